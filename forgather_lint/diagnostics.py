@@ -1,0 +1,139 @@
+"""What a rule says (`Finding`) and what a reader gets (`Diagnostic`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from forgather_lint.source import Place, Span
+
+
+class Severity(StrEnum):
+    """An error is a proof; a warning is likely; info asks for a look."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Applicability(StrEnum):
+    """How far a fix may be trusted; the words are ruff's."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    DISPLAY = "display"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A second place that explains the first."""
+
+    where: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace what stands at `where` by `content`."""
+
+    where: Place
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that belong together."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    applicability: Applicability
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One defect, as a rule yields it.
+
+    `message` names the cause in one line, `consequence` says what the user will see at run time
+    (with the exact error text where there is one), `help` how to mend it. `module` is the dotted
+    name of the module concerned.
+    """
+
+    where: Place
+    message: str
+    label: str = ""
+    related: tuple[Label, ...] = ()
+    consequence: str = ""
+    help: str = ""
+    fix: Fix | None = None
+    module: str | None = None
+    releases: str = ""
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedLabel:
+    """A `Label` whose place has been computed."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedEdit:
+    """An `Edit` whose place has been computed."""
+
+    span: Span
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedFix:
+    """A `Fix` whose places have been computed."""
+
+    title: str
+    edits: tuple[ResolvedEdit, ...]
+    applicability: Applicability
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Diagnostic:
+    """A finding with its rule and its positions, ready for a reporter. Picklable."""
+
+    span: Span
+    code: str
+    message: str
+    name: str = field(compare=False)
+    severity: Severity = field(compare=False)
+    label: str = field(default="", compare=False)
+    related: tuple[ResolvedLabel, ...] = field(default=(), compare=False)
+    consequence: str = field(default="", compare=False)
+    help: str = field(default="", compare=False)
+    fix: ResolvedFix | None = field(default=None, compare=False)
+    module: str | None = field(default=None, compare=False)
+    releases: str = field(default="", compare=False)
+    model: str = field(default="", compare=False)
+
+
+def resolve(finding: Finding, code: str, name: str, severity: Severity, model: str) -> Diagnostic:
+    """Compute the positions of `finding`, raised by the rule `code` on `model`."""
+    fix = finding.fix
+    return Diagnostic(
+        span=finding.where.span,
+        code=code,
+        message=finding.message,
+        name=name,
+        severity=finding.severity or severity,
+        label=finding.label,
+        related=tuple(ResolvedLabel(label.where.span, label.text) for label in finding.related),
+        consequence=finding.consequence,
+        help=finding.help,
+        fix=fix
+        and ResolvedFix(
+            fix.title,
+            tuple(ResolvedEdit(edit.where.span, edit.content) for edit in fix.edits),
+            fix.applicability,
+        ),
+        module=finding.module,
+        releases=finding.releases,
+        model=model,
+    )
