@@ -116,7 +116,6 @@ class Diagnostic:
 
 def resolve(finding: Finding, code: str, name: str, severity: Severity, model: str) -> Diagnostic:
     """Compute the positions of `finding`, raised by the rule `code` on `model`."""
-    fix = finding.fix
     return Diagnostic(
         span=finding.where.span,
         code=code,
@@ -127,13 +126,13 @@ def resolve(finding: Finding, code: str, name: str, severity: Severity, model: s
         related=tuple(ResolvedLabel(label.where.span, label.text) for label in finding.related),
         consequence=finding.consequence,
         help=finding.help,
-        fix=fix
-        and ResolvedFix(
-            fix.title,
-            tuple(ResolvedEdit(edit.where.span, edit.content) for edit in fix.edits),
-            fix.applicability,
-        ),
+        fix=_resolve_fix(finding.fix) if finding.fix else None,
         module=finding.module,
         releases=finding.releases,
         model=model,
     )
+
+
+def _resolve_fix(fix: Fix) -> ResolvedFix:
+    edits = tuple(ResolvedEdit(edit.where.span, edit.content) for edit in fix.edits)
+    return ResolvedFix(fix.title, edits, fix.applicability)

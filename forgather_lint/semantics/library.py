@@ -1,0 +1,95 @@
+"""What the interpreter asks about libraries, and the table that the op families fill.
+
+An op is a function whose parameters are named as torch names them:
+
+    @op("torch.softmax", "torch.nn.functional.softmax", "Tensor.softmax")
+    def softmax(site: Site, input: Value, dim: Value = NONE, dtype: Value = NONE) -> Value: ...
+
+A method's receiver is its first argument. `site` tells where the call stands and takes failures.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from forgather_lint.source import Place
+from forgather_lint.values.value import Arguments, Unknown, Value
+
+
+class OpFailure(Exception):
+    """The call raises at run time; `text` is the message a user would see."""
+
+    def __init__(self, error: str, text: str) -> None:
+        super().__init__(f"{error}: {text}")
+        self.error = error
+        self.text = text
+
+
+class Evaluator(Protocol):
+    """The part of the interpreter that library semantics may use."""
+
+    def call(self, function: Value, arguments: Arguments, where: Place) -> Value: ...
+
+    def attribute(self, value: Value, name: str, where: Place) -> Value: ...
+
+    def set_attribute(self, target: Value, name: str, value: Value, where: Place) -> None: ...
+
+    def items_of(self, value: Value) -> tuple[list[Value], Unknown | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One call: where it stands, and the interpreter that runs it."""
+
+    evaluator: Evaluator
+    where: Place
+    name: str
+
+    def unknown(self, reason: str, detail: str = "") -> Unknown:
+        return Unknown(reason, self.where, detail or self.name)
+
+
+Op = Callable[..., Value]
+
+_OPS: dict[str, Op] = {}
+_SIGNATURES: dict[str, inspect.Signature] = {}
+
+
+def op(*names: str) -> Callable[[Op], Op]:
+    """Give the decorated function as the meaning of every one of `names`."""
+
+    def register(function: Op) -> Op:
+        for name in names:
+            if name in _OPS:
+                raise ValueError(f"two meanings for {name}")
+            _OPS[name] = function
+        return function
+
+    return register
+
+
+def op_named(name: str) -> Op | None:
+    """The meaning of the library name `name`, None when there is none."""
+    return _OPS.get(name)
+
+
+def op_names() -> frozenset[str]:
+    """Every library name that has a meaning."""
+    return frozenset(_OPS)
+
+
+def run(function: Op, site: Site, arguments: Arguments) -> Value:
+    """Bind `arguments` as Python would and run the op; what does not bind is unknown."""
+    if arguments.rest is not None:
+        return Unknown("unknown-arguments", site.where, site.name)
+    signature = _SIGNATURES.get(site.name)
+    if signature is None:
+        signature = _SIGNATURES[site.name] = inspect.signature(function)
+    try:
+        bound = signature.bind(site, *arguments.positional, **arguments.keywords)
+    except TypeError:
+        return Unknown("unmodelled-arguments", site.where, site.name)
+    return function(*bound.args, **bound.kwargs)

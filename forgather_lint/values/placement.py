@@ -1,0 +1,73 @@
+"""How a tensor on one rank relates to the tensor that one rank alone would hold.
+
+The lattice is DTensor's (Replicate, Shard, Partial), plus two ends of its own: `Wrong` (computed
+without an error, but not a part of the true value) and `Undecided`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forgather_lint.source import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Replicate:
+    """Every rank holds the whole true tensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Rank r holds the r-th of equal contiguous parts along `dim` (counted from 0).
+
+    `since` is the place where the value became sharded.
+    """
+
+    dim: int
+    since: Place | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shard) and other.dim == self.dim
+
+    def __hash__(self) -> int:
+        return hash(("Shard", self.dim))
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The true tensor is the sum over the ranks."""
+
+    since: Place | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Partial)
+
+    def __hash__(self) -> int:
+        return hash("Partial")
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Computed without an error, but no part of the true value.
+
+    `reason` is a short sentence, `where` the operation that broke it, `since` where its operand
+    became sharded or partial. `code` is the code of the rule that reports it.
+    """
+
+    code: str
+    reason: str
+    where: Place | None = None
+    since: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """The relation is not known; `reason` is short and countable."""
+
+    reason: str
+    where: Place | None = None
+
+
+Placement = Replicate | Shard | Partial | Wrong | Undecided
+
+REPLICATE = Replicate()
