@@ -1,0 +1,106 @@
+"""`check`: lint models and report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from forgather_lint import configuration, options, pipeline, statistics
+from forgather_lint.progress import shown
+from forgather_lint.registry import builtin_rules
+from forgather_lint.report import ModelReport, Run
+from forgather_lint.reporters import Render, formats, reporter
+from forgather_lint.reporters.parts.style import Color, Style, wants_color
+from forgather_lint.settings import Settings
+
+
+@click.command()
+@options.paths
+@click.option(
+    "--output-format",
+    type=click.Choice(formats()),
+    envvar="FORGATHER_LINT_OUTPUT_FORMAT",
+    help="How findings are written (default: full).",
+)
+@click.option(
+    "-o",
+    "--output-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    envvar="FORGATHER_LINT_OUTPUT_FILE",
+    help="Write to FILE instead of standard output.",
+)
+@options.selection
+@options.targets
+@options.configuration
+@click.option("--statistics", "counted", is_flag=True, help="Only count findings, by rule.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 also when there are findings.")
+@click.option("--color", type=click.Choice(list(Color)), default=Color.AUTO, help="When to colour.")
+@click.option("-q", "--quiet", is_flag=True, help="Print findings and nothing else.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell what is read.")
+@click.option("--debug", is_flag=True, help="End with the traceback of an internal error.")
+def command(
+    paths: tuple[Path, ...],
+    output_file: Path | None,
+    config: Path | None,
+    isolated: bool,
+    counted: bool,
+    exit_zero: bool,
+    color: Color,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Report what is wrong with the plans of models.
+
+    PATHS are model folders, Python files, or folders to search (default: the current one).
+
+    Exit code: 0 when there are no errors or warnings, 1 when there are, 2 when something could
+    not be checked.
+    """
+    with options.misuse_told():
+        groups = configuration.grouped(paths or (Path(),), config, isolated, given)
+        render = _renderer(groups, counted)
+        run = Run(tuple(shown(_reports(groups, verbose), wanted=not quiet)))
+        _tell_what_was_not_checked(run, quiet)
+        _write(run, render, output_file, Color(color), quiet)
+    sys.exit(0 if exit_zero and run.exit_code == 1 else run.exit_code)
+
+
+def _renderer(groups: configuration.Groups, counted: bool) -> Render:
+    """The output of the first group's choice, found before the work that it is to show."""
+    output_format = next(iter(groups)).output_format
+    return statistics.renderer(output_format) if counted else reporter(output_format)
+
+
+def _reports(groups: configuration.Groups, verbose: bool) -> Iterator[ModelReport]:
+    for settings, paths in groups.items():
+        settings.require_known(rule.code for rule in builtin_rules())
+        yield from _told(paths, settings) if verbose else pipeline.check(paths, settings)
+
+
+def _told(paths: Sequence[Path], settings: Settings) -> Iterator[ModelReport]:
+    click.echo(f"settings: {settings}", err=True)
+    for report in pipeline.check(paths, settings):
+        files, found = len(report.files), len(report.diagnostics)
+        click.echo(f"{report.path}: {files} files read, {found} findings", err=True)
+        yield report
+
+
+def _tell_what_was_not_checked(run: Run, quiet: bool) -> None:
+    for report in run.errors:
+        click.echo(f"error: {report.path}: {report.error}", err=True)
+    if not run.reports and not quiet:
+        click.echo("warning: no model found, 0 models checked", err=True)
+
+
+def _write(run: Run, render: Render, file: Path | None, color: Color, quiet: bool) -> None:
+    opened = file.open("w", encoding="utf-8", errors="backslashreplace") if file else None
+    with opened or nullcontext(sys.stdout) as stream:
+        style = Style(wants_color(color, stream), str(Path.cwd()), quiet)
+        stream.writelines(f"{line}\n" for line in render(run, style))

@@ -1,0 +1,54 @@
+"""What came of checking: one report per model, together a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forgather_lint.diagnostics import Diagnostic, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """What the check of one model found.
+
+    `error` says in one line why the model could not be checked, None when it was. `files` are
+    the texts that were read for it.
+    """
+
+    path: str
+    diagnostics: tuple[Diagnostic, ...] = ()
+    error: str | None = None
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All reports of one invocation, in the order of the paths."""
+
+    reports: tuple[ModelReport, ...]
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Every finding once, also when it lies in a file that several models share."""
+        found = (diagnostic for report in self.reports for diagnostic in report.diagnostics)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def errors(self) -> tuple[ModelReport, ...]:
+        """The reports of models that could not be checked."""
+        return tuple(report for report in self.reports if report.error is not None)
+
+    @property
+    def checked(self) -> int:
+        """How many models were checked."""
+        return len(self.reports) - len(self.errors)
+
+    @property
+    def exit_code(self) -> int:
+        """0 clean, 1 findings, 2 something could not be checked; the codes are ruff's.
+
+        An info asks for a look and leaves the code at 0.
+        """
+        if self.errors:
+            return 2
+        return int(any(found.severity is not Severity.INFO for found in self.diagnostics))

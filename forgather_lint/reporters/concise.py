@@ -1,0 +1,27 @@
+"""One line per finding: `path:row:column: FGL101 [name] message`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Diagnostic, Severity
+from forgather_lint.report import Run
+from forgather_lint.reporters.parts.printable import printable
+from forgather_lint.reporters.parts.style import SEVERITY_COLOR, Style
+from forgather_lint.reporters.parts.summary import summary
+
+
+def render(run: Run, style: Style) -> Iterator[str]:
+    """The headlines, then the summary."""
+    yield from (headline(found, style) for found in run.diagnostics)
+    if not style.quiet:
+        yield summary(run, style)
+
+
+def headline(found: Diagnostic, style: Style) -> str:
+    """Place, rule and message; what is not an error says so."""
+    row, column = found.span.start
+    place = f"{style.paint(printable(style.path(found.span.path)), bold=True)}:{row}:{column}:"
+    code = style.paint(found.code, SEVERITY_COLOR[found.severity], bold=True)
+    word = "" if found.severity is Severity.ERROR else f"{found.severity}: "
+    return f"{place} {code} [{found.name}] {word}{printable(found.message)}"

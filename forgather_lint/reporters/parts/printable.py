@@ -1,0 +1,31 @@
+"""Text of strangers, made safe to print and of known width.
+
+Model source is hostile input: an escape sequence in a string could repaint the terminal, and a
+bidirectional control could show a line in another order than Python reads it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_BIDIRECTIONAL = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_HARMFUL = re.compile(f"[{_CONTROLS}{_BIDIRECTIONAL}]")
+_TAB = "    "
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with tabs widened and control characters made visible."""
+    return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\t", _TAB).replace("\n", " "))
+
+
+def width(text: str) -> int:
+    """How many terminal cells printable `text` takes."""
+    return sum(map(_cells, text)) if not text.isascii() else len(text)
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) == "Cf":
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
