@@ -1,0 +1,103 @@
+"""Release numbers and requirements on them, as far as vLLM and transformers use them.
+
+`packaging` does this for all of PEP 440, but importing it costs more than parsing every profile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_RELEASE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
+_CLAUSE = re.compile(r"(===|==|!=|~=|>=|<=|>|<)\s*v?(\d+(?:\.\d+)*)(\.\*)?")
+
+
+class VersionError(ValueError):
+    """A text is not a version, or not a requirement on versions."""
+
+
+class Version(NamedTuple):
+    """A release; `.post`, `rc` and local suffixes are dropped, they change no behaviour here."""
+
+    major: int
+    minor: int
+    patch: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Read "0.32", "0.11.2.post2" or "5.0.0rc1". Raises `VersionError`."""
+        found = _RELEASE.match(text.strip())
+        if found is None:
+            raise VersionError(f"{text!r} is not a version")
+        return cls(*(int(part or 0) for part in found.groups()))
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One comparison. `parts` are as many numbers as were written: "0.32" has two."""
+
+    operator: str
+    parts: tuple[int, ...]
+    wildcard: bool = False
+
+    def admits(self, version: Version) -> bool:
+        """Whether `version` satisfies the comparison."""
+        head = version[: len(self.parts)]
+        if self.operator in ("==", "===", "!="):
+            return self._equals(version) is (self.operator != "!=")
+        if self.operator == "~=":
+            return version >= self._padded and head[:-1] == self.parts[:-1]
+        return _ORDER[self.operator](version, self._padded)
+
+    def _equals(self, version: Version) -> bool:
+        if self.wildcard:
+            return version[: len(self.parts)] == self.parts
+        return version == self._padded
+
+    @property
+    def _padded(self) -> tuple[int, ...]:
+        return (self.parts + (0, 0, 0))[:3]
+
+    def __str__(self) -> str:
+        dotted = ".".join(map(str, self.parts))
+        return f"{self.operator}{dotted}{'.*' if self.wildcard else ''}"
+
+
+_ORDER: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
+    ">=": lambda left, right: left >= right,
+    "<=": lambda left, right: left <= right,
+    ">": lambda left, right: left > right,
+    "<": lambda left, right: left < right,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Comparisons that must all hold, such as ">=4.56.0,<5"."""
+
+    clauses: tuple[Clause, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Requirement:
+        """Read comparisons separated by commas. Raises `VersionError`."""
+        return cls(tuple(_clause(part.strip()) for part in text.split(",")))
+
+    def admits(self, version: Version) -> bool:
+        """Whether `version` satisfies every comparison."""
+        return all(clause.admits(version) for clause in self.clauses)
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.clauses))
+
+
+def _clause(text: str) -> Clause:
+    found = _CLAUSE.fullmatch(text)
+    if found is None:
+        raise VersionError(f"{text!r} is not a comparison of versions")
+    operator, number, star = found.groups()
+    return Clause(operator, tuple(map(int, number.split("."))), star is not None)
