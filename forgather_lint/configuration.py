@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from forgather_lint.paths import absolute
 from forgather_lint.settings import PerFileIgnore, Settings, SettingsError, nearest
 
 _TABLE = "forgather-lint"
@@ -28,7 +29,8 @@ def grouped(paths: Iterable[Path], config: Path | None, isolated: bool, options:
     closest, settled = cache(find), cache(lambda file: resolve(file, options))
     groups: Groups = {}
     for path in paths:
-        folder = path.absolute() if path.is_dir() else path.absolute().parent
+        whole = Path(absolute(str(path)))
+        folder = whole if whole.is_dir() else whole.parent
         file = None if isolated else config or closest(folder)
         groups.setdefault(settled(file), []).append(path)
     return groups
@@ -37,11 +39,11 @@ def grouped(paths: Iterable[Path], config: Path | None, isolated: bool, options:
 def find(folder: Path) -> Path | None:
     """The closest configuration file in `folder` or above it.
 
-    A pyproject.toml counts when it has a table `[tool.forgather-lint]`.
+    A pyproject.toml counts when it has a table `[tool.forgather-lint]`. Raises `SettingsError`.
     """
     for name in _NAMES:
         file = folder / name
-        if file.is_file() and (name != "pyproject.toml" or _speaks_of_us(file)):
+        if file.is_file() and _table(file) is not None:
             return file
     return find(folder.parent) if folder.parent != folder else None
 
@@ -65,14 +67,7 @@ def resolve(file: Path | None, options: Values) -> Settings:
 
 def read(file: Path) -> Values:
     """The options in `file`, by the names of `Settings`. Raises `SettingsError`."""
-    import tomllib  # a run without configuration does not pay for it
-
-    try:
-        table: object = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{file}: {error}") from error
-    if file.name == "pyproject.toml":
-        table = cast("dict[str, Any]", table).get("tool", {}).get(_TABLE, {})
+    table = _table(file)
     if not isinstance(table, dict):
         raise SettingsError(f"{file}: [tool.{_TABLE}] is not a table")
     for key in table:
@@ -86,11 +81,22 @@ def keys() -> tuple[str, ...]:
     return tuple(name.replace("_", "-") for name in _PARSERS)
 
 
-def _speaks_of_us(pyproject: Path) -> bool:
+def _table(file: Path) -> object:
+    """What `file` says about this tool; None for a pyproject.toml that says nothing."""
+    import tomllib  # a run without configuration does not pay for it
+
     try:
-        return f"tool.{_TABLE}" in pyproject.read_text("utf-8", errors="replace")
-    except OSError:
-        return False
+        text = file.read_text("utf-8")
+        shared = file.name == "pyproject.toml"
+        if shared and _TABLE not in text:
+            return None  # not ours, so not ours to complain about either
+        whole = tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{file}: {error}") from error
+    tools = whole.get("tool")
+    if not shared:
+        return whole
+    return tools.get(_TABLE) if isinstance(tools, dict) else None
 
 
 def _parsed(values: Values, root: Path, source: str) -> dict[str, Any]:

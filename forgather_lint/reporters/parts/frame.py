@@ -11,6 +11,7 @@ from forgather_lint.reporters.parts.style import Style
 from forgather_lint.source import Span
 
 _WIDEST = 100
+_MOST_ROWS = 4
 _CUT = "..."
 
 
@@ -46,7 +47,8 @@ def draw(frame: Frame, gutter: int, style: Style) -> list[str]:
 
 def gutter_of(spans: list[Span]) -> int:
     """How many digits the row numbers of `spans` need."""
-    return max(len(str(span.end.row)) for span in spans)
+    cut = any(span.end.row - span.start.row >= _MOST_ROWS for span in spans)
+    return max(len(_CUT) if cut else 0, *(len(str(span.end.row)) for span in spans))
 
 
 def _one_row(frame: Frame, lines: tuple[str, ...], style: Style) -> Iterator[tuple[str, str]]:
@@ -60,7 +62,7 @@ def _one_row(frame: Frame, lines: tuple[str, ...], style: Style) -> Iterator[tup
 def _several_rows(frame: Frame, lines: tuple[str, ...], style: Style) -> Iterator[tuple[str, str]]:
     """The first and last rows, joined by a bar; long stretches lose their middle."""
     rows = range(frame.span.start.row, min(frame.span.end.row, len(lines)) + 1)
-    shown = rows if len(rows) <= 4 else (*rows[:2], None, rows[-1])
+    shown = rows if len(rows) <= _MOST_ROWS else (*rows[:2], None, rows[-1])
     end = 0
     for row in shown:
         edge = style.paint("/" if row == rows[0] else "|", frame.color, bold=True)

@@ -8,7 +8,7 @@ from forgather_lint.diagnostics import Severity
 from forgather_lint.report import Run
 from forgather_lint.reporters.parts.style import Style
 
-_NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "info"}
 
 
 def summary(run: Run, style: Style) -> str:
