@@ -1,0 +1,174 @@
+"""YAML to positioned nodes, without constructing anything.
+
+PyYAML's composers recurse, its C one without a guard (100,000 brackets end the process), so the
+nodes are built here from the flat stream of events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import yaml
+
+from forgather_lint.forgather.graph import GraphError, Stretch
+from forgather_lint.forgather.limits import MAX_WEIGHT, Refused
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RESOLVER: Any = yaml.resolver.Resolver()  # PyYAML's stubs leave resolve() untyped.
+_MERGE = "tag:yaml.org,2002:merge"
+_MAX_DEPTH = 100
+_MAX_NODES = 50_000
+
+
+@dataclass(eq=False, slots=True)
+class YamlScalar:
+    """A scalar as written, its tag resolved."""
+
+    tag: str
+    at: Stretch
+    text: str
+
+
+@dataclass(eq=False, slots=True)
+class YamlSequence:
+    """A sequence; its tag is the standard one unless written."""
+
+    tag: str
+    at: Stretch
+    items: list[YamlNode] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class YamlMapping:
+    """A mapping, merge keys (`<<`) and repeated keys included."""
+
+    tag: str
+    at: Stretch
+    pairs: list[tuple[YamlNode, YamlNode]] = field(default_factory=list)
+    waiting: YamlNode | None = None
+
+
+YamlNode: TypeAlias = YamlScalar | YamlSequence | YamlMapping
+
+
+def compose(text: str) -> YamlNode | None:
+    """The root node of the single document in `text`; None when it is empty.
+
+    Raises `yaml.YAMLError` as PyYAML does, `GraphError` for an unknown alias or a second document,
+    and `Refused` for nesting beyond reason.
+    """
+    if len(text) > MAX_WEIGHT:
+        raise Refused("the configuration is too large to lint")
+    builder = _Builder()
+    for event in yaml.parse(text, Loader=_LOADER):
+        builder.take(event)
+    return builder.root
+
+
+@dataclass(slots=True)
+class _Builder:
+    root: YamlNode | None = None
+    open: list[YamlSequence | YamlMapping] = field(default_factory=list)
+    anchors: dict[str, YamlNode] = field(default_factory=dict)
+    count: int = 0
+
+    def take(self, event: yaml.Event) -> None:
+        match event:
+            case yaml.DocumentStartEvent() if self.root is not None:
+                raise GraphError("expected a single document in the stream", _stretch(event))
+            case yaml.AliasEvent():
+                self._attach(self._aliased(event))
+            case yaml.ScalarEvent():
+                tag = event.tag
+                if tag in (None, "!"):
+                    tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)
+                self._attach(self._remember(event, YamlScalar(tag, _stretch(event), event.value)))
+            case yaml.SequenceStartEvent():
+                tag = _standard(event, "seq")
+                self._enter(self._remember(event, YamlSequence(tag, _stretch(event))))
+            case yaml.MappingStartEvent():
+                tag = _standard(event, "map")
+                self._enter(self._remember(event, YamlMapping(tag, _stretch(event))))
+            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                closed = self.open.pop()
+                closed.at = Stretch(closed.at.start, _stretch(event).end)
+
+    def _enter(self, node: YamlNode) -> None:
+        if len(self.open) >= _MAX_DEPTH:
+            raise Refused("the configuration nests collections too deeply")
+        self._attach(node)
+        if not isinstance(node, YamlScalar):
+            self.open.append(node)
+
+    def _remember(self, event: yaml.NodeEvent, node: YamlNode) -> YamlNode:
+        self.count += 1
+        if self.count > _MAX_NODES:
+            raise Refused("the configuration has too many values")
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
+
+    def _aliased(self, event: yaml.AliasEvent) -> YamlNode:
+        node = self.anchors.get(str(event.anchor))
+        if node is None:
+            raise GraphError(f"found undefined alias {event.anchor!r}", _stretch(event))
+        if any(node is outer for outer in self.open):
+            raise Refused(f"the alias *{event.anchor} contains itself")
+        return node
+
+    def _attach(self, node: YamlNode) -> None:
+        match self.open[-1] if self.open else None:
+            case None:
+                self.root = node
+            case YamlSequence() as sequence:
+                sequence.items.append(node)
+            case YamlMapping() as mapping if mapping.waiting is None:
+                mapping.waiting = node
+            case YamlMapping() as mapping:
+                mapping.pairs.append((mapping.waiting, node))
+                mapping.waiting = None
+
+
+def _stretch(event: yaml.Event) -> Stretch:
+    start, end = event.start_mark, event.end_mark
+    return Stretch(start.index if start else 0, end.index if end else 0)
+
+
+def _standard(event: yaml.CollectionStartEvent, kind: str) -> str:
+    return f"tag:yaml.org,2002:{kind}" if event.tag in (None, "!") else str(event.tag)
+
+
+def pairs(node: YamlMapping) -> Iterator[tuple[YamlNode, YamlNode]]:
+    """The items of a mapping in order, repeated keys included, merged (`<<`) ones first."""
+    merged: list[tuple[YamlNode, YamlNode]] = []
+    own: list[tuple[YamlNode, YamlNode]] = []
+    for key, value in node.pairs:
+        if key.tag == _MERGE:
+            merged += _merged(value)
+        else:
+            own.append((key, value))
+    if len(merged) > _MAX_NODES:
+        raise Refused("the configuration merges too many mappings")
+    yield from merged
+    yield from own
+
+
+def _merged(value: YamlNode) -> list[tuple[YamlNode, YamlNode]]:
+    sources = value.items if isinstance(value, YamlSequence) else [value]
+    found: list[tuple[YamlNode, YamlNode]] = []
+    # The first source wins, so it must come last.
+    for source in reversed(sources):
+        if not isinstance(source, YamlMapping):
+            raise GraphError("expected a mapping or list of mappings for merging", source.at)
+        found += _without_repeats(source)
+    return found
+
+
+def _without_repeats(node: YamlMapping) -> list[tuple[YamlNode, YamlNode]]:
+    """`pairs` with one item per key, so that merging merged mappings cannot explode."""
+    kept: dict[object, tuple[YamlNode, YamlNode]] = {}
+    for key, value in pairs(node):
+        kept[(key.tag, key.text) if isinstance(key, YamlScalar) else id(key)] = (key, value)
+    return list(kept.values())

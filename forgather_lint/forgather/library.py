@@ -1,0 +1,140 @@
+"""Template files: where they may lie, how they are found, and read once per run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType
+from typing import TypeAlias
+
+from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES, Refused
+from forgather_lint.forgather.syntax import TemplateText, read_templates
+
+WORKSPACE_FOLDER = "forgather_workspace"
+_LANDMARK = Path("templatelib", "base", "config_type.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFile:
+    """A file of templates, as text and as translated to Jinja."""
+
+    path: Path
+    text: str
+    templates: tuple[TemplateText, ...]
+
+    def line(self, row: int) -> str:
+        """The text of `row` (from 1), without its newline."""
+        lines = self.text.splitlines()
+        return lines[row - 1] if row <= len(lines) else ""
+
+
+Template: TypeAlias = tuple[TemplateFile, TemplateText]
+
+
+@dataclass(slots=True)
+class Library:
+    """Every template file read in one run, with the code compiled from it."""
+
+    files: dict[Path, TemplateFile | None] = field(default_factory=dict)
+    code: dict[tuple[Path, str], CodeType] = field(default_factory=dict)
+
+    def read(self, path: Path) -> TemplateFile | None:
+        """The templates in the file `path`; None when there is no such file.
+
+        Raises `Refused` for a file that is too large or not UTF-8.
+        """
+        if path not in self.files:
+            self.files[path] = _read(path) if path.is_file() else None
+        return self.files[path]
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The folders that a project may make the linter read.
+
+    These are the workspace, the repository around it, and Forgather checkouts (recognised by
+    their base template), since a workspace names the checkout it builds on by path.
+    """
+
+    roots: tuple[Path, ...]
+
+    @classmethod
+    def around(cls, workspace: Path, more: Iterable[Path] = ()) -> Fence:
+        """The fence of a workspace; `more` are folders that the user trusts."""
+        inside = workspace.resolve()
+        repository = next((p for p in (inside, *inside.parents) if (p / ".git").exists()), inside)
+        return cls((inside, repository, *(path.resolve() for path in more)))
+
+    def admits(self, path: Path) -> bool:
+        """Whether `path`, links followed, may be read."""
+        return _admits(self.roots, path)
+
+
+@lru_cache(maxsize=4096)
+def _admits(roots: tuple[Path, ...], path: Path) -> bool:
+    real = path.resolve()
+    if any(real.is_relative_to(root) for root in roots):
+        return True
+    return any((folder / _LANDMARK).is_file() for folder in (real, *real.parents))
+
+
+@dataclass(slots=True)
+class SearchPath:
+    """Finds templates by name, in file order, as Forgather's `PPLoader` does.
+
+    The further templates of a file go by their names once the file has been loaded.
+    """
+
+    folders: Sequence[Path]
+    fence: Fence
+    library: Library
+    known: dict[str, Template] = field(default_factory=dict)
+
+    def find(self, name: str) -> Template | None:
+        """The template called `name`. Raises `Refused` when it lies outside the fence."""
+        if name not in self.known:
+            file = self.find_file(name)
+            if file is None:
+                return None
+            main, *others = file.templates
+            self.known.update({str(other.name): (file, other) for other in others})
+            self.known[name] = (file, main)
+        return self.known[name]
+
+    def find_file(self, name: str) -> TemplateFile | None:
+        """The first file called `name` below the folders."""
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if not parts or ".." in parts or any("\\" in part or "\0" in part for part in parts):
+            return None
+        for folder in self.folders:
+            candidate = folder.joinpath(*parts)
+            if candidate.is_file():
+                if not self.fence.admits(candidate):
+                    raise Refused(f"{name} is a link to a file outside the search path")
+                return self.library.read(candidate)
+        return None
+
+
+def enclosing_workspace(project: Path) -> Path | None:
+    """The nearest folder at or above `project` that holds `forgather_workspace`."""
+    here = project.resolve()
+    return next((p for p in (here, *here.parents) if (p / WORKSPACE_FOLDER).is_dir()), None)
+
+
+def yaml_files(folder: Path) -> Iterator[Path]:
+    """Every `.yaml` file below `folder`, hidden folders left out, in a stable order."""
+    for path in sorted(folder.rglob("*.yaml")):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts[:-1]):
+            yield path
+
+
+def _read(path: Path) -> TemplateFile:
+    if path.stat().st_size > MAX_TEMPLATE_BYTES:
+        raise Refused(f"{path.name} is larger than {MAX_TEMPLATE_BYTES // 1024} KiB")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused(f"{path.name} is not UTF-8 (byte {error.start})") from None
+    return TemplateFile(path, text, read_templates(text))

@@ -1,0 +1,202 @@
+"""A model directory as Forgather would generate it, held in memory.
+
+The files are the generated one, the parts that it imports and `config.json`; every stretch of the
+generated text knows the template line that it stems from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forgather_lint.forgather.document import Document, failure_of, read_document
+from forgather_lint.forgather.evaluate import (
+    PROJECT_LOADERS,
+    Evaluator,
+    Tokenizer,
+    Undecided,
+    decided,
+)
+from forgather_lint.forgather.generator import (
+    GeneratedFile,
+    GeneratorCall,
+    find_generator,
+    generate,
+)
+from forgather_lint.forgather.graph import CallNode, GraphError, GraphNode, plain, walk
+from forgather_lint.forgather.limits import Refused
+from forgather_lint.forgather.parts import Parts, read_part
+from forgather_lint.forgather.project import Project, read_project
+from forgather_lint.forgather.render import Failure, FailureKind
+from forgather_lint.forgather.tokenizer import tokenizer_of
+
+CONFIG_FILE = "config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedModel:
+    """One configuration of a project, rendered as far as its templates allow.
+
+    `paths` says where the parts lie that the generated file imports, by their names in the model
+    directory; `undecided` holds the configuration keys that only running Forgather would tell.
+    """
+
+    project: Project
+    config_name: str
+    document: Document
+    generator: GeneratorCall
+    generated: GeneratedFile
+    parts: Parts
+    paths: Mapping[str, Path]
+    config: Mapping[str, object]
+    undecided: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def main_file(self) -> str:
+        """The name of the generated file."""
+        return self.generated.name
+
+    @property
+    def output_folder(self) -> Path:
+        """Where Forgather would write the model."""
+        return Path(self.generator.output_file).parent
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The texts of the model directory by file name."""
+        texts = {name: read_part(path) for name, path in self.paths.items()}
+        texts[self.main_file] = str.__str__(self.generated.text)
+        texts[CONFIG_FILE] = json.dumps(self.config, indent=2, sort_keys=True) + "\n"
+        return texts
+
+
+def render_model(
+    project: Project, config: str, arguments: Mapping[str, object] | None = None
+) -> RenderedModel | Failure | None:
+    """The model that the configuration `config` makes; None when it makes none by generation.
+
+    A configuration may take its model from another project (`forgather:from_project`); the model
+    is then that project's. `arguments` stand for arguments on Forgather's command line.
+    """
+    return _render(project, config, arguments or {}, ())
+
+
+def _render(
+    project: Project,
+    config: str,
+    arguments: Mapping[str, object],
+    opened: tuple[tuple[Path, str], ...],
+) -> RenderedModel | Failure | None:
+    if (project.path, config) in opened:
+        return Failure(FailureKind.REFUSED, "the project takes its model from itself", None)
+    document = read_document(project.render(config, arguments))
+    if document.failure:
+        return document.failure
+    try:
+        generator = find_generator(document.graph)
+        if generator is not None:
+            return _generated(project, config, document, generator)
+        imported = _find_import(document.graph)
+        if imported is None:
+            return None
+        other = _other_project(project, imported.folder)
+        name = imported.config or other.default or ""
+        return _render(other, name, imported.arguments, (*opened, (project.path, config)))
+    except (GraphError, Refused, RecursionError) as error:
+        return failure_of(error, document.rendering)
+
+
+def _generated(
+    project: Project, config: str, document: Document, generator: GeneratorCall
+) -> RenderedModel | Failure:
+    generated = generate(generator, project.path, project.fence, project.library, document.trace)
+    if generated.rendering.failure:
+        return generated.rendering.failure
+    node = _configuration(document.graph)
+    folders = _folders(project, node)
+    parts = Parts(folders, project.fence)
+    modules = [module for module, _ in generated.code.imports if module.startswith(".")]
+    values, undecided = _values(project, node, generator)
+    return RenderedModel(
+        project=project,
+        config_name=config,
+        document=document,
+        generator=generator,
+        generated=generated,
+        parts=parts,
+        paths=parts.closure(modules),
+        config=values,
+        undecided=undecided,
+    )
+
+
+def _configuration(graph: GraphNode) -> CallNode | None:
+    """The call that makes the configuration of the model: the one that is told an `auto_map`."""
+    calls = (node for node in walk(graph) if isinstance(node, CallNode))
+    return next((node for node in calls if "auto_map" in node.kwargs), None)
+
+
+def _folders(project: Project, node: CallNode | None) -> list[Path]:
+    """The folders that the parts of the model are searched in."""
+    listed = plain(node.search_path) if node is not None and node.search_path else []
+    folders = [project.path / str(each) for each in listed] if isinstance(listed, list) else []
+    for folder in folders:
+        if not project.fence.admits(folder):
+            raise Refused(f"the folder of model parts {folder} lies outside the workspace")
+    return folders
+
+
+def _values(
+    project: Project, node: CallNode | None, generator: GeneratorCall
+) -> tuple[dict[str, object], dict[str, str]]:
+    """What `config.json` will hold, and the keys that stay undecided with the reasons."""
+
+    def read_tokenizer(folder: str, config: str) -> Tokenizer | Undecided:
+        other = _other_project(project, folder)
+        return tokenizer_of(read_document(other.render(config or other.default or "")))
+
+    evaluator = Evaluator(read_tokenizer)
+    items = node.kwargs.items() if node is not None else ()
+    values = {key: evaluator.value(value) for key, value in items}
+    if "model_type" in generator.template_arguments:
+        values["model_type"] = plain(generator.template_arguments["model_type"])
+    undecided = {key: _reason(value) for key, value in values.items() if not decided(value)}
+    return {key: value for key, value in values.items() if key not in undecided}, undecided
+
+
+def _reason(value: object) -> str:
+    return value.reason if isinstance(value, Undecided) else "a part of the value is undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """A model taken from another project."""
+
+    folder: str
+    config: str
+    arguments: Mapping[str, object]
+
+
+def _find_import(graph: GraphNode) -> _Import | None:
+    for node in walk(graph):
+        if isinstance(node, CallNode) and node.constructor in PROJECT_LOADERS:
+            given = {key: plain(value) for key, value in node.kwargs.items()}
+            targets = given.get("targets")
+            wanted = targets if isinstance(targets, list) else [targets]
+            if "model" in wanted and isinstance(given.get("project_dir"), str):
+                arguments = given.get("pp_kwargs")
+                return _Import(
+                    str(given["project_dir"]),
+                    str(given.get("config_template") or ""),
+                    arguments if isinstance(arguments, dict) else {},
+                )
+    return None
+
+
+def _other_project(project: Project, folder: str) -> Project:
+    path = project.path / folder
+    if not project.fence.admits(path):
+        raise Refused(f"the project {folder} lies outside the workspace")
+    return read_project(path, project.library)

@@ -1,0 +1,59 @@
+"""The Python files that a model is put together from, found on its search path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from forgather_lint.forgather.library import Fence
+from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES
+
+_RELATIVE_IMPORT = re.compile(
+    r"^[ \t]*from[ \t]+\.([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
+)
+_NAME = re.compile(r"(\w+)(?:[ \t]+as[ \t]+\w+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Finds modules such as `.causal_lm` in the folders that the model names."""
+
+    folders: Sequence[Path]
+    fence: Fence
+
+    def find(self, module: str) -> tuple[str, Path] | None:
+        """The file of the relative module `module`: its name in the model, and its place."""
+        stem = module.lstrip(".").replace(".", "/")
+        for folder in self.folders:
+            for name in (f"{stem}.py", f"{stem}/__init__.py"):
+                path = folder / name
+                if stem and path.is_file() and self.fence.admits(path):
+                    return name, path
+        return None
+
+    def closure(self, modules: Iterable[str]) -> Mapping[str, Path]:
+        """The files of `modules` and of all that they import relatively, by name."""
+        found: dict[str, Path] = {}
+        waiting = sorted(set(modules), reverse=True)
+        while waiting:
+            part = self.find(waiting.pop())
+            if part is not None and part[0] not in found:
+                found[part[0]] = part[1]
+                waiting += sorted(_imported(part[1]), reverse=True)
+        return found
+
+
+def read_part(path: Path) -> str:
+    """The text of a Python file; bytes that are not UTF-8 are replaced."""
+    with path.open("rb") as file:
+        return file.read(MAX_TEMPLATE_BYTES).decode("utf-8", errors="replace")
+
+
+def _imported(path: Path) -> set[str]:
+    modules: set[str] = set()
+    for found in _RELATIVE_IMPORT.finditer(read_part(path)):
+        module, names = found.groups()
+        modules |= {module} if module else set(_NAME.findall(names))
+    return modules

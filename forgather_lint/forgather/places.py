@@ -1,0 +1,34 @@
+"""Places in template files, computed only when a report asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forgather_lint.forgather.library import TemplateFile
+from forgather_lint.source import Position, Span
+
+
+@dataclass(frozen=True, slots=True)
+class TemplatePlace:
+    """`fragment` on a row of a template file; the whole row where it does not stand there.
+
+    Rendering keeps rows, not columns: what a row was rendered to may be longer or shorter.
+    """
+
+    file: TemplateFile
+    row: int
+    fragment: str = ""
+
+    @property
+    def span(self) -> Span:
+        line = self.file.line(self.row)
+        start = line.find(self.fragment) if self.fragment else -1
+        if start < 0:
+            start, length = len(line) - len(line.lstrip()), len(line.strip())
+        else:
+            length = len(self.fragment)
+        return Span(
+            str(self.file.path),
+            Position(self.row, start + 1),
+            Position(self.row, start + 1 + length),
+        )

@@ -1,0 +1,125 @@
+"""Forgather projects: `meta.yaml`, the workspace around it, and the configurations it lists.
+
+Follows `MetaConfig` in src/forgather/meta_config.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from forgather_lint.forgather.builtins import template_globals
+from forgather_lint.forgather.document import Document, read_document
+from forgather_lint.forgather.graph import DictNode, ListNode, ScalarNode, Stretch
+from forgather_lint.forgather.library import (
+    WORKSPACE_FOLDER,
+    Fence,
+    Library,
+    SearchPath,
+    enclosing_workspace,
+    yaml_files,
+)
+from forgather_lint.forgather.render import Failure, FailureKind, Rendering, render
+
+META = "meta.yaml"
+_USER_TEMPLATES = Path(".config", "forgather", "templates")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project as its `meta.yaml` describes it.
+
+    `refused` lists the search folders that lie outside what a project may make the linter read.
+    """
+
+    path: Path
+    workspace: Path
+    library: Library
+    fence: Fence
+    meta: Document
+    folders: tuple[Path, ...]
+    refused: tuple[Failure, ...]
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why `meta.yaml` could not be read."""
+        return self.meta.failure
+
+    @property
+    def name(self) -> str:
+        return _text(self.meta.graph, "name")
+
+    @property
+    def prefix(self) -> str:
+        """The folder of the configurations below each search folder."""
+        return _text(self.meta.graph, "config_prefix") or "configs"
+
+    @property
+    def default(self) -> str | None:
+        """The configuration that is meant when none is named."""
+        return _text(self.meta.graph, "default_config") or next(iter(self.configs), None)
+
+    @property
+    def configs(self) -> tuple[str, ...]:
+        """The names of the configurations, as `-t` takes them."""
+        homes = [folder / self.prefix for folder in self.folders]
+        found = {
+            path.relative_to(home).as_posix(): None
+            for home in homes
+            if home.is_dir() and self.fence.admits(home)
+            for path in yaml_files(home)
+        }
+        return tuple(sorted(found))
+
+    def render(self, config: str, arguments: Mapping[str, object] | None = None) -> Rendering:
+        """Render the configuration `config`; `arguments` stand for command-line arguments."""
+        search_path = SearchPath(self.folders, self.fence, self.library)
+        names = template_globals(self.path, self.workspace)
+        return render(search_path, f"{self.prefix}/{config}", names, arguments)
+
+
+def read_project(path: Path, library: Library) -> Project:
+    """The project in the folder `path`. What is wrong with `meta.yaml` is told in `failure`."""
+    path = path.absolute()
+    workspace = enclosing_workspace(path) or path
+    user_templates = Path.home() / _USER_TEMPLATES
+    fence = Fence.around(workspace, [user_templates])
+    places = (path, workspace / WORKSPACE_FOLDER, user_templates)
+    search_path = SearchPath([each for each in places if each.is_dir()], fence, library)
+    meta = read_document(render(search_path, META, template_globals(path, workspace)))
+    admitted, refused = _search_folders(path, meta, fence)
+    return Project(path, workspace, library, fence, meta, admitted, refused)
+
+
+def _search_folders(
+    project: Path, meta: Document, fence: Fence
+) -> tuple[tuple[Path, ...], tuple[Failure, ...]]:
+    """The folders of `searchdir` that exist, and those that may not be read."""
+    admitted, refused = [], []
+    listed = _listed(meta.graph)
+    if not listed:
+        return tuple(f for f in [project / "templates"] if f.is_dir()), ()
+    for text, at in listed:
+        folder = project / text
+        if not fence.admits(folder):
+            message = f"the search folder {text} lies outside the workspace"
+            refused.append(Failure(FailureKind.REFUSED, message, meta.origin(at)))
+        elif folder.is_dir():
+            admitted.append(folder)
+    return tuple(admitted), tuple(refused)
+
+
+def _listed(meta: DictNode) -> list[tuple[str, Stretch]]:
+    folders = meta.items.get("searchdir")
+    items = folders.items if isinstance(folders, ListNode) else []
+    return [
+        (item.value, item.at)
+        for item in items
+        if isinstance(item, ScalarNode) and isinstance(item.value, str)
+    ]
+
+
+def _text(mapping: DictNode, key: str) -> str:
+    value = mapping.items.get(key)
+    return value.value if isinstance(value, ScalarNode) and isinstance(value.value, str) else ""

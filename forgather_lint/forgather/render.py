@@ -1,0 +1,178 @@
+"""Renders a configuration: text with origins, and what happened on the way."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import FrameType, TracebackType
+
+import jinja2
+import yaml
+
+from forgather_lint.forgather.library import SearchPath, Template
+from forgather_lint.forgather.limits import Budget, Refused
+from forgather_lint.forgather.places import TemplatePlace
+from forgather_lint.forgather.sandbox import TemplateEnvironment
+from forgather_lint.forgather.traced import Origin, Traced
+
+# What evaluating a template's expressions can raise, short of a fault in the linter itself.
+_TEMPLATE_ERRORS = (
+    jinja2.TemplateError,
+    yaml.YAMLError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+
+class FailureKind(StrEnum):
+    """Why a configuration could not be rendered to the end."""
+
+    REFUSED = "refused"
+    NOT_FOUND = "not found"
+    SYNTAX = "syntax"
+    GRAPH = "graph"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What ended a rendering; `message` is Jinja's or Python's own."""
+
+    kind: FailureKind
+    message: str
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One template loading another; `kind` is extends, include or import."""
+
+    origin: Origin
+    kind: str
+    name: str
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UndefinedUse:
+    """A use of an undefined variable that ends Forgather's own rendering."""
+
+    message: str
+    origin: Origin | None
+
+
+@dataclass(slots=True)
+class Rendering:
+    """The text of a configuration, and everything its templates did."""
+
+    name: str
+    search_path: SearchPath
+    text: Traced = field(default_factory=lambda: Traced("", ()))
+    loads: list[Load] = field(default_factory=list)
+    undefined_uses: list[UndefinedUse] = field(default_factory=list)
+    entered: set[tuple[str, str]] = field(default_factory=set)
+    failure: Failure | None = None
+
+    def undefined(self, message: str) -> None:
+        use = UndefinedUse(message, _innermost(_frames(sys._getframe(1))))
+        if use not in self.undefined_uses:
+            self.undefined_uses.append(use)
+
+    def enters(self, template: str, block: str) -> None:
+        self.entered.add((template, block))
+
+    def loading(self, origin: Origin, kind: str, name: str, *, found: bool) -> None:
+        load = Load(origin, kind, name, found)
+        if load not in self.loads:
+            self.loads.append(load)
+
+    def template(self, name: str) -> Template | None:
+        """The template called `name`, if this rendering could load it."""
+        return self.search_path.find(name)
+
+    def place(self, origin: Origin | None, fragment: str = "") -> TemplatePlace | None:
+        """The place of `fragment` on the template line `origin`."""
+        found = self.template(origin.template) if origin else None
+        if origin is None or found is None:
+            return None
+        file, text = found
+        return TemplatePlace(file, text.file_row(origin.line), fragment)
+
+    def chain(self, origin: Origin) -> tuple[Load, ...]:
+        """The loads that brought the template of `origin` in, from there to the configuration."""
+        return tuple(self._climb(origin.template))
+
+    def _climb(self, template: str) -> Iterator[Load]:
+        parents: dict[str, Load] = {}
+        for load in self.loads:
+            parents.setdefault(load.name, load)
+        while template != self.name and template in parents:
+            load = parents.pop(template)
+            yield load
+            template = load.origin.template
+
+
+def render(
+    search_path: SearchPath,
+    name: str,
+    names: Mapping[str, object],
+    arguments: Mapping[str, object] | None = None,
+    budget: Budget | None = None,
+) -> Rendering:
+    """Render the template `name` of `search_path`; `names` are globals, `arguments` variables."""
+    rendering = Rendering(name, search_path)
+    environment = TemplateEnvironment(search_path, budget or Budget(), rendering, names)
+    try:
+        text = environment.get_template(name).render(arguments or {})
+    except Refused as error:
+        rendering.failure = _failed(FailureKind.REFUSED, error)
+    except jinja2.TemplateNotFound as error:
+        rendering.failure = _failed(FailureKind.NOT_FOUND, error)
+    except jinja2.TemplateSyntaxError as error:
+        origin = Origin(error.name or name, error.lineno)
+        rendering.failure = Failure(FailureKind.SYNTAX, error.message or "", origin)
+    except jinja2.exceptions.SecurityError as error:
+        rendering.failure = _failed(FailureKind.REFUSED, error)
+    except _TEMPLATE_ERRORS as error:
+        rendering.failure = _failed(FailureKind.ERROR, error)
+    else:
+        rendering.text = text if isinstance(text, Traced) else Traced(text, ())
+    return rendering
+
+
+def _failed(kind: FailureKind, error: BaseException) -> Failure:
+    message = str(error) or type(error).__name__
+    return Failure(kind, message, _innermost(_lines(error.__traceback__)))
+
+
+def _innermost(frames: Iterator[tuple[FrameType, int]]) -> Origin | None:
+    """The template line that the first frame of compiled template code stands on."""
+    for frame, line in frames:
+        template = frame.f_globals.get("__jinja_template__")
+        if template is not None and template.name:
+            return Origin(template.name, template.get_corresponding_lineno(line))
+    return None
+
+
+def _frames(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
+    while frame is not None:
+        yield frame, frame.f_lineno
+        frame = frame.f_back
+
+
+def _lines(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
+    found = []
+    while traceback is not None:
+        found.append((traceback.tb_frame, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return reversed(found)

@@ -1,0 +1,129 @@
+"""Text that remembers which template row each stretch of it came from."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import NamedTuple, SupportsIndex
+
+
+class Origin(NamedTuple):
+    """A line of a template, both as Jinja saw them (line counts from 1)."""
+
+    template: str
+    line: int
+
+
+class Run(NamedTuple):
+    """A stretch of text from one place.
+
+    In a `literal` run the text itself stood in the template, so that each newline in it is a
+    newline there; otherwise the whole run was computed by the expression on that line.
+    """
+
+    length: int
+    origin: Origin
+    literal: bool
+
+
+class Traced(str):
+    """A string with the origins of its stretches; stretches without one are ordinary text."""
+
+    __slots__ = ("runs",)
+
+    runs: tuple[Run | int, ...]
+
+    def __new__(cls, text: str, runs: tuple[Run | int, ...]) -> Traced:
+        made = super().__new__(cls, text)
+        made.runs = runs
+        return made
+
+    def __str__(self) -> str:
+        # str() of a subclass would otherwise drop the origins on the way through Jinja.
+        return self
+
+    def origin_at(self, offset: int) -> Origin | None:
+        """Where the character at `offset` was written."""
+        ends = list(accumulate(_length(run) for run in self.runs))
+        index = bisect_right(ends, offset)
+        run = self.runs[index] if index < len(self.runs) else 0
+        if isinstance(run, int):
+            return None
+        if not run.literal:
+            return run.origin
+        start = ends[index] - run.length
+        return _advance(run.origin, self.count("\n", start, offset))
+
+    def cut(self, start: int, stop: int) -> Traced:
+        """The characters from `start` to `stop`, with their origins."""
+        return Traced(str.__getitem__(self, slice(start, stop)), tuple(self._cut(start, stop)))
+
+    def trimmed(self, characters: str | None = None) -> Traced:
+        """Like `str.strip`."""
+        start = len(self) - len(self.lstrip(characters))
+        return self.cut(start, start + len(self.strip(characters)))
+
+    def lines(self) -> list[Traced]:
+        """Like `str.splitlines(keepends=True)`."""
+        pieces = self.splitlines(keepends=True)
+        starts = accumulate((len(piece) for piece in pieces), initial=0)
+        return [self.cut(start, start + len(p)) for start, p in zip(starts, pieces, strict=False)]
+
+    def _cut(self, start: int, stop: int) -> Iterator[Run | int]:
+        position = 0
+        for run in self.runs:
+            left, right = max(start, position), min(stop, position + _length(run))
+            if left < right:
+                newlines = self.count("\n", position, left)
+                yield _shorten(run, right - left, newlines)
+            position += _length(run)
+
+
+def place(text: str, origin: Origin, *, literal: bool = False) -> Traced:
+    """`text` as written at `origin`; text that already has origins keeps them."""
+    if isinstance(text, Traced):
+        return text
+    return Traced(text, (Run(len(text), origin, literal),) if text else ())
+
+
+def join(pieces: Iterable[str], separator: str = "") -> Traced:
+    """Like `separator.join(pieces)`."""
+    runs: list[Run | int] = []
+    texts: list[str] = []
+    for piece in pieces:
+        if texts and separator:
+            runs.append(len(separator))
+        texts.append(piece)
+        if isinstance(piece, Traced):
+            runs += piece.runs
+        elif piece:
+            runs.append(len(piece))
+    return Traced(separator.join(texts), tuple(runs))
+
+
+def indented(text: str, indent: str) -> str:
+    """`text` with `indent` before every line but the first and blank ones (Jinja's `indent`)."""
+    if not isinstance(text, Traced):
+        return text
+    first, *rest = text.lines() or [text]
+    return join([first, *(part for line in rest for part in _after(indent, line))])
+
+
+def _after(indent: str, line: Traced) -> tuple[str, ...]:
+    return (indent, line) if line.strip("\r\n") else (line,)
+
+
+def _length(run: Run | int) -> int:
+    return run if isinstance(run, int) else run.length
+
+
+def _shorten(run: Run | int, length: SupportsIndex, newlines: int) -> Run | int:
+    if isinstance(run, int):
+        return int(length)
+    origin = _advance(run.origin, newlines) if run.literal else run.origin
+    return Run(int(length), origin, run.literal)
+
+
+def _advance(origin: Origin, newlines: int) -> Origin:
+    return Origin(origin.template, origin.line + newlines)
