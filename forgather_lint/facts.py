@@ -109,7 +109,8 @@ class PlanEntry:
     the child that declares it). A tensor-parallel entry has a `style`, a pipeline entry `inputs`
     and `outputs`; they are None when the value is malformed (`value_text` shows it). `possible`
     is true when some branch of the source could create a module (or parameter) of this name, even
-    if this configuration does not, None when that cannot be decided.
+    if this configuration does not, None when that cannot be decided. `undecided` is true when the
+    analysis could not read the value: it is then not known to be malformed.
     """
 
     key: str
@@ -123,6 +124,7 @@ class PlanEntry:
     outputs: tuple[str, ...] | None = None
     prefix: str = ""
     possible: bool | None = False
+    undecided: bool = False
 
     @property
     def full_key(self) -> str:

@@ -1,0 +1,1 @@
+"""Questions about facts that more than one rule asks, and the words for their answers."""

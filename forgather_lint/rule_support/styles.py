@@ -1,0 +1,77 @@
+"""The tensor-parallel styles: which exist, and what each does to a layer."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Split(StrEnum):
+    """How a style cuts a linear layer, seen from the layers around it."""
+
+    COLUMN = "column"
+    """Takes a whole input, leaves each rank its slice of the output."""
+    ROW = "row"
+    """Takes each rank's slice of the input, leaves a whole output."""
+    CLOSED = "closed"
+    """Takes a whole input and leaves a whole output."""
+
+
+# transformers 5.23 distributed/tensor_parallel.py, ParallelInterface; vLLM 0.33
+# model_executor/models/transformers/utils.py, replace_linear_class.
+_ON_LINEAR = {
+    "colwise": Split.COLUMN,
+    "packed_colwise": Split.COLUMN,
+    "rowwise": Split.ROW,
+    "packed_rowwise": Split.ROW,
+    "colwise_gather_output": Split.CLOSED,
+    "colwise_rep": Split.CLOSED,
+    "rowwise_split_input": Split.CLOSED,
+    "rowwise_rep": Split.CLOSED,
+}
+_ON_ANY_MODULE = frozenset(
+    {
+        "all_reduce",
+        "embedding_colwise",
+        "embedding_rowwise",
+        "ep_dispatch_experts",
+        "grouped_gemm",
+        "local_params",
+        "mla_kv_a_proj",
+        "moe_identity_expert",
+        "moe_tp_experts",
+        "replicate",
+        "replicated_with_grad_allreduce",
+        "sequence_parallel",
+    }
+)
+# ../shared/data/styles_by_version.json: read from every release between 4.48 and 5.23.
+_RETIRED = {
+    "gather": "all_reduce",
+    "local": "local_params",
+    "local_colwise": "colwise",
+    "local_rowwise": "rowwise",
+    "local_packed_rowwise": "packed_rowwise",
+    "ep_router": "ep_dispatch_experts",
+    "megamoe_router": "ep_dispatch_experts",
+    "megamoe_experts": "ep_dispatch_experts",
+}
+_RETIRED_SPLITS = {"local_colwise": Split.COLUMN, "local_rowwise": Split.ROW}
+
+KNOWN = frozenset(_ON_LINEAR) | _ON_ANY_MODULE
+REDUCING = frozenset({"all_reduce", "moe_tp_experts", "gather"})
+"""Styles of a container that leave a whole output, as a row-parallel layer does."""
+
+
+def split_of(style: str | None) -> Split | None:
+    """What `style` does to a linear layer; None: nothing, or it is unknown."""
+    return _ON_LINEAR.get(style or "") or _RETIRED_SPLITS.get(style or "")
+
+
+def needs_linear(style: str | None) -> bool:
+    """Whether `style` makes sense on a linear layer alone; packed ones also shard parameters."""
+    return split_of(style) is not None and "packed" not in (style or "")
+
+
+def successor(style: str) -> str | None:
+    """What replaced a style that older transformers releases know; None: it never was one."""
+    return _RETIRED.get(style)

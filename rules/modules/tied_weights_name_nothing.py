@@ -1,0 +1,76 @@
+"""`_tied_weights_keys` names no parameter.
+
+## What it does
+Looks up both sides of `_tied_weights_keys` (a dict from the tied name to its source, or the list
+of older releases) among the parameters and buffers, as a name, as a module, and as a regular
+expression.
+
+## Why is this bad?
+The weights that were meant are not tied: both are saved, the tied one may be missing from a
+checkpoint and then stays random. Newer transformers refuse to build the model.
+
+## Example
+```py
+_tied_weights_keys = {"lm_head.weight": "model.embed_token.weight"}
+```
+
+## Use instead
+```py
+_tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
+```
+
+## Releases
+A dict is read from transformers 5.0 on; a list up to 4.57.
+
+## What you see at run time
+Only with `tie_word_embeddings`. transformers 5 with plain names: "AttributeError: `embed_token` is
+not an nn.Module", or "'...' object has no attribute 'embed_token'"; with patterns: "There is an
+issue with your definition of `tie_weights_keys` for ...". Up to 4.57: nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Applicability, Edit, Finding, Fix, Severity
+from forgather_lint.facts import Model, NameEntry
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.nearest import closest
+from forgather_lint.rule_support.wording import one_of
+
+
+@rule("FGL403", "tied-weights-name-nothing", Severity.ERROR)
+def check(model: Model) -> Iterator[Finding]:
+    names = [item.name for item in (*model.whole.parameters, *model.whole.buffers)]
+    if model.whole.open_at:
+        return
+    for entry in model.plans.tied or ():
+        for side in filter(None, (entry.name, entry.source)):
+            if not any(_matches(side, name) for name in names):
+                yield _finding(entry, side, names)
+
+
+def _matches(key: str, name: str) -> bool:
+    """As transformers: anywhere in the name (lists), and so also at its start (dicts)."""
+    try:
+        return re.search(key, name) is not None
+    except re.error:
+        return key in name
+
+
+def _finding(entry: NameEntry, side: str, names: list[str]) -> Finding:
+    meant = closest(side, names)
+    return Finding(
+        where=entry.where,
+        message=f"`_tied_weights_keys` names `{side}`, which is no parameter of this model",
+        label="tied to nothing" if side == entry.name else f"its source `{side}` does not exist",
+        consequence="the weights are not tied; transformers 5 with `tie_word_embeddings` fails",
+        help=f"did you mean {one_of(meant)}?" if meant else "remove the entry",
+        fix=_rename(entry, meant[0]) if meant and side == entry.name else None,
+    )
+
+
+def _rename(entry: NameEntry, name: str) -> Fix:
+    edit = Edit(entry.where, f'"{name}"')
+    return Fix(f"Use `{name}`", (edit,), Applicability.UNSAFE)

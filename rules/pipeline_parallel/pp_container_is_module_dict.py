@@ -1,0 +1,66 @@
+"""The layers that a pipeline should split stand in an `nn.ModuleDict`.
+
+## What it does
+Reports a pipeline entry whose module is an `nn.ModuleDict` when no other entry names an
+`nn.ModuleList`.
+
+## Why is this bad?
+vLLM looks for an `nn.ModuleList` and for nothing else. A model may hide the dict behind a proxy
+list in its `__getattr__`, as Forgather does; since 0.18 vLLM walks the dotted name step by step,
+which goes past such a hook to the dict itself.
+
+## Example
+```py
+self.layers = nn.ModuleDict()
+for index in range(num_hidden_layers):
+    self.layers[str(index)] = layer_factory(layer_idx=index)
+```
+
+## Use instead
+```py
+self.layers = nn.ModuleList(layer_factory(layer_idx=index) for index in range(num_hidden_layers))
+```
+The names of the parameters, `layers.0.…`, stay the same.
+
+## Releases
+All without a proxy; vLLM from 0.18 on with one.
+
+## What you see at run time
+`ValueError: Could not find `ModuleList` in <class '...'>`, with two stages or more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.facts import Model, Module, PlanEntry
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.stages import planned_modules
+from forgather_lint.rule_support.tree import MODULE_DICT, MODULE_LIST
+
+
+@rule("FGL304", "pp-container-is-module-dict", Severity.ERROR)
+def check(model: Model) -> Iterator[Finding]:
+    planned = planned_modules(model)
+    if any(module.is_a(MODULE_LIST) for _, module in planned):
+        return
+    for entry, module in planned:
+        if module.is_a(MODULE_DICT) and module.certain:
+            yield _finding(entry, module, model.base_name)
+
+
+def _finding(entry: PlanEntry, module: Module, cls: str) -> Finding:
+    return Finding(
+        where=entry.key_where,
+        message=f"`{module.name}` is an `nn.ModuleDict`; vLLM splits an `nn.ModuleList`",
+        label="names an `nn.ModuleDict`",
+        related=(Label(module.where, "built here"),),
+        consequence=(
+            "vLLM from 0.18, with two stages or more: "
+            f"`ValueError: Could not find `ModuleList` in <class '...{cls}'>`"
+        ),
+        help="keep the layers in an `nn.ModuleList`; the parameter names stay the same",
+        module=module.name,
+        releases="vllm>=0.18 (all releases, unless `__getattr__` hands out a list for this name)",
+    )

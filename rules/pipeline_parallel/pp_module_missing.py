@@ -1,0 +1,93 @@
+"""A module with parameters runs in the base model but stands in no pipeline entry.
+
+## What it does
+Follows the hidden states through `forward` of the base model. A module that owns parameters, works
+on them, and lies in no entry is reported: an error if it runs on what the layers return, a warning
+before them, an info for the token embedding, which later stages do not run. Modules without
+parameters (rotary embeddings, dropout) need no entry.
+
+## Why is this bad?
+vLLM replaces what the plan names by placeholders on the ranks that should not run it. What the
+plan does not name stays on every rank and runs once per stage instead of once.
+
+## Example
+```py
+base_model_pp_plan = {
+    "embed_tokens": (["input_ids"], ["inputs_embeds"]),
+    "layers": (["hidden_states", "attention_mask"], ["hidden_states"]),
+}
+```
+while `forward` ends with `self.norm(hidden_states)`.
+
+## Use instead
+Add `"norm": (["hidden_states"], ["hidden_states"])` after the layers.
+
+## Releases
+All. Without a pipeline plan, vLLM from 0.25.0 takes the children of the decoder that own
+parameters, in the order of their declaration.
+
+## What you see at run time
+Nothing: wrong output with two stages or more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.facts import Model, ModuleCall
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.stages import Stage, calls_within, stack_of, stages
+from forgather_lint.rule_support.tree import is_within
+
+
+@rule("FGL306", "pp-module-missing", Severity.ERROR)
+def check(model: Model) -> Iterator[Finding]:
+    plan = stages(model)
+    stack = stack_of(plan)
+    if model.trace is None or stack is None:
+        return
+    reported: set[str] = set()
+    for call in model.trace.calls:
+        if any(is_within(call.module, name) for name in reported):
+            continue
+        severity = _severity(call, stack, model) if _uncovered(call, plan, model) else None
+        if severity:
+            reported.add(call.module)
+            yield _finding(call, stack, severity)
+
+
+def _uncovered(call: ModuleCall, plan: tuple[Stage, ...], model: Model) -> bool:
+    """Whether no entry covers the module, it holds no covered module, and it owns parameters."""
+    name, planned = call.module, [stage.module.name for stage in plan]
+    covered = any(is_within(name, other) or is_within(other, name) for other in planned)
+    return not covered and any(p.name.startswith(f"{name}.") for p in model.base.parameters)
+
+
+def _severity(call: ModuleCall, stack: Stage, model: Model) -> Severity | None:
+    """How bad it is that every rank runs `call`; None if the hidden states never pass it."""
+    if any(is_within(source, stack.module.name) for source in call.hidden_from):
+        return Severity.ERROR
+    layers = calls_within(model.trace, stack.module.name)
+    if not any(is_within(source, call.module) for x in layers for source in x.hidden_from):
+        return None
+    inside = (m for m in model.base.modules if is_within(m.name, call.module))
+    vocabulary = model.config.get("vocab_size")
+    tokens = any(m.sizes.get("num_embeddings", 0) == vocabulary for m in inside)
+    return Severity.INFO if tokens else Severity.WARNING
+
+
+def _finding(call: ModuleCall, stack: Stage, severity: Severity) -> Finding:
+    only_memory = severity is Severity.INFO
+    return Finding(
+        where=stack.entry.key_where,
+        message=f"`{call.module}` runs in `forward` but is in no entry of the pipeline plan",
+        label="not covered by this plan",
+        related=(Label(call.where, f"`{call.module}` runs here"),),
+        consequence="every rank keeps a copy"
+        if only_memory
+        else "it runs once per stage: wrong output with two stages or more, without a message",
+        help=f"add an entry for `{call.module}`, in the order in which it runs",
+        module=call.module,
+        severity=severity,
+    )

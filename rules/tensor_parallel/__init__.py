@@ -1,0 +1,1 @@
+"""Rules on `base_model_tp_plan` and `_tp_plan`."""

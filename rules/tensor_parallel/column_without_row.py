@@ -1,0 +1,86 @@
+"""A column-parallel layer has no row-parallel partner in its block.
+
+## What it does
+Looks, for every block with a plain column-parallel `nn.Linear`, for something row-parallel in the
+same block, or next to it inside the same layer of the stack (`intermediate.dense` and
+`output.dense`). Styles that gather (`colwise_gather_output`, `colwise_rep`) need no partner.
+
+## Why is this bad?
+A column-parallel layer leaves each rank a slice of its output features and communicates nothing.
+The layer that reads this slice must be row-parallel: it multiplies slice by slice and sums over
+the ranks. A layer that stays whole meets an input of the wrong width.
+
+## Example
+```py
+base_model_tp_plan = {
+    "layers.*.mlp.gate_proj": "colwise",
+    "layers.*.mlp.up_proj": "colwise",
+}
+```
+
+## Use instead
+```py
+base_model_tp_plan = {
+    "layers.*.mlp.gate_proj": "colwise",
+    "layers.*.mlp.up_proj": "colwise",
+    "layers.*.mlp.down_proj": "rowwise",
+}
+```
+
+## Releases
+All. vLLM from 0.25.0 completes a block by itself when it recognises it (gate, up, down with an
+`nn.Module` activation; query, key, value, output); hence a warning.
+
+## What you see at run time
+`RuntimeError: mat1 and mat2 shapes cannot be multiplied (6x32 and 64x32)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Fix, Label, Severity
+from forgather_lint.facts import Model, PlanEntry
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.edits import add_after, change_style
+from forgather_lint.rule_support.pairs import Half, halves_alone
+from forgather_lint.rule_support.styles import Split
+from forgather_lint.rule_support.taking import Planned
+from forgather_lint.rule_support.tree import folded
+from forgather_lint.rule_support.wording import are
+
+
+@rule("FGL107", "column-without-row", Severity.WARNING)
+def check(model: Model) -> Iterator[Finding]:
+    for half in halves_alone(model, Split.COLUMN, Split.ROW):
+        yield _finding(half, _reader(half))
+
+
+def _reader(half: Half) -> Planned | None:
+    """The one layer of the block whose input is as wide as a column-parallel output."""
+    widths = {layer.module.sizes.get("out_features") for layer in half.layers} - {None}
+    readers = [x for x in half.others if x.module.sizes.get("in_features") in widths]
+    misplanned = [x for x in half.layers if x.module.sizes.get("in_features") in widths]
+    found = readers or misplanned
+    return found[0] if len(found) == 1 else None
+
+
+def _finding(half: Half, reader: Planned | None) -> Finding:
+    columns = [layer.module.leaf for layer in half.layers if layer is not reader]
+    block = folded(half.block)
+    written = reader.entry if reader else None
+    key = folded(reader.module.name) if reader else ""
+    return Finding(
+        where=written.value_where if written else half.entry.key_where,
+        message=f"{are(columns)} column-parallel, but nothing in `{block}` is row-parallel",
+        label="must be row-parallel" if written else "leaves a slice on each rank",
+        related=(Label(reader.module.where, "this layer reads the slices"),) if reader else (),
+        consequence="`RuntimeError: mat1 and mat2 shapes cannot be multiplied`",
+        help=f'`"{key}": "rowwise"`' if reader else "make the layer that follows `rowwise`",
+        fix=_complete(half, written, key) if reader else None,
+        module=half.block,
+    )
+
+
+def _complete(half: Half, written: PlanEntry | None, key: str) -> Fix | None:
+    return change_style(written, "rowwise") if written else add_after(half.entry, {key: "rowwise"})

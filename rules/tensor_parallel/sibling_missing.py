@@ -1,0 +1,93 @@
+"""One of a group of layers that work side by side is missing from the plan.
+
+## What it does
+Reports a linear layer without an entry beside a column-parallel sibling: query, key and value, or
+gate and up, by their names in either house (`query_linear`, `q_proj`, `wq`, `gate_proj`, `w1`),
+and any two layers of one block with the same sizes between which a row-parallel layer reads.
+
+## Why is this bad?
+The siblings' outputs meet: gate times up, query times key. One of them is a slice and the other
+is whole. With gate and up the shapes clash. With key or value missing the shapes can fit all the
+same, because vLLM divides the number of heads whatever the plan says: the model loads, runs and
+answers garbage.
+
+## Example
+```py
+base_model_tp_plan = {
+    "layers.*.self_attn.q_proj": "colwise",
+    "layers.*.self_attn.v_proj": "colwise",
+    "layers.*.self_attn.o_proj": "rowwise",
+}
+```
+
+## Use instead
+Add `"layers.*.self_attn.k_proj": "colwise"`.
+
+## Releases
+All. vLLM from 0.25.0 shards query, key, value and gate, up together when it recognises the block,
+whatever the plan says; hence a warning.
+
+## What you see at run time
+Key or value missing, vLLM 0.13: nothing, wrong output. Gate or up missing: `RuntimeError: The size
+of tensor a (32) must match the size of tensor b (64) at non-singleton dimension 2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.facts import Model, Module
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.edits import add_after
+from forgather_lint.rule_support.siblings import siblings_of
+from forgather_lint.rule_support.styles import Split
+from forgather_lint.rule_support.taking import Planned, planned_linears
+from forgather_lint.rule_support.tree import folded
+
+
+@rule("FGL109", "sibling-missing", Severity.WARNING)
+def check(model: Model) -> Iterator[Finding]:
+    blocks: dict[str, list[Planned]] = {}
+    for layer in planned_linears(model):
+        blocks.setdefault(layer.module.parent, []).append(layer)
+    reported: set[str] = set()
+    for block in blocks.values():
+        for missing, sibling in _missing(block):
+            if folded(missing.name) not in reported:
+                reported.add(folded(missing.name))
+                yield from _finding(missing, sibling)
+
+
+def _missing(block: list[Planned]) -> Iterator[tuple[Module, Planned]]:
+    free = [layer.module for layer in block if layer.entry is None]
+    inputs = {x.module.sizes.get("in_features") for x in block if x.split is Split.ROW}
+    for layer in (layer for layer in block if layer.split is Split.COLUMN):
+        for module in (*siblings_of(layer.module, free), *_twins(layer.module, free, inputs)):
+            yield module, layer
+
+
+def _twins(module: Module, free: Iterable[Module], inputs: set[int | None]) -> Iterator[Module]:
+    """Layers of the same two sizes whose outputs a row-parallel layer can read together."""
+    sizes = [module.sizes.get(side) for side in ("in_features", "out_features")]
+    if None not in sizes and sizes[0] != sizes[1] and sizes[1] in inputs:
+        for other in free:
+            if [other.sizes.get(side) for side in ("in_features", "out_features")] == sizes:
+                yield other
+
+
+def _finding(missing: Module, sibling: Planned) -> Iterator[Finding]:
+    if sibling.entry is None:
+        return
+    key = folded(missing.name)
+    yield Finding(
+        where=sibling.entry.key_where,
+        message=f"`{missing.leaf}` is not in the plan, its sibling `{sibling.module.leaf}` is",
+        label=f"leaves `{missing.leaf}` whole on every rank",
+        related=(Label(missing.where, f"`{missing.name}` is built here"),),
+        consequence="a sliced tensor meets a whole one: wrong output without a message, or a "
+        "`RuntimeError` on their sizes",
+        help=f'add `"{key}": "colwise"`',
+        fix=add_after(sibling.entry, {key: "colwise"}),
+        module=missing.name,
+    )

@@ -1,0 +1,84 @@
+"""A tensor-parallel pattern names no module of the model.
+
+## What it does
+Looks up every key of `base_model_tp_plan` and `_tp_plan` in the module tree, by the rules of vLLM
+(a regular expression with an open end) and of transformers (layer numbers become `*`, then an
+exact look-up). A key that neither finds, and that no branch of the source could satisfy, is
+reported with the names it was probably meant for. Keys of a config plan are relative to the base
+model: with `base_model_prefix = "model"` they start below `model.`.
+
+## Why is this bad?
+The entry does nothing. The layers it was meant for stay whole on every rank, and no consumer says
+so. If their partners are sharded the shapes clash; if they are attention projections, vLLM gives
+each rank a share of the heads all the same and answers garbage.
+
+## Example
+```py
+base_model_tp_plan = {
+    "layers.*.self_attn.q_proj": "colwise",  # a Forgather model has no `self_attn`
+}
+```
+
+## Use instead
+```py
+base_model_tp_plan = {
+    "causal_lm.layer_stack.layers.*.attention.query_linear": "colwise",
+}
+```
+
+## Releases
+Every vLLM and transformers release. transformers 5.23 alone warns once, when it shards.
+
+## What you see at run time
+Nothing, or, when a partner of the layer is sharded:
+`RuntimeError: mat1 and mat2 shapes cannot be multiplied`. transformers 5.23 prints
+"`tp_plan` rules [...] match nothing in ... and will not be applied."
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.facts import Model, Plan, PlanEntry, Structure
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.edits import rename_key
+from forgather_lint.rule_support.nearest import suggest
+from forgather_lint.rule_support.styles import needs_linear
+from forgather_lint.rule_support.taking import takes_anything
+from forgather_lint.rule_support.tree import class_name, first_of_each, linears
+from forgather_lint.rule_support.wording import one_of
+
+
+@rule("FGL101", "tp-pattern-matches-nothing", Severity.ERROR)
+def check(model: Model) -> Iterator[Finding]:
+    plans = model.plans
+    yield from _dead(plans.tp, (model.base,))
+    yield from _dead(plans.class_tp, (model.whole, model.base))
+
+
+def _dead(plan: Plan, trees: tuple[Structure, ...]) -> Iterator[Finding]:
+    keys = {entry.full_key for entry in plan.entries}
+    for entry in plan.entries:
+        if entry.possible is False and not any(takes_anything(entry, tree) for tree in trees):
+            yield _finding(entry, trees[0], keys)
+
+
+def _finding(entry: PlanEntry, structure: Structure, keys: set[str]) -> Finding:
+    root = structure.module("")
+    wanted = linears(structure) if needs_linear(entry.style) else structure.modules
+    names = first_of_each(wanted)
+    meant = suggest(entry.full_key, names)
+    rename = meant.sure and meant.names[0] not in keys
+    return Finding(
+        where=entry.key_where,
+        message=f"`{entry.full_key}` matches no module of `{class_name(root) if root else ''}`",
+        label=meant.reason or "no module has this name",
+        related=tuple(Label(names[n].where, f"`{n}` is built here") for n in meant.names),
+        consequence=(
+            "the layers meant here stay whole on every rank, without a message: wrong output, or "
+            "`RuntimeError: mat1 and mat2 shapes cannot be multiplied` beside a sharded partner"
+        ),
+        help=f"did you mean {one_of(meant.names)}?" if meant.names else "remove the entry",
+        fix=rename_key(entry, meant.names[0]) if rename else None,
+    )
