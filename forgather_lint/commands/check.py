@@ -40,7 +40,7 @@ from forgather_lint.settings import Settings
 @options.configuration
 @click.option("--statistics", "counted", is_flag=True, help="Only count findings, by rule.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 also when there are findings.")
-@click.option("--color", type=click.Choice(list(Color)), default=Color.AUTO, help="When to colour.")
+@click.option("--color", type=click.Choice([color.value for color in Color]), default="auto")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell what is read.")
 @click.option("--debug", is_flag=True, help="End with the traceback of an internal error.")

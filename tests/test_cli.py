@@ -1,0 +1,321 @@
+"""The command line as a user meets it: verbs, exit codes, options, and where text goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from forgather_lint import progress
+from forgather_lint.cli import cli
+from forgather_lint.report import ModelReport
+from tests.fixture_models import MODELS, copy_model
+
+CLEAN = str(MODELS / "hf_llama")
+BROKEN = str(MODELS / "broken_llama")
+PLAN = "configuration_broken_llama.py"
+
+
+def lint(*arguments: str | Path, environment: dict[str, str] | None = None) -> Result:
+    """Run in this process; a traceback is a failure of the test."""
+    result = CliRunner().invoke(cli, list(map(str, arguments)), env=environment)
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def found(*arguments: str | Path) -> list[dict[str, Any]]:
+    """The findings as JSON."""
+    findings: list[dict[str, Any]] = json.loads(lint(*arguments, "--output-format=json").stdout)
+    return findings
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in ("FORGATHER_LINT_OUTPUT_FORMAT", "FORGATHER_LINT_OUTPUT_FILE", "FORCE_COLOR"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_clean_model_exits_0() -> None:
+    result = lint("check", CLEAN)
+    assert result.stdout == "All checks passed! (1 model)\n"
+    assert result.exit_code == 0
+
+
+def test_a_broken_model_exits_1_and_shows_the_line() -> None:
+    result = lint("check", BROKEN)
+    assert result.exit_code == 1
+    assert '"layers.*.self_attn.q_proj": "colwise",\n' in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("Found ")
+
+
+def test_check_is_the_default_verb() -> None:
+    for arguments in ([BROKEN], ["--output-format", "concise", BROKEN], ["-q", BROKEN]):
+        assert lint(*arguments).output == lint("check", *arguments).output
+
+
+def test_paths_are_shown_relative_to_the_current_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(MODELS)
+    lines = lint("broken_llama", "--output-format=concise").stdout.splitlines()
+    assert {line.partition(":")[0] for line in lines[:-1]} == {f"broken_llama/{PLAN}"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["chek"], "no command and no path is called 'chek', did you mean 'check'?"),
+        (["check", "--selct", "FGL1", CLEAN], "No such option"),
+        (["check", "--output-format", "xml", CLEAN], "xml"),
+        (["check", "--select", "FGL177", CLEAN], "unknown rule 'FGL177'"),
+        (["check", "--dtype", "int3", CLEAN], "--dtype: expected one of auto"),
+        (["check", "-tp", "two", CLEAN], "--tensor-parallel-size: expected a positive integer"),
+        (["check", "--config", "gone.toml", CLEAN], "gone.toml"),
+        (["check", "--statistics", "--output-format", "sarif", CLEAN], "'sarif'"),
+        (["check", "-o", "no/such/folder", CLEAN], "no/such/folder"),
+        (["rule"], "give one CODE, or --all"),
+        (["rule", "FGL90"], "no rule is called 'FGL90', did you mean 'FGL901'?"),
+    ],
+)
+def test_what_cannot_run_exits_2_and_says_why(arguments: list[str], says: str) -> None:
+    result = lint(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert says in result.stderr
+
+
+@pytest.mark.parametrize("name", ["empty", "empty/nowhere"])
+def test_a_named_path_without_a_model_exits_2(name: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = lint("check", name)
+    assert result.exit_code == 2
+    assert f"error: {name}: " in result.stderr
+    assert "passed" not in result.stdout
+
+
+def test_a_search_that_finds_no_model_says_so(tmp_path: Path) -> None:
+    result = lint("check")
+    assert (result.exit_code, result.stdout) == (0, "0 models checked.\n")
+    assert "no model found" in lint("check", "--output-format=json").stderr
+
+
+def test_one_bad_model_stops_no_other(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = lint("check", "empty", BROKEN, "--output-format=json")
+    assert result.exit_code == 2
+    assert "FGL101" in {finding["code"] for finding in json.loads(result.stdout)}
+
+
+def test_exit_zero_forgives_findings_and_nothing_else() -> None:
+    assert lint("check", "--exit-zero", BROKEN).exit_code == 0
+    assert lint("check", "--exit-zero", "nowhere", BROKEN).exit_code == 2
+
+
+def test_rules_are_chosen_by_code() -> None:
+    codes = {finding["code"] for finding in found("check", BROKEN)}
+    assert "FGL101" in codes
+    only = {finding["code"] for finding in found("check", BROKEN, "--select=FGL101")}
+    assert only == {"FGL101"}
+    without = {finding["code"] for finding in found("check", BROKEN, "--ignore=FGL101")}
+    assert without == codes - {"FGL101"}
+
+
+def test_statistics() -> None:
+    number = sum(finding["code"] == "FGL101" for finding in found("check", BROKEN))
+    lines = lint("check", "--statistics", BROKEN).stdout.splitlines()
+    assert f"{number}  FGL101  tp-pattern-matches-nothing" in map(str.strip, lines)
+    counts = json.loads(lint("check", "--statistics", BROKEN, "--output-format=json").stdout)
+    entry = {"code": "FGL101", "name": "tp-pattern-matches-nothing", "count": number}
+    assert entry in counts
+
+
+def test_output_goes_to_a_file(tmp_path: Path) -> None:
+    result = lint("check", BROKEN, "-o", "report.sarif", "--output-format", "sarif")
+    assert (result.stdout, result.exit_code) == ("", 1)
+    assert json.loads((tmp_path / "report.sarif").read_text())["version"] == "2.1.0"
+
+
+def test_the_environment_gives_the_format_and_an_option_overrides_it() -> None:
+    environment = {"FORGATHER_LINT_OUTPUT_FORMAT": "json"}
+    assert json.loads(lint("check", CLEAN, environment=environment).stdout) == []
+    result = lint("check", CLEAN, "--output-format=concise", environment=environment)
+    assert result.stdout == "All checks passed! (1 model)\n"
+
+
+def test_the_configuration_beside_the_model_counts(tmp_path: Path) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    (tmp_path / "forgather-lint.toml").write_text(
+        f'output-format = "json"\n[per-file-ignores]\n"{PLAN}" = ["ALL"]\n'
+    )
+    assert lint("check", model).stdout == "[]\n"
+    assert lint("check", "--isolated", model).exit_code == 1
+    (tmp_path / "other.toml").write_text('output-format = "github"\n')
+    assert lint("check", "--config=other.toml", model).stdout.startswith("::error ")
+
+
+def test_a_mistake_in_the_configuration_exits_2(tmp_path: Path) -> None:
+    (tmp_path / "forgather-lint.toml").write_text('selct = ["FGL1"]\n')
+    result = lint("check", ".")
+    assert result.exit_code == 2
+    assert "unknown key 'selct', did you mean 'select'?" in result.stderr
+
+
+def test_suppressions_silence_and_unused_ones_are_found(tmp_path: Path) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    text = (model / PLAN).read_text()
+    silenced = text.replace('": "colwise",', '": "colwise",  # noqa: FGL101')
+    (model / PLAN).write_text(silenced)
+    before = [finding["code"] for finding in found("check", BROKEN)]
+    after = found("check", model)
+    rowwise = sum('"rowwise"' in text.splitlines()[one["location"]["row"] - 1] for one in after)
+    assert 0 < len([one for one in after if one["code"] == "FGL101"]) < before.count("FGL101")
+    assert rowwise
+    (unused,) = [one for one in after if one["code"] == "FGL901"]
+    line = silenced.splitlines()[unused["location"]["row"] - 1]
+    assert "feedforward.up_proj" in line
+    assert line[unused["location"]["column"] - 1 :] == "# noqa: FGL101"
+
+
+def test_colour_only_when_asked_or_on_a_terminal() -> None:
+    assert "\x1b[" not in lint("check", BROKEN).output
+    assert "\x1b[31m" in lint("check", BROKEN, "--color=always").output
+
+
+def test_quiet_prints_findings_only() -> None:
+    assert lint("check", CLEAN, "-q").output == ""
+    assert "Found" not in lint("check", BROKEN, "-q", "--output-format=concise").output
+
+
+def test_verbose_tells_what_is_read_on_stderr() -> None:
+    result = lint("check", CLEAN, "-v")
+    assert result.stdout == lint("check", CLEAN).stdout
+    assert "hf_llama: " in result.stderr
+
+
+def test_rule_explains_by_code_and_by_name() -> None:
+    page = lint("rule", "FGL901").stdout
+    assert page.startswith("# unused-suppression (FGL901)\n")
+    assert "## Why is this bad?" in page
+    assert lint("rule", "unused-suppression").stdout == page
+    assert page in lint("rule", "--all").stdout
+
+
+def test_rules_as_json() -> None:
+    one = json.loads(lint("rule", "FGL901", "--output-format=json").stdout)
+    assert (one["code"], one["name"], one["severity"]) == (
+        "FGL901",
+        "unused-suppression",
+        "warning",
+    )
+    assert one in json.loads(lint("rule", "--all", "--output-format=json").stdout)
+
+
+def test_version() -> None:
+    text = lint("version").stdout
+    assert text.startswith("forgather-lint ")
+    assert lint("--version").stdout == lint("-V").stdout == text
+    parsed = json.loads(lint("version", "--output-format=json").stdout)
+    assert text == f"{parsed['name']} {parsed['version']}\n"
+
+
+def test_help_lists_every_verb_with_what_it_does() -> None:
+    text = lint("--help").stdout
+    for verb in ("check", "rule", "version"):
+        (line,) = (line for line in text.splitlines() if line.startswith(f"  {verb} "))
+        assert len(line.split()) > 2
+        assert lint(verb, "--help").exit_code == 0
+
+
+def program(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run in a process of its own."""
+    command = [sys.executable, "-m", "forgather_lint", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(MODELS.parents[1])} | options.pop("env", {})
+    return subprocess.run(command, capture_output=True, env=environment, **options)
+
+
+def test_a_reader_that_stops_early_causes_no_traceback() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "forgather_lint", "rule", "--all"]
+    environment = os.environ | {"PYTHONPATH": str(MODELS.parents[1])}
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, env=environment)
+    os.close(write)
+    assert b"Traceback" not in done.stderr
+
+
+def test_an_encoding_without_the_quoted_letters_causes_no_traceback(tmp_path: Path) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    text = (model / PLAN).read_text("utf-8")
+    (model / PLAN).write_text(text.replace('"colwise",', '"colwise",  # größer', 1), "utf-8")
+    done = program("check", str(model), env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert rb"# gr\xf6\xdfer" in done.stdout
+
+
+def on_a_terminal(*arguments: str) -> str:
+    """What a person sees: standard output and error are a terminal."""
+    master, terminal = pty.openpty()
+    environment = os.environ | {"PYTHONPATH": str(MODELS.parents[1]), "TERM": "xterm"}
+    environment.pop("NO_COLOR", None)
+    command = [sys.executable, "-m", "forgather_lint", *arguments]
+    with subprocess.Popen(command, stdout=terminal, stderr=terminal, env=environment):
+        os.close(terminal)
+        shown = b""
+        try:
+            while chunk := os.read(master, 65536):
+                shown += chunk
+        except OSError:
+            pass  # Linux ends a closed terminal with EIO
+    os.close(master)
+    return shown.decode()
+
+
+def test_a_terminal_gets_colours_and_laid_out_pages() -> None:
+    assert "\x1b[31m" in on_a_terminal("check", BROKEN)
+    page = on_a_terminal("rule", "FGL901")
+    assert "Why is this bad?" in page
+    assert "## Why" not in page
+
+
+class Terminal:
+    """Records what is written to standard error."""
+
+    def __init__(self, terminal: bool) -> None:
+        self.terminal = terminal
+        self.written = ""
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+    def write(self, text: str) -> None:
+        self.written += text
+
+    def flush(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("models", "terminal", "wanted", "drawn"),
+    [
+        (3, True, True, False),
+        (4, True, True, True),
+        (9, False, True, False),
+        (9, True, False, False),
+    ],
+)
+def test_progress_is_shown_for_more_than_a_few_models_on_a_terminal(
+    models: int, terminal: bool, wanted: bool, drawn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = Terminal(terminal)
+    monkeypatch.setattr(sys, "stderr", stream)
+    reports = [ModelReport(f"model{number}") for number in range(models)]
+    assert list(progress.shown(iter(reports), wanted)) == reports
+    assert ("4 models" in stream.written) is drawn
+    assert stream.written == "" or stream.written.endswith("\r\x1b[K"), "leaves nothing behind"

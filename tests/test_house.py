@@ -1,0 +1,180 @@
+"""The rules of the house that a reader should be able to rely on."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ENGINE = ROOT / "forgather_lint"
+RULES = ROOT / "rules"
+FILES = sorted([*ENGINE.rglob("*.py"), *RULES.rglob("*.py")])
+
+ENGINE_LINES = 300
+RULE_LINES = 100
+FUNCTION_LINES = 45
+
+LONGER_FILES: dict[str, int] = {}
+LONGER_FUNCTIONS: dict[str, int] = {}
+"""Debts with their size when they were entered; an entry may shrink and must go when paid."""
+
+SHELL = {"cli", "commands", "configuration", "options", "progress", "reporters", "statistics"}
+"""What talks to people; no stage of the analysis knows of it."""
+
+SPEAKERS = {"commands", "reporters", "progress", "probes"}
+"""Where text may leave the program."""
+
+BROAD_EXCEPTS = 2
+
+
+def name(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def stage(file: Path) -> str:
+    """The folder or module below the package that `file` belongs to."""
+    if file.is_relative_to(RULES):
+        return "rules"
+    return file.relative_to(ENGINE).parts[0].removesuffix(".py")
+
+
+@cache
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text("utf-8"))
+
+
+def imported_stages(file: Path) -> Iterator[str]:
+    """The stages that `file` imports, wherever in the file."""
+    for node in ast.walk(tree(file)):
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        package, *parts = node.module.split(".")
+        if package == "forgather_lint":
+            yield from parts[:1] or (alias.name for alias in node.names)
+
+
+def functions(file: Path) -> Iterator[tuple[str, int]]:
+    """Every function of `file` with its length, decorators and docstring not counted."""
+    for node in ast.walk(tree(file)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            end = max((statement.end_lineno or 0 for statement in body), default=node.lineno)
+            start = body[0].lineno if body else node.lineno
+            yield f"{name(file)}::{node.name}", end - start + 1
+
+
+def test_no_stage_imports_one_that_imports_it() -> None:
+    graph: dict[str, set[str]] = {}
+    for file in FILES:
+        graph.setdefault(stage(file), set()).update(set(imported_stages(file)) - {stage(file)})
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(reversed(error.args[1])))
+
+
+def test_the_analysis_knows_nothing_of_the_shell() -> None:
+    analysis = [file for file in FILES if stage(file) not in SHELL | {"__main__"}]
+    assert [name(file) for file in analysis if SHELL & set(imported_stages(file))] == []
+
+
+def test_nothing_imports_the_probes() -> None:
+    outside = [file for file in FILES if stage(file) not in {"probes", "commands"}]
+    assert [name(file) for file in outside if "probes" in imported_stages(file)] == []
+
+
+def test_files_are_short() -> None:
+    lengths = {name(file): len(file.read_text("utf-8").splitlines()) for file in FILES}
+    limits = {name(file): RULE_LINES if stage(file) == "rules" else ENGINE_LINES for file in FILES}
+    assert over(lengths, limits, LONGER_FILES) == {}
+
+
+def test_functions_are_short() -> None:
+    lengths = dict(pair for file in FILES for pair in functions(file))
+    limits = dict.fromkeys(lengths, FUNCTION_LINES)
+    assert over(lengths, limits, LONGER_FUNCTIONS) == {}
+
+
+def over(lengths: dict[str, int], limits: dict[str, int], debts: dict[str, int]) -> dict[str, int]:
+    """What is longer than its limit, or than its debt; and debts that are paid."""
+    allowed = limits | {key: debt for key, debt in debts.items() if lengths.get(key, 0) > 0}
+    longer = {key: length for key, length in lengths.items() if length > allowed[key]}
+    paid = {key: 0 for key in debts if lengths.get(key, 0) <= limits.get(key, 0)}
+    return longer | paid
+
+
+def test_only_commands_and_reporters_print() -> None:
+    printing = [
+        name(file)
+        for file in FILES
+        if stage(file) not in SPEAKERS
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.Name) and node.id == "print"
+    ]
+    assert printing == []
+
+
+def test_errors_are_caught_by_name() -> None:
+    broad = [
+        f"{name(file)}:{node.lineno}"
+        for file in FILES
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.ExceptHandler) and swallows_everything(node)
+    ]
+    assert len(broad) <= BROAD_EXCEPTS, broad
+    assert [place for place in broad if "pipeline" not in place] == []
+
+
+def swallows_everything(handler: ast.ExceptHandler) -> bool:
+    """Whether any error ends here; one that is raised again after tidying up does not."""
+    caught = ast.unparse(handler.type) if handler.type else "BaseException"
+    broad = {"Exception", "BaseException"} & set(caught.strip("()").split(", "))
+    last = handler.body[-1]
+    return bool(broad) and not (isinstance(last, ast.Raise) and last.exc is None)
+
+
+def test_modules_say_what_they_are() -> None:
+    silent = [
+        name(file) for file in FILES if file.stat().st_size and not ast.get_docstring(tree(file))
+    ]
+    assert silent == []
+
+
+HEAVY = ("torch", "transformers", "vllm", "jinja2", "rich", "tokenizers", "numpy")
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The top-level modules in memory after this command line ran in a fresh process."""
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['forgather-lint', *{list(arguments)!r}]\n"
+        "try: runpy.run_module('forgather_lint', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "print('\\n' + ' '.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_a_plain_check_loads_nothing_heavy() -> None:
+    loaded = loaded_by("check", "--isolated", "fixtures/models/forgather_llama")
+    assert "forgather_lint.pipeline" in loaded
+    assert [module for module in HEAVY if module in loaded] == []
+    others = {file.stem for file in (ENGINE / "commands").glob("*.py")} - {"check", "__init__"}
+    assert [verb for verb in others if f"forgather_lint.commands.{verb}" in loaded] == []
+    assert "forgather_lint.reporters.full" in loaded
+    assert "forgather_lint.reporters.sarif" not in loaded
+
+
+def test_asking_for_the_version_does_not_load_the_parser() -> None:
+    loaded = loaded_by("version")
+    assert "forgather_lint.commands.version" in loaded
+    assert not {"libcst", "yaml"} & loaded
