@@ -59,6 +59,13 @@ class TupleValue(Value):
     items: tuple[Value, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class NamedTupleValue(TupleValue):
+    """A tuple whose items can be read by name too, such as what `torch.topk` returns."""
+
+    names: tuple[str, ...] = ()
+
+
 @dataclass(slots=True, eq=False)
 class ListValue(Value):
     """A list; with `rest`, any number of further items may follow."""
@@ -214,8 +221,8 @@ class ClassValue(Value):
     where: Place
     scope: Scope
     places: dict[str, Place] = field(default_factory=dict)
-    metaclass: Value | None = None
     decorators: tuple[Value, ...] = ()
+    order: tuple[ClassValue | External | Unknown, ...] | None = None
 
     def __repr__(self) -> str:
         return f"<class {self.qualified}>"

@@ -1,0 +1,42 @@
+"""Where the text of a model comes from: a folder on disk, one file, or memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from forgather_lint.source import Place
+from forgather_lint.syntax.python import read_text
+
+Origin = Callable[[str, int], Place | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The Python files of one model by module name (`llama` for `llama.py`).
+
+    `paths` says where each stands; `texts` holds those that exist in memory only. `origin` maps a
+    file name and row of generated text to the template line that it came from.
+    """
+
+    paths: Mapping[str, str]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin | None = None
+
+    def text(self, module: str) -> str:
+        """The text of a module. Raises `SourceError`."""
+        if module in self.texts:
+            return self.texts[module]
+        return read_text(Path(self.paths[module]))
+
+
+def folder_sources(folder: Path) -> Sources:
+    """The Python files that stand directly in `folder`."""
+    files = sorted(path for path in folder.glob("*.py") if path.is_file())
+    return Sources({path.stem: str(path) for path in files})
+
+
+def file_sources(file: Path) -> Sources:
+    """The files of the folder of `file`: it may import its neighbours."""
+    return folder_sources(file.parent)

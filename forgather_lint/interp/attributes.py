@@ -1,0 +1,280 @@
+"""Reading and writing attributes, with properties, `__getattr__` and `__setattr__`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.interp.classes import Member, find_member, order_of
+from forgather_lint.interp.dispatch import BUILTINS, expression
+from forgather_lint.interp.frame import Frame, Raised
+from forgather_lint.source import Place
+from forgather_lint.values.value import (
+    Arguments,
+    AttributeDict,
+    BoundMethod,
+    Builtin,
+    Choice,
+    ClassMethod,
+    ClassValue,
+    DictValue,
+    External,
+    FunctionValue,
+    Instance,
+    Known,
+    LibraryMethod,
+    ListValue,
+    Namespace,
+    PartialCall,
+    Property,
+    SetValue,
+    StaticMethod,
+    Super,
+    SymbolicInt,
+    TupleValue,
+    Unknown,
+    Value,
+    known,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.interp.machine import Machine
+
+
+@expression(cst.Attribute)
+def attribute(machine: Machine, node: cst.Attribute, frame: Frame) -> Value:
+    value = machine.evaluate(node.value, frame)
+    return read(machine, value, node.attr.value, frame.place(node))
+
+
+def read(machine: Machine, value: Value, name: str, where: Place) -> Value:
+    """`value.name`. Raises `Raised("AttributeError")` when it surely has none."""
+    if isinstance(value, Unknown):
+        return value
+    if isinstance(value, Choice):
+        return machine.each_option(value, lambda each: read(machine, each, name, where), where)
+    if isinstance(value, Instance):
+        return read_instance(machine, value, name, where)
+    if machine.library.handles(value):
+        found = machine.library.attribute(machine, value, name, where)
+        return Unknown("unmodelled-attribute", where, name) if found is None else found
+    if isinstance(value, External):
+        return read_external(machine, value, name)
+    if isinstance(value, ClassValue):
+        return read_class(machine, value, name, where)
+    if isinstance(value, Super):
+        return _read_super(machine, value, name, where)
+    return _read_plain(machine, value, name, where)
+
+
+def read_external(machine: Machine, value: External, name: str) -> Value:
+    """An attribute of a library module or class: a constant, or the longer name."""
+    qualified = machine.library.canonical(f"{value.name}.{name}")
+    constant = machine.library.constant(qualified)
+    return External(qualified) if constant is None else constant
+
+
+def read_instance(machine: Machine, instance: Instance, name: str, where: Place) -> Value:
+    machine.observer.read(instance, name, where)
+    member = find_member(machine, instance.cls, name)
+    if member is not None and isinstance(member.value, Property):
+        return _get_property(machine, instance, member.value, name, where)
+    own = instance.attributes.get(name)
+    if own is not None:
+        return own
+    if member is not None and not isinstance(member.value, Unknown):
+        return bind(machine, member, instance, instance.cls)
+    special = _special(instance, name)
+    if special is not None:
+        return special
+    fallback = find_member(machine, instance.cls, "__getattr__")
+    if fallback is not None and not isinstance(fallback.value, Unknown):
+        method = bind(machine, fallback, instance, instance.cls)
+        return machine.call(method, Arguments([known(name)]), where)
+    return missing(machine, instance, name, where)
+
+
+def missing(machine: Machine, instance: Instance, name: str, where: Place) -> Value:
+    """What reading an attribute gives that nobody has set."""
+    found = machine.library.attribute(machine, instance, name, where)
+    if found is not None:
+        return found
+    unknown_base = next(
+        (each for each in order_of(machine, instance.cls) if isinstance(each, Unknown)), None
+    )
+    if instance.open is not None or unknown_base is not None:
+        return Unknown("attribute-of-unknown-class", where, name)
+    cls = instance.cls.name.rpartition(".")[2]
+    raise Raised("AttributeError", f"'{cls}' object has no attribute '{name}'", where)
+
+
+def _special(instance: Instance, name: str) -> Value | None:
+    if name == "__class__":
+        return instance.cls
+    if name == "__dict__":
+        return AttributeDict(instance)
+    return None
+
+
+def _get_property(
+    machine: Machine, instance: Instance, member: Property, name: str, where: Place
+) -> Value:
+    if member.cached and name in instance.attributes:
+        return instance.attributes[name]
+    value = machine.call(member.getter, Arguments([instance]), where)
+    if member.cached:
+        machine.trail.set_key(instance.attributes, name, value)
+    return value
+
+
+def bind(machine: Machine, member: Member, receiver: Value, cls: Value) -> Value:
+    """A class member as read through `receiver`."""
+    value = member.value
+    if isinstance(value, StaticMethod):
+        return value.function
+    if isinstance(value, ClassMethod):
+        return BoundMethod(cls, value.function)
+    if isinstance(value, FunctionValue):
+        return BoundMethod(receiver, value)
+    if isinstance(value, External) and isinstance(member.owner, External):
+        if value.name.startswith(member.owner.name + "."):
+            return BoundMethod(receiver, value)
+    return value
+
+
+def read_class(machine: Machine, cls: ClassValue, name: str, where: Place) -> Value:
+    """`cls.name` for a class whose source is known."""
+    if name in ("__name__", "__qualname__"):
+        return known(cls.name)
+    if name == "__module__":
+        return known(cls.scope.namespace.name)
+    if name == "__mro__":
+        return TupleValue(tuple(order_of(machine, cls)))
+    member = find_member(machine, cls, name)
+    if member is None:
+        raise Raised("AttributeError", f"type object '{cls.name}' has no attribute '{name}'", where)
+    if isinstance(member.value, StaticMethod):
+        return member.value.function
+    if isinstance(member.value, ClassMethod):
+        return BoundMethod(cls, member.value.function)
+    return member.value
+
+
+def _read_super(machine: Machine, value: Super, name: str, where: Place) -> Value:
+    receiver = value.receiver
+    cls = receiver.cls if isinstance(receiver, Instance) else receiver
+    member = find_member(machine, cls, name, after=value.after)
+    if member is None:
+        default = _OBJECT_METHODS.get(name)
+        if default is not None:
+            return BoundMethod(receiver, Builtin(default))
+        if isinstance(receiver, Instance):
+            return missing(machine, receiver, name, where)
+        raise Raised("AttributeError", f"'super' object has no attribute '{name}'", where)
+    if isinstance(member.value, Property) and isinstance(receiver, Instance):
+        return _get_property(machine, receiver, member.value, name, where)
+    return bind(machine, member, receiver, cls)
+
+
+_OBJECT_METHODS = {
+    "__init__": "object.__init__",
+    "__setattr__": "object.__setattr__",
+    "__init_subclass__": "object.__init__",
+    "__post_init__": "object.__init__",
+    "__new__": "object.__new__",
+}
+
+_KINDS: tuple[tuple[type[Value], str], ...] = (
+    (ListValue, "list"),
+    (TupleValue, "tuple"),
+    (DictValue, "dict"),
+    (SetValue, "set"),
+    (AttributeDict, "attribute_dict"),
+    (SymbolicInt, "int"),
+    (PartialCall, "partial"),
+    (FunctionValue, "function"),
+    (BoundMethod, "method"),
+)
+
+
+def kind_of(value: Value) -> str:
+    """The name under which the methods of a plain value are registered."""
+    if isinstance(value, Known):
+        return type(value.value).__name__
+    return next((name for kind, name in _KINDS if isinstance(value, kind)), "object")
+
+
+def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Value:
+    if isinstance(value, Namespace):
+        return _read_namespace(machine, value, name, where)
+    if isinstance(value, FunctionValue) and name in value.attributes:
+        return value.attributes[name]
+    if isinstance(value, BoundMethod) and name == "__self__":
+        return value.receiver
+    if isinstance(value, FunctionValue | BoundMethod) and name == "__name__":
+        return known(value.name) if isinstance(value, FunctionValue) else Unknown("method-name")
+    kind = kind_of(value)
+    if f"{kind}.{name}" in BUILTINS:
+        return LibraryMethod(value, f"{kind}.{name}")
+    if isinstance(value, Builtin) and f"{value.name}.{name}" in BUILTINS:
+        return Builtin(f"{value.name}.{name}")
+    if isinstance(value, Builtin) and name == "__name__":
+        return known(value.name)
+    if isinstance(value, Known) and not hasattr(value.value, name):
+        raise Raised("AttributeError", f"'{kind}' object has no attribute '{name}'", where)
+    return Unknown("unmodelled-attribute", where, f"{kind}.{name}")
+
+
+def _read_namespace(machine: Machine, value: Namespace, name: str, where: Place) -> Value:
+    found = value.globals.get(name)
+    if found is not None:
+        return found
+    submodule = machine.loader.load(machine, f"{value.name}.{name}")
+    if isinstance(submodule, Namespace):
+        return submodule
+    text = f"module '{value.name}' has no attribute '{name}'"
+    raise Raised("AttributeError", text, where)
+
+
+def write(machine: Machine, target: Value, name: str, value: Value, where: Place) -> None:
+    """`target.name = value`, through `__setattr__` and property setters where there are any."""
+    if isinstance(target, Choice):
+        for option in target.options:
+            write(machine, option, name, value, where)
+    elif isinstance(target, Instance):
+        _write_instance(machine, target, name, value, where)
+    elif isinstance(target, ClassValue):
+        machine.trail.set_key(target.namespace, name, value)
+    elif isinstance(target, Namespace):
+        machine.trail.set_key(target.globals, name, value)
+    elif isinstance(target, FunctionValue):
+        machine.trail.set_key(target.attributes, name, value)
+
+
+def _write_instance(
+    machine: Machine, target: Instance, name: str, value: Value, where: Place
+) -> None:
+    setter = find_member(machine, target.cls, "__setattr__")
+    if setter is not None and isinstance(setter.value, FunctionValue):
+        method = BoundMethod(target, setter.value)
+        machine.call(method, Arguments([known(name), value]), where)
+        return
+    member = find_member(machine, target.cls, name)
+    if member is not None and isinstance(member.value, Property) and member.value.setter:
+        machine.call(member.value.setter, Arguments([target, value]), where)
+        return
+    store(machine, target, name, value, where)
+
+
+def store(machine: Machine, target: Instance, name: str, value: Value, where: Place) -> None:
+    """Set an attribute past `__setattr__`, as `object.__setattr__` does."""
+    name = machine.library.on_set(machine, target, name, value)
+    machine.trail.set_key(target.attributes, name, value)
+    target.places[name] = where
+
+
+def delete(machine: Machine, target: Value, name: str) -> None:
+    """`del target.name`."""
+    if isinstance(target, Instance):
+        machine.trail.delete_key(target.attributes, name)

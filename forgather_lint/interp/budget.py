@@ -1,0 +1,32 @@
+"""Bounds on the work of one analysis: input is hostile, and programs may not end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MOST_STEPS = 3_000_000
+DEEPEST_CALL = 60
+MOST_ROUNDS = 100_000
+MOST_ITEMS = 100_000
+LONGEST_TEXT = 1_000_000
+
+
+class BudgetExceeded(Exception):
+    """The analysis of a model was given up; `reason` is short and countable."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Budget:
+    """Counts evaluated nodes and the depth of calls."""
+
+    steps: int = MOST_STEPS
+    depth: int = 0
+
+    def step(self) -> None:
+        self.steps -= 1
+        if self.steps < 0:
+            raise BudgetExceeded("step-budget")

@@ -1,0 +1,176 @@
+"""Class statements, the order of bases, and the search for members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.interp.dispatch import statement
+from forgather_lint.interp.frame import Completion, Frame
+from forgather_lint.interp.functions import adopt_methods
+from forgather_lint.syntax.python import NodePlace
+from forgather_lint.values.value import (
+    Arguments,
+    Builtin,
+    ClassValue,
+    External,
+    Scope,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.interp.machine import Machine
+
+AnyClass = ClassValue | External
+OrderEntry = ClassValue | External | Unknown
+
+
+@statement(cst.ClassDef)
+def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Completion:
+    bases = tuple(machine.evaluate(argument.value, frame) for argument in node.bases)
+    body_scope = Scope({}, frame.scope, frame.scope.namespace)
+    namespace = frame.scope.namespace
+    cls = ClassValue(
+        name=node.name.value,
+        qualified=f"{namespace.name}.{node.name.value}",
+        bases=tuple(base for base in bases if not isinstance(base, Builtin)),
+        namespace=body_scope.names,
+        node=node,
+        where=frame.place(node.name),
+        scope=frame.scope,
+    )
+    machine.trail.set_key(frame.scope.names, node.name.value, cls)
+    machine.execute(node.body.body, Frame(body_scope, frame.file))
+    adopt_methods(cls)
+    _note_places(cls, node, frame)
+    cls.decorators = tuple(machine.evaluate(each.decorator, frame) for each in node.decorators)
+    for decorator in reversed(cls.decorators):
+        _decorate(machine, decorator, cls, frame, node)
+    return None
+
+
+def _decorate(
+    machine: Machine, decorator: Value, cls: ClassValue, frame: Frame, node: cst.ClassDef
+) -> None:
+    """Run decorators whose source is known and that replace the class; others keep it."""
+    if isinstance(decorator, External | Unknown | Builtin):
+        return
+    result = machine.call(decorator, Arguments([cls]), frame.place(node))
+    if isinstance(result, ClassValue):
+        machine.trail.set_key(frame.scope.names, node.name.value, result)
+
+
+def _note_places(cls: ClassValue, node: cst.ClassDef, frame: Frame) -> None:
+    """Remember where each class attribute is assigned."""
+    for name, target in assigned_names(node.body):
+        cls.places[name] = NodePlace(frame.file, target)
+
+
+def assigned_names(body: cst.BaseSuite) -> Iterator[tuple[str, cst.CSTNode]]:
+    """Names that simple assignments of a class body bind, with the assignment."""
+    for line in body.body:
+        for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(small, cst.Assign):
+                targets = [target.target for target in small.targets]
+            elif isinstance(small, cst.AnnAssign) and small.value is not None:
+                targets = [small.target]
+            else:
+                continue
+            yield from ((each.value, small) for each in targets if isinstance(each, cst.Name))
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a class search found, and where."""
+
+    owner: OrderEntry
+    value: Value
+
+
+def order_of(machine: Machine, cls: AnyClass) -> tuple[OrderEntry, ...]:
+    """The method resolution order of `cls`; library classes stand in it by name."""
+    if isinstance(cls, External):
+        lineage = machine.library.lineage(cls.name)
+        if lineage is None:
+            return (cls, Unknown("unmodelled-class", detail=cls.name))
+        return tuple(External(name) for name in lineage)
+    cached = cls.order
+    if cached is None:
+        cached = cls.order = (cls, *_merge_bases(machine, cls))
+    return cached
+
+
+def _merge_bases(machine: Machine, cls: ClassValue) -> tuple[OrderEntry, ...]:
+    """C3 linearisation; an inconsistent order falls back to first occurrence."""
+    bases: list[OrderEntry] = [_as_base(base, cls) for base in cls.bases]
+    lines = [list(_line(machine, base)) for base in bases] + [bases]
+    merged: list[OrderEntry] = []
+    while any(lines):
+        head = _next_head([line for line in lines if line])
+        merged.append(head)
+        lines = [[each for each in line if not _equal(each, head)] for line in lines]
+    return tuple(merged)
+
+
+def _next_head(lines: list[list[OrderEntry]]) -> OrderEntry:
+    for line in lines:
+        if not any(_equal(line[0], later) for other in lines for later in other[1:]):
+            return line[0]
+    return lines[0][0]
+
+
+def _equal(left: OrderEntry, right: OrderEntry) -> bool:
+    return left is right or (isinstance(left, External) and left == right)
+
+
+def _line(machine: Machine, base: OrderEntry) -> tuple[OrderEntry, ...]:
+    return (base,) if isinstance(base, Unknown) else order_of(machine, base)
+
+
+def _as_base(base: Value, cls: ClassValue) -> OrderEntry:
+    if isinstance(base, ClassValue | External):
+        return base
+    return Unknown("unknown-base-class", cls.where)
+
+
+def find_member(
+    machine: Machine, cls: AnyClass, name: str, after: AnyClass | None = None
+) -> Member | None:
+    """The first member called `name` in the order of `cls`, behind `after` when given.
+
+    A library class has a member when the library knows the function `<class>.<name>`. The search
+    ends at a base that is not known: the member found is that unknown.
+    """
+    order = order_of(machine, cls)
+    if after is not None:
+        positions = [i for i, entry in enumerate(order) if _equal(entry, after)]
+        order = order[positions[0] + 1 :] if positions else ()
+    for entry in order:
+        found = _own_member(machine, entry, name)
+        if found is not None:
+            return Member(entry, found)
+    return None
+
+
+def _own_member(machine: Machine, entry: OrderEntry, name: str) -> Value | None:
+    if isinstance(entry, ClassValue):
+        return entry.namespace.get(name)
+    if isinstance(entry, Unknown):
+        return entry if not name.startswith("__") else None
+    qualified = f"{entry.name}.{name}"
+    constant = machine.library.constant(qualified)
+    if constant is not None:
+        return constant
+    return External(qualified) if machine.library.has(qualified) else None
+
+
+def is_subclass(machine: Machine, cls: AnyClass, of: Value) -> bool | None:
+    """`issubclass(cls, of)`, None when a base is not known."""
+    order = order_of(machine, cls)
+    if any(isinstance(of, ClassValue | External) and _equal(entry, of) for entry in order):
+        return True
+    return None if any(isinstance(entry, Unknown) for entry in order) else False

@@ -1,0 +1,69 @@
+"""One activation of a body of code, and the ways in which a body ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from forgather_lint.interp.trail import Changes
+from forgather_lint.source import Place
+from forgather_lint.syntax.python import NodePlace, PythonFile
+from forgather_lint.values.value import FunctionValue, Scope, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The body ended with `return value`."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The body ended with `break`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """The body ended with `continue`."""
+
+
+Completion = Returned | Broken | Continued | None
+"""How a body ended; None: it ran to its end."""
+
+
+class Raised(Exception):
+    """The evaluated code raises. `kind` is the name of the exception class."""
+
+    def __init__(self, kind: str, text: str, where: Place, value: Value | None = None) -> None:
+        super().__init__(f"{kind}: {text}")
+        self.kind = kind
+        self.text = text
+        self.where = where
+        self.value = value
+
+
+@dataclass(slots=True)
+class EarlyReturn:
+    """A return on one side of an undecided condition, with the writes made on that side."""
+
+    value: Value
+    changes: Changes
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """Names and file of the code that runs; `receiver` is the first argument of a method."""
+
+    scope: Scope
+    file: PythonFile
+    function: FunctionValue | None = None
+    receiver: Value | None = None
+    trail_depth: int = 0
+    early_returns: list[EarlyReturn] = field(default_factory=list)
+    yielded: list[Value] | None = None
+    handled: Raised | None = None
+
+    def place(self, node: cst.CSTNode) -> Place:
+        return NodePlace(self.file, node)

@@ -1,0 +1,81 @@
+"""What iterating over a value yields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forgather_lint.interp.classes import find_member
+from forgather_lint.values.value import (
+    Arguments,
+    AttributeDict,
+    Choice,
+    DictValue,
+    Instance,
+    Known,
+    ListValue,
+    SetValue,
+    TupleValue,
+    Unknown,
+    Value,
+    known,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.interp.machine import Machine
+
+
+def items_of(machine: Machine, value: Value) -> tuple[list[Value], Unknown | None]:
+    """The items of `value`, and why there may be more (None: there are no others)."""
+    match value:
+        case ListValue():
+            return list(value.items), value.rest
+        case TupleValue():
+            return list(value.items), None
+        case DictValue():
+            return value.key_values(), value.rest
+        case SetValue():
+            return list(value.items.values()), value.rest
+        case Known(str() as text):
+            return [known(letter) for letter in text], None
+        case AttributeDict(instance):
+            return [known(name) for name in instance.attributes], instance.open
+        case Instance():
+            return _items_of_instance(machine, value)
+        case Choice():
+            return _items_of_choice(machine, value)
+        case Unknown():
+            return [], value
+    if machine.library.handles(value):
+        return _items_of_library_value(machine, value)
+    return [], Unknown("unmodelled-iteration")
+
+
+def _items_of_instance(machine: Machine, value: Instance) -> tuple[list[Value], Unknown | None]:
+    member = find_member(machine, value.cls, "__iter__")
+    if member is None or isinstance(member.value, Unknown):
+        return [], Unknown("iteration-of-unmodelled-object", value.where, repr(value))
+    result = machine.call(member.value, Arguments([value]), value.where)
+    return machine.items_of(result) if result is not value else ([], Unknown("self-iterator"))
+
+
+def _items_of_choice(machine: Machine, value: Choice) -> tuple[list[Value], Unknown | None]:
+    options = [items_of(machine, option) for option in value.options]
+    longest = max(options, key=lambda option: len(option[0]))
+    return longest[0], Unknown("choice-of-iterables")
+
+
+def _items_of_library_value(machine: Machine, value: Value) -> tuple[list[Value], Unknown | None]:
+    name = "operator.iter"
+    if not machine.library.has(name):
+        return [], Unknown("unmodelled-iteration")
+    from forgather_lint.source import file_start
+
+    result = machine.library.call(machine, name, Arguments([value]), file_start(""))
+    return (
+        items_of(machine, result)
+        if isinstance(result, ListValue | TupleValue)
+        else (
+            [],
+            result if isinstance(result, Unknown) else Unknown("unmodelled-iteration"),
+        )
+    )

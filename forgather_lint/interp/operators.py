@@ -1,0 +1,298 @@
+"""Operators on plain values; those on library values are asked of the library."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from forgather_lint.interp.budget import LONGEST_TEXT, MOST_ITEMS
+from forgather_lint.interp.dispatch import expression
+from forgather_lint.interp.frame import Frame, Raised
+from forgather_lint.interp.loop_index import observe
+from forgather_lint.source import Place
+from forgather_lint.values import dims
+from forgather_lint.values.value import (
+    Arguments,
+    Choice,
+    Constant,
+    DictValue,
+    Instance,
+    Known,
+    ListValue,
+    SetValue,
+    SymbolicInt,
+    TupleValue,
+    Unknown,
+    Value,
+    integer,
+    known,
+    size_of,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.interp.machine import Machine
+
+BINARY: dict[type[cst.CSTNode], str] = {
+    cst.Add: "add",
+    cst.Subtract: "sub",
+    cst.Multiply: "mul",
+    cst.Divide: "truediv",
+    cst.FloorDivide: "floordiv",
+    cst.Modulo: "mod",
+    cst.Power: "pow",
+    cst.MatrixMultiply: "matmul",
+    cst.BitAnd: "and_",
+    cst.BitOr: "or_",
+    cst.BitXor: "xor",
+    cst.LeftShift: "lshift",
+    cst.RightShift: "rshift",
+    cst.Equal: "eq",
+    cst.NotEqual: "ne",
+    cst.LessThan: "lt",
+    cst.LessThanEqual: "le",
+    cst.GreaterThan: "gt",
+    cst.GreaterThanEqual: "ge",
+}
+UNARY: dict[type[cst.CSTNode], str] = {
+    cst.Minus: "neg",
+    cst.Plus: "pos",
+    cst.BitInvert: "invert",
+}
+AUGMENTED: dict[type[cst.CSTNode], str] = {
+    cst.AddAssign: "add",
+    cst.SubtractAssign: "sub",
+    cst.MultiplyAssign: "mul",
+    cst.DivideAssign: "truediv",
+    cst.FloorDivideAssign: "floordiv",
+    cst.ModuloAssign: "mod",
+    cst.PowerAssign: "pow",
+    cst.MatrixMultiplyAssign: "matmul",
+    cst.BitAndAssign: "and_",
+    cst.BitOrAssign: "or_",
+    cst.BitXorAssign: "xor",
+    cst.LeftShiftAssign: "lshift",
+    cst.RightShiftAssign: "rshift",
+}
+_SIZES: dict[str, Callable[[dims.Size, dims.Size], dims.Size]] = {
+    "add": dims.add,
+    "sub": dims.subtract,
+    "mul": dims.multiply,
+    "floordiv": dims.floor_divide,
+}
+_SIGNS: dict[str, Callable[[int], bool]] = {
+    "eq": lambda sign: sign == 0,
+    "ne": lambda sign: sign != 0,
+    "lt": lambda sign: sign < 0,
+    "le": lambda sign: sign <= 0,
+    "gt": lambda sign: sign > 0,
+    "ge": lambda sign: sign >= 0,
+}
+
+
+@expression(cst.BinaryOperation)
+def binary_operation(machine: Machine, node: cst.BinaryOperation, frame: Frame) -> Value:
+    left = machine.evaluate(node.left, frame)
+    right = machine.evaluate(node.right, frame)
+    return binary(machine, BINARY[type(node.operator)], left, right, frame.place(node))
+
+
+def binary(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:
+    """Apply the operator that Python's `operator` module calls `name`."""
+    if isinstance(left, Choice):
+        return machine.each_option(left, lambda x: binary(machine, name, x, right, where), where)
+    if isinstance(right, Choice):
+        return machine.each_option(right, lambda x: binary(machine, name, left, x, where), where)
+    if machine.library.handles(left) or machine.library.handles(right):
+        return machine.library.call(machine, f"operator.{name}", Arguments([left, right]), where)
+    if isinstance(left, Known) and isinstance(right, Known):
+        return _on_constants(name, left, right, where)
+    if isinstance(left, Unknown) or isinstance(right, Unknown):
+        return left if isinstance(left, Unknown) else right
+    left_size, right_size = size_of(left), size_of(right)
+    if left_size is not None and right_size is not None:
+        return _on_sizes(name, left_size, right_size, where)
+    return _on_containers(machine, name, left, right, where)
+
+
+def _on_constants(name: str, left: Known, right: Known, where: Place) -> Value:
+    result = _constant(name, left.value, right.value, where)
+    if isinstance(result, Known):
+        _observe(name, left, right, result)
+    return result
+
+
+def _observe(name: str, left: Known, right: Known, result: Known) -> None:
+    function: Callable[[Any, Any], Any] = getattr(operator, name)
+    if left.loop is not None:
+        observe(left, lambda i: bool(function(i, right.value) == result.value))
+    if right.loop is not None:
+        observe(right, lambda i: bool(function(left.value, i) == result.value))
+
+
+def _constant(name: str, left: Constant, right: Constant, where: Place) -> Value:
+    if _too_large(name, left, right):
+        return Unknown("large-constant", where)
+    function: Callable[[Any, Any], Any] = getattr(operator, name)
+    try:
+        return known(function(left, right))
+    except TypeError:
+        kinds = f"'{type(left).__name__}' and '{type(right).__name__}'"
+        text = f"unsupported operand type(s) for {name}: {kinds}"
+        raise Raised("TypeError", text, where) from None
+    except (ZeroDivisionError, OverflowError, ValueError) as error:
+        raise Raised(type(error).__name__, str(error), where) from None
+
+
+def _too_large(name: str, left: Constant, right: Constant) -> bool:
+    """Whether the result could fill the memory: `10 ** 10 ** 9`, `"a" * 10 ** 9`."""
+    if name in ("pow", "lshift"):
+        return isinstance(right, int) and right > 1000 and isinstance(left, int)
+    if name == "mul":
+        sizes = [len(x) for x in (left, right) if isinstance(x, str | bytes)]
+        counts = [x for x in (left, right) if isinstance(x, int)]
+        return bool(sizes and counts) and sizes[0] * counts[0] > LONGEST_TEXT
+    return name == "mod" and isinstance(left, str)
+
+
+def _on_sizes(name: str, left: dims.Size, right: dims.Size, where: Place) -> Value:
+    if name in _SIZES:
+        return integer(_SIZES[name](left, right))
+    if name in _SIGNS:
+        sign = dims.compare(left, right)
+        return Unknown("symbolic-comparison", where) if sign is None else known(_SIGNS[name](sign))
+    if name == "mod" and right != 0:
+        quotient = dims.floor_divide(left, right)
+        return integer(dims.subtract(left, dims.multiply(quotient, right)))
+    return Unknown("symbolic-arithmetic", where)
+
+
+def _on_containers(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:
+    match name, left, right:
+        case "add", TupleValue(), TupleValue():
+            return TupleValue(left.items + right.items)
+        case "add", ListValue(), ListValue():
+            return ListValue(left.items + right.items, left.rest or right.rest)
+        case "mul", ListValue() | TupleValue(), Known(int() as count):
+            return _repeat(left, count)
+        case "mul", Known(int() as count), ListValue() | TupleValue():
+            return _repeat(right, count)
+        case "or_", DictValue(), DictValue():
+            return _united(left, right)
+        case (("sub" | "or_" | "and_"), SetValue(), SetValue()):
+            return _on_sets(name, left, right)
+    if name in ("eq", "ne"):
+        return _equality(name, left, right, where)
+    if isinstance(left, Instance):
+        return _overloaded(machine, name, left, right, where)
+    return Unknown("unmodelled-operator", where, name)
+
+
+def _overloaded(machine: Machine, name: str, left: Instance, right: Value, where: Place) -> Value:
+    from forgather_lint.interp.classes import find_member
+
+    member = find_member(machine, left.cls, f"__{name.strip('_')}__")
+    if member is None or isinstance(member.value, Unknown):
+        return Unknown("unmodelled-operator", where, name)
+    return machine.call(member.value, Arguments([left, right]), where)
+
+
+def _repeat(value: Value, count: int) -> Value:
+    assert isinstance(value, ListValue | TupleValue)
+    if len(value.items) * count > MOST_ITEMS:
+        return Unknown("many-items")
+    if isinstance(value, TupleValue):
+        return TupleValue(value.items * count)
+    return ListValue(value.items * count, value.rest)
+
+
+def _united(left: DictValue, right: DictValue) -> Value:
+    return DictValue(
+        {**left.items, **right.items}, {**left.keys, **right.keys}, left.rest or right.rest
+    )
+
+
+def _on_sets(name: str, left: SetValue, right: SetValue) -> Value:
+    if name == "or_":
+        return SetValue({**left.items, **right.items}, left.rest or right.rest)
+    wanted = name == "and_"
+    kept = {key: item for key, item in left.items.items() if (key in right.items) == wanted}
+    return SetValue(kept, left.rest or right.rest)
+
+
+def _equality(name: str, left: Value, right: Value, where: Place) -> Value:
+    equal = equals(left, right)
+    return Unknown("undecided-equality", where) if equal is None else known(equal == (name == "eq"))
+
+
+def equals(left: Value, right: Value) -> bool | None:
+    """`left == right`, None when it cannot be decided."""
+    if left is right:
+        return True
+    if isinstance(left, Known) and isinstance(right, Known):
+        return left.value == right.value
+    if isinstance(left, Unknown | Choice) or isinstance(right, Unknown | Choice):
+        return None
+    if isinstance(left, TupleValue) and isinstance(right, TupleValue):
+        return _equal_items(left.items, right.items)
+    if isinstance(left, ListValue) and isinstance(right, ListValue):
+        return _equal_items(tuple(left.items), tuple(right.items))
+    sizes = size_of(left), size_of(right)
+    if sizes[0] is not None and sizes[1] is not None:
+        sign = dims.compare(sizes[0], sizes[1])
+        return None if sign is None else sign == 0
+    if isinstance(left, SymbolicInt) or isinstance(right, SymbolicInt):
+        return None
+    return left == right if type(left) is type(right) else False
+
+
+def _equal_items(left: tuple[Value, ...], right: tuple[Value, ...]) -> bool | None:
+    if len(left) != len(right):
+        return False
+    results = [equals(one, two) for one, two in zip(left, right, strict=True)]
+    return None if None in results and False not in results else all(results)
+
+
+def augmented(
+    machine: Machine, node: cst.BaseAugOp, before: Value, operand: Value, where: Place
+) -> Value:
+    """`before += operand` and the like; lists and dicts grow in place."""
+    name = AUGMENTED.get(type(node))
+    if name is None:
+        return Unknown("unmodelled-operator", where)
+    if name == "add" and isinstance(before, ListValue):
+        items, rest = machine.items_of(operand)
+        machine.trail.set_items(before, before.items + items)
+        before.rest = before.rest or rest
+        return before
+    if name == "or_" and isinstance(before, DictValue) and isinstance(operand, DictValue):
+        for key, value in operand.items.items():
+            machine.trail.set_key(before.items, key, value)
+        return before
+    return binary(machine, name, before, operand, where)
+
+
+@expression(cst.UnaryOperation)
+def unary_operation(machine: Machine, node: cst.UnaryOperation, frame: Frame) -> Value:
+    value = machine.evaluate(node.expression, frame)
+    where = frame.place(node)
+    if isinstance(node.operator, cst.Not):
+        truth = machine.truth(value)
+        return Unknown("undecided-condition", where) if truth is None else known(not truth)
+    return machine.each_option(
+        value, lambda each: _unary(machine, UNARY[type(node.operator)], each, where), where
+    )
+
+
+def _unary(machine: Machine, name: str, value: Value, where: Place) -> Value:
+    if machine.library.handles(value):
+        return machine.library.call(machine, f"operator.{name}", Arguments([value]), where)
+    if isinstance(value, Known) and isinstance(value.value, int | float | complex):
+        if value.loop is not None:
+            observe(value, lambda index: index == value.value)
+        return known(getattr(operator, name)(value.value))
+    if isinstance(value, SymbolicInt):
+        return integer(dims.negate(value.size)) if name == "neg" else Unknown("symbolic-arithmetic")
+    return value if isinstance(value, Unknown) else Unknown("unmodelled-operator", where, name)

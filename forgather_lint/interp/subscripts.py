@@ -1,0 +1,285 @@
+"""Subscripts: reading, writing and deleting items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.interp.classes import find_member
+from forgather_lint.interp.dispatch import expression
+from forgather_lint.interp.frame import Frame, Raised
+from forgather_lint.interp.loop_index import observe
+from forgather_lint.source import Place
+from forgather_lint.values import dims
+from forgather_lint.values.value import (
+    Arguments,
+    AttributeDict,
+    Builtin,
+    Choice,
+    ClassValue,
+    DictValue,
+    External,
+    Instance,
+    Key,
+    Known,
+    ListValue,
+    SetValue,
+    SliceValue,
+    SymbolicInt,
+    TupleValue,
+    Unknown,
+    Value,
+    join,
+    key_of,
+    known,
+    same,
+    size_of,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.interp.machine import Machine
+
+
+@expression(cst.Subscript)
+def subscript(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:
+    owner = machine.evaluate(node.value, frame)
+    return read(machine, owner, key_value(machine, node, frame), frame.place(node))
+
+
+def key_value(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:
+    """The value between the brackets."""
+    parts = [
+        machine.evaluate(
+            part.slice if isinstance(part.slice, cst.Slice) else part.slice.value, frame
+        )
+        for part in node.slice
+    ]
+    has_comma = not isinstance(node.slice[-1].comma, cst.MaybeSentinel)
+    return TupleValue(tuple(parts)) if len(parts) > 1 or has_comma else parts[0]
+
+
+def read(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
+    """`owner[key]`. Raises `Raised` for a key or index that is surely missing."""
+    if isinstance(owner, Choice):
+        return machine.each_option(owner, lambda each: read(machine, each, key, where), where)
+    if isinstance(key, Choice) and not machine.library.handles(owner):
+        return machine.each_option(key, lambda each: read(machine, owner, each, where), where)
+    match owner:
+        case Unknown():
+            return owner
+        case AttributeDict(instance):
+            return _read_attribute_dict(instance, key, where)
+        case DictValue():
+            return read_dict(owner, key, where)
+        case TupleValue() | ListValue():
+            return _read_sequence(machine, owner, key, where)
+        case Known(str() as text):
+            return _read_text(text, key, where)
+        case Instance():
+            return _read_instance(machine, owner, key, where)
+        case ClassValue() | External() | Builtin():
+            return _read_generic(machine, owner, key, where)
+    if machine.library.handles(owner):
+        arguments = Arguments([owner, key])
+        return machine.library.call(machine, "operator.getitem", arguments, where)
+    return Unknown("unmodelled-subscript", where)
+
+
+def _read_generic(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
+    """`Class[...]` is a type; some library objects are tables."""
+    if isinstance(owner, External) and machine.library.has(f"{owner.name}.__getitem__"):
+        name = f"{owner.name}.__getitem__"
+        return machine.library.call(machine, name, Arguments([key]), where)
+    return owner
+
+
+def _read_attribute_dict(instance: Instance, key: Value, where: Place) -> Value:
+    name = key.value if isinstance(key, Known) else None
+    found = instance.attributes.get(name) if isinstance(name, str) else None
+    if found is not None:
+        return found
+    if instance.open is not None or name is None:
+        return Unknown("attribute-of-unknown-class", where)
+    raise Raised("KeyError", repr(name), where)
+
+
+def read_dict(owner: DictValue, key: Value, where: Place) -> Value:
+    """`owner[key]` of a dict."""
+    if isinstance(key, Unknown):
+        return key if not owner.items else Unknown("unknown-key", where)
+    key_value = key_of(key)
+    found = owner.items.get(key_value)
+    if found is not None:
+        _observe_key(owner, key, found)
+        return found
+    if owner.rest is not None:
+        return owner.rest
+    text = repr(key.value) if isinstance(key, Known) else "key"
+    raise Raised("KeyError", text, where)
+
+
+def _observe_key(owner: DictValue, key: Value, found: Value) -> None:
+    if isinstance(key, Known) and key.loop is not None:
+        items: dict[Key, Value] = dict(owner.items)
+        observe(key, lambda index: index in items and same(items[index], found))
+
+
+def _read_sequence(
+    machine: Machine, owner: TupleValue | ListValue, key: Value, where: Place
+) -> Value:
+    items = list(owner.items)
+    rest = owner.rest if isinstance(owner, ListValue) else None
+    if isinstance(key, SliceValue):
+        return _slice(owner, items, rest, key, where)
+    index = index_of(key)
+    if index is None:
+        return join(items) if items and rest is None else Unknown("unknown-index", where)
+    if -len(items) <= index < len(items) and (index >= 0 or rest is None):
+        found = items[index]
+        if isinstance(key, Known) and key.loop is not None:
+            observe(key, lambda i: i < len(items) and same(items[i], found))
+        return found
+    if rest is not None:
+        return rest
+    kind = "list" if isinstance(owner, ListValue) else "tuple"
+    raise Raised("IndexError", f"{kind} index out of range", where)
+
+
+def index_of(key: Value) -> int | None:
+    size = size_of(key)
+    if size is None:
+        return None
+    here = dims.local(size)
+    return here if isinstance(here, int) else None
+
+
+def _slice(
+    owner: Value, items: list[Value], rest: Unknown | None, key: SliceValue, where: Place
+) -> Value:
+    bounds = [_bound(part) for part in (key.start, key.stop, key.step)]
+    if rest is not None or any(bound is _UNDECIDED for bound in bounds):
+        return Unknown("unknown-slice", where)
+    part = items[slice(*bounds)]
+    return TupleValue(tuple(part)) if isinstance(owner, TupleValue) else ListValue(part)
+
+
+_UNDECIDED = object()
+
+
+def _bound(value: Value) -> object:
+    if isinstance(value, Known) and value.value is None:
+        return None
+    index = index_of(value)
+    return _UNDECIDED if index is None else index
+
+
+def _read_text(text: str, key: Value, where: Place) -> Value:
+    if isinstance(key, SliceValue):
+        bounds = [_bound(part) for part in (key.start, key.stop, key.step)]
+        if any(bound is _UNDECIDED for bound in bounds):
+            return Unknown("unknown-slice", where)
+        return known(text[slice(*bounds)])
+    index = index_of(key)
+    if index is None:
+        return Unknown("unknown-index", where)
+    if not -len(text) <= index < len(text):
+        raise Raised("IndexError", "string index out of range", where)
+    return known(text[index])
+
+
+def _read_instance(machine: Machine, owner: Instance, key: Value, where: Place) -> Value:
+    member = find_member(machine, owner.cls, "__getitem__")
+    if member is None or isinstance(member.value, Unknown):
+        return Unknown("subscript-of-unmodelled-object", where, repr(owner))
+    return machine.call(member.value, Arguments([owner, key]), where)
+
+
+def write(machine: Machine, owner: Value, key: Value, value: Value, where: Place) -> None:
+    """`owner[key] = value`."""
+    match owner:
+        case AttributeDict(instance):
+            _write_attribute_dict(machine, instance, key, value)
+        case DictValue():
+            write_dict(machine, owner, key, value)
+        case ListValue():
+            _write_list(machine, owner, key, value)
+        case Instance():
+            member = find_member(machine, owner.cls, "__setitem__")
+            if member is not None and not isinstance(member.value, Unknown):
+                machine.call(member.value, Arguments([owner, key, value]), where)
+        case _ if machine.library.handles(owner):
+            arguments = Arguments([owner, key, value])
+            machine.library.call(machine, "operator.setitem", arguments, where)
+
+
+def _write_attribute_dict(machine: Machine, instance: Instance, key: Value, value: Value) -> None:
+    if isinstance(key, Known) and isinstance(key.value, str):
+        machine.trail.set_key(instance.attributes, key.value, value)
+        instance.hidden.add(key.value)
+
+
+def write_dict(machine: Machine, owner: DictValue, key: Value, value: Value) -> None:
+    """Set a key of a dict."""
+    if isinstance(key, Unknown | Choice):
+        owner.rest = owner.rest or Unknown("unknown-key")
+        return
+    if isinstance(key, Known) and key.loop is not None:
+        key.loop.observations.append(lambda index: False)
+    machine.trail.set_key(owner.items, key_of(key), value)
+    if not isinstance(key, Known | TupleValue | SymbolicInt):
+        owner.keys[key_of(key)] = key
+
+
+def _write_list(machine: Machine, owner: ListValue, key: Value, value: Value) -> None:
+    index = index_of(key)
+    items = list(owner.items)
+    if index is not None and -len(items) <= index < len(items):
+        items[index] = value
+    elif index is None:
+        items = [join([item, value]) for item in items]
+    machine.trail.set_items(owner, items)
+
+
+def delete(machine: Machine, owner: Value, key: Value, where: Place) -> None:
+    """`del owner[key]`."""
+    if isinstance(owner, DictValue):
+        machine.trail.delete_key(owner.items, key_of(key))
+    elif isinstance(owner, ListValue):
+        index = index_of(key)
+        if index is not None and -len(owner.items) <= index < len(owner.items):
+            items = list(owner.items)
+            del items[index]
+            machine.trail.set_items(owner, items)
+    elif isinstance(owner, Instance):
+        member = find_member(machine, owner.cls, "__delitem__")
+        if member is not None and not isinstance(member.value, Unknown):
+            machine.call(member.value, Arguments([owner, key]), where)
+
+
+def contains(owner: Value, item: Value) -> bool | None:
+    """`item in owner` for plain containers, None when it cannot be decided."""
+    if isinstance(owner, AttributeDict):
+        owner = DictValue(dict(owner.instance.attributes))
+    if isinstance(owner, DictValue | SetValue):
+        found = key_of(item) in owner.items
+        undecided = owner.rest is not None or isinstance(item, Unknown | Choice)
+        return True if found else (None if undecided else False)
+    if isinstance(owner, TupleValue | ListValue):
+        return _contains_sequence(owner, item)
+    match owner, item:
+        case Known(str() as text), Known(str() as part):
+            return part in text
+    return None
+
+
+def _contains_sequence(owner: TupleValue | ListValue, item: Value) -> bool | None:
+    if any(same(each, item) for each in owner.items):
+        return True
+    decided = isinstance(item, Known) and all(isinstance(each, Known) for each in owner.items)
+    if isinstance(owner, ListValue) and owner.rest is not None:
+        return None
+    if decided:
+        assert isinstance(item, Known)
+        return any(isinstance(e, Known) and e.value == item.value for e in owner.items)
+    return None if any(isinstance(e, Unknown | Choice) for e in [*owner.items, item]) else False

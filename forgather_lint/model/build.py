@@ -1,0 +1,196 @@
+"""Runs a model's constructor abstractly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from forgather_lint.inputs.config_json import ConfigFile
+from forgather_lint.inputs.sources import Sources
+from forgather_lint.interp.attributes import read_class
+from forgather_lint.interp.classes import find_member, is_subclass
+from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.machine import Machine
+from forgather_lint.model import entry
+from forgather_lint.model.loader import LOCAL, SourceLoader, _home_of_class
+from forgather_lint.model.values import from_json
+from forgather_lint.semantics.names import CONFIG, MODULE, PRETRAINED
+from forgather_lint.semantics.standard import StandardLibrary
+from forgather_lint.source import Place, file_start
+from forgather_lint.values.value import (
+    Arguments,
+    ClassValue,
+    External,
+    Instance,
+    Namespace,
+    Unknown,
+    Value,
+)
+
+
+class NoModel(Exception):
+    """There is no model to build; `where` is what says so."""
+
+    def __init__(self, where: Place, message: str) -> None:
+        super().__init__(message)
+        self.where = where
+        self.message = message
+
+
+@dataclass(eq=False)
+class Workshop:
+    """One model's files with the interpreter that runs them."""
+
+    sources: Sources
+    config_file: ConfigFile | None
+    main: str | None = None
+    loader: SourceLoader = field(init=False)
+    machine: Machine = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loader = SourceLoader(self.sources)
+        self.machine = Machine(StandardLibrary(), self.loader)
+
+    @property
+    def config_values(self) -> Mapping[str, object]:
+        return self.config_file.values if self.config_file else {}
+
+    @property
+    def where(self) -> Place:
+        if self.config_file:
+            return self.config_file.place("architectures")
+        return file_start(self.sources.paths.get(self.main or "", ""))
+
+    def find_class(self, reference: entry.Reference) -> ClassValue:
+        """The class that `reference` names. Raises `NoModel`."""
+        for module in self._modules_for(reference):
+            namespace = self.loader.load(self.machine, module)
+            if isinstance(namespace, Unknown):
+                problem = self.loader.problems[-1]
+                raise NoModel(problem.where, f"{reference.name} cannot be read")
+            found = namespace.globals.get(reference.name) if _is_read(namespace) else None
+            if isinstance(found, ClassValue):
+                return found
+        raise NoModel(self.where, f"no class {reference.name} in {reference.module or 'any file'}")
+
+    def _modules_for(self, reference: entry.Reference) -> Iterator[str]:
+        if reference.module:
+            yield f"{LOCAL}.{reference.module}"
+            return
+        names = [self.main] if self.main else [*self.sources.paths, *self.sources.texts]
+        yield from (f"{LOCAL}.{name}" for name in names)
+        home = _home_of_class(reference.name)
+        if home is not None:
+            yield home
+
+    def model_class(self, auto_class: str | None = None) -> ClassValue:
+        """The class to build for `auto_class`, by default `architectures[0]`. Raises `NoModel`."""
+        reference = entry.model_reference(self.config_values, auto_class)
+        if reference is not None:
+            return self.find_class(reference)
+        if auto_class is not None:
+            raise NoModel(self.where, f"auto_map names no {auto_class}")
+        return self._class_in_files()
+
+    def _class_in_files(self) -> ClassValue:
+        """Without a config: the last model class of the file, one with a head before others."""
+        found = [cls for cls in self._own_classes() if is_subclass(self.machine, cls, _PRETRAINED)]
+        if not found:
+            found = [cls for cls in self._own_classes() if is_subclass(self.machine, cls, _MODULE)]
+        if not found:
+            raise NoModel(self.where, "no model class")
+        heads = [cls for cls in found if cls.name.endswith(("ForCausalLM", "LMHeadModel"))]
+        return (heads or found)[-1]
+
+    def _own_classes(self) -> list[ClassValue]:
+        names = [self.main] if self.main else list(self.sources.paths)
+        spaces = [self.loader.load(self.machine, f"{LOCAL}.{name}") for name in names]
+        return [
+            value
+            for space in spaces
+            if isinstance(space, Namespace)
+            for value in space.globals.values()
+            if isinstance(value, ClassValue) and value.scope.namespace is space
+        ]
+
+    def all_classes(self) -> list[ClassValue]:
+        """Every class of every file of the model that was read."""
+        spaces = [
+            space for name, space in self.loader._namespaces.items() if name.startswith(LOCAL)
+        ]
+        return [
+            value
+            for space in spaces
+            if isinstance(space, Namespace)
+            for value in space.globals.values()
+            if isinstance(value, ClassValue) and value.scope.namespace is space
+        ]
+
+    def config_class(self, model: ClassValue) -> ClassValue | None:
+        """The config class of `model`: AutoConfig's, else `config_class`."""
+        reference = entry.config_reference(self.config_values)
+        if reference is not None:
+            return self.find_class(reference)
+        member = find_member(self.machine, model, "config_class")
+        if member is not None and isinstance(member.value, ClassValue):
+            return member.value
+        own = [c for c in self._own_classes() if is_subclass(self.machine, c, External(CONFIG))]
+        return own[-1] if own else _annotated_config(self.machine, model)
+
+    def build(self, auto_class: str | None = None) -> Instance:
+        """The model that `auto_class` would load, built abstractly.
+
+        Raises `NoModel`, `Raised` when the constructor raises, `BudgetExceeded`.
+        """
+        model = self.model_class(auto_class)
+        self.machine.entry = auto_class or entry.auto_class_of(self.config_values, model.name)
+        config = self.config(model)
+        arguments = Arguments([config]) if self._takes_config(model) else Arguments()
+        built = self.machine.call(model, arguments, model.where)
+        if not isinstance(built, Instance):
+            raise NoModel(model.where, f"{model.name} does not build a module")
+        return built
+
+    def _takes_config(self, model: ClassValue) -> bool:
+        return is_subclass(self.machine, model, _PRETRAINED) is not False
+
+    def config(self, model: ClassValue) -> Value:
+        """The config object: the values of config.json over the defaults of its class."""
+        cls = self.config_class(model)
+        values = {key: from_json(value) for key, value in self.config_values.items()}
+        where = self.where
+        if cls is None:
+            instance = Instance(External(CONFIG), dict(values), where)
+            instance.open = Unknown("no-config-class", where)
+            return instance
+        config = self.machine.call(cls, Arguments([], values), where)
+        self._keep_strangers(config, values)
+        return config
+
+    def _keep_strangers(self, config: Value, values: Mapping[str, Value]) -> None:
+        """A config class that drops `**kwargs` still gets every key of config.json.
+
+        `PreTrainedConfig.from_dict` sets what the constructor did not take.
+        """
+        if isinstance(config, Instance):
+            for key, value in values.items():
+                config.attributes.setdefault(key, value)
+
+
+_PRETRAINED = External(PRETRAINED)
+_MODULE = External(MODULE)
+
+
+def _is_read(value: Value) -> bool:
+    return isinstance(value, Namespace)
+
+
+def _annotated_config(machine: Machine, model: ClassValue) -> ClassValue | None:
+    """The class that `config: XConfig` in the class body names (transformers 4.57 and later)."""
+    try:
+        found = read_class(machine, model, "config", model.where)
+    except Raised:
+        return None
+    return found if isinstance(found, ClassValue) else None
+
+

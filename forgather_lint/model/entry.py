@@ -1,0 +1,67 @@
+"""Which class is the model: what config.json names, or what a file defines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+AUTO_MODEL = "AutoModel"
+AUTO_CONFIG = "AutoConfig"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A class by the module it stands in; `module` is empty when any file may define it."""
+
+    module: str
+    name: str
+
+
+def reference(text: object) -> Reference | None:
+    """Parse `file.Class` as transformers' remote-code loader does; `repo--` in front is dropped."""
+    if not isinstance(text, str):
+        return None
+    module, _, name = text.rpartition("--")[2].rpartition(".")
+    return Reference(module, name) if module and name else None
+
+
+def model_reference(config: Mapping[str, object], auto_class: str | None) -> Reference | None:
+    """The class that `auto_class` loads, by default that of `architectures[0]`."""
+    auto_map = config.get("auto_map")
+    entries = auto_map if isinstance(auto_map, dict) else {}
+    if auto_class is not None:
+        return reference(entries.get(auto_class))
+    wanted = first_architecture(config)
+    found = [reference(entry) for key, entry in entries.items() if key.startswith(AUTO_MODEL)]
+    named = [entry for entry in found if entry and entry.name == wanted]
+    if named:
+        return named[0]
+    if wanted is not None:
+        return Reference("", wanted)
+    return next((entry for entry in reversed(found) if entry), None)
+
+
+def auto_class_of(config: Mapping[str, object], name: str) -> str:
+    """The auto class under which `auto_map` lists the class `name`, the most specific one."""
+    auto_map = config.get("auto_map")
+    entries = auto_map if isinstance(auto_map, dict) else {}
+    keys = [
+        key
+        for key, entry in entries.items()
+        if key.startswith(AUTO_MODEL) and (ref := reference(entry)) and ref.name == name
+    ]
+    return max(keys, key=len, default="AutoModelForCausalLM")
+
+
+def config_reference(config: Mapping[str, object]) -> Reference | None:
+    """The class that AutoConfig loads."""
+    auto_map = config.get("auto_map")
+    return reference(auto_map.get(AUTO_CONFIG)) if isinstance(auto_map, dict) else None
+
+
+def first_architecture(config: Mapping[str, object]) -> str | None:
+    """`architectures[0]`."""
+    names = config.get("architectures")
+    if isinstance(names, list) and names and isinstance(names[0], str):
+        return names[0]
+    return None

@@ -1,0 +1,210 @@
+"""From a built model to the facts of its module tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from forgather_lint.facts import Module, Parameter, Structure, UnknownFact
+from forgather_lint.interp.classes import order_of
+from forgather_lint.interp.machine import Machine
+from forgather_lint.semantics.names import MODULE
+from forgather_lint.source import Place
+from forgather_lint.values.value import (
+    Choice,
+    ClassValue,
+    External,
+    Instance,
+    Known,
+    TensorValue,
+    Unknown,
+    Value,
+)
+
+
+@dataclass(slots=True)
+class Tree:
+    """The facts of a tree, with the instances they were read from."""
+
+    structure: Structure
+    instances: dict[str, Instance]
+    names: dict[int, str]
+
+    def name_of(self, instance: Instance) -> str | None:
+        """The first dotted name of `instance`, None when it is not in the tree."""
+        return self.names.get(id(instance))
+
+
+@dataclass(slots=True)
+class _Walk:
+    machine: Machine
+    modules: list[Module] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
+    buffers: list[Parameter] = field(default_factory=list)
+    unknowns: list[UnknownFact] = field(default_factory=list)
+    open_at: list[str] = field(default_factory=list)
+    instances: dict[str, Instance] = field(default_factory=dict)
+    first_names: dict[int, str] = field(default_factory=dict)
+    on_path: set[int] = field(default_factory=set)
+
+
+def tree_of(machine: Machine, root: Instance) -> Tree:
+    """Every module, parameter and buffer below `root`, by dotted name."""
+    walk = _Walk(machine)
+    _visit(walk, root, "", certain=True, where=root.where)
+    structure = Structure(
+        root=class_name(root),
+        modules=tuple(walk.modules),
+        parameters=tuple(walk.parameters),
+        buffers=tuple(walk.buffers),
+        unknowns=tuple(walk.unknowns),
+        open_at=tuple(walk.open_at),
+    )
+    return Tree(structure, walk.instances, walk.first_names)
+
+
+def class_name(instance: Instance) -> str:
+    """The class name as `type(module).__name__` gives it."""
+    cls = instance.cls
+    return cls.name if isinstance(cls, ClassValue) else cls.name.rpartition(".")[2]
+
+
+def _visit(walk: _Walk, instance: Instance, name: str, certain: bool, where: Place) -> None:
+    if id(instance) in walk.on_path:
+        return
+    _add_module(walk, instance, name, certain, where)
+    if instance.open is not None:
+        _note_open(walk, name, instance.open)
+    walk.on_path.add(id(instance))
+    for attribute, value in list(instance.attributes.items()):
+        if attribute in instance.hidden:
+            continue
+        dotted = f"{name}.{attribute}" if name else attribute
+        place = instance.places.get(attribute, instance.where)
+        for option, sure in options_of(value):
+            _visit_value(walk, instance, attribute, dotted, option, certain and sure, place)
+    walk.on_path.discard(id(instance))
+
+
+def options_of(value: Value) -> Iterator[tuple[Value, bool]]:
+    """What a value may be, each with whether it surely is that."""
+    if isinstance(value, Choice):
+        yield from ((option, False) for option in value.options)
+    else:
+        yield value, True
+
+
+def _visit_value(
+    walk: _Walk,
+    owner: Instance,
+    attribute: str,
+    dotted: str,
+    value: Value,
+    certain: bool,
+    place: Place,
+) -> None:
+    if isinstance(value, Instance):
+        if walk.machine.is_instance_of(value, MODULE) or _may_be_module(walk, value):
+            _visit(walk, value, dotted, certain, value.where)
+    elif isinstance(value, TensorValue):
+        _add_tensor(walk, owner, attribute, dotted, value, certain, place)
+    elif isinstance(value, Unknown) and value.reason in MAY_HIDE_MODULES:
+        _note_open(walk, dotted, value)
+
+
+MAY_HIDE_MODULES = frozenset(
+    {
+        "unmodelled-call",
+        "many-options",
+        "unknown-base-class",
+        "custom-new",
+        "model-of-another-class",
+        "unreadable-file",
+        "call-of-unmodelled-object",
+        "attribute-of-unknown-class",
+        "unmodelled-arguments",
+        "unknown-arguments",
+        "unknown-index",
+        "unknown-key",
+    }
+)
+
+
+def _may_be_module(walk: _Walk, instance: Instance) -> bool:
+    """An object of a class with an unknown base, built where modules are built."""
+    return instance.open is not None and isinstance(instance.cls, ClassValue)
+
+
+def _note_open(walk: _Walk, name: str, reason: Unknown) -> None:
+    walk.open_at.append(name)
+    text = f"{reason.reason}: {reason.detail}" if reason.detail else reason.reason
+    walk.unknowns.append(UnknownFact(text, reason.where))
+
+
+def _add_module(walk: _Walk, instance: Instance, name: str, certain: bool, where: Place) -> None:
+    first = walk.first_names.setdefault(id(instance), name)
+    walk.instances[name] = instance
+    cls = instance.cls
+    walk.modules.append(
+        Module(
+            name=name,
+            cls=class_name(instance),
+            lineage=lineage_of(walk.machine, instance),
+            where=where,
+            defined=cls.where if isinstance(cls, ClassValue) else None,
+            certain=certain,
+            same_as=None if first == name else first,
+            sizes=_sizes(instance),
+        )
+    )
+
+
+def lineage_of(machine: Machine, instance: Instance) -> tuple[str, ...]:
+    """The qualified names of the class of `instance` and of all its bases."""
+    return tuple(
+        entry.qualified if isinstance(entry, ClassValue) else entry.name
+        for entry in order_of(machine, instance.cls)
+        if isinstance(entry, ClassValue | External)
+    )
+
+
+_SIZES = ("in_features", "out_features", "num_embeddings", "embedding_dim")
+
+
+def _sizes(instance: Instance) -> dict[str, int]:
+    found = {name: instance.attributes.get(name) for name in _SIZES}
+    return {
+        name: value.value
+        for name, value in found.items()
+        if isinstance(value, Known) and isinstance(value.value, int)
+    }
+
+
+def _add_tensor(
+    walk: _Walk,
+    owner: Instance,
+    attribute: str,
+    dotted: str,
+    value: TensorValue,
+    certain: bool,
+    place: Place,
+) -> None:
+    is_buffer = attribute in owner.buffers or "buffer" in value.tags
+    if not (value.is_parameter or is_buffer):
+        return
+    first = walk.first_names.setdefault(id(value), dotted)
+    fact = Parameter(
+        name=dotted,
+        shape=_shape(value),
+        where=place,
+        certain=certain,
+        same_as=None if first == dotted else first,
+        dtype=value.dtype,
+    )
+    (walk.parameters if value.is_parameter else walk.buffers).append(fact)
+
+
+def _shape(value: TensorValue) -> tuple[int | None, ...] | None:
+    if value.shape is None:
+        return None
+    return tuple(size if isinstance(size, int) else None for size in value.shape)

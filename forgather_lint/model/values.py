@@ -1,0 +1,23 @@
+"""From JSON to values."""
+
+from __future__ import annotations
+
+from forgather_lint.values.value import (
+    DictValue,
+    Known,
+    ListValue,
+    Unknown,
+    Value,
+)
+
+
+def from_json(content: object) -> Value:
+    """The value that a JSON text stands for."""
+    match content:
+        case None | bool() | int() | float() | str():
+            return Known(content)
+        case list():
+            return ListValue([from_json(item) for item in content])
+        case dict():
+            return DictValue({str(key): from_json(item) for key, item in content.items()})
+    return Unknown("not-json")

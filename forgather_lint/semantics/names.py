@@ -1,0 +1,93 @@
+"""The one name of each library thing, and which classes derive from which.
+
+Libraries re-export: `torch.nn.modules.linear.Linear` is `torch.nn.Linear`, and transformers moves
+names between its modules from release to release, so there a name is known by its last part.
+"""
+
+from __future__ import annotations
+
+MODULE = "torch.nn.Module"
+PRETRAINED = "transformers.PreTrainedModel"
+CONFIG = "transformers.PretrainedConfig"
+
+_ALIASES = {
+    "torch.nn.parameter.Parameter": "torch.nn.Parameter",
+    "torch.nn.modules.Module": MODULE,
+    "torch.FloatTensor": "torch.Tensor",
+    "torch.LongTensor": "torch.Tensor",
+    "torch.BoolTensor": "torch.Tensor",
+    "torch.IntTensor": "torch.Tensor",
+    "transformers.PreTrainedConfig": CONFIG,
+    "typing_extensions.Unpack": "typing.Unpack",
+    "typing.OrderedDict": "collections.OrderedDict",
+    "transformers.DynamicLayer": "transformers.DynamicLayer",
+}
+_FLAT = ("transformers", "torch.nn.modules")
+
+_NOT_MODULES = frozenset({"Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer"})
+_ACTIVATION_MODULES = frozenset(
+    "ClippedGELUActivation FastGELUActivation GELUActivation NewGELUActivation GELUTanh "
+    "AccurateGELUActivation LaplaceActivation LinearActivation MishActivation QuickGELUActivation "
+    "ReLUSquaredActivation SiLUActivation SqrtSoftplusActivation XIELUActivation "
+    "PytorchGELUTanh ClassInstantier".split()
+)
+
+_LINEAGES: dict[str, tuple[str, ...]] = {
+    MODULE: (MODULE,),
+    PRETRAINED: (PRETRAINED, MODULE),
+    CONFIG: (CONFIG,),
+    "transformers.GenerationMixin": ("transformers.GenerationMixin",),
+    "transformers.GradientCheckpointingLayer": ("transformers.GradientCheckpointingLayer", MODULE),
+    "transformers.ModelOutput": ("transformers.ModelOutput", "collections.OrderedDict"),
+    "transformers.Conv1D": ("transformers.Conv1D", MODULE),
+    "transformers.RotaryEmbeddingConfigMixin": ("transformers.RotaryEmbeddingConfigMixin",),
+    "torch.nn.NonDynamicallyQuantizableLinear": (
+        "torch.nn.NonDynamicallyQuantizableLinear",
+        "torch.nn.Linear",
+        MODULE,
+    ),
+    "torch.Tensor": ("torch.Tensor",),
+    "torch.autograd.Function": ("torch.autograd.Function",),
+    "builtins.object": ("builtins.object",),
+    "abc.ABC": ("abc.ABC",),
+    "enum.Enum": ("enum.Enum",),
+    "enum.IntEnum": ("enum.IntEnum", "enum.Enum"),
+    "enum.StrEnum": ("enum.StrEnum", "enum.Enum"),
+    "typing.Protocol": ("typing.Protocol",),
+    "typing.Generic": ("typing.Generic",),
+    "typing.NamedTuple": ("typing.NamedTuple",),
+    "typing.TypedDict": ("typing.TypedDict",),
+    "collections.OrderedDict": ("collections.OrderedDict",),
+}
+
+
+def canonical(name: str) -> str:
+    """The name under which `name` is described."""
+    for package in _FLAT:
+        if name.startswith(package + "."):
+            parts = name[len(package) + 1 :].split(".")
+            first = next((i for i, part in enumerate(parts) if part[:1].isupper()), -1)
+            top = "transformers" if package == "transformers" else "torch.nn"
+            name = ".".join([top, *parts[first:]])
+    return _ALIASES.get(name, name)
+
+
+def lineage(name: str) -> tuple[str, ...] | None:
+    """The classes `name` derives from, itself first; None when it is not known as a class."""
+    known = _LINEAGES.get(name)
+    if known is not None:
+        return known
+    package, _, last = name.rpartition(".")
+    if package == "torch.nn" and last[:1].isupper() and last not in _NOT_MODULES:
+        return (name, MODULE)
+    if package == "transformers":
+        return _transformers_lineage(name, last)
+    return None
+
+
+def _transformers_lineage(name: str, last: str) -> tuple[str, ...] | None:
+    if last in _ACTIVATION_MODULES:
+        return (name, MODULE)
+    if last.endswith("Output") or "ModelOutput" in last or "CausalLMOutput" in last:
+        return (name, *_LINEAGES["transformers.ModelOutput"])
+    return None

@@ -1,0 +1,159 @@
+"""The library that the interpreter is run with: torch, transformers and the standard library."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING
+
+import forgather_lint.semantics
+from forgather_lint.interp.calls import initialise
+from forgather_lint.interp.classes import find_member
+from forgather_lint.interp.frame import Raised
+from forgather_lint.semantics import names, transformers_config, transformers_model
+from forgather_lint.semantics.library import OpFailure, Site, op_named, run
+from forgather_lint.semantics.python_classes import construct_special
+from forgather_lint.source import Place
+from forgather_lint.values.value import (
+    Arguments,
+    ClassValue,
+    DictValue,
+    External,
+    Instance,
+    Known,
+    LibraryMethod,
+    TensorValue,
+    Unknown,
+    Value,
+    known,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.interp.machine import Machine
+
+_CONSTANTS: dict[str, Value] = {
+    "math.pi": known(3.141592653589793),
+    "math.e": known(2.718281828459045),
+    "math.inf": known(float("inf")),
+    "torch.inf": known(float("inf")),
+    "torch.pi": known(3.141592653589793),
+    "numpy.pi": known(3.141592653589793),
+    "typing.TYPE_CHECKING": known(False),
+    "torch.__version__": known("2.13.0"),
+    "sys.version_info": Unknown("python-version"),
+}
+
+
+@cache
+def _load_families() -> None:
+    """Import every file of this folder once; each enters its ops in the table."""
+    package = forgather_lint.semantics
+    for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        importlib.import_module(info.name)
+
+
+class StandardLibrary:
+    """Answers what library names mean, from the table of ops."""
+
+    def __init__(self) -> None:
+        _load_families()
+
+    def canonical(self, name: str) -> str:
+        return names.canonical(name)
+
+    def constant(self, name: str) -> Value | None:
+        found = _CONSTANTS.get(name)
+        if found is not None or not name.startswith("transformers.Pre"):
+            return found
+        return transformers_config.class_default(name) or transformers_model.class_default(name)
+
+    def lineage(self, name: str) -> tuple[str, ...] | None:
+        return names.lineage(name)
+
+    def has(self, name: str) -> bool:
+        return op_named(name) is not None
+
+    def handles(self, value: Value) -> bool:
+        return isinstance(value, TensorValue)
+
+    def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
+        """Run the op `name`, or build an instance of the library class `name`."""
+        meaning = op_named(name)
+        if meaning is not None:
+            try:
+                return run(meaning, Site(machine, where, name), arguments)
+            except OpFailure as failure:
+                raise Raised(failure.error, failure.text, where) from None
+        if names.lineage(name) is not None:
+            instance = Instance(External(name), {}, where)
+            if not self._has_member(machine, instance, "__init__"):
+                instance.open = Unknown("unmodelled-class", where, name)
+                return instance
+            initialise(machine, instance, arguments, where)
+            return instance
+        return Unknown("unmodelled-call", where, name)
+
+    def _has_member(self, machine: Machine, instance: Instance, name: str) -> bool:
+        member = find_member(machine, instance.cls, name)
+        if member is None or not isinstance(member.value, External):
+            return member is not None
+        inherited = member.value.name == f"{names.MODULE}.{name}"
+        return not inherited or instance.cls == External(names.MODULE)
+
+    def construct(
+        self, machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
+    ) -> Value | None:
+        return construct_special(machine, cls, arguments, where)
+
+    def attribute(self, machine: Machine, value: Value, name: str, where: Place) -> Value | None:
+        """An attribute of a tensor, or a default attribute of a library instance."""
+        if isinstance(value, TensorValue):
+            return self._tensor_attribute(machine, value, name, where)
+        if isinstance(value, Instance):
+            return self._default_attribute(machine, value, name, where)
+        return None
+
+    def _tensor_attribute(
+        self, machine: Machine, value: TensorValue, name: str, where: Place
+    ) -> Value | None:
+        if op_named(f"Tensor.{name}.get") is not None:
+            return self.call(machine, f"Tensor.{name}.get", Arguments([value]), where)
+        return LibraryMethod(value, f"Tensor.{name}")
+
+    def _default_attribute(
+        self, machine: Machine, value: Instance, name: str, where: Place
+    ) -> Value | None:
+        getter = find_member(machine, value.cls, f"{name}.get")
+        if getter is None or not isinstance(getter.value, External):
+            return self._mapped_attribute(machine, value, name, where)
+        return self.call(machine, getter.value.name, Arguments([value]), where)
+
+    def _mapped_attribute(
+        self, machine: Machine, value: Instance, name: str, where: Place
+    ) -> Value | None:
+        other = self.attribute_name(machine, value, name)
+        return None if other == name else machine.attribute(value, other, where)
+
+    def on_set(self, machine: Machine, target: Instance, name: str, value: Value) -> str:
+        """The name under which `target.name = value` is kept.
+
+        A module that replaces something else moves to the end of the children, as torch keeps
+        modules, parameters and plain attributes apart; a config renames by its `attribute_map`.
+        """
+        before = target.attributes.get(name)
+        was_module = isinstance(before, Instance | TensorValue)
+        if before is not None and isinstance(value, Instance | TensorValue) and not was_module:
+            machine.trail.delete_key(target.attributes, name)
+        target.hidden.discard(name)
+        return self.attribute_name(machine, target, name)
+
+    def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
+        """The name that a config keeps `name` under."""
+        if not isinstance(target.cls, ClassValue):
+            return name
+        member = find_member(machine, target.cls, "attribute_map")
+        if member is None or not isinstance(member.value, DictValue):
+            return name
+        mapped = member.value.items.get(name)
+        return mapped.value if isinstance(mapped, Known) and isinstance(mapped.value, str) else name

@@ -1,0 +1,182 @@
+"""`PretrainedConfig`: attributes from keywords, defaults, and `to_dict`."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from forgather_lint.interp.classes import order_of
+from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.machine import Machine
+from forgather_lint.semantics.library import Site, op
+from forgather_lint.semantics.names import CONFIG
+from forgather_lint.semantics.nn_build import set_plain
+from forgather_lint.values.value import (
+    FALSE,
+    NONE,
+    TRUE,
+    ClassValue,
+    DictValue,
+    Instance,
+    Known,
+    ListValue,
+    TupleValue,
+    Value,
+    known,
+)
+
+_NOT_KEPT = frozenset({"torch_dtype", "attn_implementation", "name_or_path"})
+
+
+@op("transformers.PretrainedConfig.__init__", "transformers.PretrainedConfig.__post_init__")
+def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
+    """Every keyword that is not special becomes an attribute."""
+    if "torch_dtype" in keywords and "dtype" not in keywords:
+        set_plain(site, self, dtype=keywords["torch_dtype"])
+    for name, value in keywords.items():
+        if name not in _NOT_KEPT:
+            site.evaluator.set_attribute(self, name, value, site.where)
+    return NONE
+
+
+_DEFAULTS: dict[str, Value] = {
+    "model_type": known(""),
+    "is_composition": FALSE,
+    "is_encoder_decoder": FALSE,
+    "is_decoder": FALSE,
+    "add_cross_attention": FALSE,
+    "tie_word_embeddings": FALSE,
+    "output_hidden_states": FALSE,
+    "output_attentions": FALSE,
+    "return_dict": TRUE,
+    "use_return_dict": TRUE,
+    "use_cache": TRUE,
+    "chunk_size_feed_forward": known(0),
+    "num_labels": known(2),
+    "problem_type": NONE,
+    "torch_dtype": NONE,
+    "dtype": NONE,
+    "pad_token_id": NONE,
+    "bos_token_id": NONE,
+    "eos_token_id": NONE,
+    "sep_token_id": NONE,
+    "decoder_start_token_id": NONE,
+    "pruned_heads": NONE,
+    "torchscript": FALSE,
+    "architectures": NONE,
+    "base_model_tp_plan": NONE,
+    "base_model_pp_plan": NONE,
+    "base_model_ep_plan": NONE,
+    "attribute_map": NONE,
+    "_name_or_path": known(""),
+    "pretraining_tp": known(1),
+    "_experts_implementation": NONE,
+}
+
+
+def class_default(name: str) -> Value | None:
+    """The value of a config attribute that nothing sets.
+
+    Some of these left the base class in transformers 5 (`pad_token_id`, `tie_word_embeddings`); the
+    module tree does not depend on that, the serving rules say which release lacks them.
+    """
+    owner, _, attribute = name.rpartition(".")
+    return _DEFAULTS.get(attribute) if owner == CONFIG else None
+
+
+@op("transformers.PretrainedConfig._attn_implementation.get")
+def attention_implementation(site: Site, self: Instance) -> Value:
+    """What the engine set: the machine is told which one the model is built for."""
+    return known(cast("Machine", site.evaluator).attention)
+
+
+@op("transformers.PretrainedConfig.num_hidden_layers.get")
+def layers_by_list(site: Site, self: Instance) -> Value:
+    raise Raised("AttributeError", "config has no attribute 'num_hidden_layers'", site.where)
+
+
+@op("transformers.PretrainedConfig.rope_parameters.get")
+def rope_parameters(site: Site, self: Instance) -> Value:
+    """transformers 5 gathers `rope_theta` and `rope_scaling` in one dict."""
+    scaling = self.attributes.get("rope_scaling")
+    items: dict[object, Value] = {"rope_type": known("default")}
+    items["rope_theta"] = self.attributes.get("rope_theta", known(10000.0))
+    if isinstance(scaling, DictValue):
+        items.update(scaling.items)
+    return DictValue(items)
+
+
+@op("transformers.PretrainedConfig.rope_scaling.get")
+def rope_scaling(site: Site, self: Instance) -> Value:
+    return self.attributes.get("rope_parameters", NONE)
+
+
+@op("transformers.PretrainedConfig.get_text_config")
+def get_text_config(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
+    for name in ("text_config", "decoder", "generator", "text_encoder"):
+        found = self.attributes.get(name)
+        if isinstance(found, Instance):
+            return found
+    return self
+
+
+@op("transformers.PretrainedConfig.to_dict")
+def to_dict(site: Site, self: Instance) -> Value:
+    """Every attribute but the plans, with class constants that a config declares.
+
+    Source: transformers/configuration_utils.py, `to_dict` and `_remove_keys_not_serialized`.
+    """
+    items: dict[object, Value] = dict(_class_constants(site, self))
+    items.update(self.attributes)
+    for name in ("base_model_tp_plan", "base_model_pp_plan", "_attn_implementation"):
+        items.pop(name, None)
+    return DictValue(items, rest=self.open)
+
+
+def _class_constants(site: Site, self: Instance) -> dict[str, Value]:
+    """`model_type` is written out; other class attributes are not."""
+    found: dict[str, Value] = {}
+    for entry in order_of(cast("Machine", site.evaluator), self.cls):
+        if isinstance(entry, ClassValue) and "model_type" in entry.namespace:
+            found.setdefault("model_type", entry.namespace["model_type"])
+    return found
+
+
+@op("transformers.PretrainedConfig.get")
+def get(site: Site, self: Instance, key: Value, default: Value = NONE) -> Value:
+    name = key.value if isinstance(key, Known) else None
+    return self.attributes.get(name, default) if isinstance(name, str) else default
+
+
+@op(
+    "transformers.PretrainedConfig.standardize_rope_params",
+    "transformers.PretrainedConfig.validate_rope",
+    "transformers.PretrainedConfig.ignore_keys_at_rope_validation",
+    "transformers.PretrainedConfig.validate",
+    "transformers.PretrainedConfig.update",
+)
+def nothing(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
+    return NONE
+
+
+@op("transformers.PretrainedConfig.convert_rope_params_to_dict")
+def convert_rope(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
+    return DictValue(dict(keywords))
+
+
+@op("transformers.rope_config_validation", "transformers.layer_type_validation")
+def validation(site: Site, *arguments: Value, **options: Value) -> Value:
+    return NONE
+
+
+def plain(value: Value) -> object:
+    """A config value as Python has it; what is not plain becomes None."""
+    match value:
+        case Known(content):
+            return content
+        case ListValue():
+            return [plain(item) for item in value.items]
+        case TupleValue(items):
+            return [plain(item) for item in items]
+        case DictValue():
+            return {str(key): plain(item) for key, item in value.items.items()}
+    return None

@@ -1,0 +1,185 @@
+"""Tables that transformers keeps: activations, rope functions, probes for optional packages."""
+
+from __future__ import annotations
+
+
+from forgather_lint.interp.frame import Raised
+from forgather_lint.semantics.library import Site, op
+from forgather_lint.values.dims import floor_divide
+from forgather_lint.values.value import (
+    FALSE,
+    NONE,
+    TRUE,
+    Arguments,
+    External,
+    Known,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+    known,
+    size_of,
+)
+
+# transformers 5.19, activations.py, ACT2CLS
+_ACTIVATIONS = {
+    "gelu": "transformers.GELUActivation",
+    "gelu_10": "transformers.ClippedGELUActivation",
+    "gelu_fast": "transformers.FastGELUActivation",
+    "gelu_new": "transformers.NewGELUActivation",
+    "gelu_python": "transformers.GELUActivation",
+    "gelu_pytorch_tanh": "transformers.GELUTanh",
+    "gelu_python_tanh": "transformers.GELUTanh",
+    "gelu_accurate": "transformers.AccurateGELUActivation",
+    "hardswish": "torch.nn.Hardswish",
+    "laplace": "transformers.LaplaceActivation",
+    "leaky_relu": "torch.nn.LeakyReLU",
+    "linear": "transformers.LinearActivation",
+    "mish": "transformers.MishActivation",
+    "quick_gelu": "transformers.QuickGELUActivation",
+    "relu": "torch.nn.ReLU",
+    "relu2": "transformers.ReLUSquaredActivation",
+    "relu6": "torch.nn.ReLU6",
+    "sigmoid": "torch.nn.Sigmoid",
+    "silu": "transformers.SiLUActivation",
+    "sqrtsoftplus": "transformers.SqrtSoftplusActivation",
+    "swish": "torch.nn.SiLU",
+    "tanh": "torch.nn.Tanh",
+    "prelu": "torch.nn.PReLU",
+    "xielu": "transformers.XIELUActivation",
+}
+
+
+@op("transformers.ACT2FN.__getitem__", "transformers.get_activation")
+def activation(site: Site, key: Value) -> Value:
+    """`ACT2FN[name]` is a fresh module."""
+    name = key.value if isinstance(key, Known) else None
+    if not isinstance(name, str):
+        return site.unknown("unknown-activation")
+    if name not in _ACTIVATIONS:
+        raise Raised("KeyError", f"function {name} not found in ACT2FN mapping", site.where)
+    return site.evaluator.call(External(_ACTIVATIONS[name]), Arguments(), site.where)
+
+
+@op("transformers.ACT2CLS.__getitem__")
+def activation_class(site: Site, key: Value) -> Value:
+    name = key.value if isinstance(key, Known) else None
+    if isinstance(name, str) and name in _ACTIVATIONS:
+        return External(_ACTIVATIONS[name])
+    return site.unknown("unknown-activation")
+
+
+@op("transformers.ACT2FN.__contains__")
+def has_activation(site: Site, key: Value) -> Value:
+    return known(isinstance(key, Known) and key.value in _ACTIVATIONS)
+
+
+def _plain(site: Site, self: Value, *arguments: Value, **options: Value) -> Value:
+    return NONE
+
+
+for _name in sorted({name for name in _ACTIVATIONS.values() if name.startswith("transformers.")}):
+    op(f"{_name}.__init__")(_plain)
+
+
+@op("transformers.ROPE_INIT_FUNCTIONS.__getitem__")
+def rope_function(site: Site, key: Value) -> Value:
+    return External("transformers.rope_init")
+
+
+@op("transformers.ROPE_INIT_FUNCTIONS.__contains__", "transformers.ROPE_INIT_FUNCTIONS.get")
+def has_rope_function(site: Site, key: Value, default: Value = NONE) -> Value:
+    return TRUE if site.name.endswith("__contains__") else External("transformers.rope_init")
+
+
+@op("transformers.rope_init", "transformers.compute_default_rope_parameters")
+def rope_init(site: Site, config: Value = NONE, *arguments: Value, **options: Value) -> Value:
+    """`(inv_freq, attention_scaling)`: half a head's width of frequencies.
+
+    Source: transformers/modeling_rope_utils.py.
+    """
+    width = _rotary_width(site, config)
+    half = None if width is None else floor_divide(width, 2)
+    frequencies = TensorValue((half,), dtype="float32", origin=site.where)
+    return TupleValue((frequencies, known(1.0)))
+
+
+def _rotary_width(site: Site, config: Value) -> int | None:
+    head = _integer(site, config, "head_dim")
+    if head is None:
+        hidden = _integer(site, config, "hidden_size")
+        heads = _integer(site, config, "num_attention_heads")
+        head = hidden // heads if hidden and heads else None
+    factor = _optional(site, config, "partial_rotary_factor")
+    share = factor.value if isinstance(factor, Known) else None
+    if isinstance(factor, Unknown):
+        return None
+    return int(head * share) if head and isinstance(share, int | float) else head
+
+
+def _integer(site: Site, config: Value, name: str) -> int | None:
+    value = _optional(site, config, name)
+    size = size_of(value) if value is not None else None
+    return size if isinstance(size, int) else None
+
+
+def _optional(site: Site, config: Value, name: str) -> Value | None:
+    try:
+        return site.evaluator.attribute(config, name, site.where)
+    except Raised:
+        return None
+
+
+
+
+_ABSENT = (
+    "is_flash_attn_2_available is_flash_attn_available is_flash_attn_greater_or_equal_2_10 "
+    "is_flash_attn_greater_or_equal is_torch_fx_proxy is_torchdynamo_compiling is_torch_flex_attn_available "
+    "is_torch_xla_available is_torch_npu_available is_kernels_available is_mamba_ssm_available "
+    "is_causal_conv1d_available is_mamba_2_ssm_available is_bitsandbytes_available is_apex_available "
+    "is_deepspeed_zero3_enabled is_fsdp_managed_module is_torch_fx_available is_xformers_available "
+    "is_flash_linear_attention_available is_flash_attn_3_available is_grouped_mm_available "
+    "is_torch_tpu_available is_torch_xpu_available is_torch_mps_available is_ninja_available "
+    "is_torch_cuda_available is_detectron2_available is_torchvision_available "
+    "is_scipy_available is_timm_available is_hqq_available is_quanto_available"
+).split()
+_PRESENT = "is_torch_available is_torch_sdpa_available is_torch_greater_or_equal is_safetensors_available"
+
+
+def _absent(site: Site, *arguments: Value, **options: Value) -> Value:
+    """Optional kernels are taken as not installed: the module tree of the plain CPU path."""
+    return FALSE
+
+
+def _present(site: Site, *arguments: Value, **options: Value) -> Value:
+    return TRUE
+
+
+for _name in _ABSENT:
+    op(f"transformers.{_name}")(_absent)
+for _name in _PRESENT.split():
+    op(f"transformers.{_name}")(_present)
+
+
+@op("transformers.auto_docstring", "transformers.can_return_tuple", "transformers.strict")
+@op("transformers.add_start_docstrings", "transformers.use_kernel_forward_from_hub")
+@op("transformers.use_kernelized_func", "transformers.use_experts_implementation")
+@op("transformers.use_kernel_func_from_hub", "transformers.check_model_inputs")
+@op("transformers.merge_with_config_defaults", "transformers.capture_outputs")
+@op("transformers.dynamic_rope_update", "transformers.deprecate_kwarg")
+@op("transformers.replace_return_docstrings", "transformers.add_start_docstrings_to_model_forward")
+@op("transformers.force_fp32", "transformers.torch_compilable_check")
+def decorator(site: Site, *arguments: Value, **options: Value) -> Value:
+    """A decorator, or a maker of one, that does not change what the function computes."""
+    return arguments[0] if arguments else External("functools.identity")
+
+
+@op("torch.no_grad", "torch.inference_mode", "torch.compile", "torch.jit.script")
+@op("torch.autocast", "torch.amp.autocast", "torch.device", "torch.manual_seed")
+def torch_context(site: Site, *arguments: Value, **options: Value) -> Value:
+    return arguments[0] if arguments and site.name in _WRAPPERS else External("functools.identity")
+
+
+_WRAPPERS = frozenset({"torch.compile", "torch.jit.script", "torch.no_grad"})
+
+
