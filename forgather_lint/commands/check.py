@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from forgather_lint import configuration, options, pipeline, statistics
+from forgather_lint import configuration, options, pipeline
 from forgather_lint.progress import shown
 from forgather_lint.registry import builtin_rules
 from forgather_lint.report import ModelReport, Run
@@ -75,7 +75,11 @@ def command(
 def _renderer(groups: configuration.Groups, counted: bool) -> Render:
     """The output of the first group's choice, found before the work that it is to show."""
     output_format = next(iter(groups)).output_format
-    return statistics.renderer(output_format) if counted else reporter(output_format)
+    if not counted:
+        return reporter(output_format)
+    from forgather_lint import statistics  # only this option pays for it
+
+    return statistics.renderer(output_format)
 
 
 def _reports(groups: configuration.Groups, verbose: bool) -> Iterator[ModelReport]:
