@@ -39,7 +39,9 @@ class ConfigFile:
         self._collect(root, (), found)
         return found
 
-    def _collect(self, node: object, keys: tuple[str, ...], found: dict[tuple[str, ...], Span]) -> None:
+    def _collect(
+        self, node: object, keys: tuple[str, ...], found: dict[tuple[str, ...], Span]
+    ) -> None:
         import yaml
 
         if not isinstance(node, yaml.MappingNode):

@@ -24,6 +24,10 @@ class Sources:
     texts: Mapping[str, str] = field(default_factory=dict)
     origin: Origin | None = None
 
+    def has(self, module: str) -> bool:
+        """Whether there is a module of this name."""
+        return module in self.paths or module in self.texts
+
     def text(self, module: str) -> str:
         """The text of a module. Raises `SourceError`."""
         if module in self.texts:

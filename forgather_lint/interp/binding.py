@@ -46,7 +46,7 @@ def arguments_of(machine: Machine, node: cst.Call, frame: Frame) -> Arguments:
 
 def _unpack_keywords(value: Value, arguments: Arguments) -> None:
     if isinstance(value, AttributeDict):
-        value = DictValue(dict(value.instance.attributes))
+        value = DictValue({**value.instance.attributes})
     if not isinstance(value, DictValue):
         arguments.rest = value if isinstance(value, Unknown) else Unknown("unknown-keywords")
         return

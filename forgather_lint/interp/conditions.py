@@ -160,8 +160,8 @@ def _match_from(
             return machine.execute(case.body.body, frame)
         if fits is None:
             arms = [
-                lambda case=case: machine.execute(case.body.body, frame),  # type: ignore[misc]
-                lambda n=number + 1: _match_from(machine, node, n, subject, frame),  # type: ignore[misc]
+                lambda case=case: machine.execute(case.body.body, frame),
+                lambda n=number + 1: _match_from(machine, node, n, subject, frame),
             ]
             return join_bodies(machine, arms, frame, frame.place(case))
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -47,7 +48,7 @@ def function_definition(machine: Machine, node: cst.FunctionDef, frame: Frame) -
     return None
 
 
-_WRAPPERS = {
+_WRAPPERS: dict[str, Callable[[Value], Value]] = {
     "staticmethod": StaticMethod,
     "classmethod": ClassMethod,
     "property": Property,

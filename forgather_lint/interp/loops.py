@@ -90,11 +90,17 @@ def continue_statement(machine: Machine, node: cst.Continue, frame: Frame) -> Co
 Collect = Callable[[Frame], None]
 
 
-@expression(cst.ListComp)
 @expression(cst.GeneratorExp)
-def list_comprehension(
-    machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: Frame
-) -> Value:
+def generator_expression(machine: Machine, node: cst.GeneratorExp, frame: Frame) -> Value:
+    return _collected(machine, node, frame)
+
+
+@expression(cst.ListComp)
+def list_comprehension(machine: Machine, node: cst.ListComp, frame: Frame) -> Value:
+    return _collected(machine, node, frame)
+
+
+def _collected(machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> Value:
     result = ListValue([])
     result.rest = _each(
         machine,

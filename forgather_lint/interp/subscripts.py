@@ -49,14 +49,13 @@ def subscript(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:
 
 def key_value(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:
     """The value between the brackets."""
-    parts = [
-        machine.evaluate(
-            part.slice if isinstance(part.slice, cst.Slice) else part.slice.value, frame
-        )
-        for part in node.slice
-    ]
+    parts = [machine.evaluate(_expression_of(part.slice), frame) for part in node.slice]
     has_comma = not isinstance(node.slice[-1].comma, cst.MaybeSentinel)
     return TupleValue(tuple(parts)) if len(parts) > 1 or has_comma else parts[0]
+
+
+def _expression_of(part: cst.BaseSlice) -> cst.CSTNode:
+    return part.value if isinstance(part, cst.Index) else part
 
 
 def read(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
@@ -157,29 +156,29 @@ def index_of(key: Value) -> int | None:
 def _slice(
     owner: Value, items: list[Value], rest: Unknown | None, key: SliceValue, where: Place
 ) -> Value:
-    bounds = [_bound(part) for part in (key.start, key.stop, key.step)]
-    if rest is not None or any(bound is _UNDECIDED for bound in bounds):
+    bounds = _bounds(key)
+    if rest is not None or bounds is None:
         return Unknown("unknown-slice", where)
-    part = items[slice(*bounds)]
+    part = items[bounds]
     return TupleValue(tuple(part)) if isinstance(owner, TupleValue) else ListValue(part)
 
 
-_UNDECIDED = object()
+def _bounds(key: SliceValue) -> slice | None:
+    """The slice, None when a bound is not known."""
+    numbers = [index_of(part) for part in (key.start, key.stop, key.step)]
+    parts = zip((key.start, key.stop, key.step), numbers, strict=True)
+    decided = all(number is not None or _is_none(part) for part, number in parts)
+    return slice(*numbers) if decided else None
 
 
-def _bound(value: Value) -> object:
-    if isinstance(value, Known) and value.value is None:
-        return None
-    index = index_of(value)
-    return _UNDECIDED if index is None else index
+def _is_none(value: Value) -> bool:
+    return isinstance(value, Known) and value.value is None
 
 
 def _read_text(text: str, key: Value, where: Place) -> Value:
     if isinstance(key, SliceValue):
-        bounds = [_bound(part) for part in (key.start, key.stop, key.step)]
-        if any(bound is _UNDECIDED for bound in bounds):
-            return Unknown("unknown-slice", where)
-        return known(text[slice(*bounds)])
+        bounds = _bounds(key)
+        return Unknown("unknown-slice", where) if bounds is None else known(text[bounds])
     index = index_of(key)
     if index is None:
         return Unknown("unknown-index", where)
@@ -260,7 +259,7 @@ def delete(machine: Machine, owner: Value, key: Value, where: Place) -> None:
 def contains(owner: Value, item: Value) -> bool | None:
     """`item in owner` for plain containers, None when it cannot be decided."""
     if isinstance(owner, AttributeDict):
-        owner = DictValue(dict(owner.instance.attributes))
+        owner = DictValue({**owner.instance.attributes})
     if isinstance(owner, DictValue | SetValue):
         found = key_of(item) in owner.items
         undecided = owner.rest is not None or isinstance(item, Unknown | Choice)

@@ -114,7 +114,7 @@ class Trail:
     def delete_key(self, mapping: Names, key: Hashable) -> None:
         if self._logs:
             self._note(KeySlot(mapping, key))  # type: ignore[arg-type]
-        mapping.pop(key, None)  # type: ignore[arg-type]
+        mapping.pop(key, None)  # type: ignore[call-overload]
 
     def set_items(self, target: ListValue, items: list[Value]) -> None:
         if self._logs:

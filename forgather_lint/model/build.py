@@ -68,7 +68,8 @@ class Workshop:
             if isinstance(namespace, Unknown):
                 problem = self.loader.problems[-1]
                 raise NoModel(problem.where, f"{reference.name} cannot be read")
-            found = namespace.globals.get(reference.name) if _is_read(namespace) else None
+            names = namespace.globals if isinstance(namespace, Namespace) else {}
+            found = names.get(reference.name)
             if isinstance(found, ClassValue):
                 return found
         raise NoModel(self.where, f"no class {reference.name} in {reference.module or 'any file'}")
@@ -143,7 +144,7 @@ class Workshop:
         Raises `NoModel`, `Raised` when the constructor raises, `BudgetExceeded`.
         """
         model = self.model_class(auto_class)
-        self.machine.entry = auto_class or entry.auto_class_of(self.config_values, model.name)
+        self.machine.entry = auto_class or entry.AUTO_CAUSAL
         config = self.config(model)
         arguments = Arguments([config]) if self._takes_config(model) else Arguments()
         built = self.machine.call(model, arguments, model.where)
@@ -181,10 +182,6 @@ _PRETRAINED = External(PRETRAINED)
 _MODULE = External(MODULE)
 
 
-def _is_read(value: Value) -> bool:
-    return isinstance(value, Namespace)
-
-
 def _annotated_config(machine: Machine, model: ClassValue) -> ClassValue | None:
     """The class that `config: XConfig` in the class body names (transformers 4.57 and later)."""
     try:
@@ -192,5 +189,3 @@ def _annotated_config(machine: Machine, model: ClassValue) -> ClassValue | None:
     except Raised:
         return None
     return found if isinstance(found, ClassValue) else None
-
-

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 AUTO_MODEL = "AutoModel"
+AUTO_CAUSAL = "AutoModelForCausalLM"
 AUTO_CONFIG = "AutoConfig"
 
 
@@ -39,18 +40,6 @@ def model_reference(config: Mapping[str, object], auto_class: str | None) -> Ref
     if wanted is not None:
         return Reference("", wanted)
     return next((entry for entry in reversed(found) if entry), None)
-
-
-def auto_class_of(config: Mapping[str, object], name: str) -> str:
-    """The auto class under which `auto_map` lists the class `name`, the most specific one."""
-    auto_map = config.get("auto_map")
-    entries = auto_map if isinstance(auto_map, dict) else {}
-    keys = [
-        key
-        for key, entry in entries.items()
-        if key.startswith(AUTO_MODEL) and (ref := reference(entry)) and ref.name == name
-    ]
-    return max(keys, key=len, default="AutoModelForCausalLM")
 
 
 def config_reference(config: Mapping[str, object]) -> Reference | None:

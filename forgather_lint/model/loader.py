@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,13 @@ from forgather_lint.inputs.sources import Sources
 from forgather_lint.interp.frame import Frame, Raised
 from forgather_lint.semantics import names
 from forgather_lint.source import Place, file_start
-from forgather_lint.syntax.python import PythonFile, SourceError, parse_python, read_text
+from forgather_lint.syntax.python import (
+    OriginOf,
+    PythonFile,
+    SourceError,
+    parse_python,
+    read_text,
+)
 from forgather_lint.values.value import External, Namespace, Scope, Unknown, Value
 
 if TYPE_CHECKING:
@@ -43,7 +50,11 @@ class SourceLoader:
         if found is not None:
             return found
         local = name.removeprefix(f"{LOCAL}.")
-        if name.startswith(f"{LOCAL}.") or local in self.sources.paths or local in self.sources.texts:
+        if (
+            name.startswith(f"{LOCAL}.")
+            or local in self.sources.paths
+            or local in self.sources.texts
+        ):
             return self._load_local(machine, local)
         if name == LOCAL:
             return Namespace(LOCAL, {})
@@ -81,7 +92,7 @@ class SourceLoader:
         return ".".join([*base, name]) if name else ".".join(base)
 
     def _load_local(self, machine: Machine, name: str) -> Value:
-        if name not in self.sources.paths and name not in self.sources.texts:
+        if not self.sources.has(name):
             text = f"No module named '{name}'"
             raise Raised("ModuleNotFoundError", text, file_start(self._some_path()))
         path = self.sources.paths.get(name, f"{name}.py")
@@ -93,11 +104,11 @@ class SourceLoader:
     def _load_file(self, machine: Machine, name: str, path: str) -> Value:
         return self._run(machine, name, path, lambda: read_text(Path(path)))
 
-    def _run(self, machine: Machine, name: str, path: str, text: object) -> Value:
+    def _run(self, machine: Machine, name: str, path: str, text: Callable[[], str]) -> Value:
         namespace = Namespace(name, {})
         self._namespaces[name] = namespace
         try:
-            file = parse_python(path, text(), self._origin_of(path))  # type: ignore[operator]
+            file = parse_python(path, text(), self._origin_of(path))
         except SourceError as problem:
             self.problems.append(problem)
             unknown = Unknown("unreadable-file", problem.where, path)
@@ -108,7 +119,7 @@ class SourceLoader:
         machine.execute(file.tree.body, Frame(scope, file))
         return namespace
 
-    def _origin_of(self, path: str) -> object:
+    def _origin_of(self, path: str) -> OriginOf | None:
         origin = self.sources.origin
         if origin is None:
             return None

@@ -105,7 +105,12 @@ def transposed_linear(site: Site, self: Instance, nf: Value, nx: Value) -> Value
     """transformers/pytorch_utils.py, Conv1D: a Linear with the weight transposed."""
     rows, columns = size_of(nx), size_of(nf)
     set_plain(
-        site, self, nf=nf, nx=nx, weight=parameter(site, rows, columns), bias=parameter(site, columns)
+        site,
+        self,
+        nf=nf,
+        nx=nx,
+        weight=parameter(site, rows, columns),
+        bias=parameter(site, columns),
     )
     return NONE
 
@@ -188,9 +193,7 @@ def group_norm(
 ) -> Value:
     part = parameter(site, size_of(num_channels))
     other = parameter(site, size_of(num_channels))
-    set_plain(
-        site, self, weight=optional(site, affine, part), bias=optional(site, affine, other)
-    )
+    set_plain(site, self, weight=optional(site, affine, part), bias=optional(site, affine, other))
     return NONE
 
 
@@ -405,5 +408,3 @@ def buffer_of(site: Site, data: Value, persistent: Value = TRUE) -> Value:
     return TensorValue(
         data.shape, data.placement, data.dtype, site.where, tags=frozenset({"buffer"})
     )
-
-

@@ -151,7 +151,7 @@ def _parameters(site: Site, self: Instance) -> list[tuple[str, TensorValue]]:
 def modules_dict(site: Site, self: Instance) -> Value:
     from forgather_lint.values.value import DictValue
 
-    return DictValue(dict(_children(site, self)), rest=self.open)
+    return DictValue({**_children(site, self)}, rest=self.open)
 
 
 def _returns_self(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:

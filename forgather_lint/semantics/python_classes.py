@@ -140,5 +140,3 @@ def _post_init(machine: Machine, instance: Instance, arguments: Arguments, where
         return
     bound = attributes.bind(machine, member, instance, instance.cls)
     machine.call(bound, arguments, where)
-
-

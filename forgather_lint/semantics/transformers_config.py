@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import cast
 
 from forgather_lint.interp.classes import order_of
@@ -98,7 +99,7 @@ def layers_by_list(site: Site, self: Instance) -> Value:
 def rope_parameters(site: Site, self: Instance) -> Value:
     """transformers 5 gathers `rope_theta` and `rope_scaling` in one dict."""
     scaling = self.attributes.get("rope_scaling")
-    items: dict[object, Value] = {"rope_type": known("default")}
+    items: dict[Hashable, Value] = {"rope_type": known("default")}
     items["rope_theta"] = self.attributes.get("rope_theta", known(10000.0))
     if isinstance(scaling, DictValue):
         items.update(scaling.items)
@@ -125,7 +126,7 @@ def to_dict(site: Site, self: Instance) -> Value:
 
     Source: transformers/configuration_utils.py, `to_dict` and `_remove_keys_not_serialized`.
     """
-    items: dict[object, Value] = dict(_class_constants(site, self))
+    items: dict[Hashable, Value] = {**_class_constants(site, self)}
     items.update(self.attributes)
     for name in ("base_model_tp_plan", "base_model_pp_plan", "_attn_implementation"):
         items.pop(name, None)
@@ -160,7 +161,7 @@ def nothing(site: Site, self: Instance, *arguments: Value, **options: Value) -> 
 
 @op("transformers.PretrainedConfig.convert_rope_params_to_dict")
 def convert_rope(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
-    return DictValue(dict(keywords))
+    return DictValue({**keywords})
 
 
 @op("transformers.rope_config_validation", "transformers.layer_type_validation")

@@ -136,7 +136,10 @@ def _tie(
 
 def _matches(pattern: str, name: str) -> bool:
     """Whether a plain pattern of names, dots and `\\d+` matches `name`."""
-    if not re.fullmatch(r"[\w.\\+^$*\[\]-]*", pattern) or pattern.count("*") + pattern.count("+") > 3:
+    if (
+        not re.fullmatch(r"[\w.\\+^$*\[\]-]*", pattern)
+        or pattern.count("*") + pattern.count("+") > 3
+    ):
         return False
     try:
         return re.fullmatch(pattern, name) is not None
@@ -162,7 +165,9 @@ def get_output_embeddings(site: Site, self: Instance) -> Value:
     return self.attributes.get("lm_head", NONE)
 
 
-@op("transformers.PreTrainedModel.set_input_embeddings", "transformers.PreTrainedModel.init_weights")
+@op(
+    "transformers.PreTrainedModel.set_input_embeddings", "transformers.PreTrainedModel.init_weights"
+)
 @op("transformers.PreTrainedModel.warn_if_padding_and_no_attention_mask")
 @op("transformers.PreTrainedModel.gradient_checkpointing_enable")
 @op("transformers.PreTrainedModel.register_for_auto_class")

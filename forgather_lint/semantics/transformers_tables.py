@@ -130,8 +130,6 @@ def _optional(site: Site, config: Value, name: str) -> Value | None:
         return None
 
 
-
-
 _ABSENT = (
     "is_flash_attn_2_available is_flash_attn_available is_flash_attn_greater_or_equal_2_10 "
     "is_flash_attn_greater_or_equal is_torch_fx_proxy is_torchdynamo_compiling is_torch_flex_attn_available "
@@ -143,7 +141,9 @@ _ABSENT = (
     "is_torch_cuda_available is_detectron2_available is_torchvision_available "
     "is_scipy_available is_timm_available is_hqq_available is_quanto_available"
 ).split()
-_PRESENT = "is_torch_available is_torch_sdpa_available is_torch_greater_or_equal is_safetensors_available"
+_PRESENT = (
+    "is_torch_available is_torch_sdpa_available is_torch_greater_or_equal is_safetensors_available"
+)
 
 
 def _absent(site: Site, *arguments: Value, **options: Value) -> Value:
@@ -181,5 +181,3 @@ def torch_context(site: Site, *arguments: Value, **options: Value) -> Value:
 
 
 _WRAPPERS = frozenset({"torch.compile", "torch.jit.script", "torch.no_grad"})
-
-

@@ -101,7 +101,7 @@ def get(site: Site, target: DictValue | AttributeDict, key: Value, default: Valu
 def _items(target: DictValue | AttributeDict) -> dict[object, Value]:
     if isinstance(target, DictValue):
         return target.items
-    return dict(target.instance.attributes)
+    return {**target.instance.attributes}
 
 
 @builtin("dict.setdefault")
@@ -130,13 +130,13 @@ def update(
     items = target.items if isinstance(target, DictValue) else target.instance.attributes
     if isinstance(source, DictValue | AttributeDict):
         for key, value in _items(source).items():
-            machine.trail.set_key(items, key, value)  # type: ignore[arg-type]
+            machine.trail.set_key(items, key, value)
     elif source is not None and isinstance(target, DictValue):
         target.rest = target.rest or site.unknown("unknown-dict")
     if isinstance(source, DictValue) and isinstance(target, DictValue):
         target.rest = target.rest or source.rest
     for name, value in keywords.items():
-        machine.trail.set_key(items, name, value)  # type: ignore[arg-type]
+        machine.trail.set_key(items, name, value)
     return NONE
 
 

@@ -1,0 +1,96 @@
+"""Runs an analysis under bounds and turns the ways it can end into values."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from forgather_lint.facts import Structure, UnknownFact
+from forgather_lint.inputs.open import ModelInput
+from forgather_lint.interp.budget import BudgetExceeded
+from forgather_lint.interp.frame import Raised
+from forgather_lint.model.build import NoModel, Workshop
+from forgather_lint.model.tree import Tree, tree_of
+from forgather_lint.source import Place
+from forgather_lint.values.value import Instance
+
+Result = TypeVar("Result")
+_RECURSION = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The analysis ended early: `kind` is `no-model`, `raises` or `undecided`."""
+
+    kind: str
+    message: str
+    where: Place
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Room for the interpreter's recursion; its own budget is the bound that counts.
+
+    Garbage collection rests meanwhile: the syntax trees are many small objects that all stay.
+    """
+    before, collects = sys.getrecursionlimit(), gc.isenabled()
+    sys.setrecursionlimit(max(before, _RECURSION))
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+        if collects:
+            gc.enable()
+
+
+def contained(workshop: Workshop, work: Callable[[], Result]) -> Result | Failure:
+    """`work()`, or why it could not be done."""
+    try:
+        with deep_recursion():
+            return work()
+    except NoModel as error:
+        return Failure("no-model", error.message, error.where)
+    except Raised as error:
+        return Failure("raises", f"{error.kind}: {error.text}", error.where)
+    except BudgetExceeded as error:
+        return Failure("undecided", error.reason, workshop.where)
+    except RecursionError:
+        return Failure("undecided", "recursion", workshop.where)
+
+
+def workshop_of(model: ModelInput) -> Workshop:
+    """The interpreter for one model."""
+    return Workshop(model.sources, model.config, model.main)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A root instance with the facts of its tree."""
+
+    root: Instance
+    tree: Tree
+
+    @property
+    def structure(self) -> Structure:
+        return self.tree.structure
+
+
+def build_tree(workshop: Workshop, auto_class: str | None = None) -> Built | Failure:
+    """Build the model that `auto_class` would load."""
+
+    def work() -> Built:
+        root = workshop.build(auto_class)
+        return Built(root, tree_of(workshop.machine, root))
+
+    return contained(workshop, work)
+
+
+def unread_files(workshop: Workshop) -> tuple[UnknownFact, ...]:
+    """Files of the model that could not be parsed."""
+    problems = workshop.loader.problems
+    return tuple(UnknownFact(problem.message, problem.where) for problem in problems)

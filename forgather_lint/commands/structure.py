@@ -1,0 +1,73 @@
+"""`structure`: the module tree of a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from forgather_lint.analysis import Built, Failure, build_tree, workshop_of
+from forgather_lint.facts import Module, Structure
+from forgather_lint.inputs.single import single_model
+from forgather_lint.options import CannotRun, misuse_told
+from forgather_lint.outline import as_json, outline, own_parameters
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--entry", metavar="AUTO_CLASS", help="Build what this auto class loads: AutoModel.")
+@click.option("--max-depth", type=click.IntRange(0), metavar="N", help="Show N levels.")
+@click.option("--params", is_flag=True, help="Show parameters and buffers with their shapes.")
+@click.option("--expand", is_flag=True, help="Show every layer, also those that are alike.")
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+def command(
+    path: Path,
+    entry: str | None,
+    max_depth: int | None,
+    params: bool,
+    expand: bool,
+    output_format: str,
+) -> None:
+    """Print the module tree that the model at PATH builds, read from its source."""
+    with misuse_told():
+        built = build_tree(workshop_of(single_model(path)), entry)
+    if isinstance(built, Failure):
+        raise CannotRun(f"{built.where.span}: {told(built)}")
+    if output_format == "json":
+        click.echo(json.dumps(as_json(built.structure), indent=2))
+        return
+    _print(built, max_depth, params, expand)
+
+
+def told(failure: Failure) -> str:
+    """Why a model could not be built, in one line."""
+    if failure.kind == "raises":
+        return f"the constructor raises {failure.message}"
+    return failure.message if failure.kind == "no-model" else f"undecided: {failure.message}"
+
+
+def _print(built: Built, max_depth: int | None, params: bool, expand: bool) -> None:
+    structure = built.structure
+    for line in outline(structure, max_depth, expand):
+        mark = "" if line.module.certain else "  (maybe)"
+        text = line.label if line.depth == 0 else f"{line.label}: {line.module.cls}"
+        click.echo(f"{'  ' * line.depth}{text}{_sizes(line.module.sizes)}{mark}")
+        if params:
+            _print_parameters(structure, line.module, line.depth + 1)
+    for unknown in structure.unknowns:
+        place = f"{unknown.where.span}: " if unknown.where else ""
+        click.echo(f"undecided: {place}{unknown.reason}", err=True)
+
+
+def _print_parameters(structure: Structure, module: Module, depth: int) -> None:
+    for parameter in own_parameters(structure, module):
+        leaf = parameter.name.rpartition(".")[2]
+        shape = list(parameter.shape) if parameter.shape is not None else "unknown shape"
+        shared = f" = {parameter.same_as}" if parameter.same_as else ""
+        click.echo(f"{'  ' * depth}{leaf} {shape}{shared}")
+
+
+def _sizes(sizes: Mapping[str, int]) -> str:
+    return f"({', '.join(f'{name}={size}' for name, size in sizes.items())})" if sizes else ""
