@@ -84,7 +84,7 @@ def check_fact(release: Upstream, name: str, history: History) -> Iterator[str]:
     code = text_of(node)
     yield from (f"{fact.source} does not show {part}" for part in evidence.shows if spelling(part) not in code)
     yield from (f"{fact.source} does show {part}" for part in evidence.lacks if spelling(part) in code)
-    if name in READERS and (read := READERS[name](node)) != fact.value:
+    if name in READERS and fact.value and (read := READERS[name](node)) != fact.value:
         yield f"{fact.source} has {read}"
 
 
@@ -171,9 +171,15 @@ def linear_styles(node: ast.AST) -> dict[str, str]:
 
 
 def style_names(node: ast.AST) -> list[str]:
-    """The styles in transformers' table, sorted."""
-    table = next(_dicts_with(node, "colwise"))
-    return sorted(ast.literal_eval(key) for key in table.keys if key is not None)
+    """The styles that transformers' ParallelInterface knows, sorted; from 5.22 on they are registered."""
+    names = [
+        child.args[0]
+        for child in ast.walk(node)
+        if isinstance(child, ast.Call) and ast.unparse(child.func) == "ALL_PARALLEL_STYLES.register"
+    ]
+    if not names:
+        names = [key for key in next(_dicts_with(node, "colwise")).keys if key is not None]
+    return sorted(map(ast.literal_eval, names))
 
 
 def literal_strings(node: ast.AST) -> list[str]:
@@ -193,9 +199,27 @@ def _dicts_with(node: ast.AST, wanted: str) -> Iterator[ast.Dict]:
                 yield child
 
 
+def dict_keys(node: ast.AST) -> list[str]:
+    """The keys of the first table in `node`, in the order written."""
+    return list(string_table(node))
+
+
+def string_table(node: ast.AST) -> dict[str, str]:
+    """The first table in `node`, values as they are written."""
+    table = next(child for child in ast.walk(node) if isinstance(child, ast.Dict))
+    return {
+        ast.literal_eval(key): ast.unparse(value).strip("'")
+        for key, value in zip(table.keys, table.values, strict=True)
+        if key is not None
+    }
+
+
 READERS = {
     "vllm/plan.styles": linear_styles,
     "transformers/plan.styles": style_names,
+    "transformers/config.rope_types": dict_keys,
+    "transformers/config.layer_types": literal_strings,
+    "transformers/config.layer_types_renamed": string_table,
 }
 
 

@@ -102,7 +102,13 @@ class Upstream:
         return self._trees[path]
 
     def symbol(self, source: str) -> ast.AST:
-        """The node that `path::dotted.name` names; the whole file without a name. Raises `Missing`."""
+        """The node that `path::dotted.name` names; without a name the whole file. Raises `Missing`.
+
+        Several, with ", " between them, count as one.
+        """
+        if ", " in source:
+            parts = [self.symbol(part) for part in source.split(", ")]
+            return ast.Module([part for part in parts if isinstance(part, ast.stmt | ast.Module)], [])
         path, _, dotted = source.partition("::")
         node: ast.AST = self.tree(path)
         for name in filter(None, dotted.split(".")):
