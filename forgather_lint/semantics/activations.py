@@ -1,0 +1,86 @@
+"""Activation functions and the modules that apply them, gated units, and dropout."""
+
+from __future__ import annotations
+
+from forgather_lint.semantics.elementwise import elementwise
+from forgather_lint.semantics.library import OpFailure, Site
+from forgather_lint.semantics.operands import (
+    LAST,
+    Undetermined,
+    dimension,
+    items,
+    shape_of,
+    tensor,
+    tensor_op,
+)
+from forgather_lint.semantics.pointwise import floating, same, unary
+from forgather_lint.semantics.split import chunk
+from forgather_lint.values.value import Instance, Known, Value
+
+_FUNCTIONS = (
+    "gelu silu sigmoid tanh elu selu celu leaky_relu softplus softsign tanhshrink logsigmoid "
+    "hardswish hardsigmoid mish"
+)
+_PIECEWISE_LINEAR = "relu relu6 hardtanh threshold"
+_MODULES = (
+    "ReLU ReLU6 LeakyReLU ELU SELU CELU GELU SiLU Mish Sigmoid LogSigmoid Tanh Tanhshrink Softplus "
+    "Softsign Hardswish Hardsigmoid Hardtanh Threshold"
+)
+# transformers/activations.py; `GELUTanh` was `PytorchGELUTanh`.
+_TRANSFORMERS_MODULES = (
+    "ClippedGELUActivation FastGELUActivation GELUActivation NewGELUActivation GELUTanh "
+    "PytorchGELUTanh AccurateGELUActivation LaplaceActivation MishActivation QuickGELUActivation "
+    "ReLUSquaredActivation SiLUActivation SqrtSoftplusActivation"
+)
+_DROPOUTS = "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout"
+
+tensor_op(*[f"torch.nn.functional.{name}" for name in _FUNCTIONS.split()])(
+    unary("argument", floating)
+)
+tensor_op(*[f"torch.nn.functional.{name}" for name in _PIECEWISE_LINEAR.split()])(
+    unary("argument", same)
+)
+
+
+@tensor_op(
+    *[f"torch.nn.{name}.forward" for name in _MODULES.split()],
+    *[f"transformers.{name}.forward" for name in _TRANSFORMERS_MODULES.split()],
+)
+def activation_forward(site: Site, self: Instance, input: Value) -> Value:
+    return elementwise(site, [(tensor(site, input), "argument")], floating)
+
+
+@tensor_op("torch.nn.functional.glu")
+def glu(site: Site, input: Value, dim: Value = LAST) -> Value:
+    """The first half of a dimension, times the sigmoid of the second."""
+    source = tensor(site, input)
+    shape = shape_of(source)
+    axis = dimension(dim, len(shape))
+    size = shape[axis]
+    if isinstance(size, int) and size % 2:
+        text = f"Halving dimension must be even, but dimension {axis} is size {size}"
+        raise OpFailure("RuntimeError", text)
+    halves = items(site, chunk(site, source, Known(2), dim))
+    if len(halves) != 2:
+        raise Undetermined("symbolic-size")
+    return elementwise(site, [(halves[0], "factor"), (halves[1], "argument")])
+
+
+@tensor_op("torch.nn.GLU.forward")
+def glu_forward(site: Site, self: Instance, input: Value) -> Value:
+    return glu(site, input, self.attributes.get("dim", LAST))
+
+
+@tensor_op("torch.nn.functional.dropout", "torch.dropout", "torch.nn.functional.alpha_dropout")
+def dropout(site: Site, input: Value, *_: Value, **__: Value) -> Value:
+    """The input: what is served is in evaluation mode."""
+    return tensor(site, input)
+
+
+@tensor_op(
+    "torch.nn.Identity.forward",
+    "transformers.LinearActivation.forward",
+    *[f"torch.nn.{name}.forward" for name in _DROPOUTS.split()],
+)
+def identity_forward(site: Site, self: Instance, input: Value) -> Value:
+    return tensor(site, input)

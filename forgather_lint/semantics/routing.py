@@ -1,0 +1,95 @@
+"""Ops that choose: topk, sort, one_hot, bincount; what routers of experts are made of."""
+
+from __future__ import annotations
+
+from forgather_lint.semantics.library import OpFailure, Site
+from forgather_lint.semantics.operands import (
+    LAST,
+    dimension,
+    integer,
+    result,
+    shape_of,
+    tensor,
+    tensor_op,
+    value_op,
+)
+from forgather_lint.semantics.propagation import Operand, propagate
+from forgather_lint.semantics.reduce import named
+from forgather_lint.values import dims
+from forgather_lint.values.dims import Size
+from forgather_lint.values.placement import Placement
+from forgather_lint.values.value import FALSE, NONE, TRUE, TensorValue, Value
+
+
+@value_op("torch.topk", "Tensor.topk")
+def topk(
+    site: Site,
+    input: Value,
+    k: Value,
+    dim: Value = LAST,
+    largest: Value = TRUE,
+    sorted: Value = TRUE,
+) -> Value:
+    """The k largest of a dimension, and where they stood."""
+    source = tensor(site, input)
+    shape = shape_of(source)
+    axis = dimension(dim, len(shape))
+    count, size = integer(k), shape[axis]
+    if size is not None and dims.compare(count, size) == 1:
+        raise OpFailure("RuntimeError", "selected index k out of range")
+    placement = _choosing(site, source, axis)
+    chosen = (*shape[:axis], count, *shape[axis + 1 :])
+    return named(site, ("values", "indices"), chosen, placement, (source.dtype, "int64"))
+
+
+@value_op("torch.sort", "Tensor.sort")
+def sort(
+    site: Site,
+    input: Value,
+    dim: Value = LAST,
+    descending: Value = FALSE,
+    stable: Value = FALSE,
+) -> Value:
+    source = tensor(site, input)
+    shape = shape_of(source)
+    placement = _choosing(site, source, dimension(dim, len(shape)))
+    return named(site, ("values", "indices"), shape, placement, (source.dtype, "int64"))
+
+
+@tensor_op("torch.argsort", "Tensor.argsort")
+def argsort(
+    site: Site,
+    input: Value,
+    dim: Value = LAST,
+    descending: Value = FALSE,
+    stable: Value = FALSE,
+) -> Value:
+    source = tensor(site, input)
+    shape = shape_of(source)
+    placement = _choosing(site, source, dimension(dim, len(shape)))
+    return result(site, shape, placement, "int64")
+
+
+def _choosing(site: Site, source: TensorValue, axis: int) -> Placement:
+    labels = tuple(range(len(shape_of(source))))
+    return propagate(site, [Operand(source, labels, "argument")], labels, whole=[axis])
+
+
+@tensor_op("torch.nn.functional.one_hot")
+def one_hot(site: Site, tensor_: Value, num_classes: Value = LAST) -> Value:
+    """A new last dimension with a one at the place of each number."""
+    source = tensor(site, tensor_)
+    shape = shape_of(source)
+    count: Size | None = integer(num_classes)
+    labels = tuple(range(len(shape)))
+    placement = propagate(site, [Operand(source, labels, "argument")], (*labels, "class"))
+    return result(site, (*shape, None if count == -1 else count), placement, "int64")
+
+
+@tensor_op("torch.bincount", "Tensor.bincount")
+def bincount(site: Site, input: Value, weights: Value = NONE, minlength: Value = NONE) -> Value:
+    """How often each number occurs: as many counts as the largest number asks for."""
+    source = tensor(site, input)
+    labels = tuple(range(len(shape_of(source))))
+    placement = propagate(site, [Operand(source, labels, "argument")], ("bin",), whole=labels)
+    return result(site, (None,), placement, "int64")
