@@ -1,4 +1,4 @@
-"""From a rendering to its node graph, or to the failure that Forgather would end with."""
+"""From a rendering to its node graph, or to the fault that Forgather would end with."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import yaml
 from forgather_lint.forgather.graph import DictNode, GraphError, Stretch
 from forgather_lint.forgather.limits import Refused
 from forgather_lint.forgather.read_graph import read_graph
-from forgather_lint.forgather.render import Failure, FailureKind, Rendering
+from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.traced import Origin, Traced, place
+from forgather_lint.template_facts import Fault, FaultKind
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A rendered configuration as a graph; `failure` says what is wrong with it."""
+    """A rendered configuration as a graph; `fault` says what is wrong with it."""
 
     rendering: Rendering
     graph: DictNode
-    failure: Failure | None = None
+    fault: Fault | None = None
 
     def origin(self, at: Stretch) -> Origin | None:
         """The template line on which a stretch of the configuration begins."""
@@ -34,25 +35,25 @@ class Document:
 def read_document(rendering: Rendering) -> Document:
     """Parse the text of `rendering`; the graph is empty where that fails."""
     nothing = DictNode(Stretch(0, 0))
-    if rendering.failure:
-        return Document(rendering, nothing, rendering.failure)
+    if rendering.ended:
+        return Document(rendering, nothing, rendering.ended)
     try:
         graph = read_graph(str.__str__(rendering.text))
     except (yaml.YAMLError, GraphError, Refused, RecursionError) as error:
-        return Document(rendering, nothing, failure_of(error, rendering))
+        return Document(rendering, nothing, fault_of(error, rendering))
     return Document(rendering, graph if isinstance(graph, DictNode) else nothing)
 
 
-def failure_of(error: Exception, rendering: Rendering) -> Failure:
+def fault_of(error: Exception, rendering: Rendering) -> Fault:
     """`error`, raised while the text of `rendering` was read, at its template line."""
-    kind = FailureKind.REFUSED if isinstance(error, Refused) else FailureKind.GRAPH
-    offset = None
     if isinstance(error, GraphError):
-        offset = error.at.start
-    elif isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        offset = error.problem_mark.index
-    if offset is None:
-        return Failure(kind, str(error), None)
-    message = getattr(error, "problem", None) or str(error)
-    origin = rendering.text.origin_at(max(0, min(offset, len(rendering.text) - 1)))
-    return Failure(kind, message, origin)
+        return rendering.fault(FaultKind.GRAPH, str(error), _origin(rendering, error.at.start))
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        origin = _origin(rendering, error.problem_mark.index)
+        return rendering.fault(FaultKind.GRAPH, error.problem or str(error), origin)
+    kind = FaultKind.GRAPH if isinstance(error, yaml.YAMLError) else FaultKind.REFUSED
+    return rendering.fault(kind, str(error) or type(error).__name__, None)
+
+
+def _origin(rendering: Rendering, offset: int) -> Origin | None:
+    return rendering.text.origin_at(max(0, min(offset, len(rendering.text) - 1)))

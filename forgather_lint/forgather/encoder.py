@@ -288,6 +288,9 @@ _SPECIAL = {
     "named_dict": _Special(_Encoder.mapping, 0),
 }
 
+WRITTEN_AS_SYNTAX = frozenset(_SPECIAL)
+"""Constructors that become an operator or a literal."""
+
 
 def _demand_arguments(node: CallNode, count: int) -> None:
     if len(node.args) < count:

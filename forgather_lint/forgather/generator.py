@@ -6,8 +6,10 @@ puts it, with the generator's other arguments, into a file.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeGuard
 
@@ -103,7 +105,7 @@ def generate(
     """What the generator would write. Raises `GraphError` and `Refused`."""
     policy = _text(generator.call.kwargs.get("name_policy")) or "named"
     code = encode(generator.model, policy, trace)
-    folders = [project / folder for folder in generator.search_folders()]
+    folders = [Path(os.path.normpath(project / f)) for f in generator.search_folders()]
     for folder in folders:
         if not fence.admits(folder):
             raise Refused(f"the code template's folder {folder} lies outside the workspace")
@@ -131,12 +133,16 @@ def _names_read(rendering: Rendering) -> Iterable[str]:
     """The variables that the code template, and what it loads, leaves to its caller."""
     for name in {rendering.name, *(load.name for load in rendering.loads if load.found)}:
         found = rendering.template(name)
-        if found is not None:
-            try:
-                yield from meta.find_undeclared_variables(syntax_tree(found[1].jinja))
-            except TemplateSyntaxError:
-                # The rendering itself has failed on it and says where.
-                continue
+        yield from _free_names(found[1].jinja) if found else ()
+
+
+@lru_cache(maxsize=64)
+def _free_names(source: str) -> frozenset[str]:
+    try:
+        return frozenset(meta.find_undeclared_variables(syntax_tree(source)))
+    except TemplateSyntaxError:
+        # The rendering itself has failed on it and says where.
+        return frozenset()
 
 
 class _TracedList(list[object]):

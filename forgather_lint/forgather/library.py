@@ -35,10 +35,14 @@ Template: TypeAlias = tuple[TemplateFile, TemplateText]
 
 @dataclass(slots=True)
 class Library:
-    """Every template file read in one run, with the code compiled from it."""
+    """Every template file read in one run, with the code compiled from it.
+
+    `answers` keeps what later stages have found out about a project's configuration.
+    """
 
     files: dict[Path, TemplateFile | None] = field(default_factory=dict)
     code: dict[tuple[Path, str], CodeType] = field(default_factory=dict)
+    answers: dict[tuple[Path, str], object] = field(default_factory=dict)
 
     def read(self, path: Path) -> TemplateFile | None:
         """The templates in the file `path`; None when there is no such file.

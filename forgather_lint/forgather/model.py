@@ -7,11 +7,13 @@ generated text knows the template line that it stems from.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from forgather_lint.forgather.document import Document, failure_of, read_document
+from forgather_lint.forgather.document import Document, fault_of, read_document
 from forgather_lint.forgather.evaluate import (
     PROJECT_LOADERS,
     Evaluator,
@@ -29,10 +31,11 @@ from forgather_lint.forgather.graph import CallNode, GraphError, GraphNode, plai
 from forgather_lint.forgather.limits import Refused
 from forgather_lint.forgather.parts import Parts, read_part
 from forgather_lint.forgather.project import Project, read_project
-from forgather_lint.forgather.render import Failure, FailureKind
 from forgather_lint.forgather.tokenizer import tokenizer_of
+from forgather_lint.template_facts import Fault
 
 CONFIG_FILE = "config.json"
+_MAX_IMPORTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +77,24 @@ class RenderedModel:
 
 def render_model(
     project: Project, config: str, arguments: Mapping[str, object] | None = None
-) -> RenderedModel | Failure | None:
-    """The model that the configuration `config` makes; None when it makes none by generation.
+) -> RenderedModel | Fault | None:
+    """The model that the configuration `config` makes, or what keeps it from being rendered.
+
+    `arguments` stand for arguments on Forgather's command line.
+    """
+    return model_of(project, config, read_document(project.render(config, arguments)))
+
+
+def model_of(
+    project: Project, config: str, document: Document, importers: tuple[Document, ...] = ()
+) -> RenderedModel | Fault | None:
+    """The model of a configuration that has been read; None when none is generated.
 
     A configuration may take its model from another project (`forgather:from_project`); the model
-    is then that project's. `arguments` stand for arguments on Forgather's command line.
+    is then that project's. `importers` are the documents that have led here.
     """
-    return _render(project, config, arguments or {}, ())
-
-
-def _render(
-    project: Project,
-    config: str,
-    arguments: Mapping[str, object],
-    opened: tuple[tuple[Path, str], ...],
-) -> RenderedModel | Failure | None:
-    if (project.path, config) in opened:
-        return Failure(FailureKind.REFUSED, "the project takes its model from itself", None)
-    document = read_document(project.render(config, arguments))
-    if document.failure:
-        return document.failure
+    if document.fault:
+        return document.fault
     try:
         generator = find_generator(document.graph)
         if generator is not None:
@@ -101,19 +102,22 @@ def _render(
         imported = _find_import(document.graph)
         if imported is None:
             return None
+        if len(importers) >= _MAX_IMPORTS:
+            raise Refused("projects take their models from each other without an end")
         other = _other_project(project, imported.folder)
         name = imported.config or other.default or ""
-        return _render(other, name, imported.arguments, (*opened, (project.path, config)))
+        rendering = other.render(name, imported.arguments)
+        return model_of(other, name, read_document(rendering), (*importers, document))
     except (GraphError, Refused, RecursionError) as error:
-        return failure_of(error, document.rendering)
+        return fault_of(error, document.rendering)
 
 
 def _generated(
     project: Project, config: str, document: Document, generator: GeneratorCall
-) -> RenderedModel | Failure:
+) -> RenderedModel | Fault:
     generated = generate(generator, project.path, project.fence, project.library, document.trace)
-    if generated.rendering.failure:
-        return generated.rendering.failure
+    if generated.rendering.ended:
+        return generated.rendering.ended
     node = _configuration(document.graph)
     folders = _folders(project, node)
     parts = Parts(folders, project.fence)
@@ -141,7 +145,8 @@ def _configuration(graph: GraphNode) -> CallNode | None:
 def _folders(project: Project, node: CallNode | None) -> list[Path]:
     """The folders that the parts of the model are searched in."""
     listed = plain(node.search_path) if node is not None and node.search_path else []
-    folders = [project.path / str(each) for each in listed] if isinstance(listed, list) else []
+    names = listed if isinstance(listed, list) else []
+    folders = [Path(os.path.normpath(project.path / str(name))) for name in names]
     for folder in folders:
         if not project.fence.admits(folder):
             raise Refused(f"the folder of model parts {folder} lies outside the workspace")
@@ -153,17 +158,24 @@ def _values(
 ) -> tuple[dict[str, object], dict[str, str]]:
     """What `config.json` will hold, and the keys that stay undecided with the reasons."""
 
-    def read_tokenizer(folder: str, config: str) -> Tokenizer | Undecided:
-        other = _other_project(project, folder)
-        return tokenizer_of(read_document(other.render(config or other.default or "")))
-
-    evaluator = Evaluator(read_tokenizer)
+    evaluator = Evaluator(partial(_tokenizer, project))
     items = node.kwargs.items() if node is not None else ()
     values = {key: evaluator.value(value) for key, value in items}
     if "model_type" in generator.template_arguments:
         values["model_type"] = plain(generator.template_arguments["model_type"])
     undecided = {key: _reason(value) for key, value in values.items() if not decided(value)}
     return {key: value for key, value in values.items() if key not in undecided}, undecided
+
+
+def _tokenizer(project: Project, folder: str, config: str) -> Tokenizer | Undecided:
+    """The tokenizer that a configuration of another project makes, worked out once per run."""
+    answers, key = project.library.answers, (project.path / folder, config)
+    answer = answers.get(key)
+    if not isinstance(answer, Tokenizer | Undecided):
+        other = _other_project(project, folder)
+        answer = tokenizer_of(read_document(other.render(config or other.default or "")))
+        answers[key] = answer
+    return answer
 
 
 def _reason(value: object) -> str:
@@ -196,7 +208,7 @@ def _find_import(graph: GraphNode) -> _Import | None:
 
 
 def _other_project(project: Project, folder: str) -> Project:
-    path = project.path / folder
+    path = Path(os.path.normpath(project.path / folder))
     if not project.fence.admits(path):
         raise Refused(f"the project {folder} lies outside the workspace")
     return read_project(path, project.library)

@@ -5,6 +5,7 @@ Follows `MetaConfig` in src/forgather/meta_config.py.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ from forgather_lint.forgather.library import (
     enclosing_workspace,
     yaml_files,
 )
-from forgather_lint.forgather.render import Failure, FailureKind, Rendering, render
+from forgather_lint.forgather.render import Rendering, render
+from forgather_lint.template_facts import Fault, FaultKind
 
 META = "meta.yaml"
 _USER_TEMPLATES = Path(".config", "forgather", "templates")
@@ -39,12 +41,12 @@ class Project:
     fence: Fence
     meta: Document
     folders: tuple[Path, ...]
-    refused: tuple[Failure, ...]
+    refused: tuple[Fault, ...]
 
     @property
-    def failure(self) -> Failure | None:
+    def fault(self) -> Fault | None:
         """Why `meta.yaml` could not be read."""
-        return self.meta.failure
+        return self.meta.fault
 
     @property
     def name(self) -> str:
@@ -80,7 +82,7 @@ class Project:
 
 
 def read_project(path: Path, library: Library) -> Project:
-    """The project in the folder `path`. What is wrong with `meta.yaml` is told in `failure`."""
+    """The project in the folder `path`. What is wrong with `meta.yaml` is told in `fault`."""
     path = path.absolute()
     workspace = enclosing_workspace(path) or path
     user_templates = Path.home() / _USER_TEMPLATES
@@ -94,17 +96,18 @@ def read_project(path: Path, library: Library) -> Project:
 
 def _search_folders(
     project: Path, meta: Document, fence: Fence
-) -> tuple[tuple[Path, ...], tuple[Failure, ...]]:
+) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
     """The folders of `searchdir` that exist, and those that may not be read."""
     admitted, refused = [], []
     listed = _listed(meta.graph)
     if not listed:
         return tuple(f for f in [project / "templates"] if f.is_dir()), ()
     for text, at in listed:
-        folder = project / text
+        folder = Path(os.path.normpath(project / text))
         if not fence.admits(folder):
             message = f"the search folder {text} lies outside the workspace"
-            refused.append(Failure(FailureKind.REFUSED, message, meta.origin(at)))
+            origin = meta.origin(at)
+            refused.append(meta.rendering.fault(FaultKind.REFUSED, message, origin))
         elif folder.is_dir():
             admitted.append(folder)
     return tuple(admitted), tuple(refused)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import FrameType, TracebackType
 
 import jinja2
@@ -16,6 +15,8 @@ from forgather_lint.forgather.limits import Budget, Refused
 from forgather_lint.forgather.places import TemplatePlace
 from forgather_lint.forgather.sandbox import TemplateEnvironment
 from forgather_lint.forgather.traced import Origin, Traced
+from forgather_lint.source import Place, file_start
+from forgather_lint.template_facts import Chain, Fault, FaultKind, Step
 
 # What evaluating a template's expressions can raise, short of a fault in the linter itself.
 _TEMPLATE_ERRORS = (
@@ -33,24 +34,7 @@ _TEMPLATE_ERRORS = (
     ValueError,
 )
 
-
-class FailureKind(StrEnum):
-    """Why a configuration could not be rendered to the end."""
-
-    REFUSED = "refused"
-    NOT_FOUND = "not found"
-    SYNTAX = "syntax"
-    GRAPH = "graph"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What ended a rendering; `message` is Jinja's or Python's own."""
-
-    kind: FailureKind
-    message: str
-    origin: Origin | None
+_VERBS = {"extends": "extends", "import": "imports"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +65,7 @@ class Rendering:
     loads: list[Load] = field(default_factory=list)
     undefined_uses: list[UndefinedUse] = field(default_factory=list)
     entered: set[tuple[str, str]] = field(default_factory=set)
-    failure: Failure | None = None
+    ended: Fault | None = None
 
     def undefined(self, message: str) -> None:
         use = UndefinedUse(message, _innermost(_frames(sys._getframe(1))))
@@ -100,17 +84,30 @@ class Rendering:
         """The template called `name`, if this rendering could load it."""
         return self.search_path.find(name)
 
-    def place(self, origin: Origin | None, fragment: str = "") -> TemplatePlace | None:
-        """The place of `fragment` on the template line `origin`."""
+    def place(self, origin: Origin | None, fragment: str = "") -> Place:
+        """The place of `fragment` on the template line `origin`, else the configuration's start."""
         found = self.template(origin.template) if origin else None
-        if origin is None or found is None:
-            return None
-        file, text = found
-        return TemplatePlace(file, text.file_row(origin.line), fragment)
+        if origin is not None and found is not None:
+            file, text = found
+            return TemplatePlace(file, text.file_row(origin.line), fragment)
+        own = self.template(self.name)
+        return file_start(str(own[0].path) if own else self.name)
 
-    def chain(self, origin: Origin) -> tuple[Load, ...]:
-        """The loads that brought the template of `origin` in, from there to the configuration."""
-        return tuple(self._climb(origin.template))
+    def chain(self, origin: Origin | None) -> Chain:
+        """How the template of `origin` came in: the loads from there to the configuration."""
+        if origin is None:
+            return ()
+        return tuple(
+            Step(
+                self.place(load.origin, load.name),
+                f"{_VERBS.get(load.kind, 'includes')} `{load.name}`",
+            )
+            for load in self._climb(origin.template)
+        )
+
+    def fault(self, kind: FaultKind, message: str, origin: Origin | None) -> Fault:
+        """What `message` complains of, at the line of `origin`."""
+        return Fault(kind, message, self.place(origin), self.chain(origin))
 
     def _climb(self, template: str) -> Iterator[Load]:
         parents: dict[str, Load] = {}
@@ -134,25 +131,21 @@ def render(
     environment = TemplateEnvironment(search_path, budget or Budget(), rendering, names)
     try:
         text = environment.get_template(name).render(arguments or {})
-    except Refused as error:
-        rendering.failure = _failed(FailureKind.REFUSED, error)
-    except jinja2.TemplateNotFound as error:
-        rendering.failure = _failed(FailureKind.NOT_FOUND, error)
     except jinja2.TemplateSyntaxError as error:
         origin = Origin(error.name or name, error.lineno)
-        rendering.failure = Failure(FailureKind.SYNTAX, error.message or "", origin)
-    except jinja2.exceptions.SecurityError as error:
-        rendering.failure = _failed(FailureKind.REFUSED, error)
+        rendering.ended = rendering.fault(FaultKind.SYNTAX, error.message or "", origin)
+    except (Refused, jinja2.exceptions.SecurityError, RecursionError) as error:
+        rendering.ended = _ended(rendering, FaultKind.REFUSED, error)
     except _TEMPLATE_ERRORS as error:
-        rendering.failure = _failed(FailureKind.ERROR, error)
+        rendering.ended = _ended(rendering, FaultKind.ERROR, error)
     else:
         rendering.text = text if isinstance(text, Traced) else Traced(text, ())
     return rendering
 
 
-def _failed(kind: FailureKind, error: BaseException) -> Failure:
+def _ended(rendering: Rendering, kind: FaultKind, error: BaseException) -> Fault:
     message = str(error) or type(error).__name__
-    return Failure(kind, message, _innermost(_lines(error.__traceback__)))
+    return rendering.fault(kind, message, _innermost(_lines(error.__traceback__)))
 
 
 def _innermost(frames: Iterator[tuple[FrameType, int]]) -> Origin | None:

@@ -30,13 +30,14 @@ class Run(NamedTuple):
 class Traced(str):
     """A string with the origins of its stretches; stretches without one are ordinary text."""
 
-    __slots__ = ("runs",)
+    __slots__ = ("_ends", "runs")
 
     runs: tuple[Run | int, ...]
+    _ends: list[int] | None
 
     def __new__(cls, text: str, runs: tuple[Run | int, ...]) -> Traced:
         made = super().__new__(cls, text)
-        made.runs = runs
+        made.runs, made._ends = runs, None
         return made
 
     def __str__(self) -> str:
@@ -45,15 +46,14 @@ class Traced(str):
 
     def origin_at(self, offset: int) -> Origin | None:
         """Where the character at `offset` was written."""
-        ends = list(accumulate(_length(run) for run in self.runs))
+        ends = self._run_ends()
         index = bisect_right(ends, offset)
         run = self.runs[index] if index < len(self.runs) else 0
         if isinstance(run, int):
             return None
         if not run.literal:
             return run.origin
-        start = ends[index] - run.length
-        return _advance(run.origin, self.count("\n", start, offset))
+        return _advance(run.origin, self.count("\n", ends[index] - run.length, offset))
 
     def cut(self, start: int, stop: int) -> Traced:
         """The characters from `start` to `stop`, with their origins."""
@@ -70,14 +70,20 @@ class Traced(str):
         starts = accumulate((len(piece) for piece in pieces), initial=0)
         return [self.cut(start, start + len(p)) for start, p in zip(starts, pieces, strict=False)]
 
+    def _run_ends(self) -> list[int]:
+        if self._ends is None:
+            self._ends = list(accumulate(_length(run) for run in self.runs))
+        return self._ends
+
     def _cut(self, start: int, stop: int) -> Iterator[Run | int]:
-        position = 0
-        for run in self.runs:
-            left, right = max(start, position), min(stop, position + _length(run))
-            if left < right:
-                newlines = self.count("\n", position, left)
-                yield _shorten(run, right - left, newlines)
-            position += _length(run)
+        ends = self._run_ends()
+        for index in range(bisect_right(ends, start), len(ends)):
+            run, end = self.runs[index], ends[index]
+            begin = end - _length(run)
+            if begin >= stop:
+                return
+            left, right = max(start, begin), min(stop, end)
+            yield _shorten(run, right - left, self.count("\n", begin, left))
 
 
 def place(text: str, origin: Origin, *, literal: bool = False) -> Traced:

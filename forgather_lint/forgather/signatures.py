@@ -1,0 +1,107 @@
+"""What the classes and functions of a Python file take, read from its syntax alone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from forgather_lint.forgather.parts import read_part
+from forgather_lint.template_facts import Signature
+
+_MAX_BASES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A name at the top level of a file; `signature` is None where its source does not tell."""
+
+    name: str
+    row: int
+    signature: Signature | None
+
+
+@lru_cache(maxsize=256)
+def _tree(path: Path) -> ast.Module | None:
+    try:
+        return ast.parse(read_part(path))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def names_in(path: Path) -> Mapping[str, ast.stmt] | None:
+    """The names that the file binds at its top level; None when it cannot be parsed."""
+    tree = _tree(path)
+    if tree is None:
+        return None
+    found: dict[str, ast.stmt] = {}
+    for statement in _statements(tree.body):
+        for name in _bound(statement):
+            found[name] = statement
+    return found
+
+
+def definition(path: Path, name: str) -> Definition | None:
+    """The definition of `name` in the file `path`; None when there is none."""
+    names = names_in(path) or {}
+    statement = names.get(name)
+    if statement is None:
+        return None
+    return Definition(name, statement.lineno, _signature(statement, names, depth=0))
+
+
+def _statements(body: list[ast.stmt]) -> list[ast.stmt]:
+    """`body` with the branches of `if` and `try` statements taken apart."""
+    found: list[ast.stmt] = []
+    for statement in body:
+        found.append(statement)
+        if isinstance(statement, ast.If | ast.Try):
+            branches = [statement.body, statement.orelse]
+            if isinstance(statement, ast.Try):
+                branches += [handler.body for handler in statement.handlers]
+            found += [inner for branch in branches for inner in _statements(branch)]
+    return found
+
+
+def _bound(statement: ast.stmt) -> list[str]:
+    match statement:
+        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            return [statement.name]
+        case ast.Import() | ast.ImportFrom():
+            return [(alias.asname or alias.name).partition(".")[0] for alias in statement.names]
+        case ast.Assign():
+            return [name.id for name in statement.targets if isinstance(name, ast.Name)]
+        case ast.AnnAssign() if isinstance(statement.target, ast.Name):
+            return [statement.target.id]
+    return []
+
+
+def _signature(
+    statement: ast.stmt | None, names: Mapping[str, ast.stmt], depth: int
+) -> Signature | None:
+    if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
+        return _parameters(statement.args, bound=0)
+    if not isinstance(statement, ast.ClassDef) or statement.decorator_list or statement.keywords:
+        return None
+    methods = {each.name: each for each in statement.body if isinstance(each, ast.FunctionDef)}
+    if "__init__" in methods and "__new__" not in methods:
+        return _parameters(methods["__init__"].args, bound=1)
+    base = statement.bases[0] if len(statement.bases) == 1 else None
+    if isinstance(base, ast.Name) and "__new__" not in methods and depth < _MAX_BASES:
+        return _signature(names.get(base.id), names, depth + 1)
+    return None
+
+
+def _parameters(arguments: ast.arguments, bound: int) -> Signature:
+    """The parameters without the first `bound` ones (`self`)."""
+    unnamed = {each.arg for each in arguments.posonlyargs}
+    positional = [each.arg for each in (*arguments.posonlyargs, *arguments.args)][bound:]
+    keywords = [*positional, *(each.arg for each in arguments.kwonlyargs)]
+    return Signature(
+        tuple(positional),
+        frozenset(keywords) - unnamed,
+        arguments.vararg is not None,
+        arguments.kwarg is not None,
+    )

@@ -1,0 +1,197 @@
+"""The frozen records that rules on Forgather's templates may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from forgather_lint.source import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How the template of a place came into a configuration, one load at a time.
+
+    `text` says it in words, as in "includes `config.4M.model`".
+    """
+
+    where: Place
+    text: str
+
+
+Chain = tuple[Step, ...]
+
+
+class FaultKind(StrEnum):
+    """What ends the rendering of a configuration."""
+
+    REFUSED = "refused"
+    SYNTAX = "syntax"
+    GRAPH = "graph"
+    UNDEFINED = "undefined"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that Forgather, or the linter's sandbox, stops at; in its own words."""
+
+    kind: FaultKind
+    message: str
+    where: Place
+    chain: Chain = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MissingTemplate:
+    """A template that `kind` (extends, include or import) names and that is not found."""
+
+    name: str
+    kind: str
+    where: Place
+    chain: Chain = ()
+    searched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeadBlock:
+    """A block of a template with a parent that nothing renders.
+
+    `existing` are the blocks that the parents do define; `included_from` names an included template
+    that defines the block (includes cannot be overridden); `dropped` is true when a parent defines
+    the block but what held it was overridden.
+    """
+
+    name: str
+    template: str
+    parent: str
+    where: Place
+    existing: tuple[str, ...]
+    included_from: str | None = None
+    dropped: bool = False
+    chain: Chain = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """A key whose value is a variable with a default: `key: {{ variable | toyaml(default) }}`.
+
+    `known` is true when something (an argument of the command line, another project) can set the
+    variable; `words` are all words that the templates of the configuration use in such variables.
+    """
+
+    key: str
+    variable: str
+    where: Place
+    known: bool
+    words: frozenset[str]
+    chain: Chain = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorArgument:
+    """A key of the code generator's block; `fixable` when the key stands alone in the text."""
+
+    key: str
+    where: Place
+    chain: Chain = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorArguments:
+    """What the code generator is given, and the names that its code template reads."""
+
+    arguments: tuple[GeneratorArgument, ...]
+    reads: frozenset[str]
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a call in the node graph; `name` is None for one given by position."""
+
+    name: str | None
+    where: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What may be passed by position and by name; `any_...`: anything else, too."""
+
+    positional: tuple[str, ...]
+    keywords: frozenset[str]
+    any_positional: bool = False
+    any_keyword: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A call in the model's node graph, with what its constructor resolves to.
+
+    `file` is None when the module is not found in `searched`; `takes` when the source does not
+    decide what the constructor takes. `near` are names that the file does define.
+    """
+
+    constructor: str
+    where: Place
+    searched: tuple[str, ...]
+    file: str | None
+    found: bool
+    near: tuple[str, ...] = ()
+    defined: Place | None = None
+    takes: Signature | None = None
+    positional: int = 0
+    arguments: tuple[Argument, ...] = ()
+    chain: Chain = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnsuppliedVariable:
+    """A `!var` that neither the model's configuration nor a default gives a value."""
+
+    name: str
+    where: Place
+    near: tuple[str, ...]
+    chain: Chain = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedTemplateKey:
+    """A key that one template writes twice into one mapping."""
+
+    key: str
+    first: Place
+    second: Place
+    chain: Chain = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StaleFile:
+    """A generated file that differs from what the templates now say.
+
+    `row` is the first row that differs; `missing` when the file is not there at all.
+    """
+
+    file: str
+    row: int
+    expected: str
+    found: str
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything rules read about one configuration of a Forgather project."""
+
+    project: str
+    name: str
+    where: Place
+    faults: tuple[Fault, ...] = ()
+    missing: tuple[MissingTemplate, ...] = ()
+    dead_blocks: tuple[DeadBlock, ...] = ()
+    fallbacks: tuple[Fallback, ...] = ()
+    generator: GeneratorArguments | None = None
+    references: tuple[Reference, ...] = ()
+    unsupplied: tuple[UnsuppliedVariable, ...] = ()
+    repeated: tuple[RepeatedTemplateKey, ...] = ()
+    stale: tuple[StaleFile, ...] = ()
