@@ -9,26 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from forgather_lint.facts import Structure, UnknownFact
+from forgather_lint.facts import EndKind, NotBuilt, Structure, Unreadable
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.build import NoModel, Workshop
 from forgather_lint.model.tree import Tree, tree_of
-from forgather_lint.source import Place
 from forgather_lint.values.value import Instance
 
 Result = TypeVar("Result")
 _RECURSION = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """The analysis ended early: `kind` is `no-model`, `raises` or `undecided`."""
-
-    kind: str
-    message: str
-    where: Place
 
 
 @contextmanager
@@ -48,19 +38,19 @@ def deep_recursion() -> Iterator[None]:
             gc.enable()
 
 
-def contained(workshop: Workshop, work: Callable[[], Result]) -> Result | Failure:
+def contained(workshop: Workshop, work: Callable[[], Result]) -> Result | NotBuilt:
     """`work()`, or why it could not be done."""
     try:
         with deep_recursion():
             return work()
     except NoModel as error:
-        return Failure("no-model", error.message, error.where)
+        return NotBuilt(EndKind.NO_CLASS, error.message, error.where, error.nothing)
     except Raised as error:
-        return Failure("raises", f"{error.kind}: {error.text}", error.where)
+        return NotBuilt(EndKind.RAISES, f"{error.kind}: {error.text}", error.where)
     except BudgetExceeded as error:
-        return Failure("undecided", error.reason, workshop.where)
+        return NotBuilt(EndKind.UNDECIDED, error.reason, workshop.where)
     except RecursionError:
-        return Failure("undecided", "recursion", workshop.where)
+        return NotBuilt(EndKind.UNDECIDED, "recursion", workshop.where)
 
 
 def workshop_of(model: ModelInput) -> Workshop:
@@ -80,7 +70,7 @@ class Built:
         return self.tree.structure
 
 
-def build_tree(workshop: Workshop, auto_class: str | None = None) -> Built | Failure:
+def build_tree(workshop: Workshop, auto_class: str | None = None) -> Built | NotBuilt:
     """Build the model that `auto_class` would load."""
 
     def work() -> Built:
@@ -90,7 +80,6 @@ def build_tree(workshop: Workshop, auto_class: str | None = None) -> Built | Fai
     return contained(workshop, work)
 
 
-def unread_files(workshop: Workshop) -> tuple[UnknownFact, ...]:
+def unread_files(workshop: Workshop) -> list[Unreadable]:
     """Files of the model that could not be parsed."""
-    problems = workshop.loader.problems
-    return tuple(UnknownFact(problem.message, problem.where) for problem in problems)
+    return [Unreadable(problem.message, problem.where) for problem in workshop.loader.problems]

@@ -285,3 +285,31 @@ class Model:
     config: Mapping[str, object] = field(default_factory=dict)
     config_where: Place | None = None
     base_prefix: str = ""
+    config_class_where: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that could not be read or parsed."""
+
+    message: str
+    where: Place
+
+
+class EndKind(StrEnum):
+    """How building a model ended early."""
+
+    NO_CLASS = "no class"
+    RAISES = "raises"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class NotBuilt:
+    """A model that could not be built from its source; `message` is the error or the reason."""
+
+    kind: EndKind
+    message: str
+    where: Place
+    nothing: bool = False
+    """There is not even the name of a class: this is no model."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from forgather_lint.analysis import Built, Failure, build_tree, workshop_of
-from forgather_lint.facts import Module, Structure
+from forgather_lint.analysis import Built, build_tree, workshop_of
+from forgather_lint.facts import EndKind, Module, NotBuilt, Structure
 from forgather_lint.inputs.single import single_model
 from forgather_lint.options import CannotRun, misuse_told
 from forgather_lint.outline import as_json, outline, own_parameters
@@ -33,7 +33,7 @@ def command(
     """Print the module tree that the model at PATH builds, read from its source."""
     with misuse_told():
         built = build_tree(workshop_of(single_model(path)), entry)
-    if isinstance(built, Failure):
+    if isinstance(built, NotBuilt):
         raise CannotRun(f"{built.where.span}: {told(built)}")
     if output_format == "json":
         click.echo(json.dumps(as_json(built.structure), indent=2))
@@ -41,11 +41,11 @@ def command(
     _print(built, max_depth, params, expand)
 
 
-def told(failure: Failure) -> str:
+def told(end: NotBuilt) -> str:
     """Why a model could not be built, in one line."""
-    if failure.kind == "raises":
-        return f"the constructor raises {failure.message}"
-    return failure.message if failure.kind == "no-model" else f"undecided: {failure.message}"
+    if end.kind is EndKind.RAISES:
+        return f"the constructor raises {end.message}"
+    return end.message if end.kind is EndKind.NO_CLASS else f"undecided: {end.message}"
 
 
 def _print(built: Built, max_depth: int | None, params: bool, expand: bool) -> None:

@@ -137,9 +137,9 @@ def bind(machine: Machine, member: Member, receiver: Value, cls: Value) -> Value
         return BoundMethod(cls, value.function)
     if isinstance(value, FunctionValue):
         return BoundMethod(receiver, value)
-    if isinstance(value, External) and isinstance(member.owner, External):
-        if value.name.startswith(member.owner.name + "."):
-            return BoundMethod(receiver, value)
+    owner = member.owner
+    if isinstance(value, External) and isinstance(owner, External):
+        return BoundMethod(receiver, value) if value.name.startswith(f"{owner.name}.") else value
     return value
 
 

@@ -19,6 +19,7 @@ from forgather_lint.values.value import (
     TupleValue,
     Unknown,
     Value,
+    keyed,
     known,
 )
 
@@ -46,7 +47,7 @@ def arguments_of(machine: Machine, node: cst.Call, frame: Frame) -> Arguments:
 
 def _unpack_keywords(value: Value, arguments: Arguments) -> None:
     if isinstance(value, AttributeDict):
-        value = DictValue({**value.instance.attributes})
+        value = DictValue(keyed(value.instance.attributes))
     if not isinstance(value, DictValue):
         arguments.rest = value if isinstance(value, Unknown) else Unknown("unknown-keywords")
         return

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from forgather_lint.interp import binding
+from forgather_lint.interp import binding, twins
 from forgather_lint.interp.branching import abandon_returns, settle_returns
 from forgather_lint.interp.budget import DEEPEST_CALL, BudgetExceeded
 from forgather_lint.interp.classes import find_member, order_of
@@ -125,6 +125,9 @@ def _call_instance(
         if member is None or isinstance(member.value, Unknown):
             return Unknown("call-of-unmodelled-object", where, repr(instance))
         forward = BoundMethod(instance, member.value)
+    answer = machine.observer.answer(instance, arguments, where)
+    if answer is not None:
+        return answer
     machine.observer.entered(instance, arguments, where)
     result = call(machine, forward, arguments, where)
     return machine.observer.left(instance, result)
@@ -189,6 +192,10 @@ def construct(machine: Machine, cls: ClassValue, arguments: Arguments, where: Pl
     special = machine.library.construct(machine, cls, arguments, where)
     if special is not None:
         return special
+    return twins.build(machine, cls, arguments, lambda given: _built(machine, cls, given, where))
+
+
+def _built(machine: Machine, cls: ClassValue, arguments: Arguments, where: Place) -> Value:
     instance = Instance(cls, {}, where)
     initialise(machine, instance, arguments, where)
     return instance

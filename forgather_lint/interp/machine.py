@@ -15,6 +15,7 @@ from forgather_lint.interp.budget import MOST_ITEMS, Budget
 from forgather_lint.interp.dispatch import EXPRESSIONS, STATEMENTS
 from forgather_lint.interp.frame import Completion, Frame
 from forgather_lint.interp.trail import Trail
+from forgather_lint.interp.twins import Template
 from forgather_lint.source import Place
 from forgather_lint.values.value import (
     Arguments,
@@ -78,6 +79,10 @@ class Loader(Protocol):
 class Observer:
     """Sees what the code does; this one looks away."""
 
+    def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        """The result of calling `instance` where it is known already."""
+        return None
+
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         """`forward` of `instance` is about to run."""
 
@@ -105,6 +110,7 @@ class Machine:
         self.trail = Trail()
         self.observer = Observer()
         self.stack: list[Frame] = []
+        self.templates: dict[int, list[Template]] = {}
         self.entry = "AutoModelForCausalLM"
         self.attention = "sdpa"
 

@@ -32,6 +32,7 @@ from forgather_lint.values.value import (
     Value,
     join,
     key_of,
+    keyed,
     known,
     same,
     size_of,
@@ -259,7 +260,7 @@ def delete(machine: Machine, owner: Value, key: Value, where: Place) -> None:
 def contains(owner: Value, item: Value) -> bool | None:
     """`item in owner` for plain containers, None when it cannot be decided."""
     if isinstance(owner, AttributeDict):
-        owner = DictValue({**owner.instance.attributes})
+        owner = DictValue(keyed(owner.instance.attributes))
     if isinstance(owner, DictValue | SetValue):
         found = key_of(item) in owner.items
         undecided = owner.rest is not None or isinstance(item, Unknown | Choice)

@@ -31,10 +31,11 @@ from forgather_lint.values.value import (
 class NoModel(Exception):
     """There is no model to build; `where` is what says so."""
 
-    def __init__(self, where: Place, message: str) -> None:
+    def __init__(self, where: Place, message: str, nothing: bool = False) -> None:
         super().__init__(message)
         self.where = where
         self.message = message
+        self.nothing = nothing
 
 
 @dataclass(eq=False)
@@ -99,7 +100,9 @@ class Workshop:
         if not found:
             found = [cls for cls in self._own_classes() if is_subclass(self.machine, cls, _MODULE)]
         if not found:
-            raise NoModel(self.where, "no model class")
+            raise NoModel(
+                self.where, "no model here: no class of a model is named or defined", True
+            )
         heads = [cls for cls in found if cls.name.endswith(("ForCausalLM", "LMHeadModel"))]
         return (heads or found)[-1]
 

@@ -149,9 +149,9 @@ def _parameters(site: Site, self: Instance) -> list[tuple[str, TensorValue]]:
 
 @op("torch.nn.Module._modules.get")
 def modules_dict(site: Site, self: Instance) -> Value:
-    from forgather_lint.values.value import DictValue
+    from forgather_lint.values.value import DictValue, keyed
 
-    return DictValue({**_children(site, self)}, rest=self.open)
+    return DictValue(keyed(_children(site, self)), rest=self.open)
 
 
 def _returns_self(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:

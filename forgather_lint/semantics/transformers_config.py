@@ -22,6 +22,7 @@ from forgather_lint.values.value import (
     ListValue,
     TupleValue,
     Value,
+    keyed,
     known,
 )
 
@@ -126,7 +127,7 @@ def to_dict(site: Site, self: Instance) -> Value:
 
     Source: transformers/configuration_utils.py, `to_dict` and `_remove_keys_not_serialized`.
     """
-    items: dict[Hashable, Value] = {**_class_constants(site, self)}
+    items: dict[Hashable, Value] = keyed(_class_constants(site, self))
     items.update(self.attributes)
     for name in ("base_model_tp_plan", "base_model_pp_plan", "_attn_implementation"):
         items.pop(name, None)
@@ -161,7 +162,7 @@ def nothing(site: Site, self: Instance, *arguments: Value, **options: Value) -> 
 
 @op("transformers.PretrainedConfig.convert_rope_params_to_dict")
 def convert_rope(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
-    return DictValue({**keywords})
+    return DictValue(keyed(keywords))
 
 
 @op("transformers.rope_config_validation", "transformers.layer_type_validation")

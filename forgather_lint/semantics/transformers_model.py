@@ -99,7 +99,8 @@ def tie_weights(site: Site, self: Instance, *arguments: Value, **options: Value)
     """Give the targets of `_tied_weights_keys` the parameter of their source.
 
     Only when the config says `tie_word_embeddings`; the portable spelling is a dict of target to
-    source, both regular expressions (transformers/modeling_utils.py, get_expanded_tied_weights_keys).
+    source, both regular expressions (transformers/modeling_utils.py,
+    get_expanded_tied_weights_keys).
     """
     machine = cast("Machine", site.evaluator)
     wanted = _optional(site, self.attributes.get("config"), "tie_word_embeddings")
@@ -178,8 +179,7 @@ def nothing(site: Site, self: Value, *arguments: Value, **options: Value) -> Val
 
 @op("transformers.PreTrainedModel.get_decoder")
 def get_decoder(site: Site, self: Instance) -> Value:
-    inner = base_model(site, self)
-    return inner
+    return base_model(site, self)
 
 
 @op("transformers.PreTrainedModel.device.get")

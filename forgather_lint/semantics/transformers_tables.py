@@ -132,7 +132,8 @@ def _optional(site: Site, config: Value, name: str) -> Value | None:
 
 _ABSENT = (
     "is_flash_attn_2_available is_flash_attn_available is_flash_attn_greater_or_equal_2_10 "
-    "is_flash_attn_greater_or_equal is_torch_fx_proxy is_torchdynamo_compiling is_torch_flex_attn_available "
+    "is_flash_attn_greater_or_equal is_torch_fx_proxy is_torchdynamo_compiling "
+    "is_torch_flex_attn_available "
     "is_torch_xla_available is_torch_npu_available is_kernels_available is_mamba_ssm_available "
     "is_causal_conv1d_available is_mamba_2_ssm_available is_bitsandbytes_available is_apex_available "
     "is_deepspeed_zero3_enabled is_fsdp_managed_module is_torch_fx_available is_xformers_available "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
@@ -228,6 +229,14 @@ class ClassValue(Value):
         return f"<class {self.qualified}>"
 
 
+_SERIALS = count()
+
+
+def next_serial() -> int:
+    """A number that orders objects by the time they were made."""
+    return next(_SERIALS)
+
+
 @dataclass(slots=True, eq=False)
 class Instance(Value):
     """An object of a class whose source was read, or of a library class (`External`).
@@ -245,6 +254,7 @@ class Instance(Value):
     places: dict[str, Place] = field(default_factory=dict)
     open: Unknown | None = None
     twin: Instance | None = None
+    serial: int = field(default_factory=next_serial)
 
     def __repr__(self) -> str:
         name = self.cls.name if isinstance(self.cls, External) else self.cls.qualified
@@ -315,6 +325,11 @@ def key_of(value: Value) -> Key:
     if isinstance(value, External | SymbolicInt):
         return value
     return value
+
+
+def keyed(names: Mapping[str, Value]) -> dict[Key, Value]:
+    """Named values as the items of a dict value."""
+    return {name: value for name, value in names.items()}  # noqa: C416 (Key is wider than str)
 
 
 def _key_value(key: Key) -> Value:

@@ -11,6 +11,7 @@ from forgather_lint.values.value import (
     NONE,
     AttributeDict,
     DictValue,
+    Key,
     Known,
     ListValue,
     SetValue,
@@ -19,6 +20,7 @@ from forgather_lint.values.value import (
     Value,
     join,
     key_of,
+    keyed,
     known,
 )
 
@@ -98,10 +100,10 @@ def get(site: Site, target: DictValue | AttributeDict, key: Value, default: Valu
     return default if rest is None else join([rest, default])
 
 
-def _items(target: DictValue | AttributeDict) -> dict[object, Value]:
+def _items(target: DictValue | AttributeDict) -> dict[Key, Value]:
     if isinstance(target, DictValue):
         return target.items
-    return {**target.instance.attributes}
+    return keyed(target.instance.attributes)
 
 
 @builtin("dict.setdefault")

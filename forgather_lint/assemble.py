@@ -1,0 +1,132 @@
+"""Puts the facts about one model together: two trees, the plans, and the trace of `forward`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from forgather_lint.analysis import Built, build_tree, contained
+from forgather_lint.facts import ClassFact, Model, NotBuilt, Plan, PlanEntry, Plans, Trace
+from forgather_lint.flow.trace import trace
+from forgather_lint.inputs.open import ModelInput
+from forgather_lint.interp.classes import find_member, is_subclass
+from forgather_lint.interp.frame import Raised
+from forgather_lint.model.build import Workshop
+from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.model.plans import collect
+from forgather_lint.model.possible import possible
+from forgather_lint.model.tree import tree_of
+from forgather_lint.semantics.names import MODULE, PRETRAINED
+from forgather_lint.values.value import ClassValue, External, Instance, Known
+
+
+def facts_of(workshop: Workshop, model: ModelInput) -> Model | NotBuilt:
+    """Everything rules read about one model, or why it could not be built."""
+    whole = build_tree(workshop)
+    if isinstance(whole, NotBuilt):
+        return whole
+    return contained(workshop, lambda: _facts(workshop, model, whole))
+
+
+def _facts(workshop: Workshop, model: ModelInput, whole: Built) -> Model:
+    base, base_name = base_of(workshop, whole)
+    root = whole.root
+    assert isinstance(root.cls, ClassValue | External)
+    plans = _plans(workshop, whole, base)
+    return Model(
+        path=model.path,
+        entry=whole.structure.root,
+        whole=whole.structure,
+        base=base.structure,
+        base_name=base_name,
+        plans=_with_possible(workshop, plans, whole, base),
+        classes=_classes(workshop, whole, base),
+        trace=_trace(workshop, base),
+        where=root.cls.where if isinstance(root.cls, ClassValue) else root.where,
+        config=workshop.config_values,
+        config_where=model.config.place() if model.config else None,
+        base_prefix=_base_prefix(workshop, root),
+    )
+
+
+def base_of(workshop: Workshop, whole: Built) -> tuple[Built, str]:
+    """The tree that the config's plans apply to, with the name of its root in the whole.
+
+    The engine loads AutoModel; a model without one is taken at its `base_model_prefix`.
+    """
+    reference = model_reference(workshop.config_values, AUTO_MODEL)
+    if reference is not None and reference.name != whole.structure.root:
+        built = build_tree(workshop, AUTO_MODEL)
+        if isinstance(built, Built):
+            return built, _base_prefix(workshop, whole.root)
+    name = _base_prefix(workshop, whole.root)
+    child = whole.root.attributes.get(name)
+    if reference is None and isinstance(child, Instance):
+        return Built(child, tree_of(workshop.machine, child)), name
+    return whole, ""
+
+
+def _base_prefix(workshop: Workshop, root: Instance) -> str:
+    member = find_member(workshop.machine, root.cls, "base_model_prefix")
+    value = member.value if member is not None else None
+    return value.value if isinstance(value, Known) and isinstance(value.value, str) else ""
+
+
+def _plans(workshop: Workshop, whole: Built, base: Built) -> Plans:
+    root = whole.root
+    if not isinstance(root.cls, ClassValue):
+        return Plans()
+    config = base.root.attributes.get("config") or root.attributes.get("config")
+    children = {
+        name: value for name, value in root.attributes.items() if isinstance(value, Instance)
+    }
+    children.pop("config", None)
+    if config is None:
+        return Plans()
+    return collect(workshop.machine, root.cls, config, workshop.config_file, children)
+
+
+def _with_possible(workshop: Workshop, plans: Plans, whole: Built, base: Built) -> Plans:
+    """Say of each key whether some branch of the source could create what it names."""
+
+    def entry(each: PlanEntry, root: Instance) -> PlanEntry:
+        return replace(each, possible=possible(workshop.machine, root, each.full_key))
+
+    def plan(each: Plan, root: Instance) -> Plan:
+        return replace(each, entries=tuple(entry(one, root) for one in each.entries))
+
+    return replace(
+        plans,
+        tp=plan(plans.tp, base.root),
+        pp=plan(plans.pp, base.root),
+        class_tp=plan(plans.class_tp, whole.root),
+        class_pp=plan(plans.class_pp, whole.root),
+    )
+
+
+def _classes(workshop: Workshop, whole: Built, base: Built) -> tuple[ClassFact, ...]:
+    built: Mapping[int, object] = {
+        id(instance.cls): instance
+        for tree in (whole.tree, base.tree)
+        for instance in tree.instances.values()
+    }
+    return tuple(
+        ClassFact(
+            name=cls.name,
+            where=cls.where,
+            is_module=is_subclass(workshop.machine, cls, External(MODULE)) is not False,
+            built=id(cls) in built,
+        )
+        for cls in workshop.all_classes()
+    )
+
+
+def _trace(workshop: Workshop, base: Built) -> Trace | None:
+    """The trace of the base model; None when its forward raises or is not a model's."""
+    machine = workshop.machine
+    if not machine.is_instance_of(base.root, PRETRAINED):
+        return None
+    try:
+        return trace(machine, base.root, base.tree)
+    except Raised:
+        return None

@@ -1,0 +1,48 @@
+"""The constructor of the model raises with the values of its config.
+
+## What it does
+Runs the constructor abstractly, with the values of config.json over the defaults of the config
+class, and reports the exception that ends it: a failed assertion, a missing file or key, an
+argument that a constructor does not take.
+
+## Why is this bad?
+The model cannot be built by anyone. The plans are not checked.
+
+## Example
+```json
+{"hidden_size": 100, "num_attention_heads": 8}
+```
+with `assert hidden_size % num_attention_heads == 0` in the attention.
+
+## Use instead
+```json
+{"hidden_size": 104, "num_attention_heads": 8}
+```
+
+## Releases
+All. The constructor is run with the meaning that the newest known transformers gives it.
+
+## What you see at run time
+The same exception, when the model is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import EndKind, NotBuilt
+from forgather_lint.rule import rule
+
+
+@rule("FGL405", "constructor-raises", Severity.WARNING)
+def check(end: NotBuilt) -> Iterator[Finding]:
+    if end.kind is EndKind.RAISES:
+        missing = end.message.startswith("ModuleNotFoundError")
+        yield Finding(
+            end.where,
+            f"the constructor raises `{end.message}`",
+            label="raised here",
+            consequence=f"`{end.message}` when the model is loaded",
+            severity=Severity.ERROR if missing else None,
+        )

@@ -1,0 +1,39 @@
+"""A file of the model cannot be read or parsed.
+
+## What it does
+Reports config.json and Python files that are not UTF-8, not JSON, have a syntax error, or are too
+large or too deeply nested to be analysed safely.
+
+## Why is this bad?
+What the file defines is not checked, and the loader of transformers fails on it as well.
+
+## Example
+```json
+{"model_type": "llama",
+```
+
+## Use instead
+```json
+{"model_type": "llama"}
+```
+
+## Releases
+All.
+
+## What you see at run time
+`SyntaxError`, `JSONDecodeError`, or "It looks like the config file at '...' is not a valid JSON
+file."; nothing, if the file is merely too large for us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Unreadable
+from forgather_lint.rule import rule
+
+
+@rule("FGL900", "unreadable-file", Severity.ERROR)
+def check(file: Unreadable) -> Iterator[Finding]:
+    yield Finding(file.where, file.message, label="here")
