@@ -90,7 +90,7 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorArgument:
-    """A key of the code generator's block; `fixable` when the key stands alone in the text."""
+    """A key that the code generator is given for the code template."""
 
     key: str
     where: Place
@@ -108,9 +108,9 @@ class GeneratorArguments:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An argument of a call in the node graph; `name` is None for one given by position."""
+    """An argument given by name in a call of the node graph."""
 
-    name: str | None
+    name: str
     where: Place
 
 

@@ -27,7 +27,7 @@ from forgather_lint.forgather.generator import (
     find_generator,
     generate,
 )
-from forgather_lint.forgather.graph import CallNode, GraphError, GraphNode, plain, walk
+from forgather_lint.forgather.graph import CallNode, GraphError, GraphNode, Stretch, plain, walk
 from forgather_lint.forgather.limits import Refused
 from forgather_lint.forgather.parts import Parts, read_part
 from forgather_lint.forgather.project import Project, read_project
@@ -55,6 +55,7 @@ class RenderedModel:
     paths: Mapping[str, Path]
     config: Mapping[str, object]
     undecided: Mapping[str, str] = field(default_factory=dict)
+    config_keys: Mapping[str, Stretch] = field(default_factory=dict)
 
     @property
     def main_file(self) -> str:
@@ -133,6 +134,7 @@ def _generated(
         paths=parts.closure(modules),
         config=values,
         undecided=undecided,
+        config_keys=node.keys if node else {},
     )
 
 

@@ -93,6 +93,11 @@ class Rendering:
         own = self.template(self.name)
         return file_start(str(own[0].path) if own else self.name)
 
+    def line(self, origin: Origin) -> str:
+        """The text of the template row that `origin` names."""
+        found = self.template(origin.template)
+        return found[0].line(found[1].file_row(origin.line)) if found else ""
+
     def chain(self, origin: Origin | None) -> Chain:
         """How the template of `origin` came in: the loads from there to the configuration."""
         if origin is None:

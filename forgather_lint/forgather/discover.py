@@ -1,0 +1,69 @@
+"""Where Forgather projects lie. Needs nothing but the file system."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+META = "meta.yaml"
+_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "output_models"})
+_MARKS = ("searchdir", "config_prefix", "default_config", "meta_defaults")
+_HEAD = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectCandidate:
+    """A folder that looks like a project, and the template in it that the user named, if any."""
+
+    folder: Path
+    template: Path | None = None
+
+
+def find_projects(
+    path: Path, excluded: Callable[[str], bool] = lambda _: False
+) -> Iterator[ProjectCandidate]:
+    """The projects at `path`: the folder itself, those below it, or the one around a template."""
+    if path.is_file():
+        yield from _around(path)
+    elif is_project(path):
+        yield ProjectCandidate(path)
+    elif path.is_dir():
+        yield from _below(path, excluded)
+
+
+def is_project(folder: Path) -> bool:
+    """Whether `folder` holds a `meta.yaml` as Forgather knows it."""
+    meta = folder / META
+    if not meta.is_file():
+        return False
+    try:
+        with meta.open(encoding="utf-8", errors="replace") as stream:
+            head = stream.read(_HEAD)
+    except OSError:
+        return False
+    return any(mark in head for mark in _MARKS) or (folder / "templates").is_dir()
+
+
+def _around(file: Path) -> Iterator[ProjectCandidate]:
+    if file.suffix not in (".yaml", ".yml", ".jinja"):
+        return
+    parents = file.absolute().parents
+    folder = next((parent for parent in parents if is_project(parent)), None)
+    if folder is not None:
+        yield ProjectCandidate(folder, None if file.name == META else file)
+
+
+def _below(root: Path, excluded: Callable[[str], bool]) -> Iterator[ProjectCandidate]:
+    """Links are not followed."""
+    for folder, names, _ in os.walk(root):
+        names[:] = sorted(
+            name
+            for name in names
+            if not name.startswith(".")
+            and name not in _SKIPPED
+            and not excluded(str(Path(folder, name)))
+        )
+        if is_project(Path(folder)):
+            yield ProjectCandidate(Path(folder))

@@ -1,0 +1,121 @@
+"""A rendered model as input of the analysis, and the way back from its findings to templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from forgather_lint.diagnostics import Diagnostic, ResolvedEdit, ResolvedFix, ResolvedLabel
+from forgather_lint.forgather.model import CONFIG_FILE, RenderedModel
+from forgather_lint.forgather.render import Rendering
+from forgather_lint.forgather.traced import Origin
+from forgather_lint.inputs.config_json import parse_config
+from forgather_lint.inputs.open import ModelInput
+from forgather_lint.inputs.sources import Sources
+from forgather_lint.source import Span
+from forgather_lint.template_facts import Chain
+
+_PLAIN_STRING = re.compile(r"""(["'])([^"'\\]*)\1""")
+
+
+def model_input(model: RenderedModel) -> ModelInput:
+    """The model as the analysis takes it: parts from their files, the generated one from memory."""
+    files, folder = model.files, _folder(model)
+    main = Path(model.main_file).stem
+    paths = {Path(name).stem: str(path) for name, path in model.paths.items() if "/" not in name}
+    paths[main] = str(folder / model.main_file)
+    config = parse_config(str(folder / CONFIG_FILE), files[CONFIG_FILE])
+    own = model.document.rendering.place(None).span.path
+    return ModelInput(own, Sources(paths, {main: files[model.main_file]}), config)
+
+
+def _folder(model: RenderedModel) -> Path:
+    return model.project.path / model.output_folder
+
+
+@dataclass(eq=False)
+class Relocation:
+    """Moves what is said of the generated files to the templates that they stem from."""
+
+    model: RenderedModel
+
+    def __call__(self, diagnostic: Diagnostic) -> Diagnostic:
+        """`diagnostic` with all its places in files that exist, and the chain of templates."""
+        span, chain = self._moved(diagnostic.span)
+        related = [replace(each, span=self._moved(each.span)[0]) for each in diagnostic.related]
+        steps = [ResolvedLabel(step.where.span, f"this {step.text}") for step in chain]
+        fix = self._fix(diagnostic.fix) if diagnostic.fix else None
+        return replace(diagnostic, span=span, related=(*related, *steps), fix=fix)
+
+    def _moved(self, span: Span) -> tuple[Span, Chain]:
+        found = self._origin(span)
+        if found is None:
+            return span, ()
+        rendering, origin, fragment = found
+        return rendering.place(origin, fragment).span, rendering.chain(origin)
+
+    def _origin(self, span: Span) -> tuple[Rendering, Origin, str] | None:
+        """The rendering and the template line that a generated place stems from, and its text."""
+        if span.path == str(_folder(self.model) / CONFIG_FILE):
+            return self._key_origin(span.start.row)
+        if span.path != str(_folder(self.model) / self.model.main_file):
+            return None
+        start = self._offset(span.start.row, span.start.column)
+        end = self._offset(span.end.row, span.end.column)
+        text = self.model.generated.text
+        origin = next((o for at in range(start, -1, -1) if (o := text.origin_at(at))), None)
+        if origin is None:
+            return None
+        fragment = str.__str__(text)[start:end].partition("\n")[0]
+        rendering = self._rendering(origin)
+        return rendering, origin, self._as_written(rendering, origin, fragment)
+
+    def _key_origin(self, row: int) -> tuple[Rendering, Origin, str] | None:
+        lines = self.model.files[CONFIG_FILE].splitlines()
+        key = re.match(r'  "(\w+)":', lines[row - 1]) if row <= len(lines) else None
+        at = self.model.config_keys.get(key[1]) if key else None
+        document = self.model.document
+        origin = document.origin(at) if at else None
+        return (document.rendering, origin, key[1]) if origin and key else None
+
+    def _rendering(self, origin: Origin) -> Rendering:
+        """The code template's rendering, or the configuration's."""
+        code = self.model.generated.rendering
+        names = {code.name, *(load.name for load in code.loads)}
+        return code if origin.template in names else self.model.document.rendering
+
+    def _as_written(self, rendering: Rendering, origin: Origin, fragment: str) -> str:
+        """`fragment` with the quotes that the template uses, or none."""
+        line = rendering.line(origin)
+        quoted = _PLAIN_STRING.fullmatch(fragment)
+        inner = quoted[2] if quoted else fragment
+        spellings = (fragment, f'"{inner}"', f"'{inner}'", inner)
+        return next((each for each in spellings if each and each in line), "")
+
+    def _fix(self, fix: ResolvedFix) -> ResolvedFix | None:
+        """The fix, if every edit replaces one quoted text that stands once on its line."""
+        edits = list(self._edits(fix))
+        return replace(fix, edits=tuple(edits)) if len(edits) == len(fix.edits) else None
+
+    def _edits(self, fix: ResolvedFix) -> Iterator[ResolvedEdit]:
+        for edit in fix.edits:
+            found = self._origin(edit.span)
+            if found is None or not _PLAIN_STRING.fullmatch(edit.content):
+                continue
+            rendering, origin, fragment = found
+            quoted = _PLAIN_STRING.fullmatch(fragment)
+            if quoted and rendering.line(origin).count(fragment) == 1:
+                yield ResolvedEdit(rendering.place(origin, fragment).span, edit.content)
+
+    def _offset(self, row: int, column: int) -> int:
+        return self._starts[min(row, len(self._starts)) - 1] + column - 1
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        starts = [0]
+        for line in str.__str__(self.model.generated.text).split("\n"):
+            starts.append(starts[-1] + len(line) + 1)
+        return starts

@@ -1,0 +1,1 @@
+"""Rules on Forgather's templates and projects (FGL6xx)."""

@@ -1,0 +1,89 @@
+"""A key of the code generator is read by no line of the code template.
+
+## What it does
+Compares the keys below `model_code_generator` with the variables that the code template
+(`hf_causal.py` unless a model brings its own) reads.
+
+## Why is this bad?
+The template is handed the value and leaves it out of the generated file. For `tp_plan` and
+`pp_plan`, where the template reads `base_model_tp_plan` and `base_model_pp_plan`, the whole plan
+vanishes: the model is generated without one.
+
+## Example
+```yaml
+[model_code_generator]
+    == super()
+    tp_plan:
+        "causal_lm.layer_stack.layers.*.attention.query_linear": "colwise"
+```
+
+## Use instead
+```yaml
+[model_code_generator]
+    == super()
+    base_model_tp_plan:
+        "causal_lm.layer_stack.layers.*.attention.query_linear": "colwise"
+```
+
+## Releases
+Forgather as of 2026-02 (f92f8b8). The guide's examples still say `tp_plan` and `pp_plan`.
+
+## What you see at run time
+Forgather says nothing. vLLM up to 0.24: `ValueError: ... does not support tensor parallel.` or
+`ValueError: ... does not support pipeline parallel.` From 0.25.0:
+"... does not define a tensor parallel plan."
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from forgather_lint.diagnostics import Applicability, Edit, Finding, Fix, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.templates import came_by
+from forgather_lint.template_facts import Configuration, GeneratorArgument, GeneratorArguments
+
+_PLANS = {"tp_plan": "base_model_tp_plan", "pp_plan": "base_model_pp_plan"}
+
+
+@rule("FGL601", "generator-key-never-read", Severity.ERROR)
+def check(configuration: Configuration) -> Iterator[Finding]:
+    generator = configuration.generator
+    for argument in generator.arguments if generator else ():
+        if generator and argument.key not in generator.reads:
+            yield _finding(argument, generator)
+
+
+def _finding(argument: GeneratorArgument, generator: GeneratorArguments) -> Finding:
+    key = argument.key
+    meant = _meant(key, generator)
+    plan = key in _PLANS
+    return Finding(
+        where=argument.where,
+        message=f"`{key}` is never read by the code template `{generator.template}`",
+        label=f"`{meant}` is read instead" if meant else "left out of the generated file",
+        related=came_by(argument.chain),
+        consequence=(
+            "the model is generated without this plan; vLLM: `ValueError: ... does not support "
+            f"{'tensor' if key == 'tp_plan' else 'pipeline'} parallel`"
+            if plan
+            else "the generated model behaves as if this key were not there"
+        ),
+        help=f"rename the key to `{meant}`" if meant else "remove the key",
+        fix=_rename(argument, meant) if meant and plan else None,
+        severity=None if plan else Severity.WARNING,
+    )
+
+
+def _meant(key: str, generator: GeneratorArguments) -> str | None:
+    """The key that the template reads and that this one was probably meant for."""
+    free = generator.reads - {argument.key for argument in generator.arguments}
+    if _PLANS.get(key) in free:
+        return _PLANS[key]
+    return next(iter(get_close_matches(key, sorted(free), n=1, cutoff=0.75)), None)
+
+
+def _rename(argument: GeneratorArgument, meant: str) -> Fix:
+    edit = Edit(argument.where, meant)
+    return Fix(f"Rename `{argument.key}` to `{meant}`", (edit,), Applicability.UNSAFE)

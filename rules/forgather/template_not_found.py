@@ -1,0 +1,67 @@
+"""A template extends, includes or imports one that is not found.
+
+## What it does
+Resolves every `extends`, `include` and `import` that a configuration executes, in the folders of
+`searchdir` and among the templates that files define inside themselves.
+
+## Why is this bad?
+Forgather cannot read the configuration at all. The linter leaves a missing include out and goes on,
+so that the rest is still checked.
+
+## Example
+```yaml
+[model_code_generator]
+    == super()
+    -- include 'models/causal_lm/vllm_plans.yaml'
+```
+
+## Use instead
+```yaml
+[model_code_generator]
+    == super()
+    base_model_tp_plan:
+        "causal_lm.layer_stack.layers.*.attention.query_linear": "colwise"
+```
+
+## Releases
+All. `models/causal_lm/vllm_plans.yaml`, which the guide includes, left Forgather with eb34ed3
+(2026-01); its blocks and keys (`tp_plan`, `pp_plan`) were never read by the code template.
+
+## What you see at run time
+`jinja2.exceptions.TemplateNotFound: '...' not found in search paths: ...`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.templates import came_by
+from forgather_lint.template_facts import Configuration, MissingTemplate
+
+_OF_THE_GUIDE = "models/causal_lm/vllm_plans.yaml"
+_VERBS = {"extends": "extended", "import": "imported"}
+
+
+@rule("FGL604", "template-not-found", Severity.ERROR)
+def check(configuration: Configuration) -> Iterator[Finding]:
+    for missing in configuration.missing:
+        yield _finding(missing)
+
+
+def _finding(missing: MissingTemplate) -> Finding:
+    folders = ", ".join(f"'{folder}'" for folder in missing.searched)
+    return Finding(
+        where=missing.where,
+        message=f"the template `{missing.name}` is not found",
+        label=f"{_VERBS.get(missing.kind, 'included')} here",
+        related=came_by(missing.chain),
+        consequence=f"`TemplateNotFound: '{missing.name}' not found in search paths: {folders}`",
+        help=(
+            "write the plans under `base_model_tp_plan` and `base_model_pp_plan` in the block "
+            "`model_code_generator`; Forgather no longer ships this template"
+            if missing.name == _OF_THE_GUIDE
+            else "correct the name, or add its folder to `searchdir` in meta.yaml"
+        ),
+    )
