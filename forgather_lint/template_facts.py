@@ -21,6 +21,9 @@ class Step:
 
 Chain = tuple[Step, ...]
 
+PLANS_OF_THE_GUIDE = {"tp_plan": "base_model_tp_plan", "pp_plan": "base_model_pp_plan"}
+"""Keys under which Forgather's guide writes plans, and those that its code template reads."""
+
 
 class FaultKind(StrEnum):
     """What ends the rendering of a configuration."""
@@ -166,6 +169,24 @@ class RepeatedTemplateKey:
 
 
 @dataclass(frozen=True, slots=True)
+class OutlivedEntry:
+    """A plan entry of a parent template whose module a block of this configuration replaced.
+
+    `block` stands at `where` and builds `new` where the parent's built `old`; no source file of
+    the model mentions `leaf`, the last name of the entry `key`, any more.
+    """
+
+    key: str
+    leaf: str
+    block: str
+    old: str
+    new: str
+    where: Place
+    entry: Place
+    chain: Chain = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StaleFile:
     """A generated file that differs from what the templates now say.
 
@@ -194,4 +215,5 @@ class Configuration:
     references: tuple[Reference, ...] = ()
     unsupplied: tuple[UnsuppliedVariable, ...] = ()
     repeated: tuple[RepeatedTemplateKey, ...] = ()
+    outlived: tuple[OutlivedEntry, ...] = ()
     stale: tuple[StaleFile, ...] = ()

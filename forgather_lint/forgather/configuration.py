@@ -8,6 +8,7 @@ from forgather_lint.forgather.block_facts import dead_blocks
 from forgather_lint.forgather.document import Document, read_document
 from forgather_lint.forgather.graph import CallNode, DictNode, walk
 from forgather_lint.forgather.model import RenderedModel, model_of
+from forgather_lint.forgather.outlived_facts import outlived
 from forgather_lint.forgather.project import Project
 from forgather_lint.forgather.reference_facts import references
 from forgather_lint.forgather.render import Rendering
@@ -45,6 +46,7 @@ def read_configuration(
         references=references(model) if model else (),
         unsupplied=unsupplied(model) if model else (),
         repeated=tuple(_repeated(document)),
+        outlived=outlived(model) if model else (),
         stale=stale_files(model) if model else (),
     )
     return facts, model

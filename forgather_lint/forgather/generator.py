@@ -100,9 +100,17 @@ def _is_generator(node: GraphNode | None) -> TypeGuard[CallNode]:
 
 
 def generate(
-    generator: GeneratorCall, project: Path, fence: Fence, library: Library, trace: Trace
+    generator: GeneratorCall,
+    project: Path,
+    fence: Fence,
+    library: Library,
+    trace: Trace,
+    renamed: Mapping[str, str] | None = None,
 ) -> GeneratedFile:
-    """What the generator would write. Raises `GraphError` and `Refused`."""
+    """What the generator would write; `renamed` are other names for its template's arguments.
+
+    Raises `GraphError` and `Refused`.
+    """
     policy = _text(generator.call.kwargs.get("name_policy")) or "named"
     code = encode(generator.model, policy, trace)
     folders = [Path(os.path.normpath(project / f)) for f in generator.search_folders()]
@@ -111,7 +119,8 @@ def generate(
             raise Refused(f"the code template's folder {folder} lies outside the workspace")
     search_path = SearchPath([each for each in folders if each.is_dir()], fence, library)
     arguments = {
-        key: traced_value(node, trace) for key, node in generator.template_arguments.items()
+        (renamed or {}).get(key, key): traced_value(node, trace)
+        for key, node in generator.template_arguments.items()
     }
     names = template_globals(project, project)
     rendering = render(search_path, generator.template_name, names, arguments | _written(code))

@@ -46,6 +46,11 @@ class Load:
     name: str
     found: bool
 
+    @property
+    def extends(self) -> bool:
+        """Whether this makes the loaded template a parent."""
+        return self.kind == "extends" and self.found
+
 
 @dataclass(frozen=True, slots=True)
 class UndefinedUse:

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from forgather_lint.diagnostics import Diagnostic, ResolvedEdit, ResolvedFix, ResolvedLabel
+from forgather_lint.forgather.generator import generate
+from forgather_lint.forgather.graph import DictNode
 from forgather_lint.forgather.model import CONFIG_FILE, RenderedModel
 from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.traced import Origin
@@ -16,7 +18,7 @@ from forgather_lint.inputs.config_json import parse_config
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.inputs.sources import Sources
 from forgather_lint.source import Span
-from forgather_lint.template_facts import Chain
+from forgather_lint.template_facts import PLANS_OF_THE_GUIDE, Chain
 
 _PLAIN_STRING = re.compile(r"""(["'])([^"'\\]*)\1""")
 
@@ -30,6 +32,38 @@ def model_input(model: RenderedModel) -> ModelInput:
     config = parse_config(str(folder / CONFIG_FILE), files[CONFIG_FILE])
     own = model.document.rendering.place(None).span.path
     return ModelInput(own, Sources(paths, {main: files[model.main_file]}), config)
+
+
+def as_if_read(model: RenderedModel) -> RenderedModel | None:
+    """The model with its unread plans under the keys that the code template reads.
+
+    None when there is no such plan. What is wrong with the entries of a plan shows before its key
+    has been corrected.
+    """
+    given, reads = model.generator.template_arguments, model.generated.reads
+    unread = {
+        key: meant
+        for key, meant in PLANS_OF_THE_GUIDE.items()
+        if key in given and key not in reads and meant in reads and meant not in given
+    }
+    if not unread:
+        return None
+    project = model.project
+    generated = generate(
+        model.generator, project.path, project.fence, project.library, model.document.trace, unread
+    )
+    return None if generated.rendering.ended else replace(model, generated=generated)
+
+
+def speaks_of_unread_plan(diagnostic: Diagnostic, model: RenderedModel) -> bool:
+    """Whether a (relocated) finding stands on an entry of a plan of `model` that is not read."""
+    arguments = model.generator.template_arguments
+    plans = [arguments.get(key) for key in PLANS_OF_THE_GUIDE if key not in model.generated.reads]
+    stretches = [at for plan in plans if isinstance(plan, DictNode) for at in plan.keys.values()]
+    document = model.document
+    places = (document.rendering.place(document.origin(at)).span for at in stretches)
+    where = (diagnostic.span.path, diagnostic.span.start.row)
+    return where in {(span.path, span.start.row) for span in places}
 
 
 def _folder(model: RenderedModel) -> Path:

@@ -42,9 +42,12 @@ from difflib import get_close_matches
 from forgather_lint.diagnostics import Applicability, Edit, Finding, Fix, Severity
 from forgather_lint.rule import rule
 from forgather_lint.rule_support.templates import came_by
-from forgather_lint.template_facts import Configuration, GeneratorArgument, GeneratorArguments
-
-_PLANS = {"tp_plan": "base_model_tp_plan", "pp_plan": "base_model_pp_plan"}
+from forgather_lint.template_facts import (
+    PLANS_OF_THE_GUIDE,
+    Configuration,
+    GeneratorArgument,
+    GeneratorArguments,
+)
 
 
 @rule("FGL601", "generator-key-never-read", Severity.ERROR)
@@ -58,7 +61,7 @@ def check(configuration: Configuration) -> Iterator[Finding]:
 def _finding(argument: GeneratorArgument, generator: GeneratorArguments) -> Finding:
     key = argument.key
     meant = _meant(key, generator)
-    plan = key in _PLANS
+    plan = key in PLANS_OF_THE_GUIDE
     return Finding(
         where=argument.where,
         message=f"`{key}` is never read by the code template `{generator.template}`",
@@ -79,8 +82,8 @@ def _finding(argument: GeneratorArgument, generator: GeneratorArguments) -> Find
 def _meant(key: str, generator: GeneratorArguments) -> str | None:
     """The key that the template reads and that this one was probably meant for."""
     free = generator.reads - {argument.key for argument in generator.arguments}
-    if _PLANS.get(key) in free:
-        return _PLANS[key]
+    if PLANS_OF_THE_GUIDE.get(key) in free:
+        return PLANS_OF_THE_GUIDE[key]
     return next(iter(get_close_matches(key, sorted(free), n=1, cutoff=0.75)), None)
 
 

@@ -25,7 +25,7 @@ so that the rest is still checked.
 
 ## Releases
 All. `models/causal_lm/vllm_plans.yaml`, which the guide includes, left Forgather with eb34ed3
-(2026-01); its blocks and keys (`tp_plan`, `pp_plan`) were never read by the code template.
+(2025-12-15).
 
 ## What you see at run time
 `jinja2.exceptions.TemplateNotFound: '...' not found in search paths: ...`

@@ -1,0 +1,95 @@
+"""Plan entries of a parent template that outlived the modules they were written for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from forgather_lint.forgather.blocks import ancestors, blocks_of
+from forgather_lint.forgather.graph import DictNode, Stretch
+from forgather_lint.forgather.model import RenderedModel
+from forgather_lint.forgather.parts import read_part
+from forgather_lint.forgather.render import Rendering
+from forgather_lint.forgather.traced import Origin
+from forgather_lint.template_facts import PLANS_OF_THE_GUIDE, OutlivedEntry
+
+_CONSTRUCTOR = re.compile(r"!\w+:(\.[\w.]+:\w+)")
+_PLANS = (*PLANS_OF_THE_GUIDE, *PLANS_OF_THE_GUIDE.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Replaced:
+    """A block that builds `new` in `template`, and built `old` in a parent of it."""
+
+    template: str
+    block: str
+    line: int
+    old: str
+    new: str
+
+
+def outlived(model: RenderedModel) -> tuple[OutlivedEntry, ...]:
+    """The entries of inherited plans that name what only a replaced class had."""
+    texts = [read_part(path) for path in model.paths.values()]
+    texts += [model.generated.code.definitions, model.generated.code.main_body]
+    return tuple(
+        _fact(model, replacement, key, at)
+        for replacement in _replacements(model.document.rendering)
+        for key, at in _planned(model)
+        if _is_orphan(model, replacement, key, at, texts)
+    )
+
+
+def _replacements(rendering: Rendering) -> Iterator[_Replaced]:
+    """Blocks rendered from a template in place of those of its parents."""
+    for template, name in sorted(rendering.entered):
+        own = blocks_of(rendering, template)
+        for parent in list(ancestors(rendering, template))[1:]:
+            theirs = blocks_of(rendering, parent).texts.get(name)
+            if theirs is not None and (parent, name) not in rendering.entered:
+                old, new = (_CONSTRUCTOR.search(text) for text in (theirs, own.texts[name]))
+                if old and new and old[1] != new[1]:
+                    yield _Replaced(template, name, own.lines[name], old[1], new[1])
+                break
+
+
+def _planned(model: RenderedModel) -> Iterator[tuple[str, Stretch]]:
+    for name in _PLANS:
+        plan = model.generator.template_arguments.get(name)
+        for key, at in plan.keys.items() if isinstance(plan, DictNode) else ():
+            yield str(key), at
+
+
+def _is_orphan(
+    model: RenderedModel, replaced: _Replaced, key: str, at: Stretch, texts: list[str]
+) -> bool:
+    origin = model.document.origin(at)
+    parents = list(ancestors(model.document.rendering, replaced.template))[1:]
+    if origin is None or origin.template not in parents:
+        return False
+    word = re.compile(rf"\b{re.escape(_leaf(key))}\b")
+    old = model.parts.find(replaced.old.partition(":")[0])
+    if old is None or not word.search(read_part(old[1])):
+        return False
+    return not any(word.search(text) for text in texts)
+
+
+def _fact(model: RenderedModel, replaced: _Replaced, key: str, at: Stretch) -> OutlivedEntry:
+    rendering = model.document.rendering
+    block = Origin(replaced.template, replaced.line)
+    return OutlivedEntry(
+        key=key,
+        leaf=_leaf(key),
+        block=replaced.block,
+        old=replaced.old,
+        new=replaced.new,
+        where=rendering.place(block, replaced.block),
+        entry=rendering.place(model.document.origin(at), key),
+        chain=rendering.chain(block),
+    )
+
+
+def _leaf(key: str) -> str:
+    names = [part for part in key.split(".") if part.isidentifier()]
+    return names[-1] if names else key
