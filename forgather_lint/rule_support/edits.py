@@ -28,8 +28,8 @@ def add_after(entry: PlanEntry, styles: Mapping[str, str]) -> Fix | None:
     keys = {_as_written(entry, full_key): style for full_key, style in styles.items()}
     if None in keys or not keys:
         return None
-    added = "".join(f', "{key}": "{style}"' for key, style in keys.items())
-    edit = Edit(entry.value_where, entry.value_text + added)
+    added = (f'"{key}": "{style}"' for key, style in keys.items())
+    edit = Edit(entry.value_where, ", ".join((f'"{entry.style}"', *added)))
     names = ", ".join(f"`{key}`" for key in keys)
     return Fix(f"Add {names} to the plan", (edit,), Applicability.UNSAFE)
 

@@ -40,14 +40,15 @@ def closest(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:
 
 
 def _other_root(wanted: str, existing: Mapping[str, Module]) -> Suggestion | None:
-    """Names that agree with `wanted` but for their first components, two of which must agree."""
+    """Names that agree with `wanted` but for what stands in front of them."""
     components = wanted.split(".")
-    for dropped in range(len(components) - 1):
+    for dropped in range(len(components)):
         tail = ".".join(components[dropped:])
-        names = tuple(name for name in existing if f".{name}".endswith(f".{tail}"))
-        if names:
-            sure = len(names) == 1 and (tail == names[0] or not dropped)
-            return Suggestion(names[:_LIMIT], _ROOT_REASON, sure)
+        if tail in existing:
+            return Suggestion((tail,), _ROOT_REASON, sure=True)
+        names = tuple(name for name in existing if name.endswith(f".{tail}"))
+        if names and "." in tail:
+            return Suggestion(names[:_LIMIT], _ROOT_REASON, sure=not dropped and len(names) == 1)
     return None
 
 

@@ -35,16 +35,16 @@ def halves_alone(model: Model, split: Split, partner: Split) -> Iterator[Half]:
     """Blocks that have layers of `split` and no `partner` in reach; alike blocks count once."""
     linears = planned_linears(model)
     mine, theirs = _names_split(model, linears, split), _names_split(model, linears, partner)
-    seen: set[str] = set()
+    seen: set[tuple[str, ...]] = set()
     for block, layers in _by_parent(linears).items():
         halved = tuple(layer for layer in layers if layer.split is split)
         entries = [layer.entry for layer in halved if layer.entry]
-        if not entries or folded(block) in seen:
-            continue
-        if not _partner_in_reach(model.base, block, mine, theirs):
-            seen.add(folded(block))
-            others = tuple(layer for layer in layers if layer not in halved)
-            yield Half(block, halved, others, entries[-1])
+        kind = (folded(block), *(layer.module.leaf for layer in halved))
+        if entries and kind not in seen:
+            seen.add(kind)
+            if not _partner_in_reach(model.base, block, mine, theirs):
+                others = tuple(layer for layer in layers if layer not in halved)
+                yield Half(block, halved, others, entries[-1])
 
 
 def _partner_in_reach(

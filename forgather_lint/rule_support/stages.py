@@ -27,9 +27,14 @@ class Stage:
 
 
 def pp_entries(model: Model) -> tuple[PlanEntry, ...]:
-    """The pipeline plan of the base model: the config's, or that of its own class."""
-    of_class = (e for e in model.plans.class_pp.entries if model.base.module(e.full_key))
-    return model.plans.pp.entries or tuple(of_class)
+    """The pipeline plan of the base model: the config's, or that of its own class.
+
+    A plan of the class that names no stack of layers is one for a head (`{"lm_head": ...}`).
+    """
+    of_class = model.plans.class_pp.entries
+    named = [model.base.module(entry.full_key) for entry in of_class]
+    is_of_base = any(module is not None and is_stack(module) for module in named)
+    return model.plans.pp.entries or (of_class if is_of_base else ())
 
 
 def planned_modules(model: Model) -> tuple[tuple[PlanEntry, Module], ...]:
@@ -60,8 +65,10 @@ def placeholder_for(stage: Stage, name: str, structure: Structure) -> str | None
 
     Of a stack its elements are replaced, never the container.
     """
+    if not is_within(name, stage.module.name):
+        return None
     if stage.side is not Side.STACK:
-        return stage.module.name if is_within(name, stage.module.name) else None
+        return stage.module.name
     elements = (element.name for element in structure.children(stage.module.name))
     return next((element for element in elements if is_within(name, element)), None)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from forgather_lint.facts import Model, Module, Parameter, PlanEntry, Structure
+from forgather_lint.facts import Model, Module, Parameter, Plan, PlanEntry, Structure
 from forgather_lint.rule_support.matching_until_targets import transformers_match, vllm_match
-from forgather_lint.rule_support.styles import Split, split_of
-from forgather_lint.rule_support.tree import folded, linears
+from forgather_lint.rule_support.nearest import Suggestion, suggest
+from forgather_lint.rule_support.styles import Split, needs_linear, split_of
+from forgather_lint.rule_support.tree import first_of_each, folded, linears
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,15 @@ class Planned:
 
 
 def takes_anything(entry: PlanEntry, structure: Structure) -> bool:
-    """Whether the entry names a module or a parameter, by the rules of either engine."""
+    """Whether the entry has an effect in either engine.
+
+    vLLM asks the plan for linear layers alone, transformers for every module and parameter.
+    """
+    named: tuple[Module | Parameter, ...] = (*structure.modules, *structure.parameters)
     return any(
-        _either(entry, name) for name in _names(entry, (*structure.modules, *structure.parameters))
+        transformers_match(entry.full_key, name) for name in _representatives(entry, named)
+    ) or any(
+        vllm_match(entry.full_key, name) for name in _representatives(entry, linears(structure))
     )
 
 
@@ -59,27 +66,57 @@ def entries_of_base(model: Model) -> tuple[PlanEntry, ...]:
 
 
 def planned_linears(model: Model) -> tuple[Planned, ...]:
-    """Every linear layer of the base model with the first entry that takes it."""
+    """Every linear layer of the base model with the first entry that takes it.
+
+    An entry that takes nothing counts for the layer it was probably meant for, so that one
+    misspelt name is not reported once more by each rule on what is missing.
+    """
     entries = entries_of_base(model)
+    apart = _tell_indices_apart(entries)
     decided: dict[str, PlanEntry | None] = {}
     found = []
+    misspelt = _misspelt(model)
     for module in linears(model.base):
-        key = module.name if _tell_indices_apart(entries) else folded(module.name)
+        key = module.name if apart else folded(module.name)
         if key not in decided:
-            decided[key] = next((e for e in entries if _either(e, module.name)), None)
+            taking = next((e for e in entries if _either(e, module.name)), None)
+            decided[key] = taking or misspelt.get(folded(module.name))
         found.append(Planned(module, decided[key]))
     return tuple(found)
+
+
+def dead_entries(plan: Plan, *trees: Structure) -> tuple[PlanEntry, ...]:
+    """The entries that no branch of the source could satisfy."""
+    return tuple(
+        entry
+        for entry in plan.entries
+        if entry.possible is False and not any(takes_anything(entry, tree) for tree in trees)
+    )
+
+
+def meant_by(entry: PlanEntry, structure: Structure) -> Suggestion:
+    """What an entry that takes nothing was probably meant for."""
+    wanted = linears(structure) if needs_linear(entry.style) else structure.modules
+    return suggest(entry.full_key, first_of_each(wanted))
+
+
+def _misspelt(model: Model) -> dict[str, PlanEntry]:
+    """Folded names of layers to the dead entries that were probably meant for them."""
+    meant = (
+        (meant_by(e, model.base).names[:1], e) for e in dead_entries(model.plans.tp, model.base)
+    )
+    return {name: entry for names, entry in meant for name in names}
 
 
 def _either(entry: PlanEntry, name: str) -> bool:
     return vllm_match(entry.full_key, name) or transformers_match(entry.full_key, name)
 
 
-def _names(entry: PlanEntry, named: Iterable[Module | Parameter]) -> Iterator[str]:
+def _representatives(entry: PlanEntry, named: Iterable[Module | Parameter]) -> Iterable[str]:
     """One name for each folded name, unless the key tells layers apart."""
     if _tell_indices_apart((entry,)):
-        return (item.name for item in named)
-    return iter({folded(item.name): item.name for item in named}.values())
+        return [item.name for item in named]
+    return {folded(item.name): item.name for item in named}.values()
 
 
 def _tell_indices_apart(entries: Iterable[PlanEntry]) -> bool:

@@ -35,6 +35,12 @@ def is_stack(module: Module) -> bool:
     return module.is_a(MODULE_LIST) or module.is_a(MODULE_DICT)
 
 
+def stacked_linears(structure: Structure) -> tuple[Module, ...]:
+    """The linear layers that lie in a stack of layers."""
+    stacks = [module.name for module in structure.modules if is_stack(module)]
+    return tuple(m for m in linears(structure) if any(is_within(m.name, s) for s in stacks))
+
+
 def first_of_each(modules: Iterable[Module]) -> dict[str, Module]:
     """Folded name to the first module of that name."""
     first: dict[str, Module] = {}

@@ -21,11 +21,6 @@ def are(names: Iterable[str]) -> str:
     return f"{all_of(listed)} {'is' if len(listed) == 1 else 'are'}"
 
 
-def a(noun: str) -> str:
-    """As in: a `Linear`; an `Embedding`."""
-    return f"{'an' if noun[:1] in 'AEIOU' else 'a'} `{noun}`"
-
-
 def _listed(names: Iterable[str], conjunction: str) -> str:
     *others, last = (f"`{name}`" for name in names)
     return f"{', '.join(others)} {conjunction} {last}" if others else last

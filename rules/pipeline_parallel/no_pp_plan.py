@@ -53,8 +53,8 @@ def check(model: Model) -> Iterator[Finding]:
     if stack is None or pp_entries(model) or plans.pp.unknown or plans.class_pp.unknown:
         return
     yield Finding(
-        where=plans.pp.declared or model.where,
-        message=f"`{model.base_name}` has no pipeline-parallel plan",
+        where=plans.pp.declared or model.config_class_where or model.where,
+        message=f"`{model.base.root}` has no pipeline-parallel plan",
         label="no entry here" if plans.pp.declared else "no `base_model_pp_plan` in its config",
         related=(Label(stack.where, f"`{stack.name}` could be cut into stages"),),
         consequence=(

@@ -47,7 +47,7 @@ def check(model: Model) -> Iterator[Finding]:
         return
     for entry, module in planned:
         if module.is_a(MODULE_DICT) and module.certain:
-            yield _finding(entry, module, model.base_name)
+            yield _finding(entry, module, model.base.root)
 
 
 def _finding(entry: PlanEntry, module: Module, cls: str) -> Finding:

@@ -54,7 +54,8 @@ def check(model: Model) -> Iterator[Finding]:
 def _lost(plan: Plan, trees: tuple[Structure, ...], severity: Severity | None) -> Iterator[Finding]:
     keys = {entry.full_key for entry in plan.entries}
     for entry in plan.entries:
-        if entry.possible is False and not any(tree.module(entry.full_key) for tree in trees):
+        never = entry.possible is False or "*" in entry.full_key
+        if never and not any(tree.module(entry.full_key) for tree in trees):
             yield _finding(entry, trees[0], keys, severity)
 
 

@@ -77,7 +77,7 @@ def _several(lists: list[tuple[PlanEntry, Module]]) -> Finding:
 def _none(model: Model, first: PlanEntry) -> Finding:
     lists = [module for module in model.base.modules if module.is_a(MODULE_LIST)]
     outer = [m for m in lists if not any(m.name.startswith(f"{x.name}.") for x in lists)]
-    cls = model.base_name
+    cls = model.base.root
     return Finding(
         where=model.plans.pp.declared or first.key_where,
         message="the pipeline plan names no `nn.ModuleList`",

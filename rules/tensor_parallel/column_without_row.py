@@ -37,7 +37,7 @@ All. vLLM from 0.25.0 completes a block by itself when it recognises it (gate, u
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from forgather_lint.diagnostics import Finding, Fix, Label, Severity
 from forgather_lint.facts import Model, PlanEntry
@@ -52,17 +52,23 @@ from forgather_lint.rule_support.wording import are
 
 @rule("FGL107", "column-without-row", Severity.WARNING)
 def check(model: Model) -> Iterator[Finding]:
+    runs = {call.module: call.order for call in model.trace.calls} if model.trace else {}
     for half in halves_alone(model, Split.COLUMN, Split.ROW):
-        yield _finding(half, _reader(half))
+        yield _finding(half, _reader(half, runs))
 
 
-def _reader(half: Half) -> Planned | None:
-    """The one layer of the block whose input is as wide as a column-parallel output."""
+def _reader(half: Half, runs: Mapping[str, int]) -> Planned | None:
+    """The layer of the block whose input is as wide as a column-parallel output.
+
+    If all are column-parallel, the one that runs last.
+    """
     widths = {layer.module.sizes.get("out_features") for layer in half.layers} - {None}
     readers = [x for x in half.others if x.module.sizes.get("in_features") in widths]
-    misplanned = [x for x in half.layers if x.module.sizes.get("in_features") in widths]
-    found = readers or misplanned
-    return found[0] if len(found) == 1 else None
+    if readers:
+        return readers[0] if len(readers) == 1 else None
+    last = max(half.layers, key=lambda layer: runs.get(layer.module.name, 0))
+    reads = len(half.layers) > 1 and last.module.sizes.get("in_features") in widths
+    return last if reads and last.module.name in runs else None
 
 
 def _finding(half: Half, reader: Planned | None) -> Finding:

@@ -1,8 +1,9 @@
 """The model has no tensor-parallel plan.
 
 ## What it does
-Reports a model with linear layers of which neither the config (`base_model_tp_plan`) nor the class
-of the base model (`_tp_plan`) names any, also when the attribute is there and is `None` or empty.
+Reports a model with linear layers in its stack of layers of which neither the config
+(`base_model_tp_plan`) nor the class of the base model (`_tp_plan`) names any, also when the
+attribute is there and is `None` or empty. A plan for the head alone does not count.
 
 ## Why is this bad?
 vLLM cannot tell which layers to split: up to 0.24 it refuses to start on more than one rank, from
@@ -43,23 +44,24 @@ from collections.abc import Iterator
 from forgather_lint.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model
 from forgather_lint.rule import rule
-from forgather_lint.rule_support.taking import takes_anything
-from forgather_lint.rule_support.tree import linears
+from forgather_lint.rule_support.taking import planned_linears
+from forgather_lint.rule_support.tree import stacked_linears
 
 
 @rule("FGL110", "no-tp-plan", Severity.WARNING)
 def check(model: Model) -> Iterator[Finding]:
-    plans = model.plans
-    if plans.tp.entries or plans.tp.unknown or plans.class_tp.unknown:
+    plan = model.plans.tp
+    if plan.entries or plan.unknown or model.plans.class_tp.unknown:
         return
-    first = next(linears(model.base), None)
-    if first is None or any(takes_anything(e, model.base) for e in plans.class_tp.entries):
+    inside = stacked_linears(model.base)
+    planned = {layer.module.name for layer in planned_linears(model) if layer.entry}
+    if not inside or any(module.name in planned for module in inside):
         return
     yield Finding(
-        where=plans.tp.declared or model.where,
-        message=f"`{model.base_name}` has no tensor-parallel plan",
-        label="no entry here" if plans.tp.declared else "no `base_model_tp_plan` in its config",
-        related=(Label(first.where, f"`{first.name}` could be sharded"),),
+        where=plan.declared or model.config_class_where or model.where,
+        message=f"`{model.base.root}` has no tensor-parallel plan",
+        label="no entry here" if plan.declared else "no `base_model_tp_plan` in its config",
+        related=(Label(inside[0].where, f"`{inside[0].name}` could be sharded"),),
         consequence=(
             "vLLM up to 0.24 with two ranks or more: `ValueError: ... does not support tensor "
             "parallel.`; from 0.25.0 a warning, then what fusion cannot recognise is replicated"

@@ -43,7 +43,6 @@ from forgather_lint.rule import rule
 from forgather_lint.rule_support.styles import needs_linear
 from forgather_lint.rule_support.taking import matched_linears, named_modules, named_parameters
 from forgather_lint.rule_support.tree import LINEAR, class_name
-from forgather_lint.rule_support.wording import a
 
 
 @rule("FGL103", "tp-pattern-matches-no-linear", Severity.ERROR)
@@ -62,8 +61,8 @@ def _finding(entry: PlanEntry, module: Module, structure: Structure) -> Finding:
     kind, size = ("rowwise", "in") if "row" in (entry.style or "") else ("colwise", "out")
     return Finding(
         where=entry.key_where,
-        message=f"`{entry.full_key}` is {a(cls)}, which `{entry.style}` cannot shard",
-        label=f"names {a(cls)}, not an `nn.Linear`",
+        message=f"`{entry.full_key}` is of class `{cls}`, which `{entry.style}` cannot shard",
+        label="not an `nn.Linear`",
         related=(Label(module.where, f"`{module.name}` is built here"),),
         consequence=(
             f"vLLM {_in_vllm(entry, below)}; transformers 5.21 on: "

@@ -40,39 +40,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.diagnostics import Finding, Label, Severity
-from forgather_lint.facts import Model, Plan, PlanEntry, Structure
+from forgather_lint.facts import Model, PlanEntry, Structure
 from forgather_lint.rule import rule
 from forgather_lint.rule_support.edits import rename_key
-from forgather_lint.rule_support.nearest import suggest
-from forgather_lint.rule_support.styles import needs_linear
-from forgather_lint.rule_support.taking import takes_anything
-from forgather_lint.rule_support.tree import class_name, first_of_each, linears
+from forgather_lint.rule_support.taking import dead_entries, meant_by
+from forgather_lint.rule_support.tree import first_of_each
 from forgather_lint.rule_support.wording import one_of
 
 
 @rule("FGL101", "tp-pattern-matches-nothing", Severity.ERROR)
 def check(model: Model) -> Iterator[Finding]:
     plans = model.plans
-    yield from _dead(plans.tp, (model.base,))
-    yield from _dead(plans.class_tp, (model.whole, model.base))
-
-
-def _dead(plan: Plan, trees: tuple[Structure, ...]) -> Iterator[Finding]:
-    keys = {entry.full_key for entry in plan.entries}
-    for entry in plan.entries:
-        if entry.possible is False and not any(takes_anything(entry, tree) for tree in trees):
+    for plan, trees in ((plans.tp, (model.base,)), (plans.class_tp, (model.whole, model.base))):
+        keys = {entry.full_key for entry in plan.entries}
+        for entry in dead_entries(plan, *trees):
             yield _finding(entry, trees[0], keys)
 
 
 def _finding(entry: PlanEntry, structure: Structure, keys: set[str]) -> Finding:
-    root = structure.module("")
-    wanted = linears(structure) if needs_linear(entry.style) else structure.modules
-    names = first_of_each(wanted)
-    meant = suggest(entry.full_key, names)
+    meant = meant_by(entry, structure)
+    names = first_of_each(structure.modules)
     rename = meant.sure and meant.names[0] not in keys
     return Finding(
         where=entry.key_where,
-        message=f"`{entry.full_key}` matches no module of `{class_name(root) if root else ''}`",
+        message=f"`{entry.full_key}` matches no module of `{structure.root}`",
         label=meant.reason or "no module has this name",
         related=tuple(Label(names[n].where, f"`{n}` is built here") for n in meant.names),
         consequence=(
