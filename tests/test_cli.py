@@ -81,7 +81,7 @@ def test_paths_are_shown_relative_to_the_current_folder(monkeypatch: pytest.Monk
         (["check", "--statistics", "--output-format", "sarif", CLEAN], "'sarif'"),
         (["check", "-o", "no/such/folder", CLEAN], "no/such/folder"),
         (["rule"], "give one CODE, or --all"),
-        (["rule", "FGL90"], "no rule is called 'FGL90', did you mean 'FGL901'?"),
+        (["rule", "unused-supression"], "did you mean 'unused-suppression'?"),
     ],
 )
 def test_what_cannot_run_exits_2_and_says_why(arguments: list[str], says: str) -> None:
