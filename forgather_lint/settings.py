@@ -73,8 +73,10 @@ class Settings:
         )
 
     def excludes(self, path: str) -> bool:
-        """Whether a search is to pass over the file or folder `path`."""
-        return any(matches(path, pattern, self.root) for pattern in self.exclude)
+        """Whether a search is to pass over the file or folder `path`, or a folder it lies in."""
+        whole = Path(absolute(path))
+        inside = (str(each) for each in (whole, *whole.parents) if below(str(each), self.root))
+        return any(matches(each, pattern, self.root) for each in inside for pattern in self.exclude)
 
     def require_known(self, codes: Iterable[str]) -> None:
         """Raise `SettingsError` for a selector that covers none of `codes`."""

@@ -61,13 +61,14 @@ def test_patterns_of_a_file_are_relative_to_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "forgather-lint.toml"
-    file.write_text('exclude = ["old/*"]\n[per-file-ignores]\n"models/*" = ["FGL101"]\n')
+    file.write_text('exclude = ["old"]\n[per-file-ignores]\n"models/*" = ["FGL101"]\n')
     (tmp_path / "models").mkdir()
     monkeypatch.chdir(tmp_path / "models")
     settings = configuration.resolve(file, {})
     assert not settings.checks("a.py", "FGL101")
-    assert settings.excludes("../old/a.py")
-    assert not settings.excludes("old/a.py")
+    assert settings.excludes("../old")
+    assert settings.excludes("../old/deep/a.py")
+    assert not settings.excludes("../older/a.py")
 
 
 def write(folder: Path, name: str, text: str) -> Path:

@@ -64,7 +64,9 @@ def command(
     not be checked.
     """
     with options.misuse_told():
-        groups = configuration.grouped(paths or (Path(),), config, isolated, given)
+        if not paths:
+            paths, given["force_exclude"] = (Path(),), True  # a search may find nothing
+        groups = configuration.grouped(paths, config, isolated, given)
         render = _renderer(groups, counted)
         run = Run(tuple(shown(_reports(groups, verbose), wanted=not quiet)))
         _tell_what_was_not_checked(run, quiet)
