@@ -9,10 +9,10 @@ import libcst as cst
 
 from forgather_lint.interp import attributes, subscripts
 from forgather_lint.interp.dispatch import statement
-from forgather_lint.interp.frame import Completion, Frame
+from forgather_lint.interp.frame import Completion, Frame, Raised
 from forgather_lint.interp.names import bind_name
 from forgather_lint.interp.operators import augmented
-from forgather_lint.values.value import ListValue, Unknown, Value
+from forgather_lint.values.value import ListValue, Value
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine
@@ -75,8 +75,12 @@ def _unpack(
     items, rest = machine.items_of(value)
     starred = [i for i, each in enumerate(elements) if isinstance(each, cst.StarredElement)]
     wanted = len(elements)
-    if rest is not None or (len(items) != wanted and not starred):
-        reason = rest or Unknown("unpack-count", frame.place(elements[0]))
+    if rest is None and len(items) != wanted and not starred:
+        size = "not enough" if len(items) < wanted else "too many"
+        text = f"{size} values to unpack (expected {wanted}, got {len(items)})"
+        raise Raised("ValueError", text, frame.place(elements[0]))
+    if rest is not None:
+        reason = rest
         items = (items + [reason] * wanted)[:wanted] if not starred else [reason] * wanted
     elif starred:
         first, behind = starred[0], wanted - starred[0] - 1

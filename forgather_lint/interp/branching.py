@@ -86,6 +86,7 @@ def _attempt_all(
                 outcomes.append(machine.trail.attempt(arm))
             except Raised as error:
                 failure = error
+                machine.observer.gave_up(error)
     finally:
         machine.observer.decided()
     if failure is not None and not outcomes:

@@ -128,9 +128,21 @@ def _call_instance(
     answer = machine.observer.answer(instance, arguments, where)
     if answer is not None:
         return answer
+    return _observed(machine, instance, forward, arguments, where)
+
+
+def _observed(
+    machine: Machine, instance: Instance, forward: Value, arguments: Arguments, where: Place
+) -> Value:
     machine.observer.entered(instance, arguments, where)
     result = call(machine, forward, arguments, where)
     return machine.observer.left(instance, result)
+
+
+def call_forward(machine: Machine, instance: Instance, arguments: Arguments, where: Place) -> Value:
+    """Run the `forward` of `instance`, whatever the observer would answer."""
+    forward = machine.attribute(instance, "forward", where)
+    return _observed(machine, instance, forward, arguments, where)
 
 
 def call_function(

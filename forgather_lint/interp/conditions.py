@@ -12,10 +12,12 @@ from forgather_lint.interp.frame import Completion, Frame, Raised
 from forgather_lint.interp.operators import BINARY, binary
 from forgather_lint.interp.subscripts import contains
 from forgather_lint.source import Place
+from forgather_lint.values.loop_index import decide
 from forgather_lint.values.value import (
     TRUE,
     Arguments,
     Choice,
+    Constant,
     External,
     Instance,
     Known,
@@ -70,8 +72,12 @@ def is_same(machine: Machine, left: Value, right: Value) -> bool | None:
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         return None
     if isinstance(left, Known) and isinstance(right, Known):
-        return type(left.value) is type(right.value) and left.value == right.value
+        return decide(_same_constant, left, right)
     return left == right if isinstance(left, External) else False
+
+
+def _same_constant(left: Constant, right: Constant) -> bool:
+    return type(left) is type(right) and left == right
 
 
 def _in(machine: Machine, item: Value, owner: Value, where: Place) -> bool | None:

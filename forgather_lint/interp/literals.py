@@ -9,6 +9,7 @@ import libcst as cst
 from forgather_lint.interp.budget import LONGEST_TEXT
 from forgather_lint.interp.dispatch import expression
 from forgather_lint.interp.frame import Frame
+from forgather_lint.values.loop_index import pinned
 from forgather_lint.values.value import (
     NONE,
     Choice,
@@ -84,7 +85,7 @@ def _piece(machine: Machine, part: cst.BaseFormattedStringContent, frame: Frame)
         return str(known_text(part.value))
     if not isinstance(part, cst.FormattedStringExpression):
         return None
-    value = machine.evaluate(part.expression, frame)
+    value = pinned(machine.evaluate(part.expression, frame))
     if not isinstance(value, Known) or part.equal is not None:
         return None
     specification = _specification(machine, part, frame)

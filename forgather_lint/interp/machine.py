@@ -13,7 +13,7 @@ import libcst as cst
 
 from forgather_lint.interp.budget import MOST_ITEMS, Budget
 from forgather_lint.interp.dispatch import EXPRESSIONS, STATEMENTS
-from forgather_lint.interp.frame import Completion, Frame
+from forgather_lint.interp.frame import Completion, Frame, Raised
 from forgather_lint.interp.trail import Trail
 from forgather_lint.interp.twins import Template
 from forgather_lint.source import Place
@@ -95,6 +95,9 @@ class Observer:
 
     def undecided(self, where: Place) -> None:
         """A condition could not be decided."""
+
+    def gave_up(self, error: Raised) -> None:
+        """One branch of an undecided condition raises; the others go on."""
 
     def decided(self) -> None:
         """The branches of the condition announced last have been run."""

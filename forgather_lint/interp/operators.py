@@ -11,9 +11,9 @@ import libcst as cst
 from forgather_lint.interp.budget import LONGEST_TEXT, MOST_ITEMS
 from forgather_lint.interp.dispatch import expression
 from forgather_lint.interp.frame import Frame, Raised
-from forgather_lint.interp.loop_index import observe
 from forgather_lint.source import Place
 from forgather_lint.values import dims
+from forgather_lint.values.loop_index import observe
 from forgather_lint.values.value import (
     Arguments,
     Choice,

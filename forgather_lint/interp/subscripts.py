@@ -9,9 +9,9 @@ import libcst as cst
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.dispatch import expression
 from forgather_lint.interp.frame import Frame, Raised
-from forgather_lint.interp.loop_index import observe
 from forgather_lint.source import Place
 from forgather_lint.values import dims
+from forgather_lint.values.loop_index import decide, observe, pinned
 from forgather_lint.values.value import (
     Arguments,
     AttributeDict,
@@ -21,7 +21,6 @@ from forgather_lint.values.value import (
     DictValue,
     External,
     Instance,
-    Key,
     Known,
     ListValue,
     SetValue,
@@ -111,18 +110,11 @@ def read_dict(owner: DictValue, key: Value, where: Place) -> Value:
     key_value = key_of(key)
     found = owner.items.get(key_value)
     if found is not None:
-        _observe_key(owner, key, found)
         return found
     if owner.rest is not None:
         return owner.rest
     text = repr(key.value) if isinstance(key, Known) else "key"
     raise Raised("KeyError", text, where)
-
-
-def _observe_key(owner: DictValue, key: Value, found: Value) -> None:
-    if isinstance(key, Known) and key.loop is not None:
-        items: dict[Key, Value] = dict(owner.items)
-        observe(key, lambda index: index in items and same(items[index], found))
 
 
 def _read_sequence(
@@ -166,7 +158,7 @@ def _slice(
 
 def _bounds(key: SliceValue) -> slice | None:
     """The slice, None when a bound is not known."""
-    numbers = [index_of(part) for part in (key.start, key.stop, key.step)]
+    numbers = [index_of(pinned(part)) for part in (key.start, key.stop, key.step)]
     parts = zip((key.start, key.stop, key.step), numbers, strict=True)
     decided = all(number is not None or _is_none(part) for part, number in parts)
     return slice(*numbers) if decided else None
@@ -180,7 +172,7 @@ def _read_text(text: str, key: Value, where: Place) -> Value:
     if isinstance(key, SliceValue):
         bounds = _bounds(key)
         return Unknown("unknown-slice", where) if bounds is None else known(text[bounds])
-    index = index_of(key)
+    index = index_of(pinned(key))
     if index is None:
         return Unknown("unknown-index", where)
     if not -len(text) <= index < len(text):
@@ -224,15 +216,13 @@ def write_dict(machine: Machine, owner: DictValue, key: Value, value: Value) -> 
     if isinstance(key, Unknown | Choice):
         owner.rest = owner.rest or Unknown("unknown-key")
         return
-    if isinstance(key, Known) and key.loop is not None:
-        key.loop.observations.append(lambda index: False)
     machine.trail.set_key(owner.items, key_of(key), value)
     if not isinstance(key, Known | TupleValue | SymbolicInt):
         owner.keys[key_of(key)] = key
 
 
 def _write_list(machine: Machine, owner: ListValue, key: Value, value: Value) -> None:
-    index = index_of(key)
+    index = index_of(pinned(key))
     items = list(owner.items)
     if index is not None and -len(items) <= index < len(items):
         items[index] = value
@@ -274,12 +264,13 @@ def contains(owner: Value, item: Value) -> bool | None:
 
 
 def _contains_sequence(owner: TupleValue | ListValue, item: Value) -> bool | None:
-    if any(same(each, item) for each in owner.items):
-        return True
     decided = isinstance(item, Known) and all(isinstance(each, Known) for each in owner.items)
-    if isinstance(owner, ListValue) and owner.rest is not None:
-        return None
-    if decided:
+    complete = not isinstance(owner, ListValue) or owner.rest is None
+    if decided and complete:
         assert isinstance(item, Known)
-        return any(isinstance(e, Known) and e.value == item.value for e in owner.items)
-    return None if any(isinstance(e, Unknown | Choice) for e in [*owner.items, item]) else False
+        options = [each.value for each in owner.items if isinstance(each, Known)]
+        return decide(lambda index: index in options, item)
+    if any(same(each, pinned(item)) for each in owner.items):
+        return True
+    undecided = any(isinstance(each, Unknown | Choice) for each in [*owner.items, item])
+    return None if undecided or not complete else False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from forgather_lint.interp.classes import find_member
 from forgather_lint.source import Place, file_start
 from forgather_lint.values import dims
+from forgather_lint.values.loop_index import decide
 from forgather_lint.values.value import (
     Arguments,
     Builtin,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 def truth(machine: Machine, value: Value) -> bool | None:
     """`bool(value)`, None when it cannot be decided."""
     if isinstance(value, Known):
-        return bool(value.value)
+        return decide(bool, value)
     if isinstance(value, TupleValue):
         return bool(value.items)
     if isinstance(value, ListValue | DictValue | SetValue):

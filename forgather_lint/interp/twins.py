@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from forgather_lint.interp.loop_index import alike
+from forgather_lint.values.loop_index import alike
 from forgather_lint.values.value import (
     Arguments,
     BoundMethod,

@@ -17,6 +17,7 @@ from forgather_lint.semantics.python_classes import construct_special
 from forgather_lint.source import Place
 from forgather_lint.values.value import (
     Arguments,
+    Choice,
     ClassValue,
     DictValue,
     External,
@@ -78,7 +79,17 @@ class StandardLibrary:
         return isinstance(value, TensorValue)
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
-        """Run the op `name`, or build an instance of the library class `name`."""
+        """Run the op `name`, or build an instance of the library class `name`.
+
+        A choice among the arguments is decided one way, then the other.
+        """
+        choice = next((each for each in arguments.all() if isinstance(each, Choice)), None)
+        if choice is not None and not name.endswith("__init__"):
+            return machine.each_option(
+                choice,
+                lambda option: self.call(machine, name, _with(arguments, choice, option), where),
+                where,
+            )
         meaning = op_named(name)
         if meaning is not None:
             try:
@@ -157,3 +168,12 @@ class StandardLibrary:
             return name
         mapped = member.value.items.get(name)
         return mapped.value if isinstance(mapped, Known) and isinstance(mapped.value, str) else name
+
+
+def _with(arguments: Arguments, choice: Choice, option: Value) -> Arguments:
+    """`arguments` with one choice decided."""
+    return Arguments(
+        [option if value is choice else value for value in arguments.positional],
+        {n: option if value is choice else value for n, value in arguments.keywords.items()},
+        arguments.rest,
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-
+from forgather_lint.interp import subscripts
+from forgather_lint.interp.builtins.objects import machine_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.semantics.library import Site, op
+from forgather_lint.semantics.nn_build import set_plain
 from forgather_lint.values.dims import floor_divide
 from forgather_lint.values.value import (
     FALSE,
@@ -12,6 +14,7 @@ from forgather_lint.values.value import (
     TRUE,
     Arguments,
     External,
+    Instance,
     Known,
     TensorValue,
     TupleValue,
@@ -162,23 +165,44 @@ for _name in _PRESENT.split():
     op(f"transformers.{_name}")(_present)
 
 
-@op("transformers.auto_docstring", "transformers.can_return_tuple", "transformers.strict")
-@op("transformers.add_start_docstrings", "transformers.use_kernel_forward_from_hub")
-@op("transformers.use_kernelized_func", "transformers.use_experts_implementation")
-@op("transformers.use_kernel_func_from_hub", "transformers.check_model_inputs")
-@op("transformers.merge_with_config_defaults", "transformers.capture_outputs")
-@op("transformers.dynamic_rope_update", "transformers.deprecate_kwarg")
-@op("transformers.replace_return_docstrings", "transformers.add_start_docstrings_to_model_forward")
-@op("transformers.force_fp32", "transformers.torch_compilable_check")
-def decorator(site: Site, *arguments: Value, **options: Value) -> Value:
-    """A decorator, or a maker of one, that does not change what the function computes."""
-    return arguments[0] if arguments else External("functools.identity")
+@op("transformers.ModelOutput.__init__")
+def model_output(site: Site, self: Instance, *arguments: Value, **fields: Value) -> Value:
+    """The fields of an output, as they are written; transformers/utils/generic.py."""
+    set_plain(site, self, **{f"field_{i}": value for i, value in enumerate(arguments)}, **fields)
+    return NONE
 
 
-@op("torch.no_grad", "torch.inference_mode", "torch.compile", "torch.jit.script")
-@op("torch.autocast", "torch.amp.autocast", "torch.device", "torch.manual_seed")
-def torch_context(site: Site, *arguments: Value, **options: Value) -> Value:
-    return arguments[0] if arguments and site.name in _WRAPPERS else External("functools.identity")
+@op("transformers.ModelOutput.__getitem__")
+def output_item(site: Site, self: Instance, key: Value) -> Value:
+    """By name, or by position among the fields that are not None."""
+    if isinstance(key, Known) and isinstance(key.value, str):
+        return self.attributes.get(key.value, NONE)
+    return subscripts.read(machine_of(site), output_tuple(site, self), key, site.where)
 
 
-_WRAPPERS = frozenset({"torch.compile", "torch.jit.script", "torch.no_grad"})
+@op("transformers.ModelOutput.to_tuple")
+def output_tuple(site: Site, self: Instance) -> Value:
+    given = [value for value in self.attributes.values() if value is not NONE]
+    return TupleValue(tuple(v for v in given if not (isinstance(v, Known) and v.value is None)))
+
+
+@op("transformers.ALL_ATTENTION_FUNCTIONS.__getitem__", "transformers.ALL_ATTENTION_FUNCTIONS.get")
+@op("transformers.ALL_ATTENTION_FUNCTIONS.get_interface")
+def attention_function(site: Site, key: Value, default: Value = NONE) -> Value:
+    """Every registered implementation has one meaning; `eager` is never registered."""
+    if isinstance(key, Known) and key.value == "eager":
+        if site.name.endswith("__getitem__"):
+            raise Raised("KeyError", "'eager'", site.where)
+        return default
+    return External("transformers.attention_interface")
+
+
+@op("transformers.create_causal_mask", "transformers.create_sliding_window_causal_mask")
+@op("transformers.create_chunked_causal_mask", "transformers.create_masks_for_generate")
+@op("transformers.create_bidirectional_mask")
+def causal_mask(site: Site, *arguments: Value, **options: Value) -> Value:
+    """The engine passes no mask, and its attention implementation makes none.
+
+    transformers/masking_utils.py: `ALL_MASK_ATTENTION_FUNCTIONS` has no entry for `vllm`.
+    """
+    return NONE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.source import Place
 from forgather_lint.values.dims import Poly, Size
-from forgather_lint.values.placement import REPLICATE, Placement
+from forgather_lint.values.placement import REPLICATE, Placement, Undecided, Wrong
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -319,6 +319,8 @@ def size_of(value: Value) -> Size | None:
 def key_of(value: Value) -> Key:
     """A hashable stand-in: equal constants are one key, other values are keys by identity."""
     if isinstance(value, Known):
+        if value.loop is not None:
+            value.loop.observations.append(lambda index: index == value.value)
         return value.value
     if isinstance(value, TupleValue):
         return tuple(key_of(item) for item in value.items)
@@ -350,12 +352,43 @@ def join(values: Iterable[Value]) -> Value:
         for option in value.options if isinstance(value, Choice) else (value,):
             if not any(same(option, other) for other in options):
                 options.append(option)
+    if len(options) > 1 and all(_is_computed(option) for option in options):
+        return _join_tensors([option for option in options if isinstance(option, TensorValue)])
     unknown = next((option for option in options if isinstance(option, Unknown)), None)
     if unknown is not None and len(options) > 1 and not _worth_keeping(options):
         return unknown
     if len(options) == 1:
         return options[0]
     return Choice(tuple(options)) if len(options) <= MOST_OPTIONS else Unknown("many-options")
+
+
+def _is_computed(value: Value) -> bool:
+    return isinstance(value, TensorValue) and not value.is_parameter
+
+
+def _join_tensors(tensors: list[TensorValue]) -> Value:
+    """One tensor that may be any of `tensors`: what they agree on, and the worst placement."""
+    first = tensors[0]
+    placements = [tensor.placement for tensor in tensors]
+    wrong = next((each for each in placements if isinstance(each, Wrong)), None)
+    agreed = all(each == placements[0] for each in placements)
+    return TensorValue(
+        shape=_join_shapes([tensor.shape for tensor in tensors]),
+        placement=wrong or (placements[0] if agreed else Undecided("placement-by-condition")),
+        dtype=first.dtype if all(t.dtype == first.dtype for t in tensors) else None,
+        origin=first.origin,
+    )
+
+
+Shape = tuple[Size | None, ...] | None
+
+
+def _join_shapes(shapes: list[Shape]) -> Shape:
+    known = [shape for shape in shapes if shape is not None]
+    if len(known) != len(shapes) or len({len(shape) for shape in known}) != 1:
+        return None
+    columns = zip(*known, strict=True)
+    return tuple(column[0] if len(set(column)) == 1 else None for column in columns)
 
 
 def _worth_keeping(options: list[Value]) -> bool:

@@ -1,0 +1,211 @@
+"""What the flow needs to know of a serving engine, and the library with its attention in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from forgather_lint.flow.layers import Role
+from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.machine import Machine
+from forgather_lint.semantics.standard import StandardLibrary
+from forgather_lint.source import Place
+from forgather_lint.values import dims
+from forgather_lint.values.dims import Size
+from forgather_lint.values.placement import (
+    Partial,
+    Placement,
+    Replicate,
+    Shard,
+    Undecided,
+    Wrong,
+)
+from forgather_lint.values.value import (
+    NONE,
+    Arguments,
+    DictValue,
+    Known,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+)
+
+HEADS_NOT_SHARDED = "FGL204"
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The head counts of a model's config; `kv` of them hold keys and values."""
+
+    query: int
+    kv: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The behaviour of one vLLM release that decides what a plan computes.
+
+    `styles` maps style names to what replaces a layer. `surplus_heads_pass` tells whether the
+    attention takes more heads than it has without an error (0.13 folds them into the tokens).
+    `fuses_*` say which projections the release finds and shards by itself, whatever the plan says.
+    """
+
+    release: str
+    styles: Mapping[str, Role]
+    prefix: str = "model"
+    attention_by_keyword: bool = False
+    surplus_heads_pass: bool = False
+    fuses_glu: bool = False
+    fuses_qkv: bool = False
+    fuses_packed_qkv: bool = False
+    merges_columns: bool = False
+    output_by_return: bool = False
+    norms_by_name: bool = False
+    norms_gather: bool = False
+    plan_required: bool = True
+    dotted_pipeline: bool = True
+    pipeline_inferred: bool = False
+
+
+@dataclass(slots=True)
+class EngineLibrary(StandardLibrary):
+    """The standard library with the engine's attention behind transformers' interface."""
+
+    engine: Engine
+    ranks: int
+    heads: Heads | None
+    instances: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        StandardLibrary.__init__(self)
+
+    def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
+        if name == "transformers.attention_interface":
+            return self._attention(arguments, where)
+        return StandardLibrary.call(self, machine, name, arguments, where)
+
+    def _attention(self, arguments: Arguments, where: Place) -> Value:
+        """`[1, heads, tokens, head size]` in, `[tokens, heads * head size]` and None out.
+
+        Source: vllm_flash_attention_forward in vllm/model_executor/models/transformers.
+        """
+        if self.engine.attention_by_keyword:
+            self._require_keyword(arguments, where)
+        given = dict(zip(("module", "query", "key", "value"), arguments.positional, strict=False))
+        given.update(arguments.keywords)
+        parts = [given.get(name, NONE) for name in ("query", "key", "value")]
+        if self.heads is None:
+            return Unknown("unknown-head-count", where)
+        tensors = [part for part in parts if isinstance(part, TensorValue)]
+        if len(tensors) != 3 or any(t.shape is None or len(t.shape) != 4 for t in tensors):
+            return _unknown_output(tensors, where)
+        return TupleValue((self._attend(tensors, self.heads, where), NONE))
+
+    def _require_keyword(self, arguments: Arguments, where: Place) -> None:
+        found = arguments.keywords.get("attention_instances")
+        lost = found is None or (isinstance(found, Known) and found.value is None)
+        if lost and arguments.rest is None:
+            raise Raised("TypeError", "'NoneType' object is not subscriptable", where)
+
+    def _attend(self, tensors: list[TensorValue], heads: Heads, where: Place) -> TensorValue:
+        here = Heads(heads.query // self.ranks, max(1, heads.kv // self.ranks), heads.size)
+        query = tensors[0]
+        assert query.shape is not None
+        wanted = (here.query, here.kv, here.kv)
+        surplus = [
+            _check_heads(tensor, count, here.size, where)
+            for tensor, count in zip(tensors, wanted, strict=True)
+        ]
+        width = _width(query) if self.engine.surplus_heads_pass else here.query * here.size
+        placement = self._placement(tensors, surplus, where)
+        if isinstance(placement, Shard) and isinstance(width, int):
+            width = dims.sharded(width)
+        return TensorValue((query.shape[2], width), placement, query.dtype, where)
+
+    def _placement(
+        self, tensors: list[TensorValue], surplus: list[bool | None], where: Place
+    ) -> Placement:
+        settled = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
+        if settled is not None:
+            return settled
+        undecided = [t.placement for t in tensors if isinstance(t.placement, Undecided)]
+        if undecided or None in surplus:
+            return undecided[0] if undecided else Undecided("unknown-head-count", where)
+        if any(surplus):
+            return self._too_many(tensors, surplus, where)
+        if self.ranks == 1:
+            return Replicate()
+        return self._of_parts(tensors, where)
+
+    def _too_many(
+        self, tensors: list[TensorValue], surplus: list[bool | None], where: Place
+    ) -> Placement:
+        names = ("query", "key", "value")
+        whole = ", ".join(n for n, more in zip(names, surplus, strict=True) if more)
+        reason = f"{whole} hold more heads than the attention has on a rank"
+        since = next((_since(t) for t in tensors if _since(t) is not None), None)
+        return Wrong(HEADS_NOT_SHARDED, reason, where, since)
+
+    def _of_parts(self, tensors: list[TensorValue], where: Place) -> Placement:
+        """All three are this rank's heads, or keys and values are one replicated head."""
+        query, key, value = (tensor.placement for tensor in tensors)
+        if not isinstance(query, Shard) or query.dim != 1:
+            return _not_heads("query", query, where)
+        for name, placement in (("key", key), ("value", value)):
+            if isinstance(placement, Shard) and placement.dim == 1:
+                continue
+            replicated = isinstance(placement, Replicate) and self.heads and self.heads.kv == 1
+            if not replicated:
+                return _not_heads(name, placement, where)
+        return Shard(1, query.since)
+
+
+def _not_heads(name: str, placement: Placement, where: Place) -> Placement:
+    if isinstance(placement, Partial):
+        return Wrong("FGL205", f"{name} is a partial sum", where, placement.since)
+    return Wrong(
+        HEADS_NOT_SHARDED, f"{name} is not sharded by heads", where, _placement_since(placement)
+    )
+
+
+def _placement_since(placement: Placement) -> Place | None:
+    return placement.since if isinstance(placement, Shard | Partial | Wrong) else None
+
+
+def _since(tensor: TensorValue) -> Place | None:
+    return _placement_since(tensor.placement)
+
+
+def _width(tensor: TensorValue) -> Size | None:
+    assert tensor.shape is not None
+    heads, size = tensor.shape[1], tensor.shape[3]
+    if heads is None or size is None:
+        return None
+    return dims.multiply(dims.local(heads), dims.local(size))
+
+
+def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bool | None:
+    """Whether the tensor holds more heads than `count`, None when that is not known.
+
+    The engine views it as `[-1, count, size]`. Raises what torch raises when it holds fewer.
+    """
+    width = _width(tensor)
+    if not isinstance(width, int):
+        return None
+    if width % (count * size):
+        text = f"shape '[-1, {count}, {size}]' is invalid for input of size {width}*S"
+        raise Raised("RuntimeError", text, where)
+    return width > count * size
+
+
+def _unknown_output(tensors: list[TensorValue], where: Place) -> Value:
+    wrong = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
+    placement = wrong or Undecided("unknown-attention-input", where)
+    return TupleValue((TensorValue(None, placement, origin=where), NONE))
+
+
+def keyword_instances() -> DictValue:
+    """What the releases that hand attention by keyword pass along."""
+    return DictValue({}, rest=Unknown("attention-instances"))

@@ -1,0 +1,95 @@
+"""How a release cuts a model into pipeline stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from forgather_lint.flow.engine import Engine
+from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.machine import Machine
+from forgather_lint.model.tree import class_name
+from forgather_lint.semantics.names import MODULE
+from forgather_lint.semantics.nn_containers import children_of
+from forgather_lint.source import Place
+from forgather_lint.values.value import Instance, TensorValue, Value
+
+MODULE_LIST = "torch.nn.ModuleList"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The planned modules before, in and after the stack of layers, each with its key."""
+
+    before: tuple[tuple[str, Instance], ...]
+    layers: tuple[Instance, ...]
+    after: tuple[tuple[str, Instance], ...]
+
+
+def get_pp_indices(layers: int, stage: int, stages: int) -> tuple[int, int]:
+    """The first layer of a stage and the one behind its last.
+
+    Source: vllm/distributed/utils.py, `get_pp_indices`: what does not divide goes to the stages
+    before the last, from behind.
+    """
+    sizes = [layers // stages] * stages
+    for i in range(2, layers % stages + 2):
+        sizes[-i] += 1
+    start = sum(sizes[:stage])
+    return start, start + sizes[stage]
+
+
+def parts_of(
+    machine: Machine, root: Instance, keys: Sequence[str], engine: Engine, where: Place
+) -> Parts:
+    """Look up the entries of a pipeline plan as the engine does.
+
+    Raises `Raised` with the engine's own text: a name that is not there, no `nn.ModuleList`, or
+    more than one (vllm/model_executor/models/transformers/base.py, `pipeline_parallel`).
+    """
+    named = [(key, _look_up(machine, root, key, engine, where)) for key in keys]
+    lists = [i for i, (_, module) in enumerate(named) if _is_list(machine, module)]
+    title = f"<class '...{class_name(root)}'>"
+    if not lists:
+        raise Raised("ValueError", f"Could not find `ModuleList` in {title}", where)
+    if len(lists) > 1:
+        text = "Pipeline parallel of models with multiple `ModuleList`s in the base model are not "
+        raise Raised("ValueError", f"{text}supported yet!", where)
+    place = lists[0]
+    stack = named[place][1]
+    layers = [value for value in children_of(stack).values() if isinstance(value, Instance)]
+    return Parts(tuple(named[:place]), tuple(layers), tuple(named[place + 1 :]))
+
+
+def _look_up(machine: Machine, root: Instance, key: str, engine: Engine, where: Place) -> Instance:
+    value: Value = root
+    for name in key.split(".") if engine.dotted_pipeline else [key]:
+        value = machine.attribute(value, name, where)
+    if not isinstance(value, Instance):
+        raise Raised("AttributeError", f"{key} is not a module", where)
+    return value
+
+
+def _is_list(machine: Machine, module: Instance) -> bool:
+    return machine.is_instance_of(module, MODULE_LIST)
+
+
+def inferred_keys(machine: Machine, root: Instance) -> list[str]:
+    """Without a plan: the children that own parameters, in the order of their declaration."""
+    return [
+        name
+        for name, value in root.attributes.items()
+        if name not in root.hidden
+        and isinstance(value, Instance)
+        and machine.is_instance_of(value, MODULE)
+        and _owns_parameters(value)
+    ]
+
+
+def _owns_parameters(module: Instance) -> bool:
+    return any(
+        (isinstance(value, TensorValue) and value.is_parameter)
+        or (isinstance(value, Instance) and name != "config" and _owns_parameters(value))
+        for name, value in module.attributes.items()
+        if name not in module.hidden
+    )

@@ -1,0 +1,188 @@
+"""One abstract forward on one of several ranks: the engine's layers stand for the model's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from forgather_lint.flow.assign import Assignment
+from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, keyword_instances
+from forgather_lint.flow.inputs import engine_arguments
+from forgather_lint.flow.layers import BY_ROW, Role, run_linear, split_weights
+from forgather_lint.flow.outcome import Outcome, Verdict, of_result
+from forgather_lint.flow.recall import Recall
+from forgather_lint.interp.budget import BudgetExceeded
+from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.machine import Machine, Observer
+from forgather_lint.interp.subscripts import read
+from forgather_lint.model.tree import Tree, class_name
+from forgather_lint.source import Place
+from forgather_lint.values import dims
+from forgather_lint.values.placement import Shard
+from forgather_lint.values.value import (
+    Arguments,
+    Instance,
+    Known,
+    TensorValue,
+    Unknown,
+    Value,
+)
+
+Assignments = Mapping[int, Assignment]
+
+
+@dataclass(slots=True)
+class Rank(Observer):
+    """Runs the parallel layers in place of the model's, and remembers where it is."""
+
+    machine: Machine
+    tree: Tree
+    engine: Engine
+    ranks: int
+    assignments: Assignments
+    recall: Recall
+    path: list[Instance] = field(default_factory=list)
+    failed_in: Instance | None = None
+    failed_role: Role | None = None
+    given_up: list[Outcome] = field(default_factory=list)
+
+    def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        assignment = self.assignments.get(id(instance)) if self.ranks > 1 else None
+        if assignment is not None:
+            return self._linear(instance, assignment, arguments, where)
+        norm = self._norm(instance, arguments, where)
+        return norm if norm is not None else self.recall.result(instance, arguments)
+
+    def _linear(
+        self, instance: Instance, assignment: Assignment, arguments: Arguments, where: Place
+    ) -> Value:
+        given = arguments.all()
+        if not given:
+            return Unknown("call-without-input", where)
+        try:
+            return run_linear(self.machine, instance, assignment.role, self.ranks, given[0], where)
+        except Raised:
+            self.failed_in, self.failed_role = instance, assignment.role
+            raise
+
+    def _norm(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        """RMS norms that the engine replaces: some gather a sharded input, some refuse it."""
+        weight = instance.attributes.get("weight")
+        given = arguments.all()[:1]
+        if not class_name(instance).endswith("RMSNorm") or not isinstance(weight, TensorValue):
+            return None
+        if not given or not isinstance(given[0], TensorValue) or not given[0].shape:
+            return None
+        width, wanted = given[0].shape[-1], weight.shape[-1] if weight.shape else None
+        if width is None or wanted is None or dims.compare(width, wanted) == 0:
+            return None
+        if self.engine.norms_gather and self._tiles(given[0], width, wanted):
+            return given[0]
+        if self.engine.norms_by_name:
+            text = f"Expected hidden_size to be {wanted}, but found: {dims.local(width)}"
+            raise Raised("ValueError", text, where)
+        return None
+
+    def _tiles(self, tensor: TensorValue, width: dims.Size, wanted: dims.Size) -> bool:
+        assert tensor.shape is not None
+        by_features = tensor.placement == Shard(len(tensor.shape) - 1)
+        return by_features and dims.compare(dims.whole(width, self.ranks), wanted) == 0
+
+    def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
+        self.path.append(instance)
+        self.recall.entered(instance, arguments)
+
+    def left(self, instance: Instance, result: Value) -> Value:
+        self.path.pop()
+        self.recall.left(instance, result)
+        return result
+
+    def gave_up(self, error: Raised) -> None:
+        self.given_up.append(_failure(error, self))
+
+    @property
+    def module(self) -> str:
+        """The dotted name of the module whose forward runs."""
+        inner = self.failed_in or (self.path[-1] if self.path else None)
+        return (self.tree.name_of(inner) or "") if inner else ""
+
+
+def run(
+    machine: Machine,
+    tree: Tree,
+    root: Instance,
+    assignments: Assignments,
+    engine: Engine,
+    ranks: int,
+    heads: Heads | None,
+) -> Outcome:
+    """The outcome of one forward on one of `ranks` ranks."""
+    recall = Recall(tuple((key, each.role) for key, each in assignments.items()))
+    rank = Rank(machine, tree, engine, ranks, assignments, recall)
+    library, observer = machine.library, machine.observer
+    machine.library, machine.observer = EngineLibrary(engine, ranks, heads), rank
+    machine.trail.begin()
+    try:
+        _split(machine, tree, assignments, ranks)
+        result = machine.call(root, _arguments(engine), root.where)
+        return _outcome(machine, result, root)
+    except Raised as error:
+        return _failure(error, rank)
+    except BudgetExceeded as error:
+        return Outcome(Verdict.UNKNOWN, "", error.reason, root.where)
+    finally:
+        machine.trail.roll_back()
+        machine.library, machine.observer = library, observer
+
+
+def _arguments(engine: Engine) -> Arguments:
+    arguments = engine_arguments()
+    if engine.attention_by_keyword:
+        arguments.keywords["attention_instances"] = keyword_instances()
+    return arguments
+
+
+def _split(machine: Machine, tree: Tree, assignments: Assignments, ranks: int) -> None:
+    """Give each rank its part of the weights. Raises what the engine raises."""
+    if ranks == 1:
+        return
+    for instance in tree.instances.values():
+        assignment = assignments.get(id(instance))
+        if assignment is not None and assignment.role is not Role.REPLICATED:
+            since = assignment.where or instance.where
+            parts = split_weights(instance, assignment.role, ranks, since)
+            for name, value in parts.items():
+                machine.trail.set_key(instance.attributes, name, value)
+
+
+def _outcome(machine: Machine, result: Value, root: Instance) -> Outcome:
+    """The verdict on `outputs[0]`."""
+    first = result if isinstance(result, Unknown) else _first(machine, result, root)
+    if isinstance(first, TensorValue):
+        return of_result(first.placement, first.origin)
+    reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
+    where = first.where if isinstance(first, Unknown) else None
+    return Outcome(Verdict.UNKNOWN, "", reason, where or root.where)
+
+
+def _first(machine: Machine, result: Value, root: Instance) -> Value:
+    return read(machine, result, Known(0), root.where)
+
+
+def _failure(error: Raised, rank: Rank) -> Outcome:
+    text = f"{error.kind}: {error.text}" if error.text else error.kind
+    return Outcome(
+        Verdict.FAILS, code_of(error, rank.failed_role), text, error.where, None, rank.module
+    )
+
+
+def code_of(error: Raised, role: Role | None) -> str:
+    """The rule that explains an error on a rank."""
+    text = error.text
+    if "is not divisible by" in text:
+        return "FGL210"
+    if "cannot be multiplied" in text:
+        return "FGL202" if role in BY_ROW else "FGL201"
+    if "is invalid for input of size" in text:
+        return "FGL203"
+    return "FGL201" if "must match the size" in text else "FGL209"
