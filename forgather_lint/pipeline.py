@@ -1,18 +1,23 @@
 """The whole flow, one call per stage. Read this first.
 
 paths -> candidates -> sources and config -> trees, plans, trace (facts) -> rules -> findings
+
+A Forgather project is rendered first (`forgather.lint`); its models then go the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from forgather_lint import suppress
 from forgather_lint.analysis import unread_files, workshop_of
 from forgather_lint.assemble import facts_of
 from forgather_lint.diagnostics import Diagnostic, Finding, resolve
 from forgather_lint.facts import EndKind, NotBuilt, Unreadable
+from forgather_lint.forgather.discover import ProjectCandidate, find_projects
 from forgather_lint.inputs.discover import Candidate, candidates
 from forgather_lint.inputs.open import ModelInput, open_model
 from forgather_lint.registry import builtin_rules
@@ -21,17 +26,24 @@ from forgather_lint.rule import Rule
 from forgather_lint.settings import Settings
 from forgather_lint.syntax.python import SourceError, read_text
 
+if TYPE_CHECKING:
+    from forgather_lint.forgather.library import Library
+    from forgather_lint.forgather.lint import Task
+
 Facts = list[object]
+Result = TypeVar("Result")
 
 
 def check(paths: Sequence[Path], settings: Settings) -> Iterator[ModelReport]:
     """Lint every model at `paths`, in order; one that cannot be read never stops the rest."""
     for path in paths:
         found = list(candidates(path, settings.excludes))
-        if not found:
+        projects = list(find_projects(path, settings.excludes))
+        if not found and not projects:
             yield _nothing(path, settings)
         for candidate in found:
             yield check_model(candidate, settings)
+        yield from _check_projects(projects, settings) if projects else ()
 
 
 def _nothing(path: Path, settings: Settings) -> ModelReport:
@@ -42,14 +54,68 @@ def _nothing(path: Path, settings: Settings) -> ModelReport:
 
 
 def check_model(candidate: Candidate, settings: Settings) -> ModelReport:
-    """Lint one model. An error of ours is shown as one, with the model it came from."""
-    try:
+    """Lint one model."""
+
+    def work() -> ModelReport:
         facts, files = gather(candidate, settings)
         return report(candidate.path, facts, files, settings)
+
+    return _guarded(candidate.path, work, settings)
+
+
+def _check_projects(
+    projects: Sequence[ProjectCandidate], settings: Settings
+) -> Iterator[ModelReport]:
+    # Jinja is loaded only now, when there are templates to render.
+    from forgather_lint.forgather.library import Library
+
+    library = Library()
+    for project in projects:
+        yield from check_project(project, library, settings)
+
+
+def check_project(
+    project: ProjectCandidate, library: Library, settings: Settings
+) -> Iterator[ModelReport]:
+    """Lint the configurations of a Forgather project; `library` keeps the templates they share."""
+    from forgather_lint.forgather.lint import tasks
+
+    def work() -> list[Task]:
+        return list(tasks(project, library))
+
+    listed = _guarded(str(project.folder), work, settings)
+    if isinstance(listed, ModelReport):
+        yield listed
+        return
+    for task in listed:
+        checked = _guarded(task.path, partial(_check_task, task, settings), settings)
+        if checked is not None:
+            yield checked
+
+
+def _check_task(task: Task, settings: Settings) -> ModelReport | None:
+    opened = task.open(facts_of_model)
+    if opened is None:
+        return None
+    found = [
+        told
+        for lot in opened.lots
+        for diagnostic in findings(list(lot.facts), task.path, settings)
+        if (told := lot.tell(diagnostic)) is not None
+    ]
+    # A template serves many configurations: what one leaves unused another may need.
+    kept, _ = suppress.apply(found, (), _text_or_none, settings.checks)
+    return _report_of(task.path, kept, opened.files, settings)
+
+
+def _guarded(path: str, work: Callable[[], Result], settings: Settings) -> Result | ModelReport:
+    """`work()`. An error of ours is shown as one, with the model it came from."""
+    try:
+        return work()
     except Exception as error:
         if settings.debug:
             raise
-        return ModelReport(candidate.path, error=f"internal error: {error!r} (see --debug)")
+        return ModelReport(path, error=f"internal error: {error!r} (see --debug)")
 
 
 def gather(candidate: Candidate, settings: Settings) -> tuple[Facts, tuple[str, ...]]:
@@ -76,9 +142,14 @@ def report(path: str, facts: Facts, files: tuple[str, ...], settings: Settings) 
         return ModelReport(path, error=missing)
     found = findings(facts, path, settings)
     kept, unused = suppress.apply(found, files, _text_or_none, settings.checks)
-    kept += findings(list(unused), path, settings)
-    kept = [each for each in kept if settings.checks(each.span.path, each.code)]
-    return ModelReport(path, tuple(sorted(set(kept))), files=files)
+    return _report_of(path, kept + findings(list(unused), path, settings), files, settings)
+
+
+def _report_of(
+    path: str, found: list[Diagnostic], files: tuple[str, ...], settings: Settings
+) -> ModelReport:
+    kept = {each for each in found if settings.checks(each.span.path, each.code)}
+    return ModelReport(path, tuple(sorted(kept)), files=files)
 
 
 def _without_model(facts: Facts) -> str | None:

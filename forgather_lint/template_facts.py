@@ -29,6 +29,7 @@ class FaultKind(StrEnum):
     """What ends the rendering of a configuration."""
 
     REFUSED = "refused"
+    NOT_FOUND = "not found"
     SYNTAX = "syntax"
     GRAPH = "graph"
     UNDEFINED = "undefined"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from forgather_lint.forgather.block_facts import dead_blocks
 from forgather_lint.forgather.document import Document, read_document
@@ -26,10 +27,19 @@ from forgather_lint.template_facts import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The facts about a configuration, the model if one is generated, and the files read."""
+
+    facts: Configuration
+    model: RenderedModel | None
+    files: tuple[str, ...]
+
+
 def read_configuration(
     project: Project, config: str, arguments: Mapping[str, object] | None = None
-) -> tuple[Configuration, RenderedModel | None]:
-    """The facts about the configuration `config`, and its model where one is generated."""
+) -> Reading:
+    """Read the configuration `config`; `arguments` stand for command-line arguments."""
     document = read_document(project.render(config, arguments))
     outcome = model_of(project, config, document)
     model = outcome if isinstance(outcome, RenderedModel) else None
@@ -39,7 +49,7 @@ def read_configuration(
         name=config,
         where=rendering.place(None),
         faults=tuple(_faults(rendering, outcome)),
-        missing=tuple(_missing(rendering)),
+        missing=tuple(missing_templates(rendering)),
         dead_blocks=dead_blocks(rendering),
         fallbacks=fallbacks(document),
         generator=_generator(model) if model else None,
@@ -49,17 +59,23 @@ def read_configuration(
         outlived=outlived(model) if model else (),
         stale=stale_files(model) if model else (),
     )
-    return facts, model
+    files = rendering.files()
+    if model is not None:
+        files += model.document.rendering.files() + model.generated.rendering.files()
+    return Reading(facts, model, tuple(dict.fromkeys(files)))
 
 
 def _faults(rendering: Rendering, outcome: object) -> Iterator[Fault]:
     for use in rendering.undefined_uses:
         yield rendering.fault(FaultKind.UNDEFINED, use.message, use.origin)
-    if isinstance(outcome, Fault):
+    left_out = rendering.undefined_uses or any(not load.found for load in rendering.loads)
+    if isinstance(outcome, Fault) and not (left_out and outcome.kind is FaultKind.GRAPH):
+        # Forgather does not get as far as the text that lacks what was left out.
         yield outcome
 
 
-def _missing(rendering: Rendering) -> Iterator[MissingTemplate]:
+def missing_templates(rendering: Rendering) -> Iterator[MissingTemplate]:
+    """The templates that `rendering` asked for in vain."""
     folders = tuple(str(folder) for folder in rendering.search_path.folders)
     for load in rendering.loads:
         if not load.found and load.kind != "include-optional":

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from forgather_lint.paths import absolute
+
 META = "meta.yaml"
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "output_models"})
 _MARKS = ("searchdir", "config_prefix", "default_config", "meta_defaults")
@@ -26,7 +28,7 @@ def find_projects(
 ) -> Iterator[ProjectCandidate]:
     """The projects at `path`: the folder itself, those below it, or the one around a template."""
     if path.is_file():
-        yield from _around(path)
+        yield from _around(path, excluded)
     elif is_project(path):
         yield ProjectCandidate(path)
     elif path.is_dir():
@@ -46,13 +48,18 @@ def is_project(folder: Path) -> bool:
     return any(mark in head for mark in _MARKS) or (folder / "templates").is_dir()
 
 
-def _around(file: Path) -> Iterator[ProjectCandidate]:
+def _around(file: Path, excluded: Callable[[str], bool]) -> Iterator[ProjectCandidate]:
     if file.suffix not in (".yaml", ".yml", ".jinja"):
         return
-    parents = file.absolute().parents
-    folder = next((parent for parent in parents if is_project(parent)), None)
+    file = Path(absolute(str(file)))
+    folder = next((parent for parent in file.parents if is_project(parent)), None)
     if folder is not None:
         yield ProjectCandidate(folder, None if file.name == META else file)
+        return
+    # A shared template: whoever uses it lies in the workspace around it.
+    workspace = next((p for p in file.parents if (p / "forgather_workspace").is_dir()), None)
+    for candidate in _below(workspace, excluded) if workspace else ():
+        yield ProjectCandidate(candidate.folder, file)
 
 
 def _below(root: Path, excluded: Callable[[str], bool]) -> Iterator[ProjectCandidate]:

@@ -22,6 +22,7 @@ from forgather_lint.forgather.library import (
     yaml_files,
 )
 from forgather_lint.forgather.render import Rendering, render
+from forgather_lint.paths import absolute
 from forgather_lint.template_facts import Fault, FaultKind
 
 META = "meta.yaml"
@@ -83,7 +84,7 @@ class Project:
 
 def read_project(path: Path, library: Library) -> Project:
     """The project in the folder `path`. What is wrong with `meta.yaml` is told in `fault`."""
-    path = path.absolute()
+    path = Path(absolute(str(path)))
     workspace = enclosing_workspace(path) or path
     user_templates = Path.home() / _USER_TEMPLATES
     fence = Fence.around(workspace, [user_templates])

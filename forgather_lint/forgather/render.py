@@ -103,6 +103,12 @@ class Rendering:
         found = self.template(origin.template)
         return found[0].line(found[1].file_row(origin.line)) if found else ""
 
+    def files(self) -> tuple[str, ...]:
+        """The paths of the templates that were rendered."""
+        names = dict.fromkeys((self.name, *(load.name for load in self.loads if load.found)))
+        found = [self.template(name) for name in names]
+        return tuple(dict.fromkeys(str(each[0].path) for each in found if each))
+
     def chain(self, origin: Origin | None) -> Chain:
         """How the template of `origin` came in: the loads from there to the configuration."""
         if origin is None:
@@ -144,6 +150,8 @@ def render(
     except jinja2.TemplateSyntaxError as error:
         origin = Origin(error.name or name, error.lineno)
         rendering.ended = rendering.fault(FaultKind.SYNTAX, error.message or "", origin)
+    except jinja2.TemplateNotFound as error:
+        rendering.ended = _ended(rendering, FaultKind.NOT_FOUND, error)
     except (Refused, jinja2.exceptions.SecurityError, RecursionError) as error:
         rendering.ended = _ended(rendering, FaultKind.REFUSED, error)
     except _TEMPLATE_ERRORS as error:

@@ -52,7 +52,9 @@ def _resembles(fallback: Fallback) -> bool:
     key, variable = fallback.key, fallback.variable
     if key == variable:
         return False
-    return key in variable or SequenceMatcher(None, key, variable).ratio() >= _ALIKE
+    # Pasted into the middle of another name, as against `dataset` in `dataset_config`.
+    pasted = key in variable and f"_{key}_" not in f"_{variable}_"
+    return pasted or SequenceMatcher(None, key, variable).ratio() >= _ALIKE
 
 
 def _strange(fallback: Fallback) -> bool:

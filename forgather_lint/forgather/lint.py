@@ -1,0 +1,164 @@
+"""What linting a project takes: its configurations, the facts about each, and places to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from forgather_lint.diagnostics import Diagnostic
+from forgather_lint.forgather.configuration import missing_templates, read_configuration
+from forgather_lint.forgather.discover import META, ProjectCandidate
+from forgather_lint.forgather.library import WORKSPACE_FOLDER, Library, enclosing_workspace
+from forgather_lint.forgather.model import RenderedModel
+from forgather_lint.forgather.project import Project, read_project
+from forgather_lint.forgather.virtual import (
+    Relocation,
+    as_if_read,
+    model_input,
+    speaks_of_unread_plan,
+)
+from forgather_lint.inputs.open import ModelInput
+from forgather_lint.template_facts import Configuration, Fault, FaultKind
+
+Analyse = Callable[[ModelInput], tuple[list[object], tuple[str, ...]]]
+"""Gives the facts about a model, and the files they were read from."""
+
+Tell = Callable[[Diagnostic], Diagnostic | None]
+"""Moves a finding to where it is told; None: it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Facts, and how to tell what rules find in them."""
+
+    facts: tuple[object, ...]
+    tell: Tell
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationInput:
+    """One configuration of a project, ready for the rules; `files` are the templates read."""
+
+    path: str
+    lots: tuple[Lot, ...]
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One configuration to open; `open` gives None when there is nothing to tell of it."""
+
+    path: str
+    open: Callable[[Analyse], ConfigurationInput | None]
+
+
+def tasks(candidate: ProjectCandidate, library: Library) -> Iterator[Task]:
+    """The configurations of a project, and its `meta.yaml`.
+
+    When the user named a template, only those configurations that use it, and of what is found in
+    them only what stands in that template; all of it when it is a configuration itself.
+    """
+    project = read_project(candidate.folder, library)
+    if candidate.template is None:
+        yield Task(str(project.path / META), lambda _: _description(project))
+    for config in _asked_for(project, candidate.template):
+        path = _path(project, config)
+        if candidate.template in (None, Path(path)):
+            yield Task(path, partial(open_configuration, project, config))
+        else:
+            yield Task(path, partial(_if_used, project, config, str(candidate.template)))
+
+
+def _path(project: Project, config: str) -> str:
+    places = (folder / project.prefix / config for folder in project.folders)
+    return str(next((place for place in places if place.is_file()), project.path / config))
+
+
+def _if_used(
+    project: Project, config: str, template: str, analyse: Analyse
+) -> ConfigurationInput | None:
+    opened = open_configuration(project, config, analyse)
+    return _narrowed(opened, template) if template in opened.files else None
+
+
+def open_configuration(project: Project, config: str, analyse: Analyse) -> ConfigurationInput:
+    """The facts about the configuration `config` and about the model that it makes."""
+    reading = read_configuration(project, config)
+    facts, model = reading.facts, reading.model
+    path = facts.where.span.path
+    if model is None:
+        return ConfigurationInput(path, (Lot((facts,), _as_it_is),), reading.files)
+    lots = [Lot((facts,), _as_it_is)]
+    if _is_news(project, config, model):
+        lots += _lots_of_model(model, analyse)
+    return ConfigurationInput(path, tuple(lots), reading.files)
+
+
+def _is_news(project: Project, config: str, model: RenderedModel) -> bool:
+    """Whether this is the first of the run that takes this model from another project."""
+    if model.project.path == project.path:
+        return True
+    key = (model.project.path, "\n".join(model.files.values()))
+    return project.library.answers.setdefault(key, config) == config
+
+
+def _lots_of_model(model: RenderedModel, analyse: Analyse) -> Iterator[Lot]:
+    yield Lot(tuple(analyse(model_input(model))[0]), Relocation(model))
+    corrected = as_if_read(model)
+    if corrected is not None:
+        facts = analyse(model_input(corrected))[0]
+        yield Lot(tuple(facts), _only_unread_plans(corrected, model))
+
+
+def _as_it_is(diagnostic: Diagnostic) -> Diagnostic:
+    return diagnostic
+
+
+def _only_unread_plans(corrected: RenderedModel, model: RenderedModel) -> Tell:
+    relocate = Relocation(corrected)
+
+    def tell(diagnostic: Diagnostic) -> Diagnostic | None:
+        moved = relocate(diagnostic)
+        return moved if speaks_of_unread_plan(moved, model) else None
+
+    return tell
+
+
+def _narrowed(opened: ConfigurationInput, template: str) -> ConfigurationInput:
+    def only(tell: Tell) -> Tell:
+        def narrow(diagnostic: Diagnostic) -> Diagnostic | None:
+            moved = tell(diagnostic)
+            return moved if moved and moved.span.path == template else None
+
+        return narrow
+
+    lots = tuple(replace(lot, tell=only(lot.tell)) for lot in opened.lots)
+    return replace(opened, lots=lots)
+
+
+def _asked_for(project: Project, template: Path | None) -> tuple[str, ...]:
+    homes = [folder / project.prefix for folder in project.folders]
+    own = [home for home in homes if template is not None and template.is_relative_to(home)]
+    if template is None or not own:
+        return project.configs
+    return (template.relative_to(own[0]).as_posix(),)
+
+
+def _description(project: Project) -> ConfigurationInput | None:
+    """What is wrong with the project's `meta.yaml`."""
+    rendering = project.meta.rendering
+    faults = [*project.refused, *([project.fault] if project.fault else [])]
+    if enclosing_workspace(project.path) is None:
+        message = f"no folder above holds `{WORKSPACE_FOLDER}`"
+        faults.append(Fault(FaultKind.ERROR, message, rendering.place(None)))
+    facts = Configuration(
+        project=str(project.path),
+        name=rendering.name,
+        where=rendering.place(None),
+        faults=tuple(faults),
+        missing=tuple(missing_templates(rendering)),
+    )
+    told = facts.faults or facts.missing
+    return ConfigurationInput(facts.where.span.path, (Lot((facts,), _as_it_is),)) if told else None
