@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from forgather_lint.source import Place
-from forgather_lint.values.value import Arguments, Unknown, Value
+from forgather_lint.values.loop_index import pinned
+from forgather_lint.values.value import Arguments, Known, Unknown, Value
 
 
 class OpFailure(Exception):
@@ -81,10 +82,29 @@ def op_names() -> frozenset[str]:
     return frozenset(_OPS)
 
 
+# These hand their arguments on, or ask nothing of them but their kind or what they note themselves.
+_PASSES_ON = frozenset(
+    "isinstance getattr setattr print callable type bool int float str abs min max list.append "
+    "functools.partial super_in_method".split()
+)
+
+
+def _pinned(arguments: Arguments) -> Arguments:
+    """What an op asks of a loop index is not seen, so only the same index answers alike."""
+    if not any(isinstance(each, Known) and each.loop for each in arguments.all()):
+        return arguments
+    return Arguments(
+        [pinned(value) for value in arguments.positional],
+        {name: pinned(value) for name, value in arguments.keywords.items()},
+    )
+
+
 def run(function: Op, site: Site, arguments: Arguments) -> Value:
     """Bind `arguments` as Python would and run the op; what does not bind is unknown."""
     if arguments.rest is not None:
         return Unknown("unknown-arguments", site.where, site.name)
+    if site.name not in _PASSES_ON:
+        arguments = _pinned(arguments)
     signature = _SIGNATURES.get(site.name)
     if signature is None:
         signature = _SIGNATURES[site.name] = inspect.signature(function)
