@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from forgather_lint.flow.inputs import engine_arguments
 from forgather_lint.flow.layers import Role
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
@@ -206,6 +207,10 @@ def _unknown_output(tensors: list[TensorValue], where: Place) -> Value:
     return TupleValue((TensorValue(None, placement, origin=where), NONE))
 
 
-def keyword_instances() -> DictValue:
-    """What the releases that hand attention by keyword pass along."""
-    return DictValue({}, rest=Unknown("attention-instances"))
+def given_arguments(engine: Engine) -> Arguments:
+    """What the release calls the model with."""
+    arguments = engine_arguments()
+    if engine.attention_by_keyword:
+        instances = DictValue({}, rest=Unknown("attention-instances"))
+        arguments.keywords["attention_instances"] = instances
+    return arguments

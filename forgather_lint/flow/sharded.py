@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from forgather_lint.flow.assign import Assignment
-from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, keyword_instances
-from forgather_lint.flow.inputs import engine_arguments
+from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
 from forgather_lint.flow.layers import BY_ROW, Role, run_linear, split_weights
 from forgather_lint.flow.outcome import Outcome, Verdict, of_result
 from forgather_lint.flow.recall import Recall
@@ -124,7 +123,7 @@ def run(
     machine.trail.begin()
     try:
         _split(machine, tree, assignments, ranks)
-        result = machine.call(root, _arguments(engine), root.where)
+        result = machine.call(root, given_arguments(engine), root.where)
         return _outcome(machine, result, root)
     except Raised as error:
         return _failure(error, rank)
@@ -133,13 +132,6 @@ def run(
     finally:
         machine.trail.roll_back()
         machine.library, machine.observer = library, observer
-
-
-def _arguments(engine: Engine) -> Arguments:
-    arguments = engine_arguments()
-    if engine.attention_by_keyword:
-        arguments.keywords["attention_instances"] = keyword_instances()
-    return arguments
 
 
 def _split(machine: Machine, tree: Tree, assignments: Assignments, ranks: int) -> None:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, keyword_instances
-from forgather_lint.flow.inputs import engine_arguments
+from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
 from forgather_lint.flow.numbering import digest, number_of, numbered, plain_arguments
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict
 from forgather_lint.flow.partition import Parts, get_pp_indices
@@ -180,9 +179,7 @@ def _installed(machine: Machine, library: NumberingLibrary, stage: Stage) -> Ite
 
 
 def _given(pipeline: Pipeline, handed: TensorValue | None) -> Arguments:
-    arguments = engine_arguments()
-    if pipeline.engine.attention_by_keyword:
-        arguments.keywords["attention_instances"] = keyword_instances()
+    arguments = given_arguments(pipeline.engine)
     if handed is not None:
         arguments.keywords["input_ids"] = NONE
         arguments.keywords["inputs_embeds"] = handed

@@ -1,0 +1,131 @@
+"""Who feeds whom inside the forwards of a model, read off one undivided run.
+
+Newer releases look for groups of projections in the traced graph of a module's `forward` and shard
+them by themselves (vllm/model_executor/models/transformers/fusers). The same graph, as far as
+they use it, is what an abstract run sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
+from forgather_lint.flow.recall import same_arguments
+from forgather_lint.interp.machine import Machine, Observer
+from forgather_lint.source import Place
+from forgather_lint.values.value import Arguments, Instance, TensorValue, Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One op or module call: what it was, from which values, to which value."""
+
+    name: str
+    inputs: tuple[int, ...]
+    output: int
+    module: Instance | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Body:
+    """One run of a module's forward: its placeholders, its steps in order, and its result."""
+
+    owner: Instance
+    placeholders: tuple[int, ...]
+    steps: list[Step] = field(default_factory=list)
+    result: int = 0
+
+    def made_by(self, value: int) -> Step | None:
+        return next((step for step in self.steps if step.output == value), None)
+
+    def uses_of(self, value: int) -> list[Step]:
+        return [step for step in self.steps if value in step.inputs]
+
+
+@dataclass(slots=True)
+class GraphRecorder(Observer):
+    """Collects one body for each kind of module: copies are answered without a run."""
+
+    bodies: dict[int, Body] = field(default_factory=dict)
+    answers: dict[int, tuple[Arguments, Value]] = field(default_factory=dict)
+    open: list[tuple[Body, Arguments]] = field(default_factory=list)
+    kept: list[Value] = field(default_factory=list)
+
+    def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        known = self.answers.get(kind_of(instance))
+        if known is None or not same_arguments(known[0], arguments):
+            return None
+        return self._stepped(instance, arguments, fresh(known[1]))
+
+    def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
+        given = tuple(id(value) for value in arguments.all())
+        self.kept.extend(arguments.all())
+        self.open.append((Body(instance, given), arguments))
+
+    def left(self, instance: Instance, result: Value) -> Value:
+        body, arguments = self.open.pop()
+        body.result = id(result)
+        self.bodies.setdefault(kind_of(instance), body)
+        self.answers.setdefault(kind_of(instance), (arguments, result))
+        self.kept.append(result)
+        return self._stepped(instance, arguments, fresh(result))
+
+    def _stepped(self, instance: Instance, arguments: Arguments, result: Value) -> Value:
+        self.kept.append(result)
+        if self.open:
+            inputs = tuple(id(value) for value in arguments.all())
+            self.open[-1][0].steps.append(Step("call", inputs, id(result), instance))
+        return result
+
+    def computed(self, name: str, arguments: Arguments, result: Value) -> None:
+        """An op has run in the forward that is open."""
+        self.kept.extend([*arguments.all(), result])
+        if self.open:
+            inputs = tuple(id(value) for value in arguments.all())
+            self.open[-1][0].steps.append(Step(name, inputs, id(result)))
+
+
+def kind_of(instance: Instance) -> int:
+    """One number for all copies of an instance."""
+    return id(instance.twin or instance)
+
+
+def fresh(value: Value) -> Value:
+    """A tensor of its own: the result of a module is not the value that an op inside made."""
+    if not isinstance(value, TensorValue):
+        return value
+    return TensorValue(
+        value.shape, value.placement, value.dtype, value.origin, value.is_parameter, value.tags
+    )
+
+
+@dataclass(slots=True)
+class RecordingLibrary(EngineLibrary):
+    """Tells the recorder what each op made."""
+
+    recorder: GraphRecorder = field(default_factory=GraphRecorder)
+
+    def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
+        result = EngineLibrary.call(self, machine, name, arguments, where)
+        self.recorder.computed(name, arguments, result)
+        return result
+
+
+def graphs(
+    machine: Machine, root: Instance, engine: Engine, heads: Heads | None
+) -> dict[int, Body]:
+    """The graph of every kind of module below `root`, from one run at size 1.
+
+    Raises `Raised` when the forward raises, `BudgetExceeded`.
+    """
+    recorder = GraphRecorder()
+    before = machine.library, machine.observer
+    machine.library = RecordingLibrary(engine, 1, heads, recorder=recorder)
+    machine.observer = recorder
+    machine.trail.begin()
+    try:
+        machine.call(root, given_arguments(engine), root.where)
+    finally:
+        machine.trail.roll_back()
+        machine.library, machine.observer = before
+    return recorder.bodies
