@@ -40,17 +40,17 @@ def check(paths: Sequence[Path], settings: Settings) -> Iterator[ModelReport]:
         found = list(candidates(path, settings.excludes))
         projects = list(find_projects(path, settings.excludes))
         if not found and not projects:
-            yield _nothing(path, settings)
+            yield from _nothing(path, settings)
         for candidate in found:
             yield check_model(candidate, settings)
         yield from _check_projects(projects, settings) if projects else ()
 
 
-def _nothing(path: Path, settings: Settings) -> ModelReport:
-    if settings.force_exclude and path.exists():
-        return ModelReport(str(path))
-    reason = "no model here" if path.exists() else "no such file or folder"
-    return ModelReport(str(path), error=reason)
+def _nothing(path: Path, settings: Settings) -> Iterator[ModelReport]:
+    """A path that the user named must hold a model; a search may find nothing."""
+    if not (settings.force_exclude and path.exists()):
+        reason = "no model here" if path.exists() else "no such file or folder"
+        yield ModelReport(str(path), error=reason)
 
 
 def check_model(candidate: Candidate, settings: Settings) -> ModelReport:
