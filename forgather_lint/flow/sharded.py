@@ -114,8 +114,8 @@ def run(
     engine: Engine,
     ranks: int,
     heads: Heads | None,
-) -> Outcome:
-    """The outcome of one forward on one of `ranks` ranks."""
+) -> tuple[Outcome, list[Outcome]]:
+    """The outcome of one forward on one of `ranks` ranks, with the branches that raise."""
     recall = Recall(tuple((key, each.role) for key, each in assignments.items()))
     rank = Rank(machine, tree, engine, ranks, assignments, recall)
     library, observer = machine.library, machine.observer
@@ -124,11 +124,11 @@ def run(
     try:
         _split(machine, tree, assignments, ranks)
         result = machine.call(root, given_arguments(engine), root.where)
-        return _outcome(machine, result, root)
+        return _outcome(machine, result, root), rank.given_up
     except Raised as error:
-        return _failure(error, rank)
+        return _failure(error, rank), rank.given_up
     except BudgetExceeded as error:
-        return Outcome(Verdict.UNKNOWN, "", error.reason, root.where)
+        return Outcome(Verdict.UNKNOWN, "", error.reason, root.where), []
     finally:
         machine.trail.roll_back()
         machine.library, machine.observer = library, observer

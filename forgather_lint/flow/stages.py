@@ -95,7 +95,6 @@ class Pipeline:
     parts: Parts
     engine: Engine
     heads: Heads | None
-    hidden_size: int | None
     layers: int
     tied: bool = False
 

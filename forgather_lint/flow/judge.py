@@ -1,0 +1,245 @@
+"""The verdict on one model, one release and one pair of sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from forgather_lint.facts import Plan, PlanEntry
+from forgather_lint.flow.assign import Assignment, assign
+from forgather_lint.flow.dataflow import Body, graphs
+from forgather_lint.flow.engine import Engine, Heads
+from forgather_lint.flow.fusion import fusions, with_fusions
+from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
+from forgather_lint.flow.outcome import SERVES, Outcome, Verdict
+from forgather_lint.flow.partition import Parts, inferred_keys, parts_of
+from forgather_lint.flow.sharded import run
+from forgather_lint.flow.stages import Pipeline, run_pipeline
+from forgather_lint.interp.budget import BudgetExceeded
+from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.machine import Machine
+from forgather_lint.model.tree import Tree, class_name
+from forgather_lint.source import Place
+from forgather_lint.values.value import Instance, Known
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The outcome at one size, and the bytes of parameters that the fullest rank holds."""
+
+    target: str
+    tensor_parallel_size: int
+    pipeline_parallel_size: int
+    outcome: Outcome
+    bytes_per_rank: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Subject:
+    """A base model as one release sees it: its plans after merging, and its config."""
+
+    machine: Machine
+    tree: Tree
+    root: Instance
+    engine: Engine
+    tensor_plan: Sequence[PlanEntry]
+    pipeline_plan: Plan
+    pipeline_keys: Sequence[str]
+    where: Place
+
+
+@dataclass(eq=False)
+class Judge:
+    """Judges one model on one release; what sizes share is computed once."""
+
+    subject: Subject
+    dtype: str = "bfloat16"
+    _assigned: dict[int, dict[int, Assignment]] = field(default_factory=dict)
+
+    @property
+    def engine(self) -> Engine:
+        return self.subject.engine
+
+    def cell(self, ranks: int, stages: int) -> Cell:
+        """The verdict at a tensor-parallel size of `ranks` and `stages` pipeline stages."""
+        outcome = self.outcome(ranks, stages)
+        size = self._bytes(ranks, stages)
+        return Cell(self.engine.release, ranks, stages, outcome, size)
+
+    def outcome(self, ranks: int, stages: int) -> Outcome:
+        """The first of the two axes that does not serve decides."""
+        tensor = self.tensor_outcome(ranks)
+        if tensor.verdict is Verdict.FAILS or stages == 1:
+            return tensor
+        pipeline = self.pipeline_outcome(stages)
+        order = (Verdict.FAILS, Verdict.WRONG, Verdict.UNKNOWN, Verdict.SERVES)
+        return min((pipeline, tensor), key=lambda outcome: order.index(outcome.verdict))
+
+    def tensor_outcome(self, ranks: int) -> Outcome:
+        """The verdict on `ranks` ranks, without a pipeline."""
+        refused = self._refused(ranks)
+        if refused is not None:
+            return refused
+        if ranks == 1:
+            return self.alone[0]
+        if self.alone[0].verdict is not Verdict.SERVES:
+            return self.alone[0]
+        try:
+            assigned = self.assignments(ranks)
+        except Raised as error:
+            return Outcome(Verdict.FAILS, "FGL210", f"{error.kind}: {error.text}", error.where)
+        return self._on(ranks, assigned)
+
+    def _on(self, ranks: int, assigned: dict[int, Assignment]) -> Outcome:
+        subject = self.subject
+        outcome, given_up = run(
+            subject.machine, subject.tree, subject.root, assigned, self.engine, ranks, self.heads
+        )
+        if outcome.verdict is Verdict.FAILS:
+            return outcome
+        new = [each for each in given_up if not _seen(each, self.alone[1])]
+        return new[0] if new else outcome
+
+    @cached_property
+    def alone(self) -> tuple[Outcome, list[Outcome]]:
+        """The outcome at size 1, with the branches that raise there."""
+        subject = self.subject
+        outcome, given_up = run(
+            subject.machine, subject.tree, subject.root, {}, self.engine, 1, self.heads
+        )
+        if outcome.verdict is Verdict.FAILS and not _is_engines(outcome):
+            reason = f"forward raises at size 1: {outcome.reason}"
+            return Outcome(Verdict.UNKNOWN, "", reason, outcome.where), given_up
+        return outcome, given_up
+
+    def _refused(self, ranks: int) -> Outcome | None:
+        """What the engine refuses before it builds a layer."""
+        heads = self.heads
+        if heads is not None and heads.query % ranks:
+            text = (
+                f"ValueError: Total number of attention heads ({heads.query}) must be divisible "
+                f"by tensor parallel size ({ranks})."
+            )
+            return Outcome(Verdict.FAILS, "FGL210", text, self.subject.where)
+        if ranks > 1 and self.engine.plan_required and not self.subject.tensor_plan:
+            title = class_name(self.subject.root)
+            text = f"ValueError: <class '...{title}'> does not support tensor parallel."
+            return Outcome(Verdict.FAILS, "FGL110", text, self.subject.where)
+        return None
+
+    def assignments(self, ranks: int) -> dict[int, Assignment]:
+        """What replaces each Linear at this size."""
+        found = self._assigned.get(ranks)
+        if found is None:
+            found = self._assigned[ranks] = self._assign(ranks)
+        return found
+
+    def _assign(self, ranks: int) -> dict[int, Assignment]:
+        subject = self.subject
+        plain = assign(subject.machine, subject.tree, subject.tensor_plan, self.engine)
+        if ranks == 1 or not self.engine.fuses_glu:
+            return plain
+        groups = fusions(subject.machine, self.bodies, self.engine, self.heads, ranks)
+        return with_fusions(plain, subject.tree, self.bodies, groups, self.engine.release)
+
+    @cached_property
+    def bodies(self) -> dict[int, Body]:
+        """The graph of each kind of module, for the fusers."""
+        subject = self.subject
+        try:
+            return graphs(subject.machine, subject.root, self.engine, self.heads)
+        except (Raised, BudgetExceeded):
+            return {}
+
+    @cached_property
+    def heads(self) -> Heads | None:
+        """The head counts that the engine reads from the config."""
+        query = self._config("num_attention_heads")
+        if not query:
+            return None
+        kv = self._config("num_key_value_heads") or query
+        size = self._config("head_dim") or (self._config("hidden_size") or 0) // query
+        return Heads(query, kv, size) if size else None
+
+    def _config(self, name: str) -> int | None:
+        config = self.subject.root.attributes.get("config")
+        if not isinstance(config, Instance):
+            return None
+        try:
+            value = self.subject.machine.attribute(config, name, self.subject.where)
+        except Raised:
+            return None
+        return value.value if isinstance(value, Known) and isinstance(value.value, int) else None
+
+    def pipeline_outcome(self, stages: int) -> Outcome:
+        """The verdict on `stages` stages, each on one rank."""
+        if stages == 1:
+            return SERVES
+        parts = self.parts
+        if isinstance(parts, Outcome):
+            return parts
+        return run_pipeline(self._pipeline(parts), stages)
+
+    def _pipeline(self, parts: Parts) -> Pipeline:
+        subject = self.subject
+        return Pipeline(
+            machine=subject.machine,
+            root=subject.root,
+            parts=parts,
+            engine=self.engine,
+            heads=self.heads,
+            layers=len(parts.layers),
+            tied=bool(self._config("tie_word_embeddings")),
+        )
+
+    @cached_property
+    def parts(self) -> Parts | Outcome:
+        """The pieces of the model that stages share out, or why there are none."""
+        subject = self.subject
+        keys = list(subject.pipeline_keys)
+        where = subject.pipeline_plan.declared or subject.where
+        if not keys:
+            if not self.engine.pipeline_inferred:
+                title = class_name(subject.root)
+                text = f"ValueError: Could not find `ModuleList` in <class '...{title}'>"
+                return Outcome(Verdict.FAILS, "FGL303", text, subject.where)
+            keys = inferred_keys(subject.machine, subject.root)
+        try:
+            return parts_of(subject.machine, subject.root, keys, self.engine, where)
+        except Raised as error:
+            text = f"{error.kind}: {error.text}"
+            code = "FGL303" if "ModuleList" in error.text else "FGL301"
+            return Outcome(Verdict.FAILS, code, text, error.where)
+
+    def _bytes(self, ranks: int, stages: int) -> int | None:
+        width = DTYPE_BYTES.get(self.dtype)
+        if width is None:
+            return None
+        try:
+            assigned = self.assignments(ranks)
+        except Raised:
+            return None
+        tree = self.subject.tree
+        parts = self.parts
+        layers = parts.layers if isinstance(parts, Parts) else ()
+        names = tuple(tree.name_of(layer) or "" for layer in layers)
+        head = 0
+        if not self._config("tie_word_embeddings"):
+            head = (self._config("vocab_size") or 0) * (self._config("hidden_size") or 0)
+        return bytes_per_rank(tree, assigned, ranks, stages, names, head, width)
+
+
+def _seen(outcome: Outcome, others: list[Outcome]) -> bool:
+    return any(outcome.where is other.where or _same_span(outcome, other) for other in others)
+
+
+def _same_span(one: Outcome, other: Outcome) -> bool:
+    return bool(one.where and other.where and one.where.span == other.where.span)
+
+
+def _is_engines(outcome: Outcome) -> bool:
+    """Whether an error at size 1 is of the engine's making."""
+    return "NoneType' object is not subscriptable" in outcome.reason or (
+        "attention_instances" in outcome.reason
+    )

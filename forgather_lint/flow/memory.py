@@ -1,0 +1,82 @@
+"""How many bytes of parameters one rank holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+from forgather_lint.flow.assign import Assignment
+from forgather_lint.flow.layers import BY_COLUMN, BY_ROW
+from forgather_lint.flow.partition import get_pp_indices
+from forgather_lint.model.tree import Tree
+
+DTYPE_BYTES = {
+    "float32": 4,
+    "float": 4,
+    "bfloat16": 2,
+    "float16": 2,
+    "half": 2,
+    "float8_e4m3fn": 1,
+    "fp8": 1,
+}
+PADDING = 64
+"""vllm/model_executor/layers/vocab_parallel_embedding.py, DEFAULT_VOCAB_PADDING_SIZE."""
+
+
+def bytes_per_rank(
+    tree: Tree,
+    assignments: Mapping[int, Assignment],
+    ranks: int,
+    stages: int,
+    layer_names: tuple[str, ...],
+    head_elements: int,
+    width: int,
+) -> int | None:
+    """Bytes of parameters on the fullest rank, None when a shape is not known.
+
+    `layer_names` are the dotted names of the layers that stages share out, `head_elements` the
+    size of an output head of its own, `width` the bytes of one element.
+    """
+    by_layer = [0] * len(layer_names)
+    outside = -(-head_elements // ranks)
+    index = {name: i for i, name in enumerate(layer_names)}
+    for parameter in tree.structure.parameters:
+        if parameter.same_as is not None:
+            continue
+        if parameter.shape is None or None in parameter.shape:
+            return None
+        elements = prod(size for size in parameter.shape if size is not None)
+        here = -(-elements // _parts(tree, parameter.name, assignments, ranks))
+        layer = _layer_of(parameter.name, index)
+        if layer is None:
+            outside += here
+        else:
+            by_layer[layer] += here
+    return (outside + _fullest(by_layer, stages)) * width
+
+
+def _fullest(by_layer: list[int], stages: int) -> int:
+    bounds = (get_pp_indices(len(by_layer), stage, stages) for stage in range(stages))
+    return max((sum(by_layer[start:end]) for start, end in bounds), default=0)
+
+
+def _layer_of(name: str, index: Mapping[str, int]) -> int | None:
+    parts = name.split(".")
+    prefixes = (".".join(parts[:length]) for length in range(1, len(parts)))
+    return next((index[prefix] for prefix in prefixes if prefix in index), None)
+
+
+def _parts(tree: Tree, name: str, assignments: Mapping[int, Assignment], ranks: int) -> int:
+    """Over how many ranks a parameter is spread."""
+    owner, _, leaf = name.rpartition(".")
+    instance = tree.instances.get(owner)
+    if instance is None:
+        return 1
+    assignment = assignments.get(id(instance))
+    if assignment is not None and assignment.role in BY_COLUMN:
+        return ranks
+    if assignment is not None and assignment.role in BY_ROW and leaf == "weight":
+        return ranks
+    module = tree.structure.module(owner)
+    is_table = module is not None and module.is_a("torch.nn.Embedding")
+    return ranks if is_table and "." not in owner.removeprefix("model.") else 1
