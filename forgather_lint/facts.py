@@ -313,3 +313,22 @@ class NotBuilt:
     where: Place
     nothing: bool = False
     """There is not even the name of a class: this is no model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict at one size that is not `serves`, with the code of the rule that explains it.
+
+    `where` is what broke the value, `since` where it became sharded; `reason` is the error a user
+    would see (verdict `fails`) or what is computed instead (verdict `wrong`). `sizes` names the
+    sizes at which the same happens, as `tp 2, 4`.
+    """
+
+    code: str
+    verdict: str
+    reason: str
+    where: Place
+    since: Place | None
+    module: str
+    target: str
+    sizes: str

@@ -1,0 +1,1 @@
+"""FGL2xx: sharded values in forward, and sizes that do not divide."""

@@ -1,0 +1,46 @@
+"""A sharded value meets a whole one of another width.
+
+## What it does
+Follows every value through `forward` on one rank. An elementwise operation whose operands have
+different sizes there, although they fit in the whole model, is reported with the place where one
+of them became sharded.
+
+## Why is this bad?
+The model crashes at the first token.
+
+## Example
+```py
+up = self.up_proj(x)      # "colwise": half the features on each of two ranks
+gate = self.gate_proj(x)  # not in the plan: all features
+return self.down_proj(self.act(gate) * up)
+```
+
+## Use instead
+```py
+"layers.*.mlp.gate_proj": "colwise",
+"layers.*.mlp.up_proj": "colwise",
+"layers.*.mlp.down_proj": "rowwise",
+```
+
+## Releases
+All. vLLM 0.25 and later shard gate and up together where they recognise them.
+
+## What you see at run time
+`RuntimeError: The size of tensor a (64) must match the size of tensor b (32) at non-singleton
+dimension 2`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Judged
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import finding
+
+
+@rule("FGL201", "sharded-meets-whole", Severity.ERROR)
+def check(judged: Judged) -> Iterator[Finding]:
+    if judged.code == "FGL201":
+        yield finding(judged)

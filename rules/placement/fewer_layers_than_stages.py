@@ -1,0 +1,39 @@
+"""There are more pipeline stages than layers.
+
+## What it does
+Compares the number of layers with the pipeline-parallel size.
+
+## Why is this bad?
+A stage is left without a layer.
+
+## Example
+```sh
+vllm serve model --pipeline-parallel-size 8   # 4 layers
+```
+
+## Use instead
+```sh
+vllm serve model --pipeline-parallel-size 4
+```
+
+## Releases
+All.
+
+## What you see at run time
+An error at load, or idle ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Judged
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import finding
+
+
+@rule("FGL211", "fewer-layers-than-stages", Severity.ERROR)
+def check(judged: Judged) -> Iterator[Finding]:
+    if judged.code == "FGL211":
+        yield finding(judged)

@@ -1,0 +1,42 @@
+"""A view spells out a size that is smaller on a rank.
+
+## What it does
+Reports `view` and `reshape` calls whose sizes hold in the whole model but not on a rank, and
+those that fit but mix the features of several heads.
+
+## Why is this bad?
+Each rank holds `num_heads / ranks` heads. A view with the number of all heads crashes, or reads
+features of several heads as one.
+
+## Example
+```py
+query = self.q_proj(x).view(batch, length, self.num_heads, self.head_dim)
+```
+
+## Use instead
+```py
+query = self.q_proj(x).view(batch, length, -1, self.head_dim)
+```
+
+## Releases
+All.
+
+## What you see at run time
+`RuntimeError: shape '[1, 16, 8, 24]' is invalid for input of size 1536`; nothing, if the sizes
+happen to fit: wrong output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Judged
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import finding
+
+
+@rule("FGL203", "head-count-hard-coded", Severity.ERROR)
+def check(judged: Judged) -> Iterator[Finding]:
+    if judged.code == "FGL203":
+        yield finding(judged)

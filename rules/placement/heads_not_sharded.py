@@ -1,0 +1,46 @@
+"""Query, key and value do not reach the attention sharded by heads.
+
+## What it does
+vLLM builds the attention of each rank for its share of the heads, whatever the plan says. Reports
+projections of query, key or value that are whole on each rank, gathered, or unequally sharded.
+
+## Why is this bad?
+The surplus heads are read as further tokens. The model loads, answers and exits 0, and the answer
+is garbage (measured on vLLM 0.13 with two ranks).
+
+## Example
+```py
+"layers.*.self_attn.q_proj": "colwise",
+"layers.*.self_attn.o_proj": "rowwise",  # k_proj and v_proj are missing
+```
+
+## Use instead
+```py
+"layers.*.self_attn.q_proj": "colwise",
+"layers.*.self_attn.k_proj": "colwise",
+"layers.*.self_attn.v_proj": "colwise",
+"layers.*.self_attn.o_proj": "rowwise",
+```
+
+## Releases
+vLLM up to 0.24; later releases shard query, key and value themselves where they recognise the
+three projections.
+
+## What you see at run time
+Nothing: other tokens than on one rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Judged
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import finding
+
+
+@rule("FGL204", "heads-not-sharded", Severity.ERROR)
+def check(judged: Judged) -> Iterator[Finding]:
+    if judged.code == "FGL204":
+        yield finding(judged)

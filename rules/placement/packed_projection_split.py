@@ -1,0 +1,41 @@
+"""A packed projection is split after plain column sharding.
+
+## What it does
+Reports `chunk` and `split` of the output of a column-parallel layer along its features.
+
+## Why is this bad?
+A column-parallel layer gives rank 0 the first half of the rows. If they hold `[gate; up]`, rank 0
+gets all of gate and none of up: the shapes fit, the meaning does not.
+
+## Example
+```py
+gate, up = self.gate_up_proj(x).chunk(2, dim=-1)  # "colwise"
+```
+
+## Use instead
+```py
+gate, up = self.gate_proj(x), self.up_proj(x)  # two layers, both "colwise"
+```
+
+## Releases
+All. vLLM 0.27 and later repair a packed query-key-value projection that they recognise, never
+gate and up.
+
+## What you see at run time
+Nothing: wrong output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Judged
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import finding
+
+
+@rule("FGL207", "packed-projection-split", Severity.ERROR)
+def check(judged: Judged) -> Iterator[Finding]:
+    if judged.code == "FGL207":
+        yield finding(judged)

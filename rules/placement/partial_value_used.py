@@ -1,0 +1,39 @@
+"""A partial or sharded value is used as if it were whole.
+
+## What it does
+Reports values that leave a block, or the model, sharded or as partial sums that nothing adds up.
+
+## Why is this bad?
+The residual stream must be whole on each rank.
+
+## Example
+```py
+"layers.*.mlp.down_proj": "colwise",  # its output is a slice of the features
+```
+
+## Use instead
+```py
+"layers.*.mlp.down_proj": "rowwise",
+```
+
+## Releases
+All.
+
+## What you see at run time
+A `RuntimeError` on sizes, or nothing: wrong output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Judged
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import finding
+
+
+@rule("FGL205", "partial-value-used", Severity.ERROR)
+def check(judged: Judged) -> Iterator[Finding]:
+    if judged.code == "FGL205":
+        yield finding(judged)

@@ -1,0 +1,41 @@
+"""A parameter with an entry per head is whole on each rank.
+
+## What it does
+Reports parameters (ALiBi slopes, per-head gains, sinks) that meet a value of which each rank
+holds only some heads.
+
+## Why is this bad?
+The engine never shards a bare parameter.
+
+## Example
+```py
+scores = scores * self.head_gain.view(-1, 1, 1)  # nn.Parameter of num_heads
+```
+
+## Use instead
+```py
+self.head_gain = nn.Linear(1, num_heads, bias=False)  # a layer that the plan can shard
+```
+
+## Releases
+All; vLLM 0.30 and later shard the parameter passed as `s_aux=`.
+
+## What you see at run time
+`RuntimeError: The size of tensor a (4) must match the size of tensor b (8) at non-singleton
+dimension 1`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Judged
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import finding
+
+
+@rule("FGL208", "per-head-parameter-whole", Severity.ERROR)
+def check(judged: Judged) -> Iterator[Finding]:
+    if judged.code == "FGL208":
+        yield finding(judged)

@@ -1,0 +1,39 @@
+"""A norm, softmax or reduction runs over a sharded dimension.
+
+## What it does
+Reports softmax, mean, max, norms and the like along a dimension of which each rank holds a part.
+
+## Why is this bad?
+Each rank normalises its own part: the result is not a part of the true result.
+
+## Example
+```py
+weights = self.up_proj(x).softmax(dim=-1)  # up_proj: "colwise"
+```
+
+## Use instead
+```py
+"layers.*.mlp.up_proj": "colwise_gather_output",  # all features on each rank
+```
+
+## Releases
+All. vLLM 0.25 and later gather the input of an RMS norm that they recognise.
+
+## What you see at run time
+Nothing: wrong output. With a weight of the full width: `RuntimeError: The size of tensor a ...`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Judged
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import finding
+
+
+@rule("FGL206", "reduction-over-sharded", Severity.ERROR)
+def check(judged: Judged) -> Iterator[Finding]:
+    if judged.code == "FGL206":
+        yield finding(judged)

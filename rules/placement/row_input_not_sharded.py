@@ -1,0 +1,42 @@
+"""A row-parallel layer is fed a whole value.
+
+## What it does
+Reports a row-parallel layer (`rowwise`) whose input has all features on each rank, or a
+replicated layer whose input has only a part of them.
+
+## Why is this bad?
+A row-parallel layer holds a slice of the input features; its matrix does not fit the input.
+
+## Example
+```py
+"layers.*.mlp.down_proj": "rowwise",  # up_proj and gate_proj are not in the plan
+```
+
+## Use instead
+```py
+"layers.*.mlp.up_proj": "colwise",
+"layers.*.mlp.gate_proj": "colwise",
+"layers.*.mlp.down_proj": "rowwise",
+```
+
+## Releases
+All.
+
+## What you see at run time
+`RuntimeError: mat1 and mat2 shapes cannot be multiplied (16x192 and 96x128)`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Judged
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import finding
+
+
+@rule("FGL202", "row-input-not-sharded", Severity.ERROR)
+def check(judged: Judged) -> Iterator[Finding]:
+    if judged.code == "FGL202":
+        yield finding(judged)

@@ -1,0 +1,40 @@
+"""A sharded value takes part in an operation that needs it whole.
+
+## What it does
+Reports what the other rules of this family do not name: values sharded along two dimensions, sums
+over ranks of values that are whole, an operation that fails on a rank but not on one alone.
+
+## Why is this bad?
+The rank computes something else than the model, or fails.
+
+## Example
+```py
+"layers.*.self_attn.q_proj": "rowwise",
+```
+
+## Use instead
+```py
+"layers.*.self_attn.q_proj": "colwise",
+```
+
+## Releases
+All.
+
+## What you see at run time
+A `RuntimeError`, or nothing: wrong output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Judged
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import finding
+
+
+@rule("FGL209", "sharded-value-misused", Severity.ERROR)
+def check(judged: Judged) -> Iterator[Finding]:
+    if judged.code == "FGL209":
+        yield finding(judged)

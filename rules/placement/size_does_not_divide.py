@@ -1,0 +1,40 @@
+"""A width or head count is not divisible by the tensor-parallel size.
+
+## What it does
+Divides the head counts of the config and the widths of sharded layers by the size.
+
+## Why is this bad?
+The engine refuses to load the model.
+
+## Example
+```json
+{"num_attention_heads": 6}   // with --tensor-parallel-size 4
+```
+
+## Use instead
+```json
+--tensor-parallel-size 2
+```
+
+## Releases
+All.
+
+## What you see at run time
+`ValueError: Total number of attention heads (6) must be divisible by tensor parallel size (4).`
+or `AssertionError: 250 is not divisible by 4`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.facts import Judged
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import finding
+
+
+@rule("FGL210", "size-does-not-divide", Severity.ERROR)
+def check(judged: Judged) -> Iterator[Finding]:
+    if judged.code == "FGL210":
+        yield finding(judged)
