@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 from forgather_lint.facts import Module
 from forgather_lint.rule_support.naming import counterpart
 
 _LIMIT = 3
+_TYPO = 0.9
 _ROOT_REASON = "the names of a config plan start at the base model"
 
 
@@ -37,6 +38,11 @@ def suggest(wanted: str, existing: Mapping[str, Module]) -> Suggestion:
 def closest(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:
     """The names that resemble `wanted` most, best first; none if none is alike."""
     return tuple(get_close_matches(wanted, list(existing), n=_LIMIT, cutoff=0.6))
+
+
+def is_typo(wanted: str, name: str) -> bool:
+    """Whether the two differ by so little that one is surely a slip for the other."""
+    return SequenceMatcher(None, wanted, name).ratio() > _TYPO
 
 
 def _other_root(wanted: str, existing: Mapping[str, Module]) -> Suggestion | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from forgather_lint.facts import Model, Module, Parameter, Plan, PlanEntry, Structure
 from forgather_lint.rule_support.matching_until_targets import transformers_match, vllm_match
-from forgather_lint.rule_support.nearest import Suggestion, suggest
+from forgather_lint.rule_support.nearest import Suggestion, is_typo, suggest
 from forgather_lint.rule_support.styles import Split, needs_linear, split_of
 from forgather_lint.rule_support.tree import first_of_each, folded, linears
 
@@ -101,11 +101,13 @@ def meant_by(entry: PlanEntry, structure: Structure) -> Suggestion:
 
 
 def _misspelt(model: Model) -> dict[str, PlanEntry]:
-    """Folded names of layers to the dead entries that were probably meant for them."""
-    meant = (
-        (meant_by(e, model.base).names[:1], e) for e in dead_entries(model.plans.tp, model.base)
-    )
-    return {name: entry for names, entry in meant for name in names}
+    """Folded names of layers to the dead entries that were surely meant for them."""
+    found = {}
+    for entry in dead_entries(model.plans.tp, model.base):
+        meant = meant_by(entry, model.base)
+        if meant.sure or any(is_typo(entry.full_key, name) for name in meant.names[:1]):
+            found[meant.names[0]] = entry
+    return found
 
 
 def _either(entry: PlanEntry, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 ## What it does
 Compares every name with the class names of the modules in the tree. An error if no class of that
-name exists in the model's source, a warning if one exists but this configuration builds none.
+name exists in the model's source, an info if one exists but this configuration builds none.
 
 ## Why is this bad?
 The blocks that were meant may be cut in two by `device_map="auto"`, in the middle of a residual
@@ -63,7 +63,7 @@ def _finding(entry: NameEntry, model: Model) -> Finding:
         ),
         help=f"did you mean {one_of(meant)}?" if meant else "remove the name",
         fix=_rename(entry, meant[0]) if len(meant) == 1 and not known else None,
-        severity=Severity.WARNING if known else None,
+        severity=Severity.INFO if known else None,
     )
 
 
