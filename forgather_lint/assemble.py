@@ -9,7 +9,7 @@ from forgather_lint.analysis import Built, build_tree, contained
 from forgather_lint.facts import ClassFact, Model, NotBuilt, Plan, PlanEntry, Plans, Trace
 from forgather_lint.flow.trace import trace
 from forgather_lint.inputs.open import ModelInput
-from forgather_lint.interp.classes import find_member, is_subclass
+from forgather_lint.interp.classes import is_subclass
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
@@ -17,7 +17,7 @@ from forgather_lint.model.plans import collect
 from forgather_lint.model.possible import possible
 from forgather_lint.model.tree import tree_of
 from forgather_lint.semantics.names import MODULE, PRETRAINED
-from forgather_lint.values.value import ClassValue, External, Instance, Known
+from forgather_lint.values.value import ClassValue, External, Instance
 
 
 def facts_of(workshop: Workshop, model: ModelInput) -> Model | NotBuilt:
@@ -45,7 +45,7 @@ def _facts(workshop: Workshop, model: ModelInput, whole: Built) -> Model:
         where=root.cls.where if isinstance(root.cls, ClassValue) else root.where,
         config=workshop.config_values,
         config_where=model.config.place() if model.config else None,
-        base_prefix=_base_prefix(workshop, root),
+        base_prefix=workshop.base_prefix(root),
     )
 
 
@@ -58,18 +58,11 @@ def base_of(workshop: Workshop, whole: Built) -> tuple[Built, str]:
     if reference is not None and reference.name != whole.structure.root:
         built = build_tree(workshop, AUTO_MODEL)
         if isinstance(built, Built):
-            return built, _base_prefix(workshop, whole.root)
-    name = _base_prefix(workshop, whole.root)
-    child = whole.root.attributes.get(name)
-    if reference is None and isinstance(child, Instance):
-        return Built(child, tree_of(workshop.machine, child)), name
+            return built, workshop.base_prefix(whole.root)
+    child = workshop.base_child(whole.root)
+    if reference is None and child is not None:
+        return Built(child, tree_of(workshop.machine, child)), workshop.base_prefix(whole.root)
     return whole, ""
-
-
-def _base_prefix(workshop: Workshop, root: Instance) -> str:
-    member = find_member(workshop.machine, root.cls, "base_model_prefix")
-    value = member.value if member is not None else None
-    return value.value if isinstance(value, Known) and isinstance(value.value, str) else ""
 
 
 def _plans(workshop: Workshop, whole: Built, base: Built) -> Plans:

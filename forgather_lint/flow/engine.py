@@ -68,6 +68,7 @@ class Engine:
     plan_required: bool = True
     dotted_pipeline: bool = True
     pipeline_inferred: bool = False
+    embed_scale_missing: bool = False
 
 
 @dataclass(slots=True)

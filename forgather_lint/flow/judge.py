@@ -176,10 +176,21 @@ class Judge:
         """The verdict on `stages` stages, each on one rank."""
         if stages == 1:
             return SERVES
-        parts = self.parts
-        if isinstance(parts, Outcome):
-            return parts
-        return run_pipeline(self._pipeline(parts), stages)
+        defect, parts = self._defect(stages), self.parts
+        if defect is not None:
+            return defect
+        return parts if isinstance(parts, Outcome) else run_pipeline(self._pipeline(parts), stages)
+
+    def _defect(self, stages: int) -> Outcome | None:
+        """vLLM 0.11.1 to 0.16: only a stage that owns the embedding sets `embed_scale`."""
+        if not self.engine.embed_scale_missing or (self._tied and stages == 2):
+            return None
+        text = "AttributeError: 'TransformersForCausalLM' object has no attribute 'embed_scale'"
+        return Outcome(Verdict.FAILS, "FGL590", text, self.subject.where)
+
+    @property
+    def _tied(self) -> bool:
+        return bool(self._config("tie_word_embeddings"))
 
     def _pipeline(self, parts: Parts) -> Pipeline:
         subject = self.subject
@@ -190,7 +201,7 @@ class Judge:
             engine=self.engine,
             heads=self.heads,
             layers=len(parts.layers),
-            tied=bool(self._config("tie_word_embeddings")),
+            tied=self._tied,
         )
 
     @cached_property
@@ -225,7 +236,7 @@ class Judge:
         layers = parts.layers if isinstance(parts, Parts) else ()
         names = tuple(tree.name_of(layer) or "" for layer in layers)
         head = 0
-        if not self._config("tie_word_embeddings"):
+        if not self._tied:
             head = (self._config("vocab_size") or 0) * (self._config("hidden_size") or 0)
         return bytes_per_rank(tree, assigned, ranks, stages, names, head, width)
 

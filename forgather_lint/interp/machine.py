@@ -12,6 +12,7 @@ from typing import Protocol
 import libcst as cst
 
 from forgather_lint.interp.budget import MOST_ITEMS, Budget
+from forgather_lint.interp.circumstances import Circumstances
 from forgather_lint.interp.dispatch import EXPRESSIONS, STATEMENTS
 from forgather_lint.interp.frame import Completion, Frame, Raised
 from forgather_lint.interp.trail import Trail
@@ -114,8 +115,7 @@ class Machine:
         self.observer = Observer()
         self.stack: list[Frame] = []
         self.templates: dict[int, list[Template]] = {}
-        self.entry = "AutoModelForCausalLM"
-        self.attention = "sdpa"
+        self.circumstances = Circumstances()
 
     def evaluate(self, node: cst.CSTNode, frame: Frame) -> Value:
         """The value of the expression `node`."""

@@ -22,6 +22,7 @@ from forgather_lint.values.value import (
     ClassValue,
     External,
     Instance,
+    Known,
     Namespace,
     Unknown,
     Value,
@@ -147,13 +148,24 @@ class Workshop:
         Raises `NoModel`, `Raised` when the constructor raises, `BudgetExceeded`.
         """
         model = self.model_class(auto_class)
-        self.machine.entry = auto_class or entry.AUTO_CAUSAL
+        self.machine.circumstances.auto_class = auto_class or entry.AUTO_CAUSAL
         config = self.config(model)
         arguments = Arguments([config]) if self._takes_config(model) else Arguments()
         built = self.machine.call(model, arguments, model.where)
         if not isinstance(built, Instance):
             raise NoModel(model.where, f"{model.name} does not build a module")
         return built
+
+    def base_child(self, root: Instance) -> Instance | None:
+        """The child that `base_model_prefix` names."""
+        child = root.attributes.get(self.base_prefix(root))
+        return child if isinstance(child, Instance) else None
+
+    def base_prefix(self, root: Instance) -> str:
+        """`base_model_prefix` of the class of `root`."""
+        member = find_member(self.machine, root.cls, "base_model_prefix")
+        value = member.value if member is not None else None
+        return value.value if isinstance(value, Known) and isinstance(value.value, str) else ""
 
     def _takes_config(self, model: ClassValue) -> bool:
         return is_subclass(self.machine, model, _PRETRAINED) is not False

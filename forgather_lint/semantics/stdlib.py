@@ -157,7 +157,7 @@ def repeat(site: Site, value: Value, times: Value = NONE) -> Value:
 def extract_stack(site: Site, *arguments: Value) -> Value:
     """The source lines of the callers; Forgather looks for `AutoModel.from_config` in them."""
     machine = cast("Machine", site.evaluator)
-    line = known(f"return {machine.entry}.from_config(config)")
+    line = known(f"return {machine.circumstances.auto_class}.from_config(config)")
     frame = Instance(External("builtins.object"), {"line": line}, site.where)
     return ListValue([frame])
 

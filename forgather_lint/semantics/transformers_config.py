@@ -88,7 +88,7 @@ def class_default(name: str) -> Value | None:
 @op("transformers.PretrainedConfig._attn_implementation.get")
 def attention_implementation(site: Site, self: Instance) -> Value:
     """What the engine set: the machine is told which one the model is built for."""
-    return known(cast("Machine", site.evaluator).attention)
+    return known(cast("Machine", site.evaluator).circumstances.attention)
 
 
 @op("transformers.PretrainedConfig.num_hidden_layers.get")

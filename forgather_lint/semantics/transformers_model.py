@@ -52,8 +52,10 @@ _PLANS = (("_tp_plan", "base_model_tp_plan"), ("_pp_plan", "base_model_pp_plan")
 
 def _merged_plan(site: Site, self: Instance, attribute: str, config_key: str) -> DictValue:
     merged = DictValue({})
-    _merge(merged, _class_attribute(site, self, attribute), "")
-    if base_model(site, self) is self:
+    world = cast("Machine", site.evaluator).circumstances
+    if world.class_plans_kept:
+        _merge(merged, _class_attribute(site, self, attribute), "")
+    if world.config_plan_everywhere or base_model(site, self) is self:
         _merge(merged, _optional(site, self.attributes.get("config"), config_key), "")
     for name, child in self.attributes.items():
         if isinstance(child, Instance) and name not in self.hidden:

@@ -1,0 +1,106 @@
+"""`matrix`: at which sizes, on which releases, a model serves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from forgather_lint import options
+from forgather_lint.flow.judge import Cell
+from forgather_lint.flow.outcome import Verdict
+from forgather_lint.inputs.single import single_model
+from forgather_lint.targets.select import targets_of
+from forgather_lint.verdicts import PIPELINE_SIZES, TENSOR_SIZES, as_json, matrix
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--target", multiple=True, metavar="RELEASE", help="vllm==0.32; may be repeated.")
+@click.option("-tp", "--tensor-parallel-size", metavar="SIZES", help="Only these: '2', '1,2,4'.")
+@click.option("--pipeline-parallel-size", metavar="SIZES", help="Only these: '1', '1,2'.")
+@click.option("--dtype", default="bfloat16", help="Of the parameters, for bytes per rank.")
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+def command(
+    path: Path,
+    target: tuple[str, ...],
+    tensor_parallel_size: str | None,
+    pipeline_parallel_size: str | None,
+    dtype: str,
+    output_format: str,
+) -> None:
+    """Print whether the model at PATH serves, for each size and release."""
+    with options.misuse_told():
+        model = single_model(path)
+        targets = targets_of(target)
+        cells = list(
+            matrix(
+                model,
+                targets,
+                _sizes(tensor_parallel_size, TENSOR_SIZES),
+                _sizes(pipeline_parallel_size, PIPELINE_SIZES),
+                dtype,
+            )
+        )
+    if output_format == "json":
+        click.echo(json.dumps(as_json(cells), indent=2))
+        return
+    _print(cells)
+
+
+def _sizes(text: str | None, default: tuple[int, ...]) -> tuple[int, ...]:
+    if text is None:
+        return default
+    try:
+        sizes = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise click.UsageError(f"{text!r} is not a list of sizes") from None
+    if min(sizes) < 1:
+        raise click.UsageError(f"{text!r}: sizes start at 1")
+    return sizes
+
+
+_COLOURS = {
+    Verdict.SERVES: "green",
+    Verdict.FAILS: "red",
+    Verdict.WRONG: "magenta",
+    Verdict.UNKNOWN: "yellow",
+}
+
+
+def _print(cells: list[Cell]) -> None:
+    """A table a target; reasons below it, each once."""
+    for target in dict.fromkeys(cell.target for cell in cells):
+        rows = [cell for cell in cells if cell.target == target]
+        click.echo(f"{target}")
+        stages = list(dict.fromkeys(cell.pipeline_parallel_size for cell in rows))
+        click.echo("  " + "".join(f"{f'stages {n}':>24}" for n in stages))
+        for ranks in dict.fromkeys(cell.tensor_parallel_size for cell in rows):
+            line = [cell for cell in rows if cell.tensor_parallel_size == ranks]
+            click.echo(f"  ranks {ranks:<3}" + "".join(map(_cell, line)))
+        for text in dict.fromkeys(_reason(cell) for cell in rows):
+            if text:
+                click.echo(f"  {text}")
+
+
+def _cell(cell: Cell) -> str:
+    size = "" if cell.bytes_per_rank is None else f" {_bytes(cell.bytes_per_rank)}"
+    code = f" {cell.outcome.code}" if cell.outcome.code else ""
+    text = f"{cell.outcome.verdict.value}{code}{size}"
+    return " " * max(1, 22 - len(text)) + click.style(text, fg=_COLOURS[cell.outcome.verdict])
+
+
+def _bytes(size: int) -> str:
+    amount, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount, units = amount / 1024, units[1:]
+    return f"{amount:.3g} {units[0]}"
+
+
+def _reason(cell: Cell) -> str:
+    outcome = cell.outcome
+    if not outcome.reason:
+        return ""
+    place = f"{outcome.where.span}: " if outcome.where else ""
+    return f"{outcome.code or outcome.verdict.value}: {place}{outcome.reason}"

@@ -1,0 +1,39 @@
+"""The behaviour of a vLLM release that decides what a plan computes, from its profile."""
+
+from __future__ import annotations
+
+from forgather_lint.flow.engine import Engine
+from forgather_lint.flow.layers import Role
+from forgather_lint.targets.facts import Effect
+from forgather_lint.targets.vllm_profile import (
+    AttentionBinding,
+    Lookup,
+    NormSearch,
+    OutputProjection,
+    StageNames,
+    VllmProfile,
+)
+
+
+def engine_of(profile: VllmProfile) -> Engine:
+    """What the flow needs to know of the release."""
+    plan, attention = profile.plan, profile.attention
+    fusers, norms = profile.fusers.names.value, profile.modules.norm_found_by.value
+    return Engine(
+        release=str(profile.version),
+        styles={style: Role(kind.value) for style, kind in plan.styles.value.items()},
+        prefix=plan.prefix.value,
+        attention_by_keyword=attention.binding.value is AttentionBinding.KEYWORD,
+        surplus_heads_pass=attention.too_many_heads.value.effect is Effect.SILENT,
+        fuses_glu="GLUFuser" in fusers,
+        fuses_qkv="QKVFuser" in fusers,
+        fuses_packed_qkv="PackedQKVFuser" in fusers,
+        merges_columns="MergedColumnParallelFuser" in fusers,
+        output_by_return=profile.fusers.output_projection.value is OutputProjection.RETURNED,
+        norms_by_name=norms is NormSearch.CLASS_NAME,
+        norms_gather=norms is NormSearch.DATAFLOW,
+        plan_required=plan.missing.value.effect is Effect.ERROR,
+        dotted_pipeline=profile.pipeline.lookup.value is Lookup.ATTRGETTER,
+        pipeline_inferred=profile.pipeline.names_from.value is StageNames.PLAN_OR_DECODER,
+        embed_scale_missing=profile.defects.embed_scale.value.effect is Effect.ERROR,
+    )

@@ -1,0 +1,96 @@
+"""A model as one target builds it: its base class, with the plans that the target reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from forgather_lint.analysis import Built, build_tree, deep_recursion, workshop_of
+from forgather_lint.facts import NotBuilt, PlanEntry, Plans
+from forgather_lint.flow.judge import Judge, Subject
+from forgather_lint.flow.release import engine_of
+from forgather_lint.inputs.open import ModelInput
+from forgather_lint.model.build import Workshop
+from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.model.plans import collect
+from forgather_lint.model.tree import tree_of
+from forgather_lint.targets.profile import Target
+from forgather_lint.targets.transformers_profile import ConfigPlanOn
+from forgather_lint.values.value import ClassValue, Instance
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A judge for one target, or why the target cannot even build the model."""
+
+    target: Target
+    judge: Judge | None
+    ended: NotBuilt | None = None
+    workshop: Workshop | None = None
+
+
+def prepare(model: ModelInput, target: Target, dtype: str) -> Prepared:
+    """Build the base model as `target` would, and read its plans as `target` merges them."""
+    workshop = workshop_of(model)
+    plan = target.transformers.plan
+    world = workshop.machine.circumstances
+    world.attention = "vllm"
+    world.class_plans_kept = plan.class_plan_kept.value
+    world.config_plan_everywhere = plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL
+    base = build_base(workshop)
+    if isinstance(base, NotBuilt):
+        return Prepared(target, None, base, workshop)
+    with deep_recursion():
+        subject = _subject(workshop, base, target)
+    return Prepared(target, Judge(subject, dtype), None, workshop)
+
+
+def build_base(workshop: Workshop) -> Built | NotBuilt:
+    """What AutoModel loads; without that entry, the child that `base_model_prefix` names."""
+    if model_reference(workshop.config_values, AUTO_MODEL) is not None:
+        return build_tree(workshop, AUTO_MODEL)
+    whole = build_tree(workshop)
+    if isinstance(whole, NotBuilt):
+        return whole
+    child = workshop.base_child(whole.root)
+    return Built(child, tree_of(workshop.machine, child)) if child is not None else whole
+
+
+def _subject(workshop: Workshop, base: Built, target: Target) -> Subject:
+    root = base.root
+    assert isinstance(root.cls, ClassValue)
+    children = {k: v for k, v in root.attributes.items() if isinstance(v, Instance)}
+    config = children.pop("config", None)
+    plans = Plans()
+    if config is not None:
+        plans = collect(workshop.machine, root.cls, config, workshop.config_file, children)
+    kept = target.transformers.plan.class_plan_kept.value
+    tensor, pipeline = (
+        list(_entries(of_class.entries, of_config.entries, kept))
+        for of_class, of_config in ((plans.class_tp, plans.tp), (plans.class_pp, plans.pp))
+    )
+    merged = "post_init_called" in root.hidden
+    return Subject(
+        machine=workshop.machine,
+        tree=base.tree,
+        root=root,
+        engine=engine_of(target.vllm),
+        tensor_plan=list(_entries(plans.class_tp.entries, plans.tp.entries, kept))
+        if merged
+        else [],
+        pipeline_plan=plans.pp,
+        pipeline_keys=[entry.full_key for entry in pipeline] if merged else [],
+        where=root.cls.where,
+    )
+
+
+def _entries(
+    of_class: Iterable[PlanEntry], of_config: Iterable[PlanEntry], kept: bool
+) -> Iterable[PlanEntry]:
+    """The merged plan in dict order: a key of the class keeps its place, not its value."""
+    merged: dict[str, PlanEntry] = {}
+    for entry in of_class if kept else ():
+        merged[entry.full_key] = entry
+    for entry in of_config:
+        merged[entry.full_key] = entry
+    return merged.values()

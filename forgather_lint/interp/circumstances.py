@@ -1,0 +1,21 @@
+"""What the code that is run can find out about the world it runs in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Circumstances:
+    """How the model is loaded, and what the transformers release makes of its plans.
+
+    `auto_class` is the class whose `from_config` builds it, `attention` the implementation that
+    was set. `class_plans_kept`: `post_init` keeps `_tp_plan` and `_pp_plan` of the class (from
+    transformers 5.14 on); `config_plan_everywhere`: it gives the plan of the config to every model,
+    not the base model alone (before 5.0).
+    """
+
+    auto_class: str = "AutoModelForCausalLM"
+    attention: str = "sdpa"
+    class_plans_kept: bool = True
+    config_plan_everywhere: bool = False

@@ -1,0 +1,68 @@
+"""Verdicts over targets and sizes: the rows of `matrix`, and what `check` says of sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from forgather_lint.analysis import deep_recursion
+from forgather_lint.facts import NotBuilt
+from forgather_lint.flow.judge import Cell
+from forgather_lint.flow.outcome import Outcome, Verdict
+from forgather_lint.flow.subject import Prepared, prepare
+from forgather_lint.inputs.open import ModelInput
+from forgather_lint.targets.profile import Target
+
+TENSOR_SIZES = (1, 2, 4, 8)
+PIPELINE_SIZES = (1, 2, 4)
+
+
+def matrix(
+    model: ModelInput,
+    targets: Sequence[Target],
+    tensor_sizes: Sequence[int],
+    pipeline_sizes: Sequence[int],
+    dtype: str,
+) -> Iterator[Cell]:
+    """One cell for each target and pair of sizes, targets first."""
+    for target in targets:
+        prepared = prepare(model, target, dtype)
+        for ranks in tensor_sizes:
+            for stages in pipeline_sizes:
+                yield cell(prepared, ranks, stages)
+
+
+def cell(prepared: Prepared, ranks: int, stages: int) -> Cell:
+    """The verdict of one target at one pair of sizes."""
+    release = str(prepared.target.vllm)
+    if prepared.judge is None:
+        assert prepared.ended is not None
+        return Cell(release, ranks, stages, of_end(prepared.ended))
+    with deep_recursion():
+        found = prepared.judge.cell(ranks, stages)
+    return Cell(release, ranks, stages, found.outcome, found.bytes_per_rank)
+
+
+def of_end(end: NotBuilt) -> Outcome:
+    """The verdict on a model that the target cannot build."""
+    if end.kind.value == "raises":
+        return Outcome(Verdict.FAILS, "FGL405", end.message, end.where)
+    if end.kind.value == "no class":
+        return Outcome(Verdict.FAILS, "FGL404", end.message, end.where)
+    return Outcome(Verdict.UNKNOWN, "FGL902", end.message, end.where)
+
+
+def as_json(cells: Sequence[Cell]) -> list[dict[str, object]]:
+    """The cells as `matrix --output-format json` prints them."""
+    return [
+        {
+            "target": each.target,
+            "tensor_parallel_size": each.tensor_parallel_size,
+            "pipeline_parallel_size": each.pipeline_parallel_size,
+            "verdict": each.outcome.verdict.value,
+            "code": each.outcome.code or None,
+            "reason": each.outcome.reason or None,
+            "location": str(each.outcome.where.span) if each.outcome.where else None,
+            "bytes_per_rank": each.bytes_per_rank,
+        }
+        for each in cells
+    ]
