@@ -38,11 +38,11 @@ def test_every_suite_has_a_bad_and_a_good_case() -> None:
 def findings(case: Case, folder: Path) -> list[Diagnostic]:
     """Write the model and lint it; only the codes of the suite count."""
     for name, text in case.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
     reports = list(pipeline.check((folder,), Settings(debug=True)))
-    assert [report.error for report in reports] == [None]
-    (report,) = reports
-    return [found for found in report.diagnostics if found.code in case.codes]
+    assert {report.error for report in reports} == {None}
+    return [found for report in reports for found in report.diagnostics if found.code in case.codes]
 
 
 def differences(case: Case, found: Sequence[Diagnostic], folder: Path) -> list[str]:
