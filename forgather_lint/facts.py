@@ -158,13 +158,15 @@ class Plan:
 class NameEntry:
     """An entry of `_no_split_modules` (a class name) or `_tied_weights_keys` (a parameter name).
 
-    For tied weights `source` is the parameter it is tied to, when the declaration is a dict.
+    For tied weights `source` is the parameter it is tied to, when the declaration is a dict, and
+    `possible` is true when some branch of the source could create both, None when undecided.
     """
 
     name: str
     where: Place
     source: str | None = None
     owner: str = ""
+    possible: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 FORGATHER = "Forgather"
 HUGGING_FACE = "Hugging Face"
 
-# Forgather, docs/guides/vllm_integration.md, "Layer Naming Convention".
+# Forgather, docs/inference/vllm_integration.md, "Layer Naming Convention".
 _TABLE = (
     ("attention.query_linear", "self_attn.q_proj"),
     ("attention.key_linear", "self_attn.k_proj"),

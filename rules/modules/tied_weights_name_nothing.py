@@ -43,9 +43,8 @@ from forgather_lint.rule_support.wording import one_of
 @rule("FGL403", "tied-weights-name-nothing", Severity.ERROR)
 def check(model: Model) -> Iterator[Finding]:
     names = [item.name for item in (*model.whole.parameters, *model.whole.buffers)]
-    if model.whole.open_at:
-        return
-    for entry in model.plans.tied or ():
+    impossible = (entry for entry in model.plans.tied or () if entry.possible is False)
+    for entry in impossible if not model.whole.open_at else ():
         for side in filter(None, (entry.name, entry.source)):
             if not any(_matches(side, name) for name in names):
                 yield _finding(entry, side, names)

@@ -55,6 +55,8 @@ def check(model: Model) -> Iterator[Finding]:
     planned = planned_modules(model)
     if not planned or len(planned) < len(pp_entries(model)):
         return
+    if not all(module.certain for _, module in planned):
+        return
     lists = [(entry, module) for entry, module in planned if module.is_a(MODULE_LIST)]
     if len(lists) > 1:
         yield _several(lists)

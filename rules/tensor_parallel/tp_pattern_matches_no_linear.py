@@ -51,7 +51,8 @@ def check(model: Model) -> Iterator[Finding]:
         if not needs_linear(entry.style) or named_parameters(entry, model.base):
             continue
         named = named_modules(entry, model.base)
-        if named and not any(module.is_a(LINEAR) for module in named):
+        sure = all(module.certain and not module.is_a(LINEAR) for module in named)
+        if named and sure:
             yield _finding(entry, named[0], model.base)
 
 
