@@ -11,27 +11,16 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from forgather_lint.targets import releases
-from forgather_lint.targets.facts import DATA, Fact, History, fact_at, histories
-from forgather_lint.targets.removed import removed_names
-from forgather_lint.targets.version import Version
+from forgather_lint.targets.facts import DATA, Fact, RawFact, raw_facts
+from forgather_lint.targets.imports import imported_names
 from tools.upstream import Missing, Upstream, says, spelling, text_of
 
 PROJECTS = ("vllm", "transformers")
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the row of a fact says about its source, for a reader of that source."""
-
-    shows: tuple[str, ...]
-    lacks: tuple[str, ...]
-    native: bool
 
 
 def main(arguments: list[str]) -> int:
@@ -49,7 +38,7 @@ def report(release: Upstream) -> int:
     differences = list(check(release))
     for difference in differences:
         print(f"{release.project} {release.version}: {difference}")
-    facts = sum(len(histories(topic)) for topic in topics(release.project))
+    facts = sum(len(raw_facts(topic, release.version)) for topic in topics(release.project))
     print(f"{release.project} {release.version}: {facts} facts, {len(differences)} differ")
     return len(differences)
 
@@ -62,52 +51,49 @@ def topics(project: str) -> list[str]:
 def check(release: Upstream) -> Iterator[str]:
     """Every difference between the profile of `release` and its source."""
     for topic in topics(release.project):
-        for name, history in histories(topic).items():
-            for difference in check_fact(release, f"{topic}.{name}", history):
+        for name, raw in raw_facts(topic, release.version).items():
+            for difference in check_fact(release, f"{topic}.{name}", raw):
                 yield f"{topic}.{name} differs: {difference}"
     if release.project == "vllm":
         yield from check_requirement(release)
     else:
-        yield from check_removed(release)
+        yield from check_imports(release)
 
 
-def check_fact(release: Upstream, name: str, history: History) -> Iterator[str]:
+def check_fact(release: Upstream, name: str, raw: RawFact) -> Iterator[str]:
     """Whether the source that the fact names still says so."""
-    fact = fact_at(history, release.version, release.project)
-    evidence = evidence_at(history, release.version)
+    fact, evidence = raw
     try:
         node = release.symbol(fact.source)
     except Missing as missing:
         yield str(missing)
         return
-    yield from check_text(node, fact, evidence)
+    if not evidence.get("native"):
+        yield from check_outcome(node, fact)
     code = text_of(node)
-    yield from (f"{fact.source} does not show {part}" for part in evidence.shows if spelling(part) not in code)
-    yield from (f"{fact.source} does show {part}" for part in evidence.lacks if spelling(part) in code)
+    for part in _strings(evidence.get("shows")):
+        if spelling(part) not in code:
+            yield f"{fact.source} does not show {part}"
+    for part in _strings(evidence.get("lacks")):
+        if spelling(part) in code:
+            yield f"{fact.source} does show {part}"
     if name in READERS and fact.value and (read := READERS[name](node)) != fact.value:
         yield f"{fact.source} has {read}"
-
-
-def evidence_at(history: History, version: Version) -> Evidence:
-    """The evidence beside the source that holds at `version`."""
-    rows = [row for release, row in history if release <= version and "source" in row]
-    row = rows[-1] if rows else history[0][1]
-    return Evidence(_strings(row.get("shows")), _strings(row.get("lacks")), bool(row.get("native")))
 
 
 def _strings(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
-def check_text(node: ast.AST, fact: Fact[object], evidence: Evidence) -> Iterator[str]:
+def check_outcome(node: ast.AST, fact: Fact[object]) -> Iterator[str]:
     """Whether the message and the exception of an outcome stand in the source."""
-    if not isinstance(fact.value, Mapping) or "effect" not in fact.value or evidence.native:
+    if not isinstance(fact.value, Mapping) or not fact.value.get("text"):
         return
-    text, raises = str(fact.value.get("text", "")), str(fact.value.get("raises", ""))
-    if text and not says(node, text):
+    text, raises = str(fact.value["text"]), str(fact.value.get("raises", ""))
+    if not says(node, text):
         yield f"{fact.source} does not say {text!r}"
     keyword = "assert" if raises == "AssertionError" else raises
-    if fact.value["effect"] == "error" and text and keyword not in ast.unparse(node):
+    if keyword not in ast.unparse(node):
         yield f"{fact.source} does not raise {raises}"
 
 
@@ -119,36 +105,49 @@ def check_requirement(release: Upstream) -> Iterator[str]:
         yield f"releases.toml differs: it requires transformers{stated}"
 
 
-def check_removed(release: Upstream) -> Iterator[str]:
-    """Whether the names that custom code imports are there exactly when `removed.toml` says."""
-    for module, names in removed_names().items():
+def check_imports(release: Upstream) -> Iterator[str]:
+    """Whether the names that models import are there exactly when `imports.toml` says."""
+    for module, entries in imported_names().items():
         exported = exported_names(release, module)
-        for name, entry in names.items():
-            if entry.available(release.version) != (name in exported):
-                yield f"transformers/removed: {module}.{name} is {'' if name in exported else 'not '}there"
+        for entry in entries:
+            if entry.in_release(release.version) != (entry.name in exported):
+                there = "there" if entry.name in exported else "not there"
+                yield f"imports differs: {module}.{entry.name} is {there}"
 
 
 def exported_names(release: Upstream, module: str) -> set[str]:
-    """The names at the top level of `module`; none if there is no such file."""
+    """The names that can be imported from `module`; none if there is no such file."""
     path = module.replace(".", "/")
-    for candidate in (f"{path}.py", f"{path}/__init__.py"):
+    for file in (f"{path}.py", f"{path}/__init__.py"):
         try:
-            return set(_top_level(release.tree(candidate)))
+            tree = release.tree(file)
         except Missing:
             continue
+        if module == "transformers":
+            return set(_resolved(release, tree))
+        return set(_defined_or_imported(tree))
     return set()
 
 
-def _top_level(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _resolved(release: Upstream, package: ast.Module) -> Iterator[str]:
+    """What a lazy package announces and its modules do have; of the models, the Auto classes."""
+    for node in ast.walk(package):
+        if isinstance(node, ast.ImportFrom) and node.level and node.module:
+            present = exported_names(release, f"transformers.{node.module}")
+            yield from (alias.name for alias in node.names if alias.name in present)
+    yield from exported_names(release, "transformers.models.auto.modeling_auto")
+
+
+def _defined_or_imported(block: ast.AST) -> Iterator[str]:
+    for node in ast.iter_child_nodes(block):
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
             yield node.name
         elif isinstance(node, ast.Import | ast.ImportFrom):
             yield from (alias.asname or alias.name for alias in node.names)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value  # `_import_structure` of older packages
+        else:
+            yield from _defined_or_imported(node)
 
 
 LINEARS = {

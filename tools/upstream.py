@@ -104,11 +104,11 @@ class Upstream:
     def symbol(self, source: str) -> ast.AST:
         """The node that `path::dotted.name` names; without a name the whole file. Raises `Missing`.
 
-        Several, with ", " between them, count as one.
+        Several files, with ", " between them, count as one.
         """
         if ", " in source:
-            parts = [self.symbol(part) for part in source.split(", ")]
-            return ast.Module([part for part in parts if isinstance(part, ast.stmt | ast.Module)], [])
+            files = [self.tree(part) for part in source.split(", ")]
+            return ast.Module([line for file in files for line in file.body], [])
         path, _, dotted = source.partition("::")
         node: ast.AST = self.tree(path)
         for name in filter(None, dotted.split(".")):

@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import starmap
 from pathlib import Path
-from typing import Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import Generic, NamedTuple, TypeVar, get_args, get_origin
 
 from forgather_lint.targets.version import Version
 
@@ -46,8 +46,7 @@ class Effect(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What a release does in some case: `raises` names the exception, `text` is its message.
 
     `{name}` in `text` stands for a part that varies. SILENT goes wrong without a word; NONE means
@@ -63,17 +62,44 @@ class Outcome:
         return re.sub(r"\{(\w+)\}", lambda hole: str(parts.get(hole[1], hole[0])), self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Fact(Generic[Value]):
+class Reading(NamedTuple):
+    """Where a value was read: a file and a symbol of the release `read_at`."""
+
+    text: str
+    project: str
+    read_at: Version
+
+    def at(self, version: Version) -> str:
+        """The same place in the release `version` (`data/moved.toml`)."""
+        place = self.text
+        for release, names in tables("moved").get(self.project, {}).items():
+            if isinstance(names, dict) and self.read_at < Version.parse(release) <= version:
+                place = _renamed(place, names)
+        return place
+
+
+def _renamed(place: str, names: Mapping[str, str]) -> str:
+    held = [old for old in names if re.match(rf"{re.escape(old)}(?=\.|::|$)", place)]
+    old = max(held, key=len, default="")
+    return names.get(old, "") + place.removeprefix(old)
+
+
+class Fact(NamedTuple, Generic[Value]):
     """A value that holds for the releases from `since` up to, not including, `before`.
 
-    `source` is the file and symbol in which it can be read at the release that was asked for.
+    None: since the first release profiled; to the newest.
     """
 
     value: Value
     since: Version | None
     before: Version | None
-    source: str
+    reading: Reading
+    version: Version
+
+    @property
+    def source(self) -> str:
+        """The upstream file and symbol that say so in the release that was asked for."""
+        return self.reading.at(self.version)
 
     @property
     def releases(self) -> str:
@@ -83,70 +109,122 @@ class Fact(Generic[Value]):
         return ",".join(filter(None, (lower, upper)))
 
 
-Row = Mapping[str, object]
-History = list[tuple[Version, Row]]
+class Row(NamedTuple):
+    """One row of a fact as text: TOML is slow to read, and most rows hold for other releases."""
+
+    release: Version
+    text: str
+
+    def states(self, key: str) -> bool:
+        """Whether the row has `key`, as a line or as a table of its own."""
+        return f"\n{key} = " in self.text or f".{key}]" in self.text
+
+
+class RawFact(NamedTuple):
+    """A fact as TOML has it; `evidence` is the row that names its source."""
+
+    fact: Fact[object]
+    evidence: Mapping[str, object]
+
+
+_HEADER = re.compile(r'^\[(\w+)\."([\d.]+)"', re.MULTILINE)
+
+
+@cache
+def histories(topic: str) -> dict[str, list[Row]]:
+    """The rows of each fact in `data/<topic>.toml`, oldest first."""
+    text = (DATA / f"{topic}.toml").read_text("utf-8")
+    headers = list(_HEADER.finditer(text))
+    ends = [header.start() for header in headers[1:]] + [len(text)]
+    blocks: dict[str, dict[Version, str]] = {}
+    for header, end in zip(headers, ends, strict=True):
+        rows = blocks.setdefault(header[1], {})
+        release = Version.parse(header[2])
+        rows[release] = rows.get(release, "") + text[header.start() : end]
+    return {name: sorted(starmap(Row, rows.items())) for name, rows in blocks.items()}
+
+
+@cache
+def raw_facts(topic: str, version: Version) -> dict[str, RawFact]:
+    """Every fact of `data/<topic>.toml` as of `version`; what a row omits, the one before it said.
+
+    A release older than the oldest row is taken for that one.
+    """
+    known = {name: _until(rows, version) for name, rows in histories(topic).items()}
+    latest = {
+        name: (_last(rows, "is"), _last(rows, "source")) for name, rows in known.items()
+    }
+    rows = {row for pair in latest.values() for row in pair}
+    tables = _parse("".join(row.text for row in sorted(rows)))
+    project = topic.partition("/")[0]
+    return {
+        name: _raw_fact(histories(topic)[name], stated, tables[name], version, project)
+        for name, stated in latest.items()
+    }
+
+
+def _until(rows: list[Row], version: Version) -> list[Row]:
+    return [row for row in rows if row.release <= version] or rows[:1]
+
+
+def _last(rows: list[Row], key: str) -> Row:
+    return next(row for row in reversed(rows) if row.states(key))
+
+
+def _raw_fact(
+    history: list[Row],
+    stated: tuple[Row, Row],
+    table: Mapping[str, Mapping[str, object]],
+    version: Version,
+    project: str,
+) -> RawFact:
+    valued, sourced = stated
+    value, evidence = table[str(valued.release)]["is"], table[str(sourced.release)]
+    changes = [row.release for row in history if row.states("is")]
+    since = valued.release if valued.release > changes[0] else None
+    before = next((release for release in changes if release > max(version, changes[0])), None)
+    reading = Reading(str(evidence["source"]), project, sourced.release)
+    return RawFact(Fact(value, since, before, reading, version), evidence)
+
+
+def _parse(text: str) -> dict[str, dict[str, dict[str, object]]]:
+    import tomllib  # a run that asks for no profile does not pay for it
+
+    return tomllib.loads(text)
 
 
 @cache
 def tables(name: str) -> dict[str, dict[str, object]]:
     """The file `data/<name>.toml`."""
-    import tomllib  # a run that asks for no profile does not pay for it
+    import tomllib  # as above
 
     return tomllib.loads((DATA / f"{name}.toml").read_text("utf-8"))
 
 
-@cache
-def histories(topic: str) -> dict[str, History]:
-    """Every fact of `data/<topic>.toml` with its rows, oldest first."""
-    return {name: _by_release(table) for name, table in tables(topic).items()}
-
-
-def _by_release(table: Mapping[str, object]) -> History:
-    return sorted((Version.parse(release), row) for release, row in table.items() if isinstance(row, dict))
-
-
-def read_topic(record: Callable[..., Topic], topic: str, version: Version) -> Topic:
-    """The facts of `data/<topic>.toml` as of `version`, as `record`. Raises `DataError`."""
-    rows = histories(topic)
-    kinds = {name: get_args(hint)[0] for name, hint in get_type_hints(record).items()}
-    if kinds.keys() != rows.keys():
-        raise DataError(f"{topic}.toml and its record differ in {kinds.keys() ^ rows.keys()}")
-    project = topic.partition("/")[0]
+def topic(record: Callable[..., Topic], name: str, version: Version) -> Topic:
+    """The facts of `data/<name>.toml` as of `version`, as `record`. Raises `DataError`."""
+    facts = raw_facts(name, version)
+    kinds = {field: get_args(hint)[0] for field, hint in record.__annotations__.items()}
+    if kinds.keys() != facts.keys():
+        raise DataError(f"{name}.toml and its record differ in {kinds.keys() ^ facts.keys()}")
     return record(
         **{
-            name: _typed(fact_at(rows[name], version, project), kind, f"{topic}.{name}")
-            for name, kind in kinds.items()
+            field: raw.fact._replace(value=decode(kinds[field], raw.fact.value, f"{name}.{field}"))
+            for field, raw in facts.items()
         }
     )
 
 
-def _typed(fact: Fact[object], kind: object, where: str) -> Fact[object]:
-    return Fact(decode(kind, fact.value, where), fact.since, fact.before, fact.source)
-
-
-def fact_at(history: History, version: Version, project: str) -> Fact[object]:
-    """What holds at `version`; what a row omits, the row before it said."""
-    known = [entry for entry in history if entry[0] <= version] or history[:1]
-    values = [entry for entry in known if "is" in entry[1]]
-    since = values[-1][0] if len(values) > 1 else None
-    before = next((release for release, row in history[len(known) :] if "is" in row), None)
-    read_at, row = next(entry for entry in reversed(known) if "source" in entry[1])
-    source = moved(str(row["source"]), project, read_at, version)
-    return Fact(values[-1][1]["is"], since, before, source)
-
-
-def moved(source: str, project: str, read_at: Version, version: Version) -> str:
-    """The place at `version` of what was read from `source` at `read_at` (`data/moved.toml`)."""
-    for release, names in _by_release(tables("moved").get(project, {})):
-        if read_at < release <= version:
-            source = _renamed(source, names)
-    return source
-
-
-def _renamed(source: str, names: Row) -> str:
-    held = [old for old in names if re.match(rf"{re.escape(old)}(?=\.|::|$)", source)]
-    old = max(held, key=len, default="")
-    return str(names.get(old, "")) + source.removeprefix(old)
+def boundaries(project: str) -> set[Version]:
+    """The releases of `project` in which a fact of its topics takes another value."""
+    topics = [f"{project}/{path.stem}" for path in (DATA / project).glob("*.toml")]
+    return {
+        row.release
+        for name in topics
+        for history in histories(name).values()
+        for row in history[1:]
+        if row.states("is")
+    }
 
 
 def decode(kind: object, raw: object, where: str) -> object:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
@@ -26,6 +26,7 @@ class Version(NamedTuple):
     patch: int = 0
 
     @classmethod
+    @cache
     def parse(cls, text: str) -> Version:
         """Read "0.32", "0.11.2.post2" or "5.0.0rc1". Raises `VersionError`."""
         found = _RELEASE.match(text.strip())
@@ -37,8 +38,7 @@ class Version(NamedTuple):
         return f"{self.major}.{self.minor}.{self.patch}"
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """One comparison. `parts` are as many numbers as were written: "0.32" has two."""
 
     operator: str
@@ -76,8 +76,7 @@ _ORDER: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(NamedTuple):
     """Comparisons that must all hold, such as ">=4.56.0,<5"."""
 
     clauses: tuple[Clause, ...]
