@@ -11,11 +11,12 @@ from forgather_lint.flow.trace import trace
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.interp.classes import is_subclass
 from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.machine import Machine
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.plans import collect
 from forgather_lint.model.possible import possible
-from forgather_lint.model.tree import tree_of
+from forgather_lint.model.tree import Tree, tree_of
 from forgather_lint.semantics.names import MODULE, PRETRAINED
 from forgather_lint.values.value import ClassValue, External, Instance
 
@@ -41,7 +42,7 @@ def _facts(workshop: Workshop, model: ModelInput, whole: Built) -> Model:
         base_name=base_name,
         plans=_with_possible(workshop, plans, whole, base),
         classes=_classes(workshop, whole, base),
-        trace=_trace(workshop, base),
+        trace=trace_of(workshop.machine, base.root, base.tree),
         where=root.cls.where if isinstance(root.cls, ClassValue) else root.where,
         config=workshop.config_values,
         config_where=model.config.place() if model.config else None,
@@ -114,12 +115,11 @@ def _classes(workshop: Workshop, whole: Built, base: Built) -> tuple[ClassFact, 
     )
 
 
-def _trace(workshop: Workshop, base: Built) -> Trace | None:
+def trace_of(machine: Machine, root: Instance, tree: Tree) -> Trace | None:
     """The trace of the base model; None when its forward raises or is not a model's."""
-    machine = workshop.machine
-    if not machine.is_instance_of(base.root, PRETRAINED):
+    if not machine.is_instance_of(root, PRETRAINED):
         return None
     try:
-        return trace(machine, base.root, base.tree)
+        return trace(machine, root, tree)
     except Raised:
         return None

@@ -7,13 +7,21 @@ they use it, is what an abstract run sees.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
 from forgather_lint.flow.recall import same_arguments
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.source import Place
-from forgather_lint.values.value import Arguments, Instance, TensorValue, Value
+from forgather_lint.values.value import (
+    Arguments,
+    Instance,
+    ListValue,
+    TensorValue,
+    TupleValue,
+    Value,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +66,7 @@ class GraphRecorder(Observer):
         return self._stepped(instance, arguments, fresh(known[1]))
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
-        given = tuple(id(value) for value in arguments.all())
+        given = _identities(arguments.all())
         self.kept.extend(arguments.all())
         self.open.append((Body(instance, given), arguments))
 
@@ -71,18 +79,25 @@ class GraphRecorder(Observer):
         return self._stepped(instance, arguments, fresh(result))
 
     def _stepped(self, instance: Instance, arguments: Arguments, result: Value) -> Value:
-        self.kept.append(result)
-        if self.open:
-            inputs = tuple(id(value) for value in arguments.all())
-            self.open[-1][0].steps.append(Step("call", inputs, id(result), instance))
+        self._note("call", arguments, result, instance)
         return result
 
     def computed(self, name: str, arguments: Arguments, result: Value) -> None:
         """An op has run in the forward that is open."""
+        self._note(name, arguments, result, None)
+
+    def _note(
+        self, name: str, arguments: Arguments, result: Value, module: Instance | None
+    ) -> None:
+        """Add a step to the body that is open, and one for each item of a tuple."""
         self.kept.extend([*arguments.all(), result])
-        if self.open:
-            inputs = tuple(id(value) for value in arguments.all())
-            self.open[-1][0].steps.append(Step(name, inputs, id(result)))
+        inputs = _identities(arguments.all())
+        if not self.open or id(result) in inputs:
+            return
+        steps = self.open[-1][0].steps
+        steps.append(Step(name, inputs, id(result), module))
+        if isinstance(result, TupleValue):
+            steps.extend(Step("item", (id(result),), id(item)) for item in result.items)
 
 
 def kind_of(instance: Instance) -> int:
@@ -90,8 +105,20 @@ def kind_of(instance: Instance) -> int:
     return id(instance.twin or instance)
 
 
+def _identities(values: Iterable[Value]) -> tuple[int, ...]:
+    """The values by identity, those in tuples and lists among them."""
+    found: list[int] = []
+    for value in values:
+        found.append(id(value))
+        if isinstance(value, TupleValue | ListValue):
+            found.extend(_identities(value.items))
+    return tuple(found)
+
+
 def fresh(value: Value) -> Value:
     """A tensor of its own: the result of a module is not the value that an op inside made."""
+    if isinstance(value, TupleValue):
+        return TupleValue(tuple(map(fresh, value.items)))
     if not isinstance(value, TensorValue):
         return value
     return TensorValue(

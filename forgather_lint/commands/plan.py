@@ -1,0 +1,113 @@
+"""`plan`: which entry takes which layer, or the plan that the data flow asks for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from forgather_lint import options
+from forgather_lint.analysis import contained
+from forgather_lint.assemble import trace_of
+from forgather_lint.commands.structure import told
+from forgather_lint.facts import NotBuilt
+from forgather_lint.flow.infer import InferredPlan, folded, infer
+from forgather_lint.flow.subject import Prepared, prepare
+from forgather_lint.inputs.single import single_model
+from forgather_lint.plan_text import as_json, as_python, as_template, difference
+from forgather_lint.targets.select import targets_of
+
+_FORMATS = {"python": as_python, "template": as_template, "json": as_json}
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--infer", "inferred", is_flag=True, help="Compute a plan from the data flow.")
+@click.option("--diff", is_flag=True, help="Show what would change in the plan that is there.")
+@click.option("--target", multiple=True, metavar="RELEASE", help="Whose reading of the plan.")
+@click.option(
+    "--output-format", type=click.Choice(["text", "json", "python", "template"]), default="text"
+)
+def command(
+    path: Path, inferred: bool, diff: bool, target: tuple[str, ...], output_format: str
+) -> None:
+    """Print the plan of the model at PATH as it is applied: layer, shape, style, entry."""
+    with options.misuse_told():
+        model = single_model(path)
+        prepared = prepare(model, targets_of(target)[0], "bfloat16")
+    if prepared.judge is None:
+        assert prepared.ended is not None
+        raise options.CannotRun(f"{prepared.ended.where.span}: {told(prepared.ended)}")
+    if inferred or diff:
+        _print_inferred(prepared, diff, output_format)
+    else:
+        _print_applied(prepared, output_format)
+
+
+def _print_inferred(prepared: Prepared, diff: bool, form: str) -> None:
+    plan = _inferred(prepared)
+    if isinstance(plan, NotBuilt):
+        raise options.CannotRun(f"{plan.where.span}: {told(plan)}")
+    if diff:
+        lines = list(difference(_written(prepared), plan))
+        click.echo("\n".join(lines) if lines else "the plan is the one that would be inferred")
+        return
+    click.echo(_FORMATS.get(form, as_python)(plan))
+
+
+def _inferred(prepared: Prepared) -> InferredPlan | NotBuilt:
+    judge, workshop = prepared.judge, prepared.workshop
+    assert judge is not None
+    assert workshop is not None
+    subject = judge.subject
+
+    def work() -> InferredPlan:
+        trace = trace_of(subject.machine, subject.root, subject.tree)
+        return infer(subject.machine, subject.tree, subject.root, judge.heads, trace)
+
+    return contained(workshop, work)
+
+
+def _written(prepared: Prepared) -> InferredPlan:
+    assert prepared.judge is not None
+    subject = prepared.judge.subject
+    pipeline = {
+        entry.full_key: (entry.inputs or (), entry.outputs or ())
+        for entry in subject.pipeline_plan.entries
+    }
+    return InferredPlan({e.full_key: e.style or "" for e in subject.tensor_plan}, pipeline)
+
+
+def _print_applied(prepared: Prepared, form: str) -> None:
+    rows = list(_rows(prepared))
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    columns = ("module", "shape", "style", "pattern", "location")
+    table = [columns, *([str(row[name] or "") for name in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
+    for line in table:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
+
+
+def _rows(prepared: Prepared) -> Iterator[dict[str, str | None]]:
+    """One row for each Linear, layers that are alike in one."""
+    assert prepared.judge is not None
+    judge = prepared.judge
+    tree, assigned = judge.subject.tree, judge.assignments(1)
+    seen: set[tuple[str, str | None]] = set()
+    shapes = {p.name.rpartition(".")[0]: p.shape for p in tree.structure.parameters}
+    for name, instance in tree.instances.items():
+        found = assigned.get(id(instance))
+        if found is None or (folded(name), found.key) in seen:
+            continue
+        seen.add((folded(name), found.key))
+        yield {
+            "module": folded(name),
+            "shape": str(list(shapes.get(name) or ())),
+            "style": found.role.value,
+            "pattern": found.key,
+            "location": str(found.where.span) if found.where else None,
+        }
