@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from forgather_lint.facts import PlanEntry
 from forgather_lint.flow.engine import Engine
 from forgather_lint.flow.layers import Role
+from forgather_lint.interp.budget import BudgetExceeded
+from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
-from forgather_lint.rule_support.matching_until_targets import vllm_match
-from forgather_lint.source import Place
+from forgather_lint.source import Place, file_start
+from forgather_lint.targets.matching import Undecided, vllm_match
 from forgather_lint.values.value import Instance
 
 LINEAR = "torch.nn.Linear"
@@ -43,7 +45,7 @@ def assign(
 def _of(
     name: str, keys: tuple[str, ...], written: Mapping[str, PlanEntry], engine: Engine
 ) -> Assignment:
-    key = next((key for key in keys if vllm_match(key, name)), None)
+    key = _match(keys, name, engine)
     if key is None:
         return Assignment(Role.REPLICATED, None)
     entry = written[key]
@@ -51,10 +53,17 @@ def _of(
     return Assignment(role, entry.key_where, key)
 
 
-def linears(machine: Machine, tree: Tree) -> dict[str, Instance]:
-    """Every Linear of the tree by name."""
-    return {
-        name: instance
-        for name, instance in tree.instances.items()
-        if machine.is_instance_of(instance, LINEAR)
-    }
+def _match(keys: tuple[str, ...], name: str, engine: Engine) -> str | None:
+    """The key that the engine applies.
+
+    Raises `BudgetExceeded` for an expression that is not safe to try, `Raised` for one on which
+    the release fails.
+    """
+    if engine.plan is None:
+        return name if name in keys else None
+    found = vllm_match(keys, name, engine.plan)
+    if not isinstance(found, Undecided):
+        return found
+    if found.fails:
+        raise Raised("error", found.reason, file_start(found.key))
+    raise BudgetExceeded("unsafe-pattern")

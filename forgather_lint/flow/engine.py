@@ -11,6 +11,7 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.semantics.standard import StandardLibrary
 from forgather_lint.source import Place
+from forgather_lint.targets.vllm_profile import VllmPlan
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
 from forgather_lint.values.placement import (
@@ -55,7 +56,7 @@ class Engine:
 
     release: str
     styles: Mapping[str, Role]
-    prefix: str = "model"
+    plan: VllmPlan | None = None
     attention_by_keyword: bool = False
     surplus_heads_pass: bool = False
     fuses_glu: bool = False

@@ -22,7 +22,7 @@ def engine_of(profile: VllmProfile) -> Engine:
     return Engine(
         release=str(profile.version),
         styles={style: Role(kind.value) for style, kind in plan.styles.value.items()},
-        prefix=plan.prefix.value,
+        plan=plan,
         attention_by_keyword=attention.binding.value is AttentionBinding.KEYWORD,
         surplus_heads_pass=attention.too_many_heads.value.effect is Effect.SILENT,
         fuses_glu="GLUFuser" in fusers,
