@@ -94,8 +94,8 @@ def _truth(directory: Path) -> Truth:
             "transformers": transformers.__version__,
         },
         "entries": {
-            "architectures": _structure(_build_architecture(directory)),
-            "AutoModel": _structure(base) | {"calls": _calls(base)},
+            "architectures": structure_of(_build_architecture(directory)),
+            "AutoModel": structure_of(base) | {"calls": _calls(base)},
         },
     }
 
@@ -125,7 +125,7 @@ def _build_base_model(directory: Path) -> torch.nn.Module:
     return model.eval()
 
 
-def _structure(model: torch.nn.Module) -> Structure:
+def structure_of(model: torch.nn.Module) -> Structure:
     modules = model.named_modules(remove_duplicate=False)
     parameters = dict(model.named_parameters(remove_duplicate=False))
     names_of: dict[int, list[str]] = {}

@@ -83,6 +83,23 @@ def assigned_names(body: cst.BaseSuite) -> Iterator[tuple[str, cst.CSTNode]]:
             yield from ((each.value, small) for each in targets if isinstance(each, cst.Name))
 
 
+def annotation_of(cls: ClassValue, name: str) -> str | None:
+    """The name that `name: Annotation` without a value in the body of `cls` is annotated with."""
+    for line in cls.node.body.body if cls.node is not None else ():
+        for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(small, cst.AnnAssign) and small.value is None:
+                target, annotation = small.target, small.annotation.annotation
+                if isinstance(target, cst.Name) and target.value == name:
+                    return _annotated_name(annotation)
+    return None
+
+
+def _annotated_name(annotation: cst.BaseExpression) -> str | None:
+    if isinstance(annotation, cst.SimpleString):
+        return str(annotation.evaluated_value)
+    return annotation.value if isinstance(annotation, cst.Name) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """What a class search found, and where."""

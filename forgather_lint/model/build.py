@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from forgather_lint.inputs.config_json import ConfigFile
 from forgather_lint.inputs.sources import Sources
-from forgather_lint.interp.attributes import read_class
-from forgather_lint.interp.classes import find_member, is_subclass
-from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.classes import annotation_of, find_member, is_subclass, order_of
 from forgather_lint.interp.machine import Machine
+from forgather_lint.interp.names import look_up
 from forgather_lint.model import entry
 from forgather_lint.model.loader import LOCAL, SourceLoader, _home_of_class
 from forgather_lint.model.values import from_json
@@ -199,8 +198,9 @@ _MODULE = External(MODULE)
 
 def _annotated_config(machine: Machine, model: ClassValue) -> ClassValue | None:
     """The class that `config: XConfig` in the class body names (transformers 4.57 and later)."""
-    try:
-        found = read_class(machine, model, "config", model.where)
-    except Raised:
-        return None
-    return found if isinstance(found, ClassValue) else None
+    for entry in order_of(machine, model):
+        annotation = annotation_of(entry, "config") if isinstance(entry, ClassValue) else None
+        found = look_up(entry.scope, annotation) if annotation else None
+        if isinstance(found, ClassValue):
+            return found
+    return None

@@ -1,0 +1,112 @@
+"""Holds a static module tree against what PyTorch built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from forgather_lint.analysis import build_tree, workshop_of
+from forgather_lint.facts import EndKind, NotBuilt, Parameter, Structure
+from forgather_lint.inputs.open import ModelInput
+from tests.meta_truth import Shape
+from tests.meta_truth import Structure as Truth
+
+
+class Status(StrEnum):
+    """How a static tree compares with the real one; `DIFFERS` is the only dishonest one."""
+
+    EXACT = "exact"
+    UNDECIDED = "undecided"
+    DIFFERS = "differs"
+    CRASHED = "crashed"
+    NO_TRUTH = "no truth"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The status of one model, with the first reasons for it."""
+
+    status: Status
+    reasons: tuple[str, ...] = ()
+
+
+def compared(model: ModelInput, truth: Truth | None) -> Comparison:
+    """Build `model` from source and compare; an error of ours is a crash."""
+    try:
+        built = build_tree(workshop_of(model))
+    except Exception as error:
+        return Comparison(Status.CRASHED, (repr(error),))
+    if isinstance(built, NotBuilt):
+        status = Status.UNDECIDED if built.kind is EndKind.UNDECIDED else Status.DIFFERS
+        return Comparison(status, (f"{built.kind}: {built.message} ({built.where.span})",))
+    return compare(built.structure, truth) if truth else Comparison(Status.NO_TRUTH)
+
+
+def compare(tree: Structure, truth: Truth) -> Comparison:
+    """What `tree` says wrongly, else what it leaves open."""
+    wrong = [*_wrong_modules(tree, truth), *_wrong_tensors(tree, truth), *_missing(tree, truth)]
+    if wrong:
+        return Comparison(Status.DIFFERS, tuple(wrong))
+    open_ends = tuple(dict.fromkeys(unknown.reason for unknown in tree.unknowns))
+    if open_ends or _unsure(tree):
+        return Comparison(Status.UNDECIDED, open_ends or tuple(_unsure(tree)))
+    return Comparison(Status.EXACT)
+
+
+def _wrong_modules(tree: Structure, truth: Truth) -> Iterator[str]:
+    for module in tree.modules:
+        real = truth["modules"].get(module.name, truth["root"] if not module.name else None)
+        if module.certain and real is None:
+            yield f"{module.name}: no such module"
+        elif module.certain and real != module.cls:
+            yield f"{module.name}: {module.cls}, not {real}"
+
+
+def _wrong_tensors(tree: Structure, truth: Truth) -> Iterator[str]:
+    yield from _wrong_shapes(tree.parameters, truth["parameters"], "parameter")
+    yield from _wrong_shapes(tree.buffers, truth["buffers"], "buffer")
+
+
+def _wrong_shapes(
+    tensors: Iterable[Parameter], real: Mapping[str, Shape], kind: str
+) -> Iterator[str]:
+    for tensor in tensors:
+        if tensor.certain and tensor.name not in real:
+            yield f"{tensor.name}: no such {kind}"
+        elif tensor.certain and not _fits(tensor.shape, real[tensor.name]):
+            yield f"{tensor.name}: {tensor.shape}, not {tuple(real[tensor.name])}"
+
+
+def _fits(ours: tuple[int | None, ...] | None, real: Shape) -> bool:
+    """Whether a shape with unknown sizes may be the real one."""
+    if ours is None:
+        return True
+    return len(ours) == len(real) and all(a in (None, b) for a, b in zip(ours, real, strict=True))
+
+
+def _missing(tree: Structure, truth: Truth) -> Iterator[str]:
+    """What PyTorch built and the tree neither lists nor says may be there."""
+    parameters = {parameter.name for parameter in tree.parameters}
+    buffers = {buffer.name for buffer in tree.buffers}
+    modules = {module.name for module in tree.modules}
+    for real, ours in (
+        (truth["modules"], modules),
+        (truth["parameters"], parameters),
+        (truth["buffers"], buffers),
+    ):
+        for name in real:
+            if name not in ours and not _below(tree.open_at, name):
+                yield f"{name}: not found"
+
+
+def _below(owners: tuple[str, ...], name: str) -> bool:
+    return any(not owner or name == owner or name.startswith(f"{owner}.") for owner in owners)
+
+
+def _unsure(tree: Structure) -> list[str]:
+    """Things that are listed with a doubt."""
+    tensors = (*tree.parameters, *tree.buffers)
+    shapes = [t.name for t in tensors if t.shape is None or None in t.shape]
+    maybes = [each.name for each in (*tree.modules, *tensors) if not each.certain]
+    return [f"unknown shape: {name}" for name in shapes] + [f"maybe: {name}" for name in maybes]

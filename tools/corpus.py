@@ -1,0 +1,134 @@
+"""Holds the static trees of transformers' own models against PyTorch: `python -m tools.corpus`.
+
+    python -m tools.corpus [--json] [--keep FOLDER] [NAME ...]
+
+Every model of the installed transformers whose config declares a tensor-parallel plan is written as
+a directory that holds a config.json only (by `tools.corpus_truth`, in a process of its own, which
+also asks PyTorch); then each is read from the source of the installed package, and compared.
+`--keep` keeps the directories and uses them again, which skips the slow half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forgather_lint.inputs.single import single_model
+from tools.comparison import Comparison, Status, compared
+from tools.corpus_truth import TRUTH
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model of the corpus."""
+
+    name: str
+    architecture: str
+    is_text: bool
+    comparison: Comparison
+    seconds: float
+
+    @property
+    def status(self) -> Status:
+        return self.comparison.status
+
+
+def rows(folder: Path, names: Sequence[str] = ()) -> list[Row]:
+    """Compare every model below `folder`, or those of `names`."""
+    directories = sorted(path.parent for path in folder.glob(f"*/{TRUTH}"))
+    return [_row(each) for each in directories if not names or each.name in names]
+
+
+def _row(directory: Path) -> Row:
+    truth: dict[str, Any] = json.loads((directory / TRUTH).read_text("utf-8"))
+    if "architecture" not in truth:
+        comparison = Comparison(Status.NO_TRUTH, (truth["error"],))
+        return Row(directory.name, "", False, comparison, 0.0)
+    begin = time.perf_counter()
+    comparison = compared(single_model(directory), truth.get("structure"))
+    seconds = time.perf_counter() - begin
+    if comparison.status is Status.NO_TRUTH:
+        comparison = Comparison(Status.NO_TRUTH, (truth["error"],))
+    is_text = bool(truth.get("text", False))
+    return Row(directory.name, truth["architecture"], is_text, comparison, seconds)
+
+
+def write_truth(folder: Path, names: Sequence[str] = ()) -> None:
+    """Have transformers write the corpus below `folder`."""
+    command = [sys.executable, "-m", "tools.corpus_truth", str(folder)]
+    command += ["--only", *names] if names else []
+    root = Path(__file__).parents[1]
+    subprocess.run(command, cwd=root, check=True, stderr=subprocess.DEVNULL)
+
+
+def versions() -> dict[str, str]:
+    """The releases that the corpus speaks of."""
+    return {name: importlib.metadata.version(name) for name in ("torch", "transformers")}
+
+
+def as_json(found: Iterable[Row]) -> dict[str, Any]:
+    """All rows, for a program."""
+    return {
+        "versions": versions(),
+        "models": [
+            {
+                "name": row.name,
+                "architecture": row.architecture,
+                "text": row.is_text,
+                "status": row.status,
+                "reasons": list(row.comparison.reasons),
+                "seconds": round(row.seconds, 3),
+            }
+            for row in found
+        ],
+    }
+
+
+def table(found: Sequence[Row]) -> str:
+    """A line for every model that is not exact, then the counts."""
+    lines = [
+        f"{row.status:<10} {row.name:<36} {len(row.comparison.reasons):>5}  "
+        f"{next(iter(row.comparison.reasons), '')[:110]}"
+        for row in found
+        if row.status is not Status.EXACT
+    ]
+    for label, group in (
+        ("text models", [row for row in found if row.is_text]),
+        ("others", [row for row in found if not row.is_text]),
+    ):
+        counts = Counter(row.status for row in group)
+        told = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
+        lines.append(f"{len(group)} {label}: {told}")
+    seconds = sorted(row.seconds for row in found)
+    lines.append(f"{sum(seconds):.1f} s, median {seconds[len(seconds) // 2]:.3f} s a model")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table; exit 1 when a tree differs or a run crashed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="names of config classes; all by default")
+    parser.add_argument("--keep", type=Path, help="keep the corpus here, and use what is there")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.keep or Path(scratch)
+        if not list(folder.glob(f"*/{TRUTH}")):
+            write_truth(folder, arguments.names)
+        found = rows(folder, arguments.names)
+    print(json.dumps(as_json(found), indent=1) if arguments.json else table(found))
+    sys.exit(any(row.status in (Status.DIFFERS, Status.CRASHED) for row in found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Writes transformers' own models with a tensor-parallel plan as directories, with PyTorch's word on each.
+
+    python -m tools.corpus_truth FOLDER
+
+For every config class of the installed transformers that has `base_model_tp_plan`: a directory with
+a small config.json (the defaults, a few layers deep) and `.truth.json`, what the model is when it is
+built on the meta device. This imports and runs transformers, so `tools.corpus` calls it in a
+process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from tests.meta_truth import structure_of
+
+if TYPE_CHECKING:
+    import torch
+
+LAYERS = 8
+"""Enough for every block of the mixed models: one attention in eight is the sparsest pattern."""
+
+TRUTH = ".truth.json"
+_LAYER_COUNTS = ("num_hidden_layers", "num_layers", "n_layer", "decoder_layers")
+
+
+def config_classes() -> Iterator[Any]:
+    """Every config class that declares or inherits a tensor-parallel plan, by model folder."""
+    import transformers
+
+    for file in sorted(Path(transformers.__file__).parent.glob("models/*/configuration_*.py")):
+        if "base_model_tp_plan" not in file.read_text("utf-8"):
+            continue
+        module = importlib.import_module(f"transformers.models.{file.parent.name}.{file.stem}")
+        for value in vars(module).values():
+            own = inspect.isclass(value) and value.__module__ == module.__name__
+            if own and getattr(value, "base_model_tp_plan", None):
+                yield value
+
+
+def small(config_class: Any) -> Any:
+    """A config of few layers; the default depth where a class refuses another one."""
+    for name in _LAYER_COUNTS:
+        if isinstance(getattr(config_class, name, None), int):
+            try:
+                return config_class(**{name: LAYERS})
+            except (TypeError, ValueError, IndexError, ZeroDivisionError):
+                break
+    return config_class()
+
+
+def model_class(config_class: Any) -> Any | None:
+    """The causal language model of a config, else its base model, else None."""
+    name = config_class.__module__.replace(".configuration_", ".modeling_")
+    found = [cls for cls in _models(importlib.import_module(name), config_class)]
+    heads = [cls for cls in found if cls.__name__.endswith("ForCausalLM")]
+    bases = [cls for cls in found if cls.__name__.endswith("Model") and "Pre" not in cls.__name__]
+    named = [cls for cls in bases if cls.__name__ == config_class.__name__.replace("Config", "Model")]
+    return next(iter([*heads, *named, *bases]), None)
+
+
+def _models(module: ModuleType, config_class: Any) -> Iterator[Any]:
+    """The model classes of a module that take this very config."""
+    from transformers import PreTrainedModel
+
+    for value in vars(module).values():
+        if inspect.isclass(value) and issubclass(value, PreTrainedModel):
+            if value.config_class is config_class and value.__module__ == module.__name__:
+                yield value
+
+
+def build(model: Any, config: Any) -> torch.nn.Module:
+    """The model on the meta device."""
+    import torch
+
+    with torch.device("meta"):
+        built: torch.nn.Module = model(config)
+    return built.eval()
+
+
+def truth_of(config_class: Any) -> dict[str, Any]:
+    """What PyTorch says of one config class; `error` where it cannot be built."""
+    truth: dict[str, Any] = {"config_class": config_class.__name__}
+    try:
+        model = model_class(config_class)
+        if model is None:
+            return truth | {"error": "no model takes this config"}
+        config = small(config_class)
+        truth |= {"architecture": model.__name__, "config": config.to_dict()}
+        built: Any = build(model, config)
+        truth["text"] = "input_ids" in inspect.signature(built.forward).parameters
+        truth["tp_plan"] = dict(built.tp_plan)
+        truth["structure"] = structure_of(built)
+    except Exception as error:
+        truth["error"] = f"{type(error).__name__}: {error}"[:300]
+        traceback.print_exc()
+    return truth
+
+
+def write(folder: Path, truth: dict[str, Any]) -> None:
+    """One directory: what a checkpoint of the model would have, and the truth beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if "architecture" in truth:
+        config = truth.pop("config") | {"architectures": [truth["architecture"]]}
+        text = json.dumps(config, indent=1, sort_keys=True, default=str)
+        (folder / "config.json").write_text(text + "\n", "utf-8")
+    (folder / TRUTH).write_text(json.dumps(truth), "utf-8")
+
+
+def main() -> None:
+    """Entry point of the process that `tools.corpus` starts."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", nargs="*", help="names of config classes")
+    arguments = parser.parse_args()
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    for config_class in config_classes():
+        if arguments.only and config_class.__name__ not in arguments.only:
+            continue
+        write(arguments.folder / config_class.__name__, truth_of(config_class))
+        print(config_class.__name__, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
