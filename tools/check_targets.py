@@ -1,4 +1,6 @@
-"""Checks the profiles against releases of vLLM and transformers: `python tools/check_targets.py FILE...`
+"""Checks the profiles against releases of vLLM and transformers.
+
+    python tools/check_targets.py FILE...
 
 A FILE is a wheel (`pip download --no-deps vllm==0.34.0`) or a folder that holds one unpacked. For a
 release newer than the newest profile this lists what changed, fact by fact. Where a line says
@@ -99,7 +101,7 @@ def check_outcome(node: ast.AST, fact: Fact[object]) -> Iterator[str]:
 
 def check_requirement(release: Upstream) -> Iterator[str]:
     """Whether vLLM demands of transformers what `releases.toml` says."""
-    known = releases.requirement(release.version)
+    known = releases.declared(release.version)
     stated = release.requirement_on("transformers")
     if set(str(known).split(",")) != set(stated.split(",")):
         yield f"releases.toml differs: it requires transformers{stated}"
@@ -170,7 +172,7 @@ def linear_styles(node: ast.AST) -> dict[str, str]:
 
 
 def style_names(node: ast.AST) -> list[str]:
-    """The styles that transformers' ParallelInterface knows, sorted; from 5.22 on they are registered."""
+    """The styles that transformers knows, sorted; from 5.22 on they are registered."""
     names = [
         child.args[0]
         for child in ast.walk(node)

@@ -1,4 +1,4 @@
-"""Reads the Python files of a wheel, or of a folder that holds one unpacked, without importing them."""
+"""Reads the Python files of a wheel, or of a folder that holds one, without importing them."""
 
 from __future__ import annotations
 

@@ -151,9 +151,7 @@ def raw_facts(topic: str, version: Version) -> dict[str, RawFact]:
     A release older than the oldest row is taken for that one.
     """
     known = {name: _until(rows, version) for name, rows in histories(topic).items()}
-    latest = {
-        name: (_last(rows, "is"), _last(rows, "source")) for name, rows in known.items()
-    }
+    latest = {name: (_last(rows, "is"), _last(rows, "source")) for name, rows in known.items()}
     rows = {row for pair in latest.values() for row in pair}
     tables = _parse("".join(row.text for row in sorted(rows)))
     project = topic.partition("/")[0]

@@ -37,7 +37,7 @@ class ImportedName(NamedTuple):
 
 @cache
 def imported_name(module: str, name: str) -> ImportedName | None:
-    """The entry for `from module import name`, `module` in full; None if every release may have it."""
+    """The entry for `from module import name`, if it is in the table."""
     line = tables("imports").get(module, {}).get(name)
     if not isinstance(line, str):
         return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from forgather_lint.targets.facts import boundaries
 from forgather_lint.targets.releases import known
@@ -12,8 +12,7 @@ from forgather_lint.targets.version import Version
 from forgather_lint.targets.vllm_profile import VllmProfile
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Target:
+class Target(NamedTuple):
     """Hashable and picklable; its facts are read when they are asked for."""
 
     vllm: VllmProfile
@@ -30,8 +29,7 @@ class Target:
         return f"{self.vllm} {self.transformers}"
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """Releases of a project, oldest first, between which no profiled fact changes."""
 
     project: str

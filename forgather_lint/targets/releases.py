@@ -1,4 +1,4 @@
-"""The releases that are known (`data/releases.toml`), and vLLM's requirement on transformers."""
+"""The releases that are known (`data/releases.toml`), and what vLLM requires of transformers."""
 
 from __future__ import annotations
 
@@ -21,10 +21,22 @@ def newest(project: str) -> Version:
     return known(project)[-1]
 
 
+def declared(vllm: Version) -> Requirement:
+    """What the METADATA of the release `vllm` demands of transformers."""
+    rows = _rows("requires")
+    stated = [text for release, text in rows.items() if release <= vllm]
+    return Requirement.parse(stated[-1] if stated else next(iter(rows.values())))
+
+
 def requirement(vllm: Version) -> Requirement:
-    """What the release `vllm` demands of transformers, in its METADATA."""
-    rows = tables("releases")["vllm"]["requires"]
+    """What the release `vllm` needs of transformers, declared or not."""
+    needs = declared(vllm)
+    more = _rows("also_requires").get(vllm)
+    return Requirement((*needs.clauses, *Requirement.parse(more).clauses)) if more else needs
+
+
+def _rows(name: str) -> dict[Version, str]:
+    rows = tables("releases")["vllm"][name]
     assert isinstance(rows, dict)
-    history = sorted((Version.parse(release), str(text)) for release, text in rows.items())
-    stated = [text for release, text in history if release <= vllm]
-    return Requirement.parse(stated[-1] if stated else history[0][1])
+    by_release = {Version.parse(release): str(text) for release, text in rows.items()}
+    return dict(sorted(by_release.items()))

@@ -113,7 +113,7 @@ class TransformersLoading(NamedTuple):
     config_class_required: Fact[Outcome]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class TransformersProfile:
     """A transformers release, known or not; see `VllmProfile`."""
 

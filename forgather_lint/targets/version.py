@@ -61,7 +61,7 @@ class Clause(NamedTuple):
 
     @property
     def _padded(self) -> tuple[int, ...]:
-        return (self.parts + (0, 0, 0))[:3]
+        return (*self.parts, 0, 0, 0)[:3]
 
     def __str__(self) -> str:
         dotted = ".".join(map(str, self.parts))

@@ -277,7 +277,7 @@ class VllmDefects(NamedTuple):
     cpu_eager_pipeline: Fact[Outcome]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class VllmProfile:
     """A vLLM release, known or not; what it does is what the newest profile up to it says."""
 

@@ -1,0 +1,88 @@
+"""Regular expressions written by strangers, matched in bounded time.
+
+Nearly every plan key consists of names, dots and `.*`, and is matched here in one pass. The rest
+goes to `re` if it can be seen beforehand to be cheap: no repetition of a group, nothing that looks
+around or back, and few enough choices for the length of the name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_LONGEST = 400
+_MOST_STEPS = 200_000
+
+_GAP = ".*"
+_PLAIN = re.compile(r"(?:[\w\-./]|(?<=\.)\*)*")
+_REPETITION = re.compile(r"(?<!\\)(?:[*+]|\{\d*,\d*\})")
+_CHOICE = re.compile(r"(?<!\\)\||(?<![\\(*+?}])\?")
+_COSTLY = re.compile(r"\)[*+?{]|\\[1-9]|\(\?(?!:)")
+
+
+class Unreadable(NamedTuple):
+    """A key that is not matched: `invalid` if it is no expression at all."""
+
+    reason: str
+    invalid: bool = False
+
+
+class Plain(NamedTuple):
+    """Literal pieces, `.` in them any character, with `.*` between them."""
+
+    pieces: tuple[str, ...]
+
+    def matches(self, name: str) -> bool | None:
+        """Whether the pieces stand in `name` in this order, the first at its start."""
+        if not _stands(self.pieces[0], name, 0):
+            return False
+        at = len(self.pieces[0])
+        for piece in self.pieces[1:]:
+            found = next((i for i in range(at, len(name) + 1) if _stands(piece, name, i)), None)
+            if found is None:
+                return False
+            at = found + len(piece)
+        return True
+
+
+class Expression(NamedTuple):
+    """Any other expression, with what bounds the ways in which it can be tried."""
+
+    compiled: re.Pattern[str]
+    repetitions: int
+    choices: int
+
+    def matches(self, name: str) -> bool | None:
+        """Whether it holds at the start of `name`; None if that could take too long."""
+        if len(name) ** self.repetitions * 2**self.choices > _MOST_STEPS:
+            return None
+        return self.compiled.match(name) is not None
+
+
+Pattern = Plain | Expression
+
+
+def compile_pattern(key: str) -> Pattern | Unreadable:
+    """What `re.match` would do with `key`, if that is safe to say."""
+    if len(key) > _LONGEST:
+        return Unreadable(f"it is longer than {_LONGEST} characters")
+    if _PLAIN.fullmatch(key):
+        return Plain(tuple(key.split(_GAP)))
+    try:
+        compiled = re.compile(key)
+    except re.error as error:
+        # vLLM uses the module `regex`, which knows more escapes.
+        return Unreadable(str(error), invalid="bad escape" not in error.msg)
+    except (RecursionError, OverflowError) as error:
+        return Unreadable(str(error))
+    if _COSTLY.search(key):
+        return Unreadable("it repeats a group, or looks around or back")
+    return Expression(compiled, len(_REPETITION.findall(key)), len(_CHOICE.findall(key)))
+
+
+def _stands(piece: str, name: str, at: int) -> bool:
+    """Whether `piece` stands at `at`; a `.` in it is any character but a line's end."""
+    part = name[at : at + len(piece)]
+    return len(part) == len(piece) and all(
+        wanted in (".", found) and found != "\n" for wanted, found in zip(piece, part, strict=True)
+    )
