@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from forgather_lint.semantics.dtypes import kind
-from forgather_lint.semantics.elementwise import elementwise
+from forgather_lint.semantics.elementwise import check_written, elementwise
 from forgather_lint.semantics.expansion import repeat_interleave
 from forgather_lint.semantics.library import OpFailure, Site
 from forgather_lint.semantics.linear import product
@@ -58,7 +60,9 @@ def scaled_dot_product_attention(
         mask = tensor(site, attn_mask, "attn_mask", 4)
         is_additive = mask.dtype is None or kind(mask.dtype) > 0
         role: Role = "term" if is_additive else "argument"
-        scores = elementwise(site, [(scores, "term"), (mask, role)], lambda _: queries.dtype)
+        masked = elementwise(site, [(scores, "term"), (mask, role)])
+        check_written(shape_of(scores), shape_of(masked))
+        scores = replace(masked, dtype=queries.dtype)
     if flag(is_causal):
         scores = tensor(site, triangle(site, scores))
     return product(site, tensor(site, softmax(site, scores, LAST)), values)

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 from forgather_lint.semantics.creation import uniform
 from forgather_lint.semantics.dtypes import dtype_named, dtype_of, kind
+from forgather_lint.semantics.expansion import stretched
 from forgather_lint.semantics.library import Op, Site
 from forgather_lint.semantics.operands import (
     is_none,
-    result,
     shape_of,
     tensor,
     tensor_op,
     value_op,
 )
 from forgather_lint.semantics.propagation import Operand, Role, propagate
-from forgather_lint.semantics.shapes import broadcast_labels, check_stretches
+from forgather_lint.semantics.shapes import broadcast
 from forgather_lint.values.value import (
     NONE,
     External,
@@ -98,11 +98,9 @@ def clone(site: Site, input: Value, *_: Value, **__: Value) -> Value:
 def copy_(site: Site, input: Value, src: Value, non_blocking: Value = NONE) -> Value:
     """The first tensor with the elements of the second."""
     target, source = tensor(site, input), tensor(site, src, "src", 2)
-    shape = shape_of(target)
-    check_stretches(shape_of(source), shape)
-    labels = broadcast_labels(shape_of(source), len(shape))
-    placement = propagate(site, [Operand(source, labels)], tuple(range(len(shape))))
-    return result(site, shape, placement, target.dtype)
+    broadcast(shape_of(target), shape_of(source))
+    copied = stretched(site, source, shape_of(target))
+    return replace(copied, dtype=target.dtype)
 
 
 @tensor_op("Tensor.fill_", "Tensor.zero_")

@@ -80,6 +80,13 @@ def _labels(source: TensorValue, kernel: TensorValue, groups: Size) -> tuple[Lab
 
 
 def _check_channels(shape: Shape, filters: Shape, groups: Size, bias: Shape | None) -> None:
+    if filters[0] is not None and dims.compare(filters[0], groups) == -1:
+        raise OpFailure(
+            "RuntimeError",
+            f"Given groups={size_text(groups)}, expected weight to be at least "
+            f"{size_text(groups)} at dimension 0, but got weight of size {shape_text(filters)} "
+            "instead",
+        )
     per_group, given = filters[1], shape[1]
     expected = None if per_group is None else dims.multiply(per_group, groups)
     if differ(expected, given):

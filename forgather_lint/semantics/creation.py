@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from forgather_lint.semantics.dtypes import dtype_of, dtype_of_number, is_floating, result_type
+from forgather_lint.semantics.dtypes import complex_of, dtype_of, dtype_of_number, result_type
 from forgather_lint.semantics.elementwise import elementwise
 from forgather_lint.semantics.library import Op, OpFailure, Site
 from forgather_lint.semantics.operands import (
@@ -32,6 +32,7 @@ from forgather_lint.semantics.propagation import (
     ZEROS,
     Operand,
     absorb,
+    also_uniform,
     placement_of_uniform,
     propagate,
 )
@@ -199,14 +200,16 @@ def tensor_of(site: Site, data: Value, *given: Value, dtype: Value = NONE, **_: 
     natural = result_type((number.dtype, 0) for number in numbers) if numbers else DEFAULT_DTYPE
     if site.name == "torch.scalar_tensor":
         natural = DEFAULT_DTYPE
-    placement = absorb(number.placement for number in numbers) or placement_of_uniform(site, shape)
+    placement = propagate(site, [Operand(number, (), "term") for number in numbers], ())
     return TensorValue(shape, placement, _chosen(dtype, own or natural), site.where)
 
 
 def _nested(site: Site, data: Value) -> tuple[Shape, list[TensorValue]]:
     if not is_sequence(data):
         number = number_operand(site, data)
-        return shape_of(number), [number]
+        if shape_of(number):
+            raise Undetermined("tensor-of-tensors")
+        return (), [number]
     parts = [_nested(site, item) for item in items(site, data)]
     shapes = {shape for shape, _ in parts}
     if len(shapes) > 1:
@@ -225,20 +228,32 @@ def meshgrid(site: Site, *tensors: Value, indexing: Value = NONE) -> Value:
         order[:2] = order[1::-1]
     flat = [shape_of(each)[0] if shape_of(each) else 1 for each in vectors]
     shape = tuple(flat[each] for each in order)
-    return TupleValue(
-        tuple(
-            result(site, shape, propagate(site, [Operand(each, (own,))], tuple(order)), each.dtype)
-            for own, each in enumerate(vectors)
-        )
-    )
+    grids = [
+        result(site, shape, _of_grid(site, each, own, order, shape), each.dtype)
+        for own, each in enumerate(vectors)
+    ]
+    return TupleValue(tuple(grids))
 
 
-@tensor_op("torch.polar", "torch.complex")
-def complex_tensor(site: Site, first: Value, second: Value, **_: Value) -> Value:
-    """Complex numbers from length and angle, or from real and imaginary part."""
-    made = elementwise(site, [(first, "argument"), (second, "argument")])
-    dtype = "complex128" if made.dtype == "float64" else "complex64"
-    return result(site, made.shape, made.placement, dtype if is_floating(made.dtype) else None)
+def _of_grid(
+    site: Site, vector: TensorValue, own: int, order: Sequence[int], shape: Shape
+) -> Placement:
+    placement = propagate(site, [Operand(vector, (own,))], tuple(order))
+    return also_uniform(site, placement, shape)
+
+
+@tensor_op("torch.polar")
+def polar(site: Site, abs: Value, angle: Value) -> Value:
+    """Complex numbers from length and angle."""
+    made = elementwise(site, [(abs, "factor"), (angle, "argument")])
+    return result(site, made.shape, made.placement, complex_of(made.dtype))
+
+
+@tensor_op("torch.complex")
+def complex_tensor(site: Site, real: Value, imag: Value) -> Value:
+    """Complex numbers from real and imaginary part."""
+    made = elementwise(site, [(real, "term"), (imag, "term")])
+    return result(site, made.shape, made.placement, complex_of(made.dtype))
 
 
 @tensor_op(

@@ -68,6 +68,19 @@ def kind(dtype: str) -> int:
     return next((kind for kind, part in enumerate(_KIND_NAMES, 1) if part in dtype), 0)
 
 
+def complex_of(dtype: str | None) -> str | None:
+    """The type of complex numbers whose parts are of `dtype`."""
+    return {"float16": "complex32", "float32": "complex64", "float64": "complex128"}.get(
+        dtype or ""
+    )
+
+
+def part_of(dtype: str | None) -> str | None:
+    """The type of the parts of complex numbers; real numbers are their own."""
+    parts = {"complex32": "float16", "complex64": "float32", "complex128": "float64"}
+    return parts.get(dtype or "", dtype)
+
+
 def is_floating(dtype: str | None) -> bool | None:
     """Whether the dtype holds floating point or complex numbers, None when unknown."""
     return None if dtype is None else kind(dtype) >= 2

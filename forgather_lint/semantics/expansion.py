@@ -58,7 +58,7 @@ def stretched(site: Site, source: TensorValue, target: Shape) -> TensorValue:
     )
     if offset > 0 and -1 in full:
         raise OpFailure("RuntimeError", _no_size_to_keep(full.index(-1)))
-    check_stretches(shape, full)
+    check_stretches(shape, full, target)
     reached = tuple(
         size if dim < offset or one_on_rank(shape[dim - offset]) else shape[dim - offset]
         for dim, size in enumerate(full)

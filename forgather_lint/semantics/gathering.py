@@ -16,7 +16,7 @@ from forgather_lint.semantics.operands import (
     tensor,
     tensor_op,
 )
-from forgather_lint.semantics.propagation import Label, Operand, Role, op_text, propagate
+from forgather_lint.semantics.propagation import ZEROS, Label, Operand, Role, propagate
 from forgather_lint.semantics.shapes import (
     broadcast,
     broadcast_labels,
@@ -133,56 +133,88 @@ def scatter(
     return result(site, own, placement, target.dtype)
 
 
-@tensor_op(
-    "torch.index_add",
-    "torch.index_copy",
-    "Tensor.index_add",
-    "Tensor.index_add_",
-    "Tensor.index_copy",
-    "Tensor.index_copy_",
-)
+@tensor_op("torch.index_add", "Tensor.index_add", "Tensor.index_add_")
 def index_add(
-    site: Site,
-    input: Value,
-    dim: Value,
-    index: Value,
-    source: Value,
-    alpha: Value = NONE,
+    site: Site, input: Value, dim: Value, index: Value, source: Value, alpha: Value = NONE
 ) -> Value:
-    """The input with `source` added, or written, at the given positions of one dimension."""
+    """The input with `source` added at the given positions of one dimension."""
     target, positions = tensor(site, input), tensor(site, index, "index", 3)
     added = tensor(site, source, "source", 4)
-    own, shape, given = shape_of(target), shape_of(positions), shape_of(added)
+    own, shape = shape_of(target), shape_of(positions)
     axis = dimension(dim, len(own))
-    _check_added(site, own, shape, given, axis)
+    _check_added(own, shape, shape_of(added), axis)
     labels = tuple(range(len(own)))
     operands = [
-        Operand(target, labels, "term"),
         Operand(positions, ("added",) * len(shape), "argument"),
-        Operand(added, _instead(labels, axis, "added"), "term"),
+        Operand(added, _instead(labels, axis, "added")),
     ]
-    placement = propagate(site, operands, labels, whole=[axis, "added"])
-    return result(site, own, placement, target.dtype)
+    if ZEROS in target.tags:
+        return result(site, own, propagate(site, operands, labels), target.dtype)
+    whole: list[Label] = [axis, "added"]
+    terms = [Operand(target, labels, "term"), operands[0], operands[1]._replace(role="term")]
+    return result(site, own, propagate(site, terms, labels, whole=whole), target.dtype)
 
 
-def _check_added(site: Site, own: Shape, positions: Shape, given: Shape, axis: int) -> None:
+def _check_added(own: Shape, positions: Shape, given: Shape, axis: int) -> None:
     count = positions[0] if positions else 1
-    if len(own) != len(given) or any(
-        differ(size, other)
-        for dim, (size, other) in enumerate(zip(own, given, strict=True))
-        if dim != axis
-    ):
+    if differ(count, given[axis]):
+        raise OpFailure(
+            "RuntimeError",
+            f"index_add_(): Number of indices ({size_text(count)}) should be equal to "
+            f"source.size(dim): ({size_text(given[axis])}), for dim: {axis}",
+        )
+    if _differ_besides(axis, own, given):
         raise OpFailure(
             "RuntimeError",
             "source tensor shape must match self tensor shape, excluding the specified dimension. "
             f"Got self.shape = {shape_text(own)} source.shape = {shape_text(given)}",
         )
-    if differ(count, given[axis]):
+
+
+@tensor_op("torch.index_copy", "Tensor.index_copy", "Tensor.index_copy_")
+def index_copy(site: Site, input: Value, dim: Value, index: Value, source: Value) -> Value:
+    """The input with `source` written at the given positions of one dimension."""
+    target, positions = tensor(site, input), tensor(site, index, "index", 3)
+    written = tensor(site, source, "source", 4)
+    own, shape = shape_of(target), shape_of(positions)
+    axis = dimension(dim, len(own))
+    _check_copied(own, shape, shape_of(written), axis)
+    labels = tuple(range(len(own)))
+    operands = [
+        Operand(target, labels, "term"),
+        Operand(positions, ("written",) * len(shape), "argument"),
+        Operand(written, _instead(labels, axis, "written"), "term"),
+    ]
+    whole: list[Label] = [axis, "written"]
+    return result(site, own, propagate(site, operands, labels, whole=whole), target.dtype)
+
+
+def _check_copied(own: Shape, positions: Shape, given: Shape, axis: int) -> None:
+    if _differ_besides(axis, own, given):
         raise OpFailure(
             "RuntimeError",
-            f"{op_text(site)}_(): Number of indices ({size_text(count)}) should be equal to "
-            f"source.size(dim): ({size_text(given[axis])}), for dim: {axis}",
+            "index_copy_(): Source/destination tensor must have same slice shapes. Destination "
+            f"slice shape: {_slice_text(own, axis)} at dimension {axis} and source slice shape: "
+            f"{_slice_text(given, axis)} at dimension 0.",
         )
+    count = positions[0] if positions else 1
+    if differ(count, given[axis]):
+        raise OpFailure(
+            "IndexError",
+            f"index_copy_(): Number of indices ({size_text(count)}) should be equal to "
+            f"source.size(dim) ({size_text(given[axis])})",
+        )
+
+
+def _slice_text(shape: Shape, axis: int) -> str:
+    return " ".join(map(size_text, (*shape[:axis], *shape[axis + 1 :])))
+
+
+def _differ_besides(axis: int, own: Shape, given: Shape) -> bool:
+    if len(own) != len(given):
+        return True
+    pairs = enumerate(zip(own, given, strict=True))
+    return any(differ(size, other) for dim, (size, other) in pairs if dim != axis)
 
 
 @tensor_op("torch.index_fill", "Tensor.index_fill", "Tensor.index_fill_")

@@ -94,11 +94,12 @@ def setitem(site: Site, input: Value, key: Value, value: Value) -> Value:
     """The tensor after `input[key] = value`."""
     target = tensor(site, input)
     assigned = number_operand(site, value)
-    if isinstance(key, TensorValue) and is_mask(key) and is_number(value):
-        return replace(target, placement=_of_filled(site, target, key, assigned), tags=frozenset())
     selection = Selection(site, target, key)
-    _check_assigned(shape_of(assigned), selection)
-    placement = _of_assigned(site, target, assigned, selection)
+    if isinstance(key, TensorValue) and is_mask(key) and is_number(value):
+        placement = _of_filled(site, target, key, assigned)
+    else:
+        _check_assigned(shape_of(assigned), selection)
+        placement = _of_assigned(site, target, assigned, selection)
     tags = target.tags if ZEROS in assigned.tags else frozenset()
     return replace(target, placement=placement, tags=tags)
 
@@ -106,7 +107,7 @@ def setitem(site: Site, input: Value, key: Value, value: Value) -> Value:
 def _check_assigned(shape: Shape, selection: Selection) -> None:
     """Raise torch's RuntimeError unless a value of `shape` stretches to the region."""
     region = selection.shape
-    while len(shape) > len(region) and one_on_rank(shape[0]):
+    while shape and one_on_rank(shape[0]):
         shape = shape[1:]
     try:
         check_stretches(shape, region)
@@ -127,6 +128,8 @@ def _of_assigned(
     if any(not isinstance(each.tensor.placement, Replicate) for each in selection.tensors):
         return Wrong(OTHER_WRONG, "writes at positions that differ between ranks", site.where)
     before = selection.placement()
+    if isinstance(before, Wrong | Undecided):
+        return before
     region = TensorValue(selection.shape, before, tags=target.tags)
     rank = len(selection.shape)
     after = propagate(

@@ -76,7 +76,7 @@ def bmm(site: Site, input: Value, mat2: Value) -> Value:
     return product(site, *pair)
 
 
-@tensor_op("torch.addmm", "Tensor.addmm", "torch.baddbmm", "Tensor.baddbmm")
+@tensor_op("torch.addmm", "Tensor.addmm")
 def addmm(
     site: Site, input: Value, mat1: Value, mat2: Value, beta: Value = ONE, alpha: Value = ONE
 ) -> Value:
@@ -84,6 +84,18 @@ def addmm(
     addend = tensor(site, input)
     made = product(site, tensor(site, mat1, "mat1", 2), tensor(site, mat2, "mat2", 3))
     check_stretches(shape_of(addend), shape_of(made))
+    return elementwise(site, [(made, "term"), (addend, "term")])
+
+
+@tensor_op("torch.baddbmm", "Tensor.baddbmm")
+def baddbmm(
+    site: Site, input: Value, batch1: Value, batch2: Value, beta: Value = ONE, alpha: Value = ONE
+) -> Value:
+    """`beta * input + alpha * batch1 @ batch2` for as many pairs of matrices."""
+    addend = tensor(site, input)
+    left, right = tensor(site, batch1, "batch1", 2), tensor(site, batch2, "batch2", 3)
+    check_stretches(shape_of(addend), (*shape_of(left)[:2], shape_of(right)[-1]))
+    made = tensor(site, bmm(site, left, right))
     return elementwise(site, [(made, "term"), (addend, "term")])
 
 

@@ -7,6 +7,7 @@ from forgather_lint.semantics.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     ONE,
     ZERO,
+    Undetermined,
     flag,
     is_none,
     is_number,
@@ -18,6 +19,7 @@ from forgather_lint.semantics.operands import (
 )
 from forgather_lint.semantics.propagation import Operand, op_text, propagate
 from forgather_lint.semantics.shapes import broadcast, broadcast_labels
+from forgather_lint.values.placement import Shard
 from forgather_lint.values.value import NONE, TensorValue, TupleValue, Value
 
 
@@ -59,10 +61,10 @@ def nonzero(site: Site, input: Value, as_tuple: Value = NONE) -> Value:
 @tensor_op("torch.masked_select", "Tensor.masked_select")
 def masked_select(site: Site, input: Value, mask: Value) -> Value:
     """The elements where the mask is true, in one dimension."""
-    chosen = elementwise(site, [(input, "argument"), (mask, "argument")])
-    labels = tuple(range(len(shape_of(chosen))))
-    placement = propagate(site, [Operand(chosen, labels, "argument")], ("found",), whole=labels)
-    return result(site, (None,), placement, tensor(site, input).dtype)
+    chosen = elementwise(site, [(mask, "argument"), (input, "factor")])
+    if isinstance(chosen.placement, Shard):
+        raise Undetermined("data-dependent")
+    return result(site, (None,), chosen.placement, tensor(site, input).dtype)
 
 
 @tensor_op("torch.masked_fill", "Tensor.masked_fill", "Tensor.masked_fill_")

@@ -18,7 +18,7 @@ def _part(self: Instance, name: str, otherwise: Value = NONE) -> Value:
     return self.attributes.get(name, otherwise)
 
 
-@tensor_op("torch.nn.Linear.forward", "torch.nn.NonDynamicallyQuantizableLinear.forward")
+@tensor_op("torch.nn.Linear.forward")
 def linear_forward(site: Site, self: Instance, input: Value) -> Value:
     return linear(site, input, _part(self, "weight"), _part(self, "bias"))
 

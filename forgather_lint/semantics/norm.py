@@ -11,6 +11,7 @@ from forgather_lint.semantics.operands import (
     Shape,
     dimension,
     integer,
+    is_none,
     optional_tensor,
     result,
     shape_of,
@@ -18,9 +19,10 @@ from forgather_lint.semantics.operands import (
     tensor,
     tensor_op,
 )
-from forgather_lint.semantics.propagation import Operand, propagate
+from forgather_lint.semantics.propagation import Operand, Role, propagate
 from forgather_lint.semantics.reduce import axes_of, reduced
 from forgather_lint.semantics.shapes import differ, shape_text, size_text
+from forgather_lint.semantics.views import reshaped
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
 from forgather_lint.values.value import NONE, TensorValue, Value
@@ -37,7 +39,7 @@ def layer_norm(
 ) -> Value:
     """Normalisation over the last dimensions, then `* weight + bias` of their sizes."""
     parameters = {"weight": weight, "bias": bias}
-    return normalized(site, input, normalized_shape, parameters, "* ")
+    return normalized(site, input, normalized_shape, parameters, "*, ")
 
 
 @tensor_op("torch.nn.functional.rms_norm", "torch.rms_norm")
@@ -58,14 +60,10 @@ def normalized(
     """A normalisation over the last dimensions; `wildcard` is torch's in the error text."""
     source = tensor(site, input)
     shape, given = shape_of(source), tuple(sizes(site, [normalized_shape]))
-    labels = tuple(range(len(shape)))
-    last = labels[len(shape) - len(given) :]
-    operands = [Operand(source, labels, "argument")]
     for position, (name, value) in enumerate(parameters.items(), 3):
         parameter = optional_tensor(site, value, name, position)
         if parameter is not None:
             _check_parameter(name, shape_of(parameter), given)
-            operands.append(Operand(parameter, last, "argument"))
     if len(shape) < len(given) or any(map(differ, shape[len(shape) - len(given) :], given)):
         expected = ", ".join(map(size_text, given))
         raise OpFailure(
@@ -73,8 +71,20 @@ def normalized(
             f"Given normalized_shape={shape_text(given)}, expected input with shape "
             f"[{wildcard}{expected}], but got input of size{shape_text(shape)}",
         )
-    placement = propagate(site, operands, labels, whole=last)
-    return result(site, shape, placement, source.dtype)
+    labels = tuple(range(len(shape)))
+    last = labels[len(shape) - len(given) :]
+    placement = propagate(site, [Operand(source, labels, "argument")], labels, whole=last)
+    return _scaled(site, result(site, shape, placement, source.dtype), parameters)
+
+
+def _scaled(site: Site, made: TensorValue, parameters: Mapping[str, Value]) -> TensorValue:
+    """`made * weight + bias` for what is given of the two."""
+    for name, value in parameters.items():
+        if not is_none(value):
+            role: Role = "factor" if name == "weight" else "term"
+            scaled = elementwise(site, [(made, role), (value, role)])
+            made = result(site, scaled.shape, scaled.placement, made.dtype)
+    return made
 
 
 def _check_parameter(name: str, shape: Shape, given: Shape) -> None:
@@ -109,16 +119,18 @@ def group_norm(
             "Expected number of channels in input to be divisible by num_groups, but got input of "
             f"shape {shape_text(shape)} and num_groups={size_text(groups)}",
         )
-    labels = tuple(range(len(shape)))
-    operands = [Operand(source, labels, "argument")]
+    per_channel: dict[str, Value] = {}
     for name, value in (("weight", weight), ("bias", bias)):
         parameter = optional_tensor(site, value, name, 3)
         if parameter is not None:
             _check_per_channel(name, shape_of(parameter), shape)
-            operands.append(Operand(parameter, (1,), "argument"))
+            sizes_after = (-1, *[1] * (len(shape) - 2))
+            per_channel[name] = reshaped(site, parameter, sizes_after)
     own_groups = channels is not None and dims.divide_exactly(channels, groups) is not None
+    labels = tuple(range(len(shape)))
     whole = labels[2:] if own_groups and dims.depends_on_rank(groups) else labels[1:]
-    return result(site, shape, propagate(site, operands, labels, whole=whole), source.dtype)
+    placement = propagate(site, [Operand(source, labels, "argument")], labels, whole=whole)
+    return _scaled(site, result(site, shape, placement, source.dtype), per_channel)
 
 
 def _surely_indivisible(size: Size, divisor: Size) -> bool:

@@ -14,7 +14,7 @@ from forgather_lint.semantics.library import Op, OpFailure, Site, op
 from forgather_lint.semantics.propagation import OTHER_WRONG, ZEROS, absorb, consistent, op_text
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
-from forgather_lint.values.placement import REPLICATE, Placement, Undecided, Wrong
+from forgather_lint.values.placement import REPLICATE, Partial, Placement, Undecided, Wrong
 from forgather_lint.values.value import (
     Choice,
     External,
@@ -124,8 +124,7 @@ def shape_of(operand: TensorValue) -> Shape:
 def number_operand(site: Site, value: Value) -> TensorValue:
     """A tensor, or a Python number as a tensor without dimensions.
 
-    A number that is the size of a part of a dimension differs from the size in the whole model, so
-    what is computed with it is no part of the true value.
+    The sizes of the parts of a dimension add up to its size in the whole model.
     """
     if isinstance(value, TensorValue):
         return value
@@ -138,8 +137,11 @@ def number_operand(site: Site, value: Value) -> TensorValue:
 
 
 def placement_of_number(site: Site, value: SymbolicInt) -> Placement:
+    """How a size relates to the same size in the whole model."""
     if not dims.depends_on_rank(value.size):
         return REPLICATE
+    if all(names.count(dims.RANKS) == 1 for names, _ in value.size.terms):
+        return Partial(site.where)
     return Wrong(OTHER_WRONG, "computes with the size of a part of a dimension", site.where)
 
 

@@ -8,12 +8,14 @@ from forgather_lint.semantics.library import Op, OpFailure, Site
 from forgather_lint.semantics.operands import (
     is_none,
     is_number,
+    shape_of,
     tensor,
     tensor_op,
     type_name,
     value_op,
 )
 from forgather_lint.semantics.propagation import Role, op_text
+from forgather_lint.semantics.shapes import broadcast
 from forgather_lint.values.value import FALSE, NONE, TRUE, Known, Value
 
 
@@ -61,6 +63,7 @@ _SYMBOLS = {
     "mul": "*",
     "truediv": "/",
     "floordiv": "//",
+    "matmul": "@",
     "mod": "%",
     "pow": "** or pow()",
     "and": "&",
@@ -79,14 +82,20 @@ _REAL_FUNCTIONS = (
 _KEEPING_FUNCTIONS = "abs absolute sign sgn relu floor ceil round trunc fix frac square nan_to_num"
 _TESTS = "isnan isinf isfinite isposinf isneginf logical_not signbit"
 
+_NOT_IN_PLACE = frozenset(
+    "maximum minimum fmax fmin logaddexp isclose isnan isinf isfinite isposinf isneginf signbit "
+    "positive".split()
+)
+
 
 def _names(short_names: str, operators: str = "") -> list[str]:
     methods = [form for name in short_names.split() for form in _forms(name)]
     return methods + [f"operator.{name}" for name in operators.split()]
 
 
-def _forms(name: str) -> tuple[str, ...]:
-    return f"torch.{name}", f"Tensor.{name}", f"Tensor.{name}_"
+def _forms(name: str) -> list[str]:
+    forms = [f"torch.{name}", f"Tensor.{name}"]
+    return forms if name in _NOT_IN_PLACE else [*forms, f"Tensor.{name}_"]
 
 
 def _binary(left: Role, right: Role, rule: DtypeRule) -> Op:
@@ -171,6 +180,7 @@ def clamp_one_side(site: Site, input: Value, min: Value = NONE, max: Value = NON
 @tensor_op(*_names("addcmul addcdiv"))
 def addcmul(site: Site, input: Value, tensor1: Value, tensor2: Value, value: Value = TRUE) -> Value:
     """`input + value * tensor1 * tensor2`, or divided by `tensor2`."""
+    broadcast(*(shape_of(tensor(site, each)) for each in (input, tensor1, tensor2)))
     second: Role = "factor" if op_text(site) == "addcmul" else "argument"
     product = elementwise(
         Site(site.evaluator, site.where, op_text(site)),

@@ -1,10 +1,11 @@
 """How the placement of a result follows from those of the operands.
 
 Every operand names its dimensions by labels; dimensions that run together carry one label. What an
-op does is then said in three parts: the labels of its result (others are summed over), the labels
-it must see whole (a softmax's own dimension), and how it treats each operand: as a `factor` it is
-linear in, as a `term` of a sum, or as a plain `argument`. This is the einsum-like rule of DTensor
-(`torch/distributed/tensor/_ops/_einsum_strategy.py`), with wrong values as an outcome.
+op does is then said in three parts: the labels of its result, the labels it must see whole (those
+of a softmax or a maximum; other labels that the result lacks are summed over), and how it treats
+each operand: as a `factor` it is linear in, as a `term` of a sum, or as a plain `argument`. This is
+the einsum-like rule of DTensor (`torch/distributed/tensor/_ops/_einsum_strategy.py`), with wrong
+values as an outcome.
 """
 
 from __future__ import annotations
@@ -164,16 +165,12 @@ def _of_shard(
     if len(set(sizes)) > 1:
         reason = "a sharded operand meets a whole one whose size fits on a rank only"
         return _wrong(site, OTHER_WRONG, reason, operands)
-    if label in whole or (label not in result and not _sums(operands, label)):
+    if label in whole:
         code, reason = complaint or (OVER_SHARDED, f"{op_text(site)} over a sharded dimension")
         return _wrong(site, code, reason, operands)
     if label in result:
         return Shard(result.index(label), _first_since(operands))
     return Partial(site.where)
-
-
-def _sums(operands: Sequence[Operand], label: Label) -> bool:
-    return all(operand.role == "factor" for operand in operands if label in operand.labels)
 
 
 def _sharded_labels(operand: Operand) -> list[Label]:

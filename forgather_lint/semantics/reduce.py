@@ -116,9 +116,8 @@ tensor_op(*_names("argmax argmin"))(_reduction("argument", _index))
 @tensor_op(*_names("count_nonzero"))
 def count_nonzero(site: Site, input: Value, dim: Value = NONE) -> Value:
     source = tensor(site, input)
-    nonzero = elementwise(site, [(source, "argument")], boolean)
     axes = axes_of(site, dim, len(shape_of(source)))
-    shape, placement = reduced(site, nonzero, axes, role="factor", sums=True)
+    shape, placement = reduced(site, source, axes, sums=True)
     return result(site, shape, placement, "int64")
 
 
@@ -144,8 +143,10 @@ def var(
 def var_mean(site: Site, input: Value, dim: Value = NONE, **options: Value) -> Value:
     source = tensor(site, input)
     axes = axes_of(site, dim, len(shape_of(source)))
-    shape, placement = reduced(site, source, axes, keep=flag(options.get("keepdim", FALSE)))
-    return TupleValue((result(site, shape, placement, source.dtype),) * 2)
+    keep = flag(options.get("keepdim", FALSE))
+    roles: tuple[Role, Role] = ("argument", "factor")
+    found = [reduced(site, source, axes, keep=keep, role=role) for role in roles]
+    return TupleValue(tuple(result(site, *each, source.dtype) for each in found))
 
 
 @tensor_op("torch.norm", "Tensor.norm", "torch.linalg.norm", "torch.linalg.vector_norm")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from forgather_lint.semantics.library import OpFailure
-from forgather_lint.semantics.operands import Shape, Undetermined
+from forgather_lint.semantics.operands import Shape
 from forgather_lint.semantics.shapes import shape_text, size_text
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Poly, Size
@@ -44,8 +44,7 @@ def _is_unknown(size: Size) -> bool:
 def fill_inferred(shape: Sizes, target: Sizes) -> Sizes:
     """`target` with the size that its -1 stands for in a view of a tensor of sizes `shape`.
 
-    Raises torch's RuntimeError when the view surely does not fit on a rank, `Undetermined` when the
-    inferred size is not known.
+    Raises torch's RuntimeError when the view surely does not fit on a rank.
     """
     total = dims.product(shape)
     others = dims.product(tuple(size for size in target if size != -1))
@@ -60,7 +59,7 @@ def fill_inferred(shape: Sizes, target: Sizes) -> Sizes:
     if size is None:
         if _never_divides(dims.local(total), dims.local(others)):
             raise _misfit(target, total)
-        raise Undetermined("symbolic-size")
+        size = dims.symbol(f"{_UNKNOWN}inferred")
     return (*target[: inferred[0]], size, *target[inferred[0] + 1 :])
 
 

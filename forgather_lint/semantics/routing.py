@@ -5,6 +5,7 @@ from __future__ import annotations
 from forgather_lint.semantics.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     LAST,
+    Undetermined,
     dimension,
     integer,
     result,
@@ -17,7 +18,7 @@ from forgather_lint.semantics.propagation import Operand, propagate
 from forgather_lint.semantics.reduce import named
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
-from forgather_lint.values.placement import Placement
+from forgather_lint.values.placement import Placement, Replicate
 from forgather_lint.values.value import FALSE, NONE, TRUE, TensorValue, Value
 
 
@@ -90,6 +91,6 @@ def one_hot(site: Site, tensor_: Value, num_classes: Value = LAST) -> Value:
 def bincount(site: Site, input: Value, weights: Value = NONE, minlength: Value = NONE) -> Value:
     """How often each number occurs: as many counts as the largest number asks for."""
     source = tensor(site, input)
-    labels = tuple(range(len(shape_of(source))))
-    placement = propagate(site, [Operand(source, labels, "argument")], ("bin",), whole=labels)
-    return result(site, (None,), placement, "int64")
+    if not isinstance(source.placement, Replicate):
+        raise Undetermined("data-dependent")
+    return result(site, (None,), source.placement, "int64")

@@ -62,7 +62,7 @@ def broadcast(*shapes: Shape) -> Shape:
     for shape in shapes:
         rank = max(len(common), len(shape))
         left, right = with_leading_ones(common, rank), with_leading_ones(shape, rank)
-        common = tuple(map(common_size, left, right, range(rank)))
+        common = tuple(map(common_size, left[::-1], right[::-1], range(rank)[::-1]))[::-1]
     return common
 
 
@@ -107,13 +107,14 @@ def broadcast_labels(shape: Shape, rank: int) -> Labels:
     return tuple(None if is_one(size) else first + dim for dim, size in enumerate(shape))
 
 
-def check_stretches(shape: Shape, target: Sequence[Size | None]) -> None:
-    """Raise torch's RuntimeError unless `shape` stretches to `target`."""
+def check_stretches(shape: Shape, target: Shape, written: Shape | None = None) -> None:
+    """Raise torch's RuntimeError unless `shape` stretches to `target`, in the code `written`."""
+    written = written or target
     offset = len(target) - len(shape)
     if offset < 0:
         raise OpFailure(
             "RuntimeError",
-            f"expand(torch.FloatTensor{{{shape_text(shape)}}}, size={shape_text(target)}): the "
+            f"expand(torch.FloatTensor{{{shape_text(shape)}}}, size={shape_text(written)}): the "
             f"number of sizes provided ({len(target)}) must be greater or equal to the number of "
             f"dimensions in the tensor ({len(shape)})",
         )
@@ -123,6 +124,6 @@ def check_stretches(shape: Shape, target: Sequence[Size | None]) -> None:
                 "RuntimeError",
                 f"The expanded size of the tensor ({size_text(target[offset + dim])}) must match "
                 f"the existing size ({size_text(shape[dim])}) at non-singleton dimension "
-                f"{offset + dim}.  Target sizes: {shape_text(target)}.  "
+                f"{offset + dim}.  Target sizes: {shape_text(written)}.  "
                 f"Tensor sizes: {shape_text(shape)}",
             )

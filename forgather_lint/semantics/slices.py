@@ -56,7 +56,7 @@ def _of_known(start: Size, stop: Size, step: int, size: Size) -> Extent:
         doubt = "size-of-a-part-in-the-code" if dims.depends_on_rank(size) else None
         return Extent(size, cuts=False, doubt=doubt)
     differs = any(dims.depends_on_rank(bound) for bound in (start, stop) if bound != size)
-    length = _length(_at_most(start, size), _at_most(stop, size))
+    length = _length(at_most(start, size), at_most(stop, size))
     return Extent(_stepped(length, step), differs=differs)
 
 
@@ -74,7 +74,7 @@ def _from_left(bound: Size, size: Size) -> Size:
     return 0 if dims.compare(moved, 0) == -1 else moved
 
 
-def _at_most(bound: Size, size: Size) -> Size | None:
+def at_most(bound: Size, size: Size) -> Size | None:
     """`bound`, or `size` where that is smaller; a symbolic bound is taken to be in range."""
     order = dims.compare(bound, size)
     if order is None:

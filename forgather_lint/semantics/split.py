@@ -38,6 +38,7 @@ from forgather_lint.semantics.propagation import (
     since,
 )
 from forgather_lint.semantics.shapes import differ, shape_text, size_text
+from forgather_lint.semantics.slices import at_most
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
 from forgather_lint.values.placement import Placement, Shard, Undecided, Wrong
@@ -77,7 +78,8 @@ def _pieces_of(size: int, piece: int) -> list[Size | None]:
 
 def _cut_at(site: Site, source: TensorValue, axis: int, cuts: Sequence[Size | None]) -> Value:
     size = shape_of(source)[axis]
-    return _pieces(site, source, axis, list(map(_difference, (*cuts, size), (0, *cuts))))
+    reached = [None if cut is None or size is None else at_most(cut, size) for cut in cuts]
+    return _pieces(site, source, axis, list(map(_difference, (*reached, size), (0, *reached))))
 
 
 def _difference(left: Size | None, right: Size | None) -> Size | None:

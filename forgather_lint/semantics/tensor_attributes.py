@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.semantics.dtypes import kind
+from forgather_lint.semantics.dtypes import kind, part_of
 from forgather_lint.semantics.library import Op, OpFailure, Site, op
 from forgather_lint.semantics.operands import (
     Undetermined,
@@ -115,8 +115,7 @@ def real(site: Site, input: Value) -> Value:
     source = tensor(site, input)
     labels = tuple(range(len(shape_of(source))))
     placement = propagate(site, [Operand(source, labels)], labels)
-    dtype_ = {"complex64": "float32", "complex128": "float64"}.get(source.dtype or "")
-    return result(site, shape_of(source), placement, dtype_ or source.dtype)
+    return result(site, shape_of(source), placement, part_of(source.dtype))
 
 
 def _always(answer: Value) -> Op:

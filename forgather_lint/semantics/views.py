@@ -6,7 +6,7 @@ split into or merged from: 96 of 192 features are 4 heads of 24 out of 8, never 
 
 from __future__ import annotations
 
-from forgather_lint.semantics.dtypes import dtype_of
+from forgather_lint.semantics.dtypes import complex_of, dtype_of, part_of
 from forgather_lint.semantics.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     LAST,
@@ -142,13 +142,13 @@ def view_as_complex(site: Site, input: Value) -> Value:
         raise OpFailure("RuntimeError", text)
     labels = tuple(range(len(shape)))
     placement = propagate(site, [Operand(source, labels)], labels[:-1], whole=labels[-1:])
-    return result(site, shape[:-1], placement, "complex64")
+    return result(site, shape[:-1], placement, complex_of(source.dtype))
 
 
 @tensor_op("torch.view_as_real")
 def view_as_real(site: Site, input: Value) -> Value:
     source = tensor(site, input)
-    return result(site, (*shape_of(source), 2), source.placement, "float32")
+    return result(site, (*shape_of(source), 2), source.placement, part_of(source.dtype))
 
 
 @tensor_op("Tensor.contiguous", "Tensor.resolve_conj", "Tensor.resolve_neg")
@@ -193,6 +193,8 @@ def _placement_of_view(site: Site, placement: Placement, shape: Sizes, target: S
             return placement
         reason = "splits a whole tensor by the sizes of a part"
         return Wrong(MIXED_HEADS, reason, site.where, since(placement))
+    if None in without_symbols(target):
+        return Undecided("unknown-size", site.where)
     if dims.product(shape) != dims.product(target):
         return Undecided("size-of-a-part-in-the-code", site.where)
     return _placement_of_part(site, placement, shape, target)
