@@ -30,6 +30,8 @@ class Poly:
 Size = int | Poly
 
 RANKS = "@"
+UNLIKE = "@?"
+"""Counts 1 on a rank; in the model as a whole the size is some other number."""
 
 
 def symbol(name: str) -> Poly:
@@ -53,14 +55,16 @@ def whole(size: Size, ranks: int) -> Size:
         return size
     total: Counter[Monomial] = Counter()
     for names, factor in size.terms:
-        rest = tuple(name for name in names if name != RANKS)
-        total[rest] += factor * ranks ** (len(names) - len(rest))
+        rest = tuple(name for name in names if name not in (RANKS, UNLIKE))
+        total[rest] += factor * ranks ** names.count(RANKS)
     return _size(total)
 
 
 def depends_on_rank(size: Size) -> bool:
     """Whether the size is that of a part of a dimension."""
-    return isinstance(size, Poly) and any(RANKS in names for names, _ in size.terms)
+    return isinstance(size, Poly) and any(
+        RANKS in names or UNLIKE in names for names, _ in size.terms
+    )
 
 
 def add(left: Size, right: Size) -> Size:
@@ -114,6 +118,8 @@ def floor_divide(size: Size, divisor: Size) -> Size:
     exact = divide_exactly(size, divisor) if divisor != 0 else None
     if exact is not None:
         return exact
+    if depends_on_rank(size) or depends_on_rank(divisor):
+        return multiply(floor_divide(local(size), local(divisor)), symbol(UNLIKE))
     if isinstance(size, int) and isinstance(divisor, int) and divisor:
         return size // divisor
     return symbol(f"({size})//({divisor})")
