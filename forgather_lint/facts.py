@@ -334,3 +334,16 @@ class Judged:
     module: str
     target: str
     sizes: str
+
+
+@dataclass(frozen=True, slots=True)
+class SizesThatServe:
+    """The tensor-parallel sizes of 1, 2, 4, 8 at which one target serves a model.
+
+    `refused` gives the first reason for each size that does not.
+    """
+
+    target: str
+    sizes: tuple[int, ...]
+    refused: tuple[tuple[int, str, str], ...]
+    where: Place

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, TypeVar
 from forgather_lint import suppress
 from forgather_lint.analysis import unread_files, workshop_of
 from forgather_lint.assemble import facts_of
+from forgather_lint.chosen import chosen_targets
 from forgather_lint.diagnostics import Diagnostic, Finding, resolve
-from forgather_lint.facts import EndKind, NotBuilt, Unreadable
+from forgather_lint.facts import EndKind, Model, NotBuilt, Unreadable
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
 from forgather_lint.inputs.discover import Candidate, candidates
 from forgather_lint.inputs.open import ModelInput, open_model
+from forgather_lint.judging import judged
 from forgather_lint.registry import builtin_rules
 from forgather_lint.report import ModelReport
 from forgather_lint.rule import Rule
@@ -94,7 +96,7 @@ def check_project(
 
 
 def _check_task(task: Task, settings: Settings) -> ModelReport | None:
-    opened = task.open(facts_of_model)
+    opened = task.open(partial(facts_of_model, settings=settings))
     if opened is None:
         return None
     found = [
@@ -124,15 +126,16 @@ def gather(candidate: Candidate, settings: Settings) -> tuple[Facts, tuple[str, 
         model = open_model(candidate)
     except SourceError as problem:
         return [Unreadable(problem.message, problem.where)], (problem.where.path,)
-    return facts_of_model(model)
+    return facts_of_model(model, settings)
 
 
-def facts_of_model(model: ModelInput) -> tuple[Facts, tuple[str, ...]]:
-    """The facts of a model that has been opened."""
+def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[str, ...]]:
+    """The facts of a model that has been opened: its trees and plans, then the sizes it serves."""
     workshop = workshop_of(model)
     facts = facts_of(workshop, model)
     files = tuple(file.path for file in workshop.loader.files.values())
-    return [*unread_files(workshop), facts], files
+    sizes = judged(model, chosen_targets(settings.target).targets, settings)
+    return [*unread_files(workshop), facts, *(sizes if isinstance(facts, Model) else ())], files
 
 
 def report(path: str, facts: Facts, files: tuple[str, ...], settings: Settings) -> ModelReport:

@@ -33,7 +33,7 @@ def matrix(
 
 def cell(prepared: Prepared, ranks: int, stages: int) -> Cell:
     """The verdict of one target at one pair of sizes."""
-    release = str(prepared.target.vllm)
+    release = str(prepared.target.vllm.version)
     if prepared.judge is None:
         assert prepared.ended is not None
         return Cell(release, ranks, stages, of_end(prepared.ended))

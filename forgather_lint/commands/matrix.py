@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from forgather_lint import options
+from forgather_lint.chosen import chosen_targets
 from forgather_lint.flow.judge import Cell
 from forgather_lint.flow.outcome import Verdict
 from forgather_lint.inputs.single import single_model
-from forgather_lint.targets.select import targets_of
 from forgather_lint.verdicts import PIPELINE_SIZES, TENSOR_SIZES, as_json, matrix
 
 
@@ -33,7 +33,7 @@ def command(
     """Print whether the model at PATH serves, for each size and release."""
     with options.misuse_told():
         model = single_model(path)
-        targets = targets_of(target)
+        targets = chosen_targets(target).targets
         cells = list(
             matrix(
                 model,

@@ -11,13 +11,13 @@ import click
 from forgather_lint import options
 from forgather_lint.analysis import contained
 from forgather_lint.assemble import trace_of
+from forgather_lint.chosen import chosen_targets
 from forgather_lint.commands.structure import told
 from forgather_lint.facts import NotBuilt
 from forgather_lint.flow.infer import InferredPlan, folded, infer
 from forgather_lint.flow.subject import Prepared, prepare
 from forgather_lint.inputs.single import single_model
 from forgather_lint.plan_text import as_json, as_python, as_template, difference
-from forgather_lint.targets.select import targets_of
 
 _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
 
@@ -36,7 +36,7 @@ def command(
     """Print the plan of the model at PATH as it is applied: layer, shape, style, entry."""
     with options.misuse_told():
         model = single_model(path)
-        prepared = prepare(model, targets_of(target)[0], "bfloat16")
+        prepared = prepare(model, chosen_targets(target).targets[0], "bfloat16")
     if prepared.judge is None:
         assert prepared.ended is not None
         raise options.CannotRun(f"{prepared.ended.where.span}: {told(prepared.ended)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import libcst as cst
@@ -101,7 +101,13 @@ def parse_python(path: str, text: str, origin_of: OriginOf | None = None) -> Pyt
     if reason is not None:
         raise SourceError(file_start(path), f"not analysed: {reason}")
     try:
-        return PythonFile(path, text, cst.parse_module(text), origin_of)
+        return PythonFile(path, text, _tree(text), origin_of)
     except cst.ParserSyntaxError as error:
         start = Position(max(1, error.raw_line), error.raw_column + 1)
         raise SourceError(Span(path, start, start), "syntax error") from error
+
+
+@lru_cache(maxsize=64)
+def _tree(text: str) -> cst.Module:
+    """The tree of `text`; a model that is built for several targets is parsed once."""
+    return cst.parse_module(text)
