@@ -44,7 +44,7 @@ _ON_ANY_MODULE = frozenset(
         "sequence_parallel",
     }
 )
-# ../shared/data/styles_by_version.json: read from every release between 4.48 and 5.23.
+# Known to transformers releases between 4.50 and 5.22 only; tests/test_styles.py holds both tables.
 _RETIRED = {
     "gather": "all_reduce",
     "local": "local_params",

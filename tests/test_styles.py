@@ -1,0 +1,31 @@
+"""The rules on plan text know exactly the styles that the profiles of releases list."""
+
+from __future__ import annotations
+
+from forgather_lint.rule_support.styles import KNOWN, successor
+from forgather_lint.targets.releases import known, newest
+from forgather_lint.targets.transformers_profile import TransformersProfile
+from forgather_lint.targets.version import Version
+from forgather_lint.targets.vllm_profile import VllmProfile
+
+
+def of_vllm(release: Version) -> set[str]:
+    return set(VllmProfile(release).plan.styles.value)
+
+
+def of_transformers(release: Version) -> set[str]:
+    return set(TransformersProfile(release).plan.styles.value)
+
+
+def test_known_styles_are_those_of_the_newest_releases() -> None:
+    assert of_vllm(newest("vllm")) | of_transformers(newest("transformers")) == KNOWN
+
+
+def test_what_older_releases_alone_know_has_a_successor() -> None:
+    ever = set[str]().union(
+        *map(of_vllm, known("vllm")), *map(of_transformers, known("transformers"))
+    )
+    retired = ever - KNOWN
+    assert {successor(style) for style in retired} <= KNOWN
+    assert "local_colwise" in retired
+    assert not any(successor(style) for style in KNOWN)
