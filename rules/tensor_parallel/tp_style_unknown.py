@@ -32,9 +32,9 @@ to 5.0 only, `ep_router` and `megamoe_*` until 5.22.
 ## What you see at run time
 vLLM: nothing, then `RuntimeError: mat1 and mat2 shapes cannot be multiplied` if a partner is
 sharded. transformers 4.50 to 5.15: "Unsupported tensor parallel style colwsie. Supported styles
-are ..."; 5.16 to 5.18: "Unsupported tensor parallel styles: {'colwsie'}"; 5.19 to 5.22: "Unsupported parallel styles: {'colwsie'}"; 5.23: "Unsupported `tp_plan`
-styles: {'colwsie'}". A style that is not a string: "Unsupported parallel style type <class
-'int'>, expected str" in vLLM.
+are ..."; 5.16 to 5.18: "Unsupported tensor parallel styles: {'colwsie'}"; 5.19 to 5.22:
+"Unsupported parallel styles: {'colwsie'}"; 5.23: "Unsupported `tp_plan` styles: {'colwsie'}". A
+style that is not a string: "Unsupported parallel style type <class 'int'>, expected str" in vLLM.
 """
 
 from __future__ import annotations
