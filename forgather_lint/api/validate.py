@@ -1,0 +1,116 @@
+"""Validation of plans as scripts call it: true or false, with messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from forgather_lint.api.subject import ModelOrPath, Subject, subject_of
+from forgather_lint.facts import PlanEntry, PlanOrigin, Structure
+from forgather_lint.rule_support.nearest import suggest
+from forgather_lint.rule_support.styles import KNOWN
+from forgather_lint.rule_support.taking import matched_linears, named_modules, takes_anything
+from forgather_lint.rule_support.tree import first_of_each
+from forgather_lint.rule_support.wording import one_of
+from forgather_lint.source import file_start
+
+Plan = Mapping[str, object]
+_GIVEN = file_start("<plan>")
+
+
+def validate_vllm_plans(
+    model_or_path: ModelOrPath,
+    tp_plan: Plan | None = None,
+    pp_plan: Plan | None = None,
+    strict: bool = False,
+) -> bool:
+    """Whether both plans fit the model; prints what does not, and with `strict` what does.
+
+    A plan that is not given is the model's own. An empty plan fits nothing and is no error here.
+    Raises `ValueError` when the model cannot be read.
+    """
+    subject = subject_of(model_or_path)
+    fits = True
+    for title, validate, plan in (
+        ("Tensor parallel plan", _tensor_problems, _or_own(tp_plan, subject.tensor_plan)),
+        ("Pipeline parallel plan", _pipeline_problems, _or_own(pp_plan, subject.pipeline_plan)),
+    ):
+        problems = list(validate(subject.structure, plan))
+        fits = fits and not problems
+        _show(title, subject, plan, problems, strict)
+    return fits
+
+
+def validate_tp_plan(
+    model_or_path: ModelOrPath, tp_plan: Plan | None = None
+) -> tuple[bool, list[str]]:
+    """Whether every pattern takes a module and every style is known, with one message each."""
+    subject = subject_of(model_or_path)
+    problems = list(_tensor_problems(subject.structure, _or_own(tp_plan, subject.tensor_plan)))
+    return not problems, problems
+
+
+def validate_pp_plan(
+    model_or_path: ModelOrPath, pp_plan: Plan | None = None
+) -> tuple[bool, list[str]]:
+    """Whether every entry names a module and is a pair of lists of names."""
+    subject = subject_of(model_or_path)
+    problems = list(_pipeline_problems(subject.structure, _or_own(pp_plan, subject.pipeline_plan)))
+    return not problems, problems
+
+
+def _or_own(plan: Plan | None, own: Plan) -> Plan:
+    return own if plan is None else plan
+
+
+def _tensor_problems(structure: Structure, plan: Plan) -> Iterator[str]:
+    for key, style in plan.items():
+        if not takes_anything(_entry(key), structure):
+            yield f"`{key}` matches no module{_meant(key, structure)}"
+        if not isinstance(style, str) or style not in KNOWN:
+            yield f"`{key}`: unknown style {style!r}"
+
+
+def _pipeline_problems(structure: Structure, plan: Plan) -> Iterator[str]:
+    for key, value in plan.items():
+        if structure.module(key) is None:
+            yield f"`{key}` names no module{_meant(key, structure)}"
+        if not _is_pair_of_names(value):
+            yield f"`{key}`: not a pair of lists of names: {value!r}"
+
+
+def _is_pair_of_names(value: object) -> bool:
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
+        return False
+    return all(
+        isinstance(part, list | tuple) and all(isinstance(name, str) for name in part)
+        for part in value
+    )
+
+
+def _meant(key: str, structure: Structure) -> str:
+    names = suggest(key, first_of_each(structure.modules)).names
+    return f": did you mean {one_of(names)}?" if names else ""
+
+
+def _entry(key: str) -> PlanEntry:
+    return PlanEntry(key, _GIVEN, _GIVEN, "", PlanOrigin.MODEL_CLASS, "")
+
+
+def _show(title: str, subject: Subject, plan: Plan, problems: list[str], strict: bool) -> None:
+    if strict:
+        print(f"{title}: {len(plan)} entries")
+        for key in plan:
+            taken = _taken(key, subject.structure)
+            print(f"  {key}: {', '.join(taken[:3]) or '-'}{_more(taken)}")
+    for problem in problems:
+        print(f"  {title}: {problem}")
+
+
+def _taken(key: str, structure: Structure) -> list[str]:
+    entry = _entry(key)
+    found = (*matched_linears(entry, structure), *named_modules(entry, structure))
+    return list(dict.fromkeys(module.name for module in found))
+
+
+def _more(names: list[str]) -> str:
+    return f" and {len(names) - 3} more" if len(names) > 3 else ""
