@@ -59,7 +59,8 @@ def repository(tool: tuple[Path, str], tmp_path: Path) -> Path:
     (tmp_path / "data.json").write_text("{}\n")
     (tmp_path / "workflow.yaml").write_text("on: push\n")
     (tmp_path / ".pre-commit-config.yaml").write_text(
-        f"repos:\n- repo: {source}\n  rev: {revision}\n  hooks:\n  - id: forgather-lint\n"
+        f"repos:\n- repo: {source}\n  rev: {revision}\n  hooks:\n"
+        "  - id: forgather-lint\n    args: [--select=FGL101]\n"
     )
     git(tmp_path, "init", "--quiet")
     commit(tmp_path)
