@@ -2,7 +2,7 @@
 
 ## What it does
 Reports a condition on tensor values in `forward` below which layers of the stack are called: an
-early exit, a layer that is skipped for some tokens.
+early exit, a layer that is skipped for some tokens. A condition inside a layer is not meant.
 
 ## Why is this bad?
 A pipeline runs every layer of every stage for every batch, in order. Each rank would take the
@@ -36,7 +36,6 @@ from forgather_lint.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, UndecidedBranch
 from forgather_lint.rule import rule
 from forgather_lint.rule_support.stages import Stage, stack_of, stages
-from forgather_lint.rule_support.tree import is_within
 
 
 @rule("FGL310", "pp-data-dependent-loop", Severity.WARNING)
@@ -45,7 +44,7 @@ def check(model: Model) -> Iterator[Finding]:
     if model.trace is None or stack is None:
         return
     for branch in model.trace.branches:
-        if any(is_within(module, stack.module.name) for module in branch.modules):
+        if any(module.rpartition(".")[0] == stack.module.name for module in branch.modules):
             yield _finding(branch, stack)
 
 
