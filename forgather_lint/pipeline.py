@@ -37,30 +37,38 @@ Result = TypeVar("Result")
 
 
 def check(paths: Sequence[Path], settings: Settings) -> Iterator[ModelReport]:
-    """Lint every model at `paths`, in order; one that cannot be read never stops the rest."""
+    """Lint every model at `paths` once, in order; one that cannot be read never stops the rest.
+
+    A path without a model is an error, unless `force_exclude` says that whoever named it did not
+    look, as pre-commit does.
+    """
+    is_model: dict[Candidate, bool] = {}
+    linted: set[ProjectCandidate] = set()
     for path in paths:
+        if settings.force_exclude and settings.excludes(str(path)):
+            continue
         found = list(candidates(path, settings.excludes))
         projects = list(find_projects(path, settings.excludes))
-        if not found and not projects:
-            yield from _nothing(path, settings)
         for candidate in found:
-            yield check_model(candidate, settings)
-        yield from _check_projects(projects, settings) if projects else ()
+            if candidate not in is_model:
+                outcome = check_model(candidate, settings)
+                is_model[candidate] = outcome is not None
+                if outcome is not None:
+                    yield outcome
+        if not (projects or settings.force_exclude or any(is_model[each] for each in found)):
+            reason = "no model here" if path.exists() else "no such file or folder"
+            yield ModelReport(str(path), error=reason)
+        fresh = [project for project in projects if project not in linted]
+        linted.update(fresh)
+        yield from _check_projects(fresh, settings) if fresh else ()
 
 
-def _nothing(path: Path, settings: Settings) -> Iterator[ModelReport]:
-    """A path that the user named must hold a model; a search may find nothing."""
-    if not (settings.force_exclude and path.exists()):
-        reason = "no model here" if path.exists() else "no such file or folder"
-        yield ModelReport(str(path), error=reason)
+def check_model(candidate: Candidate, settings: Settings) -> ModelReport | None:
+    """Lint one model; None when its files define none."""
 
-
-def check_model(candidate: Candidate, settings: Settings) -> ModelReport:
-    """Lint one model."""
-
-    def work() -> ModelReport:
+    def work() -> ModelReport | None:
         facts, files = gather(candidate, settings)
-        return report(candidate.path, facts, files, settings)
+        return None if _hold_no_model(facts) else report(candidate.path, facts, files, settings)
 
     return _guarded(candidate.path, work, settings)
 
@@ -140,9 +148,6 @@ def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[
 
 def report(path: str, facts: Facts, files: tuple[str, ...], settings: Settings) -> ModelReport:
     """Run the rules on `facts`, then apply suppressions."""
-    missing = _without_model(facts)
-    if missing is not None:
-        return ModelReport(path, error=missing)
     found = findings(facts, path, settings)
     kept, unused = suppress.apply(found, files, _text_or_none, settings.checks)
     return _report_of(path, kept + findings(list(unused), path, settings), files, settings)
@@ -155,13 +160,11 @@ def _report_of(
     return ModelReport(path, tuple(sorted(kept)), files=files)
 
 
-def _without_model(facts: Facts) -> str | None:
-    """Why there is nothing to check: a file that defines no model at all."""
+def _hold_no_model(facts: Facts) -> bool:
     ends = [fact for fact in facts if isinstance(fact, NotBuilt)]
     unreadable = any(isinstance(fact, Unreadable) for fact in facts)
-    if ends and ends[0].kind is EndKind.NO_CLASS and ends[0].nothing and not unreadable:
-        return ends[0].message
-    return None
+    nothing = bool(ends) and ends[0].kind is EndKind.NO_CLASS and ends[0].nothing
+    return nothing and not unreadable
 
 
 def findings(facts: Facts, path: str, settings: Settings) -> list[Diagnostic]:

@@ -146,8 +146,12 @@ class _SelfAssignments(cst.CSTVisitor):
         if isinstance(function, cst.Name) and function.value == "setattr":
             if arguments and _is_self(arguments[0].value):
                 self._note_named(arguments[1:3])
-        elif isinstance(function, cst.Attribute) and _is_self(function.value):
-            self._note_named(arguments[:2] if function.attr.value in _REGISTER else ())
+        elif (
+            isinstance(function, cst.Attribute)
+            and _is_self(function.value)
+            and function.attr.value in _REGISTER
+        ):
+            self._note_named(arguments[:2])
 
     def _note_named(self, arguments: Sequence[cst.Arg]) -> None:
         name, value = (
