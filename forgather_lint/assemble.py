@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from forgather_lint.analysis import Built, build_tree, contained
-from forgather_lint.facts import ClassFact, Model, NotBuilt, Plan, PlanEntry, Plans, Trace
+from forgather_lint.facts import (
+    ClassFact,
+    Model,
+    NameEntry,
+    NotBuilt,
+    Plan,
+    PlanEntry,
+    Plans,
+    Trace,
+)
 from forgather_lint.flow.trace import trace
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.interp.classes import is_subclass
@@ -18,6 +27,7 @@ from forgather_lint.model.plans import collect
 from forgather_lint.model.possible import possible
 from forgather_lint.model.tree import Tree, tree_of
 from forgather_lint.semantics.names import MODULE, PRETRAINED
+from forgather_lint.source import Place
 from forgather_lint.values.value import ClassValue, External, Instance
 
 
@@ -47,6 +57,7 @@ def _facts(workshop: Workshop, model: ModelInput, whole: Built) -> Model:
         config=workshop.config_values,
         config_where=model.config.place() if model.config else None,
         base_prefix=workshop.base_prefix(root),
+        config_class_where=_config_class_where(workshop, root),
     )
 
 
@@ -89,13 +100,26 @@ def _with_possible(workshop: Workshop, plans: Plans, whole: Built, base: Built) 
     def plan(each: Plan, root: Instance) -> Plan:
         return replace(each, entries=tuple(entry(one, root) for one in each.entries))
 
+    def tie(each: NameEntry) -> NameEntry:
+        sides = [name for name in (each.name, each.source) if name is not None]
+        answers = [possible(workshop.machine, whole.root, name) for name in sides]
+        return replace(each, possible=False if False in answers else None)
+
     return replace(
         plans,
         tp=plan(plans.tp, base.root),
         pp=plan(plans.pp, base.root),
         class_tp=plan(plans.class_tp, whole.root),
         class_pp=plan(plans.class_pp, whole.root),
+        tied=tuple(map(tie, plans.tied)) if plans.tied is not None else None,
     )
+
+
+def _config_class_where(workshop: Workshop, root: Instance) -> Place | None:
+    """The config class, if its source was read."""
+    config = root.attributes.get("config")
+    cls = config.cls if isinstance(config, Instance) else None
+    return cls.where if isinstance(cls, ClassValue) else None
 
 
 def _classes(workshop: Workshop, whole: Built, base: Built) -> tuple[ClassFact, ...]:

@@ -16,6 +16,7 @@ from forgather_lint.facts import (
     UseKind,
 )
 from forgather_lint.flow.inputs import engine_arguments
+from forgather_lint.flow.provenance import Provenance, WatchedLibrary
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.model.tree import Tree
@@ -57,6 +58,7 @@ class Recorder(Observer):
     uses: list[ModuleUse] = field(default_factory=list)
     branches: list[UndecidedBranch] = field(default_factory=list)
     unknowns: list[UnknownFact] = field(default_factory=list)
+    provenance: Provenance = field(default_factory=Provenance)
     stack: list[_Open] = field(default_factory=list)
     conditions: list[tuple[Place, int]] = field(default_factory=list)
     answers: dict[int, list[_Answered]] = field(default_factory=dict)
@@ -64,8 +66,9 @@ class Recorder(Observer):
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         for known in self.answers.get(_kind_of(instance), ()):
             if _same_arguments(known.arguments, arguments):
-                self._note_call(instance, arguments, where)
-                return known.result
+                name = self._note_call(instance, arguments, where)
+                passed = self.provenance.of(arguments)
+                return self.provenance.returned(name, passed, known.result)
         return None
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
@@ -83,6 +86,7 @@ class Recorder(Observer):
                 where=where,
                 positional=len(arguments.positional),
                 keywords=tuple(arguments.keywords),
+                hidden_from=tuple(sorted(self.provenance.of(arguments))),
                 signature=signature_of(self.machine, instance),
                 caller=self._caller(),
             )
@@ -98,7 +102,7 @@ class Recorder(Observer):
             self.unknowns.append(UnknownFact(result.reason, result.where))
         known = self.answers.setdefault(_kind_of(instance), [])
         known.append(_Answered(done.arguments, result))
-        return result
+        return self.provenance.returned(done.name, self.provenance.of(done.arguments), result)
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
         """Only code of another module's `forward` counts; a module may read itself."""
@@ -160,11 +164,12 @@ def trace(machine: Machine, root: Instance, tree: Tree) -> Trace:
     Raises `Raised` when the forward surely raises, `BudgetExceeded`.
     """
     recorder = Recorder(machine, tree)
-    before, machine.observer = machine.observer, recorder
+    before = machine.observer, machine.library
+    machine.observer, machine.library = recorder, WatchedLibrary(recorder.provenance)
     try:
         machine.call(root, engine_arguments(), root.where)
     finally:
-        machine.observer = before
+        machine.observer, machine.library = before
     member = find_member(machine, root.cls, "forward")
     function = member.value if member is not None else None
     return Trace(

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forgather_lint.source import Place, Position, Span, file_start
 from forgather_lint.syntax.python import SourceError, read_text
 
+if TYPE_CHECKING:
+    import yaml
+
 DEEPEST = 50
+
+Keys = tuple[str, ...]
+Parts = tuple[Span, Span]
+"""Where a key and its value stand."""
+
+
+class _Part(Enum):
+    KEY = auto()
+    VALUE = auto()
+    BOTH = auto()
 
 
 @dataclass(eq=False)
@@ -23,14 +38,28 @@ class ConfigFile:
     values: Mapping[str, object]
 
     def place(self, *keys: str) -> Place:
-        """The place of the value at `keys`, or of the file when there is none."""
-        return ConfigPlace(self, keys)
+        """The place of key and value at `keys`, or of the file when there is none."""
+        return ConfigPlace(self, keys, _Part.BOTH)
+
+    def key_place(self, *keys: str) -> Place:
+        """The place of the last of `keys` itself."""
+        return ConfigPlace(self, keys, _Part.KEY)
+
+    def value_place(self, *keys: str) -> Place:
+        """The place of the value at `keys`."""
+        return ConfigPlace(self, keys, _Part.VALUE)
+
+    def repeated(self, *keys: str) -> Iterator[tuple[str, Place, Place]]:
+        """Keys that stand twice in the object at `keys`: name, first and last place."""
+        for name, spans in self._spans.items():
+            if name[:-1] == keys and len(spans) > 1:
+                yield name[-1], spans[0][0], spans[-1][0]
 
     @cached_property
-    def _spans(self) -> dict[tuple[str, ...], Span]:
+    def _spans(self) -> dict[Keys, list[Parts]]:
         import yaml
 
-        found: dict[tuple[str, ...], Span] = {}
+        found: dict[Keys, list[Parts]] = {}
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             root = yaml.compose(self.text.replace("\t", " "), Loader=loader)
@@ -39,17 +68,18 @@ class ConfigFile:
         self._collect(root, (), found)
         return found
 
-    def _collect(
-        self, node: object, keys: tuple[str, ...], found: dict[tuple[str, ...], Span]
-    ) -> None:
+    def _collect(self, node: object, keys: Keys, found: dict[Keys, list[Parts]]) -> None:
         import yaml
 
         if not isinstance(node, yaml.MappingNode):
             return
         for key, value in node.value:
             name = (*keys, str(key.value))
-            found[name] = Span(self.path, _position(key.start_mark), _position(value.end_mark))
+            found.setdefault(name, []).append((self._span(key), self._span(value)))
             self._collect(value, name, found)
+
+    def _span(self, node: yaml.Node) -> Span:
+        return Span(self.path, _position(node.start_mark), _position(node.end_mark))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,11 +87,17 @@ class ConfigPlace:
     """The place of a key of config.json, computed on demand."""
 
     file: ConfigFile
-    keys: tuple[str, ...]
+    keys: Keys
+    part: _Part
 
     @property
     def span(self) -> Span:
-        return self.file._spans.get(self.keys) or file_start(self.file.path)
+        spans = self.file._spans.get(self.keys)
+        if not spans:
+            return file_start(self.file.path)
+        key, value = spans[-1]
+        whole = Span(self.file.path, key.start, value.end)
+        return {_Part.KEY: key, _Part.VALUE: value}.get(self.part, whole)
 
 
 def _position(mark: object) -> Position:

@@ -154,7 +154,11 @@ def dict_(machine: Machine, node: cst.Dict, frame: Frame) -> Value:
         if isinstance(element, cst.StarredDictElement):
             update(result, value)
         elif isinstance(element, cst.DictElement):
-            put(result, machine.evaluate(element.key, frame), value)
+            key = machine.evaluate(element.key, frame)
+            put(result, key, value)
+            if not isinstance(key, Unknown | Choice):
+                places = (frame.place(element.key), frame.place(element.value))
+                result.places[key_of(key)] = places
     return result
 
 
@@ -173,6 +177,7 @@ def update(target: DictValue, source: Value) -> None:
     if isinstance(source, DictValue):
         target.items.update(source.items)
         target.keys.update(source.keys)
+        target.places.update(source.places)
         target.rest = target.rest or source.rest
     else:
         target.rest = target.rest or Unknown("unknown-dict")

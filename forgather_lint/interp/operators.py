@@ -210,7 +210,10 @@ def _repeat(value: Value, count: int) -> Value:
 
 def _united(left: DictValue, right: DictValue) -> Value:
     return DictValue(
-        {**left.items, **right.items}, {**left.keys, **right.keys}, left.rest or right.rest
+        {**left.items, **right.items},
+        {**left.keys, **right.keys},
+        left.rest or right.rest,
+        {**left.places, **right.places},
     )
 
 

@@ -130,7 +130,7 @@ class _Copy:
                 return TupleValue(tuple(self.of(item) for item in value.items))
             case DictValue():
                 items = {key: self.of(item) for key, item in value.items.items()}
-                return DictValue(items, value.keys, value.rest)
+                return DictValue(items, value.keys, value.rest, value.places)
             case BoundMethod(receiver, function):
                 return BoundMethod(self.of(receiver), function)
             case PartialCall(function, positional, keywords):

@@ -24,13 +24,16 @@ from forgather_lint.model.values import from_json
 from forgather_lint.source import Place
 from forgather_lint.syntax.python import NodePlace
 from forgather_lint.values.value import (
+    Choice,
     ClassValue,
     DictValue,
     Instance,
+    Key,
     Known,
     ListValue,
     SetValue,
     TupleValue,
+    Unknown,
     Value,
 )
 
@@ -118,6 +121,7 @@ def _config_plan(
     found = declared(machine, config.cls, attribute, PlanOrigin.CONFIG_CLASS)
     set_later = config.attributes.get(attribute)
     if set_later is None or (isinstance(set_later, Known) and set_later.value is None):
+        found = found or _set_to_none(machine, config.cls, attribute)
         return ("", found) if found else None
     if found is not None and found.value is set_later:
         return "", found
@@ -128,19 +132,30 @@ def _config_plan(
     return "", Declaration(set_later, where, owner, origin, keys, values, duplicates)
 
 
+def _set_to_none(machine: Machine, cls: ClassValue, attribute: str) -> Declaration | None:
+    """An empty plan where the class says `attribute = None`."""
+    member = find_member(machine, cls, attribute)
+    if member is None or not isinstance(member.owner, ClassValue):
+        return None
+    where = member.owner.places.get(attribute, member.owner.where)
+    nothing = DictValue({})
+    return Declaration(nothing, where, member.owner.name, PlanOrigin.CONFIG_CLASS, {}, {})
+
+
 def _json_declaration(config_file: ConfigFile, attribute: str) -> Declaration:
     content = config_file.values[attribute]
-    places = {
-        str(key): config_file.place(attribute, str(key))
-        for key in (content if isinstance(content, dict) else ())
-    }
+    names = [str(key) for key in content] if isinstance(content, dict) else []
     return Declaration(
         from_json(content),
         config_file.place(attribute),
         "config.json",
         PlanOrigin.CONFIG_JSON,
-        places,
-        places,
+        {name: config_file.key_place(attribute, name) for name in names},
+        {name: config_file.value_place(attribute, name) for name in names},
+        tuple(
+            DuplicateKey(name, first, second)
+            for name, first, second in config_file.repeated(attribute)
+        ),
     )
 
 
@@ -198,7 +213,7 @@ def tensor_entries(prefix: str, source: Declaration, plan: DictValue) -> Iterato
     """One entry a key; the style is None unless the value is a string."""
     for key, value in plan.items.items():
         style = value.value if isinstance(value, Known) and isinstance(value.value, str) else None
-        yield _entry(prefix, source, str(key), value, style=style)
+        yield _entry(prefix, source, plan, key, style=style)
 
 
 def pipeline_entries(prefix: str, source: Declaration, plan: DictValue) -> Iterator[PlanEntry]:
@@ -208,7 +223,7 @@ def pipeline_entries(prefix: str, source: Declaration, plan: DictValue) -> Itera
         names = [_texts(part) for part in parts]
         whole = len(names) == 2 and None not in names
         inputs, outputs = (names[0], names[1]) if whole else (None, None)
-        yield _entry(prefix, source, str(key), value, inputs=inputs, outputs=outputs)
+        yield _entry(prefix, source, plan, key, inputs=inputs, outputs=outputs)
 
 
 def _texts(value: Value) -> tuple[str, ...] | None:
@@ -225,16 +240,19 @@ def _texts(value: Value) -> tuple[str, ...] | None:
 def _entry(
     prefix: str,
     source: Declaration,
-    key: str,
-    value: Value,
+    plan: DictValue,
+    key: Key,
     style: str | None = None,
     inputs: tuple[str, ...] | None = None,
     outputs: tuple[str, ...] | None = None,
 ) -> PlanEntry:
+    value, text = plan.items[key], str(key)
+    written = source.keys.get(text, source.where), source.values.get(text, source.where)
+    key_where, value_where = plan.places.get(key, written)
     return PlanEntry(
-        key=key,
-        key_where=source.keys.get(key, source.where),
-        value_where=source.values.get(key, source.where),
+        key=text,
+        key_where=key_where,
+        value_where=value_where,
         value_text=_text(value),
         origin=source.origin,
         owner=source.owner,
@@ -242,7 +260,14 @@ def _entry(
         inputs=inputs,
         outputs=outputs,
         prefix=prefix,
+        undecided=_is_undecided(value),
     )
+
+
+def _is_undecided(value: Value) -> bool:
+    if isinstance(value, TupleValue | ListValue):
+        return any(map(_is_undecided, value.items))
+    return isinstance(value, Unknown | Choice)
 
 
 def _text(value: Value) -> str:

@@ -111,7 +111,7 @@ def copied(value: Value, done: dict[int, Value], deep: bool) -> Value:
             result = TupleValue(tuple(inner(item) for item in value.items))
         case DictValue():
             items = {key: inner(item) for key, item in value.items.items()}
-            result = DictValue(items, dict(value.keys), value.rest)
+            result = DictValue(items, dict(value.keys), value.rest, dict(value.places))
         case SetValue():
             result = SetValue(dict(value.items), value.rest)
         case TensorValue():

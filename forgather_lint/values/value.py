@@ -80,11 +80,15 @@ Key = Hashable
 
 @dataclass(slots=True, eq=False)
 class DictValue(Value):
-    """A dict by key (see `key_of`); with `rest`, further keys may be present."""
+    """A dict by key (see `key_of`); with `rest`, further keys may be present.
+
+    `places` tells where keys and values that a display holds are written.
+    """
 
     items: dict[Key, Value]
     keys: dict[Key, Value] = field(default_factory=dict)
     rest: Unknown | None = None
+    places: dict[Key, tuple[Place, Place]] = field(default_factory=dict)
 
     def key_values(self) -> list[Value]:
         return [self.keys.get(key) or _key_value(key) for key in self.items]

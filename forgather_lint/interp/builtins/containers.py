@@ -165,7 +165,7 @@ def items(site: Site, target: DictValue | AttributeDict) -> Value:
 
 @builtin("dict.copy")
 def copy_dict(site: Site, target: DictValue) -> Value:
-    return DictValue(dict(target.items), dict(target.keys), target.rest)
+    return DictValue(dict(target.items), dict(target.keys), target.rest, dict(target.places))
 
 
 @builtin("set.add")
