@@ -6,7 +6,7 @@ nodes are built here from the flat stream of events.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -15,7 +15,9 @@ import yaml
 from forgather_lint.forgather.graph import GraphError, Stretch
 from forgather_lint.forgather.limits import MAX_WEIGHT, Refused
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# libyaml ends a tag at a comma; PyYAML's own scanner, which Forgather uses, takes it in.
+_COMMA_IN_TAG = re.compile(r"![^\s\"']*,")
 _RESOLVER: Any = yaml.resolver.Resolver()  # PyYAML's stubs leave resolve() untyped.
 _MERGE = "tag:yaml.org,2002:merge"
 _MAX_DEPTH = 100
@@ -46,11 +48,13 @@ class YamlMapping:
 
     tag: str
     at: Stretch
-    pairs: list[tuple[YamlNode, YamlNode]] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
     waiting: YamlNode | None = None
+    to_merge: list[Pair] | None = None
 
 
 YamlNode: TypeAlias = YamlScalar | YamlSequence | YamlMapping
+Pair: TypeAlias = tuple[YamlNode, YamlNode]
 
 
 def compose(text: str) -> YamlNode | None:
@@ -62,7 +66,8 @@ def compose(text: str) -> YamlNode | None:
     if len(text) > MAX_WEIGHT:
         raise Refused("the configuration is too large to lint")
     builder = _Builder()
-    for event in yaml.parse(text, Loader=_LOADER):
+    loader = yaml.SafeLoader if _COMMA_IN_TAG.search(text) else _FAST
+    for event in yaml.parse(text, Loader=loader):
         builder.take(event)
     return builder.root
 
@@ -140,35 +145,30 @@ def _standard(event: yaml.CollectionStartEvent, kind: str) -> str:
     return f"tag:yaml.org,2002:{kind}" if event.tag in (None, "!") else str(event.tag)
 
 
-def pairs(node: YamlMapping) -> Iterator[tuple[YamlNode, YamlNode]]:
+def pairs(node: YamlMapping) -> list[Pair]:
     """The items of a mapping in order, repeated keys included, merged (`<<`) ones first."""
-    merged: list[tuple[YamlNode, YamlNode]] = []
-    own: list[tuple[YamlNode, YamlNode]] = []
-    for key, value in node.pairs:
-        if key.tag == _MERGE:
-            merged += _merged(value)
-        else:
-            own.append((key, value))
-    if len(merged) > _MAX_NODES:
-        raise Refused("the configuration merges too many mappings")
-    yield from merged
-    yield from own
+    merged = [pair for key, value in node.pairs if key.tag == _MERGE for pair in _merged(value)]
+    return merged + [(key, value) for key, value in node.pairs if key.tag != _MERGE]
 
 
-def _merged(value: YamlNode) -> list[tuple[YamlNode, YamlNode]]:
+def _merged(value: YamlNode) -> list[Pair]:
     sources = value.items if isinstance(value, YamlSequence) else [value]
-    found: list[tuple[YamlNode, YamlNode]] = []
+    found: list[Pair] = []
     # The first source wins, so it must come last.
     for source in reversed(sources):
         if not isinstance(source, YamlMapping):
             raise GraphError("expected a mapping or list of mappings for merging", source.at)
-        found += _without_repeats(source)
+        found += _to_merge(source)
+        if len(found) > _MAX_NODES:
+            raise Refused("the configuration merges too many mappings")
     return found
 
 
-def _without_repeats(node: YamlMapping) -> list[tuple[YamlNode, YamlNode]]:
-    """`pairs` with one item per key, so that merging merged mappings cannot explode."""
-    kept: dict[object, tuple[YamlNode, YamlNode]] = {}
-    for key, value in pairs(node):
-        kept[(key.tag, key.text) if isinstance(key, YamlScalar) else id(key)] = (key, value)
-    return list(kept.values())
+def _to_merge(node: YamlMapping) -> list[Pair]:
+    """`pairs` with one item per key, worked out once: merged mappings may merge others."""
+    if node.to_merge is None:
+        kept: dict[object, Pair] = {}
+        for key, value in pairs(node):
+            kept[(key.tag, key.text) if isinstance(key, YamlScalar) else id(key)] = (key, value)
+        node.to_merge = list(kept.values())
+    return node.to_merge

@@ -63,7 +63,7 @@ def encode(graph: GraphNode, policy: str, trace: Trace) -> Code:
     encoder = _Encoder(_names(graph, policy), trace)
     definitions = encoder.definitions(graph)
     body = encoder.encode(graph, 0)
-    variables = sorted(encoder.variables.values(), key=lambda each: each.name)
+    variables = [encoder.variables[key] for key in sorted(encoder.variables)]
     return Code(
         definitions.trimmed(),
         join([body]).trimmed(),
@@ -130,7 +130,7 @@ class _Encoder:
     defined: set[str | int] = field(default_factory=set)
     imports: set[tuple[str, str]] = field(default_factory=set)
     dynamic_imports: set[tuple[str, str]] = field(default_factory=set)
-    variables: dict[str, Variable] = field(default_factory=dict)
+    variables: dict[tuple[str, bool, str], Variable] = field(default_factory=dict)
     visits: Visits = field(default_factory=Visits)
 
     def definitions(self, graph: GraphNode) -> Traced:
@@ -191,12 +191,15 @@ class _Encoder:
     def _note(self, node: VarNode) -> None:
         default = node.default.value if isinstance(node.default, ScalarNode) else node.default
         variable = Variable(node.name, node.default is not None, default, node.at)
-        self.variables.setdefault(node.name, variable)
+        key = (variable.name, variable.has_default, repr(default))
+        self.variables.setdefault(key, variable)
 
     def _call(self, node: CallNode, level: int) -> str:
         special = _SPECIAL.get(node.constructor)
         if node.kind is CallKind.META:
             raise GraphError(f"the model would call {node.constructor} to write itself", node.at)
+        if node.constructor == "items":
+            raise GraphError("'PyEncoder' object has no attribute '_items'", node.at)
         if special is not None:
             _demand_arguments(node, special.arguments)
             return special.write(self, node, level)

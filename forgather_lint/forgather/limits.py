@@ -15,6 +15,7 @@ MAX_TEMPLATE_BYTES = 512 * 1024
 MAX_WEIGHT = 256 * 1024
 MAX_PRODUCT = 4 * 1024 * 1024
 MAX_INTEGER_BITS = 4096
+MAX_ELEMENTS = 10_000
 MAX_RANGE = 10_000
 MAX_STEPS = 300_000
 _CHARACTERS_PER_STEP = 256
@@ -42,13 +43,15 @@ class Budget:
 
 def weigh(value: object) -> int:
     """The size of `value` were it written out. Raises `Refused` above `MAX_WEIGHT`."""
-    total, depth, level = 0, 0, [value]
-    while level and total <= MAX_WEIGHT:
+    if isinstance(value, str):
+        level, total, depth = [], 1 + len(value), 0
+    else:
+        level, total, depth = [value], 0, 0
+    while level:
         total += sum(_own_weight(item) for item in level)
-        if depth > _MAX_NESTING:
-            raise Refused("the template builds a value nested too deeply")
-        if total <= MAX_WEIGHT:
-            level = [child for item in level for child in _children(item)]
+        if depth > _MAX_NESTING or len(level) > MAX_ELEMENTS:
+            raise Refused("the template builds a value with too many parts to lint")
+        level = [child for item in level for child in _children(item)]
         depth += 1
     if total > MAX_WEIGHT:
         raise Refused("the template builds a value too large to lint")
@@ -66,7 +69,7 @@ def check_binary(symbol: str, left: object, right: object) -> None:
         if isinstance(count, int):
             _check_product(weigh(value), abs(count))
     elif symbol == "%" and isinstance(left, str):
-        _check_format(left, (right,))
+        _check_format(left, right if isinstance(right, tuple) else (right,))
 
 
 def check_method(receiver: object, name: str, arguments: Iterable[object]) -> None:
@@ -74,6 +77,8 @@ def check_method(receiver: object, name: str, arguments: Iterable[object]) -> No
     values = tuple(arguments)
     if name in ("format", "format_map") and isinstance(receiver, str):
         _check_format(receiver, values)
+    elif name == "sum" and any(isinstance(value, list | tuple) for value in values):
+        raise Refused("`sum` of lists takes time by the square of their number")
     elif name == "strftime":
         _check_format(str(values[:1]), values)
     else:

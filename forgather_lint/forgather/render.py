@@ -87,7 +87,10 @@ class Rendering:
 
     def template(self, name: str) -> Template | None:
         """The template called `name`, if this rendering could load it."""
-        return self.search_path.find(name)
+        try:
+            return self.search_path.find(name)
+        except Refused:
+            return None
 
     def place(self, origin: Origin | None, fragment: str = "") -> Place:
         """The place of `fragment` on the template line `origin`, else the configuration's start."""

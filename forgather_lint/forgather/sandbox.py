@@ -96,7 +96,8 @@ class TemplateEnvironment(SandboxedEnvironment):
     def call(__self, __context: Context, __obj: object, *args: object, **kwargs: object) -> object:
         values = (*args, *kwargs.values())
         __self.budget.spend(sum(limits.weigh(value) for value in values))
-        receiver = getattr(__obj, "__self__", None)
+        # Jinja wraps str.format; __wrapped__ is the method itself.
+        receiver = getattr(getattr(__obj, "__wrapped__", __obj), "__self__", None)
         if isinstance(receiver, str | bytes | int | list | tuple | dict | date):
             limits.check_method(receiver, getattr(__obj, "__name__", ""), values)
         result = super().call(__context, __obj, *args, **kwargs)
