@@ -12,7 +12,7 @@ from forgather_lint.interp.budget import DEEPEST_CALL, BudgetExceeded
 from forgather_lint.interp.classes import find_member, order_of
 from forgather_lint.interp.dispatch import BUILTINS, expression
 from forgather_lint.interp.frame import Frame, Raised, Returned
-from forgather_lint.semantics.library import Site, run
+from forgather_lint.interp.library import Site, run
 from forgather_lint.source import Place
 from forgather_lint.syntax.python import NodePlace, PythonFile
 from forgather_lint.values.value import (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.dtypes import kind
 from forgather_lint.semantics.elementwise import check_written, elementwise
 from forgather_lint.semantics.expansion import repeat_interleave
-from forgather_lint.semantics.library import OpFailure, Site
 from forgather_lint.semantics.linear import product
 from forgather_lint.semantics.masking import triangle
 from forgather_lint.semantics.operands import (

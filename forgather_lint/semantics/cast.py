@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from forgather_lint.interp.library import Op, Site
 from forgather_lint.semantics.creation import uniform
 from forgather_lint.semantics.dtypes import dtype_named, dtype_of, kind
 from forgather_lint.semantics.expansion import stretched
-from forgather_lint.semantics.library import Op, Site
 from forgather_lint.semantics.operands import (
     is_none,
     shape_of,

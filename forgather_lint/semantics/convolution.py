@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.semantics.library import OpFailure, Site
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     ONE,
     ZERO,

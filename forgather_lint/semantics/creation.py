@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from forgather_lint.interp.library import Op, OpFailure, Site
 from forgather_lint.semantics.dtypes import complex_of, dtype_of, dtype_of_number, result_type
 from forgather_lint.semantics.elementwise import elementwise
-from forgather_lint.semantics.library import Op, OpFailure, Site
 from forgather_lint.semantics.operands import (
     NO_SIZES,
     ONE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.semantics.library import Site, op
+from forgather_lint.interp.library import Site, op
 from forgather_lint.values.value import BoundMethod, ClassValue, External, FunctionValue, Value
 
 _IDENTITY = External("functools.identity")

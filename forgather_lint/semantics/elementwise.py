@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.dtypes import result_type
-from forgather_lint.semantics.library import OpFailure, Site
 from forgather_lint.semantics.operands import Shape, number_operand, result, shape_of
 from forgather_lint.semantics.propagation import Operand, Role, propagate
 from forgather_lint.semantics.shapes import broadcast, broadcast_labels, differ, shape_text

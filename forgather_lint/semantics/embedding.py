@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.semantics.library import OpFailure, Site
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.operands import result, shape_of, tensor, tensor_op
 from forgather_lint.semantics.propagation import Operand, propagate
 from forgather_lint.values.value import Value

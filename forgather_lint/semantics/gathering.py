@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from forgather_lint.semantics.library import OpFailure, Site
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     Shape,
     dimension,

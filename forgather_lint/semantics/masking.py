@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.elementwise import check_written, elementwise, is_in_place
-from forgather_lint.semantics.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     ONE,
     ZERO,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from forgather_lint.interp.library import Site
 from forgather_lint.semantics.convolution import convolution
 from forgather_lint.semantics.elementwise import elementwise
 from forgather_lint.semantics.embedding import embedding
-from forgather_lint.semantics.library import Site
 from forgather_lint.semantics.linear import linear, product
 from forgather_lint.semantics.loss import cross_entropy
 from forgather_lint.semantics.norm import group_norm, layer_norm, rms_norm

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from forgather_lint.interp.library import Op, Site, op
 from forgather_lint.interp.machine import Machine
-from forgather_lint.semantics.library import Op, Site, op
 from forgather_lint.values.dims import Size, floor_divide, multiply
 from forgather_lint.values.value import (
     FALSE,

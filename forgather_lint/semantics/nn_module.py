@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import cast
 
 from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.library import Op, Site, op
 from forgather_lint.interp.machine import Machine
-from forgather_lint.semantics.library import Op, Site, op
 from forgather_lint.semantics.names import MODULE
 from forgather_lint.semantics.nn_build import set_plain
 from forgather_lint.values.value import (

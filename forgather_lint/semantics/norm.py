@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.elementwise import elementwise
-from forgather_lint.semantics.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     ONE,
     Shape,

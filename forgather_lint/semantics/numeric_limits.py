@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from forgather_lint.interp.library import Site
 from forgather_lint.semantics.dtypes import dtype_of
-from forgather_lint.semantics.library import Site
 from forgather_lint.semantics.operands import Undetermined, is_none, reason_of, value_op
 from forgather_lint.values.value import NONE, External, Instance, Value, known
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Sequence
 
+from forgather_lint.interp.library import Op, OpFailure, Site, op
 from forgather_lint.semantics.dtypes import dtype_of_number
-from forgather_lint.semantics.library import Op, OpFailure, Site, op
 from forgather_lint.semantics.propagation import OTHER_WRONG, ZEROS, absorb, consistent, op_text
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.semantics.library import OpFailure, Site
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.operands import is_none, result, shape_of, sizes, tensor, tensor_op
 from forgather_lint.semantics.propagation import Operand, Role, propagate
 from forgather_lint.values import dims

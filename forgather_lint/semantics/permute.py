@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forgather_lint.semantics.library import OpFailure, Site
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     dimension,
     integers,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from forgather_lint.interp.library import Op, OpFailure, Site
 from forgather_lint.semantics.dtypes import kind
 from forgather_lint.semantics.elementwise import DtypeRule, elementwise
-from forgather_lint.semantics.library import Op, OpFailure, Site
 from forgather_lint.semantics.operands import (
     is_none,
     is_number,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from forgather_lint.semantics.library import Site
+from forgather_lint.interp.library import Site
 from forgather_lint.source import Place
 from forgather_lint.values.dims import Size, depends_on_rank
 from forgather_lint.values.placement import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from forgather_lint.semantics.library import OpFailure
+from forgather_lint.interp.library import OpFailure
 from forgather_lint.semantics.operands import Shape
 from forgather_lint.semantics.shapes import shape_text, size_text
 from forgather_lint.values import dims

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.dtypes import kind
-from forgather_lint.semantics.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     Shape,
     Undetermined,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forgather_lint.semantics.library import OpFailure
+from forgather_lint.interp.library import OpFailure
 from forgather_lint.semantics.operands import Shape
 from forgather_lint.semantics.propagation import Labels
 from forgather_lint.values import dims

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from forgather_lint.semantics.library import OpFailure
+from forgather_lint.interp.library import OpFailure
 from forgather_lint.semantics.operands import is_none, plain_integer, reason_of
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Poly, Size

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from forgather_lint.interp.library import Site
 from forgather_lint.semantics.dtypes import dtype_of
-from forgather_lint.semantics.library import Site
 from forgather_lint.semantics.operands import (
     ONE,
     ZERO,

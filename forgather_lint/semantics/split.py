@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.dtypes import result_type
-from forgather_lint.semantics.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     ZERO,
     Shape,

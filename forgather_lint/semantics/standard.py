@@ -11,8 +11,8 @@ import forgather_lint.semantics
 from forgather_lint.interp.calls import initialise
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.library import OpFailure, Site, op_named, run
 from forgather_lint.semantics import names, transformers_config, transformers_model
-from forgather_lint.semantics.library import OpFailure, Site, op_named, run
 from forgather_lint.semantics.python_classes import construct_special
 from forgather_lint.source import Place
 from forgather_lint.values.value import (

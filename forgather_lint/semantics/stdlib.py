@@ -9,9 +9,9 @@ from typing import Any, cast
 
 from forgather_lint.interp.builtins.sequences import dict_
 from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.library import Site, op
 from forgather_lint.interp.machine import Machine
 from forgather_lint.interp.operators import binary
-from forgather_lint.semantics.library import Site, op
 from forgather_lint.values.value import (
     NONE,
     Arguments,

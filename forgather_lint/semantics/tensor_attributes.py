@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from forgather_lint.interp.library import Op, OpFailure, Site, op
 from forgather_lint.semantics.dtypes import kind, part_of
-from forgather_lint.semantics.library import Op, OpFailure, Site, op
 from forgather_lint.semantics.operands import (
     Undetermined,
     dimension,

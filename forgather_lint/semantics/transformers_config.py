@@ -7,8 +7,8 @@ from typing import cast
 
 from forgather_lint.interp.classes import order_of
 from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.library import Site, op
 from forgather_lint.interp.machine import Machine
-from forgather_lint.semantics.library import Site, op
 from forgather_lint.semantics.names import CONFIG
 from forgather_lint.semantics.nn_build import set_plain
 from forgather_lint.values.value import (

@@ -7,8 +7,8 @@ from typing import cast
 
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.library import Site, op
 from forgather_lint.interp.machine import Machine
-from forgather_lint.semantics.library import Site, op
 from forgather_lint.semantics.names import PRETRAINED
 from forgather_lint.semantics.nn_build import set_plain
 from forgather_lint.semantics.nn_module import walk

@@ -6,8 +6,8 @@ split into or merged from: 96 of 192 features are 4 heads of 24 out of 8, never 
 
 from __future__ import annotations
 
+from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.dtypes import complex_of, dtype_of, part_of
-from forgather_lint.semantics.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     LAST,
     ZERO,

@@ -6,7 +6,7 @@ from forgather_lint.interp import subscripts
 from forgather_lint.interp.builtins.objects import machine_of
 from forgather_lint.interp.dispatch import builtin
 from forgather_lint.interp.frame import Raised
-from forgather_lint.semantics.library import Site
+from forgather_lint.interp.library import Site
 from forgather_lint.values.value import (
     NONE,
     AttributeDict,

@@ -8,8 +8,8 @@ from typing import Any
 from forgather_lint.interp.builtins.objects import machine_of
 from forgather_lint.interp.dispatch import builtin
 from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.library import Site
 from forgather_lint.interp.operators import binary
-from forgather_lint.semantics.library import Site
 from forgather_lint.values.loop_index import observe
 from forgather_lint.values.value import (
     NONE,

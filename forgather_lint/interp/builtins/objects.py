@@ -9,7 +9,7 @@ from forgather_lint.interp import attributes
 from forgather_lint.interp.classes import find_member, is_subclass, order_of
 from forgather_lint.interp.dispatch import builtin
 from forgather_lint.interp.frame import Raised
-from forgather_lint.semantics.library import Site
+from forgather_lint.interp.library import Site
 from forgather_lint.values.value import (
     NONE,
     AttributeDict,

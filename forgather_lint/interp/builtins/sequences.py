@@ -7,9 +7,9 @@ from forgather_lint.interp.builtins.objects import machine_of
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.dispatch import builtin
 from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.library import Site
 from forgather_lint.interp.literals import put, update
 from forgather_lint.interp.subscripts import index_of
-from forgather_lint.semantics.library import Site
 from forgather_lint.values.value import (
     NONE,
     Arguments,
