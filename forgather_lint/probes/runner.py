@@ -1,4 +1,4 @@
-"""Runs one script of `children` under limits, and leaves no process behind.
+"""Runs a script under limits, and leaves no process behind.
 
 The script gets a session of its own, so that whatever it starts can be counted and ended with it.
 It reports through a file of JSON lines; all that it prints goes to the log.
@@ -48,9 +48,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run: a file of `children`, the values it reads, and where its output is kept."""
+    """What to run: a script, the values it reads, and where its output is kept."""
 
-    script: str
+    script: Path
     values: Mapping[str, object]
     python: str
     environment: Mapping[str, str]
@@ -81,10 +81,11 @@ def run(job: Job, limits: Limits, work: Path, tell: Tell) -> Ran:
 
     Raises `KeyboardInterrupt` on Ctrl-C, SIGTERM and SIGHUP, after the processes have ended.
     """
-    events, values = work / f"{job.script}.events", work / f"{job.script}.json"
+    name = job.script.stem
+    events, values = work / f"{name}.events", work / f"{name}.json"
     values.write_text(json.dumps({**job.values, "events": str(events)}), encoding="utf-8")
     events.touch()
-    command = [job.python, str(CHILDREN / f"{job.script}.py"), str(values)]
+    command = [job.python, str(job.script), str(values)]
     started = time.monotonic()
     with job.log.open("ab") as log, _signals_interrupt():
         process = subprocess.Popen(
@@ -151,6 +152,7 @@ def _end_session(process: subprocess.Popen[bytes]) -> None:
     finally:
         if _alive(process):
             _signal(process, signal.SIGKILL)
+            _await_end(process)
         process.wait()
 
 

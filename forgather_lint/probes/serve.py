@@ -10,10 +10,10 @@ from forgather_lint.flow.outcome import Verdict
 from forgather_lint.probes.engine_setup import (
     arguments,
     engine_environment,
-    option_names,
     runs_on_cpu,
+    server_command,
 )
-from forgather_lint.probes.runner import Job, Tell, run
+from forgather_lint.probes.runner import CHILDREN, Job, Tell, run
 from forgather_lint.probes.vllm_load import (
     NEW_TOKENS,
     Prepared,
@@ -58,13 +58,13 @@ def _job(request: Request, prepared: Prepared, own_tokenizer: bool, work: Path) 
     cpu = runs_on_cpu(request.installed)
     chosen = arguments(prepared.folder, request.sizes, prepared.dummy, cpu)
     values = {
-        "options": option_names(chosen),
+        "command": server_command(chosen, request.installed),
         "tokenizer": None if own_tokenizer else str(work / "tokenizer"),
         "vocabulary": _vocabulary(request.folder),
         "new_tokens": NEW_TOKENS,
     }
     surroundings = engine_environment(request.python, work, request.sizes)
-    return Job("server", values, request.python, surroundings, request.log)
+    return Job(CHILDREN / "server.py", values, request.python, surroundings, request.log)
 
 
 def _vocabulary(folder: Path) -> int | None:

@@ -12,7 +12,7 @@ from forgather_lint.probes.answers import Agreement, Answer
 from forgather_lint.probes.causes import first_error
 from forgather_lint.probes.engine_setup import Sizes, arguments, engine_environment, runs_on_cpu
 from forgather_lint.probes.interpreter import Installed, environment
-from forgather_lint.probes.runner import End, Job, Limits, Ran, Tell, run
+from forgather_lint.probes.runner import CHILDREN, End, Job, Limits, Ran, Tell, run
 from forgather_lint.probes.weights import Weights, copy_without_weights
 
 NEW_TOKENS = 8
@@ -131,7 +131,7 @@ def _reference_job(request: Request, folder: Path, work: Path, found: Path) -> J
         "answers": str(found),
     }
     surroundings = environment(request.python, work)
-    return Job("checkpoint", values, request.python, surroundings, request.log)
+    return Job(CHILDREN / "checkpoint.py", values, request.python, surroundings, request.log)
 
 
 def _engine_job(request: Request, prepared: Prepared, work: Path, found: Path) -> Job:
@@ -150,7 +150,7 @@ def _engine_job(request: Request, prepared: Prepared, work: Path, found: Path) -
         **engine_environment(request.python, work, request.sizes),
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # one process less to start
     }
-    return Job("engine", values, request.python, surroundings, request.log)
+    return Job(CHILDREN / "engine.py", values, request.python, surroundings, request.log)
 
 
 def _prompts(reference: Sequence[Answer]) -> list[Sequence[int]]:

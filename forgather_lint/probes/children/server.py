@@ -5,7 +5,6 @@ The requests go through the `openai` client, as vLLM's documentation shows.
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -27,7 +26,7 @@ _CHAT_TEMPLATE = "{% for message in messages %}{{ message['content'] }}\n{% endf
 
 
 class ServerEnded(RuntimeError):
-    """`vllm serve` ended before it answered."""
+    """The server ended before it answered."""
 
 
 def free_port() -> int:
@@ -53,9 +52,7 @@ def make_tokenizer(folder: Path, vocabulary: int | None) -> Path:
     )
     inner.decoder = decoders.ByteLevel()
     untyped: Any = PreTrainedTokenizerFast
-    made = untyped(
-        tokenizer_object=inner, unk_token="<unk>", bos_token="<s>", eos_token="</s>"
-    )
+    made = untyped(tokenizer_object=inner, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
     made.chat_template = _CHAT_TEMPLATE
     made.save_pretrained(folder)
     return folder
@@ -69,7 +66,7 @@ def wait_until_healthy(server: subprocess.Popen[bytes], port: int) -> None:
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(_POLL_SECONDS)
-    raise ServerEnded(f"vllm serve ended with exit code {server.returncode}")
+    raise ServerEnded(f"the server ended with exit code {server.returncode}")
 
 
 def ask(port: int, reporter: Reporter, new_tokens: int) -> None:
@@ -93,14 +90,13 @@ def main() -> None:
     reporter = Reporter()
     values = reporter.values
     reporter.phase("import")
-    options = list(values["options"])
+    command = [sys.executable, *values["command"]]
     if values["tokenizer"] is not None:
         made = make_tokenizer(Path(values["tokenizer"]), values["vocabulary"])
-        options += ["--tokenizer", str(made)]
+        command += ["--tokenizer", str(made)]
     port = free_port()
-    command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", *options]
     reporter.phase("load")
-    server = subprocess.Popen([*command, "--host", HOST, "--port", str(port)], env=os.environ)
+    server = subprocess.Popen([*command, "--host", HOST, "--port", str(port)])
     try:
         wait_until_healthy(server, port)
         ask(port, reporter, values["new_tokens"])
