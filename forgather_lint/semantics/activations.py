@@ -30,7 +30,7 @@ _MODULES = (
 _TRANSFORMERS_MODULES = (
     "ClippedGELUActivation FastGELUActivation GELUActivation NewGELUActivation GELUTanh "
     "PytorchGELUTanh AccurateGELUActivation LaplaceActivation MishActivation QuickGELUActivation "
-    "ReLUSquaredActivation SiLUActivation SqrtSoftplusActivation"
+    "ReLUSquaredActivation SiLUActivation SqrtSoftplusActivation XIELUActivation"
 )
 _DROPOUTS = "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.operands import result, shape_of, tensor, tensor_op
-from forgather_lint.semantics.propagation import Operand, propagate
+from forgather_lint.semantics.propagation import OTHER_WRONG, Complaint, Operand, propagate
 from forgather_lint.values.value import Value
 
 
@@ -16,5 +16,8 @@ def embedding(site: Site, input: Value, weight: Value, *_: Value, **__: Value) -
         raise OpFailure("RuntimeError", "'weight' must be 2-D")
     labels = tuple(range(len(shape_of(numbers))))
     operands = [Operand(numbers, labels, "argument"), Operand(table, ("entry", "feature"))]
-    placement = propagate(site, operands, (*labels, "feature"), whole=["entry"])
+    complaint = Complaint(OTHER_WRONG, "looks numbers up in a rank's part of the table")
+    placement = propagate(
+        site, operands, (*labels, "feature"), whole=["entry"], complaint=complaint
+    )
     return result(site, (*shape_of(numbers), shape_of(table)[1]), placement, table.dtype)

@@ -21,6 +21,7 @@ from forgather_lint.semantics.propagation import (
     Operand,
     absorb,
     also_uniform,
+    needs_whole,
     propagate,
 )
 from forgather_lint.semantics.shapes import (
@@ -109,6 +110,7 @@ def repeat(site: Site, input: Value, *repeats: Value, **named: Value) -> Value:
         [Operand(source, labels)],
         tuple(range(rank)),
         whole=[dim for dim, count in enumerate(counts) if count != 1],
+        complaint=needs_whole(site),
     )
     return result(site, target, also_uniform(site, placement, target), source.dtype)
 
@@ -153,5 +155,6 @@ def _repeated_by_tensor(
         [Operand(source, labels), Operand(repeats, (axis,) * len(shape_of(repeats)), "argument")],
         labels,
         whole=[axis],
+        complaint=needs_whole(site),
     )
     return result(site, (*shape[:axis], size, *shape[axis + 1 :]), placement, source.dtype)

@@ -16,7 +16,7 @@ from forgather_lint.semantics.operands import (
     tensor,
     tensor_op,
 )
-from forgather_lint.semantics.propagation import ZEROS, Label, Operand, Role, propagate
+from forgather_lint.semantics.propagation import ZEROS, Label, Operand, Role, needs_whole, propagate
 from forgather_lint.semantics.shapes import (
     broadcast,
     broadcast_labels,
@@ -50,7 +50,12 @@ def gather(site: Site, input: Value, dim: Value, index: Value, sparse_grad: Valu
         Operand(source, _instead(labels, axis, "read")),
         Operand(positions, labels, "argument"),
     ]
-    return result(site, shape, propagate(site, operands, labels, whole=["read"]), source.dtype)
+    return result(
+        site,
+        shape,
+        propagate(site, operands, labels, whole=["read"], complaint=needs_whole(site)),
+        source.dtype,
+    )
 
 
 @tensor_op("torch.take_along_dim", "Tensor.take_along_dim")
@@ -65,7 +70,7 @@ def take_along_dim(site: Site, input: Value, indices: Value, dim: Value = NONE) 
         Operand(source, _instead(broadcast_labels(own, len(own)), axis, "read")),
         Operand(positions, broadcast_labels(shape, len(own)), "argument"),
     ]
-    placement = propagate(site, operands, labels, whole=["read"])
+    placement = propagate(site, operands, labels, whole=["read"], complaint=needs_whole(site))
     return result(site, _instead(rest, axis, shape[axis]), placement, source.dtype)
 
 
@@ -83,7 +88,7 @@ def index_select(site: Site, input: Value, dim: Value, index: Value) -> Value:
         Operand(positions, (axis,) * len(shape), "argument"),
     ]
     count = shape[0] if shape else 1
-    placement = propagate(site, operands, labels, whole=["read"])
+    placement = propagate(site, operands, labels, whole=["read"], complaint=needs_whole(site))
     return result(site, _instead(own, axis, count), placement, source.dtype)
 
 
@@ -129,7 +134,9 @@ def scatter(
         Operand(positions, read, "argument"),
         Operand(written, read[: len(given)], term),
     ]
-    placement = propagate(site, operands, labels, whole=[axis, "written"])
+    placement = propagate(
+        site, operands, labels, whole=[axis, "written"], complaint=needs_whole(site)
+    )
     return result(site, own, placement, target.dtype)
 
 
@@ -152,7 +159,12 @@ def index_add(
         return result(site, own, propagate(site, operands, labels), target.dtype)
     whole: list[Label] = [axis, "added"]
     terms = [Operand(target, labels, "term"), operands[0], operands[1]._replace(role="term")]
-    return result(site, own, propagate(site, terms, labels, whole=whole), target.dtype)
+    return result(
+        site,
+        own,
+        propagate(site, terms, labels, whole=whole, complaint=needs_whole(site)),
+        target.dtype,
+    )
 
 
 def _check_added(own: Shape, positions: Shape, given: Shape, axis: int) -> None:
@@ -186,7 +198,12 @@ def index_copy(site: Site, input: Value, dim: Value, index: Value, source: Value
         Operand(written, _instead(labels, axis, "written"), "term"),
     ]
     whole: list[Label] = [axis, "written"]
-    return result(site, own, propagate(site, operands, labels, whole=whole), target.dtype)
+    return result(
+        site,
+        own,
+        propagate(site, operands, labels, whole=whole, complaint=needs_whole(site)),
+        target.dtype,
+    )
 
 
 def _check_copied(own: Shape, positions: Shape, given: Shape, axis: int) -> None:
@@ -228,7 +245,10 @@ def index_fill(site: Site, input: Value, dim: Value, index: Value, value: Value)
     ]
     whole: list[Label] = [dimension(dim, len(labels)), "written"]
     return result(
-        site, shape_of(target), propagate(site, operands, labels, whole=whole), target.dtype
+        site,
+        shape_of(target),
+        propagate(site, operands, labels, whole=whole, complaint=needs_whole(site)),
+        target.dtype,
     )
 
 

@@ -11,13 +11,14 @@ from forgather_lint.semantics.operands import (
     flag,
     is_none,
     is_number,
+    number_operand,
     result,
     shape_of,
     tensor,
     tensor_op,
     value_op,
 )
-from forgather_lint.semantics.propagation import Operand, op_text, propagate
+from forgather_lint.semantics.propagation import Operand, needs_whole, op_text, propagate
 from forgather_lint.semantics.shapes import broadcast, broadcast_labels
 from forgather_lint.values.placement import Shard
 from forgather_lint.values.value import NONE, TensorValue, TupleValue, Value
@@ -56,6 +57,17 @@ def nonzero(site: Site, input: Value, as_tuple: Value = NONE) -> Value:
     labels = tuple(range(len(shape_of(mask))))
     placement = propagate(site, [Operand(mask, labels, "argument")], ("found", ""), whole=labels)
     return result(site, (None, len(labels)), placement, "int64")
+
+
+@tensor_op("torch.isin")
+def isin(site: Site, elements: Value, test_elements: Value, **_: Value) -> Value:
+    """Which elements are among others, all of which must be known."""
+    source, others = tensor(site, elements), number_operand(site, test_elements)
+    labels = tuple(range(len(shape_of(source))))
+    among = tuple(f"other {dim}" for dim in range(len(shape_of(others))))
+    operands = [Operand(source, labels, "argument"), Operand(others, among, "argument")]
+    placement = propagate(site, operands, labels, whole=among)
+    return result(site, shape_of(source), placement, "bool")
 
 
 @tensor_op("torch.masked_select", "Tensor.masked_select")
@@ -113,5 +125,7 @@ def triangle(site: Site, input: Value, diagonal: Value = ZERO) -> Value:
         text = f"{name}: input tensor must have at least 2 dimensions"
         raise OpFailure("RuntimeError", text)
     labels = tuple(range(len(shape)))
-    placement = propagate(site, [Operand(source, labels)], labels, whole=labels[-2:])
+    placement = propagate(
+        site, [Operand(source, labels)], labels, whole=labels[-2:], complaint=needs_whole(site)
+    )
     return result(site, shape, placement, source.dtype)

@@ -1,11 +1,11 @@
-"""`torch.finfo` and `torch.iinfo`: the limits of number formats."""
+"""`torch.finfo` and `torch.iinfo`, the limits of number formats, and the format by default."""
 
 from __future__ import annotations
 
 from forgather_lint.interp.library import Site
 from forgather_lint.semantics.dtypes import dtype_of
 from forgather_lint.semantics.operands import Undetermined, is_none, reason_of, value_op
-from forgather_lint.values.value import NONE, External, Instance, Value, known
+from forgather_lint.values.value import FALSE, NONE, External, Instance, Value, known
 
 # torch.finfo: largest, machine epsilon, smallest normal, bits.
 _FLOATING: dict[str, tuple[float, float, float, int]] = {
@@ -43,3 +43,14 @@ def iinfo(site: Site, type: Value) -> Value:
         raise Undetermined(reason_of(type))
     attributes: dict[str, Value] = {"min": known(low), "max": known(high), "bits": known(bits)}
     return Instance(External("torch.iinfo"), attributes, site.where)
+
+
+@value_op("torch.get_default_dtype", "torch.get_autocast_dtype")
+def default_dtype(site: Site, device_type: Value = NONE) -> Value:
+    return External("torch.float32")
+
+
+@value_op("torch.is_autocast_enabled")
+def is_autocast_enabled(site: Site, device_type: Value = NONE) -> Value:
+    """Engines run models in the format of their weights."""
+    return FALSE

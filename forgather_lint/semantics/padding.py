@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.operands import is_none, result, shape_of, sizes, tensor, tensor_op
-from forgather_lint.semantics.propagation import Operand, Role, propagate
+from forgather_lint.semantics.propagation import Operand, Role, needs_whole, propagate
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
 from forgather_lint.values.value import NONE, Known, Value
@@ -32,7 +32,9 @@ def pad(site: Site, input: Value, pad: Value, mode: Value = NONE, value: Value =
             shape[dim] = _total([shape[dim], *before_and_after])
     zero = is_none(value) or value == Known(0) or not is_none(mode)
     role: Role = "factor" if zero else "argument"
-    placement = propagate(site, [Operand(source, labels, role)], labels, whole=padded)
+    placement = propagate(
+        site, [Operand(source, labels, role)], labels, whole=padded, complaint=needs_whole(site)
+    )
     return result(site, tuple(shape), placement, source.dtype)
 
 

@@ -15,7 +15,7 @@ from forgather_lint.semantics.operands import (
     tensor_op,
     wrapped,
 )
-from forgather_lint.semantics.propagation import Operand, propagate
+from forgather_lint.semantics.propagation import Operand, needs_whole, propagate
 from forgather_lint.values.value import NONE, TensorValue, Value
 
 
@@ -119,5 +119,7 @@ def _reordered(site: Site, source: TensorValue, along: Sequence[int]) -> TensorV
     shape = shape_of(source)
     labels = tuple(range(len(shape)))
     whole = [wrapped(dim, len(shape)) for dim in along]
-    placement = propagate(site, [Operand(source, labels)], labels, whole=whole)
+    placement = propagate(
+        site, [Operand(source, labels)], labels, whole=whole, complaint=needs_whole(site)
+    )
     return result(site, shape, placement, source.dtype)

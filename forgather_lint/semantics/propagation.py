@@ -56,6 +56,11 @@ class Complaint(NamedTuple):
     reason: str
 
 
+def needs_whole(site: Site) -> Complaint:
+    """What to say of an op that moves elements along a dimension."""
+    return Complaint(OTHER_WRONG, f"{op_text(site)} along a sharded dimension")
+
+
 def propagate(
     site: Site,
     operands: Sequence[Operand],
