@@ -12,6 +12,9 @@ An expectation on a line of its own is for the line that follows. JSON has no co
 stands below the fence: `expect: 3 warning [FGL106] "stands twice"`. A fence with `(fixed)` behind
 the file name shows the file, without such comments, after all fixes. A case without expectations
 finds nothing.
+
+Below the heading of a case may stand `Target: vllm==0.32 transformers==5.19`, what it is judged
+for, and `Max-model-len: 4096`.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from forgather_lint.settings import Settings
 
 _HEADING = re.compile(r"^## (.+)\n", re.MULTILINE)
 _FENCE = re.compile(
@@ -53,6 +58,9 @@ class Case:
     files: Mapping[str, str]
     expected: tuple[Expected, ...] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+    target: tuple[str, ...] = ()
+    max_model_len: int | None = None
 
     def __str__(self) -> str:
         return f"{self.suite.stem}: {self.name}"
@@ -69,7 +77,10 @@ def read_cases(suite: Path) -> Iterator[Case]:
         files = {fence["file"]: fence["text"] for fence in fences if not fence["fixed"]}
         fixed = {fence["file"]: fence["text"] for fence in fences if fence["fixed"]}
         expected = tuple(found for fence in fences for found in _expected(fence))
-        yield Case(suite, name, codes, {**shared, **files}, expected, fixed)
+        prose = body.partition("```")[0]
+        length = int(_front("Max-model-len", prose) or 0) or None
+        target = tuple(_front("Target", prose).split())
+        yield Case(suite, name, codes, {**shared, **files}, expected, fixed, target, length)
 
 
 def without_expectations(text: str) -> str:
@@ -81,6 +92,20 @@ def _model(file: Path, name: str) -> dict[str, str]:
     sections = _HEADING.split(file.read_text("utf-8"))[1:]
     body = dict(zip(sections[::2], sections[1::2], strict=True))[name]
     return {fence["file"]: fence["text"] for fence in _FENCE.finditer(body)}
+
+
+def _before_files(body: str) -> str:
+    return body.partition("```")[0]
+
+
+def _settings(front: str) -> Settings:
+    """What `front` asks for; of two lines with one key the first counts."""
+    return Settings(
+        debug=True,
+        target=tuple(_front("Target", front).split()),
+        tensor_parallel_size=tuple(map(int, _front("Sizes", front).split())),
+        pipeline_parallel_size=tuple(map(int, _front("Stages", front).split())),
+    )
 
 
 def _front(key: str, head: str) -> str:

@@ -9,7 +9,6 @@ import pytest
 
 from forgather_lint import pipeline
 from forgather_lint.diagnostics import Diagnostic, ResolvedEdit
-from forgather_lint.settings import Settings
 from tests.cases import Case, Expected, read_cases, without_expectations
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "rules"
@@ -40,7 +39,8 @@ def findings(case: Case, folder: Path) -> list[Diagnostic]:
     for name, text in case.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
-    reports = list(pipeline.check((folder,), Settings(debug=True)))
+    settings = Settings(debug=True, target=case.target, max_model_len=case.max_model_len)
+    reports = list(pipeline.check((folder,), settings))
     assert {report.error for report in reports} == {None}
     return [found for report in reports for found in report.diagnostics if found.code in case.codes]
 
