@@ -163,7 +163,6 @@ def _piece(value: ast.expr) -> str:
 
 
 def says(node: ast.AST, text: str) -> bool:
-    """Whether a string in `node` holds `text`, in which `{name}` stands for anything."""
-    pieces = re.split(r"\{\w+\}", text)
-    wanted = re.compile(".*?".join(re.escape(piece) for piece in pieces), re.DOTALL)
-    return any(wanted.search(message) for message in messages(node))
+    """Whether a string in `node` holds `text`, whose `{name}` a run fills in."""
+    wanted = re.sub(r"\{\w+\}", HOLE, text)
+    return any(wanted in message for message in messages(node))

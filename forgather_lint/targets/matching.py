@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from forgather_lint.targets.patterns import Unreadable, compile_pattern
 from forgather_lint.targets.transformers_profile import TransformersPlan, Wildcard
-from forgather_lint.targets.vllm_profile import Picks, VllmPlan
+from forgather_lint.targets.vllm_profile import VllmPlan
+from forgather_lint.targets.vllm_words import Picks
 
 
 class Undecided(NamedTuple):

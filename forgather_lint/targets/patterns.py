@@ -18,6 +18,7 @@ _PLAIN = re.compile(r"(?:[\w\-./]|(?<=\.)\*)*")
 _REPETITION = re.compile(r"(?<!\\)(?:[*+]|\{\d*,\d*\})")
 _CHOICE = re.compile(r"(?<!\\)\||(?<![\\(*+?}])\?")
 _COSTLY = re.compile(r"\)[*+?{]|\\[1-9]|\(\?(?!:)")
+_SET_OF_SETS = re.compile(r"\[.*(?:\[|--|&&|~~|\|\|)")
 
 
 class Unreadable(NamedTuple):
@@ -68,16 +69,23 @@ def compile_pattern(key: str) -> Pattern | Unreadable:
         return Unreadable(f"it is longer than {_LONGEST} characters")
     if _PLAIN.fullmatch(key):
         return Plain(tuple(key.split(_GAP)))
+    if _SET_OF_SETS.search(key):
+        return Unreadable("it holds a set of sets, which `re` and `regex` read differently")
     try:
         compiled = re.compile(key)
     except re.error as error:
-        # vLLM uses the module `regex`, which knows more escapes.
-        return Unreadable(str(error), invalid="bad escape" not in error.msg)
+        return Unreadable(str(error), invalid=_is_error_to_all(error))
     except (RecursionError, OverflowError) as error:
         return Unreadable(str(error))
     if _COSTLY.search(key):
         return Unreadable("it repeats a group, or looks around or back")
     return Expression(compiled, len(_REPETITION.findall(key)), len(_CHOICE.findall(key)))
+
+
+def _is_error_to_all(error: re.error) -> bool:
+    """Whether the module `regex`, which vLLM uses and which accepts more, refuses it as well."""
+    unclosed = ("missing )", "unbalanced parenthesis", "unterminated character set")
+    return error.msg.startswith(unclosed) or (error.msg == "nothing to repeat" and not error.pos)
 
 
 def _stands(piece: str, name: str, at: int) -> bool:

@@ -99,6 +99,7 @@ class TransformersModeling(NamedTuple):
     rotary_default_method: Fact[str]
     unsaved_buffer: Fact[Outcome]
     in_place_init: Fact[Outcome]
+    mask_embeds_renamed: Fact[Outcome]
 
 
 class TransformersLoading(NamedTuple):

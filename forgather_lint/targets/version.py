@@ -11,7 +11,9 @@ from functools import cache
 from typing import NamedTuple
 
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
-_CLAUSE = re.compile(r"(===|==|!=|~=|>=|<=|>|<)\s*v?(\d+(?:\.\d+)*)(\.\*)?")
+_CLAUSE = re.compile(
+    r"(===|==|!=|~=|>=|<=|>|<)\s*v?(\d+(?:\.\d+)*)(\.\*)?(?:\.?(?:post|rc|dev|a|b)\d+)?(?:\+[\w.]+)?"
+)
 
 
 class VersionError(ValueError):

@@ -1,131 +1,36 @@
 """What a vLLM release does with a model: one record for each file in `data/vllm`.
 
-The names are explained beside their values, in the data. A release is asked for as
-`VllmProfile(Version(0, 32)).plan.styles.value`; only the files that are asked for are read.
+The names are explained beside their values, in the data, the words of the values in `vllm_words`.
+A release is asked for as `VllmProfile(Version(0, 32)).plan.styles.value`; only the files that are
+asked for are read.
 """
 
 # Annotations are read at run time, to check the data against them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
 from forgather_lint.targets.facts import Fact, Outcome, topic
 from forgather_lint.targets.version import Version
-
-
-class PlanOrigin(StrEnum):
-    """Where the tensor parallel plan is read: the configs, or the model after `post_init`."""
-
-    CONFIG = "config"
-    MODEL = "model"
-
-
-class Picks(StrEnum):
-    """Which of the plan entries that match a name is applied."""
-
-    FIRST = "first"
-    LAST = "last"
-
-
-class LinearKind(StrEnum):
-    """What replaces an nn.Linear; gathered: full output, splitting: full input."""
-
-    COLUMN = "column"
-    COLUMN_GATHERED = "column_gathered"
-    ROW = "row"
-    ROW_SPLITTING = "row_splitting"
-    REPLICATED = "replicated"
-
-
-class StageNames(StrEnum):
-    """Where the names of a pipeline come from."""
-
-    PLAN = "plan"
-    PLAN_OR_DECODER = "plan_or_decoder"
-
-
-class Lookup(StrEnum):
-    """How a name of the pipeline plan is found; `getattr` takes no dots."""
-
-    GETATTR = "getattr"
-    ATTRGETTER = "attrgetter"
-
-
-class NormSearch(StrEnum):
-    """How RMSNorms are recognised."""
-
-    NOTHING = "nothing"
-    CLASS_NAME = "class_name"
-    DATAFLOW = "dataflow"
-
-
-class EmbeddingSearch(StrEnum):
-    """How vocabulary tables are recognised."""
-
-    GET_INPUT_EMBEDDINGS = "get_input_embeddings"
-    VOCABULARY_SIZE = "vocabulary_size"
-
-
-class EmbeddingForward(StrEnum):
-    """What is left of an embedding's own forward."""
-
-    DROPPED = "dropped"
-    EMBED_SCALE = "embed_scale"
-    KEPT = "kept"
-
-
-class SizeFrom(StrEnum):
-    """Where the size of the replacement is read."""
-
-    CONFIG = "config"
-    MODULE = "module"
-
-
-class OutputProjection(StrEnum):
-    """Which Linear of a fused attention is made row parallel."""
-
-    NONE = "none"
-    ONLY_OTHER_OF_QUERY_WIDTH = "only_other_of_query_width"
-    RETURNED = "returned"
-
-
-class AttentionGate(StrEnum):
-    """What a class needs to be served at all."""
-
-    DECLARED = "declared"
-    DECLARED_OR_SETTABLE = "declared_or_settable"
-
-
-class AttentionBinding(StrEnum):
-    """How a layer's attention is found."""
-
-    KEYWORD = "keyword"
-    SOURCE = "source"
-
-
-class LayerTypesFrom(StrEnum):
-    """The config whose `layer_types` count."""
-
-    CONFIG = "config"
-    TEXT_CONFIG = "text_config"
-
-
-class BasePrefix(StrEnum):
-    """The `base_model_prefix` with which weights are found."""
-
-    MODEL = "model"
-    ANY = "any"
-
-
-class TiedBy(StrEnum):
-    """What decides whether the head shares the embedding's weights."""
-
-    TEXT_CONFIG = "text_config"
-    EITHER_CONFIG = "either_config"
-    CHECKPOINT = "checkpoint"
+from forgather_lint.targets.vllm_words import (
+    AttentionBinding,
+    AttentionGate,
+    BasePrefix,
+    EmbeddingForward,
+    EmbeddingSearch,
+    LayerTypesFrom,
+    LinearKind,
+    Lookup,
+    NormSearch,
+    OutputProjection,
+    Picks,
+    PlanOrigin,
+    SizeFrom,
+    StageNames,
+    TiedBy,
+)
 
 
 class VllmPlan(NamedTuple):
@@ -274,6 +179,7 @@ class VllmDefects(NamedTuple):
     """`defects.toml`: what only another release mends."""
 
     embed_scale: Fact[Outcome]
+    constructor_error_hidden: Fact[Outcome]
     cpu_eager_pipeline: Fact[Outcome]
 
 
