@@ -13,8 +13,8 @@ stands below the fence: `expect: 3 warning [FGL106] "stands twice"`. A fence wit
 the file name shows the file, without such comments, after all fixes. A case without expectations
 finds nothing.
 
-Below the heading of a case may stand `Target: vllm==0.32 transformers==5.19`, what it is judged
-for, and `Max-model-len: 4096`.
+Below the heading of a case may stand what is asked for on the command line: `Target: vllm==0.32
+transformers==5.19` (on one line), `Max-model-len: 4096`, `Sizes: 2 4` (ranks), `Stages: 2`.
 """
 
 from __future__ import annotations
@@ -59,8 +59,6 @@ class Case:
     expected: tuple[Expected, ...] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
-    target: tuple[str, ...] = ()
-    max_model_len: int | None = None
 
     def __str__(self) -> str:
         return f"{self.suite.stem}: {self.name}"
@@ -77,10 +75,8 @@ def read_cases(suite: Path) -> Iterator[Case]:
         files = {fence["file"]: fence["text"] for fence in fences if not fence["fixed"]}
         fixed = {fence["file"]: fence["text"] for fence in fences if fence["fixed"]}
         expected = tuple(found for fence in fences for found in _expected(fence))
-        prose = body.partition("```")[0]
-        length = int(_front("Max-model-len", prose) or 0) or None
-        target = tuple(_front("Target", prose).split())
-        yield Case(suite, name, codes, {**shared, **files}, expected, fixed, target, length)
+        settings = _settings(body.partition("```")[0])
+        yield Case(suite, name, codes, {**shared, **files}, expected, fixed, settings)
 
 
 def without_expectations(text: str) -> str:
@@ -94,17 +90,14 @@ def _model(file: Path, name: str) -> dict[str, str]:
     return {fence["file"]: fence["text"] for fence in _FENCE.finditer(body)}
 
 
-def _before_files(body: str) -> str:
-    return body.partition("```")[0]
-
-
-def _settings(front: str) -> Settings:
-    """What `front` asks for; of two lines with one key the first counts."""
+def _settings(prose: str) -> Settings:
+    """What the text between the heading of a case and its first file asks for."""
     return Settings(
+        target=tuple(_front("Target", prose).split()),
+        tensor_parallel_size=tuple(map(int, _front("Sizes", prose).split())),
+        pipeline_parallel_size=tuple(map(int, _front("Stages", prose).split())),
+        max_model_len=int(_front("Max-model-len", prose) or 0) or None,
         debug=True,
-        target=tuple(_front("Target", front).split()),
-        tensor_parallel_size=tuple(map(int, _front("Sizes", front).split())),
-        pipeline_parallel_size=tuple(map(int, _front("Stages", front).split())),
     )
 
 

@@ -39,8 +39,7 @@ def findings(case: Case, folder: Path) -> list[Diagnostic]:
     for name, text in case.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
-    settings = Settings(debug=True, target=case.target, max_model_len=case.max_model_len)
-    reports = list(pipeline.check((folder,), settings))
+    reports = list(pipeline.check((folder,), case.settings))
     assert {report.error for report in reports} == {None}
     return [found for report in reports for found in report.diagnostics if found.code in case.codes]
 
