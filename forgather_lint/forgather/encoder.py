@@ -1,12 +1,11 @@
 """The Python text that Forgather's code generator makes of a node graph.
 
-Follows `PyEncoder` in src/forgather/codegen.py and `NodeNameDict` in graph_encoder.py; every piece
-keeps the place in the rendered configuration that it was made from.
+Follows `PyEncoder` in src/forgather/codegen.py; every piece keeps the place in the rendered
+configuration that it was made from.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -23,15 +22,11 @@ from forgather_lint.forgather.graph import (
     Visits,
     children,
 )
+from forgather_lint.forgather.node_names import node_names
 from forgather_lint.forgather.traced import Traced, join
 
 Trace = Callable[[str, Stretch], Traced]
 """Gives a text the origin of a stretch of the rendered configuration."""
-
-_GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma"
-    " tau upsilon phi chi psi omega"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ def encode(graph: GraphNode, policy: str, trace: Trace) -> Code:
 
     Raises `GraphError` where the generator would fail, `Refused` for an alias bomb.
     """
-    encoder = _Encoder(_names(graph, policy), trace)
+    encoder = _Encoder(node_names(graph, policy), trace)
     definitions = encoder.definitions(graph)
     body = encoder.encode(graph, 0)
     variables = [encoder.variables[key] for key in sorted(encoder.variables)]
@@ -71,48 +66,6 @@ def encode(graph: GraphNode, policy: str, trace: Trace) -> Code:
         tuple(sorted(encoder.dynamic_imports)),
         tuple(variables),
     )
-
-
-def _names(graph: GraphNode, policy: str) -> dict[str | int, str]:
-    """Names for the nodes that the policy names: their own, or Greek letters in turn."""
-    counts: Counter[str | int] = Counter()
-    _count(graph, counts, Visits())
-    greek = _greek_names()
-    if policy not in ("required", "named", "all"):
-        raise GraphError("name_policy must be one of: 'required', 'named', 'all'", graph.at)
-    own_names = policy == "named"
-    wanted = [
-        key
-        for key, count in counts.items()
-        if count > 1 or policy == "all" or (own_names and isinstance(key, str))
-    ]
-    return {key: key if isinstance(key, str) else next(greek) for key in wanted}
-
-
-def _count(node: GraphNode, counts: Counter[str | int], visits: Visits) -> None:
-    visits.count()
-    if isinstance(node, CallNode):
-        counts[node.key] += 1
-        if counts[node.key] > 1:
-            return
-    for child in children(node):
-        if not (isinstance(child, CallNode) and child.kind is CallKind.META):
-            _count(child, counts, visits)
-
-
-def _greek_names() -> Iterator[str]:
-    letters = _GREEK.split()
-    number = 0
-    while True:
-        name, rest = "", number
-        while True:
-            letter = letters[rest % len(letters)]
-            name = f"{letter}_{name}" if name else letter
-            rest //= len(letters)
-            if rest == 0:
-                break
-        yield name + "_"
-        number += 1
 
 
 def _bottom_up(node: GraphNode, visits: Visits) -> Iterator[CallNode]:
