@@ -327,7 +327,7 @@ INDEXING = [
     case("torch.where(m, 0.0, -1e9)", m=mask("S", 24)),
     case("x.where(m, y)", m=mask(24), x=X, y=(24,)),
     case("torch.where(m)[0]", m=mask("S")),
-    case("torch.isin(i, j)", i=index(8, "B", "S"), j=index(4, 2)),
+    case("torch.isin(i, j)", i=index(8, "B", "S"), j=index(3, 4)),
     case("m.nonzero()", m=mask("S", 6)),
     case("x.masked_select(m)", x=X, m=mask("S", 24)),
     case("torch.tril(x)", x=SCORES),
