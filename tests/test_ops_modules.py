@@ -7,18 +7,20 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from forgather_lint.interp.library import OpFailure
 from torch import nn
 
+from forgather_lint.interp.library import OpFailure
 from forgather_lint.values import dims
-from forgather_lint.values.placement import Partial, Shard, Wrong
+from forgather_lint.values.placement import Partial, Shard, Undecided, Wrong
 from forgather_lint.values.value import (
     NONE,
     External,
     Instance,
     Known,
+    SymbolicInt,
     TensorValue,
     TupleValue,
+    Unknown,
     Value,
     known,
 )
@@ -140,3 +142,23 @@ def test_attention_with_whole_keys_pairs_heads_that_do_not_belong_together() -> 
 def test_attention_of_many_query_heads_to_one_whole_key_head() -> None:
     query = TensorValue((1, dims.sharded(4), 5, 6), Shard(1))
     assert attention(query, TensorValue((1, 1, 5, 6))).placement == Shard(2)
+
+
+def test_the_size_of_a_part_is_no_divisor() -> None:
+    """A mean by hand: the sum over all ranks, divided by what one rank holds."""
+    operand = TensorValue((2, dims.sharded(12)), Shard(1))
+    total = call("Tensor.sum", operand, Known(-1))
+    assert isinstance(total, TensorValue) and total.placement == Partial()
+    mean = call("operator.truediv", total, SymbolicInt(dims.symbol(dims.RANKS)))
+    assert isinstance(mean, TensorValue) and isinstance(mean.placement, Wrong)
+    assert "size of a rank's part" in mean.placement.reason
+
+
+def test_what_is_not_known_is_undecided_unless_it_is_wrong_already() -> None:
+    unknown = Unknown("data-dependent")
+    undecided = call("operator.add", TensorValue((2, 3)), unknown)
+    assert isinstance(undecided, TensorValue)
+    assert undecided.placement == Undecided("data-dependent", HERE)
+    broken = Wrong("FGL206", "softmax over a sharded dimension")
+    wrong = call("operator.add", TensorValue((2, 3), broken), unknown)
+    assert isinstance(wrong, TensorValue) and wrong.placement == broken

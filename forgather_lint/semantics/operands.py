@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 from forgather_lint.interp.library import Op, OpFailure, Site, op
 from forgather_lint.semantics.dtypes import dtype_of_number
-from forgather_lint.semantics.propagation import OTHER_WRONG, ZEROS, absorb, consistent, op_text
+from forgather_lint.semantics.propagation import (
+    OTHER_WRONG,
+    PART_SIZE,
+    ZEROS,
+    absorb,
+    consistent,
+    op_text,
+)
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
 from forgather_lint.values.placement import REPLICATE, Partial, Placement, Undecided, Wrong
@@ -129,7 +136,9 @@ def number_operand(site: Site, value: Value) -> TensorValue:
     if isinstance(value, TensorValue):
         return value
     if isinstance(value, SymbolicInt):
-        return TensorValue((), placement_of_number(site, value), "int64")
+        placement = placement_of_number(site, value)
+        tags = frozenset([PART_SIZE] if isinstance(placement, Partial) else [])
+        return TensorValue((), placement, "int64", tags=tags)
     if isinstance(value, Known) and isinstance(value.value, bool | int | float | complex):
         tags = frozenset([] if value.value else [ZEROS])
         return TensorValue((), REPLICATE, dtype_of_number(value), tags=tags)

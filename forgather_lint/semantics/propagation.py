@@ -41,6 +41,10 @@ ZEROS = "zeros"
 """Tag of a tensor filled with zeros: as a term of a sum it counts as a partial sum as well."""
 
 
+PART_SIZE = "part-size"
+"""Tag of a number that is the size of a rank's part: such sizes add up to that of the whole."""
+
+
 class Operand(NamedTuple):
     """A tensor operand. A label None marks a dimension of size one, which meets any size."""
 
@@ -143,13 +147,16 @@ def _of_partial(site: Site, operands: Sequence[Operand], any_sharded: bool) -> P
     for operand in operands:
         if isinstance(operand.tensor.placement, Partial) and operand.role != "term":
             factors += 2 if operand.role == "argument" else 1
-    if factors > 1 or any_sharded:
-        return _wrong(site, PARTIAL_AS_WHOLE, "a partial sum is used as if it were whole", operands)
     terms = [operand for operand in operands if operand.role == "term"]
-    if not factors and not all(map(_counts_as_partial, terms)):
+    reason = "a partial sum is used as if it were whole"
+    if factors <= 1 and not any_sharded:
+        if factors or all(map(_counts_as_partial, terms)):
+            return Partial(_first_since(operands))
         reason = "a partial sum meets a whole value, which every rank then adds"
-        return _wrong(site, PARTIAL_AS_WHOLE, reason, operands)
-    return Partial(_first_since(operands))
+    if any(PART_SIZE in operand.tensor.tags for operand in operands):
+        reason = "computes with the size of a rank's part as if it were that of the whole"
+        return _wrong(site, OTHER_WRONG, reason, operands)
+    return _wrong(site, PARTIAL_AS_WHOLE, reason, operands)
 
 
 def _counts_as_partial(term: Operand) -> bool:
