@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from forgather_lint.facts import Judged, SizesThatServe
 from forgather_lint.flow.judge import Cell
 from forgather_lint.flow.outcome import Outcome, Verdict
-from forgather_lint.flow.subject import Prepared, prepare
+from forgather_lint.flow.subject import Prepared
 from forgather_lint.inputs.open import ModelInput
+from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.settings import Settings
 from forgather_lint.source import Place
 from forgather_lint.targets.profile import Target
-from forgather_lint.verdicts import TENSOR_SIZES, cell
+from forgather_lint.verdicts import TENSOR_SIZES, cell, examine
 
-Fact = Judged | SizesThatServe
+Fact = Judged | SizesThatServe | ServingProblem
 _DEFECTS = frozenset({"FGL210", "FGL211", "FGL590"})
 """Reasons that lie in the size or the release, not in the model."""
 
@@ -22,7 +23,8 @@ _DEFECTS = frozenset({"FGL210", "FGL211", "FGL590"})
 def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> Iterator[Fact]:
     """What the sizes asked for come to; without any, which of 1, 2, 4, 8 serve."""
     for target in targets:
-        prepared = prepare(model, target, settings.dtype or "bfloat16")
+        prepared = examine(model, target, settings.dtype or "bfloat16", settings.max_model_len)
+        yield from prepared.problems
         if prepared.judge is None:
             continue
         where = prepared.judge.subject.where

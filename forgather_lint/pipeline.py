@@ -143,7 +143,9 @@ def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[
     facts = facts_of(workshop, model)
     files = tuple(file.path for file in workshop.loader.files.values())
     sizes = judged(model, chosen_targets(settings.target).targets, settings)
-    return [*unread_files(workshop), facts, *(sizes if isinstance(facts, Model) else ())], files
+    # A constructor that raises may do so because of what a target says of the config as well.
+    wanted = isinstance(facts, Model) or facts.kind is EndKind.RAISES
+    return [*unread_files(workshop), facts, *(sizes if wanted else ())], files
 
 
 def report(path: str, facts: Facts, files: tuple[str, ...], settings: Settings) -> ModelReport:

@@ -10,6 +10,7 @@ from forgather_lint.flow.judge import Cell
 from forgather_lint.flow.outcome import Outcome, Verdict
 from forgather_lint.flow.subject import Prepared, prepare
 from forgather_lint.inputs.open import ModelInput
+from forgather_lint.serve.problems import blocking, problems_of
 from forgather_lint.targets.profile import Target
 
 TENSOR_SIZES = (1, 2, 4, 8)
@@ -25,15 +26,27 @@ def matrix(
 ) -> Iterator[Cell]:
     """One cell for each target and pair of sizes, targets first."""
     for target in targets:
-        prepared = prepare(model, target, dtype)
+        prepared = examine(model, target, dtype)
         for ranks in tensor_sizes:
             for stages in pipeline_sizes:
                 yield cell(prepared, ranks, stages)
 
 
+def examine(
+    model: ModelInput, target: Target, dtype: str, max_model_len: int | None = None
+) -> Prepared:
+    """`model` as `target` builds it, with what the target holds against it at any size."""
+    prepared = prepare(model, target, dtype)
+    prepared.problems = problems_of(model, prepared, max_model_len)
+    return prepared
+
+
 def cell(prepared: Prepared, ranks: int, stages: int) -> Cell:
     """The verdict of one target at one pair of sizes."""
     release = str(prepared.target.vllm.version)
+    refused = blocking(prepared)
+    if refused is not None:
+        return Cell(release, ranks, stages, refused)
     if prepared.judge is None:
         assert prepared.ended is not None
         return Cell(release, ranks, stages, of_end(prepared.ended))

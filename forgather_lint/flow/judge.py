@@ -251,6 +251,8 @@ def _same_span(one: Outcome, other: Outcome) -> bool:
 
 def _is_engines(outcome: Outcome) -> bool:
     """Whether an error at size 1 is of the engine's making."""
-    return "NoneType' object is not subscriptable" in outcome.reason or (
-        "attention_instances" in outcome.reason
+    return (
+        outcome.code == "FGL518"
+        or "NoneType' object is not subscriptable" in outcome.reason
+        or "attention_instances" in outcome.reason
     )

@@ -149,6 +149,9 @@ def _split(machine: Machine, tree: Tree, assignments: Assignments, ranks: int) -
 
 def _outcome(machine: Machine, result: Value, root: Instance) -> Outcome:
     """The verdict on `outputs[0]`."""
+    if isinstance(result, TensorValue) and result.shape is not None and len(result.shape) == 3:
+        reason = "forward returns a tensor of 3 dimensions, of which the engine takes the first row"
+        return Outcome(Verdict.FAILS, "FGL518", reason, result.origin or root.where)
     first = result if isinstance(result, Unknown) else _first(machine, result, root)
     if isinstance(first, TensorValue):
         return of_result(first.placement, first.origin)

@@ -10,10 +10,13 @@ from forgather_lint.facts import NotBuilt, PlanEntry, Plans
 from forgather_lint.flow.judge import Judge, Subject
 from forgather_lint.flow.release import engine_of
 from forgather_lint.inputs.open import ModelInput
+from forgather_lint.interp.circumstances import Circumstances
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.plans import collect
 from forgather_lint.model.tree import tree_of
+from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.profile import Target
 from forgather_lint.targets.transformers_profile import ConfigPlanOn
 from forgather_lint.values.value import ClassValue, Instance
@@ -27,22 +30,33 @@ class Prepared:
     judge: Judge | None
     ended: NotBuilt | None = None
     workshop: Workshop | None = None
+    problems: tuple[ServingProblem, ...] = ()
 
 
 def prepare(model: ModelInput, target: Target, dtype: str) -> Prepared:
     """Build the base model as `target` would, and read its plans as `target` merges them."""
     workshop = workshop_of(model)
-    plan = target.transformers.plan
-    world = workshop.machine.circumstances
-    world.attention = "vllm"
-    world.class_plans_kept = plan.class_plan_kept.value
-    world.config_plan_everywhere = plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL
+    workshop.machine.circumstances = circumstances_of(target)
     base = build_base(workshop)
     if isinstance(base, NotBuilt):
         return Prepared(target, None, base, workshop)
     with deep_recursion():
         subject = _subject(workshop, base, target)
     return Prepared(target, Judge(subject, dtype), None, workshop)
+
+
+def circumstances_of(target: Target) -> Circumstances:
+    """What a model finds of `target` while it is built and run."""
+    transformers = target.transformers
+    return Circumstances(
+        attention="vllm",
+        class_plans_kept=transformers.plan.class_plan_kept.value,
+        config_plan_everywhere=transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL,
+        rope_parameters="rope_scaling" in transformers.config.renamed_fields.value,
+        mask_takes_input_embeds=(
+            transformers.modeling.mask_embeds_renamed.value.effect is Effect.NONE
+        ),
+    )
 
 
 def build_base(workshop: Workshop) -> Built | NotBuilt:

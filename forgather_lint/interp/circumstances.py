@@ -12,10 +12,14 @@ class Circumstances:
     `auto_class` is the class whose `from_config` builds it, `attention` the implementation that
     was set. `class_plans_kept`: `post_init` keeps `_tp_plan` and `_pp_plan` of the class (from
     transformers 5.14 on); `config_plan_everywhere`: it gives the plan of the config to every model,
-    not the base model alone (before 5.0).
+    not the base model alone (before 5.0). `rope_parameters`: the config keeps `rope_scaling` under
+    that name (from 5.0 on); `mask_takes_input_embeds`: the functions that make masks still know the
+    keyword's old name (before 5.9).
     """
 
     auto_class: str = "AutoModelForCausalLM"
     attention: str = "sdpa"
     class_plans_kept: bool = True
     config_plan_everywhere: bool = False
+    rope_parameters: bool = False
+    mask_takes_input_embeds: bool = True

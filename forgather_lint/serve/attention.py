@@ -1,0 +1,184 @@
+"""How the attention of a model reaches vLLM's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from forgather_lint.interp.frame import Raised
+from forgather_lint.model.tree import class_name
+from forgather_lint.serve.dispatch import (
+    POSITIONS,
+    by_position,
+    forward_of,
+    interface_call,
+    keyword,
+)
+from forgather_lint.serve.examined import Examined
+from forgather_lint.serve.settings import TRANSFORMERS_5
+from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.source import Place
+from forgather_lint.targets.facts import Effect
+from forgather_lint.targets.vllm_words import AttentionBinding
+from forgather_lint.values.value import Choice, FunctionValue, Instance, Known, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A module whose forward calls the attention interface."""
+
+    name: str
+    module: Instance
+    forward: FunctionValue
+    call: cst.Call
+
+
+def sites_of(seen: Examined) -> list[Site]:
+    """The modules whose forward makes exactly one call of the interface, in tree order."""
+    if seen.judge is None:
+        return []
+    calls: dict[int, cst.Call | None] = {}
+    sites = []
+    for name, module in seen.judge.subject.tree.instances.items():
+        forward = forward_of(seen.workshop.machine, module)
+        if forward is None:
+            continue
+        if id(forward) not in calls:
+            calls[id(forward)] = interface_call(forward)
+        call = calls[id(forward)]
+        if call is not None:
+            sites.append(Site(name, module, forward, call))
+    return sites
+
+
+def dispatch(seen: Examined) -> Iterator[ServingProblem]:
+    """A layer for which no module's own forward calls the interface."""
+    attention = seen.target.vllm.attention
+    layers = seen.number("num_hidden_layers")
+    if seen.judge is None or layers is None:
+        return
+    sites = sites_of(seen)
+    yield from _without_index(seen, sites)
+    if attention.binding.value is not AttentionBinding.SOURCE:
+        return
+    if _without(sites, "layer_idx"):
+        return
+    lost = _lost_layer(sites, layers)
+    if lost is not None:
+        where, name = _attention_of(seen)
+        yield from seen.problem("FGL512", attention.no_dispatch, where, name, parts={"layer": lost})
+
+
+def _lost_layer(sites: list[Site], layers: int) -> int | None:
+    """The first layer that no site is of, None when there surely or possibly is one for each.
+
+    A copy of a layer that a loop built has the index of its original: it is some other layer's.
+    """
+    known, others = set(), 0
+    for site in sites:
+        index = site.module.attributes["layer_idx"]
+        if site.module.twin is None and isinstance(index, Known):
+            known.add(index.value)
+        else:
+            others += 1
+    lost = [layer for layer in range(layers) if layer not in known]
+    return lost[0] if len(lost) > others else None
+
+
+def _without(sites: list[Site], attribute: str) -> list[Site]:
+    return [
+        site
+        for site in sites
+        if attribute not in site.module.attributes and site.module.open is None
+    ]
+
+
+def _without_index(seen: Examined, sites: list[Site]) -> Iterator[ServingProblem]:
+    """An attention module that does not say which layer it is of."""
+    for site in _without(sites, "layer_idx")[:1]:
+        title = class_name(site.module)
+        yield from seen.problem(
+            "FGL513",
+            seen.target.vllm.attention.no_layer_index,
+            site.module.where,
+            title,
+            module=site.name,
+            parts={"class": title, "layer": 0},
+        )
+
+
+def _attention_of(seen: Examined) -> tuple[Place, str]:
+    """Where the attention stands: the forward of the class that is called one."""
+    assert seen.judge is not None
+    for module in seen.judge.subject.tree.instances.values():
+        title = class_name(module)
+        forward = forward_of(seen.workshop.machine, module)
+        if forward is not None and any(word in title for word in ("Attention", "Attn")):
+            return forward.where, title
+    return seen.cls.where, seen.cls.name
+
+
+def scaling(seen: Examined) -> Iterator[ServingProblem]:
+    """A `scaling=` that cannot be read without running the model, or one given by position."""
+    attention = seen.target.vllm.attention
+    for site in sites_of(seen)[:1]:
+        title = class_name(site.module)
+        if by_position(site.call) > POSITIONS:
+            yield from seen.problem(
+                "FGL515", attention.scaling_positional, site.forward.where, title, module=site.name
+            )
+        expression = keyword(site.call, "scaling")
+        if expression is None or _resolves(seen, expression, site):
+            continue
+        text = cst.Module([]).code_for_node(expression)
+        yield from seen.problem(
+            "FGL514",
+            attention.scaling_unresolved,
+            site.forward.where,
+            title,
+            text,
+            module=site.name,
+            parts={"expression": repr(text), "class": title},
+        )
+
+
+def _resolves(seen: Examined, expression: cst.BaseExpression, site: Site) -> bool:
+    """Whether it is a number, or `self.<attribute>` that holds one (or may hold one)."""
+    if isinstance(expression, cst.Integer | cst.Float):
+        return True
+    if not isinstance(expression, cst.Attribute) or not isinstance(expression.value, cst.Name):
+        return False
+    if expression.value.value != "self":
+        return False
+    try:
+        value = seen.workshop.machine.attribute(
+            site.module, expression.attr.value, site.forward.where
+        )
+    except Raised:
+        return False
+    if isinstance(value, Known):
+        return isinstance(value.value, int | float) and not isinstance(value.value, bool)
+    return isinstance(value, Unknown | Choice)
+
+
+def not_causal(seen: Examined) -> Iterator[ServingProblem]:
+    """A module that says it is not causal makes an encoder of the whole model."""
+    fact = seen.target.vllm.attention.not_causal
+    if seen.judge is None:
+        return
+    if fact.value.effect is Effect.ERROR and seen.target.transformers.version >= TRANSFORMERS_5:
+        return
+    for name, module in seen.judge.subject.tree.instances.items():
+        value = module.attributes.get("is_causal")
+        if isinstance(value, Known) and value.value is False:
+            yield from seen.problem(
+                "FGL527",
+                fact,
+                module.places.get("is_causal", module.where),
+                class_name(module),
+                module=name,
+                parts={"installed": seen.target.transformers.version},
+            )
+            return

@@ -1,0 +1,137 @@
+"""Modules that a target replaces, and what is lost when it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.flow.fusion import fusions
+from forgather_lint.interp.classes import find_member
+from forgather_lint.model.tree import class_name
+from forgather_lint.serve.dispatch import forward_of
+from forgather_lint.serve.examined import Examined, releases_of
+from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.targets.vllm_words import NormSearch
+from forgather_lint.values.value import Instance, Known
+
+LINEAR = "torch.nn.Linear"
+REPLACED_EPSILON = 1e-6
+"""What vLLM takes where it finds no epsilon (transformers/utils.py, replace_rms_norm_class)."""
+
+
+def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
+    """A class that derives from nn.Linear with a forward of its own, which is never run."""
+    fact = seen.target.vllm.modules.linear_forward_kept
+    told: set[int] = set()
+    for name, module in _instances(seen):
+        if fact.value or id(module.cls) in told:
+            continue
+        if not seen.workshop.machine.is_instance_of(module, LINEAR):
+            continue
+        forward = forward_of(seen.workshop.machine, module)
+        if forward is not None:
+            told.add(id(module.cls))
+            yield ServingProblem(
+                code="FGL519",
+                verdict="wrong",
+                where=forward.where,
+                target=str(seen.target),
+                error="",
+                releases=releases_of(fact),
+                name=class_name(module),
+                module=name,
+            )
+
+
+def norm_epsilon(seen: Examined) -> Iterator[ServingProblem]:
+    """A class named `*RMSNorm` whose epsilon is not where the release looks for it."""
+    modules = seen.target.vllm.modules
+    if modules.norm_found_by.value is not NormSearch.CLASS_NAME:
+        return
+    told: set[int] = set()
+    for name, module in _instances(seen):
+        names = modules.norm_epsilon_names.value
+        if not class_name(module).endswith("RMSNorm") or id(module.cls) in told:
+            continue
+        if module.open is not None or any(_has(seen, module, each) for each in names):
+            continue
+        found = _epsilon(module)
+        if found is not None and found[1] != REPLACED_EPSILON:
+            told.add(id(module.cls))
+            yield ServingProblem(
+                code="FGL520",
+                verdict="wrong",
+                where=module.places.get(found[0], module.where),
+                target=str(seen.target),
+                error="",
+                releases=releases_of(modules.norm_epsilon_names),
+                name=class_name(module),
+                detail=f"self.{found[0]} = {found[1]}",
+                module=name,
+            )
+
+
+def _has(seen: Examined, module: Instance, name: str) -> bool:
+    in_class = find_member(seen.workshop.machine, module.cls, name)
+    return name in module.attributes or in_class is not None
+
+
+def _epsilon(module: Instance) -> tuple[str, float] | None:
+    for name, value in module.attributes.items():
+        if "eps" in name and isinstance(value, Known) and isinstance(value.value, float):
+            return name, value.value
+    return None
+
+
+def _instances(seen: Examined) -> Iterator[tuple[str, Instance]]:
+    if seen.judge is not None:
+        yield from seen.judge.subject.tree.instances.items()
+
+
+def fused_names(seen: Examined) -> Iterator[ServingProblem]:
+    """A projection that is fused under another name, which is looked for inside its siblings'."""
+    if seen.judge is None or not seen.target.vllm.fusers.stacked_by_substring.value:
+        return
+    judge = seen.judge
+    groups = fusions(judge.subject.machine, judge.bodies, judge.engine, judge.heads, ranks=1)
+    for kind, group in groups.items():
+        owner = judge.bodies[kind].owner
+        fused = [
+            name
+            for name, value in owner.attributes.items()
+            if any(value is module for module in group.columns)
+        ]
+        yield from _captured(seen, owner, fused, group.kind)
+
+
+def _captured(
+    seen: Examined, owner: Instance, fused: list[str], kind: str
+) -> Iterator[ServingProblem]:
+    for name in fused:
+        for sibling, value in owner.attributes.items():
+            held = isinstance(value, Instance) and sibling not in fused
+            if held and sibling.startswith(name) and sibling != name:
+                assert isinstance(value, Instance)
+                yield _captured_problem(seen, owner, name, sibling, kind)
+                return
+
+
+def _captured_problem(
+    seen: Examined, owner: Instance, name: str, sibling: str, kind: str
+) -> ServingProblem:
+    assert seen.judge is not None
+    path = seen.judge.subject.tree.name_of(owner) or ""
+    fact = seen.target.vllm.weights.unknown_name
+    merged = "gate_up_proj" if "gate" in kind.lower() or "glu" in kind.lower() else "qkv_proj"
+    wrong = f"model.{path}.{merged}{sibling.removeprefix(name)}"
+    text = fact.value.say(name=wrong, **{"class": "TransformersForCausalLM"})
+    return ServingProblem(
+        code="FGL522",
+        verdict="fails",
+        where=owner.places.get(sibling, owner.where),
+        target=str(seen.target),
+        error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
+        releases=releases_of(seen.target.vllm.fusers.stacked_by_substring),
+        name=sibling,
+        detail=name,
+        module=path,
+    )

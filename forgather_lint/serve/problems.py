@@ -1,0 +1,76 @@
+"""Everything that a target holds against a model, in the order in which the engine gets to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.analysis import deep_recursion
+from forgather_lint.flow.outcome import Outcome, Verdict
+from forgather_lint.flow.subject import Prepared
+from forgather_lint.inputs.open import ModelInput
+from forgather_lint.interp.budget import BudgetExceeded
+from forgather_lint.serve import (
+    attention,
+    building,
+    classes,
+    forward,
+    imports,
+    modules,
+    plans,
+    settings,
+    weights,
+)
+from forgather_lint.serve.examined import Examined, examined
+from forgather_lint.serving_facts import ServingProblem
+
+
+def problems_of(
+    model: ModelInput, prepared: Prepared, max_model_len: int | None = None
+) -> tuple[ServingProblem, ...]:
+    """What stands between `prepared` and its target; the first that blocks is what a user sees."""
+    seen = examined(prepared)
+    if seen is None:
+        return ()
+    try:
+        with deep_recursion():
+            return tuple(_all(seen, model, max_model_len))
+    except BudgetExceeded:
+        return ()
+
+
+def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterator[ServingProblem]:
+    yield from settings.no_architecture(seen)
+    yield from settings.nulls(seen)
+    yield from imports.removed(seen)
+    yield from settings.no_auto_model(seen)
+    yield from classes.attention_backend(seen)
+    yield from settings.max_length(seen, max_model_len)
+    yield from settings.experts(seen)
+    yield from building.constructor(seen, model)
+    yield from classes.tied_weights(seen)
+    yield from classes.tie_weights_override(seen)
+    yield from classes.post_init(seen)
+    yield from attention.dispatch(seen)
+    yield from settings.layer_types(seen)
+    yield from attention.not_causal(seen)
+    yield from attention.scaling(seen)
+    yield from forward.arguments(seen)
+    yield from forward.run(seen)
+    # A folder holds no weights; their names are those that `save_pretrained` would write.
+    yield from weights.names(seen)
+    yield from modules.fused_names(seen)
+    yield from modules.linear_subclass(seen)
+    yield from modules.norm_epsilon(seen)
+    yield from plans.renamed_styles(seen)
+    yield from plans.disagreement(seen)
+    yield from plans.tied_by_config_alone(seen)
+
+
+def blocking(prepared: Prepared) -> Outcome | None:
+    """The verdict at every size, when something already decides it."""
+    for verdict in (Verdict.FAILS, Verdict.WRONG):
+        for problem in prepared.problems:
+            if problem.verdict == verdict.value:
+                reason = problem.error or f"{problem.name}: {problem.detail or 'replaced'}"
+                return Outcome(verdict, problem.code, reason, problem.where, None, problem.module)
+    return None

@@ -1,0 +1,126 @@
+"""What a target needs of config.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.serve.examined import Examined
+from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.source import file_start
+from forgather_lint.targets.version import Version
+from forgather_lint.values.value import Known, ListValue
+
+TRANSFORMERS_5 = Version(5, 0)
+
+
+def nulls(seen: Examined) -> Iterator[ServingProblem]:
+    """Fields of a validated record that are None."""
+    needed = seen.target.vllm.config
+    for name in needed.integer_fields.value:
+        if seen.is_null(name):
+            record = f"total_{name}" if name == "num_attention_heads" else name
+            where = seen.place_of_setting(name)
+            yield from seen.problem(
+                "FGL501", needed.integer_null, where, name, parts={"record": record}
+            )
+    there = [name for name in needed.kv_head_fields.value if seen.setting(name) is not None]
+    if there and seen.is_null(there[0]):
+        name = there[0]
+        where = seen.place_of_setting(name)
+        yield from seen.problem("FGL501", needed.kv_heads_null, where, name, "heads")
+
+
+def no_auto_model(seen: Examined) -> Iterator[ServingProblem]:
+    """auto_map without a class for AutoModel, which is what vLLM loads."""
+    values = seen.workshop.config_values
+    auto_map = values.get("auto_map")
+    file = seen.workshop.config_file
+    if file is None or not isinstance(auto_map, dict) or "AutoModel" in auto_map:
+        return
+    names = values.get("architectures")
+    architecture = names[0] if isinstance(names, list) and names else seen.cls.name
+    if any(key.startswith("AutoModel") for key in auto_map):
+        fact = seen.target.transformers.loading.no_auto_class
+        config = f"<class '...{_config_class(auto_map)}'>"
+        parts = {"config": config, "auto": "AutoModel", "types": "..."}
+        yield from seen.problem("FGL504", fact, file.place("auto_map"), architecture, parts=parts)
+        return
+    fact = seen.target.vllm.config.no_auto_model
+    where = file.place("auto_map")
+    yield from seen.problem(
+        "FGL504", fact, where, architecture, parts={"architecture": architecture}
+    )
+
+
+def _config_class(auto_map: dict[str, object]) -> str:
+    return str(auto_map.get("AutoConfig", "")).rpartition(".")[2]
+
+
+def experts(seen: Examined) -> Iterator[ServingProblem]:
+    """A mixture of experts, where the release cannot have the transformers that it asks for."""
+    needed, installed = seen.target.vllm.config, seen.target.transformers.version
+    if installed >= TRANSFORMERS_5:
+        return
+    for name in needed.expert_fields.value:
+        count = seen.number(name)
+        if count is None:
+            continue
+        if count >= max(1, needed.expert_minimum.value):
+            where = seen.place_of_setting(name)
+            yield from seen.problem(
+                "FGL506", needed.experts, where, name, parts={"installed": installed}
+            )
+        return
+
+
+def layer_types(seen: Examined) -> Iterator[ServingProblem]:
+    """`layer_types` that is None, or shorter than there are layers."""
+    attention = seen.target.vllm.attention
+    where = seen.place_of_setting("layer_types")
+    if seen.is_null("layer_types"):
+        yield from seen.problem("FGL516", attention.layer_types_null, where, "layer_types", "null")
+        return
+    value, layers = seen.setting("layer_types"), seen.number("num_hidden_layers")
+    if not isinstance(value, ListValue) or value.rest is not None or layers is None:
+        return
+    if len(value.items) < layers:
+        detail = f"{len(value.items)} entries for {layers} layers"
+        fact = attention.layer_types_short
+        yield from seen.problem("FGL516", fact, where, "layer_types", detail)
+
+
+def max_length(seen: Examined, wanted: int | None) -> Iterator[ServingProblem]:
+    """`--max-model-len` above what the config allows."""
+    needed = seen.target.vllm.config
+    limits = {
+        name: limit
+        for name in needed.length_fields.value
+        if (limit := seen.number(name)) is not None
+    }
+    if wanted is None or not limits or seen.setting("rope_scaling") not in (None, Known(None)):
+        return
+    field = min(limits, key=lambda name: limits[name])
+    if wanted > limits[field]:
+        yield from seen.problem(
+            "FGL526",
+            needed.length_exceeded,
+            seen.place_of_setting(field),
+            field,
+            f"{wanted} > {limits[field]}",
+            parts={
+                "length": wanted,
+                "field": field,
+                "limit": limits[field],
+                "model_max_length": None,
+            },
+        )
+
+
+def no_architecture(seen: Examined) -> Iterator[ServingProblem]:
+    """config.json that names no class."""
+    if seen.workshop.config_file is not None and not seen.workshop.config_values.get(
+        "architectures"
+    ):
+        file = seen.workshop.config_file
+        fact = seen.target.vllm.config.no_architecture
+        yield from seen.problem("FGL502", fact, file_start(file.path), "architectures")

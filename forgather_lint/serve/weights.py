@@ -1,0 +1,92 @@
+"""Names of a checkpoint, and where the engine looks for them in the model that it builds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from forgather_lint.analysis import build_tree
+from forgather_lint.facts import NotBuilt
+from forgather_lint.serve.examined import Examined, releases_of
+from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.targets.vllm_words import BasePrefix
+
+HEAD = "lm_head"
+
+
+def names(seen: Examined) -> Iterator[ServingProblem]:
+    """A parameter that `save_pretrained` writes under a name that the engine cannot place."""
+    if seen.judge is None or seen.root is None:
+        return
+    prefix = seen.workshop.base_prefix(seen.root)
+    children = _children(seen)
+    if prefix == "model" and "model" not in children:
+        return
+    whole = build_tree(seen.workshop)
+    if isinstance(whole, NotBuilt) or whole.structure.open_at:
+        return
+    weights = seen.target.vllm.weights
+    known = {f"model.{each}" for each in _held(seen)}
+    saved = sorted(each.name for each in whole.structure.parameters if not each.same_as)
+    for name in saved:
+        if weights.base_prefix.value is BasePrefix.ANY:
+            mapped = by_any_prefix(name, prefix, children)
+        else:
+            mapped = by_model(name, weights.bare_names_accepted.value)
+        if mapped not in known and mapped.partition(".")[0] != HEAD:
+            yield _problem(seen, name, _stranger(mapped, known), prefix)
+            return
+
+
+def _held(seen: Examined) -> Iterator[str]:
+    assert seen.judge is not None
+    structure = seen.judge.subject.tree.structure
+    yield from (each.name for each in (*structure.parameters, *structure.buffers))
+
+
+def _children(seen: Examined) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.partition(".")[0] for name in _held(seen)))
+
+
+def by_any_prefix(name: str, prefix: str, children: Iterable[str]) -> str:
+    """vLLM 0.18 and later: transformers/base.py, `_create_hf_to_vllm_mapper`."""
+    either = "|".join(map(re.escape, children))
+    if prefix and prefix != "model":
+        name = re.sub(rf"^{re.escape(prefix)}\.(.+)", r"model.\1", name)
+    name = re.sub(rf"^(?!model\.)(({either}).*)", r"model.\1", name)
+    name = re.sub(rf"^(model\.)((?!{either}).+)", r"\2", name)
+    return re.sub(r"^model\.(.+\.)*(lm_head.+)", r"\2", name)
+
+
+def by_model(name: str, bare: bool) -> str:
+    """vLLM before 0.18: the mapping of prefixes of `Base.hf_to_vllm_mapper`, if there is one."""
+    if not bare:
+        return name
+    for old, new in (("model.model.", "model."), ("model.lm_head.", "lm_head.")):
+        if f"model.{name}".startswith(old):
+            return new + f"model.{name}".removeprefix(old)
+    return f"model.{name}"
+
+
+def _stranger(name: str, known: Iterable[str]) -> str:
+    """The shortest beginning of `name` that begins no name of the model."""
+    beginnings = {".".join(each.split(".")[:size]) for each in known for size in range(1, 20)}
+    parts = name.split(".")
+    heads = [".".join(parts[:size]) for size in range(1, len(parts) + 1)]
+    return next((head for head in heads if head not in beginnings), name)
+
+
+def _problem(seen: Examined, name: str, stranger: str, prefix: str) -> ServingProblem:
+    fact = seen.target.vllm.weights.unknown_name
+    text = fact.value.say(name=stranger, **{"class": "TransformersForCausalLM"})
+    where = seen.place_of_member("base_model_prefix")
+    return ServingProblem(
+        code="FGL521",
+        verdict="fails",
+        where=where,
+        target=str(seen.target),
+        error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
+        releases=releases_of(seen.target.vllm.weights.base_prefix),
+        name=name,
+        detail=prefix,
+    )
