@@ -35,7 +35,7 @@ FAMILIES = {
     "tool": "FGL9",
 }
 
-FACTS = {"facts", "template_facts", "suppress"}
+FACTS = {"facts", "serving_facts", "template_facts", "suppress"}
 """Modules of the engine that define records for rules."""
 
 ENGINE_PARTS = FACTS | {"diagnostics", "rule", "rule_support", "source", "targets"}

@@ -1,0 +1,1 @@
+"""FGL5xx: what the target release needs, refuses or silently ignores."""

@@ -1,0 +1,50 @@
+"""The class does not say that its attention can be replaced.
+
+## What it does
+Looks for `_supports_attention_backend = True` on the class that AutoModel loads. From vLLM 0.30 on
+a class also passes if transformers can set its attention, which it concludes from the text of the
+class's file.
+
+## Why is this bad?
+vLLM refuses the model before it is built.
+
+## Example
+```py
+class XModel(PreTrainedModel):
+    _supports_attention_backend = False
+```
+
+## Use instead
+```py
+class XModel(PreTrainedModel):
+    _supports_attention_backend = True  # and the attention calls ALL_ATTENTION_FUNCTIONS
+```
+
+## Releases
+All; from vLLM 0.30.0 on only where the file has an attention class that never looks up the
+interface.
+
+## What you see at run time
+`ValueError: The Transformers implementation of 'X' is not compatible with vLLM.`; without
+`--model-impl transformers`: `Model architectures ['X'] are not supported for now.`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL503", "attention-backend-not-declared", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL503":
+        yield finding(
+            problem,
+            f"`{problem.name}` does not support attention backends",
+            label="`_supports_attention_backend` is not True",
+            help="call the attention through `ALL_ATTENTION_FUNCTIONS`, then set the flag",
+        )

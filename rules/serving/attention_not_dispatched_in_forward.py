@@ -1,0 +1,55 @@
+"""No forward calls the attention interface where vLLM looks for it.
+
+## What it does
+vLLM 0.30 reads the text of every forward. In one of them a local name has to be bound to
+`ALL_ATTENTION_FUNCTIONS[...]` or `ALL_ATTENTION_FUNCTIONS.get_interface(...)` and called, exactly
+once, in a module with a `config` and an integer `layer_idx`. Reports the first layer for which
+there is none.
+
+## Why is this bad?
+A function that was looked up in the constructor, or in a helper, is not seen: the layer has no
+attention that vLLM can give a cache.
+
+## Example
+```py
+def __init__(self, ...):
+    self.attn_fn = ALL_ATTENTION_FUNCTIONS[attn_implementation]
+
+def forward(self, hidden_states, **kwargs):
+    attended, _ = self.attn_fn(self, query, key, value, mask)
+```
+
+## Use instead
+```py
+def forward(self, hidden_states, **kwargs):
+    attend = ALL_ATTENTION_FUNCTIONS[self.config._attn_implementation]
+    attended, _ = attend(self, query, key, value, mask, scaling=self.scaling, **kwargs)
+```
+
+## Releases
+vLLM 0.30.0 and later; older ones hand the attention down as a keyword.
+
+## What you see at run time
+`ValueError: Layer 0 does not dispatch through the Transformers attention interface and vLLM has no
+other way to handle it.`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL512", "attention-not-dispatched-in-forward", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL512":
+        yield finding(
+            problem,
+            f"`{problem.name}` does not call the attention interface in `forward`",
+            label="vLLM reads the text of this method",
+            help="bind `ALL_ATTENTION_FUNCTIONS[...]` to a local name here and call it once",
+        )

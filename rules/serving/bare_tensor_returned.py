@@ -1,0 +1,44 @@
+"""The base model returns a tensor where vLLM takes the first item.
+
+## What it does
+Runs `forward` and looks at what it returns.
+
+## Why is this bad?
+vLLM takes `outputs[0]`, then the first of the batch. Of a bare tensor that is a single token.
+
+## Example
+```py
+return self.norm(hidden_states)
+```
+
+## Use instead
+```py
+return BaseModelOutputWithPast(last_hidden_state=self.norm(hidden_states))
+```
+
+## Releases
+All.
+
+## What you see at run time
+An error about the shape of the hidden states, at the first token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL518", "bare-tensor-returned", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL518":
+        yield finding(
+            problem,
+            f"`{problem.name}` returns a bare tensor",
+            label="vLLM takes item 0 of it",
+            help="return a tuple or a `BaseModelOutputWithPast`",
+        )

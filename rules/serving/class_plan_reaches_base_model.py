@@ -1,0 +1,54 @@
+"""A plan for the head reaches the base model, which has no head.
+
+## What it does
+Runs the constructor with the plans merged as the target's transformers merges them. From 5.14 on
+`_tp_plan` and `_pp_plan` of the class stay in the plan of every instance, also of one that
+AutoModel builds without its head.
+
+## Why is this bad?
+Code that walks `self._pp_plan` finds an entry `lm_head` where `self.lm_head` is None.
+
+## Example
+```py
+class X(PreTrainedModel):
+    _pp_plan = {"lm_head": (["hidden_states"], ["logits"])}
+    def __init__(self, config):
+        ...
+        for name in self._pp_plan:
+            self.get_submodule(name)
+```
+
+## Use instead
+```py
+for name in self.config.base_model_pp_plan or {}:
+    self.get_submodule(name)
+```
+
+## Releases
+transformers 5.14.0 and later; where `base_model_prefix` names a child, the plan of the config is
+lost from 5.0.0 on.
+
+## What you see at run time
+`AttributeError: `lm_head` is not an nn.Module`. vLLM 0.28 and later show in its place:
+`AttributeError: 'TransformersForCausalLM' object has no attribute '_pre_trained_model_classes'`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL508", "class-plan-reaches-base-model", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL508":
+        yield finding(
+            problem,
+            f"`{problem.name}` holds other entries in this release of transformers",
+            label="the constructor raises here",
+            help="do not rely on which entries are merged",
+        )

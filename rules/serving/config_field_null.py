@@ -1,0 +1,49 @@
+"""A field of config.json is null that vLLM reads as a number.
+
+## What it does
+Reports fields that vLLM copies into a validated record and that are `null` in the config: the
+number of key-value heads, layers, attention heads, the hidden size, the size of the vocabulary.
+
+## Why is this bad?
+A model that replaces the `null` by a default builds and trains; vLLM reads the config itself and
+refuses it before it looks at the model.
+
+## Example
+```json
+{"num_attention_heads": 8, "num_key_value_heads": null}
+```
+
+## Use instead
+```json
+{"num_attention_heads": 8, "num_key_value_heads": 8}
+```
+
+## Releases
+vLLM 0.14.0 and later. Older ones take a null number of key-value heads for that of the attention
+heads.
+
+## What you see at run time
+`pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig`, then the name of
+the field and `Input should be a valid integer [type=int_type, input_value=None,
+input_type=NoneType]`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL501", "config-field-null", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL501":
+        yield finding(
+            problem,
+            f"`{problem.name}` is null",
+            label="vLLM needs a number",
+            help="write the number" + (" of the attention heads" if problem.detail else ""),
+        )

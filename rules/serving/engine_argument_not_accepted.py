@@ -1,0 +1,47 @@
+"""The base model's forward does not take, or does not name, what vLLM passes.
+
+## What it does
+Compares the signature of `forward` with the keywords that vLLM passes. From 0.19.1 on `input_ids`,
+`inputs_embeds` and `position_ids` also have to stand in it by name, even where `**kwargs` would
+take them.
+
+## Why is this bad?
+vLLM marks these arguments as dynamic by their names.
+
+## Example
+```py
+def forward(self, input_ids=None, inputs_embeds=None, **kwargs): ...
+```
+
+## Use instead
+```py
+def forward(self, input_ids=None, inputs_embeds=None, position_ids=None, **kwargs): ...
+```
+
+## Releases
+Not accepted: all. Not named: vLLM 0.19.1 and later.
+
+## What you see at run time
+`TypeError: X.forward() got an unexpected keyword argument 'attention_instances'`; `ValueError:
+Argument position_ids not found in the forward method of X`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL517", "engine-argument-not-accepted", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL517":
+        yield finding(
+            problem,
+            f"`{problem.name}` is {problem.detail} in the forward of the base model",
+            label="called by vLLM",
+            help="name `input_ids`, `inputs_embeds`, `position_ids` and take `**kwargs`",
+        )

@@ -1,0 +1,48 @@
+"""The name of a fused projection begins the name of its sibling.
+
+## What it does
+vLLM 0.25 fuses projections that it recognises and renames their weights by substring. Reports a
+sibling whose name begins like a fused one.
+
+## Why is this bad?
+The sibling's weight is renamed too and belongs nowhere.
+
+## Example
+```py
+self.q, self.k, self.v = nn.Linear(...), nn.Linear(...), nn.Linear(...)
+self.q_norm = RMSNorm(...)
+```
+
+## Use instead
+```py
+self.q_proj, self.k_proj, self.v_proj = nn.Linear(...), nn.Linear(...), nn.Linear(...)
+self.q_norm = RMSNorm(...)
+```
+
+## Releases
+vLLM 0.25.0 and later, at any size.
+
+## What you see at run time
+`ValueError: There is no module or parameter named 'model.layers.0.self_attn.qkv_proj_norm' in
+TransformersForCausalLM`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL522", "fused-name-in-sibling", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL522":
+        yield finding(
+            problem,
+            f"`{problem.name}` begins with `{problem.detail}`, which vLLM fuses and renames",
+            label="loses its weight",
+            help=f"call the projection `{problem.detail}_proj`",
+        )

@@ -1,0 +1,44 @@
+"""The config ties the embeddings, but the model does not.
+
+## What it does
+Reports `tie_word_embeddings: true` for a class without `_tied_weights_keys`.
+
+## Why is this bad?
+Up to 0.28 vLLM follows the config: it skips the weights of the head and uses the embedding's.
+
+## Example
+```json
+{"tie_word_embeddings": true}
+```
+
+## Use instead
+```json
+{"tie_word_embeddings": false}
+```
+
+## Releases
+vLLM up to 0.28; later releases look into the checkpoint.
+
+## What you see at run time
+Nothing: other tokens than transformers generates (measured on 0.13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL525", "head-tied-by-config", Severity.WARNING)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL525":
+        yield finding(
+            problem,
+            f"the config ties the embeddings, `{problem.name}` does not",
+            label="the head's weights are not loaded",
+            help="set it to false, or tie them in the class",
+        )

@@ -1,0 +1,51 @@
+"""An attention module does not say which layer it belongs to.
+
+## What it does
+Reports a module that calls the attention interface and has no attribute `layer_idx`.
+
+## Why is this bad?
+vLLM keeps one cache for each layer and finds it by that number.
+
+## Example
+```py
+class Attention(nn.Module):
+    def __init__(self, config):
+        self.config = config
+```
+
+## Use instead
+```py
+class Attention(nn.Module):
+    def __init__(self, config, layer_idx):
+        self.config = config
+        self.layer_idx = layer_idx
+```
+
+## Releases
+All, with another error from 0.30.0 on.
+
+## What you see at run time
+Before 0.30: `AttributeError: 'X' object has no attribute 'layer_idx'`. Later: `ValueError: Layer 0
+does not dispatch through the Transformers attention interface and vLLM has no other way to handle
+it.`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL513", "layer-index-missing", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL513":
+        yield finding(
+            problem,
+            f"`{problem.name}` has no `layer_idx`",
+            label="built here",
+            help="set `self.layer_idx` to the number of the layer",
+        )

@@ -1,0 +1,44 @@
+"""The layer types of the config are null, or fewer than the layers.
+
+## What it does
+Reports `layer_types` that is null or shorter than `num_hidden_layers`.
+
+## Why is this bad?
+vLLM indexes it by the number of each layer as soon as the attribute exists.
+
+## Example
+```json
+{"num_hidden_layers": 2, "layer_types": null}
+```
+
+## Use instead
+```json
+{"num_hidden_layers": 2, "layer_types": ["full_attention", "full_attention"]}
+```
+
+## Releases
+null: vLLM up to 0.29; too short: all.
+
+## What you see at run time
+`TypeError: 'NoneType' object is not subscriptable`; `IndexError: list index out of range`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL516", "layer-types-unusable", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL516":
+        yield finding(
+            problem,
+            f"`{problem.name}`: {problem.detail}",
+            label="indexed by layer",
+            help="name a type for each layer, or leave the key out",
+        )

@@ -1,0 +1,46 @@
+"""The length asked for is above what the config allows.
+
+## What it does
+Compares `--max-model-len` with the smallest of the length fields of the config
+(`max_position_embeddings` and its aliases).
+
+## Why is this bad?
+vLLM refuses to start.
+
+## Example
+```sh
+vllm serve model --max-model-len 4096   # max_position_embeddings: 2048
+```
+
+## Use instead
+```sh
+vllm serve model --max-model-len 2048
+```
+
+## Releases
+All.
+
+## What you see at run time
+`ValueError: User-specified max_model_len (4096) is greater than the derived max_model_len
+(max_position_embeddings=2048 or model_max_length=None in model's config.json).`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL526", "length-exceeds-positions", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL526":
+        yield finding(
+            problem,
+            f"the length asked for exceeds `{problem.name}`: {problem.detail}",
+            label="the limit",
+            help="ask for less, or raise the limit if the positions reach that far",
+        )

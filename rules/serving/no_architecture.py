@@ -1,0 +1,44 @@
+"""config.json does not name the class of the model.
+
+## What it does
+Reports a config.json without `architectures`.
+
+## Why is this bad?
+vLLM chooses the implementation by that name, before it looks at `auto_map`.
+
+## Example
+```json
+{"auto_map": {"AutoModel": "modeling_x.XModel"}}
+```
+
+## Use instead
+```json
+{"architectures": ["XForCausalLM"], "auto_map": {"AutoModel": "modeling_x.XModel"}}
+```
+
+## Releases
+All.
+
+## What you see at run time
+`ValueError: No model architectures are specified`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL502", "no-architecture", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL502":
+        yield finding(
+            problem,
+            "config.json does not say `architectures`",
+            label="no class is named",
+            help='add `"architectures": ["...ForCausalLM"]`',
+        )

@@ -1,0 +1,45 @@
+"""auto_map has no entry for AutoModel.
+
+## What it does
+Reports a config.json whose `auto_map` names no class for AutoModel.
+
+## Why is this bad?
+vLLM loads the base model with AutoModel, and adds a head of its own.
+
+## Example
+```json
+{"auto_map": {"AutoModelForCausalLM": "modeling_x.XForCausalLM"}}
+```
+
+## Use instead
+```json
+{"auto_map": {"AutoModel": "modeling_x.XModel", "AutoModelForCausalLM": "modeling_x.XForCausalLM"}}
+```
+
+## Releases
+All.
+
+## What you see at run time
+`ValueError: Unrecognized configuration class <class '...'> for this kind of AutoModel: AutoModel.`
+With no model class at all: `ValueError: Cannot find model module.`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL504", "no-auto-model", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL504":
+        yield finding(
+            problem,
+            "`auto_map` names no class for `AutoModel`",
+            label=f"`{problem.name}` cannot be loaded",
+            help="add the class of the base model",
+        )

@@ -1,0 +1,49 @@
+"""A norm keeps its epsilon where vLLM does not look, so that 1e-6 is used.
+
+## What it does
+Looks at classes whose name ends in `RMSNorm`, which these releases replace: the epsilon is read
+from `eps` or `variance_epsilon`. Reports another name with another value than 1e-6.
+
+## Why is this bad?
+The replacement computes with 1e-6.
+
+## Example
+```py
+class XRMSNorm(nn.Module):
+    def __init__(self, size):
+        self.norm_eps = 1e-5
+```
+
+## Use instead
+```py
+class XRMSNorm(nn.Module):
+    def __init__(self, size):
+        self.variance_epsilon = 1e-5
+```
+
+## Releases
+vLLM 0.11.1 to 0.24; later releases read the computation itself.
+
+## What you see at run time
+Nothing: other tokens than transformers generates (measured on 0.13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL520", "norm-epsilon-not-found", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL520":
+        yield finding(
+            problem,
+            f"`{problem.name}` keeps its epsilon as `{problem.detail}`, which vLLM does not find",
+            label="1e-6 is used instead",
+            help="call the attribute `variance_epsilon`",
+        )

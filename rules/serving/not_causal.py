@@ -1,0 +1,45 @@
+"""A module that says it is not causal makes an encoder of the whole model.
+
+## What it does
+Reports `is_causal = False` on any module of the base model.
+
+## Why is this bad?
+vLLM looks for one such module. Then every layer attends in both directions and keeps no cache.
+
+## Example
+```py
+self.is_causal = False
+```
+
+## Use instead
+```py
+self.is_causal = True
+```
+
+## Releases
+vLLM 0.11.1 and later; beside transformers 4 they raise.
+
+## What you see at run time
+Beside transformers 4 `ImportError: Transformers modeling backend requires transformers>=5.0.0 for
+encoder models support`; else nothing: other tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL527", "not-causal", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL527":
+        yield finding(
+            problem,
+            f"`{problem.name}` says that it is not causal",
+            label="vLLM serves the whole model as an encoder",
+            help="set it to True, or leave it out",
+        )

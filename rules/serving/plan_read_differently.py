@@ -1,0 +1,49 @@
+"""vLLM and transformers apply different entries of the plan to a layer.
+
+## What it does
+Matches every Linear as both consumers do. vLLM takes the first key that begins the name, read as a
+regular expression; transformers replaces numbers by `*` (before 5.0 every digit, `linear1` too) and
+looks the result up.
+
+## Why is this bad?
+What is tested with one consumer is not what the other does: `mlp.gate` also takes `mlp.gate_proj`
+in vLLM.
+
+## Example
+```py
+"layers.*.mlp.gate": "replicate",
+"layers.*.mlp.gate_proj": "colwise",
+```
+
+## Use instead
+```py
+"layers.*.mlp.gate_proj": "colwise",
+"layers.*.mlp.gate$": "replicate",
+```
+
+## Releases
+All.
+
+## What you see at run time
+Nothing, until the shapes of the two halves of a pair no longer fit on several ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL528", "plan-read-differently", Severity.WARNING)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL528":
+        yield finding(
+            problem,
+            f"`{problem.name}` gets {problem.detail}",
+            label="read differently",
+            help="write keys that match the whole name, none the beginning of another",
+        )

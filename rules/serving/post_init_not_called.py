@@ -1,0 +1,49 @@
+"""The constructor never calls post_init.
+
+## What it does
+Runs the constructor and looks whether `self.post_init()` was called.
+
+## Why is this bad?
+It is what merges the plans; without it the model's plan is None.
+
+## Example
+```py
+def __init__(self, config):
+    super().__init__(config)
+    self.layers = ...
+```
+
+## Use instead
+```py
+def __init__(self, config):
+    super().__init__(config)
+    self.layers = ...
+    self.post_init()
+```
+
+## Releases
+vLLM 0.11.1 to 0.24 fail; 0.25 and later lose the plan without a word.
+
+## What you see at run time
+`AttributeError: 'NoneType' object has no attribute 'items'`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL511", "post-init-not-called", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL511":
+        yield finding(
+            problem,
+            f"the constructor of `{problem.name}` never calls `post_init`",
+            label="no plan is merged",
+            help="end the constructor with `self.post_init()`",
+        )

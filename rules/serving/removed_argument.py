@@ -1,0 +1,45 @@
+"""A function of transformers no longer takes an argument that the model passes.
+
+## What it does
+Runs `forward` with the signatures of the target's transformers: `input_embeds` of the functions
+that make masks became `inputs_embeds`.
+
+## Why is this bad?
+The first call of `forward` raises, which vLLM makes while it measures its memory.
+
+## Example
+```py
+create_causal_mask(config=config, input_embeds=hidden_states, ...)
+```
+
+## Use instead
+```py
+create_causal_mask(config, hidden_states, ...)
+```
+
+## Releases
+transformers 5.9.0 and later; from 5.0 on the old name was deprecated.
+
+## What you see at run time
+`TypeError: create_causal_mask() got an unexpected keyword argument 'input_embeds'`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL529", "removed-argument", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL529":
+        yield finding(
+            problem,
+            f"`{problem.name}` no longer takes `input_embeds`",
+            label="called here",
+            help="pass it by position: both releases take that",
+        )

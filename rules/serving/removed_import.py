@@ -1,0 +1,45 @@
+"""The model imports a name that the target's transformers does not have.
+
+## What it does
+Compares what a file imports from transformers at its top, outside `try` and `if`, with a table of
+the names that came and went.
+
+## Why is this bad?
+The file cannot be imported, so neither can the model.
+
+## Example
+```py
+from transformers.utils import is_torch_fx_available
+```
+
+## Use instead
+```py
+# only names that both releases have, or an import inside try / except ImportError
+```
+
+## Releases
+As the finding says, name by name.
+
+## What you see at run time
+`ImportError: cannot import name 'X' from 'transformers.y'`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL505", "removed-import", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL505":
+        yield finding(
+            problem,
+            f"`{problem.name}` is not in this release of transformers",
+            label="imported here",
+            help=f"use {problem.detail}" if problem.detail else "import it where it exists only",
+        )

@@ -1,0 +1,44 @@
+"""The attention's scaling is passed by position.
+
+## What it does
+Reports a call of the attention interface with more than five arguments by position.
+
+## Why is this bad?
+vLLM's attention takes module, query, key, value and mask by position and nothing else.
+
+## Example
+```py
+attend(self, query, key, value, mask, self.scaling)
+```
+
+## Use instead
+```py
+attend(self, query, key, value, mask, scaling=self.scaling)
+```
+
+## Releases
+vLLM 0.30.0 and later.
+
+## What you see at run time
+`TypeError: vllm_attention_forward() takes 5 positional arguments but 6 were given`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL515", "scaling-by-position", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL515":
+        yield finding(
+            problem,
+            f"`{problem.name}` passes more than five arguments by position",
+            label="in this forward",
+            help="pass `scaling=` by name",
+        )

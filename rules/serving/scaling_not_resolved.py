@@ -1,0 +1,45 @@
+"""The attention's scaling is an expression that vLLM does not evaluate.
+
+## What it does
+vLLM 0.30 reads `scaling=` from the text of the call: a number, or `self.<attribute>` that holds
+one. Reports anything else.
+
+## Why is this bad?
+The scale is needed before the first token, to build the layer's attention.
+
+## Example
+```py
+attend(self, query, key, value, mask, scaling=self.head_dim**-0.5)
+```
+
+## Use instead
+```py
+attend(self, query, key, value, mask, scaling=self.scaling)  # set in the constructor
+```
+
+## Releases
+vLLM 0.30.0 and later.
+
+## What you see at run time
+`ValueError: Cannot resolve attention scaling expression 'self.head_dim ** -0.5' in X.`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL514", "scaling-not-resolved", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL514":
+        yield finding(
+            problem,
+            f"`scaling={problem.detail}` is neither a number nor an attribute that holds one",
+            label="in this forward",
+            help="keep the number in an attribute and pass that",
+        )

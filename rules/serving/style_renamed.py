@@ -1,0 +1,46 @@
+"""A style has another name in this release of vLLM.
+
+## What it does
+Reports styles that some releases of vLLM know and the target does not: `colwise_rep` and
+`rowwise_rep` became `colwise_gather_output` and `rowwise_split_input`.
+
+## Why is this bad?
+An unknown style replicates the layer without a word; if its partner is sharded, the shapes no
+longer fit.
+
+## Example
+```py
+"layers.*.self_attn.o_proj": "rowwise_rep"
+```
+
+## Use instead
+```py
+"layers.*.self_attn.o_proj": "rowwise_split_input"
+```
+
+## Releases
+The old names: vLLM up to 0.23. The new ones: 0.20 and later.
+
+## What you see at run time
+Nothing, or an error about shapes on several ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL524", "style-renamed", Severity.WARNING)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL524":
+        yield finding(
+            problem,
+            f"this release calls the style `{problem.name}` `{problem.detail}`",
+            label=f"`{problem.module}` is replicated",
+            help=f"write `{problem.detail}`, or `colwise` and `rowwise`, which all know",
+        )

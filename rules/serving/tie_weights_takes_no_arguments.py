@@ -1,0 +1,46 @@
+"""An override of tie_weights does not take the arguments of transformers 5.
+
+## What it does
+Reports a `tie_weights` without `recompute_mapping` and without `**kwargs`.
+
+## Why is this bad?
+`post_init` calls `self.tie_weights(recompute_mapping=False)`.
+
+## Example
+```py
+def tie_weights(self):
+    ...
+```
+
+## Use instead
+```py
+def tie_weights(self, *args, **kwargs):
+    ...
+```
+
+## Releases
+transformers 5.0.0 and later.
+
+## What you see at run time
+`TypeError: X.tie_weights() got an unexpected keyword argument 'recompute_mapping'`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL510", "tie-weights-takes-no-arguments", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL510":
+        yield finding(
+            problem,
+            f"`{problem.name}.tie_weights` does not take `recompute_mapping`",
+            label="called with arguments by this release",
+            help="add `**kwargs`",
+        )

@@ -1,0 +1,45 @@
+"""Tied weights are a list, which transformers 5 cannot read.
+
+## What it does
+Reports a list in `_tied_weights_keys` of the class that AutoModel loads, when the config ties the
+embeddings.
+
+## Why is this bad?
+`post_init` expects a dict from the tied parameter to its source, and raises.
+
+## Example
+```py
+_tied_weights_keys = ["lm_head.weight"]
+```
+
+## Use instead
+```py
+_tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
+```
+
+## Releases
+transformers 5.0.0 and later.
+
+## What you see at run time
+`AttributeError: 'list' object has no attribute 'keys'`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL509", "tied-weights-not-a-mapping", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL509":
+        yield finding(
+            problem,
+            f"the tied weights of `{problem.name}` are a list",
+            label="a dict is needed",
+            help="write a dict of target to source; older releases take it as well",
+        )

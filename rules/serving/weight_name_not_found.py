@@ -1,0 +1,49 @@
+"""A weight of the checkpoint has a name that vLLM cannot place.
+
+## What it does
+Maps the names that `save_pretrained` writes as the release does, and looks for each in the base
+model.
+
+## Why is this bad?
+vLLM strips `base_model_prefix` from every name. If the model that AutoModel builds has a child of
+that name, the rest no longer fits; before 0.18 only the prefix `model` was known.
+
+## Example
+```py
+class X(PreTrainedModel):              # loaded as AutoModel
+    base_model_prefix = "causal_lm"    # and self.causal_lm is a child of it
+```
+
+## Use instead
+```py
+class X(PreTrainedModel):
+    base_model_prefix = "model"
+```
+
+## Releases
+vLLM 0.18.0 and later for a prefix that is also a child; 0.11 to 0.17 for other prefixes than
+`model`.
+
+## What you see at run time
+`ValueError: There is no module or parameter named 'input_encoder' in TransformersForCausalLM`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL521", "weight-name-not-found", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL521":
+        yield finding(
+            problem,
+            f"vLLM cannot place the weight `{problem.name}`",
+            label=f"the prefix is `{problem.detail}`",
+            help="make it `model`, or a prefix that the base model has no child of",
+        )
