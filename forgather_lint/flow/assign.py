@@ -14,7 +14,6 @@ from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.source import Place, file_start
 from forgather_lint.targets.matching import Undecided, vllm_match
-from forgather_lint.values.value import Instance
 
 LINEAR = "torch.nn.Linear"
 

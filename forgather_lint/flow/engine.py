@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from forgather_lint.flow.inputs import engine_arguments
 from forgather_lint.flow.layers import Role
@@ -79,7 +79,7 @@ class EngineLibrary(StandardLibrary):
     engine: Engine
     ranks: int
     heads: Heads | None
-    instances: set[str] = field(default_factory=set)
+    met_parameter: bool = False
 
     def __post_init__(self) -> None:
         StandardLibrary.__init__(self)
@@ -87,7 +87,11 @@ class EngineLibrary(StandardLibrary):
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
         if name == "transformers.attention_interface":
             return self._attention(arguments, where)
-        return StandardLibrary.call(self, machine, name, arguments, where)
+        try:
+            return StandardLibrary.call(self, machine, name, arguments, where)
+        except Raised:
+            self.met_parameter = any(map(_is_bare_parameter, arguments.all()))
+            raise
 
     def _attention(self, arguments: Arguments, where: Place) -> Value:
         """`[1, heads, tokens, head size]` in, `[tokens, heads * head size]` and None out.
@@ -163,6 +167,11 @@ class EngineLibrary(StandardLibrary):
             if not replicated:
                 return _not_heads(name, placement, where)
         return Shard(1, query.since)
+
+
+def _is_bare_parameter(value: Value) -> bool:
+    """A parameter that no layer holds is whole on each rank."""
+    return isinstance(value, TensorValue) and value.is_parameter
 
 
 def _not_heads(name: str, placement: Placement, where: Place) -> Placement:

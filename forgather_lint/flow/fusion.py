@@ -19,6 +19,7 @@ from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.semantics.names import MODULE
+from forgather_lint.syntax.walk import descendants
 from forgather_lint.values.value import FunctionValue, Instance, Known, TensorValue, Value
 
 LINEAR = "torch.nn.Linear"
@@ -164,21 +165,6 @@ def _output_projection(
     return last[-1].module if last else None
 
 
-class _Lookups(cst.CSTVisitor):
-    """Whether the attention function is looked up by a subscript or through `get_interface`."""
-
-    def __init__(self) -> None:
-        self.by_subscript = False
-        self.by_method = False
-
-    def visit_Subscript(self, node: cst.Subscript) -> None:
-        if isinstance(node.value, cst.Name) and node.value.value == "ALL_ATTENTION_FUNCTIONS":
-            self.by_subscript = True
-
-    def visit_Attribute(self, node: cst.Attribute) -> None:
-        self.by_method |= node.attr.value == "get_interface"
-
-
 def traces_completely(machine: Machine, owner: Instance) -> bool:
     """Whether torch.fx gets through the forward of an attention module.
 
@@ -189,10 +175,20 @@ def traces_completely(machine: Machine, owner: Instance) -> bool:
     function = member.value if member is not None else None
     if not isinstance(function, FunctionValue) or not isinstance(function.node, cst.FunctionDef):
         return False
-    lookups = _Lookups()
-    function.node.body.visit(lookups)
     names = [parameter.name.value for parameter in function.node.params.params]
-    return lookups.by_method and not lookups.by_subscript and "hidden_states" in names
+    return "hidden_states" in names and _looks_up_by_method_only(function.node.body)
+
+
+def _looks_up_by_method_only(body: cst.BaseSuite) -> bool:
+    """Whether the attention function is looked up through `get_interface`, never by a subscript."""
+    by_method = False
+    for node in descendants(body):
+        if isinstance(node, cst.Attribute):
+            by_method |= node.attr.value == "get_interface"
+        elif isinstance(node, cst.Subscript) and isinstance(node.value, cst.Name):
+            if node.value.value == "ALL_ATTENTION_FUNCTIONS":
+                return False
+    return by_method
 
 
 def _merged(body: Body, calls: list[Step], ranks: int) -> Fusion | None:

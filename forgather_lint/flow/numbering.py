@@ -41,6 +41,18 @@ def digest(name: str, arguments: Arguments) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
+def is_numbered(value: Value) -> bool:
+    """Whether the value carries a number: it was handed on, not computed."""
+    if isinstance(value, TupleValue):
+        return any(map(is_numbered, value.items))
+    return isinstance(value, TensorValue) and any(tag.startswith(_MARK) for tag in value.tags)
+
+
+def first_tensor(value: Value) -> Value:
+    """The value, or the first item of a tuple: what a layer hands to the next."""
+    return value.items[0] if isinstance(value, TupleValue) and value.items else value
+
+
 def numbered(value: Value, number: str) -> Value:
     """`value` with a number; the items of a tuple get numbers of their own."""
     if isinstance(value, TensorValue):

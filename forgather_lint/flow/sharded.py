@@ -165,10 +165,12 @@ def _first(machine: Machine, result: Value, root: Instance) -> Value:
 
 
 def _failure(error: Raised, rank: Rank) -> Outcome:
+    code = code_of(error, rank.failed_role)
+    library = rank.machine.library
+    if code == "FGL201" and isinstance(library, EngineLibrary) and library.met_parameter:
+        code = "FGL208"
     text = f"{error.kind}: {error.text}" if error.text else error.kind
-    return Outcome(
-        Verdict.FAILS, code_of(error, rank.failed_role), text, error.where, None, rank.module
-    )
+    return Outcome(Verdict.FAILS, code, text, error.where, None, rank.module)
 
 
 def code_of(error: Raised, role: Role | None) -> str:

@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
-from forgather_lint.flow.numbering import digest, number_of, numbered, plain_arguments
+from forgather_lint.flow.numbering import (
+    digest,
+    first_tensor,
+    is_numbered,
+    number_of,
+    numbered,
+    plain_arguments,
+)
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict
 from forgather_lint.flow.partition import Parts, get_pp_indices
 from forgather_lint.flow.recall import Recall
@@ -34,17 +41,24 @@ from forgather_lint.values.value import (
 
 @dataclass(slots=True)
 class NumberingLibrary(EngineLibrary):
-    """Gives every result of an op a number, and notes where it was computed."""
+    """Gives every result of an op a number.
 
-    sites: dict[str, Place] = field(default_factory=dict)
+    `stream` holds the numbers of the hidden states as they pass through the stage, `sites` the
+    places of ops that changed them outside the planned modules.
+    """
+
+    stream: set[str] = field(default_factory=set)
+    sites: list[Place] = field(default_factory=list)
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
         result = EngineLibrary.call(self, machine, name, arguments, where)
-        if not isinstance(result, TensorValue):
-            return numbered(result, digest(name, arguments))
-        number = digest(name, arguments)
-        self.sites.setdefault(f"#{number}", where)
-        return numbered(result, number)
+        if is_numbered(result):
+            return result
+        made = numbered(result, digest(name, arguments))
+        if any(number_of(value) in self.stream for value in arguments.all()):
+            self.stream.add(number_of(made))
+            self.sites.append(where)
+        return made
 
 
 @dataclass(slots=True)
@@ -52,6 +66,7 @@ class Stage(Observer):
     """One stage: planned modules are opaque functions, missing ones hand on their argument."""
 
     machine: Machine
+    library: NumberingLibrary
     opaque: dict[int, str]
     missing: frozenset[int]
     recall: Recall
@@ -63,7 +78,9 @@ class Stage(Observer):
         name = self.opaque.get(id(instance))
         if name is None or instance in self.path:
             return self.recall.result(instance, arguments)
-        return numbered(self._run(instance, arguments, where), digest(name, arguments))
+        made = numbered(self._run(instance, arguments, where), digest(name, arguments))
+        self.library.stream.add(number_of(first_tensor(made)))
+        return made
 
     def _run(self, instance: Instance, arguments: Arguments, where: Place) -> Value:
         """The module's own forward, on values without numbers."""
@@ -125,14 +142,13 @@ def run_pipeline(pipeline: Pipeline, stages: int) -> Outcome:
     if isinstance(whole, Outcome):
         return Outcome(Verdict.UNKNOWN, "", whole.reason, whole.where)
     handed: TensorValue | None = None
-    sites: dict[str, Place] = {}
+    sites: list[list[Place]] = []
     for stage in range(stages):
         made = _run_stage(pipeline, pipeline.missing(stage, stages), handed)
         if isinstance(made, Outcome):
             return made
         handed, seen = made
-        if stage > 0 or stages == 1:
-            sites.update(seen)
+        sites.append(seen)
         refused = _cannot_cross(handed, last=stage == stages - 1)
         if refused is not None:
             return refused
@@ -140,7 +156,7 @@ def run_pipeline(pipeline: Pipeline, stages: int) -> Outcome:
     return _compared(pipeline, number_of(whole[0]), number_of(handed), sites)
 
 
-Made = tuple[TensorValue, dict[str, Place]]
+Made = tuple[TensorValue, list[Place]]
 
 
 def _run_stage(
@@ -148,7 +164,9 @@ def _run_stage(
 ) -> Made | Outcome:
     machine = pipeline.machine
     library = NumberingLibrary(pipeline.engine, 1, pipeline.heads)
-    stage = Stage(machine, pipeline.opaque(), missing, Recall())
+    if handed is not None:
+        library.stream.add(number_of(handed))
+    stage = Stage(machine, library, pipeline.opaque(), missing, Recall())
     with _installed(machine, library, stage):
         try:
             result = machine.call(pipeline.root, _given(pipeline, handed), pipeline.root.where)
@@ -193,9 +211,21 @@ def _cannot_cross(handed: TensorValue, last: bool) -> Outcome | None:
     return Outcome(Verdict.FAILS, "FGL309", reason, handed.origin)
 
 
-def _compared(pipeline: Pipeline, whole: str, staged: str, sites: dict[str, Place]) -> Outcome:
+def _compared(pipeline: Pipeline, whole: str, staged: str, sites: list[list[Place]]) -> Outcome:
     if whole == staged:
         return SERVES
-    where = next(iter(sites.values()), pipeline.root.where)
+    where = _repeated(sites) or pipeline.root.where
     reason = "what stands outside the planned modules is applied once per stage instead of once"
     return Outcome(Verdict.WRONG, "FGL312", reason, where)
+
+
+def _repeated(sites: list[list[Place]]) -> Place | None:
+    """The first op on the hidden states that more than one stage applies."""
+    seen: set[str] = set()
+    for of_stage in sites:
+        here = {str(place.span): place for place in of_stage}
+        both = [place for text, place in here.items() if text in seen]
+        if both:
+            return both[0]
+        seen.update(here)
+    return next((place for of_stage in sites for place in of_stage), None)

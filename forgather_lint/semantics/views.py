@@ -6,6 +6,8 @@ split into or merged from: 96 of 192 features are 4 heads of 24 out of 8, never 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.dtypes import complex_of, dtype_of, part_of
 from forgather_lint.semantics.operands import (
@@ -174,8 +176,12 @@ def reshaped(site: Site, source: TensorValue, target: Shape) -> TensorValue:
     shape = with_symbols(shape_of(source))
     known = tuple(size for size in target if size is not None)
     full = fill_inferred(shape, known)
-    placement = _placement_of_view(site, source.placement, shape, full)
-    return result(site, without_symbols(full), placement, source.dtype)
+    elements = source.viewed or source
+    before = with_symbols(shape_of(elements))
+    placement = _placement_of_view(site, elements.placement, before, full)
+    made = result(site, without_symbols(full), placement, source.dtype)
+    broken = isinstance(placement, Wrong) and not isinstance(elements.placement, Wrong)
+    return replace(made, viewed=elements) if broken else made
 
 
 def _of_unknown_sizes(site: Site, source: TensorValue, target: Shape) -> TensorValue:

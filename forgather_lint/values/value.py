@@ -123,6 +123,10 @@ class TensorValue(Value):
     origin: Place | None = None
     is_parameter: bool = False
     tags: frozenset[str] = frozenset()
+    viewed: TensorValue | None = field(default=None, repr=False)
+    """Where a view left no part of the true value: the tensor whose elements it shows, in order.
+
+    Another view may still make a part of them."""
 
 
 @dataclass(frozen=True, slots=True)

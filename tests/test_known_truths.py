@@ -1,0 +1,159 @@
+"""What vLLM was measured to do with a Llama-like model comes out of the source alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from forgather_lint.analysis import deep_recursion
+from forgather_lint.flow.judge import Judge
+from tests.fixture_models import MODELS, copy_model
+from tests.mutants import code_mutants, written
+from tests.verdicts import V013, V032, Static
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+FEEDFORWARD = ("gate_proj", "up_proj", "down_proj")
+
+
+def without(plan: dict[str, str], *modules: str) -> dict[str, str]:
+    return {key: style for key, style in plan.items() if not key.endswith(modules)}
+
+
+def with_style(plan: dict[str, str], module: str, style: str) -> dict[str, str]:
+    return {key: style if key.endswith(module) else old for key, old in plan.items()}
+
+
+def misspelt(plan: dict[str, str]) -> dict[str, str]:
+    return {key.replace("self_attn", "self_atn"): style for key, style in plan.items()}
+
+
+# Runs of vLLM 0.13.0 with transformers 4.57.6 on two ranks.
+ON_0_13 = [
+    ("all", "serves"),
+    ("without k and v", "wrong"),
+    ("without attention", "wrong"),
+    ("attention misspelt", "wrong"),
+    ("without k", "wrong"),
+    ("without q", "fails"),
+    ("without o", "fails"),
+    ("without gate", "fails"),
+    ("without feed-forward", "serves"),
+    ("down by columns", "fails"),
+    ("query by rows", "fails"),
+    ("gate of no style", "fails"),
+    ("no plan", "fails"),
+]
+# Runs of vLLM 0.32.0 with transformers 5.19.0 on two ranks.
+ON_0_32 = [
+    ("all", "serves"),
+    ("without k and v", "serves"),
+    ("without q", "serves"),
+    ("without gate", "serves"),
+    ("up of no style", "serves"),
+    ("without attention", "fails"),
+    ("attention misspelt", "fails"),
+    ("without o", "fails"),
+    ("no plan", "fails"),
+]
+
+
+def plans(plan: dict[str, str]) -> dict[str, dict[str, str]]:
+    return {
+        "all": plan,
+        "without k and v": without(plan, "k_proj", "v_proj"),
+        "without attention": without(plan, *ATTENTION),
+        "attention misspelt": misspelt(plan),
+        "without k": without(plan, "k_proj"),
+        "without q": without(plan, "q_proj"),
+        "without o": without(plan, "o_proj"),
+        "without gate": without(plan, "gate_proj"),
+        "without feed-forward": without(plan, *FEEDFORWARD),
+        "down by columns": with_style(plan, "down_proj", "colwise"),
+        "query by rows": with_style(plan, "q_proj", "rowwise"),
+        "gate of no style": with_style(plan, "gate_proj", "colwsie"),
+        "up of no style": with_style(plan, "up_proj", "colwsie"),
+        "no plan": {},
+    }
+
+
+@pytest.fixture(scope="module")
+def old() -> Static:
+    return Static(MODELS / "hf_llama", V013)
+
+
+@pytest.fixture(scope="module")
+def new() -> Static:
+    return Static(MODELS / "hf_llama", V032)
+
+
+@pytest.mark.parametrize(("change", "verdict"), ON_0_13)
+def test_vllm_0_13(old: Static, change: str, verdict: str) -> None:
+    assert old.outcome(plans(old.plan)[change]).verdict == verdict
+
+
+@pytest.mark.parametrize(("change", "verdict"), ON_0_32)
+def test_vllm_0_32(new: Static, change: str, verdict: str) -> None:
+    assert new.outcome(plans(new.plan)[change]).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "code"),
+    [
+        ("gate and up packed in one", "wrong", "FGL207"),
+        ("softmax over the features", "wrong", "FGL206"),
+        ("head count hard-coded in the view", "fails", "FGL203"),
+        ("width hard-coded in the merge", "fails", "FGL203"),
+        ("a gain for each head left whole", "fails", "FGL208"),
+    ],
+)
+def test_code_on_vllm_0_32(tmp_path: Path, name: str, verdict: str, code: str) -> None:
+    mutant = next(each for each in code_mutants() if each.name == name)
+    outcome = Static(written(mutant, tmp_path), V032).outcome()
+    assert (outcome.verdict, outcome.code) == (verdict, code)
+    assert outcome.where is not None
+    assert Path(outcome.where.span.path).name == "modeling_hf_llama.py"
+
+
+def stages(static: Static, number: int, keys: list[str] | None = None) -> str:
+    judge = static.judge
+    if keys is not None:
+        judge = Judge(replace(judge.subject, pipeline_keys=keys))
+    with deep_recursion():
+        return judge.pipeline_outcome(number).verdict.value
+
+
+def test_pipeline_plans_on_vllm_0_32(new: Static) -> None:
+    assert stages(new, 2) == "serves"
+    assert stages(new, 2, ["norm", "embed_tokens", "layers"]) == "wrong"
+    assert stages(new, 2, ["embed_tokens", "layers"]) == "wrong"
+    assert stages(new, 2, ["embed_tokens", "norm"]) == "fails"
+    assert stages(new, 2, ["embed_tokens", "layers", "nrom"]) == "fails"
+    assert stages(new, 2, []) == "serves"
+    assert stages(new, 8) == "fails"
+
+
+@pytest.mark.parametrize(
+    ("old_text", "new_text", "verdict"),
+    [
+        (
+            "hidden_states = inputs_embeds\n",
+            "hidden_states = inputs_embeds * 2.0\n",
+            "wrong",
+        ),
+        (
+            "            hidden_states = decoder_layer(\n",
+            "            decoder_layer.self_attn.layer_idx\n"
+            "            hidden_states = decoder_layer(\n",
+            "fails",
+        ),
+    ],
+)
+def test_code_around_the_layers(tmp_path: Path, old_text: str, new_text: str, verdict: str) -> None:
+    folder = copy_model("hf_llama", tmp_path)
+    file = folder / "modeling_hf_llama.py"
+    text = file.read_text("utf-8")
+    assert old_text in text
+    file.write_text(text.replace(old_text, new_text, 1), "utf-8")
+    assert stages(Static(folder, V032), 2) == verdict

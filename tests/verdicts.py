@@ -1,0 +1,54 @@
+"""Static verdicts on fixture models and their mutants, without the command line around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from forgather_lint.analysis import deep_recursion
+from forgather_lint.facts import PlanEntry, PlanOrigin
+from forgather_lint.flow.judge import Judge
+from forgather_lint.flow.outcome import Outcome
+from forgather_lint.flow.subject import prepare
+from forgather_lint.inputs.single import single_model
+from forgather_lint.targets.profile import Target
+
+V013 = Target.of("0.13.0", "4.57.6")
+V032 = Target.of("0.32.0", "5.19.0")
+
+
+@dataclass
+class Static:
+    """A model directory as one target builds it."""
+
+    directory: Path
+    target: Target
+
+    @cached_property
+    def judge(self) -> Judge:
+        prepared = prepare(single_model(self.directory), self.target, "bfloat16")
+        assert prepared.judge is not None, prepared.ended
+        return prepared.judge
+
+    @property
+    def plan(self) -> dict[str, str]:
+        return {e.full_key: e.style or "" for e in self.judge.subject.tensor_plan}
+
+    def outcome(self, plan: Mapping[str, str] | None = None, ranks: int = 2) -> Outcome:
+        """The verdict under `plan` (by default the model's own) on `ranks` ranks."""
+        judge = self.judge if plan is None else self._with(plan)
+        with deep_recursion():
+            return judge.tensor_outcome(ranks)
+
+    def _with(self, plan: Mapping[str, str]) -> Judge:
+        subject = self.judge.subject
+        where = subject.where
+        entries = [
+            PlanEntry(key, where, where, repr(style), PlanOrigin.CONFIG_CLASS, "", style=style)
+            for key, style in plan.items()
+        ]
+        judge = Judge(replace(subject, tensor_plan=entries))
+        judge.__dict__["alone"] = self.judge.alone
+        return judge

@@ -1,0 +1,39 @@
+"""Draws the README's picture of the terminal from a real run.
+
+    python tools/picture.py fixtures/reports/demo.svg
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+COMMAND = ["check", "fixtures/models/broken_llama", "--select", "FGL1", "--color", "always"]
+LINES = 34
+
+
+def main(destination: Path) -> None:
+    """Run the demo and write what a terminal shows of it."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "forgather_lint", *COMMAND],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    console = Console(record=True, width=118, file=io.StringIO(), force_terminal=True)
+    console.print(f"[bold]$ forgather-lint {' '.join(COMMAND[:2])}[/bold]")
+    shown = ran.stdout.splitlines()
+    console.print(Text.from_ansi("\n".join(shown[:LINES])))
+    if len(shown) > LINES:
+        console.print("...")
+        console.print(Text.from_ansi(shown[-1]))
+    destination.write_text(console.export_svg(title="forgather-lint"), "utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
