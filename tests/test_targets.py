@@ -126,6 +126,15 @@ def test_the_table_of_names_reads() -> None:
     assert all(entry.ranges for entries in imported_names().values() for entry in entries)
 
 
+def test_models_that_vllm_has_itself() -> None:
+    assert on("0.13.0").vllm.serves_natively("LlamaForCausalLM")
+    assert not on("0.13.0").vllm.serves_natively("ForgatherForCausalLM")
+    moved_out = [
+        on(release).vllm.serves_natively("ArceeForCausalLM") for release in ("0.13.0", "0.33.0")
+    ]
+    assert moved_out == [True, False]
+
+
 def test_nothing_is_read_before_it_is_asked_for() -> None:
     code = "import sys; from forgather_lint.targets import select; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -146,13 +146,13 @@ def text_of(node: ast.AST) -> str:
 
 
 def messages(node: ast.AST) -> list[str]:
-    """Every string in `node`; what a run fills in, in an f-string or after `%`, is a HOLE."""
+    """Every string in `node`; what a run fills in, however it does so, is a HOLE."""
     found = []
     for child in ast.walk(node):
         if isinstance(child, ast.JoinedStr):
             found.append("".join(_piece(value) for value in child.values))
         elif isinstance(child, ast.Constant) and isinstance(child.value, str):
-            found.append(re.sub(r"%[sd]", HOLE, child.value))
+            found.append(re.sub(r"%[sd]|\{\}", HOLE, child.value))
     return found
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from forgather_lint.targets.facts import Fact, Outcome, topic
+from forgather_lint.targets.native import is_native
 from forgather_lint.targets.version import Version
 from forgather_lint.targets.vllm_words import (
     AttentionBinding,
@@ -117,6 +118,7 @@ class VllmAttention(NamedTuple):
     sinks_unresolved: Fact[Outcome]
     sinks_lost: Fact[Outcome]
     too_many_heads: Fact[Outcome]
+    heads_per_kv_uneven: Fact[Outcome]
     layer_types_from: Fact[LayerTypesFrom]
     layer_types_null: Fact[Outcome]
     layer_types_short: Fact[Outcome]
@@ -224,6 +226,10 @@ class VllmProfile:
     @cached_property
     def defects(self) -> VllmDefects:
         return topic(VllmDefects, "vllm/defects", self.version)
+
+    def serves_natively(self, architecture: str) -> bool:
+        """Whether the release has a model of its own by that name, and ignores remote code."""
+        return is_native(architecture, self.version)
 
     def __str__(self) -> str:
         return f"vllm=={self.version}"
