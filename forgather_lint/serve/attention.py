@@ -22,7 +22,7 @@ from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
 from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.vllm_words import AttentionBinding
-from forgather_lint.values.value import Choice, FunctionValue, Instance, Known, Unknown
+from forgather_lint.values.value import Choice, FunctionValue, Instance, Known, Unknown, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,33 @@ class Site:
 
 
 def sites_of(seen: Examined) -> list[Site]:
-    """The modules whose forward makes exactly one call of the interface, in tree order."""
+    """The modules whose forward makes exactly one call of the interface, in tree order.
+
+    One that has the config of something else, such as an image encoder, is not the engine's.
+    """
     if seen.judge is None:
         return []
-    calls: dict[int, cst.Call | None] = {}
+    config = _text_config(seen)
     sites = []
     for name, module in seen.judge.subject.tree.instances.items():
         forward = forward_of(seen.workshop.machine, module)
-        if forward is None:
+        call = interface_call(forward) if forward is not None else None
+        if forward is None or call is None:
             continue
-        if id(forward) not in calls:
-            calls[id(forward)] = interface_call(forward)
-        call = calls[id(forward)]
-        if call is not None:
+        own = module.attributes.get("config")
+        if not isinstance(own, Instance) or own is config:
             sites.append(Site(name, module, forward, call))
     return sites
+
+
+def _text_config(seen: Examined) -> Value | None:
+    """transformers/configuration_utils.py, `get_text_config`."""
+    if isinstance(seen.config, Instance):
+        for name in ("text_config", "decoder", "generator", "text_encoder"):
+            found = seen.config.attributes.get(name)
+            if isinstance(found, Instance):
+                return found
+    return seen.config
 
 
 def dispatch(seen: Examined) -> Iterator[ServingProblem]:
@@ -65,7 +77,7 @@ def dispatch(seen: Examined) -> Iterator[ServingProblem]:
         return
     if _without(sites, "layer_idx"):
         return
-    lost = _lost_layer(sites, layers)
+    lost = _lost_layer([site for site in sites if "config" in site.module.attributes], layers)
     if lost is not None:
         where, name = _attention_of(seen)
         yield from seen.problem("FGL512", attention.no_dispatch, where, name, parts={"layer": lost})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import libcst as cst
 
@@ -67,8 +68,13 @@ def forward_of(machine: Machine, module: Instance) -> FunctionValue | None:
 
 def interface_call(function: FunctionValue) -> cst.Call | None:
     """The one call of the interface in `function`, None when there is none or several."""
+    return _interface_call(function.node)
+
+
+@cache
+def _interface_call(node: cst.FunctionDef | cst.Lambda) -> cst.Call | None:
     visitor = _Calls()
-    function.node.visit(visitor)
+    node.visit(visitor)
     calls = list(visitor.found())
     return calls[0] if len(calls) == 1 else None
 
