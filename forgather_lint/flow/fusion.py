@@ -181,14 +181,14 @@ def traces_completely(machine: Machine, owner: Instance) -> bool:
 
 def _looks_up_by_method_only(body: cst.BaseSuite) -> bool:
     """Whether the attention function is looked up through `get_interface`, never by a subscript."""
-    by_method = False
-    for node in descendants(body):
-        if isinstance(node, cst.Attribute):
-            by_method |= node.attr.value == "get_interface"
-        elif isinstance(node, cst.Subscript) and isinstance(node.value, cst.Name):
-            if node.value.value == "ALL_ATTENTION_FUNCTIONS":
-                return False
-    return by_method
+    nodes = list(descendants(body))
+    subscripted = [node.value for node in nodes if isinstance(node, cst.Subscript)]
+    by_subscript = any(
+        isinstance(value, cst.Name) and value.value == "ALL_ATTENTION_FUNCTIONS"
+        for value in subscripted
+    )
+    attributes = {node.attr.value for node in nodes if isinstance(node, cst.Attribute)}
+    return "get_interface" in attributes and not by_subscript
 
 
 def _merged(body: Body, calls: list[Step], ranks: int) -> Fusion | None:

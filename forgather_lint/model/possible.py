@@ -15,6 +15,7 @@ from forgather_lint.interp.classes import order_of
 from forgather_lint.interp.machine import Machine
 from forgather_lint.interp.names import look_up
 from forgather_lint.syntax.python import NodePlace
+from forgather_lint.syntax.walk import descendants
 from forgather_lint.values.value import (
     Choice,
     ClassValue,
@@ -108,40 +109,32 @@ def _place_of(expression: cst.CSTNode, cls: ClassValue) -> NodePlace | None:
     return NodePlace(cls.where.file, expression) if isinstance(cls.where, NodePlace) else None
 
 
-class _Names(cst.CSTVisitor):
-    def __init__(self) -> None:
-        self.found: list[str] = []
-
-    def visit_Name(self, node: cst.Name) -> None:
-        self.found.append(node.value)
-
-
 def _names_in(expression: cst.CSTNode) -> list[str]:
-    visitor = _Names()
-    expression.visit(visitor)
-    return visitor.found
+    return [node.value for node in descendants(expression) if isinstance(node, cst.Name)]
 
 
-class _SelfAssignments(cst.CSTVisitor):
+class _SelfAssignments:
     """Collects `self.x = expression`, `self.add_module("x", expression)` and computed names."""
 
     def __init__(self) -> None:
         self.assigned: dict[str, list[cst.CSTNode]] = {}
         self.dynamic = False
 
-    def visit_Assign(self, node: cst.Assign) -> None:
-        for target in node.targets:
-            self._note(target.target, node.value)
-
-    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
-        if node.value is not None:
-            self._note(node.target, node.value)
+    def look_at(self, node: cst.CSTNode) -> None:
+        match node:
+            case cst.Assign():
+                for target in node.targets:
+                    self._note(target.target, node.value)
+            case cst.AnnAssign() if node.value is not None:
+                self._note(node.target, node.value)
+            case cst.Call():
+                self._note_call(node)
 
     def _note(self, target: cst.CSTNode, value: cst.CSTNode) -> None:
         if isinstance(target, cst.Attribute) and _is_self(target.value):
             self.assigned.setdefault(target.attr.value, []).append(value)
 
-    def visit_Call(self, node: cst.Call) -> None:
+    def _note_call(self, node: cst.Call) -> None:
         function, arguments = node.func, node.args
         if isinstance(function, cst.Name) and function.value == "setattr":
             if arguments and _is_self(arguments[0].value):
@@ -172,6 +165,7 @@ def _is_self(node: cst.CSTNode) -> bool:
 
 @lru_cache(maxsize=1024)
 def _assignments(node: cst.ClassDef) -> tuple[dict[str, list[cst.CSTNode]], bool]:
-    visitor = _SelfAssignments()
-    node.visit(visitor)
-    return visitor.assigned, visitor.dynamic
+    found = _SelfAssignments()
+    for each in descendants(node):
+        found.look_at(each)
+    return found.assigned, found.dynamic

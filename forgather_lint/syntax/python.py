@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
 
 from forgather_lint.source import Place, Position, Span, file_start
 from forgather_lint.syntax.limits import MOST_BYTES, refusal
@@ -24,6 +25,13 @@ class SourceError(Exception):
         self.message = message
 
 
+class _Positions(MetadataWrapper):
+    """Resolves positions, for which libcst also walks the tree once without any visitor."""
+
+    def visit_batched(self, *_: object) -> cst.CSTNode:
+        return self.module
+
+
 @dataclass(eq=False)
 class PythonFile:
     """A parsed file. Positions are computed when the first of them is asked for.
@@ -38,10 +46,7 @@ class PythonFile:
 
     @cached_property
     def _ranges(self) -> object:
-        from libcst.metadata import MetadataWrapper, PositionProvider
-
-        wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
-        return wrapper.resolve(PositionProvider)
+        return _Positions(self.tree, unsafe_skip_copy=True).resolve(PositionProvider)
 
     def span(self, node: cst.CSTNode) -> Span:
         """The span of `node`, a node of this file's tree."""
