@@ -23,6 +23,20 @@ def paths(command: Command) -> Command:
     return click.argument("paths", nargs=-1, type=click.Path(path_type=Path))(command)
 
 
+def one_model(command: Command) -> Command:
+    """PATH of one model, and which configuration when a Forgather project lies there."""
+    return _all(
+        click.argument("path", type=click.Path(path_type=Path)),
+        click.option(
+            "-t",
+            "--config-template",
+            "template",
+            metavar="CONFIG",
+            help="The configuration of the Forgather project at PATH (default: its own).",
+        ),
+    )(command)
+
+
 def configuration(command: Command) -> Command:
     """Which configuration file counts."""
     return _all(

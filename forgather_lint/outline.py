@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from forgather_lint.facts import Module, Parameter, Structure
+from forgather_lint.source import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,16 @@ def shared_groups(structure: Structure) -> list[list[str]]:
     return [names for names in groups.values() if len(names) > 1]
 
 
-def as_json(structure: Structure) -> dict[str, object]:
+def _span(place: Place) -> str:
+    return str(place.span)
+
+
+def as_json(structure: Structure, shown: Callable[[Place], str] = _span) -> dict[str, object]:
     """The tree unfolded, one object a module, parameter, buffer and unknown."""
     return {
         "root": structure.root,
         "modules": [
-            {"name": m.name, "class": m.cls, "location": str(m.where.span), "certain": m.certain}
+            {"name": m.name, "class": m.cls, "location": shown(m.where), "certain": m.certain}
             for m in structure.modules
             if m.name
         ],
@@ -104,7 +109,7 @@ def as_json(structure: Structure) -> dict[str, object]:
         "buffers": [_tensor(buffer) for buffer in structure.buffers],
         "shared": shared_groups(structure),
         "unknown": [
-            {"reason": u.reason, "location": str(u.where.span) if u.where else None}
+            {"reason": u.reason, "location": shown(u.where) if u.where else None}
             for u in structure.unknowns
         ],
     }

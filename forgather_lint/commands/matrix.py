@@ -11,12 +11,12 @@ from forgather_lint import options
 from forgather_lint.chosen import chosen_targets
 from forgather_lint.flow.judge import Cell
 from forgather_lint.flow.outcome import Verdict
-from forgather_lint.inputs.single import single_model
+from forgather_lint.opening import Opened, open_one
 from forgather_lint.verdicts import PIPELINE_SIZES, TENSOR_SIZES, as_json, matrix
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@options.one_model
 @click.option("--target", multiple=True, metavar="RELEASE", help="vllm==0.32; may be repeated.")
 @click.option("-tp", "--tensor-parallel-size", metavar="SIZES", help="Only these: '2', '1,2,4'.")
 @click.option("--pipeline-parallel-size", metavar="SIZES", help="Only these: '1', '1,2'.")
@@ -24,6 +24,7 @@ from forgather_lint.verdicts import PIPELINE_SIZES, TENSOR_SIZES, as_json, matri
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
 def command(
     path: Path,
+    template: str | None,
     target: tuple[str, ...],
     tensor_parallel_size: str | None,
     pipeline_parallel_size: str | None,
@@ -32,11 +33,11 @@ def command(
 ) -> None:
     """Print whether the model at PATH serves, for each size and release."""
     with options.misuse_told():
-        model = single_model(path)
+        opened = open_one(path, template)
         targets = chosen_targets(target).targets
         cells = list(
             matrix(
-                model,
+                opened.model,
                 targets,
                 _sizes(tensor_parallel_size, TENSOR_SIZES),
                 _sizes(pipeline_parallel_size, PIPELINE_SIZES),
@@ -46,7 +47,7 @@ def command(
     if output_format == "json":
         click.echo(json.dumps(as_json(cells), indent=2))
         return
-    _print(cells)
+    _print(cells, opened)
 
 
 def _sizes(text: str | None, default: tuple[int, ...]) -> tuple[int, ...]:
@@ -69,7 +70,7 @@ _COLOURS = {
 }
 
 
-def _print(cells: list[Cell]) -> None:
+def _print(cells: list[Cell], opened: Opened) -> None:
     """A table a target; reasons below it, each once."""
     for target in dict.fromkeys(cell.target for cell in cells):
         rows = [cell for cell in cells if cell.target == target]
@@ -79,7 +80,7 @@ def _print(cells: list[Cell]) -> None:
         for ranks in dict.fromkeys(cell.tensor_parallel_size for cell in rows):
             line = [cell for cell in rows if cell.tensor_parallel_size == ranks]
             click.echo(f"  ranks {ranks:<3}" + "".join(map(_cell, line)))
-        for text in dict.fromkeys(_reason(cell) for cell in rows):
+        for text in dict.fromkeys(_reason(cell, opened) for cell in rows):
             if text:
                 click.echo(f"  {text}")
 
@@ -98,9 +99,9 @@ def _bytes(size: int) -> str:
     return f"{amount:.3g} {units[0]}"
 
 
-def _reason(cell: Cell) -> str:
+def _reason(cell: Cell, opened: Opened) -> str:
     outcome = cell.outcome
     if not outcome.reason:
         return ""
-    place = f"{outcome.where.span}: " if outcome.where else ""
+    place = f"{opened.shown(outcome.where)}: " if outcome.where else ""
     return f"{outcome.code or outcome.verdict.value}: {place}{outcome.reason}"

@@ -16,14 +16,14 @@ from forgather_lint.commands.structure import told
 from forgather_lint.facts import NotBuilt
 from forgather_lint.flow.infer import InferredPlan, folded, infer
 from forgather_lint.flow.subject import Prepared, prepare
-from forgather_lint.inputs.single import single_model
+from forgather_lint.opening import Opened, open_one
 from forgather_lint.plan_text import as_json, as_python, as_template, difference
 
 _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@options.one_model
 @click.option("--infer", "inferred", is_flag=True, help="Compute a plan from the data flow.")
 @click.option("--diff", is_flag=True, help="Show what would change in the plan that is there.")
 @click.option("--target", multiple=True, metavar="RELEASE", help="Whose reading of the plan.")
@@ -31,25 +31,30 @@ _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
     "--output-format", type=click.Choice(["text", "json", "python", "template"]), default="text"
 )
 def command(
-    path: Path, inferred: bool, diff: bool, target: tuple[str, ...], output_format: str
+    path: Path,
+    template: str | None,
+    inferred: bool,
+    diff: bool,
+    target: tuple[str, ...],
+    output_format: str,
 ) -> None:
     """Print the plan of the model at PATH as it is applied: layer, shape, style, entry."""
     with options.misuse_told():
-        model = single_model(path)
-        prepared = prepare(model, chosen_targets(target).targets[0], "bfloat16")
+        opened = open_one(path, template)
+        prepared = prepare(opened.model, chosen_targets(target).targets[0], "bfloat16")
     if prepared.judge is None:
         assert prepared.ended is not None
-        raise options.CannotRun(f"{prepared.ended.where.span}: {told(prepared.ended)}")
+        raise options.CannotRun(f"{opened.shown(prepared.ended.where)}: {told(prepared.ended)}")
     if inferred or diff:
-        _print_inferred(prepared, diff, output_format)
+        _print_inferred(prepared, opened, diff, output_format)
     else:
-        _print_applied(prepared, output_format)
+        _print_applied(prepared, opened, output_format)
 
 
-def _print_inferred(prepared: Prepared, diff: bool, form: str) -> None:
+def _print_inferred(prepared: Prepared, opened: Opened, diff: bool, form: str) -> None:
     plan = _inferred(prepared)
     if isinstance(plan, NotBuilt):
-        raise options.CannotRun(f"{plan.where.span}: {told(plan)}")
+        raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan)}")
     if diff:
         lines = list(difference(_written(prepared), plan))
         click.echo("\n".join(lines) if lines else "the plan is the one that would be inferred")
@@ -80,8 +85,8 @@ def _written(prepared: Prepared) -> InferredPlan:
     return InferredPlan({e.full_key: e.style or "" for e in subject.tensor_plan}, pipeline)
 
 
-def _print_applied(prepared: Prepared, form: str) -> None:
-    rows = list(_rows(prepared))
+def _print_applied(prepared: Prepared, opened: Opened, form: str) -> None:
+    rows = list(_rows(prepared, opened))
     if form == "json":
         click.echo(json.dumps(rows, indent=2))
         return
@@ -92,7 +97,7 @@ def _print_applied(prepared: Prepared, form: str) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
 
 
-def _rows(prepared: Prepared) -> Iterator[dict[str, str | None]]:
+def _rows(prepared: Prepared, opened: Opened) -> Iterator[dict[str, str | None]]:
     """One row for each Linear, layers that are alike in one."""
     assert prepared.judge is not None
     judge = prepared.judge
@@ -109,5 +114,5 @@ def _rows(prepared: Prepared) -> Iterator[dict[str, str | None]]:
             "shape": str(list(shapes.get(name) or ())),
             "style": found.role.value,
             "pattern": found.key,
-            "location": str(found.where.span) if found.where else None,
+            "location": opened.shown(found.where) if found.where else None,
         }

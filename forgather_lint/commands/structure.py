@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
+from forgather_lint import options
 from forgather_lint.analysis import Built, build_tree, workshop_of
 from forgather_lint.facts import EndKind, Module, NotBuilt, Structure
-from forgather_lint.inputs.single import single_model
-from forgather_lint.options import CannotRun, misuse_told
+from forgather_lint.opening import Opened, open_one
 from forgather_lint.outline import as_json, outline, own_parameters
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@options.one_model
 @click.option("--entry", metavar="AUTO_CLASS", help="Build what this auto class loads: AutoModel.")
 @click.option("--max-depth", type=click.IntRange(0), metavar="N", help="Show N levels.")
 @click.option("--params", is_flag=True, help="Show parameters and buffers with their shapes.")
@@ -24,6 +24,7 @@ from forgather_lint.outline import as_json, outline, own_parameters
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
 def command(
     path: Path,
+    template: str | None,
     entry: str | None,
     max_depth: int | None,
     params: bool,
@@ -31,14 +32,15 @@ def command(
     output_format: str,
 ) -> None:
     """Print the module tree that the model at PATH builds, read from its source."""
-    with misuse_told():
-        built = build_tree(workshop_of(single_model(path)), entry)
+    with options.misuse_told():
+        opened = open_one(path, template)
+        built = build_tree(workshop_of(opened.model), entry)
     if isinstance(built, NotBuilt):
-        raise CannotRun(f"{built.where.span}: {told(built)}")
+        raise options.CannotRun(f"{opened.shown(built.where)}: {told(built)}")
     if output_format == "json":
-        click.echo(json.dumps(as_json(built.structure), indent=2))
+        click.echo(json.dumps(as_json(built.structure, opened.shown), indent=2))
         return
-    _print(built, max_depth, params, expand)
+    _print(built, opened, max_depth, params, expand)
 
 
 def told(end: NotBuilt) -> str:
@@ -48,7 +50,7 @@ def told(end: NotBuilt) -> str:
     return end.message if end.kind is EndKind.NO_CLASS else f"undecided: {end.message}"
 
 
-def _print(built: Built, max_depth: int | None, params: bool, expand: bool) -> None:
+def _print(built: Built, opened: Opened, max_depth: int | None, params: bool, expand: bool) -> None:
     structure = built.structure
     for line in outline(structure, max_depth, expand):
         mark = "" if line.module.certain else "  (maybe)"
@@ -57,7 +59,7 @@ def _print(built: Built, max_depth: int | None, params: bool, expand: bool) -> N
         if params:
             _print_parameters(structure, line.module, line.depth + 1)
     for unknown in structure.unknowns:
-        place = f"{unknown.where.span}: " if unknown.where else ""
+        place = f"{opened.shown(unknown.where)}: " if unknown.where else ""
         click.echo(f"undecided: {place}{unknown.reason}", err=True)
 
 

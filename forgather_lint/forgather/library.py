@@ -13,6 +13,7 @@ from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES, Refused
 from forgather_lint.forgather.syntax import TemplateText, read_templates
 
 WORKSPACE_FOLDER = "forgather_workspace"
+_REPOSITORY_MARKS = (".git", ".hg", "pyproject.toml")
 _LANDMARK = Path("templatelib", "base", "config_type.yaml")
 
 
@@ -68,12 +69,16 @@ class Fence:
     def around(cls, workspace: Path, more: Iterable[Path] = ()) -> Fence:
         """The fence of a workspace; `more` are folders that the user trusts."""
         inside = workspace.resolve()
-        repository = next((p for p in (inside, *inside.parents) if (p / ".git").exists()), inside)
+        repository = next((p for p in (inside, *inside.parents) if _is_repository(p)), inside)
         return cls((inside, repository, *(path.resolve() for path in more)))
 
     def admits(self, path: Path) -> bool:
         """Whether `path`, links followed, may be read."""
         return _admits(self.roots, path)
+
+
+def _is_repository(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in _REPOSITORY_MARKS)
 
 
 @lru_cache(maxsize=4096)

@@ -63,7 +63,7 @@ def tasks(candidate: ProjectCandidate, library: Library) -> Iterator[Task]:
     project = read_project(candidate.folder, library)
     if candidate.template is None:
         yield Task(str(project.path / META), lambda _: _description(project))
-    for config in _asked_for(project, candidate.template):
+    for config in _asked_for(project, candidate.template) if project.fault is None else ():
         path = _path(project, config)
         if candidate.template in (None, Path(path)):
             yield Task(path, partial(open_configuration, project, config))

@@ -84,6 +84,10 @@ class Relocation:
         fix = self._fix(diagnostic.fix) if diagnostic.fix else None
         return replace(diagnostic, span=span, related=(*related, *steps), fix=fix)
 
+    def span(self, span: Span) -> Span:
+        """Where what stands at `span` was written."""
+        return self._moved(span)[0]
+
     def _moved(self, span: Span) -> tuple[Span, Chain]:
         found = self._origin(span)
         if found is None:
