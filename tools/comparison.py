@@ -20,6 +20,7 @@ class Status(StrEnum):
     UNDECIDED = "undecided"
     DIFFERS = "differs"
     CRASHED = "crashed"
+    RAISES_TOO = "raises too"
     NO_TRUTH = "no truth"
 
 
@@ -31,16 +32,25 @@ class Comparison:
     reasons: tuple[str, ...] = ()
 
 
-def compared(model: ModelInput, truth: Truth | None) -> Comparison:
-    """Build `model` from source and compare; an error of ours is a crash."""
+def compared(model: ModelInput, truth: Truth | None, error: str | None = None) -> Comparison:
+    """Build `model` from source and compare; an error of ours is a crash.
+
+    `error` is what PyTorch raised where it could not build the model either.
+    """
     try:
         built = build_tree(workshop_of(model))
     except Exception as error:
         return Comparison(Status.CRASHED, (repr(error),))
     if isinstance(built, NotBuilt):
+        if error and built.kind is EndKind.RAISES and _kind(error) == _kind(built.message):
+            return Comparison(Status.RAISES_TOO, (built.message,))
         status = Status.UNDECIDED if built.kind is EndKind.UNDECIDED else Status.DIFFERS
         return Comparison(status, (f"{built.kind}: {built.message} ({built.where.span})",))
-    return compare(built.structure, truth) if truth else Comparison(Status.NO_TRUTH)
+    return compare(built.structure, truth) if truth else Comparison(Status.NO_TRUTH, (error or "",))
+
+
+def _kind(error: str) -> str:
+    return error.partition(":")[0]
 
 
 def compare(tree: Structure, truth: Truth) -> Comparison:

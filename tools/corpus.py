@@ -51,14 +51,12 @@ def rows(folder: Path, names: Sequence[str] = ()) -> list[Row]:
 
 def _row(directory: Path) -> Row:
     truth: dict[str, Any] = json.loads((directory / TRUTH).read_text("utf-8"))
-    if "architecture" not in truth:
+    if not (directory / "config.json").is_file():
         comparison = Comparison(Status.NO_TRUTH, (truth["error"],))
         return Row(directory.name, "", False, comparison, 0.0)
     begin = time.perf_counter()
-    comparison = compared(single_model(directory), truth.get("structure"))
+    comparison = compared(single_model(directory), truth.get("structure"), truth["error"])
     seconds = time.perf_counter() - begin
-    if comparison.status is Status.NO_TRUTH:
-        comparison = Comparison(Status.NO_TRUTH, (truth["error"],))
     is_text = bool(truth.get("text", False))
     return Row(directory.name, truth["architecture"], is_text, comparison, seconds)
 

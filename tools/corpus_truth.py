@@ -16,7 +16,6 @@ import inspect
 import json
 import os
 import sys
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -48,35 +47,65 @@ def config_classes() -> Iterator[Any]:
                 yield value
 
 
-def small(config_class: Any) -> Any:
-    """A config of few layers; the default depth where a class refuses another one."""
-    for name in _LAYER_COUNTS:
-        if isinstance(getattr(config_class, name, None), int):
-            try:
-                return config_class(**{name: LAYERS})
-            except (TypeError, ValueError, IndexError, ZeroDivisionError):
-                break
-    return config_class()
+_FILLS: dict[str, Any] = {
+    "num_key_value_heads": 8,
+    "head_dim": 64,
+    "n_routed_experts": 8,
+    "n_shared_experts": 1,
+    "num_experts_per_tok": 2,
+    "n_group": 1,
+    "topk_group": 1,
+    "num_experts": 8,
+    "top_k_experts": 2,
+    "moe_intermediate_size": 64,
+    "mlp_layer_types": ["dense"] + ["sparse"] * (LAYERS - 1),
+    "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e4}},
+    "layer_types": ["conv", "full_attention"] * (LAYERS // 2),
+    "indexer_n_heads": 4,
+    "indexer_kv_heads": 1,
+    "indexer_head_dim": 128,
+    "indexer_budget": 1024,
+    "indexer_compress_ratio": 4,
+}
+"""What some config classes leave None although their model does not build without it."""
+
+
+def small_configs(config_class: Any) -> Iterator[Any]:
+    """Configs to try in order: few layers, then the default depth, then both with gaps filled."""
+    depth = {
+        name: LAYERS for name in _LAYER_COUNTS if isinstance(getattr(config_class, name, None), int)
+    }
+    gaps = {
+        name: value for name, value in _FILLS.items() if getattr(config_class, name, ...) is None
+    }
+    sizes = {name: value for name, value in gaps.items() if isinstance(value, int)}
+    types = {name: value for name, value in gaps.items() if isinstance(value, list)}
+    for overrides in (depth, {}, depth | sizes, sizes, depth | sizes | types, depth | gaps):
+        yield lambda overrides=overrides: config_class(**overrides)
 
 
 def model_class(config_class: Any) -> Any | None:
     """The causal language model of a config, else its base model, else None."""
     name = config_class.__module__.replace(".configuration_", ".modeling_")
-    found = [cls for cls in _models(importlib.import_module(name), config_class)]
+    found = list(_models(importlib.import_module(name), config_class))
     heads = [cls for cls in found if cls.__name__.endswith("ForCausalLM")]
     bases = [cls for cls in found if cls.__name__.endswith("Model") and "Pre" not in cls.__name__]
-    named = [cls for cls in bases if cls.__name__ == config_class.__name__.replace("Config", "Model")]
-    return next(iter([*heads, *named, *bases]), None)
+    named = [
+        cls for cls in bases if cls.__name__ == config_class.__name__.replace("Config", "Model")
+    ]
+    return next(iter([*heads, *named, *bases, *found]), None)
 
 
 def _models(module: ModuleType, config_class: Any) -> Iterator[Any]:
     """The model classes of a module that take this very config."""
     from transformers import PreTrainedModel
 
-    for value in vars(module).values():
-        if inspect.isclass(value) and issubclass(value, PreTrainedModel):
-            if value.config_class is config_class and value.__module__ == module.__name__:
-                yield value
+    for name, value in vars(module).items():
+        if not inspect.isclass(value) or not issubclass(value, PreTrainedModel):
+            continue
+        own = value.__module__ == module.__name__ and not name.endswith("PreTrainedModel")
+        if own and value.config_class is config_class:
+            yield value
 
 
 def build(model: Any, config: Any) -> torch.nn.Module:
@@ -93,24 +122,36 @@ def truth_of(config_class: Any) -> dict[str, Any]:
     truth: dict[str, Any] = {"config_class": config_class.__name__}
     try:
         model = model_class(config_class)
-        if model is None:
-            return truth | {"error": "no model takes this config"}
-        config = small(config_class)
-        truth |= {"architecture": model.__name__, "config": config.to_dict()}
-        built: Any = build(model, config)
-        truth["text"] = "input_ids" in inspect.signature(built.forward).parameters
-        truth["tp_plan"] = dict(built.tp_plan)
-        truth["structure"] = structure_of(built)
-    except Exception as error:
-        truth["error"] = f"{type(error).__name__}: {error}"[:300]
-        traceback.print_exc()
-    return truth
+    except ImportError as error:
+        return truth | {"error": f"{type(error).__name__}: {error}"}
+    if model is None:
+        return truth | {"error": "no model takes this config"}
+    truth["architecture"] = model.__name__
+    truth["text"] = "input_ids" in inspect.signature(model.forward).parameters
+    for config_of in small_configs(config_class):
+        try:
+            return truth | built_truth(model, config_of())
+        except Exception as error:
+            truth.setdefault("error", f"{type(error).__name__}: {error}"[:300])
+    return truth | {"config": config_class().to_dict()}
+
+
+def built_truth(model: Any, config: Any) -> dict[str, Any]:
+    """What `model` is when it is built from `config`."""
+    values = config.to_dict()
+    built: Any = build(model, config)
+    return {
+        "config": values,
+        "error": None,
+        "tp_plan": dict(built.tp_plan),
+        "structure": structure_of(built),
+    }
 
 
 def write(folder: Path, truth: dict[str, Any]) -> None:
     """One directory: what a checkpoint of the model would have, and the truth beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    if "architecture" in truth:
+    if "config" in truth:
         config = truth.pop("config") | {"architectures": [truth["architecture"]]}
         text = json.dumps(config, indent=1, sort_keys=True, default=str)
         (folder / "config.json").write_text(text + "\n", "utf-8")

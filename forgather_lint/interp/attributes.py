@@ -84,6 +84,9 @@ def read_instance(machine: Machine, instance: Instance, name: str, where: Place)
     if own is not None:
         return own
     if member is not None and not isinstance(member.value, Unknown):
+        other = machine.library.attribute_name(machine, instance, name)
+        if other != name:
+            return read_instance(machine, instance, other, where)
         return bind(machine, member, instance, instance.cls)
     special = _special(instance, name)
     if special is not None:

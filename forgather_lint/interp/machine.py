@@ -57,6 +57,9 @@ class Library(Protocol):
     ) -> Value | None:
         """Build an instance of a class that Python builds in its own way, else None."""
 
+    def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
+        """The name under which the attribute `name` of `target` is kept."""
+
     def on_set(self, machine: Machine, target: Instance, name: str, value: Value) -> str:
         """Told before an attribute is written; the result is the name to write it under."""
 
@@ -72,6 +75,12 @@ class Loader(Protocol):
 
     def member(self, machine: Machine, module: External, name: str) -> Value:
         """`from module import name` for a module whose source is not read."""
+
+    def config_class(self, machine: Machine, model_type: str) -> Value | None:
+        """The config class of a model type of transformers, None for one that it does not have."""
+
+    def model_class(self, machine: Machine, auto_class: str, model_type: str) -> Value | None:
+        """What `auto_class` loads for a model type of transformers, None if nothing."""
 
     def resolve_relative(self, namespace: Namespace, name: str, level: int) -> str:
         """The absolute name of a relative import made in `namespace`."""

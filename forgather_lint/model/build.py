@@ -11,7 +11,8 @@ from forgather_lint.interp.classes import annotation_of, find_member, is_subclas
 from forgather_lint.interp.machine import Machine
 from forgather_lint.interp.names import look_up
 from forgather_lint.model import entry
-from forgather_lint.model.loader import LOCAL, SourceLoader, _home_of_class
+from forgather_lint.model.installed import home_of_class
+from forgather_lint.model.loader import LOCAL, SourceLoader
 from forgather_lint.model.values import from_json
 from forgather_lint.semantics.names import CONFIG, MODULE, PRETRAINED
 from forgather_lint.semantics.standard import StandardLibrary
@@ -81,7 +82,7 @@ class Workshop:
             return
         names = [self.main] if self.main else [*self.sources.paths, *self.sources.texts]
         yield from (f"{LOCAL}.{name}" for name in names)
-        home = _home_of_class(reference.name)
+        home = home_of_class(reference.name)
         if home is not None:
             yield home
 
@@ -178,18 +179,7 @@ class Workshop:
             instance = Instance(External(CONFIG), dict(values), where)
             instance.open = Unknown("no-config-class", where)
             return instance
-        config = self.machine.call(cls, Arguments([], values), where)
-        self._keep_strangers(config, values)
-        return config
-
-    def _keep_strangers(self, config: Value, values: Mapping[str, Value]) -> None:
-        """A config class that drops `**kwargs` still gets every key of config.json.
-
-        `PreTrainedConfig.from_dict` sets what the constructor did not take.
-        """
-        if isinstance(config, Instance):
-            for key, value in values.items():
-                config.attributes.setdefault(key, value)
+        return self.machine.call(cls, Arguments([], values), where)
 
 
 _PRETRAINED = External(PRETRAINED)
@@ -198,9 +188,11 @@ _MODULE = External(MODULE)
 
 def _annotated_config(machine: Machine, model: ClassValue) -> ClassValue | None:
     """The class that `config: XConfig` in the class body names (transformers 4.57 and later)."""
-    for entry in order_of(machine, model):
-        annotation = annotation_of(entry, "config") if isinstance(entry, ClassValue) else None
-        found = look_up(entry.scope, annotation) if annotation else None
+    for cls in order_of(machine, model):
+        if not isinstance(cls, ClassValue):
+            continue
+        annotation = annotation_of(cls, "config")
+        found = look_up(cls.scope, annotation) if annotation else None
         if isinstance(found, ClassValue):
             return found
     return None

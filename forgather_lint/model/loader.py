@@ -7,15 +7,15 @@ have their meaning in `semantics`.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forgather_lint.inputs.sources import Sources
 from forgather_lint.interp.frame import Frame, Raised
+from forgather_lint.model.auto_tables import config_class_name, model_class_name
+from forgather_lint.model.installed import has_models, home_of_class, is_installed, module_file
 from forgather_lint.semantics import names
 from forgather_lint.source import Place, file_start
 from forgather_lint.syntax.python import (
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 LOCAL = "model"
 _ALWAYS_THERE = frozenset({"torch", "transformers", "numpy", "huggingface_hub", "safetensors"})
-_READ_PACKAGES = ("transformers.models.",)
 
 
 class SourceLoader:
@@ -58,14 +57,15 @@ class SourceLoader:
             return self._load_local(machine, local)
         if name == LOCAL:
             return Namespace(LOCAL, {})
-        path = _installed_file(name)
+        path = module_file(name)
         if path is not None:
             return self._load_file(machine, name, str(path))
         return self._opaque(name)
 
     def _opaque(self, name: str) -> Value:
         top = name.partition(".")[0]
-        if top not in _ALWAYS_THERE and top not in sys.stdlib_module_names and not _installed(top):
+        there = top in _ALWAYS_THERE or top in sys.stdlib_module_names
+        if not there and not is_installed(top):
             raise Raised("ModuleNotFoundError", f"No module named '{top}'", file_start(""))
         return External(name)
 
@@ -76,14 +76,23 @@ class SourceLoader:
         if constant is not None:
             return constant
         known = machine.library.has(qualified) or machine.library.lineage(qualified) is not None
-        if known or not module.name.startswith("transformers"):
+        if known or not has_models(module.name):
             return External(qualified)
-        home = _home_of_class(name)
-        if home is None:
-            return External(qualified)
-        namespace = self.load(machine, home)
-        found = namespace.globals.get(name) if isinstance(namespace, Namespace) else None
-        return found if found is not None else External(qualified)
+        return self._class_of_models(machine, name) or External(qualified)
+
+    def _class_of_models(self, machine: Machine, name: str | None) -> Value | None:
+        """The class `name` of the models that transformers has."""
+        home = home_of_class(name) if name is not None else None
+        namespace = self.load(machine, home) if home is not None else None
+        return namespace.globals.get(name or "") if isinstance(namespace, Namespace) else None
+
+    def config_class(self, machine: Machine, model_type: str) -> Value | None:
+        """The config class of a model type of transformers, None for one that it does not have."""
+        return self._class_of_models(machine, config_class_name(model_type))
+
+    def model_class(self, machine: Machine, auto_class: str, model_type: str) -> Value | None:
+        """What `auto_class` loads for a model type of transformers, None if nothing."""
+        return self._class_of_models(machine, model_class_name(auto_class, model_type))
 
     def resolve_relative(self, namespace: Namespace, name: str, level: int) -> str:
         """The absolute name of `from ..name import x` in `namespace`."""
@@ -129,59 +138,3 @@ class SourceLoader:
             return origin(name, row)
 
         return of_row
-
-
-@cache
-def _installed(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except (ImportError, ValueError):
-        return False
-
-
-@cache
-def package_folder(package: str) -> Path | None:
-    """The folder of an installed package, found without importing it."""
-    try:
-        spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
-        return None
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    return Path(places[0]) if places else None
-
-
-@cache
-def _installed_file(name: str) -> Path | None:
-    if not name.startswith(_READ_PACKAGES):
-        return None
-    top, _, rest = name.partition(".")
-    folder = package_folder(top)
-    if folder is None:
-        return None
-    stem = folder.joinpath(*rest.split("."))
-    options = (stem.with_suffix(".py"), stem / "__init__.py")
-    return next((option for option in options if option.is_file()), None)
-
-
-@cache
-def _home_of_class(name: str) -> str | None:
-    """The model file of transformers that defines the class `name`.
-
-    A model's classes begin with the name of its folder (`Qwen3MoeModel` in `qwen3_moe`), so that
-    only a few files need be looked at.
-    """
-    folder = package_folder("transformers")
-    if folder is None or not name[:1].isupper():
-        return None
-    wanted = name.lower()
-    folders = [
-        path.name
-        for path in (folder / "models").iterdir()
-        if path.is_dir() and wanted.startswith(path.name.replace("_", "")) and path.name != "auto"
-    ]
-    for model in sorted(folders, key=len, reverse=True):
-        for kind in ("modeling", "configuration"):
-            file = folder / "models" / model / f"{kind}_{model}.py"
-            if file.is_file() and f"class {name}(" in file.read_text("utf-8"):
-                return f"transformers.models.{model}.{kind}_{model}"
-    return None

@@ -40,6 +40,7 @@ _LINEAGES: dict[str, tuple[str, ...]] = {
     "transformers.GradientCheckpointingLayer": ("transformers.GradientCheckpointingLayer", MODULE),
     "transformers.ModelOutput": ("transformers.ModelOutput", "collections.OrderedDict"),
     "transformers.Conv1D": ("transformers.Conv1D", MODULE),
+    "transformers.PerLayerConfig": ("transformers.PerLayerConfig",),
     "transformers.RotaryEmbeddingConfigMixin": ("transformers.RotaryEmbeddingConfigMixin",),
     "torch.nn.NonDynamicallyQuantizableLinear": (
         "torch.nn.NonDynamicallyQuantizableLinear",

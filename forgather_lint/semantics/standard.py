@@ -12,9 +12,15 @@ from forgather_lint.interp.calls import initialise
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import OpFailure, Site, op_named, run
-from forgather_lint.semantics import names, transformers_config, transformers_model
+from forgather_lint.semantics import (
+    names,
+    transformers_config,
+    transformers_layers,
+    transformers_model,
+)
 from forgather_lint.semantics.python_classes import construct_special
 from forgather_lint.source import Place
+from forgather_lint.values.placement import Partial, Shard, Wrong
 from forgather_lint.values.value import (
     Arguments,
     Choice,
@@ -95,7 +101,8 @@ class StandardLibrary:
             try:
                 return run(meaning, Site(machine, where, name), arguments)
             except OpFailure as failure:
-                raise Raised(failure.error, failure.text, where) from None
+                since = _sharded_since(arguments)
+                raise Raised(failure.error, failure.text, where, None, since) from None
         if names.lineage(name) is not None:
             instance = Instance(External(name), {}, where)
             if not self._has_member(machine, instance, "__init__"):
@@ -161,6 +168,8 @@ class StandardLibrary:
 
     def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
         """The name that a config keeps `name` under."""
+        if name == "per_layer_config" and machine.is_instance_of(target, names.CONFIG):
+            return transformers_layers.OVERRIDES
         if not isinstance(target.cls, ClassValue):
             return name
         member = find_member(machine, target.cls, "attribute_map")
@@ -168,6 +177,13 @@ class StandardLibrary:
             return name
         mapped = member.value.items.get(name)
         return mapped.value if isinstance(mapped, Known) and isinstance(mapped.value, str) else name
+
+
+def _sharded_since(arguments: Arguments) -> Place | None:
+    """Where the first operand that is no whole tensor became so."""
+    placements = [v.placement for v in arguments.all() if isinstance(v, TensorValue)]
+    parts = [each for each in placements if isinstance(each, Shard | Partial | Wrong)]
+    return parts[0].since if parts else None
 
 
 def _with(arguments: Arguments, choice: Choice, option: Value) -> Arguments:

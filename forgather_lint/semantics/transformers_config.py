@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import cast
 
-from forgather_lint.interp.classes import order_of
+from forgather_lint.interp.classes import find_member, order_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
 from forgather_lint.interp.machine import Machine
 from forgather_lint.semantics.names import CONFIG
 from forgather_lint.semantics.nn_build import set_plain
+from forgather_lint.semantics.transformers_auto import sub_config
 from forgather_lint.values.value import (
     FALSE,
     NONE,
     TRUE,
+    Arguments,
     ClassValue,
     DictValue,
     Instance,
     Known,
     ListValue,
+    SetValue,
     TupleValue,
     Value,
     keyed,
@@ -34,10 +37,33 @@ def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Va
     """Every keyword that is not special becomes an attribute."""
     if "torch_dtype" in keywords and "dtype" not in keywords:
         set_plain(site, self, dtype=keywords["torch_dtype"])
+    _set_parts(site, self)
+    if "rope_parameters" in self.attributes:
+        keywords = _with_rope_moved(site, self, keywords)
     for name, value in keywords.items():
         if name not in _NOT_KEPT:
             site.evaluator.set_attribute(self, name, value, site.where)
     return NONE
+
+
+def _set_parts(site: Site, self: Instance) -> None:
+    """Make the configs of a composite config's parts, from 5.20 on listed on its class."""
+    machine = cast("Machine", site.evaluator)
+    member = find_member(machine, self.cls, "sub_configs_defaults")
+    specifications = member.value if member is not None else None
+    for name, each in specifications.items.items() if isinstance(specifications, DictValue) else ():
+        value = self.attributes.get(str(name), NONE)
+        set_plain(site, self, **{str(name): sub_config(site, each, value)})
+
+
+def _with_rope_moved(
+    site: Site, self: Instance, keywords: Mapping[str, Value]
+) -> Mapping[str, Value]:
+    """What `convert_rope_params_to_dict`, which may be overridden, leaves of `keywords`."""
+    method = site.evaluator.attribute(self, "convert_rope_params_to_dict", site.where)
+    left = site.evaluator.call(method, Arguments([], dict(keywords)), site.where)
+    items = left.items if isinstance(left, DictValue) else keywords
+    return {str(name): value for name, value in items.items()}
 
 
 _DEFAULTS: dict[str, Value] = {
@@ -69,6 +95,9 @@ _DEFAULTS: dict[str, Value] = {
     "base_model_pp_plan": NONE,
     "base_model_ep_plan": NONE,
     "attribute_map": NONE,
+    "default_theta": known(10000.0),
+    "default_rope_type": known("default"),
+    "ignore_keys_at_rope_validation": SetValue({}),
     "_name_or_path": known(""),
     "pretraining_tp": known(1),
     "_experts_implementation": NONE,
@@ -96,22 +125,6 @@ def layers_by_list(site: Site, self: Instance) -> Value:
     raise Raised("AttributeError", "config has no attribute 'num_hidden_layers'", site.where)
 
 
-@op("transformers.PretrainedConfig.rope_parameters.get")
-def rope_parameters(site: Site, self: Instance) -> Value:
-    """transformers 5 gathers `rope_theta` and `rope_scaling` in one dict."""
-    scaling = self.attributes.get("rope_scaling")
-    items: dict[Hashable, Value] = {"rope_type": known("default")}
-    items["rope_theta"] = self.attributes.get("rope_theta", known(10000.0))
-    if isinstance(scaling, DictValue):
-        items.update(scaling.items)
-    return DictValue(items)
-
-
-@op("transformers.PretrainedConfig.rope_scaling.get")
-def rope_scaling(site: Site, self: Instance) -> Value:
-    return self.attributes.get("rope_parameters", NONE)
-
-
 @op("transformers.PretrainedConfig.get_text_config")
 def get_text_config(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
     for name in ("text_config", "decoder", "generator", "text_encoder"):
@@ -131,7 +144,24 @@ def to_dict(site: Site, self: Instance) -> Value:
     items.update(self.attributes)
     for name in ("base_model_tp_plan", "base_model_pp_plan", "_attn_implementation"):
         items.pop(name, None)
+    if cast("Machine", site.evaluator).circumstances.rope_parameters:
+        _rename_rope(items)
     return DictValue(items, rest=self.open)
+
+
+def _rename_rope(items: dict[Hashable, Value]) -> None:
+    """transformers 5 has `rope_scaling` as another name of the attribute `rope_parameters`.
+
+    Source: transformers/configuration_utils.py, `PreTrainedConfig.rope_scaling` and
+    `__post_init__`: where both it and `rope_theta` say something, they become one dict.
+    """
+    if "rope_scaling" not in items:
+        return
+    scaling = items.pop("rope_scaling")
+    if isinstance(scaling, DictValue) and scaling.items and "rope_theta" in items:
+        theta = items.pop("rope_theta")
+        scaling = DictValue({**scaling.items, "rope_theta": theta}, rest=scaling.rest)
+    items.setdefault("rope_parameters", scaling)
 
 
 def _class_constants(site: Site, self: Instance) -> dict[str, Value]:
@@ -150,19 +180,17 @@ def get(site: Site, self: Instance, key: Value, default: Value = NONE) -> Value:
 
 
 @op(
-    "transformers.PretrainedConfig.standardize_rope_params",
     "transformers.PretrainedConfig.validate_rope",
     "transformers.PretrainedConfig.ignore_keys_at_rope_validation",
     "transformers.PretrainedConfig.validate",
+    "transformers.PretrainedConfig.validate_architecture",
+    "transformers.PretrainedConfig.validate_layer_type",
+    "transformers.PretrainedConfig.validate_output_attentions",
+    "transformers.PretrainedConfig.validate_token_ids",
     "transformers.PretrainedConfig.update",
 )
 def nothing(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
     return NONE
-
-
-@op("transformers.PretrainedConfig.convert_rope_params_to_dict")
-def convert_rope(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
-    return DictValue(keyed(keywords))
 
 
 @op("transformers.rope_config_validation", "transformers.layer_type_validation")

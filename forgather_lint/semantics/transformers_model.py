@@ -16,6 +16,7 @@ from forgather_lint.values.value import (
     FALSE,
     NONE,
     Arguments,
+    ClassMethod,
     DictValue,
     External,
     Instance,
@@ -203,12 +204,6 @@ def off(site: Site, self: Instance) -> Value:
     return FALSE
 
 
-@op("transformers.PreTrainedModel._from_config", "transformers.AutoModel.from_config")
-@op("transformers.AutoModelForCausalLM.from_config")
-def from_config(site: Site, *arguments: Value, **options: Value) -> Value:
-    return site.unknown("model-of-another-class")
-
-
 _DEFAULTS: dict[str, Value] = {
     "base_model_prefix": known(""),
     "main_input_name": known("input_ids"),
@@ -225,6 +220,7 @@ _DEFAULTS: dict[str, Value] = {
     "_keys_to_ignore_on_load_unexpected": NONE,
     "_keep_in_fp32_modules": NONE,
     "config_class": NONE,
+    "_from_config": ClassMethod(External("transformers.PreTrainedModel._from_config")),
 }
 
 

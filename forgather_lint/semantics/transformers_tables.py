@@ -6,8 +6,7 @@ from forgather_lint.interp import subscripts
 from forgather_lint.interp.builtins.objects import machine_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
-from forgather_lint.semantics.nn_build import set_plain
-from forgather_lint.values.dims import floor_divide
+from forgather_lint.semantics.nn_build import parameter, set_buffer, set_plain
 from forgather_lint.values.value import (
     FALSE,
     NONE,
@@ -18,10 +17,8 @@ from forgather_lint.values.value import (
     Known,
     TensorValue,
     TupleValue,
-    Unknown,
     Value,
     known,
-    size_of,
 )
 
 # transformers 5.19, activations.py, ACT2CLS
@@ -77,60 +74,32 @@ def has_activation(site: Site, key: Value) -> Value:
     return known(isinstance(key, Known) and key.value in _ACTIVATIONS)
 
 
+@op("transformers.XIELUActivation.__init__")
+def xielu(
+    site: Site,
+    self: Instance,
+    alpha_p_init: Value = NONE,
+    alpha_n_init: Value = NONE,
+    beta: Value = NONE,
+    eps: Value = NONE,
+    dtype: Value = NONE,
+    with_vector_loads: Value = NONE,
+) -> Value:
+    """transformers/activations.py, XIELUActivation."""
+    for name in ("alpha_p", "alpha_n"):
+        set_plain(site, self, **{name: parameter(site, 1, dtype="bfloat16")})
+    for name in ("beta", "eps"):
+        set_buffer(site, self, name, TensorValue((), dtype="bfloat16"), persistent=True)
+    return NONE
+
+
 def _plain(site: Site, self: Value, *arguments: Value, **options: Value) -> Value:
     return NONE
 
 
-for _name in sorted({name for name in _ACTIVATIONS.values() if name.startswith("transformers.")}):
+_WITHOUT_PARAMETERS = {name for name in _ACTIVATIONS.values() if "XIELU" not in name}
+for _name in sorted(name for name in _WITHOUT_PARAMETERS if name.startswith("transformers.")):
     op(f"{_name}.__init__")(_plain)
-
-
-@op("transformers.ROPE_INIT_FUNCTIONS.__getitem__")
-def rope_function(site: Site, key: Value) -> Value:
-    return External("transformers.rope_init")
-
-
-@op("transformers.ROPE_INIT_FUNCTIONS.__contains__", "transformers.ROPE_INIT_FUNCTIONS.get")
-def has_rope_function(site: Site, key: Value, default: Value = NONE) -> Value:
-    return TRUE if site.name.endswith("__contains__") else External("transformers.rope_init")
-
-
-@op("transformers.rope_init", "transformers.compute_default_rope_parameters")
-def rope_init(site: Site, config: Value = NONE, *arguments: Value, **options: Value) -> Value:
-    """`(inv_freq, attention_scaling)`: half a head's width of frequencies.
-
-    Source: transformers/modeling_rope_utils.py.
-    """
-    width = _rotary_width(site, config)
-    half = None if width is None else floor_divide(width, 2)
-    frequencies = TensorValue((half,), dtype="float32", origin=site.where)
-    return TupleValue((frequencies, known(1.0)))
-
-
-def _rotary_width(site: Site, config: Value) -> int | None:
-    head = _integer(site, config, "head_dim")
-    if head is None:
-        hidden = _integer(site, config, "hidden_size")
-        heads = _integer(site, config, "num_attention_heads")
-        head = hidden // heads if hidden and heads else None
-    factor = _optional(site, config, "partial_rotary_factor")
-    share = factor.value if isinstance(factor, Known) else None
-    if isinstance(factor, Unknown):
-        return None
-    return int(head * share) if head and isinstance(share, int | float) else head
-
-
-def _integer(site: Site, config: Value, name: str) -> int | None:
-    value = _optional(site, config, name)
-    size = size_of(value) if value is not None else None
-    return size if isinstance(size, int) else None
-
-
-def _optional(site: Site, config: Value, name: str) -> Value | None:
-    try:
-        return site.evaluator.attribute(config, name, site.where)
-    except Raised:
-        return None
 
 
 _ABSENT = (
@@ -205,4 +174,8 @@ def causal_mask(site: Site, *arguments: Value, **options: Value) -> Value:
 
     transformers/masking_utils.py: `ALL_MASK_ATTENTION_FUNCTIONS` has no entry for `vllm`.
     """
+    if "input_embeds" in options and not machine_of(site).circumstances.mask_takes_input_embeds:
+        function = site.name.rpartition(".")[2]
+        text = f"{function}() got an unexpected keyword argument 'input_embeds'"
+        raise Raised("TypeError", text, site.where)
     return NONE

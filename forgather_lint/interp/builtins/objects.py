@@ -17,6 +17,7 @@ from forgather_lint.values.value import (
     Builtin,
     Choice,
     ClassValue,
+    DictValue,
     External,
     FunctionValue,
     Instance,
@@ -85,6 +86,8 @@ def _known_to_differ(machine: Machine, value: Value, kind: Value) -> bool | None
     if isinstance(value, External | Unknown):
         return None
     plain = isinstance(kind, External) and machine.library.lineage(kind.name) is None
+    if plain and isinstance(kind, External) and isinstance(value, _CONTAINER_VALUES):
+        return _is_container(value, kind.name.rpartition(".")[2])
     if plain and isinstance(value, Known) and value.value is not None:
         return _abstract_kind(kind, value)
     if isinstance(value, Known) or isinstance(kind, ClassValue):
@@ -97,12 +100,29 @@ def _abstract_kind(kind: Value, value: Known) -> bool | None:
     kinds = {"Number": (int, float, complex), "Real": (int, float), "Integral": (int,)}
     if name in kinds:
         return isinstance(value.value, kinds[name])
-    return None
+    return isinstance(value.value, str | bytes) if name in _CONTAINERS else None
+
+
+_CONTAINER_VALUES = ListValue | TupleValue | DictValue | SetValue
+_CONTAINERS = {
+    "Sequence": (ListValue, TupleValue),
+    "MutableSequence": (ListValue,),
+    "Mapping": (DictValue,),
+    "MutableMapping": (DictValue,),
+    "Iterable": (ListValue, TupleValue, DictValue, SetValue),
+    "Collection": (ListValue, TupleValue, DictValue, SetValue),
+}
+
+
+def _is_container(value: Value, name: str) -> bool | None:
+    """Whether a container is one of the abstract classes of `collections.abc`."""
+    return isinstance(value, _CONTAINERS[name]) if name in _CONTAINERS else None
 
 
 _PLAIN: dict[str, tuple[type[Value], ...]] = {
     "list": (ListValue,),
     "tuple": (TupleValue,),
+    "dict": (DictValue,),
     "set": (SetValue,),
     "type": (ClassValue,),
 }
@@ -114,10 +134,6 @@ def _is_builtin_kind(value: Value, name: str) -> bool | None:
         return isinstance(value.value, kind) if isinstance(kind, type) else None
     if isinstance(value, SymbolicInt):
         return name in ("int", "object")
-    if name == "dict":
-        from forgather_lint.values.value import DictValue
-
-        return isinstance(value, DictValue)
     if name in _PLAIN:
         return isinstance(value, _PLAIN[name])
     return None if isinstance(value, External) else name == "object"
