@@ -170,7 +170,7 @@ def _failure(error: Raised, rank: Rank) -> Outcome:
     if code == "FGL201" and isinstance(library, EngineLibrary) and library.met_parameter:
         code = "FGL208"
     text = f"{error.kind}: {error.text}" if error.text else error.kind
-    return Outcome(Verdict.FAILS, code, text, error.where, None, rank.module)
+    return Outcome(Verdict.FAILS, code, text, error.where, error.since, rank.module)
 
 
 def code_of(error: Raised, role: Role | None) -> str:

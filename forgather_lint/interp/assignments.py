@@ -25,8 +25,21 @@ def simple_line(machine: Machine, node: cst.SimpleStatementLine, frame: Frame) -
 
 @statement(cst.Expr)
 def expression_statement(machine: Machine, node: cst.Expr, frame: Frame) -> Completion:
-    machine.evaluate(node.value, frame)
+    value = machine.evaluate(node.value, frame)
+    receiver = _changed_in_place(node.value)
+    if receiver is not None and machine.library.handles(value):
+        assign(machine, receiver, value, frame)
     return None
+
+
+def _changed_in_place(node: cst.BaseExpression) -> cst.BaseExpression | None:
+    """`x` in the statement `x.add_(y)`: by torch's convention the method changes it."""
+    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+        return None
+    name = node.func.attr.value
+    owner = node.func.value
+    in_place = name.endswith("_") and not name.startswith("_")
+    return owner if in_place and isinstance(owner, cst.Name | cst.Attribute) else None
 
 
 @statement(cst.Assign)
@@ -64,7 +77,9 @@ def assign(machine: Machine, target: cst.CSTNode, value: Value, frame: Frame) ->
         case cst.Subscript():
             owner = machine.evaluate(target.value, frame)
             key = subscripts.key_value(machine, target, frame)
-            subscripts.write(machine, owner, key, value, frame.place(target))
+            changed = subscripts.write(machine, owner, key, value, frame.place(target))
+            if changed is not None and isinstance(target.value, cst.Name | cst.Attribute):
+                assign(machine, target.value, changed, frame)
         case cst.Tuple() | cst.List():
             _unpack(machine, target.elements, value, frame)
 

@@ -32,7 +32,7 @@ OrderEntry = ClassValue | External | Unknown
 @statement(cst.ClassDef)
 def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Completion:
     bases = tuple(machine.evaluate(argument.value, frame) for argument in node.bases)
-    body_scope = Scope({}, frame.scope, frame.scope.namespace)
+    body_scope = Scope({}, frame.scope, frame.scope.namespace, of_class=True)
     namespace = frame.scope.namespace
     cls = ClassValue(
         name=node.name.value,

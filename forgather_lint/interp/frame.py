@@ -34,14 +34,25 @@ Completion = Returned | Broken | Continued | None
 
 
 class Raised(Exception):
-    """The evaluated code raises. `kind` is the name of the exception class."""
+    """The evaluated code raises. `kind` is the name of the exception class.
 
-    def __init__(self, kind: str, text: str, where: Place, value: Value | None = None) -> None:
+    `since` is where an operand became sharded, when an operation on tensors failed.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        text: str,
+        where: Place,
+        value: Value | None = None,
+        since: Place | None = None,
+    ) -> None:
         super().__init__(f"{kind}: {text}")
         self.kind = kind
         self.text = text
         self.where = where
         self.value = value
+        self.since = since
 
 
 @dataclass(slots=True)

@@ -39,7 +39,8 @@ def look_up(scope: Scope, name: str) -> Value | None:
     """What `name` means in `scope`, None when nothing binds it."""
     inner: Scope | None = scope
     while inner is not None:
-        if name in inner.names and name not in inner.declared_global:
+        visible = inner is scope or not inner.of_class
+        if visible and name in inner.names and name not in inner.declared_global:
             return inner.names[name]
         inner = inner.outer
     found = scope.namespace.globals.get(name)

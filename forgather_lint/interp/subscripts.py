@@ -187,8 +187,8 @@ def _read_instance(machine: Machine, owner: Instance, key: Value, where: Place) 
     return machine.call(member.value, Arguments([owner, key]), where)
 
 
-def write(machine: Machine, owner: Value, key: Value, value: Value, where: Place) -> None:
-    """`owner[key] = value`."""
+def write(machine: Machine, owner: Value, key: Value, value: Value, where: Place) -> Value | None:
+    """`owner[key] = value`; what `owner` is from now on, when it is a library value."""
     match owner:
         case AttributeDict(instance):
             _write_attribute_dict(machine, instance, key, value)
@@ -202,7 +202,8 @@ def write(machine: Machine, owner: Value, key: Value, value: Value, where: Place
                 machine.call(member.value, Arguments([owner, key, value]), where)
         case _ if machine.library.handles(owner):
             arguments = Arguments([owner, key, value])
-            machine.library.call(machine, "operator.setitem", arguments, where)
+            return machine.library.call(machine, "operator.setitem", arguments, where)
+    return None
 
 
 def _write_attribute_dict(machine: Machine, instance: Instance, key: Value, value: Value) -> None:

@@ -160,6 +160,8 @@ class Scope:
     namespace: Namespace
     declared_global: set[str] = field(default_factory=set)
     declared_nonlocal: set[str] = field(default_factory=set)
+    of_class: bool = False
+    """The body of a class: its names are not visible in the functions it defines."""
 
 
 @dataclass(slots=True, eq=False)
