@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from forgather_lint.flow.assign import Assignment
 from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
-from forgather_lint.flow.layers import BY_ROW, Role, run_linear, split_weights
+from forgather_lint.flow.layers import Role, run_linear, split_weights
 from forgather_lint.flow.outcome import Outcome, Verdict, of_result
 from forgather_lint.flow.recall import Recall
 from forgather_lint.interp.budget import BudgetExceeded
@@ -42,7 +42,6 @@ class Rank(Observer):
     recall: Recall
     path: list[Instance] = field(default_factory=list)
     failed_in: Instance | None = None
-    failed_role: Role | None = None
     given_up: list[Outcome] = field(default_factory=list)
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
@@ -61,7 +60,7 @@ class Rank(Observer):
         try:
             return run_linear(self.machine, instance, assignment.role, self.ranks, given[0], where)
         except Raised:
-            self.failed_in, self.failed_role = instance, assignment.role
+            self.failed_in = instance
             raise
 
     def _norm(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
@@ -165,21 +164,22 @@ def _first(machine: Machine, result: Value, root: Instance) -> Value:
 
 
 def _failure(error: Raised, rank: Rank) -> Outcome:
-    code = code_of(error, rank.failed_role)
     library = rank.machine.library
-    if code == "FGL201" and isinstance(library, EngineLibrary) and library.met_parameter:
-        code = "FGL208"
+    met_parameter = isinstance(library, EngineLibrary) and library.met_parameter
+    code = code_of(error, met_parameter)
     text = f"{error.kind}: {error.text}" if error.text else error.kind
     return Outcome(Verdict.FAILS, code, text, error.where, error.since, rank.module)
 
 
-def code_of(error: Raised, role: Role | None) -> str:
+def code_of(error: Raised, met_parameter: bool) -> str:
     """The rule that explains an error on a rank."""
     text = error.text
     if "is not divisible by" in text:
         return "FGL210"
     if "cannot be multiplied" in text:
-        return "FGL202" if role in BY_ROW else "FGL201"
+        return "FGL202"
     if "is invalid for input of size" in text:
         return "FGL203"
-    return "FGL201" if "must match the size" in text else "FGL209"
+    if "must match the size" in text:
+        return "FGL208" if met_parameter else "FGL201"
+    return "FGL209"
