@@ -65,7 +65,7 @@ def test_a_row_states_only_what_differs_from_the_row_before(project: str) -> Non
     for topic in topics(project):
         for name, rows in histories(topic).items():
             stating = [row.release for row in rows if row.states("is")]
-            values = [raw_facts(topic, release)[name].fact.value for release in stating]
+            values = [raw_facts(topic, release)[name].value for release in stating]
             repeated += [(topic, name) for old, new in pairwise(values) if old == new]
     assert repeated == []
 

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from forgather_lint.targets import releases
-from forgather_lint.targets.facts import DATA, Fact, RawFact, raw_facts
+from forgather_lint.targets.facts import DATA, Fact, evidence, raw_facts
 from forgather_lint.targets.imports import imported_names
 from forgather_lint.targets.native import native_architectures
 from tools.upstream import Missing, Upstream, says, spelling, text_of
@@ -54,8 +54,9 @@ def topics(project: str) -> list[str]:
 def check(release: Upstream) -> Iterator[str]:
     """Every difference between the profile of `release` and its source."""
     for topic in topics(release.project):
-        for name, raw in raw_facts(topic, release.version).items():
-            for difference in check_fact(release, f"{topic}.{name}", raw):
+        seen = evidence(topic, release.version)
+        for name, fact in raw_facts(topic, release.version).items():
+            for difference in check_fact(release, f"{topic}.{name}", fact, seen[name]):
                 yield f"{topic}.{name} differs: {difference}"
     if release.project == "vllm":
         yield from check_requirement(release)
@@ -64,21 +65,22 @@ def check(release: Upstream) -> Iterator[str]:
         yield from check_imports(release)
 
 
-def check_fact(release: Upstream, name: str, raw: RawFact) -> Iterator[str]:
+def check_fact(
+    release: Upstream, name: str, fact: Fact[object], seen: Mapping[str, object]
+) -> Iterator[str]:
     """Whether the source that the fact names still says so."""
-    fact, evidence = raw
     try:
         node = release.symbol(fact.source)
     except Missing as missing:
         yield str(missing)
         return
-    if not evidence.get("native"):
+    if not seen.get("native"):
         yield from check_outcome(node, fact)
     code = text_of(node)
-    for part in _strings(evidence.get("shows")):
+    for part in _strings(seen.get("shows")):
         if spelling(part) not in code:
             yield f"{fact.source} does not show {part}"
-    for part in _strings(evidence.get("lacks")):
+    for part in _strings(seen.get("lacks")):
         if spelling(part) in code:
             yield f"{fact.source} does show {part}"
     if name in READERS and fact.value and (read := READERS[name](node)) != fact.value:

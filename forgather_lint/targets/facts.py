@@ -119,15 +119,19 @@ class Row(NamedTuple):
         """Whether the row has `key`, as a line or as a table of its own."""
         return f"\n{key} = " in self.text or f".{key}]" in self.text
 
+    @property
+    def source(self) -> str:
+        """The place that the row names."""
+        return self.text.partition('\nsource = "')[2].partition('"\n')[0]
 
-class RawFact(NamedTuple):
-    """A fact as TOML has it; `evidence` is the row that names its source."""
-
-    fact: Fact[object]
-    evidence: Mapping[str, object]
+    @property
+    def value(self) -> str:
+        """The lines that say what the fact is."""
+        return _EVIDENCE.sub("", self.text)
 
 
 _HEADER = re.compile(r'^\[(\w+)\."([\d.]+)"', re.MULTILINE)
+_EVIDENCE = re.compile(r"^(?:source|shows|lacks|native) = .*\n", re.MULTILINE)
 
 
 @cache
@@ -145,44 +149,39 @@ def histories(topic: str) -> dict[str, list[Row]]:
 
 
 @cache
-def raw_facts(topic: str, version: Version) -> dict[str, RawFact]:
-    """Every fact of `data/<topic>.toml` as of `version`; what a row omits, the one before it said.
+def raw_facts(topic: str, version: Version) -> dict[str, Fact[object]]:
+    """Every fact of `data/<topic>.toml` as of `version`, its value as TOML has it.
 
-    A release older than the oldest row is taken for that one.
+    What a row omits, the one before it said. A release older than the oldest row is taken for it.
     """
-    known = {name: _until(rows, version) for name, rows in histories(topic).items()}
-    latest = {name: (_last(rows, "is"), _last(rows, "source")) for name, rows in known.items()}
-    rows = {row for pair in latest.values() for row in pair}
-    tables = _parse("".join(row.text for row in sorted(rows)))
-    project = topic.partition("/")[0]
+    rows = {name: _last(history, "is", version) for name, history in histories(topic).items()}
+    values = _parse("".join(row.value for row in rows.values()))
     return {
-        name: _raw_fact(histories(topic)[name], stated, tables[name], version, project)
-        for name, stated in latest.items()
+        name: _fact(topic, name, version, values[name][str(row.release)]["is"])
+        for name, row in rows.items()
     }
 
 
-def _until(rows: list[Row], version: Version) -> list[Row]:
-    return [row for row in rows if row.release <= version] or rows[:1]
+def evidence(topic: str, version: Version) -> dict[str, Mapping[str, object]]:
+    """The row of each fact that names its source at `version`, with `shows`, `lacks`, `native`."""
+    rows = {name: _last(history, "source", version) for name, history in histories(topic).items()}
+    tables = _parse("".join(row.text for row in rows.values()))
+    return {name: tables[name][str(row.release)] for name, row in rows.items()}
 
 
-def _last(rows: list[Row], key: str) -> Row:
-    return next(row for row in reversed(rows) if row.states(key))
+def _last(history: list[Row], key: str, version: Version) -> Row:
+    known = [row for row in history if row.release <= version] or history[:1]
+    return next(row for row in reversed(known) if row.states(key))
 
 
-def _raw_fact(
-    history: list[Row],
-    stated: tuple[Row, Row],
-    table: Mapping[str, Mapping[str, object]],
-    version: Version,
-    project: str,
-) -> RawFact:
-    valued, sourced = stated
-    value, evidence = table[str(valued.release)]["is"], table[str(sourced.release)]
+def _fact(topic: str, name: str, version: Version, value: object) -> Fact[object]:
+    history = histories(topic)[name]
     changes = [row.release for row in history if row.states("is")]
-    since = valued.release if valued.release > changes[0] else None
-    before = next((release for release in changes if release > max(version, changes[0])), None)
-    reading = Reading(str(evidence["source"]), project, sourced.release)
-    return RawFact(Fact(value, since, before, reading, version), evidence)
+    since = max((release for release in changes[1:] if release <= version), default=None)
+    before = min((release for release in changes[1:] if release > version), default=None)
+    sourced = _last(history, "source", version)
+    reading = Reading(sourced.source, topic.partition("/")[0], sourced.release)
+    return Fact(value, since, before, reading, version)
 
 
 def _parse(text: str) -> dict[str, dict[str, dict[str, object]]]:
@@ -207,7 +206,7 @@ def topic(record: Callable[..., Topic], name: str, version: Version) -> Topic:
         raise DataError(f"{name}.toml and its record differ in {kinds.keys() ^ facts.keys()}")
     return record(
         **{
-            field: raw.fact._replace(value=decode(kinds[field], raw.fact.value, f"{name}.{field}"))
+            field: raw._replace(value=decode(kinds[field], raw.value, f"{name}.{field}"))
             for field, raw in facts.items()
         }
     )
