@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from forgather_lint.source import Place, Span
@@ -55,7 +56,7 @@ class Finding:
 
     `message` names the cause in one line, `consequence` says what the user will see at run time
     (with the exact error text where there is one), `help` how to mend it. `module` is the dotted
-    name of the module concerned.
+    name of the module concerned, `target` the release of vLLM that was judged, if it matters.
     """
 
     where: Place
@@ -68,6 +69,7 @@ class Finding:
     module: str | None = None
     releases: str = ""
     severity: Severity | None = None
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,10 @@ class ResolvedFix:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:
-    """A finding with its rule and its positions, ready for a reporter. Picklable."""
+    """A finding with its rule and its positions, ready for a reporter. Picklable.
+
+    `targets` are the releases that it was found for; empty: it does not depend on one.
+    """
 
     span: Span
     code: str
@@ -112,6 +117,7 @@ class Diagnostic:
     module: str | None = field(default=None, compare=False)
     releases: str = field(default="", compare=False)
     model: str = field(default="", compare=False)
+    targets: tuple[str, ...] = field(default=(), compare=False)
 
 
 def resolve(finding: Finding, code: str, name: str, severity: Severity, model: str) -> Diagnostic:
@@ -130,7 +136,19 @@ def resolve(finding: Finding, code: str, name: str, severity: Severity, model: s
         module=finding.module,
         releases=finding.releases,
         model=model,
+        targets=(finding.target,) if finding.target else (),
     )
+
+
+def merged(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Every diagnostic once, in order of place, with all targets that it was found for."""
+    first: dict[Diagnostic, Diagnostic] = {}
+    for each in found:
+        known = first.setdefault(each, each)
+        if known.targets != each.targets:
+            targets = tuple(dict.fromkeys((*known.targets, *each.targets)))
+            first[each] = replace(known, targets=targets)
+    return tuple(sorted(first.values()))
 
 
 def _resolve_fix(fix: Fix) -> ResolvedFix:

@@ -21,7 +21,10 @@ _DEFECTS = frozenset({"FGL210", "FGL211", "FGL590"})
 
 
 def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> Iterator[Fact]:
-    """What the sizes asked for come to; without any, which of 1, 2, 4, 8 serve."""
+    """What the sizes asked for come to; without any, which of 1, 2, 4, 8 serve.
+
+    Of several targets `matrix` tells the sizes; here they would drown what is wrong.
+    """
     for target in targets:
         prepared = examine(model, target, settings.dtype or "bfloat16", settings.max_model_len)
         yield from prepared.problems
@@ -31,7 +34,9 @@ def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> 
         if settings.tensor_parallel_size or settings.pipeline_parallel_size:
             yield from _asked(prepared, settings, where)
         else:
-            yield from _survey(prepared, where)
+            survey = _survey(prepared, where)
+            alone = len(targets) == 1
+            yield from (fact for fact in survey if alone or not isinstance(fact, SizesThatServe))
 
 
 def _asked(prepared: Prepared, settings: Settings, where: Place) -> Iterator[Judged]:

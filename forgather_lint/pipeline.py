@@ -16,7 +16,7 @@ from forgather_lint import suppress
 from forgather_lint.analysis import unread_files, workshop_of
 from forgather_lint.assemble import facts_of
 from forgather_lint.chosen import chosen_targets
-from forgather_lint.diagnostics import Diagnostic, Finding, resolve
+from forgather_lint.diagnostics import Diagnostic, Finding, merged, resolve
 from forgather_lint.facts import EndKind, Model, NotBuilt, Unreadable
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
 from forgather_lint.inputs.discover import Candidate, candidates
@@ -158,8 +158,9 @@ def report(path: str, facts: Facts, files: tuple[str, ...], settings: Settings) 
 def _report_of(
     path: str, found: list[Diagnostic], files: tuple[str, ...], settings: Settings
 ) -> ModelReport:
-    kept = {each for each in found if settings.checks(each.span.path, each.code)}
-    return ModelReport(path, tuple(sorted(kept)), files=files)
+    kept = merged(each for each in found if settings.checks(each.span.path, each.code))
+    releases = tuple(str(target.vllm) for target in chosen_targets(settings.target).targets)
+    return ModelReport(path, kept, files=files, targets=releases)
 
 
 def _hold_no_model(facts: Facts) -> bool:

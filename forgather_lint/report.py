@@ -12,13 +12,14 @@ class ModelReport:
     """What the check of one model found.
 
     `error` says in one line why the model could not be checked, None when it was. `files` are
-    the texts that were read for it.
+    the texts that were read for it, `targets` the releases of vLLM that it was judged for.
     """
 
     path: str
     diagnostics: tuple[Diagnostic, ...] = ()
     error: str | None = None
     files: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Run:
         """Every finding once, also when it lies in a file that several models share."""
         found = (diagnostic for report in self.reports for diagnostic in report.diagnostics)
         return tuple(dict.fromkeys(found))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The releases that models were judged for, in the order asked for."""
+        return tuple(dict.fromkeys(each for report in self.reports for each in report.targets))
 
     @property
     def errors(self) -> tuple[ModelReport, ...]:

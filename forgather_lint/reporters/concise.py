@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from forgather_lint.diagnostics import Diagnostic, Severity
 from forgather_lint.report import Run
 from forgather_lint.reporters.parts.printable import printable
+from forgather_lint.reporters.parts.releases import release_table
 from forgather_lint.reporters.parts.style import SEVERITY_COLOR, Style
 from forgather_lint.reporters.parts.summary import summary
 
@@ -15,6 +16,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
     """The headlines, then the summary."""
     yield from (headline(found, style) for found in run.diagnostics)
     if not style.quiet:
+        yield from release_table(run, style)
         yield summary(run, style)
 
 

@@ -9,6 +9,7 @@ from forgather_lint.report import Run
 from forgather_lint.reporters.concise import headline
 from forgather_lint.reporters.parts.frame import Frame, draw, gutter_of
 from forgather_lint.reporters.parts.printable import printable
+from forgather_lint.reporters.parts.releases import release_table
 from forgather_lint.reporters.parts.style import SEVERITY_COLOR, Style
 from forgather_lint.reporters.parts.summary import summary
 
@@ -19,6 +20,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
         yield from _finding(found, style)
         yield ""
     if not style.quiet:
+        yield from release_table(run, style)
         yield summary(run, style)
 
 

@@ -19,4 +19,5 @@ def finding(judged: Judged) -> Finding:
         consequence=f"vLLM {judged.target} {verdict} at {judged.sizes}: {judged.reason}",
         module=judged.module or None,
         releases=f"vllm=={judged.target}",
+        target=f"vllm=={judged.target}",
     )

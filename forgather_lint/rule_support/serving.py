@@ -27,4 +27,5 @@ def finding(problem: ServingProblem, message: str, label: str = "", help: str = 
         module=problem.module or None,
         releases=problem.releases,
         severity=None if problem.verdict else Severity.WARNING,
+        target=problem.target.partition(" ")[0],
     )

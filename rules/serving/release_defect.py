@@ -43,4 +43,5 @@ def check(judged: Judged) -> Iterator[Finding]:
             consequence=f"vLLM {judged.target}: `{judged.reason}`",
             help="use vLLM 0.17 or later for pipeline stages",
             releases="vllm>=0.11.1,<0.17.0",
+            target=f"vllm=={judged.target}",
         )
