@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def import_statement(machine: Machine, node: cst.Import, frame: Frame) -> Completion:
     for alias in node.names:
         name = _dotted(alias.name)
-        module = machine.loader.load(machine, name)
+        module = _load(machine, name, node, frame)
         if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
             bind_name(machine, frame, alias.asname.name.value, module)
         else:
@@ -36,7 +36,7 @@ def import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) -> Complet
     if node.relative:
         namespace = frame.scope.namespace
         name = machine.loader.resolve_relative(namespace, name, len(node.relative))
-    module = machine.loader.load(machine, name)
+    module = _load(machine, name, node, frame)
     if isinstance(node.names, cst.ImportStar):
         _import_all(machine, module, frame)
         return None
@@ -47,6 +47,16 @@ def import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) -> Complet
         assert isinstance(target, cst.Name)
         bind_name(machine, frame, target.value, value)
     return None
+
+
+def _load(machine: Machine, name: str, node: cst.CSTNode, frame: Frame) -> Value:
+    """The module `name`. Raises Python's error, at the import, when it is not installed."""
+    try:
+        return machine.loader.load(machine, name)
+    except Raised as error:
+        if error.kind != "ModuleNotFoundError" or error.where.span.path:
+            raise
+        raise Raised(error.kind, error.text, frame.place(node)) from None
 
 
 def member_of(
