@@ -85,8 +85,7 @@ def get_submodule(site: Site, self: Instance, target: Value) -> Value:
     for part in text.split(".") if text else ():
         value = site.evaluator.attribute(value, part, site.where)
         if isinstance(value, Known):
-            kind = type(value.value).__name__
-            raise Raised("AttributeError", f"`{part}` is not an nn.Module: {kind}", site.where)
+            raise Raised("AttributeError", f"`{part}` is not an nn.Module", site.where)
     return value
 
 
