@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 COMMAND = ["check", "fixtures/models/broken_llama", "--select", "FGL1", "--color", "always"]
-LINES = 34
+LINES = 23
+WIDTH = 150
 
 
 def main(destination: Path) -> None:
@@ -25,14 +27,17 @@ def main(destination: Path) -> None:
         text=True,
         check=False,
     )
-    console = Console(record=True, width=118, file=io.StringIO(), force_terminal=True)
-    console.print(f"[bold]$ forgather-lint {' '.join(COMMAND[:2])}[/bold]")
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+    console.print(f"[bold]$ forgather-lint {' '.join(COMMAND[:4])}[/bold]")
     shown = ran.stdout.splitlines()
     console.print(Text.from_ansi("\n".join(shown[:LINES])))
     if len(shown) > LINES:
         console.print("...")
         console.print(Text.from_ansi(shown[-1]))
-    destination.write_text(console.export_svg(title="forgather-lint"), "utf-8")
+    picture = console.export_svg(title="forgather-lint")
+    # The reader's own monospace font serves: a picture should fetch nothing.
+    picture = re.sub(r"@font-face \{.*?\n    \}\n", "", picture, flags=re.DOTALL)
+    destination.write_text(picture, "utf-8")
 
 
 if __name__ == "__main__":
