@@ -16,8 +16,8 @@ from forgather_lint import suppress
 from forgather_lint.analysis import unread_files, workshop_of
 from forgather_lint.assemble import facts_of
 from forgather_lint.chosen import chosen_targets
-from forgather_lint.diagnostics import Diagnostic, Finding, merged, resolve
-from forgather_lint.facts import EndKind, Model, NotBuilt, Unreadable
+from forgather_lint.diagnostics import Diagnostic, merged, resolve
+from forgather_lint.facts import EndKind, Model, NotBuilt, RuleFailed, Unreadable
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
 from forgather_lint.inputs.discover import Candidate, candidates
 from forgather_lint.inputs.open import ModelInput, open_model
@@ -26,6 +26,7 @@ from forgather_lint.registry import builtin_rules
 from forgather_lint.report import ModelReport
 from forgather_lint.rule import Rule
 from forgather_lint.settings import Settings
+from forgather_lint.source import file_start
 from forgather_lint.syntax.python import SourceError, read_text
 
 if TYPE_CHECKING:
@@ -188,16 +189,10 @@ def run_rule(rule: Rule, fact: object, path: str, settings: Settings) -> Iterato
         for finding in rule.check(fact):
             yield resolve(finding, rule.code, rule.name, rule.severity, path)
     except Exception as error:
-        if settings.debug:
+        if settings.debug or isinstance(fact, RuleFailed):
             raise
-        yield resolve(_internal(rule, error, path), "FGL999", "internal-error", rule.severity, path)
-
-
-def _internal(rule: Rule, error: Exception, path: str) -> Finding:
-    from forgather_lint.source import file_start
-
-    message = f"internal error in {rule.code}: {error!r}"
-    return Finding(file_start(path), message, help="run again with --debug and report it")
+        failed = RuleFailed(rule.code, repr(error), file_start(path))
+        yield from findings([failed], path, settings)
 
 
 def _text_or_none(path: str) -> str | None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from forgather_lint.diagnostics import Diagnostic
+from forgather_lint.facts import UnusedSuppression
 from forgather_lint.source import Position, Span
 from forgather_lint.syntax.comments import Comment, comments_of
 
@@ -25,14 +26,6 @@ Checked = Callable[[str, str], bool]
 _PREFIX = "FGL"
 _OWN = re.compile(r"#\s*forgather-lint:\s*(file-)?ignore\b(?:\[([^\]]*)\])?")
 _NOQA = re.compile(r"#\s*noqa\b(\s*:)?[ \t]*([A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)?", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class UnusedSuppression:
-    """A comment at `span` names `code` where no finding of that code is; empty: it names none."""
-
-    span: Span
-    code: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from forgather_lint.flow.engine import Engine
 from forgather_lint.flow.layers import Role
 from forgather_lint.targets.facts import Effect
-from forgather_lint.targets.vllm_profile import (
+from forgather_lint.targets.vllm_profile import VllmProfile
+from forgather_lint.targets.vllm_words import (
     AttentionBinding,
     Lookup,
     NormSearch,
     OutputProjection,
     StageNames,
-    VllmProfile,
 )
 
 

@@ -1,0 +1,54 @@
+"""The frozen records that rules may read. A rule that needs more gets a new record here."""
+
+from __future__ import annotations
+
+from forgather_lint.facts.model import EndKind, Model, NotBuilt, Unreadable
+from forgather_lint.facts.plans import (
+    DuplicateKey,
+    IgnoredPlan,
+    NameEntry,
+    Plan,
+    PlanEntry,
+    PlanOrigin,
+    Plans,
+)
+from forgather_lint.facts.sizes import Judged, SizesThatServe
+from forgather_lint.facts.structure import ClassFact, Module, Parameter, Structure, UnknownFact
+from forgather_lint.facts.tool import RuleFailed, UnusedSuppression
+from forgather_lint.facts.trace import (
+    ModuleCall,
+    ModuleUse,
+    Signature,
+    Trace,
+    UndecidedBranch,
+    UseKind,
+)
+
+__all__ = [
+    "ClassFact",
+    "DuplicateKey",
+    "EndKind",
+    "IgnoredPlan",
+    "Judged",
+    "Model",
+    "Module",
+    "ModuleCall",
+    "ModuleUse",
+    "NameEntry",
+    "NotBuilt",
+    "Parameter",
+    "Plan",
+    "PlanEntry",
+    "PlanOrigin",
+    "Plans",
+    "RuleFailed",
+    "Signature",
+    "SizesThatServe",
+    "Structure",
+    "Trace",
+    "UndecidedBranch",
+    "UnknownFact",
+    "Unreadable",
+    "UnusedSuppression",
+    "UseKind",
+]

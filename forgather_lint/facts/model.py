@@ -1,0 +1,62 @@
+"""One model as a whole, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from forgather_lint.facts.plans import Plans
+from forgather_lint.facts.structure import ClassFact, Structure
+from forgather_lint.facts.trace import Trace
+from forgather_lint.source import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything rules read about one model.
+
+    `whole` is the tree of `architectures[0]`, `base` the tree that the plans of the config apply
+    to and that vLLM builds (AutoModel, or the child named by `base_model_prefix`).
+    """
+
+    path: str
+    entry: str
+    whole: Structure
+    base: Structure
+    base_name: str
+    plans: Plans
+    classes: tuple[ClassFact, ...]
+    trace: Trace | None
+    where: Place
+    config: Mapping[str, object] = field(default_factory=dict)
+    config_where: Place | None = None
+    base_prefix: str = ""
+    config_class_where: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that could not be read or parsed."""
+
+    message: str
+    where: Place
+
+
+class EndKind(StrEnum):
+    """How building a model ended early."""
+
+    NO_CLASS = "no class"
+    RAISES = "raises"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class NotBuilt:
+    """A model that could not be built from its source; `message` is the error or the reason."""
+
+    kind: EndKind
+    message: str
+    where: Place
+    nothing: bool = False
+    """There is not even the name of a class: this is no model."""

@@ -1,0 +1,91 @@
+"""What a model is built of: modules, parameters, classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from forgather_lint.source import Place
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownFact:
+    """Something the analysis could not decide, with a short countable reason."""
+
+    reason: str
+    where: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module of the tree.
+
+    `name` is dotted and relative to the root (`""` is the root itself), `lineage` holds the
+    qualified names of its class and all bases in method resolution order, `where` is the
+    expression that built it. `certain` is false when only some branch of the source builds it;
+    `same_as` is the first name of a module that stands in the tree more than once. `sizes` holds
+    the integer attributes that library modules have (`in_features`, `num_embeddings`, ...).
+    """
+
+    name: str
+    cls: str
+    lineage: tuple[str, ...]
+    where: Place
+    defined: Place | None
+    certain: bool = True
+    same_as: str | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    assigns: frozenset[str] = frozenset()
+
+    def is_a(self, qualified: str) -> bool:
+        """Whether the module is an instance of the class `qualified`, e.g. `torch.nn.Linear`."""
+        return qualified in self.lineage
+
+    @property
+    def parent(self) -> str:
+        return self.name.rpartition(".")[0]
+
+    @property
+    def leaf(self) -> str:
+        return self.name.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter or buffer; an undecided dimension is None."""
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    where: Place
+    certain: bool = True
+    same_as: str | None = None
+    dtype: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFact:
+    """A class whose source was read."""
+
+    name: str
+    where: Place
+    is_module: bool
+    built: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """The module tree of one root class under one configuration."""
+
+    root: str
+    modules: tuple[Module, ...]
+    parameters: tuple[Parameter, ...]
+    buffers: tuple[Parameter, ...]
+    unknowns: tuple[UnknownFact, ...]
+    open_at: tuple[str, ...] = ()
+    """Names of modules that may have children which the analysis could not see."""
+
+    def module(self, name: str) -> Module | None:
+        return next((module for module in self.modules if module.name == name), None)
+
+    def children(self, name: str) -> tuple[Module, ...]:
+        return tuple(m for m in self.modules if m.name and m.parent == name)

@@ -1,0 +1,24 @@
+"""What the tool has to say of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forgather_lint.source import Place, Span
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedSuppression:
+    """A comment at `span` names `code` where no finding of that code is; empty: it names none."""
+
+    span: Span
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFailed:
+    """The rule `code` ended in `error`, an error of ours, on the model at `where`."""
+
+    code: str
+    error: str
+    where: Place

@@ -1,0 +1,81 @@
+"""What one abstract `forward` did with the modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from forgather_lint.facts.structure import UnknownFact
+from forgather_lint.source import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The parameters of a `forward`, without `self`."""
+
+    positional: tuple[str, ...]
+    keyword_only: tuple[str, ...] = ()
+    takes_args: bool = False
+    takes_kwargs: bool = False
+    required: tuple[str, ...] = ()
+
+    def accepts(self, name: str) -> bool:
+        return self.takes_kwargs or name in self.positional or name in self.keyword_only
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """One call of a module during `forward`.
+
+    `hidden_from` names the modules whose results flow into the first argument; `first_keyword` is
+    the name of the first argument when nothing was passed by position; `positional` counts the
+    positional arguments; `keywords` are the names written at the call.
+    """
+
+    module: str
+    order: int
+    where: Place
+    positional: int
+    keywords: tuple[str, ...]
+    hidden_from: tuple[str, ...] = ()
+    signature: Signature | None = None
+    caller: str = ""
+    indexed: bool = False
+
+
+class UseKind(StrEnum):
+    """How `forward` touches a module other than by calling it."""
+
+    ATTRIBUTE = "attribute"
+    METHOD = "method"
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleUse:
+    """An attribute read from, or a method other than `forward` called on, a module."""
+
+    module: str
+    kind: UseKind
+    name: str
+    where: Place
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UndecidedBranch:
+    """A condition in `forward` that depends on tensor values; `modules` are called below it."""
+
+    where: Place
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What one abstract `forward` of the base model did, in order."""
+
+    calls: tuple[ModuleCall, ...]
+    uses: tuple[ModuleUse, ...]
+    branches: tuple[UndecidedBranch, ...]
+    unknowns: tuple[UnknownFact, ...]
+    signature: Signature | None
+    where: Place | None
