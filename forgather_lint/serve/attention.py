@@ -22,7 +22,15 @@ from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
 from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.vllm_words import AttentionBinding
-from forgather_lint.values.value import Choice, FunctionValue, Instance, Known, Unknown, Value
+from forgather_lint.values.value import (
+    Choice,
+    FunctionValue,
+    Instance,
+    Known,
+    ListValue,
+    Unknown,
+    Value,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,18 @@ def dispatch(seen: Examined) -> Iterator[ServingProblem]:
     lost = _lost_layer([site for site in sites if "config" in site.module.attributes], layers)
     if lost is not None:
         where, name = _attention_of(seen)
-        yield from seen.problem("FGL512", attention.no_dispatch, where, name, parts={"layer": lost})
+        yield from seen.problem(
+            "FGL512", attention.no_dispatch, where, name, parts={"layer": _layer(seen, lost)}
+        )
+
+
+def _layer(seen: Examined, index: int) -> str:
+    """How the error calls a layer: its number, and its type where the config says one."""
+    types = seen.setting("layer_types")
+    items = types.items if isinstance(types, ListValue) else []
+    kind = items[index] if index < len(items) else None
+    name = kind.value if isinstance(kind, Known) else None
+    return f"{index} ({name})" if isinstance(name, str) else str(index)
 
 
 def _lost_layer(sites: list[Site], layers: int) -> int | None:
@@ -117,7 +136,7 @@ def _without_index(seen: Examined, sites: list[Site]) -> Iterator[ServingProblem
             site.module.where,
             title,
             module=site.name,
-            parts={"class": title, "layer": 0},
+            parts={"class": title, "layer": _layer(seen, 0)},
         )
 
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from forgather_lint.facts import NotBuilt
 from forgather_lint.flow.judge import Judge
 from forgather_lint.flow.subject import Prepared
-from forgather_lint.interp.classes import find_member, order_of
+from forgather_lint.interp.classes import find_member, is_subclass, order_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.build import NoModel, Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.semantics.names import PRETRAINED
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
 from forgather_lint.targets.facts import Effect, Fact, Outcome, Value
 from forgather_lint.targets.profile import Target
-from forgather_lint.values.value import ClassValue, Instance, Known
+from forgather_lint.values.value import ClassValue, External, Instance, Known
 from forgather_lint.values.value import Value as Held
 
 NOTHING: Mapping[str, object] = {}
@@ -135,4 +136,6 @@ def examined(prepared: Prepared) -> Examined | None:
             config = workshop.config(cls)
     except (NoModel, Raised):
         return None
+    if is_subclass(workshop.machine, cls, External(PRETRAINED)) is False:
+        return None  # a file of building blocks
     return Examined(prepared.target, workshop, cls, config, prepared.judge, prepared.ended)

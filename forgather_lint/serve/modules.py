@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.facts import Structure
 from forgather_lint.flow.fusion import fusions
 from forgather_lint.interp.classes import find_member
 from forgather_lint.model.tree import class_name
@@ -95,33 +96,41 @@ def fused_names(seen: Examined) -> Iterator[ServingProblem]:
     groups = fusions(judge.subject.machine, judge.bodies, judge.engine, judge.heads, ranks=1)
     for kind, group in groups.items():
         owner = judge.bodies[kind].owner
+        path = judge.subject.tree.name_of(owner) or ""
         fused = [
             name
             for name, value in owner.attributes.items()
             if any(value is module for module in group.columns)
         ]
-        yield from _captured(seen, owner, fused, group.kind)
+        captured = _captured(fused, _weights_below(judge.subject.tree.structure, path))
+        if captured is not None:
+            yield _captured_problem(seen, owner, path, captured, _merged_name(group.kind, fused))
 
 
-def _captured(
-    seen: Examined, owner: Instance, fused: list[str], kind: str
-) -> Iterator[ServingProblem]:
-    for name in fused:
-        for sibling, value in owner.attributes.items():
-            held = isinstance(value, Instance) and sibling not in fused
-            if held and sibling.startswith(name) and sibling != name:
-                assert isinstance(value, Instance)
-                yield _captured_problem(seen, owner, name, sibling, kind)
-                return
+def _weights_below(structure: Structure, path: str) -> set[str]:
+    """The names below the module `path` of which a checkpoint holds weights."""
+    dotted = f"{path}." if path else ""
+    names = (each.name for each in structure.parameters)
+    return {name.removeprefix(dotted).split(".")[0] for name in names if name.startswith(dotted)}
+
+
+def _captured(fused: list[str], siblings: set[str]) -> tuple[str, str] | None:
+    """The first fused name that another name begins with, and that name."""
+    pairs = ((name, other) for name in fused for other in sorted(siblings - set(fused)))
+    return next(((name, other) for name, other in pairs if other.startswith(name)), None)
+
+
+def _merged_name(kind: str, fused: list[str]) -> str:
+    """What the layer is called that takes the place of several (fusers/*.py, `merged_name`)."""
+    known = {"GLU": "gate_up_proj", "QKV": "qkv_proj"}
+    return known.get(kind) or "merged_proj_" + "_".join(f"{len(name)}_{name}" for name in fused)
 
 
 def _captured_problem(
-    seen: Examined, owner: Instance, name: str, sibling: str, kind: str
+    seen: Examined, owner: Instance, path: str, captured: tuple[str, str], merged: str
 ) -> ServingProblem:
-    assert seen.judge is not None
-    path = seen.judge.subject.tree.name_of(owner) or ""
     fact = seen.target.vllm.weights.unknown_name
-    merged = "gate_up_proj" if "gate" in kind.lower() or "glu" in kind.lower() else "qkv_proj"
+    name, sibling = captured
     wrong = f"model.{path}.{merged}{sibling.removeprefix(name)}"
     text = fact.value.say(name=wrong, **{"class": "TransformersForCausalLM"})
     return ServingProblem(
