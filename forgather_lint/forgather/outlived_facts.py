@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from forgather_lint.forgather.blocks import ancestors, blocks_of
 from forgather_lint.forgather.graph import DictNode, Stretch
 from forgather_lint.forgather.model import RenderedModel
-from forgather_lint.forgather.parts import read_part
+from forgather_lint.forgather.parts import read_part, words_of
 from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.traced import Origin
 from forgather_lint.template_facts import PLANS_OF_THE_GUIDE, OutlivedEntry
@@ -31,13 +31,15 @@ class _Replaced:
 
 def outlived(model: RenderedModel) -> tuple[OutlivedEntry, ...]:
     """The entries of inherited plans that name what only a replaced class had."""
+    code = model.generated.code
     texts = [read_part(path) for path in model.paths.values()]
-    texts += [model.generated.code.definitions, model.generated.code.main_body]
+    words = {*words_of(str.__str__(code.definitions)), *words_of(str.__str__(code.main_body))}
+    words.update(*map(words_of, texts))
     return tuple(
         _fact(model, replacement, key, at)
         for replacement in _replacements(model.document.rendering)
         for key, at in _planned(model)
-        if _is_orphan(model, replacement, key, at, texts)
+        if _leaf(key) not in words and _was_of(model, replacement, key, at)
     )
 
 
@@ -61,18 +63,14 @@ def _planned(model: RenderedModel) -> Iterator[tuple[str, Stretch]]:
             yield str(key), at
 
 
-def _is_orphan(
-    model: RenderedModel, replaced: _Replaced, key: str, at: Stretch, texts: list[str]
-) -> bool:
+def _was_of(model: RenderedModel, replaced: _Replaced, key: str, at: Stretch) -> bool:
+    """Whether the entry is a parent's, and named something of the class that was replaced."""
     origin = model.document.origin(at)
     parents = list(ancestors(model.document.rendering, replaced.template))[1:]
     if origin is None or origin.template not in parents:
         return False
-    word = re.compile(rf"\b{re.escape(_leaf(key))}\b")
     old = model.parts.find(replaced.old.partition(":")[0])
-    if old is None or not word.search(read_part(old[1])):
-        return False
-    return not any(word.search(text) for text in texts)
+    return old is not None and _leaf(key) in words_of(read_part(old[1]))
 
 
 def _fact(model: RenderedModel, replaced: _Replaced, key: str, at: Stretch) -> OutlivedEntry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from forgather_lint.forgather.library import Fence
@@ -13,6 +14,7 @@ from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES
 _RELATIVE_IMPORT = re.compile(
     r"^[ \t]*from[ \t]+\.([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
 )
+_WORD = re.compile(r"\w+")
 _NAME = re.compile(r"(\w+)(?:[ \t]+as[ \t]+\w+)?")
 
 
@@ -41,19 +43,32 @@ class Parts:
             part = self.find(waiting.pop())
             if part is not None and part[0] not in found:
                 found[part[0]] = part[1]
-                waiting += sorted(_imported(part[1]), reverse=True)
+                waiting += sorted(_imported(read_part(part[1])), reverse=True)
         return found
 
 
 def read_part(path: Path) -> str:
     """The text of a Python file; bytes that are not UTF-8 are replaced."""
+    status = path.stat()
+    return _read(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=512)
+def _read(path: Path, _modified: int, _size: int) -> str:
     with path.open("rb") as file:
         return file.read(MAX_TEMPLATE_BYTES).decode("utf-8", errors="replace")
 
 
-def _imported(path: Path) -> set[str]:
+@lru_cache(maxsize=512)
+def words_of(text: str) -> frozenset[str]:
+    """All names and words in a text."""
+    return frozenset(_WORD.findall(text))
+
+
+@lru_cache(maxsize=512)
+def _imported(text: str) -> frozenset[str]:
     modules: set[str] = set()
-    for found in _RELATIVE_IMPORT.finditer(read_part(path)):
+    for found in _RELATIVE_IMPORT.finditer(text):
         module, names = found.groups()
         modules |= {module} if module else set(_NAME.findall(names))
-    return modules
+    return frozenset(modules)
