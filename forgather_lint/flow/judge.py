@@ -137,11 +137,16 @@ class Judge:
 
     def _assign(self, ranks: int) -> dict[int, Assignment]:
         subject = self.subject
-        plain = assign(subject.machine, subject.tree, subject.tensor_plan, self.engine)
         if ranks == 1 or not self.engine.fuses_glu:
-            return plain
+            return self.planned
         groups = fusions(subject.machine, self.bodies, self.engine, self.heads, ranks)
-        return with_fusions(plain, subject.tree, self.bodies, groups, self.engine.release)
+        return with_fusions(self.planned, subject.tree, self.bodies, groups, self.engine.release)
+
+    @cached_property
+    def planned(self) -> dict[int, Assignment]:
+        """What the plan alone makes of each Linear, at any size."""
+        subject = self.subject
+        return assign(subject.machine, subject.tree, subject.tensor_plan, self.engine)
 
     @cached_property
     def bodies(self) -> dict[int, Body]:

@@ -6,49 +6,18 @@ Source: vllm/model_executor/models/transformers/fusers/attention.py, `interface_
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cache
 
 import libcst as cst
 
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine
+from forgather_lint.syntax.walk import descendants
 from forgather_lint.values.value import FunctionValue, Instance
 
 LOOKUP = "ALL_ATTENTION_FUNCTIONS"
 POSITIONS = 5
 """How many arguments the interface takes by position: module, query, key, value, mask."""
-
-
-@dataclass
-class _Calls(cst.CSTVisitor):
-    """Local names bound to a look-up, and the calls of names."""
-
-    names: set[str] = field(default_factory=set)
-    calls: list[cst.Call] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__()
-
-    def visit_Assign(self, node: cst.Assign) -> None:
-        if _is_lookup(node.value):
-            targets = [target.target for target in node.targets]
-            self.names.update(each.value for each in targets if isinstance(each, cst.Name))
-
-    def visit_AnnAssign(self, node: cst.AnnAssign) -> None:
-        if _is_lookup(node.value) and isinstance(node.target, cst.Name):
-            self.names.add(node.target.value)
-
-    def visit_Call(self, node: cst.Call) -> None:
-        if isinstance(node.func, cst.Name):
-            self.calls.append(node)
-
-    def found(self) -> Iterator[cst.Call]:
-        """The calls of names that hold the interface."""
-        for call in self.calls:
-            assert isinstance(call.func, cst.Name)
-            if call.func.value in self.names:
-                yield call
 
 
 def _is_lookup(node: cst.BaseExpression | None) -> bool:
@@ -73,10 +42,24 @@ def interface_call(function: FunctionValue) -> cst.Call | None:
 
 @cache
 def _interface_call(node: cst.FunctionDef | cst.Lambda) -> cst.Call | None:
-    visitor = _Calls()
-    node.visit(visitor)
-    calls = list(visitor.found())
+    names: set[str] = set()
+    called: list[tuple[str, cst.Call]] = []
+    for each in descendants(node):
+        names.update(_bound_to_lookup(each))
+        if isinstance(each, cst.Call) and isinstance(each.func, cst.Name):
+            called.append((each.func.value, each))
+    calls = [call for name, call in called if name in names]
     return calls[0] if len(calls) == 1 else None
+
+
+def _bound_to_lookup(node: cst.CSTNode) -> Iterator[str]:
+    """The local names that a statement binds to the interface."""
+    if not isinstance(node, cst.Assign | cst.AnnAssign) or not _is_lookup(node.value):
+        return
+    targets = (
+        [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    )
+    yield from (target.value for target in targets if isinstance(target, cst.Name))
 
 
 def keyword(call: cst.Call, name: str) -> cst.BaseExpression | None:

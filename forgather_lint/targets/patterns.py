@@ -29,21 +29,19 @@ class Unreadable(NamedTuple):
 
 
 class Plain(NamedTuple):
-    """Literal pieces, `.` in them any character, with `.*` between them."""
+    """Pieces without repetitions or choices, with `.*` between them."""
 
-    pieces: tuple[str, ...]
+    pieces: tuple[re.Pattern[str], ...]
 
     def matches(self, name: str) -> bool | None:
         """Whether the pieces stand in `name` in this order, the first at its start."""
-        if not _stands(self.pieces[0], name, 0):
-            return False
-        at = len(self.pieces[0])
-        for piece in self.pieces[1:]:
-            found = next((i for i in range(at, len(name) + 1) if _stands(piece, name, i)), None)
+        first, *rest = self.pieces
+        found = first.match(name)
+        for piece in rest:
             if found is None:
-                return False
-            at = found + len(piece)
-        return True
+                break
+            found = piece.search(name, found.end())
+        return found is not None
 
 
 class Expression(NamedTuple):
@@ -68,7 +66,7 @@ def compile_pattern(key: str) -> Pattern | Unreadable:
     if len(key) > _LONGEST:
         return Unreadable(f"it is longer than {_LONGEST} characters")
     if _PLAIN.fullmatch(key):
-        return Plain(tuple(key.split(_GAP)))
+        return Plain(tuple(map(re.compile, key.split(_GAP))))
     if _SET_OF_SETS.search(key):
         return Unreadable("it holds a set of sets, which `re` and `regex` read differently")
     try:
@@ -86,11 +84,3 @@ def _is_error_to_all(error: re.error) -> bool:
     """Whether the module `regex`, which vLLM uses and which accepts more, refuses it as well."""
     unclosed = ("missing )", "unbalanced parenthesis", "unterminated character set")
     return error.msg.startswith(unclosed) or (error.msg == "nothing to repeat" and not error.pos)
-
-
-def _stands(piece: str, name: str, at: int) -> bool:
-    """Whether `piece` stands at `at`; a `.` in it is any character but a line's end."""
-    part = name[at : at + len(piece)]
-    return len(part) == len(piece) and all(
-        wanted in (".", found) and found != "\n" for wanted, found in zip(piece, part, strict=True)
-    )
