@@ -17,12 +17,14 @@ class Sources:
     """The Python files of one model by module name (`llama` for `llama.py`).
 
     `paths` says where each stands; `texts` holds those that exist in memory only. `origin` maps a
-    file name and row of generated text to the template line that it came from.
+    file name and row of generated text to the template line that it came from. `package` is the
+    dotted name of the folder, when it is part of a package.
     """
 
     paths: Mapping[str, str]
     texts: Mapping[str, str] = field(default_factory=dict)
     origin: Origin | None = None
+    package: str = ""
 
     def has(self, module: str) -> bool:
         """Whether there is a module of this name."""
@@ -38,7 +40,17 @@ class Sources:
 def folder_sources(folder: Path) -> Sources:
     """The Python files that stand directly in `folder`."""
     files = sorted(path for path in folder.glob("*.py") if path.is_file())
-    return Sources({path.stem: str(path) for path in files})
+    return Sources({path.stem: str(path) for path in files}, package=_package(folder))
+
+
+def _package(folder: Path) -> str:
+    """The dotted name of `folder`: the folders above it that hold an `__init__.py`."""
+    parts: list[str] = []
+    folder = folder.absolute()
+    while (folder / "__init__.py").is_file() and folder.name not in parts:
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts)
 
 
 def file_sources(file: Path) -> Sources:

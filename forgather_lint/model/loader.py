@@ -95,8 +95,13 @@ class SourceLoader:
         return self._class_of_models(machine, model_class_name(auto_class, model_type))
 
     def resolve_relative(self, namespace: Namespace, name: str, level: int) -> str:
-        """The absolute name of `from ..name import x` in `namespace`."""
+        """The absolute name of `from ..name import x` in `namespace`.
+
+        One dot stays among the files of the model; more leave them, where they are in a package.
+        """
         parts = namespace.name.split(".")
+        if parts[0] == LOCAL and level > 1 and self.sources.package:
+            parts = [*self.sources.package.split("."), parts[-1]]
         base = parts[: len(parts) - level] if level < len(parts) else parts[:1]
         return ".".join([*base, name]) if name else ".".join(base)
 
