@@ -125,7 +125,9 @@ class EngineLibrary(StandardLibrary):
             _check_heads(tensor, count, here.size, where)
             for tensor, count in zip(tensors, wanted, strict=True)
         ]
-        width = _width(query) if self.engine.surplus_heads_pass else here.query * here.size
+        width = _width(query)
+        if not self.engine.surplus_heads_pass:
+            width = _width_of(here.query, tensors[2])
         placement = self._placement(tensors, surplus, where)
         if isinstance(placement, Shard) and isinstance(width, int):
             width = dims.sharded(width)
@@ -196,6 +198,12 @@ def _width(tensor: TensorValue) -> Size | None:
     if heads is None or size is None:
         return None
     return dims.multiply(dims.local(heads), dims.local(size))
+
+
+def _width_of(heads: int, value: TensorValue) -> Size | None:
+    """The output holds one value for each head: `num_heads * head_size_v` in vLLM's layer."""
+    size = value.shape[3] if value.shape else None
+    return None if size is None else dims.multiply(heads, dims.local(size))
 
 
 def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bool | None:

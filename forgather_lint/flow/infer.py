@@ -60,11 +60,10 @@ def infer(
 ) -> InferredPlan:
     """The plan of the base model `root`. Raises `Raised` when its forward does."""
     bodies = graphs(machine, root, PLAIN, heads)
-    groups = sorted(_groups(machine, bodies), key=lambda group: not group.attends)
     kept: list[Group] = []
-    for group in groups:
-        if _serves(machine, tree, root, heads, [*kept, group]):
-            kept.append(group)
+    for groups in _together(tree, list(_groups(machine, bodies))):
+        if _serves(machine, tree, root, heads, [*kept, *groups]):
+            kept += groups
     tensor = dict(_patterns(tree, kept))
     return InferredPlan(tensor, dict(_pipeline(tree, trace)) if trace else {})
 
@@ -86,6 +85,16 @@ def _groups(machine: Machine, bodies: Mapping[int, Body]) -> Iterator[Group]:
         if rows:
             attends = any(step.name == ATTENTION for step in body.steps)
             yield Group(kind, _names(columns, names), _names(rows, names), attends)
+
+
+def _together(tree: Tree, groups: list[Group]) -> list[list[Group]]:
+    """Groups that stand or fall together: all attention first, then what one pattern names."""
+    attention = [group for group in groups if group.attends]
+    by_pattern: dict[str, list[Group]] = {}
+    for group in groups:
+        if not group.attends:
+            by_pattern.setdefault(folded(tree.names.get(group.kind, "")), []).append(group)
+    return [each for each in (attention, *by_pattern.values()) if each]
 
 
 def _names(steps: Iterable[Step], names: Mapping[int, str]) -> tuple[str, ...]:

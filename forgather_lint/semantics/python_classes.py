@@ -86,11 +86,19 @@ def _construct_dataclass(
     for name in fields:
         value = given.pop(name, None) or _field_default(machine, cls, name, where)
         attributes.store(machine, instance, name, value, where)
-    if given:
+    if _has_unread_fields(machine, cls):
+        for name, value in given.items():
+            attributes.store(machine, instance, name, value, where)
+    elif given:
         text = f"{cls.name}.__init__() got an unexpected keyword argument '{next(iter(given))}'"
         raise Raised("TypeError", text, where)
     _post_init(machine, instance, Arguments(), where)
     return instance
+
+
+def _has_unread_fields(machine: Machine, cls: ClassValue) -> bool:
+    """Whether a base class declares fields in a source that is not read, as outputs do."""
+    return is_subclass(machine, cls, External("transformers.ModelOutput")) is True
 
 
 def _field_default(machine: Machine, cls: ClassValue, name: str, where: Place) -> Value:
