@@ -1,0 +1,13 @@
+"""What a cold `check` may cost, against other things that users wait for."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.benchmark import LIMITS, measure, ratios
+
+
+@pytest.mark.slow
+def test_a_check_costs_little() -> None:
+    found = ratios(measure(rounds=5))
+    assert {pair: ratio for pair, ratio in found.items() if ratio > LIMITS[pair]} == {}
