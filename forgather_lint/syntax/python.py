@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from forgather_lint.source import Place, Position, Span, file_start
 from forgather_lint.syntax.limits import MOST_BYTES, refusal
@@ -32,6 +32,12 @@ class _Positions(MetadataWrapper):
         return self.module
 
 
+@lru_cache(maxsize=64)
+def _ranges(tree: cst.Module) -> Mapping[cst.CSTNode, CodeRange]:
+    """Where the nodes stand; models that share a file share its tree."""
+    return _Positions(tree, unsafe_skip_copy=True).resolve(PositionProvider)
+
+
 @dataclass(eq=False)
 class PythonFile:
     """A parsed file. Positions are computed when the first of them is asked for.
@@ -44,13 +50,9 @@ class PythonFile:
     tree: cst.Module
     origin_of: OriginOf | None = field(default=None, repr=False)
 
-    @cached_property
-    def _ranges(self) -> object:
-        return _Positions(self.tree, unsafe_skip_copy=True).resolve(PositionProvider)
-
     def span(self, node: cst.CSTNode) -> Span:
         """The span of `node`, a node of this file's tree."""
-        code_range = self._ranges.get(node)  # type: ignore[attr-defined]
+        code_range = _ranges(self.tree).get(node)
         if code_range is None:
             return file_start(self.path)
         start, end = code_range.start, code_range.end
