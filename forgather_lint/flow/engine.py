@@ -209,10 +209,12 @@ def _width_of(heads: int, value: TensorValue) -> Size | None:
 def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bool | None:
     """Whether the tensor holds more heads than `count`, None when that is not known.
 
-    The engine views it as `[-1, count, size]`. Raises what torch raises when it holds fewer.
+    Heads of another size than the config's are latent attention, which the newer releases replace
+    as a whole: undecided here. The engine views it as `[-1, count, size]`. Raises what torch raises when it holds fewer.
     """
     width = _width(tensor)
-    if not isinstance(width, int):
+    head_size = tensor.shape[3] if tensor.shape else None
+    if not isinstance(width, int) or head_size is None or dims.local(head_size) != size:
         return None
     if width % (count * size):
         text = f"shape '[-1, {count}, {size}]' is invalid for input of size {width}*S"
