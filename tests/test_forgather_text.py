@@ -20,7 +20,7 @@ RECORDED = sorted(path.name for path in (SYNTAX / "rendered").iterdir())
 def test_text_equals_what_forgather_recorded(name: str) -> None:
     rendering = read_project(SYNTAX, Library()).render(name)
     with (SYNTAX / "rendered" / name).open(encoding="utf-8", newline="") as recorded:
-        assert str.__str__(rendering.text) == recorded.read()
+        assert rendering.text.plain == recorded.read()
 
 
 def test_every_configuration_of_the_syntax_project_is_recorded() -> None:
@@ -100,14 +100,14 @@ def test_undefined_variables_are_values(tmp_path: Path) -> None:
 
 def test_a_defined_test_and_a_default_are_no_uses(tmp_path: Path) -> None:
     rendering = render_text(tmp_path, "{{ a is defined }} {{ a | default(1) }} {{ a | toyaml(2) }}")
-    assert str.__str__(rendering.text) == "False 1 2"
+    assert rendering.text.plain == "False 1 2"
     assert rendering.undefined_uses == []
 
 
 def test_a_missing_include_is_left_out_and_noted(tmp_path: Path) -> None:
     project = write_project(tmp_path, {"configs/a.yaml": "x: 1\n-- include 'gone.yaml'\ny: 2\n"})
     rendering = project.render("a.yaml")
-    assert str.__str__(rendering.text) == "x: 1\ny: 2"
+    assert rendering.text.plain == "x: 1\ny: 2"
     assert [(load.name, load.kind, load.found) for load in rendering.loads] == [
         ("gone.yaml", "include", False)
     ]
@@ -119,7 +119,7 @@ def test_templates_of_one_file_are_known_once_it_is_loaded(tmp_path: Path) -> No
         "configs/a.yaml": "-- include 'parts.yaml'\n-- include 'inner'\n",
     }
     rendering = write_project(tmp_path, templates).render("a.yaml")
-    assert str.__str__(rendering.text) == "inner: 1inner: 1"
+    assert rendering.text.plain == "inner: 1inner: 1"
     assert row_of(rendering, "inner: 1") == ("parts.yaml", 3)
 
 

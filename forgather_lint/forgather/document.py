@@ -38,7 +38,7 @@ def read_document(rendering: Rendering) -> Document:
     if rendering.ended:
         return Document(rendering, nothing, rendering.ended)
     try:
-        graph = read_graph(str.__str__(rendering.text))
+        graph = read_graph(rendering.text.plain)
     except (yaml.YAMLError, GraphError, Refused, RecursionError) as error:
         return Document(rendering, nothing, fault_of(error, rendering))
     return Document(rendering, graph if isinstance(graph, DictNode) else nothing)

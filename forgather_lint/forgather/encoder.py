@@ -43,8 +43,8 @@ class Variable:
 class Code:
     """A graph as Python: named definitions, the expression, and what they need."""
 
-    definitions: str
-    main_body: str
+    definitions: Traced
+    main_body: Traced
     imports: tuple[tuple[str, str], ...]
     dynamic_imports: tuple[tuple[str, str], ...]
     variables: tuple[Variable, ...]

@@ -71,7 +71,7 @@ class RenderedModel:
     def files(self) -> Mapping[str, str]:
         """The texts of the model directory by file name."""
         texts = {name: read_part(path) for name, path in self.paths.items()}
-        texts[self.main_file] = str.__str__(self.generated.text)
+        texts[self.main_file] = self.generated.text.plain
         texts[CONFIG_FILE] = json.dumps(self.config, indent=2, sort_keys=True) + "\n"
         return texts
 

@@ -33,7 +33,7 @@ def outlived(model: RenderedModel) -> tuple[OutlivedEntry, ...]:
     """The entries of inherited plans that name what only a replaced class had."""
     code = model.generated.code
     texts = [read_part(path) for path in model.paths.values()]
-    words = {*words_of(str.__str__(code.definitions)), *words_of(str.__str__(code.main_body))}
+    words = {*words_of(code.definitions.plain), *words_of(code.main_body.plain)}
     words.update(*map(words_of, texts))
     return tuple(
         _fact(model, replacement, key, at)

@@ -29,7 +29,7 @@ _OF_EVERY_CONFIG = """
 def unsupplied(model: RenderedModel) -> tuple[UnsuppliedVariable, ...]:
     """The variables that neither `config.json`, nor the generated call, nor a default supplies."""
     wanted = {each.name: each for each in model.generated.code.variables if not each.has_default}
-    passed = _passed(str.__str__(model.generated.text), wanted)
+    passed = _passed(model.generated.text.plain, wanted)
     if passed is None:
         return ()
     known = {*_OF_EVERY_CONFIG.split()}

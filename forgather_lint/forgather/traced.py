@@ -44,6 +44,11 @@ class Traced(str):
         # str() of a subclass would otherwise drop the origins on the way through Jinja.
         return self
 
+    @property
+    def plain(self) -> str:
+        """The text alone."""
+        return str.__str__(self)
+
     def origin_at(self, offset: int) -> Origin | None:
         """Where the character at `offset` was written."""
         ends = self._run_ends()

@@ -107,7 +107,7 @@ class Relocation:
         origin = next((o for at in range(start, -1, -1) if (o := text.origin_at(at))), None)
         if origin is None:
             return None
-        fragment = str.__str__(text)[start:end].partition("\n")[0]
+        fragment = text.plain[start:end].partition("\n")[0]
         rendering = self._rendering(origin)
         return rendering, origin, self._as_written(rendering, origin, fragment)
 
@@ -154,6 +154,6 @@ class Relocation:
     @cached_property
     def _starts(self) -> list[int]:
         starts = [0]
-        for line in str.__str__(self.model.generated.text).split("\n"):
+        for line in self.model.generated.text.plain.split("\n"):
             starts.append(starts[-1] + len(line) + 1)
         return starts
