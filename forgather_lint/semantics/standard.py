@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import forgather_lint.semantics
 from forgather_lint.interp.calls import initialise
-from forgather_lint.interp.classes import find_member
+from forgather_lint.interp.classes import find_member, order_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import OpFailure, Site, op_named, run
 from forgather_lint.semantics import (
@@ -18,6 +18,7 @@ from forgather_lint.semantics import (
     transformers_layers,
     transformers_model,
 )
+from forgather_lint.semantics.library_members import MEMBERS
 from forgather_lint.semantics.python_classes import construct_special
 from forgather_lint.source import Place
 from forgather_lint.values.placement import Partial, Shard, Wrong
@@ -151,7 +152,11 @@ class StandardLibrary:
         self, machine: Machine, value: Instance, name: str, where: Place
     ) -> Value | None:
         other = self.attribute_name(machine, value, name)
-        return None if other == name else machine.attribute(value, other, where)
+        if other != name:
+            return machine.attribute(value, other, where)
+        bases = (each for each in order_of(machine, value.cls) if isinstance(each, External))
+        inherited = any(name in MEMBERS.get(base.name, ()) for base in bases)
+        return Unknown("unmodelled-member", where, name) if inherited else None
 
     def on_set(self, machine: Machine, target: Instance, name: str, value: Value) -> str:
         """The name under which `target.name = value` is kept.

@@ -1,0 +1,44 @@
+"""The lists of inherited attributes are complete for the releases installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+
+import pytest
+
+from forgather_lint.semantics.library_members import MEMBERS
+from forgather_lint.semantics.names import CONFIG, MODULE, PRETRAINED
+
+ASK = """
+import json
+from torch import nn
+from transformers import PretrainedConfig, PreTrainedModel
+names = {"config": dir(PretrainedConfig()), "model": dir(PreTrainedModel), "module": dir(nn.Module())}
+print(json.dumps(names))
+"""
+
+
+@pytest.fixture(scope="module")
+def inherited() -> dict[str, set[str]]:
+    if not all(importlib.util.find_spec(name) for name in ("torch", "transformers")):
+        pytest.skip("needs torch and transformers")
+    ran = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=True)
+    answers: dict[str, list[str]] = json.loads(ran.stdout)
+    return {
+        kind: {name for name in names if not name.startswith("__")}
+        for kind, names in answers.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "bases"),
+    [("config", [CONFIG]), ("model", [PRETRAINED, MODULE]), ("module", [MODULE])],
+)
+def test_no_inherited_name_is_missing(
+    inherited: dict[str, set[str]], kind: str, bases: list[str]
+) -> None:
+    listed = set().union(*(MEMBERS[base] for base in bases))
+    assert inherited[kind] - listed == set()
