@@ -36,8 +36,21 @@ _EXIT = {Verdict.SERVES: 0, Verdict.FAILS: 1, Verdict.WRONG: 1, Verdict.UNKNOWN:
 @click.option("--meta", is_flag=True, help="Build it on the meta device and compare (torch).")
 @click.option("--vllm", is_flag=True, help="Load it in vLLM, generate, compare with one rank.")
 @click.option("--serve", is_flag=True, help="Start 'vllm serve' on loopback and ask it.")
-@click.option("-tp", "--tensor-parallel-size", type=click.IntRange(1), default=1, metavar="N")
-@click.option("--pipeline-parallel-size", type=click.IntRange(1), default=1, metavar="M")
+@click.option(
+    "-tp",
+    "--tensor-parallel-size",
+    type=click.IntRange(1),
+    default=1,
+    metavar="N",
+    help="Ranks that share every layer.",
+)
+@click.option(
+    "--pipeline-parallel-size",
+    type=click.IntRange(1),
+    default=1,
+    metavar="M",
+    help="Stages that share the layers.",
+)
 @click.option(
     "--weights",
     type=click.Choice([each.value for each in Weights]),
@@ -89,7 +102,8 @@ def command(
         except Missing as error:
             raise CannotRun(str(error)) from error
         finally:
-            click.echo(f"log: {wanted.log}", err=True)
+            if wanted.log.exists():
+                click.echo(f"log: {wanted.log}", err=True)
     if output_format == "json":
         click.echo(json.dumps({**session.found, "log": str(wanted.log)}, indent=2))
     sys.exit(session.exit_code)

@@ -91,7 +91,8 @@ def failure(ran: Ran, request: Request, log_from: int) -> Served:
     if ran.end is End.OUT_OF_MEMORY:
         reason = f"more than {request.limits.memory / 2**30:.1f} GiB of memory"
         return Served(Verdict.UNKNOWN, ran.phase, ran.seconds, reason)
-    error = _cause(ran, request.log, log_from)
+    text = request.log.read_bytes()[log_from:].decode("utf-8", "replace")
+    error = first_error(text) or str(ran.said.get("error") or f"exit code {ran.exit_code}")
     verdict = Verdict.UNKNOWN if ran.phase in _BEFORE_THE_MODEL else Verdict.FAILS
     return Served(verdict, ran.phase, ran.seconds, error)
 
@@ -112,14 +113,8 @@ def prepare(request: Request, work: Path, tell: Tell) -> Prepared:
     ran = run(_reference_job(request, folder, work, found), request.limits, work, tell)
     if not ran.failed:
         return Prepared(folder, False, answers.read(found))
-    why = f"transformers itself fails: {_cause(ran, request.log, before)}"
+    why = f"transformers itself fails: {failure(ran, request, before).error}"
     return Prepared(request.folder, request.weights is Weights.DRAWN, (), why)
-
-
-def _cause(ran: Ran, log: Path, log_from: int) -> str:
-    text = log.read_bytes()[log_from:].decode("utf-8", "replace")
-    reported = ran.said.get("error")
-    return first_error(text) or (str(reported) if reported else f"exit code {ran.exit_code}")
 
 
 def _reference_job(request: Request, folder: Path, work: Path, found: Path) -> Job:
