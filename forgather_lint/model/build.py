@@ -136,11 +136,11 @@ class Workshop:
         reference = entry.config_reference(self.config_values)
         if reference is not None:
             return self.find_class(reference)
-        member = find_member(self.machine, model, "config_class")
-        if member is not None and isinstance(member.value, ClassValue):
-            return member.value
+        declared = _declared_config(self.machine, model)
+        if declared is not None:
+            return declared
         own = [c for c in self._own_classes() if is_subclass(self.machine, c, External(CONFIG))]
-        return own[-1] if own else _annotated_config(self.machine, model)
+        return own[-1] if own else None
 
     def build(self, auto_class: str | None = None) -> Instance:
         """The model that `auto_class` would load, built abstractly.
@@ -186,13 +186,17 @@ _PRETRAINED = External(PRETRAINED)
 _MODULE = External(MODULE)
 
 
-def _annotated_config(machine: Machine, model: ClassValue) -> ClassValue | None:
-    """The class that `config: XConfig` in the class body names (transformers 4.57 and later)."""
+def _declared_config(machine: Machine, model: ClassValue) -> ClassValue | None:
+    """The config class that `model` or its nearest base names, as an attribute or an annotation.
+
+    Source: transformers/modeling_utils.py, `PreTrainedModel.__init_subclass__` (4.57 and later).
+    """
     for cls in order_of(machine, model):
         if not isinstance(cls, ClassValue):
             continue
         annotation = annotation_of(cls, "config")
-        found = look_up(cls.scope, annotation) if annotation else None
-        if isinstance(found, ClassValue):
-            return found
+        annotated = look_up(cls.scope, annotation) if annotation else None
+        for found in (cls.namespace.get("config_class"), annotated):
+            if isinstance(found, ClassValue):
+                return found
     return None
