@@ -9,9 +9,8 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from forgather_lint.interp.library import OpFailure, Site, op_named, run
-
 import forgather_lint.semantics
+from forgather_lint.interp.library import OpFailure, Site, op_named, run
 from forgather_lint.source import Place, file_start
 from forgather_lint.values import dims
 from forgather_lint.values.value import (

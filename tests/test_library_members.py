@@ -16,7 +16,8 @@ ASK = """
 import json
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
-names = {"config": dir(PretrainedConfig()), "model": dir(PreTrainedModel), "module": dir(nn.Module())}
+names = {"config": dir(PretrainedConfig()), "model": dir(PreTrainedModel)}
+names["module"] = dir(nn.Module())
 print(json.dumps(names))
 """
 

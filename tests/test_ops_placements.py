@@ -14,8 +14,8 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from forgather_lint.interp.library import OpFailure
 
+from forgather_lint.interp.library import OpFailure
 from forgather_lint.values import dims
 from forgather_lint.values.placement import (
     REPLICATE,

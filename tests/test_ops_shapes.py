@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from forgather_lint.interp.library import OpFailure, op_named, op_names
 
+from forgather_lint.interp.library import OpFailure, op_named, op_names
 from forgather_lint.values import dims
 from forgather_lint.values.value import TensorValue
 from tests.abstract_ops import evaluate, load_ops, substituted

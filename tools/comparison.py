@@ -39,8 +39,8 @@ def compared(model: ModelInput, truth: Truth | None, error: str | None = None) -
     """
     try:
         built = build_tree(workshop_of(model))
-    except Exception as error:
-        return Comparison(Status.CRASHED, (repr(error),))
+    except Exception as crash:  # noqa: BLE001 - crashes are what is counted
+        return Comparison(Status.CRASHED, (repr(crash),))
     if isinstance(built, NotBuilt):
         if error and built.kind is EndKind.RAISES and _kind(error) == _kind(built.message):
             return Comparison(Status.RAISES_TOO, (built.message,))
@@ -118,5 +118,6 @@ def _unsure(tree: Structure) -> list[str]:
     """Things that are listed with a doubt."""
     tensors = (*tree.parameters, *tree.buffers)
     shapes = [t.name for t in tensors if t.shape is None or None in t.shape]
-    maybes = [each.name for each in (*tree.modules, *tensors) if not each.certain]
+    maybes = [m.name for m in tree.modules if not m.certain]
+    maybes += [t.name for t in tensors if not t.certain]
     return [f"unknown shape: {name}" for name in shapes] + [f"maybe: {name}" for name in maybes]

@@ -1,10 +1,10 @@
-"""Writes transformers' own models with a tensor-parallel plan as directories, with PyTorch's word on each.
+"""Writes transformers' own models with a plan as directories, with PyTorch's word on each.
 
     python -m tools.corpus_truth FOLDER
 
-For every config class of the installed transformers that has `base_model_tp_plan`: a directory with
-a small config.json (the defaults, a few layers deep) and `.truth.json`, what the model is when it is
-built on the meta device. This imports and runs transformers, so `tools.corpus` calls it in a
+For every config class of the installed transformers that has `base_model_tp_plan`: a directory
+with a small config.json (the defaults, a few layers deep) and `.truth.json`, what the model is when
+it is built on the meta device. This imports and runs transformers, so `tools.corpus` calls it in a
 process of its own.
 """
 
@@ -131,7 +131,7 @@ def truth_of(config_class: Any) -> dict[str, Any]:
     for config_of in small_configs(config_class):
         try:
             return truth | built_truth(model, config_of())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - what a model raises is the truth
             truth.setdefault("error", f"{type(error).__name__}: {error}"[:300])
     return truth | {"config": config_class().to_dict()}
 

@@ -1,6 +1,6 @@
 """Draws the README's picture of the terminal from a real run.
 
-    python tools/picture.py fixtures/reports/demo.svg
+python tools/picture.py fixtures/reports/demo.svg
 """
 
 from __future__ import annotations

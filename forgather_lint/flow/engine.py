@@ -210,7 +210,8 @@ def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bo
     """Whether the tensor holds more heads than `count`, None when that is not known.
 
     Heads of another size than the config's are latent attention, which the newer releases replace
-    as a whole: undecided here. The engine views it as `[-1, count, size]`. Raises what torch raises when it holds fewer.
+    as a whole: undecided here. The engine views it as `[-1, count, size]`. Raises what torch
+    raises when it holds fewer.
     """
     width = _width(tensor)
     head_size = tensor.shape[3] if tensor.shape else None

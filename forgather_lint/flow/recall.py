@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from forgather_lint.values.joining import same
 from forgather_lint.values.value import (
     Arguments,
     Instance,
     TensorValue,
     TupleValue,
     Value,
-    same,
 )
 
 

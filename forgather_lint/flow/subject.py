@@ -79,19 +79,15 @@ def _subject(workshop: Workshop, base: Built, target: Target) -> Subject:
     if config is not None:
         plans = collect(workshop.machine, root.cls, config, workshop.config_file, children)
     kept = target.transformers.plan.class_plan_kept.value
-    tensor, pipeline = (
-        list(_entries(of_class.entries, of_config.entries, kept))
-        for of_class, of_config in ((plans.class_tp, plans.tp), (plans.class_pp, plans.pp))
-    )
+    tensor = list(_entries(plans.class_tp.entries, plans.tp.entries, kept))
+    pipeline = list(_entries(plans.class_pp.entries, plans.pp.entries, kept))
     merged = "post_init_called" in root.hidden
     return Subject(
         machine=workshop.machine,
         tree=base.tree,
         root=root,
         engine=engine_of(target.vllm),
-        tensor_plan=list(_entries(plans.class_tp.entries, plans.tp.entries, kept))
-        if merged
-        else [],
+        tensor_plan=tensor if merged else [],
         pipeline_plan=plans.pp,
         pipeline_keys=[entry.full_key for entry in pipeline] if merged else [],
         where=root.cls.where,

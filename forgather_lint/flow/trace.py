@@ -21,13 +21,13 @@ from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.model.tree import Tree
 from forgather_lint.source import Place
+from forgather_lint.values.joining import same
 from forgather_lint.values.value import (
     Arguments,
     FunctionValue,
     Instance,
     Unknown,
     Value,
-    same,
 )
 
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from forgather_lint.interp.frame import Completion, EarlyReturn, Frame, Raised, Returned
 from forgather_lint.interp.trail import Outcome
 from forgather_lint.source import Place
-from forgather_lint.values.value import Value, join
+from forgather_lint.values.joining import join
+from forgather_lint.values.value import (
+    Value,
+)
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine

@@ -18,6 +18,7 @@ from forgather_lint.interp.frame import Completion, Frame, Raised
 from forgather_lint.interp.trail import Trail
 from forgather_lint.interp.twins import Template
 from forgather_lint.source import Place
+from forgather_lint.values.joining import join
 from forgather_lint.values.value import (
     Arguments,
     Choice,
@@ -27,7 +28,6 @@ from forgather_lint.values.value import (
     Namespace,
     Unknown,
     Value,
-    join,
 )
 
 
@@ -81,6 +81,9 @@ class Loader(Protocol):
 
     def model_class(self, machine: Machine, auto_class: str, model_type: str) -> Value | None:
         """What `auto_class` loads for a model type of transformers, None if nothing."""
+
+    def own_namespaces(self) -> Iterable[Namespace]:
+        """The model's own files that have been loaded."""
 
     def resolve_relative(self, namespace: Namespace, name: str, level: int) -> str:
         """The absolute name of a relative import made in `namespace`."""

@@ -296,6 +296,6 @@ def _unary(machine: Machine, name: str, value: Value, where: Place) -> Value:
         if value.loop is not None:
             observe(value, lambda index: index == value.value)
         return known(getattr(operator, name)(value.value))
-    if isinstance(value, SymbolicInt):
-        return integer(dims.negate(value.size)) if name == "neg" else Unknown("symbolic-arithmetic")
+    if isinstance(value, SymbolicInt) and name == "neg":
+        return integer(dims.negate(value.size))
     return value if isinstance(value, Unknown) else Unknown("unmodelled-operator", where, name)

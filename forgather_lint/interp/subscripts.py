@@ -11,6 +11,7 @@ from forgather_lint.interp.dispatch import expression
 from forgather_lint.interp.frame import Frame, Raised
 from forgather_lint.source import Place
 from forgather_lint.values import dims
+from forgather_lint.values.joining import join, same
 from forgather_lint.values.loop_index import decide, observe, pinned
 from forgather_lint.values.value import (
     Arguments,
@@ -29,11 +30,9 @@ from forgather_lint.values.value import (
     TupleValue,
     Unknown,
     Value,
-    join,
     key_of,
     keyed,
     known,
-    same,
     size_of,
 )
 

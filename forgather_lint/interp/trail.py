@@ -11,7 +11,13 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from forgather_lint.values.value import ABSENT, ListValue, Unknown, Value, join, same
+from forgather_lint.values.joining import join, same
+from forgather_lint.values.value import (
+    ABSENT,
+    ListValue,
+    Unknown,
+    Value,
+)
 
 Result = TypeVar("Result")
 Names = dict[str, Value] | dict[Hashable, Value]

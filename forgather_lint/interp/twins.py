@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from forgather_lint.values.joining import same
 from forgather_lint.values.loop_index import alike
 from forgather_lint.values.value import (
     Arguments,
@@ -25,7 +26,6 @@ from forgather_lint.values.value import (
     TupleValue,
     Value,
     next_serial,
-    same,
 )
 
 if TYPE_CHECKING:

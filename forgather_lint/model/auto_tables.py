@@ -38,8 +38,8 @@ def _table(name: str) -> Mapping[str, str]:
     """The pairs of the literal `NAME = OrderedDict([...])`, in whichever file it stands."""
     folder = package_folder("transformers")
     begins = re.compile(rf"^{name}\b[^=\n]*= OrderedDict\(\s*\[?\s*$", re.MULTILINE)
-    for stem in _FILES if folder else ():
-        file = folder / "models" / "auto" / f"{stem}.py"
+    files = [folder / "models" / "auto" / f"{stem}.py" for stem in _FILES] if folder else []
+    for file in files:
         text = file.read_text("utf-8") if file.is_file() else ""
         begin = begins.search(text)
         if begin is not None:

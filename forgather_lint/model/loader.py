@@ -94,6 +94,11 @@ class SourceLoader:
         """What `auto_class` loads for a model type of transformers, None if nothing."""
         return self._class_of_models(machine, model_class_name(auto_class, model_type))
 
+    def own_namespaces(self) -> list[Namespace]:
+        """The model's own files that have been loaded."""
+        spaces = [s for name, s in self._namespaces.items() if name.startswith(f"{LOCAL}.")]
+        return [space for space in spaces if isinstance(space, Namespace)]
+
     def resolve_relative(self, namespace: Namespace, name: str, level: int) -> str:
         """The absolute name of `from ..name import x` in `namespace`.
 

@@ -102,7 +102,13 @@ def _classes_in(machine: Machine, expression: cst.CSTNode, cls: ClassValue) -> I
             found = True
             yield value
     if not found:
-        yield Unknown("built-by-factory", _place_of(expression, cls))
+        yield from _classes_a_factory_may_build(machine, cls)
+
+
+def _classes_a_factory_may_build(machine: Machine, cls: ClassValue) -> Iterator[Step]:
+    """Every class of the model's files: what a factory builds is written in one of them."""
+    for namespace in (*machine.loader.own_namespaces(), cls.scope.namespace):
+        yield from (v for v in namespace.globals.values() if isinstance(v, ClassValue))
 
 
 def _place_of(expression: cst.CSTNode, cls: ClassValue) -> NodePlace | None:

@@ -11,6 +11,7 @@ from typing import cast
 from forgather_lint.interp.library import Op, Site, op
 from forgather_lint.interp.machine import Machine
 from forgather_lint.values.dims import Size, floor_divide, multiply
+from forgather_lint.values.joining import join
 from forgather_lint.values.value import (
     FALSE,
     NONE,
@@ -22,7 +23,6 @@ from forgather_lint.values.value import (
     TensorValue,
     TupleValue,
     Value,
-    join,
     size_of,
 )
 
@@ -366,14 +366,15 @@ op("torch.nn.GRU.__init__")(_recurrent(3))
 op("torch.nn.RNN.__init__")(_recurrent(1))
 
 _WITHOUT_PARAMETERS = (
-    "Identity Dropout Dropout1d Dropout2d Dropout3d AlphaDropout ReLU ReLU6 LeakyReLU ELU SELU CELU "
-    "GELU SiLU Mish Sigmoid LogSigmoid Tanh Tanhshrink Softmax LogSoftmax Softmin Softplus Softsign "
-    "Hardswish Hardsigmoid Hardtanh GLU Threshold Flatten Unflatten Fold Unfold Upsample "
-    "PixelShuffle PixelUnshuffle ZeroPad1d ZeroPad2d ConstantPad1d ConstantPad2d ReflectionPad1d "
-    "ReflectionPad2d ReplicationPad1d ReplicationPad2d AvgPool1d AvgPool2d AvgPool3d MaxPool1d "
-    "MaxPool2d MaxPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d "
-    "AdaptiveMaxPool2d CrossEntropyLoss NLLLoss MSELoss L1Loss SmoothL1Loss HuberLoss BCELoss "
-    "BCEWithLogitsLoss KLDivLoss CosineSimilarity PairwiseDistance CTCLoss CosineEmbeddingLoss"
+    "Identity Dropout Dropout1d Dropout2d Dropout3d AlphaDropout ReLU ReLU6 LeakyReLU ELU SELU "
+    "CELU GELU SiLU Mish Sigmoid LogSigmoid Tanh Tanhshrink Softmax LogSoftmax Softmin Softplus "
+    "Softsign Hardswish Hardsigmoid Hardtanh GLU Threshold Flatten Unflatten Fold Unfold "
+    "Upsample PixelShuffle PixelUnshuffle ZeroPad1d ZeroPad2d ConstantPad1d ConstantPad2d "
+    "ReflectionPad1d ReflectionPad2d ReplicationPad1d ReplicationPad2d AvgPool1d AvgPool2d "
+    "AvgPool3d MaxPool1d MaxPool2d MaxPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d "
+    "AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d CrossEntropyLoss NLLLoss MSELoss "
+    "L1Loss SmoothL1Loss HuberLoss BCELoss BCEWithLogitsLoss KLDivLoss CosineSimilarity "
+    "PairwiseDistance CTCLoss CosineEmbeddingLoss"
 ).split()
 
 

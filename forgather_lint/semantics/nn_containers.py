@@ -12,6 +12,7 @@ from forgather_lint.interp.library import Site, op
 from forgather_lint.interp.machine import Machine
 from forgather_lint.interp.subscripts import index_of
 from forgather_lint.semantics.nn_build import set_plain
+from forgather_lint.values.joining import join
 from forgather_lint.values.value import (
     NONE,
     Arguments,
@@ -25,7 +26,6 @@ from forgather_lint.values.value import (
     TupleValue,
     Unknown,
     Value,
-    join,
     known,
 )
 

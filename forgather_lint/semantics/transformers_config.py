@@ -39,7 +39,7 @@ def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Va
         set_plain(site, self, dtype=keywords["torch_dtype"])
     _set_parts(site, self)
     if "rope_parameters" in self.attributes:
-        keywords = _with_rope_moved(site, self, keywords)
+        keywords = dict(_with_rope_moved(site, self, keywords))
     for name, value in keywords.items():
         if name not in _NOT_KEPT:
             site.evaluator.set_attribute(self, name, value, site.where)

@@ -71,7 +71,7 @@ def _first_of_type(site: Site, view: Instance, kind: Known) -> int | None:
         return None
     found = [n for n, each in enumerate(types.items) if contains(ListValue([each]), kind)]
     if not found:
-        text = f"Layer type '{kind.value}' not found in config.layer_types"
+        text = f"Layer type {kind.value!r} not found in config.layer_types"
         raise Raised("ValueError", text, site.where)
     return found[0]
 

@@ -105,14 +105,15 @@ for _name in sorted(name for name in _WITHOUT_PARAMETERS if name.startswith("tra
 _ABSENT = (
     "is_flash_attn_2_available is_flash_attn_available is_flash_attn_greater_or_equal_2_10 "
     "is_flash_attn_greater_or_equal is_torch_fx_proxy is_torchdynamo_compiling "
-    "is_torch_flex_attn_available "
-    "is_torch_xla_available is_torch_npu_available is_kernels_available is_mamba_ssm_available "
-    "is_causal_conv1d_available is_mamba_2_ssm_available is_bitsandbytes_available is_apex_available "
-    "is_deepspeed_zero3_enabled is_fsdp_managed_module is_torch_fx_available is_xformers_available "
-    "is_flash_linear_attention_available is_flash_attn_3_available is_grouped_mm_available "
-    "is_torch_tpu_available is_torch_xpu_available is_torch_mps_available is_ninja_available "
-    "is_torch_cuda_available is_detectron2_available is_torchvision_available "
-    "is_scipy_available is_timm_available is_hqq_available is_quanto_available"
+    "is_torch_flex_attn_available is_torch_xla_available is_torch_npu_available "
+    "is_kernels_available is_mamba_ssm_available is_causal_conv1d_available "
+    "is_mamba_2_ssm_available is_bitsandbytes_available is_apex_available "
+    "is_deepspeed_zero3_enabled is_fsdp_managed_module is_torch_fx_available "
+    "is_xformers_available is_flash_linear_attention_available is_flash_attn_3_available "
+    "is_grouped_mm_available is_torch_tpu_available is_torch_xpu_available "
+    "is_torch_mps_available is_ninja_available is_torch_cuda_available is_detectron2_available "
+    "is_torchvision_available is_scipy_available is_timm_available is_hqq_available "
+    "is_quanto_available"
 ).split()
 _PRESENT = (
     "is_torch_available is_torch_sdpa_available is_torch_greater_or_equal is_safetensors_available"

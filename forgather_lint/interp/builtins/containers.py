@@ -7,6 +7,7 @@ from forgather_lint.interp.builtins.objects import machine_of
 from forgather_lint.interp.dispatch import builtin
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site
+from forgather_lint.values.joining import join
 from forgather_lint.values.value import (
     NONE,
     AttributeDict,
@@ -18,7 +19,6 @@ from forgather_lint.values.value import (
     TupleValue,
     Unknown,
     Value,
-    join,
     key_of,
     keyed,
     known,

@@ -10,6 +10,7 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site
 from forgather_lint.interp.literals import put, update
 from forgather_lint.interp.subscripts import index_of
+from forgather_lint.values.joining import join
 from forgather_lint.values.value import (
     NONE,
     Arguments,
@@ -24,7 +25,6 @@ from forgather_lint.values.value import (
     TupleValue,
     Unknown,
     Value,
-    join,
     key_of,
     known,
 )
