@@ -223,7 +223,7 @@ def test_not_a_number_is_wrong() -> None:
 
 
 def test_a_tie_may_go_either_way() -> None:
-    tied = replace(REFERENCE, logprobs=({"7": -0.70, "9": -0.7001}, {"8": -0.5}))
+    tied = replace(REFERENCE, logprobs=({"7": -0.7, "9": -0.7001}, {"8": -0.5}))
     assert compare([tied], [replace(tied, tokens=(9, 8))]).same
 
 
