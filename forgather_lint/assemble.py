@@ -73,7 +73,7 @@ def base_of(workshop: Workshop, whole: Built) -> tuple[Built, str]:
             return built, workshop.base_prefix(whole.root)
     child = workshop.base_child(whole.root)
     if reference is None and child is not None:
-        return Built(child, tree_of(workshop.machine, child)), workshop.base_prefix(whole.root)
+        return Built(child, tree_of(workshop.machine, child)), workshop.base_name(whole.root)
     return whole, ""
 
 

@@ -11,6 +11,7 @@ from forgather_lint.interp.classes import annotation_of, find_member, is_subclas
 from forgather_lint.interp.machine import Machine
 from forgather_lint.interp.names import look_up
 from forgather_lint.model import entry
+from forgather_lint.model.auto_tables import model_class_name
 from forgather_lint.model.installed import home_of_class
 from forgather_lint.model.loader import LOCAL, SourceLoader
 from forgather_lint.model.values import from_json
@@ -89,6 +90,9 @@ class Workshop:
     def model_class(self, auto_class: str | None = None) -> ClassValue:
         """The class to build for `auto_class`, by default `architectures[0]`. Raises `NoModel`."""
         reference = entry.model_reference(self.config_values, auto_class)
+        native = None if reference else self._native_class(auto_class or entry.AUTO_CAUSAL)
+        if native is not None:
+            reference = entry.Reference("", native)
         if reference is not None:
             return self.find_class(reference)
         if auto_class is not None:
@@ -120,13 +124,9 @@ class Workshop:
 
     def all_classes(self) -> list[ClassValue]:
         """Every class of every file of the model that was read."""
-        spaces = [
-            space for name, space in self.loader._namespaces.items() if name.startswith(LOCAL)
-        ]
         return [
             value
-            for space in spaces
-            if isinstance(space, Namespace)
+            for space in self.loader.namespaces()
             for value in space.globals.values()
             if isinstance(value, ClassValue) and value.scope.namespace is space
         ]
@@ -157,9 +157,29 @@ class Workshop:
         return built
 
     def base_child(self, root: Instance) -> Instance | None:
-        """The child that `base_model_prefix` names."""
-        child = root.attributes.get(self.base_prefix(root))
+        """The child of `root` that is what AutoModel loads."""
+        child = root.attributes.get(self.base_name(root))
         return child if isinstance(child, Instance) else None
+
+    def base_name(self, root: Instance) -> str:
+        """The attribute that `base_child` stands in; nearly always it is `base_model_prefix`.
+
+        A model of transformers itself is known by its type: `Llama4ForCausalLM` has its base model
+        in `model`, whatever its prefix says.
+        """
+        native = self._native_class(entry.AUTO_MODEL)
+        for name, child in root.attributes.items():
+            if isinstance(child, Instance) and isinstance(child.cls, ClassValue):
+                if child.cls.name == native:
+                    return name
+        return self.base_prefix(root)
+
+    def _native_class(self, auto_class: str) -> str | None:
+        """What transformers itself loads for the type of a model without code of its own."""
+        model_type = self.config_values.get("model_type")
+        if self.sources.paths or self.sources.texts or not isinstance(model_type, str):
+            return None
+        return model_class_name(auto_class, model_type)
 
     def base_prefix(self, root: Instance) -> str:
         """`base_model_prefix` of the class of `root`."""

@@ -86,6 +86,10 @@ class SourceLoader:
         namespace = self.load(machine, home) if home is not None else None
         return namespace.globals.get(name or "") if isinstance(namespace, Namespace) else None
 
+    def namespaces(self) -> list[Namespace]:
+        """Every module that was read."""
+        return [space for space in self._namespaces.values() if isinstance(space, Namespace)]
+
     def config_class(self, machine: Machine, model_type: str) -> Value | None:
         """The config class of a model type of transformers, None for one that it does not have."""
         return self._class_of_models(machine, config_class_name(model_type))
