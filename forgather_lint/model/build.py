@@ -169,9 +169,9 @@ class Workshop:
         """
         native = self._native_class(entry.AUTO_MODEL)
         for name, child in root.attributes.items():
-            if isinstance(child, Instance) and isinstance(child.cls, ClassValue):
-                if child.cls.name == native:
-                    return name
+            cls = child.cls if isinstance(child, Instance) else None
+            if isinstance(cls, ClassValue) and cls.name == native:
+                return name
         return self.base_prefix(root)
 
     def _native_class(self, auto_class: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Ops that choose: topk, sort, one_hot, bincount; what routers of experts are made of."""
+"""Ops that choose: topk, sort, one_hot, bincount, histc; what routers of experts are made of."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from forgather_lint.semantics.reduce import named
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
 from forgather_lint.values.placement import Placement, Replicate
-from forgather_lint.values.value import FALSE, NONE, TRUE, TensorValue, Value
+from forgather_lint.values.value import FALSE, NONE, TRUE, Known, TensorValue, Value
+
+_ZERO, _HUNDRED = Known(0), Known(100)
 
 
 @value_op("torch.topk", "Tensor.topk")
@@ -94,3 +96,20 @@ def bincount(site: Site, input: Value, weights: Value = NONE, minlength: Value =
     if not isinstance(source.placement, Replicate):
         raise Undetermined("data-dependent")
     return result(site, (None,), source.placement, "int64")
+
+
+@tensor_op("torch.histc", "Tensor.histc")
+def histc(
+    site: Site,
+    input: Value,
+    bins: Value = _HUNDRED,
+    min: Value = _ZERO,
+    max: Value = _ZERO,
+) -> Value:
+    """How many elements fall into each bin; without bounds the elements themselves set them."""
+    source = tensor(site, input)
+    labels = tuple(range(len(shape_of(source))))
+    bounded = not (min == _ZERO and max == _ZERO)
+    whole = [] if bounded else labels
+    placement = propagate(site, [Operand(source, labels, "argument")], ("bin",), whole=whole)
+    return result(site, (integer(bins),), placement, source.dtype)

@@ -1,0 +1,129 @@
+"""Lints every model file of the installed transformers: `python -m tools.transformers_whole`.
+
+    python -m tools.transformers_whole [--mlinter FILE] [--json FILE] [NAME ...]
+
+Each `modeling_*.py` is a model with the defaults of its config class. Prints how long a model
+takes, what could not be checked, and the findings by rule. With `--mlinter` (the executable of
+transformers-mlinter, in an environment of its own) the same files are then given to it, without
+its cache, and the ratio of the two times is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forgather_lint.inputs.discover import candidates
+from forgather_lint.model.installed import package_folder
+from forgather_lint.pipeline import check_model
+from forgather_lint.report import ModelReport
+from forgather_lint.settings import Settings
+
+SLOWEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """The report on one model file and the seconds it took."""
+
+    report: ModelReport
+    seconds: float
+
+
+def model_folders(names: Sequence[str]) -> list[Path]:
+    """The folders of the models of the installed transformers, or of those named."""
+    package = package_folder("transformers")
+    if package is None:
+        sys.exit("transformers is not installed")
+    folders = sorted(path for path in (package / "models").iterdir() if path.is_dir())
+    return [folder for folder in folders if not names or folder.name in names]
+
+
+def linted(folders: Sequence[Path]) -> Iterator[Timed]:
+    """Check the models of `folders` one by one."""
+    settings = Settings()
+    for folder in folders:
+        for candidate in candidates(folder, settings.excludes):
+            begin = time.perf_counter()
+            report = check_model(candidate, settings)
+            if report is not None:
+                yield Timed(report, time.perf_counter() - begin)
+
+
+def summary(found: Sequence[Timed]) -> Iterator[str]:
+    """What a reader wants to know first."""
+    seconds = sorted(each.seconds for each in found)
+    middle, late = seconds[len(seconds) // 2], seconds[len(seconds) * 95 // 100]
+    yield f"{len(found)} models in {sum(seconds):.1f} s; median {middle:.3f} s, 95 % {late:.3f} s"
+    for each in sorted(found, key=lambda timed: -timed.seconds)[:SLOWEST]:
+        yield f"  {each.seconds:6.2f} s  {each.report.path}"
+    failed = [each.report for each in found if each.report.error]
+    yield f"{len(failed)} not checked"
+    yield from (f"  {report.path}: {report.error}" for report in failed)
+    counts = Counter(
+        (diagnostic.code, diagnostic.severity)
+        for each in found
+        for diagnostic in each.report.diagnostics
+    )
+    yield from (
+        f"  {code} {severity:<8} {count}" for (code, severity), count in sorted(counts.items())
+    )
+
+
+def as_json(found: Sequence[Timed]) -> list[dict[str, Any]]:
+    """All findings, for a program."""
+    return [
+        {
+            "path": each.report.path,
+            "seconds": round(each.seconds, 3),
+            "error": each.report.error,
+            "findings": [
+                {"code": d.code, "severity": d.severity, "at": str(d.span), "message": d.message}
+                for d in each.report.diagnostics
+            ],
+        }
+        for each in found
+    ]
+
+
+def mlinter_seconds(executable: str, found: Sequence[Timed]) -> float:
+    """How long transformers-mlinter takes for the files that were read."""
+    files = sorted({file for each in found for file in each.report.files})
+    begin = time.perf_counter()
+    command = [executable, "--no-cache", "--no-progress", *files]
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    """Print the summary; exit 1 when a model could not be checked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "names", nargs="*", help="folders below transformers/models; all by default"
+    )
+    parser.add_argument("--mlinter", help="executable of transformers-mlinter to compare with")
+    parser.add_argument("--json", type=Path, help="write all findings here")
+    arguments = parser.parse_args()
+    found = list(linted(model_folders(arguments.names)))
+    print("\n".join(summary(found)))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(as_json(found), indent=1) + "\n", "utf-8")
+    if arguments.mlinter:
+        ours, theirs = (
+            sum(each.seconds for each in found),
+            mlinter_seconds(arguments.mlinter, found),
+        )
+        print(f"transformers-mlinter: {theirs:.1f} s on the same files; ratio {ours / theirs:.1f}")
+    sys.exit(any(each.report.error for each in found))
+
+
+if __name__ == "__main__":
+    main()
