@@ -15,7 +15,7 @@ from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.build import NoModel, Workshop
 from forgather_lint.model.tree import Tree, tree_of
-from forgather_lint.values.value import Instance
+from forgather_lint.values.objects import Instance
 
 Result = TypeVar("Result")
 _RECURSION = 20_000

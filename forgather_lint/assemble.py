@@ -28,7 +28,8 @@ from forgather_lint.model.possible import possible
 from forgather_lint.model.tree import Tree, tree_of
 from forgather_lint.semantics.names import MODULE, PRETRAINED
 from forgather_lint.source import Place
-from forgather_lint.values.value import ClassValue, External, Instance
+from forgather_lint.values.objects import ClassValue, Instance
+from forgather_lint.values.value import External
 
 
 def facts_of(workshop: Workshop, model: ModelInput) -> Model | NotBuilt:

@@ -13,13 +13,12 @@ import forgather_lint.semantics
 from forgather_lint.interp.library import OpFailure, Site, op_named, run
 from forgather_lint.source import Place, file_start
 from forgather_lint.values import dims
+from forgather_lint.values.objects import Instance, LibraryMethod
 from forgather_lint.values.value import (
     NONE,
     Arguments,
     External,
-    Instance,
     Known,
-    LibraryMethod,
     ListValue,
     NamedTupleValue,
     SliceValue,

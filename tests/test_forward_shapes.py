@@ -13,10 +13,10 @@ from forgather_lint.interp.machine import Observer
 from forgather_lint.model.tree import Tree
 from forgather_lint.source import Place
 from forgather_lint.values.dims import Poly, Size
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
     Arguments,
     External,
-    Instance,
     ListValue,
     TensorValue,
     TupleValue,

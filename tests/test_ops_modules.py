@@ -11,11 +11,11 @@ from torch import nn
 
 from forgather_lint.interp.library import OpFailure
 from forgather_lint.values import dims
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.placement import Partial, Shard, Undecided, Wrong
 from forgather_lint.values.value import (
     NONE,
     External,
-    Instance,
     Known,
     SymbolicInt,
     TensorValue,

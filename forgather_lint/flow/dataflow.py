@@ -14,14 +14,8 @@ from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_argum
 from forgather_lint.flow.recall import same_arguments
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.source import Place
-from forgather_lint.values.value import (
-    Arguments,
-    Instance,
-    ListValue,
-    TensorValue,
-    TupleValue,
-    Value,
-)
+from forgather_lint.values.objects import Instance
+from forgather_lint.values.value import Arguments, ListValue, TensorValue, TupleValue, Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)

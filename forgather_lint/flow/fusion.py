@@ -20,7 +20,8 @@ from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.semantics.names import MODULE
 from forgather_lint.syntax.walk import descendants
-from forgather_lint.values.value import FunctionValue, Instance, Known, TensorValue, Value
+from forgather_lint.values.objects import FunctionValue, Instance
+from forgather_lint.values.value import Known, TensorValue, Value
 
 LINEAR = "torch.nn.Linear"
 

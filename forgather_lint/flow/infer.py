@@ -22,7 +22,7 @@ from forgather_lint.flow.sharded import run
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
-from forgather_lint.values.value import Instance
+from forgather_lint.values.objects import Instance
 
 LINEAR = "torch.nn.Linear"
 ATTENTION = "transformers.attention_interface"

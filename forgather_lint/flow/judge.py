@@ -21,7 +21,8 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.source import Place
-from forgather_lint.values.value import Instance, Known
+from forgather_lint.values.objects import Instance
+from forgather_lint.values.value import Known
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from forgather_lint.interp.machine import Machine
 from forgather_lint.source import Place
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.placement import (
     REPLICATE,
     Partial,
@@ -22,7 +23,7 @@ from forgather_lint.values.placement import (
     Undecided,
     Wrong,
 )
-from forgather_lint.values.value import NONE, Arguments, Instance, TensorValue, Value
+from forgather_lint.values.value import NONE, Arguments, TensorValue, Value
 
 
 class Role(StrEnum):

@@ -12,7 +12,8 @@ from forgather_lint.model.tree import class_name
 from forgather_lint.semantics.names import MODULE
 from forgather_lint.semantics.nn_containers import children_of
 from forgather_lint.source import Place
-from forgather_lint.values.value import Instance, TensorValue, Value
+from forgather_lint.values.objects import Instance
+from forgather_lint.values.value import TensorValue, Value
 
 MODULE_LIST = "torch.nn.ModuleList"
 

@@ -5,13 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from forgather_lint.values.joining import same
-from forgather_lint.values.value import (
-    Arguments,
-    Instance,
-    TensorValue,
-    TupleValue,
-    Value,
-)
+from forgather_lint.values.objects import Instance
+from forgather_lint.values.value import Arguments, TensorValue, TupleValue, Value
 
 
 @dataclass(slots=True)

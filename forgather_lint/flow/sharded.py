@@ -17,15 +17,9 @@ from forgather_lint.interp.subscripts import read
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.source import Place
 from forgather_lint.values import dims
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.placement import Shard
-from forgather_lint.values.value import (
-    Arguments,
-    Instance,
-    Known,
-    TensorValue,
-    Unknown,
-    Value,
-)
+from forgather_lint.values.value import Arguments, Known, TensorValue, Unknown, Value
 
 Assignments = Mapping[int, Assignment]
 

@@ -28,15 +28,8 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.interp.subscripts import read
 from forgather_lint.source import Place
-from forgather_lint.values.value import (
-    NONE,
-    Arguments,
-    Instance,
-    Known,
-    TensorValue,
-    Unknown,
-    Value,
-)
+from forgather_lint.values.objects import Instance
+from forgather_lint.values.value import NONE, Arguments, Known, TensorValue, Unknown, Value
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.profile import Target
 from forgather_lint.targets.transformers_profile import ConfigPlanOn
-from forgather_lint.values.value import ClassValue, Instance
+from forgather_lint.values.objects import ClassValue, Instance
 
 
 @dataclass(slots=True)

@@ -22,13 +22,8 @@ from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.model.tree import Tree
 from forgather_lint.source import Place
 from forgather_lint.values.joining import same
-from forgather_lint.values.value import (
-    Arguments,
-    FunctionValue,
-    Instance,
-    Unknown,
-    Value,
-)
+from forgather_lint.values.objects import FunctionValue, Instance
+from forgather_lint.values.value import Arguments, Unknown, Value
 
 
 @dataclass(slots=True)

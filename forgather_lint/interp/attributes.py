@@ -10,27 +10,29 @@ from forgather_lint.interp.classes import Member, find_member, order_of
 from forgather_lint.interp.dispatch import BUILTINS, expression
 from forgather_lint.interp.frame import Frame, Raised
 from forgather_lint.source import Place
-from forgather_lint.values.value import (
-    Arguments,
+from forgather_lint.values.objects import (
     AttributeDict,
     BoundMethod,
-    Builtin,
-    Choice,
     ClassMethod,
     ClassValue,
-    DictValue,
-    External,
     FunctionValue,
     Instance,
-    Known,
     LibraryMethod,
-    ListValue,
     Namespace,
     PartialCall,
     Property,
-    SetValue,
     StaticMethod,
     Super,
+)
+from forgather_lint.values.value import (
+    Arguments,
+    Builtin,
+    Choice,
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    SetValue,
     SymbolicInt,
     TupleValue,
     Unknown,

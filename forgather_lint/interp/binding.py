@@ -9,13 +9,11 @@ import libcst as cst
 
 from forgather_lint.interp.frame import Frame, Raised
 from forgather_lint.source import Place
+from forgather_lint.values.objects import AttributeDict, FunctionValue, Scope
 from forgather_lint.values.value import (
     Arguments,
-    AttributeDict,
     DictValue,
-    FunctionValue,
     Known,
-    Scope,
     TupleValue,
     Unknown,
     Value,

@@ -15,23 +15,25 @@ from forgather_lint.interp.frame import Frame, Raised, Returned
 from forgather_lint.interp.library import Site, run
 from forgather_lint.source import Place
 from forgather_lint.syntax.python import NodePlace, PythonFile
-from forgather_lint.values.value import (
-    NONE,
-    Arguments,
+from forgather_lint.values.objects import (
     BoundMethod,
-    Builtin,
-    Choice,
     ClassMethod,
     ClassValue,
-    External,
     FunctionValue,
     Instance,
-    Known,
     LibraryMethod,
-    ListValue,
     PartialCall,
     Scope,
     StaticMethod,
+)
+from forgather_lint.values.value import (
+    NONE,
+    Arguments,
+    Builtin,
+    Choice,
+    External,
+    Known,
+    ListValue,
     Unknown,
     Value,
 )

@@ -12,15 +12,8 @@ from forgather_lint.interp.dispatch import statement
 from forgather_lint.interp.frame import Completion, Frame
 from forgather_lint.interp.functions import adopt_methods
 from forgather_lint.syntax.python import NodePlace
-from forgather_lint.values.value import (
-    Arguments,
-    Builtin,
-    ClassValue,
-    External,
-    Scope,
-    Unknown,
-    Value,
-)
+from forgather_lint.values.objects import ClassValue, Scope
+from forgather_lint.values.value import Arguments, Builtin, External, Unknown, Value
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine

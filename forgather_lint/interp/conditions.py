@@ -13,13 +13,13 @@ from forgather_lint.interp.operators import BINARY, binary
 from forgather_lint.interp.subscripts import contains
 from forgather_lint.source import Place
 from forgather_lint.values.loop_index import decide
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
     TRUE,
     Arguments,
     Choice,
     Constant,
     External,
-    Instance,
     Known,
     Unknown,
     Value,

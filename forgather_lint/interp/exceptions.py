@@ -12,14 +12,12 @@ from forgather_lint.interp.classes import order_of
 from forgather_lint.interp.dispatch import statement
 from forgather_lint.interp.frame import Completion, Frame, Raised
 from forgather_lint.interp.names import bind_name
+from forgather_lint.values.objects import ClassValue, Instance, PartialCall
 from forgather_lint.values.value import (
     Arguments,
     Builtin,
-    ClassValue,
     External,
-    Instance,
     Known,
-    PartialCall,
     TupleValue,
     Unknown,
     Value,

@@ -9,7 +9,8 @@ import libcst as cst
 from forgather_lint.interp.trail import Changes
 from forgather_lint.source import Place
 from forgather_lint.syntax.python import NodePlace, PythonFile
-from forgather_lint.values.value import FunctionValue, Scope, Value
+from forgather_lint.values.objects import FunctionValue, Scope
+from forgather_lint.values.value import Value
 
 
 @dataclass(frozen=True, slots=True)

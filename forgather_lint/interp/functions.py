@@ -11,19 +11,14 @@ from forgather_lint.interp.binding import defaults_of
 from forgather_lint.interp.dispatch import expression, statement
 from forgather_lint.interp.frame import Completion, Frame, Returned
 from forgather_lint.syntax.python import NodePlace
-from forgather_lint.values.value import (
-    NONE,
-    Arguments,
-    Builtin,
+from forgather_lint.values.objects import (
     ClassMethod,
     ClassValue,
-    External,
     FunctionValue,
     Property,
     StaticMethod,
-    Unknown,
-    Value,
 )
+from forgather_lint.values.value import NONE, Arguments, Builtin, External, Unknown, Value
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine

@@ -10,7 +10,8 @@ from forgather_lint.interp.attributes import read
 from forgather_lint.interp.dispatch import statement
 from forgather_lint.interp.frame import Completion, Frame, Raised
 from forgather_lint.interp.names import bind_name
-from forgather_lint.values.value import External, Namespace, Value
+from forgather_lint.values.objects import Namespace
+from forgather_lint.values.value import External, Value
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine

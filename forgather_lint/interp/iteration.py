@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forgather_lint.interp.classes import find_member
+from forgather_lint.values.objects import AttributeDict, Instance
 from forgather_lint.values.value import (
     Arguments,
-    AttributeDict,
     Choice,
     DictValue,
-    Instance,
     Known,
     ListValue,
     SetValue,

@@ -13,15 +13,8 @@ from forgather_lint.interp.budget import MOST_ITEMS, MOST_ROUNDS, BudgetExceeded
 from forgather_lint.interp.dispatch import expression, statement
 from forgather_lint.interp.frame import Broken, Completion, Continued, Frame, Returned
 from forgather_lint.interp.literals import put
-from forgather_lint.values.value import (
-    DictValue,
-    ListValue,
-    Scope,
-    SetValue,
-    Unknown,
-    Value,
-    key_of,
-)
+from forgather_lint.values.objects import Scope
+from forgather_lint.values.value import DictValue, ListValue, SetValue, Unknown, Value, key_of
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine

@@ -19,16 +19,8 @@ from forgather_lint.interp.trail import Trail
 from forgather_lint.interp.twins import Template
 from forgather_lint.source import Place
 from forgather_lint.values.joining import join
-from forgather_lint.values.value import (
-    Arguments,
-    Choice,
-    ClassValue,
-    External,
-    Instance,
-    Namespace,
-    Unknown,
-    Value,
-)
+from forgather_lint.values.objects import ClassValue, Instance, Namespace
+from forgather_lint.values.value import Arguments, Choice, External, Unknown, Value
 
 
 class Library(Protocol):

@@ -9,14 +9,8 @@ import libcst as cst
 
 from forgather_lint.interp.dispatch import BUILTINS, expression, statement
 from forgather_lint.interp.frame import Completion, Frame, Raised
-from forgather_lint.values.value import (
-    Builtin,
-    Known,
-    Scope,
-    Unknown,
-    Value,
-    known,
-)
+from forgather_lint.values.objects import Scope
+from forgather_lint.values.value import Builtin, Known, Unknown, Value, known
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine

@@ -13,15 +13,13 @@ from forgather_lint.source import Place
 from forgather_lint.values import dims
 from forgather_lint.values.joining import join, same
 from forgather_lint.values.loop_index import decide, observe, pinned
+from forgather_lint.values.objects import AttributeDict, ClassValue, Instance
 from forgather_lint.values.value import (
     Arguments,
-    AttributeDict,
     Builtin,
     Choice,
-    ClassValue,
     DictValue,
     External,
-    Instance,
     Known,
     ListValue,
     SetValue,

@@ -8,18 +8,15 @@ from forgather_lint.interp.classes import find_member
 from forgather_lint.source import Place, file_start
 from forgather_lint.values import dims
 from forgather_lint.values.loop_index import decide
+from forgather_lint.values.objects import ClassValue, FunctionValue, Instance, PartialCall
 from forgather_lint.values.value import (
     Arguments,
     Builtin,
     Choice,
-    ClassValue,
     DictValue,
     External,
-    FunctionValue,
-    Instance,
     Known,
     ListValue,
-    PartialCall,
     SetValue,
     SymbolicInt,
     TensorValue,

@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.values.joining import same
 from forgather_lint.values.loop_index import alike
-from forgather_lint.values.value import (
-    Arguments,
+from forgather_lint.values.objects import (
     BoundMethod,
     ClassValue,
-    DictValue,
     Instance,
+    PartialCall,
+    next_serial,
+)
+from forgather_lint.values.value import (
+    Arguments,
+    DictValue,
     Known,
     ListValue,
     LoopIndex,
-    PartialCall,
     TensorValue,
     TupleValue,
     Value,
-    next_serial,
 )
 
 if TYPE_CHECKING:

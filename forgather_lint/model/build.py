@@ -18,16 +18,8 @@ from forgather_lint.model.values import from_json
 from forgather_lint.semantics.names import CONFIG, MODULE, PRETRAINED
 from forgather_lint.semantics.standard import StandardLibrary
 from forgather_lint.source import Place, file_start
-from forgather_lint.values.value import (
-    Arguments,
-    ClassValue,
-    External,
-    Instance,
-    Known,
-    Namespace,
-    Unknown,
-    Value,
-)
+from forgather_lint.values.objects import ClassValue, Instance, Namespace
+from forgather_lint.values.value import Arguments, External, Known, Unknown, Value
 
 
 class NoModel(Exception):

@@ -25,7 +25,8 @@ from forgather_lint.syntax.python import (
     parse_python,
     read_text,
 )
-from forgather_lint.values.value import External, Namespace, Scope, Unknown, Value
+from forgather_lint.values.objects import Namespace, Scope
+from forgather_lint.values.value import External, Unknown, Value
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine

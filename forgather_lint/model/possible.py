@@ -16,15 +16,8 @@ from forgather_lint.interp.machine import Machine
 from forgather_lint.interp.names import look_up
 from forgather_lint.syntax.python import NodePlace
 from forgather_lint.syntax.walk import descendants
-from forgather_lint.values.value import (
-    Choice,
-    ClassValue,
-    External,
-    Instance,
-    TensorValue,
-    Unknown,
-    Value,
-)
+from forgather_lint.values.objects import ClassValue, Instance
+from forgather_lint.values.value import Choice, External, TensorValue, Unknown, Value
 
 Step = Instance | ClassValue | TensorValue | Unknown | External
 """What may stand at a name: something built, a class that a branch would build, or who knows."""

@@ -10,16 +10,8 @@ from forgather_lint.interp.classes import order_of
 from forgather_lint.interp.machine import Machine
 from forgather_lint.semantics.names import MODULE
 from forgather_lint.source import Place
-from forgather_lint.values.value import (
-    Choice,
-    ClassValue,
-    External,
-    Instance,
-    Known,
-    TensorValue,
-    Unknown,
-    Value,
-)
+from forgather_lint.values.objects import ClassValue, Instance
+from forgather_lint.values.value import Choice, External, Known, TensorValue, Unknown, Value
 
 
 @dataclass(slots=True)

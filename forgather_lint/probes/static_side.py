@@ -17,9 +17,9 @@ from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.tree import Tree
 from forgather_lint.values.dims import Size
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
     DictValue,
-    Instance,
     ListValue,
     TensorValue,
     TupleValue,

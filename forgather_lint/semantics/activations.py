@@ -15,7 +15,8 @@ from forgather_lint.semantics.operands import (
 )
 from forgather_lint.semantics.pointwise import floating, same, unary
 from forgather_lint.semantics.split import chunk
-from forgather_lint.values.value import Instance, Known, Value
+from forgather_lint.values.objects import Instance
+from forgather_lint.values.value import Known, Value
 
 _FUNCTIONS = (
     "gelu silu sigmoid tanh elu selu celu leaky_relu softplus softsign tanhshrink logsigmoid "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from forgather_lint.interp.library import Site, op
-from forgather_lint.values.value import BoundMethod, ClassValue, External, FunctionValue, Value
+from forgather_lint.values.objects import BoundMethod, ClassValue, FunctionValue
+from forgather_lint.values.value import External, Value
 
 _IDENTITY = External("functools.identity")
 

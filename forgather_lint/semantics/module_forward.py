@@ -11,7 +11,8 @@ from forgather_lint.semantics.loss import cross_entropy
 from forgather_lint.semantics.norm import group_norm, layer_norm, rms_norm
 from forgather_lint.semantics.operands import ONE, ZERO, is_sequence, tensor, tensor_op
 from forgather_lint.semantics.softmax import softmax
-from forgather_lint.values.value import NONE, Instance, TupleValue, Value
+from forgather_lint.values.objects import Instance
+from forgather_lint.values.value import NONE, TupleValue, Value
 
 
 def _part(self: Instance, name: str, otherwise: Value = NONE) -> Value:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import cast
 
-from forgather_lint.interp.library import Op, Site, op
+from forgather_lint.interp.library import Site, op
 from forgather_lint.interp.machine import Machine
-from forgather_lint.values.dims import Size, floor_divide, multiply
+from forgather_lint.values.dims import Size, multiply
 from forgather_lint.values.joining import join
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
-    FALSE,
     NONE,
     TRUE,
+    Arguments,
     External,
-    Instance,
     Known,
     ListValue,
     TensorValue,
@@ -58,8 +58,6 @@ def set_buffer(site: Site, target: Instance, name: str, value: Value, persistent
 
 def build_submodule(site: Site, name: str, *arguments: Value, **keywords: Value) -> Value:
     """An instance of the library class `name`."""
-    from forgather_lint.values.value import Arguments
-
     return site.evaluator.call(External(name), Arguments(list(arguments), keywords), site.where)
 
 
@@ -135,151 +133,11 @@ def embedding(
     return NONE
 
 
-def _shape_of(value: Value) -> Shape:
+def shape_of(value: Value) -> Shape:
+    """The sizes of a size or of a sequence of sizes."""
     if isinstance(value, TupleValue | ListValue):
         return tuple(size_of(item) for item in value.items)
     return (size_of(value),)
-
-
-@op("torch.nn.LayerNorm.__init__")
-def layer_norm(
-    site: Site,
-    self: Instance,
-    normalized_shape: Value,
-    eps: Value = Known(1e-5),  # noqa: B008
-    elementwise_affine: Value = TRUE,
-    bias: Value = TRUE,
-    device: Value = NONE,
-    dtype: Value = NONE,
-) -> Value:
-    shape = _shape_of(normalized_shape)
-    weight = optional(site, elementwise_affine, parameter(site, *shape))
-    has_weight = not isinstance(weight, Known)
-    set_plain(
-        site,
-        self,
-        normalized_shape=normalized_shape,
-        eps=eps,
-        weight=weight,
-        bias=optional(site, bias, parameter(site, *shape)) if has_weight else NONE,
-    )
-    return NONE
-
-
-@op("torch.nn.RMSNorm.__init__")
-def rms_norm(
-    site: Site,
-    self: Instance,
-    normalized_shape: Value,
-    eps: Value = NONE,
-    elementwise_affine: Value = TRUE,
-    device: Value = NONE,
-    dtype: Value = NONE,
-) -> Value:
-    weight = optional(site, elementwise_affine, parameter(site, *_shape_of(normalized_shape)))
-    set_plain(site, self, normalized_shape=normalized_shape, eps=eps, weight=weight)
-    return NONE
-
-
-@op("torch.nn.GroupNorm.__init__")
-def group_norm(
-    site: Site,
-    self: Instance,
-    num_groups: Value,
-    num_channels: Value,
-    eps: Value = NONE,
-    affine: Value = TRUE,
-    **options: Value,
-) -> Value:
-    part = parameter(site, size_of(num_channels))
-    other = parameter(site, size_of(num_channels))
-    set_plain(site, self, weight=optional(site, affine, part), bias=optional(site, affine, other))
-    return NONE
-
-
-@op(
-    "torch.nn.BatchNorm1d.__init__",
-    "torch.nn.BatchNorm2d.__init__",
-    "torch.nn.BatchNorm3d.__init__",
-)
-def batch_norm(
-    site: Site,
-    self: Instance,
-    num_features: Value,
-    eps: Value = NONE,
-    momentum: Value = NONE,
-    affine: Value = TRUE,
-    track_running_stats: Value = TRUE,
-    **options: Value,
-) -> Value:
-    size = size_of(num_features)
-    set_plain(
-        site,
-        self,
-        weight=optional(site, affine, parameter(site, size)),
-        bias=optional(site, affine, parameter(site, size)),
-    )
-    for name in ("running_mean", "running_var"):
-        set_buffer(site, self, name, TensorValue((size,), dtype="float32"), persistent=True)
-    set_buffer(site, self, "num_batches_tracked", TensorValue((), dtype="int64"), persistent=True)
-    return NONE
-
-
-def _convolution(rank: int, transposed: bool) -> Op:
-    def build(
-        site: Site,
-        self: Instance,
-        in_channels: Value,
-        out_channels: Value,
-        kernel_size: Value,
-        stride: Value = Known(1),  # noqa: B008
-        padding: Value = Known(0),  # noqa: B008
-        dilation: Value = Known(1),  # noqa: B008
-        groups: Value = Known(1),  # noqa: B008
-        bias: Value = TRUE,
-        **options: Value,
-    ) -> Value:
-        kernel = _kernel(kernel_size, rank)
-        given, made = size_of(in_channels), size_of(out_channels)
-        first, second = (given, made) if transposed else (made, given)
-        weight = parameter(site, first, _per_group(second, size_of(groups)), *kernel)
-        set_plain(
-            site,
-            self,
-            in_channels=in_channels,
-            out_channels=out_channels,
-            kernel_size=TupleValue(tuple(known_size(size) for size in kernel)),
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            weight=weight,
-            bias=optional(site, bias, parameter(site, made)),
-        )
-        return NONE
-
-    return build
-
-
-def known_size(size: Size | None) -> Value:
-    """The value of a size of a constructor argument."""
-    from forgather_lint.values.value import integer
-
-    return integer(size)
-
-
-def _kernel(value: Value, rank: int) -> Shape:
-    sizes = _shape_of(value)
-    return sizes * rank if len(sizes) == 1 else sizes
-
-
-def _per_group(channels: Size | None, groups: Size | None) -> Size | None:
-    return None if channels is None or groups is None else floor_divide(channels, groups)
-
-
-for _rank in (1, 2, 3):
-    op(f"torch.nn.Conv{_rank}d.__init__")(_convolution(_rank, transposed=False))
-    op(f"torch.nn.ConvTranspose{_rank}d.__init__")(_convolution(_rank, transposed=True))
 
 
 @op("torch.nn.PReLU.__init__")
@@ -316,54 +174,6 @@ def multihead_attention(
     )
     return NONE
 
-
-def _recurrent(gates: int) -> Op:
-    def build(
-        site: Site,
-        self: Instance,
-        input_size: Value,
-        hidden_size: Value,
-        num_layers: Value = Known(1),  # noqa: B008
-        bias: Value = TRUE,
-        batch_first: Value = FALSE,
-        dropout: Value = NONE,
-        bidirectional: Value = FALSE,
-        **options: Value,
-    ) -> Value:
-        layers, hidden = size_of(num_layers), size_of(hidden_size)
-        if not isinstance(layers, int) or hidden is None:
-            self.open = site.unknown("unknown-size")
-            return NONE
-        rows = multiply(hidden, gates)
-        two_ways = cast("Machine", site.evaluator).truth(bidirectional)
-        for layer in range(layers):
-            width = size_of(input_size) if layer == 0 else multiply(hidden, 2 if two_ways else 1)
-            for suffix in ("", "_reverse") if two_ways else ("",):
-                _set_gates(site, self, f"_l{layer}{suffix}", (rows, width, hidden), bias)
-        return NONE
-
-    return build
-
-
-def _set_gates(
-    site: Site, self: Instance, suffix: str, sizes: tuple[Size, Size | None, Size], bias: Value
-) -> None:
-    rows, width, hidden = sizes
-    set_plain(
-        site,
-        self,
-        **{
-            f"weight_ih{suffix}": parameter(site, rows, width),
-            f"weight_hh{suffix}": parameter(site, rows, hidden),
-            f"bias_ih{suffix}": optional(site, bias, parameter(site, rows)),
-            f"bias_hh{suffix}": optional(site, bias, parameter(site, rows)),
-        },
-    )
-
-
-op("torch.nn.LSTM.__init__")(_recurrent(4))
-op("torch.nn.GRU.__init__")(_recurrent(3))
-op("torch.nn.RNN.__init__")(_recurrent(1))
 
 _WITHOUT_PARAMETERS = (
     "Identity Dropout Dropout1d Dropout2d Dropout3d AlphaDropout ReLU ReLU6 LeakyReLU ELU SELU "

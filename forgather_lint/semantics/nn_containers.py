@@ -13,12 +13,12 @@ from forgather_lint.interp.machine import Machine
 from forgather_lint.interp.subscripts import index_of
 from forgather_lint.semantics.nn_build import set_plain
 from forgather_lint.values.joining import join
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
     NONE,
     Arguments,
     Choice,
     DictValue,
-    Instance,
     Known,
     ListValue,
     SliceValue,

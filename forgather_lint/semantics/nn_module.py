@@ -10,11 +10,11 @@ from forgather_lint.interp.library import Op, Site, op
 from forgather_lint.interp.machine import Machine
 from forgather_lint.semantics.names import MODULE
 from forgather_lint.semantics.nn_build import set_plain
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
     FALSE,
     NONE,
     TRUE,
-    Instance,
     Known,
     ListValue,
     TensorValue,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from forgather_lint.interp.library import Site
 from forgather_lint.semantics.dtypes import dtype_of
 from forgather_lint.semantics.operands import Undetermined, is_none, reason_of, value_op
-from forgather_lint.values.value import FALSE, NONE, External, Instance, Value, known
+from forgather_lint.values.objects import Instance
+from forgather_lint.values.value import FALSE, NONE, External, Value, known
 
 # torch.finfo: largest, machine epsilon, smallest normal, bits.
 _FLOATING: dict[str, tuple[float, float, float, int]] = {

@@ -11,15 +11,8 @@ from forgather_lint.interp.classes import find_member, is_subclass, order_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.semantics.names import CONFIG
 from forgather_lint.source import Place
-from forgather_lint.values.value import (
-    Arguments,
-    ClassValue,
-    External,
-    FunctionValue,
-    Instance,
-    Unknown,
-    Value,
-)
+from forgather_lint.values.objects import ClassValue, FunctionValue, Instance
+from forgather_lint.values.value import Arguments, External, Unknown, Value
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine

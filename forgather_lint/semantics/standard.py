@@ -21,16 +21,14 @@ from forgather_lint.semantics import (
 from forgather_lint.semantics.library_members import MEMBERS
 from forgather_lint.semantics.python_classes import construct_special
 from forgather_lint.source import Place
+from forgather_lint.values.objects import ClassValue, Instance, LibraryMethod
 from forgather_lint.values.placement import Partial, Shard, Wrong
 from forgather_lint.values.value import (
     Arguments,
     Choice,
-    ClassValue,
     DictValue,
     External,
-    Instance,
     Known,
-    LibraryMethod,
     TensorValue,
     Unknown,
     Value,

@@ -12,15 +12,14 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
 from forgather_lint.interp.machine import Machine
 from forgather_lint.interp.operators import binary
+from forgather_lint.values.objects import Instance, PartialCall
 from forgather_lint.values.value import (
     NONE,
     Arguments,
     DictValue,
     External,
-    Instance,
     Known,
     ListValue,
-    PartialCall,
     SetValue,
     TensorValue,
     TupleValue,

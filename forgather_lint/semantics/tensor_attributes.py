@@ -17,12 +17,12 @@ from forgather_lint.semantics.operands import (
 from forgather_lint.semantics.permute import matrix_transpose, permuted
 from forgather_lint.semantics.propagation import Operand, propagate
 from forgather_lint.semantics.shapes import numel
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
     FALSE,
     NONE,
     TRUE,
     External,
-    Instance,
     TensorValue,
     TupleValue,
     Value,

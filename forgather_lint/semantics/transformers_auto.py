@@ -7,17 +7,8 @@ from typing import cast
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
 from forgather_lint.interp.machine import Machine
-from forgather_lint.values.value import (
-    NONE,
-    Arguments,
-    ClassValue,
-    DictValue,
-    Instance,
-    Known,
-    Unknown,
-    Value,
-    known,
-)
+from forgather_lint.values.objects import ClassValue, Instance
+from forgather_lint.values.value import NONE, Arguments, DictValue, Known, Unknown, Value, known
 
 
 @op("transformers.PreTrainedModel._from_config")

@@ -12,14 +12,13 @@ from forgather_lint.interp.machine import Machine
 from forgather_lint.semantics.names import CONFIG
 from forgather_lint.semantics.nn_build import set_plain
 from forgather_lint.semantics.transformers_auto import sub_config
+from forgather_lint.values.objects import ClassValue, Instance
 from forgather_lint.values.value import (
     FALSE,
     NONE,
     TRUE,
     Arguments,
-    ClassValue,
     DictValue,
-    Instance,
     Known,
     ListValue,
     SetValue,

@@ -14,11 +14,11 @@ from forgather_lint.interp.machine import Machine
 from forgather_lint.interp.subscripts import contains, index_of
 from forgather_lint.semantics.nn_build import set_plain
 from forgather_lint.semantics.stdlib import copied
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
     NONE,
     DictValue,
     External,
-    Instance,
     Known,
     ListValue,
     SliceValue,

@@ -12,14 +12,13 @@ from forgather_lint.interp.machine import Machine
 from forgather_lint.semantics.names import PRETRAINED
 from forgather_lint.semantics.nn_build import set_plain
 from forgather_lint.semantics.nn_module import walk
+from forgather_lint.values.objects import ClassMethod, Instance
 from forgather_lint.values.value import (
     FALSE,
     NONE,
     Arguments,
-    ClassMethod,
     DictValue,
     External,
-    Instance,
     Known,
     TensorValue,
     Value,

@@ -13,12 +13,12 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
 from forgather_lint.semantics.nn_build import set_plain
 from forgather_lint.values.dims import floor_divide
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
     NONE,
     TRUE,
     DictValue,
     External,
-    Instance,
     Known,
     ListValue,
     TensorValue,

@@ -7,13 +7,13 @@ from forgather_lint.interp.builtins.objects import machine_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
 from forgather_lint.semantics.nn_build import parameter, set_buffer, set_plain
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
     FALSE,
     NONE,
     TRUE,
     Arguments,
     External,
-    Instance,
     Known,
     TensorValue,
     TupleValue,

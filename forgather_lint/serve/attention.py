@@ -22,15 +22,8 @@ from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
 from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.vllm_words import AttentionBinding
-from forgather_lint.values.value import (
-    Choice,
-    FunctionValue,
-    Instance,
-    Known,
-    ListValue,
-    Unknown,
-    Value,
-)
+from forgather_lint.values.objects import FunctionValue, Instance
+from forgather_lint.values.value import Choice, Known, ListValue, Unknown, Value
 
 
 @dataclass(frozen=True, slots=True)

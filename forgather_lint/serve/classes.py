@@ -11,7 +11,8 @@ from forgather_lint.serve.examined import Examined
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.vllm_words import AttentionGate
-from forgather_lint.values.value import FunctionValue, Known, ListValue, TupleValue, Unknown, Value
+from forgather_lint.values.objects import FunctionValue
+from forgather_lint.values.value import Known, ListValue, TupleValue, Unknown, Value
 
 FLAG = "_supports_attention_backend"
 

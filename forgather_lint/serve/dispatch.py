@@ -13,7 +13,7 @@ import libcst as cst
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine
 from forgather_lint.syntax.walk import descendants
-from forgather_lint.values.value import FunctionValue, Instance
+from forgather_lint.values.objects import FunctionValue, Instance
 
 LOOKUP = "ALL_ATTENTION_FUNCTIONS"
 POSITIONS = 5

@@ -17,7 +17,8 @@ from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
 from forgather_lint.targets.facts import Effect, Fact, Outcome, Value
 from forgather_lint.targets.profile import Target
-from forgather_lint.values.value import ClassValue, External, Instance, Known
+from forgather_lint.values.objects import ClassValue, Instance
+from forgather_lint.values.value import External, Known
 from forgather_lint.values.value import Value as Held
 
 NOTHING: Mapping[str, object] = {}

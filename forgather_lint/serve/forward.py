@@ -13,7 +13,7 @@ from forgather_lint.serve.examined import Examined, releases_of
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
 from forgather_lint.targets.facts import Effect
-from forgather_lint.values.value import ClassValue
+from forgather_lint.values.objects import ClassValue
 
 _DECODERS = ("language_model", "text_model", "decoder", "text_decoder")
 """Where transformers looks for a decoder (modeling_utils.py, get_decoder)."""

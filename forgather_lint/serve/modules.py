@@ -12,7 +12,8 @@ from forgather_lint.serve.dispatch import forward_of
 from forgather_lint.serve.examined import Examined, releases_of
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.targets.vllm_words import NormSearch
-from forgather_lint.values.value import Instance, Known
+from forgather_lint.values.objects import Instance
+from forgather_lint.values.value import Known
 
 LINEAR = "torch.nn.Linear"
 REPLACED_EPSILON = 1e-6

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from forgather_lint.values.dims import Size
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.placement import Undecided, Wrong
 from forgather_lint.values.value import (
     Choice,
     External,
-    Instance,
     Known,
     SymbolicInt,
     TensorValue,

@@ -8,9 +8,9 @@ from forgather_lint.interp.dispatch import builtin
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site
 from forgather_lint.values.joining import join
+from forgather_lint.values.objects import AttributeDict
 from forgather_lint.values.value import (
     NONE,
-    AttributeDict,
     DictValue,
     Key,
     Known,

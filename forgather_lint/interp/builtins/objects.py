@@ -10,24 +10,26 @@ from forgather_lint.interp.classes import find_member, is_subclass, order_of
 from forgather_lint.interp.dispatch import builtin
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site
-from forgather_lint.values.value import (
-    NONE,
+from forgather_lint.values.objects import (
     AttributeDict,
     BoundMethod,
-    Builtin,
-    Choice,
     ClassValue,
-    DictValue,
-    External,
     FunctionValue,
     Instance,
-    Known,
     LibraryMethod,
-    ListValue,
     Namespace,
     PartialCall,
-    SetValue,
     Super,
+)
+from forgather_lint.values.value import (
+    NONE,
+    Builtin,
+    Choice,
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    SetValue,
     SymbolicInt,
     TensorValue,
     TupleValue,

@@ -11,12 +11,11 @@ from forgather_lint.interp.library import Site
 from forgather_lint.interp.literals import put, update
 from forgather_lint.interp.subscripts import index_of
 from forgather_lint.values.joining import join
+from forgather_lint.values.objects import AttributeDict, Instance
 from forgather_lint.values.value import (
     NONE,
     Arguments,
-    AttributeDict,
     DictValue,
-    Instance,
     Known,
     ListValue,
     LoopIndex,
