@@ -60,7 +60,7 @@ def build(
         if _fits(template, arguments, index.value):
             index.loop.observations.extend(template.loop.observations)
             return _Copy(template, index).of(template.instance)
-    watch = LoopIndex()
+    watch = LoopIndex(outer=index.loop)
     first = next_serial()
     built = construct(_with_loop(arguments, watch))
     index.loop.observations.extend(watch.observations)
@@ -120,7 +120,7 @@ class _Copy:
         match value:
             case Instance():
                 return self._instance(value)
-            case Known(loop=loop) if loop is self._template.loop:
+            case Known(loop=LoopIndex() as loop) if loop.is_within(self._template.loop):
                 return Known(self._index.value, self._index.loop)
             case TensorValue() if value.is_parameter:
                 return TensorValue(

@@ -17,10 +17,8 @@ from forgather_lint.serve.dispatch import (
     keyword,
 )
 from forgather_lint.serve.examined import Examined
-from forgather_lint.serve.settings import TRANSFORMERS_5
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
-from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.vllm_words import AttentionBinding
 from forgather_lint.values.objects import FunctionValue, Instance
 from forgather_lint.values.value import Choice, Known, ListValue, Unknown, Value
@@ -43,7 +41,7 @@ def sites_of(seen: Examined) -> list[Site]:
     """
     if seen.judge is None:
         return []
-    config = _text_config(seen)
+    config = text_config(seen)
     sites = []
     for name, module in seen.judge.subject.tree.instances.items():
         forward = forward_of(seen.workshop.machine, module)
@@ -56,7 +54,7 @@ def sites_of(seen: Examined) -> list[Site]:
     return sites
 
 
-def _text_config(seen: Examined) -> Value | None:
+def text_config(seen: Examined) -> Value | None:
     """transformers/configuration_utils.py, `get_text_config`."""
     if isinstance(seen.config, Instance):
         for name in ("text_config", "decoder", "generator", "text_encoder"):
@@ -80,7 +78,7 @@ def dispatch(seen: Examined) -> Iterator[ServingProblem]:
         return
     lost = _lost_layer([site for site in sites if "config" in site.module.attributes], layers)
     if lost is not None:
-        where, name = _attention_of(seen)
+        where, name = _attention_of(seen, lost)
         yield from seen.problem(
             "FGL512", attention.no_dispatch, where, name, parts={"layer": _layer(seen, lost)}
         )
@@ -96,14 +94,11 @@ def _layer(seen: Examined, index: int) -> str:
 
 
 def _lost_layer(sites: list[Site], layers: int) -> int | None:
-    """The first layer that no site is of, None when there surely or possibly is one for each.
-
-    A copy of a layer that a loop built has the index of its original: it is some other layer's.
-    """
+    """The first layer that no site is of, None when there surely or possibly is one for each."""
     known, others = set(), 0
     for site in sites:
         index = site.module.attributes["layer_idx"]
-        if site.module.twin is None and isinstance(index, Known):
+        if isinstance(index, Known):
             known.add(index.value)
         else:
             others += 1
@@ -133,15 +128,25 @@ def _without_index(seen: Examined, sites: list[Site]) -> Iterator[ServingProblem
         )
 
 
-def _attention_of(seen: Examined) -> tuple[Place, str]:
-    """Where the attention stands: the forward of the class that is called one."""
-    assert seen.judge is not None
-    for module in seen.judge.subject.tree.instances.values():
-        title = class_name(module)
-        forward = forward_of(seen.workshop.machine, module)
-        if forward is not None and any(word in title for word in ("Attention", "Attn")):
+def _attention_of(seen: Examined, layer: int) -> tuple[Place, str]:
+    """The forward that should call the interface: of the attention in `layer`, else of `layer`."""
+    inside = list(_forwards(seen, layer))
+    named = [each for each in inside if any(word in each[1] for word in ("Attention", "Attn"))]
+    for found in (named, inside):
+        silent = [each for each in found if interface_call(each[0]) is None]
+        for forward, title in silent or found:
             return forward.where, title
     return seen.cls.where, seen.cls.name
+
+
+def _forwards(seen: Examined, layer: int) -> Iterator[tuple[FunctionValue, str]]:
+    """The forwards of a layer and of what is in it, with the names of their classes."""
+    assert seen.judge is not None
+    for name, module in seen.judge.subject.tree.instances.items():
+        numbers = [part for part in name.split(".") if part.isdigit()]
+        forward = forward_of(seen.workshop.machine, module)
+        if forward is not None and numbers[:1] == [str(layer)]:
+            yield forward, class_name(module)
 
 
 def scaling(seen: Examined) -> Iterator[ServingProblem]:
@@ -185,24 +190,3 @@ def _resolves(seen: Examined, expression: cst.BaseExpression, site: Site) -> boo
     if isinstance(value, Known):
         return isinstance(value.value, int | float) and not isinstance(value.value, bool)
     return isinstance(value, Unknown | Choice)
-
-
-def not_causal(seen: Examined) -> Iterator[ServingProblem]:
-    """A module that says it is not causal makes an encoder of the whole model."""
-    fact = seen.target.vllm.attention.not_causal
-    if seen.judge is None:
-        return
-    if fact.value.effect is Effect.ERROR and seen.target.transformers.version >= TRANSFORMERS_5:
-        return
-    for name, module in seen.judge.subject.tree.instances.items():
-        value = module.attributes.get("is_causal")
-        if isinstance(value, Known) and value.value is False:
-            yield from seen.problem(
-                "FGL527",
-                fact,
-                module.places.get("is_causal", module.where),
-                class_name(module),
-                module=name,
-                parts={"installed": seen.target.transformers.version},
-            )
-            return

@@ -13,6 +13,7 @@ from forgather_lint.serve import (
     attention,
     building,
     classes,
+    encoders,
     forward,
     imports,
     modules,
@@ -52,7 +53,7 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     yield from classes.post_init(seen)
     yield from attention.dispatch(seen)
     yield from settings.layer_types(seen)
-    yield from attention.not_causal(seen)
+    yield from encoders.not_causal(seen)
     yield from attention.scaling(seen)
     yield from forward.arguments(seen)
     yield from forward.run(seen)

@@ -48,9 +48,17 @@ class SymbolicInt(Value):
 
 @dataclass(slots=True, eq=False)
 class LoopIndex:
-    """Watches one loop index: what was asked of it decides whether two rounds are alike."""
+    """Watches one loop index: what was asked of it decides whether two rounds are alike.
+
+    `outer` watches the same index where it was handed down from.
+    """
 
     observations: list[Callable[[int], bool]] = field(default_factory=list)
+    outer: LoopIndex | None = None
+
+    def is_within(self, other: LoopIndex) -> bool:
+        """Whether this is `other`, or watches what `other` handed down."""
+        return self is other or (self.outer is not None and self.outer.is_within(other))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,8 @@
 """A module that says it is not causal makes an encoder of the whole model.
 
 ## What it does
-Reports `is_causal = False` on any module of the base model.
+Reports `is_causal = False` on a module of a model of text that generates, or that has causal
+attention as well. A model that is an encoder throughout is what vLLM takes it for.
 
 ## Why is this bad?
 vLLM looks for one such module. Then every layer attends in both directions and keeps no cache.
