@@ -6,7 +6,6 @@ import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
 from forgather_lint.facts import EndKind, NotBuilt, Structure, Unreadable
@@ -15,6 +14,7 @@ from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.build import NoModel, Workshop
 from forgather_lint.model.tree import Tree, tree_of
+from forgather_lint.record import record
 from forgather_lint.values.objects import Instance
 
 Result = TypeVar("Result")
@@ -58,7 +58,7 @@ def workshop_of(model: ModelInput) -> Workshop:
     return Workshop(model.sources, model.config, model.main)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Built:
     """A root instance with the facts of its tree."""
 

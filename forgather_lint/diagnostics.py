@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from forgather_lint.record import record
 from forgather_lint.source import Place, Span
 
 
@@ -25,7 +26,7 @@ class Applicability(StrEnum):
     DISPLAY = "display"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Label:
     """A second place that explains the first."""
 
@@ -33,7 +34,7 @@ class Label:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Edit:
     """Replace what stands at `where` by `content`."""
 
@@ -41,7 +42,7 @@ class Edit:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fix:
     """Edits that belong together."""
 
@@ -50,7 +51,7 @@ class Fix:
     applicability: Applicability
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """One defect, as a rule yields it.
 
@@ -72,7 +73,7 @@ class Finding:
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResolvedLabel:
     """A `Label` whose place has been computed."""
 
@@ -80,7 +81,7 @@ class ResolvedLabel:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResolvedEdit:
     """An `Edit` whose place has been computed."""
 
@@ -88,7 +89,7 @@ class ResolvedEdit:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResolvedFix:
     """A `Fix` whose places have been computed."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from forgather_lint.forgather.discover import find_projects
 from forgather_lint.inputs.discover import candidates
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.inputs.single import single_model
+from forgather_lint.record import record
 from forgather_lint.source import Place, Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opened:
     """A model; `told` turns a place in it into one in a file that exists (a template)."""
 

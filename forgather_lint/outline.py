@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from forgather_lint.facts import Module, Parameter, Structure
+from forgather_lint.record import record
 from forgather_lint.source import Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """One line of the outline; `count` alike modules stand behind it."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from forgather_lint.diagnostics import Diagnostic, Severity
+from forgather_lint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModelReport:
     """What the check of one model found.
 
@@ -22,7 +21,7 @@ class ModelReport:
     targets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """All reports of one invocation, in the order of the paths."""
 

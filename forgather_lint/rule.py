@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TypeVar, get_type_hints
 
 from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.record import record
 
 Fact = TypeVar("Fact")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """A rule as the engine sees it: identity, kind of fact, and the check itself."""
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from forgather_lint.record import record
 from forgather_lint.source import Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ServingProblem:
     """One thing that a target refuses, or does otherwise than the model's author wrote.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
 from forgather_lint.paths import absolute, below
+from forgather_lint.record import record
 
 ALL = "ALL"
 
@@ -16,7 +16,7 @@ class SettingsError(ValueError):
     """An option or a configuration that cannot be used; the message names it and says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PerFileIgnore:
     """Codes (or beginnings of codes) that stay silent in the files that `pattern` matches.
 
@@ -33,7 +33,7 @@ class PerFileIgnore:
         return _closeness(code, self.codes) >= 0 and matches(path, self.pattern, self.root)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """Options of one run. An empty `target` or size means: not given.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from forgather_lint.diagnostics import Diagnostic
+from forgather_lint.record import record
 from forgather_lint.report import Run
 from forgather_lint.reporters import Render
 from forgather_lint.reporters.parts.style import Style
@@ -15,7 +16,7 @@ from forgather_lint.reporters.parts.summary import summary
 from forgather_lint.settings import SettingsError
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuleCount:
     """The number of findings of one rule; the keys are ruff's."""
 

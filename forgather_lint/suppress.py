@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from forgather_lint.diagnostics import Diagnostic
 from forgather_lint.facts import UnusedSuppression
+from forgather_lint.record import record
 from forgather_lint.source import Position, Span
 from forgather_lint.syntax.comments import Comment, comments_of
 
@@ -28,7 +28,7 @@ _OWN = re.compile(r"#\s*forgather-lint:\s*(file-)?ignore\b(?:\[([^\]]*)\])?")
 _NOQA = re.compile(r"#\s*noqa\b(\s*:)?[ \t]*([A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)?", re.I)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Suppression:
     """One such comment. `rows` is None when it covers the whole file, `codes` when all codes."""
 

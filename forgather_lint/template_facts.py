@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from forgather_lint.record import record
 from forgather_lint.source import Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """How the template of a place came into a configuration, one load at a time.
 
@@ -36,7 +36,7 @@ class FaultKind(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fault:
     """Something that Forgather, or the linter's sandbox, stops at; in its own words."""
 
@@ -46,7 +46,7 @@ class Fault:
     chain: Chain = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MissingTemplate:
     """A template that `kind` (extends, include or import) names and that is not found."""
 
@@ -57,7 +57,7 @@ class MissingTemplate:
     searched: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DeadBlock:
     """A block of a template with a parent that nothing renders.
 
@@ -76,7 +76,7 @@ class DeadBlock:
     chain: Chain = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fallback:
     """A key whose value is a variable with a default: `key: {{ variable | toyaml(default) }}`.
 
@@ -92,7 +92,7 @@ class Fallback:
     chain: Chain = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GeneratorArgument:
     """A key that the code generator is given for the code template."""
 
@@ -101,7 +101,7 @@ class GeneratorArgument:
     chain: Chain = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GeneratorArguments:
     """What the code generator is given, and the names that its code template reads."""
 
@@ -110,7 +110,7 @@ class GeneratorArguments:
     template: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Argument:
     """An argument given by name in a call of the node graph."""
 
@@ -118,7 +118,7 @@ class Argument:
     where: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signature:
     """What may be passed by position and by name; `any_...`: anything else, too."""
 
@@ -128,7 +128,7 @@ class Signature:
     any_keyword: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """A call in the model's node graph, with what its constructor resolves to.
 
@@ -149,7 +149,7 @@ class Reference:
     chain: Chain = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnsuppliedVariable:
     """A `!var` that neither the model's configuration nor a default gives a value."""
 
@@ -159,7 +159,7 @@ class UnsuppliedVariable:
     chain: Chain = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RepeatedTemplateKey:
     """A key that one template writes twice into one mapping."""
 
@@ -169,7 +169,7 @@ class RepeatedTemplateKey:
     chain: Chain = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutlivedEntry:
     """A plan entry of a parent template whose module a block of this configuration replaced.
 
@@ -187,7 +187,7 @@ class OutlivedEntry:
     chain: Chain = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StaleFile:
     """A generated file that differs from what the templates now say.
 
@@ -201,7 +201,7 @@ class StaleFile:
     missing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Configuration:
     """Everything rules read about one configuration of a Forgather project."""
 

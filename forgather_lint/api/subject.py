@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeGuard
 
@@ -12,6 +11,7 @@ from forgather_lint.analysis import build_tree, workshop_of
 from forgather_lint.assemble import facts_of
 from forgather_lint.facts import Model, Module, NotBuilt, Parameter, Plan, Structure
 from forgather_lint.inputs.single import single_model
+from forgather_lint.record import record
 from forgather_lint.semantics import names
 from forgather_lint.source import file_start
 
@@ -30,7 +30,7 @@ TensorPlan = dict[str, object]
 PipelinePlan = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subject:
     """The tree that plans name modules of, and the plans that came with it."""
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import click
@@ -25,6 +25,7 @@ from forgather_lint.probes.serve import serve as ask_server
 from forgather_lint.probes.static_side import analyse, parameter_count
 from forgather_lint.probes.vllm_load import Prepared, Request
 from forgather_lint.probes.weights import Weights, resolve
+from forgather_lint.record import record
 from forgather_lint.settings import SettingsError
 
 _MEMORY_SHARE = 0.8
@@ -129,7 +130,7 @@ def _ask_consent(path: Path, yes: bool) -> None:
     click.confirm(f"This executes the code in {path}. Go on?", abort=True, err=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Wanted:
     """What every probe of one command shares."""
 
@@ -139,7 +140,7 @@ class _Wanted:
     log: Path
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Session:
     """One `verify`: its probes one after the other, what they found, and the worst of it."""
 

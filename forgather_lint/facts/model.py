@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from forgather_lint.facts.plans import Plans
 from forgather_lint.facts.structure import ClassFact, Structure
 from forgather_lint.facts.trace import Trace
+from forgather_lint.record import record
 from forgather_lint.source import Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Model:
     """Everything rules read about one model.
 
@@ -35,7 +36,7 @@ class Model:
     config_class_where: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unreadable:
     """A file that could not be read or parsed."""
 
@@ -51,7 +52,7 @@ class EndKind(StrEnum):
     UNDECIDED = "undecided"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotBuilt:
     """A model that could not be built from its source; `message` is the error or the reason."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from forgather_lint.facts.structure import UnknownFact
+from forgather_lint.record import record
 from forgather_lint.source import Place
 
 
@@ -18,7 +18,7 @@ class PlanOrigin(StrEnum):
     CHILD_CLASS = "class of a submodule"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PlanEntry:
     """One entry of a plan as written.
 
@@ -48,7 +48,7 @@ class PlanEntry:
         return f"{self.prefix}.{self.key}" if self.prefix else self.key
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DuplicateKey:
     """The same key twice in one dict literal: Python keeps the last value."""
 
@@ -57,7 +57,7 @@ class DuplicateKey:
     second: Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """All entries of one kind, in dict order.
 
@@ -71,7 +71,7 @@ class Plan:
     unknown: UnknownFact | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NameEntry:
     """An entry of `_no_split_modules` (a class name) or `_tied_weights_keys` (a parameter name).
 
@@ -86,7 +86,7 @@ class NameEntry:
     possible: bool | None = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IgnoredPlan:
     """A plan-like attribute that nothing reads, such as `tp_plan` on a config class."""
 
@@ -96,7 +96,7 @@ class IgnoredPlan:
     read_instead: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plans:
     """What the source says about splitting, as written."""
 

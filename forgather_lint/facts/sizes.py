@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from forgather_lint.record import record
 from forgather_lint.source import Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Judged:
     """The verdict at one size that is not `serves`, with the code of the rule that explains it.
 
@@ -26,7 +25,7 @@ class Judged:
     sizes: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SizesThatServe:
     """The tensor-parallel sizes of 1, 2, 4, 8 at which one target serves a model.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from forgather_lint.record import record
 from forgather_lint.source import Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnknownFact:
     """Something the analysis could not decide, with a short countable reason."""
 
@@ -16,7 +17,7 @@ class UnknownFact:
     where: Place | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Module:
     """One module of the tree.
 
@@ -50,7 +51,7 @@ class Module:
         return self.name.rpartition(".")[2]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameter:
     """One parameter or buffer; an undecided dimension is None."""
 
@@ -62,7 +63,7 @@ class Parameter:
     dtype: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClassFact:
     """A class whose source was read."""
 
@@ -72,7 +73,7 @@ class ClassFact:
     built: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Structure:
     """The module tree of one root class under one configuration."""
 

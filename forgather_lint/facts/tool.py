@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from forgather_lint.record import record
 from forgather_lint.source import Place, Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnusedSuppression:
     """A comment at `span` names `code` where no finding of that code is; empty: it names none."""
 
@@ -15,7 +14,7 @@ class UnusedSuppression:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RuleFailed:
     """The rule `code` ended in `error`, an error of ours, on the model at `where`."""
 

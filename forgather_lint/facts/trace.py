@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from forgather_lint.facts.structure import UnknownFact
+from forgather_lint.record import record
 from forgather_lint.source import Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signature:
     """The parameters of a `forward`, without `self`."""
 
@@ -23,7 +23,7 @@ class Signature:
         return self.takes_kwargs or name in self.positional or name in self.keyword_only
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModuleCall:
     """One call of a module during `forward`.
 
@@ -50,7 +50,7 @@ class UseKind(StrEnum):
     METHOD = "method"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModuleUse:
     """An attribute read from, or a method other than `forward` called on, a module."""
 
@@ -61,7 +61,7 @@ class ModuleUse:
     caller: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UndecidedBranch:
     """A condition in `forward` that depends on tensor values; `modules` are called below it."""
 
@@ -69,7 +69,7 @@ class UndecidedBranch:
     modules: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Trace:
     """What one abstract `forward` of the base model did, in order."""
 

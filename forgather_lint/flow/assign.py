@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from forgather_lint.facts import PlanEntry
 from forgather_lint.flow.engine import Engine
@@ -12,13 +11,14 @@ from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
+from forgather_lint.record import record
 from forgather_lint.source import Place, file_start
 from forgather_lint.targets.matching import Undecided, vllm_match
 
 LINEAR = "torch.nn.Linear"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Assignment:
     """What replaces one Linear, and where that is written (None: by default)."""
 

@@ -8,17 +8,18 @@ they use it, is what an abstract run sees.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
 from forgather_lint.flow.recall import same_arguments
 from forgather_lint.interp.machine import Machine, Observer
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import Arguments, ListValue, TensorValue, TupleValue, Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Step:
     """One op or module call: what it was, from which values, to which value."""
 
@@ -28,7 +29,7 @@ class Step:
     module: Instance | None = None
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class Body:
     """One run of a module's forward: its placeholders, its steps in order, and its result."""
 
@@ -44,7 +45,7 @@ class Body:
         return [step for step in self.steps if value in step.inputs]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class GraphRecorder(Observer):
     """Collects one body for each kind of module: copies are answered without a run."""
 
@@ -120,7 +121,7 @@ def fresh(value: Value) -> Value:
     )
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class RecordingLibrary(EngineLibrary):
     """Tells the recorder what each op made."""
 

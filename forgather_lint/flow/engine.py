@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from forgather_lint.flow.inputs import engine_arguments
 from forgather_lint.flow.layers import Role
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
+from forgather_lint.record import record
 from forgather_lint.semantics.standard import StandardLibrary
 from forgather_lint.source import Place
 from forgather_lint.targets.vllm_profile import VllmPlan
@@ -36,7 +36,7 @@ from forgather_lint.values.value import (
 HEADS_NOT_SHARDED = "FGL204"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Heads:
     """The head counts of a model's config; `kv` of them hold keys and values."""
 
@@ -45,7 +45,7 @@ class Heads:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Engine:
     """The behaviour of one vLLM release that decides what a plan computes.
 
@@ -72,7 +72,7 @@ class Engine:
     embed_scale_missing: bool = False
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class EngineLibrary(StandardLibrary):
     """The standard library with the engine's attention behind transformers' interface."""
 

@@ -7,7 +7,6 @@ merged_column.py, and since 0.27 packed_qkv.py. The order of the tries is theirs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -18,6 +17,7 @@ from forgather_lint.flow.layers import Role
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
+from forgather_lint.record import record
 from forgather_lint.semantics.names import MODULE
 from forgather_lint.syntax.walk import descendants
 from forgather_lint.values.objects import FunctionValue, Instance
@@ -26,7 +26,7 @@ from forgather_lint.values.value import Known, TensorValue, Value
 LINEAR = "torch.nn.Linear"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fusion:
     """One group that the engine shards: column-parallel layers and their row-parallel partner."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from forgather_lint.facts import ModuleCall, Trace
 from forgather_lint.flow.assign import Assignment
@@ -22,6 +21,7 @@ from forgather_lint.flow.sharded import run
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
+from forgather_lint.record import record
 from forgather_lint.values.objects import Instance
 
 LINEAR = "torch.nn.Linear"
@@ -37,7 +37,7 @@ PLAIN = Engine(
 """An engine that does what the plan says and nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InferredPlan:
     """A plan: `tensor` maps patterns to styles, `pipeline` patterns to input and output names."""
 
@@ -45,7 +45,7 @@ class InferredPlan:
     pipeline: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Group:
     """Linears of one kind of module that are sharded together."""
 

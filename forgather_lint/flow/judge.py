@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from forgather_lint.facts import Plan, PlanEntry
@@ -20,12 +20,13 @@ from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree, class_name
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import Known
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cell:
     """The outcome at one size, and the bytes of parameters that the fullest rank holds."""
 
@@ -36,7 +37,7 @@ class Cell:
     bytes_per_rank: int | None = None
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class Subject:
     """A base model as one release sees it: its plans after merging, and its config."""
 
@@ -50,7 +51,7 @@ class Subject:
     where: Place
 
 
-@dataclass(eq=False)
+@record(frozen=False, eq=False, slots=False)
 class Judge:
     """Judges one model on one release; what sizes share is computed once."""
 

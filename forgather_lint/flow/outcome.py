@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values.placement import Partial, Placement, Replicate, Shard, Undecided, Wrong
 
@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outcome:
     """A verdict with its reason: the code of the rule that explains it, and both places.
 

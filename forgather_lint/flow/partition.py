@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from forgather_lint.flow.engine import Engine
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import class_name
+from forgather_lint.record import record
 from forgather_lint.semantics.names import MODULE
 from forgather_lint.semantics.nn_containers import children_of
 from forgather_lint.source import Place
@@ -18,7 +18,7 @@ from forgather_lint.values.value import TensorValue, Value
 MODULE_LIST = "torch.nn.ModuleList"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parts:
     """The planned modules before, in and after the stack of layers, each with its key."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from forgather_lint.interp.machine import Machine
+from forgather_lint.record import record
 from forgather_lint.semantics.standard import StandardLibrary
 from forgather_lint.source import Place
 from forgather_lint.values.value import Arguments, TensorValue, TupleValue, Value
@@ -13,7 +14,7 @@ Names = frozenset[str]
 _NOWHERE: Names = frozenset()
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Provenance:
     """Sources by identity; the values are kept, so that no other takes their number."""
 
@@ -53,7 +54,7 @@ def _own(value: Value) -> Value:
     return replace(value) if isinstance(value, TensorValue) else value
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class WatchedLibrary(StandardLibrary):
     """Tells what each op was computed from."""
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from forgather_lint.record import record
 from forgather_lint.values.joining import same
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import Arguments, TensorValue, TupleValue, Value
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Answered:
     arguments: Arguments
     result: Value
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Recall:
     """Answers by kind of module: copies of one instance are one kind while their layers agree."""
 

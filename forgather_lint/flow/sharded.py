@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from forgather_lint.flow.assign import Assignment
 from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
@@ -15,6 +15,7 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.interp.subscripts import read
 from forgather_lint.model.tree import Tree, class_name
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values import dims
 from forgather_lint.values.objects import Instance
@@ -24,7 +25,7 @@ from forgather_lint.values.value import Arguments, Known, TensorValue, Unknown, 
 Assignments = Mapping[int, Assignment]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Rank(Observer):
     """Runs the parallel layers in place of the model's, and remembers where it is."""
 

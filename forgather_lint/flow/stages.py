@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
 from forgather_lint.flow.numbering import (
@@ -27,12 +27,13 @@ from forgather_lint.interp.calls import call_forward
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.interp.subscripts import read
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import NONE, Arguments, Known, TensorValue, Unknown, Value
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class NumberingLibrary(EngineLibrary):
     """Gives every result of an op a number.
 
@@ -54,7 +55,7 @@ class NumberingLibrary(EngineLibrary):
         return made
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Stage(Observer):
     """One stage: planned modules are opaque functions, missing ones hand on their argument."""
 
@@ -96,7 +97,7 @@ class Stage(Observer):
             raise Raised("AttributeError", text, where)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pipeline:
     """A model, its parts, and the engine that cuts it."""
 

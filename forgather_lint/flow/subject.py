@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from forgather_lint.analysis import Built, build_tree, deep_recursion, workshop_of
 from forgather_lint.facts import NotBuilt, PlanEntry, Plans
@@ -15,6 +14,7 @@ from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.plans import collect
 from forgather_lint.model.tree import tree_of
+from forgather_lint.record import record
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.profile import Target
@@ -22,7 +22,7 @@ from forgather_lint.targets.transformers_profile import ConfigPlanOn
 from forgather_lint.values.objects import ClassValue, Instance
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Prepared:
     """A judge for one target, or why the target cannot even build the model."""
 

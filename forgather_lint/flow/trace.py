@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import libcst as cst
 
@@ -20,13 +20,14 @@ from forgather_lint.flow.provenance import Provenance, WatchedLibrary
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.model.tree import Tree
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values.joining import same
 from forgather_lint.values.objects import FunctionValue, Instance
 from forgather_lint.values.value import Arguments, Unknown, Value
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Open:
     """A call that has not returned yet."""
 
@@ -35,7 +36,7 @@ class _Open:
     arguments: Arguments
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Answered:
     """What a module returned for some arguments, for the twins of it that a loop runs."""
 
@@ -43,7 +44,7 @@ class _Answered:
     result: Value
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Recorder(Observer):
     """Notes calls and uses of the modules of a tree."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from jinja2 import TemplateSyntaxError, nodes
 
 from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.sandbox import syntax_tree
+from forgather_lint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Blocks:
     """The blocks of one template: their lines and texts, and which stand in no other block."""
 

@@ -7,13 +7,14 @@ nodes are built here from the flat stream of events.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 import yaml
 
 from forgather_lint.forgather.graph import GraphError, Stretch
 from forgather_lint.forgather.limits import MAX_WEIGHT, Refused
+from forgather_lint.record import record
 
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # libyaml ends a tag at a comma; PyYAML's own scanner, which Forgather uses, takes it in.
@@ -24,7 +25,7 @@ _MAX_DEPTH = 100
 _MAX_NODES = 50_000
 
 
-@dataclass(eq=False, slots=True)
+@record(frozen=False, eq=False)
 class YamlScalar:
     """A scalar as written, its tag resolved."""
 
@@ -33,7 +34,7 @@ class YamlScalar:
     text: str
 
 
-@dataclass(eq=False, slots=True)
+@record(frozen=False, eq=False)
 class YamlSequence:
     """A sequence; its tag is the standard one unless written."""
 
@@ -42,7 +43,7 @@ class YamlSequence:
     items: list[YamlNode] = field(default_factory=list)
 
 
-@dataclass(eq=False, slots=True)
+@record(frozen=False, eq=False)
 class YamlMapping:
     """A mapping, merge keys (`<<`) and repeated keys included."""
 
@@ -72,7 +73,7 @@ def compose(text: str) -> YamlNode | None:
     return builder.root
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Builder:
     root: YamlNode | None = None
     open: list[YamlSequence | YamlMapping] = field(default_factory=list)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from forgather_lint.forgather.block_facts import dead_blocks
 from forgather_lint.forgather.document import Document, read_document
@@ -16,6 +15,7 @@ from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.stale_facts import stale_files
 from forgather_lint.forgather.supply_facts import unsupplied
 from forgather_lint.forgather.variable_facts import fallbacks
+from forgather_lint.record import record
 from forgather_lint.template_facts import (
     Configuration,
     Fault,
@@ -27,7 +27,7 @@ from forgather_lint.template_facts import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reading:
     """The facts about a configuration, the model if one is generated, and the files read."""
 

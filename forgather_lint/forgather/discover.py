@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from forgather_lint.paths import absolute
+from forgather_lint.record import record
 
 META = "meta.yaml"
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "output_models"})
@@ -15,7 +15,7 @@ _MARKS = ("searchdir", "config_prefix", "default_config", "meta_defaults")
 _HEAD = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProjectCandidate:
     """A folder that looks like a project, and the template in it that the user named, if any."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import yaml
 
 from forgather_lint.forgather.graph import DictNode, GraphError, Stretch
@@ -11,10 +9,11 @@ from forgather_lint.forgather.limits import Refused
 from forgather_lint.forgather.read_graph import read_graph
 from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.traced import Origin, Traced, place
+from forgather_lint.record import record
 from forgather_lint.template_facts import Fault, FaultKind
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Document:
     """A rendered configuration as a graph; `fault` says what is wrong with it."""
 

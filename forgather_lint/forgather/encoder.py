@@ -7,7 +7,7 @@ configuration that it was made from.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from forgather_lint.forgather.graph import (
     CallKind,
@@ -24,12 +24,13 @@ from forgather_lint.forgather.graph import (
 )
 from forgather_lint.forgather.node_names import node_names
 from forgather_lint.forgather.traced import Traced, join
+from forgather_lint.record import record
 
 Trace = Callable[[str, Stretch], Traced]
 """Gives a text the origin of a stretch of the rendered configuration."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variable:
     """A `!var` of the graph: a parameter of the generated constructor."""
 
@@ -39,7 +40,7 @@ class Variable:
     at: Stretch
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Code:
     """A graph as Python: named definitions, the expression, and what they need."""
 
@@ -76,7 +77,7 @@ def _bottom_up(node: GraphNode, visits: Visits) -> Iterator[CallNode]:
         yield node
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Encoder:
     names: dict[str | int, str]
     trace: Trace
@@ -223,7 +224,7 @@ class _Encoder:
         return self._block("{", "}", items, level - 1, node.at)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Special:
     """A constructor that is written as syntax, not as a call; `arguments` is how many it needs."""
 

@@ -7,7 +7,7 @@ evaluated; everything else becomes `Undecided`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from forgather_lint.forgather.graph import (
@@ -19,19 +19,20 @@ from forgather_lint.forgather.graph import (
     VarNode,
     Visits,
 )
+from forgather_lint.record import record
 
 PROJECT_LOADERS = ("forgather:from_project", "forgather.ml.construct:load_from_config")
 _FROM_PRETRAINED = "transformers:AutoTokenizer.from_pretrained"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Undecided:
     """A value that only running Forgather would tell, with a short countable reason."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tokenizer:
     """What templates ask of a tokenizer: its length and attributes such as `pad_token_id`."""
 
@@ -43,7 +44,7 @@ ReadTokenizer: TypeAlias = Callable[[str, str], Tokenizer | Undecided]
 """Reads the tokenizer that a project (folder, configuration) makes."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Evaluator:
     """Evaluates nodes; `read_tokenizer` is asked for tokenizers of other projects."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeGuard
@@ -33,6 +32,7 @@ from forgather_lint.forgather.limits import Refused
 from forgather_lint.forgather.render import Rendering, render
 from forgather_lint.forgather.sandbox import syntax_tree
 from forgather_lint.forgather.traced import Traced, join
+from forgather_lint.record import record
 
 GENERATOR = "forgather.codegen:generate_code"
 WRITER = "forgather.ml.construct:write_file"
@@ -40,7 +40,7 @@ _OWN_ARGUMENTS = ("obj", "searchpath", "template_name", "template_str", "name_po
 _WRITTEN = ("definitions", "main_body", "imports", "dynamic_imports", "variables")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GeneratorCall:
     """A call of the code generator, and where its result would be written."""
 
@@ -67,7 +67,7 @@ class GeneratorCall:
         return [str(each) for each in folders] if isinstance(folders, list) else [str(folders)]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GeneratedFile:
     """The generated file, how its template was rendered, and the names the template reads."""
 

@@ -6,11 +6,12 @@ The kinds of nodes and how tags map to them follow src/forgather/latent.py and y
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from forgather_lint.forgather.limits import Refused
+from forgather_lint.record import record
 
 MAX_VISITS = 100_000
 
@@ -39,7 +40,7 @@ class CallKind(StrEnum):
     META = "meta"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RepeatedKey:
     """A key that stands twice in one mapping: YAML keeps the last value."""
 
@@ -48,7 +49,7 @@ class RepeatedKey:
     second: Stretch
 
 
-@dataclass(eq=False, slots=True)
+@record(frozen=False, eq=False)
 class ScalarNode:
     """A string, number, boolean or null."""
 
@@ -56,7 +57,7 @@ class ScalarNode:
     value: str | int | float | bool | None
 
 
-@dataclass(eq=False, slots=True)
+@record(frozen=False, eq=False)
 class ListNode:
     """A YAML sequence."""
 
@@ -64,7 +65,7 @@ class ListNode:
     items: list[GraphNode] = field(default_factory=list)
 
 
-@dataclass(eq=False, slots=True)
+@record(frozen=False, eq=False)
 class DictNode:
     """A YAML mapping; `keys` says where the value in force was written."""
 
@@ -74,7 +75,7 @@ class DictNode:
     repeated: list[RepeatedKey] = field(default_factory=list)
 
 
-@dataclass(eq=False, slots=True)
+@record(frozen=False, eq=False)
 class VarNode:
     """`!var`: a value that whoever builds the object must supply."""
 
@@ -83,7 +84,7 @@ class VarNode:
     default: GraphNode | None = None
 
 
-@dataclass(eq=False, slots=True)
+@record(frozen=False, eq=False)
 class CallNode:
     """A call of `constructor` (`module:name`, or a builtin's name), named `@identity` or not."""
 
@@ -129,7 +130,7 @@ def walk(root: GraphNode) -> Iterator[GraphNode]:
             waiting += reversed(children(node))
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Visits:
     """Counts visits of nodes: aliases of aliases make a small text mean a huge graph."""
 

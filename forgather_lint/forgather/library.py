@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType
@@ -11,13 +11,14 @@ from typing import TypeAlias
 
 from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES, Refused
 from forgather_lint.forgather.syntax import TemplateText, read_templates
+from forgather_lint.record import record
 
 WORKSPACE_FOLDER = "forgather_workspace"
 _REPOSITORY_MARKS = (".git", ".hg", "pyproject.toml")
 _LANDMARK = Path("templatelib", "base", "config_type.yaml")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TemplateFile:
     """A file of templates, as text and as translated to Jinja."""
 
@@ -34,7 +35,7 @@ class TemplateFile:
 Template: TypeAlias = tuple[TemplateFile, TemplateText]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Library:
     """Every template file read in one run, with the code compiled from it.
 
@@ -55,7 +56,7 @@ class Library:
         return self.files[path]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fence:
     """The folders that a project may make the linter read.
 
@@ -89,7 +90,7 @@ def _admits(roots: tuple[Path, ...], path: Path) -> bool:
     return any((folder / _LANDMARK).is_file() for folder in (real, *real.parents))
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class SearchPath:
     """Finds templates by name, in file order, as Forgather's `PPLoader` does.
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+from forgather_lint.record import record
 
 MAX_TEMPLATE_BYTES = 512 * 1024
 MAX_WEIGHT = 256 * 1024
@@ -28,7 +29,7 @@ class Refused(Exception):
     """A template asked for something that the linter will not do; the message says what."""
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Budget:
     """The work that one rendering may still do."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from forgather_lint.forgather.virtual import (
     speaks_of_unread_plan,
 )
 from forgather_lint.inputs.open import ModelInput
+from forgather_lint.record import record
 from forgather_lint.template_facts import Configuration, Fault, FaultKind
 
 Analyse = Callable[[ModelInput], tuple[list[object], tuple[str, ...]]]
@@ -29,7 +30,7 @@ Tell = Callable[[Diagnostic], Diagnostic | None]
 """Moves a finding to where it is told; None: it is not."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lot:
     """Facts, and how to tell what rules find in them."""
 
@@ -37,7 +38,7 @@ class Lot:
     tell: Tell
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConfigurationInput:
     """One configuration of a project, ready for the rules; `files` are the templates read."""
 
@@ -46,7 +47,7 @@ class ConfigurationInput:
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """One configuration to open; `open` gives None when there is nothing to tell of it."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 
@@ -32,13 +32,14 @@ from forgather_lint.forgather.limits import Refused
 from forgather_lint.forgather.parts import Parts, read_part
 from forgather_lint.forgather.project import Project, read_project
 from forgather_lint.forgather.tokenizer import tokenizer_of
+from forgather_lint.record import record
 from forgather_lint.template_facts import Fault
 
 CONFIG_FILE = "config.json"
 _MAX_IMPORTS = 4
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RenderedModel:
     """One configuration of a project, rendered as far as its templates allow.
 
@@ -184,7 +185,7 @@ def _reason(value: object) -> str:
     return value.reason if isinstance(value, Undecided) else "a part of the value is undecided"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Import:
     """A model taken from another project."""
 

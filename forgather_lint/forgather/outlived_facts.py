@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from forgather_lint.forgather.blocks import ancestors, blocks_of
 from forgather_lint.forgather.graph import DictNode, Stretch
@@ -12,13 +11,14 @@ from forgather_lint.forgather.model import RenderedModel
 from forgather_lint.forgather.parts import read_part, words_of
 from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.traced import Origin
+from forgather_lint.record import record
 from forgather_lint.template_facts import PLANS_OF_THE_GUIDE, OutlivedEntry
 
 _CONSTRUCTOR = re.compile(r"!\w+:(\.[\w.]+:\w+)")
 _PLANS = (*PLANS_OF_THE_GUIDE, *PLANS_OF_THE_GUIDE.values())
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Replaced:
     """A block that builds `new` in `template`, and built `old` in a parent of it."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from forgather_lint.forgather.library import Fence
 from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES
+from forgather_lint.record import record
 
 _RELATIVE_IMPORT = re.compile(
     r"^[ \t]*from[ \t]+\.([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
@@ -18,7 +18,7 @@ _WORD = re.compile(r"\w+")
 _NAME = re.compile(r"(\w+)(?:[ \t]+as[ \t]+\w+)?")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parts:
     """Finds modules such as `.causal_lm` in the folders that the model names."""
 

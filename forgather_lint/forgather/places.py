@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from forgather_lint.forgather.library import TemplateFile
+from forgather_lint.record import record
 from forgather_lint.source import Position, Span
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TemplatePlace:
     """`fragment` on a row of a template file; the whole row where it does not stand there.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from forgather_lint.forgather.builtins import template_globals
@@ -23,13 +22,14 @@ from forgather_lint.forgather.library import (
 )
 from forgather_lint.forgather.render import Rendering, render
 from forgather_lint.paths import absolute
+from forgather_lint.record import record
 from forgather_lint.template_facts import Fault, FaultKind
 
 META = "meta.yaml"
 _USER_TEMPLATES = Path(".config", "forgather", "templates")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Project:
     """A project as its `meta.yaml` describes it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import yaml
 
@@ -27,6 +27,7 @@ from forgather_lint.forgather.graph import (
     VarNode,
     walk,
 )
+from forgather_lint.record import record
 
 # The order is that of src/forgather/config.py: the first prefix that fits a tag wins.
 _CALLS = {
@@ -61,7 +62,7 @@ def read_graph(text: str) -> GraphNode | None:
     return graph
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Reader:
     made: dict[int, GraphNode] = field(default_factory=dict)
     scalars: yaml.constructor.SafeConstructor = field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FrameType, TracebackType
 
 import jinja2
@@ -15,6 +15,7 @@ from forgather_lint.forgather.limits import Budget, Refused
 from forgather_lint.forgather.places import TemplatePlace
 from forgather_lint.forgather.sandbox import TemplateEnvironment
 from forgather_lint.forgather.traced import Origin, Traced
+from forgather_lint.record import record
 from forgather_lint.source import Place, file_start
 from forgather_lint.template_facts import Chain, Fault, FaultKind, Step
 
@@ -37,7 +38,7 @@ _TEMPLATE_ERRORS = (
 _VERBS = {"extends": "extends", "import": "imports"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Load:
     """One template loading another; `kind` is extends, include or import."""
 
@@ -52,7 +53,7 @@ class Load:
         return self.kind == "extends" and self.found
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UndefinedUse:
     """A use of an undefined variable that ends Forgather's own rendering."""
 
@@ -60,7 +61,7 @@ class UndefinedUse:
     origin: Origin | None
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Rendering:
     """The text of a configuration, and everything its templates did."""
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from forgather_lint.forgather.parts import read_part
+from forgather_lint.record import record
 from forgather_lint.template_facts import Signature
 
 _MAX_BASES = 10
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Definition:
     """A name at the top level of a file; `signature` is None where its source does not tell."""
 

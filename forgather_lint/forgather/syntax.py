@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from forgather_lint.record import record
 
 _NEXT_TEMPLATE = re.compile(r"\n#\s*-{3,}\s*([\w./]+)\s*-{3,}\n")
 _TRAILING_COMMENT = re.compile(r"\s##")
@@ -25,7 +27,7 @@ _AS_JINJA = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TemplateText:
     """One template as Jinja reads it; `rows[i]` is the file's row of line `i + 1` of `jinja`.
 
@@ -76,7 +78,7 @@ def _statement(line: str) -> str | None:
     return _AS_JINJA[statement[1]].format(statement[2]) if statement else line
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _BlockWriter:
     """Turns `[name]` headers into block tags; indentation says where a block ends."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from forgather_lint.forgather.traced import Origin
 from forgather_lint.inputs.config_json import parse_config
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.inputs.sources import Sources
+from forgather_lint.record import record
 from forgather_lint.source import Span
 from forgather_lint.template_facts import PLANS_OF_THE_GUIDE, Chain
 
@@ -70,7 +71,7 @@ def _folder(model: RenderedModel) -> Path:
     return model.project.path / model.output_folder
 
 
-@dataclass(eq=False)
+@record(frozen=False, eq=False, slots=False)
 class Relocation:
     """Moves what is said of the generated files to the templates that they stem from."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forgather_lint.record import record
 from forgather_lint.source import Place, Position, Span, file_start
 from forgather_lint.syntax.python import SourceError, read_text
 
@@ -29,7 +29,7 @@ class _Part(Enum):
     BOTH = auto()
 
 
-@dataclass(eq=False)
+@record(frozen=False, eq=False, slots=False)
 class ConfigFile:
     """A parsed config.json. Positions are computed when the first of them is asked for."""
 
@@ -82,7 +82,7 @@ class ConfigFile:
         return Span(self.path, _position(node.start_mark), _position(node.end_mark))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class ConfigPlace:
     """The place of a key of config.json, computed on demand."""
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from forgather_lint.record import record
 
 CONFIG = "config.json"
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
 _MARKS = ("PreTrainedModel", "_tp_plan", "base_model_tp_plan")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Candidate:
     """One model to look at: a folder, or a single Python file in it."""
 

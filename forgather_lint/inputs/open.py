@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from forgather_lint.inputs.config_json import ConfigFile, read_config
 from forgather_lint.inputs.discover import CONFIG, Candidate
 from forgather_lint.inputs.sources import Sources, folder_sources
+from forgather_lint.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ModelInput:
     """One model as it is given: its files, its config, and the file it is about (if one)."""
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.syntax.python import read_text
 
 Origin = Callable[[str, int], Place | None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sources:
     """The Python files of one model by module name (`llama` for `llama.py`).
 

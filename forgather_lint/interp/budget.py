@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from forgather_lint.record import record
 
 MOST_STEPS = 3_000_000
 DEEPEST_CALL = 60
@@ -19,7 +19,7 @@ class BudgetExceeded(Exception):
         self.reason = reason
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Budget:
     """Counts evaluated nodes and the depth of calls."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from forgather_lint.record import record
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Circumstances:
     """How the model is loaded, and what the transformers release makes of its plans.
 

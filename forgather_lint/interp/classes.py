@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -11,6 +10,7 @@ import libcst as cst
 from forgather_lint.interp.dispatch import statement
 from forgather_lint.interp.frame import Completion, Frame
 from forgather_lint.interp.functions import adopt_methods
+from forgather_lint.record import record
 from forgather_lint.syntax.python import NodePlace
 from forgather_lint.values.objects import ClassValue, Scope
 from forgather_lint.values.value import Arguments, Builtin, External, Unknown, Value
@@ -93,7 +93,7 @@ def _annotated_name(annotation: cst.BaseExpression) -> str | None:
     return annotation.value if isinstance(annotation, cst.Name) else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Member:
     """What a class search found, and where."""
 

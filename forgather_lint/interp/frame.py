@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import libcst as cst
 
 from forgather_lint.interp.trail import Changes
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.syntax.python import NodePlace, PythonFile
 from forgather_lint.values.objects import FunctionValue, Scope
 from forgather_lint.values.value import Value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Returned:
     """The body ended with `return value`."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Broken:
     """The body ended with `break`."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Continued:
     """The body ended with `continue`."""
 
@@ -56,7 +57,7 @@ class Raised(Exception):
         self.since = since
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class EarlyReturn:
     """A return on one side of an undecided condition, with the writes made on that side."""
 
@@ -64,7 +65,7 @@ class EarlyReturn:
     changes: Changes
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class Frame:
     """Names and file of the code that runs; `receiver` is the first argument of a method."""
 

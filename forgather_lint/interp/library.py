@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values.loop_index import pinned
 from forgather_lint.values.value import Arguments, Known, Unknown, Value
@@ -41,7 +41,7 @@ class Evaluator(Protocol):
     def items_of(self, value: Value) -> tuple[list[Value], Unknown | None]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Site:
     """One call: where it stands, and the interpreter that runs it."""
 

@@ -8,9 +8,9 @@ any branch changed, the join of what the branches left there.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from forgather_lint.record import record
 from forgather_lint.values.joining import join, same
 from forgather_lint.values.value import (
     ABSENT,
@@ -36,7 +36,7 @@ class Slot(Protocol):
     def joined(self, contents: list[object]) -> object: ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class KeySlot:
     """One key of a dict of values; ABSENT when the key is missing."""
 
@@ -60,7 +60,7 @@ class KeySlot:
         return join(content for content in contents if isinstance(content, Value))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class ItemsSlot:
     """All items of a list."""
 
@@ -86,14 +86,14 @@ class ItemsSlot:
         return common + longest[shortest:]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Changes:
     """What a branch left behind, by slot."""
 
     after: dict[Hashable, tuple[Slot, object]]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Outcome(Generic[Result]):
     """The result of a branch with the changes it made."""
 

@@ -7,9 +7,9 @@ asked for the number in a way that tells the rounds apart, later rounds copy wha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from forgather_lint.record import record
 from forgather_lint.values.joining import same
 from forgather_lint.values.loop_index import alike
 from forgather_lint.values.objects import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class Template:
     """An instance with the arguments it was built from and what was asked of its loop index."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from forgather_lint.inputs.config_json import ConfigFile
 from forgather_lint.inputs.sources import Sources
@@ -15,6 +15,7 @@ from forgather_lint.model.auto_tables import model_class_name
 from forgather_lint.model.installed import home_of_class
 from forgather_lint.model.loader import LOCAL, SourceLoader
 from forgather_lint.model.values import from_json
+from forgather_lint.record import record
 from forgather_lint.semantics.names import CONFIG, MODULE, PRETRAINED
 from forgather_lint.semantics.standard import StandardLibrary
 from forgather_lint.source import Place, file_start
@@ -32,7 +33,7 @@ class NoModel(Exception):
         self.nothing = nothing
 
 
-@dataclass(eq=False)
+@record(frozen=False, eq=False, slots=False)
 class Workshop:
     """One model's files with the interpreter that runs them."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import libcst as cst
 
@@ -12,13 +11,14 @@ from forgather_lint.inputs.config_json import ConfigFile
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.values import from_json
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.syntax.python import NodePlace
 from forgather_lint.values.objects import ClassValue, Instance
 from forgather_lint.values.value import DictValue, Known, Value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Declaration:
     """A plan attribute: its value, where it is assigned, and the dict literal if it is one."""
 

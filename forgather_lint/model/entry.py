@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from forgather_lint.record import record
 
 AUTO_MODEL = "AutoModel"
 AUTO_CAUSAL = "AutoModelForCausalLM"
 AUTO_CONFIG = "AutoConfig"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """A class by the module it stands in; `module` is empty when any file may define it."""
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from forgather_lint.facts import Module, Parameter, Structure, UnknownFact
 from forgather_lint.interp.classes import order_of
 from forgather_lint.interp.machine import Machine
+from forgather_lint.record import record
 from forgather_lint.semantics.names import MODULE
 from forgather_lint.source import Place
 from forgather_lint.values.objects import ClassValue, Instance
 from forgather_lint.values.value import Choice, External, Known, TensorValue, Unknown, Value
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Tree:
     """The facts of a tree, with the instances they were read from."""
 
@@ -27,7 +28,7 @@ class Tree:
         return self.names.get(id(instance))
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Walk:
     machine: Machine
     modules: list[Module] = field(default_factory=list)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from forgather_lint.record import record
 
 TOLERANCE = 0.001
 """Largest difference of a log-probability, in nats, that is rounding: float32 gave up to 4e-5."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """A greedy continuation of `prompt`.
 
@@ -26,7 +27,7 @@ class Answer:
     logprobs: tuple[Mapping[str, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Agreement:
     """How far an engine's answers are from the reference: nats, and the step of another token."""
 

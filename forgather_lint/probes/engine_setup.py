@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from forgather_lint.probes.interpreter import Installed, environment
 from forgather_lint.probes.runner import CHILDREN
+from forgather_lint.record import record
 
 MODEL_LEN = 64
 SEQUENCES = 4
 _PIPELINE_WORKER = "pipeline_worker.PipelineWorker"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sizes:
     """How the model is split."""
 

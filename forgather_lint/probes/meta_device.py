@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +13,7 @@ from forgather_lint.probes.causes import first_error
 from forgather_lint.probes.interpreter import environment
 from forgather_lint.probes.runner import CHILDREN, End, Job, Limits, Ran, Tell, run
 from forgather_lint.probes.static_side import Outputs, Shape, StaticSide
+from forgather_lint.record import record
 
 SEQUENCE = 5
 _ABSENT = "-"
@@ -23,7 +23,7 @@ _ADDED = {"embed_tokens": "embedding_rowwise"}
 Static = TypeVar("Static")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Difference:
     """One thing on which source and run disagree; `-` is what one of them lacks."""
 
@@ -33,7 +33,7 @@ class Difference:
     run: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compared:
     """The outcome: how many things agree, which differ, how many the analysis left open.
 
@@ -87,7 +87,7 @@ _UNDECIDED = _Agreement()
 _Result = Difference | _Agreement
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Raised:
     """Where the run ended early, and the error."""
 

@@ -14,10 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
+
+from forgather_lint.record import record
 
 CHILDREN = Path(__file__).parent / "children"
 _POLL_SECONDS = 0.2
@@ -35,7 +36,7 @@ class End(StrEnum):
     OUT_OF_MEMORY = "out of memory"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """Bounds of one run; `memory` is in bytes, resident, summed over all its processes.
 
@@ -46,7 +47,7 @@ class Limits:
     memory: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """What to run: a script, the values it reads, and where its output is kept."""
 
@@ -57,7 +58,7 @@ class Job:
     log: Path
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ran:
     """A finished run. `said` merges what the script reported, later values over earlier ones."""
 
@@ -173,7 +174,7 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Member:
     pid: int
     state: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from forgather_lint.flow.outcome import Verdict
@@ -22,11 +21,12 @@ from forgather_lint.probes.vllm_load import (
     failure,
     log_size,
 )
+from forgather_lint.record import record
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answered:
     """What came back over HTTP; `own_tokenizer` is false when one had to be made up."""
 

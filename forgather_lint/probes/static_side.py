@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from forgather_lint.interp.machine import Observer
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.tree import Tree
+from forgather_lint.record import record
 from forgather_lint.values.dims import Size
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
@@ -32,7 +33,7 @@ Outputs = Mapping[str, tuple[Shape | None, ...]]
 """What each module of the base model returns: the shape of each tensor in it, None if unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StaticSide:
     """What is known of a model from its source; each part says why when there is none.
 
@@ -98,7 +99,7 @@ def _outputs(workshop: Workshop, base: Built, sequence: int) -> Outputs | NotBui
     return contained(workshop, forward)
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class _Recorder(Observer):
     """Notes what each module returned last."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from forgather_lint.flow.outcome import Verdict
@@ -14,6 +14,7 @@ from forgather_lint.probes.engine_setup import Sizes, arguments, engine_environm
 from forgather_lint.probes.interpreter import Installed, environment
 from forgather_lint.probes.runner import CHILDREN, End, Job, Limits, Ran, Tell, run
 from forgather_lint.probes.weights import Weights, copy_without_weights
+from forgather_lint.record import record
 
 NEW_TOKENS = 8
 _TOP = 3
@@ -21,7 +22,7 @@ _SOME_PROMPT = (4, 3, 2, 1)
 _BEFORE_THE_MODEL = ("start", "import")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Request:
     """What to load, how, and with what; `weights` is resolved."""
 
@@ -34,7 +35,7 @@ class Request:
     log: Path
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Served:
     """What an engine did with a model.
 
@@ -50,7 +51,7 @@ class Served:
     uncompared: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prepared:
     """A folder that the engine can load, with the answers it should give (if known)."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
 
 from forgather_lint.facts import Module
+from forgather_lint.record import record
 from forgather_lint.rule_support.naming import counterpart
 
 _LIMIT = 3
@@ -14,7 +14,7 @@ _TYPO = 0.9
 _ROOT_REASON = "the names of a config plan start at the base model"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Suggestion:
     """Names to use instead, best first, and why they are thought to be meant.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from forgather_lint.facts import Model, PlanEntry, Structure
+from forgather_lint.record import record
 from forgather_lint.rule_support.styles import REDUCING, Split, split_of
 from forgather_lint.rule_support.taking import (
     Planned,
@@ -17,7 +17,7 @@ from forgather_lint.rule_support.taking import (
 from forgather_lint.rule_support.tree import blocks_around, folded, is_within
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Half:
     """The layers of one block that are split one way while nothing there is split the other way.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from forgather_lint.facts import Model, Module, ModuleCall, PlanEntry, Structure, Trace
+from forgather_lint.record import record
 from forgather_lint.rule_support.tree import is_stack, is_within
 
 
@@ -17,7 +17,7 @@ class Side(StrEnum):
     AFTER = "last"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stage:
     """One entry whose module exists, and where vLLM puts that module."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from forgather_lint.facts import Model, Module, Parameter, Plan, PlanEntry, Structure
+from forgather_lint.record import record
 from forgather_lint.rule_support.engines import transformers_match, vllm_match
 from forgather_lint.rule_support.nearest import Suggestion, is_typo, suggest
 from forgather_lint.rule_support.styles import Split, needs_linear, split_of
 from forgather_lint.rule_support.tree import first_of_each, folded, linears
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Planned:
     """A linear layer of the base model and the entry that decides its style, if any."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import libcst as cst
 
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.tree import class_name
+from forgather_lint.record import record
 from forgather_lint.serve.dispatch import (
     POSITIONS,
     by_position,
@@ -24,7 +24,7 @@ from forgather_lint.values.objects import FunctionValue, Instance
 from forgather_lint.values.value import Choice, Known, ListValue, Unknown, Value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Site:
     """A module whose forward calls the attention interface."""
 

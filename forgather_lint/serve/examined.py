@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from forgather_lint.facts import NotBuilt
 from forgather_lint.flow.judge import Judge
@@ -12,6 +11,7 @@ from forgather_lint.interp.classes import find_member, is_subclass, order_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.build import NoModel, Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.record import record
 from forgather_lint.semantics.names import PRETRAINED
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
@@ -25,7 +25,7 @@ NOTHING: Mapping[str, object] = {}
 VERDICTS = {Effect.ERROR: "fails", Effect.SILENT: "wrong"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Examined:
     """The class that AutoModel loads and its config; `judge` is None when it cannot be built."""
 

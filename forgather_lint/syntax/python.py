@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from forgather_lint.record import record
 from forgather_lint.source import Place, Position, Span, file_start
 from forgather_lint.syntax.limits import MOST_BYTES, refusal
 
@@ -38,7 +39,7 @@ def _ranges(tree: cst.Module) -> Mapping[cst.CSTNode, CodeRange]:
     return _Positions(tree, unsafe_skip_copy=True).resolve(PositionProvider)
 
 
-@dataclass(eq=False)
+@record(frozen=False, eq=False, slots=False)
 class PythonFile:
     """A parsed file. Positions are computed when the first of them is asked for.
 
@@ -63,7 +64,7 @@ class PythonFile:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@record(eq=False)
 class NodePlace:
     """The place of a syntax node, computed on demand."""
 

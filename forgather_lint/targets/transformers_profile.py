@@ -6,11 +6,11 @@ The names are explained beside their values, in the data; see `vllm_profile` for
 # Annotations are read at run time, to check the data against them.
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
+from forgather_lint.record import record
 from forgather_lint.targets.facts import Fact, Outcome, topic
 from forgather_lint.targets.imports import ImportedName, imported_name
 from forgather_lint.targets.version import Version
@@ -114,7 +114,7 @@ class TransformersLoading(NamedTuple):
     config_class_required: Fact[Outcome]
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class TransformersProfile:
     """A transformers release, known or not; see `VllmProfile`."""
 

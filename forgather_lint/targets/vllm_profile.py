@@ -8,10 +8,10 @@ asked for are read.
 # Annotations are read at run time, to check the data against them.
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from forgather_lint.record import record
 from forgather_lint.targets.facts import Fact, Outcome, topic
 from forgather_lint.targets.native import is_native
 from forgather_lint.targets.version import Version
@@ -185,7 +185,7 @@ class VllmDefects(NamedTuple):
     cpu_eager_pipeline: Fact[Outcome]
 
 
-@dataclass(frozen=True)
+@record(slots=False)
 class VllmProfile:
     """A vLLM release, known or not; what it does is what the newest profile up to it says."""
 

@@ -12,12 +12,13 @@ Under tensor parallelism code on a rank sees a part of a dimension. Such a size 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from forgather_lint.record import record
 
 Monomial = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Poly:
     """A sum of products of symbols, each with an integer factor; never a plain integer."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from typing import TYPE_CHECKING
 
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values.value import External, Unknown, Value
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import libcst as cst
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class Namespace(Value):
     """A module of Python code whose source was read: its globals."""
 
@@ -22,7 +23,7 @@ class Namespace(Value):
     globals: dict[str, Value]
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class Scope:
     """Names visible to a function: its own, then those of the functions around it."""
 
@@ -35,7 +36,7 @@ class Scope:
     """The body of a class: its names are not visible in the functions it defines."""
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class FunctionValue(Value):
     """A function or lambda with the scope it was made in. `owner` is the class it stands in."""
 
@@ -49,7 +50,7 @@ class FunctionValue(Value):
     attributes: dict[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class BoundMethod(Value):
     """A callable with its first argument."""
 
@@ -57,24 +58,24 @@ class BoundMethod(Value):
     function: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class StaticMethod(Value):
     function: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class ClassMethod(Value):
     function: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Property(Value):
     getter: Value
     setter: Value | None = None
     cached: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class PartialCall(Value):
     """`functools.partial(function, ...)`."""
 
@@ -83,7 +84,7 @@ class PartialCall(Value):
     keywords: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class LibraryMethod(Value):
     """A method of a value of a library, such as `Tensor.view`, bound to its receiver."""
 
@@ -91,7 +92,7 @@ class LibraryMethod(Value):
     name: str
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class ClassValue(Value):
     """A class whose source was read; `bases` may hold library classes and unknowns."""
 
@@ -118,7 +119,7 @@ def next_serial() -> int:
     return next(_SERIALS)
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class Instance(Value):
     """An object of a class whose source was read, or of a library class (`External`).
 
@@ -142,7 +143,7 @@ class Instance(Value):
         return f"<{name} object>"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Super(Value):
     """`super()`: attribute search in the order of `receiver` after `after`."""
 
@@ -150,7 +151,7 @@ class Super(Value):
     after: ClassValue
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class AttributeDict(Value):
     """`instance.__dict__`."""
 

@@ -6,17 +6,16 @@ without an error, but not a part of the true value) and `Undecided`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from forgather_lint.record import record
 from forgather_lint.source import Place
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Replicate:
     """Every rank holds the whole true tensor."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shard:
     """Rank r holds the r-th of equal contiguous parts along `dim` (counted from 0).
 
@@ -33,7 +32,7 @@ class Shard:
         return hash(("Shard", self.dim))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Partial:
     """The true tensor is the sum over the ranks."""
 
@@ -46,7 +45,7 @@ class Partial:
         return hash("Partial")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wrong:
     """Computed without an error, but no part of the true value.
 
@@ -60,7 +59,7 @@ class Wrong:
     since: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Undecided:
     """The relation is not known; `reason` is short and countable."""
 

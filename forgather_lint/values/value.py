@@ -6,9 +6,10 @@ Functions, classes and objects are in `objects`.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import EllipsisType
 
+from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values.dims import Poly, Size
 from forgather_lint.values.placement import REPLICATE, Placement
@@ -22,7 +23,7 @@ class Value:
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Known(Value):
     """A Python constant. `loop` marks an index of a loop whose rounds may be alike."""
 
@@ -30,7 +31,7 @@ class Known(Value):
     loop: LoopIndex | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Unknown(Value):
     """A value that could not be decided; `reason` is short and countable, `detail` says more."""
 
@@ -39,14 +40,14 @@ class Unknown(Value):
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SymbolicInt(Value):
     """An integer that is a polynomial of tensor sizes."""
 
     size: Poly
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class LoopIndex:
     """Watches one loop index: what was asked of it decides whether two rounds are alike.
 
@@ -61,19 +62,19 @@ class LoopIndex:
         return self is other or (self.outer is not None and self.outer.is_within(other))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class TupleValue(Value):
     items: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class NamedTupleValue(TupleValue):
     """A tuple whose items can be read by name too, such as what `torch.topk` returns."""
 
     names: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class ListValue(Value):
     """A list; with `rest`, any number of further items may follow."""
 
@@ -84,7 +85,7 @@ class ListValue(Value):
 Key = Hashable
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class DictValue(Value):
     """A dict by key (see `key_of`); with `rest`, further keys may be present.
 
@@ -100,20 +101,20 @@ class DictValue(Value):
         return [self.keys.get(key) or _key_value(key) for key in self.items]
 
 
-@dataclass(slots=True, eq=False)
+@record(frozen=False, eq=False)
 class SetValue(Value):
     items: dict[Key, Value]
     rest: Unknown | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class SliceValue(Value):
     start: Value
     stop: Value
     step: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class TensorValue(Value):
     """A tensor on one rank.
 
@@ -135,21 +136,21 @@ class TensorValue(Value):
     Another view may still make a part of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class External(Value):
     """Something of a library whose source is not read, by its dotted name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Builtin(Value):
     """A Python builtin function or type, by name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Choice(Value):
     """One of several values, by a condition that could not be decided."""
 
@@ -215,7 +216,7 @@ def _key_value(key: Key) -> Value:
     return Known(key)  # type: ignore[arg-type]
 
 
-@dataclass(slots=True)
+@record(frozen=False)
 class Arguments:
     """The arguments of a call. `rest` is set when `*args` or `**kwargs` held unknown ones."""
 

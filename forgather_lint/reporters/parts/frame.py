@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from forgather_lint.record import record
 from forgather_lint.reporters.parts.printable import printable, width
 from forgather_lint.reporters.parts.sources import lines_of
 from forgather_lint.reporters.parts.style import Style
@@ -15,7 +15,7 @@ _MOST_ROWS = 4
 _CUT = "..."
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Frame:
     """What to draw: `mark` is the character below the stretch, `text` explains it."""
 
@@ -25,7 +25,7 @@ class Frame:
     color: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Piece:
     """The part of one source line that is shown; `start` and `end` mark cells in `text`."""
 

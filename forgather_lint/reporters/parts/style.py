@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
 
@@ -12,6 +11,7 @@ import click
 
 from forgather_lint.diagnostics import Severity
 from forgather_lint.paths import absolute, below
+from forgather_lint.record import record
 
 
 class Color(StrEnum):
@@ -22,7 +22,7 @@ class Color(StrEnum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Style:
     """Passed to every reporter. `base` is an absolute path; `quiet` leaves out the summary."""
 
