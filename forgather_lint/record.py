@@ -36,6 +36,8 @@ def record(
     """A class decorator: `cls` as a record, frozen and compared by value unless told otherwise."""
 
     def decorate(cls: Any) -> Any:
+        # Without a docstring `dataclasses` would write one, from a signature it inspects.
+        cls.__doc__ = cls.__doc__ or cls.__name__
         made: Any = dataclass(eq=False, repr=False, slots=slots)(cls)
         if "__repr__" not in cls.__dict__:
             made.__repr__ = _representation([each.name for each in fields(made) if each.repr])

@@ -10,8 +10,9 @@ fact of that kind. The docstring of the rule's file is its page.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable
-from typing import TypeVar, get_type_hints
+from typing import TypeVar
 
 from forgather_lint.diagnostics import Finding, Severity
 from forgather_lint.record import record
@@ -28,8 +29,15 @@ class Rule:
     severity: Severity
     consumes: type
     check: Callable[[object], Iterable[Finding]]
-    page: str
-    file: str
+
+    @property
+    def page(self) -> str:
+        """What the rule's file says of it."""
+        return inspect.getdoc(sys.modules[self.check.__module__]) or ""
+
+    @property
+    def file(self) -> str:
+        return inspect.getfile(self.check)
 
     @property
     def summary(self) -> str:
@@ -43,11 +51,10 @@ def rule(
     """Declare the decorated function as the rule `code`; `name` states the defect."""
 
     def declare(check: Callable[[Fact], Iterable[Finding]]) -> Rule:
-        parameter = next(iter(inspect.signature(check).parameters))
-        consumes = get_type_hints(check)[parameter]
-        module = inspect.getmodule(check)
-        page = inspect.cleandoc(module.__doc__ or "") if module else ""
-        file = inspect.getfile(check)
-        return Rule(code, name, severity, consumes, check, page, file)  # type: ignore[arg-type]
+        # `get_type_hints` would evaluate all annotations of every rule, at each start.
+        consumes = next(iter(check.__annotations__.values()))
+        if isinstance(consumes, str):
+            consumes = vars(sys.modules[check.__module__])[consumes]
+        return Rule(code, name, severity, consumes, check)  # type: ignore[arg-type]
 
     return declare

@@ -15,7 +15,6 @@ from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict
 from forgather_lint.flow.partition import Parts, inferred_keys, parts_of
 from forgather_lint.flow.sharded import run
-from forgather_lint.flow.stages import Pipeline, run_pipeline
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
@@ -186,7 +185,7 @@ class Judge:
         defect, parts = self._defect(stages), self.parts
         if defect is not None:
             return defect
-        return parts if isinstance(parts, Outcome) else run_pipeline(self._pipeline(parts), stages)
+        return parts if isinstance(parts, Outcome) else self._on_stages(parts, stages)
 
     def _defect(self, stages: int) -> Outcome | None:
         """vLLM 0.11.1 to 0.16: only a stage that owns the embedding sets `embed_scale`."""
@@ -199,9 +198,11 @@ class Judge:
     def _tied(self) -> bool:
         return bool(self._config("tie_word_embeddings"))
 
-    def _pipeline(self, parts: Parts) -> Pipeline:
+    def _on_stages(self, parts: Parts, stages: int) -> Outcome:
+        from forgather_lint.flow.stages import Pipeline, run_pipeline  # only a pipeline pays
+
         subject = self.subject
-        return Pipeline(
+        pipeline = Pipeline(
             machine=subject.machine,
             root=subject.root,
             parts=parts,
@@ -210,6 +211,7 @@ class Judge:
             layers=len(parts.layers),
             tied=self._tied,
         )
+        return run_pipeline(pipeline, stages)
 
     @cached_property
     def parts(self) -> Parts | Outcome:

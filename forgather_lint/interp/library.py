@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol
 
 from forgather_lint.record import record
@@ -56,7 +57,6 @@ class Site:
 Op = Callable[..., Value]
 
 _OPS: dict[str, Op] = {}
-_SIGNATURES: dict[str, inspect.Signature] = {}
 
 
 def op(*names: str) -> Callable[[Op], Op]:
@@ -105,11 +105,16 @@ def run(function: Op, site: Site, arguments: Arguments) -> Value:
         return Unknown("unknown-arguments", site.where, site.name)
     if site.name not in _PASSES_ON:
         arguments = _pinned(arguments)
-    signature = _SIGNATURES.get(site.name)
-    if signature is None:
-        signature = _SIGNATURES[site.name] = inspect.signature(function)
-    try:
-        bound = signature.bind(site, *arguments.positional, **arguments.keywords)
-    except TypeError:
+    if not _takes(function, len(arguments.positional), tuple(arguments.keywords)):
         return Unknown("unmodelled-arguments", site.where, site.name)
-    return function(*bound.args, **bound.kwargs)
+    return function(site, *arguments.positional, **arguments.keywords)
+
+
+@lru_cache(maxsize=4096)
+def _takes(function: Op, positional: int, keywords: tuple[str, ...]) -> bool:
+    """Whether so many arguments by position and those by name bind to the parameters of an op."""
+    try:
+        inspect.signature(function).bind(None, *[None] * positional, **dict.fromkeys(keywords))
+    except TypeError:
+        return False
+    return True

@@ -8,7 +8,6 @@ The names are explained beside their values, in the data; see `vllm_profile` for
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
 
 from forgather_lint.record import record
 from forgather_lint.targets.facts import Fact, Outcome, topic
@@ -45,7 +44,8 @@ class TiedWeightsFormat(StrEnum):
     MAPPING = "mapping"
 
 
-class TransformersPlan(NamedTuple):
+@record
+class TransformersPlan:
     """`plan.toml`: parallel plans."""
 
     styles: Fact[tuple[str, ...]]
@@ -62,7 +62,8 @@ class TransformersPlan(NamedTuple):
     saves_shards: Fact[bool]
 
 
-class TransformersConfig(NamedTuple):
+@record
+class TransformersConfig:
     """`config.toml`: the base configuration."""
 
     removed_fields: Fact[tuple[str, ...]]
@@ -79,7 +80,8 @@ class TransformersConfig(NamedTuple):
     layer_types_length: Fact[Outcome]
 
 
-class TransformersModeling(NamedTuple):
+@record
+class TransformersModeling:
     """`modeling.toml`: what PreTrainedModel demands."""
 
     tied_weights_format: Fact[TiedWeightsFormat]
@@ -102,7 +104,8 @@ class TransformersModeling(NamedTuple):
     mask_embeds_renamed: Fact[Outcome]
 
 
-class TransformersLoading(NamedTuple):
+@record
+class TransformersLoading:
     """`loading.toml`: remote code."""
 
     relative_import_patterns: Fact[tuple[str, ...]]

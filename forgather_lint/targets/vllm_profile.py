@@ -9,7 +9,6 @@ asked for are read.
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import NamedTuple
 
 from forgather_lint.record import record
 from forgather_lint.targets.facts import Fact, Outcome, topic
@@ -34,7 +33,8 @@ from forgather_lint.targets.vllm_words import (
 )
 
 
-class VllmPlan(NamedTuple):
+@record
+class VllmPlan:
     """`plan.toml`: the tensor parallel plan."""
 
     origin: Fact[PlanOrigin]
@@ -50,7 +50,8 @@ class VllmPlan(NamedTuple):
     never_merged: Fact[Outcome]
 
 
-class VllmPipeline(NamedTuple):
+@record
+class VllmPipeline:
     """`pipeline.toml`: the pipeline plan and its stages."""
 
     names_from: Fact[StageNames]
@@ -65,7 +66,8 @@ class VllmPipeline(NamedTuple):
     partition_sum: Fact[Outcome]
 
 
-class VllmModules(NamedTuple):
+@record
+class VllmModules:
     """`modules.toml`: which modules are replaced."""
 
     linear_forward_kept: Fact[bool]
@@ -85,7 +87,8 @@ class VllmModules(NamedTuple):
     tensor_value_in_constructor: Fact[Outcome]
 
 
-class VllmFusers(NamedTuple):
+@record
+class VllmFusers:
     """`fusers.toml`: patterns that override the plan."""
 
     names: Fact[tuple[str, ...]]
@@ -98,7 +101,8 @@ class VllmFusers(NamedTuple):
     stacked_by_substring: Fact[bool]
 
 
-class VllmAttention(NamedTuple):
+@record
+class VllmAttention:
     """`attention.toml`: how attention is bound and what it reads."""
 
     gate: Fact[AttentionGate]
@@ -126,7 +130,8 @@ class VllmAttention(NamedTuple):
     not_causal: Fact[Outcome]
 
 
-class VllmForward(NamedTuple):
+@record
+class VllmForward:
     """`forward.toml`: what is called at run time."""
 
     arguments: Fact[tuple[str, ...]]
@@ -137,7 +142,8 @@ class VllmForward(NamedTuple):
     logits_config: Fact[tuple[str, ...]]
 
 
-class VllmConfig(NamedTuple):
+@record
+class VllmConfig:
     """`config.toml`: what config.json must and must not say."""
 
     integer_fields: Fact[tuple[str, ...]]
@@ -163,7 +169,8 @@ class VllmConfig(NamedTuple):
     no_architecture: Fact[Outcome]
 
 
-class VllmWeights(NamedTuple):
+@record
+class VllmWeights:
     """`weights.toml`: names and ties of the checkpoint."""
 
     base_prefix: Fact[BasePrefix]
@@ -177,7 +184,8 @@ class VllmWeights(NamedTuple):
     size_mismatch: Fact[Outcome]
 
 
-class VllmDefects(NamedTuple):
+@record
+class VllmDefects:
     """`defects.toml`: what only another release mends."""
 
     embed_scale: Fact[Outcome]
