@@ -174,6 +174,40 @@ def test_the_verbs_about_one_model_take_a_configuration() -> None:
     assert all(Path(each["location"].rsplit(":", 2)[0]).is_file() for each in wide["modules"])
 
 
+PUBLISHED = """\
+tokenizer: &tokenizer !singleton:transformers:AutoTokenizer.from_pretrained@tokenizer
+    pretrained_model_name_or_path: "someone/llama"
+"""
+
+
+def test_a_published_tokenizer_leaves_only_the_size_of_the_vocabulary_open(copied: Path) -> None:
+    """Its size is on the Hub alone; layers, plans and findings do not depend on it."""
+    project = copied / "forgather" / "workspace" / "llama"
+    config = project / "templates" / "configs" / "small.yaml"
+    head, _, _ = config.read_text("utf-8").partition("tokenizer: &tokenizer")
+    config.write_text(head + PUBLISHED, "utf-8")
+    whole, part = (
+        json.loads(run("structure", each, "-t", "small.yaml", "--output-format=json").stdout)
+        for each in (WORKSPACE / "llama", project)
+    )
+    keys = ("name", "class")
+    assert [[m[k] for k in keys] for m in part["modules"]] == [
+        [m[k] for k in keys] for m in whole["modules"]
+    ]
+    changed = {
+        old["name"]: (old["shape"], new["shape"])
+        for old, new in zip(whole["parameters"], part["parameters"], strict=True)
+        if old != new
+    }
+    assert changed == {
+        "causal_lm.input_encoder.embedding.weight": ([256, 256], [None, 256]),
+        "lm_head.weight": ([256, 256], [None, 256]),
+    }
+    text = run("structure", project, "-t", "small.yaml", "--params").stdout
+    assert "weight [?, 256]" in text
+    assert "FGL405" not in lint(project).stdout
+
+
 def test_the_plan_of_a_configuration_points_at_its_template() -> None:
     result = run("plan", WORKSPACE / "llama", "--output-format=json")
     places = {Path(row["location"].rsplit(":", 2)[0]).name for row in json.loads(result.stdout)}

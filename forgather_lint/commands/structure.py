@@ -66,9 +66,15 @@ def _print(built: Built, opened: Opened, max_depth: int | None, params: bool, ex
 def _print_parameters(structure: Structure, module: Module, depth: int) -> None:
     for parameter in own_parameters(structure, module):
         leaf = parameter.name.rpartition(".")[2]
-        shape = list(parameter.shape) if parameter.shape is not None else "unknown shape"
+        shape = _shape(parameter.shape)
         shared = f" = {parameter.same_as}" if parameter.same_as else ""
         click.echo(f"{'  ' * depth}{leaf} {shape}{shared}")
+
+
+def _shape(shape: tuple[int | None, ...] | None) -> str:
+    if shape is None:
+        return "unknown shape"
+    return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
 
 
 def _sizes(sizes: Mapping[str, int]) -> str:

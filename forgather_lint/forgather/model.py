@@ -73,7 +73,8 @@ class RenderedModel:
         """The texts of the model directory by file name."""
         texts = {name: read_part(path) for name, path in self.paths.items()}
         texts[self.main_file] = self.generated.text.plain
-        texts[CONFIG_FILE] = json.dumps(self.config, indent=2, sort_keys=True) + "\n"
+        config = {**self.config, **dict.fromkeys(self.undecided)}
+        texts[CONFIG_FILE] = json.dumps(config, indent=2, sort_keys=True) + "\n"
         return texts
 
 

@@ -30,7 +30,8 @@ def model_input(model: RenderedModel) -> ModelInput:
     main = Path(model.main_file).stem
     paths = {Path(name).stem: str(path) for name, path in model.paths.items() if "/" not in name}
     paths[main] = str(folder / model.main_file)
-    config = parse_config(str(folder / CONFIG_FILE), files[CONFIG_FILE])
+    parsed = parse_config(str(folder / CONFIG_FILE), files[CONFIG_FILE])
+    config = replace(parsed, values=model.config, undecided=model.undecided)
     own = model.document.rendering.place(None).span.path
     return ModelInput(own, Sources(paths, {main: files[model.main_file]}), config)
 

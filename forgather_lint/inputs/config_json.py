@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import field
 from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
@@ -31,11 +32,15 @@ class _Part(Enum):
 
 @record(frozen=False, eq=False, slots=False)
 class ConfigFile:
-    """A parsed config.json. Positions are computed when the first of them is asked for."""
+    """A parsed config.json. Positions are computed when the first of them is asked for.
+
+    `undecided` holds keys whose values a template leaves open, with the reasons.
+    """
 
     path: str
     text: str
     values: Mapping[str, object]
+    undecided: Mapping[str, str] = field(default_factory=dict)
 
     def place(self, *keys: str) -> Place:
         """The place of key and value at `keys`, or of the file when there is none."""

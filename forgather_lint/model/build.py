@@ -187,12 +187,21 @@ class Workshop:
         """The config object: the values of config.json over the defaults of its class."""
         cls = self.config_class(model)
         values = {key: from_json(value) for key, value in self.config_values.items()}
+        values |= self._undecided_values()
         where = self.where
         if cls is None:
             instance = Instance(External(CONFIG), dict(values), where)
             instance.open = Unknown("no-config-class", where)
             return instance
         return self.machine.call(cls, Arguments([], values), where)
+
+    def _undecided_values(self) -> Mapping[str, Value]:
+        file = self.config_file
+        undecided = file.undecided.items() if file else ()
+        return {
+            key: Unknown("undecided-in-template", file.place(key) if file else None, reason)
+            for key, reason in undecided
+        }
 
 
 _PRETRAINED = External(PRETRAINED)
