@@ -1,11 +1,13 @@
 """Holds the static trees of transformers' own models against PyTorch: `python -m tools.corpus`.
 
-    python -m tools.corpus [--json] [--keep FOLDER] [NAME ...]
+    python -m tools.corpus [--all] [--verdicts] [--json] [--keep FOLDER] [NAME ...]
 
-Every model of the installed transformers whose config declares a tensor-parallel plan is written as
+Every model of the installed transformers whose config declares a tensor-parallel plan (with `--all`
+every model) is written as
 a directory that holds a config.json only (by `tools.corpus_truth`, in a process of its own, which
 also asks PyTorch); then each is read from the source of the installed package, and compared.
-`--keep` keeps the directories and uses them again, which skips the slow half.
+`--keep` keeps the directories and uses them again, which skips the slow half. `--verdicts` judges
+the text models with their official plans as well: their entries, and two ranks on each target.
 """
 
 from __future__ import annotations
@@ -18,14 +20,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from forgather_lint.inputs.single import single_model
 from tools.comparison import Comparison, Status, compared
+from tools.corpus_plans import Entries, entries_of
 from tools.corpus_truth import TRUTH
+from tools.corpus_verdicts import Verdict, counted, verdicts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Row:
     is_text: bool
     comparison: Comparison
     seconds: float
+    entries: Entries = field(default_factory=Entries)
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
     @property
     def status(self) -> Status:
@@ -61,9 +67,18 @@ def _row(directory: Path) -> Row:
     return Row(directory.name, truth["architecture"], is_text, comparison, seconds)
 
 
-def write_truth(folder: Path, names: Sequence[str] = ()) -> None:
+def judged(row: Row, folder: Path) -> Row:
+    """The row of a text model with its plan looked at."""
+    if not row.is_text:
+        return row
+    model = single_model(folder / row.name)
+    return replace(row, entries=entries_of(model), verdicts=verdicts_of(model))
+
+
+def write_truth(folder: Path, names: Sequence[str] = (), everything: bool = False) -> None:
     """Have transformers write the corpus below `folder`."""
     command = [sys.executable, "-m", "tools.corpus_truth", str(folder)]
+    command += ["--all"] if everything else []
     command += ["--only", *names] if names else []
     root = Path(__file__).parents[1]
     subprocess.run(command, cwd=root, check=True, stderr=subprocess.DEVNULL)
@@ -86,6 +101,8 @@ def as_json(found: Iterable[Row]) -> dict[str, Any]:
                 "status": row.status,
                 "reasons": list(row.comparison.reasons),
                 "seconds": round(row.seconds, 3),
+                "entries": asdict(row.entries),
+                "verdicts": {name: asdict(each) for name, each in row.verdicts.items()},
             }
             for row in found
         ],
@@ -107,23 +124,45 @@ def table(found: Sequence[Row]) -> str:
         counts = Counter(row.status for row in group)
         told = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
         lines.append(f"{len(group)} {label}: {told}")
+    lines += plan_lines([row for row in found if row.verdicts])
     seconds = sorted(row.seconds for row in found)
     lines.append(f"{sum(seconds):.1f} s, median {seconds[len(seconds) // 2]:.3f} s a model")
     return "\n".join(lines)
+
+
+def plan_lines(found: Sequence[Row]) -> Iterator[str]:
+    """What is said of the official plans: their entries by kind, then the verdicts by reason."""
+    if not found:
+        return
+    matching = sum(row.entries.matches for row in found)
+    branch, dead, undecided = (
+        [f"{row.name} {key}" for row in found for key in getattr(row.entries, kind)]
+        for kind in ("branch", "dead", "undecided")
+    )
+    yield (
+        f"plan entries: {matching} match, {len(branch)} need another config, "
+        f"{len(dead)} are dead, {len(undecided)} undecided"
+    )
+    yield from (f"  dead: {each}" for each in dead)
+    yield from counted(row.verdicts for row in found)
 
 
 def main() -> None:
     """Print the table; exit 1 when a tree differs or a run crashed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="names of config classes; all by default")
+    parser.add_argument("--all", action="store_true", help="also models without a plan")
     parser.add_argument("--keep", type=Path, help="keep the corpus here, and use what is there")
+    parser.add_argument("--verdicts", action="store_true", help="judge the official plans")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.keep or Path(scratch)
         if not list(folder.glob(f"*/{TRUTH}")):
-            write_truth(folder, arguments.names)
+            write_truth(folder, arguments.names, arguments.all)
         found = rows(folder, arguments.names)
+        if arguments.verdicts:
+            found = [judged(row, folder) for row in found]
     print(json.dumps(as_json(found), indent=1) if arguments.json else table(found))
     sys.exit(any(row.status in (Status.DIFFERS, Status.CRASHED) for row in found))
 

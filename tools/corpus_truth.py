@@ -1,11 +1,11 @@
-"""Writes transformers' own models with a plan as directories, with PyTorch's word on each.
+"""Writes transformers' own models as directories, with PyTorch's word on each.
 
-    python -m tools.corpus_truth FOLDER
+    python -m tools.corpus_truth [--all] FOLDER
 
-For every config class of the installed transformers that has `base_model_tp_plan`: a directory
-with a small config.json (the defaults, a few layers deep) and `.truth.json`, what the model is when
-it is built on the meta device. This imports and runs transformers, so `tools.corpus` calls it in a
-process of its own.
+For every config class of the installed transformers that has `base_model_tp_plan`, with `--all` for
+every one that has a model: a directory with a small config.json (the defaults, a few layers deep)
+and `.truth.json`, what the model is when it is built on the meta device. This imports and runs
+transformers, so `tools.corpus` calls it in a process of its own.
 """
 
 from __future__ import annotations
@@ -33,18 +33,30 @@ TRUTH = ".truth.json"
 _LAYER_COUNTS = ("num_hidden_layers", "num_layers", "n_layer", "decoder_layers")
 
 
-def config_classes() -> Iterator[Any]:
-    """Every config class that declares or inherits a tensor-parallel plan, by model folder."""
+def config_classes(everything: bool = False) -> Iterator[Any]:
+    """Every config class that declares or inherits a tensor-parallel plan, by model folder.
+
+    With `everything` also those without one that some model takes.
+    """
     import transformers
 
     for file in sorted(Path(transformers.__file__).parent.glob("models/*/configuration_*.py")):
-        if "base_model_tp_plan" not in file.read_text("utf-8"):
+        if not everything and "base_model_tp_plan" not in file.read_text("utf-8"):
             continue
         module = importlib.import_module(f"transformers.models.{file.parent.name}.{file.stem}")
         for value in vars(module).values():
             own = inspect.isclass(value) and value.__module__ == module.__name__
-            if own and getattr(value, "base_model_tp_plan", None):
+            if not own or not issubclass(value, transformers.PreTrainedConfig):
+                continue
+            if getattr(value, "base_model_tp_plan", None) or (everything and _has_model(value)):
                 yield value
+
+
+def _has_model(config_class: Any) -> bool:
+    try:
+        return model_class(config_class) is not None
+    except ImportError:
+        return False
 
 
 _FILLS: dict[str, Any] = {
@@ -133,7 +145,15 @@ def truth_of(config_class: Any) -> dict[str, Any]:
             return truth | built_truth(model, config_of())
         except Exception as error:  # noqa: BLE001 - what a model raises is the truth
             truth.setdefault("error", f"{type(error).__name__}: {error}"[:300])
-    return truth | {"config": config_class().to_dict()}
+    return truth | default_config(config_class)
+
+
+def default_config(config_class: Any) -> dict[str, Any]:
+    """The config of a model that cannot be built from it; nothing where not even that is there."""
+    try:
+        return {"config": config_class().to_dict()}
+    except Exception:  # noqa: BLE001 - whatever its validation raises
+        return {}
 
 
 def built_truth(model: Any, config: Any) -> dict[str, Any]:
@@ -162,10 +182,11 @@ def main() -> None:
     """Entry point of the process that `tools.corpus` starts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--all", action="store_true", help="also models without a plan")
     parser.add_argument("--only", nargs="*", help="names of config classes")
     arguments = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
-    for config_class in config_classes():
+    for config_class in config_classes(arguments.all):
         if arguments.only and config_class.__name__ not in arguments.only:
             continue
         write(arguments.folder / config_class.__name__, truth_of(config_class))
