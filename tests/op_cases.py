@@ -504,6 +504,7 @@ CREATION = [
     case("torch.zeros(x.shape, dtype=torch.float64) + y", x=(4, "S", 24), y=(4, "S", 24)),
     case("torch.zeros_like(x) + y", x=(4, "S", 24), y=(4, "S", 24)),
     case("torch.zeros(3, -1)"),
+    case("torch.normal(0.0, 0.1, size=(2, 3)).shape[-1] * x", x=X),
     case("torch.full((2, 3), 1)"),
     case("torch.full((2, x.shape[-1]), 0.5)", x=X),
     case("torch.full_like(x, 2.0)", x=X),

@@ -256,8 +256,14 @@ def complex_tensor(site: Site, real: Value, imag: Value) -> Value:
     return result(site, made.shape, made.placement, complex_of(made.dtype))
 
 
-@tensor_op(
-    "torch.randint", "torch.randperm", "torch.multinomial", "torch.bernoulli", "torch.normal"
-)
+@tensor_op("torch.normal")
+def normal(site: Site, mean: Value, std: Value = NONE, size: Value = NONE, **_: Value) -> Value:
+    """`torch.normal(0.0, 1.0, size=(2, 3))`"""
+    if is_none(size):
+        raise Undetermined("random-values")
+    return uniform(site, tuple(sizes(site, [size])), DEFAULT_DTYPE, random=True)
+
+
+@tensor_op("torch.randint", "torch.randperm", "torch.multinomial", "torch.bernoulli")
 def random_numbers(site: Site, *arguments: Value, **options: Value) -> Value:
     raise Undetermined("random-values")

@@ -24,6 +24,7 @@ from forgather_lint.source import Place
 from forgather_lint.values.objects import ClassValue, Instance, LibraryMethod
 from forgather_lint.values.placement import Partial, Shard, Wrong
 from forgather_lint.values.value import (
+    NONE,
     Arguments,
     Choice,
     DictValue,
@@ -45,6 +46,7 @@ _CONSTANTS: dict[str, Value] = {
     "torch.inf": known(float("inf")),
     "torch.pi": known(3.141592653589793),
     "numpy.pi": known(3.141592653589793),
+    "numpy.newaxis": NONE,
     "typing.TYPE_CHECKING": known(False),
     "torch.__version__": known("2.13.0"),
     "sys.version_info": Unknown("python-version"),
@@ -141,17 +143,12 @@ class StandardLibrary:
     def _default_attribute(
         self, machine: Machine, value: Instance, name: str, where: Place
     ) -> Value | None:
-        getter = find_member(machine, value.cls, f"{name}.get")
-        if getter is None or not isinstance(getter.value, External):
-            return self._mapped_attribute(machine, value, name, where)
-        return self.call(machine, getter.value.name, Arguments([value]), where)
-
-    def _mapped_attribute(
-        self, machine: Machine, value: Instance, name: str, where: Place
-    ) -> Value | None:
         other = self.attribute_name(machine, value, name)
         if other != name:
             return machine.attribute(value, other, where)
+        getter = find_member(machine, value.cls, f"{name}.get")
+        if getter is not None and isinstance(getter.value, External):
+            return self.call(machine, getter.value.name, Arguments([value]), where)
         bases = (each for each in order_of(machine, value.cls) if isinstance(each, External))
         inherited = any(name in MEMBERS.get(base.name, ()) for base in bases)
         return Unknown("unmodelled-member", where, name) if inherited else None

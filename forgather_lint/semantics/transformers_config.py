@@ -23,6 +23,7 @@ from forgather_lint.values.value import (
     ListValue,
     SetValue,
     TupleValue,
+    Unknown,
     Value,
     keyed,
     known,
@@ -117,6 +118,22 @@ def class_default(name: str) -> Value | None:
 def attention_implementation(site: Site, self: Instance) -> Value:
     """What the engine set: the machine is told which one the model is built for."""
     return known(cast("Machine", site.evaluator).circumstances.attention)
+
+
+@op("transformers.is_flash_attention_requested")
+def flash_attention_requested(
+    site: Site,
+    config: Value = NONE,
+    requested_attention_implementation: Value = NONE,
+    version: Value = NONE,
+) -> Value:
+    """Whether the implementation is flash attention (transformers/utils/generic.py)."""
+    chosen = requested_attention_implementation
+    if isinstance(config, Instance):
+        chosen = site.evaluator.attribute(config, "_attn_implementation", site.where)
+    if not isinstance(chosen, Known):
+        return Unknown("unknown-attention-implementation", site.where)
+    return known("flash" in str(chosen.value))
 
 
 @op("transformers.PretrainedConfig.num_hidden_layers.get")

@@ -28,7 +28,16 @@ from forgather_lint.values.value import (
 
 @op("transformers.PreTrainedModel.__init__")
 def init(site: Site, self: Instance, config: Value = NONE, *inputs: Value, **kw: Value) -> Value:
+    """Keeps the config, and tells it that attention is eager where the class knows no other.
+
+    Source: transformers/modeling_utils.py, `get_correct_attn_implementation`.
+    """
     set_plain(site, self, config=config)
+    chosen = cast("Machine", site.evaluator).circumstances.attention
+    supported = _class_attribute(site, self, "_supports_sdpa")
+    lacks_sdpa = supported is None or (isinstance(supported, Known) and not supported.value)
+    if chosen == "sdpa" and lacks_sdpa and isinstance(config, Instance):
+        set_plain(site, config, _attn_implementation=known("eager"))
     return NONE
 
 

@@ -1,0 +1,184 @@
+"""Runs transformers' own models on two real ranks, as transformers itself divides them.
+
+    python -m tools.tensor_parallel_truth CORPUS OUTPUT [NAME ...]
+
+For every text model of a corpus that `tools.corpus --keep` wrote: a config with small sizes, seeded
+weights, then `from_pretrained` on two tensor-parallel ranks (processes, gloo, CPU) and a forward,
+compared with that of one rank. OUTPUT is the file of the suite; a model that stands in it is not
+run again. Needs accelerate. What was raised is kept in the folder OUTPUT.logs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.corpus_truth import TRUTH
+from tools.forked import ENDED, Child
+from tools.small_models import TRIES, answer, classes_of, seed, small_values
+
+RANKS = 2
+TOLERANCE = 1e-3
+SECONDS = 60
+"""For one process; a rank that waits for one that has died is ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a model: serves, fails, wrong; `no truth` where one rank cannot run it.
+
+    `config` is what differs from the defaults of its class.
+    """
+
+    verdict: str
+    error: str = ""
+    deviation: float | None = None
+    config: dict[str, Any] | None = None
+
+
+def alone(name: str, architecture: str, values: dict[str, Any], folder: Path) -> Any:
+    """Save a seeded model: what one rank answers, and what its config says."""
+    import torch
+
+    config_class, model_class = classes_of(name, architecture)
+    config = config_class.from_dict(values)
+    torch.manual_seed(0)
+    model = model_class(config).float().eval()
+    seed(model)
+    model.tie_weights()
+    model.save_pretrained(folder)
+    loaded = model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    told = json.loads(json.dumps(config.to_diff_dict(), default=str))
+    return answer(loaded.eval()), told | {"architectures": [architecture]}
+
+
+def on_rank(model_class: Any, folder: Path, rank: int, port: int) -> Any:
+    """What one of the ranks answers."""
+    import torch
+    from transformers.distributed.configuration_utils import DistributedConfig
+
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(RANKS),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    torch.distributed.init_process_group("gloo", rank=rank, world_size=RANKS)
+    model = model_class.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        attn_implementation="eager",
+        distributed_config=DistributedConfig(tp_size=RANKS),
+    )
+    return answer(model.eval())
+
+
+def outcome_of(directory: Path, log: Path) -> Outcome:
+    """Run one model of the corpus."""
+    truth = json.loads((directory / TRUTH).read_text("utf-8"))
+    values = json.loads((directory / "config.json").read_text("utf-8"))
+    name, architecture = directory.name, truth["architecture"]
+    log.write_text("", "utf-8")
+    error = ""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for kept in TRIES:
+            small = small_values(values, kept)
+
+            def single(small: dict[str, Any] = small) -> Any:
+                return alone(name, architecture, small, folder)
+
+            fine, result = Child(single, log).result(time.monotonic() + SECONDS)
+            if fine:
+                model_class = classes_of(name, architecture)[1]
+                expected, config = result
+                return on_ranks(model_class, folder, expected, config, log)
+            error = error or result
+    return Outcome("no truth", error)
+
+
+def on_ranks(model_class: Any, folder: Path, expected: Any, config: Any, log: Path) -> Outcome:
+    """The outcome of a saved model on two ranks."""
+    port, until = free_port(), time.monotonic() + SECONDS
+
+    def work(rank: int) -> Callable[[], Any]:
+        return lambda: on_rank(model_class, folder, rank, port)
+
+    children = [Child(work(rank), log) for rank in range(RANKS)]
+    results = [child.result(until) for child in children]
+    errors = [result for fine, result in results if not fine]
+    if errors:
+        telling = [error for error in errors if error != ENDED and "Connection" not in error]
+        return Outcome("fails", (telling or errors)[0], config=config)
+    found = [result for _, result in results]
+    if any(each.shape != expected.shape for each in found):
+        return Outcome("fails", f"an answer of shape {tuple(found[0].shape)}", config=config)
+    largest = max((each - expected).abs().max().item() for each in found)
+    deviation = largest / expected.abs().max().item()
+    verdict = "serves" if deviation < TOLERANCE else "wrong"
+    return Outcome(verdict, deviation=float(f"{deviation:.2g}"), config=config)
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def directories(corpus: Path, names: Sequence[str]) -> Iterator[Path]:
+    """The text models of a corpus with a plan, or those of `names`."""
+    for file in sorted(corpus.glob(f"*/{TRUTH}")):
+        truth = json.loads(file.read_text("utf-8"))
+        wanted = truth.get("structure") and truth.get("text") and truth.get("tp_plan")
+        if wanted and (not names or file.parent.name in names):
+            yield file.parent
+
+
+def main() -> None:
+    """Run what OUTPUT lacks."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("names", nargs="*", help="names of config classes; all by default")
+    arguments = parser.parse_args()
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import torch
+    import transformers  # noqa: F401 - before the forks
+
+    torch.set_num_threads(1)
+    output: Path = arguments.output
+    logs = output.with_name(f"{output.name}.logs")
+    logs.mkdir(parents=True, exist_ok=True)
+    stored = json.loads(output.read_text("utf-8"))["models"] if output.is_file() else {}
+    for directory in directories(arguments.corpus, arguments.names):
+        if directory.name in stored:
+            continue
+        outcome = outcome_of(directory, logs / f"{directory.name}.txt")
+        stored[directory.name] = asdict(outcome)
+        print(f"{outcome.verdict:<9} {directory.name:<36} {outcome.error[:120]}", flush=True)
+        output.write_text(as_text(stored), "utf-8")
+
+
+def as_text(models: dict[str, Any]) -> str:
+    """One line for each model, so that a difference reads."""
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers")}
+    lines = ",\n".join(
+        f"  {json.dumps(name)}: {json.dumps(models[name])}" for name in sorted(models)
+    )
+    return f'{{\n "versions": {json.dumps(versions)},\n "models": {{\n{lines}\n }}\n}}\n'
+
+
+if __name__ == "__main__":
+    main()
