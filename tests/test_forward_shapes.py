@@ -12,6 +12,7 @@ from forgather_lint.flow.engine import Engine, given_arguments
 from forgather_lint.interp.machine import Observer
 from forgather_lint.model.tree import Tree
 from forgather_lint.source import Place
+from forgather_lint.targets.profile import Target
 from forgather_lint.values.dims import Poly, Size
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
@@ -25,7 +26,7 @@ from forgather_lint.values.value import (
 from tests.fixture_models import model_directories
 from tests.meta_truth import SEQUENCE, golden_truth
 from tests.test_tree_against_meta import skip_other_transformers
-from tests.verdicts import V032, Static
+from tests.verdicts import Static
 
 Shape = list[int]
 
@@ -71,6 +72,10 @@ def number(size: Size | None) -> int:
     return size
 
 
+ALL_OF_THE_MODEL = Target.of("0.11.0", "5.19.0")
+"""A release that puts nothing in the place of experts."""
+
+
 @pytest.mark.parametrize("directory", model_directories(), ids=lambda path: path.name)
 def test_shapes_of_every_call(directory: Path) -> None:
     truth = golden_truth(directory)
@@ -80,7 +85,7 @@ def test_shapes_of_every_call(directory: Path) -> None:
         for call in truth["entries"]["AutoModel"]["calls"]
         if call["module"]
     ]
-    judge = Static(directory, V032).judge
+    judge = Static(directory, ALL_OF_THE_MODEL).judge
     machine, root = judge.subject.machine, judge.subject.root
     observer = Calls(judge.subject.tree)
     machine.observer = observer

@@ -9,6 +9,7 @@ from forgather_lint.flow.layers import Role
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.record import record
+from forgather_lint.semantics.names import FUSED_EXPERTS
 from forgather_lint.semantics.standard import StandardLibrary
 from forgather_lint.source import Place
 from forgather_lint.targets.vllm_profile import VllmPlan
@@ -34,6 +35,7 @@ from forgather_lint.values.value import (
 )
 
 HEADS_NOT_SHARDED = "FGL204"
+EXPERTS_AS_LIST = "FGL540"
 
 
 @record
@@ -52,6 +54,7 @@ class Engine:
     `styles` maps style names to what replaces a layer. `surplus_heads_pass` tells whether the
     attention takes more heads than it has without an error (0.13 folds them into the tokens).
     `fuses_*` say which projections the release finds and shards by itself, whatever the plan says.
+    A config with `expert_minimum` or more in one of `expert_fields` has its experts replaced.
     """
 
     release: str
@@ -70,6 +73,8 @@ class Engine:
     dotted_pipeline: bool = True
     pipeline_inferred: bool = False
     embed_scale_missing: bool = False
+    expert_fields: tuple[str, ...] = ()
+    expert_minimum: int = 0
 
 
 @record(frozen=False)
@@ -80,6 +85,8 @@ class EngineLibrary(StandardLibrary):
     ranks: int
     heads: Heads | None
     met_parameter: bool = False
+    blamed: str = ""
+    """The rule that explains the last error, if it was raised by a layer of the engine."""
 
     def __post_init__(self) -> None:
         StandardLibrary.__init__(self)
@@ -91,6 +98,7 @@ class EngineLibrary(StandardLibrary):
             return StandardLibrary.call(self, machine, name, arguments, where)
         except Raised:
             self.met_parameter = any(map(_is_bare_parameter, arguments.all()))
+            self.blamed = EXPERTS_AS_LIST if name.startswith(FUSED_EXPERTS) else ""
             raise
 
     def _attention(self, arguments: Arguments, where: Place) -> Value:

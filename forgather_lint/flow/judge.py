@@ -9,7 +9,7 @@ from functools import cached_property
 from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.flow.assign import Assignment, assign
 from forgather_lint.flow.dataflow import Body, graphs
-from forgather_lint.flow.engine import Engine, Heads
+from forgather_lint.flow.engine import EXPERTS_AS_LIST, Engine, Heads
 from forgather_lint.flow.fusion import fusions, with_fusions
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict
@@ -38,7 +38,10 @@ class Cell:
 
 @record(frozen=False, eq=False)
 class Subject:
-    """A base model as one release sees it: its plans after merging, and its config."""
+    """A base model as one release sees it: its plans after merging, and its config.
+
+    `fused_experts` are the dotted names of experts that the release replaces and shards itself.
+    """
 
     machine: Machine
     tree: Tree
@@ -48,6 +51,7 @@ class Subject:
     pipeline_plan: Plan
     pipeline_keys: Sequence[str]
     where: Place
+    fused_experts: tuple[str, ...] = ()
 
 
 @record(frozen=False, eq=False, slots=False)
@@ -247,7 +251,8 @@ class Judge:
         head = 0
         if not self._tied:
             head = (self._config("vocab_size") or 0) * (self._config("hidden_size") or 0)
-        return bytes_per_rank(tree, assigned, ranks, stages, names, head, width)
+        fused = tuple(f"{name}." for name in self.subject.fused_experts)
+        return bytes_per_rank(tree, assigned, ranks, stages, names, head, width, fused)
 
 
 def _seen(outcome: Outcome, others: list[Outcome]) -> bool:
@@ -261,7 +266,7 @@ def _same_span(one: Outcome, other: Outcome) -> bool:
 def _is_engines(outcome: Outcome) -> bool:
     """Whether an error at size 1 is of the engine's making."""
     return (
-        outcome.code == "FGL518"
+        outcome.code in ("FGL518", EXPERTS_AS_LIST)
         or "NoneType' object is not subscriptable" in outcome.reason
         or "attention_instances" in outcome.reason
     )

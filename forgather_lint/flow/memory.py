@@ -31,11 +31,13 @@ def bytes_per_rank(
     layer_names: tuple[str, ...],
     head_elements: int,
     width: int,
+    split: tuple[str, ...] = (),
 ) -> int | None:
     """Bytes of parameters on the fullest rank, None when a shape is not known.
 
     `layer_names` are the dotted names of the layers that stages share out, `head_elements` the
-    size of an output head of its own, `width` the bytes of one element.
+    size of an output head of its own, `width` the bytes of one element. Parameters whose name
+    begins with one of `split` are spread over the ranks, whatever the plan says.
     """
     by_layer = [0] * len(layer_names)
     outside = -(-head_elements // ranks)
@@ -46,7 +48,10 @@ def bytes_per_rank(
         if parameter.shape is None or None in parameter.shape:
             return None
         elements = prod(size for size in parameter.shape if size is not None)
-        here = -(-elements // _parts(tree, parameter.name, assignments, ranks))
+        spread = parameter.name.startswith(split)
+        here = -(
+            -elements // (ranks if spread else _parts(tree, parameter.name, assignments, ranks))
+        )
         layer = _layer_of(parameter.name, index)
         if layer is None:
             outside += here

@@ -160,8 +160,8 @@ def _first(machine: Machine, result: Value, root: Instance) -> Value:
 
 def _failure(error: Raised, rank: Rank) -> Outcome:
     library = rank.machine.library
-    met_parameter = isinstance(library, EngineLibrary) and library.met_parameter
-    code = code_of(error, met_parameter)
+    assert isinstance(library, EngineLibrary)
+    code = library.blamed or code_of(error, library.met_parameter)
     text = f"{error.kind}: {error.text}" if error.text else error.kind
     return Outcome(Verdict.FAILS, code, text, error.where, error.since, rank.module)
 

@@ -6,6 +6,13 @@ from collections.abc import Iterable
 
 from forgather_lint.analysis import Built, build_tree, deep_recursion, workshop_of
 from forgather_lint.facts import NotBuilt, PlanEntry, Plans
+from forgather_lint.flow.engine import Engine
+from forgather_lint.flow.experts import (
+    expert_blocks,
+    experts_refused,
+    fuse_experts,
+    has_experts,
+)
 from forgather_lint.flow.judge import Judge, Subject
 from forgather_lint.flow.release import engine_of
 from forgather_lint.inputs.open import ModelInput
@@ -13,8 +20,8 @@ from forgather_lint.interp.circumstances import Circumstances
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.plans import collect
-from forgather_lint.model.tree import tree_of
 from forgather_lint.record import record
+from forgather_lint.model.tree import Tree, tree_of
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.profile import Target
@@ -82,16 +89,34 @@ def _subject(workshop: Workshop, base: Built, target: Target) -> Subject:
     tensor = list(_entries(plans.class_tp.entries, plans.tp.entries, kept))
     pipeline = list(_entries(plans.class_pp.entries, plans.pp.entries, kept))
     merged = "post_init_called" in root.hidden
+    engine = engine_of(target.vllm)
+    tree, fused = _with_experts_fused(workshop, base, engine, target)
     return Subject(
         machine=workshop.machine,
-        tree=base.tree,
+        tree=tree,
         root=root,
-        engine=engine_of(target.vllm),
+        engine=engine,
         tensor_plan=tensor if merged else [],
         pipeline_plan=plans.pp,
         pipeline_keys=[entry.full_key for entry in pipeline] if merged else [],
         where=root.cls.where,
+        fused_experts=fused,
     )
+
+
+def _with_experts_fused(
+    workshop: Workshop, base: Built, engine: Engine, target: Target
+) -> tuple[Tree, tuple[str, ...]]:
+    """The tree as the engine changes it, and the names of the experts that it replaced.
+
+    A release that refuses experts beside this transformers (FGL506) never comes to that.
+    """
+    machine, root, tree = workshop.machine, base.root, base.tree
+    if experts_refused(target) or not has_experts(machine, root, engine):
+        return tree, ()
+    blocks = expert_blocks(machine, tree)
+    names = tuple(tree.names[id(block.experts)] for block in blocks)
+    return (fuse_experts(machine, tree, blocks) if blocks else tree), names
 
 
 def _entries(

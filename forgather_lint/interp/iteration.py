@@ -21,10 +21,16 @@ from forgather_lint.values.value import (
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine
+    from forgather_lint.source import Place
 
 
-def items_of(machine: Machine, value: Value) -> tuple[list[Value], Unknown | None]:
-    """The items of `value`, and why there may be more (None: there are no others)."""
+def items_of(
+    machine: Machine, value: Value, where: Place | None = None
+) -> tuple[list[Value], Unknown | None]:
+    """The items of `value`, and why there may be more (None: there are no others).
+
+    `where` is the place to blame when `value` cannot be iterated over.
+    """
     match value:
         case ListValue():
             return list(value.items), value.rest
@@ -39,7 +45,7 @@ def items_of(machine: Machine, value: Value) -> tuple[list[Value], Unknown | Non
         case AttributeDict(instance):
             return [known(name) for name in instance.attributes], instance.open
         case Instance():
-            return _items_of_instance(machine, value)
+            return _items_of_instance(machine, value, where or value.where)
         case Choice():
             return _items_of_choice(machine, value)
         case Unknown():
@@ -49,11 +55,13 @@ def items_of(machine: Machine, value: Value) -> tuple[list[Value], Unknown | Non
     return [], Unknown("unmodelled-iteration")
 
 
-def _items_of_instance(machine: Machine, value: Instance) -> tuple[list[Value], Unknown | None]:
+def _items_of_instance(
+    machine: Machine, value: Instance, where: Place
+) -> tuple[list[Value], Unknown | None]:
     member = find_member(machine, value.cls, "__iter__")
     if member is None or isinstance(member.value, Unknown):
         return [], Unknown("iteration-of-unmodelled-object", value.where, repr(value))
-    result = machine.call(member.value, Arguments([value]), value.where)
+    result = machine.call(member.value, Arguments([value]), where)
     return machine.items_of(result) if result is not value else ([], Unknown("self-iterator"))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @statement(cst.For)
 def for_statement(machine: Machine, node: cst.For, frame: Frame) -> Completion:
-    items, rest = machine.items_of(machine.evaluate(node.iter, frame))
+    items, rest = machine.items_of(machine.evaluate(node.iter, frame), frame.place(node.iter))
     for item in items:
         assign(machine, node.target, item, frame)
         completion = machine.execute(node.body.body, frame)
@@ -137,7 +137,7 @@ def _inner(frame: Frame) -> Frame:
 
 def _each(machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect) -> Unknown | None:
     """Run `collect` for every item; the result says why there may be more."""
-    items, rest = machine.items_of(machine.evaluate(clause.iter, frame))
+    items, rest = machine.items_of(machine.evaluate(clause.iter, frame), frame.place(clause.iter))
     if rest is not None and not items:
         items = [rest]
     for item in items[:MOST_ITEMS]:

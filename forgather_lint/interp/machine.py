@@ -163,11 +163,13 @@ class Machine:
 
         return truth(self, value)
 
-    def items_of(self, value: Value) -> tuple[list[Value], Unknown | None]:
-        """What iterating over `value` yields, and why there may be more."""
+    def items_of(
+        self, value: Value, where: Place | None = None
+    ) -> tuple[list[Value], Unknown | None]:
+        """What iterating over `value`, at `where`, yields, and why there may be more."""
         from forgather_lint.interp.iteration import items_of
 
-        items, rest = items_of(self, value)
+        items, rest = items_of(self, value, where)
         return (items, rest) if len(items) <= MOST_ITEMS else (items[:1], Unknown("many-items"))
 
     def branch(self, arms: Sequence[Callable[[], Value]], where: Place) -> Value:

@@ -9,6 +9,9 @@ from __future__ import annotations
 MODULE = "torch.nn.Module"
 PRETRAINED = "transformers.PreTrainedModel"
 CONFIG = "transformers.PretrainedConfig"
+LINEAR = "torch.nn.Linear"
+MODULE_LIST = "torch.nn.ModuleList"
+FUSED_EXPERTS = "vllm.FusedMoE"
 
 _ALIASES = {
     "torch.nn.parameter.Parameter": "torch.nn.Parameter",
@@ -40,6 +43,7 @@ _LINEAGES: dict[str, tuple[str, ...]] = {
     "transformers.GradientCheckpointingLayer": ("transformers.GradientCheckpointingLayer", MODULE),
     "transformers.ModelOutput": ("transformers.ModelOutput", "collections.OrderedDict"),
     "transformers.Conv1D": ("transformers.Conv1D", MODULE),
+    FUSED_EXPERTS: (FUSED_EXPERTS, MODULE),
     "transformers.PerLayerConfig": ("transformers.PerLayerConfig",),
     "transformers.RotaryEmbeddingConfigMixin": ("transformers.RotaryEmbeddingConfigMixin",),
     "torch.nn.NonDynamicallyQuantizableLinear": (

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.flow.experts import experts_refused
 from forgather_lint.serve.examined import Examined
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import file_start
-from forgather_lint.targets.version import Version
 from forgather_lint.values.value import Known, ListValue
-
-TRANSFORMERS_5 = Version(5, 0)
 
 
 def nulls(seen: Examined) -> Iterator[ServingProblem]:
@@ -59,7 +57,7 @@ def _config_class(auto_map: dict[str, object]) -> str:
 def experts(seen: Examined) -> Iterator[ServingProblem]:
     """A mixture of experts, where the release cannot have the transformers that it asks for."""
     needed, installed = seen.target.vllm.config, seen.target.transformers.version
-    if installed >= TRANSFORMERS_5:
+    if not experts_refused(seen.target):
         return
     for name in needed.expert_fields.value:
         count = seen.number(name)

@@ -102,3 +102,6 @@ def _clause(text: str) -> Clause:
         raise VersionError(f"{text!r} is not a comparison of versions")
     operator, number, star = found.groups()
     return Clause(operator, tuple(map(int, number.split("."))), star is not None)
+
+
+TRANSFORMERS_5 = Version(5, 0)

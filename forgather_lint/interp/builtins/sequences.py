@@ -139,7 +139,7 @@ def _put_pairs(site: Site, result: DictValue, source: Value) -> None:
 
 @builtin("enumerate")
 def enumerate_(site: Site, iterable: Value, start: Value = Known(0)) -> Value:  # noqa: B008
-    items, rest = machine_of(site).items_of(iterable)
+    items, rest = machine_of(site).items_of(iterable, site.where)
     first = index_of(start)
     if first is None:
         return ListValue([], site.unknown("unknown-start"))
@@ -151,7 +151,7 @@ def enumerate_(site: Site, iterable: Value, start: Value = Known(0)) -> Value:  
 
 @builtin("zip")
 def zip_(site: Site, *iterables: Value, strict: Value = NONE) -> Value:
-    columns = [machine_of(site).items_of(each) for each in iterables]
+    columns = [machine_of(site).items_of(each, site.where) for each in iterables]
     rest = next((why for _, why in columns if why is not None), None)
     rows = zip(*(items for items, _ in columns), strict=False)
     return ListValue([TupleValue(row) for row in rows], rest)
