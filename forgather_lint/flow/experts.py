@@ -26,21 +26,25 @@ NAME = "experts"
 
 @dataclass(frozen=True, slots=True)
 class ExpertBlock:
-    """A module with experts that the engine replaces; `routed` if it may route by itself too."""
+    """A module whose `experts` the engine replaces; `routed` if it may route by itself too.
+
+    `name` is the dotted name of the experts.
+    """
 
     owner: Instance
     experts: Instance
+    name: str
     routed: bool
 
 
-def expert_blocks(machine: Machine, tree: Tree) -> list[ExpertBlock]:
+def expert_blocks(machine: Machine, tree: Tree) -> tuple[ExpertBlock, ...]:
     """Every block whose child `experts` is a list, or holds parameters of three dimensions only."""
-    return [
-        ExpertBlock(owner, experts, _may_route(machine, owner))
+    return tuple(
+        ExpertBlock(owner, experts, tree.names[id(experts)], _may_route(machine, owner))
         for owner in tree.instances.values()
         if isinstance(experts := owner.attributes.get(NAME), Instance)
         and _is_replaced(machine, experts)
-    ]
+    )
 
 
 def _is_replaced(machine: Machine, experts: Instance) -> bool:
@@ -71,13 +75,13 @@ def _may_route(machine: Machine, owner: Instance) -> bool:
     )
 
 
-def fuse_experts(machine: Machine, tree: Tree, blocks: list[ExpertBlock]) -> Tree:
+def fuse_experts(tree: Tree, blocks: tuple[ExpertBlock, ...]) -> Tree:
     """Put the engine's layer in place of each block's experts; the tree without what they held."""
     fused = {
         routed: Instance(External(FUSED_EXPERTS), {ROUTER: known(routed)}, blocks[0].experts.where)
         for routed in {block.routed for block in blocks}
     }
-    gone = tuple(tree.names[id(block.experts)] for block in blocks)
+    gone = tuple(block.name for block in blocks)
     for block in blocks:
         block.owner.attributes[NAME] = fused[block.routed]
     return replace(tree, instances=dict(_outside(tree, gone)))

@@ -10,6 +10,7 @@ from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.flow.assign import Assignment, assign
 from forgather_lint.flow.dataflow import Body, graphs
 from forgather_lint.flow.engine import EXPERTS_AS_LIST, Engine, Heads
+from forgather_lint.flow.experts import ExpertBlock
 from forgather_lint.flow.fusion import fusions, with_fusions
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict
@@ -40,7 +41,7 @@ class Cell:
 class Subject:
     """A base model as one release sees it: its plans after merging, and its config.
 
-    `fused_experts` are the dotted names of experts that the release replaces and shards itself.
+    `experts` are the blocks whose experts the release has replaced and shards itself.
     """
 
     machine: Machine
@@ -51,7 +52,7 @@ class Subject:
     pipeline_plan: Plan
     pipeline_keys: Sequence[str]
     where: Place
-    fused_experts: tuple[str, ...] = ()
+    experts: tuple[ExpertBlock, ...] = ()
 
 
 @record(frozen=False, eq=False, slots=False)
@@ -251,7 +252,7 @@ class Judge:
         head = 0
         if not self._tied:
             head = (self._config("vocab_size") or 0) * (self._config("hidden_size") or 0)
-        fused = tuple(f"{name}." for name in self.subject.fused_experts)
+        fused = tuple(f"{block.name}." for block in self.subject.experts)
         return bytes_per_rank(tree, assigned, ranks, stages, names, head, width, fused)
 
 

@@ -8,6 +8,7 @@ from forgather_lint.analysis import Built, build_tree, deep_recursion, workshop_
 from forgather_lint.facts import NotBuilt, PlanEntry, Plans
 from forgather_lint.flow.engine import Engine
 from forgather_lint.flow.experts import (
+    ExpertBlock,
     expert_blocks,
     experts_refused,
     fuse_experts,
@@ -90,7 +91,7 @@ def _subject(workshop: Workshop, base: Built, target: Target) -> Subject:
     pipeline = list(_entries(plans.class_pp.entries, plans.pp.entries, kept))
     merged = "post_init_called" in root.hidden
     engine = engine_of(target.vllm)
-    tree, fused = _with_experts_fused(workshop, base, engine, target)
+    tree, blocks = _with_experts_fused(workshop, base, engine, target)
     return Subject(
         machine=workshop.machine,
         tree=tree,
@@ -100,14 +101,14 @@ def _subject(workshop: Workshop, base: Built, target: Target) -> Subject:
         pipeline_plan=plans.pp,
         pipeline_keys=[entry.full_key for entry in pipeline] if merged else [],
         where=root.cls.where,
-        fused_experts=fused,
+        experts=blocks,
     )
 
 
 def _with_experts_fused(
     workshop: Workshop, base: Built, engine: Engine, target: Target
-) -> tuple[Tree, tuple[str, ...]]:
-    """The tree as the engine changes it, and the names of the experts that it replaced.
+) -> tuple[Tree, tuple[ExpertBlock, ...]]:
+    """The tree as the engine changes it, and the blocks whose experts it replaced.
 
     A release that refuses experts beside this transformers (FGL506) never comes to that.
     """
@@ -115,8 +116,7 @@ def _with_experts_fused(
     if experts_refused(target) or not has_experts(machine, root, engine):
         return tree, ()
     blocks = expert_blocks(machine, tree)
-    names = tuple(tree.names[id(block.experts)] for block in blocks)
-    return (fuse_experts(machine, tree, blocks) if blocks else tree), names
+    return fuse_experts(tree, blocks), blocks
 
 
 def _entries(

@@ -34,6 +34,10 @@ _ACTIVATION_MODULES = frozenset(
     "ReLUSquaredActivation SiLUActivation SqrtSoftplusActivation XIELUActivation "
     "PytorchGELUTanh ClassInstantier".split()
 )
+_TORCH_ACTIVATIONS = frozenset(
+    "ReLU ReLU6 LeakyReLU ELU SELU CELU GELU SiLU Mish Sigmoid LogSigmoid Tanh Tanhshrink Softplus "
+    "Softsign Hardswish Hardsigmoid Hardtanh Threshold".split()
+)
 
 _LINEAGES: dict[str, tuple[str, ...]] = {
     MODULE: (MODULE,),
@@ -88,6 +92,13 @@ def lineage(name: str) -> tuple[str, ...] | None:
     if package == "transformers":
         return _transformers_lineage(name, last)
     return None
+
+
+def is_activation(name: str) -> bool:
+    """Whether the class `name` applies an activation function."""
+    package, _, last = name.rpartition(".")
+    known = {"torch.nn": _TORCH_ACTIVATIONS, "transformers": _ACTIVATION_MODULES}
+    return last in known.get(package, ())
 
 
 def _transformers_lineage(name: str, last: str) -> tuple[str, ...] | None:

@@ -14,6 +14,7 @@ from forgather_lint.serve import (
     building,
     classes,
     encoders,
+    experts,
     forward,
     imports,
     modules,
@@ -46,11 +47,12 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     yield from settings.no_auto_model(seen)
     yield from classes.attention_backend(seen)
     yield from settings.max_length(seen, max_model_len)
-    yield from settings.experts(seen)
+    yield from experts.refused(seen)
     yield from building.constructor(seen, model)
     yield from classes.tied_weights(seen)
     yield from classes.tie_weights_override(seen)
     yield from classes.post_init(seen)
+    yield from experts.fields_missing(seen)
     yield from attention.dispatch(seen)
     yield from settings.layer_types(seen)
     yield from encoders.not_causal(seen)
@@ -61,6 +63,7 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     yield from weights.names(seen)
     yield from modules.fused_names(seen)
     yield from modules.linear_subclass(seen)
+    yield from experts.activation(seen)
     yield from modules.norm_epsilon(seen)
     yield from plans.renamed_styles(seen)
     yield from plans.disagreement(seen)

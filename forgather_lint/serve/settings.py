@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.flow.experts import experts_refused
 from forgather_lint.serve.examined import Examined
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import file_start
@@ -52,23 +51,6 @@ def no_auto_model(seen: Examined) -> Iterator[ServingProblem]:
 
 def _config_class(auto_map: dict[str, object]) -> str:
     return str(auto_map.get("AutoConfig", "")).rpartition(".")[2]
-
-
-def experts(seen: Examined) -> Iterator[ServingProblem]:
-    """A mixture of experts, where the release cannot have the transformers that it asks for."""
-    needed, installed = seen.target.vllm.config, seen.target.transformers.version
-    if not experts_refused(seen.target):
-        return
-    for name in needed.expert_fields.value:
-        count = seen.number(name)
-        if count is None:
-            continue
-        if count >= max(1, needed.expert_minimum.value):
-            where = seen.place_of_setting(name)
-            yield from seen.problem(
-                "FGL506", needed.experts, where, name, parts={"installed": installed}
-            )
-        return
 
 
 def layer_types(seen: Examined) -> Iterator[ServingProblem]:

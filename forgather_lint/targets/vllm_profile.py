@@ -170,6 +170,16 @@ class VllmConfig:
 
 
 @record
+class VllmExperts:
+    """`experts.toml`: what becomes of a mixture of experts."""
+
+    choice_fields: Fact[tuple[str, ...]]
+    width_fields: Fact[tuple[str, ...]]
+    field_missing: Fact[Outcome]
+    activation: Fact[str]
+
+
+@record
 class VllmWeights:
     """`weights.toml`: names and ties of the checkpoint."""
 
@@ -226,6 +236,10 @@ class VllmProfile:
     @cached_property
     def config(self) -> VllmConfig:
         return topic(VllmConfig, "vllm/config", self.version)
+
+    @cached_property
+    def experts(self) -> VllmExperts:
+        return topic(VllmExperts, "vllm/experts", self.version)
 
     @cached_property
     def weights(self) -> VllmWeights:

@@ -1,0 +1,50 @@
+"""Experts with another activation than SiLU compute with SiLU all the same.
+
+## What it does
+vLLM puts one fused layer in the place of experts; between their projections it computes SiLU,
+whatever the model says (only architectures with `gptoss` in their name get another). Reported are
+experts that hold another activation module. An activation that is called as a function is not seen.
+
+## Why is this bad?
+The model loads, answers, and says something else.
+
+## Example
+```py
+class Expert(nn.Module):
+    def __init__(self, config):
+        self.act = nn.GELU()
+```
+
+## Use instead
+```py
+class Expert(nn.Module):
+    def __init__(self, config):
+        self.act = nn.SiLU()  # or give the list another name than `experts`: it stays as it is
+```
+
+## Releases
+vLLM from 0.11.1 on, with transformers 5.
+
+## What you see at run time
+Nothing: other tokens than transformers generates (measured on 0.32).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL542", "experts-activation-replaced", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL542":
+        yield finding(
+            problem,
+            f"`{problem.module}` activates with {problem.detail}; vLLM computes SiLU",
+            label=f"`{problem.name}` is replaced",
+            help="vLLM leaves a list alone that is not called `experts`",
+        )

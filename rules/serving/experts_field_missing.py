@@ -1,0 +1,51 @@
+"""A config with experts does not say how many a token gets, or how wide one is, by a known name.
+
+## What it does
+A config that counts experts (`num_experts`, `moe_num_experts`, `n_routed_experts` or
+`num_local_experts`) makes vLLM take the model for a mixture of experts. It then reads
+`num_experts_per_tok` or `top_k`, and `moe_intermediate_size` or `intermediate_size`: the first of
+each pair that the config has, and that must not be null. Also a dense model whose config carries
+such a count is met by this.
+
+## Why is this bad?
+The model does not load, at any size, and the error says nothing.
+
+## Example
+```json
+"num_experts": 8,
+"experts_per_token": 2
+```
+
+## Use instead
+```json
+"num_experts": 8,
+"num_experts_per_tok": 2
+```
+
+## Releases
+vLLM from 0.11.1 on, with transformers 5 (with transformers 4 they refuse experts: FGL506).
+
+## What you see at run time
+`AssertionError:` at `assert top_k is not None` or `assert intermediate_size is not None` in
+`vllm/model_executor/models/transformers/moe.py`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL541", "experts-field-missing", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL541":
+        yield finding(
+            problem,
+            f"a config with experts has no {problem.detail}",
+            label="vLLM takes the model for a mixture of experts",
+            help=f"give the config `{problem.name}`, or an `attribute_map` that leads there",
+        )
