@@ -7,12 +7,13 @@ and from 0.25 on fusers/moe.py, MoEBlockFuser.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from forgather_lint.flow.engine import Engine
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
+from forgather_lint.record import record
 from forgather_lint.semantics.names import FUSED_EXPERTS, LINEAR, MODULE, MODULE_LIST
 from forgather_lint.semantics.vllm_layers import ROUTER
 from forgather_lint.targets.facts import Effect
@@ -24,7 +25,7 @@ from forgather_lint.values.value import External, Known, TensorValue, known
 NAME = "experts"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ExpertBlock:
     """A module whose `experts` the engine replaces; `routed` if it may route by itself too.
 

@@ -21,8 +21,8 @@ from forgather_lint.interp.circumstances import Circumstances
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.plans import collect
-from forgather_lint.record import record
 from forgather_lint.model.tree import Tree, tree_of
+from forgather_lint.record import record
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.profile import Target
