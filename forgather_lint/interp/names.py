@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
+from functools import cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from forgather_lint.interp.dispatch import BUILTINS, expression, statement
 from forgather_lint.interp.frame import Completion, Frame, Raised
+from forgather_lint.syntax.walk import descendants
 from forgather_lint.values.objects import Scope
 from forgather_lint.values.value import Builtin, Known, Unknown, Value, known
 
@@ -26,7 +28,23 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
     value = look_up(frame.scope, node.value)
     if value is not None:
         return value
+    if node.value in _imported_names(frame.file.tree):
+        return Unknown("optional-import", frame.place(node), node.value)
     raise Raised("NameError", f"name '{node.value}' is not defined", frame.place(node))
+
+
+@cache
+def _imported_names(module: cst.Module) -> frozenset[str]:
+    """What imports bind anywhere in `module`: those of packages that may be absent as well."""
+    lists = (
+        node.names for node in descendants(module) if isinstance(node, cst.Import | cst.ImportFrom)
+    )
+    return frozenset(
+        (alias.evaluated_alias or alias.evaluated_name).partition(".")[0]
+        for names in lists
+        if not isinstance(names, cst.ImportStar)
+        for alias in names
+    )
 
 
 def look_up(scope: Scope, name: str) -> Value | None:

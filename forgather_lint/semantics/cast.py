@@ -83,15 +83,19 @@ for _name in ("float", "half", "bfloat16", "double", "long", "int", "short", "bo
     "torch.detach",
     "Tensor.clone",
     "Tensor.detach",
-    "Tensor.detach_",
     "Tensor.cpu",
     "Tensor.cuda",
-    "Tensor.requires_grad_",
     "Tensor.pin_memory",
 )
 def clone(site: Site, input: Value, *_: Value, **__: Value) -> Value:
     source = tensor(site, input)
     return replace(source, is_parameter=False) if source.is_parameter else source
+
+
+@tensor_op("Tensor.requires_grad_", "Tensor.detach_")
+def itself(site: Site, input: Value, *_: Value, **__: Value) -> Value:
+    """A parameter stays one."""
+    return tensor(site, input)
 
 
 @tensor_op("Tensor.copy_")

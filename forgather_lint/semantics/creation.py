@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from forgather_lint.interp.library import Op, OpFailure, Site
 from forgather_lint.semantics.dtypes import complex_of, dtype_of, dtype_of_number, result_type
@@ -254,6 +255,15 @@ def complex_tensor(site: Site, real: Value, imag: Value) -> Value:
     """Complex numbers from real and imaginary part."""
     made = elementwise(site, [(real, "term"), (imag, "term")])
     return result(site, made.shape, made.placement, complex_of(made.dtype))
+
+
+@tensor_op("torch.Tensor")
+def uninitialised(site: Site, *given: Value, **_: Value) -> Value:
+    """`torch.Tensor(2, 3)` has those sizes, `torch.Tensor([2, 3])` those elements."""
+    if len(given) == 1 and (is_sequence(given[0]) or isinstance(given[0], TensorValue)):
+        made = tensor_of(site, given[0])
+        return replace(made, dtype=DEFAULT_DTYPE) if isinstance(made, TensorValue) else made
+    return uniform(site, tuple(sizes(site, given or (NO_SIZES,))), DEFAULT_DTYPE, random=True)
 
 
 @tensor_op("torch.normal")

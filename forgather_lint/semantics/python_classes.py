@@ -9,6 +9,7 @@ import libcst as cst
 from forgather_lint.interp import attributes
 from forgather_lint.interp.classes import find_member, is_subclass, order_of
 from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.library import Site, op
 from forgather_lint.semantics.names import CONFIG
 from forgather_lint.source import Place
 from forgather_lint.values.objects import ClassValue, FunctionValue, Instance
@@ -16,6 +17,13 @@ from forgather_lint.values.value import Arguments, External, Unknown, Value
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine
+
+
+@op("torch.autograd.Function.apply")
+def apply(site: Site, *arguments: Value, **options: Value) -> Value:
+    """What a function with a gradient of its own computes is not followed."""
+    return site.unknown("autograd-function")
+
 
 _FIELD_BASES = ("transformers.ModelOutput", "typing.NamedTuple", "typing.TypedDict")
 

@@ -163,6 +163,8 @@ class StandardLibrary:
         was_module = isinstance(before, Instance | TensorValue)
         if before is not None and isinstance(value, Instance | TensorValue) and not was_module:
             machine.trail.delete_key(target.attributes, name)
+        if isinstance(before, TensorValue) and isinstance(value, TensorValue):
+            _keep_buffer(target, name, before)
         target.hidden.discard(name)
         return self.attribute_name(machine, target, name)
 
@@ -177,6 +179,12 @@ class StandardLibrary:
             return name
         mapped = member.value.items.get(name)
         return mapped.value if isinstance(mapped, Known) and isinstance(mapped.value, str) else name
+
+
+def _keep_buffer(target: Instance, name: str, before: TensorValue) -> None:
+    """What is set in place of a buffer is one (torch/nn/modules/module.py, `__setattr__`)."""
+    if "buffer" in before.tags:
+        target.buffers.setdefault(name, True)
 
 
 def _sharded_since(arguments: Arguments) -> Place | None:

@@ -113,7 +113,7 @@ _ABSENT = (
     "is_grouped_mm_available is_torch_tpu_available is_torch_xpu_available "
     "is_torch_mps_available is_ninja_available is_torch_cuda_available is_detectron2_available "
     "is_torchvision_available is_scipy_available is_timm_available is_hqq_available "
-    "is_quanto_available"
+    "is_quanto_available flash_attn_supports_top_left_mask"
 ).split()
 _PRESENT = (
     "is_torch_available is_torch_sdpa_available is_torch_greater_or_equal is_safetensors_available"

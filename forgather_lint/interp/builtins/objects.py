@@ -60,8 +60,8 @@ def is_instance(machine: Machine, value: Value, kind: Value) -> bool | None:
     if isinstance(value, Choice):
         options = {is_instance(machine, each, kind) for each in value.options}
         return options.pop() if len(options) == 1 else None
-    if isinstance(value, Unknown) or isinstance(kind, Unknown | Choice):
-        return None
+    if isinstance(value, Unknown) or isinstance(kind, Unknown | Choice | Known):
+        return None  # a class that transformers sets behind the scenes may stand as None
     if isinstance(value, Instance):
         return _instance_is(machine, value, kind)
     if isinstance(kind, Builtin):
