@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from forgather_lint.forgather.render import Rendering, render
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "forgather"
 WORKSPACE = FIXTURES / "workspace"
+
+PROJECTS, CONFIGURATIONS = 40, 100
+"""The size of the workspace of `write_workspace`, at least."""
 
 META = """\
 searchdir:
@@ -41,3 +45,21 @@ def render_text(folder: Path, text: str, budget: Budget | None = None) -> Render
     (folder / "config.yaml").write_text(text, "utf-8")
     search_path = SearchPath([folder], Fence((folder.resolve(),)), Library())
     return render(search_path, "config.yaml", template_globals(folder, folder), budget=budget)
+
+
+def write_workspace(root: Path) -> Path:
+    """The fixtures with more projects beside them, all of their own sizes."""
+    shutil.copytree(FIXTURES, root / "forgather")
+    for model in ("forgather_llama", "forgather_postnorm"):
+        shutil.copytree(FIXTURES.parent / "models" / model, root / "models" / model)
+    (root / ".git").mkdir()
+    workspace = root / "forgather" / "workspace"
+    llama = workspace / "llama"
+    wide = (llama / "templates/configs/wide.yaml").read_text("utf-8")
+    for number in range(PROJECTS - 3):
+        folder = workspace / f"project_{number}"
+        shutil.copytree(llama, folder)
+        for extra in range(1 if number < CONFIGURATIONS - 5 - 2 * (PROJECTS - 3) else 0):
+            text = wide.replace("512", str(64 * (number + 2 + extra)))
+            (folder / "templates" / "configs" / f"extra_{extra}.yaml").write_text(text, "utf-8")
+    return workspace

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -14,9 +13,8 @@ from forgather_lint.forgather import library as library_module
 from forgather_lint.forgather.configuration import read_configuration
 from forgather_lint.forgather.library import Library, TemplateFile
 from forgather_lint.forgather.project import read_project
-from tests.forgather_projects import FIXTURES, WORKSPACE
+from tests.forgather_projects import CONFIGURATIONS, FIXTURES, WORKSPACE, write_workspace
 
-PROJECTS, CONFIGURATIONS = 40, 100
 MOST = 10.0
 
 
@@ -54,24 +52,6 @@ def cpu_seconds(*paths: Path) -> tuple[int, float]:
     )
     count, seconds = done.stdout.split()
     return int(count), float(seconds)
-
-
-def write_workspace(root: Path) -> Path:
-    """The fixtures with more projects beside them, all of their own sizes."""
-    shutil.copytree(FIXTURES, root / "forgather")
-    for model in ("forgather_llama", "forgather_postnorm"):
-        shutil.copytree(FIXTURES.parent / "models" / model, root / "models" / model)
-    (root / ".git").mkdir()
-    workspace = root / "forgather" / "workspace"
-    llama = workspace / "llama"
-    wide = (llama / "templates/configs/wide.yaml").read_text("utf-8")
-    for number in range(PROJECTS - 3):
-        folder = workspace / f"project_{number}"
-        shutil.copytree(llama, folder)
-        for extra in range(1 if number < CONFIGURATIONS - 5 - 2 * (PROJECTS - 3) else 0):
-            text = wide.replace("512", str(64 * (number + 2 + extra)))
-            (folder / "templates" / "configs" / f"extra_{extra}.yaml").write_text(text, "utf-8")
-    return workspace
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -139,7 +140,28 @@ def test_modules_say_what_they_are() -> None:
     assert silent == []
 
 
+def test_records_are_made_by_record() -> None:
+    """`dataclass` compiles at each start what `record` shares, but only it makes an order."""
+    compiled = [
+        f"{name(file)}:{node.lineno}"
+        for file in FILES
+        if stage(file) != "probes"
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.ClassDef)
+        for decorator in map(ast.unparse, node.decorator_list)
+        if decorator.startswith("dataclass") and "order=True" not in decorator
+    ]
+    assert compiled == []
+
+
 HEAVY = ("torch", "transformers", "vllm", "jinja2", "rich", "tokenizers", "numpy")
+ONLY_ON_REQUEST = (
+    "forgather_lint.flow.stages",
+    "forgather_lint.forgather.render",
+    "forgather_lint.statistics",
+    "hashlib",
+    "importlib.metadata",
+)
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -159,11 +181,20 @@ def loaded_by(*arguments: str) -> set[str]:
 def test_a_plain_check_loads_nothing_heavy() -> None:
     loaded = loaded_by("check", "--isolated", "fixtures/models/forgather_llama")
     assert "forgather_lint.pipeline" in loaded
-    assert [module for module in HEAVY if module in loaded] == []
+    assert [module for module in (*HEAVY, *ONLY_ON_REQUEST) if module in loaded] == []
     others = {file.stem for file in (ENGINE / "commands").glob("*.py")} - {"check", "__init__"}
     assert [verb for verb in others if f"forgather_lint.commands.{verb}" in loaded] == []
     assert "forgather_lint.reporters.full" in loaded
     assert "forgather_lint.reporters.sarif" not in loaded
+
+
+def test_a_plain_check_loads_two_packages_of_others() -> None:
+    started = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True
+    )
+    loaded = loaded_by("check", "--isolated", "fixtures/models/hf_llama")
+    fresh = {module.partition(".")[0] for module in loaded - set(started.stdout.split())}
+    assert fresh & packages_distributions().keys() - {ENGINE.name} == {"click", "libcst"}
 
 
 def test_asking_for_the_version_does_not_load_the_parser() -> None:

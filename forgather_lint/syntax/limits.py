@@ -8,6 +8,7 @@ linear scan finds such texts first.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MOST_BYTES = 1 << 20
 MOST_TOKENS = 150_000
@@ -21,6 +22,7 @@ _NEUTRAL = re.compile(
 _TOKEN = re.compile(r"\w+|[^\s\w]|\n")
 
 
+@lru_cache(maxsize=64)
 def refusal(text: str) -> str | None:
     """Why `text` is too large or too deeply nested to parse, None when it is neither."""
     tokens = _TOKEN.findall(_NEUTRAL.sub("0", text))
