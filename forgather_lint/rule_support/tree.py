@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from forgather_lint.facts import Module, Structure
 
@@ -15,6 +16,7 @@ CONTAINERS = (MODULE_LIST, MODULE_DICT, "torch.nn.Sequential")
 _INDEX = re.compile(r"(?<![^.])\d+(?![^.])")
 
 
+@lru_cache(maxsize=16_384)  # rules ask it of every name for every key
 def folded(name: str) -> str:
     """`layers.0.mlp` as `layers.*.mlp`: what the layers of a stack have in common."""
     return _INDEX.sub("*", name)
