@@ -120,7 +120,7 @@ def test_names_that_come_and_go() -> None:
     missing = on("0.33.0", "5.19.0").transformers.missing_import("transformers.utils", "LossKwargs")
     assert missing is not None
     assert missing.instead == "transformers.utils.TransformersKwargs"
-    assert missing.error == "cannot import name 'LossKwargs' from 'transformers.utils'"
+    assert missing.error == "ImportError: cannot import name 'LossKwargs' from 'transformers.utils'"
     assert on("0.33.0").transformers.missing_import("transformers", "AutoModel") is None
 
 
@@ -147,13 +147,13 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
 
 
 def test_a_minor_release_is_its_newest_patch() -> None:
-    assert chosen("vllm==0.20") == ["vllm==0.20.2 transformers==5.23.0"]
+    assert chosen("vllm==0.20") == ["vllm==0.20.2 transformers==5.24.0"]
     assert chosen("vllm==0.25.1")[0].startswith("vllm==0.25.1 ")
 
 
 def test_a_range_gives_one_target_for_each_profile() -> None:
     assert chosen("vllm>=0.30,<0.33") == [
-        "vllm==0.30.0 transformers==5.23.0",
+        "vllm==0.30.0 transformers==5.24.0",
         "vllm==0.31.0 transformers==5.17.0",
         "vllm==0.32.0 transformers==5.19.0",
     ]

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from forgather_lint.targets import releases
 from forgather_lint.targets.facts import DATA, Fact, evidence, raw_facts
-from forgather_lint.targets.imports import imported_names
+from forgather_lint.targets.imports import MODULE, imported_names
 from forgather_lint.targets.native import native_architectures
 from tools.upstream import Missing, Upstream, says, spelling, text_of
 
@@ -144,7 +144,7 @@ def check_imports(release: Upstream) -> Iterator[str]:
 
 
 def exported_names(release: Upstream, module: str) -> set[str]:
-    """The names that can be imported from `module`; none if there is no such file."""
+    """The names that can be imported from `module`, and `MODULE`; none if there is no such file."""
     path = module.replace(".", "/")
     for file in (f"{path}.py", f"{path}/__init__.py"):
         try:
@@ -153,7 +153,7 @@ def exported_names(release: Upstream, module: str) -> set[str]:
             continue
         if module == "transformers":
             return set(_resolved(release, tree))
-        return set(_defined_or_imported(tree))
+        return {MODULE, *_defined_or_imported(tree)}
     return set()
 
 

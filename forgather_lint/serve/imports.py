@@ -42,8 +42,8 @@ def _problem(seen: Examined, where: NodePlace, missing: ImportedName) -> Serving
         verdict="fails",
         where=where,
         target=str(seen.target),
-        error=f"ImportError: {missing.error}",
+        error=missing.error,
         releases=f"transformers other than {missing.releases}",
-        name=f"{missing.module}.{missing.name}",
+        name=missing.dotted,
         detail=missing.instead,
     )

@@ -11,9 +11,15 @@ from typing import NamedTuple
 from forgather_lint.targets.facts import tables
 from forgather_lint.targets.version import Requirement, Version
 
+MODULE = "*"
+"""Stands in the table for a module as a whole."""
+
 
 class ImportedName(NamedTuple):
-    """`module.name`, the ranges of releases that have it, and what else to import, if known."""
+    """`module.name`, the ranges of releases that have it, and what else to import, if known.
+
+    The name is `MODULE` where the releases without it have no such module either.
+    """
 
     module: str
     name: str
@@ -30,15 +36,24 @@ class ImportedName(NamedTuple):
         return " or ".join(map(str, self.ranges))
 
     @property
+    def dotted(self) -> str:
+        """The name behind its module, or the module alone."""
+        return self.module if self.name == MODULE else f"{self.module}.{self.name}"
+
+    @property
     def error(self) -> str:
-        """What Python says where the name, but not its module, is missing."""
-        return f"cannot import name '{self.name}' from '{self.module}'"
+        """What Python says where the name, or its module, is missing."""
+        if self.name == MODULE:
+            return f"ModuleNotFoundError: No module named '{self.module}'"
+        return f"ImportError: cannot import name '{self.name}' from '{self.module}'"
 
 
 @cache
 def imported_name(module: str, name: str) -> ImportedName | None:
-    """The entry for `from module import name`, if it is in the table."""
-    line = tables("imports").get(module, {}).get(name)
+    """The entry for `from module import name`, else that of the module, if it is in the table."""
+    entries = tables("imports").get(module, {})
+    name = name if name in entries else MODULE
+    line = entries.get(name)
     if not isinstance(line, str):
         return None
     ranges, _, instead = line.partition(";")
