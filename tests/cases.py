@@ -29,7 +29,7 @@ from forgather_lint.settings import Settings
 _HEADING = re.compile(r"^## (.+)\n", re.MULTILINE)
 _FENCE = re.compile(
     r"^```\w+ (?P<file>\S+)(?P<fixed> \(fixed\))?\n(?P<text>.*?)^```\n"
-    r"(?P<below>(?:\nexpect: .+\n(?:expect: .+\n)*)?)",
+    r"(?P<below>(?:\nexpect: [^\n]+\n(?:expect: [^\n]+\n)*)?)",
     re.MULTILINE | re.DOTALL,
 )
 _FINDING = r"(?P<severity>error|warning|info):? \[(?P<code>\w+)\] \"(?P<text>[^\"]*)\""

@@ -8,7 +8,6 @@ import libcst as cst
 
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.tree import class_name
-from forgather_lint.record import record
 from forgather_lint.serve.dispatch import (
     POSITIONS,
     by_position,
@@ -17,51 +16,13 @@ from forgather_lint.serve.dispatch import (
     keyword,
 )
 from forgather_lint.serve.examined import Examined
+from forgather_lint.serve.sharing import shared_index
+from forgather_lint.serve.sites import Site, layer_named, lost_layer, sites_of
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
 from forgather_lint.targets.vllm_words import AttentionBinding
-from forgather_lint.values.objects import FunctionValue, Instance
-from forgather_lint.values.value import Choice, Known, ListValue, Unknown, Value
-
-
-@record
-class Site:
-    """A module whose forward calls the attention interface."""
-
-    name: str
-    module: Instance
-    forward: FunctionValue
-    call: cst.Call
-
-
-def sites_of(seen: Examined) -> list[Site]:
-    """The modules whose forward makes exactly one call of the interface, in tree order.
-
-    One that has the config of something else, such as an image encoder, is not the engine's.
-    """
-    if seen.judge is None:
-        return []
-    config = text_config(seen)
-    sites = []
-    for name, module in seen.judge.subject.tree.instances.items():
-        forward = forward_of(seen.workshop.machine, module)
-        call = interface_call(forward) if forward is not None else None
-        if forward is None or call is None:
-            continue
-        own = module.attributes.get("config")
-        if not isinstance(own, Instance) or own is config:
-            sites.append(Site(name, module, forward, call))
-    return sites
-
-
-def text_config(seen: Examined) -> Value | None:
-    """transformers/configuration_utils.py, `get_text_config`."""
-    if isinstance(seen.config, Instance):
-        for name in ("text_config", "decoder", "generator", "text_encoder"):
-            found = seen.config.attributes.get(name)
-            if isinstance(found, Instance):
-                return found
-    return seen.config
+from forgather_lint.values.objects import FunctionValue
+from forgather_lint.values.value import Choice, Known, Unknown
 
 
 def dispatch(seen: Examined) -> Iterator[ServingProblem]:
@@ -72,38 +33,18 @@ def dispatch(seen: Examined) -> Iterator[ServingProblem]:
         return
     sites = sites_of(seen)
     yield from _without_index(seen, sites)
+    shared = list(shared_index(seen, sites))
+    yield from shared
     if attention.binding.value is not AttentionBinding.SOURCE:
         return
-    if _without(sites, "layer_idx"):
+    if shared or _without(sites, "layer_idx"):
         return
-    lost = _lost_layer([site for site in sites if "config" in site.module.attributes], layers)
+    lost = lost_layer([site for site in sites if "config" in site.module.attributes], layers)
     if lost is not None:
         where, name = _attention_of(seen, lost)
         yield from seen.problem(
-            "FGL512", attention.no_dispatch, where, name, parts={"layer": _layer(seen, lost)}
+            "FGL512", attention.no_dispatch, where, name, parts={"layer": layer_named(seen, lost)}
         )
-
-
-def _layer(seen: Examined, index: int) -> str:
-    """How the error calls a layer: its number, and its type where the config says one."""
-    types = seen.setting("layer_types")
-    items = types.items if isinstance(types, ListValue) else []
-    kind = items[index] if index < len(items) else None
-    name = kind.value if isinstance(kind, Known) else None
-    return f"{index} ({name})" if isinstance(name, str) else str(index)
-
-
-def _lost_layer(sites: list[Site], layers: int) -> int | None:
-    """The first layer that no site is of, None when there surely or possibly is one for each."""
-    known, others = set(), 0
-    for site in sites:
-        index = site.module.attributes["layer_idx"]
-        if isinstance(index, Known):
-            known.add(index.value)
-        else:
-            others += 1
-    lost = [layer for layer in range(layers) if layer not in known]
-    return lost[0] if len(lost) > others else None
 
 
 def _without(sites: list[Site], attribute: str) -> list[Site]:
@@ -124,7 +65,7 @@ def _without_index(seen: Examined, sites: list[Site]) -> Iterator[ServingProblem
             site.module.where,
             title,
             module=site.name,
-            parts={"class": title, "layer": _layer(seen, 0)},
+            parts={"class": title, "layer": layer_named(seen, 0)},
         )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from forgather_lint.model.entry import first_architecture
 from forgather_lint.model.tree import class_name
-from forgather_lint.serve.attention import sites_of, text_config
 from forgather_lint.serve.examined import Examined
+from forgather_lint.serve.sites import sites_of, text_config
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.version import TRANSFORMERS_5

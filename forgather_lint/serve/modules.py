@@ -6,18 +6,14 @@ from collections.abc import Iterator
 
 from forgather_lint.facts import Structure
 from forgather_lint.flow.fusion import fusions
-from forgather_lint.interp.classes import find_member
 from forgather_lint.model.tree import class_name
 from forgather_lint.serve.dispatch import forward_of
 from forgather_lint.serve.examined import Examined, releases_of
+from forgather_lint.serve.sameness import only_repeats
 from forgather_lint.serving_facts import ServingProblem
-from forgather_lint.targets.vllm_words import NormSearch
 from forgather_lint.values.objects import Instance
-from forgather_lint.values.value import Known
 
 LINEAR = "torch.nn.Linear"
-REPLACED_EPSILON = 1e-6
-"""What vLLM takes where it finds no epsilon (transformers/utils.py, replace_rms_norm_class)."""
 
 
 def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
@@ -30,7 +26,7 @@ def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
         if not seen.workshop.machine.is_instance_of(module, LINEAR):
             continue
         forward = forward_of(seen.workshop.machine, module)
-        if forward is not None:
+        if forward is not None and not only_repeats(forward):
             told.add(id(module.cls))
             yield ServingProblem(
                 code="FGL519",
@@ -42,46 +38,6 @@ def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
                 name=class_name(module),
                 module=name,
             )
-
-
-def norm_epsilon(seen: Examined) -> Iterator[ServingProblem]:
-    """A class named `*RMSNorm` whose epsilon is not where the release looks for it."""
-    modules = seen.target.vllm.modules
-    if modules.norm_found_by.value is not NormSearch.CLASS_NAME:
-        return
-    told: set[int] = set()
-    for name, module in _instances(seen):
-        names = modules.norm_epsilon_names.value
-        if not class_name(module).endswith("RMSNorm") or id(module.cls) in told:
-            continue
-        if module.open is not None or any(_has(seen, module, each) for each in names):
-            continue
-        found = _epsilon(module)
-        if found is not None and found[1] != REPLACED_EPSILON:
-            told.add(id(module.cls))
-            yield ServingProblem(
-                code="FGL520",
-                verdict="wrong",
-                where=module.places.get(found[0], module.where),
-                target=str(seen.target),
-                error="",
-                releases=releases_of(modules.norm_epsilon_names),
-                name=class_name(module),
-                detail=f"self.{found[0]} = {found[1]}",
-                module=name,
-            )
-
-
-def _has(seen: Examined, module: Instance, name: str) -> bool:
-    in_class = find_member(seen.workshop.machine, module.cls, name)
-    return name in module.attributes or in_class is not None
-
-
-def _epsilon(module: Instance) -> tuple[str, float] | None:
-    for name, value in module.attributes.items():
-        if "eps" in name and isinstance(value, Known) and isinstance(value.value, float):
-            return name, value.value
-    return None
 
 
 def _instances(seen: Examined) -> Iterator[tuple[str, Instance]]:

@@ -13,13 +13,18 @@ from forgather_lint.serve import (
     attention,
     building,
     classes,
+    embeddings,
     encoders,
     experts,
     forward,
+    head,
     imports,
     modules,
+    norms,
     plans,
+    remote,
     settings,
+    sinks,
     weights,
 )
 from forgather_lint.serve.examined import Examined, examined
@@ -43,6 +48,8 @@ def problems_of(
 def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterator[ServingProblem]:
     yield from settings.no_architecture(seen)
     yield from settings.nulls(seen)
+    yield from settings.auto_map_entries(seen)
+    yield from remote.not_copied(seen)
     yield from imports.removed(seen)
     yield from settings.no_auto_model(seen)
     yield from classes.attention_backend(seen)
@@ -57,6 +64,8 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     yield from settings.layer_types(seen)
     yield from encoders.not_causal(seen)
     yield from attention.scaling(seen)
+    yield from sinks.sinks(seen)
+    yield from embeddings.no_access(seen)
     yield from forward.arguments(seen)
     yield from forward.run(seen)
     # A folder holds no weights; their names are those that `save_pretrained` would write.
@@ -64,7 +73,13 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     yield from modules.fused_names(seen)
     yield from modules.linear_subclass(seen)
     yield from experts.activation(seen)
-    yield from modules.norm_epsilon(seen)
+    yield from norms.parameters(seen)
+    yield from norms.second_input(seen)
+    yield from norms.epsilon(seen)
+    yield from norms.centre(seen)
+    yield from embeddings.forward_dropped(seen)
+    yield from head.forward_lost(seen)
+    yield from settings.native(seen)
     yield from plans.renamed_styles(seen)
     yield from plans.disagreement(seen)
     yield from plans.tied_by_config_alone(seen)

@@ -104,3 +104,43 @@ def no_architecture(seen: Examined) -> Iterator[ServingProblem]:
         file = seen.workshop.config_file
         fact = seen.target.vllm.config.no_architecture
         yield from seen.problem("FGL502", fact, file_start(file.path), "architectures")
+
+
+def auto_map_entries(seen: Examined) -> Iterator[ServingProblem]:
+    """Entries of auto_map that are no text: of the classes that vLLM loads."""
+    file, auto_map = seen.workshop.config_file, seen.workshop.config_values.get("auto_map", {})
+    loading = seen.target.transformers.loading
+    if file is None:
+        return
+    if auto_map is None:
+        yield from seen.problem("FGL539", loading.auto_map_null, file.place("auto_map"), "auto_map")
+        return
+    for key in ("AutoConfig", "AutoModel"):
+        if not isinstance(auto_map, dict) or isinstance(auto_map.get(key, ""), str):
+            continue
+        null = auto_map[key] is None
+        fact = loading.reference_null if null else loading.reference_not_text
+        parts = {"type": type(auto_map[key]).__name__}
+        yield from seen.problem("FGL539", fact, file.place("auto_map", key), key, parts=parts)
+        return
+
+
+def native(seen: Examined) -> Iterator[ServingProblem]:
+    """An architecture of which vLLM has a model of its own, which it prefers to this code."""
+    names, auto_map = (
+        seen.workshop.config_values.get(key) for key in ("architectures", "auto_map")
+    )
+    file = seen.workshop.config_file
+    if file is None or not isinstance(auto_map, dict) or "AutoModel" not in auto_map:
+        return
+    first = names[0] if isinstance(names, list) and names else None
+    if isinstance(first, str) and seen.target.vllm.serves_natively(first):
+        yield ServingProblem(
+            code="FGL536",
+            verdict="",
+            where=file.place("architectures"),
+            target=str(seen.target),
+            error="",
+            releases="",
+            name=first,
+        )

@@ -110,6 +110,10 @@ class TransformersLoading:
 
     relative_import_patterns: Fact[tuple[str, ...]]
     local_imports_followed: Fact[bool]
+    file_not_copied: Fact[Outcome]
+    name_not_copied: Fact[Outcome]
+    reference_not_text: Fact[Outcome]
+    reference_null: Fact[Outcome]
     reference_format: Fact[Outcome]
     import_missing: Fact[Outcome]
     no_auto_class: Fact[Outcome]

@@ -18,7 +18,6 @@ from forgather_lint.targets.vllm_words import (
     AttentionBinding,
     AttentionGate,
     BasePrefix,
-    EmbeddingForward,
     EmbeddingSearch,
     LayerTypesFrom,
     LinearKind,
@@ -74,12 +73,16 @@ class VllmModules:
     norm_found_by: Fact[NormSearch]
     norm_epsilon_names: Fact[tuple[str, ...]]
     norm_not_recognised: Fact[Outcome]
+    norm_parameters_kept: Fact[tuple[str, ...]]
+    norm_second_input: Fact[Outcome]
+    norm_centre_lost: Fact[Outcome]
     norm_of_uneven_shard: Fact[Outcome]
     norm_power_recognised: Fact[bool]
     convolution_replaced: Fact[bool]
     layer_norm_replaced: Fact[bool]
     embedding_found_by: Fact[EmbeddingSearch]
-    embedding_forward: Fact[EmbeddingForward]
+    embedding_forward_dropped: Fact[Outcome]
+    embedding_scale_kept: Fact[bool]
     embedding_size_from: Fact[SizeFrom]
     embedding_setter_called: Fact[bool]
     embedding_ambiguous: Fact[Outcome]

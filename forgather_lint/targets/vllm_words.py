@@ -58,14 +58,6 @@ class EmbeddingSearch(StrEnum):
     VOCABULARY_SIZE = "vocabulary_size"
 
 
-class EmbeddingForward(StrEnum):
-    """What is left of an embedding's own forward."""
-
-    DROPPED = "dropped"
-    EMBED_SCALE = "embed_scale"
-    KEPT = "kept"
-
-
 class SizeFrom(StrEnum):
     """Where the size of the replacement is read."""
 

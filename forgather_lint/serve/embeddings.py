@@ -1,0 +1,96 @@
+"""The embedding of a model in the hands of an engine that puts its own in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.interp.budget import BudgetExceeded
+from forgather_lint.interp.classes import find_member
+from forgather_lint.interp.frame import Raised
+from forgather_lint.model.tree import class_name
+from forgather_lint.serve.dispatch import forward_of
+from forgather_lint.serve.examined import Examined
+from forgather_lint.serve.sameness import only_repeats
+from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.values.objects import ClassValue, Instance
+from forgather_lint.values.value import Arguments, Known
+
+EMBEDDING = "torch.nn.Embedding"
+GET, SET = "get_input_embeddings", "set_input_embeddings"
+
+
+def forward_dropped(seen: Examined) -> Iterator[ServingProblem]:
+    """A subclass of nn.Embedding whose own forward is not run."""
+    modules = seen.target.vllm.modules
+    module = _input_embedding(seen)
+    if module is None or not seen.workshop.machine.is_instance_of(module, EMBEDDING):
+        return
+    forward = forward_of(seen.workshop.machine, module)
+    if forward is None or only_repeats(forward):
+        return
+    if modules.embedding_scale_kept.value and _has_scale(seen, module):
+        return
+    yield from seen.problem(
+        "FGL530", modules.embedding_forward_dropped, forward.where, class_name(module)
+    )
+
+
+def _has_scale(seen: Examined, module: Instance) -> bool:
+    in_class = find_member(seen.workshop.machine, module.cls, "embed_scale")
+    return "embed_scale" in module.attributes or in_class is not None or module.open is not None
+
+
+def _input_embedding(seen: Examined) -> Instance | None:
+    """What `get_input_embeddings()` returns, if that is known."""
+    if seen.root is None:
+        return None
+    machine = seen.workshop.machine
+    machine.trail.begin()
+    try:
+        method = machine.attribute(seen.root, GET, seen.root.where)
+        found = machine.call(method, Arguments(), seen.root.where)
+    except (Raised, BudgetExceeded):
+        return None
+    finally:
+        machine.trail.roll_back()
+    return found if isinstance(found, Instance) else None
+
+
+def no_access(seen: Examined) -> Iterator[ServingProblem]:
+    """An embedding that the methods which the class inherits do not find."""
+    root, modeling = seen.root, seen.target.transformers.modeling
+    if root is None or not _is_hidden(seen, root, modeling.embedding_name.value):
+        return
+    parts = {"class": seen.cls.name}
+    if not _is_own(seen, GET):
+        fact = modeling.no_embedding
+        yield from seen.problem("FGL531", fact, seen.cls.where, GET, parts=parts)
+    elif not _is_own(seen, SET) and seen.target.vllm.modules.embedding_setter_called.value:
+        fact = modeling.no_embedding_setter
+        yield from seen.problem("FGL531", fact, seen.cls.where, SET, parts=parts)
+
+
+def _is_own(seen: Examined, name: str) -> bool:
+    """Whether a class whose source was read defines the method, or one not known may."""
+    found = find_member(seen.workshop.machine, seen.cls, name)
+    return found is not None and (isinstance(found.owner, ClassValue) or _is_unknown(seen))
+
+
+def _is_unknown(seen: Examined) -> bool:
+    return seen.root is None or seen.root.open is not None
+
+
+def _is_hidden(seen: Examined, root: Instance, default: str) -> bool:
+    """Whether the embedding is surely at none of the places where transformers looks for it.
+
+    Source: transformers/modeling_utils.py, `EmbeddingAccessMixin`.
+    """
+    named = seen.member("_input_embed_layer")
+    if named is not None and not isinstance(named, Known):
+        return False
+    name = str(named.value) if isinstance(named, Known) else default
+    places = {name, "embeddings", "model", "language_model", seen.workshop.base_prefix(root)}
+    dynamic = find_member(seen.workshop.machine, seen.cls, "__getattr__")
+    if root.open is not None or (dynamic is not None and isinstance(dynamic.owner, ClassValue)):
+        return False
+    return not any(place in root.attributes or seen.member(place) for place in places if place)

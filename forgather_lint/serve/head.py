@@ -1,0 +1,180 @@
+"""What a model with a head computes beside `lm_head(hidden_states)`: vLLM never runs its forward.
+
+The forward is run abstractly, and the way back from the logits to the base model is searched for
+arithmetic. Casts, views and slices are no arithmetic, nor is a factor of 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import field
+
+from forgather_lint.flow.inputs import engine_arguments
+from forgather_lint.flow.recall import Recall
+from forgather_lint.interp.budget import BudgetExceeded
+from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.machine import Machine, Observer
+from forgather_lint.interp.subscripts import read
+from forgather_lint.model.build import NoModel
+from forgather_lint.record import record
+from forgather_lint.semantics.standard import StandardLibrary
+from forgather_lint.serve.examined import Examined, releases_of
+from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.source import Place
+from forgather_lint.values.objects import Instance
+from forgather_lint.values.value import Arguments, Known, TensorValue, Value
+
+HEAD = "lm_head"
+_NEUTRAL = {"mul": 1, "truediv": 1, "div": 1, "add": 0, "sub": 0, "pow": 1}
+_ALWAYS = frozenset("tanh tanh_ sigmoid softmax log_softmax clamp clip exp log relu".split())
+
+
+@record(frozen=False, eq=False)
+class _Tracing(StandardLibrary):
+    """The standard library, which remembers how each tensor was made once `armed`."""
+
+    armed: bool = False
+    outer: Place | None = None
+    """The call in the forward of the whole model that is being run."""
+    made: dict[int, tuple[str, Arguments, Place, Value]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        StandardLibrary.__init__(self)
+
+    def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
+        result = StandardLibrary.call(self, machine, name, arguments, where)
+        if self.armed:
+            # Whoever is first made it; later it is handed on.
+            self.made.setdefault(id(result), (name, arguments, self.outer or where, result))
+        return result
+
+
+@record(frozen=False, eq=False)
+class _Watch(Observer):
+    """Arms the library when the base model has run, and notes what the head made."""
+
+    library: _Tracing
+    base: Instance
+    head: Instance
+    recall: Recall = field(default_factory=Recall)
+    path: list[Instance] = field(default_factory=list)
+    given: Value | None = None
+    logits: Value | None = None
+
+    def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        return None if self.library.armed else self.recall.result(instance, arguments)
+
+    def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
+        self.path.append(instance)
+        if len(self.path) == 2:
+            self.library.outer = where
+        self.recall.entered(instance, arguments)
+        if instance is self.head and arguments.all():
+            self.given = arguments.all()[0]
+
+    def left(self, instance: Instance, result: Value) -> Value:
+        self.path.pop()
+        if len(self.path) == 1:
+            self.library.outer = None
+        self.recall.left(instance, result)
+        self.library.armed = self.library.armed or instance is self.base
+        if instance is self.head:
+            self.logits = result
+        return result
+
+
+def forward_lost(seen: Examined) -> Iterator[ServingProblem]:
+    """Arithmetic between the base model and the head, or behind the head."""
+    whole = _whole(seen)
+    head = whole.attributes.get(HEAD) if whole is not None else None
+    base = seen.workshop.base_child(whole) if whole is not None else None
+    if whole is None or not isinstance(head, Instance) or base is None:
+        return
+    fact = seen.target.vllm.forward.logits_config
+    kept = [_number(seen, name) for name in fact.value]
+    found = _first(seen.workshop.machine, whole, base, head, [x for x in kept if x is not None])
+    if found is not None:
+        yield ServingProblem(
+            code="FGL532",
+            verdict="wrong",
+            where=found,
+            target=str(seen.target),
+            error="",
+            releases=releases_of(fact) if any(kept) else "",
+            name=seen.workshop.model_class().name,
+        )
+
+
+def _whole(seen: Examined) -> Instance | None:
+    """The model with its head, where it is another class than the base model."""
+    if seen.judge is None:
+        return None
+    try:
+        cls = seen.workshop.model_class()
+        return None if cls is seen.cls else seen.workshop.build()
+    except (NoModel, Raised, BudgetExceeded):
+        return None
+
+
+def _number(seen: Examined, name: str) -> float | None:
+    value = seen.setting(name)
+    held = value.value if isinstance(value, Known) else None
+    return float(held) if isinstance(held, int | float) else None
+
+
+def _first(
+    machine: Machine, whole: Instance, base: Instance, head: Instance, kept: list[float]
+) -> Place | None:
+    """Where the first arithmetic stands that the engine does not do too."""
+    library = _Tracing()
+    watch = _Watch(library, base, head)
+    before = machine.library, machine.observer
+    machine.library, machine.observer = library, watch
+    machine.trail.begin()
+    try:
+        answer = machine.call(whole, engine_arguments(), whole.where)
+        last = _logits(machine, answer, whole)
+        places = [*_back(library, last, watch.logits, kept), *_back(library, watch.given, None, [])]
+        return places[0] if places else None
+    except (Raised, BudgetExceeded):
+        return None
+    finally:
+        machine.trail.roll_back()
+        machine.library, machine.observer = before
+
+
+def _logits(machine: Machine, answer: Value, whole: Instance) -> Value:
+    return (
+        answer if isinstance(answer, TensorValue) else read(machine, answer, Known(0), whole.where)
+    )
+
+
+def _back(
+    library: _Tracing, value: Value | None, until: Value | None, kept: list[float]
+) -> Iterator[Place]:
+    """Arithmetic on the one way from `value` back to `until`, or to what was there before."""
+    while isinstance(value, TensorValue) and value is not until:
+        name, arguments, where, _ = library.made.get(id(value), ("", Arguments(), None, value))
+        if where is None:
+            return
+        if _changes(name.rpartition(".")[2], arguments, kept):
+            yield where
+        tensors = [each for each in arguments.all() if isinstance(each, TensorValue)]
+        inputs = [each for each in tensors if not each.is_parameter and each is not value]
+        value = inputs[0] if inputs else None
+
+
+def _changes(op: str, arguments: Arguments, kept: list[float]) -> bool:
+    """Whether the op surely makes other numbers of its tensor."""
+    if op in _ALWAYS:
+        return not kept
+    neutral = _NEUTRAL.get(op.strip("_"))
+    others = [each for each in arguments.all()[:2] if not isinstance(each, Instance)]
+    if neutral is None or len(others) != 2:
+        return False
+    if all(isinstance(each, TensorValue) for each in others):
+        return True
+    factors = [each.value for each in others if isinstance(each, Known)]
+    if len(factors) != 1 or not isinstance(factors[0], int | float):
+        return False
+    return factors[0] != neutral and float(factors[0]) not in kept

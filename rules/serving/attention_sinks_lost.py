@@ -1,0 +1,46 @@
+"""Attention sinks do not reach vLLM's attention.
+
+## What it does
+Reports `s_aux=` in the call of the attention interface, where the release ignores it, or where it
+is anything but `self.<parameter>` in releases that look for the parameter.
+
+## Why is this bad?
+Without the sinks the softmax gives each score more than the model was trained with.
+
+## Example
+```py
+attend(self, query, key, value, mask, s_aux=self.sinks.float(), **kwargs)
+```
+
+## Use instead
+```py
+attend(self, query, key, value, mask, s_aux=self.sinks, **kwargs)  # vLLM 0.30 and later
+```
+
+## Releases
+vLLM up to 0.29 drops the sinks; 0.30 and later take a parameter of the module.
+
+## What you see at run time
+Up to 0.29 nothing: other tokens. Later `ValueError: Cannot resolve attention s_aux expression
+'self.sinks.float()' in XAttention.`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL535", "attention-sinks-lost", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL535":
+        yield finding(
+            problem,
+            f"the attention sinks `{problem.name}` are {problem.detail}",
+            label="handed on as `s_aux` here",
+            help="hand on `self.<parameter>` itself, and serve with vLLM 0.30 or later",
+        )

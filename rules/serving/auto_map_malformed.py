@@ -1,0 +1,45 @@
+"""An entry of auto_map is null or a list.
+
+## What it does
+Reports `auto_map` itself, or its entries for `AutoConfig` and `AutoModel`, that are no text.
+
+## Why is this bad?
+transformers takes the entry apart as `file.Class`. A list is for tokenizers only.
+
+## Example
+```json
+{"auto_map": {"AutoModel": ["modeling_x.XModel", null]}}
+```
+
+## Use instead
+```json
+{"auto_map": {"AutoModel": "modeling_x.XModel"}}
+```
+
+## Releases
+All.
+
+## What you see at run time
+`TypeError: argument of type 'NoneType' is not iterable`, or
+`AttributeError: 'list' object has no attribute 'split'`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL539", "auto-map-malformed", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL539":
+        yield finding(
+            problem,
+            f"`{problem.name}` is not a class reference",
+            label="must be `file.Class`",
+            help='write `"file.Class"`, or leave the entry out',
+        )

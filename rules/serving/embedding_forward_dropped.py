@@ -1,0 +1,52 @@
+"""The embedding has a forward of its own, which vLLM drops.
+
+## What it does
+Reports a subclass of `nn.Embedding` with a `forward` that does more than the library's, where
+`get_input_embeddings()` returns it.
+
+## Why is this bad?
+These releases put an embedding of their own in its place. Of what the subclass adds, only an
+attribute `embed_scale` survives, since 0.11.1.
+
+## Example
+```py
+class ScaledEmbedding(nn.Embedding):
+    def forward(self, ids):
+        return super().forward(ids) * 8.0
+```
+
+## Use instead
+```py
+class ScaledEmbedding(nn.Embedding):
+    embed_scale = 8.0
+
+    def forward(self, ids):
+        return super().forward(ids) * self.embed_scale
+```
+
+## Releases
+vLLM up to 0.27; later releases keep the subclass. 0.11.0 loses `embed_scale` too.
+
+## What you see at run time
+Nothing: other tokens than transformers generates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL530", "embedding-forward-dropped", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL530":
+        yield finding(
+            problem,
+            f"the forward of `{problem.name}` is dropped",
+            label="never run by vLLM",
+            help="scale by an attribute `embed_scale`, or behind the embedding, in the first layer",
+        )

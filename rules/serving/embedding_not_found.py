@@ -1,0 +1,54 @@
+"""The embedding stands where transformers does not look for it.
+
+## What it does
+Reports a model without `get_input_embeddings` (or, where the release calls it, without
+`set_input_embeddings`) whose embedding is neither `embed_tokens` nor in a base model.
+
+## Why is this bad?
+vLLM asks the model for its embedding to put its own in the place.
+
+## Example
+```py
+class XModel(PreTrainedModel):
+    def __init__(self, config):
+        super().__init__(config)
+        self.wte = nn.Embedding(config.vocab_size, config.hidden_size)
+```
+
+## Use instead
+```py
+class XModel(PreTrainedModel):
+    def get_input_embeddings(self):
+        return self.wte
+
+    def set_input_embeddings(self, value):
+        self.wte = value
+```
+
+## Releases
+The getter in every release; the setter in vLLM up to 0.29.
+
+## What you see at run time
+"NotImplementedError: get_input_embeddings not auto‑handled for XModel; please override in the
+subclass."
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL531", "embedding-not-found", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL531":
+        yield finding(
+            problem,
+            f"vLLM calls `{problem.name}`, which does not find the embedding",
+            label=f"has no `{problem.name}` of its own",
+            help=f"define `{problem.name}`, or call the embedding `embed_tokens`",
+        )

@@ -1,0 +1,49 @@
+"""The model with the head does more than to apply it, which vLLM leaves out.
+
+## What it does
+Runs the forward of `architectures[0]` abstractly and reports arithmetic on the way from the base
+model to the logits: a factor, a soft cap, a norm of its own.
+
+## Why is this bad?
+vLLM loads the base model and applies a head of its own. The forward of the class with the head is
+never run; only a `logit_scale` of the config, and since 0.28 its `final_logit_softcapping`, are
+applied.
+
+## Example
+```py
+logits = self.lm_head(hidden_states) / self.config.width_factor
+```
+
+## Use instead
+```py
+class XModel(PreTrainedModel):  # the base model: vLLM runs its forward
+    def forward(self, ...):
+        return (self.norm(hidden_states) / self.config.width_factor,)
+```
+
+## Releases
+All profiled releases; a soft cap that the config names is applied since vLLM 0.28.
+
+## What you see at run time
+Nothing: other probabilities than transformers computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL532", "head-forward-lost", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL532":
+        yield finding(
+            problem,
+            f"vLLM never runs the forward of `{problem.name}`: this is left out",
+            label="between the base model and the logits",
+            help="do it in the base model, or name it `logit_scale` in the config",
+        )

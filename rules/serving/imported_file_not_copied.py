@@ -1,0 +1,51 @@
+"""The model imports a file that transformers does not copy.
+
+## What it does
+Follows the imports between the files of the model as transformers does: by a search in their text,
+and, before 5.10.1, in the files that `auto_map` names alone. A `from . import name` is never seen.
+
+## Why is this bad?
+transformers copies the code of a local folder before it runs it; an import of a file that stayed
+behind fails.
+
+## Example
+```py
+# modeling_x.py imports layers_x.py only, and that says:
+from .attention_x import XAttention
+```
+
+## Use instead
+```py
+# modeling_x.py
+from .attention_x import XAttention  # noqa: F401: so that transformers copies the file
+from .layers_x import XLayer
+```
+
+## Releases
+transformers before 5.10.1 for files imported by imported files; every release for `from . import`.
+
+## What you see at run time
+`FileNotFoundError: [Errno 2] No such file or directory:
+'.../transformers_modules/x/attention_x.py'` in transformers. vLLM hides it:
+"Cannot find model module. ... 'AutoModel' is not present in the model config's 'auto_map'".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL538", "imported-file-not-copied", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL538":
+        yield finding(
+            problem,
+            f"transformers does not copy `{problem.name}`",
+            label=f"imported by `{problem.detail}.py`",
+            help="import it in the file that `auto_map` names too, as `from .name import ...`",
+        )

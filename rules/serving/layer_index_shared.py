@@ -1,0 +1,46 @@
+"""Layers share one `layer_idx`, or one attention module.
+
+## What it does
+Reports two layers whose attention says the same index, and an attention module that stands in
+several layers.
+
+## Why is this bad?
+The index chooses the KV cache. Two layers with one index write over each other's keys and values.
+
+## Example
+```py
+self.layers = nn.ModuleList([Layer(config, 0) for _ in range(config.num_hidden_layers)])
+```
+
+## Use instead
+```py
+self.layers = nn.ModuleList([Layer(config, index) for index in range(config.num_hidden_layers)])
+```
+
+## Releases
+vLLM up to 0.29 says nothing; 0.30 and later refuse the model.
+
+## What you see at run time
+`ValueError: Layer 0 dispatches attention from more than one module (model.layers.0.self_attn and
+model.layers.1.self_attn), which one vLLM attention layer cannot serve.`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL534", "layer-index-shared", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL534":
+        yield finding(
+            problem,
+            f"{problem.detail} share one KV cache",
+            label=f"the index of `{problem.module}` too",
+            help="give each layer an attention of its own, with the number of the layer",
+        )

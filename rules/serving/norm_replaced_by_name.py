@@ -1,0 +1,51 @@
+"""A class named `*RMSNorm` is replaced, and does what its replacement does not.
+
+## What it does
+These releases replace every module whose class name ends in `RMSNorm`. Reports one with a
+parameter beside `weight`, with a second input, or with `1 + weight` in a class that cannot be
+built of a number (vLLM builds `cls(1)` to see whether its weight starts at 0).
+
+## Why is this bad?
+The replacement has a `weight` only; it takes a second input for a residual that it adds, and
+returns two tensors then; and it multiplies by the weight as it is.
+
+## Example
+```py
+class GatedRMSNorm(nn.Module):
+    def forward(self, hidden_states, gate):
+```
+
+## Use instead
+```py
+class GatedNorm(nn.Module):  # any name that does not end in RMSNorm
+    def forward(self, hidden_states, gate):
+```
+
+## Releases
+vLLM 0.11.1 to 0.24; later releases read the computation itself.
+
+## What you see at run time
+`ValueError: There is no module or parameter named 'model.norm.bias' in TransformersForCausalLM`;
+with two inputs `TypeError: linear(): argument 'input' (position 1) must be Tensor, not tuple`; for
+`1 + weight` a warning: "Failed to determine if RMSNorm weight is centered on zero or one."
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL533", "norm-replaced-by-name", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL533":
+        yield finding(
+            problem,
+            f"vLLM replaces `{problem.name}`, and the replacement {problem.detail}",
+            label="replaced for its name",
+            help="give the class a name that does not end in `RMSNorm`",
+        )
