@@ -36,6 +36,7 @@ from forgather_lint.values.value import (
 
 HEADS_NOT_SHARDED = "FGL204"
 EXPERTS_AS_LIST = "FGL540"
+BEHIND_ATTENTION = "FGL543"
 
 
 @record
@@ -73,6 +74,7 @@ class Engine:
     dotted_pipeline: bool = True
     pipeline_inferred: bool = False
     embed_scale_missing: bool = False
+    kv_head_fields: tuple[str, ...] = ("num_key_value_heads",)
     expert_fields: tuple[str, ...] = ()
     expert_minimum: int = 0
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 
 from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.flow.assign import Assignment, assign
 from forgather_lint.flow.dataflow import Body, graphs
-from forgather_lint.flow.engine import EXPERTS_AS_LIST, Engine, Heads
+from forgather_lint.flow.engine import BEHIND_ATTENTION, EXPERTS_AS_LIST, Engine, Heads
 from forgather_lint.flow.experts import ExpertBlock
 from forgather_lint.flow.fusion import fusions, with_fusions
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict
 from forgather_lint.flow.partition import Parts, inferred_keys, parts_of
-from forgather_lint.flow.sharded import run
+from forgather_lint.flow.sharded import run, runs_alone
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
@@ -23,7 +23,7 @@ from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
-from forgather_lint.values.value import Known
+from forgather_lint.values.value import NONE, Known, Value, known
 
 
 @record
@@ -114,10 +114,12 @@ class Judge:
         outcome, given_up = run(
             subject.machine, subject.tree, subject.root, {}, self.engine, 1, self.heads
         )
-        if outcome.verdict is Verdict.FAILS and not _is_engines(outcome):
-            reason = f"forward raises at size 1: {outcome.reason}"
-            return Outcome(Verdict.UNKNOWN, "", reason, outcome.where), given_up
-        return outcome, given_up
+        if outcome.verdict is not Verdict.FAILS or _is_engines(outcome):
+            return outcome, given_up
+        if self._setting("kv_lora_rank") is None and runs_alone(subject.machine, subject.root):
+            return replace(outcome, code=BEHIND_ATTENTION), given_up
+        reason = f"forward raises at size 1: {outcome.reason}"
+        return Outcome(Verdict.UNKNOWN, "", reason, outcome.where), given_up
 
     def _refused(self, ranks: int) -> Outcome | None:
         """What the engine refuses before it builds a layer."""
@@ -169,19 +171,28 @@ class Judge:
         query = self._config("num_attention_heads")
         if not query:
             return None
-        kv = self._config("num_key_value_heads") or query
+        kv = self._kv_heads(query)
         size = self._config("head_dim") or (self._config("hidden_size") or 0) // query
-        return Heads(query, kv, size) if size else None
+        return Heads(query, kv, size) if size and kv else None
+
+    def _kv_heads(self, query: int) -> int | None:
+        """As many as the first of the release's names says, else one for each query head."""
+        settings = (self._setting(name) for name in self.engine.kv_head_fields)
+        said = next((each for each in settings if each is not None and each != NONE), known(query))
+        return _integer(said)
 
     def _config(self, name: str) -> int | None:
+        return _integer(self._setting(name))
+
+    def _setting(self, name: str) -> Value | None:
+        """`config.name`, None when the config has no such attribute."""
         config = self.subject.root.attributes.get("config")
         if not isinstance(config, Instance):
             return None
         try:
-            value = self.subject.machine.attribute(config, name, self.subject.where)
+            return self.subject.machine.attribute(config, name, self.subject.where)
         except Raised:
             return None
-        return value.value if isinstance(value, Known) and isinstance(value.value, int) else None
 
     def pipeline_outcome(self, stages: int) -> Outcome:
         """The verdict on `stages` stages, each on one rank."""
@@ -262,6 +273,10 @@ def _seen(outcome: Outcome, others: list[Outcome]) -> bool:
 
 def _same_span(one: Outcome, other: Outcome) -> bool:
     return bool(one.where and other.where and one.where.span == other.where.span)
+
+
+def _integer(value: Value | None) -> int | None:
+    return value.value if isinstance(value, Known) and isinstance(value.value, int) else None
 
 
 def _is_engines(outcome: Outcome) -> bool:

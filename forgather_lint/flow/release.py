@@ -36,6 +36,7 @@ def engine_of(profile: VllmProfile) -> Engine:
         dotted_pipeline=profile.pipeline.lookup.value is Lookup.ATTRGETTER,
         pipeline_inferred=profile.pipeline.names_from.value is StageNames.PLAN_OR_DECODER,
         embed_scale_missing=profile.defects.embed_scale.value.effect is Effect.ERROR,
+        kv_head_fields=profile.config.kv_head_fields.value,
         expert_fields=profile.config.expert_fields.value,
         expert_minimum=profile.config.expert_minimum.value,
     )

@@ -7,6 +7,7 @@ from dataclasses import field
 
 from forgather_lint.flow.assign import Assignment
 from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
+from forgather_lint.flow.inputs import engine_arguments
 from forgather_lint.flow.layers import Role, run_linear, split_weights
 from forgather_lint.flow.outcome import Outcome, Verdict, of_result
 from forgather_lint.flow.recall import Recall
@@ -126,6 +127,22 @@ def run(
     finally:
         machine.trail.roll_back()
         machine.library, machine.observer = library, observer
+
+
+def runs_alone(machine: Machine, root: Instance) -> bool:
+    """Whether the forward surely gets to its end behind transformers' own attention.
+
+    Then an error behind the engine's is the engine's. Source of the attention that it stands for:
+    transformers/integrations/sdpa_attention.py, `[batch, tokens, heads, head size]` out.
+    """
+    machine.trail.begin()
+    try:
+        result = machine.call(root, engine_arguments(), root.where)
+    except (Raised, BudgetExceeded):
+        return False
+    finally:
+        machine.trail.roll_back()
+    return not isinstance(result, Unknown)
 
 
 def _split(machine: Machine, tree: Tree, assignments: Assignments, ranks: int) -> None:
