@@ -23,6 +23,7 @@ _RESOLVER: Any = yaml.resolver.Resolver()  # PyYAML's stubs leave resolve() unty
 _MERGE = "tag:yaml.org,2002:merge"
 _MAX_DEPTH = 100
 _MAX_NODES = 50_000
+_MAX_WEIGHT = 1_000_000
 
 
 @record(frozen=False, eq=False)
@@ -41,6 +42,7 @@ class YamlSequence:
     tag: str
     at: Stretch
     items: list[YamlNode] = field(default_factory=list)
+    weight: int = 1
 
 
 @record(frozen=False, eq=False)
@@ -50,6 +52,7 @@ class YamlMapping:
     tag: str
     at: Stretch
     pairs: list[Pair] = field(default_factory=list)
+    weight: int = 1
     waiting: YamlNode | None = None
     to_merge: list[Pair] | None = None
 
@@ -91,6 +94,7 @@ class _Builder:
                 if tag in (None, "!"):
                     tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)
                 self._attach(self._remember(event, YamlScalar(tag, _stretch(event), event.value)))
+                self._weigh(1)
             case yaml.SequenceStartEvent():
                 tag = _standard(event, "seq")
                 self._enter(self._remember(event, YamlSequence(tag, _stretch(event))))
@@ -100,6 +104,7 @@ class _Builder:
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
                 closed = self.open.pop()
                 closed.at = Stretch(closed.at.start, _stretch(event).end)
+                self._weigh(closed.weight)
 
     def _enter(self, node: YamlNode) -> None:
         if len(self.open) >= _MAX_DEPTH:
@@ -122,7 +127,16 @@ class _Builder:
             raise GraphError(f"found undefined alias {event.anchor!r}", _stretch(event))
         if any(node is outer for outer in self.open):
             raise Refused(f"the alias *{event.anchor} contains itself")
+        self._weigh(1 if isinstance(node, YamlScalar) else node.weight)
         return node
+
+    def _weigh(self, weight: int) -> None:
+        """Add what is complete to the collection it stands in, as if aliases were written out."""
+        if not self.open:
+            return
+        self.open[-1].weight += weight
+        if self.open[-1].weight > _MAX_WEIGHT:
+            raise Refused(f"the aliases stand for more than {_MAX_WEIGHT:,} values")
 
     def _attach(self, node: YamlNode) -> None:
         match self.open[-1] if self.open else None:

@@ -6,7 +6,7 @@ Follows `MetaConfig` in src/forgather/meta_config.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from forgather_lint.forgather.builtins import template_globals
@@ -92,6 +92,7 @@ def read_project(path: Path, library: Library) -> Project:
     search_path = SearchPath([each for each in places if each.is_dir()], fence, library)
     meta = read_document(render(search_path, META, template_globals(path, workspace)))
     admitted, refused = _search_folders(path, meta, fence)
+    refused += tuple(_prefix_refused(meta, admitted, fence))
     return Project(path, workspace, library, fence, meta, admitted, refused)
 
 
@@ -112,6 +113,16 @@ def _search_folders(
         elif folder.is_dir():
             admitted.append(folder)
     return tuple(admitted), tuple(refused)
+
+
+def _prefix_refused(meta: Document, folders: Iterable[Path], fence: Fence) -> Iterator[Fault]:
+    prefix = meta.graph.items.get("config_prefix")
+    if isinstance(prefix, ScalarNode) and isinstance(prefix.value, str):
+        homes = [Path(os.path.normpath(folder / prefix.value)) for folder in folders]
+        if not all(map(fence.admits, homes)):
+            message = f"the folder of configurations {prefix.value} lies outside the workspace"
+            origin = meta.origin(prefix.at)
+            yield meta.rendering.fault(FaultKind.REFUSED, message, origin)
 
 
 def _listed(meta: DictNode) -> list[tuple[str, Stretch]]:
