@@ -193,6 +193,12 @@ writer: !singleton:forgather.ml.construct:write_file
 """
 
 
+def test_an_alias_bomb_is_refused_where_it_grows_too_large(tmp_path: Path) -> None:
+    fault = read_document(render_text(tmp_path, ALIAS_BOMB)).fault
+    assert fault is not None
+    assert (fault.kind, fault.where.span.start.row) == (FaultKind.REFUSED, 7)
+
+
 @pytest.mark.parametrize("tag", ["!!python/object:os.system {}", "!!python/name:os.system ''"])
 def test_no_constructor_of_python_objects_runs(tag: str, tmp_path: Path) -> None:
     document = read_document(render_text(tmp_path, f"a: 1\nb: {tag}\n"))

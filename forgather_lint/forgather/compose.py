@@ -26,6 +26,14 @@ _MAX_NODES = 50_000
 _MAX_WEIGHT = 1_000_000
 
 
+class RefusedThere(Refused):
+    """What is refused stands at `at`."""
+
+    def __init__(self, message: str, at: Stretch) -> None:
+        super().__init__(message)
+        self.at = at
+
+
 @record(frozen=False, eq=False)
 class YamlScalar:
     """A scalar as written, its tag resolved."""
@@ -72,7 +80,10 @@ def compose(text: str) -> YamlNode | None:
     builder = _Builder()
     loader = yaml.SafeLoader if _COMMA_IN_TAG.search(text) else _FAST
     for event in yaml.parse(text, Loader=loader):
-        builder.take(event)
+        try:
+            builder.take(event)
+        except Refused as error:
+            raise RefusedThere(str(error), _stretch(event)) from error
     return builder.root
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import yaml
 
+from forgather_lint.forgather.compose import RefusedThere
 from forgather_lint.forgather.graph import DictNode, GraphError, Stretch
 from forgather_lint.forgather.limits import Refused
 from forgather_lint.forgather.read_graph import read_graph
@@ -47,6 +48,9 @@ def fault_of(error: Exception, rendering: Rendering) -> Fault:
     """`error`, raised while the text of `rendering` was read, at its template line."""
     if isinstance(error, GraphError):
         return rendering.fault(FaultKind.GRAPH, str(error), _origin(rendering, error.at.start))
+    if isinstance(error, RefusedThere):
+        origin = _origin(rendering, error.at.start)
+        return rendering.fault(FaultKind.REFUSED, str(error), origin)
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         origin = _origin(rendering, error.problem_mark.index)
         return rendering.fault(FaultKind.GRAPH, error.problem or str(error), origin)
