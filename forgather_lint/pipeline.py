@@ -8,6 +8,7 @@ A Forgather project is rendered first (`forgather.lint`); its models then go the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -116,7 +117,8 @@ def _check_task(task: Task, settings: Settings) -> ModelReport | None:
     ]
     # A template serves many configurations: what one leaves unused another may need.
     kept, _ = suppress.apply(found, (), _text_or_none, settings.checks)
-    return _report_of(task.path, kept, opened.files, settings)
+    done = _report_of(task.path, kept, opened.files, settings)
+    return replace(done, not_rendered=opened.ended) if opened.ended else done
 
 
 def _guarded(path: str, work: Callable[[], Result], settings: Settings) -> Result | ModelReport:

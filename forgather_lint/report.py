@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from forgather_lint.diagnostics import Diagnostic, Severity
 from forgather_lint.record import record
+from forgather_lint.source import Span
+
+
+@record
+class NotRendered:
+    """What keeps a configuration of a Forgather project from being rendered."""
+
+    where: Span
+    message: str
 
 
 @record
@@ -12,6 +23,7 @@ class ModelReport:
 
     `error` says in one line why the model could not be checked, None when it was. `files` are
     the texts that were read for it, `targets` the releases of vLLM that it was judged for.
+    A configuration that is `not_rendered` was checked as far as it could be read.
     """
 
     path: str
@@ -19,6 +31,7 @@ class ModelReport:
     error: str | None = None
     files: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    not_rendered: NotRendered | None = None
 
 
 @record
@@ -42,6 +55,11 @@ class Run:
     def errors(self) -> tuple[ModelReport, ...]:
         """The reports of models that could not be checked."""
         return tuple(report for report in self.reports if report.error is not None)
+
+    @property
+    def not_rendered(self) -> Mapping[str, NotRendered]:
+        """The configurations that cannot be rendered, by path, with the reasons."""
+        return {each.path: each.not_rendered for each in self.reports if each.not_rendered}
 
     @property
     def checked(self) -> int:

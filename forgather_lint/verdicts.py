@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from forgather_lint.analysis import deep_recursion
 from forgather_lint.facts import NotBuilt
@@ -11,6 +11,7 @@ from forgather_lint.flow.outcome import Outcome, Verdict
 from forgather_lint.flow.subject import Prepared, prepare
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.serve.problems import blocking, problems_of
+from forgather_lint.source import Place
 from forgather_lint.targets.profile import Target
 
 TENSOR_SIZES = (1, 2, 4, 8)
@@ -64,8 +65,8 @@ def of_end(end: NotBuilt) -> Outcome:
     return Outcome(Verdict.UNKNOWN, "FGL902", end.message, end.where)
 
 
-def as_json(cells: Sequence[Cell]) -> list[dict[str, object]]:
-    """The cells as `matrix --output-format json` prints them."""
+def as_json(cells: Sequence[Cell], shown: Callable[[Place], str]) -> list[dict[str, object]]:
+    """The cells as `matrix --output-format json` prints them; `shown` writes a place."""
     return [
         {
             "target": each.target,
@@ -74,7 +75,7 @@ def as_json(cells: Sequence[Cell]) -> list[dict[str, object]]:
             "verdict": each.outcome.verdict.value,
             "code": each.outcome.code or None,
             "reason": each.outcome.reason or None,
-            "location": str(each.outcome.where.span) if each.outcome.where else None,
+            "location": shown(each.outcome.where) if each.outcome.where else None,
             "bytes_per_rank": each.bytes_per_rank,
         }
         for each in cells

@@ -134,6 +134,20 @@ def test_one_broken_configuration_stops_no_other(copied: Path) -> None:
     assert sorted(codes) == ["FGL102", "FGL110", "FGL601", "FGL604", "FGL612"]
 
 
+@pytest.mark.parametrize("form", ["full", "concise", "json"])
+def test_each_configuration_that_is_not_rendered_has_a_line(copied: Path, form: str) -> None:
+    """One fault in a shared template is one finding, but it costs several configurations."""
+    change(copied / LLAMA, ("[model_config]", "[model_config]\n    -- if"))
+    result = lint(copied / "forgather" / "workspace", "--output-format", form)
+    assert result.exit_code == 1
+    lost = re.findall(
+        r"(\w+)\.yaml is not rendered: .*dynamic_llama\.yaml:\d+:\d+: ", result.stderr
+    )
+    assert lost == ["small", "wide", "post_norm"]
+    assert result.stdout.count("Jinja cannot parse this template") == 1
+    assert "FGL603" not in result.stdout, "what the parent defines is not known"
+
+
 def test_a_broken_description_of_a_project_is_told(copied: Path) -> None:
     meta = copied / "forgather/workspace/llama/meta.yaml"
     change(meta, ("meta_defaults.yaml", "meta_default.yaml"))

@@ -15,6 +15,7 @@ from forgather_lint.progress import shown
 from forgather_lint.registry import builtin_rules
 from forgather_lint.report import ModelReport, Run
 from forgather_lint.reporters import Render, formats, reporter
+from forgather_lint.reporters.parts.printable import printable
 from forgather_lint.reporters.parts.style import Color, Style, wants_color
 from forgather_lint.settings import Settings
 
@@ -101,6 +102,11 @@ def _told(paths: Sequence[Path], settings: Settings) -> Iterator[ModelReport]:
 def _tell_what_was_not_checked(run: Run, quiet: bool) -> None:
     for report in run.errors:
         click.echo(f"error: {report.path}: {report.error}", err=True)
+    style = Style(base=str(Path.cwd()))
+    for path, reason in run.not_rendered.items() if not quiet else ():
+        (row, column), file = reason.where.start, style.path(reason.where.path)
+        why = f"{file}:{row}:{column}: {reason.message}"
+        click.echo(printable(f"warning: {style.path(path)} is not rendered: {why}"), err=True)
     if not run.reports and not quiet:
         click.echo("warning: no model found, 0 models checked", err=True)
 

@@ -19,7 +19,9 @@ from forgather_lint.verdicts import PIPELINE_SIZES, TENSOR_SIZES, as_json, matri
 @options.one_model
 @click.option("--target", multiple=True, metavar="RELEASE", help="vllm==0.32; may be repeated.")
 @click.option("-tp", "--tensor-parallel-size", metavar="SIZES", help="Only these: '2', '1,2,4'.")
-@click.option("--pipeline-parallel-size", metavar="SIZES", help="Only these: '1', '1,2'.")
+@click.option(
+    "-pp", "--pipeline-parallel-size", metavar="SIZES", help="Only these: '1', '1,2'."
+)
 @click.option("--dtype", default="bfloat16", help="Of the parameters, for bytes per rank.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
 def command(
@@ -45,7 +47,7 @@ def command(
             )
         )
     if output_format == "json":
-        click.echo(json.dumps(as_json(cells), indent=2))
+        click.echo(json.dumps(as_json(cells, opened.shown), indent=2))
         return
     _print(cells, opened)
 

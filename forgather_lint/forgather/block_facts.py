@@ -20,7 +20,9 @@ def dead_blocks(rendering: Rendering) -> tuple[DeadBlock, ...]:
 def _dead(rendering: Rendering, load: Load) -> Iterator[DeadBlock]:
     child = load.origin.template
     own = blocks_of(rendering, child)
-    parents = ancestors(rendering, load.name)
+    parents = list(ancestors(rendering, load.name))
+    if not blocks_of(rendering, parents[-1]).is_root:
+        return  # a parent is missing or cannot be parsed: what it defines is unknown
     existing = dict.fromkeys(name for each in parents for name in blocks_of(rendering, each).lines)
     rendered = {block for _, block in rendering.entered}
     for name in sorted(own.outermost, key=own.lines.__getitem__):

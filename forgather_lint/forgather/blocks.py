@@ -14,11 +14,15 @@ from forgather_lint.record import record
 
 @record
 class Blocks:
-    """The blocks of one template: their lines and texts, and which stand in no other block."""
+    """The blocks of one template: their lines and texts, and which stand in no other block.
+
+    `is_root` says that the template extends no other.
+    """
 
     lines: Mapping[str, int]
     texts: Mapping[str, str]
     outermost: frozenset[str]
+    is_root: bool = False
 
 
 def ancestors(rendering: Rendering, template: str) -> Iterator[str]:
@@ -53,4 +57,5 @@ def _read_blocks(source: str) -> Blocks:
         block.name: "".join(data.data for data in block.find_all(nodes.TemplateData))
         for block in blocks
     }
-    return Blocks(lines, texts, frozenset(lines.keys() - inner))
+    is_root = next(tree.find_all(nodes.Extends), None) is None
+    return Blocks(lines, texts, frozenset(lines.keys() - inner), is_root)

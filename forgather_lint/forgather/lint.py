@@ -21,6 +21,7 @@ from forgather_lint.forgather.virtual import (
 )
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.record import record
+from forgather_lint.report import NotRendered
 from forgather_lint.template_facts import Configuration, Fault, FaultKind
 
 Analyse = Callable[[ModelInput], tuple[list[object], tuple[str, ...]]]
@@ -40,11 +41,15 @@ class Lot:
 
 @record
 class ConfigurationInput:
-    """One configuration of a project, ready for the rules; `files` are the templates read."""
+    """One configuration of a project, ready for the rules.
+
+    `files` are the templates read; `ended` says what keeps the configuration from being rendered.
+    """
 
     path: str
     lots: tuple[Lot, ...]
     files: tuple[str, ...] = ()
+    ended: NotRendered | None = None
 
 
 @record
@@ -88,13 +93,21 @@ def open_configuration(project: Project, config: str, analyse: Analyse) -> Confi
     """The facts about the configuration `config` and about the model that it makes."""
     reading = read_configuration(project, config)
     facts, model = reading.facts, reading.model
-    path = facts.where.span.path
+    path, ended = facts.where.span.path, _why_ended(facts)
     if model is None:
-        return ConfigurationInput(path, (Lot((facts,), _as_it_is),), reading.files)
+        return ConfigurationInput(path, (Lot((facts,), _as_it_is),), reading.files, ended)
     lots = [Lot((facts,), _as_it_is)]
     if _is_news(project, config, model):
         lots += _lots_of_model(model, analyse)
-    return ConfigurationInput(path, tuple(lots), reading.files)
+    return ConfigurationInput(path, tuple(lots), reading.files, ended)
+
+
+def _why_ended(facts: Configuration) -> NotRendered | None:
+    for missing in facts.missing:
+        return NotRendered(missing.where.span, f"the template {missing.name} is not found")
+    for fault in facts.faults:
+        return NotRendered(fault.where.span, fault.message)
+    return None
 
 
 def _is_news(project: Project, config: str, model: RenderedModel) -> bool:
