@@ -23,6 +23,7 @@ from forgather_lint.forgather.discover import ProjectCandidate, find_projects
 from forgather_lint.inputs.discover import Candidate, candidates
 from forgather_lint.inputs.open import ModelInput, open_model
 from forgather_lint.judging import judged
+from forgather_lint.meter import Meter
 from forgather_lint.registry import builtin_rules
 from forgather_lint.report import ModelReport
 from forgather_lint.rule import Rule
@@ -38,12 +39,15 @@ Facts = list[object]
 Result = TypeVar("Result")
 
 
-def check(paths: Sequence[Path], settings: Settings) -> Iterator[ModelReport]:
+def check(
+    paths: Sequence[Path], settings: Settings, meter: Meter | None = None
+) -> Iterator[ModelReport]:
     """Lint every model at `paths` once, in order; one that cannot be read never stops the rest.
 
     A path without a model is an error, unless `force_exclude` says that whoever named it did not
-    look, as pre-commit does.
+    look, as pre-commit does. `meter` is told how far the run is.
     """
+    meter = meter or Meter()
     is_model: dict[Candidate, bool] = {}
     linted: set[ProjectCandidate] = set()
     for path in paths:
@@ -51,18 +55,20 @@ def check(paths: Sequence[Path], settings: Settings) -> Iterator[ModelReport]:
             continue
         found = list(candidates(path, settings.excludes))
         projects = list(find_projects(path, settings.excludes))
-        for candidate in found:
-            if candidate not in is_model:
-                outcome = check_model(candidate, settings)
-                is_model[candidate] = outcome is not None
-                if outcome is not None:
-                    yield outcome
+        unseen = [each for each in dict.fromkeys(found) if each not in is_model]
+        meter.more(len(unseen))
+        for candidate in unseen:
+            outcome = check_model(candidate, settings)
+            is_model[candidate] = outcome is not None
+            if outcome is not None:
+                yield outcome
+            meter.done(candidate.path)
         if not (projects or settings.force_exclude or any(is_model[each] for each in found)):
             reason = "no model here" if path.exists() else "no such file or folder"
             yield ModelReport(str(path), error=reason)
         fresh = [project for project in projects if project not in linted]
         linted.update(fresh)
-        yield from _check_projects(fresh, settings) if fresh else ()
+        yield from _check_projects(fresh, settings, meter) if fresh else ()
 
 
 def check_model(candidate: Candidate, settings: Settings) -> ModelReport | None:
@@ -76,33 +82,31 @@ def check_model(candidate: Candidate, settings: Settings) -> ModelReport | None:
 
 
 def _check_projects(
-    projects: Sequence[ProjectCandidate], settings: Settings
+    projects: Sequence[ProjectCandidate], settings: Settings, meter: Meter
 ) -> Iterator[ModelReport]:
     # Jinja is loaded only now, when there are templates to render.
     from forgather_lint.forgather.library import Library
 
     library = Library()
-    for project in projects:
-        yield from check_project(project, library, settings)
+    listed = [_tasks(project, library, settings) for project in projects]
+    meter.more(sum(len(each) for each in listed if isinstance(each, list)))
+    for each in listed:
+        if isinstance(each, ModelReport):
+            yield each
+        for task in each if isinstance(each, list) else ():
+            checked = _guarded(task.path, partial(_check_task, task, settings), settings)
+            if checked is not None:
+                yield checked
+            meter.done(task.path)
 
 
-def check_project(
+def _tasks(
     project: ProjectCandidate, library: Library, settings: Settings
-) -> Iterator[ModelReport]:
-    """Lint the configurations of a Forgather project; `library` keeps the templates they share."""
+) -> list[Task] | ModelReport:
+    """The configurations of a Forgather project; `library` keeps the templates they share."""
     from forgather_lint.forgather.lint import tasks
 
-    def work() -> list[Task]:
-        return list(tasks(project, library))
-
-    listed = _guarded(str(project.folder), work, settings)
-    if isinstance(listed, ModelReport):
-        yield listed
-        return
-    for task in listed:
-        checked = _guarded(task.path, partial(_check_task, task, settings), settings)
-        if checked is not None:
-            yield checked
+    return _guarded(str(project.folder), lambda: list(tasks(project, library)), settings)
 
 
 def _check_task(task: Task, settings: Settings) -> ModelReport | None:

@@ -1,23 +1,63 @@
-"""Tells a person at a terminal that a long run is alive."""
+"""A bar that tells a person at a terminal how far a long run is."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING
 
-from forgather_lint.report import ModelReport
+from forgather_lint.meter import Meter
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _A_FEW = 3
 
 
-def shown(reports: Iterable[ModelReport], wanted: bool) -> Iterator[ModelReport]:
-    """`reports`, with a counting line on stderr once there are more than a few of them."""
-    drawn = False
-    for number, report in enumerate(reports, start=1):
-        if wanted and number > _A_FEW and sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{number} models checked, {report.path}")
-            sys.stderr.flush()
-            drawn = True
-        yield report
-    if drawn:
-        sys.stderr.write("\r\x1b[K")
+class Bar(Meter):
+    """Drawn on standard error when that is a terminal and there are more than a few models.
+
+    As a context it leaves nothing behind.
+    """
+
+    def __init__(self, wanted: bool) -> None:
+        self._wanted = wanted and sys.stderr.isatty()
+        self._total = 0
+        self._drawn: Progress | None = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._drawn is not None:
+            self._drawn.stop()
+
+    def more(self, number: int) -> None:
+        self._total += number
+        if self._drawn is None and self._wanted and self._total > _A_FEW:
+            self._drawn = _start()
+        if self._drawn is not None:
+            self._drawn.update(self._drawn.task_ids[0], total=self._total)
+
+    def done(self, path: str) -> None:
+        if self._drawn is not None:
+            self._drawn.update(self._drawn.task_ids[0], advance=1, path=path)
+
+
+def _start() -> Progress:
+    # Imported only when there is a bar to draw.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.table import Column
+
+    path = TextColumn("{task.fields[path]}", markup=False, table_column=Column(no_wrap=True))
+    columns = (TextColumn("Checking models"), BarColumn(), MofNCompleteColumn(), path)
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress.add_task("", path="")
+    progress.start()
+    return progress

@@ -15,7 +15,6 @@ from click.testing import CliRunner, Result
 
 from forgather_lint import progress
 from forgather_lint.cli import cli
-from forgather_lint.report import ModelReport
 from tests.fixture_models import MODELS, copy_model
 
 CLEAN = str(MODELS / "hf_llama")
@@ -318,7 +317,10 @@ def test_progress_is_shown_for_more_than_a_few_models_on_a_terminal(
 ) -> None:
     stream = Terminal(terminal)
     monkeypatch.setattr(sys, "stderr", stream)
-    reports = [ModelReport(f"model{number}") for number in range(models)]
-    assert list(progress.shown(iter(reports), wanted)) == reports
-    assert ("4 models" in stream.written) is drawn
-    assert stream.written == "" or stream.written.endswith("\r\x1b[K"), "leaves nothing behind"
+    monkeypatch.setenv("TERM", "xterm")
+    with progress.Bar(wanted) as bar:
+        bar.more(models)
+        for number in range(models):
+            bar.done(f"model{number}")
+    assert (f"{models}/{models}" in stream.written) is drawn
+    assert stream.written == "" or stream.written.endswith("\r\x1b[1A\x1b[2K"), "nothing stays"

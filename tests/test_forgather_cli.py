@@ -228,6 +228,14 @@ def test_the_plan_of_a_configuration_points_at_its_template() -> None:
     assert places == {"dynamic_llama.yaml"}
 
 
+def test_the_matrix_of_a_configuration_points_at_its_template() -> None:
+    sizes = ("--target=vllm==0.13", "-tp", "3", "-pp", "1")
+    result = run("matrix", WORKSPACE / "llama", *sizes, "--output-format=json")
+    (cell,) = json.loads(result.stdout)
+    assert cell["verdict"] == "fails"
+    assert Path(cell["location"].rsplit(":", 2)[0]).name == "hf_causal.py"
+
+
 def test_an_unknown_configuration_exits_2_and_names_those_there_are() -> None:
     result = run("structure", WORKSPACE / "llama", "-t", "gone.yaml")
     assert result.exit_code == 2

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from forgather_lint import configuration, options, pipeline
-from forgather_lint.progress import shown
+from forgather_lint.meter import Meter
+from forgather_lint.progress import Bar
 from forgather_lint.registry import builtin_rules
 from forgather_lint.report import ModelReport, Run
 from forgather_lint.reporters import Render, formats, reporter
@@ -69,7 +70,8 @@ def command(
             paths, given["force_exclude"] = (Path(),), True  # a search may find nothing
         groups = configuration.grouped(paths, config, isolated, given)
         render = _renderer(groups, counted)
-        run = Run(tuple(shown(_reports(groups, verbose), wanted=not quiet)))
+        with Bar(wanted=not (quiet or verbose)) as bar:
+            run = Run(tuple(_reports(groups, verbose, bar)))
         _tell_what_was_not_checked(run, quiet)
         _write(run, render, output_file, Color(color), quiet)
     sys.exit(0 if exit_zero and run.exit_code == 1 else run.exit_code)
@@ -85,10 +87,10 @@ def _renderer(groups: configuration.Groups, counted: bool) -> Render:
     return statistics.renderer(output_format)
 
 
-def _reports(groups: configuration.Groups, verbose: bool) -> Iterator[ModelReport]:
+def _reports(groups: configuration.Groups, verbose: bool, meter: Meter) -> Iterator[ModelReport]:
     for settings, paths in groups.items():
         settings.require_known(rule.code for rule in builtin_rules())
-        yield from _told(paths, settings) if verbose else pipeline.check(paths, settings)
+        yield from _told(paths, settings) if verbose else pipeline.check(paths, settings, meter)
 
 
 def _told(paths: Sequence[Path], settings: Settings) -> Iterator[ModelReport]:

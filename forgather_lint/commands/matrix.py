@@ -19,9 +19,7 @@ from forgather_lint.verdicts import PIPELINE_SIZES, TENSOR_SIZES, as_json, matri
 @options.one_model
 @click.option("--target", multiple=True, metavar="RELEASE", help="vllm==0.32; may be repeated.")
 @click.option("-tp", "--tensor-parallel-size", metavar="SIZES", help="Only these: '2', '1,2,4'.")
-@click.option(
-    "-pp", "--pipeline-parallel-size", metavar="SIZES", help="Only these: '1', '1,2'."
-)
+@click.option("-pp", "--pipeline-parallel-size", metavar="SIZES", help="Only these: '1', '1,2'.")
 @click.option("--dtype", default="bfloat16", help="Of the parameters, for bytes per rank.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
 def command(
