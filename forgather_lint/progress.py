@@ -40,7 +40,7 @@ class Bar(Meter):
     def more(self, number: int) -> None:
         self._total += number
         if self._drawn is None and self._wanted and self._total > _A_FEW:
-            self._drawn = _start()
+            self._drawn = _start(self._total)
         if self._drawn is not None:
             self._drawn.update(self._drawn.task_ids[0], total=self._total)
 
@@ -49,7 +49,7 @@ class Bar(Meter):
             self._drawn.update(self._drawn.task_ids[0], advance=1, path=path)
 
 
-def _start() -> Progress:
+def _start(total: int) -> Progress:
     # Imported only when there is a bar to draw.
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -58,6 +58,6 @@ def _start() -> Progress:
     path = TextColumn("{task.fields[path]}", markup=False, table_column=Column(no_wrap=True))
     columns = (TextColumn("Checking models"), BarColumn(), MofNCompleteColumn(), path)
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    progress.add_task("", path="")
+    progress.add_task("", total=total, path="")
     progress.start()
     return progress

@@ -60,10 +60,12 @@ def command(
 ) -> None:
     """Report what is wrong with the plans of models.
 
-    PATHS are model folders, Python files, or folders to search (default: the current one).
+    PATHS are model folders, Python files, Forgather projects or templates, or folders to search
+    (default: the current one).
 
-    Exit code: 0 when there are no errors or warnings, 1 when there are, 2 when something could
-    not be checked.
+    Exit code: 0 when there are no errors or warnings, 1 when there are, 2 when something could not
+    be checked. A file that cannot be parsed, or a configuration that cannot be rendered, is an
+    error found: 1. A line on standard error names each such configuration.
     """
     with options.misuse_told():
         if not paths:
