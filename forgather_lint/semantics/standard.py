@@ -144,7 +144,7 @@ class StandardLibrary:
         self, machine: Machine, value: Instance, name: str, where: Place
     ) -> Value | None:
         other = self.attribute_name(machine, value, name)
-        if other != name:
+        if other not in (name, transformers_layers.OVERRIDES):
             return machine.attribute(value, other, where)
         getter = find_member(machine, value.cls, f"{name}.get")
         if getter is not None and isinstance(getter.value, External):
