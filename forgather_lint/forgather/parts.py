@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +17,7 @@ _RELATIVE_IMPORT = re.compile(
     r"^[ \t]*from[ \t]+\.([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
 )
 _WORD = re.compile(r"\w+")
+_NAMES_IN_QUOTES = re.compile(r"\w*(['\"]+)[\w.]*\1")
 _NAME = re.compile(r"(\w+)(?:[ \t]+as[ \t]+\w+)?")
 
 
@@ -61,8 +64,23 @@ def _read(path: Path, _modified: int, _size: int) -> str:
 
 @lru_cache(maxsize=512)
 def words_of(text: str) -> frozenset[str]:
-    """All names and words in a text."""
-    return frozenset(_WORD.findall(text))
+    """The names in a Python text, those in strings that are a name or a path of names included.
+
+    Other strings name no module: messages, and the patterns by which weights are initialised. An
+    f-string may, so its words count; so do all words of a text that is no Python.
+    """
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return frozenset(_WORD.findall(text))
+    named = (each.string for each in tokens if not _is_prose(each))
+    return frozenset(word for string in named for word in _WORD.findall(string))
+
+
+def _is_prose(token: tokenize.TokenInfo) -> bool:
+    if token.type != tokenize.STRING or "f" in token.string.partition(token.string[-1])[0].lower():
+        return False
+    return not _NAMES_IN_QUOTES.fullmatch(token.string)
 
 
 @lru_cache(maxsize=512)
