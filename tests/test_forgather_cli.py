@@ -148,6 +148,13 @@ def test_each_configuration_that_is_not_rendered_has_a_line(copied: Path, form: 
     assert "FGL603" not in result.stdout, "what the parent defines is not known"
 
 
+def test_an_undefined_variable_is_one_finding(copied: Path) -> None:
+    change(copied / LLAMA, ("{{ hidden_size | toyaml(", "{{ hiden_size + 0 * ("))
+    shown = lint(copied / "forgather/workspace/llama/templates/configs/small.yaml").stdout
+    assert "'hiden_size' is undefined" in shown
+    assert "FGL405" not in shown
+
+
 def test_a_broken_description_of_a_project_is_told(copied: Path) -> None:
     meta = copied / "forgather/workspace/llama/meta.yaml"
     change(meta, ("meta_defaults.yaml", "meta_default.yaml"))

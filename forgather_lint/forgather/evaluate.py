@@ -19,6 +19,7 @@ from forgather_lint.forgather.graph import (
     VarNode,
     Visits,
 )
+from forgather_lint.forgather.undefined import STAND_IN
 from forgather_lint.record import record
 
 PROJECT_LOADERS = ("forgather:from_project", "forgather.ml.construct:load_from_config")
@@ -55,6 +56,8 @@ class Evaluator:
         """The data that `node` stands for, `Undecided` where that takes more than templates."""
         self.visits.count()
         match node:
+            case ScalarNode(value=str() as text) if text.startswith(STAND_IN):
+                return Undecided("an undefined variable")
             case ScalarNode():
                 return node.value
             case ListNode():

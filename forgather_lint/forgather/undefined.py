@@ -14,6 +14,9 @@ from jinja2.runtime import missing  # type: ignore[attr-defined]
 
 from forgather_lint.forgather.limits import Refused
 
+STAND_IN = "undefined."
+"""How the text of an undefined value begins, before its name."""
+
 
 class Missing(Undefined):
     """An undefined variable or attribute; using it calls `report` with Jinja's own message."""
@@ -44,7 +47,7 @@ class Missing(Undefined):
 
     def __str__(self) -> str:
         self._use()
-        return f"undefined.{self._undefined_name}"
+        return f"{STAND_IN}{self._undefined_name}"
 
     __repr__ = __str__
 
