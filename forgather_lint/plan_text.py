@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from forgather_lint.flow.infer import InferredPlan
 
@@ -49,6 +49,24 @@ def _list(names: tuple[str, ...]) -> str:
 
 
 def difference(written: InferredPlan, inferred: InferredPlan) -> Iterator[str]:
-    """The changes that make the plan that is there the inferred one, as a unified diff."""
-    before, after = as_python(written).splitlines(), as_python(inferred).splitlines()
+    """The changes that make the plan that is there the inferred one, as a unified diff.
+
+    What both have keeps its place, and the names of inputs and outputs, which nothing reads.
+    """
+    tensor = {key: inferred.tensor[key] for key in _aligned(written.tensor, inferred.tensor)}
+    kept = {key: names for key, names in written.pipeline.items() if key in inferred.pipeline}
+    aligned = InferredPlan(tensor, {**inferred.pipeline, **kept})
+    before, after = as_python(written).splitlines(), as_python(aligned).splitlines()
     yield from difflib.unified_diff(before, after, "plan", "inferred", lineterm="", n=2)
+
+
+def _aligned(written: Iterable[str], inferred: Iterable[str]) -> list[str]:
+    """The inferred keys in the order written; new ones behind the one they follow."""
+    keys = list(inferred)
+    aligned = [key for key in written if key in keys]
+    before = -1
+    for key in keys:
+        if key not in aligned:
+            aligned.insert(before + 1, key)
+        before = aligned.index(key)
+    return aligned

@@ -15,6 +15,7 @@ from forgather_lint.chosen import chosen_targets
 from forgather_lint.commands.structure import told
 from forgather_lint.facts import NotBuilt
 from forgather_lint.flow.infer import InferredPlan, folded, infer
+from forgather_lint.flow.release import words_of
 from forgather_lint.flow.subject import Prepared, prepare
 from forgather_lint.opening import Opened, open_one
 from forgather_lint.plan_text import as_json, as_python, as_template, difference
@@ -41,7 +42,9 @@ def command(
     """Print the plan of the model at PATH as it is applied: layer, shape, style, entry."""
     with options.misuse_told():
         opened = open_one(path, template)
-        prepared = prepare(opened.model, chosen_targets(target).targets[0], "bfloat16")
+        chosen = chosen_targets(target).targets[0]
+        as_written = inferred or diff
+        prepared = prepare(opened.model, chosen, "bfloat16", experts_fused=not as_written)
     if prepared.judge is None:
         assert prepared.ended is not None
         raise options.CannotRun(f"{opened.shown(prepared.ended.where)}: {told(prepared.ended)}")
@@ -70,7 +73,8 @@ def _inferred(prepared: Prepared) -> InferredPlan | NotBuilt:
 
     def work() -> InferredPlan:
         trace = trace_of(subject.machine, subject.root, subject.tree)
-        return infer(subject.machine, subject.tree, subject.root, judge.heads, trace)
+        words = words_of(prepared.target)
+        return infer(subject.machine, subject.tree, subject.root, trace, words)
 
     return contained(workshop, work)
 

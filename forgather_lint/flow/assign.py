@@ -20,12 +20,20 @@ LINEAR = "torch.nn.Linear"
 
 @record
 class Assignment:
-    """What replaces one Linear, and where that is written (None: by default)."""
+    """What replaces one Linear, and where that is written (None: by default).
+
+    `parameters` are those of the module's own parameters that have another role than it.
+    """
 
     role: Role
     where: Place | None
     key: str | None = None
     by_engine: str = ""
+    parameters: tuple[tuple[str, Role], ...] = ()
+
+    def role_of(self, parameter: str) -> Role:
+        """How one of the module's own parameters is split."""
+        return dict(self.parameters).get(parameter, self.role)
 
 
 def assign(

@@ -52,14 +52,19 @@ class Heads:
 class Engine:
     """The behaviour of one vLLM release that decides what a plan computes.
 
-    `styles` maps style names to what replaces a layer. `surplus_heads_pass` tells whether the
-    attention takes more heads than it has without an error (0.13 folds them into the tokens).
+    `styles` maps style names to what replaces a layer. With `own_attention` the engine's attention
+    stands behind transformers' interface, else transformers' own. `uneven_parts`: a dimension
+    that does not divide by the ranks is spread all the same. `surplus_heads_pass` tells
+    whether the attention takes more heads than it has without an error (0.13 folds them into the
+    tokens).
     `fuses_*` say which projections the release finds and shards by itself, whatever the plan says.
     A config with `expert_minimum` or more in one of `expert_fields` has its experts replaced.
     """
 
     release: str
     styles: Mapping[str, Role]
+    own_attention: bool = True
+    uneven_parts: bool = False
     plan: VllmPlan | None = None
     attention_by_keyword: bool = False
     surplus_heads_pass: bool = False
@@ -94,7 +99,7 @@ class EngineLibrary(StandardLibrary):
         StandardLibrary.__init__(self)
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
-        if name == "transformers.attention_interface":
+        if name == "transformers.attention_interface" and self.engine.own_attention:
             return self._attention(arguments, where)
         try:
             return StandardLibrary.call(self, machine, name, arguments, where)
@@ -240,8 +245,10 @@ def _unknown_output(tensors: list[TensorValue], where: Place) -> Value:
 
 
 def given_arguments(engine: Engine) -> Arguments:
-    """What the release calls the model with."""
+    """What the release calls the model with; without an engine, the tokens are enough."""
     arguments = engine_arguments()
+    if not engine.own_attention:
+        del arguments.keywords["position_ids"]
     if engine.attention_by_keyword:
         instances = DictValue({}, rest=Unknown("attention-instances"))
         arguments.keywords["attention_instances"] = instances

@@ -1,204 +1,148 @@
 """Computes a plan from the module tree and the data flow alone.
 
-Inside one forward, a Linear that feeds no other Linear of it, but is fed by some, is the place
-where a sharded stretch can end: it is row-parallel, and what feeds it is column-parallel. Every
-such group is kept only if the abstract run on two ranks still computes the model.
+Inside one forward, a projection that feeds no other of it, but is fed by some, is the place where a
+sharded stretch can end: it is row-parallel, and what feeds it is column-parallel. The most that can
+be sharded is tried first; what is kept is what the abstract run on two ranks proves to be the same
+function. The search is over plans as they are written, read as transformers itself reads them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 
-from forgather_lint.facts import ModuleCall, Trace
-from forgather_lint.flow.assign import Assignment
-from forgather_lint.flow.dataflow import Body, Step, graphs, kind_of
-from forgather_lint.flow.engine import Engine, Heads
-from forgather_lint.flow.layers import Role
-from forgather_lint.flow.outcome import Verdict
-from forgather_lint.flow.partition import MODULE_LIST
+from forgather_lint.facts import Trace
+from forgather_lint.flow.candidates import Styles, Words, gathered, paired, with_parameters
+from forgather_lint.flow.dataflow import Body, graphs, kind_of
+from forgather_lint.flow.infer_pipeline import Names, pipeline_entries
+from forgather_lint.flow.library_plan import LIBRARY, Entry, assigned_by_library
+from forgather_lint.flow.outcome import Outcome, Verdict, with_branches
+from forgather_lint.flow.projections import Group, group_of, merge
 from forgather_lint.flow.sharded import run
-from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
 from forgather_lint.values.objects import Instance
+from forgather_lint.values.value import TensorValue
 
-LINEAR = "torch.nn.Linear"
-ATTENTION = "transformers.attention_interface"
 RANKS = 2
-
-PLAIN = Engine(
-    release="any",
-    styles={"colwise": Role.COLUMN, "rowwise": Role.ROW, "replicate": Role.REPLICATED},
-    norms_by_name=True,
-    plan_required=False,
-)
-"""An engine that does what the plan says and nothing else."""
+WAYS = (paired, with_parameters, gathered)
+"""Ways to shard a group, the best first: to gather costs as much again as the sum behind a row."""
 
 
 @record
 class InferredPlan:
-    """A plan: `tensor` maps patterns to styles, `pipeline` patterns to input and output names."""
+    """A plan: `tensor` maps patterns to styles, `pipeline` patterns to input and output names.
+
+    `outcome` is what the abstract run on two ranks makes of it.
+    """
 
     tensor: Mapping[str, str]
-    pipeline: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+    pipeline: Mapping[str, Names]
+    outcome: Outcome | None = None
 
 
 @record
-class Group:
-    """Linears of one kind of module that are sharded together."""
+class Unit:
+    """The projections of all modules that one pattern names: an entry speaks of all of them."""
 
-    kind: int
-    columns: tuple[str, ...]
-    rows: tuple[str, ...]
-    attends: bool
+    pattern: str
+    group: Group
+
+
+@record(frozen=False)
+class Search:
+    """Grows a plan by one unit after the other."""
+
+    machine: Machine
+    tree: Tree
+    root: Instance
+    words: Words
+    plan: dict[str, str] = field(default_factory=dict)
+    alone: list[Outcome] = field(default_factory=list)
+
+    def outcome(self, plan: Mapping[str, str], ranks: int = RANKS) -> Outcome:
+        """What the plan computes; at size 1, the branches that raise are noted."""
+        entries = {key: Entry(style) for key, style in plan.items()}
+        assigned = assigned_by_library(self.tree, entries)
+        outcome, given_up = run(self.machine, self.tree, self.root, assigned, LIBRARY, ranks, None)
+        if ranks == 1:
+            self.alone = given_up
+        return with_branches(outcome, given_up, self.alone)
+
+    def add(self, unit: Unit, before: Outcome) -> None:
+        """Take in the first way to shard `unit` that leaves the function what it is.
+
+        Where it was not decided `before`, the first that does not change that.
+        """
+        for ways in WAYS:
+            if any(self._grows(unit, styles, before) for styles in ways(unit.group, self.words)):
+                return
+
+    def _grows(self, unit: Unit, styles: Styles, before: Outcome) -> bool:
+        """Whether the plan has grown by `styles`."""
+        grown = self.plan | {_key(unit.pattern, name): style for name, style in styles.items()}
+        outcome = self.outcome(grown)
+        undecided = outcome.verdict is Verdict.UNKNOWN and outcome.reason == before.reason
+        if outcome.verdict is not Verdict.SERVES and not undecided:
+            return False
+        self.plan = grown
+        return True
 
 
 def infer(
-    machine: Machine, tree: Tree, root: Instance, heads: Heads | None, trace: Trace | None
+    machine: Machine,
+    tree: Tree,
+    root: Instance,
+    trace: Trace | None,
+    words: Words | None = None,
 ) -> InferredPlan:
-    """The plan of the base model `root`. Raises `Raised` when its forward does."""
-    bodies = graphs(machine, root, PLAIN, heads)
-    kept: list[Group] = []
-    for groups in _together(tree, list(_groups(machine, bodies))):
-        if _serves(machine, tree, root, heads, [*kept, *groups]):
-            kept += groups
-    tensor = dict(_patterns(tree, kept))
-    return InferredPlan(tensor, dict(_pipeline(tree, trace)) if trace else {})
+    """The plan of the base model `root`, its styles called by `words`.
+
+    Raises `Raised` when its forward does.
+    """
+    search = Search(machine, tree, root, words or Words())
+    bodies = graphs(machine, root, LIBRARY, None)
+    before = search.outcome({}, ranks=1)
+    for unit in units(machine, tree, bodies):
+        search.add(unit, before)
+    tensor = dict(_in_tree_order(tree, search.plan))
+    pipeline = dict(pipeline_entries(tree, trace)) if trace else {}
+    return InferredPlan(tensor, pipeline, search.outcome(tensor))
 
 
-def _groups(machine: Machine, bodies: Mapping[int, Body]) -> Iterator[Group]:
-    for kind, body in bodies.items():
-        names = {id(v): n for n, v in body.owner.attributes.items() if isinstance(v, Instance)}
-        calls = [
-            step
-            for step in body.steps
-            if id(step.module) in names
-            and step.module is not None
-            and machine.is_instance_of(step.module, LINEAR)
-        ]
-        feeders = {id(call): _feeders(body, call, calls) for call in calls}
-        feeding = {id(step) for found in feeders.values() for step in found}
-        rows = [call for call in calls if feeders[id(call)] and id(call) not in feeding]
-        columns = [step for row in rows for step in feeders[id(row)]]
-        if rows:
-            attends = any(step.name == ATTENTION for step in body.steps)
-            yield Group(kind, _names(columns, names), _names(rows, names), attends)
-
-
-def _together(tree: Tree, groups: list[Group]) -> list[list[Group]]:
-    """Groups that stand or fall together: all attention first, then what one pattern names."""
-    attention = [group for group in groups if group.attends]
+def units(machine: Machine, tree: Tree, bodies: Mapping[int, Body]) -> Iterator[Unit]:
+    """What can be sharded, in tree order. Groups that contradict each other are left out."""
+    groups = {kind: group_of(machine, body) for kind, body in bodies.items()}
     by_pattern: dict[str, list[Group]] = {}
-    for group in groups:
-        if not group.attends:
-            by_pattern.setdefault(folded(tree.names.get(group.kind, "")), []).append(group)
-    return [each for each in (attention, *by_pattern.values()) if each]
-
-
-def _names(steps: Iterable[Step], names: Mapping[int, str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names[id(step.module)] for step in steps))
-
-
-def _feeders(body: Body, call: Step, calls: list[Step]) -> list[Step]:
-    """The Linears whose output reaches the input of `call` without passing through another."""
-    by_output = {step.output: step for step in body.steps}
-    linears = {id(step) for step in calls}
-    found: list[Step] = []
-    pending, seen = list(call.inputs), set(call.inputs)
-    while pending:
-        step = by_output.get(pending.pop())
-        if step is None or step is call:
-            continue
-        if id(step) in linears:
-            found.append(step)
-            continue
-        fresh = [value for value in step.inputs if value not in seen]
-        seen.update(fresh)
-        pending.extend(fresh)
-    return found
-
-
-def _serves(
-    machine: Machine, tree: Tree, root: Instance, heads: Heads | None, groups: list[Group]
-) -> bool:
-    """Whether the groups together leave the function what it is, as far as can be told."""
-    assigned: dict[int, Assignment] = {}
-    for instance, attribute, role in _linears(tree, groups):
-        module = instance.attributes[attribute]
-        assigned[id(module)] = Assignment(role, None)
-    for instance in tree.instances.values():
-        if machine.is_instance_of(instance, LINEAR):
-            assigned.setdefault(id(instance), Assignment(Role.REPLICATED, None))
-    try:
-        outcome, _ = run(machine, tree, root, assigned, PLAIN, RANKS, heads)
-    except Raised:
-        return False
-    return outcome.verdict in (Verdict.SERVES, Verdict.UNKNOWN)
-
-
-def _linears(tree: Tree, groups: list[Group]) -> Iterator[tuple[Instance, str, Role]]:
-    by_kind = {group.kind: group for group in groups}
-    for instance in tree.instances.values():
-        group = by_kind.get(kind_of(instance))
-        if group is not None:
-            yield from ((instance, name, Role.COLUMN) for name in group.columns)
-            yield from ((instance, name, Role.ROW) for name in group.rows)
-
-
-_STYLES = {Role.COLUMN: "colwise", Role.ROW: "rowwise"}
-
-
-def _patterns(tree: Tree, groups: list[Group]) -> Iterator[tuple[str, str]]:
-    """Patterns in tree order, layer numbers as `*`."""
-    styles = {
-        id(instance.attributes[name]): _STYLES[role]
-        for instance, name, role in _linears(tree, groups)
-    }
     for name, instance in tree.instances.items():
-        if id(instance) in styles:
-            yield folded(name), styles[id(instance)]
+        group = groups.get(kind_of(instance))
+        known = by_pattern.setdefault(folded(name), [])
+        if group is not None and group not in known:
+            known.append(group)
+    for pattern, found in by_pattern.items():
+        merged = merge(found)
+        if merged is not None:
+            yield Unit(pattern, merged)
+
+
+def _key(pattern: str, name: str) -> str:
+    return ".".join(filter(None, (pattern, name)))
+
+
+def _in_tree_order(tree: Tree, plan: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The entries in the order of the modules; vLLM applies the first that begins a name."""
+    done: set[str] = set()
+    for name, instance in tree.instances.items():
+        pattern = folded(name)
+        tensors = (n for n, value in instance.attributes.items() if isinstance(value, TensorValue))
+        for key in (*(_key(pattern, each) for each in tensors), pattern):
+            if key in plan and key not in done:
+                done.add(key)
+                yield key, plan[key]
 
 
 def folded(name: str) -> str:
     """A dotted name with `*` for each number."""
     return re.sub(r"(?<=\.)\d+(?=\.|$)", "*", name)
-
-
-Names = tuple[tuple[str, ...], tuple[str, ...]]
-
-
-def _pipeline(tree: Tree, trace: Trace) -> Iterator[tuple[str, Names]]:
-    """The modules with parameters around the layers, in the order in which forward calls them."""
-    stack = _layer_stack(tree, trace)
-    if stack is None:
-        return
-    wrappers = {""} | {stack[: m.start()] for m in re.finditer(r"\.", stack)}
-    listed = False
-    for call in trace.calls:
-        if call.module.startswith(f"{stack}."):
-            if not listed:
-                listed = True
-                yield stack, (("hidden_states", "attention_mask"), ("hidden_states",))
-        elif _is_stage(tree, call, wrappers):
-            given = ("hidden_states",) if listed else ("input_ids",)
-            yield call.module, (given, ("hidden_states",) if listed else ("inputs_embeds",))
-
-
-def _is_stage(tree: Tree, call: ModuleCall, wrappers: set[str]) -> bool:
-    outside = call.caller in wrappers and call.module not in wrappers
-    return outside and _owns_parameters(tree, call.module)
-
-
-def _layer_stack(tree: Tree, trace: Trace) -> str | None:
-    """The list whose members forward calls one after the other."""
-    lists = [m.name for m in tree.structure.modules if m.is_a(MODULE_LIST)]
-    lists += [m.name for m in tree.structure.modules if m.is_a("torch.nn.ModuleDict")]
-    called = {call.module.rpartition(".")[0] for call in trace.calls}
-    outer = [name for name in lists if name in called]
-    return min(outer, key=lambda name: name.count("."), default=None)
-
-
-def _owns_parameters(tree: Tree, name: str) -> bool:
-    return any(p.name.startswith(f"{name}.") for p in tree.structure.parameters)

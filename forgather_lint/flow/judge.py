@@ -13,7 +13,7 @@ from forgather_lint.flow.engine import BEHIND_ATTENTION, EXPERTS_AS_LIST, Engine
 from forgather_lint.flow.experts import ExpertBlock
 from forgather_lint.flow.fusion import fusions, with_fusions
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
-from forgather_lint.flow.outcome import SERVES, Outcome, Verdict
+from forgather_lint.flow.outcome import SERVES, Outcome, Verdict, with_branches
 from forgather_lint.flow.partition import Parts, inferred_keys, parts_of
 from forgather_lint.flow.sharded import run, runs_alone
 from forgather_lint.interp.budget import BudgetExceeded
@@ -102,10 +102,7 @@ class Judge:
         outcome, given_up = run(
             subject.machine, subject.tree, subject.root, assigned, self.engine, ranks, self.heads
         )
-        if outcome.verdict is Verdict.FAILS:
-            return outcome
-        new = [each for each in given_up if not _seen(each, self.alone[1])]
-        return new[0] if new else outcome
+        return with_branches(outcome, given_up, self.alone[1])
 
     @cached_property
     def alone(self) -> tuple[Outcome, list[Outcome]]:
@@ -265,14 +262,6 @@ class Judge:
             head = (self._config("vocab_size") or 0) * (self._config("hidden_size") or 0)
         fused = tuple(f"{block.name}." for block in self.subject.experts)
         return bytes_per_rank(tree, assigned, ranks, stages, names, head, width, fused)
-
-
-def _seen(outcome: Outcome, others: list[Outcome]) -> bool:
-    return any(outcome.where is other.where or _same_span(outcome, other) for other in others)
-
-
-def _same_span(one: Outcome, other: Outcome) -> bool:
-    return bool(one.where and other.where and one.where.span == other.where.span)
 
 
 def _integer(value: Value | None) -> int | None:

@@ -27,17 +27,28 @@ from forgather_lint.values.value import NONE, Arguments, TensorValue, Value
 
 
 class Role(StrEnum):
-    """What replaces an `nn.Linear`; the words are those of `targets/data/vllm/plan.toml`."""
+    """What replaces an `nn.Linear`; the words are those of `targets/data/vllm/plan.toml`.
+
+    From `PACKED_COLUMN` on, what only transformers itself does, to other modules and to parameters:
+    blocks side by side that are each split (`PACKED_`), a table whose look-ups come out whole, a
+    module whose output is summed over the ranks, one whose input is divided by their number.
+    """
 
     COLUMN = "column"
     COLUMN_GATHERED = "column_gathered"
     ROW = "row"
     ROW_SPLITTING = "row_splitting"
     REPLICATED = "replicated"
+    PACKED_COLUMN = "packed_column"
+    PACKED_ROW = "packed_row"
+    TABLE = "table"
+    SUMMED = "summed"
+    DIVIDED = "divided"
 
 
 BY_COLUMN = frozenset({Role.COLUMN, Role.COLUMN_GATHERED})
 BY_ROW = frozenset({Role.ROW, Role.ROW_SPLITTING})
+PACKED = frozenset({Role.PACKED_COLUMN, Role.PACKED_ROW})
 
 
 def divide(size: int, ranks: int, where: Place) -> int:
@@ -47,28 +58,41 @@ def divide(size: int, ranks: int, where: Place) -> int:
     return size // ranks
 
 
-def split_weights(linear: Instance, role: Role, ranks: int, since: Place) -> dict[str, Value]:
-    """The attributes of `linear` as one of `ranks` ranks holds them."""
-    weight, bias = linear.attributes["weight"], linear.attributes.get("bias", NONE)
-    if not isinstance(weight, TensorValue) or weight.shape is None or len(weight.shape) != 2:
-        return {}
-    rows, columns = weight.shape
-    if not isinstance(rows, int) or not isinstance(columns, int):
-        return {}
-    if role in BY_COLUMN:
-        part = dims.sharded(divide(rows, ranks, since))
-        split = {"weight": _sharded(weight, (part, columns), 0, since)}
-        if isinstance(bias, TensorValue):
-            split["bias"] = _sharded(bias, (part,), 0, since)
-        return {**split}
-    if role in BY_ROW:
-        part = dims.sharded(divide(columns, ranks, since))
-        return {"weight": _sharded(weight, (rows, part), 1, since)}
-    return {}
+def split_parameter(
+    name: str, value: Value, role: Role, ranks: int, since: Place, *, unevenly: bool = False
+) -> TensorValue | None:
+    """The parameter as one of `ranks` ranks holds it, None when that is as a whole.
+
+    Source of the dimensions: `shard_param` of the styles in transformers/distributed/
+    tensor_parallel.py; those of vLLM's two layers are the same. With `unevenly`, what does not
+    divide is spread as far as it goes, and its size on a rank is not known.
+    """
+    if not isinstance(value, TensorValue) or not value.shape:
+        return None
+    dim = split_dimension(name, len(value.shape), role)
+    size = None if dim is None else value.shape[dim]
+    if dim is None or not isinstance(size, int):
+        return None
+    blocks = 2 if role in PACKED and len(value.shape) > 1 else 1
+    part = dims.sharded(_part_of(size, blocks, ranks, since, unevenly))
+    shape = (*value.shape[:dim], part, *value.shape[dim + 1 :])
+    placement = Shard(dim, since, blocks)
+    return TensorValue(shape, placement, value.dtype, value.origin, value.is_parameter)
 
 
-def _sharded(tensor: TensorValue, shape: tuple[Size, ...], dim: int, since: Place) -> TensorValue:
-    return TensorValue(shape, Shard(dim, since), tensor.dtype, tensor.origin, tensor.is_parameter)
+def _part_of(size: int, blocks: int, ranks: int, since: Place, unevenly: bool) -> Size:
+    if unevenly and size % blocks == 0 and size // blocks % ranks:
+        return dims.multiply(dims.symbol(f"{size // blocks}/{ranks}"), blocks)
+    return divide(size, ranks, since)
+
+
+def split_dimension(name: str, rank: int, role: Role) -> int | None:
+    """The dimension of a parameter of so many dimensions that `role` splits."""
+    if role in BY_COLUMN or role is Role.PACKED_COLUMN:
+        return max(0, rank - 2)
+    if role in BY_ROW and name != "bias":
+        return rank - 1
+    return rank - 1 if role is Role.PACKED_ROW and rank > 1 else None
 
 
 def run_linear(
@@ -123,7 +147,7 @@ def gather_last(value: Value, ranks: int, where: Place) -> Value:
         last = tensor.shape[-1]
         shape = (*tensor.shape[:-1], None if last is None else gathered_size(last, ranks))
         placement = tensor.placement
-        if isinstance(placement, Shard) and placement.dim == len(shape) - 1:
+        if placement == Shard(len(shape) - 1):
             placement = REPLICATE
         elif isinstance(placement, Replicate | Shard | Partial):
             reason = "a value that is not sharded by features is gathered by features"
@@ -164,3 +188,14 @@ def _placed(
     placement: Replicate | Shard | Partial | Wrong | Undecided,
 ) -> TensorValue:
     return TensorValue(shape, placement, tensor.dtype, tensor.origin)
+
+
+def share(arguments: Arguments, where: Place) -> Value:
+    """A module that hands on its input divided by the ranks: what they hold adds up to it."""
+
+    def act(tensor: TensorValue) -> TensorValue:
+        if isinstance(tensor.placement, Replicate):
+            return _placed(tensor, tensor.shape, Partial(where))
+        return _placed(tensor, tensor.shape, Undecided("share-of-a-part", where))
+
+    return on_tensor(arguments.all()[0], act)

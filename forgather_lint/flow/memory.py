@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import prod
 
 from forgather_lint.flow.assign import Assignment
-from forgather_lint.flow.layers import BY_COLUMN, BY_ROW
+from forgather_lint.flow.layers import Role, split_dimension
 from forgather_lint.flow.partition import get_pp_indices
 from forgather_lint.model.tree import Tree
 
@@ -32,12 +32,15 @@ def bytes_per_rank(
     head_elements: int,
     width: int,
     split: tuple[str, ...] = (),
+    *,
+    tables_split: bool = True,
 ) -> int | None:
     """Bytes of parameters on the fullest rank, None when a shape is not known.
 
     `layer_names` are the dotted names of the layers that stages share out, `head_elements` the
     size of an output head of its own, `width` the bytes of one element. Parameters whose name
-    begins with one of `split` are spread over the ranks, whatever the plan says.
+    begins with one of `split` are spread over the ranks, whatever the plan says, and so with
+    `tables_split` the embeddings beside the layers.
     """
     by_layer = [0] * len(layer_names)
     outside = -(-head_elements // ranks)
@@ -49,9 +52,9 @@ def bytes_per_rank(
             return None
         elements = prod(size for size in parameter.shape if size is not None)
         spread = parameter.name.startswith(split)
-        here = -(
-            -elements // (ranks if spread else _parts(tree, parameter.name, assignments, ranks))
-        )
+        spread = spread or _is_spread(tree, parameter.name, len(parameter.shape), assignments)
+        spread = spread or (tables_split and _is_outer_table(tree, parameter.name))
+        here = -(-elements // (ranks if spread else 1))
         layer = _layer_of(parameter.name, index)
         if layer is None:
             outside += here
@@ -71,17 +74,19 @@ def _layer_of(name: str, index: Mapping[str, int]) -> int | None:
     return next((index[prefix] for prefix in prefixes if prefix in index), None)
 
 
-def _parts(tree: Tree, name: str, assignments: Mapping[int, Assignment], ranks: int) -> int:
-    """Over how many ranks a parameter is spread."""
+def _is_spread(tree: Tree, name: str, rank: int, assignments: Mapping[int, Assignment]) -> bool:
+    """Whether a parameter is spread over the ranks."""
     owner, _, leaf = name.rpartition(".")
     instance = tree.instances.get(owner)
-    if instance is None:
-        return 1
-    assignment = assignments.get(id(instance))
-    if assignment is not None and assignment.role in BY_COLUMN:
-        return ranks
-    if assignment is not None and assignment.role in BY_ROW and leaf == "weight":
-        return ranks
+    assignment = assignments.get(id(instance)) if instance is not None else None
+    if assignment is None:
+        return False
+    role = assignment.role_of(leaf)
+    return role is Role.TABLE or split_dimension(leaf, rank, role) is not None
+
+
+def _is_outer_table(tree: Tree, name: str) -> bool:
+    owner = name.rpartition(".")[0]
     module = tree.structure.module(owner)
     is_table = module is not None and module.is_a("torch.nn.Embedding")
-    return ranks if is_table and "." not in owner.removeprefix("model.") else 1
+    return is_table and "." not in owner.removeprefix("model.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from forgather_lint.record import record
@@ -52,3 +53,19 @@ def of_result(placement: Placement, where: Place | None) -> Outcome:
         case Partial(since):
             reason = "the hidden states leave the model as partial sums: nothing adds them up"
             return Outcome(Verdict.WRONG, "FGL205", reason, where, since)
+
+
+def with_branches(
+    outcome: Outcome, given_up: Sequence[Outcome], before: Sequence[Outcome]
+) -> Outcome:
+    """`outcome`, unless a branch raises on a rank that does not raise at size 1 (`before`)."""
+    if outcome.verdict is Verdict.FAILS:
+        return outcome
+    new = (each for each in given_up if not any(_same_place(each, other) for other in before))
+    return next(new, outcome)
+
+
+def _same_place(one: Outcome, other: Outcome) -> bool:
+    if one.where is other.where:
+        return True
+    return bool(one.where and other.where and one.where.span == other.where.span)

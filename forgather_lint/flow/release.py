@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
+from forgather_lint.flow.candidates import Words
 from forgather_lint.flow.engine import Engine
 from forgather_lint.flow.layers import Role
 from forgather_lint.targets.facts import Effect
+from forgather_lint.targets.profile import Target
 from forgather_lint.targets.vllm_profile import VllmProfile
 from forgather_lint.targets.vllm_words import (
     AttentionBinding,
+    LinearKind,
     Lookup,
     NormSearch,
     OutputProjection,
@@ -40,3 +45,25 @@ def engine_of(profile: VllmProfile) -> Engine:
         expert_fields=profile.config.expert_fields.value,
         expert_minimum=profile.config.expert_minimum.value,
     )
+
+
+def words_of(target: Target) -> Words:
+    """How a plan for the target has to spell the styles."""
+    served = target.vllm.plan.styles.value
+    known = target.transformers.plan.styles.value
+    return Words(
+        gathered=_spelt(served, known, Role.COLUMN_GATHERED),
+        splitting=_spelt(served, known, Role.ROW_SPLITTING),
+        packed_column="packed_colwise" if "packed_colwise" in known else None,
+        packed_row="packed_rowwise" if "packed_rowwise" in known else None,
+        experts="moe_tp_experts" if "moe_tp_experts" in known else None,
+        identity="moe_identity_expert" if "moe_identity_expert" in known else None,
+        local=None,
+        gathers_attention=False,
+    )
+
+
+def _spelt(served: Mapping[str, LinearKind], known: Collection[str], role: Role) -> str | None:
+    """The style of the role that both releases know, else one that vLLM does."""
+    names = [style for style, kind in served.items() if kind.value == role]
+    return next((name for name in names if name in known), next(iter(names), None))

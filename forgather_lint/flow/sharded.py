@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from forgather_lint.flow.assign import Assignment
+from forgather_lint.flow.assign import LINEAR, Assignment
 from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
 from forgather_lint.flow.inputs import engine_arguments
-from forgather_lint.flow.layers import Role, run_linear, split_weights
+from forgather_lint.flow.layers import (
+    Role,
+    all_reduce,
+    run_linear,
+    share,
+    split_parameter,
+)
 from forgather_lint.flow.outcome import Outcome, Verdict, of_result
 from forgather_lint.flow.recall import Recall
 from forgather_lint.interp.budget import BudgetExceeded
@@ -42,8 +48,10 @@ class Rank(Observer):
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         assignment = self.assignments.get(id(instance)) if self.ranks > 1 else None
-        if assignment is not None:
+        if assignment is not None and self.machine.is_instance_of(instance, LINEAR):
             return self._linear(instance, assignment, arguments, where)
+        if assignment is not None and assignment.role is Role.DIVIDED:
+            return share(arguments, where)
         norm = self._norm(instance, arguments, where)
         return norm if norm is not None else self.recall.result(instance, arguments)
 
@@ -88,6 +96,9 @@ class Rank(Observer):
 
     def left(self, instance: Instance, result: Value) -> Value:
         self.path.pop()
+        assignment = self.assignments.get(id(instance)) if self.ranks > 1 else None
+        if assignment is not None and assignment.role is Role.SUMMED:
+            result = all_reduce(result, instance.where)
         self.recall.left(instance, result)
         return result
 
@@ -111,13 +122,14 @@ def run(
     heads: Heads | None,
 ) -> tuple[Outcome, list[Outcome]]:
     """The outcome of one forward on one of `ranks` ranks, with the branches that raise."""
-    recall = Recall(tuple((key, each.role) for key, each in assignments.items()))
+    roles = ((key, (each.role, each.parameters)) for key, each in assignments.items())
+    recall = Recall(tuple(roles))
     rank = Rank(machine, tree, engine, ranks, assignments, recall)
     library, observer = machine.library, machine.observer
     machine.library, machine.observer = EngineLibrary(engine, ranks, heads), rank
     machine.trail.begin()
     try:
-        _split(machine, tree, assignments, ranks)
+        _split(machine, tree, assignments, ranks, engine.uneven_parts)
         result = machine.call(root, given_arguments(engine), root.where)
         return _outcome(machine, result, root), rank.given_up
     except Raised as error:
@@ -145,17 +157,24 @@ def runs_alone(machine: Machine, root: Instance) -> bool:
     return not isinstance(result, Unknown)
 
 
-def _split(machine: Machine, tree: Tree, assignments: Assignments, ranks: int) -> None:
+def _split(
+    machine: Machine, tree: Tree, assignments: Assignments, ranks: int, unevenly: bool
+) -> None:
     """Give each rank its part of the weights. Raises what the engine raises."""
     if ranks == 1:
         return
     for instance in tree.instances.values():
         assignment = assignments.get(id(instance))
-        if assignment is not None and assignment.role is not Role.REPLICATED:
-            since = assignment.where or instance.where
-            parts = split_weights(instance, assignment.role, ranks, since)
-            for name, value in parts.items():
-                machine.trail.set_key(instance.attributes, name, value)
+        if assignment is None:
+            continue
+        since = assignment.where or instance.where
+        for name, value in list(instance.attributes.items()):
+            part = None
+            if isinstance(value, TensorValue) and value.is_parameter:
+                role = assignment.role_of(name)
+                part = split_parameter(name, value, role, ranks, since, unevenly=unevenly)
+            if part is not None:
+                machine.trail.set_key(instance.attributes, name, part)
 
 
 def _outcome(machine: Machine, result: Value, root: Instance) -> Outcome:
@@ -192,6 +211,8 @@ def code_of(error: Raised, met_parameter: bool) -> str:
         return "FGL202"
     if "is invalid for input of size" in text:
         return "FGL203"
-    if "must match the size" in text:
+    if "normalized_shape" in text:
+        return "FGL206"
+    if "must match the size" in text or "Sizes of tensors must match" in text:
         return "FGL208" if met_parameter else "FGL201"
     return "FGL209"

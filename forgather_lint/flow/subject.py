@@ -41,15 +41,20 @@ class Prepared:
     problems: tuple[ServingProblem, ...] = ()
 
 
-def prepare(model: ModelInput, target: Target, dtype: str) -> Prepared:
-    """Build the base model as `target` would, and read its plans as `target` merges them."""
+def prepare(
+    model: ModelInput, target: Target, dtype: str, *, experts_fused: bool = True
+) -> Prepared:
+    """Build the base model as `target` would, and read its plans as `target` merges them.
+
+    Without `experts_fused` the experts are those of the model, not the engine's.
+    """
     workshop = workshop_of(model)
     workshop.machine.circumstances = circumstances_of(target)
     base = build_base(workshop)
     if isinstance(base, NotBuilt):
         return Prepared(target, None, base, workshop)
     with deep_recursion():
-        subject = _subject(workshop, base, target)
+        subject = _subject(workshop, base, target, experts_fused)
     return Prepared(target, Judge(subject, dtype), None, workshop)
 
 
@@ -78,7 +83,7 @@ def build_base(workshop: Workshop) -> Built | NotBuilt:
     return Built(child, tree_of(workshop.machine, child)) if child is not None else whole
 
 
-def _subject(workshop: Workshop, base: Built, target: Target) -> Subject:
+def _subject(workshop: Workshop, base: Built, target: Target, experts_fused: bool) -> Subject:
     root = base.root
     assert isinstance(root.cls, ClassValue)
     children = {k: v for k, v in root.attributes.items() if isinstance(v, Instance)}
@@ -91,7 +96,10 @@ def _subject(workshop: Workshop, base: Built, target: Target) -> Subject:
     pipeline = list(_entries(plans.class_pp.entries, plans.pp.entries, kept))
     merged = "post_init_called" in root.hidden
     engine = engine_of(target.vllm)
-    tree, blocks = _with_experts_fused(workshop, base, engine, target)
+    tree: Tree = base.tree
+    blocks: tuple[ExpertBlock, ...] = ()
+    if experts_fused:
+        tree, blocks = _with_experts_fused(workshop, base, engine, target)
     return Subject(
         machine=workshop.machine,
         tree=tree,

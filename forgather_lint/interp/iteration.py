@@ -13,6 +13,7 @@ from forgather_lint.values.value import (
     Known,
     ListValue,
     SetValue,
+    TensorValue,
     TupleValue,
     Unknown,
     Value,
@@ -72,12 +73,13 @@ def _items_of_choice(machine: Machine, value: Choice) -> tuple[list[Value], Unkn
 
 
 def _items_of_library_value(machine: Machine, value: Value) -> tuple[list[Value], Unknown | None]:
-    name = "operator.iter"
+    name = "Tensor.__iter__"
     if not machine.library.has(name):
         return [], Unknown("unmodelled-iteration")
     from forgather_lint.source import file_start
 
-    result = machine.library.call(machine, name, Arguments([value]), file_start(""))
+    where = value.origin if isinstance(value, TensorValue) else None
+    result = machine.library.call(machine, name, Arguments([value]), where or file_start(""))
     return (
         items_of(machine, result)
         if isinstance(result, ListValue | TupleValue)

@@ -36,14 +36,24 @@ def for_statement(machine: Machine, node: cst.For, frame: Frame) -> Completion:
 
 
 def _perhaps_more(machine: Machine, node: cst.For, rest: Unknown, frame: Frame) -> Completion:
-    """One more round with an unknown item, which may or may not take place."""
+    """More rounds with an unknown item, which may or may not take place.
+
+    The second starts from what the first may have left, as every later one would.
+    """
 
     def round_() -> Completion:
-        assign(machine, node.target, rest, frame)
+        assign(machine, node.target, rest.item or rest, frame)
         completion = machine.execute(node.body.body, frame)
         return None if isinstance(completion, Broken | Continued) else completion
 
-    return join_bodies(machine, [round_, lambda: None], frame, frame.place(node.iter))
+    def none() -> Completion:
+        return None
+
+    for _ in range(2 if rest.item else 1):
+        completion = join_bodies(machine, [round_, none], frame, frame.place(node.iter))
+        if completion is not None:
+            break
+    return completion
 
 
 @statement(cst.While)

@@ -14,6 +14,7 @@ from forgather_lint.record import record
 from forgather_lint.values.joining import join, same
 from forgather_lint.values.value import (
     ABSENT,
+    LENGTH_DIFFERS,
     ListValue,
     Unknown,
     Value,
@@ -80,7 +81,7 @@ class ItemsSlot:
         lists: list[list[Value]] = contents  # type: ignore[assignment]
         shortest = min(map(len, lists))
         if any(len(items) != shortest for items in lists):
-            self.target.rest = self.target.rest or Unknown("list-length-differs")
+            self.target.rest = self.target.rest or Unknown(LENGTH_DIFFERS)
         longest = max(lists, key=len)
         common = [join(items[i] for items in lists) for i in range(shortest)]
         return common + longest[shortest:]

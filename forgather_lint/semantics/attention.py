@@ -15,13 +15,15 @@ from forgather_lint.semantics.operands import (
     flag,
     is_none,
     is_number,
+    result,
     shape_of,
     tensor,
     tensor_op,
     value_op,
 )
 from forgather_lint.semantics.permute import matrix_transpose, permuted
-from forgather_lint.semantics.propagation import Role
+from forgather_lint.semantics.propagation import Operand, Role, propagate
+from forgather_lint.semantics.shapes import differ, numel, size_text
 from forgather_lint.semantics.softmax import softmax
 from forgather_lint.values import dims
 from forgather_lint.values.value import (
@@ -82,6 +84,21 @@ def _heads_repeated(site: Site, queries: TensorValue, keys: TensorValue) -> Tens
     return tensor(site, repeat_interleave(site, keys, integer(group), Known(-3)))
 
 
+def _beside_sinks(site: Site, attended: TensorValue, sinks: TensorValue) -> TensorValue:
+    """What was attended to, less what the sink of each head takes."""
+    shape, heads = shape_of(attended), numel(shape_of(sinks))
+    if differ(shape[-3], heads):
+        raise OpFailure(
+            "RuntimeError",
+            "Sizes of tensors must match except in dimension 3. Expected size "
+            f"{size_text(shape[-3])} but got size {size_text(heads)} for tensor number 1 in the "
+            "list.",
+        )
+    labels = tuple(range(len(shape)))
+    operands = [Operand(attended, labels), Operand(sinks, (len(shape) - 3,), "argument")]
+    return result(site, shape, propagate(site, operands, labels), attended.dtype)
+
+
 @value_op("transformers.attention_interface")
 def attention_interface(
     site: Site,
@@ -92,16 +109,20 @@ def attention_interface(
     attention_mask: Value = NONE,
     scaling: Value = NONE,
     dropout: Value = NONE,
+    s_aux: Value = NONE,
     **_: Value,
 ) -> Value:
     """What `ALL_ATTENTION_FUNCTIONS[...]` gives: (batch, length, heads, features), and no weights.
 
-    transformers/integrations/sdpa_attention.py, `sdpa_attention_forward`.
+    transformers/integrations/sdpa_attention.py, `sdpa_attention_forward`; `s_aux` are sinks, one
+    for each head, beside the scores (`eager_attention_forward` of gpt_oss).
     """
     attended = scaled_dot_product_attention(
         site, query, key, value, attention_mask, scale=scaling, enable_gqa=TRUE
     )
     source = tensor(site, attended)
+    if not is_none(s_aux):
+        source = _beside_sinks(site, source, tensor(site, s_aux, "s_aux", 5))
     rank = len(shape_of(source))
     return TupleValue(
         (permuted(site, source, [*range(rank - 3), rank - 2, rank - 3, rank - 1]), NONE)

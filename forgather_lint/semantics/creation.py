@@ -30,7 +30,6 @@ from forgather_lint.semantics.operands import (
 )
 from forgather_lint.semantics.propagation import (
     OTHER_WRONG,
-    ZEROS,
     Operand,
     absorb,
     also_uniform,
@@ -39,7 +38,7 @@ from forgather_lint.semantics.propagation import (
 )
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
-from forgather_lint.values.placement import Placement, Undecided, Wrong
+from forgather_lint.values.placement import ZEROS, Placement, Undecided, Wrong
 from forgather_lint.values.value import (
     NONE,
     Known,

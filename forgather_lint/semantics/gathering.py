@@ -16,7 +16,7 @@ from forgather_lint.semantics.operands import (
     tensor,
     tensor_op,
 )
-from forgather_lint.semantics.propagation import ZEROS, Label, Operand, Role, needs_whole, propagate
+from forgather_lint.semantics.propagation import Label, Operand, Role, needs_whole, propagate
 from forgather_lint.semantics.shapes import (
     broadcast,
     broadcast_labels,
@@ -25,6 +25,7 @@ from forgather_lint.semantics.shapes import (
     size_text,
 )
 from forgather_lint.values import dims
+from forgather_lint.values.placement import ZEROS
 from forgather_lint.values.value import NONE, Value
 
 Entry = TypeVar("Entry")

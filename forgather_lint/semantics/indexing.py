@@ -18,7 +18,6 @@ from forgather_lint.semantics.operands import (
 )
 from forgather_lint.semantics.propagation import (
     OTHER_WRONG,
-    ZEROS,
     Operand,
     propagate,
 )
@@ -30,7 +29,7 @@ from forgather_lint.semantics.shapes import (
     shape_text,
 )
 from forgather_lint.values import dims
-from forgather_lint.values.placement import Partial, Placement, Replicate, Undecided, Wrong
+from forgather_lint.values.placement import ZEROS, Partial, Placement, Replicate, Undecided, Wrong
 from forgather_lint.values.value import (
     NONE,
     SliceValue,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from forgather_lint.interp.library import OpFailure, Site
+from forgather_lint.semantics.dtypes import dtype_of
 from forgather_lint.semantics.elementwise import elementwise
 from forgather_lint.semantics.operands import (
     ONE,
@@ -58,9 +61,10 @@ def matmul(site: Site, input: Value, other: Value) -> Value:
 
 
 @tensor_op("torch.mm", "Tensor.mm", "torch.mv", "Tensor.mv", "torch.dot", "Tensor.dot")
-def mm(site: Site, input: Value, mat2: Value) -> Value:
+def mm(site: Site, input: Value, mat2: Value, out_dtype: Value = NONE) -> Value:
     left, right = tensor(site, input), tensor(site, mat2, "mat2", 2)
-    return product(site, left, right)
+    made = product(site, left, right)
+    return made if is_none(out_dtype) else replace(made, dtype=dtype_of(out_dtype))
 
 
 @tensor_op("torch.bmm", "Tensor.bmm")
@@ -97,6 +101,23 @@ def baddbmm(
     check_stretches(shape_of(addend), (*shape_of(left)[:2], shape_of(right)[-1]))
     made = tensor(site, bmm(site, left, right))
     return elementwise(site, [(made, "term"), (addend, "term")])
+
+
+@tensor_op("torch.linalg.solve_triangular")
+def solve_triangular(site: Site, A: Value, B: Value, **_: Value) -> Value:
+    """The X of `A @ X = B` for as many pairs of matrices."""
+    system, right = tensor(site, A, "A"), tensor(site, B, "B", 2)
+    matrix, values = shape_of(system), shape_of(right)
+    batch = broadcast(matrix[:-2], values[:-2])
+    if differ(matrix[-2], matrix[-1]) or differ(matrix[-1], values[-2]):
+        raise OpFailure("RuntimeError", "linalg.solve_triangular: Incompatible shapes of A and B")
+    names: Labels = tuple(range(len(batch)))
+    operands = [
+        Operand(system, (*broadcast_labels(matrix[:-2], len(batch)), "row", "row"), "argument"),
+        Operand(right, (*broadcast_labels(values[:-2], len(batch)), "row", "column")),
+    ]
+    placement = propagate(site, operands, (*names, "row", "column"), whole=["row"])
+    return result(site, (*batch, *values[-2:]), placement, right.dtype)
 
 
 @tensor_op("torch.outer", "Tensor.outer", "torch.ger")

@@ -206,8 +206,9 @@ for _name in _WITHOUT_PARAMETERS:
 def parameter_of(
     site: Site, data: Value | None = None, requires_grad: Value = TRUE, **options: Value
 ) -> Value:
+    """A parameter is loaded, so that each rank holds the whole of it whatever it is made of."""
     if isinstance(data, TensorValue):
-        return TensorValue(data.shape, data.placement, data.dtype, site.where, is_parameter=True)
+        return TensorValue(data.shape, dtype=data.dtype, origin=site.where, is_parameter=True)
     shape: Shape | None = (0,) if data is None else None
     return TensorValue(shape, dtype=None, origin=site.where, is_parameter=True)
 

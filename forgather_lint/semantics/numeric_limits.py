@@ -51,6 +51,12 @@ def default_dtype(site: Site, device_type: Value = NONE) -> Value:
     return External("torch.float32")
 
 
+@value_op("torch.is_grad_enabled", "torch.is_inference_mode_enabled")
+def is_grad_enabled(site: Site) -> Value:
+    """Engines run under `torch.inference_mode`."""
+    return known(site.name.endswith("is_inference_mode_enabled"))
+
+
 @value_op("torch.is_autocast_enabled")
 def is_autocast_enabled(site: Site, device_type: Value = NONE) -> Value:
     """Engines run models in the format of their weights."""

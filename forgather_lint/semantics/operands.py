@@ -14,14 +14,13 @@ from forgather_lint.semantics.dtypes import dtype_of_number
 from forgather_lint.semantics.propagation import (
     OTHER_WRONG,
     PART_SIZE,
-    ZEROS,
     absorb,
     consistent,
     op_text,
 )
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
-from forgather_lint.values.placement import REPLICATE, Partial, Placement, Undecided, Wrong
+from forgather_lint.values.placement import REPLICATE, ZEROS, Partial, Placement, Undecided, Wrong
 from forgather_lint.values.value import (
     Choice,
     External,

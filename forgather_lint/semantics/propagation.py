@@ -18,6 +18,7 @@ from forgather_lint.source import Place
 from forgather_lint.values.dims import Size, depends_on_rank
 from forgather_lint.values.placement import (
     REPLICATE,
+    ZEROS,
     Partial,
     Placement,
     Replicate,
@@ -36,10 +37,6 @@ PARTIAL_AS_WHOLE = "FGL205"
 OVER_SHARDED = "FGL206"
 PACKED_SPLIT = "FGL207"
 OTHER_WRONG = "FGL209"
-
-ZEROS = "zeros"
-"""Tag of a tensor filled with zeros: as a term of a sum it counts as a partial sum as well."""
-
 
 PART_SIZE = "part-size"
 """Tag of a number that is the size of a rank's part: such sizes add up to that of the whole."""
@@ -115,8 +112,8 @@ def also_uniform(site: Site, placement: Placement, shape: Sequence[Size | None])
     uniform = placement_of_uniform(site, shape)
     if isinstance(placement, Replicate):
         return uniform
-    consistent = uniform == (placement if isinstance(placement, Shard) else REPLICATE)
-    return placement if consistent else Undecided("two-sharded-dimensions", site.where)
+    same_dim = Shard(placement.dim) if isinstance(placement, Shard) else REPLICATE
+    return placement if uniform == same_dim else Undecided("two-sharded-dimensions", site.where)
 
 
 def consistent(site: Site, shape: Sequence[Size | None] | None, placement: Placement) -> Placement:
@@ -177,12 +174,23 @@ def _of_shard(
     if len(set(sizes)) > 1:
         reason = "a sharded operand meets a whole one whose size fits on a rank only"
         return _wrong(site, OTHER_WRONG, reason, operands)
+    blocks = _blocks(operands)
+    if len(blocks) > 1 and label in result:
+        return Undecided("packed-and-plain-parts", site.where)
+    if len(blocks) > 1:
+        reason = "a packed value meets one that is not packed: ranks hold other parts of them"
+        return _wrong(site, PACKED_SPLIT, reason, operands)
     if label in whole:
         code, reason = complaint or (OVER_SHARDED, f"{op_text(site)} over a sharded dimension")
         return _wrong(site, code, reason, operands)
     if label in result:
-        return Shard(result.index(label), _first_since(operands))
+        return Shard(result.index(label), _first_since(operands), blocks.pop())
     return Partial(site.where)
+
+
+def _blocks(operands: Sequence[Operand]) -> set[int]:
+    placements = (operand.tensor.placement for operand in operands)
+    return {each.blocks for each in placements if isinstance(each, Shard)}
 
 
 def _sharded_labels(operand: Operand) -> list[Label]:

@@ -1,48 +1,49 @@
-"""Ops that take a tensor apart or put several together: chunk, split, unbind, cat, stack.
+"""Ops that take a tensor apart: chunk, split, unbind; what iteration gives.
 
 The pieces of a rank's part are no parts of the pieces: half of (gate of rank 0, gate of rank 1 | up
-of rank 0, ...) is not gate. So a sharded dimension can be neither cut nor joined.
+of rank 0, ...) is not gate. So a sharded dimension cannot be cut but between packed blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from forgather_lint.interp.library import OpFailure, Site
-from forgather_lint.semantics.dtypes import result_type
+from forgather_lint.semantics.joins import total_of
 from forgather_lint.semantics.operands import (
     ZERO,
-    Shape,
     Undetermined,
     dimension,
     integer,
     is_none,
     is_sequence,
-    items,
     plain_integer,
     result,
     shape_of,
     sizes,
     tensor,
-    tensor_op,
     value_op,
-    wrapped,
 )
 from forgather_lint.semantics.propagation import (
     OTHER_WRONG,
     PACKED_SPLIT,
     Complaint,
     Operand,
-    absorb,
     propagate,
-    since,
 )
 from forgather_lint.semantics.shapes import differ, shape_text, size_text
 from forgather_lint.semantics.slices import at_most
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
 from forgather_lint.values.placement import Placement, Shard, Undecided, Wrong
-from forgather_lint.values.value import NONE, TensorValue, TupleValue, Value
+from forgather_lint.values.value import (
+    NONE,
+    ListValue,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+)
 
 
 @value_op("torch.chunk", "Tensor.chunk", "torch.tensor_split", "Tensor.tensor_split")
@@ -104,7 +105,7 @@ def split(
         return _pieces(site, source, axis, _pieces_by_size(size, integer(split_size_or_sections)))
     sections = sizes(site, [split_size_or_sections])
     if None not in sections:
-        total = _sum(section for section in sections if section is not None)
+        total = total_of(section for section in sections if section is not None)
         if differ(total, size):
             raise OpFailure("RuntimeError", _sections_text(size, plain_integer(dim), sections))
     return _pieces(site, source, axis, sections)
@@ -129,18 +130,11 @@ def _sections_text(size: Size | None, dim: int, sections: Sequence[Size | None])
     )
 
 
-def _sum(addends: Iterable[Size]) -> Size:
-    total: Size = 0
-    for addend in addends:
-        total = dims.add(total, addend)
-    return total
-
-
 def _pieces(site: Site, source: TensorValue, axis: int, along: Sequence[Size | None]) -> TupleValue:
     shape = shape_of(source)
     placement = source.placement
     if isinstance(placement, Shard) and placement.dim == axis and [*along] != [shape[axis]]:
-        placement = _of_pieces(site, placement, len(along))
+        placement = _of_pieces(site, placement, along)
     return TupleValue(
         tuple(
             result(site, (*shape[:axis], size, *shape[axis + 1 :]), placement, source.dtype)
@@ -149,14 +143,18 @@ def _pieces(site: Site, source: TensorValue, axis: int, along: Sequence[Size | N
     )
 
 
-def _of_pieces(site: Site, placement: Shard, count: int) -> Placement:
+def _of_pieces(site: Site, placement: Shard, along: Sequence[Size | None]) -> Placement:
+    """A dimension packed in blocks can be cut between them."""
+    count = len(along)
+    if count > 1 and placement.blocks % count == 0 and None not in along and len(set(along)) == 1:
+        return Shard(placement.dim, placement.since, placement.blocks // count)
     if count == 1:
         return Undecided("size-of-a-part-in-the-code", site.where)
     reason = "cuts a rank's part of a packed dimension where the whole model cuts the whole"
     return Wrong(PACKED_SPLIT, reason, site.where, placement.since)
 
 
-@value_op("torch.unbind", "Tensor.unbind", "Tensor.__iter__")
+@value_op("torch.unbind", "Tensor.unbind")
 def unbind(site: Site, input: Value, dim: Value = ZERO) -> Value:
     """The positions of a dimension one by one; what iteration over a tensor gives."""
     source = tensor(site, input)
@@ -164,10 +162,32 @@ def unbind(site: Site, input: Value, dim: Value = ZERO) -> Value:
     if not shape:
         raise OpFailure("TypeError", "iteration over a 0-d tensor")
     axis = dimension(dim, len(shape))
-    size = shape[axis]
-    count = None if size is None else dims.local(size)
-    if not isinstance(count, int):
+    count = _count(shape[axis])
+    if count is None:
         raise Undetermined("symbolic-size")
+    return TupleValue((_position(site, source, axis),) * count)
+
+
+@value_op("Tensor.__iter__")
+def iterated(site: Site, input: Value) -> Value:
+    """The rows of a tensor; where their number is not known, what each of them is like."""
+    source = tensor(site, input)
+    shape = shape_of(source)
+    if not shape:
+        raise OpFailure("TypeError", "iteration over a 0-d tensor")
+    count, row = _count(shape[0]), _position(site, source, 0)
+    if count is None:
+        return ListValue([], Unknown("symbolic-size", source.origin, item=row))
+    return TupleValue((row,) * count)
+
+
+def _count(size: Size | None) -> int | None:
+    here = None if size is None else dims.local(size)
+    return here if isinstance(here, int) else None
+
+
+def _position(site: Site, source: TensorValue, axis: int) -> TensorValue:
+    shape = shape_of(source)
     labels = tuple(range(len(shape)))
     kept = (*labels[:axis], *labels[axis + 1 :])
     reason = "takes positions of a sharded dimension by their numbers on a rank"
@@ -178,92 +198,4 @@ def unbind(site: Site, input: Value, dim: Value = ZERO) -> Value:
         whole=[axis],
         complaint=Complaint(OTHER_WRONG, reason),
     )
-    piece = result(site, tuple(shape[each] for each in kept), placement, source.dtype)
-    return TupleValue((piece,) * count)
-
-
-@tensor_op("torch.cat", "torch.concat", "torch.concatenate")
-def cat(site: Site, tensors: Value, dim: Value = ZERO, **named: Value) -> Value:
-    """Tensors one after another along a dimension they already have."""
-    parts = _tensors(site, tensors)
-    shapes = [shape_of(part) for part in parts]
-    if len(parts) == 1:
-        return parts[0]
-    rank = len(shapes[0])
-    axis = dimension(named.get("axis", dim), rank)
-    _check_joined(shapes, axis)
-    along = [shape[axis] for shape in shapes]
-    total = None if None in along else _sum(size for size in along if size is not None)
-    shape = tuple(
-        total if each == axis else _first_known(own[each] for own in shapes) for each in range(rank)
-    )
-    return result(site, shape, _of_joined(site, parts, axis), _common_dtype(parts))
-
-
-def _tensors(site: Site, tensors: Value) -> list[TensorValue]:
-    parts = [tensor(site, part, "tensors") for part in items(site, tensors)]
-    if not parts:
-        raise OpFailure("ValueError", f"{site.name}(): expected a non-empty list of Tensors")
-    not_legacy = [part for part in parts if shape_of(part) != (0,)]
-    return not_legacy or parts[:1]
-
-
-def _check_joined(shapes: Sequence[Shape], axis: int) -> None:
-    first = shapes[0]
-    for number, shape in enumerate(shapes):
-        if len(shape) != len(first):
-            text = f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}"
-            raise OpFailure("RuntimeError", text)
-        for dim, (expected, size) in enumerate(zip(first, shape, strict=True)):
-            if dim != axis and differ(expected, size):
-                raise OpFailure(
-                    "RuntimeError",
-                    f"Sizes of tensors must match except in dimension {axis}. Expected size "
-                    f"{size_text(expected)} but got size {size_text(size)} for tensor number "
-                    f"{number} in the list.",
-                )
-
-
-def _of_joined(site: Site, parts: Sequence[TensorValue], axis: int) -> Placement:
-    """No operand may be sharded along the dimension that grows."""
-    along_axis = [part.placement for part in parts if part.placement == Shard(axis)]
-    settled = absorb(part.placement for part in parts)
-    if settled is not None or not along_axis:
-        rank = len(shape_of(parts[0]))
-        labels = tuple(None if dim == axis else dim for dim in range(rank))
-        operands = [Operand(part, labels, "term") for part in parts]
-        return propagate(site, operands, tuple(range(rank)))
-    reason = "joins along a sharded dimension: the parts of one value end up between the other's"
-    return Wrong(OTHER_WRONG, reason, site.where, since(along_axis[0]))
-
-
-@tensor_op("torch.stack")
-def stack(site: Site, tensors: Value, dim: Value = ZERO) -> Value:
-    """Tensors of one shape along a new dimension."""
-    parts = _tensors(site, tensors)
-    shapes = [shape_of(part) for part in parts]
-    for number, shape in enumerate(shapes):
-        if len(shape) != len(shapes[0]) or any(map(differ, shapes[0], shape)):
-            raise OpFailure(
-                "RuntimeError",
-                f"stack expects each tensor to be equal size, but got {shape_text(shapes[0])} at "
-                f"entry 0 and {shape_text(shape)} at entry {number}",
-            )
-    rank = len(shapes[0])
-    axis = wrapped(plain_integer(dim), rank + 1)
-    labels = tuple(range(rank))
-    operands = [Operand(part, labels, "term") for part in parts]
-    placement = propagate(site, operands, (*labels[:axis], "stacked", *labels[axis:]))
-    common = tuple(_first_known(shape[each] for shape in shapes) for each in range(rank))
-    shape = (*common[:axis], len(parts), *common[axis:])
-    return result(site, shape, placement, _common_dtype(parts))
-
-
-def _first_known(given: Iterable[Size | None]) -> Size | None:
-    """The size of operands that agree; one that carries the symbol for ranks goes first."""
-    known = [size for size in given if size is not None]
-    return next((size for size in known if dims.depends_on_rank(size)), known[0] if known else None)
-
-
-def _common_dtype(parts: Iterable[TensorValue]) -> str | None:
-    return result_type((part.dtype, 2) for part in parts)
+    return result(site, tuple(shape[each] for each in kept), placement, source.dtype)

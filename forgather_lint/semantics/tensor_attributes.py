@@ -17,12 +17,15 @@ from forgather_lint.semantics.operands import (
 from forgather_lint.semantics.permute import matrix_transpose, permuted
 from forgather_lint.semantics.propagation import Operand, propagate
 from forgather_lint.semantics.shapes import numel
+from forgather_lint.values import dims
 from forgather_lint.values.objects import Instance
+from forgather_lint.values.placement import Replicate
 from forgather_lint.values.value import (
     FALSE,
     NONE,
     TRUE,
     External,
+    SymbolicInt,
     TensorValue,
     TupleValue,
     Value,
@@ -139,14 +142,21 @@ for _name, _answer in (
     op(f"Tensor.{_name}.get")(_always(_answer))
 
 
+@value_op("Tensor.item", "Tensor.__int__", "Tensor.__index__")
+def item(site: Site, self: Value) -> Value:
+    """The one number in a tensor: of an integer that all ranks hold, what it is is not known."""
+    source = tensor(site, self)
+    is_integer = source.dtype is not None and kind(source.dtype) == 1
+    if not is_integer or not isinstance(source.placement, Replicate):
+        raise Undetermined("data-dependent")
+    return SymbolicInt(dims.anything(f"item at {site.where.span}"))
+
+
 @value_op(
-    "Tensor.item",
     "Tensor.tolist",
     "Tensor.numpy",
     "Tensor.__bool__",
     "Tensor.__float__",
-    "Tensor.__int__",
-    "Tensor.__index__",
     "Tensor.__contains__",
     "torch.equal",
     "torch.allclose",

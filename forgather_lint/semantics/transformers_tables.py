@@ -113,7 +113,8 @@ _ABSENT = (
     "is_grouped_mm_available is_torch_tpu_available is_torch_xpu_available "
     "is_torch_mps_available is_ninja_available is_torch_cuda_available is_detectron2_available "
     "is_torchvision_available is_scipy_available is_timm_available is_hqq_available "
-    "is_quanto_available flash_attn_supports_top_left_mask"
+    "is_quanto_available is_mambapy_available is_torchdynamo_exporting is_tracing "
+    "flash_attn_supports_top_left_mask"
 ).split()
 _PRESENT = (
     "is_torch_available is_torch_sdpa_available is_torch_greater_or_equal is_safetensors_available"
@@ -135,10 +136,17 @@ for _name in _PRESENT.split():
     op(f"transformers.{_name}")(_present)
 
 
+_FIELDS = ("past_key_values", "hidden_states", "attentions", "router_logits")
+"""What the library's outputs of base models have besides; None where it is not given."""
+
+
 @op("transformers.ModelOutput.__init__")
 def model_output(site: Site, self: Instance, *arguments: Value, **fields: Value) -> Value:
     """The fields of an output, as they are written; transformers/utils/generic.py."""
     set_plain(site, self, **{f"field_{i}": value for i, value in enumerate(arguments)}, **fields)
+    if isinstance(self.cls, External):
+        left_out = (name for name in _FIELDS if name not in self.attributes)
+        set_plain(site, self, **dict.fromkeys(left_out, NONE))
     return NONE
 
 
@@ -170,6 +178,7 @@ def attention_function(site: Site, key: Value, default: Value = NONE) -> Value:
 @op("transformers.create_causal_mask", "transformers.create_sliding_window_causal_mask")
 @op("transformers.create_chunked_causal_mask", "transformers.create_masks_for_generate")
 @op("transformers.create_bidirectional_mask")
+@op("transformers.create_bidirectional_sliding_window_mask")
 def causal_mask(site: Site, *arguments: Value, **options: Value) -> Value:
     """The engine passes no mask, and its attention implementation makes none.
 
@@ -180,3 +189,14 @@ def causal_mask(site: Site, *arguments: Value, **options: Value) -> Value:
         text = f"{function}() got an unexpected keyword argument 'input_embeds'"
         raise Raised("TypeError", text, site.where)
     return NONE
+
+
+@op("transformers.create_recurrent_attention_mask")
+def recurrent_mask(
+    site: Site, config: Value, inputs_embeds: Value, attention_mask: Value = NONE, **_: Value
+) -> Value:
+    """Which tokens are padding, for layers that scan; None without a mask.
+
+    transformers/masking_utils.py, `create_recurrent_attention_mask`.
+    """
+    return NONE if attention_mask == NONE else site.unknown("padding-mask")

@@ -35,6 +35,15 @@ UNLIKE = "@?"
 """Counts 1 on a rank; in the model as a whole the size is some other number."""
 
 
+ANY = "~"
+"""In the name of a symbol that may be any integer, zero and negative ones among them."""
+
+
+def anything(name: str) -> Poly:
+    """Some integer that is not known: a loop index, an element of a tensor."""
+    return symbol(f"{ANY}{name}")
+
+
 def symbol(name: str) -> Poly:
     """The size called `name`, at least 1 and otherwise unknown."""
     return Poly((((name,), 1),))
@@ -131,6 +140,8 @@ def compare(left: Size, right: Size) -> int | None:
     difference = _terms(local(subtract(left, right)))
     if not difference:
         return 0
+    if any(ANY in name for names in difference for name in names):
+        return None
     if all(factor > 0 for factor in difference.values()):
         return 1
     if all(factor < 0 for factor in difference.values()):

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 
 from forgather_lint.values.dims import Size
 from forgather_lint.values.objects import Instance
-from forgather_lint.values.placement import Undecided, Wrong
+from forgather_lint.values.placement import (
+    ZEROS,
+    Partial,
+    Placement,
+    Replicate,
+    Undecided,
+    Wrong,
+)
 from forgather_lint.values.value import (
     Choice,
     External,
@@ -45,8 +52,9 @@ def _is_computed(value: Value) -> bool:
 def _join_tensors(tensors: list[TensorValue]) -> Value:
     """One tensor that may be any of `tensors`: what they agree on, and the worst placement."""
     first = tensors[0]
-    placements = [tensor.placement for tensor in tensors]
-    wrong = next((each for each in placements if isinstance(each, Wrong)), None)
+    placements = _without_zeros(tensors)
+    open_ = next((each for each in placements if isinstance(each, Undecided)), None)
+    wrong = next((each for each in placements if isinstance(each, Wrong)), open_)
     agreed = all(each == placements[0] for each in placements)
     return TensorValue(
         shape=_join_shapes([tensor.shape for tensor in tensors]),
@@ -54,6 +62,16 @@ def _join_tensors(tensors: list[TensorValue]) -> Value:
         dtype=first.dtype if all(t.dtype == first.dtype for t in tensors) else None,
         origin=first.origin,
     )
+
+
+def _without_zeros(tensors: list[TensorValue]) -> list[Placement]:
+    """The placements to agree on: zeros are partial sums of zeros as well."""
+    others = [each.placement for each in tensors if ZEROS not in each.tags]
+    zeros = [each.placement for each in tensors if ZEROS in each.tags]
+    is_sum = any(isinstance(placement, Partial) for placement in others)
+    if is_sum and all(isinstance(placement, Replicate) for placement in zeros):
+        return others
+    return [tensor.placement for tensor in tensors]
 
 
 Shape = tuple[Size | None, ...] | None

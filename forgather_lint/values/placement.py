@@ -19,17 +19,19 @@ class Replicate:
 class Shard:
     """Rank r holds the r-th of equal contiguous parts along `dim` (counted from 0).
 
-    `since` is the place where the value became sharded.
+    `since` is the place where the value became sharded. With `blocks`, the dimension is that many
+    equal blocks side by side, and rank r holds the r-th part of each (DTensor's _StridedShard).
     """
 
     dim: int
     since: Place | None = None
+    blocks: int = 1
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Shard) and other.dim == self.dim
+        return isinstance(other, Shard) and (other.dim, other.blocks) == (self.dim, self.blocks)
 
     def __hash__(self) -> int:
-        return hash(("Shard", self.dim))
+        return hash(("Shard", self.dim, self.blocks))
 
 
 @record
@@ -70,3 +72,6 @@ class Undecided:
 Placement = Replicate | Shard | Partial | Wrong | Undecided
 
 REPLICATE = Replicate()
+
+ZEROS = "zeros"
+"""Tag of a tensor filled with zeros: as a term of a sum it counts as a partial sum as well."""

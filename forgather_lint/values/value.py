@@ -33,11 +33,15 @@ class Known(Value):
 
 @record(eq=False)
 class Unknown(Value):
-    """A value that could not be decided; `reason` is short and countable, `detail` says more."""
+    """A value that could not be decided; `reason` is short and countable, `detail` says more.
+
+    Where it stands for the items of something that is iterated over, `item` is what each is like.
+    """
 
     reason: str
     where: Place | None = None
     detail: str = ""
+    item: Value | None = None
 
 
 @record
@@ -72,6 +76,10 @@ class NamedTupleValue(TupleValue):
     """A tuple whose items can be read by name too, such as what `torch.topk` returns."""
 
     names: tuple[str, ...] = ()
+
+
+LENGTH_DIFFERS = "list-length-differs"
+"""Why a list may be longer than known: a branch or a loop that added to it may not have run."""
 
 
 @record(frozen=False, eq=False)

@@ -10,6 +10,7 @@ from forgather_lint.interp.dispatch import builtin
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site
 from forgather_lint.interp.operators import binary
+from forgather_lint.values import dims
 from forgather_lint.values.loop_index import observe
 from forgather_lint.values.value import (
     NONE,
@@ -20,6 +21,7 @@ from forgather_lint.values.value import (
     Unknown,
     Value,
     known,
+    size_of,
 )
 
 _ZERO = Known(0)
@@ -137,9 +139,17 @@ def _extreme(
     for item in items[1:]:
         truth = machine.truth(binary(machine, better, item, best, site.where))
         if truth is None:
-            return site.unknown("undecided-extreme")
+            return _some_extreme(site, items)
         best = item if truth else best
     return best
+
+
+def _some_extreme(site: Site, items: list[Value]) -> Value:
+    """One of several sizes, which of them is not known."""
+    sizes = [size_of(item) for item in items]
+    if any(size is None or dims.depends_on_rank(size) for size in sizes):
+        return site.unknown("undecided-extreme")
+    return SymbolicInt(dims.anything(f"extreme of {', '.join(map(str, sizes))}"))
 
 
 @builtin("all")

@@ -10,6 +10,7 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site
 from forgather_lint.interp.literals import put, update
 from forgather_lint.interp.subscripts import index_of
+from forgather_lint.values import dims
 from forgather_lint.values.joining import join
 from forgather_lint.values.objects import AttributeDict, Instance
 from forgather_lint.values.value import (
@@ -21,11 +22,13 @@ from forgather_lint.values.value import (
     LoopIndex,
     SetValue,
     SliceValue,
+    SymbolicInt,
     TupleValue,
     Unknown,
     Value,
     key_of,
     known,
+    size_of,
 )
 
 
@@ -33,12 +36,21 @@ from forgather_lint.values.value import (
 def range_(site: Site, *bounds: Value) -> Value:
     numbers = [index_of(bound) for bound in bounds]
     if any(number is None for number in numbers):
-        reason = next((b for b in bounds if isinstance(b, Unknown)), site.unknown("symbolic-range"))
+        reason = next((b for b in bounds if isinstance(b, Unknown)), _some_range(site, bounds))
         return ListValue([], reason)
     span = range(*(number for number in numbers if number is not None))
     if len(span) > MOST_ITEMS:
         return ListValue([], site.unknown("many-rounds"))
     return ListValue([Known(i, LoopIndex()) for i in span])
+
+
+def _some_range(site: Site, bounds: tuple[Value, ...]) -> Unknown:
+    """Numbers that are not known, but are those of the whole model."""
+    sizes = [size_of(bound) for bound in bounds]
+    if any(size is None or dims.depends_on_rank(size) for size in sizes):
+        return site.unknown("symbolic-range")
+    index = SymbolicInt(dims.anything(f"index at {site.where.span}"))
+    return Unknown("symbolic-range", site.where, item=index)
 
 
 @builtin("len")

@@ -1,0 +1,111 @@
+"""A plan inferred from the data flow alone is the one that an author would write."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from forgather_lint.analysis import contained
+from forgather_lint.facts import NotBuilt
+from forgather_lint.flow.candidates import Words
+from forgather_lint.flow.infer import InferredPlan, infer
+from forgather_lint.flow.outcome import Verdict
+from forgather_lint.flow.release import words_of
+from forgather_lint.flow.subject import Prepared, prepare
+from forgather_lint.inputs.single import single_model
+from forgather_lint.targets.select import Installed, select
+from tests.fixture_models import MODELS, model_directories
+
+TARGET = select(["vllm==0.32"], Installed()).targets[0]
+FAULTY = "broken_llama"
+SHIPPED = [path for path in model_directories() if path.name != FAULTY]
+
+needs_transformers = pytest.mark.skipif(
+    importlib.util.find_spec("transformers") is None, reason="needs the source of transformers"
+)
+
+
+def prepared(directory: Path) -> Prepared:
+    return prepare(single_model(directory), TARGET, "bfloat16", experts_fused=False)
+
+
+def inferred(model: Prepared, words: Words) -> InferredPlan:
+    assert model.judge is not None and model.workshop is not None
+    subject = model.judge.subject
+    plan = contained(
+        model.workshop, lambda: infer(subject.machine, subject.tree, subject.root, None, words)
+    )
+    assert not isinstance(plan, NotBuilt), plan
+    return plan
+
+
+def own_model(folder: Path, model_type: str, architecture: str, **config: object) -> Prepared:
+    """A model of transformers by its config alone."""
+    values = {"model_type": model_type, "architectures": [architecture], **config}
+    (folder / "config.json").write_text(json.dumps(values), "utf-8")
+    return prepared(folder)
+
+
+@pytest.mark.parametrize("directory", SHIPPED, ids=lambda path: path.name)
+def test_the_shipped_plan_is_inferred(directory: Path) -> None:
+    if directory.name == "hf_inherits_llama" and importlib.util.find_spec("transformers") is None:
+        pytest.skip("needs the source of transformers")
+    model = prepared(directory)
+    assert model.judge is not None
+    plan = inferred(model, words_of(TARGET))
+    assert plan.outcome is not None and plan.outcome.verdict is Verdict.SERVES
+    shipped = {entry.full_key: entry.style for entry in model.judge.subject.tensor_plan}
+    assert dict(plan.tensor) == shipped
+
+
+def test_a_faulty_plan_is_not_asked() -> None:
+    plan = inferred(prepared(MODELS / FAULTY), words_of(TARGET))
+    assert plan.tensor["layers.*.attention.query_linear"] == "colwise"
+    assert plan.tensor["layers.*.feedforward.gate_proj"] == "colwise"
+
+
+@needs_transformers
+def test_experts_in_one_tensor_are_packed(tmp_path: Path) -> None:
+    """The gate and up projections lie in one parameter; the router stays whole."""
+    model = own_model(tmp_path, "qwen3_moe", "Qwen3MoeForCausalLM", num_hidden_layers=2)
+    plan = inferred(model, Words()).tensor
+    assert list(plan.items())[-3:] == [
+        ("layers.*.mlp.experts.gate_up_proj", "packed_colwise"),
+        ("layers.*.mlp.experts.down_proj", "rowwise"),
+        ("layers.*.mlp.experts", "moe_tp_experts"),
+    ]
+    assert "layers.*.mlp.gate" not in plan
+
+
+@needs_transformers
+def test_latent_attention_shards_behind_the_bottleneck(tmp_path: Path) -> None:
+    """A norm runs over what comes out of `q_a_proj` and `kv_a_proj_with_mqa`."""
+    model = own_model(tmp_path, "deepseek_v3", "DeepseekV3ForCausalLM", num_hidden_layers=4)
+    plan = inferred(model, Words()).tensor
+    attention = {k.rpartition(".")[2]: v for k, v in plan.items() if ".self_attn." in k}
+    assert attention == {"q_b_proj": "colwise", "kv_b_proj": "colwise", "o_proj": "rowwise"}
+
+
+@needs_transformers
+def test_a_norm_over_all_heads_gathers(tmp_path: Path) -> None:
+    """transformers itself computes attention whole; an engine spreads its own by heads."""
+    model = own_model(tmp_path, "olmo2", "Olmo2ForCausalLM", num_hidden_layers=2)
+    plan = inferred(model, Words()).tensor
+    assert plan["layers.*.self_attn.q_proj"] == "colwise_gather_output"
+    assert plan["layers.*.self_attn.o_proj"] == "rowwise_split_input"
+    served = inferred(model, words_of(TARGET)).tensor
+    assert not any(".self_attn." in key for key in served)
+
+
+@needs_transformers
+def test_values_for_each_head_are_split_with_the_heads(tmp_path: Path) -> None:
+    """Sinks are a bare parameter, which transformers can split and vLLM cannot."""
+    model = own_model(tmp_path, "granite_swa", "GraniteSWAForCausalLM", num_hidden_layers=2)
+    plan = inferred(model, Words()).tensor
+    assert plan["layers.*.self_attn.sinks"] == "colwise"
+    assert plan["layers.*.self_attn"] == "local_params"
+    assert plan["layers.*.self_attn.q_proj"] == "colwise"
+    assert "layers.*.self_attn.q_proj" not in inferred(model, words_of(TARGET)).tensor

@@ -1,0 +1,213 @@
+"""Holds inferred plans against transformers' own: `python -m tools.plans`.
+
+    python -m tools.plans [--json] [--keep FOLDER] [NAME ...]
+
+For every text model of the installed transformers that declares a tensor-parallel plan (written as
+`tools.corpus` does; `--keep` skips that slow half), a plan is inferred from the source. Both plans
+are then judged alike, as transformers itself applies them on two ranks: is the sharded base model
+the same function, and how many bytes of parameters does a rank hold?
+
+`equivalent` is what the word says: the same verdict and the same bytes. `better` serves where the
+official plan does not, or with fewer bytes on a rank. `differs` is everything else that is decided.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from forgather_lint.analysis import contained
+from forgather_lint.facts import NotBuilt
+from forgather_lint.flow.infer import RANKS, infer
+from forgather_lint.flow.judge import Subject
+from forgather_lint.flow.library_plan import (
+    LIBRARY,
+    Entry,
+    assigned_by_library,
+    with_embedding,
+)
+from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
+from forgather_lint.flow.outcome import Outcome, Verdict, with_branches
+from forgather_lint.flow.sharded import run
+from forgather_lint.flow.subject import prepare
+from forgather_lint.inputs.single import single_model
+from forgather_lint.targets.select import installed, select
+from tools.corpus import versions, write_truth
+from tools.corpus_truth import TRUTH
+
+DTYPE = "bfloat16"
+
+
+class Kind(StrEnum):
+    """How an inferred plan compares with the official one."""
+
+    EQUIVALENT = "equivalent"
+    BETTER = "better"
+    DIFFERS = "differs"
+    UNDECIDED = "undecided"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A plan with what it comes to on two ranks."""
+
+    plan: Mapping[str, str]
+    verdict: Verdict
+    reason: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model of the corpus."""
+
+    name: str
+    kind: Kind
+    reason: str
+    seconds: float
+    official: Judged | None = None
+    inferred: Judged | None = None
+
+
+def rows(folder: Path, names: Sequence[str] = ()) -> list[Row]:
+    """Compare the plans of every text model below `folder`, or of those of `names`."""
+    directories = sorted(path.parent for path in folder.glob(f"*/{TRUTH}"))
+    return [_row(each) for each in directories if _is_wanted(each, names)]
+
+
+def _is_wanted(directory: Path, names: Sequence[str]) -> bool:
+    """A text model that transformers itself can build."""
+    if names and directory.name not in names:
+        return False
+    truth: dict[str, Any] = json.loads((directory / TRUTH).read_text("utf-8"))
+    return bool(truth.get("text")) and not truth["error"]
+
+
+def _row(directory: Path) -> Row:
+    begin = time.perf_counter()
+    try:
+        found = _compared(directory)
+    except Exception as crash:  # noqa: BLE001 - crashes are what is counted
+        found = Kind.CRASHED, repr(crash), None, None
+    return Row(directory.name, *found[:2], time.perf_counter() - begin, *found[2:])
+
+
+Compared = tuple[Kind, str, Judged | None, Judged | None]
+
+
+def _compared(directory: Path) -> Compared:
+    target = select([], installed()).targets[0]
+    prepared = prepare(single_model(directory), target, DTYPE, experts_fused=False)
+    if prepared.judge is None or prepared.workshop is None:
+        reason = prepared.ended.message if prepared.ended else ""
+        return Kind.UNDECIDED, f"not built: {reason}", None, None
+    subject = prepared.judge.subject
+    found = contained(prepared.workshop, lambda: _both(subject))
+    return (Kind.UNDECIDED, found.message, None, None) if isinstance(found, NotBuilt) else found
+
+
+def _both(subject: Subject) -> Compared:
+    alone, given_up = run(subject.machine, subject.tree, subject.root, {}, LIBRARY, 1, None)
+    if alone.verdict is not Verdict.SERVES:
+        return Kind.UNDECIDED, f"on one rank: {_told(alone)}", None, None
+    written = {entry.full_key: entry.style or "" for entry in subject.tensor_plan}
+    official = _judged(subject, written, given_up)
+    plan = infer(subject.machine, subject.tree, subject.root, None)
+    inferred = _judged(subject, plan.tensor, given_up)
+    return (*_kind(official, inferred), official, inferred)
+
+
+def _judged(subject: Subject, plan: Mapping[str, str], before: Sequence[Outcome]) -> Judged:
+    tree = subject.tree
+    entries = with_embedding(subject.root, {key: Entry(style) for key, style in plan.items()})
+    assigned = assigned_by_library(tree, entries)
+    outcome = with_branches(
+        *run(subject.machine, tree, subject.root, assigned, LIBRARY, RANKS, None), before
+    )
+    width = DTYPE_BYTES[DTYPE]
+    size = bytes_per_rank(tree, assigned, RANKS, 1, (), 0, width, tables_split=False)
+    return Judged(plan, outcome.verdict, _told(outcome), size)
+
+
+def _told(outcome: Outcome) -> str:
+    place = f" ({outcome.where.span})" if outcome.where else ""
+    return f"{outcome.verdict}: {outcome.code} {outcome.reason}{place}" if outcome.reason else ""
+
+
+def _kind(official: Judged, inferred: Judged) -> tuple[Kind, str]:
+    for whose, plan in (("official", official), ("inferred", inferred)):
+        if plan.verdict is Verdict.UNKNOWN:
+            return Kind.UNDECIDED, f"{whose}: {plan.reason}"
+    sizes = f"{official.size} to {inferred.size} bytes"
+    if (official.verdict, official.size) == (inferred.verdict, inferred.size):
+        return Kind.EQUIVALENT, ""
+    serves = inferred.verdict is Verdict.SERVES
+    if serves and official.verdict is not Verdict.SERVES:
+        return Kind.BETTER, f"official {official.reason}"
+    fewer = (inferred.size or 0) < (official.size or 0)
+    kind = Kind.BETTER if serves and fewer else Kind.DIFFERS
+    return kind, sizes + (f", inferred {inferred.reason}" if inferred.reason else "")
+
+
+def as_json(found: Iterable[Row]) -> dict[str, Any]:
+    """All rows, for a program."""
+    return {
+        "versions": versions(),
+        "models": [
+            {
+                "name": row.name,
+                "kind": row.kind,
+                "reason": row.reason,
+                "seconds": round(row.seconds, 3),
+                "official": dict(row.official.plan) if row.official else None,
+                "inferred": dict(row.inferred.plan) if row.inferred else None,
+            }
+            for row in found
+        ],
+    }
+
+
+def table(found: Sequence[Row]) -> str:
+    """A line for every model that is not equivalent, then the counts."""
+    lines = [
+        f"{row.kind:<10} {row.name:<38} {row.reason[:150]}"
+        for row in sorted(found, key=lambda row: list(Kind).index(row.kind))
+        if row.kind is not Kind.EQUIVALENT
+    ]
+    counts = Counter(row.kind for row in found)
+    told = ", ".join(f"{counts[kind]} {kind}" for kind in Kind if counts[kind])
+    slowest = max(found, key=lambda row: row.seconds)
+    lines.append(f"{len(found)} text models: {told}")
+    seconds = sum(row.seconds for row in found)
+    lines.append(f"{seconds:.1f} s, the slowest {slowest.name}: {slowest.seconds:.1f} s")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table; exit 1 when a run crashed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="names of config classes; all by default")
+    parser.add_argument("--keep", type=Path, help="keep the corpus here, and use what is there")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.keep or Path(scratch)
+        if not list(folder.glob(f"*/{TRUTH}")):
+            write_truth(folder, arguments.names)
+        found = rows(folder, arguments.names)
+    print(json.dumps(as_json(found), indent=1) if arguments.json else table(found))
+    sys.exit(any(row.kind is Kind.CRASHED for row in found))
+
+
+if __name__ == "__main__":
+    main()
