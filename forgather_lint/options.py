@@ -6,14 +6,18 @@ and checks both alike. Their names are those of `Settings`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from forgather_lint.chosen import chosen_targets
 from forgather_lint.settings import SettingsError
+
+if TYPE_CHECKING:
+    from forgather_lint.targets.profile import Target
 
 Command = Callable[..., Any]
 
@@ -98,6 +102,17 @@ def misuse_told() -> Iterator[None]:
         if error.filename is None:
             raise  # a broken pipe: click knows what to do
         raise CannotRun(f"{error.filename}: {error.strerror}") from error
+
+
+def chosen(specifications: Sequence[str], quiet: bool = False) -> tuple[Target, ...]:
+    """The targets of `--target`; what the user should know of the choice goes to standard error.
+
+    Raises `SettingsError` with the reason of a refusal.
+    """
+    selection = chosen_targets(specifications)
+    for notice in () if quiet else selection.notices:
+        click.echo(f"note: {notice}", err=True)
+    return selection.targets
 
 
 def _words(name: str, metavar: str, text: str) -> Callable[[Command], Command]:

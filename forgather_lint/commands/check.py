@@ -72,6 +72,8 @@ def command(
             paths, given["force_exclude"] = (Path(),), True  # a search may find nothing
         groups = configuration.grouped(paths, config, isolated, given)
         render = _renderer(groups, counted)
+        for settings in groups:
+            options.chosen(settings.target, quiet)
         with Bar(wanted=not (quiet or verbose)) as bar:
             run = Run(tuple(_reports(groups, verbose, bar)))
         _tell_what_was_not_checked(run, quiet)

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from forgather_lint import options
-from forgather_lint.chosen import chosen_targets
 from forgather_lint.flow.judge import Cell
 from forgather_lint.flow.outcome import Verdict
 from forgather_lint.opening import Opened, open_one
@@ -34,7 +33,7 @@ def command(
     """Print whether the model at PATH serves, for each size and release."""
     with options.misuse_told():
         opened = open_one(path, template)
-        targets = chosen_targets(target).targets
+        targets = options.chosen(target)
         cells = list(
             matrix(
                 opened.model,

@@ -11,7 +11,6 @@ import click
 from forgather_lint import options
 from forgather_lint.analysis import contained
 from forgather_lint.assemble import trace_of
-from forgather_lint.chosen import chosen_targets
 from forgather_lint.commands.structure import told
 from forgather_lint.facts import NotBuilt
 from forgather_lint.flow.infer import InferredPlan, folded, infer
@@ -42,7 +41,7 @@ def command(
     """Print the plan of the model at PATH as it is applied: layer, shape, style, entry."""
     with options.misuse_told():
         opened = open_one(path, template)
-        chosen = chosen_targets(target).targets[0]
+        chosen = options.chosen(target)[0]
         as_written = inferred or diff
         prepared = prepare(opened.model, chosen, "bfloat16", experts_fused=not as_written)
     if prepared.judge is None:

@@ -100,7 +100,7 @@ def forward_lost(seen: Examined) -> Iterator[ServingProblem]:
             where=found,
             target=str(seen.target),
             error="",
-            releases=releases_of(fact) if any(kept) else "",
+            releases=releases_of(fact) if any(kept) else "vllm",
             name=seen.workshop.model_class().name,
         )
 

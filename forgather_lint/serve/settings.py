@@ -141,6 +141,6 @@ def native(seen: Examined) -> Iterator[ServingProblem]:
             where=file.place("architectures"),
             target=str(seen.target),
             error="",
-            releases="",
+            releases=f"vllm=={seen.target.vllm.version}",
             name=first,
         )

@@ -19,7 +19,7 @@ else that is reported here is about that code.
 ```
 
 ## Releases
-All; which names are native differs by release.
+All profiled releases of vLLM (0.11 and later); which names are native differs by release.
 
 ## What you see at run time
 Nothing: the answers of another model, or names of weights that are not found.

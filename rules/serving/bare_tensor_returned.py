@@ -17,7 +17,7 @@ return BaseModelOutputWithPast(last_hidden_state=self.norm(hidden_states))
 ```
 
 ## Releases
-All.
+All profiled releases of vLLM (0.11 and later).
 
 ## What you see at run time
 An error about the shape of the hidden states, at the first token.

@@ -22,7 +22,7 @@ class Attention(nn.Module):
 ```
 
 ## Releases
-All, with another error from 0.30.0 on.
+All profiled releases of vLLM (0.11 and later); 0.30 and later with another error.
 
 ## What you see at run time
 Before 0.30: `AttributeError: 'X' object has no attribute 'layer_idx'`. Later: `ValueError: Layer 0

@@ -18,7 +18,7 @@ vllm serve model --max-model-len 2048
 ```
 
 ## Releases
-All.
+All profiled releases of vLLM (0.11 and later).
 
 ## What you see at run time
 `ValueError: User-specified max_model_len (4096) is greater than the derived max_model_len

@@ -17,7 +17,7 @@ vLLM chooses the implementation by that name, before it looks at `auto_map`.
 ```
 
 ## Releases
-All.
+All profiled releases of vLLM (0.11 and later).
 
 ## What you see at run time
 `ValueError: No model architectures are specified`

@@ -17,7 +17,7 @@ vLLM loads the base model with AutoModel, and adds a head of its own.
 ```
 
 ## Releases
-All.
+All profiled releases of vLLM (0.11 and later).
 
 ## What you see at run time
 `ValueError: Unrecognized configuration class <class '...'> for this kind of AutoModel: AutoModel.`

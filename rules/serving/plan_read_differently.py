@@ -22,7 +22,7 @@ in vLLM.
 ```
 
 ## Releases
-All.
+All profiled releases of vLLM (0.11 and later); transformers 5.0 reads `*` otherwise than 4 did.
 
 ## What you see at run time
 Nothing, until the shapes of the two halves of a pair no longer fit on several ranks.

@@ -18,7 +18,7 @@ from transformers.utils import is_torch_fx_available
 ```
 
 ## Releases
-As the finding says, name by name.
+transformers 4.56 and later, name by name: the finding says which releases have the name.
 
 ## What you see at run time
 `ImportError: cannot import name 'X' from 'transformers.y'`
