@@ -103,11 +103,15 @@ class GeneratorArgument:
 
 @record
 class GeneratorArguments:
-    """What the code generator is given, and the names that its code template reads."""
+    """What the code generator is given, and the names that its code template reads.
+
+    `strays` are plans that stand at the top level of the configuration instead.
+    """
 
     arguments: tuple[GeneratorArgument, ...]
     reads: frozenset[str]
     template: str
+    strays: tuple[GeneratorArgument, ...] = ()
 
 
 @record

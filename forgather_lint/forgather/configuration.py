@@ -17,6 +17,7 @@ from forgather_lint.forgather.supply_facts import unsupplied
 from forgather_lint.forgather.variable_facts import fallbacks
 from forgather_lint.record import record
 from forgather_lint.template_facts import (
+    PLANS_OF_THE_GUIDE,
     Configuration,
     Fault,
     FaultKind,
@@ -98,7 +99,19 @@ def _generator(model: RenderedModel) -> GeneratorArguments:
         ),
         reads=model.generated.reads,
         template=model.generator.template_name,
+        strays=tuple(_strays(model)),
     )
+
+
+def _strays(model: RenderedModel) -> Iterator[GeneratorArgument]:
+    """Plans at the top level of the configuration, of which the generator's call sees nothing."""
+    rendering, document = model.document.rendering, model.document
+    given = {id(node) for node in walk(model.generator.call)}
+    for key in (*PLANS_OF_THE_GUIDE, *PLANS_OF_THE_GUIDE.values(), "no_split_modules"):
+        value = document.graph.items.get(key)
+        if value is not None and id(value) not in given:
+            origin = document.origin(document.graph.keys[key])
+            yield GeneratorArgument(key, rendering.place(origin, key), rendering.chain(origin))
 
 
 def _repeated(document: Document) -> Iterator[RepeatedTemplateKey]:

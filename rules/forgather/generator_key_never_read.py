@@ -2,7 +2,8 @@
 
 ## What it does
 Compares the keys below `model_code_generator` with the variables that the code template
-(`hf_causal.py` unless a model brings its own) reads.
+(`hf_causal.py` unless a model brings its own) reads. A plan at the top level of the configuration,
+where an unindented include puts it, is handed to nobody.
 
 ## Why is this bad?
 The template is handed the value and leaves it out of the generated file. For `tp_plan` and
@@ -29,9 +30,8 @@ vanishes: the model is generated without one.
 Forgather as of 2026-02 (f92f8b8). The guide's examples still say `tp_plan` and `pp_plan`.
 
 ## What you see at run time
-Forgather says nothing. vLLM up to 0.24: `ValueError: ... does not support tensor parallel.` or
-`ValueError: ... does not support pipeline parallel.` From 0.25.0:
-"... does not define a tensor parallel plan."
+Forgather says nothing. vLLM up to 0.24: `ValueError: ... does not support tensor parallel.` (or
+`... pipeline parallel.`). From 0.25.0: "... does not define a tensor parallel plan."
 """
 
 from __future__ import annotations
@@ -42,23 +42,31 @@ from difflib import get_close_matches
 from forgather_lint.diagnostics import Applicability, Edit, Finding, Fix, Severity
 from forgather_lint.rule import rule
 from forgather_lint.rule_support.templates import came_by
-from forgather_lint.template_facts import (
-    PLANS_OF_THE_GUIDE,
-    Configuration,
-    GeneratorArgument,
-    GeneratorArguments,
-)
+from forgather_lint.template_facts import PLANS_OF_THE_GUIDE, Configuration
+from forgather_lint.template_facts import GeneratorArgument as Argument
+from forgather_lint.template_facts import GeneratorArguments as Arguments
 
 
 @rule("FGL601", "generator-key-never-read", Severity.ERROR)
 def check(configuration: Configuration) -> Iterator[Finding]:
     generator = configuration.generator
-    for argument in generator.arguments if generator else ():
-        if generator and argument.key not in generator.reads:
-            yield _finding(argument, generator)
+    if generator:
+        unread = (each for each in generator.arguments if each.key not in generator.reads)
+        yield from (_finding(argument, generator) for argument in unread)
+        yield from map(_stray, generator.strays)
 
 
-def _finding(argument: GeneratorArgument, generator: GeneratorArguments) -> Finding:
+def _stray(stray: Argument) -> Finding:
+    return Finding(
+        where=stray.where,
+        message=f"`{stray.key}` stands outside `model_code_generator`; nothing reads it",
+        related=came_by(stray.chain),
+        consequence="the model is generated without it",
+        help="indent it below `model_code_generator`; an included text keeps its own indentation",
+    )
+
+
+def _finding(argument: Argument, generator: Arguments) -> Finding:
     key = argument.key
     meant = _meant(key, generator)
     plan = key in PLANS_OF_THE_GUIDE
@@ -79,7 +87,7 @@ def _finding(argument: GeneratorArgument, generator: GeneratorArguments) -> Find
     )
 
 
-def _meant(key: str, generator: GeneratorArguments) -> str | None:
+def _meant(key: str, generator: Arguments) -> str | None:
     """The key that the template reads and that this one was probably meant for."""
     free = generator.reads - {argument.key for argument in generator.arguments}
     if PLANS_OF_THE_GUIDE.get(key) in free:
@@ -87,6 +95,6 @@ def _meant(key: str, generator: GeneratorArguments) -> str | None:
     return next(iter(get_close_matches(key, sorted(free), n=1, cutoff=0.75)), None)
 
 
-def _rename(argument: GeneratorArgument, meant: str) -> Fix:
-    edit = Edit(argument.where, meant)
-    return Fix(f"Rename `{argument.key}` to `{meant}`", (edit,), Applicability.UNSAFE)
+def _rename(argument: Argument, meant: str) -> Fix:
+    edits = (Edit(argument.where, meant),)
+    return Fix(f"Rename `{argument.key}` to `{meant}`", edits, Applicability.UNSAFE)
