@@ -90,6 +90,12 @@ LINEAR = [
     case("torch.addmm(b, x, w)", b=(8,), x=("S", 24), w=(24, 8)),
     case("torch.addmm(b, x, w)", b=(4,), x=("S", 24), w=(24, 8)),
     case("torch.baddbmm(b, x, y)", b=("B", "S", 4), x=("B", "S", 6), y=("B", 6, 4)),
+    case(
+        "torch.linalg.solve_triangular(a, x, upper=False, unitriangular=True)",
+        a=("B", 4, 4),
+        x=("B", 4, 6),
+    ),
+    case("a, b = torch.cat((x, y), dim=-1).chunk(2, -1); F.silu(a) * b", x=X, y=X),
     case("torch.outer(t, f)", t=("S",), f=(6,)),
     case("torch.outer(t, f)", t=("S", 2), f=(6,)),
     case("torch.dot(x, y)", x=(24,), y=(24,)),

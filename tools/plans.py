@@ -1,6 +1,6 @@
 """Holds inferred plans against transformers' own: `python -m tools.plans`.
 
-    python -m tools.plans [--json] [--keep FOLDER] [NAME ...]
+    python -m tools.plans [--json | --store] [--keep FOLDER] [NAME ...]
 
 For every text model of the installed transformers that declares a tensor-parallel plan (written as
 `tools.corpus` does; `--keep` skips that slow half), a plan is inferred from the source. Both plans
@@ -8,13 +8,16 @@ are then judged alike, as transformers itself applies them on two ranks: is the 
 the same function, and how many bytes of parameters does a rank hold?
 
 `equivalent` is what the word says: the same verdict and the same bytes. `better` serves where the
-official plan does not, or with fewer bytes on a rank. `differs` is everything else that is decided.
+official plan does not, or with fewer bytes on a rank. `differs` is all else that is decided.
+`raises` is a model whose forward raises on one rank already, called with tokens alone: no plan of
+it can be judged. Seconds are the processor's. `--store` writes what the tests hold.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 import time
@@ -45,6 +48,7 @@ from tools.corpus import versions, write_truth
 from tools.corpus_truth import TRUTH
 
 DTYPE = "bfloat16"
+STORED = Path(__file__).parents[1] / "fixtures" / "verdicts" / "plans.json"
 
 
 class Kind(StrEnum):
@@ -54,6 +58,7 @@ class Kind(StrEnum):
     BETTER = "better"
     DIFFERS = "differs"
     UNDECIDED = "undecided"
+    RAISES = "raises"
     CRASHED = "crashed"
 
 
@@ -94,12 +99,12 @@ def _is_wanted(directory: Path, names: Sequence[str]) -> bool:
 
 
 def _row(directory: Path) -> Row:
-    begin = time.perf_counter()
+    begin = time.process_time()
     try:
         found = _compared(directory)
     except Exception as crash:  # noqa: BLE001 - crashes are what is counted
         found = Kind.CRASHED, repr(crash), None, None
-    return Row(directory.name, *found[:2], time.perf_counter() - begin, *found[2:])
+    return Row(directory.name, *found[:2], time.process_time() - begin, *found[2:])
 
 
 Compared = tuple[Kind, str, Judged | None, Judged | None]
@@ -118,6 +123,8 @@ def _compared(directory: Path) -> Compared:
 
 def _both(subject: Subject) -> Compared:
     alone, given_up = run(subject.machine, subject.tree, subject.root, {}, LIBRARY, 1, None)
+    if alone.verdict is Verdict.FAILS:
+        return Kind.RAISES, f"on one rank: {alone.reason}", None, None
     if alone.verdict is not Verdict.SERVES:
         return Kind.UNDECIDED, f"on one rank: {_told(alone)}", None, None
     written = {entry.full_key: entry.style or "" for entry in subject.tensor_plan}
@@ -193,18 +200,39 @@ def table(found: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def stored_kinds() -> dict[str, Kind]:
+    """How each model compared when the figures were stored."""
+    stored: dict[str, dict[str, Any]] = json.loads(STORED.read_text("utf-8"))["models"]
+    return {name: Kind(model["kind"]) for name, model in stored.items()}
+
+
+def store(found: Iterable[Row]) -> None:
+    """Write what the tests hold: the kind of each model, and why it is not equivalent."""
+    models = {row.name: {"kind": row.kind, "reason": _portable(row.reason)} for row in found}
+    content = {"versions": versions(), "models": models}
+    STORED.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def _portable(reason: str) -> str:
+    """The reason without the folder that transformers is installed in."""
+    return re.sub(r"/\S*/site-packages/", "", reason)
+
+
 def main() -> None:
     """Print the table; exit 1 when a run crashed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="names of config classes; all by default")
     parser.add_argument("--keep", type=Path, help="keep the corpus here, and use what is there")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--store", action="store_true", help="write fixtures/verdicts/plans.json")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.keep or Path(scratch)
         if not list(folder.glob(f"*/{TRUTH}")):
             write_truth(folder, arguments.names)
         found = rows(folder, arguments.names)
+    if arguments.store:
+        store(found)
     print(json.dumps(as_json(found), indent=1) if arguments.json else table(found))
     sys.exit(any(row.kind is Kind.CRASHED for row in found))
 

@@ -8,6 +8,7 @@ from forgather_lint.semantics.operands import (
     Undetermined,
     dimension,
     integer,
+    is_none,
     result,
     shape_of,
     tensor,
@@ -37,6 +38,8 @@ def topk(
     source = tensor(site, input)
     shape = shape_of(source)
     axis = dimension(dim, len(shape))
+    if is_none(k):
+        raise OpFailure("TypeError", "topk(): argument 'k' must be int, not NoneType")
     count, size = integer(k), shape[axis]
     if size is not None and dims.compare(count, size) == 1:
         raise OpFailure("RuntimeError", "selected index k out of range")

@@ -38,6 +38,8 @@ def extent(given: SliceValue, size: Size | None) -> Extent:
     start, stop = bounds
     if size is None or start is None or stop is None:
         return Extent(None)
+    if any(dims.compare(bound, 0) is None for bound in bounds if bound is not None):
+        return Extent(None)
     return _of_known(_from_left(start, size), _from_left(stop, size), step, size)
 
 
