@@ -95,7 +95,6 @@ LINEAR = [
         a=("B", 4, 4),
         x=("B", 4, 6),
     ),
-    case("a, b = torch.cat((x, y), dim=-1).chunk(2, -1); F.silu(a) * b", x=X, y=X),
     case("torch.outer(t, f)", t=("S",), f=(6,)),
     case("torch.outer(t, f)", t=("S", 2), f=(6,)),
     case("torch.dot(x, y)", x=(24,), y=(24,)),

@@ -108,9 +108,20 @@ def solve_triangular(site: Site, A: Value, B: Value, **_: Value) -> Value:
     """The X of `A @ X = B` for as many pairs of matrices."""
     system, right = tensor(site, A, "A"), tensor(site, B, "B", 2)
     matrix, values = shape_of(system), shape_of(right)
+    if differ(matrix[-2], matrix[-1]):
+        raise OpFailure(
+            "RuntimeError",
+            "linalg.solve_triangular: A must be batches of square matrices, but they are "
+            f"{size_text(matrix[-2])} by {size_text(matrix[-1])} matrices",
+        )
+    if differ(matrix[-1], values[-2]):
+        raise OpFailure(
+            "RuntimeError",
+            "linalg.solve_triangular: Incompatible shapes of A and B for the equation AX = B "
+            f"({size_text(matrix[-2])}x{size_text(matrix[-1])} and "
+            f"{size_text(values[-2])}x{size_text(values[-1])})",
+        )
     batch = broadcast(matrix[:-2], values[:-2])
-    if differ(matrix[-2], matrix[-1]) or differ(matrix[-1], values[-2]):
-        raise OpFailure("RuntimeError", "linalg.solve_triangular: Incompatible shapes of A and B")
     names: Labels = tuple(range(len(batch)))
     operands = [
         Operand(system, (*broadcast_labels(matrix[:-2], len(batch)), "row", "row"), "argument"),
