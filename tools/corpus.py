@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,18 @@ def judged(row: Row, folder: Path) -> Row:
     return replace(row, entries=entries_of(model), verdicts=verdicts_of(model))
 
 
+def counts_of(found: Sequence[Row]) -> dict[str, int]:
+    """What may only rise: exact trees, entries that are understood, verdicts that are decided."""
+    text = [row for row in found if row.is_text]
+    counts = Counter({"exact trees": sum(row.status is Status.EXACT for row in text)})
+    for row in text:
+        counts["entries that match"] += row.entries.matches
+        counts["entries for another config"] += len(row.entries.branch)
+        for target, each in row.verdicts.items():
+            counts[f"decided for {target}"] += each.verdict in ("serves", "fails", "wrong")
+    return dict(counts)
+
+
 def write_truth(folder: Path, names: Sequence[str] = (), everything: bool = False) -> None:
     """Have transformers write the corpus below `folder`."""
     command = [sys.executable, "-m", "tools.corpus_truth", str(folder)]
@@ -89,10 +101,11 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("torch", "transformers")}
 
 
-def as_json(found: Iterable[Row]) -> dict[str, Any]:
+def as_json(found: Sequence[Row]) -> dict[str, Any]:
     """All rows, for a program."""
     return {
         "versions": versions(),
+        "counts": counts_of(found),
         "models": [
             {
                 "name": row.name,

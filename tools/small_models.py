@@ -105,5 +105,10 @@ def answer(model: Any) -> torch.Tensor:
         given["use_cache"] = False
     with torch.no_grad():
         output = model(**given, return_dict=True)
-    found: torch.Tensor = output[0]
-    return found.full_tensor() if hasattr(found, "full_tensor") else found
+    return whole(output[0])
+
+
+def whole(found: Any) -> torch.Tensor:
+    """A tensor with the parts of all ranks."""
+    tensor: torch.Tensor = found.full_tensor() if hasattr(found, "full_tensor") else found
+    return tensor

@@ -24,10 +24,11 @@ from typing import Any
 
 from tools.corpus_truth import TRUTH
 from tools.forked import ENDED, Child
-from tools.small_models import TRIES, answer, classes_of, seed, small_values
+from tools.small_models import TRIES, answer, classes_of, seed, small_values, whole
 
 RANKS = 2
 TOLERANCE = 1e-3
+WEIGHTS = "whole.pt"
 SECONDS = 60
 """For one process; a rank that waits for one that has died is ended."""
 
@@ -36,6 +37,7 @@ SECONDS = 60
 class Outcome:
     """What became of a model: serves, fails, wrong; `no truth` where one rank cannot run it.
 
+    `misloaded`: the ranks hold other weights than the file, so the answer says nothing of the plan.
     `config` is what differs from the defaults of its class.
     """
 
@@ -57,12 +59,13 @@ def alone(name: str, architecture: str, values: dict[str, Any], folder: Path) ->
     model.tie_weights()
     model.save_pretrained(folder)
     loaded = model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    torch.save(dict(loaded.named_parameters()), folder / WEIGHTS)
     told = json.loads(json.dumps(config.to_diff_dict(), default=str))
     return answer(loaded.eval()), told | {"architectures": [architecture]}
 
 
 def on_rank(model_class: Any, folder: Path, rank: int, port: int) -> Any:
-    """What one of the ranks answers."""
+    """What one of the ranks answers, and whether the ranks hold the weights of the file."""
     import torch
     from transformers.distributed.configuration_utils import DistributedConfig
 
@@ -80,7 +83,13 @@ def on_rank(model_class: Any, folder: Path, rank: int, port: int) -> Any:
         attn_implementation="eager",
         distributed_config=DistributedConfig(tp_size=RANKS),
     )
-    return answer(model.eval())
+    weights = torch.load(folder / WEIGHTS)
+    loaded = all(_same(whole(each), weights[name]) for name, each in model.named_parameters())
+    return answer(model.eval()), loaded
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one.shape == other.shape and (one == other).all())
 
 
 def outcome_of(directory: Path, log: Path) -> Outcome:
@@ -120,7 +129,9 @@ def on_ranks(model_class: Any, folder: Path, expected: Any, config: Any, log: Pa
     if errors:
         telling = [error for error in errors if error != ENDED and "Connection" not in error]
         return Outcome("fails", (telling or errors)[0], config=config)
-    found = [result for _, result in results]
+    if not all(loaded for _, (_, loaded) in results):
+        return Outcome("misloaded", config=config)
+    found = [result for _, (result, _) in results]
     if any(each.shape != expected.shape for each in found):
         return Outcome("fails", f"an answer of shape {tuple(found[0].shape)}", config=config)
     largest = max((each - expected).abs().max().item() for each in found)

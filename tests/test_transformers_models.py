@@ -1,0 +1,93 @@
+"""Transformers' own models, small: what the library builds and runs is not said to raise.
+
+The file holds what two real ranks came to (`python -m tools.tensor_parallel_truth`), and the counts
+of `python -m tools.corpus --verdicts` as they were last; they may only rise.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forgather_lint.analysis import Built, build_tree, workshop_of
+from forgather_lint.inputs.single import single_model
+
+VERDICTS = Path(__file__).parents[1] / "fixtures" / "verdicts"
+RAN = ("serves", "fails", "wrong", "misloaded")
+
+
+def stored(name: str) -> Any:
+    return json.loads((VERDICTS / name).read_text("utf-8"))
+
+
+MODELS: Mapping[str, Any] = {
+    name: each["config"]
+    for name, each in stored("transformers_two_ranks.json")["models"].items()
+    if each["verdict"] in RAN
+}
+FEW = [*list(MODELS)[::9], "Gemma4TextConfig"]
+
+
+def needs_that_release() -> None:
+    expected = stored("transformers_two_ranks.json")["versions"]["transformers"]
+    if importlib.util.find_spec("transformers") is None:
+        pytest.skip("needs the source of transformers")
+    if importlib.metadata.version("transformers") != expected:
+        pytest.skip(f"written by transformers {expected}")
+
+
+def builds(name: str, folder: Path) -> None:
+    needs_that_release()
+    (folder / "config.json").write_text(json.dumps(MODELS[name]), "utf-8")
+    built = build_tree(workshop_of(single_model(folder)))
+    assert isinstance(built, Built), built
+    assert built.structure.unknowns == ()
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_a_few_models_build(name: str, tmp_path: Path) -> None:
+    builds(name, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_builds(name: str, tmp_path: Path) -> None:
+    builds(name, tmp_path)
+
+
+def test_enough_models_were_run() -> None:
+    outcomes = Counter(
+        each["verdict"] for each in stored("transformers_two_ranks.json")["models"].values()
+    )
+    assert sum(outcomes[verdict] for verdict in RAN) >= 76
+    assert outcomes["fails"] >= 4
+
+
+@pytest.mark.slow
+def test_counts_of_the_corpus_only_rise(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    needs_that_release()
+    from tools.comparison import Status
+    from tools.corpus import counts_of, judged, rows, write_truth
+
+    write_truth(tmp_path)
+    found = [judged(row, tmp_path) for row in rows(tmp_path)]
+    text = [row for row in found if row.is_text]
+    buildable = [row for row in text if row.status is not Status.RAISES_TOO]
+    exact = [row for row in buildable if row.status is Status.EXACT]
+    assert not [row.name for row in found if row.status in (Status.DIFFERS, Status.CRASHED)]
+    assert len(exact) >= 0.95 * len(buildable)
+    assert not [row.name for row in text if row.entries.dead or row.entries.undecided]
+    counts = counts_of(found)
+    assert not {
+        name: (counts.get(name, 0), number)
+        for name, number in stored("transformers_models.json")["counts"].items()
+        if counts.get(name, 0) < number
+    }
