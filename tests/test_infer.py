@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from forgather_lint.analysis import contained
+from forgather_lint.commands.plan import command
 from forgather_lint.facts import NotBuilt
 from forgather_lint.flow.candidates import Words
 from forgather_lint.flow.infer import InferredPlan, infer
@@ -109,3 +111,13 @@ def test_values_for_each_head_are_split_with_the_heads(tmp_path: Path) -> None:
     assert plan["layers.*.self_attn"] == "local_params"
     assert plan["layers.*.self_attn.q_proj"] == "colwise"
     assert "layers.*.self_attn.q_proj" not in inferred(model, words_of(TARGET)).tensor
+
+
+@needs_transformers
+def test_a_plan_that_is_not_proved_says_so(tmp_path: Path) -> None:
+    values = {"model_type": "doge", "architectures": ["DogeForCausalLM"]}
+    (tmp_path / "config.json").write_text(json.dumps({**values, "num_hidden_layers": 2}), "utf-8")
+    ran = CliRunner().invoke(command, [str(tmp_path), "--infer"])
+    assert ran.exit_code == 0, ran.output
+    assert "note: not proved on two ranks: " in ran.stderr
+    assert "base_model_tp_plan = {" in ran.stdout

@@ -14,6 +14,7 @@ from forgather_lint.assemble import trace_of
 from forgather_lint.commands.structure import told
 from forgather_lint.facts import NotBuilt
 from forgather_lint.flow.infer import InferredPlan, folded, infer
+from forgather_lint.flow.outcome import Verdict
 from forgather_lint.flow.release import words_of
 from forgather_lint.flow.subject import Prepared, prepare
 from forgather_lint.opening import Opened, open_one
@@ -57,11 +58,23 @@ def _print_inferred(prepared: Prepared, opened: Opened, diff: bool, form: str) -
     plan = _inferred(prepared)
     if isinstance(plan, NotBuilt):
         raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan)}")
+    for note in _notes(plan, opened):
+        click.echo(f"note: {note}", err=True)
     if diff:
         lines = list(difference(_written(prepared), plan))
         click.echo("\n".join(lines) if lines else "the plan is the one that would be inferred")
         return
     click.echo(_FORMATS.get(form, as_python)(plan))
+
+
+def _notes(plan: InferredPlan, opened: Opened) -> Iterator[str]:
+    """What the plan does not say of itself."""
+    outcome = plan.outcome
+    if not plan.tensor:
+        yield "nothing can be sharded so that it is proved to be the same function"
+    elif outcome is not None and outcome.verdict is not Verdict.SERVES:
+        place = f" ({opened.shown(outcome.where)})" if outcome.where else ""
+        yield f"not proved on two ranks: {outcome.reason}{place}"
 
 
 def _inferred(prepared: Prepared) -> InferredPlan | NotBuilt:
