@@ -3,9 +3,9 @@
 ## What it does
 A config that counts experts (`num_experts`, `moe_num_experts`, `n_routed_experts` or
 `num_local_experts`) makes vLLM take the model for a mixture of experts. It then reads
-`num_experts_per_tok` or `top_k`, and `moe_intermediate_size` or `intermediate_size`: the first of
-each pair that the config has, and that must not be null. Also a dense model whose config carries
-such a count is met by this.
+`num_experts_per_tok` or `top_k` (0.33 knows more names, `moe_topk` among them), and
+`moe_intermediate_size` or `intermediate_size`: the first that the config has, and that must not be
+null. Also a dense model whose config carries such a count is met by this.
 
 ## Why is this bad?
 The model does not load, at any size, and the error says nothing.
