@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator
 
 from forgather_lint.analysis import build_tree
 from forgather_lint.facts import NotBuilt
+from forgather_lint.model.entry import first_architecture
+from forgather_lint.serve.encoders import GENERATIVE
 from forgather_lint.serve.examined import Examined, releases_of
 from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.source import Place
 from forgather_lint.targets.vllm_words import BasePrefix
 
 HEAD = "lm_head"
@@ -20,22 +23,33 @@ def names(seen: Examined) -> Iterator[ServingProblem]:
         return
     prefix = seen.workshop.base_prefix(seen.root)
     children = _children(seen)
-    if prefix == "model" and "model" not in children:
+    architecture = first_architecture(seen.workshop.config_values) or ""
+    generates = architecture.endswith(GENERATIVE)
+    if prefix == "model" and "model" not in children and not generates:
         return
     whole = build_tree(seen.workshop)
     if isinstance(whole, NotBuilt) or whole.structure.open_at:
         return
     weights = seen.target.vllm.weights
-    known = {f"model.{each}" for each in _held(seen)}
+    known = {f"model.{each}" for each in _held(seen)} | set(_of_head(seen))
     saved = sorted(each.name for each in whole.structure.parameters if not each.same_as)
     for name in saved:
         if weights.base_prefix.value is BasePrefix.ANY:
             mapped = by_any_prefix(name, prefix, children)
         else:
             mapped = by_model(name, weights.bare_names_accepted.value)
-        if mapped not in known and mapped.partition(".")[0] != HEAD:
-            yield _problem(seen, name, _stranger(mapped, known), prefix)
+        if mapped not in known and (generates or mapped.partition(".")[0] != HEAD):
+            of_head = name.partition(".")[0] not in (prefix, *children)
+            head = whole.root.places.get(name.partition(".")[0]) if of_head else None
+            yield _problem(seen, name, _stranger(mapped, known), prefix, head)
             return
+
+
+def _of_head(seen: Examined) -> Iterator[str]:
+    """The parameters of the head that the engine builds for a model that generates."""
+    yield f"{HEAD}.weight"
+    if seen.target.vllm.weights.head_bias_loaded.value:
+        yield f"{HEAD}.bias"
 
 
 def _held(seen: Examined) -> Iterator[str]:
@@ -76,10 +90,13 @@ def _stranger(name: str, known: Iterable[str]) -> str:
     return next((head for head in heads if head not in beginnings), name)
 
 
-def _problem(seen: Examined, name: str, stranger: str, prefix: str) -> ServingProblem:
+def _problem(
+    seen: Examined, name: str, stranger: str, prefix: str, head: Place | None
+) -> ServingProblem:
+    """`head` is where the module stands that holds the weight, if that is not the base model."""
     fact = seen.target.vllm.weights.unknown_name
     text = fact.value.say(name=stranger, **{"class": "TransformersForCausalLM"})
-    where = seen.place_of_member("base_model_prefix")
+    where = head or seen.place_of_member("base_model_prefix")
     return ServingProblem(
         code="FGL521",
         verdict="fails",
@@ -88,5 +105,5 @@ def _problem(seen: Examined, name: str, stranger: str, prefix: str) -> ServingPr
         error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
         releases=releases_of(seen.target.vllm.weights.base_prefix),
         name=name,
-        detail=prefix,
+        detail="" if head else prefix,
     )

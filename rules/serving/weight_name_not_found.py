@@ -2,11 +2,12 @@
 
 ## What it does
 Maps the names that `save_pretrained` writes as the release does, and looks for each in the base
-model.
+model and, for a model that generates, in the one linear layer `lm_head` that vLLM builds beside it.
 
 ## Why is this bad?
 vLLM strips `base_model_prefix` from every name. If the model that AutoModel builds has a child of
-that name, the rest no longer fits; before 0.18 only the prefix `model` was known.
+that name, the rest no longer fits; before 0.18 only the prefix `model` was known. A head of several
+layers, or of another name, has no place at all. Either way the weights do not load.
 
 ## Example
 ```py
@@ -40,10 +41,13 @@ from forgather_lint.serving_facts import ServingProblem
 
 @rule("FGL521", "weight-name-not-found", Severity.ERROR)
 def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL521":
-        yield finding(
-            problem,
-            f"vLLM cannot place the weight `{problem.name}`",
-            label=f"the prefix is `{problem.detail}`",
-            help="make it `model`, or a prefix that the base model has no child of",
-        )
+    if problem.code != "FGL521":
+        return
+    message = f"vLLM cannot place the weight `{problem.name}`"
+    if problem.detail:
+        label = f"the prefix is `{problem.detail}`"
+        help = "make it `model`, or a prefix that the base model has no child of"
+    else:
+        label = "beside the base model vLLM builds `lm_head`, one linear layer"
+        help = "call the head `lm_head` and make it an `nn.Linear`"
+    yield finding(problem, message, label=label, help=help)
