@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from forgather_lint.facts import EndKind, NotBuilt, Structure, Unreadable
+from forgather_lint.facts import EndKind, NotBuilt, PackageMissing, Structure, Unreadable
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
@@ -78,6 +78,11 @@ def build_tree(workshop: Workshop, auto_class: str | None = None) -> Built | Not
         return Built(root, tree_of(workshop.machine, root))
 
     return contained(workshop, work)
+
+
+def missing_packages(workshop: Workshop) -> list[PackageMissing]:
+    """Packages that the model imports and that are not installed here."""
+    return [PackageMissing(name, where) for name, where in workshop.loader.missing.items()]
 
 
 def unread_files(workshop: Workshop) -> list[Unreadable]:

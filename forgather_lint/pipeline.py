@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from forgather_lint import suppress
-from forgather_lint.analysis import unread_files, workshop_of
+from forgather_lint.analysis import missing_packages, unread_files, workshop_of
 from forgather_lint.assemble import facts_of
 from forgather_lint.chosen import chosen_targets
 from forgather_lint.diagnostics import Diagnostic, merged, resolve
@@ -152,7 +152,8 @@ def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[
     sizes = judged(model, chosen_targets(settings.target).targets, settings)
     # A constructor that raises may do so because of what a target says of the config as well.
     wanted = isinstance(facts, Model) or facts.kind is EndKind.RAISES
-    return [*unread_files(workshop), facts, *(sizes if wanted else ())], files
+    told = [*unread_files(workshop), *missing_packages(workshop)]
+    return [*told, facts, *(sizes if wanted else ())], files
 
 
 def report(path: str, facts: Facts, files: tuple[str, ...], settings: Settings) -> ModelReport:

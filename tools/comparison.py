@@ -42,11 +42,20 @@ def compared(model: ModelInput, truth: Truth | None, error: str | None = None) -
     except Exception as crash:  # noqa: BLE001 - crashes are what is counted
         return Comparison(Status.CRASHED, (repr(crash),))
     if isinstance(built, NotBuilt):
-        if error and built.kind is EndKind.RAISES and _kind(error) == _kind(built.message):
-            return Comparison(Status.RAISES_TOO, (built.message,))
-        status = Status.UNDECIDED if built.kind is EndKind.UNDECIDED else Status.DIFFERS
-        return Comparison(status, (f"{built.kind}: {built.message} ({built.where.span})",))
+        return _not_built(built, truth, error)
     return compare(built.structure, truth) if truth else Comparison(Status.NO_TRUTH, (error or "",))
+
+
+def _not_built(built: NotBuilt, truth: Truth | None, error: str | None) -> Comparison:
+    said = f"{built.kind}: {built.message} ({built.where.span})"
+    if truth is None and error is None:
+        return Comparison(Status.NO_TRUTH, (said,))
+    real = f"{said}; PyTorch: {error or 'builds'}"
+    if built.kind is EndKind.UNDECIDED:
+        return Comparison(Status.UNDECIDED, (real,))
+    if built.kind is EndKind.RAISES and error and _kind(error) == _kind(built.message):
+        return Comparison(Status.RAISES_TOO, (real,))
+    return Comparison(Status.DIFFERS, (real,))
 
 
 def _kind(error: str) -> str:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from forgather_lint.inputs.single import single_model
+from tools import corpus_table
 from tools.comparison import Comparison, Status, compared
 from tools.corpus_plans import Entries, entries_of
 from tools.corpus_truth import TRUTH
@@ -33,20 +34,13 @@ from tools.corpus_verdicts import Verdict, counted, verdicts_of
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(corpus_table.Row):
     """One model of the corpus."""
 
-    name: str
-    architecture: str
-    is_text: bool
-    comparison: Comparison
-    seconds: float
+    architecture: str = ""
+    is_text: bool = False
     entries: Entries = field(default_factory=Entries)
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
-
-    @property
-    def status(self) -> Status:
-        return self.comparison.status
 
 
 def rows(folder: Path, names: Sequence[str] = ()) -> list[Row]:
@@ -59,12 +53,12 @@ def _row(directory: Path) -> Row:
     truth: dict[str, Any] = json.loads((directory / TRUTH).read_text("utf-8"))
     if not (directory / "config.json").is_file():
         comparison = Comparison(Status.NO_TRUTH, (truth["error"],))
-        return Row(directory.name, "", False, comparison, 0.0)
+        return Row(directory.name, comparison, 0.0)
     begin = time.perf_counter()
     comparison = compared(single_model(directory), truth.get("structure"), truth["error"])
     seconds = time.perf_counter() - begin
     is_text = bool(truth.get("text", False))
-    return Row(directory.name, truth["architecture"], is_text, comparison, seconds)
+    return Row(directory.name, comparison, seconds, truth["architecture"], is_text)
 
 
 def judged(row: Row, folder: Path) -> Row:
@@ -107,13 +101,10 @@ def as_json(found: Sequence[Row]) -> dict[str, Any]:
         "versions": versions(),
         "counts": counts_of(found),
         "models": [
-            {
-                "name": row.name,
+            corpus_table.as_json(row)
+            | {
                 "architecture": row.architecture,
                 "text": row.is_text,
-                "status": row.status,
-                "reasons": list(row.comparison.reasons),
-                "seconds": round(row.seconds, 3),
                 "entries": asdict(row.entries),
                 "verdicts": {name: asdict(each) for name, each in row.verdicts.items()},
             }
@@ -124,23 +115,16 @@ def as_json(found: Sequence[Row]) -> dict[str, Any]:
 
 def table(found: Sequence[Row]) -> str:
     """A line for every model that is not exact, then the counts."""
-    lines = [
-        f"{row.status:<10} {row.name:<36} {len(row.comparison.reasons):>5}  "
-        f"{next(iter(row.comparison.reasons), '')[:110]}"
-        for row in found
-        if row.status is not Status.EXACT
-    ]
-    for label, group in (
-        ("text models", [row for row in found if row.is_text]),
-        ("others", [row for row in found if not row.is_text]),
-    ):
-        counts = Counter(row.status for row in group)
-        told = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status])
-        lines.append(f"{len(group)} {label}: {told}")
-    lines += plan_lines([row for row in found if row.verdicts])
-    seconds = sorted(row.seconds for row in found)
-    lines.append(f"{sum(seconds):.1f} s, median {seconds[len(seconds) // 2]:.3f} s a model")
-    return "\n".join(lines)
+    text, others = ([row for row in found if row.is_text is wanted] for wanted in (True, False))
+    return "\n".join(
+        [
+            *corpus_table.not_exact(found),
+            corpus_table.counts("text models", text),
+            corpus_table.counts("others", others),
+            *plan_lines([row for row in found if row.verdicts]),
+            corpus_table.times(found),
+        ]
+    )
 
 
 def plan_lines(found: Sequence[Row]) -> Iterator[str]:
@@ -177,7 +161,7 @@ def main() -> None:
         if arguments.verdicts:
             found = [judged(row, folder) for row in found]
     print(json.dumps(as_json(found), indent=1) if arguments.json else table(found))
-    sys.exit(any(row.status in (Status.DIFFERS, Status.CRASHED) for row in found))
+    sys.exit(corpus_table.is_dishonest(found))
 
 
 if __name__ == "__main__":

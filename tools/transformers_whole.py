@@ -17,7 +17,6 @@ import resource
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from forgather_lint.model.installed import package_folder
 from forgather_lint.pipeline import check_model
 from forgather_lint.report import ModelReport
 from forgather_lint.settings import Settings
+from tools.corpus_table import findings_by_rule
 
 SLOWEST = 10
 
@@ -70,14 +70,7 @@ def summary(found: Sequence[Timed]) -> Iterator[str]:
     failed = [each.report for each in found if each.report.error]
     yield f"{len(failed)} not checked"
     yield from (f"  {report.path}: {report.error}" for report in failed)
-    counts = Counter(
-        (diagnostic.code, diagnostic.severity)
-        for each in found
-        for diagnostic in each.report.diagnostics
-    )
-    yield from (
-        f"  {code} {severity:<8} {count}" for (code, severity), count in sorted(counts.items())
-    )
+    yield from findings_by_rule(d for each in found for d in each.report.diagnostics)
 
 
 def as_json(found: Sequence[Timed]) -> list[dict[str, Any]]:

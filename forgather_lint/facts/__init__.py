@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.facts.model import EndKind, Model, NotBuilt, Unreadable
+from forgather_lint.facts.model import EndKind, Model, NotBuilt, PackageMissing, Unreadable
 from forgather_lint.facts.plans import (
     DuplicateKey,
     IgnoredPlan,
@@ -36,6 +36,7 @@ __all__ = [
     "ModuleUse",
     "NameEntry",
     "NotBuilt",
+    "PackageMissing",
     "Parameter",
     "Plan",
     "PlanEntry",

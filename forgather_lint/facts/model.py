@@ -37,6 +37,14 @@ class Model:
 
 
 @record
+class PackageMissing:
+    """The model imports `package` at `where`, and it is not installed where the tool runs."""
+
+    package: str
+    where: Place
+
+
+@record
 class Unreadable:
     """A file that could not be read or parsed."""
 

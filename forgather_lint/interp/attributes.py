@@ -158,6 +158,9 @@ def read_class(machine: Machine, cls: ClassValue, name: str, where: Place) -> Va
         return TupleValue(tuple(order_of(machine, cls)))
     member = find_member(machine, cls, name)
     if member is None:
+        inherited = machine.library.inherited(machine, cls, name, where)
+        if inherited is not None:
+            return inherited
         raise Raised("AttributeError", f"type object '{cls.name}' has no attribute '{name}'", where)
     if isinstance(member.value, StaticMethod):
         return member.value.function

@@ -10,7 +10,7 @@ import libcst as cst
 from forgather_lint.interp.attributes import read
 from forgather_lint.interp.classes import order_of
 from forgather_lint.interp.dispatch import statement
-from forgather_lint.interp.frame import Completion, Frame, Raised
+from forgather_lint.interp.frame import Completion, Frame, NotInstalled, Raised
 from forgather_lint.interp.names import bind_name
 from forgather_lint.values.objects import ClassValue, Instance, PartialCall
 from forgather_lint.values.value import (
@@ -74,6 +74,8 @@ def try_statement(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
 
 def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
     depth = machine.trail.depth
+    before = machine.prepared_for_missing
+    machine.prepared_for_missing = before or _expects_missing(machine, node, frame)
     try:
         completion = machine.execute(node.body.body, frame)
     except Raised as error:
@@ -81,11 +83,32 @@ def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
             machine.trail.apply(machine.trail.roll_back())
         for handler in node.handlers:
             if _catches(machine, handler, error, frame):
-                return _handle(machine, handler, error, frame)
+                return _handled(machine, node, handler, error, frame)
         raise
+    finally:
+        machine.prepared_for_missing = before
     if completion is None and node.orelse:
         return machine.execute(node.orelse.body.body, frame)
     return completion
+
+
+def _expects_missing(machine: Machine, node: cst.Try, frame: Frame) -> bool:
+    """Whether a handler catches what an import of a missing package raises."""
+    error = NotInstalled("", frame.place(node))
+    return any(_catches(machine, handler, error, frame) for handler in node.handlers)
+
+
+def _handled(
+    machine: Machine, node: cst.Try, handler: cst.ExceptHandler, error: Raised, frame: Frame
+) -> Completion:
+    """Run `handler`. One that only explains which package is missing is no other way to go."""
+    try:
+        return _handle(machine, handler, error, frame)
+    except Raised:
+        if not isinstance(error, NotInstalled):
+            raise
+        machine.prepared_for_missing = False
+        return machine.execute(node.body.body, frame)
 
 
 def _handle(

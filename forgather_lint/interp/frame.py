@@ -57,6 +57,14 @@ class Raised(Exception):
         self.since = since
 
 
+class NotInstalled(Raised):
+    """An import of a package that this Python lacks; the one that serves the model may have it."""
+
+    def __init__(self, package: str, where: Place) -> None:
+        super().__init__("ModuleNotFoundError", f"No module named '{package}'", where)
+        self.package = package
+
+
 @record(frozen=False)
 class EarlyReturn:
     """A return on one side of an undecided condition, with the writes made on that side."""

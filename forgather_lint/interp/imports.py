@@ -8,10 +8,10 @@ import libcst as cst
 
 from forgather_lint.interp.attributes import read
 from forgather_lint.interp.dispatch import statement
-from forgather_lint.interp.frame import Completion, Frame, Raised
+from forgather_lint.interp.frame import Completion, Frame, NotInstalled, Raised
 from forgather_lint.interp.names import bind_name
 from forgather_lint.values.objects import Namespace
-from forgather_lint.values.value import External, Value
+from forgather_lint.values.value import External, Unknown, Value
 
 if TYPE_CHECKING:
     from forgather_lint.interp.machine import Machine
@@ -26,7 +26,7 @@ def import_statement(machine: Machine, node: cst.Import, frame: Frame) -> Comple
             bind_name(machine, frame, alias.asname.name.value, module)
         else:
             top = name.partition(".")[0]
-            value = module if top == name else machine.loader.load(machine, top)
+            value = module if top == name else _load(machine, top, node, frame)
             bind_name(machine, frame, top, value)
     return None
 
@@ -51,11 +51,21 @@ def import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) -> Complet
 
 
 def _load(machine: Machine, name: str, node: cst.CSTNode, frame: Frame) -> Value:
-    """The module `name`. Raises Python's error, at the import, when it is not installed."""
+    """The module `name`; unknown when its package is not installed.
+
+    Code that is prepared for that goes the way it would go here; other code could not run without
+    the package, so it is there where the model is served.
+    """
     try:
         return machine.loader.load(machine, name)
+    except NotInstalled as error:
+        where = frame.place(node)
+        if machine.prepared_for_missing:
+            raise NotInstalled(error.package, where) from None
+        machine.loader.missing.setdefault(error.package, where)
+        return Unknown("not-installed", where, error.package)
     except Raised as error:
-        if error.kind != "ModuleNotFoundError" or error.where.span.path:
+        if error.where.span.path:
             raise
         raise Raised(error.kind, error.text, frame.place(node)) from None
 

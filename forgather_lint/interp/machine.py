@@ -44,6 +44,11 @@ class Library(Protocol):
     def attribute(self, machine: Machine, value: Value, name: str, where: Place) -> Value | None:
         """An attribute of a library value; None when it has none of that name."""
 
+    def inherited(
+        self, machine: Machine, cls: ClassValue | External, name: str, where: Place
+    ) -> Unknown | None:
+        """What library bases of `cls` call `name`, which has no meaning; None if nothing."""
+
     def construct(
         self, machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
     ) -> Value | None:
@@ -60,7 +65,9 @@ class Library(Protocol):
 
 
 class Loader(Protocol):
-    """Finds the code behind an import."""
+    """Finds the code behind an import; `missing` notes packages that are not installed here."""
+
+    missing: dict[str, Place]
 
     def load(self, machine: Machine, name: str) -> Value:
         """The module `name`: a `Namespace` where its source is read, else an `External`."""
@@ -120,6 +127,7 @@ class Machine:
         self.stack: list[Frame] = []
         self.templates: dict[int, list[Template]] = {}
         self.circumstances = Circumstances()
+        self.prepared_for_missing = False
 
     def evaluate(self, node: cst.CSTNode, frame: Frame) -> Value:
         """The value of the expression `node`."""

@@ -72,6 +72,8 @@ class Workshop:
 
     def _modules_for(self, reference: entry.Reference) -> Iterator[str]:
         if reference.module:
+            if not self.sources.has(reference.module):
+                raise NoModel(self.where, f"no file {reference.module}.py for {reference.name}")
             yield f"{LOCAL}.{reference.module}"
             return
         names = [self.main] if self.main else [*self.sources.paths, *self.sources.texts]

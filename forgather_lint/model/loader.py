@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forgather_lint.inputs.sources import Sources
-from forgather_lint.interp.frame import Frame, Raised
+from forgather_lint.interp.frame import Frame, NotInstalled, Raised
 from forgather_lint.model.auto_tables import config_class_name, model_class_name
 from forgather_lint.model.installed import has_models, home_of_class, is_installed, module_file
 from forgather_lint.semantics import names
@@ -36,11 +36,16 @@ _ALWAYS_THERE = frozenset({"torch", "transformers", "numpy", "huggingface_hub", 
 
 
 class SourceLoader:
-    """Loads modules for one model. `problems` collects files that could not be parsed."""
+    """Loads modules for one model.
+
+    `problems` collects files that could not be parsed, `missing` where a package is imported first
+    that is not installed here.
+    """
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
         self.problems: list[SourceError] = []
+        self.missing: dict[str, Place] = {}
         self.files: dict[str, PythonFile] = {}
         self._namespaces: dict[str, Value] = {}
 
@@ -67,7 +72,7 @@ class SourceLoader:
         top = name.partition(".")[0]
         there = top in _ALWAYS_THERE or top in sys.stdlib_module_names
         if not there and not is_installed(top):
-            raise Raised("ModuleNotFoundError", f"No module named '{top}'", file_start(""))
+            raise NotInstalled(top, file_start(""))
         return External(name)
 
     def member(self, machine: Machine, module: External, name: str) -> Value:
@@ -118,12 +123,9 @@ class SourceLoader:
     def _load_local(self, machine: Machine, name: str) -> Value:
         if not self.sources.has(name):
             text = f"No module named '{name}'"
-            raise Raised("ModuleNotFoundError", text, file_start(self._some_path()))
+            raise Raised("ModuleNotFoundError", text, file_start(""))
         path = self.sources.paths.get(name, f"{name}.py")
         return self._run(machine, f"{LOCAL}.{name}", path, lambda: self.sources.text(name))
-
-    def _some_path(self) -> str:
-        return next(iter(self.sources.paths.values()), "")
 
     def _load_file(self, machine: Machine, name: str, path: str) -> Value:
         return self._run(machine, name, path, lambda: read_text(Path(path)))

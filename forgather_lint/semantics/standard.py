@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import forgather_lint.semantics
 from forgather_lint.interp.calls import initialise
-from forgather_lint.interp.classes import find_member, order_of
+from forgather_lint.interp.classes import AnyClass, find_member, order_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import OpFailure, Site, op_named, run
 from forgather_lint.semantics import (
@@ -147,9 +147,13 @@ class StandardLibrary:
         if other not in (name, transformers_layers.OVERRIDES):
             return machine.attribute(value, other, where)
         getter = find_member(machine, value.cls, f"{name}.get")
-        if getter is not None and isinstance(getter.value, External):
-            return self.call(machine, getter.value.name, Arguments([value]), where)
-        bases = (each for each in order_of(machine, value.cls) if isinstance(each, External))
+        if getter is None or not isinstance(getter.value, External):
+            return self.inherited(machine, value.cls, name, where)
+        return self.call(machine, getter.value.name, Arguments([value]), where)
+
+    def inherited(self, machine: Machine, cls: AnyClass, name: str, where: Place) -> Unknown | None:
+        """What library bases of `cls` call `name`, which has no meaning here; None if nothing."""
+        bases = (each for each in order_of(machine, cls) if isinstance(each, External))
         inherited = any(name in MEMBERS.get(base.name, ()) for base in bases)
         return Unknown("unmodelled-member", where, name) if inherited else None
 

@@ -209,6 +209,12 @@ def nothing(site: Site, self: Instance, *arguments: Value, **options: Value) -> 
     return NONE
 
 
+@op("transformers.PretrainedConfig.register_for_auto_class")
+def register_for_auto_class(site: Site, *arguments: Value, **options: Value) -> Value:
+    """A class method that changes what `save_pretrained` writes."""
+    return NONE
+
+
 @op("transformers.rope_config_validation", "transformers.layer_type_validation")
 def validation(site: Site, *arguments: Value, **options: Value) -> Value:
     return NONE

@@ -38,6 +38,7 @@ from forgather_lint.rule import rule
 @rule("FGL405", "constructor-raises", Severity.WARNING)
 def check(end: NotBuilt) -> Iterator[Finding]:
     if end.kind is EndKind.RAISES:
+        # Packages that are not installed here are none of these: this is a file of the model.
         missing = end.message.startswith("ModuleNotFoundError")
         yield Finding(
             end.where,

@@ -1,0 +1,118 @@
+"""What code written elsewhere does that Forgather's does not: each case was a false finding."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import Any
+
+from forgather_lint.analysis import Built, build_tree, workshop_of
+from forgather_lint.facts import NotBuilt, Structure
+from forgather_lint.inputs.config_json import parse_config
+from forgather_lint.inputs.open import ModelInput
+from forgather_lint.inputs.sources import Sources
+
+CONFIG = """
+from transformers import PretrainedConfig
+
+class MConfig(PretrainedConfig):
+    model_type = "m"
+    attribute_map = {"num_hidden_layers": "n_layer", "hidden_size": "n_embd"}
+
+    def __init__(self, n_layer=2, n_embd=8, **kwargs):
+        self.n_layer = n_layer
+        self.n_embd = n_embd
+        super().__init__(**kwargs)
+"""
+
+MODEL = """
+from torch import nn
+from transformers import PreTrainedModel
+
+from .configuration_m import MConfig
+
+{before}
+
+class MForCausalLM(PreTrainedModel):
+    config_class = MConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        {body}
+
+{after}
+"""
+
+
+def built(body: str, before: str = "", after: str = "", **config: Any) -> Structure | NotBuilt:
+    """The tree of a model whose constructor has `body`."""
+    body = textwrap.indent(textwrap.dedent(body), " " * 8).strip()
+    before, after = textwrap.dedent(before), textwrap.dedent(after)
+    texts = {
+        "configuration_m": CONFIG,
+        "modeling_m": MODEL.format(before=before, body=body, after=after),
+    }
+    auto_map = {
+        "AutoConfig": "configuration_m.MConfig",
+        "AutoModelForCausalLM": "modeling_m.MForCausalLM",
+    }
+    values = {"architectures": ["MForCausalLM"], "auto_map": auto_map} | config
+    file = parse_config("config.json", json.dumps(values))
+    found = build_tree(workshop_of(ModelInput("m", Sources({}, texts), file)))
+    return found.structure if isinstance(found, Built) else found
+
+
+def structure(body: str, before: str = "", after: str = "", **config: Any) -> Structure:
+    found = built(body, before, after, **config)
+    assert isinstance(found, Structure), found
+    assert found.unknowns == ()
+    return found
+
+
+LINEAR = "self.up = nn.Linear({}, 4)"
+
+
+def width(found: Structure) -> int | None:
+    module = found.module("up")
+    return module.sizes["in_features"] if module is not None else None
+
+
+def test_a_mapped_name_goes_before_what_the_base_config_has() -> None:
+    assert width(structure(LINEAR.format("config.num_hidden_layers"), n_layer=3)) == 3
+
+
+def test_class_methods_of_library_bases_are_called_on_classes() -> None:
+    after = """
+    MConfig.register_for_auto_class()
+    MForCausalLM.register_for_auto_class("AutoModelForCausalLM")
+    """
+    assert width(structure(LINEAR.format("config.n_embd"), after=after)) == 8
+
+
+def test_a_package_that_is_not_installed_leaves_open_what_is_made_of_it() -> None:
+    before = "from no_such_package import Norm, act"
+    body = "self.norm = Norm(8)\nself.up = nn.Linear(config.n_embd, 4)"
+    found = built(body, before)
+    assert isinstance(found, Structure)
+    assert [unknown.reason for unknown in found.unknowns] == ["not-installed: no_such_package"]
+    assert width(found) == 8
+
+
+def test_a_handler_that_only_complains_is_not_what_serves() -> None:
+    before = """
+    try:
+        import no_such_package.kernels
+    except ImportError:
+        raise ImportError("pip install no_such_package")
+    """
+    assert width(structure(LINEAR.format("config.n_embd"), before)) == 8
+
+
+def test_a_handler_with_a_replacement_is_taken() -> None:
+    before = """
+    try:
+        from no_such_package import SIZE
+    except ImportError:
+        SIZE = 5
+    """
+    assert width(structure(LINEAR.format("SIZE"), before)) == 5
