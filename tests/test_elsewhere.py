@@ -116,3 +116,9 @@ def test_a_handler_with_a_replacement_is_taken() -> None:
         SIZE = 5
     """
     assert width(structure(LINEAR.format("SIZE"), before)) == 5
+
+
+def test_three_thousand_classes_deep_is_searched_in_time() -> None:
+    chain = "\n".join(f"class C{i + 1}(C{i}): pass" for i in range(3000))
+    before = f"class C0:\n    size = 5\n{chain}"
+    assert width(structure(LINEAR.format("C3000().size"), before)) == 5

@@ -28,6 +28,11 @@ class Budget:
     depth: int = 0
 
     def step(self) -> None:
-        self.steps -= 1
+        """One more node is evaluated."""
+        self.spend(1)
+
+    def spend(self, steps: int) -> None:
+        """Work that costs as much as evaluating so many nodes."""
+        self.steps -= steps
         if self.steps < 0:
             raise BudgetExceeded("step-budget")

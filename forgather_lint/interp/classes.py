@@ -114,12 +114,19 @@ def order_of(machine: Machine, cls: AnyClass) -> tuple[OrderEntry, ...]:
     return cached
 
 
+_PER_STEP = 20
+"""Entries of an order that are compared in the time of one step."""
+
+
 def _merge_bases(machine: Machine, cls: ClassValue) -> tuple[OrderEntry, ...]:
     """C3 linearisation; an inconsistent order falls back to first occurrence."""
     bases: list[OrderEntry] = [_as_base(base, cls) for base in cls.bases]
+    if len(bases) == 1:
+        return _line(machine, bases[0])
     lines = [list(_line(machine, base)) for base in bases] + [bases]
     merged: list[OrderEntry] = []
     while any(lines):
+        machine.budget.spend(1 + sum(map(len, lines)) // _PER_STEP)
         head = _next_head([line for line in lines if line])
         merged.append(head)
         lines = [[each for each in line if not _equal(each, head)] for line in lines]
