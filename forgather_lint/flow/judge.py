@@ -95,6 +95,8 @@ class Judge:
             assigned = self.assignments(ranks)
         except Raised as error:
             return Outcome(Verdict.FAILS, "FGL210", f"{error.kind}: {error.text}", error.where)
+        except BudgetExceeded as error:
+            return Outcome(Verdict.UNKNOWN, "", error.reason, self.subject.where)
         return self._on(ranks, assigned)
 
     def _on(self, ranks: int, assigned: dict[int, Assignment]) -> Outcome:
@@ -251,7 +253,7 @@ class Judge:
             return None
         try:
             assigned = self.assignments(ranks)
-        except Raised:
+        except (Raised, BudgetExceeded):
             return None
         tree = self.subject.tree
         parts = self.parts

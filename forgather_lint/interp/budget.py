@@ -10,6 +10,7 @@ DEEPEST_CALL = 60
 MOST_ROUNDS = 100_000
 MOST_ITEMS = 100_000
 LONGEST_TEXT = 1_000_000
+_ITEMS_PER_STEP = 20
 
 
 class BudgetExceeded(Exception):
@@ -30,6 +31,13 @@ class Budget:
     def step(self) -> None:
         """One more node is evaluated."""
         self.spend(1)
+
+    def has_room(self, items: int) -> bool:
+        """Whether a list of so many items may be made; it is paid for, as it takes memory."""
+        if items > MOST_ITEMS:
+            return False
+        self.spend(items // _ITEMS_PER_STEP)
+        return True
 
     def spend(self, steps: int) -> None:
         """Work that costs as much as evaluating so many nodes."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from forgather_lint.interp.budget import LONGEST_TEXT, MOST_ITEMS
+from forgather_lint.interp.budget import LONGEST_TEXT
 from forgather_lint.interp.dispatch import expression
 from forgather_lint.interp.equality import equals
 from forgather_lint.interp.frame import Frame, Raised
@@ -172,14 +172,12 @@ def _on_sizes(name: str, left: dims.Size, right: dims.Size, where: Place) -> Val
 
 def _on_containers(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:
     match name, left, right:
-        case "add", TupleValue(), TupleValue():
-            return TupleValue(left.items + right.items)
-        case "add", ListValue(), ListValue():
-            return ListValue(left.items + right.items, left.rest or right.rest)
+        case "add", TupleValue() | ListValue(), TupleValue() | ListValue():
+            return _concatenated(machine, left, right, where)
         case "mul", ListValue() | TupleValue(), Known(int() as count):
-            return _repeat(left, count)
+            return _repeat(machine, left, count)
         case "mul", Known(int() as count), ListValue() | TupleValue():
-            return _repeat(right, count)
+            return _repeat(machine, right, count)
         case "or_", DictValue(), DictValue():
             return _united(left, right)
         case (("sub" | "or_" | "and_"), SetValue(), SetValue()):
@@ -200,9 +198,20 @@ def _overloaded(machine: Machine, name: str, left: Instance, right: Value, where
     return machine.call(member.value, Arguments([left, right]), where)
 
 
-def _repeat(value: Value, count: int) -> Value:
-    assert isinstance(value, ListValue | TupleValue)
-    if len(value.items) * count > MOST_ITEMS:
+def _concatenated(
+    machine: Machine, left: TupleValue | ListValue, right: TupleValue | ListValue, where: Place
+) -> Value:
+    if not machine.budget.has_room(len(left.items) + len(right.items)):
+        return Unknown("many-items", where)
+    if isinstance(left, TupleValue) and isinstance(right, TupleValue):
+        return TupleValue(left.items + right.items)
+    if isinstance(left, ListValue) and isinstance(right, ListValue):
+        return ListValue(left.items + right.items, left.rest or right.rest)
+    return Unknown("unmodelled-operator", where, "add")
+
+
+def _repeat(machine: Machine, value: ListValue | TupleValue, count: int) -> Value:
+    if not machine.budget.has_room(len(value.items) * count):
         return Unknown("many-items")
     if isinstance(value, TupleValue):
         return TupleValue(value.items * count)

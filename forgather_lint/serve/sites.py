@@ -69,5 +69,6 @@ def lost_layer(sites: list[Site], layers: int) -> int | None:
             known.add(index.value)
         else:
             others += 1
-    lost = [layer for layer in range(layers) if layer not in known]
-    return lost[0] if len(lost) > others else None
+    lost = layers - sum(isinstance(index, int) and 0 <= index < layers for index in known)
+    first = next((layer for layer in range(layers) if layer not in known), None)
+    return first if lost > others else None

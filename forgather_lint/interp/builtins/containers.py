@@ -33,8 +33,11 @@ def append(site: Site, target: ListValue, item: Value) -> Value:
 
 @builtin("list.extend")
 def extend(site: Site, target: ListValue, iterable: Value) -> Value:
-    items, rest = machine_of(site).items_of(iterable)
-    machine_of(site).trail.set_items(target, target.items + items)
+    machine = machine_of(site)
+    items, rest = machine.items_of(iterable)
+    if not machine.budget.has_room(len(target.items) + len(items)):
+        items, rest = [], site.unknown("many-items")
+    machine.trail.set_items(target, target.items + items)
     target.rest = target.rest or rest
     return NONE
 

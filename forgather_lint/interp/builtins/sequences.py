@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from forgather_lint.interp.budget import MOST_ITEMS
 from forgather_lint.interp.builtins.objects import machine_of
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.dispatch import builtin
@@ -39,7 +38,7 @@ def range_(site: Site, *bounds: Value) -> Value:
         reason = next((b for b in bounds if isinstance(b, Unknown)), _some_range(site, bounds))
         return ListValue([], reason)
     span = range(*(number for number in numbers if number is not None))
-    if len(span) > MOST_ITEMS:
+    if not machine_of(site).budget.has_room(_length(span)):
         return ListValue([], site.unknown("many-rounds"))
     return ListValue([Known(i, LoopIndex()) for i in span])
 
@@ -51,6 +50,11 @@ def _some_range(site: Site, bounds: tuple[Value, ...]) -> Unknown:
         return site.unknown("symbolic-range")
     index = SymbolicInt(dims.anything(f"index at {site.where.span}"))
     return Unknown("symbolic-range", site.where, item=index)
+
+
+def _length(span: range) -> int:
+    """`len`, which refuses numbers that a machine word cannot hold."""
+    return max(0, (span.stop - span.start + span.step - (1 if span.step > 0 else -1)) // span.step)
 
 
 @builtin("len")
