@@ -52,6 +52,7 @@ class Mutant:
     name: str
     plan: Mapping[str, str] | None = None
     edits: tuple[Edit, ...] = ()
+    pipeline_keys: tuple[str, ...] | None = None
 
     @property
     def identity(self) -> str:
@@ -277,9 +278,63 @@ CODE_MUTANTS = (
 )
 
 
+START = "            hidden_states = decoder_layer(\n"
+END = "        hidden_states = self.norm(hidden_states)\n"
+PIPELINE_PLANS = {
+    "stages: norm first": ("norm", "embed_tokens", "layers"),
+    "stages: norm before the layers": ("embed_tokens", "norm", "layers"),
+    "stages: without norm": ("embed_tokens", "layers"),
+    "stages: without layers": ("embed_tokens", "norm"),
+    "stages: without embedding": ("layers", "norm"),
+    "stages: norm misspelt": ("embed_tokens", "layers", "nrom"),
+    "stages: only layers": ("layers",),
+    "stages: no plan": (),
+}
+PIPELINE_MUTANTS = tuple(
+    Mutant("hf_llama", f"stages: {name}", edits=(Edit(LLAMA, old, new),))
+    for name, old, new in (
+        (
+            "embeddings scaled",
+            "        hidden_states = inputs_embeds\n",
+            "        hidden_states = inputs_embeds * 2.0\n",
+        ),
+        ("output scaled", END, f"{END}        hidden_states = hidden_states * 0.5\n"),
+        (
+            "attribute of a layer read",
+            START,
+            f"            decoder_layer.self_attn.layer_idx\n{START}",
+        ),
+        (
+            "layer called by keywords, mask first",
+            f"{START}                hidden_states,\n"
+            "                attention_mask=attention_mask,\n",
+            f"{START}                attention_mask=attention_mask,\n"
+            "                hidden_states=hidden_states,\n",
+        ),
+        (
+            "residual from the embeddings",
+            END,
+            f"        hidden_states = hidden_states + inputs_embeds\n{END}",
+        ),
+        (
+            "ids read after the embedding",
+            END,
+            f"        hidden_states = hidden_states * (input_ids > -1).unsqueeze(-1)\n{END}",
+        ),
+    )
+)
+
+
 def code_mutants() -> tuple[Mutant, ...]:
     """Mutants of source, under the plan that the model ships with."""
     return CODE_MUTANTS
+
+
+def pipeline_mutants() -> Iterator[Mutant]:
+    """What people get wrong around pipeline stages; each shows on two."""
+    yield from PIPELINE_MUTANTS
+    for name, keys in PIPELINE_PLANS.items():
+        yield Mutant("hf_llama", name, pipeline_keys=keys)
 
 
 def written(mutant: Mutant, destination: Path) -> Path:

@@ -9,6 +9,7 @@ import pytest
 
 from forgather_lint.analysis import deep_recursion
 from forgather_lint.flow.judge import Judge
+from forgather_lint.targets.profile import Target
 from tests.fixture_models import MODELS, copy_model
 from tests.mutants import code_mutants, written
 from tests.verdicts import V013, V032, Static
@@ -78,6 +79,12 @@ def plans(plan: dict[str, str]) -> dict[str, dict[str, str]]:
     }
 
 
+UNPACKED = """
+        packed = packed.view(batch, length, 3, -1, self.head_dim)
+        query, key, value = packed.permute(2, 0, 3, 1, 4)
+"""
+
+
 @pytest.fixture(scope="module")
 def old() -> Static:
     return Static(MODELS / "hf_llama", V013)
@@ -114,6 +121,36 @@ def test_code_on_vllm_0_32(tmp_path: Path, name: str, verdict: str, code: str) -
     assert (outcome.verdict, outcome.code) == (verdict, code)
     assert outcome.where is not None
     assert Path(outcome.where.span.path).name == "modeling_hf_llama.py"
+
+
+@pytest.mark.parametrize(
+    ("target", "heads", "ranks", "verdict"),
+    [
+        (V013, 1, 2, "fails"),  # keys and values are cut within a head
+        (V032, 1, 2, "serves"),  # each rank has a copy of the head
+        (V032, 2, 4, "serves"),
+        (V032, 4, 4, "serves"),
+    ],
+)
+def test_fewer_heads_of_keys_than_ranks(
+    tmp_path: Path, target: Target, heads: int, ranks: int, verdict: str
+) -> None:
+    static = Static(copy_model("hf_llama", tmp_path, num_key_value_heads=heads), target)
+    assert static.outcome(ranks=ranks).verdict == verdict
+
+
+def test_a_packed_projection_unpacked_by_iteration(tmp_path: Path) -> None:
+    """Rows lie as [3, heads, size]: a contiguous slice holds all queries and no values."""
+    folder = copy_model("hf_packed_qkv", tmp_path, num_key_value_heads=8)
+    file = folder / "modeling_hf_packed_qkv.py"
+    lines = file.read_text("utf-8").splitlines(keepends=True)
+    first = next(i for i, line in enumerate(lines) if "packed = packed.view(" in line)
+    lines[first : first + 5] = UNPACKED.splitlines(keepends=True)
+    file.write_text("".join(lines), "utf-8")
+    for target in (V013, V032):
+        static = Static(folder, target)
+        assert static.outcome(ranks=1).verdict == "serves"
+        assert static.outcome().verdict == "wrong"
 
 
 def stages(static: Static, number: int, keys: list[str] | None = None) -> str:

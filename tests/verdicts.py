@@ -11,9 +11,12 @@ from forgather_lint.analysis import deep_recursion
 from forgather_lint.facts import PlanEntry, PlanOrigin
 from forgather_lint.flow.judge import Judge
 from forgather_lint.flow.outcome import Outcome
-from forgather_lint.flow.subject import prepare
+from forgather_lint.flow.subject import Prepared
 from forgather_lint.inputs.single import single_model
+from forgather_lint.serve.problems import blocking
 from forgather_lint.targets.profile import Target
+from forgather_lint.verdicts import examine, of_end
+from tests.mutants import Mutant
 
 V013 = Target.of("0.13.0", "4.57.6")
 V032 = Target.of("0.32.0", "5.19.0")
@@ -27,8 +30,12 @@ class Static:
     target: Target
 
     @cached_property
+    def examined(self) -> Prepared:
+        return examine(single_model(self.directory), self.target, "bfloat16")
+
+    @cached_property
     def judge(self) -> Judge:
-        prepared = prepare(single_model(self.directory), self.target, "bfloat16")
+        prepared = self.examined
         assert prepared.judge is not None, prepared.ended
         return prepared.judge
 
@@ -41,6 +48,22 @@ class Static:
         judge = self.judge if plan is None else self._with(plan)
         with deep_recursion():
             return judge.tensor_outcome(ranks)
+
+    def cell(self, mutant: Mutant, ranks: int, stages: int) -> Outcome:
+        """The verdict on a mutant of this directory's source, with what blocks at any size."""
+        prepared = self.examined
+        with deep_recursion():
+            refused = blocking(prepared)
+        if refused is not None:
+            return refused
+        if prepared.judge is None:
+            assert prepared.ended is not None
+            return of_end(prepared.ended)
+        judge = self.judge if mutant.plan is None else self._with(mutant.plan)
+        if mutant.pipeline_keys is not None:
+            judge = Judge(replace(judge.subject, pipeline_keys=list(mutant.pipeline_keys)))
+        with deep_recursion():
+            return judge.outcome(ranks, stages)
 
     def _with(self, plan: Mapping[str, str]) -> Judge:
         subject = self.judge.subject

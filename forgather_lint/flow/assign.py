@@ -23,12 +23,14 @@ class Assignment:
     """What replaces one Linear, and where that is written (None: by default).
 
     `parameters` are those of the module's own parameters that have another role than it.
+    Of fewer key-value heads than ranks each is there `copies` times before the rows are divided.
     """
 
     role: Role
     where: Place | None
     key: str | None = None
     by_engine: str = ""
+    copies: int = 1
     parameters: tuple[tuple[str, Role], ...] = ()
 
     def role_of(self, parameter: str) -> Role:

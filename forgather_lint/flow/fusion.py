@@ -6,7 +6,7 @@ merged_column.py, and since 0.27 packed_qkv.py. The order of the tries is theirs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import libcst as cst
 
@@ -28,11 +28,19 @@ LINEAR = "torch.nn.Linear"
 
 @record
 class Fusion:
-    """One group that the engine shards: column-parallel layers and their row-parallel partner."""
+    """One group that the engine shards: column-parallel layers and their row-parallel partner.
+
+    `copies` has, for each of the columns, how often its heads are there before they are shared out.
+    """
 
     kind: str
     columns: tuple[Instance, ...]
     row: Instance | None = None
+    copies: tuple[int, ...] = ()
+
+    def shares(self) -> Iterator[tuple[Instance, int]]:
+        """Each column with its copies."""
+        return zip(self.columns, self.copies or (1,) * len(self.columns), strict=True)
 
 
 def fusions(
@@ -53,7 +61,7 @@ def _first_fusion(
         return None
     if engine.fuses_glu and (glu := _glu(machine, body, calls)):
         return glu
-    if engine.fuses_qkv and (qkv := _qkv(machine, body, calls, engine, heads)):
+    if engine.fuses_qkv and (qkv := _qkv(machine, body, calls, engine, heads, ranks)):
         return qkv
     return _merged(body, calls, ranks) if engine.merges_columns else None
 
@@ -108,7 +116,12 @@ def _fed_directly(body: Body, value: int, calls: list[Step]) -> Instance | None:
 
 
 def _qkv(
-    machine: Machine, body: Body, calls: list[Step], engine: Engine, heads: Heads | None
+    machine: Machine,
+    body: Body,
+    calls: list[Step],
+    engine: Engine,
+    heads: Heads | None,
+    ranks: int,
 ) -> Fusion | None:
     """Three Linears on one placeholder: keys and values of one width, queries the widest."""
     for placeholder in body.placeholders:
@@ -118,8 +131,16 @@ def _qkv(
         modules = _modules(*group)
         if _is_qkv(modules, heads):
             row = _output_projection(machine, body, modules, engine)
-            return Fusion("QKV", modules, row)
+            return Fusion("QKV", modules, row, _copies(modules, heads, ranks))
     return None
+
+
+def _copies(modules: tuple[Instance, ...], heads: Heads | None, ranks: int) -> tuple[int, ...]:
+    """How many ranks share one head of each layer (linear.py, QKVParallelLinear)."""
+    if heads is None:
+        return (1,) * len(modules)
+    counts = [_width(module, "out_features") // heads.size for module in modules]
+    return tuple(ranks // n if 0 < n < ranks and ranks % n == 0 else 1 for n in counts)
 
 
 def _is_qkv(modules: tuple[Instance, ...], heads: Heads | None) -> bool:
@@ -226,13 +247,15 @@ def with_fusions(
             continue
         by = f"vLLM {release} shards this itself ({group.kind})"
         names = {id(v): name for name, v in bodies[kind_of(instance)].owner.attributes.items()}
-        for module in group.columns:
-            _overrule(result, instance.attributes[names[id(module)]], Role.COLUMN, by)
+        for module, copies in group.shares():
+            _overrule(result, instance.attributes[names[id(module)]], Role.COLUMN, by, copies)
         if group.row is not None:
             _overrule(result, instance.attributes[names[id(group.row)]], Role.ROW, by)
     return result
 
 
-def _overrule(result: dict[int, Assignment], module: Value, role: Role, by: str) -> None:
+def _overrule(
+    result: dict[int, Assignment], module: Value, role: Role, by: str, copies: int = 1
+) -> None:
     before = result.get(id(module))
-    result[id(module)] = Assignment(role, before.where if before else None, None, by)
+    result[id(module)] = Assignment(role, before.where if before else None, None, by, copies)

@@ -25,6 +25,8 @@ from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import NONE, Known, Value, known
 
+EMBEDDING = "torch.nn.Embedding"
+
 
 @record
 class Cell:
@@ -197,17 +199,30 @@ class Judge:
         """The verdict on `stages` stages, each on one rank."""
         if stages == 1:
             return SERVES
-        defect, parts = self._defect(stages), self.parts
-        if defect is not None:
-            return defect
-        return parts if isinstance(parts, Outcome) else self._on_stages(parts, stages)
+        parts = self.parts
+        if isinstance(parts, Outcome):
+            return parts
+        return self._defect(parts, stages) or self._on_stages(parts, stages)
 
-    def _defect(self, stages: int) -> Outcome | None:
-        """vLLM 0.11.1 to 0.16: only a stage that owns the embedding sets `embed_scale`."""
+    def _defect(self, parts: Parts, stages: int) -> Outcome | None:
+        """vLLM 0.11.1 to 0.16: only a stage that owns the embedding sets `embed_scale`.
+
+        One that no entry of the plan names is on every stage.
+        """
         if not self.engine.embed_scale_missing or (self._tied and stages == 2):
+            return None
+        if not any(self._holds_table(key) for key, _ in parts.before):
             return None
         text = "AttributeError: 'TransformersForCausalLM' object has no attribute 'embed_scale'"
         return Outcome(Verdict.FAILS, "FGL590", text, self.subject.where)
+
+    def _holds_table(self, name: str) -> bool:
+        machine, instances = self.subject.machine, self.subject.tree.instances
+        return any(
+            each == name or each.startswith(f"{name}.")
+            for each, instance in instances.items()
+            if machine.is_instance_of(instance, EMBEDDING)
+        )
 
     @property
     def _tied(self) -> bool:

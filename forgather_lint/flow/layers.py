@@ -59,13 +59,21 @@ def divide(size: int, ranks: int, where: Place) -> int:
 
 
 def split_parameter(
-    name: str, value: Value, role: Role, ranks: int, since: Place, *, unevenly: bool = False
+    name: str,
+    value: Value,
+    role: Role,
+    ranks: int,
+    since: Place,
+    *,
+    unevenly: bool = False,
+    copies: int = 1,
 ) -> TensorValue | None:
     """The parameter as one of `ranks` ranks holds it, None when that is as a whole.
 
     Source of the dimensions: `shard_param` of the styles in transformers/distributed/
     tensor_parallel.py; those of vLLM's two layers are the same. With `unevenly`, what does not
-    divide is spread as far as it goes, and its size on a rank is not known.
+    divide is spread as far as it goes, and its size on a rank is not known. `copies` is for
+    key-value heads that more ranks share than there are (vLLM's QKVParallelLinear).
     """
     if not isinstance(value, TensorValue) or not value.shape:
         return None
@@ -74,7 +82,7 @@ def split_parameter(
     if dim is None or not isinstance(size, int):
         return None
     blocks = 2 if role in PACKED and len(value.shape) > 1 else 1
-    part = dims.sharded(_part_of(size, blocks, ranks, since, unevenly))
+    part = dims.sharded(_part_of(size * copies, blocks, ranks, since, unevenly))
     shape = (*value.shape[:dim], part, *value.shape[dim + 1 :])
     placement = Shard(dim, since, blocks)
     return TensorValue(shape, placement, value.dtype, value.origin, value.is_parameter)

@@ -54,6 +54,7 @@ def bytes_per_rank(
         spread = parameter.name.startswith(split)
         spread = spread or _is_spread(tree, parameter.name, len(parameter.shape), assignments)
         spread = spread or (tables_split and _is_outer_table(tree, parameter.name))
+        elements *= _copies(tree, parameter.name, assignments)
         here = -(-elements // (ranks if spread else 1))
         layer = _layer_of(parameter.name, index)
         if layer is None:
@@ -83,6 +84,13 @@ def _is_spread(tree: Tree, name: str, rank: int, assignments: Mapping[int, Assig
         return False
     role = assignment.role_of(leaf)
     return role is Role.TABLE or split_dimension(leaf, rank, role) is not None
+
+
+def _copies(tree: Tree, name: str, assignments: Mapping[int, Assignment]) -> int:
+    """How often a parameter is there before it is spread over the ranks."""
+    instance = tree.instances.get(name.rpartition(".")[0])
+    assignment = assignments.get(id(instance)) if instance is not None else None
+    return 1 if assignment is None else assignment.copies
 
 
 def _is_outer_table(tree: Tree, name: str) -> bool:

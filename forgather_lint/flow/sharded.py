@@ -122,7 +122,7 @@ def run(
     heads: Heads | None,
 ) -> tuple[Outcome, list[Outcome]]:
     """The outcome of one forward on one of `ranks` ranks, with the branches that raise."""
-    roles = ((key, (each.role, each.parameters)) for key, each in assignments.items())
+    roles = ((key, (each.role, each.parameters, each.copies)) for key, each in assignments.items())
     recall = Recall(tuple(roles))
     rank = Rank(machine, tree, engine, ranks, assignments, recall)
     library, observer = machine.library, machine.observer
@@ -171,8 +171,15 @@ def _split(
         for name, value in list(instance.attributes.items()):
             part = None
             if isinstance(value, TensorValue) and value.is_parameter:
-                role = assignment.role_of(name)
-                part = split_parameter(name, value, role, ranks, since, unevenly=unevenly)
+                part = split_parameter(
+                    name,
+                    value,
+                    assignment.role_of(name),
+                    ranks,
+                    since,
+                    unevenly=unevenly,
+                    copies=assignment.copies,
+                )
             if part is not None:
                 machine.trail.set_key(instance.attributes, name, part)
 
