@@ -194,3 +194,18 @@ def test_code_around_the_layers(tmp_path: Path, old_text: str, new_text: str, ve
     assert old_text in text
     file.write_text(text.replace(old_text, new_text, 1), "utf-8")
     assert stages(Static(folder, V032), 2) == verdict
+
+
+def test_a_bias_in_the_mask_is_not_said_to_serve(tmp_path: Path) -> None:
+    """Measured: wrong on both releases at any size; a mask expanded for each head would serve."""
+    folder = copy_model("hf_llama", tmp_path)
+    file = folder / "modeling_hf_llama.py"
+    text = file.read_text("utf-8")
+    old = "        for decoder_layer in self.layers:\n"
+    bias = "torch.zeros(1, self.config.num_attention_heads, length, length)"
+    assert old in text
+    file.write_text(text.replace(old, f"        attention_mask = {bias}\n{old}", 1), "utf-8")
+    for target in (V013, V032):
+        outcome = Static(folder, target).outcome(ranks=1)
+        assert outcome.verdict == "unknown"
+        assert outcome.reason == "mask-for-each-head-not-used"

@@ -115,14 +115,16 @@ class EngineLibrary(StandardLibrary):
         """
         if self.engine.attention_by_keyword:
             self._require_keyword(arguments, where)
-        given = dict(zip(("module", "query", "key", "value"), arguments.positional, strict=False))
-        given.update(arguments.keywords)
+        names = ("module", "query", "key", "value", "attention_mask")
+        given = dict(zip(names, arguments.positional, strict=False)) | arguments.keywords
         parts = [given.get(name, NONE) for name in ("query", "key", "value")]
         if self.heads is None:
             return Unknown("unknown-head-count", where)
         tensors = [part for part in parts if isinstance(part, TensorValue)]
         if len(tensors) != 3 or any(t.shape is None or len(t.shape) != 4 for t in tensors):
             return _unknown_output(tensors, where)
+        if _differs_by_head(given.get("attention_mask", NONE)):
+            return _unknown_output(tensors, where, "mask-for-each-head-not-used")
         return TupleValue((self._attend(tensors, self.heads, where), NONE))
 
     def _require_keyword(self, arguments: Arguments, where: Place) -> None:
@@ -238,9 +240,23 @@ def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bo
     return width > count * size
 
 
-def _unknown_output(tensors: list[TensorValue], where: Place) -> Value:
+def _differs_by_head(mask: Value) -> bool:
+    """Whether `[batch, heads, queries, keys]` has more than one plane: perhaps a bias, as in ALiBi.
+
+    vLLM never looks at the mask: it knows what is causal, and no bias.
+    """
+    shape = mask.shape if isinstance(mask, TensorValue) else None
+    if shape is None or len(shape) != 4 or shape[1] is None:
+        return False
+    planes = dims.local(shape[1])
+    return isinstance(planes, int) and planes > 1
+
+
+def _unknown_output(
+    tensors: list[TensorValue], where: Place, reason: str = "unknown-attention-input"
+) -> Value:
     wrong = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
-    placement = wrong or Undecided("unknown-attention-input", where)
+    placement = wrong or Undecided(reason, where)
     return TupleValue((TensorValue(None, placement, origin=where), NONE))
 
 

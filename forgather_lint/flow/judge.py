@@ -14,7 +14,7 @@ from forgather_lint.flow.experts import ExpertBlock
 from forgather_lint.flow.fusion import fusions, with_fusions
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict, with_branches
-from forgather_lint.flow.partition import Parts, inferred_keys, parts_of
+from forgather_lint.flow.partition import Parts, holds_table, inferred_keys, parts_of
 from forgather_lint.flow.sharded import run, runs_alone
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
@@ -24,8 +24,6 @@ from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import NONE, Known, Value, known
-
-EMBEDDING = "torch.nn.Embedding"
 
 
 @record
@@ -211,18 +209,10 @@ class Judge:
         """
         if not self.engine.embed_scale_missing or (self._tied and stages == 2):
             return None
-        if not any(self._holds_table(key) for key, _ in parts.before):
+        if not holds_table(self.subject.machine, self.subject.tree, parts.before):
             return None
         text = "AttributeError: 'TransformersForCausalLM' object has no attribute 'embed_scale'"
         return Outcome(Verdict.FAILS, "FGL590", text, self.subject.where)
-
-    def _holds_table(self, name: str) -> bool:
-        machine, instances = self.subject.machine, self.subject.tree.instances
-        return any(
-            each == name or each.startswith(f"{name}.")
-            for each, instance in instances.items()
-            if machine.is_instance_of(instance, EMBEDDING)
-        )
 
     @property
     def _tied(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from forgather_lint.flow.engine import Engine
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
-from forgather_lint.model.tree import class_name
+from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.record import record
 from forgather_lint.semantics.names import MODULE
 from forgather_lint.semantics.nn_containers import children_of
@@ -16,6 +16,7 @@ from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import TensorValue, Value
 
 MODULE_LIST = "torch.nn.ModuleList"
+EMBEDDING = "torch.nn.Embedding"
 
 
 @record
@@ -94,3 +95,13 @@ def _owns_parameters(module: Instance) -> bool:
         for name, value in module.attributes.items()
         if name not in module.hidden
     )
+
+
+def holds_table(machine: Machine, tree: Tree, planned: Sequence[tuple[str, Instance]]) -> bool:
+    """Whether one of the `planned` modules is an embedding, or has one inside."""
+    tables = [
+        name
+        for name, instance in tree.instances.items()
+        if machine.is_instance_of(instance, EMBEDDING)
+    ]
+    return any(f"{name}.".startswith(f"{key}.") for name in tables for key, _ in planned)

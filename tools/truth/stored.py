@@ -1,0 +1,34 @@
+"""Outcomes of real engines as data, one file for each release."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypedDict
+
+from tools.truth.real import Outcome
+
+VERDICTS = Path(__file__).parents[2] / "fixtures" / "verdicts"
+
+
+class Stored(TypedDict):
+    """Outcomes by identity of the case, and who said so."""
+
+    versions: dict[str, str]
+    outcomes: dict[str, Outcome]
+
+
+def stored_path(vllm: str) -> Path:
+    """The file of a release: that of 0.32.0 is `vllm_0.32.json`."""
+    return VERDICTS / f"vllm_{'.'.join(vllm.split('.')[:2])}.json"
+
+
+def read(path: Path) -> Stored:
+    """What is stored."""
+    found: Stored = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def write(path: Path, stored: Stored) -> None:
+    """Store, in a form whose differences read well."""
+    path.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", "utf-8")
