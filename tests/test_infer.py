@@ -19,10 +19,12 @@ from forgather_lint.flow.release import words_of
 from forgather_lint.flow.subject import Prepared, prepare
 from forgather_lint.inputs.single import single_model
 from forgather_lint.targets.select import Installed, select
+from tests.cases import read_cases, without_expectations
 from tests.fixture_models import MODELS, model_directories
 
 TARGET = select(["vllm==0.32"], Installed()).targets[0]
 FAULTY = "broken_llama"
+RULES = MODELS.parent / "rules"
 SHIPPED = [path for path in model_directories() if path.name != FAULTY]
 
 needs_transformers = pytest.mark.skipif(
@@ -121,3 +123,17 @@ def test_a_plan_that_is_not_proved_says_so(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     assert "note: not proved on two ranks: " in ran.stderr
     assert "base_model_tp_plan = {" in ran.stdout
+
+
+def test_a_plan_is_inferred_where_the_default_release_cannot_build_the_model(
+    tmp_path: Path,
+) -> None:
+    suite = RULES / "serving" / "class_plan_reaches_base_model.md"
+    case = next(each for each in read_cases(suite) if each.expected)
+    for name, text in case.files.items():
+        (tmp_path / name).write_text(without_expectations(text), "utf-8")
+    found = CliRunner().invoke(command, ["--infer", str(tmp_path)])
+    assert found.exit_code == 0, found.output
+    assert "`lm_head` is not an nn.Module" in found.stderr
+    assert "inferred as vllm==" in found.stderr
+    assert '"layers.*.self_attn.q_proj": "colwise"' in found.stdout

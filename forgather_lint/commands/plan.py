@@ -45,6 +45,8 @@ def command(
         chosen = options.chosen(target)[0]
         as_written = inferred or diff
         prepared = prepare(opened.model, chosen, "bfloat16", experts_fused=not as_written)
+        if prepared.judge is None and inferred and not target:
+            prepared = _where_it_builds(opened, prepared)
     if prepared.judge is None:
         assert prepared.ended is not None
         raise options.CannotRun(f"{opened.shown(prepared.ended.where)}: {told(prepared.ended)}")
@@ -52,6 +54,23 @@ def command(
         _print_inferred(prepared, opened, diff, output_format)
     else:
         _print_applied(prepared, opened, output_format)
+
+
+def _where_it_builds(opened: Opened, refused: Prepared) -> Prepared:
+    """The model as the newest target builds it that can; `refused` when none can.
+
+    A plan follows from the model, not from the release; what keeps one release from building it
+    (a class-level plan for a head, a renamed config key) is for `check` to say.
+    """
+    assert refused.ended is not None
+    for each in reversed(options.chosen(("all",))):
+        prepared = prepare(opened.model, each, "bfloat16", experts_fused=False)
+        if prepared.judge is not None:
+            why = told(refused.ended)
+            note = f"{refused.target} cannot build it ({why}); inferred as {each} builds it"
+            click.echo(f"note: {note}", err=True)
+            return prepared
+    return refused
 
 
 def _print_inferred(prepared: Prepared, opened: Opened, diff: bool, form: str) -> None:
