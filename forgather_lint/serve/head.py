@@ -15,7 +15,7 @@ from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.interp.subscripts import read
-from forgather_lint.model.build import NoModel
+from forgather_lint.model.tree import class_name
 from forgather_lint.record import record
 from forgather_lint.semantics.standard import StandardLibrary
 from forgather_lint.serve.examined import Examined, releases_of
@@ -83,12 +83,10 @@ class _Watch(Observer):
         return result
 
 
-def forward_lost(seen: Examined) -> Iterator[ServingProblem]:
-    """Arithmetic between the base model and the head, or behind the head."""
-    whole = _whole(seen)
-    head = whole.attributes.get(HEAD) if whole is not None else None
-    base = seen.workshop.base_child(whole) if whole is not None else None
-    if whole is None or not isinstance(head, Instance) or base is None:
+def forward_lost(seen: Examined, whole: Instance) -> Iterator[ServingProblem]:
+    """Arithmetic between the base model and the head of `whole`, or behind the head."""
+    head, base = whole.attributes.get(HEAD), seen.workshop.base_child(whole)
+    if whole.cls is seen.cls or not isinstance(head, Instance) or base is None:
         return
     fact = seen.target.vllm.forward.logits_config
     kept = [_number(seen, name) for name in fact.value]
@@ -101,19 +99,8 @@ def forward_lost(seen: Examined) -> Iterator[ServingProblem]:
             target=str(seen.target),
             error="",
             releases=releases_of(fact) if any(kept) else "vllm",
-            name=seen.workshop.model_class().name,
+            name=class_name(whole),
         )
-
-
-def _whole(seen: Examined) -> Instance | None:
-    """The model with its head, where it is another class than the base model."""
-    if seen.judge is None:
-        return None
-    try:
-        cls = seen.workshop.model_class()
-        return None if cls is seen.cls else seen.workshop.build()
-    except (NoModel, Raised, BudgetExceeded):
-        return None
 
 
 def _number(seen: Examined, name: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.analysis import deep_recursion
+from forgather_lint.analysis import Built, build_tree, deep_recursion
 from forgather_lint.flow.outcome import Outcome, Verdict
 from forgather_lint.flow.subject import Prepared
 from forgather_lint.inputs.open import ModelInput
@@ -69,7 +69,9 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     yield from forward.arguments(seen)
     yield from forward.run(seen)
     # A folder holds no weights; their names are those that `save_pretrained` would write.
-    yield from weights.names(seen)
+    whole = build_tree(seen.workshop) if seen.judge is not None else None
+    if isinstance(whole, Built):
+        yield from weights.names(seen, whole)
     yield from modules.fused_names(seen)
     yield from modules.linear_subclass(seen)
     yield from experts.activation(seen)
@@ -78,7 +80,8 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     yield from norms.epsilon(seen)
     yield from norms.centre(seen)
     yield from embeddings.forward_dropped(seen)
-    yield from head.forward_lost(seen)
+    if isinstance(whole, Built):
+        yield from head.forward_lost(seen, whole.root)
     yield from settings.native(seen)
     yield from plans.renamed_styles(seen)
     yield from plans.disagreement(seen)

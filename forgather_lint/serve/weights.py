@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from forgather_lint.analysis import build_tree
-from forgather_lint.facts import NotBuilt
+from forgather_lint.analysis import Built
 from forgather_lint.model.entry import first_architecture
 from forgather_lint.serve.encoders import GENERATIVE
 from forgather_lint.serve.examined import Examined, releases_of
@@ -17,8 +16,8 @@ from forgather_lint.targets.vllm_words import BasePrefix
 HEAD = "lm_head"
 
 
-def names(seen: Examined) -> Iterator[ServingProblem]:
-    """A parameter that `save_pretrained` writes under a name that the engine cannot place."""
+def names(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
+    """A parameter of `whole` that is saved under a name that the engine cannot place."""
     if seen.judge is None or seen.root is None:
         return
     prefix = seen.workshop.base_prefix(seen.root)
@@ -27,8 +26,7 @@ def names(seen: Examined) -> Iterator[ServingProblem]:
     generates = architecture.endswith(GENERATIVE)
     if prefix == "model" and "model" not in children and not generates:
         return
-    whole = build_tree(seen.workshop)
-    if isinstance(whole, NotBuilt) or whole.structure.open_at:
+    if whole.structure.open_at:
         return
     weights = seen.target.vllm.weights
     known = {f"model.{each}" for each in _held(seen)} | set(_of_head(seen))
