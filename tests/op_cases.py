@@ -511,6 +511,8 @@ CREATION = [
     case("torch.zeros(3, -1)"),
     case("torch.normal(0.0, 0.1, size=(2, 3)).shape[-1] * x", x=X),
     case("torch.full((2, 3), 1)"),
+    case("torch.full(size=(2, 3), fill_value=1)"),
+    case("torch.full_like(input=x, fill_value=0.5)", x=X),
     case("torch.full((2, x.shape[-1]), 0.5)", x=X),
     case("torch.full_like(x, 2.0)", x=X),
     case("x.new_full((2, 3), 2)", x=X),

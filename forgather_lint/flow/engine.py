@@ -72,6 +72,7 @@ class Engine:
     fuses_qkv: bool = False
     fuses_packed_qkv: bool = False
     merges_columns: bool = False
+    fuses_latent: bool = False
     output_by_return: bool = False
     norms_by_name: bool = False
     norms_gather: bool = False

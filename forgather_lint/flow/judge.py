@@ -104,7 +104,15 @@ class Judge:
         outcome, given_up = run(
             subject.machine, subject.tree, subject.root, assigned, self.engine, ranks, self.heads
         )
-        return with_branches(outcome, given_up, self.alone[1])
+        outcome = with_branches(outcome, given_up, self.alone[1])
+        if self._latent and outcome.verdict in (Verdict.FAILS, Verdict.WRONG):
+            return Outcome(Verdict.UNKNOWN, "", "latent-attention", outcome.where)
+        return outcome
+
+    @property
+    def _latent(self) -> bool:
+        """Whether a fuser of the release may take the attention as a whole (fusers/mla.py)."""
+        return self.engine.fuses_latent and self._setting("kv_lora_rank") is not None
 
     @cached_property
     def alone(self) -> tuple[Outcome, list[Outcome]]:

@@ -33,6 +33,7 @@ def engine_of(profile: VllmProfile) -> Engine:
         fuses_glu="GLUFuser" in fusers,
         fuses_qkv="QKVFuser" in fusers,
         fuses_packed_qkv="PackedQKVFuser" in fusers,
+        fuses_latent="MLAFuser" in fusers,
         merges_columns="MergedColumnParallelFuser" in fusers,
         output_by_return=profile.fusers.output_projection.value is OutputProjection.RETURNED,
         norms_by_name=norms is NormSearch.CLASS_NAME,

@@ -114,12 +114,14 @@ for _name, _zeros, _random in (
 @tensor_op("torch.full", "torch.full_like", "Tensor.new_full")
 def full(site: Site, *given: Value, dtype: Value = NONE, **options: Value) -> Value:
     """`torch.full((2, 3), 0.5)`, `torch.full_like(x, 0.5)`, `x.new_full((2, 3), 0.5)`"""
-    arguments = list(given)
-    source = tensor(site, arguments.pop(0)) if isinstance(given[0], TensorValue) else None
+    named = [options[name] for name in ("input", "size") if name in options]
+    arguments = [*named, *given]
+    first = arguments[0] if arguments else NONE
+    source = tensor(site, arguments.pop(0)) if isinstance(first, TensorValue) else None
     if source is not None and site.name.endswith("_like"):
         shape = shape_of(source)
     else:
-        shape = tuple(sizes(site, [arguments.pop(0) if arguments else options["size"]]))
+        shape = tuple(sizes(site, [arguments.pop(0) if arguments else NONE]))
     value = arguments[0] if arguments else options.get("fill_value", ZERO)
     known = dtype_of_number(value) if is_number(value) else None
     made = uniform(site, shape, _chosen(dtype, source.dtype if source else known))

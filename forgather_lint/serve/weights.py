@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator
 
 from forgather_lint.analysis import Built
 from forgather_lint.model.entry import first_architecture
-from forgather_lint.serve.encoders import GENERATIVE
 from forgather_lint.serve.examined import Examined, releases_of
+from forgather_lint.serve.sites import text_config
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
 from forgather_lint.targets.vllm_words import BasePrefix
+from forgather_lint.values.value import Known
 
 HEAD = "lm_head"
+HEADED = ("ForCausalLM", "LMHeadModel")
 
 
 def names(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
@@ -22,11 +24,10 @@ def names(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
         return
     prefix = seen.workshop.base_prefix(seen.root)
     children = _children(seen)
-    architecture = first_architecture(seen.workshop.config_values) or ""
-    generates = architecture.endswith(GENERATIVE)
+    generates = _has_plain_head(seen)
     if prefix == "model" and "model" not in children and not generates:
         return
-    if whole.structure.open_at:
+    if whole.structure.open_at or text_config(seen) is not seen.config:
         return
     weights = seen.target.vllm.weights
     known = {f"model.{each}" for each in _held(seen)} | set(_of_head(seen))
@@ -41,6 +42,16 @@ def names(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
             head = whole.root.places.get(name.partition(".")[0]) if of_head else None
             yield _problem(seen, name, _stranger(mapped, known), prefix, head)
             return
+
+
+def _has_plain_head(seen: Examined) -> bool:
+    """Whether the release serves the model as TransformersForCausalLM, with its own `lm_head`.
+
+    Encoder-decoders are not; models of several modalities have a mapping of their own.
+    """
+    architecture = first_architecture(seen.workshop.config_values) or ""
+    both = seen.setting("is_encoder_decoder")
+    return architecture.endswith(HEADED) and not (isinstance(both, Known) and both.value)
 
 
 def _of_head(seen: Examined) -> Iterator[str]:
