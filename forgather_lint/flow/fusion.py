@@ -63,7 +63,7 @@ def _first_fusion(
         return glu
     if engine.fuses_qkv and (qkv := _qkv(machine, body, calls, engine, heads, ranks)):
         return qkv
-    return _merged(body, calls, ranks) if engine.merges_columns else None
+    return _merged(machine, body, calls, ranks) if engine.merges_columns else None
 
 
 def _linear_calls(machine: Machine, body: Body) -> list[Step]:
@@ -87,8 +87,11 @@ def _glu(machine: Machine, body: Body, calls: list[Step]) -> Fusion | None:
         for activated, other in (step.inputs, step.inputs[::-1]):
             gate = _behind_activation(machine, body, activated, calls)
             up = next((call for call in calls if call.output == other), None)
-            if gate is not None and up is not None and gate.inputs[:1] == up.inputs[:1]:
-                return Fusion("GLU", _modules(gate, up), _fed_directly(body, step.output, calls))
+            if gate is None or up is None or gate.inputs[:1] != up.inputs[:1]:
+                continue
+            modules = _modules(gate, up)
+            if _written_alike(machine, body, modules):
+                return Fusion("GLU", modules, _fed_directly(body, step.output, calls))
     return None
 
 
@@ -129,7 +132,7 @@ def _qkv(
         if len(group) != 3:
             continue
         modules = _modules(*group)
-        if _is_qkv(modules, heads):
+        if _is_qkv(modules, heads) and _written_alike(machine, body, modules):
             row = _output_projection(machine, body, modules, engine)
             return Fusion("QKV", modules, row, _copies(modules, heads, ranks))
     return None
@@ -193,12 +196,40 @@ def traces_completely(machine: Machine, owner: Instance) -> bool:
     Only `get_interface` is made a leaf (fx_utils.py); behind a subscript the trace breaks off, and
     shapes are known only below a placeholder named `hidden_states`.
     """
+    forward = _forward(machine, owner)
+    if forward is None:
+        return False
+    names = [parameter.name.value for parameter in forward.params.params]
+    return "hidden_states" in names and _looks_up_by_method_only(forward.body)
+
+
+def _forward(machine: Machine, owner: Instance) -> cst.FunctionDef | None:
+    """The text of the forward of a module."""
     member = find_member(machine, owner.cls, "forward")
     function = member.value if member is not None else None
-    if not isinstance(function, FunctionValue) or not isinstance(function.node, cst.FunctionDef):
-        return False
-    names = [parameter.name.value for parameter in function.node.params.params]
-    return "hidden_states" in names and _looks_up_by_method_only(function.node.body)
+    node = function.node if isinstance(function, FunctionValue) else None
+    return node if isinstance(node, cst.FunctionDef) else None
+
+
+def _written_alike(machine: Machine, body: Body, modules: tuple[Instance, ...]) -> bool:
+    """Whether the text gives every one of `modules` the same argument.
+
+    `update_forward` of each fuser asks for that ("projection inputs are written differently").
+    """
+    forward = _forward(machine, body.owner)
+    if forward is None:
+        return True
+    wanted = set(map(id, modules))
+    names = {name for name, value in body.owner.attributes.items() if id(value) in wanted}
+    written = {
+        cst.Module([]).code_for_node(node.args[0].value)
+        for node in descendants(forward.body)
+        if isinstance(node, cst.Call)
+        and node.args
+        and isinstance(node.func, cst.Attribute)
+        and node.func.attr.value in names
+    }
+    return len(written) <= 1
 
 
 def _looks_up_by_method_only(body: cst.BaseSuite) -> bool:
@@ -213,7 +244,7 @@ def _looks_up_by_method_only(body: cst.BaseSuite) -> bool:
     return "get_interface" in attributes and not by_subscript
 
 
-def _merged(body: Body, calls: list[Step], ranks: int) -> Fusion | None:
+def _merged(machine: Machine, body: Body, calls: list[Step], ranks: int) -> Fusion | None:
     """The one group of Linears on one placeholder; nobody takes care of a partner."""
     groups = [
         [call for call in calls if call.inputs[:1] == (placeholder,)]
@@ -225,7 +256,8 @@ def _merged(body: Body, calls: list[Step], ranks: int) -> Fusion | None:
     modules = _modules(*large[0])
     divides = all(_width(module, "out_features") % ranks == 0 for module in modules)
     biased = len({_has_bias(module) for module in modules}) == 1
-    return Fusion("merged columns", modules) if divides and biased else None
+    alike = _written_alike(machine, body, modules)
+    return Fusion("merged columns", modules) if divides and biased and alike else None
 
 
 def _modules(*steps: Step) -> tuple[Instance, ...]:
