@@ -4,7 +4,7 @@ Importing this package brings in every family of handlers, which enter themselve
 `dispatch`.
 """
 
-from forgather_lint.interp import (
+from forgather_lint.interp import (  # noqa: F401
     assignments,
     attributes,
     calls,
@@ -19,25 +19,11 @@ from forgather_lint.interp import (
     operators,
     subscripts,
 )
-from forgather_lint.interp.builtins import containers, numbers, objects, sequences, text
-
-FAMILIES = (
-    assignments,
-    attributes,
-    calls,
-    classes,
-    conditions,
+from forgather_lint.interp.builtins import (  # noqa: F401
     containers,
-    exceptions,
-    functions,
-    imports,
-    literals,
-    loops,
-    names,
+    kinds,
     numbers,
     objects,
-    operators,
     sequences,
-    subscripts,
     text,
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from forgather_lint.interp import attributes, subscripts
+from forgather_lint.interp import stores, subscripts
 from forgather_lint.interp.dispatch import statement
 from forgather_lint.interp.frame import Completion, Frame, Raised
 from forgather_lint.interp.names import bind_name
@@ -73,11 +73,11 @@ def assign(machine: Machine, target: cst.CSTNode, value: Value, frame: Frame) ->
             bind_name(machine, frame, target.value, value)
         case cst.Attribute():
             owner = machine.evaluate(target.value, frame)
-            attributes.write(machine, owner, target.attr.value, value, frame.place(target))
+            stores.set_attribute(machine, owner, target.attr.value, value, frame.place(target))
         case cst.Subscript():
             owner = machine.evaluate(target.value, frame)
             key = subscripts.key_value(machine, target, frame)
-            changed = subscripts.write(machine, owner, key, value, frame.place(target))
+            changed = stores.set_item(machine, owner, key, value, frame.place(target))
             if changed is not None and isinstance(target.value, cst.Name | cst.Attribute):
                 assign(machine, target.value, changed, frame)
         case cst.Tuple() | cst.List():
@@ -119,8 +119,8 @@ def _delete(machine: Machine, target: cst.CSTNode, frame: Frame) -> None:
             machine.trail.delete_key(frame.scope.names, target.value)
         case cst.Attribute():
             owner = machine.evaluate(target.value, frame)
-            attributes.delete(machine, owner, target.attr.value)
+            stores.delete_attribute(machine, owner, target.attr.value)
         case cst.Subscript():
             owner = machine.evaluate(target.value, frame)
             key = subscripts.key_value(machine, target, frame)
-            subscripts.delete(machine, owner, key, frame.place(target))
+            stores.delete_item(machine, owner, key, frame.place(target))

@@ -1,4 +1,4 @@
-"""Reading and writing attributes, with properties, `__getattr__` and `__setattr__`."""
+"""Reading attributes, with properties and `__getattr__`."""
 
 from __future__ import annotations
 
@@ -243,46 +243,3 @@ def _read_namespace(machine: Machine, value: Namespace, name: str, where: Place)
         return submodule
     text = f"module '{value.name}' has no attribute '{name}'"
     raise Raised("AttributeError", text, where)
-
-
-def write(machine: Machine, target: Value, name: str, value: Value, where: Place) -> None:
-    """`target.name = value`, through `__setattr__` and property setters where there are any."""
-    if isinstance(target, Choice):
-        for option in target.options:
-            write(machine, option, name, value, where)
-    elif isinstance(target, Instance):
-        _write_instance(machine, target, name, value, where)
-    elif isinstance(target, ClassValue):
-        machine.trail.set_key(target.namespace, name, value)
-    elif isinstance(target, Namespace):
-        machine.trail.set_key(target.globals, name, value)
-    elif isinstance(target, FunctionValue):
-        machine.trail.set_key(target.attributes, name, value)
-
-
-def _write_instance(
-    machine: Machine, target: Instance, name: str, value: Value, where: Place
-) -> None:
-    setter = find_member(machine, target.cls, "__setattr__")
-    if setter is not None and isinstance(setter.value, FunctionValue):
-        method = BoundMethod(target, setter.value)
-        machine.call(method, Arguments([known(name), value]), where)
-        return
-    member = find_member(machine, target.cls, name)
-    if member is not None and isinstance(member.value, Property) and member.value.setter:
-        machine.call(member.value.setter, Arguments([target, value]), where)
-        return
-    store(machine, target, name, value, where)
-
-
-def store(machine: Machine, target: Instance, name: str, value: Value, where: Place) -> None:
-    """Set an attribute past `__setattr__`, as `object.__setattr__` does."""
-    name = machine.library.on_set(machine, target, name, value)
-    machine.trail.set_key(target.attributes, name, value)
-    target.places[name] = where
-
-
-def delete(machine: Machine, target: Value, name: str) -> None:
-    """`del target.name`."""
-    if isinstance(target, Instance):
-        machine.trail.delete_key(target.attributes, name)

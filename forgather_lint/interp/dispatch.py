@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import libcst as cst
 
 from forgather_lint.interp.frame import Completion, Frame
+from forgather_lint.interp.library import Site
 from forgather_lint.values.value import Value
 
 if TYPE_CHECKING:
@@ -54,3 +55,8 @@ def builtin(name: str) -> Callable[[Callable[..., Value]], Callable[..., Value]]
         return function
 
     return register
+
+
+def machine_of(site: Site) -> Machine:
+    """The interpreter behind `site`; builtins are part of it."""
+    return cast("Machine", site.evaluator)

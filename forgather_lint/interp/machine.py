@@ -161,9 +161,9 @@ class Machine:
 
     def set_attribute(self, target: Value, name: str, value: Value, where: Place) -> None:
         """`target.name = value`."""
-        from forgather_lint.interp.attributes import write
+        from forgather_lint.interp.stores import set_attribute
 
-        write(self, target, name, value, where)
+        set_attribute(self, target, name, value, where)
 
     def truth(self, value: Value) -> bool | None:
         """Whether `value` is true, None when that cannot be decided."""

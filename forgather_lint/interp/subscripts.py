@@ -1,4 +1,4 @@
-"""Subscripts: reading, writing and deleting items."""
+"""Subscripts: reading items, and `in`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from forgather_lint.values.value import (
     ListValue,
     SetValue,
     SliceValue,
-    SymbolicInt,
     TupleValue,
     Unknown,
     Value,
@@ -182,67 +181,6 @@ def _read_instance(machine: Machine, owner: Instance, key: Value, where: Place) 
     if member is None or isinstance(member.value, Unknown):
         return Unknown("subscript-of-unmodelled-object", where, repr(owner))
     return machine.call(member.value, Arguments([owner, key]), where)
-
-
-def write(machine: Machine, owner: Value, key: Value, value: Value, where: Place) -> Value | None:
-    """`owner[key] = value`; what `owner` is from now on, when it is a library value."""
-    match owner:
-        case AttributeDict(instance):
-            _write_attribute_dict(machine, instance, key, value)
-        case DictValue():
-            write_dict(machine, owner, key, value)
-        case ListValue():
-            _write_list(machine, owner, key, value)
-        case Instance():
-            member = find_member(machine, owner.cls, "__setitem__")
-            if member is not None and not isinstance(member.value, Unknown):
-                machine.call(member.value, Arguments([owner, key, value]), where)
-        case _ if machine.library.handles(owner):
-            arguments = Arguments([owner, key, value])
-            return machine.library.call(machine, "operator.setitem", arguments, where)
-    return None
-
-
-def _write_attribute_dict(machine: Machine, instance: Instance, key: Value, value: Value) -> None:
-    if isinstance(key, Known) and isinstance(key.value, str):
-        machine.trail.set_key(instance.attributes, key.value, value)
-        instance.hidden.add(key.value)
-
-
-def write_dict(machine: Machine, owner: DictValue, key: Value, value: Value) -> None:
-    """Set a key of a dict."""
-    if isinstance(key, Unknown | Choice):
-        owner.rest = owner.rest or Unknown("unknown-key")
-        return
-    machine.trail.set_key(owner.items, key_of(key), value)
-    if not isinstance(key, Known | TupleValue | SymbolicInt):
-        owner.keys[key_of(key)] = key
-
-
-def _write_list(machine: Machine, owner: ListValue, key: Value, value: Value) -> None:
-    index = index_of(pinned(key))
-    items = list(owner.items)
-    if index is not None and -len(items) <= index < len(items):
-        items[index] = value
-    elif index is None:
-        items = [join([item, value]) for item in items]
-    machine.trail.set_items(owner, items)
-
-
-def delete(machine: Machine, owner: Value, key: Value, where: Place) -> None:
-    """`del owner[key]`."""
-    if isinstance(owner, DictValue):
-        machine.trail.delete_key(owner.items, key_of(key))
-    elif isinstance(owner, ListValue):
-        index = index_of(key)
-        if index is not None and -len(owner.items) <= index < len(owner.items):
-            items = list(owner.items)
-            del items[index]
-            machine.trail.set_items(owner, items)
-    elif isinstance(owner, Instance):
-        member = find_member(machine, owner.cls, "__delitem__")
-        if member is not None and not isinstance(member.value, Unknown):
-            machine.call(member.value, Arguments([owner, key]), where)
 
 
 def contains(owner: Value, item: Value) -> bool | None:

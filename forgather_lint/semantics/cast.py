@@ -5,26 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from forgather_lint.interp.library import Op, Site
-from forgather_lint.semantics.creation import uniform
 from forgather_lint.semantics.dtypes import dtype_named, dtype_of, kind
 from forgather_lint.semantics.expansion import stretched
-from forgather_lint.semantics.operands import (
-    is_none,
-    shape_of,
-    tensor,
-    tensor_op,
-    value_op,
-)
+from forgather_lint.semantics.filling import uniform
+from forgather_lint.semantics.operands import is_none, shape_of, tensor, tensor_op, value_op
 from forgather_lint.semantics.propagation import Operand, Role, propagate
 from forgather_lint.semantics.shapes import broadcast
-from forgather_lint.values.value import (
-    NONE,
-    External,
-    TensorValue,
-    Unknown,
-    Value,
-    known,
-)
+from forgather_lint.values.value import NONE, External, TensorValue, Unknown, Value, known
 
 
 def cast_to(site: Site, source: TensorValue, dtype: str | None) -> TensorValue:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from forgather_lint.interp import attributes
+from forgather_lint.interp import attributes, stores
 from forgather_lint.interp.classes import find_member, is_subclass, order_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
@@ -86,10 +86,10 @@ def _construct_dataclass(
     given = {**dict(zip(fields, arguments.positional, strict=False)), **arguments.keywords}
     for name in fields:
         value = given.pop(name, None) or _field_default(machine, cls, name, where)
-        attributes.store(machine, instance, name, value, where)
+        stores.store(machine, instance, name, value, where)
     if _has_unread_fields(machine, cls):
         for name, value in given.items():
-            attributes.store(machine, instance, name, value, where)
+            stores.store(machine, instance, name, value, where)
     elif given:
         text = f"{cls.name}.__init__() got an unexpected keyword argument '{next(iter(given))}'"
         raise Raised("TypeError", text, where)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.interp import subscripts
-from forgather_lint.interp.builtins.objects import machine_of
+from forgather_lint.interp.dispatch import machine_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
 from forgather_lint.semantics.nn_build import parameter, set_buffer, set_plain

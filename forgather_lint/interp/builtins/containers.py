@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from forgather_lint.interp import subscripts
-from forgather_lint.interp.builtins.objects import machine_of
-from forgather_lint.interp.dispatch import builtin
+from forgather_lint.interp import stores, subscripts
+from forgather_lint.interp.dispatch import builtin, machine_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site
 from forgather_lint.values.joining import join
@@ -113,7 +112,7 @@ def _items(target: DictValue | AttributeDict) -> dict[Key, Value]:
 def setdefault(site: Site, target: DictValue, key: Value, default: Value = NONE) -> Value:
     found = get(site, target, key, default)
     if key_of(key) not in target.items:
-        subscripts.write_dict(machine_of(site), target, key, found)
+        stores.set_key(machine_of(site), target, key, found)
     return found
 
 

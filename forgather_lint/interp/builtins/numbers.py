@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from forgather_lint.interp.builtins.objects import machine_of
-from forgather_lint.interp.dispatch import builtin
+from forgather_lint.interp.dispatch import builtin, machine_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site
 from forgather_lint.interp.operators import binary

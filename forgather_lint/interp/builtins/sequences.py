@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from forgather_lint.interp.builtins.objects import machine_of
 from forgather_lint.interp.classes import find_member
-from forgather_lint.interp.dispatch import builtin
+from forgather_lint.interp.dispatch import builtin, machine_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site
 from forgather_lint.interp.literals import put, update

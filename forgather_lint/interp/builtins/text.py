@@ -6,19 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from forgather_lint.interp.budget import LONGEST_TEXT
-from forgather_lint.interp.builtins.objects import machine_of
-from forgather_lint.interp.dispatch import BUILTINS, builtin
+from forgather_lint.interp.dispatch import BUILTINS, builtin, machine_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site
 from forgather_lint.values.loop_index import observe
-from forgather_lint.values.value import (
-    Constant,
-    Known,
-    ListValue,
-    TupleValue,
-    Value,
-    known,
-)
+from forgather_lint.values.value import Constant, Known, ListValue, TupleValue, Value, known
 
 _EMPTY = Known("")
 

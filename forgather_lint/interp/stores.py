@@ -1,0 +1,142 @@
+"""Writing and deleting attributes and items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forgather_lint.interp.classes import find_member
+from forgather_lint.interp.subscripts import index_of
+from forgather_lint.source import Place
+from forgather_lint.values.joining import join
+from forgather_lint.values.loop_index import pinned
+from forgather_lint.values.objects import (
+    AttributeDict,
+    BoundMethod,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    Namespace,
+    Property,
+)
+from forgather_lint.values.value import (
+    Arguments,
+    Choice,
+    DictValue,
+    Known,
+    ListValue,
+    SymbolicInt,
+    TupleValue,
+    Unknown,
+    Value,
+    key_of,
+    known,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.interp.machine import Machine
+
+
+def set_attribute(machine: Machine, target: Value, name: str, value: Value, where: Place) -> None:
+    """`target.name = value`, through `__setattr__` and property setters where there are any."""
+    if isinstance(target, Choice):
+        for option in target.options:
+            set_attribute(machine, option, name, value, where)
+    elif isinstance(target, Instance):
+        _set_on_instance(machine, target, name, value, where)
+    elif isinstance(target, ClassValue):
+        machine.trail.set_key(target.namespace, name, value)
+    elif isinstance(target, Namespace):
+        machine.trail.set_key(target.globals, name, value)
+    elif isinstance(target, FunctionValue):
+        machine.trail.set_key(target.attributes, name, value)
+
+
+def _set_on_instance(
+    machine: Machine, target: Instance, name: str, value: Value, where: Place
+) -> None:
+    setter = find_member(machine, target.cls, "__setattr__")
+    if setter is not None and isinstance(setter.value, FunctionValue):
+        method = BoundMethod(target, setter.value)
+        machine.call(method, Arguments([known(name), value]), where)
+        return
+    member = find_member(machine, target.cls, name)
+    if member is not None and isinstance(member.value, Property) and member.value.setter:
+        machine.call(member.value.setter, Arguments([target, value]), where)
+        return
+    store(machine, target, name, value, where)
+
+
+def store(machine: Machine, target: Instance, name: str, value: Value, where: Place) -> None:
+    """Set an attribute past `__setattr__`, as `object.__setattr__` does."""
+    name = machine.library.on_set(machine, target, name, value)
+    machine.trail.set_key(target.attributes, name, value)
+    target.places[name] = where
+
+
+def delete_attribute(machine: Machine, target: Value, name: str) -> None:
+    """`del target.name`."""
+    if isinstance(target, Instance):
+        machine.trail.delete_key(target.attributes, name)
+
+
+def set_item(
+    machine: Machine, owner: Value, key: Value, value: Value, where: Place
+) -> Value | None:
+    """`owner[key] = value`; what `owner` is from now on, when it is a library value."""
+    match owner:
+        case AttributeDict(instance):
+            _set_in_attribute_dict(machine, instance, key, value)
+        case DictValue():
+            set_key(machine, owner, key, value)
+        case ListValue():
+            _set_in_list(machine, owner, key, value)
+        case Instance():
+            member = find_member(machine, owner.cls, "__setitem__")
+            if member is not None and not isinstance(member.value, Unknown):
+                machine.call(member.value, Arguments([owner, key, value]), where)
+        case _ if machine.library.handles(owner):
+            arguments = Arguments([owner, key, value])
+            return machine.library.call(machine, "operator.setitem", arguments, where)
+    return None
+
+
+def _set_in_attribute_dict(machine: Machine, instance: Instance, key: Value, value: Value) -> None:
+    if isinstance(key, Known) and isinstance(key.value, str):
+        machine.trail.set_key(instance.attributes, key.value, value)
+        instance.hidden.add(key.value)
+
+
+def set_key(machine: Machine, owner: DictValue, key: Value, value: Value) -> None:
+    """Set a key of a dict."""
+    if isinstance(key, Unknown | Choice):
+        owner.rest = owner.rest or Unknown("unknown-key")
+        return
+    machine.trail.set_key(owner.items, key_of(key), value)
+    if not isinstance(key, Known | TupleValue | SymbolicInt):
+        owner.keys[key_of(key)] = key
+
+
+def _set_in_list(machine: Machine, owner: ListValue, key: Value, value: Value) -> None:
+    index = index_of(pinned(key))
+    items = list(owner.items)
+    if index is not None and -len(items) <= index < len(items):
+        items[index] = value
+    elif index is None:
+        items = [join([item, value]) for item in items]
+    machine.trail.set_items(owner, items)
+
+
+def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> None:
+    """`del owner[key]`."""
+    if isinstance(owner, DictValue):
+        machine.trail.delete_key(owner.items, key_of(key))
+    elif isinstance(owner, ListValue):
+        index = index_of(key)
+        if index is not None and -len(owner.items) <= index < len(owner.items):
+            items = list(owner.items)
+            del items[index]
+            machine.trail.set_items(owner, items)
+    elif isinstance(owner, Instance):
+        member = find_member(machine, owner.cls, "__delitem__")
+        if member is not None and not isinstance(member.value, Unknown):
+            machine.call(member.value, Arguments([owner, key]), where)
