@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import field
 
-from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
+from forgather_lint.flow.engine import Engine, Heads, given_arguments
+from forgather_lint.flow.engine_library import EngineLibrary
 from forgather_lint.flow.recall import same_arguments
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.record import record

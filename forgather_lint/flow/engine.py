@@ -1,4 +1,4 @@
-"""What the flow needs to know of a serving engine, and the library with its attention in it."""
+"""What the flow needs to know of a serving engine."""
 
 from __future__ import annotations
 
@@ -6,36 +6,10 @@ from collections.abc import Mapping
 
 from forgather_lint.flow.inputs import engine_arguments
 from forgather_lint.flow.layers import Role
-from forgather_lint.interp.frame import Raised
-from forgather_lint.interp.machine import Machine
 from forgather_lint.record import record
-from forgather_lint.semantics.names import FUSED_EXPERTS
-from forgather_lint.semantics.standard import StandardLibrary
-from forgather_lint.source import Place
 from forgather_lint.targets.vllm_profile import VllmPlan
-from forgather_lint.values import dims
-from forgather_lint.values.dims import Size
-from forgather_lint.values.placement import (
-    Partial,
-    Placement,
-    Replicate,
-    Shard,
-    Undecided,
-    Wrong,
-)
-from forgather_lint.values.value import (
-    NONE,
-    Arguments,
-    DictValue,
-    Known,
-    TensorValue,
-    TupleValue,
-    Unknown,
-    Value,
-)
+from forgather_lint.values.value import Arguments, DictValue, Unknown
 
-HEADS_NOT_SHARDED = "FGL204"
-EXPERTS_AS_LIST = "FGL540"
 BEHIND_ATTENTION = "FGL543"
 
 
@@ -83,182 +57,6 @@ class Engine:
     kv_head_fields: tuple[str, ...] = ("num_key_value_heads",)
     expert_fields: tuple[str, ...] = ()
     expert_minimum: int = 0
-
-
-@record(frozen=False)
-class EngineLibrary(StandardLibrary):
-    """The standard library with the engine's attention behind transformers' interface."""
-
-    engine: Engine
-    ranks: int
-    heads: Heads | None
-    met_parameter: bool = False
-    blamed: str = ""
-    """The rule that explains the last error, if it was raised by a layer of the engine."""
-
-    def __post_init__(self) -> None:
-        StandardLibrary.__init__(self)
-
-    def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
-        if name == "transformers.attention_interface" and self.engine.own_attention:
-            return self._attention(arguments, where)
-        try:
-            return StandardLibrary.call(self, machine, name, arguments, where)
-        except Raised:
-            self.met_parameter = any(map(_is_bare_parameter, arguments.all()))
-            self.blamed = EXPERTS_AS_LIST if name.startswith(FUSED_EXPERTS) else ""
-            raise
-
-    def _attention(self, arguments: Arguments, where: Place) -> Value:
-        """`[1, heads, tokens, head size]` in, `[tokens, heads * head size]` and None out.
-
-        Source: vllm_flash_attention_forward in vllm/model_executor/models/transformers.
-        """
-        if self.engine.attention_by_keyword:
-            self._require_keyword(arguments, where)
-        names = ("module", "query", "key", "value", "attention_mask")
-        given = dict(zip(names, arguments.positional, strict=False)) | arguments.keywords
-        parts = [given.get(name, NONE) for name in ("query", "key", "value")]
-        if self.heads is None:
-            return Unknown("unknown-head-count", where)
-        tensors = [part for part in parts if isinstance(part, TensorValue)]
-        if len(tensors) != 3 or any(t.shape is None or len(t.shape) != 4 for t in tensors):
-            return _unknown_output(tensors, where)
-        if _differs_by_head(given.get("attention_mask", NONE)):
-            return _unknown_output(tensors, where, "mask-for-each-head-not-used")
-        return TupleValue((self._attend(tensors, self.heads, where), NONE))
-
-    def _require_keyword(self, arguments: Arguments, where: Place) -> None:
-        found = arguments.keywords.get("attention_instances")
-        lost = found is None or (isinstance(found, Known) and found.value is None)
-        if lost and arguments.rest is None:
-            raise Raised("TypeError", "'NoneType' object is not subscriptable", where)
-
-    def _attend(self, tensors: list[TensorValue], heads: Heads, where: Place) -> TensorValue:
-        here = Heads(heads.query // self.ranks, max(1, heads.kv // self.ranks), heads.size)
-        query = tensors[0]
-        assert query.shape is not None
-        wanted = (here.query, here.kv, here.kv)
-        surplus = [
-            _check_heads(tensor, count, here.size, where)
-            for tensor, count in zip(tensors, wanted, strict=True)
-        ]
-        width = _width(query)
-        if not self.engine.surplus_heads_pass:
-            width = _width_of(here.query, tensors[2])
-        placement = self._placement(tensors, surplus, where)
-        if isinstance(placement, Shard) and isinstance(width, int):
-            width = dims.sharded(width)
-        return TensorValue((query.shape[2], width), placement, query.dtype, where)
-
-    def _placement(
-        self, tensors: list[TensorValue], surplus: list[bool | None], where: Place
-    ) -> Placement:
-        settled = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
-        if settled is not None:
-            return settled
-        undecided = [t.placement for t in tensors if isinstance(t.placement, Undecided)]
-        if undecided or None in surplus:
-            return undecided[0] if undecided else Undecided("unknown-head-count", where)
-        if any(surplus):
-            return self._too_many(tensors, surplus, where)
-        if self.ranks == 1:
-            return Replicate()
-        return self._of_parts(tensors, where)
-
-    def _too_many(
-        self, tensors: list[TensorValue], surplus: list[bool | None], where: Place
-    ) -> Placement:
-        names = ("query", "key", "value")
-        whole = ", ".join(n for n, more in zip(names, surplus, strict=True) if more)
-        reason = f"{whole} hold more heads than the attention has on a rank"
-        since = next((_since(t) for t in tensors if _since(t) is not None), None)
-        return Wrong(HEADS_NOT_SHARDED, reason, where, since)
-
-    def _of_parts(self, tensors: list[TensorValue], where: Place) -> Placement:
-        """All three are this rank's heads, or keys and values are one replicated head."""
-        query, key, value = (tensor.placement for tensor in tensors)
-        if not isinstance(query, Shard) or query.dim != 1:
-            return _not_heads("query", query, where)
-        for name, placement in (("key", key), ("value", value)):
-            if isinstance(placement, Shard) and placement.dim == 1:
-                continue
-            replicated = isinstance(placement, Replicate) and self.heads and self.heads.kv == 1
-            if not replicated:
-                return _not_heads(name, placement, where)
-        return Shard(1, query.since)
-
-
-def _is_bare_parameter(value: Value) -> bool:
-    """A parameter that no layer holds is whole on each rank."""
-    return isinstance(value, TensorValue) and value.is_parameter
-
-
-def _not_heads(name: str, placement: Placement, where: Place) -> Placement:
-    if isinstance(placement, Partial):
-        return Wrong("FGL205", f"{name} is a partial sum", where, placement.since)
-    return Wrong(
-        HEADS_NOT_SHARDED, f"{name} is not sharded by heads", where, _placement_since(placement)
-    )
-
-
-def _placement_since(placement: Placement) -> Place | None:
-    return placement.since if isinstance(placement, Shard | Partial | Wrong) else None
-
-
-def _since(tensor: TensorValue) -> Place | None:
-    return _placement_since(tensor.placement)
-
-
-def _width(tensor: TensorValue) -> Size | None:
-    assert tensor.shape is not None
-    heads, size = tensor.shape[1], tensor.shape[3]
-    if heads is None or size is None:
-        return None
-    return dims.multiply(dims.local(heads), dims.local(size))
-
-
-def _width_of(heads: int, value: TensorValue) -> Size | None:
-    """The output holds one value for each head: `num_heads * head_size_v` in vLLM's layer."""
-    size = value.shape[3] if value.shape else None
-    return None if size is None else dims.multiply(heads, dims.local(size))
-
-
-def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bool | None:
-    """Whether the tensor holds more heads than `count`, None when that is not known.
-
-    Heads of another size than the config's are latent attention, which the newer releases replace
-    as a whole: undecided here. The engine views it as `[-1, count, size]`. Raises what torch
-    raises when it holds fewer.
-    """
-    width = _width(tensor)
-    head_size = tensor.shape[3] if tensor.shape else None
-    if not isinstance(width, int) or head_size is None or dims.local(head_size) != size:
-        return None
-    if width % (count * size):
-        text = f"shape '[-1, {count}, {size}]' is invalid for input of size {width}*S"
-        raise Raised("RuntimeError", text, where)
-    return width > count * size
-
-
-def _differs_by_head(mask: Value) -> bool:
-    """Whether `[batch, heads, queries, keys]` has more than one plane: perhaps a bias, as in ALiBi.
-
-    vLLM never looks at the mask: it knows what is causal, and no bias.
-    """
-    shape = mask.shape if isinstance(mask, TensorValue) else None
-    if shape is None or len(shape) != 4 or shape[1] is None:
-        return False
-    planes = dims.local(shape[1])
-    return isinstance(planes, int) and planes > 1
-
-
-def _unknown_output(
-    tensors: list[TensorValue], where: Place, reason: str = "unknown-attention-input"
-) -> Value:
-    wrong = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
-    placement = wrong or Undecided(reason, where)
-    return TupleValue((TensorValue(None, placement, origin=where), NONE))
 
 
 def given_arguments(engine: Engine) -> Arguments:

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import libcst as cst
-
 from forgather_lint.flow.assign import Assignment
 from forgather_lint.flow.dataflow import Body, Step, kind_of
 from forgather_lint.flow.engine import Engine, Heads
+from forgather_lint.flow.forward_text import traces_completely, written_alike
 from forgather_lint.flow.layers import Role
-from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
 from forgather_lint.semantics.names import MODULE
-from forgather_lint.syntax.walk import descendants
-from forgather_lint.values.objects import FunctionValue, Instance
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import Known, TensorValue, Value
 
 LINEAR = "torch.nn.Linear"
@@ -90,7 +87,7 @@ def _glu(machine: Machine, body: Body, calls: list[Step]) -> Fusion | None:
             if gate is None or up is None or gate.inputs[:1] != up.inputs[:1]:
                 continue
             modules = _modules(gate, up)
-            if _written_alike(machine, body, modules):
+            if written_alike(machine, body, modules):
                 return Fusion("GLU", modules, _fed_directly(body, step.output, calls))
     return None
 
@@ -132,7 +129,7 @@ def _qkv(
         if len(group) != 3:
             continue
         modules = _modules(*group)
-        if _is_qkv(modules, heads) and _written_alike(machine, body, modules):
+        if _is_qkv(modules, heads) and written_alike(machine, body, modules):
             row = _output_projection(machine, body, modules, engine)
             return Fusion("QKV", modules, row, _copies(modules, heads, ranks))
     return None
@@ -190,60 +187,6 @@ def _output_projection(
     return last[-1].module if last else None
 
 
-def traces_completely(machine: Machine, owner: Instance) -> bool:
-    """Whether torch.fx gets through the forward of an attention module.
-
-    Only `get_interface` is made a leaf (fx_utils.py); behind a subscript the trace breaks off, and
-    shapes are known only below a placeholder named `hidden_states`.
-    """
-    forward = _forward(machine, owner)
-    if forward is None:
-        return False
-    names = [parameter.name.value for parameter in forward.params.params]
-    return "hidden_states" in names and _looks_up_by_method_only(forward.body)
-
-
-def _forward(machine: Machine, owner: Instance) -> cst.FunctionDef | None:
-    """The text of the forward of a module."""
-    member = find_member(machine, owner.cls, "forward")
-    function = member.value if member is not None else None
-    node = function.node if isinstance(function, FunctionValue) else None
-    return node if isinstance(node, cst.FunctionDef) else None
-
-
-def _written_alike(machine: Machine, body: Body, modules: tuple[Instance, ...]) -> bool:
-    """Whether the text gives every one of `modules` the same argument.
-
-    `update_forward` of each fuser asks for that ("projection inputs are written differently").
-    """
-    forward = _forward(machine, body.owner)
-    if forward is None:
-        return True
-    wanted = set(map(id, modules))
-    names = {name for name, value in body.owner.attributes.items() if id(value) in wanted}
-    written = {
-        cst.Module([]).code_for_node(node.args[0].value)
-        for node in descendants(forward.body)
-        if isinstance(node, cst.Call)
-        and node.args
-        and isinstance(node.func, cst.Attribute)
-        and node.func.attr.value in names
-    }
-    return len(written) <= 1
-
-
-def _looks_up_by_method_only(body: cst.BaseSuite) -> bool:
-    """Whether the attention function is looked up through `get_interface`, never by a subscript."""
-    nodes = list(descendants(body))
-    subscripted = [node.value for node in nodes if isinstance(node, cst.Subscript)]
-    by_subscript = any(
-        isinstance(value, cst.Name) and value.value == "ALL_ATTENTION_FUNCTIONS"
-        for value in subscripted
-    )
-    attributes = {node.attr.value for node in nodes if isinstance(node, cst.Attribute)}
-    return "get_interface" in attributes and not by_subscript
-
-
 def _merged(machine: Machine, body: Body, calls: list[Step], ranks: int) -> Fusion | None:
     """The one group of Linears on one placeholder; nobody takes care of a partner."""
     groups = [
@@ -256,7 +199,7 @@ def _merged(machine: Machine, body: Body, calls: list[Step], ranks: int) -> Fusi
     modules = _modules(*large[0])
     divides = all(_width(module, "out_features") % ranks == 0 for module in modules)
     biased = len({_has_bias(module) for module in modules}) == 1
-    alike = _written_alike(machine, body, modules)
+    alike = written_alike(machine, body, modules)
     return Fusion("merged columns", modules) if divides and biased and alike else None
 
 

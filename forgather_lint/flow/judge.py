@@ -9,7 +9,8 @@ from functools import cached_property
 from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.flow.assign import Assignment, assign
 from forgather_lint.flow.dataflow import Body, graphs
-from forgather_lint.flow.engine import BEHIND_ATTENTION, EXPERTS_AS_LIST, Engine, Heads
+from forgather_lint.flow.engine import BEHIND_ATTENTION, Engine, Heads
+from forgather_lint.flow.engine_library import EXPERTS_AS_LIST
 from forgather_lint.flow.experts import ExpertBlock
 from forgather_lint.flow.fusion import fusions, with_fusions
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank

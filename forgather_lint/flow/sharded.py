@@ -6,15 +6,10 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from forgather_lint.flow.assign import LINEAR, Assignment
-from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
+from forgather_lint.flow.engine import Engine, Heads, given_arguments
+from forgather_lint.flow.engine_library import EngineLibrary
 from forgather_lint.flow.inputs import engine_arguments
-from forgather_lint.flow.layers import (
-    Role,
-    all_reduce,
-    run_linear,
-    share,
-    split_parameter,
-)
+from forgather_lint.flow.layers import Role, all_reduce, run_linear, share, split_parameter
 from forgather_lint.flow.outcome import Outcome, Verdict, of_result
 from forgather_lint.flow.recall import Recall
 from forgather_lint.interp.budget import BudgetExceeded

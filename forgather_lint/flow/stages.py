@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import field
 
-from forgather_lint.flow.engine import Engine, EngineLibrary, Heads, given_arguments
+from forgather_lint.flow.engine import Engine, Heads, given_arguments
+from forgather_lint.flow.engine_library import EngineLibrary
 from forgather_lint.flow.numbering import (
     digest,
     first_tensor,

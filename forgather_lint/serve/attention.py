@@ -6,15 +6,10 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.tree import class_name
-from forgather_lint.serve.dispatch import (
-    POSITIONS,
-    by_position,
-    forward_of,
-    interface_call,
-    keyword,
-)
+from forgather_lint.serve.dispatch import POSITIONS, by_position, interface_call, keyword
 from forgather_lint.serve.examined import Examined
 from forgather_lint.serve.sharing import shared_index
 from forgather_lint.serve.sites import Site, layer_named, lost_layer, sites_of

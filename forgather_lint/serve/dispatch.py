@@ -10,12 +10,10 @@ from functools import cache
 
 import libcst as cst
 
-from forgather_lint.interp.classes import find_member
-from forgather_lint.interp.machine import Machine
+from forgather_lint.flow.forward_text import LOOKUP
 from forgather_lint.syntax.walk import descendants
-from forgather_lint.values.objects import FunctionValue, Instance
+from forgather_lint.values.objects import FunctionValue
 
-LOOKUP = "ALL_ATTENTION_FUNCTIONS"
 POSITIONS = 5
 """How many arguments the interface takes by position: module, query, key, value, mask."""
 
@@ -26,13 +24,6 @@ def _is_lookup(node: cst.BaseExpression | None) -> bool:
     if not isinstance(node, cst.Attribute | cst.Subscript):
         return False
     return isinstance(node.value, cst.Name) and node.value.value == LOOKUP
-
-
-def forward_of(machine: Machine, module: Instance) -> FunctionValue | None:
-    """The forward of `module` when its source was read."""
-    member = find_member(machine, module.cls, "forward")
-    function = member.value if member is not None else None
-    return function if isinstance(function, FunctionValue) else None
 
 
 def interface_call(function: FunctionValue) -> cst.Call | None:

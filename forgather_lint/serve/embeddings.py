@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.tree import class_name
-from forgather_lint.serve.dispatch import forward_of
 from forgather_lint.serve.examined import Examined
 from forgather_lint.serve.sameness import only_repeats
 from forgather_lint.serving_facts import ServingProblem

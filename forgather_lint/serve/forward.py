@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.facts import Signature
+from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.flow.outcome import Verdict
 from forgather_lint.flow.trace import signature_of
 from forgather_lint.interp.classes import find_member
-from forgather_lint.serve.dispatch import forward_of
 from forgather_lint.serve.examined import Examined, releases_of
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.facts import Structure
+from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.flow.fusion import fusions
 from forgather_lint.model.tree import class_name
-from forgather_lint.serve.dispatch import forward_of
 from forgather_lint.serve.examined import Examined, releases_of
 from forgather_lint.serve.sameness import only_repeats
 from forgather_lint.serving_facts import ServingProblem

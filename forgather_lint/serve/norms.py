@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.tree import class_name
-from forgather_lint.serve.dispatch import forward_of
 from forgather_lint.serve.examined import Examined, releases_of
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.syntax.walk import descendants

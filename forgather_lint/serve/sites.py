@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import libcst as cst
 
+from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.record import record
-from forgather_lint.serve.dispatch import forward_of, interface_call
+from forgather_lint.serve.dispatch import interface_call
 from forgather_lint.serve.examined import Examined
 from forgather_lint.values.objects import FunctionValue, Instance
 from forgather_lint.values.value import Known, ListValue, Value
