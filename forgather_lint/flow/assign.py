@@ -12,10 +12,9 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
+from forgather_lint.semantics.names import LINEAR
 from forgather_lint.source import Place, file_start
 from forgather_lint.targets.matching import Undecided, vllm_match
-
-LINEAR = "torch.nn.Linear"
 
 
 @record

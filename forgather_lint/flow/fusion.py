@@ -16,11 +16,9 @@ from forgather_lint.flow.layers import Role
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
-from forgather_lint.semantics.names import MODULE
+from forgather_lint.semantics.names import LINEAR, MODULE
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import Known, TensorValue, Value
-
-LINEAR = "torch.nn.Linear"
 
 
 @record

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from forgather_lint.facts import ModuleCall, Trace
-from forgather_lint.flow.partition import MODULE_LIST
 from forgather_lint.model.tree import Tree
+from forgather_lint.semantics.names import MODULE_DICT, MODULE_LIST
 
 Names = tuple[tuple[str, ...], tuple[str, ...]]
 
@@ -37,7 +37,7 @@ def _is_stage(tree: Tree, call: ModuleCall, wrappers: set[str]) -> bool:
 def _layer_stack(tree: Tree, trace: Trace) -> str | None:
     """The list whose members forward calls one after the other."""
     lists = [m.name for m in tree.structure.modules if m.is_a(MODULE_LIST)]
-    lists += [m.name for m in tree.structure.modules if m.is_a("torch.nn.ModuleDict")]
+    lists += [m.name for m in tree.structure.modules if m.is_a(MODULE_DICT)]
     called = {call.module.rpartition(".")[0] for call in trace.calls}
     outer = [name for name in lists if name in called]
     return min(outer, key=lambda name: name.count("."), default=None)

@@ -9,6 +9,7 @@ from forgather_lint.flow.assign import Assignment
 from forgather_lint.flow.layers import Role, split_dimension
 from forgather_lint.flow.partition import get_pp_indices
 from forgather_lint.model.tree import Tree
+from forgather_lint.semantics.names import EMBEDDING
 
 DTYPE_BYTES = {
     "float32": 4,
@@ -96,5 +97,5 @@ def _copies(tree: Tree, name: str, assignments: Mapping[int, Assignment]) -> int
 def _is_outer_table(tree: Tree, name: str) -> bool:
     owner = name.rpartition(".")[0]
     module = tree.structure.module(owner)
-    is_table = module is not None and module.is_a("torch.nn.Embedding")
+    is_table = module is not None and module.is_a(EMBEDDING)
     return is_table and "." not in owner.removeprefix("model.")

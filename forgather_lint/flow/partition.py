@@ -9,14 +9,11 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.record import record
-from forgather_lint.semantics.names import MODULE
+from forgather_lint.semantics.names import EMBEDDING, MODULE, MODULE_LIST
 from forgather_lint.semantics.nn_containers import children_of
 from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import TensorValue, Value
-
-MODULE_LIST = "torch.nn.ModuleList"
-EMBEDDING = "torch.nn.Embedding"
 
 
 @record

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from forgather_lint.flow.assign import LINEAR
 from forgather_lint.flow.dataflow import Body, Step
 from forgather_lint.interp.machine import Machine
 from forgather_lint.record import record
+from forgather_lint.semantics.names import IDENTITY, LINEAR
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import TensorValue
 
@@ -19,7 +19,6 @@ ATTENTION = frozenset(
     """transformers.attention_interface torch.nn.functional.scaled_dot_product_attention
     torch.nn.functional.softmax torch.softmax Tensor.softmax""".split()
 )
-IDENTITY = "torch.nn.Identity"
 PRODUCTS = frozenset(
     """torch.nn.functional.linear torch.matmul operator.matmul Tensor.matmul torch.bmm Tensor.bmm
     torch.einsum torch.nn.functional.scaled_dot_product_attention""".split()

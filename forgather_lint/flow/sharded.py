@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from forgather_lint.flow.assign import LINEAR, Assignment
+from forgather_lint.flow.assign import Assignment
 from forgather_lint.flow.engine import Engine, Heads, given_arguments
 from forgather_lint.flow.engine_library import EngineLibrary
 from forgather_lint.flow.inputs import engine_arguments
@@ -18,6 +18,7 @@ from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.interp.subscripts import read
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.record import record
+from forgather_lint.semantics.names import LINEAR
 from forgather_lint.source import Place
 from forgather_lint.values import dims
 from forgather_lint.values.objects import Instance

@@ -1,4 +1,4 @@
-"""From a verdict to a finding, the same way for every rule on placements."""
+"""From a verdict to a finding, the same way for every rule on verdicts."""
 
 from __future__ import annotations
 
@@ -19,5 +19,19 @@ def finding(judged: Judged) -> Finding:
         consequence=f"vLLM {judged.target} {verdict} at {judged.sizes}: {judged.reason}",
         module=judged.module or None,
         releases=f"vllm=={judged.target}",
+        target=f"vllm=={judged.target}",
+    )
+
+
+def raised_at_every_size(judged: Judged, message: str, help: str, releases: str = "") -> Finding:
+    """The finding where `forward` raises on one rank already, with the error as the label."""
+    return Finding(
+        where=judged.where,
+        message=message,
+        label=judged.reason,
+        consequence=f"vLLM {judged.target} fails at every size: `{judged.reason}`",
+        help=help,
+        module=judged.module or None,
+        releases=releases or f"vllm=={judged.target}",
         target=f"vllm=={judged.target}",
     )

@@ -7,11 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from forgather_lint.facts import Module, Structure
-
-LINEAR = "torch.nn.Linear"
-MODULE_LIST = "torch.nn.ModuleList"
-MODULE_DICT = "torch.nn.ModuleDict"
-CONTAINERS = (MODULE_LIST, MODULE_DICT, "torch.nn.Sequential")
+from forgather_lint.semantics.names import LINEAR, MODULE_DICT, MODULE_LIST
 
 _INDEX = re.compile(r"(?<![^.])\d+(?![^.])")
 
@@ -27,14 +23,29 @@ def is_within(name: str, ancestor: str) -> bool:
     return not ancestor or name == ancestor or name.startswith(f"{ancestor}.")
 
 
+def is_linear(module: Module) -> bool:
+    """Whether vLLM replaces `module` by a linear layer of its own."""
+    return module.is_a(LINEAR)
+
+
+def is_module_list(module: Module) -> bool:
+    """Whether vLLM can share out the elements of `module` among stages."""
+    return module.is_a(MODULE_LIST)
+
+
+def is_module_dict(module: Module) -> bool:
+    """Whether `module` holds layers by name, which no stage can share out."""
+    return module.is_a(MODULE_DICT)
+
+
 def linears(structure: Structure) -> Iterator[Module]:
     """The modules that vLLM replaces by its own linear layers."""
-    return (module for module in structure.modules if module.is_a(LINEAR))
+    return (module for module in structure.modules if is_linear(module))
 
 
 def is_stack(module: Module) -> bool:
     """Whether `module` holds the layers that a pipeline splits."""
-    return module.is_a(MODULE_LIST) or module.is_a(MODULE_DICT)
+    return is_module_list(module) or is_module_dict(module)
 
 
 def stacked_linears(structure: Structure) -> tuple[Module, ...]:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.elementwise import elementwise
+from forgather_lint.semantics.names import (
+    IDENTITY,
+    LINEAR_ACTIVATION,
+    TORCH_ACTIVATIONS,
+    TRANSFORMERS_ACTIVATIONS,
+)
 from forgather_lint.semantics.operands import (
     LAST,
     Undetermined,
@@ -23,16 +29,7 @@ _FUNCTIONS = (
     "hardswish hardsigmoid mish"
 )
 _PIECEWISE_LINEAR = "relu relu6 hardtanh threshold"
-_MODULES = (
-    "ReLU ReLU6 LeakyReLU ELU SELU CELU GELU SiLU Mish Sigmoid LogSigmoid Tanh Tanhshrink Softplus "
-    "Softsign Hardswish Hardsigmoid Hardtanh Threshold"
-)
-# transformers/activations.py; `GELUTanh` was `PytorchGELUTanh`.
-_TRANSFORMERS_MODULES = (
-    "ClippedGELUActivation FastGELUActivation GELUActivation NewGELUActivation GELUTanh "
-    "PytorchGELUTanh AccurateGELUActivation LaplaceActivation MishActivation QuickGELUActivation "
-    "ReLUSquaredActivation SiLUActivation SqrtSoftplusActivation XIELUActivation"
-)
+_CURVED = {f"transformers.{name}" for name in TRANSFORMERS_ACTIVATIONS} - {LINEAR_ACTIVATION}
 _DROPOUTS = "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout"
 
 tensor_op(*[f"torch.nn.functional.{name}" for name in _FUNCTIONS.split()])(
@@ -44,8 +41,8 @@ tensor_op(*[f"torch.nn.functional.{name}" for name in _PIECEWISE_LINEAR.split()]
 
 
 @tensor_op(
-    *[f"torch.nn.{name}.forward" for name in _MODULES.split()],
-    *[f"transformers.{name}.forward" for name in _TRANSFORMERS_MODULES.split()],
+    *[f"torch.nn.{name}.forward" for name in TORCH_ACTIVATIONS],
+    *[f"{name}.forward" for name in _CURVED],
 )
 def activation_forward(site: Site, self: Instance, input: Value) -> Value:
     return elementwise(site, [(tensor(site, input), "argument")], floating)
@@ -79,8 +76,8 @@ def dropout(site: Site, input: Value, *_: Value, **__: Value) -> Value:
 
 
 @tensor_op(
-    "torch.nn.Identity.forward",
-    "transformers.LinearActivation.forward",
+    f"{IDENTITY}.forward",
+    f"{LINEAR_ACTIVATION}.forward",
     *[f"torch.nn.{name}.forward" for name in _DROPOUTS.split()],
 )
 def identity_forward(site: Site, self: Instance, input: Value) -> Value:

@@ -10,7 +10,11 @@ MODULE = "torch.nn.Module"
 PRETRAINED = "transformers.PreTrainedModel"
 CONFIG = "transformers.PretrainedConfig"
 LINEAR = "torch.nn.Linear"
+EMBEDDING = "torch.nn.Embedding"
+IDENTITY = "torch.nn.Identity"
 MODULE_LIST = "torch.nn.ModuleList"
+MODULE_DICT = "torch.nn.ModuleDict"
+LINEAR_ACTIVATION = "transformers.LinearActivation"
 FUSED_EXPERTS = "vllm.FusedMoE"
 
 _ALIASES = {
@@ -28,15 +32,16 @@ _ALIASES = {
 _FLAT = ("transformers", "torch.nn.modules")
 
 _NOT_MODULES = frozenset({"Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer"})
-_ACTIVATION_MODULES = frozenset(
-    "ClippedGELUActivation FastGELUActivation GELUActivation NewGELUActivation GELUTanh "
-    "AccurateGELUActivation LaplaceActivation LinearActivation MishActivation QuickGELUActivation "
-    "ReLUSquaredActivation SiLUActivation SqrtSoftplusActivation XIELUActivation "
-    "PytorchGELUTanh ClassInstantier".split()
-)
-_TORCH_ACTIVATIONS = frozenset(
+TORCH_ACTIVATIONS = frozenset(
     "ReLU ReLU6 LeakyReLU ELU SELU CELU GELU SiLU Mish Sigmoid LogSigmoid Tanh Tanhshrink Softplus "
     "Softsign Hardswish Hardsigmoid Hardtanh Threshold".split()
+)
+# transformers/activations.py; `GELUTanh` was `PytorchGELUTanh`.
+TRANSFORMERS_ACTIVATIONS = frozenset(
+    "ClippedGELUActivation FastGELUActivation GELUActivation NewGELUActivation GELUTanh "
+    "PytorchGELUTanh AccurateGELUActivation LaplaceActivation LinearActivation MishActivation "
+    "QuickGELUActivation ReLUSquaredActivation SiLUActivation SqrtSoftplusActivation "
+    "XIELUActivation".split()
 )
 
 _LINEAGES: dict[str, tuple[str, ...]] = {
@@ -52,7 +57,7 @@ _LINEAGES: dict[str, tuple[str, ...]] = {
     "transformers.RotaryEmbeddingConfigMixin": ("transformers.RotaryEmbeddingConfigMixin",),
     "torch.nn.NonDynamicallyQuantizableLinear": (
         "torch.nn.NonDynamicallyQuantizableLinear",
-        "torch.nn.Linear",
+        LINEAR,
         MODULE,
     ),
     "torch.Tensor": ("torch.Tensor",),
@@ -97,12 +102,12 @@ def lineage(name: str) -> tuple[str, ...] | None:
 def is_activation(name: str) -> bool:
     """Whether the class `name` applies an activation function."""
     package, _, last = name.rpartition(".")
-    known = {"torch.nn": _TORCH_ACTIVATIONS, "transformers": _ACTIVATION_MODULES}
+    known = {"torch.nn": TORCH_ACTIVATIONS, "transformers": TRANSFORMERS_ACTIVATIONS}
     return last in known.get(package, ())
 
 
 def _transformers_lineage(name: str, last: str) -> tuple[str, ...] | None:
-    if last in _ACTIVATION_MODULES:
+    if last in TRANSFORMERS_ACTIVATIONS:
         return (name, MODULE)
     if last.endswith("Output") or "ModelOutput" in last or "CausalLMOutput" in last:
         return (name, *_LINEAGES["transformers.ModelOutput"])

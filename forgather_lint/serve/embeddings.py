@@ -9,13 +9,13 @@ from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.tree import class_name
+from forgather_lint.semantics.names import EMBEDDING
 from forgather_lint.serve.examined import Examined
 from forgather_lint.serve.sameness import only_repeats
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.values.objects import ClassValue, Instance
 from forgather_lint.values.value import Arguments, Known
 
-EMBEDDING = "torch.nn.Embedding"
 GET, SET = "get_input_embeddings", "set_input_embeddings"
 
 

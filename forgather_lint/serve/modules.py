@@ -8,12 +8,11 @@ from forgather_lint.facts import Structure
 from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.flow.fusion import fusions
 from forgather_lint.model.tree import class_name
+from forgather_lint.semantics.names import LINEAR
 from forgather_lint.serve.examined import Examined, releases_of
 from forgather_lint.serve.sameness import only_repeats
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.values.objects import Instance
-
-LINEAR = "torch.nn.Linear"
 
 
 def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:

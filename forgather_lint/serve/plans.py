@@ -8,6 +8,7 @@ from forgather_lint.facts import PlanEntry
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.build import NoModel
+from forgather_lint.semantics.names import LINEAR
 from forgather_lint.serve.examined import Examined, releases_of
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.targets.facts import Effect
@@ -50,7 +51,7 @@ def disagreement(seen: Examined) -> Iterator[ServingProblem]:
     entries = {entry.full_key: entry for entry in seen.judge.subject.tensor_plan}
     told: set[str] = set()
     for module in seen.judge.subject.tree.structure.modules:
-        if not module.is_a("torch.nn.Linear"):
+        if not module.is_a(LINEAR):
             continue
         here = vllm_match(list(entries), module.name, seen.target.vllm.plan)
         there = transformers_match(entries, module.name, seen.target.transformers.plan)

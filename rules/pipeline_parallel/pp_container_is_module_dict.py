@@ -37,16 +37,16 @@ from forgather_lint.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, Module, PlanEntry
 from forgather_lint.rule import rule
 from forgather_lint.rule_support.stages import planned_modules
-from forgather_lint.rule_support.tree import MODULE_DICT, MODULE_LIST
+from forgather_lint.rule_support.tree import is_module_dict, is_module_list
 
 
 @rule("FGL304", "pp-container-is-module-dict", Severity.ERROR)
 def check(model: Model) -> Iterator[Finding]:
     planned = planned_modules(model)
-    if any(module.is_a(MODULE_LIST) for _, module in planned):
+    if any(is_module_list(module) for _, module in planned):
         return
     for entry, module in planned:
-        if module.is_a(MODULE_DICT) and module.certain:
+        if is_module_dict(module) and module.certain:
             yield _finding(entry, module, model.base.root)
 
 

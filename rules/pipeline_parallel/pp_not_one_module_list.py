@@ -41,7 +41,7 @@ from forgather_lint.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, Module, PlanEntry
 from forgather_lint.rule import rule
 from forgather_lint.rule_support.stages import planned_modules, pp_entries
-from forgather_lint.rule_support.tree import MODULE_DICT, MODULE_LIST
+from forgather_lint.rule_support.tree import is_module_dict, is_module_list
 from forgather_lint.rule_support.wording import all_of
 
 _SEVERAL = (
@@ -57,10 +57,10 @@ def check(model: Model) -> Iterator[Finding]:
         return
     if not all(module.certain for _, module in planned):
         return
-    lists = [(entry, module) for entry, module in planned if module.is_a(MODULE_LIST)]
+    lists = [(entry, module) for entry, module in planned if is_module_list(module)]
     if len(lists) > 1:
         yield _several(lists)
-    elif not lists and not any(module.is_a(MODULE_DICT) for _, module in planned):
+    elif not lists and not any(is_module_dict(module) for _, module in planned):
         yield _none(model, planned[0][0])
 
 
@@ -77,7 +77,7 @@ def _several(lists: list[tuple[PlanEntry, Module]]) -> Finding:
 
 
 def _none(model: Model, first: PlanEntry) -> Finding:
-    lists = [module for module in model.base.modules if module.is_a(MODULE_LIST)]
+    lists = [module for module in model.base.modules if is_module_list(module)]
     outer = [m for m in lists if not any(m.name.startswith(f"{x.name}.") for x in lists)]
     cls = model.base.root
     return Finding(

@@ -36,19 +36,14 @@ from collections.abc import Iterator
 from forgather_lint.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
 from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import raised_at_every_size
 
 
 @rule("FGL543", "attention-output-misread", Severity.ERROR)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code != "FGL543":
-        return
-    yield Finding(
-        where=judged.where,
-        message="`forward` fails behind vLLM's attention, which returns `[tokens, features]`",
-        label=judged.reason,
-        consequence=f"vLLM {judged.target} fails at every size: `{judged.reason}`",
-        help="give the output its shape with `reshape(*hidden_states.shape[:-1], -1)`",
-        module=judged.module or None,
-        releases=f"vllm=={judged.target}",
-        target=f"vllm=={judged.target}",
-    )
+    if judged.code == "FGL543":
+        yield raised_at_every_size(
+            judged,
+            "`forward` fails behind vLLM's attention, which returns `[tokens, features]`",
+            help="give the output its shape with `reshape(*hidden_states.shape[:-1], -1)`",
+        )

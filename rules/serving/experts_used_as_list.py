@@ -37,19 +37,15 @@ from collections.abc import Iterator
 from forgather_lint.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
 from forgather_lint.rule import rule
+from forgather_lint.rule_support.judged import raised_at_every_size
 
 
 @rule("FGL540", "experts-used-as-list", Severity.ERROR)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code != "FGL540":
-        return
-    yield Finding(
-        where=judged.where,
-        message="vLLM replaces `experts` by one layer, which is no list",
-        label=judged.reason,
-        consequence=f"vLLM {judged.target} fails at every size: `{judged.reason}`",
-        help="call `self.experts(hidden_states, top_k_index, top_k_weights)`",
-        module=judged.module or None,
-        releases="vllm>=0.11.1",
-        target=f"vllm=={judged.target}",
-    )
+    if judged.code == "FGL540":
+        yield raised_at_every_size(
+            judged,
+            "vLLM replaces `experts` by one layer, which is no list",
+            help="call `self.experts(hidden_states, top_k_index, top_k_weights)`",
+            releases="vllm>=0.11.1",
+        )

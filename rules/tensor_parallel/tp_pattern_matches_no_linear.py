@@ -42,7 +42,7 @@ from forgather_lint.facts import Model, Module, PlanEntry, Structure
 from forgather_lint.rule import rule
 from forgather_lint.rule_support.styles import needs_linear
 from forgather_lint.rule_support.taking import matched_linears, named_modules, named_parameters
-from forgather_lint.rule_support.tree import LINEAR, class_name
+from forgather_lint.rule_support.tree import class_name, is_linear
 
 
 @rule("FGL103", "tp-pattern-matches-no-linear", Severity.ERROR)
@@ -51,7 +51,7 @@ def check(model: Model) -> Iterator[Finding]:
         if not needs_linear(entry.style) or named_parameters(entry, model.base):
             continue
         named = named_modules(entry, model.base)
-        sure = all(module.certain and not module.is_a(LINEAR) for module in named)
+        sure = all(module.certain and not is_linear(module) for module in named)
         if named and sure:
             yield _finding(entry, named[0], model.base)
 

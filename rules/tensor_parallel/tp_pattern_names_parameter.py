@@ -37,7 +37,7 @@ from forgather_lint.facts import Model, Module, PlanEntry
 from forgather_lint.rule import rule
 from forgather_lint.rule_support.edits import rename_key
 from forgather_lint.rule_support.taking import named_parameters
-from forgather_lint.rule_support.tree import LINEAR
+from forgather_lint.rule_support.tree import is_linear
 
 
 @rule("FGL104", "tp-pattern-names-parameter", Severity.ERROR)
@@ -45,7 +45,7 @@ def check(model: Model) -> Iterator[Finding]:
     for entry in model.plans.tp.entries:
         parameters = named_parameters(entry, model.base)
         owner = model.base.module(parameters[0].name.rpartition(".")[0]) if parameters else None
-        if owner is not None and owner.is_a(LINEAR):
+        if owner is not None and is_linear(owner):
             yield _finding(entry, owner)
 
 
