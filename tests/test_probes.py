@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from forgather_lint.cli import cli
+from forgather_lint.facts import NotBuilt, Structure
 from forgather_lint.probes import meta_device
 from forgather_lint.probes.answers import Agreement, Answer, compare
 from forgather_lint.probes.causes import first_error
@@ -295,6 +297,24 @@ def test_what_is_missing_is_told_with_the_line_that_installs_it(
     assert line in told
 
 
+def test_the_source_is_read_as_the_release_that_runs_it_does(tmp_path: Path) -> None:
+    """transformers 5.14 and later keep the plan of the class, which this model looks up."""
+    folder = copy_model("hf_llama", tmp_path)
+    file = folder / "modeling_hf_llama.py"
+    head, tail = file.read_text("utf-8").split("class HfLlamaModel(HfLlamaPreTrainedModel):\n")
+    plan = '    _pp_plan = {"lm_head": (["hidden_states"], ["logits"])}\n'
+    base = "class HfLlamaModel(HfLlamaPreTrainedModel):\n"
+    looked_up = "self.lm_head = None; self.post_init(); [*map(self.get_submodule, self._pp_plan)]"
+    tail = tail.replace("self.post_init()", looked_up, 1)
+    file.write_text(f"{head}{base}{plan}\n{tail}", "utf-8")
+    newer = analyse(folder, meta_device.SEQUENCE, "5.23.0")
+    older = analyse(folder, meta_device.SEQUENCE, "4.57.6")
+    assert isinstance(newer.base, NotBuilt)
+    assert newer.base.message == "AttributeError: `lm_head` is not an nn.Module"
+    assert isinstance(older.base, Structure)
+    assert not isinstance(older.outputs, NotBuilt)
+
+
 needs_torch = pytest.mark.skipif(
     not all(importlib.util.find_spec(name) for name in ("torch", "transformers")),
     reason="needs torch and transformers",
@@ -322,7 +342,7 @@ def test_the_meta_device_agrees(directory: Path, tmp_path: Path) -> None:
 @needs_torch
 def test_what_differs_is_listed_with_both_sides(tmp_path: Path) -> None:
     """The source of one model against a run of a larger one."""
-    static = analyse(MODELS / "hf_llama", meta_device.SEQUENCE)
+    static = analyse(MODELS / "hf_llama", meta_device.SEQUENCE, version("transformers"))
     larger = copy_model("hf_llama", tmp_path, num_hidden_layers=5, vocab_size=300)
     found = meta_device.verify(
         larger, static, sys.executable, ROOMY, tmp_path / "log", tmp_path, silent

@@ -153,8 +153,8 @@ class _Session:
     def meta(self) -> None:
         """Compare with the meta device."""
         wanted = self.wanted
-        require_meta(wanted.python)
-        static = analyse(wanted.folder, meta_device.SEQUENCE)
+        release = require_meta(wanted.python)["transformers"]
+        static = analyse(wanted.folder, meta_device.SEQUENCE, release)
         compared = meta_device.verify(
             wanted.folder, static, wanted.python, wanted.limits, wanted.log, self.work, self.tell
         )
@@ -166,7 +166,8 @@ class _Session:
         """Load, and serve unless loading failed."""
         wanted = self.wanted
         installed = require_vllm(wanted.python)
-        count = parameter_count(analyse(wanted.folder, meta_device.SEQUENCE).whole)
+        static = analyse(wanted.folder, meta_device.SEQUENCE, installed["transformers"])
+        count = parameter_count(static.whole)
         chosen = resolve(weights, wanted.folder, count)
         request = Request(
             wanted.folder, sizes, chosen, wanted.python, installed, wanted.limits, wanted.log

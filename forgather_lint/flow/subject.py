@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from forgather_lint.analysis import Built, build_tree, deep_recursion, workshop_of
 from forgather_lint.facts import NotBuilt, PlanEntry, Plans
@@ -26,7 +27,7 @@ from forgather_lint.record import record
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.profile import Target
-from forgather_lint.targets.transformers_profile import ConfigPlanOn
+from forgather_lint.targets.transformers_profile import ConfigPlanOn, TransformersProfile
 from forgather_lint.values.objects import ClassValue, Instance
 
 
@@ -60,9 +61,12 @@ def prepare(
 
 def circumstances_of(target: Target) -> Circumstances:
     """What a model finds of `target` while it is built and run."""
-    transformers = target.transformers
+    return replace(circumstances_beside(target.transformers), attention="vllm")
+
+
+def circumstances_beside(transformers: TransformersProfile) -> Circumstances:
+    """What a model finds of a transformers release alone."""
     return Circumstances(
-        attention="vllm",
         class_plans_kept=transformers.plan.class_plan_kept.value,
         config_plan_everywhere=transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL,
         rope_parameters="rope_scaling" in transformers.config.renamed_fields.value,

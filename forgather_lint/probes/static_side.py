@@ -11,12 +11,15 @@ from forgather_lint.analysis import Built, build_tree, contained, workshop_of
 from forgather_lint.assemble import base_of, facts_of
 from forgather_lint.facts import Model, NotBuilt, Plans, Structure
 from forgather_lint.flow.inputs import SEQUENCE, engine_arguments
+from forgather_lint.flow.subject import circumstances_beside
 from forgather_lint.inputs.single import single_model
 from forgather_lint.interp.machine import Observer
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
+from forgather_lint.targets.transformers_profile import TransformersProfile
+from forgather_lint.targets.version import Version
 from forgather_lint.values.dims import Size
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
@@ -46,13 +49,15 @@ class StaticSide:
     plans: Plans | None
 
 
-def analyse(folder: Path, sequence: int) -> StaticSide:
-    """The static side of the model in `folder`, run on `sequence` tokens.
+def analyse(folder: Path, sequence: int, transformers: str) -> StaticSide:
+    """The static side of the model in `folder`, run on `sequence` tokens beside that release.
 
     Raises `SettingsError` when there is no model there, or more than one.
     """
     opened = single_model(folder)
     workshop = workshop_of(opened)
+    release = TransformersProfile(Version.parse(transformers))
+    workshop.machine.circumstances = circumstances_beside(release)
     facts = facts_of(workshop, opened)
     whole = build_tree(workshop)
     base = _base(workshop, whole)
