@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TextIO
+
+import click
 
 from forgather_lint.about import NAME
 from forgather_lint.cli import cli
@@ -17,15 +23,44 @@ which is Python's default, took a twelfth of a short run."""
 def main() -> None:
     """Run the command line and leave with its exit code."""
     gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
+    _ready_the_streams()
+    try:
+        _run()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
+        if not isinstance(error, BrokenPipeError):
+            with suppress(OSError):  # standard error may be what cannot be written
+                click.echo(f"Error: the output cannot be written: {error.strerror}", err=True)
+        sys.exit(2)
+    finally:
+        # As it ends, Python would look through every object again; the memory goes back anyway.
+        gc.freeze()
+
+
+def _run() -> None:
+    try:
+        cli(prog_name=NAME)
+    finally:
+        sys.stdout.flush()
+
+
+def _ready_the_streams() -> None:
+    """Streams that the caller has closed lead nowhere; letters that one cannot show are escaped."""
+    sys.stdin = sys.stdin or _nowhere("r")
+    sys.stdout = sys.stdout or _nowhere("w")
+    sys.stderr = sys.stderr or _nowhere("w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Quoted source may hold what the terminal's encoding has not.
             stream.reconfigure(errors="backslashreplace")
-    try:
-        cli(prog_name=NAME)
-    finally:
-        # As it ends, Python would look through every object again; the memory goes back anyway.
-        gc.freeze()
+
+
+def _nowhere(mode: str) -> TextIO:
+    opened = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - open until the end
+    assert isinstance(opened, io.TextIOWrapper)
+    return opened
 
 
 if __name__ == "__main__":

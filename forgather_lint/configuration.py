@@ -99,6 +99,11 @@ def _table(file: Path) -> object:
     return tools.get(_TABLE) if isinstance(tools, dict) else None
 
 
+def option(name: str, value: object) -> Any:
+    """What the option `name` of the command line means. Raises `SettingsError`."""
+    return _parsed({name: value}, Path(), "--")[name]
+
+
 def _parsed(values: Values, root: Path, source: str) -> dict[str, Any]:
     parsed = {}
     for name, value in values.items():

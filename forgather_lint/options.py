@@ -100,7 +100,7 @@ def misuse_told() -> Iterator[None]:
         raise CannotRun(str(error)) from error
     except OSError as error:
         if error.filename is None:
-            raise  # a broken pipe: click knows what to do
+            raise  # the output's own: click and `main` know what to do
         raise CannotRun(f"{error.filename}: {error.strerror}") from error
 
 

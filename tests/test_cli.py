@@ -81,6 +81,9 @@ def test_paths_are_shown_relative_to_the_current_folder(monkeypatch: pytest.Monk
         (["check", "--config", "gone.toml", CLEAN], "gone.toml"),
         (["check", "--statistics", "--output-format", "sarif", CLEAN], "'sarif'"),
         (["check", "-o", "no/such/folder", CLEAN], "no/such/folder"),
+        (["matrix", "--dtype", "int3", CLEAN], "'int3' is not one of 'auto', "),
+        (["matrix", "-tp", "two", CLEAN], "--tensor-parallel-size: expected a positive integer"),
+        (["matrix", "-pp", "0", CLEAN], "--pipeline-parallel-size: expected a positive integer"),
         (["rule"], "give one CODE, or --all"),
         (["rule", "unused-supression"], "did you mean 'unused-suppression'?"),
     ],
@@ -250,6 +253,33 @@ def test_a_reader_that_stops_early_causes_no_traceback() -> None:
     done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, env=environment)
     os.close(write)
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("redirection", "arguments", "code", "says"),
+    [
+        ("<&-", ["verify", CLEAN, "--meta"], 2, "pass --yes to allow that"),
+        (">&-", ["check", BROKEN], 1, ""),
+        ("2>&-", ["check", CLEAN], 0, ""),
+        ("2>/dev/full", ["check", "nowhere"], 2, ""),
+        *(
+            (">/dev/full", [verb, CLEAN], 2, "Error: the output cannot be written: No space left")
+            for verb in ("check", "structure", "matrix", "plan")
+        ),
+        (">/dev/full", ["version"], 2, "Error: the output cannot be written: No space left"),
+    ],
+)
+def test_a_stream_that_is_closed_or_full_causes_no_traceback(
+    redirection: str, arguments: list[str], code: int, says: str
+) -> None:
+    command = [sys.executable, "-m", "forgather_lint", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(MODELS.parents[1])}
+    shell = ["sh", "-c", f'"$@" {redirection}', "sh", *command]
+    done = subprocess.run(shell, capture_output=True, env=environment, text=True)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 1
 
 
 def test_an_encoding_without_the_quoted_letters_causes_no_traceback(tmp_path: Path) -> None:

@@ -249,6 +249,18 @@ def test_an_unknown_configuration_exits_2_and_names_those_there_are() -> None:
     assert "there are: small.yaml, wide.yaml" in result.stderr
 
 
+def test_a_project_without_configurations_is_told(tmp_path: Path) -> None:
+    """Linting it is no error, as for a folder without models; a verb about one model ends."""
+    write_project(tmp_path, {})
+    linted = lint(tmp_path)
+    assert (linted.exit_code, linted.stdout) == (0, "0 models checked.\n")
+    assert linted.stderr == "warning: no model found, 0 models checked\n"
+    for verb in ("structure", "plan", "matrix"):
+        result = run(verb, tmp_path)
+        assert result.exit_code == 2
+        assert result.stderr == f"Error: {tmp_path}: the project has no configurations\n"
+
+
 def test_an_inferred_plan_can_be_pasted_into_a_template(copied: Path) -> None:
     change(copied / LLAMA, *DEAD_PLAN)
     project = copied / "forgather" / "workspace" / "llama"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from forgather_lint import options
+from forgather_lint import configuration, options
 from forgather_lint.flow.judge import Cell
+from forgather_lint.flow.memory import DTYPE_BYTES
 from forgather_lint.flow.outcome import Verdict
 from forgather_lint.opening import Opened, open_one
 from forgather_lint.verdicts import PIPELINE_SIZES, TENSOR_SIZES, as_json, matrix
@@ -19,7 +20,12 @@ from forgather_lint.verdicts import PIPELINE_SIZES, TENSOR_SIZES, as_json, matri
 @click.option("--target", multiple=True, metavar="RELEASE", help="vllm==0.32; may be repeated.")
 @click.option("-tp", "--tensor-parallel-size", metavar="SIZES", help="Only these: '2', '1,2,4'.")
 @click.option("-pp", "--pipeline-parallel-size", metavar="SIZES", help="Only these: '1', '1,2'.")
-@click.option("--dtype", default="bfloat16", help="Of the parameters, for bytes per rank.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", *DTYPE_BYTES]),
+    default="bfloat16",
+    help="Of the parameters, for bytes per rank.",
+)
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
 def command(
     path: Path,
@@ -38,8 +44,8 @@ def command(
             matrix(
                 opened.model,
                 targets,
-                _sizes(tensor_parallel_size, TENSOR_SIZES),
-                _sizes(pipeline_parallel_size, PIPELINE_SIZES),
+                _sizes("tensor_parallel_size", tensor_parallel_size, TENSOR_SIZES),
+                _sizes("pipeline_parallel_size", pipeline_parallel_size, PIPELINE_SIZES),
                 dtype,
             )
         )
@@ -49,15 +55,8 @@ def command(
     _print(cells, opened)
 
 
-def _sizes(text: str | None, default: tuple[int, ...]) -> tuple[int, ...]:
-    if text is None:
-        return default
-    try:
-        sizes = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise click.UsageError(f"{text!r} is not a list of sizes") from None
-    if min(sizes) < 1:
-        raise click.UsageError(f"{text!r}: sizes start at 1")
+def _sizes(name: str, text: str | None, default: tuple[int, ...]) -> tuple[int, ...]:
+    sizes: tuple[int, ...] = default if text is None else configuration.option(name, text)
     return sizes
 
 

@@ -25,13 +25,19 @@ def single_configuration(path: Path, config: str | None = None) -> RenderedModel
     project = read_project(candidates[0].folder, Library())
     name = config or _own_name(project, candidates[0]) or project.default
     if name not in project.configs:
-        known = ", ".join(project.configs) or "none"
-        raise SettingsError(f"{path}: no configuration {name!r}; there are: {known}")
+        raise SettingsError(f"{path}: {_no_such_configuration(project, name)}")
     reading = read_configuration(project, name)
     if reading.model is None:
         faults = [f"{fault.where.span}: {fault.message}" for fault in reading.facts.faults]
         raise SettingsError(faults[0] if faults else f"{path}: {name} generates no model")
     return reading.model
+
+
+def _no_such_configuration(project: Project, name: str | None) -> str:
+    if not project.configs:
+        return "the project has no configurations"
+    missing = "no default configuration" if name is None else f"no configuration {name!r}"
+    return f"{missing}; there are: {', '.join(project.configs)}"
 
 
 def _own_name(project: Project, candidate: ProjectCandidate) -> str | None:
