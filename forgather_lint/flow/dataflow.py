@@ -13,6 +13,7 @@ from dataclasses import field
 from forgather_lint.flow.engine import Engine, Heads, given_arguments
 from forgather_lint.flow.engine_library import EngineLibrary
 from forgather_lint.flow.recall import same_arguments
+from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.record import record
 from forgather_lint.source import Place
@@ -73,6 +74,9 @@ class GraphRecorder(Observer):
         self.answers.setdefault(kind_of(instance), (arguments, result))
         self.kept.append(result)
         return self._stepped(instance, arguments, fresh(result))
+
+    def abandoned(self, instance: Instance, error: Raised) -> None:
+        self.open.pop()
 
     def _stepped(self, instance: Instance, arguments: Arguments, result: Value) -> Value:
         self._note("call", arguments, result, instance)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+
 from forgather_lint.flow.engine import Engine, Heads
+from forgather_lint.flow.repetition import Repetition
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.record import record
@@ -36,6 +39,7 @@ class EngineLibrary(StandardLibrary):
     engine: Engine
     ranks: int
     heads: Heads | None
+    repetition: Repetition = field(default_factory=Repetition)
     met_parameter: bool = False
     blamed: str = ""
     """The rule that explains the last error, if it was raised by a layer of the engine."""
@@ -45,6 +49,7 @@ class EngineLibrary(StandardLibrary):
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
         if name == "transformers.attention_interface" and self.engine.own_attention:
+            self.repetition.attends()
             return self._attention(arguments, where)
         try:
             return StandardLibrary.call(self, machine, name, arguments, where)

@@ -44,6 +44,9 @@ class Recall:
         answers = self._answers.setdefault(self._kind(instance), [])
         answers.append(_Answered(self._open.pop(), result))
 
+    def abandoned(self) -> None:
+        self._open.pop()
+
     def _kind(self, instance: Instance) -> object:
         kind = self._kinds.get(id(instance))
         if kind is None:

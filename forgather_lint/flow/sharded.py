@@ -10,8 +10,9 @@ from forgather_lint.flow.engine import Engine, Heads, given_arguments
 from forgather_lint.flow.engine_library import EngineLibrary
 from forgather_lint.flow.inputs import engine_arguments
 from forgather_lint.flow.layers import Role, all_reduce, run_linear, share, split_parameter
-from forgather_lint.flow.outcome import Outcome, Verdict, of_result
+from forgather_lint.flow.outcome import SERVES, Outcome, Verdict, of_result
 from forgather_lint.flow.recall import Recall
+from forgather_lint.flow.repetition import TWICE, Repeated, Repetition
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine, Observer
@@ -38,8 +39,9 @@ class Rank(Observer):
     ranks: int
     assignments: Assignments
     recall: Recall
+    repetition: Repetition
     path: list[Instance] = field(default_factory=list)
-    failed_in: Instance | None = None
+    failed: tuple[Raised, Instance] | None = None
     given_up: list[Outcome] = field(default_factory=list)
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
@@ -49,7 +51,13 @@ class Rank(Observer):
         if assignment is not None and assignment.role is Role.DIVIDED:
             return share(arguments, where)
         norm = self._norm(instance, arguments, where)
-        return norm if norm is not None else self.recall.result(instance, arguments)
+        return norm if norm is not None else self._recalled(instance, arguments, where)
+
+    def _recalled(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        known = self.recall.result(instance, arguments)
+        if known is not None:
+            self.repetition.recalled(instance, known, where)
+        return known
 
     def _linear(
         self, instance: Instance, assignment: Assignment, arguments: Arguments, where: Place
@@ -59,8 +67,8 @@ class Rank(Observer):
             return Unknown("call-without-input", where)
         try:
             return run_linear(self.machine, instance, assignment.role, self.ranks, given[0], where)
-        except Raised:
-            self.failed_in = instance
+        except Raised as error:
+            self.failed = error, instance
             raise
 
     def _norm(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
@@ -89,6 +97,7 @@ class Rank(Observer):
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         self.path.append(instance)
         self.recall.entered(instance, arguments)
+        self.repetition.entered(where)
 
     def left(self, instance: Instance, result: Value) -> Value:
         self.path.pop()
@@ -96,16 +105,30 @@ class Rank(Observer):
         if assignment is not None and assignment.role is Role.SUMMED:
             result = all_reduce(result, instance.where)
         self.recall.left(instance, result)
+        self.repetition.left(instance, result)
         return result
+
+    def abandoned(self, instance: Instance, error: Raised) -> None:
+        self.path.pop()
+        self.recall.abandoned()
+        self.repetition.abandoned()
+        if self.failed is None or self.failed[0] is not error:
+            self.failed = error, instance
+
+    def undecided(self, where: Place) -> None:
+        self.repetition.undecided()
+
+    def decided(self) -> None:
+        self.repetition.decided()
 
     def gave_up(self, error: Raised) -> None:
         self.given_up.append(_failure(error, self))
 
-    @property
-    def module(self) -> str:
-        """The dotted name of the module whose forward runs."""
-        inner = self.failed_in or (self.path[-1] if self.path else None)
-        return (self.tree.name_of(inner) or "") if inner else ""
+    def raising(self, error: Raised) -> str:
+        """The dotted name of the module whose forward raised `error`, or runs now."""
+        if self.failed is not None and self.failed[0] is error:
+            return self.tree.name_of(self.failed[1]) or ""
+        return (self.tree.name_of(self.path[-1]) or "") if self.path else ""
 
 
 def run(
@@ -119,15 +142,16 @@ def run(
 ) -> tuple[Outcome, list[Outcome]]:
     """The outcome of one forward on one of `ranks` ranks, with the branches that raise."""
     roles = ((key, (each.role, each.parameters, each.copies)) for key, each in assignments.items())
-    recall = Recall(tuple(roles))
-    rank = Rank(machine, tree, engine, ranks, assignments, recall)
+    repetition = Repetition()
+    rank = Rank(machine, tree, engine, ranks, assignments, Recall(tuple(roles)), repetition)
     library, observer = machine.library, machine.observer
-    machine.library, machine.observer = EngineLibrary(engine, ranks, heads), rank
+    machine.library = EngineLibrary(engine, ranks, heads, repetition)
+    machine.observer = rank
     machine.trail.begin()
     try:
         _split(machine, tree, assignments, ranks, engine.uneven_parts)
         result = machine.call(root, given_arguments(engine), root.where)
-        return _outcome(machine, result, root), rank.given_up
+        return _outcome(rank, result, root), rank.given_up
     except Raised as error:
         return _failure(error, rank), rank.given_up
     except BudgetExceeded as error:
@@ -180,17 +204,25 @@ def _split(
                 machine.trail.set_key(instance.attributes, name, part)
 
 
-def _outcome(machine: Machine, result: Value, root: Instance) -> Outcome:
+def _outcome(rank: Rank, result: Value, root: Instance) -> Outcome:
     """The verdict on `outputs[0]`."""
+    machine, repeated = rank.machine, rank.repetition.first
     if isinstance(result, TensorValue) and result.shape is not None and len(result.shape) == 3:
         reason = "forward returns a tensor of 3 dimensions, of which the engine takes the first row"
         return Outcome(Verdict.FAILS, "FGL518", reason, result.origin or root.where)
     first = result if isinstance(result, Unknown) else _first(machine, result, root)
     if isinstance(first, TensorValue):
-        return of_result(first.placement, first.origin)
+        found = of_result(first.placement, first.origin)
+        return _twice(rank, repeated) if repeated and found is SERVES else found
     reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
     where = first.where if isinstance(first, Unknown) else None
     return Outcome(Verdict.UNKNOWN, "", reason, where or root.where)
+
+
+def _twice(rank: Rank, repeated: Repeated) -> Outcome:
+    name = rank.tree.name_of(repeated.module) or ""
+    reason = f"`{name}` runs twice in one forward, on one KV cache"
+    return Outcome(Verdict.WRONG, TWICE, reason, repeated.where, module=name)
 
 
 def _first(machine: Machine, result: Value, root: Instance) -> Value:
@@ -202,7 +234,7 @@ def _failure(error: Raised, rank: Rank) -> Outcome:
     assert isinstance(library, EngineLibrary)
     code = library.blamed or code_of(error, library.met_parameter)
     text = f"{error.kind}: {error.text}" if error.text else error.kind
-    return Outcome(Verdict.FAILS, code, text, error.where, error.since, rank.module)
+    return Outcome(Verdict.FAILS, code, text, error.where, error.since, rank.raising(error))
 
 
 def code_of(error: Raised, met_parameter: bool) -> str:

@@ -92,6 +92,10 @@ class Stage(Observer):
         self.recall.left(instance, result)
         return result
 
+    def abandoned(self, instance: Instance, error: Raised) -> None:
+        self.path.pop()
+        self.recall.abandoned()
+
     def read(self, instance: Instance, name: str, where: Place) -> None:
         if id(instance) in self.missing and name not in ("forward", "__class__"):
             text = f"'PPMissingLayer' object has no attribute '{name}'"

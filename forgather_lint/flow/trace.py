@@ -18,6 +18,7 @@ from forgather_lint.facts import (
 from forgather_lint.flow.inputs import engine_arguments
 from forgather_lint.flow.provenance import Provenance, WatchedLibrary
 from forgather_lint.interp.classes import find_member
+from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
@@ -99,6 +100,9 @@ class Recorder(Observer):
         known = self.answers.setdefault(_kind_of(instance), [])
         known.append(_Answered(done.arguments, result))
         return self.provenance.returned(done.name, self.provenance.of(done.arguments), result)
+
+    def abandoned(self, instance: Instance, error: Raised) -> None:
+        self.stack.pop()
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
         """Only code of another module's `forward` counts; a module may read itself."""

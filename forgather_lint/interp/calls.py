@@ -137,7 +137,11 @@ def _observed(
     machine: Machine, instance: Instance, forward: Value, arguments: Arguments, where: Place
 ) -> Value:
     machine.observer.entered(instance, arguments, where)
-    result = call(machine, forward, arguments, where)
+    try:
+        result = call(machine, forward, arguments, where)
+    except Raised as error:
+        machine.observer.abandoned(instance, error)
+        raise
     return machine.observer.left(instance, result)
 
 

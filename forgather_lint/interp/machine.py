@@ -102,6 +102,9 @@ class Observer:
         """`forward` of `instance` has run; what it returns here is the result of the call."""
         return result
 
+    def abandoned(self, instance: Instance, error: Raised) -> None:
+        """`forward` of `instance` has ended with `error`, which code around it may catch."""
+
     def read(self, instance: Instance, name: str, where: Place) -> None:
         """An attribute of `instance` was read."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from forgather_lint.facts import Signature
 from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.flow.outcome import Verdict
+from forgather_lint.flow.repetition import TWICE
 from forgather_lint.flow.trace import signature_of
 from forgather_lint.interp.classes import find_member
 from forgather_lint.serve.examined import Examined, releases_of
@@ -98,3 +99,21 @@ def run(seen: Examined) -> Iterator[ServingProblem]:
             releases=releases_of(seen.target.vllm.forward.hidden_states),
             name=seen.cls.name,
         )
+    if outcome.code == TWICE and not _stands_twice(seen, outcome.module):
+        yield ServingProblem(
+            code=TWICE,
+            verdict="wrong",
+            where=where,
+            target=str(seen.target),
+            error="",
+            releases="vllm",
+            name=seen.cls.name,
+            detail=f"two runs of `{outcome.module}` in one forward",
+        )
+
+
+def _stands_twice(seen: Examined, name: str) -> bool:
+    """Whether a module has several names: then its places share the cache, not its runs."""
+    assert seen.judge is not None
+    instances = seen.judge.subject.tree.instances
+    return sum(each is instances.get(name) for each in instances.values()) > 1

@@ -73,14 +73,21 @@ class _Watch(Observer):
             self.given = arguments.all()[0]
 
     def left(self, instance: Instance, result: Value) -> Value:
-        self.path.pop()
-        if len(self.path) == 1:
-            self.library.outer = None
+        self._returned()
         self.recall.left(instance, result)
         self.library.armed = self.library.armed or instance is self.base
         if instance is self.head:
             self.logits = result
         return result
+
+    def abandoned(self, instance: Instance, error: Raised) -> None:
+        self._returned()
+        self.recall.abandoned()
+
+    def _returned(self) -> None:
+        self.path.pop()
+        if len(self.path) == 1:
+            self.library.outer = None
 
 
 def forward_lost(seen: Examined, whole: Instance) -> Iterator[ServingProblem]:

@@ -1,11 +1,12 @@
-"""Layers share one `layer_idx`, or one attention module.
+"""Layers share one `layer_idx` or one attention module, or a layer runs twice.
 
 ## What it does
-Reports two layers whose attention says the same index, and an attention module that stands in
-several layers.
+Reports two layers whose attention says the same index, an attention module that stands in several
+layers, and a module whose attention runs twice in one forward.
 
 ## Why is this bad?
-The index chooses the KV cache. Two layers with one index write over each other's keys and values.
+The index chooses the KV cache. Two layers with one index write over each other's keys and values;
+so do two runs of one layer. The first token comes out right, the ones behind it do not.
 
 ## Example
 ```py
@@ -18,11 +19,13 @@ self.layers = nn.ModuleList([Layer(config, index) for index in range(config.num_
 ```
 
 ## Releases
-vLLM up to 0.29 says nothing; 0.30 and later refuse the model.
+vLLM up to 0.29 says nothing; 0.30 and later refuse layers that share. No release refuses a layer
+that runs twice.
 
 ## What you see at run time
 `ValueError: Layer 0 dispatches attention from more than one module (model.layers.0.self_attn and
-model.layers.1.self_attn), which one vLLM attention layer cannot serve.`
+model.layers.1.self_attn), which one vLLM attention layer cannot serve.` Where nothing is said:
+fluent nonsense from the second token on.
 """
 
 from __future__ import annotations
@@ -41,6 +44,6 @@ def check(problem: ServingProblem) -> Iterator[Finding]:
         yield finding(
             problem,
             f"{problem.detail} share one KV cache",
-            label=f"the index of `{problem.module}` too",
+            label=f"the index of `{problem.module}` too" if problem.module else "the second run",
             help="give each layer an attention of its own, with the number of the layer",
         )
