@@ -32,15 +32,9 @@ from forgather_lint.analysis import contained
 from forgather_lint.facts import NotBuilt
 from forgather_lint.flow.infer import RANKS, infer
 from forgather_lint.flow.judge import Subject
-from forgather_lint.flow.library_plan import (
-    LIBRARY,
-    Entry,
-    assigned_by_library,
-    with_embedding,
-)
+from forgather_lint.flow.library_judge import LibraryJudge
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
-from forgather_lint.flow.outcome import Outcome, Verdict, with_branches
-from forgather_lint.flow.sharded import run
+from forgather_lint.flow.outcome import Outcome, Verdict
 from forgather_lint.flow.subject import prepare
 from forgather_lint.inputs.single import single_model
 from forgather_lint.targets.select import installed, select
@@ -122,27 +116,24 @@ def _compared(directory: Path) -> Compared:
 
 
 def _both(subject: Subject) -> Compared:
-    alone, given_up = run(subject.machine, subject.tree, subject.root, {}, LIBRARY, 1, None)
+    judge = LibraryJudge(subject.machine, subject.tree, subject.root)
+    alone = judge.alone[0]
     if alone.verdict is Verdict.FAILS:
         return Kind.RAISES, f"on one rank: {alone.reason}", None, None
     if alone.verdict is not Verdict.SERVES:
         return Kind.UNDECIDED, f"on one rank: {_told(alone)}", None, None
     written = {entry.full_key: entry.style or "" for entry in subject.tensor_plan}
-    official = _judged(subject, written, given_up)
+    official = _judged(judge, written)
     plan = infer(subject.machine, subject.tree, subject.root, None)
-    inferred = _judged(subject, plan.tensor, given_up)
+    inferred = _judged(judge, plan.tensor)
     return (*_kind(official, inferred), official, inferred)
 
 
-def _judged(subject: Subject, plan: Mapping[str, str], before: Sequence[Outcome]) -> Judged:
-    tree = subject.tree
-    entries = with_embedding(subject.root, {key: Entry(style) for key, style in plan.items()})
-    assigned = assigned_by_library(tree, entries)
-    outcome = with_branches(
-        *run(subject.machine, tree, subject.root, assigned, LIBRARY, RANKS, None), before
-    )
+def _judged(judge: LibraryJudge, plan: Mapping[str, str]) -> Judged:
+    assigned = judge.loaded(plan)
+    outcome = judge.outcome(assigned, RANKS)
     width = DTYPE_BYTES[DTYPE]
-    size = bytes_per_rank(tree, assigned, RANKS, 1, (), 0, width, tables_split=False)
+    size = bytes_per_rank(judge.tree, assigned, RANKS, 1, (), 0, width, tables_split=False)
     return Judged(plan, outcome.verdict, _told(outcome), size)
 
 

@@ -16,10 +16,10 @@ from forgather_lint.facts import Trace
 from forgather_lint.flow.candidates import Styles, Words, gathered, paired, with_parameters
 from forgather_lint.flow.dataflow import Body, graphs, kind_of
 from forgather_lint.flow.infer_pipeline import Names, pipeline_entries
-from forgather_lint.flow.library_plan import LIBRARY, Entry, assigned_by_library
-from forgather_lint.flow.outcome import Outcome, Verdict, with_branches
+from forgather_lint.flow.library_judge import LibraryJudge
+from forgather_lint.flow.library_plan import LIBRARY
+from forgather_lint.flow.outcome import Outcome, Verdict
 from forgather_lint.flow.projections import Group, group_of, merge
-from forgather_lint.flow.sharded import run
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
@@ -55,33 +55,26 @@ class Unit:
 class Search:
     """Grows a plan by one unit after the other."""
 
-    machine: Machine
-    tree: Tree
-    root: Instance
+    judge: LibraryJudge
     words: Words
     plan: dict[str, str] = field(default_factory=dict)
-    alone: list[Outcome] = field(default_factory=list)
 
-    def outcome(self, plan: Mapping[str, str], ranks: int = RANKS) -> Outcome:
-        """What the plan computes; at size 1, the branches that raise are noted."""
-        entries = {key: Entry(style) for key, style in plan.items()}
-        assigned = assigned_by_library(self.tree, entries)
-        outcome, given_up = run(self.machine, self.tree, self.root, assigned, LIBRARY, ranks, None)
-        if ranks == 1:
-            self.alone = given_up
-        return with_branches(outcome, given_up, self.alone)
+    def outcome(self, plan: Mapping[str, str]) -> Outcome:
+        """What the plan computes."""
+        return self.judge.outcome(self.judge.written(plan), RANKS)
 
-    def add(self, unit: Unit, before: Outcome) -> None:
+    def add(self, unit: Unit) -> None:
         """Take in the first way to shard `unit` that leaves the function what it is.
 
-        Where it was not decided `before`, the first that does not change that.
+        Where it was not decided on one rank, the first that does not change that.
         """
         for ways in WAYS:
-            if any(self._grows(unit, styles, before) for styles in ways(unit.group, self.words)):
+            if any(self._grows(unit, styles) for styles in ways(unit.group, self.words)):
                 return
 
-    def _grows(self, unit: Unit, styles: Styles, before: Outcome) -> bool:
+    def _grows(self, unit: Unit, styles: Styles) -> bool:
         """Whether the plan has grown by `styles`."""
+        before = self.judge.alone[0]
         grown = self.plan | {_key(unit.pattern, name): style for name, style in styles.items()}
         outcome = self.outcome(grown)
         undecided = outcome.verdict is Verdict.UNKNOWN and outcome.reason == before.reason
@@ -102,11 +95,10 @@ def infer(
 
     Raises `Raised` when its forward does.
     """
-    search = Search(machine, tree, root, words or Words())
+    search = Search(LibraryJudge(machine, tree, root), words or Words())
     bodies = graphs(machine, root, LIBRARY, None)
-    before = search.outcome({}, ranks=1)
     for unit in units(machine, tree, bodies):
-        search.add(unit, before)
+        search.add(unit)
     tensor = dict(_in_tree_order(tree, search.plan))
     pipeline = dict(pipeline_entries(tree, trace)) if trace else {}
     return InferredPlan(tensor, pipeline, search.outcome(tensor))

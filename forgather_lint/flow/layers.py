@@ -147,6 +147,19 @@ def all_reduce(value: Value, where: Place) -> Value:
     return on_tensor(value, act)
 
 
+def of_masked_sum(value: Value, where: Place) -> Value:
+    """What a module makes of the rows that a rank's part of a table holds.
+
+    They are a sum over ranks behind a mask, which may be read once: torch/distributed/tensor/
+    placement_types.py, `_MaskPartial._reduce_value`. Whether a module does was not looked at.
+    """
+
+    def act(tensor: TensorValue) -> TensorValue:
+        return _placed(tensor, tensor.shape, Undecided("masked-sum-in-a-table", where))
+
+    return on_tensor(value, act)
+
+
 def gather_last(value: Value, ranks: int, where: Place) -> Value:
     """All ranks' last dimensions side by side."""
 

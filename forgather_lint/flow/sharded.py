@@ -9,7 +9,14 @@ from forgather_lint.flow.assign import Assignment
 from forgather_lint.flow.engine import Engine, Heads, given_arguments
 from forgather_lint.flow.engine_library import EngineLibrary
 from forgather_lint.flow.inputs import engine_arguments
-from forgather_lint.flow.layers import Role, all_reduce, run_linear, share, split_parameter
+from forgather_lint.flow.layers import (
+    Role,
+    all_reduce,
+    of_masked_sum,
+    run_linear,
+    share,
+    split_parameter,
+)
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict, of_result
 from forgather_lint.flow.recall import Recall
 from forgather_lint.flow.repetition import TWICE, Repeated, Repetition
@@ -101,12 +108,17 @@ class Rank(Observer):
 
     def left(self, instance: Instance, result: Value) -> Value:
         self.path.pop()
-        assignment = self.assignments.get(id(instance)) if self.ranks > 1 else None
-        if assignment is not None and assignment.role is Role.SUMMED:
+        if self._role(instance) is Role.SUMMED:
             result = all_reduce(result, instance.where)
+        if self.path and self._role(self.path[-1]) is Role.TABLE:
+            result = of_masked_sum(result, instance.where)
         self.recall.left(instance, result)
         self.repetition.left(instance, result)
         return result
+
+    def _role(self, instance: Instance) -> Role | None:
+        assignment = self.assignments.get(id(instance)) if self.ranks > 1 else None
+        return assignment.role if assignment else None
 
     def abandoned(self, instance: Instance, error: Raised) -> None:
         self.path.pop()

@@ -1,0 +1,45 @@
+"""The verdict on a plan as transformers itself applies it, without a serving engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from forgather_lint.flow.library_plan import LIBRARY, Entry, assigned_by_library, with_embedding
+from forgather_lint.flow.outcome import Outcome, with_branches
+from forgather_lint.flow.sharded import Assignments, run
+from forgather_lint.interp.machine import Machine
+from forgather_lint.model.tree import Tree
+from forgather_lint.record import record
+from forgather_lint.values.objects import Instance
+
+
+@record(frozen=False, eq=False, slots=False)
+class LibraryJudge:
+    """Judges what transformers assigns to the modules of one base model, `root`."""
+
+    machine: Machine
+    tree: Tree
+    root: Instance
+
+    @cached_property
+    def alone(self) -> tuple[Outcome, list[Outcome]]:
+        """The outcome on one rank, with the branches that raise there."""
+        return run(self.machine, self.tree, self.root, {}, LIBRARY, 1, None)
+
+    def outcome(self, assigned: Assignments, ranks: int) -> Outcome:
+        """The outcome on `ranks` ranks."""
+        found, given_up = run(self.machine, self.tree, self.root, assigned, LIBRARY, ranks, None)
+        return with_branches(found, given_up, self.alone[1])
+
+    def written(self, plan: Mapping[str, str]) -> Assignments:
+        """What the styles of `plan` assign. Raises `BudgetExceeded` for a style not known."""
+        return assigned_by_library(self.tree, _entries(plan))
+
+    def loaded(self, plan: Mapping[str, str]) -> Assignments:
+        """The same with what `from_pretrained` adds to a plan."""
+        return assigned_by_library(self.tree, with_embedding(self.root, _entries(plan)))
+
+
+def _entries(plan: Mapping[str, str]) -> dict[str, Entry]:
+    return {key: Entry(style) for key, style in plan.items()}
