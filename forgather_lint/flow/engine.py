@@ -11,6 +11,8 @@ from forgather_lint.targets.vllm_profile import VllmPlan
 from forgather_lint.values.value import Arguments, DictValue, Unknown
 
 BEHIND_ATTENTION = "FGL543"
+ATTENTION_INSTANCES = "attention_instances"
+"""The keyword by which newer releases hand their attention to the model."""
 
 
 @record
@@ -66,5 +68,5 @@ def given_arguments(engine: Engine) -> Arguments:
         del arguments.keywords["position_ids"]
     if engine.attention_by_keyword:
         instances = DictValue({}, rest=Unknown("attention-instances"))
-        arguments.keywords["attention_instances"] = instances
+        arguments.keywords[ATTENTION_INSTANCES] = instances
     return arguments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 
-from forgather_lint.flow.engine import Engine, Heads
+from forgather_lint.flow.engine import ATTENTION_INSTANCES, Engine, Heads
 from forgather_lint.flow.repetition import Repetition
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
@@ -30,6 +30,8 @@ HEADS_NOT_SHARDED = "FGL204"
 
 
 EXPERTS_AS_LIST = "FGL540"
+KEYWORD_LOST = "'NoneType' object is not subscriptable"
+"""What the attention raises that was not handed its keyword."""
 
 
 @record(frozen=False)
@@ -78,10 +80,10 @@ class EngineLibrary(StandardLibrary):
         return TupleValue((self._attend(tensors, self.heads, where), NONE))
 
     def _require_keyword(self, arguments: Arguments, where: Place) -> None:
-        found = arguments.keywords.get("attention_instances")
+        found = arguments.keywords.get(ATTENTION_INSTANCES)
         lost = found is None or (isinstance(found, Known) and found.value is None)
         if lost and arguments.rest is None:
-            raise Raised("TypeError", "'NoneType' object is not subscriptable", where)
+            raise Raised("TypeError", KEYWORD_LOST, where)
 
     def _attend(self, tensors: list[TensorValue], heads: Heads, where: Place) -> TensorValue:
         here = Heads(heads.query // self.ranks, max(1, heads.kv // self.ranks), heads.size)

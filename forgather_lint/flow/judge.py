@@ -9,11 +9,12 @@ from functools import cached_property
 from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.flow.assign import Assignment, assign
 from forgather_lint.flow.dataflow import Body, graphs
-from forgather_lint.flow.engine import BEHIND_ATTENTION, Engine, Heads
-from forgather_lint.flow.engine_library import EXPERTS_AS_LIST
+from forgather_lint.flow.engine import ATTENTION_INSTANCES, BEHIND_ATTENTION, Engine, Heads
+from forgather_lint.flow.engine_library import EXPERTS_AS_LIST, KEYWORD_LOST
 from forgather_lint.flow.experts import ExpertBlock
 from forgather_lint.flow.fusion import fusions, with_fusions
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
+from forgather_lint.flow.model_config import ModelConfig
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict, with_branches
 from forgather_lint.flow.partition import Parts, holds_table, inferred_keys, parts_of
 from forgather_lint.flow.sharded import run, runs_alone
@@ -24,7 +25,6 @@ from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.record import record
 from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
-from forgather_lint.values.value import NONE, Known, Value, known
 
 
 @record
@@ -113,7 +113,7 @@ class Judge:
     @property
     def _latent(self) -> bool:
         """Whether a fuser of the release may take the attention as a whole (fusers/mla.py)."""
-        return self.engine.fuses_latent and self._setting("kv_lora_rank") is not None
+        return self.engine.fuses_latent and self.config.latent
 
     @cached_property
     def alone(self) -> tuple[Outcome, list[Outcome]]:
@@ -124,7 +124,7 @@ class Judge:
         )
         if outcome.verdict is not Verdict.FAILS or _is_engines(outcome):
             return outcome, given_up
-        if self._setting("kv_lora_rank") is None and runs_alone(subject.machine, subject.root):
+        if not self.config.latent and runs_alone(subject.machine, subject.root):
             return replace(outcome, code=BEHIND_ATTENTION), given_up
         reason = f"forward raises at size 1: {outcome.reason}"
         return Outcome(Verdict.UNKNOWN, "", reason, outcome.where), given_up
@@ -174,33 +174,15 @@ class Judge:
             return {}
 
     @cached_property
+    def config(self) -> ModelConfig:
+        """The config as the engine reads it."""
+        subject = self.subject
+        return ModelConfig(subject.machine, subject.root.attributes.get("config"), subject.where)
+
+    @cached_property
     def heads(self) -> Heads | None:
         """The head counts that the engine reads from the config."""
-        query = self._config("num_attention_heads")
-        if not query:
-            return None
-        kv = self._kv_heads(query)
-        size = self._config("head_dim") or (self._config("hidden_size") or 0) // query
-        return Heads(query, kv, size) if size and kv else None
-
-    def _kv_heads(self, query: int) -> int | None:
-        """As many as the first of the release's names says, else one for each query head."""
-        settings = (self._setting(name) for name in self.engine.kv_head_fields)
-        said = next((each for each in settings if each is not None and each != NONE), known(query))
-        return _integer(said)
-
-    def _config(self, name: str) -> int | None:
-        return _integer(self._setting(name))
-
-    def _setting(self, name: str) -> Value | None:
-        """`config.name`, None when the config has no such attribute."""
-        config = self.subject.root.attributes.get("config")
-        if not isinstance(config, Instance):
-            return None
-        try:
-            return self.subject.machine.attribute(config, name, self.subject.where)
-        except Raised:
-            return None
+        return self.config.heads(self.engine)
 
     def pipeline_outcome(self, stages: int) -> Outcome:
         """The verdict on `stages` stages, each on one rank."""
@@ -216,16 +198,12 @@ class Judge:
 
         One that no entry of the plan names is on every stage.
         """
-        if not self.engine.embed_scale_missing or (self._tied and stages == 2):
+        if not self.engine.embed_scale_missing or (self.config.tied and stages == 2):
             return None
         if not holds_table(self.subject.machine, self.subject.tree, parts.before):
             return None
         text = "AttributeError: 'TransformersForCausalLM' object has no attribute 'embed_scale'"
         return Outcome(Verdict.FAILS, "FGL590", text, self.subject.where)
-
-    @property
-    def _tied(self) -> bool:
-        return bool(self._config("tie_word_embeddings"))
 
     def _on_stages(self, parts: Parts, stages: int) -> Outcome:
         from forgather_lint.flow.stages import Pipeline, run_pipeline  # only a pipeline pays
@@ -238,7 +216,7 @@ class Judge:
             engine=self.engine,
             heads=self.heads,
             layers=len(parts.layers),
-            tied=self._tied,
+            tied=self.config.tied,
         )
         return run_pipeline(pipeline, stages)
 
@@ -274,20 +252,17 @@ class Judge:
         layers = parts.layers if isinstance(parts, Parts) else ()
         names = tuple(tree.name_of(layer) or "" for layer in layers)
         head = 0
-        if not self._tied:
-            head = (self._config("vocab_size") or 0) * (self._config("hidden_size") or 0)
+        if not self.config.tied:
+            config = self.config
+            head = (config.number("vocab_size") or 0) * (config.number("hidden_size") or 0)
         fused = tuple(f"{block.name}." for block in self.subject.experts)
         return bytes_per_rank(tree, assigned, ranks, stages, names, head, width, fused)
-
-
-def _integer(value: Value | None) -> int | None:
-    return value.value if isinstance(value, Known) and isinstance(value.value, int) else None
 
 
 def _is_engines(outcome: Outcome) -> bool:
     """Whether an error at size 1 is of the engine's making."""
     return (
         outcome.code in ("FGL518", EXPERTS_AS_LIST)
-        or "NoneType' object is not subscriptable" in outcome.reason
-        or "attention_instances" in outcome.reason
+        or outcome.reason == f"TypeError: {KEYWORD_LOST}"
+        or ATTENTION_INSTANCES in outcome.reason  # a keyword that nobody else hands over
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from forgather_lint.facts import NotBuilt
 from forgather_lint.flow.judge import Judge
+from forgather_lint.flow.model_config import ModelConfig
 from forgather_lint.flow.subject import Prepared
 from forgather_lint.interp.classes import find_member, is_subclass, order_of
 from forgather_lint.interp.frame import Raised
@@ -40,20 +41,17 @@ class Examined:
     def root(self) -> Instance | None:
         return self.judge.subject.root if self.judge else None
 
+    @property
+    def _settings(self) -> ModelConfig:
+        return ModelConfig(self.workshop.machine, self.config, self.cls.where)
+
     def setting(self, name: str) -> Held | None:
         """`config.name`, None when the config has no such attribute."""
-        if self.config is None:
-            return None
-        try:
-            return self.workshop.machine.attribute(self.config, name, self.cls.where)
-        except Raised:
-            return None
+        return self._settings.setting(name)
 
     def number(self, name: str) -> int | None:
         """`config.name` when it is an integer."""
-        value = self.setting(name)
-        found = value.value if isinstance(value, Known) else None
-        return found if isinstance(found, int) and not isinstance(found, bool) else None
+        return self._settings.number(name)
 
     def is_null(self, name: str) -> bool:
         """Whether `config.name` is there and None."""
