@@ -43,14 +43,3 @@ class Place(Protocol):
 def file_start(path: str) -> Span:
     """The first character of `path`: the place of what concerns a file as a whole."""
     return Span(path, Position(1, 1), Position(1, 1))
-
-
-def span_of_offsets(path: str, text: str, start: int, end: int) -> Span:
-    """The span of `text[start:end]`."""
-    return Span(path, position_at(text, start), position_at(text, end))
-
-
-def position_at(text: str, offset: int) -> Position:
-    """Row and column of the code point at `offset`."""
-    row = text.count("\n", 0, offset) + 1
-    return Position(row, offset - text.rfind("\n", 0, offset))

@@ -13,7 +13,7 @@ from forgather_lint.diagnostics import (
     Severity,
 )
 from forgather_lint.report import ModelReport, Run
-from forgather_lint.source import Position, Span, file_start, span_of_offsets
+from forgather_lint.source import Position, Span, file_start
 
 REPORTS = Path(__file__).parent.parent / "fixtures" / "reports"
 MODELING = REPORTS / "modeling.py"
@@ -24,7 +24,13 @@ def at(first: str, last: str = "") -> Span:
     text = MODELING.read_text("utf-8")
     start = text.index(first)
     end = text.index(last, start) + len(last) if last else start + len(first)
-    return span_of_offsets(str(MODELING), text, start, end)
+    return Span(str(MODELING), position_at(text, start), position_at(text, end))
+
+
+def position_at(text: str, offset: int) -> Position:
+    """Row and column of the code point at `offset`."""
+    row = text.count("\n", 0, offset) + 1
+    return Position(row, offset - text.rfind("\n", 0, offset))
 
 
 def diagnostic(

@@ -24,7 +24,7 @@ from forgather_lint.targets.matching import (
     vllm_match,
     vllm_matches,
 )
-from forgather_lint.targets.merge import EMBEDDING_STYLE, Merged, Origin, Owner, merge_plans
+from forgather_lint.targets.merge import Merged, Origin, Owner, merge_plans
 from forgather_lint.targets.profile import Target, ranges
 from forgather_lint.targets.releases import known, requirement
 from forgather_lint.targets.select import Installed, TargetError, select
@@ -330,7 +330,7 @@ def test_a_hostile_key_takes_no_time(key: str) -> None:
 
 
 def pairs(plan: Merged[str]) -> list[list[str]]:
-    return [[key, entry.value or EMBEDDING_STYLE] for key, entry in plan.items()]
+    return [[key, entry.value or "embedding_rowwise"] for key, entry in plan.items()]
 
 
 def merged(case: Case, release: str) -> list[list[list[str]]]:

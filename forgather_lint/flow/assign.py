@@ -28,7 +28,6 @@ class Assignment:
     role: Role
     where: Place | None
     key: str | None = None
-    by_engine: str = ""
     copies: int = 1
     parameters: tuple[tuple[str, Role], ...] = ()
 

@@ -210,7 +210,6 @@ def with_fusions(
     tree: Tree,
     bodies: Mapping[int, Body],
     groups: Mapping[int, Fusion],
-    release: str,
 ) -> dict[int, Assignment]:
     """The plan's assignments, overruled where the engine shards by itself."""
     result = dict(assignments)
@@ -218,17 +217,14 @@ def with_fusions(
         group = groups.get(kind_of(instance))
         if group is None:
             continue
-        by = f"vLLM {release} shards this itself ({group.kind})"
         names = {id(v): name for name, v in bodies[kind_of(instance)].owner.attributes.items()}
         for module, copies in group.shares():
-            _overrule(result, instance.attributes[names[id(module)]], Role.COLUMN, by, copies)
+            _overrule(result, instance.attributes[names[id(module)]], Role.COLUMN, copies)
         if group.row is not None:
-            _overrule(result, instance.attributes[names[id(group.row)]], Role.ROW, by)
+            _overrule(result, instance.attributes[names[id(group.row)]], Role.ROW)
     return result
 
 
-def _overrule(
-    result: dict[int, Assignment], module: Value, role: Role, by: str, copies: int = 1
-) -> None:
+def _overrule(result: dict[int, Assignment], module: Value, role: Role, copies: int = 1) -> None:
     before = result.get(id(module))
-    result[id(module)] = Assignment(role, before.where if before else None, None, by, copies)
+    result[id(module)] = Assignment(role, before.where if before else None, copies=copies)

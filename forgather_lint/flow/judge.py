@@ -156,7 +156,7 @@ class Judge:
         if ranks == 1 or not self.engine.fuses_glu:
             return self.planned
         groups = fusions(subject.machine, self.bodies, self.engine, self.heads, ranks)
-        return with_fusions(self.planned, subject.tree, self.bodies, groups, self.engine.release)
+        return with_fusions(self.planned, subject.tree, self.bodies, groups)
 
     @cached_property
     def planned(self) -> dict[int, Assignment]:

@@ -20,8 +20,6 @@ DTYPE_BYTES = {
     "float8_e4m3fn": 1,
     "fp8": 1,
 }
-PADDING = 64
-"""vllm/model_executor/layers/vocab_parallel_embedding.py, DEFAULT_VOCAB_PADDING_SIZE."""
 
 
 def bytes_per_rank(

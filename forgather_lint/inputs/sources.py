@@ -52,8 +52,3 @@ def _package(folder: Path) -> str:
         parts.insert(0, folder.name)
         folder = folder.parent
     return ".".join(parts)
-
-
-def file_sources(file: Path) -> Sources:
-    """The files of the folder of `file`: it may import its neighbours."""
-    return folder_sources(file.parent)

@@ -13,12 +13,10 @@ from forgather_lint.values.objects import AttributeDict, FunctionValue, Scope
 from forgather_lint.values.value import (
     Arguments,
     DictValue,
-    Known,
     TupleValue,
     Unknown,
     Value,
     keyed,
-    known,
 )
 
 if TYPE_CHECKING:
@@ -136,8 +134,3 @@ def _default(function: FunctionValue, arguments: Arguments, name: str, where: Pl
 
 def _title(function: FunctionValue) -> str:
     return f"{function.owner.name}.{function.name}()" if function.owner else f"{function.name}()"
-
-
-def keyword_names(value: DictValue) -> list[Known]:
-    """The string keys of a dict of keyword arguments."""
-    return [known(key) for key in value.items if isinstance(key, str)]

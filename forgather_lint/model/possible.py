@@ -14,7 +14,6 @@ import libcst as cst
 from forgather_lint.interp.classes import order_of
 from forgather_lint.interp.machine import Machine
 from forgather_lint.interp.names import look_up
-from forgather_lint.syntax.python import NodePlace
 from forgather_lint.syntax.walk import descendants
 from forgather_lint.values.objects import ClassValue, Instance
 from forgather_lint.values.value import Choice, External, TensorValue, Unknown, Value
@@ -102,10 +101,6 @@ def _classes_a_factory_may_build(machine: Machine, cls: ClassValue) -> Iterator[
     """Every class of the model's files: what a factory builds is written in one of them."""
     for namespace in (*machine.loader.own_namespaces(), cls.scope.namespace):
         yield from (v for v in namespace.globals.values() if isinstance(v, ClassValue))
-
-
-def _place_of(expression: cst.CSTNode, cls: ClassValue) -> NodePlace | None:
-    return NodePlace(cls.where.file, expression) if isinstance(cls.where, NodePlace) else None
 
 
 def _names_in(expression: cst.CSTNode) -> list[str]:

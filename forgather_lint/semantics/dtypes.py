@@ -81,11 +81,6 @@ def part_of(dtype: str | None) -> str | None:
     return parts.get(dtype or "", dtype)
 
 
-def is_floating(dtype: str | None) -> bool | None:
-    """Whether the dtype holds floating point or complex numbers, None when unknown."""
-    return None if dtype is None else kind(dtype) >= 2
-
-
 def promote(left: str, right: str) -> str | None:
     """The dtype of an operation on two tensors alike in rank; None for what torch refuses."""
     if left == right:

@@ -44,7 +44,6 @@ class Entry(NamedTuple, Generic[Value]):
 Merged = dict[str, Entry[Value]]
 
 EMBEDDING_KEY = "embed_tokens"
-EMBEDDING_STYLE = "embedding_rowwise"
 
 
 class Owner(NamedTuple):
