@@ -6,11 +6,14 @@ import json
 import textwrap
 from typing import Any
 
+import pytest
+
 from forgather_lint.analysis import Built, build_tree, workshop_of
 from forgather_lint.facts import NotBuilt, Structure
 from forgather_lint.inputs.config_json import parse_config
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.inputs.sources import Sources
+from forgather_lint.values.value import Unknown
 
 CONFIG = """
 from transformers import PretrainedConfig
@@ -44,8 +47,8 @@ class MForCausalLM(PreTrainedModel):
 """
 
 
-def built(body: str, before: str = "", after: str = "", **config: Any) -> Structure | NotBuilt:
-    """The tree of a model whose constructor has `body`."""
+def build(body: str, before: str = "", after: str = "", **config: Any) -> Built | NotBuilt:
+    """A model whose constructor has `body`."""
     body = textwrap.indent(textwrap.dedent(body), " " * 8).strip()
     before, after = textwrap.dedent(before), textwrap.dedent(after)
     texts = {
@@ -58,7 +61,12 @@ def built(body: str, before: str = "", after: str = "", **config: Any) -> Struct
     }
     values = {"architectures": ["MForCausalLM"], "auto_map": auto_map} | config
     file = parse_config("config.json", json.dumps(values))
-    found = build_tree(workshop_of(ModelInput("m", Sources({}, texts), file)))
+    return build_tree(workshop_of(ModelInput("m", Sources({}, texts), file)))
+
+
+def built(body: str, before: str = "", after: str = "", **config: Any) -> Structure | NotBuilt:
+    """The tree of that model."""
+    found = build(body, before, after, **config)
     return found.structure if isinstance(found, Built) else found
 
 
@@ -122,3 +130,21 @@ def test_three_thousand_classes_deep_is_searched_in_time() -> None:
     chain = "\n".join(f"class C{i + 1}(C{i}): pass" for i in range(3000))
     before = f"class C0:\n    size = 5\n{chain}"
     assert width(structure(LINEAR.format("C3000().size"), before)) == 5
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("[0] * 10**9", "many-items"),
+        ("__file__", "file-path"),
+        ("self.post_init.__name__", "method-name"),
+    ],
+)
+def test_what_is_left_undecided_has_its_reason_and_place(expression: str, reason: str) -> None:
+    found = build(f"self.size = {expression}")
+    assert isinstance(found, Built)
+    size = found.root.attributes["size"]
+    assert isinstance(size, Unknown)
+    assert size.reason == reason
+    assert size.where is not None
+    assert size.where.span.start.row == 14

@@ -48,12 +48,12 @@ def items_of(
         case Instance():
             return _items_of_instance(machine, value, where or value.where)
         case Choice():
-            return _items_of_choice(machine, value)
+            return _items_of_choice(machine, value, where)
         case Unknown():
             return [], value
     if machine.library.handles(value):
-        return _items_of_library_value(machine, value)
-    return [], Unknown("unmodelled-iteration")
+        return _items_of_library_value(machine, value, where)
+    return [], Unknown("unmodelled-iteration", where)
 
 
 def _items_of_instance(
@@ -63,28 +63,27 @@ def _items_of_instance(
     if member is None or isinstance(member.value, Unknown):
         return [], Unknown("iteration-of-unmodelled-object", value.where, repr(value))
     result = machine.call(member.value, Arguments([value]), where)
-    return machine.items_of(result) if result is not value else ([], Unknown("self-iterator"))
+    if result is value:
+        return [], Unknown("self-iterator", where)
+    return machine.items_of(result, where)
 
 
-def _items_of_choice(machine: Machine, value: Choice) -> tuple[list[Value], Unknown | None]:
-    options = [items_of(machine, option) for option in value.options]
+def _items_of_choice(
+    machine: Machine, value: Choice, where: Place | None
+) -> tuple[list[Value], Unknown | None]:
+    options = [items_of(machine, option, where) for option in value.options]
     longest = max(options, key=lambda option: len(option[0]))
-    return longest[0], Unknown("choice-of-iterables")
+    return longest[0], Unknown("choice-of-iterables", where)
 
 
-def _items_of_library_value(machine: Machine, value: Value) -> tuple[list[Value], Unknown | None]:
+def _items_of_library_value(
+    machine: Machine, value: Value, where: Place | None
+) -> tuple[list[Value], Unknown | None]:
     name = "Tensor.__iter__"
-    if not machine.library.has(name):
-        return [], Unknown("unmodelled-iteration")
-    from forgather_lint.source import file_start
-
-    where = value.origin if isinstance(value, TensorValue) else None
-    result = machine.library.call(machine, name, Arguments([value]), where or file_start(""))
-    return (
-        items_of(machine, result)
-        if isinstance(result, ListValue | TupleValue)
-        else (
-            [],
-            result if isinstance(result, Unknown) else Unknown("unmodelled-iteration"),
-        )
-    )
+    where = where or (value.origin if isinstance(value, TensorValue) else None)
+    if where is None or not machine.library.has(name):
+        return [], Unknown("unmodelled-iteration", where)
+    result = machine.library.call(machine, name, Arguments([value]), where)
+    if isinstance(result, ListValue | TupleValue):
+        return items_of(machine, result, where)
+    return [], result if isinstance(result, Unknown) else Unknown("unmodelled-iteration", where)

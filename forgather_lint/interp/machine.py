@@ -7,6 +7,7 @@ It knows no library. What a library name means is asked of `Library`, what an im
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import libcst as cst
@@ -133,12 +134,15 @@ class Machine:
         self.prepared_for_missing = False
 
     def evaluate(self, node: cst.CSTNode, frame: Frame) -> Value:
-        """The value of the expression `node`."""
+        """The value of the expression `node`; what it leaves undecided has a place."""
         self.budget.step()
         handler = EXPRESSIONS.get(type(node))
         if handler is None:
             return Unknown("unsupported-syntax", frame.place(node), type(node).__name__)
-        return handler(self, node, frame)
+        value = handler(self, node, frame)
+        if isinstance(value, Unknown) and value.where is None:
+            return replace(value, where=frame.place(node))
+        return value
 
     def execute(self, statements: Iterable[cst.CSTNode], frame: Frame) -> Completion:
         """Run `statements` until one of them ends the body."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forgather_lint.interp.classes import find_member
-from forgather_lint.source import Place, file_start
 from forgather_lint.values import dims
 from forgather_lint.values.loop_index import decide
 from forgather_lint.values.objects import ClassValue, FunctionValue, Instance, PartialCall
@@ -51,7 +50,7 @@ def truth(machine: Machine, value: Value) -> bool | None:
 
 def _truth_of_instance(machine: Machine, instance: Instance) -> bool | None:
     """Python asks `__bool__`, then `__len__`; an object without either is true."""
-    here: Place = instance.where or file_start("")
+    here = instance.where
     for name in ("__bool__", "__len__"):
         if find_member(machine, instance.cls, name) is not None:
             method = machine.attribute(instance, name, here)
