@@ -82,7 +82,7 @@ LINEAR = "self.up = nn.Linear({}, 4)"
 
 def width(found: Structure) -> int | None:
     module = found.module("up")
-    return module.sizes["in_features"] if module is not None else None
+    return module.sizes.get("in_features") if module is not None else None
 
 
 def test_a_mapped_name_goes_before_what_the_base_config_has() -> None:
@@ -148,3 +148,32 @@ def test_what_is_left_undecided_has_its_reason_and_place(expression: str, reason
     assert size.reason == reason
     assert size.where is not None
     assert size.where.span.start.row == 14
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("sizes = {'a': 4}\nsizes |= {'b': 5, **os.environ}", "sizes['c']"),
+        ("sizes = {'a': 4}\nsizes.update(os.environ)", "sizes['c']"),
+        ("self.__dict__.update(os.environ)", "self.width"),
+        ("self.__dict__.update({'a': 4, **os.environ})", "self.width"),
+        ("setattr(self if len(os.environ) else self, os.getcwd(), 4)", "self.width"),
+    ],
+)
+def test_what_may_have_been_written_is_not_missing(written: str, read: str) -> None:
+    """None of them is an error, since the unknown part may hold the name."""
+    found = build(f"{written}\nself.up = nn.Linear({read}, 4)", before="import os")
+    assert isinstance(found, Built), found
+    assert width(found.structure) is None
+
+
+def test_of_two_objects_perhaps_written_to_neither_surely_was() -> None:
+    body = """
+    self.first, self.second = nn.Module(), nn.Module()
+    self.first.size = self.second.size = 8
+    (self.first if len(os.environ) > 9 else self.second).size = 4
+    self.up = nn.Linear(self.first.size, 4)
+    """
+    found = build(body, before="import os")
+    assert isinstance(found, Built)
+    assert width(found.structure) is None

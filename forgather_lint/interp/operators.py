@@ -12,6 +12,7 @@ from forgather_lint.interp.budget import LONGEST_TEXT
 from forgather_lint.interp.container_operators import on_containers
 from forgather_lint.interp.dispatch import expression
 from forgather_lint.interp.frame import Frame, Raised
+from forgather_lint.interp.stores import update
 from forgather_lint.source import Place
 from forgather_lint.values import dims
 from forgather_lint.values.loop_index import observe
@@ -179,9 +180,8 @@ def augmented(
         machine.trail.set_items(before, before.items + items)
         before.rest = before.rest or rest
         return before
-    if name == "or_" and isinstance(before, DictValue) and isinstance(operand, DictValue):
-        for key, value in operand.items.items():
-            machine.trail.set_key(before.items, key, value)
+    if name == "or_" and isinstance(before, DictValue):
+        update(machine, before, operand, where)
         return before
     return binary(machine, name, before, operand, where)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from forgather_lint.interp.classes import find_member
@@ -22,6 +23,7 @@ from forgather_lint.values.value import (
     Arguments,
     Choice,
     DictValue,
+    Key,
     Known,
     ListValue,
     SymbolicInt,
@@ -29,6 +31,7 @@ from forgather_lint.values.value import (
     Unknown,
     Value,
     key_of,
+    keyed,
     known,
 )
 
@@ -40,7 +43,9 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
     """`target.name = value`, through `__setattr__` and property setters where there are any."""
     if isinstance(target, Choice):
         for option in target.options:
-            set_attribute(machine, option, name, value, where)
+            before = option.attributes.get(name) if isinstance(option, Instance) else None
+            either = value if before is None else join([before, value])
+            set_attribute(machine, option, name, either, where)
     elif isinstance(target, Instance):
         _set_on_instance(machine, target, name, value, where)
     elif isinstance(target, ClassValue):
@@ -71,6 +76,15 @@ def store(machine: Machine, target: Instance, name: str, value: Value, where: Pl
     name = machine.library.on_set(machine, target, name, value)
     machine.trail.set_key(target.attributes, name, value)
     target.places[name] = where
+
+
+def set_some_attribute(target: Value, why: Unknown) -> None:
+    """`setattr(target, name, value)` where `why` is all that is known of the name."""
+    if isinstance(target, Choice):
+        for option in target.options:
+            set_some_attribute(option, why)
+    elif isinstance(target, Instance):
+        target.open = target.open or why
 
 
 def delete_attribute(machine: Machine, target: Value, name: str) -> None:
@@ -114,6 +128,34 @@ def set_key(machine: Machine, owner: DictValue, key: Value, value: Value) -> Non
     machine.trail.set_key(owner.items, key_of(key), value)
     if not isinstance(key, Known | TupleValue | SymbolicInt):
         owner.keys[key_of(key)] = key
+
+
+def update(
+    machine: Machine, target: DictValue | AttributeDict, source: Value, where: Place
+) -> None:
+    """`target.update(source)` and `target |= source`: what may have been written is not missing."""
+    items, rest = _written(source, where)
+    if isinstance(target, DictValue):
+        for key, value in items.items():
+            machine.trail.set_key(target.items, key, value)
+        target.rest = target.rest or rest
+        return
+    instance = target.instance
+    for name, value in items.items():
+        machine.trail.set_key(instance.attributes, name, value)
+    if not isinstance(source, AttributeDict):
+        instance.hidden.update(name for name in items if isinstance(name, str))
+    if rest is not None:
+        set_some_attribute(instance, rest)
+
+
+def _written(source: Value, where: Place) -> tuple[Mapping[Key, Value], Unknown | None]:
+    """What `update(source)` surely writes, and why it may write more."""
+    if isinstance(source, DictValue):
+        return source.items, source.rest
+    if isinstance(source, AttributeDict):
+        return keyed(source.instance.attributes), source.instance.open
+    return {}, Unknown("unknown-dict", where)
 
 
 def _set_in_list(machine: Machine, owner: ListValue, key: Value, value: Value) -> None:

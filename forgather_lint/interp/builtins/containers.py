@@ -131,16 +131,10 @@ def update(
     site: Site, target: DictValue | AttributeDict, source: Value | None = None, **keywords: Value
 ) -> Value:
     machine = machine_of(site)
-    items = target.items if isinstance(target, DictValue) else target.instance.attributes
-    if isinstance(source, DictValue | AttributeDict):
-        for key, value in _items(source).items():
-            machine.trail.set_key(items, key, value)
-    elif source is not None and isinstance(target, DictValue):
-        target.rest = target.rest or site.unknown("unknown-dict")
-    if isinstance(source, DictValue) and isinstance(target, DictValue):
-        target.rest = target.rest or source.rest
+    if source is not None:
+        stores.update(machine, target, source, site.where)
     for name, value in keywords.items():
-        machine.trail.set_key(items, name, value)
+        stores.set_item(machine, target, known(name), value, site.where)
     return NONE
 
 

@@ -71,8 +71,8 @@ _UNDECIDED_ATTRIBUTES = frozenset(
 def setattr_(site: Site, obj: Value, name: Value, value: Value) -> Value:
     if isinstance(name, Known) and isinstance(name.value, str):
         stores.set_attribute(machine_of(site), obj, name.value, value, site.where)
-    elif isinstance(obj, Instance):
-        obj.open = site.unknown("dynamic-attribute")
+    else:
+        stores.set_some_attribute(obj, site.unknown("dynamic-attribute"))
     return NONE
 
 
