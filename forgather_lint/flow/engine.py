@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from forgather_lint.flow.inputs import engine_arguments
 from forgather_lint.flow.layers import Role
+from forgather_lint.flow.replaced import Replaced
 from forgather_lint.record import record
 from forgather_lint.targets.vllm_profile import VllmPlan
 from forgather_lint.values.value import Arguments, DictValue, Unknown
 
-BEHIND_ATTENTION = "FGL543"
 ATTENTION_INSTANCES = "attention_instances"
 """The keyword by which newer releases hand their attention to the model."""
 
@@ -34,6 +34,7 @@ class Engine:
     whether the attention takes more heads than it has without an error (0.13 folds them into the
     tokens).
     `fuses_*` say which projections the release finds and shards by itself, whatever the plan says.
+    `replaced` tells which attributes are left of the modules that it replaces.
     A config with `expert_minimum` or more in one of `expert_fields` has its experts replaced.
     """
 
@@ -59,6 +60,7 @@ class Engine:
     kv_head_fields: tuple[str, ...] = ("num_key_value_heads",)
     expert_fields: tuple[str, ...] = ()
     expert_minimum: int = 0
+    replaced: Replaced = Replaced()
 
 
 def given_arguments(engine: Engine) -> Arguments:

@@ -8,9 +8,9 @@ from functools import cached_property
 
 from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.flow.assign import Assignment, assign
+from forgather_lint.flow.blame import BEHIND_ATTENTION, REPLACEMENTS, is_engines
 from forgather_lint.flow.dataflow import Body, graphs
-from forgather_lint.flow.engine import ATTENTION_INSTANCES, BEHIND_ATTENTION, Engine, Heads
-from forgather_lint.flow.engine_library import EXPERTS_AS_LIST, KEYWORD_LOST
+from forgather_lint.flow.engine import Engine, Heads
 from forgather_lint.flow.experts import ExpertBlock
 from forgather_lint.flow.fusion import fusions, with_fusions
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
@@ -119,13 +119,18 @@ class Judge:
     def alone(self) -> tuple[Outcome, list[Outcome]]:
         """The outcome at size 1, with the branches that raise there."""
         subject = self.subject
+        try:
+            planned = self.planned
+        except (Raised, BudgetExceeded):
+            planned = {}
         outcome, given_up = run(
-            subject.machine, subject.tree, subject.root, {}, self.engine, 1, self.heads
+            subject.machine, subject.tree, subject.root, planned, self.engine, 1, self.heads
         )
-        if outcome.verdict is not Verdict.FAILS or _is_engines(outcome):
+        if outcome.verdict is not Verdict.FAILS or is_engines(outcome):
             return outcome, given_up
         if not self.config.latent and runs_alone(subject.machine, subject.root):
-            return replace(outcome, code=BEHIND_ATTENTION), given_up
+            code = outcome.code if outcome.code in REPLACEMENTS else BEHIND_ATTENTION
+            return replace(outcome, code=code), given_up
         reason = f"forward raises at size 1: {outcome.reason}"
         return Outcome(Verdict.UNKNOWN, "", reason, outcome.where), given_up
 
@@ -191,7 +196,7 @@ class Judge:
         parts = self.parts
         if isinstance(parts, Outcome):
             return parts
-        return self._defect(parts, stages) or self._on_stages(parts, stages)
+        return self._on_stages(parts, stages)
 
     def _defect(self, parts: Parts, stages: int) -> Outcome | None:
         """vLLM 0.11.1 to 0.16: only a stage that owns the embedding sets `embed_scale`.
@@ -206,7 +211,8 @@ class Judge:
         return Outcome(Verdict.FAILS, "FGL590", text, self.subject.where)
 
     def _on_stages(self, parts: Parts, stages: int) -> Outcome:
-        from forgather_lint.flow.stages import Pipeline, run_pipeline  # only a pipeline pays
+        # Only a pipeline pays for these.
+        from forgather_lint.flow.stages import Pipeline, embedding_unreachable, run_pipeline
 
         subject = self.subject
         pipeline = Pipeline(
@@ -218,7 +224,9 @@ class Judge:
             layers=len(parts.layers),
             tied=self.config.tied,
         )
-        return run_pipeline(pipeline, stages)
+        # In the order of the engine: it asks while it builds, and meets its defect when it runs.
+        refused = embedding_unreachable(pipeline, stages) or self._defect(parts, stages)
+        return refused or run_pipeline(pipeline, stages)
 
     @cached_property
     def parts(self) -> Parts | Outcome:
@@ -257,12 +265,3 @@ class Judge:
             head = (config.number("vocab_size") or 0) * (config.number("hidden_size") or 0)
         fused = tuple(f"{block.name}." for block in self.subject.experts)
         return bytes_per_rank(tree, assigned, ranks, stages, names, head, width, fused)
-
-
-def _is_engines(outcome: Outcome) -> bool:
-    """Whether an error at size 1 is of the engine's making."""
-    return (
-        outcome.code in ("FGL518", EXPERTS_AS_LIST)
-        or outcome.reason == f"TypeError: {KEYWORD_LOST}"
-        or ATTENTION_INSTANCES in outcome.reason  # a keyword that nobody else hands over
-    )

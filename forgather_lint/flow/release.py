@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping
 from forgather_lint.flow.candidates import Words
 from forgather_lint.flow.engine import Engine
 from forgather_lint.flow.layers import Role
+from forgather_lint.flow.replaced import Replaced
 from forgather_lint.targets.facts import Effect
 from forgather_lint.targets.profile import Target
-from forgather_lint.targets.vllm_profile import VllmProfile
+from forgather_lint.targets.vllm_profile import VllmModules, VllmProfile
 from forgather_lint.targets.vllm_words import (
     AttentionBinding,
     LinearKind,
@@ -45,7 +46,22 @@ def engine_of(profile: VllmProfile) -> Engine:
         kv_head_fields=profile.config.kv_head_fields.value,
         expert_fields=profile.config.expert_fields.value,
         expert_minimum=profile.config.expert_minimum.value,
+        replaced=_replaced(profile.modules),
     )
+
+
+def _replaced(modules: VllmModules) -> Replaced:
+    return Replaced(
+        linear=_attributes(modules.linear_attributes.value),
+        embedding=_attributes(modules.embedding_attributes.value),
+        embedding_subclasses=modules.embedding_forward_dropped.value.effect is not Effect.NONE,
+        layer_norm=_attributes(modules.layer_norm_attributes.value),
+        convolution=_attributes(modules.convolution_attributes.value),
+    )
+
+
+def _attributes(names: Collection[str]) -> frozenset[str] | None:
+    return frozenset(names) or None
 
 
 def words_of(target: Target) -> Words:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from forgather_lint.flow.assign import Assignment
+from forgather_lint.flow.blame import LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS, code_of
 from forgather_lint.flow.engine import Engine, Heads, given_arguments
 from forgather_lint.flow.engine_library import EngineLibrary
 from forgather_lint.flow.inputs import engine_arguments
@@ -20,6 +21,12 @@ from forgather_lint.flow.layers import (
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict, of_result
 from forgather_lint.flow.recall import Recall
 from forgather_lint.flow.repetition import TWICE, Repeated, Repetition
+from forgather_lint.flow.replaced import (
+    Replacing,
+    has_own_forward,
+    is_of_every_module,
+    require_one_input,
+)
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine, Observer
@@ -47,15 +54,20 @@ class Rank(Observer):
     assignments: Assignments
     recall: Recall
     repetition: Repetition
+    replacing: Replacing | None = None
     path: list[Instance] = field(default_factory=list)
     failed: tuple[Raised, Instance] | None = None
     given_up: list[Outcome] = field(default_factory=list)
+    dropped: bool = False
+    """Whether the forward of a layer was left out."""
+    lacking: Raised | None = None
+    """What reading an attribute that a replaced layer does not have raised last."""
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
-        assignment = self.assignments.get(id(instance)) if self.ranks > 1 else None
-        if assignment is not None and self.machine.is_instance_of(instance, LINEAR):
+        assignment = self.assignments.get(id(instance))
+        if assignment is not None and self._runs_own_linear(instance):
             return self._linear(instance, assignment, arguments, where)
-        if assignment is not None and assignment.role is Role.DIVIDED:
+        if assignment is not None and self.ranks > 1 and assignment.role is Role.DIVIDED:
             return share(arguments, where)
         norm = self._norm(instance, arguments, where)
         return norm if norm is not None else self._recalled(instance, arguments, where)
@@ -66,14 +78,26 @@ class Rank(Observer):
             self.repetition.recalled(instance, known, where)
         return known
 
+    def _runs_own_linear(self, instance: Instance) -> bool:
+        """Whether the engine's layer computes something else here than the model's would."""
+        if not self.machine.is_instance_of(instance, LINEAR):
+            return False
+        if self.engine.replaced.linear is None or not has_own_forward(self.machine, instance):
+            return self.ranks > 1
+        self.dropped = True
+        return True
+
     def _linear(
         self, instance: Instance, assignment: Assignment, arguments: Arguments, where: Place
     ) -> Value:
         given = arguments.all()
         if not given:
             return Unknown("call-without-input", where)
+        role = assignment.role if self.ranks > 1 else Role.REPLICATED
         try:
-            return run_linear(self.machine, instance, assignment.role, self.ranks, given[0], where)
+            if self.dropped:
+                require_one_input(arguments, assignment.role, where)
+            return run_linear(self.machine, instance, role, self.ranks, given[0], where)
         except Raised as error:
             self.failed = error, instance
             raise
@@ -133,6 +157,23 @@ class Rank(Observer):
     def decided(self) -> None:
         self.repetition.decided()
 
+    def read(self, instance: Instance, name: str, where: Place) -> None:
+        """What is there in the model may be missing on the layer that the engine puts there."""
+        if self.replacing is None or instance in self.path or is_of_every_module(name):
+            return
+        assignment = self.assignments.get(id(instance))
+        role = assignment.role if assignment is not None else Role.REPLICATED
+        error = self.replacing.lacks(instance, name, role, where)
+        if error is not None:
+            self.lacking = error
+            raise error
+
+    def blamed(self, error: Raised) -> str:
+        """The rule that explains the error, if it lies in what the engine has replaced."""
+        if error is self.lacking:
+            return REPLACEMENT_LACKS
+        return LINEAR_FORWARD_DROPPED if self.dropped else ""
+
     def gave_up(self, error: Raised) -> None:
         self.given_up.append(_failure(error, self))
 
@@ -154,8 +195,9 @@ def run(
 ) -> tuple[Outcome, list[Outcome]]:
     """The outcome of one forward on one of `ranks` ranks, with the branches that raise."""
     roles = ((key, (each.role, each.parameters, each.copies)) for key, each in assignments.items())
-    repetition = Repetition()
-    rank = Rank(machine, tree, engine, ranks, assignments, Recall(tuple(roles)), repetition)
+    replacing = Replacing(machine, root, engine.replaced) if engine.replaced.linear else None
+    repetition, recall = Repetition(), Recall(tuple(roles))
+    rank = Rank(machine, tree, engine, ranks, assignments, recall, repetition, replacing)
     library, observer = machine.library, machine.observer
     machine.library = EngineLibrary(engine, ranks, heads, repetition)
     machine.observer = rank
@@ -244,22 +286,6 @@ def _first(machine: Machine, result: Value, root: Instance) -> Value:
 def _failure(error: Raised, rank: Rank) -> Outcome:
     library = rank.machine.library
     assert isinstance(library, EngineLibrary)
-    code = library.blamed or code_of(error, library.met_parameter)
+    code = library.blamed or rank.blamed(error) or code_of(error, library.met_parameter)
     text = f"{error.kind}: {error.text}" if error.text else error.kind
     return Outcome(Verdict.FAILS, code, text, error.where, error.since, rank.raising(error))
-
-
-def code_of(error: Raised, met_parameter: bool) -> str:
-    """The rule that explains an error on a rank."""
-    text = error.text
-    if "is not divisible by" in text:
-        return "FGL210"
-    if "cannot be multiplied" in text:
-        return "FGL202"
-    if "is invalid for input of size" in text:
-        return "FGL203"
-    if "normalized_shape" in text:
-        return "FGL206"
-    if "must match the size" in text or "Sizes of tensors must match" in text:
-        return "FGL208" if met_parameter else "FGL201"
-    return "FGL209"

@@ -37,6 +37,7 @@ def _convolution(rank: int, transposed: bool) -> Op:
             padding=padding,
             dilation=dilation,
             groups=groups,
+            transposed=Known(transposed),
             weight=weight,
             bias=optional(site, bias, parameter(site, made)),
         )

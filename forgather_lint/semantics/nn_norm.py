@@ -11,7 +11,16 @@ from forgather_lint.semantics.nn_build import (
     shape_of,
 )
 from forgather_lint.values.objects import Instance
-from forgather_lint.values.value import NONE, TRUE, Known, TensorValue, Value, size_of
+from forgather_lint.values.value import (
+    NONE,
+    TRUE,
+    Known,
+    TensorValue,
+    TupleValue,
+    Value,
+    integer,
+    size_of,
+)
 
 
 @op("torch.nn.LayerNorm.__init__")
@@ -31,8 +40,9 @@ def layer_norm(
     set_plain(
         site,
         self,
-        normalized_shape=normalized_shape,
+        normalized_shape=TupleValue(tuple(integer(size) for size in shape)),
         eps=eps,
+        elementwise_affine=elementwise_affine,
         weight=weight,
         bias=optional(site, bias, parameter(site, *shape)) if has_weight else NONE,
     )
@@ -49,8 +59,15 @@ def rms_norm(
     device: Value = NONE,
     dtype: Value = NONE,
 ) -> Value:
-    weight = optional(site, elementwise_affine, parameter(site, *shape_of(normalized_shape)))
-    set_plain(site, self, normalized_shape=normalized_shape, eps=eps, weight=weight)
+    shape = shape_of(normalized_shape)
+    set_plain(
+        site,
+        self,
+        normalized_shape=TupleValue(tuple(integer(size) for size in shape)),
+        eps=eps,
+        elementwise_affine=elementwise_affine,
+        weight=optional(site, elementwise_affine, parameter(site, *shape)),
+    )
     return NONE
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.flow.forward_text import forward_of
-from forgather_lint.interp.budget import BudgetExceeded
+from forgather_lint.flow.replaced import input_embedding
 from forgather_lint.interp.classes import find_member
-from forgather_lint.interp.frame import Raised
 from forgather_lint.model.tree import class_name
 from forgather_lint.semantics.names import EMBEDDING
 from forgather_lint.serve.examined import Examined
 from forgather_lint.serve.sameness import only_repeats
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.values.objects import ClassValue, Instance
-from forgather_lint.values.value import Arguments, Known
+from forgather_lint.values.value import Known
 
 GET, SET = "get_input_embeddings", "set_input_embeddings"
 
@@ -22,7 +21,7 @@ GET, SET = "get_input_embeddings", "set_input_embeddings"
 def forward_dropped(seen: Examined) -> Iterator[ServingProblem]:
     """A subclass of nn.Embedding whose own forward is not run."""
     modules = seen.target.vllm.modules
-    module = _input_embedding(seen)
+    module = input_embedding(seen.workshop.machine, seen.root) if seen.root else None
     if module is None or not seen.workshop.machine.is_instance_of(module, EMBEDDING):
         return
     forward = forward_of(seen.workshop.machine, module)
@@ -38,22 +37,6 @@ def forward_dropped(seen: Examined) -> Iterator[ServingProblem]:
 def _has_scale(seen: Examined, module: Instance) -> bool:
     in_class = find_member(seen.workshop.machine, module.cls, "embed_scale")
     return "embed_scale" in module.attributes or in_class is not None or module.open is not None
-
-
-def _input_embedding(seen: Examined) -> Instance | None:
-    """What `get_input_embeddings()` returns, if that is known."""
-    if seen.root is None:
-        return None
-    machine = seen.workshop.machine
-    machine.trail.begin()
-    try:
-        method = machine.attribute(seen.root, GET, seen.root.where)
-        found = machine.call(method, Arguments(), seen.root.where)
-    except (Raised, BudgetExceeded):
-        return None
-    finally:
-        machine.trail.roll_back()
-    return found if isinstance(found, Instance) else None
 
 
 def no_access(seen: Examined) -> Iterator[ServingProblem]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.facts import Structure
+from forgather_lint.flow.blame import LINEAR_FORWARD_DROPPED
 from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.flow.fusion import fusions
+from forgather_lint.flow.outcome import Verdict
 from forgather_lint.model.tree import class_name
 from forgather_lint.semantics.names import LINEAR
 from forgather_lint.serve.examined import Examined, releases_of
@@ -27,16 +29,25 @@ def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
         forward = forward_of(seen.workshop.machine, module)
         if forward is not None and not only_repeats(forward):
             told.add(id(module.cls))
+            error = _error_of_dropping(seen)
             yield ServingProblem(
                 code="FGL519",
-                verdict="wrong",
+                verdict="fails" if error else "wrong",
                 where=forward.where,
                 target=str(seen.target),
-                error="",
+                error=error,
                 releases=releases_of(fact),
                 name=class_name(module),
                 module=name,
             )
+
+
+def _error_of_dropping(seen: Examined) -> str:
+    """What the model raises without the forward; empty where it goes on with another value."""
+    assert seen.judge is not None
+    outcome = seen.judge.alone[0]
+    dropped = outcome.verdict is Verdict.FAILS and outcome.code == LINEAR_FORWARD_DROPPED
+    return outcome.reason if dropped else ""
 
 
 def _instances(seen: Examined) -> Iterator[tuple[str, Instance]]:

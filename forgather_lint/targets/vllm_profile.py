@@ -70,6 +70,10 @@ class VllmModules:
     """`modules.toml`: which modules are replaced."""
 
     linear_forward_kept: Fact[bool]
+    linear_attributes: Fact[tuple[str, ...]]
+    embedding_attributes: Fact[tuple[str, ...]]
+    layer_norm_attributes: Fact[tuple[str, ...]]
+    convolution_attributes: Fact[tuple[str, ...]]
     norm_found_by: Fact[NormSearch]
     norm_epsilon_names: Fact[tuple[str, ...]]
     norm_not_recognised: Fact[Outcome]

@@ -1,0 +1,38 @@
+"""Which rule explains an error of an abstract run, and whether it is of the engine's making."""
+
+from __future__ import annotations
+
+from forgather_lint.flow.engine import ATTENTION_INSTANCES
+from forgather_lint.flow.engine_library import EXPERTS_AS_LIST, KEYWORD_LOST
+from forgather_lint.flow.outcome import Outcome
+from forgather_lint.interp.frame import Raised
+
+BEHIND_ATTENTION = "FGL543"
+LINEAR_FORWARD_DROPPED = "FGL519"
+REPLACEMENT_LACKS = "FGL544"
+REPLACEMENTS = (LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS)
+
+
+def code_of(error: Raised, met_parameter: bool) -> str:
+    """The rule that explains an error on a rank."""
+    text = error.text
+    if "is not divisible by" in text:
+        return "FGL210"
+    if "cannot be multiplied" in text:
+        return "FGL202"
+    if "is invalid for input of size" in text:
+        return "FGL203"
+    if "normalized_shape" in text:
+        return "FGL206"
+    if "must match the size" in text or "Sizes of tensors must match" in text:
+        return "FGL208" if met_parameter else "FGL201"
+    return "FGL209"
+
+
+def is_engines(outcome: Outcome) -> bool:
+    """Whether an error at size 1 is of the engine's making."""
+    return (
+        outcome.code in ("FGL518", EXPERTS_AS_LIST)
+        or outcome.reason == f"TypeError: {KEYWORD_LOST}"
+        or ATTENTION_INSTANCES in outcome.reason  # a keyword that nobody else hands over
+    )
