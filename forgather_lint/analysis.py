@@ -67,6 +67,7 @@ class Built:
 
     @property
     def structure(self) -> Structure:
+        """The facts of the tree."""
         return self.tree.structure
 
 

@@ -37,6 +37,7 @@ class Rule:
 
     @property
     def file(self) -> str:
+        """The file that the rule is written in."""
         return inspect.getfile(self.check)
 
     @property

@@ -140,6 +140,24 @@ def test_modules_say_what_they_are() -> None:
     assert silent == []
 
 
+PLAIN_DECORATORS = {"record", "cache", "lru_cache", "contextmanager"}
+"""Others enter a function in a table, under the name of what it stands for."""
+
+
+def test_what_other_files_may_use_says_what_it_is() -> None:
+    silent = [
+        f"{name(file)}:{node.lineno} {node.name}"
+        for file in FILES
+        for node in tree(file).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and {ast.unparse(each).partition("(")[0] for each in node.decorator_list}
+        <= PLAIN_DECORATORS
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
+
+
 def test_records_are_made_by_record() -> None:
     """`dataclass` compiles at each start what `record` shares, but only it makes an order."""
     compiled = [

@@ -167,6 +167,7 @@ def ratios(costs: Mapping[str, Cost]) -> dict[tuple[str, str], Cost]:
 
 
 def main() -> None:
+    """Measure, print, and fail beyond a limit."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -45,6 +45,7 @@ class PlanEntry:
 
     @property
     def full_key(self) -> str:
+        """The key as it is read in the merged plan: with what `post_init` puts before it."""
         return f"{self.prefix}.{self.key}" if self.prefix else self.key
 
 

@@ -44,10 +44,12 @@ class Module:
 
     @property
     def parent(self) -> str:
+        """The dotted name of the module that holds this one."""
         return self.name.rpartition(".")[0]
 
     @property
     def leaf(self) -> str:
+        """The last component of the name."""
         return self.name.rpartition(".")[2]
 
 
@@ -86,7 +88,9 @@ class Structure:
     """Names of modules that may have children which the analysis could not see."""
 
     def module(self, name: str) -> Module | None:
+        """The module of that dotted name."""
         return next((module for module in self.modules if module.name == name), None)
 
     def children(self, name: str) -> tuple[Module, ...]:
+        """The modules that the one called `name` holds itself."""
         return tuple(m for m in self.modules if m.name and m.parent == name)

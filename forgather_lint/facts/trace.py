@@ -20,6 +20,7 @@ class Signature:
     required: tuple[str, ...] = ()
 
     def accepts(self, name: str) -> bool:
+        """Whether a call may hand over the keyword `name`."""
         return self.takes_kwargs or name in self.positional or name in self.keyword_only
 
 

@@ -41,9 +41,11 @@ class Body:
     result: int = 0
 
     def made_by(self, value: int) -> Step | None:
+        """The step whose output is `value`; None for what came from outside."""
         return next((step for step in self.steps if step.output == value), None)
 
     def uses_of(self, value: int) -> list[Step]:
+        """The steps that take `value`, in the order in which they ran."""
         return [step for step in self.steps if value in step.inputs]
 
 

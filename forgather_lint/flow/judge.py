@@ -66,6 +66,7 @@ class Judge:
 
     @property
     def engine(self) -> Engine:
+        """The release that judges."""
         return self.subject.engine
 
     def cell(self, ranks: int, stages: int) -> Cell:

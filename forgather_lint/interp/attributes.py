@@ -78,6 +78,7 @@ def read_external(machine: Machine, value: External, name: str) -> Value:
 
 
 def read_instance(machine: Machine, instance: Instance, name: str, where: Place) -> Value:
+    """`instance.name`: a property, the own attribute, the member of a class, then `__getattr__`."""
     machine.observer.read(instance, name, where)
     member = find_member(machine, instance.cls, name)
     if member is not None and isinstance(member.value, Property):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 def on_containers(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:
+    """Apply the operator `name` where `operators.binary` found neither constants nor sizes."""
     match name, left, right:
         case "add", TupleValue() | ListValue(), TupleValue() | ListValue():
             return _concatenated(machine, left, right, where)

@@ -87,4 +87,5 @@ class Frame:
     handled: Raised | None = None
 
     def place(self, node: cst.CSTNode) -> Place:
+        """Where `node` stands in the file that is run."""
         return NodePlace(self.file, node)

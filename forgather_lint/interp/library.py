@@ -51,6 +51,7 @@ class Site:
     name: str
 
     def unknown(self, reason: str, detail: str = "") -> Unknown:
+        """What this call leaves undecided, at its place."""
         return Unknown(reason, self.where, detail or self.name)
 
 

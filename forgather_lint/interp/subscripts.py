@@ -135,6 +135,7 @@ def _read_sequence(
 
 
 def index_of(key: Value) -> int | None:
+    """The number that `key` is on a rank; None when it is not known."""
     size = size_of(key)
     if size is None:
         return None

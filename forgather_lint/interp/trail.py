@@ -114,21 +114,25 @@ class Trail:
         return len(self._logs)
 
     def set_key(self, mapping: Names, key: Hashable, value: Value) -> None:
+        """`mapping[key] = value`, to be taken back when the branch is."""
         if self._logs:
             self._note(KeySlot(mapping, key))  # type: ignore[arg-type]
         mapping[key] = value  # type: ignore[index]
 
     def delete_key(self, mapping: Names, key: Hashable) -> None:
+        """Delete a key that may be missing."""
         if self._logs:
             self._note(KeySlot(mapping, key))  # type: ignore[arg-type]
         mapping.pop(key, None)  # type: ignore[call-overload]
 
     def set_items(self, target: ListValue, items: list[Value]) -> None:
+        """Give a list other items."""
         if self._logs:
             self._note(ItemsSlot(target))
         target.items = items
 
     def append(self, target: ListValue, value: Value) -> None:
+        """Add one item to a list."""
         if self._logs:
             self.set_items(target, [*target.items, value])
         else:

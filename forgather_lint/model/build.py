@@ -49,10 +49,12 @@ class Workshop:
 
     @property
     def config_values(self) -> Mapping[str, object]:
+        """What config.json says."""
         return self.config_file.values if self.config_file else {}
 
     @property
     def where(self) -> Place:
+        """The place to blame for what has no other: the config, or the start of the main file."""
         if self.config_file:
             return self.config_file.place("architectures")
         return file_start(self.sources.paths.get(self.main or "", ""))

@@ -21,6 +21,7 @@ class Planned:
 
     @property
     def split(self) -> Split | None:
+        """How the style cuts the layer; None: not at all."""
         return split_of(self.entry.style) if self.entry else None
 
 

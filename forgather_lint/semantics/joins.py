@@ -39,6 +39,7 @@ from forgather_lint.values.value import (
 
 
 def total_of(addends: Iterable[Size]) -> Size:
+    """The sum of sizes."""
     total: Size = 0
     for addend in addends:
         total = dims.add(total, addend)

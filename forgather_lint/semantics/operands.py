@@ -154,10 +154,12 @@ def placement_of_number(site: Site, value: SymbolicInt) -> Placement:
 
 
 def is_none(value: Value) -> bool:
+    """Whether `value` is surely None."""
     return isinstance(value, Known) and value.value is None
 
 
 def is_number(value: Value) -> bool:
+    """Whether `value` is surely a number of Python."""
     if isinstance(value, Known):
         return isinstance(value.value, bool | int | float | complex)
     return isinstance(value, SymbolicInt)
@@ -201,6 +203,7 @@ def items(site: Site, value: Value) -> list[Value]:
 
 
 def is_sequence(value: Value) -> bool:
+    """Whether `value` is a list or tuple."""
     return isinstance(value, TupleValue | ListValue)
 
 

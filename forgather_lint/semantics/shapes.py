@@ -50,6 +50,7 @@ def is_one(size: Size | None) -> bool:
 
 
 def one_on_rank(size: Size | None) -> bool:
+    """Whether the size is one on a rank, so that the dimension stretches there."""
     return size is not None and dims.local(size) == 1
 
 

@@ -78,6 +78,7 @@ def depends_on_rank(size: Size) -> bool:
 
 
 def add(left: Size, right: Size) -> Size:
+    """`left + right`."""
     total = Counter(_terms(left))
     for names, factor in _terms(right).items():
         total[names] += factor
@@ -85,14 +86,17 @@ def add(left: Size, right: Size) -> Size:
 
 
 def negate(size: Size) -> Size:
+    """`-size`."""
     return _size({names: -factor for names, factor in _terms(size).items()})
 
 
 def subtract(left: Size, right: Size) -> Size:
+    """`left - right`."""
     return add(left, negate(right))
 
 
 def multiply(left: Size, right: Size) -> Size:
+    """`left * right`."""
     total: Counter[Monomial] = Counter()
     for left_names, left_factor in _terms(left).items():
         for right_names, right_factor in _terms(right).items():
@@ -101,6 +105,7 @@ def multiply(left: Size, right: Size) -> Size:
 
 
 def product(sizes: tuple[Size, ...]) -> Size:
+    """All of `sizes` multiplied; 1 for none."""
     result: Size = 1
     for size in sizes:
         result = multiply(result, size)

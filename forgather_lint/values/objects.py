@@ -60,16 +60,22 @@ class BoundMethod(Value):
 
 @record(eq=False)
 class StaticMethod(Value):
+    """A class member behind `@staticmethod`."""
+
     function: Value
 
 
 @record(eq=False)
 class ClassMethod(Value):
+    """A class member behind `@classmethod`."""
+
     function: Value
 
 
 @record(eq=False)
 class Property(Value):
+    """A class member behind `@property`; `cached` for `functools.cached_property`."""
+
     getter: Value
     setter: Value | None = None
     cached: bool = False

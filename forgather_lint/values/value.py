@@ -68,6 +68,8 @@ class LoopIndex:
 
 @record(eq=False)
 class TupleValue(Value):
+    """A tuple of which all items are there."""
+
     items: tuple[Value, ...]
 
 
@@ -106,17 +108,22 @@ class DictValue(Value):
     places: dict[Key, tuple[Place, Place]] = field(default_factory=dict)
 
     def key_values(self) -> list[Value]:
+        """The keys as values, in order."""
         return [self.keys.get(key) or _key_value(key) for key in self.items]
 
 
 @record(frozen=False, eq=False)
 class SetValue(Value):
+    """A set by key (see `key_of`); with `rest`, further items may be present."""
+
     items: dict[Key, Value]
     rest: Unknown | None = None
 
 
 @record(eq=False)
 class SliceValue(Value):
+    """`start:stop:step`; what is not written is None."""
+
     start: Value
     stop: Value
     step: Value
@@ -233,4 +240,5 @@ class Arguments:
     rest: Unknown | None = None
 
     def all(self) -> list[Value]:
+        """Every value that is handed over."""
         return [*self.positional, *self.keywords.values()]
