@@ -10,6 +10,9 @@ from forgather_lint.analysis import Built, build_tree, workshop_of
 from forgather_lint.inputs.single import single_model
 
 HEAD = """
+from collections import deque
+from contextlib import suppress
+
 import torch
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
@@ -32,6 +35,31 @@ PARAMETERS = {
     "self.a = nn.Parameter(torch.normal(0, 0.1, size=(3,)))": {"a": (3,)},
     "self.a = nn.Embedding(4, 3)\nself.a.weight.requires_grad_(False)": {"a.weight": (4, 3)},
     "self.a = nn.Parameter(torch.ones(3))\nself.a.detach_()": {"a": (3,)},
+    "n = [3, 1, 2]; n.sort()\nself.a = nn.Embedding(*n[:2])": {"a.weight": (1, 2)},
+    "n = [3, 1, 2]; n.sort(reverse=True)\nself.a = nn.Embedding(*n[:2])": {"a.weight": (3, 2)},
+    "n = [3, 1, 2]; n.remove(3)\nself.a = nn.Embedding(*n)": {"a.weight": (1, 2)},
+    "n = [3, 1, 2, 5]; del n[1:3]\nself.a = nn.Embedding(*n)": {"a.weight": (3, 5)},
+    "n = [3, 1]; n.clear(); n += [4, 2]\nself.a = nn.Embedding(*n)": {"a.weight": (4, 2)},
+    "n = deque([3, 1, 2]); n.popleft()\nself.a = nn.Embedding(*n)": {"a.weight": (1, 2)},
+    "n = deque([1, 2]); n.appendleft(3)\nself.a = nn.Embedding(n[0], n[1])": {"a.weight": (3, 1)},
+    "with suppress(KeyError):\n    {}['x']\nself.a = nn.Embedding(3, 2)": {"a.weight": (3, 2)},
+    "match (3, 2):\n    case (n, *rest): pass\nself.a = nn.Embedding(n, *rest)": {
+        "a.weight": (3, 2)
+    },
+    "match 3:\n    case 1 | 3 as n: pass\nself.a = nn.Embedding(n, 2)": {"a.weight": (3, 2)},
+    "match {'n': 3}:\n    case {'n': n}: pass\nself.a = nn.Embedding(n, 2)": {"a.weight": (3, 2)},
+    "self.a = nn.ModuleList([nn.Embedding(3, 2)]); self.a += [nn.Embedding(1, 4)]": {
+        "a.0.weight": (3, 2),
+        "a.1.weight": (1, 4),
+    },
+    "self.a = nn.ModuleList(nn.Embedding(n, 2) for n in (1, 2, 3, 4)); del self.a[1]": {
+        "a.0.weight": (1, 2),
+        "a.1.weight": (3, 2),
+        "a.2.weight": (4, 2),
+    },
+    "self.a = nn.ModuleList(nn.Embedding(n, 2) for n in (1, 2, 3, 4)); del self.a[:-1]": {
+        "a.0.weight": (4, 2)
+    },
 }
 BUFFERS = {
     "self.a = nn.Buffer(torch.zeros(1))\nself.a -= 1e-5": {"a": (1,)},
@@ -59,3 +87,17 @@ def test_parameters(statements: str, tmp_path: Path) -> None:
 def test_buffers(statements: str, tmp_path: Path) -> None:
     structure = tree_of(statements, tmp_path).structure
     assert {each.name: each.shape for each in structure.buffers} == BUFFERS[statements]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        "n = [1, 2]; n.__setitem__(0, 3)",
+        "n = {0: 1, 1: 2}; n.popitem()",
+        "n = [1, 2]; del n[len(__file__) - len(__file__)]",
+        "match __file__:\n    case str(n): pass\nn = [n]",
+    ],
+)
+def test_what_is_not_modelled_leaves_the_size_open(statements: str, tmp_path: Path) -> None:
+    built = tree_of(f"{statements}\nself.a = nn.Embedding(n[0], 2)", tmp_path)
+    assert {each.name: each.shape for each in built.structure.parameters} == {"a.weight": (None, 2)}

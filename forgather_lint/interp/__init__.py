@@ -15,6 +15,7 @@ from forgather_lint.interp import (  # noqa: F401
     imports,
     literals,
     loops,
+    matching,
     names,
     operators,
     subscripts,

@@ -9,6 +9,7 @@ import libcst as cst
 from forgather_lint.interp.classes import Member, find_member, order_of
 from forgather_lint.interp.dispatch import BUILTINS, expression
 from forgather_lint.interp.frame import Frame, Raised
+from forgather_lint.interp.stores import forget
 from forgather_lint.source import Place
 from forgather_lint.values.objects import (
     AttributeDict,
@@ -232,7 +233,17 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
         return known(value.name)
     if isinstance(value, Known) and not hasattr(value.value, name):
         raise Raised("AttributeError", f"'{kind}' object has no attribute '{name}'", where)
-    return Unknown("unmodelled-attribute", where, f"{kind}.{name}")
+    unknown = Unknown("unmodelled-attribute", where, f"{kind}.{name}")
+    if name not in _READ_ONLY:
+        forget(machine, value, unknown)
+    return unknown
+
+
+_READ_ONLY = frozenset(
+    "__contains__ __eq__ __getitem__ __iter__ __len__ difference intersection isdisjoint "
+    "issuperset symmetric_difference".split()
+)
+"""Methods of containers that change nothing; another that is not modelled may change all."""
 
 
 def _read_namespace(machine: Machine, value: Namespace, name: str, where: Place) -> Value:

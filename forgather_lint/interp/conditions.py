@@ -1,4 +1,4 @@
-"""Comparisons, `and`/`or`, conditional expressions, `if`, `match` and `assert`."""
+"""Comparisons, `and`/`or`, conditional expressions, `if` and `assert`."""
 
 from __future__ import annotations
 
@@ -147,54 +147,4 @@ def assert_statement(machine: Machine, node: cst.Assert, frame: Frame) -> Comple
         message = machine.evaluate(node.msg, frame) if node.msg else None
         text = str(message.value) if isinstance(message, Known) else ""
         raise Raised("AssertionError", text, frame.place(node))
-    return None
-
-
-@statement(cst.Match)
-def match_statement(machine: Machine, node: cst.Match, frame: Frame) -> Completion:
-    subject = machine.evaluate(node.subject, frame)
-    return _match_from(machine, node, 0, subject, frame)
-
-
-def _match_from(
-    machine: Machine, node: cst.Match, first: int, subject: Value, frame: Frame
-) -> Completion:
-    for number in range(first, len(node.cases)):
-        case = node.cases[number]
-        fits = _fits(machine, case, subject, frame)
-        if fits is True:
-            return machine.execute(case.body.body, frame)
-        if fits is None:
-            arms = [
-                lambda case=case: machine.execute(case.body.body, frame),
-                lambda n=number + 1: _match_from(machine, node, n, subject, frame),
-            ]
-            return join_bodies(machine, arms, frame, frame.place(case))
-    return None
-
-
-def _fits(machine: Machine, case: cst.MatchCase, subject: Value, frame: Frame) -> bool | None:
-    fits = _pattern_fits(machine, case.pattern, subject, frame)
-    if case.guard is None or fits is False:
-        return fits
-    guard = machine.truth(machine.evaluate(case.guard, frame))
-    return guard if fits else (False if guard is False else None)
-
-
-def _pattern_fits(
-    machine: Machine, pattern: cst.MatchPattern, subject: Value, frame: Frame
-) -> bool | None:
-    match pattern:
-        case cst.MatchAs(pattern=None):
-            if pattern.name is not None:
-                machine.trail.set_key(frame.scope.names, pattern.name.value, subject)
-            return True
-        case cst.MatchValue():
-            wanted = machine.evaluate(pattern.value, frame)
-            return machine.truth(binary(machine, "eq", subject, wanted, frame.place(pattern)))
-        case cst.MatchSingleton():
-            return is_same(machine, subject, machine.evaluate(pattern.value, frame))
-        case cst.MatchOr():
-            results = [_pattern_fits(machine, p.pattern, subject, frame) for p in pattern.patterns]
-            return True if True in results else (None if None in results else False)
     return None

@@ -79,8 +79,7 @@ def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
     try:
         completion = machine.execute(node.body.body, frame)
     except Raised as error:
-        while machine.trail.depth > max(depth, frame.trail_depth + len(frame.early_returns)):
-            machine.trail.apply(machine.trail.roll_back())
+        _leave_branches(machine, frame, depth)
         for handler in node.handlers:
             if _catches(machine, handler, error, frame):
                 return _handled(machine, node, handler, error, frame)
@@ -90,6 +89,12 @@ def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
     if completion is None and node.orelse:
         return machine.execute(node.orelse.body.body, frame)
     return completion
+
+
+def _leave_branches(machine: Machine, frame: Frame, depth: int) -> None:
+    """Keep what the branches opened since `depth` have written until the error."""
+    while machine.trail.depth > max(depth, frame.trail_depth + len(frame.early_returns)):
+        machine.trail.apply(machine.trail.roll_back())
 
 
 def _expects_missing(machine: Machine, node: cst.Try, frame: Frame) -> bool:
@@ -150,15 +155,35 @@ def _derives(name: str, base: str) -> bool:
     return base in ("Exception", "BaseException")
 
 
+SUPPRESSED = "suppressed exceptions"
+"""The attribute in which the object of `contextlib.suppress` holds its arguments."""
+
+
 @statement(cst.With)
 def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion:
+    depth = machine.trail.depth
+    managers = []
     for item in node.items:
         manager = machine.evaluate(item.item, frame)
+        managers.append(manager)
         if item.asname is not None and isinstance(item.asname.name, cst.Name):
             bind_name(
                 machine, frame, item.asname.name.value, _entered(machine, manager, frame, item)
             )
-    return machine.execute(node.body.body, frame)
+    try:
+        return machine.execute(node.body.body, frame)
+    except Raised as error:
+        if not any(_suppresses(machine, manager, error) for manager in managers):
+            raise
+        _leave_branches(machine, frame, depth)
+        return None
+
+
+def _suppresses(machine: Machine, manager: Value, error: Raised) -> bool:
+    kinds = manager.attributes.get(SUPPRESSED) if isinstance(manager, Instance) else None
+    return isinstance(kinds, TupleValue) and any(
+        _is_kind(machine, error, kind) for kind in kinds.items
+    )
 
 
 def _entered(machine: Machine, manager: Value, frame: Frame, item: cst.WithItem) -> Value:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from forgather_lint.interp.budget import LONGEST_TEXT
+from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.container_operators import on_containers
 from forgather_lint.interp.dispatch import expression
 from forgather_lint.interp.frame import Frame, Raised
@@ -16,6 +17,7 @@ from forgather_lint.interp.stores import update
 from forgather_lint.source import Place
 from forgather_lint.values import dims
 from forgather_lint.values.loop_index import observe
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
     Arguments,
     Choice,
@@ -183,6 +185,10 @@ def augmented(
     if name == "or_" and isinstance(before, DictValue):
         update(machine, before, operand, where)
         return before
+    if isinstance(before, Instance):
+        member = find_member(machine, before.cls, f"__i{name}__")
+        if member is not None and not isinstance(member.value, Unknown):
+            return machine.call(member.value, Arguments([before, operand]), where)
     return binary(machine, name, before, operand, where)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from forgather_lint.interp.classes import find_member
-from forgather_lint.interp.subscripts import index_of
+from forgather_lint.interp.frame import Raised
+from forgather_lint.interp.subscripts import bounds, index_of
 from forgather_lint.source import Place
 from forgather_lint.values.joining import join
 from forgather_lint.values.loop_index import pinned
@@ -26,6 +27,8 @@ from forgather_lint.values.value import (
     Key,
     Known,
     ListValue,
+    SetValue,
+    SliceValue,
     SymbolicInt,
     TupleValue,
     Unknown,
@@ -158,6 +161,17 @@ def _written(source: Value, where: Place) -> tuple[Mapping[Key, Value], Unknown 
     return {}, Unknown("unknown-dict", where)
 
 
+def forget(machine: Machine, owner: Value, why: Unknown) -> None:
+    """Any item of a list, dict or set may be another one now, or gone."""
+    if isinstance(owner, ListValue):
+        machine.trail.set_items(owner, [])
+        owner.rest = owner.rest or why
+    elif isinstance(owner, DictValue | SetValue):
+        for key in list(owner.items):
+            machine.trail.delete_key(owner.items, key)
+        owner.rest = owner.rest or why
+
+
 def _set_in_list(machine: Machine, owner: ListValue, key: Value, value: Value) -> None:
     index = index_of(pinned(key))
     items = list(owner.items)
@@ -168,16 +182,26 @@ def _set_in_list(machine: Machine, owner: ListValue, key: Value, value: Value) -
     machine.trail.set_items(owner, items)
 
 
+def _delete_from_list(machine: Machine, owner: ListValue, key: Value, where: Place) -> None:
+    index = bounds(key) if isinstance(key, SliceValue) else index_of(pinned(key))
+    if index is None or owner.rest is not None:
+        forget(machine, owner, Unknown("unknown-index", where))
+        return
+    items = list(owner.items)
+    if isinstance(index, int) and not -len(items) <= index < len(items):
+        raise Raised("IndexError", "list assignment index out of range", where)
+    del items[index]
+    machine.trail.set_items(owner, items)
+
+
 def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> None:
     """`del owner[key]`."""
     if isinstance(owner, DictValue):
+        if isinstance(key, Unknown | Choice):
+            forget(machine, owner, Unknown("unknown-key", where))
         machine.trail.delete_key(owner.items, key_of(key))
     elif isinstance(owner, ListValue):
-        index = index_of(key)
-        if index is not None and -len(owner.items) <= index < len(owner.items):
-            items = list(owner.items)
-            del items[index]
-            machine.trail.set_items(owner, items)
+        _delete_from_list(machine, owner, key, where)
     elif isinstance(owner, Instance):
         member = find_member(machine, owner.cls, "__delitem__")
         if member is not None and not isinstance(member.value, Unknown):

@@ -146,14 +146,14 @@ def index_of(key: Value) -> int | None:
 def _slice(
     owner: Value, items: list[Value], rest: Unknown | None, key: SliceValue, where: Place
 ) -> Value:
-    bounds = _bounds(key)
-    if rest is not None or bounds is None:
+    within = bounds(key)
+    if rest is not None or within is None:
         return Unknown("unknown-slice", where)
-    part = items[bounds]
+    part = items[within]
     return TupleValue(tuple(part)) if isinstance(owner, TupleValue) else ListValue(part)
 
 
-def _bounds(key: SliceValue) -> slice | None:
+def bounds(key: SliceValue) -> slice | None:
     """The slice, None when a bound is not known."""
     numbers = [index_of(pinned(part)) for part in (key.start, key.stop, key.step)]
     parts = zip((key.start, key.stop, key.step), numbers, strict=True)
@@ -167,8 +167,8 @@ def _is_none(value: Value) -> bool:
 
 def _read_text(text: str, key: Value, where: Place) -> Value:
     if isinstance(key, SliceValue):
-        bounds = _bounds(key)
-        return Unknown("unknown-slice", where) if bounds is None else known(text[bounds])
+        within = bounds(key)
+        return Unknown("unknown-slice", where) if within is None else known(text[within])
     index = index_of(pinned(key))
     if index is None:
         return Unknown("unknown-index", where)

@@ -10,7 +10,7 @@ from typing import cast
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
 from forgather_lint.interp.machine import Machine
-from forgather_lint.interp.subscripts import index_of
+from forgather_lint.interp.subscripts import bounds, index_of
 from forgather_lint.semantics.nn_build import set_plain
 from forgather_lint.values.joining import join
 from forgather_lint.values.objects import Instance
@@ -202,7 +202,24 @@ def dict_get(site: Site, self: Instance, key: Value) -> Value:
     return found or self.open or NONE
 
 
-@op(*_names(_DICTS, "__delitem__"), *_names(_LISTS, "__delitem__"))
+@op(*_names(_LISTS, "__delitem__"))
+def delete_from_list(site: Site, self: Instance, index: Value) -> Value:
+    """The modules behind it move up, as in torch/nn/modules/container.py."""
+    names = list(children_of(self))
+    place = bounds(index) if isinstance(index, SliceValue) else index_of(index)
+    if place is None or self.open is not None:
+        self.open = self.open or site.unknown("unknown-index")
+        return NONE
+    kept = list(children_of(self).values())
+    del kept[place]
+    for name in names:
+        self.attributes.pop(name)
+    for item in kept:
+        _append(site, self, item)
+    return NONE
+
+
+@op(*_names(_DICTS, "__delitem__"))
 def delete_item(site: Site, self: Instance, key: Value) -> Value:
     name = str(key.value) if isinstance(key, Known) else ""
     self.attributes.pop(name, None)

@@ -8,6 +8,7 @@ from functools import reduce as fold
 from typing import Any, cast
 
 from forgather_lint.interp.builtins.sequences import dict_
+from forgather_lint.interp.exceptions import SUPPRESSED
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
 from forgather_lint.interp.machine import Machine
@@ -80,6 +81,12 @@ def reduce(site: Site, function: Value, iterable: Value, initial: Value | None =
 def keeps_function(site: Site, function: Value = NONE, **options: Value) -> Value:
     """A decorator, or what makes one: the function stays what it is."""
     return External("functools.identity") if isinstance(function, Known) else function
+
+
+@op("contextlib.suppress")
+def suppress(site: Site, *exceptions: Value) -> Value:
+    kinds: dict[str, Value] = {SUPPRESSED: TupleValue(exceptions)}
+    return Instance(External("builtins.object"), kinds, site.where)
 
 
 @op("functools.identity", "copy.copy", "copy.deepcopy", "typing.cast")

@@ -44,16 +44,25 @@ def extend(site: Site, target: ListValue, iterable: Value) -> Value:
 @builtin("list.insert")
 def insert(site: Site, target: ListValue, index: Value, item: Value) -> Value:
     position = subscripts.index_of(index)
+    if position is None:
+        stores.forget(machine_of(site), target, site.unknown("unknown-index"))
+        return NONE
     items = list(target.items)
-    items.insert(len(items) if position is None else position, item)
+    items.insert(position, item)
     machine_of(site).trail.set_items(target, items)
     return NONE
+
+
+@builtin("list.appendleft")
+def append_left(site: Site, target: ListValue, item: Value) -> Value:
+    return insert(site, target, Known(0), item)
 
 
 @builtin("list.pop")
 def pop(site: Site, target: ListValue, index: Value = Known(-1)) -> Value:  # noqa: B008
     position = subscripts.index_of(index)
     if position is None or target.rest is not None:
+        stores.forget(machine_of(site), target, site.unknown("unknown-index"))
         return target.rest or site.unknown("unknown-index")
     items = list(target.items)
     if not -len(items) <= position < len(items):
@@ -63,6 +72,34 @@ def pop(site: Site, target: ListValue, index: Value = Known(-1)) -> Value:  # no
     return item
 
 
+@builtin("list.popleft")
+def pop_left(site: Site, target: ListValue) -> Value:
+    return pop(site, target, Known(0))
+
+
+@builtin("list.remove")
+def remove(site: Site, target: ListValue, item: Value) -> Value:
+    for position, each in enumerate(target.items):
+        equal = subscripts.contains(TupleValue((each,)), item)
+        if equal is None:
+            break
+        if equal:
+            items = target.items[:position] + target.items[position + 1 :]
+            machine_of(site).trail.set_items(target, items)
+            return NONE
+    stores.forget(machine_of(site), target, site.unknown("unknown-item"))
+    return NONE
+
+
+@builtin("list.clear")
+@builtin("dict.clear")
+@builtin("set.clear")
+def clear(site: Site, target: ListValue | DictValue | SetValue) -> Value:
+    stores.forget(machine_of(site), target, site.unknown("cleared"))
+    target.rest = None
+    return NONE
+
+
 @builtin("list.copy")
 def copy_list(site: Site, target: ListValue) -> Value:
     return ListValue(list(target.items), target.rest)
@@ -70,6 +107,8 @@ def copy_list(site: Site, target: ListValue) -> Value:
 
 @builtin("list.reverse")
 def reverse(site: Site, target: ListValue) -> Value:
+    if target.rest is not None:
+        stores.forget(machine_of(site), target, target.rest)
     machine_of(site).trail.set_items(target, target.items[::-1])
     return NONE
 

@@ -216,6 +216,15 @@ def sorted_(site: Site, iterable: Value, key: Value = NONE, reverse: Value = NON
     return ListValue(result[::-1] if machine.truth(reverse) else result)
 
 
+@builtin("list.sort")
+def sort(site: Site, target: ListValue, key: Value = NONE, reverse: Value = NONE) -> Value:
+    result = sorted_(site, target, key, reverse)
+    assert isinstance(result, ListValue)
+    machine_of(site).trail.set_items(target, result.items)
+    target.rest = result.rest
+    return NONE
+
+
 def _ranking(ranks: list[Value]) -> list[int] | None:
     keys = [key_of(rank) for rank in ranks]
     try:
