@@ -9,6 +9,7 @@ from forgather_lint.flow.layers import Role
 from forgather_lint.flow.replaced import Replaced
 from forgather_lint.record import record
 from forgather_lint.targets.vllm_profile import VllmPlan
+from forgather_lint.targets.vllm_words import Hoisting
 from forgather_lint.values.value import Arguments, DictValue, Unknown
 
 ATTENTION_INSTANCES = "attention_instances"
@@ -50,6 +51,7 @@ class Engine:
     fuses_packed_qkv: bool = False
     merges_columns: bool = False
     fuses_latent: bool = False
+    hoisting: Hoisting = Hoisting.NONE
     output_by_return: bool = False
     norms_by_name: bool = False
     norms_gather: bool = False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from forgather_lint.flow.dataflow import Body
+from forgather_lint.flow.dataflow import Body, Step
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine
 from forgather_lint.syntax.walk import descendants
@@ -15,6 +15,7 @@ from forgather_lint.values.objects import FunctionValue, Instance
 
 LOOKUP = "ALL_ATTENTION_FUNCTIONS"
 """The table in which transformers' models look up their attention function."""
+ATTENTION = "transformers.attention_interface"
 
 
 def forward_of(machine: Machine, module: Instance) -> FunctionValue | None:
@@ -24,7 +25,8 @@ def forward_of(machine: Machine, module: Instance) -> FunctionValue | None:
     return function if isinstance(function, FunctionValue) else None
 
 
-def _definition(machine: Machine, module: Instance) -> cst.FunctionDef | None:
+def definition_of(machine: Machine, module: Instance) -> cst.FunctionDef | None:
+    """The text of that forward."""
     forward = forward_of(machine, module)
     return forward.node if forward and isinstance(forward.node, cst.FunctionDef) else None
 
@@ -35,35 +37,54 @@ def traces_completely(machine: Machine, owner: Instance) -> bool:
     Only `get_interface` is made a leaf (fx_utils.py); behind a subscript the trace breaks off, and
     shapes are known only below a placeholder named `hidden_states`.
     """
-    forward = _definition(machine, owner)
-    if forward is None:
-        return False
-    names = [parameter.name.value for parameter in forward.params.params]
-    return "hidden_states" in names and _looks_up_by_method_only(forward.body)
+    forward = definition_of(machine, owner)
+    return forward is not None and _knows_shapes(forward) and _passes_attention(forward.body)
 
 
-def written_alike(machine: Machine, body: Body, modules: tuple[Instance, ...]) -> bool:
-    """Whether the text gives every one of `modules` the same argument.
+def seen_by_trace(machine: Machine, body: Body, calls: list[Step]) -> list[Step]:
+    """Those of the `calls` that torch.fx gets to before what it cannot trace.
 
-    `update_forward` of each fuser asks for that ("projection inputs are written differently").
+    That is the attention, where it is looked up by a subscript, and a star in front of a shape that
+    is not known (`_AllLeafTracer.iter`).
     """
-    forward = _definition(machine, body.owner)
+    forward = definition_of(machine, body.owner)
     if forward is None:
-        return True
-    wanted = set(map(id, modules))
-    names = {name for name, value in body.owner.attributes.items() if id(value) in wanted}
-    written = {
-        cst.Module([]).code_for_node(node.args[0].value)
-        for node in descendants(forward.body)
-        if isinstance(node, cst.Call)
-        and node.args
-        and isinstance(node.func, cst.Attribute)
-        and node.func.attr.value in names
-    }
-    return len(written) <= 1
+        return calls
+    attention = [i for i, step in enumerate(body.steps) if step.name == ATTENTION]
+    if attention and not _passes_attention(forward.body):
+        before = {id(step) for step in body.steps[: attention[0]]}
+        calls = [call for call in calls if id(call) in before]
+    if _knows_shapes(forward):
+        return calls
+    reached = _called_before_star(forward)
+    names = {id(value): name for name, value in body.owner.attributes.items()}
+    return [call for call in calls if names.get(id(call.module)) in reached]
 
 
-def _looks_up_by_method_only(body: cst.BaseSuite) -> bool:
+def _called_before_star(forward: cst.FunctionDef) -> set[str]:
+    """The names behind `self.` that stand in front of the first star."""
+    found: set[str] = set()
+    for node in descendants(forward.body):
+        if isinstance(node, cst.StarredElement) or (isinstance(node, cst.Arg) and node.star == "*"):
+            break
+        name = of_self(node)
+        if name is not None:
+            found.add(name)
+    return found
+
+
+def of_self(node: cst.CSTNode) -> str | None:
+    """`name` of `self.name`."""
+    if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name):
+        return node.attr.value if node.value.value == "self" else None
+    return None
+
+
+def _knows_shapes(forward: cst.FunctionDef) -> bool:
+    return any(parameter.name.value == "hidden_states" for parameter in forward.params.params)
+
+
+def _passes_attention(body: cst.BaseSuite) -> bool:
     """Whether the attention function is looked up through `get_interface`, never by a subscript."""
     nodes = list(descendants(body))
     subscripted = [node.value for node in nodes if isinstance(node, cst.Subscript)]

@@ -6,36 +6,22 @@ merged_column.py, and since 0.27 packed_qkv.py. The order of the tries is theirs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from forgather_lint.flow.assign import Assignment
 from forgather_lint.flow.dataflow import Body, Step, kind_of
 from forgather_lint.flow.engine import Engine, Heads
-from forgather_lint.flow.forward_text import traces_completely, written_alike
+from forgather_lint.flow.forward_text import seen_by_trace, traces_completely
+from forgather_lint.flow.fused import Fusion, mergeable, modules_of, width
+from forgather_lint.flow.fuser_text import calls_of
+from forgather_lint.flow.glu import gated_unit
 from forgather_lint.flow.layers import Role
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
-from forgather_lint.record import record
-from forgather_lint.semantics.names import LINEAR, MODULE
+from forgather_lint.semantics.names import LINEAR
+from forgather_lint.targets.vllm_words import Hoisting
 from forgather_lint.values.objects import Instance
-from forgather_lint.values.value import Known, TensorValue, Value
-
-
-@record
-class Fusion:
-    """One group that the engine shards: column-parallel layers and their row-parallel partner.
-
-    `copies` has, for each of the columns, how often its heads are there before they are shared out.
-    """
-
-    kind: str
-    columns: tuple[Instance, ...]
-    row: Instance | None = None
-    copies: tuple[int, ...] = ()
-
-    def shares(self) -> Iterator[tuple[Instance, int]]:
-        """Each column with its copies."""
-        return zip(self.columns, self.copies or (1,) * len(self.columns), strict=True)
+from forgather_lint.values.value import Value
 
 
 def fusions(
@@ -51,14 +37,14 @@ def fusions(
 def _first_fusion(
     machine: Machine, body: Body, engine: Engine, heads: Heads | None, ranks: int
 ) -> Fusion | None:
-    calls = _linear_calls(machine, body)
+    calls = seen_by_trace(machine, body, _linear_calls(machine, body))
     if len(calls) < 2:
         return None
-    if engine.fuses_glu and (glu := _glu(machine, body, calls)):
+    if engine.fuses_glu and (glu := gated_unit(machine, body, calls, engine, ranks)):
         return glu
     if engine.fuses_qkv and (qkv := _qkv(machine, body, calls, engine, heads, ranks)):
         return qkv
-    return _merged(machine, body, calls, ranks) if engine.merges_columns else None
+    return _merged(machine, body, calls, engine, ranks) if engine.merges_columns else None
 
 
 def _linear_calls(machine: Machine, body: Body) -> list[Step]:
@@ -74,45 +60,6 @@ def _linear_calls(machine: Machine, body: Body) -> list[Step]:
     return [c for c in calls if sum(other.module is c.module for other in calls) == 1]
 
 
-def _glu(machine: Machine, body: Body, calls: list[Step]) -> Fusion | None:
-    """`act(self.gate(x)) * self.up(x)`, with `act` a module; the product may feed one Linear."""
-    for step in body.steps:
-        if step.name != "operator.mul" or len(step.inputs) != 2:
-            continue
-        for activated, other in (step.inputs, step.inputs[::-1]):
-            gate = _behind_activation(machine, body, activated, calls)
-            up = next((call for call in calls if call.output == other), None)
-            if gate is None or up is None or gate.inputs[:1] != up.inputs[:1]:
-                continue
-            modules = _modules(gate, up)
-            if written_alike(machine, body, modules):
-                return Fusion("GLU", modules, _fed_directly(body, step.output, calls))
-    return None
-
-
-def _behind_activation(machine: Machine, body: Body, value: int, calls: list[Step]) -> Step | None:
-    """The Linear whose output an activation module turned into `value`."""
-    made = body.made_by(value)
-    if made is None or made.module is None or machine.is_instance_of(made.module, LINEAR):
-        return None
-    if not machine.is_instance_of(made.module, MODULE) or len(made.inputs) != 1:
-        return None
-    return next((call for call in calls if call.output == made.inputs[0]), None)
-
-
-_CASTS = frozenset({"Tensor.to", "Tensor.type_as", "Tensor.float", "Tensor.half"})
-
-
-def _fed_directly(body: Body, value: int, calls: list[Step]) -> Instance | None:
-    """The Linear that takes `value`, with nothing but casts between."""
-    for step in body.uses_of(value):
-        if step.name in _CASTS:
-            return _fed_directly(body, step.output, calls)
-        if any(step is call for call in calls):
-            return step.module
-    return None
-
-
 def _qkv(
     machine: Machine,
     body: Body,
@@ -126,38 +73,43 @@ def _qkv(
         group = [call for call in calls if call.inputs[:1] == (placeholder,)]
         if len(group) != 3:
             continue
-        modules = _modules(*group)
-        if _is_qkv(modules, heads) and written_alike(machine, body, modules):
+        modules = modules_of(*group)
+        if _is_qkv(modules, heads) and _is_one_call(machine, body, modules, engine):
             row = _output_projection(machine, body, modules, engine)
             return Fusion("QKV", modules, row, _copies(modules, heads, ranks))
     return None
+
+
+def _is_one_call(
+    machine: Machine, body: Body, modules: tuple[Instance, ...], engine: Engine
+) -> bool:
+    """Whether one call can stand for the three, and no other Linear is given what they are."""
+    calls = calls_of(machine, body.owner, modules, engine.hoisting)
+    attributes = body.owner.attributes.items()
+    linears = [name for name, value in attributes if _is_linear(machine, value)]
+    if calls is None or not calls.alike() or not calls.exclusive(linears):
+        return False
+    return calls.stable() if engine.hoisting is Hoisting.INPUT_STABLE else calls.in_one_block()
+
+
+def _is_linear(machine: Machine, value: Value) -> bool:
+    return isinstance(value, Instance) and machine.is_instance_of(value, LINEAR)
 
 
 def _copies(modules: tuple[Instance, ...], heads: Heads | None, ranks: int) -> tuple[int, ...]:
     """How many ranks share one head of each layer (linear.py, QKVParallelLinear)."""
     if heads is None:
         return (1,) * len(modules)
-    counts = [_width(module, "out_features") // heads.size for module in modules]
+    counts = [width(module, "out_features") // heads.size for module in modules]
     return tuple(ranks // n if 0 < n < ranks and ranks % n == 0 else 1 for n in counts)
 
 
 def _is_qkv(modules: tuple[Instance, ...], heads: Heads | None) -> bool:
-    widths = [_width(module, "out_features") for module in modules]
+    widths = [width(module, "out_features") for module in modules]
     largest = max(widths)
     others = sorted(widths)[:2]
-    alike = len({_width(m, "in_features") for m in modules}) == 1
-    biased = len({_has_bias(module) for module in modules}) == 1
     sized = heads is None or all(width % heads.size == 0 for width in widths)
-    return alike and biased and sized and others[0] == others[1] and largest >= others[1] > 0
-
-
-def _width(module: Instance, name: str) -> int:
-    value = module.attributes.get(name)
-    return value.value if isinstance(value, Known) and isinstance(value.value, int) else 0
-
-
-def _has_bias(module: Instance) -> bool:
-    return isinstance(module.attributes.get("bias"), TensorValue)
+    return mergeable(modules) and sized and others[0] == others[1] and largest >= others[1] > 0
 
 
 def _output_projection(
@@ -168,16 +120,16 @@ def _output_projection(
     Up to 0.26 the only other Linear as wide as the queries; then the one that makes the returned
     value, if the trace of the forward is complete.
     """
-    widest = max(_width(module, "out_features") for module in modules)
+    widest = max(width(module, "out_features") for module in modules)
     others = [
         value
         for value in body.owner.attributes.values()
         if isinstance(value, Instance)
-        and machine.is_instance_of(value, LINEAR)
+        and _is_linear(machine, value)
         and not any(value is module for module in modules)
     ]
     if not engine.output_by_return:
-        fitting = [other for other in others if _width(other, "in_features") == widest]
+        fitting = [other for other in others if width(other, "in_features") == widest]
         return fitting[0] if len(fitting) == 1 else None
     if not traces_completely(machine, body.owner):
         return None
@@ -185,7 +137,9 @@ def _output_projection(
     return last[-1].module if last else None
 
 
-def _merged(machine: Machine, body: Body, calls: list[Step], ranks: int) -> Fusion | None:
+def _merged(
+    machine: Machine, body: Body, calls: list[Step], engine: Engine, ranks: int
+) -> Fusion | None:
     """The one group of Linears on one placeholder; nobody takes care of a partner."""
     groups = [
         [call for call in calls if call.inputs[:1] == (placeholder,)]
@@ -194,15 +148,13 @@ def _merged(machine: Machine, body: Body, calls: list[Step], ranks: int) -> Fusi
     large = [group for group in groups if len(group) >= 2]
     if len(large) != 1:
         return None
-    modules = _modules(*large[0])
-    divides = all(_width(module, "out_features") % ranks == 0 for module in modules)
-    biased = len({_has_bias(module) for module in modules}) == 1
-    alike = written_alike(machine, body, modules)
-    return Fusion("merged columns", modules) if divides and biased and alike else None
-
-
-def _modules(*steps: Step) -> tuple[Instance, ...]:
-    return tuple(step.module for step in steps if step.module is not None)
+    modules = modules_of(*large[0])
+    divides = all(width(module, "out_features") % ranks == 0 for module in modules)
+    text = calls_of(machine, body.owner, modules, engine.hoisting)
+    if text is None or not divides or not mergeable(modules):
+        return None
+    fits = text.alike() and text.in_one_block() and text.stable()
+    return Fusion("merged columns", modules) if fits else None
 
 
 def with_fusions(

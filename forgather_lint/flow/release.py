@@ -36,6 +36,7 @@ def engine_of(profile: VllmProfile) -> Engine:
         fuses_packed_qkv="PackedQKVFuser" in fusers,
         fuses_latent="MLAFuser" in fusers,
         merges_columns="MergedColumnParallelFuser" in fusers,
+        hoisting=profile.fusers.hoisting.value,
         output_by_return=profile.fusers.output_projection.value is OutputProjection.RETURNED,
         norms_by_name=norms is NormSearch.CLASS_NAME,
         norms_gather=norms is NormSearch.DATAFLOW,

@@ -19,6 +19,7 @@ from forgather_lint.targets.vllm_words import (
     AttentionGate,
     BasePrefix,
     EmbeddingSearch,
+    Hoisting,
     LayerTypesFrom,
     LinearKind,
     Lookup,
@@ -101,6 +102,7 @@ class VllmFusers:
     names: Fact[tuple[str, ...]]
     considered_linears: Fact[int]
     output_projection: Fact[OutputProjection]
+    hoisting: Fact[Hoisting]
     interface_traced: Fact[tuple[str, ...]]
     traced_input: Fact[str]
     gate_up_uneven: Fact[Outcome]

@@ -73,6 +73,14 @@ class OutputProjection(StrEnum):
     RETURNED = "returned"
 
 
+class Hoisting(StrEnum):
+    """What the calls of projections must be like for one call to stand for them."""
+
+    NONE = "none"
+    ONE_BLOCK = "one_block"
+    INPUT_STABLE = "input_stable"
+
+
 class AttentionGate(StrEnum):
     """What a class needs to be served at all."""
 
