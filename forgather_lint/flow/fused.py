@@ -28,6 +28,7 @@ class Fusion:
 
 
 def modules_of(*steps: Step) -> tuple[Instance, ...]:
+    """The modules that were called in these steps."""
     return tuple(step.module for step in steps if step.module is not None)
 
 
