@@ -177,3 +177,49 @@ def test_of_two_objects_perhaps_written_to_neither_surely_was() -> None:
     found = build(body, before="import os")
     assert isinstance(found, Built)
     assert width(found.structure) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "expression", "expected"),
+    [
+        ("class E(Enum):\n    A = 4", "E.A.value", 4),
+        ("class E(str, Enum):\n    A = 'four'", "len(E.A.value)", 4),
+        ("class E(Enum):\n    A = 4", "E['A'].value", 4),
+        ("class E(Enum):\n    A = 4", "len(E.A.name)", None),
+    ],
+)
+def test_members_of_enumerations(before: str, expression: str, expected: int | None) -> None:
+    found = build(LINEAR.format(expression), f"from enum import Enum\n{before}")
+    assert isinstance(found, Built), found
+    assert width(found.structure) == expected
+
+
+def test_a_base_class_is_told_of_its_subclasses() -> None:
+    before = """
+    class Base:
+        def __init_subclass__(cls, size=1, **options):
+            super().__init_subclass__(**options)
+            cls.size = size
+
+    class Wide(Base, size=4):
+        pass
+
+    class Wider(Wide):
+        size = 5
+    """
+    assert width(structure(LINEAR.format("Wide.size"), before)) == 4
+    assert width(structure(LINEAR.format("Wider.size"), before)) == 1
+
+
+def test_a_metaclass_may_add_attributes() -> None:
+    before = """
+    class Meta(type):
+        def __new__(metaclass, name, bases, namespace):
+            return super().__new__(metaclass, name, bases, {**namespace, "size": 4})
+
+    class Sized(metaclass=Meta):
+        pass
+    """
+    found = build(LINEAR.format("Sized.size"), before)
+    assert isinstance(found, Built), found
+    assert width(found.structure) is None

@@ -231,6 +231,9 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
         return Builtin(f"{value.name}.{name}")
     if isinstance(value, Builtin) and name == "__name__":
         return known(value.name)
+    if isinstance(value, Known) and value.value is not None and name in ("value", "name"):
+        # No constant has them: a member of an enumeration stands as its value.
+        return value if name == "value" else Unknown("enumeration-member", where)
     if isinstance(value, Known) and not hasattr(value.value, name):
         raise Raised("AttributeError", f"'{kind}' object has no attribute '{name}'", where)
     unknown = Unknown("unmodelled-attribute", where, f"{kind}.{name}")

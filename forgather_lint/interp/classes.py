@@ -12,7 +12,7 @@ from forgather_lint.interp.frame import Completion, Frame
 from forgather_lint.interp.functions import adopt_methods
 from forgather_lint.record import record
 from forgather_lint.syntax.python import NodePlace
-from forgather_lint.values.objects import ClassValue, Scope
+from forgather_lint.values.objects import BoundMethod, ClassMethod, ClassValue, Scope
 from forgather_lint.values.value import Arguments, Builtin, External, Unknown, Value
 
 if TYPE_CHECKING:
@@ -25,6 +25,13 @@ OrderEntry = ClassValue | External | Unknown
 @statement(cst.ClassDef)
 def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Completion:
     bases = tuple(machine.evaluate(argument.value, frame) for argument in node.bases)
+    keywords = {
+        each.keyword.value: machine.evaluate(each.value, frame)
+        for each in node.keywords
+        if each.keyword is not None
+    }
+    if isinstance(keywords.pop("metaclass", None), ClassValue):
+        bases = (*bases, Unknown("metaclass", frame.place(node.name), node.name.value))
     body_scope = Scope({}, frame.scope, frame.scope.namespace, of_class=True)
     namespace = frame.scope.namespace
     cls = ClassValue(
@@ -40,10 +47,19 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
     machine.execute(node.body.body, Frame(body_scope, frame.file))
     adopt_methods(cls)
     _note_places(cls, node, frame)
+    _tell_base(machine, cls, keywords)
     cls.decorators = tuple(machine.evaluate(each.decorator, frame) for each in node.decorators)
     for decorator in reversed(cls.decorators):
         _decorate(machine, decorator, cls, frame, node)
     return None
+
+
+def _tell_base(machine: Machine, cls: ClassValue, keywords: dict[str, Value]) -> None:
+    """Run the `__init_subclass__` of a base whose source was read."""
+    member = find_member(machine, cls, "__init_subclass__", after=cls)
+    if member is not None and isinstance(member.value, ClassMethod):
+        method = BoundMethod(cls, member.value.function)
+        machine.call(method, Arguments([], keywords), cls.where)
 
 
 def _decorate(

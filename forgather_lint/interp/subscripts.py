@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from forgather_lint.interp.classes import find_member
+from forgather_lint.interp.classes import find_member, is_subclass
 from forgather_lint.interp.dispatch import expression
 from forgather_lint.interp.frame import Frame, Raised
 from forgather_lint.source import Place
@@ -82,10 +82,14 @@ def read(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
 
 
 def _read_generic(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
-    """`Class[...]` is a type; some library objects are tables."""
+    """`Class[...]` is a type, or a member of an enumeration; some library objects are tables."""
     if isinstance(owner, External) and machine.library.has(f"{owner.name}.__getitem__"):
         name = f"{owner.name}.__getitem__"
         return machine.library.call(machine, name, Arguments([key]), where)
+    if isinstance(owner, ClassValue) and is_subclass(machine, owner, External("enum.Enum")):
+        text = key.value if isinstance(key, Known) else None
+        found = owner.namespace.get(text) if isinstance(text, str) else None
+        return found or Unknown("enumeration-member", where)
     return owner
 
 
