@@ -20,6 +20,7 @@ from forgather_lint.serve import (
     head,
     imports,
     modules,
+    neighbours,
     norms,
     plans,
     remote,
@@ -50,6 +51,7 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     yield from settings.nulls(seen)
     yield from settings.auto_map_entries(seen)
     yield from remote.not_copied(seen)
+    yield from neighbours.imported_by_name(seen)
     yield from imports.removed(seen)
     yield from settings.no_auto_model(seen)
     yield from classes.attention_backend(seen)

@@ -116,6 +116,7 @@ class TransformersLoading:
     reference_null: Fact[Outcome]
     reference_format: Fact[Outcome]
     import_missing: Fact[Outcome]
+    module_missing: Fact[Outcome]
     no_auto_class: Fact[Outcome]
     auto_map_null: Fact[Outcome]
     config_class_required: Fact[Outcome]
