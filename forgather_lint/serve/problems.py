@@ -18,6 +18,7 @@ from forgather_lint.serve import (
     experts,
     forward,
     head,
+    heads,
     imports,
     modules,
     neighbours,
@@ -74,6 +75,7 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     whole = build_tree(seen.workshop) if seen.judge is not None else None
     if isinstance(whole, Built):
         yield from weights.names(seen, whole)
+    yield from heads.misplaced(seen, whole)
     yield from modules.fused_names(seen)
     yield from modules.linear_subclass(seen)
     yield from experts.activation(seen)

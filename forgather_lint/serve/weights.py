@@ -24,7 +24,7 @@ def names(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
         return
     prefix = seen.workshop.base_prefix(seen.root)
     children = _children(seen)
-    generates = _has_plain_head(seen)
+    generates = has_plain_head(seen)
     if prefix == "model" and "model" not in children and not generates:
         return
     if whole.structure.open_at or text_config(seen) is not seen.config:
@@ -44,7 +44,7 @@ def names(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
             return
 
 
-def _has_plain_head(seen: Examined) -> bool:
+def has_plain_head(seen: Examined) -> bool:
     """Whether the release serves the model as TransformersForCausalLM, with its own `lm_head`.
 
     Encoder-decoders are not; models of several modalities have a mapping of their own.

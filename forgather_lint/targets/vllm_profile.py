@@ -200,6 +200,7 @@ class VllmWeights:
     head_bias_loaded: Fact[bool]
     unknown_name: Fact[Outcome]
     not_in_checkpoint: Fact[Outcome]
+    layer_not_in_checkpoint: Fact[Outcome]
     size_mismatch: Fact[Outcome]
 
 

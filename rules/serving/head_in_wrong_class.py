@@ -1,0 +1,50 @@
+"""The head stands in the class of AutoModel, or in no class at all.
+
+## What it does
+Looks for `lm_head` in the model that AutoModel builds, and in the one that AutoModelForCausalLM
+builds, of an architecture that generates.
+
+## Why is this bad?
+vLLM builds the base model with AutoModel and a head of its own beside it, which gets the weights
+`lm_head.*` of the checkpoint. A base model that returns logits hands these to that head; a whole
+model without a head has no weights for it.
+
+## Example
+```json
+{"AutoModel": "modeling_x.XForCausalLM", "AutoModelForCausalLM": "modeling_x.XForCausalLM"}
+```
+
+## Use instead
+```json
+{"AutoModel": "modeling_x.XModel", "AutoModelForCausalLM": "modeling_x.XForCausalLM"}
+```
+
+## Releases
+All profiled releases of vLLM. From 0.21 on they do not notice that the head was not loaded.
+
+## What you see at run time
+Up to 0.20: `ValueError: Following weights were not initialized from checkpoint:
+{'model.lm_head.weight'}`, or `{'lm_head.weight'}` where the whole model has no head (measured on
+0.13 and 0.20). Later a head without weights answers at random, and logits that are not as wide as
+the hidden states end the process (`exit code -6` on a CPU; measured on 0.25, 0.30 and 0.32).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL546", "head-in-wrong-class", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL546":
+        yield finding(
+            problem,
+            problem.detail,
+            label="vLLM builds the head beside AutoModel's class",
+            help="name the class without `lm_head` for AutoModel, the one with it for the other",
+        )
