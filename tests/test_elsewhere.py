@@ -223,3 +223,17 @@ def test_a_metaclass_may_add_attributes() -> None:
     found = build(LINEAR.format("Sized.size"), before)
     assert isinstance(found, Built), found
     assert width(found.structure) is None
+
+
+def test_what_leaves_a_context_may_be_suppressed_by_it() -> None:
+    before = """
+    class Tolerant:
+        def __enter__(self): return self
+        def __exit__(self, kind, error, trace): return kind is KeyError
+    """
+    body = """
+    with Tolerant():
+        {}["x"]
+    self.up = nn.Linear(8, 4)
+    """
+    assert width(structure(body, before)) == 8

@@ -35,6 +35,15 @@ PARAMETERS = {
     "self.a = nn.Parameter(torch.normal(0, 0.1, size=(3,)))": {"a": (3,)},
     "self.a = nn.Embedding(4, 3)\nself.a.weight.requires_grad_(False)": {"a.weight": (4, 3)},
     "self.a = nn.Parameter(torch.ones(3))\nself.a.detach_()": {"a": (3,)},
+    "self.a = nn.Parameter(torch.ones(3))\nself.a.normal_(0, 0.02)": {"a": (3,)},
+    "self.a = nn.Parameter(torch.ones(3))\nself.a.fill_(1.0); self.a.mul_(2)": {"a": (3,)},
+    "self.a = nn.Parameter(torch.ones(3))\nself.a[0] = 1.0\nself.a += 1": {"a": (3,)},
+    "self.a = nn.Parameter(torch.ones(3))\nself.a.copy_(torch.zeros(3))": {"a": (3,)},
+    "config.update({'n': 4})\nself.a = nn.Embedding(config.n, 2)": {"a.weight": (4, 2)},
+    "self.__setattr__('a', nn.Embedding(3, 2))": {"a.weight": (3, 2)},
+    "setattr(config, 'n', 4)\nself.a = nn.Embedding(config.__getattribute__('n'), 2)": {
+        "a.weight": (4, 2)
+    },
     "n = [3, 1, 2]; n.sort()\nself.a = nn.Embedding(*n[:2])": {"a.weight": (1, 2)},
     "n = [3, 1, 2]; n.sort(reverse=True)\nself.a = nn.Embedding(*n[:2])": {"a.weight": (3, 2)},
     "n = [3, 1, 2]; n.remove(3)\nself.a = nn.Embedding(*n)": {"a.weight": (1, 2)},
@@ -96,6 +105,7 @@ def test_buffers(statements: str, tmp_path: Path) -> None:
         "n = {0: 1, 1: 2}; n.popitem()",
         "n = [1, 2]; del n[len(__file__) - len(__file__)]",
         "match __file__:\n    case str(n): pass\nn = [n]",
+        "config.update(__file__)\nn = [config.n]",
     ],
 )
 def test_what_is_not_modelled_leaves_the_size_open(statements: str, tmp_path: Path) -> None:

@@ -121,7 +121,20 @@ def _special(instance: Instance, name: str) -> Value | None:
         return instance.cls
     if name == "__dict__":
         return AttributeDict(instance)
+    if name in _METHODS_OF_ALL:
+        return BoundMethod(instance, Builtin(_METHODS_OF_ALL[name]))
     return None
+
+
+_METHODS_OF_ALL = {
+    "__setattr__": "object.__setattr__",
+    "__getattribute__": "getattr",
+    "__delattr__": "delattr",
+    "__dir__": "dir",
+    "__repr__": "repr",
+    "__str__": "str",
+    "__hash__": "hash",
+}
 
 
 def _get_property(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from forgather_lint.interp.attributes import read
-from forgather_lint.interp.classes import order_of
+from forgather_lint.interp.classes import find_member, order_of
 from forgather_lint.interp.dispatch import statement
 from forgather_lint.interp.frame import Completion, Frame, NotInstalled, Raised
 from forgather_lint.interp.names import bind_name
-from forgather_lint.values.objects import ClassValue, Instance, PartialCall
+from forgather_lint.source import Place
+from forgather_lint.values.objects import ClassValue, FunctionValue, Instance, PartialCall
 from forgather_lint.values.value import (
     Arguments,
     Builtin,
@@ -173,17 +174,25 @@ def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion
     try:
         return machine.execute(node.body.body, frame)
     except Raised as error:
-        if not any(_suppresses(machine, manager, error) for manager in managers):
+        if not any(_suppresses(machine, each, error, frame.place(node)) for each in managers):
             raise
         _leave_branches(machine, frame, depth)
         return None
 
 
-def _suppresses(machine: Machine, manager: Value, error: Raised) -> bool:
-    kinds = manager.attributes.get(SUPPRESSED) if isinstance(manager, Instance) else None
-    return isinstance(kinds, TupleValue) and any(
-        _is_kind(machine, error, kind) for kind in kinds.items
-    )
+def _suppresses(machine: Machine, manager: Value, error: Raised, where: Place) -> bool:
+    """Whether `__exit__` may keep the error from going on."""
+    if not isinstance(manager, Instance):
+        return False
+    kinds = manager.attributes.get(SUPPRESSED)
+    if isinstance(kinds, TupleValue):
+        return any(_is_kind(machine, error, kind) for kind in kinds.items)
+    leave = find_member(machine, manager.cls, "__exit__")
+    if leave is None or not isinstance(leave.value, FunctionValue):
+        return False
+    unknown = Unknown("caught-exception", where)
+    given = Arguments([manager, unknown, unknown, unknown])
+    return machine.truth(machine.call(leave.value, given, where)) is not False
 
 
 def _entered(machine: Machine, manager: Value, frame: Frame, item: cst.WithItem) -> Value:

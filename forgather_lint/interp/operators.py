@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -26,6 +27,7 @@ from forgather_lint.values.value import (
     Known,
     ListValue,
     SymbolicInt,
+    TensorValue,
     Unknown,
     Value,
     integer,
@@ -189,7 +191,10 @@ def augmented(
         member = find_member(machine, before.cls, f"__i{name}__")
         if member is not None and not isinstance(member.value, Unknown):
             return machine.call(member.value, Arguments([before, operand]), where)
-    return binary(machine, name, before, operand, where)
+    result = binary(machine, name, before, operand, where)
+    if isinstance(before, TensorValue) and isinstance(result, TensorValue):
+        return replace(result, is_parameter=before.is_parameter)  # a tensor is changed in place
+    return result
 
 
 @expression(cst.UnaryOperation)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.dtypes import result_type
-from forgather_lint.semantics.operands import Shape, number_operand, result, shape_of
+from forgather_lint.semantics.operands import Shape, is_in_place, number_operand, result, shape_of
 from forgather_lint.semantics.propagation import Operand, Role, propagate
 from forgather_lint.semantics.shapes import broadcast, broadcast_labels, differ, shape_text
 from forgather_lint.values.value import TensorValue, Value
@@ -44,33 +44,6 @@ def _dtype_and_weight(given: Value, operand: TensorValue) -> tuple[str | None, i
     if not isinstance(given, TensorValue):
         return operand.dtype, 0
     return operand.dtype, 2 if operand.shape else 1
-
-
-def is_in_place(site: Site) -> bool:
-    """Whether the call writes into its first operand: `x.add_(y)`, `x += y`."""
-    module, _, name = site.name.rpartition(".")
-    if module == "operator":
-        return name in IN_PLACE_OPERATORS
-    return name.endswith("_") and not name.endswith("__")
-
-
-IN_PLACE_OPERATORS = frozenset(
-    f"i{name}"
-    for name in [
-        "add",
-        "sub",
-        "mul",
-        "truediv",
-        "floordiv",
-        "mod",
-        "pow",
-        "and",
-        "or",
-        "xor",
-        "lshift",
-        "rshift",
-    ]
-)
 
 
 def check_written(own: Shape, shape: Shape) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from forgather_lint.interp.library import OpFailure, Site
-from forgather_lint.semantics.elementwise import check_written, elementwise, is_in_place
+from forgather_lint.semantics.elementwise import check_written, elementwise
 from forgather_lint.semantics.operands import (
     ONE,
     ZERO,
     Undetermined,
     flag,
+    is_in_place,
     is_none,
     is_number,
     number_operand,

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from forgather_lint.interp.library import Op, OpFailure, Site, op
 from forgather_lint.semantics.dtypes import dtype_of_number
-from forgather_lint.semantics.propagation import (
-    OTHER_WRONG,
-    PART_SIZE,
-    absorb,
-    consistent,
-    op_text,
-)
+from forgather_lint.semantics.propagation import OTHER_WRONG, PART_SIZE, absorb, consistent, op_text
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
 from forgather_lint.values.placement import REPLICATE, ZEROS, Partial, Placement, Undecided, Wrong
@@ -67,15 +62,23 @@ def _registering(
         @functools.wraps(function)
         def guarded(site: Site, *positional: Value, **keywords: Value) -> Value:
             try:
-                return function(site, *positional, **keywords)
+                made = function(site, *positional, **keywords)
             except Undetermined as undetermined:
                 arguments = [*positional, *keywords.values()]
-                return otherwise(site, undetermined.reason, arguments)
+                made = otherwise(site, undetermined.reason, arguments)
+            return _still_parameter(made, positional[0]) if is_in_place(site) else made
 
         op(*names)(guarded)
         return function
 
     return register
+
+
+def _still_parameter(made: Value, target: Value) -> Value:
+    """What a method in place gives is the tensor that it was called on: a parameter stays one."""
+    if isinstance(made, TensorValue) and isinstance(target, TensorValue):
+        return replace(made, is_parameter=target.is_parameter)
+    return made
 
 
 def _undetermined_tensor(site: Site, reason: str, arguments: list[Value]) -> Value:
@@ -259,3 +262,16 @@ def type_name(value: Value) -> str:
     if isinstance(value, Known):
         return type(value.value).__name__
     return next((name for cls, name in names if isinstance(value, cls)), "object")
+
+
+def is_in_place(site: Site) -> bool:
+    """Whether the call writes into its first operand: `x.add_(y)`, `x += y`."""
+    module, _, name = site.name.rpartition(".")
+    if module == "operator":
+        return name in _IN_PLACE_OPERATORS
+    return name.endswith("_") and not name.endswith("__")
+
+
+_IN_PLACE_OPERATORS = frozenset(
+    "iadd isub imul itruediv ifloordiv imod ipow iand ior ixor ilshift irshift".split()
+)

@@ -195,6 +195,18 @@ def get(site: Site, self: Instance, key: Value, default: Value = NONE) -> Value:
     return self.attributes.get(name, default) if isinstance(name, str) else default
 
 
+@op("transformers.PretrainedConfig.update")
+def update(site: Site, self: Instance, config_dict: Value) -> Value:
+    """Set every key of a dict as an attribute."""
+    if isinstance(config_dict, DictValue):
+        for name, value in config_dict.items.items():
+            if isinstance(name, str):
+                site.evaluator.set_attribute(self, name, value, site.where)
+    rest = config_dict.rest if isinstance(config_dict, DictValue) else site.unknown("unknown-dict")
+    self.open = self.open or rest
+    return NONE
+
+
 @op(
     "transformers.PretrainedConfig.validate_rope",
     "transformers.PretrainedConfig.ignore_keys_at_rope_validation",
@@ -203,7 +215,6 @@ def get(site: Site, self: Instance, key: Value, default: Value = NONE) -> Value:
     "transformers.PretrainedConfig.validate_layer_type",
     "transformers.PretrainedConfig.validate_output_attentions",
     "transformers.PretrainedConfig.validate_token_ids",
-    "transformers.PretrainedConfig.update",
 )
 def nothing(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
     return NONE
