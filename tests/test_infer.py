@@ -116,6 +116,44 @@ def test_values_for_each_head_are_split_with_the_heads(tmp_path: Path) -> None:
 
 
 @needs_transformers
+def test_the_table_of_the_tokens_is_found_by_what_it_takes(tmp_path: Path) -> None:
+    """transformers splits `embed_tokens` by itself, vLLM every table."""
+    model = own_model(tmp_path, "gpt_neox", "GPTNeoXForCausalLM", num_hidden_layers=2)
+    assert inferred(model, Words()).tensor["embed_in"] == "embedding_rowwise"
+    assert "embed_in" not in inferred(model, words_of(TARGET)).tensor
+
+
+@needs_transformers
+def test_what_saves_less_than_it_sends_stays_whole(tmp_path: Path) -> None:
+    """A gate of a low rank in the norms; one of a ninth of the width, behind a gather."""
+    gated = own_model(tmp_path, "axk2", "AXK2ForCausalLM", num_hidden_layers=2)
+    assert not [key for key in inferred(gated, Words()).tensor if "layernorm" in key]
+    adapted = own_model(tmp_path, "gemma4_text", "Gemma4ForCausalLM", num_hidden_layers=2)
+    assert not [key for key in inferred(adapted, Words()).tensor if "per_layer" in key]
+
+
+@needs_transformers
+def test_kinds_under_one_name_stand_for_themselves(tmp_path: Path) -> None:
+    """One `mixer` is attention, another feed-forward, a third has to gather."""
+    model = own_model(tmp_path, "nemotron_h", "NemotronHForCausalLM")
+    plan = inferred(model, Words()).tensor
+    assert plan["layers.*.mixer.q_proj"] == "colwise"
+    assert plan["layers.*.mixer.o_proj"] == "rowwise"
+    assert plan["layers.*.mixer.in_proj"] == "colwise_gather_output"
+
+
+@needs_transformers
+def test_what_tokens_alone_do_not_reach_is_sharded_as_its_class(tmp_path: Path) -> None:
+    """The experts for images are of the class of those for text."""
+    model = own_model(
+        tmp_path, "ernie4_5_vl_moe_text", "Ernie4_5_VLMoeTextModel", num_hidden_layers=3
+    )
+    plan = inferred(model, Words()).tensor
+    for kind in ("text_moe", "vision_moe"):
+        assert plan[f"layers.*.mlp.{kind}.experts.gate_up_proj"] == "packed_colwise"
+
+
+@needs_transformers
 def test_a_plan_that_is_not_proved_says_so(tmp_path: Path) -> None:
     values = {"model_type": "doge", "architectures": ["DogeForCausalLM"]}
     (tmp_path / "config.json").write_text(json.dumps({**values, "num_hidden_layers": 2}), "utf-8")

@@ -11,6 +11,11 @@ the same function, and how many bytes of parameters does a rank hold?
 official plan does not, or with fewer bytes on a rank. `differs` is all else that is decided.
 `raises` is a model whose forward raises on one rank already, called with tokens alone: no plan of
 it can be judged. Seconds are the processor's. `--store` writes what the tests hold.
+
+Official plans of like models contradict each other: DeepseekV3's leaves latent attention whole,
+that of DeepseekV32 shards it. So a second figure asks less: a plan is `reproduced` where the
+official one speaks when its verdict is as good, and every module that an official entry names has
+the same bytes on a rank. What the official plan leaves out may be sharded or not.
 """
 
 from __future__ import annotations
@@ -23,20 +28,22 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from forgather_lint.analysis import contained
 from forgather_lint.facts import NotBuilt
-from forgather_lint.flow.infer import RANKS, infer
+from forgather_lint.flow.assign import Assignment
+from forgather_lint.flow.infer import RANKS, folded, infer
 from forgather_lint.flow.judge import Subject
 from forgather_lint.flow.library_judge import LibraryJudge
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.flow.outcome import Outcome, Verdict
 from forgather_lint.flow.subject import prepare
 from forgather_lint.inputs.single import single_model
+from forgather_lint.model.tree import Tree
 from forgather_lint.targets.select import installed, select
 from tools.corpus import versions, write_truth
 from tools.corpus_truth import TRUTH
@@ -64,6 +71,8 @@ class Judged:
     verdict: Verdict
     reason: str
     size: int | None
+    named: Mapping[str, int | None]
+    """The bytes on a rank by what the official plan names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,18 @@ class Row:
     seconds: float
     official: Judged | None = None
     inferred: Judged | None = None
+
+    @property
+    def misses(self) -> str | None:
+        """Why the official plan is not reproduced where it speaks, None when it is."""
+        official, inferred = self.official, self.inferred
+        if official is None or inferred is None or self.kind is Kind.UNDECIDED:
+            return self.reason or self.kind
+        if inferred.verdict not in (Verdict.SERVES, official.verdict):
+            return f"inferred {inferred.reason}"
+        other = [key for key, size in official.named.items() if inferred.named[key] != size]
+        told = f"other bytes in {', '.join(other)}" if other else ""
+        return f"{told}; official {official.reason}" if told and official.reason else told or None
 
 
 def rows(folder: Path, names: Sequence[str] = ()) -> list[Row]:
@@ -123,18 +144,32 @@ def _both(subject: Subject) -> Compared:
     if alone.verdict is not Verdict.SERVES:
         return Kind.UNDECIDED, f"on one rank: {_told(alone)}", None, None
     written = {entry.full_key: entry.style or "" for entry in subject.tensor_plan}
-    official = _judged(judge, written)
+    official = _judged(judge, written, written)
     plan = infer(subject.machine, subject.tree, subject.root, None)
-    inferred = _judged(judge, plan.tensor)
+    inferred = _judged(judge, plan.tensor, written)
     return (*_kind(official, inferred), official, inferred)
 
 
-def _judged(judge: LibraryJudge, plan: Mapping[str, str]) -> Judged:
-    assigned = judge.loaded(plan)
+def _judged(judge: LibraryJudge, plan: Mapping[str, str], named: Iterable[str]) -> Judged:
+    tree, assigned = judge.tree, judge.loaded(plan)
     outcome = judge.outcome(assigned, RANKS)
+    sizes = {key: _bytes(_only(tree, key), assigned) for key in named}
+    return Judged(plan, outcome.verdict, _told(outcome), _bytes(tree, assigned), sizes)
+
+
+def _bytes(tree: Tree, assigned: Mapping[int, Assignment]) -> int | None:
     width = DTYPE_BYTES[DTYPE]
-    size = bytes_per_rank(judge.tree, assigned, RANKS, 1, (), 0, width, tables_split=False)
-    return Judged(plan, outcome.verdict, _told(outcome), size)
+    return bytes_per_rank(tree, assigned, RANKS, 1, (), 0, width, tables_split=False)
+
+
+def _only(tree: Tree, key: str) -> Tree:
+    """The tree with no parameters but those that an entry names, or that a module of it owns."""
+    found = (p for p in tree.structure.parameters if key in _called(p.name))
+    return replace(tree, structure=replace(tree.structure, parameters=tuple(found)))
+
+
+def _called(parameter: str) -> tuple[str, str]:
+    return folded(parameter), folded(parameter.rpartition(".")[0])
 
 
 def _told(outcome: Outcome) -> str:
@@ -166,6 +201,7 @@ def as_json(found: Iterable[Row]) -> dict[str, Any]:
                 "name": row.name,
                 "kind": row.kind,
                 "reason": row.reason,
+                "misses": row.misses,
                 "seconds": round(row.seconds, 3),
                 "official": dict(row.official.plan) if row.official else None,
                 "inferred": dict(row.inferred.plan) if row.inferred else None,
@@ -176,14 +212,19 @@ def as_json(found: Iterable[Row]) -> dict[str, Any]:
 
 
 def table(found: Sequence[Row]) -> str:
-    """A line for every model that is not equivalent, then the counts."""
+    """A line for every model that is not equivalent or not reproduced, then the counts."""
     lines = [
         f"{row.kind:<10} {row.name:<38} {row.reason[:150]}"
         for row in sorted(found, key=lambda row: list(Kind).index(row.kind))
         if row.kind is not Kind.EQUIVALENT
     ]
+    misses = {row.name: row.misses for row in found if row.misses is not None}
+    lines += [f"missed     {name:<38} {why[:150]}" for name, why in misses.items()]
     counts = Counter(row.kind for row in found)
     told = ", ".join(f"{counts[kind]} {kind}" for kind in Kind if counts[kind])
+    lines.append(f"{len(found)} text models: {told}")
+    reproduced = len(found) - len(misses)
+    lines.append(f"{reproduced} of {len(found)} reproduced where the official plan speaks")
     slowest = max(found, key=lambda row: row.seconds)
     lines.append(f"{len(found)} text models: {told}")
     seconds = sum(row.seconds for row in found)
@@ -197,9 +238,22 @@ def stored_kinds() -> dict[str, Kind]:
     return {name: Kind(model["kind"]) for name, model in stored.items()}
 
 
+def stored_misses() -> dict[str, str | None]:
+    """What each model lacked when the figures were stored, None where it was reproduced."""
+    stored: dict[str, dict[str, Any]] = json.loads(STORED.read_text("utf-8"))["models"]
+    return {name: model["misses"] for name, model in stored.items()}
+
+
 def store(found: Iterable[Row]) -> None:
-    """Write what the tests hold: the kind of each model, and why it is not equivalent."""
-    models = {row.name: {"kind": row.kind, "reason": _portable(row.reason)} for row in found}
+    """Write what the tests hold: how each model compares, and why not better."""
+    models = {
+        row.name: {
+            "kind": row.kind,
+            "reason": _portable(row.reason),
+            "misses": _portable(row.misses) if row.misses is not None else None,
+        }
+        for row in found
+    }
     content = {"versions": versions(), "models": models}
     STORED.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 

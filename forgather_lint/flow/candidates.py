@@ -29,6 +29,7 @@ class Words:
     experts: str | None = "moe_tp_experts"
     identity: str | None = "moe_identity_expert"
     local: str | None = "local_params"
+    table: str | None = "embedding_rowwise"
     gathers_attention: bool = True
 
 

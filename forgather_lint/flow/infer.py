@@ -3,7 +3,11 @@
 Inside one forward, a projection that feeds no other of it, but is fed by some, is the place where a
 sharded stretch can end: it is row-parallel, and what feeds it is column-parallel. The most that can
 be sharded is tried first; what is kept is what the abstract run on two ranks proves to be the same
-function. The search is over plans as they are written, read as transformers itself reads them.
+function, and worth what it sends (`flow/worth.py`). The search is over plans as they are written,
+read as transformers itself reads them.
+
+Modules that no forward with tokens alone comes to, such as the experts for images, are sharded as
+others of their class are.
 """
 
 from __future__ import annotations
@@ -17,9 +21,10 @@ from forgather_lint.flow.candidates import Styles, Words, gathered, paired, with
 from forgather_lint.flow.dataflow import Body, graphs, kind_of
 from forgather_lint.flow.infer_pipeline import Names, pipeline_entries
 from forgather_lint.flow.library_judge import LibraryJudge
-from forgather_lint.flow.library_plan import LIBRARY
+from forgather_lint.flow.library_plan import LIBRARY, TABLE
 from forgather_lint.flow.outcome import Outcome, Verdict
-from forgather_lint.flow.projections import Group, group_of, merge
+from forgather_lint.flow.projections import Group, apart, group_of, merge
+from forgather_lint.flow.worth import is_large, is_wide
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
@@ -27,8 +32,7 @@ from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import TensorValue
 
 RANKS = 2
-WAYS = (paired, with_parameters, gathered)
-"""Ways to shard a group, the best first: to gather costs as much again as the sum behind a row."""
+EMBEDDING = "torch.nn.Embedding"
 
 
 @record
@@ -49,6 +53,16 @@ class Unit:
 
     pattern: str
     group: Group
+    names: tuple[str, ...]
+
+    def ways(self, tree: Tree, words: Words) -> Iterator[Styles]:
+        """Ways to shard it that are worth what they send, the best first."""
+        owners = [(name, tree.instances[name]) for name in self.names]
+        if any(is_wide(owner, self.group) for _, owner in owners):
+            yield from paired(self.group, words)
+            yield from with_parameters(self.group, words)
+        if any(is_large(tree, name, self.group) for name, _ in owners):
+            yield from gathered(self.group, words)
 
 
 @record(frozen=False)
@@ -58,6 +72,7 @@ class Search:
     judge: LibraryJudge
     words: Words
     plan: dict[str, str] = field(default_factory=dict)
+    by_class: dict[int, list[Styles]] = field(default_factory=dict)
 
     def outcome(self, plan: Mapping[str, str]) -> Outcome:
         """What the plan computes."""
@@ -68,14 +83,34 @@ class Search:
 
         Where it was not decided on one rank, the first that does not change that.
         """
-        for ways in WAYS:
-            if any(self._grows(unit, styles) for styles in ways(unit.group, self.words)):
-                return
+        ways = unit.ways(self.judge.tree, self.words)
+        found = next((each for each in ways if self._grows(unit.pattern, each)), {})
+        for name in unit.names:
+            known = self.by_class.setdefault(id(self.judge.tree.instances[name].cls), [])
+            if found not in known:
+                known.append(found)
 
-    def _grows(self, unit: Unit, styles: Styles) -> bool:
-        """Whether the plan has grown by `styles`."""
+    def add_table(self, bodies: Mapping[int, Body]) -> None:
+        """Split the table of the tokens where the library does not do so by itself."""
+        judge = self.judge
+        table = next(_tables(judge.machine, judge.root, bodies), None)
+        name = table and judge.tree.name_of(table)
+        if name and TABLE not in judge.root.attributes and self.words.table is not None:
+            self._grows(folded(name), {"": self.words.table})
+
+    def add_uncalled(self, bodies: Mapping[int, Body]) -> None:
+        """Shard the modules whose forward has not run as those of their class."""
+        for name, instance in self.judge.tree.instances.items():
+            if kind_of(instance) in bodies or any(k in self.plan for k in _keys_of(name, instance)):
+                continue
+            known = self.by_class.get(id(instance.cls), [])
+            if len(known) == 1 and known[0]:
+                self._grows(folded(name), known[0])
+
+    def _grows(self, pattern: str, styles: Styles) -> bool:
+        """Whether the plan has grown by `styles` for the modules of the pattern."""
         before = self.judge.alone[0]
-        grown = self.plan | {_key(unit.pattern, name): style for name, style in styles.items()}
+        grown = self.plan | {_key(pattern, name): style for name, style in styles.items()}
         outcome = self.outcome(grown)
         undecided = outcome.verdict is Verdict.UNKNOWN and outcome.reason == before.reason
         if outcome.verdict is not Verdict.SERVES and not undecided:
@@ -99,24 +134,48 @@ def infer(
     bodies = graphs(machine, root, LIBRARY, None)
     for unit in units(machine, tree, bodies):
         search.add(unit)
+    search.add_table(bodies)
+    search.add_uncalled(bodies)
     tensor = dict(_in_tree_order(tree, search.plan))
     pipeline = dict(pipeline_entries(tree, trace)) if trace else {}
     return InferredPlan(tensor, pipeline, search.outcome(tensor))
 
 
 def units(machine: Machine, tree: Tree, bodies: Mapping[int, Body]) -> Iterator[Unit]:
-    """What can be sharded, in tree order. Groups that contradict each other are left out."""
+    """What can be sharded, in tree order. Groups that contradict each other are left out.
+
+    Under one pattern there may be several kinds of module: what shares no name stands by itself.
+    """
     groups = {kind: group_of(machine, body) for kind, body in bodies.items()}
-    by_pattern: dict[str, list[Group]] = {}
+    by_pattern: dict[str, dict[str, Group]] = {}
     for name, instance in tree.instances.items():
         group = groups.get(kind_of(instance))
-        known = by_pattern.setdefault(folded(name), [])
-        if group is not None and group not in known:
-            known.append(group)
+        known = by_pattern.setdefault(folded(name), {})
+        if group is not None:
+            known[name] = group
     for pattern, found in by_pattern.items():
-        merged = merge(found)
-        if merged is not None:
-            yield Unit(pattern, merged)
+        for together in apart(list(dict.fromkeys(found.values()))):
+            merged = merge(together)
+            if merged is not None:
+                names = tuple(name for name, group in found.items() if group in together)
+                yield Unit(pattern, merged, names)
+
+
+def _tables(machine: Machine, root: Instance, bodies: Mapping[int, Body]) -> Iterator[Instance]:
+    """The embeddings that take what the model itself is given."""
+    given = set(bodies[kind_of(root)].placeholders) if kind_of(root) in bodies else set()
+    for step in (step for body in bodies.values() for step in body.steps):
+        module = step.module if given & set(step.inputs) else None
+        if module is not None and machine.is_instance_of(module, EMBEDDING):
+            yield module
+
+
+def _keys_of(name: str, instance: Instance) -> Iterator[str]:
+    """What the plan may call the module and what it owns."""
+    pattern = folded(name)
+    yield pattern
+    for attribute in instance.attributes:
+        yield _key(pattern, attribute)
 
 
 def _key(pattern: str, name: str) -> str:

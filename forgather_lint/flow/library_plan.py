@@ -20,6 +20,9 @@ from forgather_lint.targets.transformers_profile import Wildcard
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import TensorValue
 
+TABLE = "embed_tokens"
+"""The name of the table of the tokens that the library splits without being told."""
+
 ROLES: Mapping[str, Role] = {
     "colwise": Role.COLUMN,
     "colwise_gather_output": Role.COLUMN_GATHERED,
@@ -103,6 +106,6 @@ def with_embedding(root: Instance, plan: Mapping[str, Entry]) -> dict[str, Entry
 
     Source: transformers/distributed/mixin.py, `init_parallel_plans`.
     """
-    table = root.attributes.get("embed_tokens")
-    rule = {"embed_tokens": Entry("embedding_rowwise")}
+    table = root.attributes.get(TABLE)
+    rule = {TABLE: Entry("embedding_rowwise")}
     return {**(rule if plan and isinstance(table, Instance) else {}), **plan}

@@ -43,6 +43,11 @@ class Group:
     identities: frozenset[str] = frozenset()
     attends: bool = False
 
+    @property
+    def names(self) -> frozenset[str]:
+        """All projections of the group."""
+        return frozenset((*self.columns, *self.rows))
+
 
 def group_of(machine: Machine, body: Body) -> Group | None:
     """The projections that end in one that feeds no other; None when there are none."""
@@ -68,6 +73,16 @@ def _bare(body: Body) -> Iterator[str]:
             continue
         if value.is_parameter and id(value) in read:
             yield name
+
+
+def apart(groups: Sequence[Group]) -> list[list[Group]]:
+    """The groups in sets that share no name of a projection."""
+    sets: list[list[Group]] = []
+    for group in groups:
+        joined = [each for each in sets if any(group.names & other.names for other in each)]
+        sets = [each for each in sets if each not in joined]
+        sets.append([*(other for each in joined for other in each), group])
+    return sets
 
 
 def merge(groups: Sequence[Group]) -> Group | None:

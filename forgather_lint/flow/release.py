@@ -77,6 +77,7 @@ def words_of(target: Target) -> Words:
         experts="moe_tp_experts" if "moe_tp_experts" in known else None,
         identity="moe_identity_expert" if "moe_identity_expert" in known else None,
         local=None,
+        table=None,
         gathers_attention=False,
     )
 
