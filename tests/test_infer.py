@@ -153,10 +153,38 @@ def test_what_tokens_alone_do_not_reach_is_sharded_as_its_class(tmp_path: Path) 
         assert plan[f"layers.*.mlp.{kind}.experts.gate_up_proj"] == "packed_colwise"
 
 
+MOE = {"num_experts": 8, "top_k_experts": 2, "moe_intermediate_size": 64}
+FIVE = {"num_hidden_layers": 5, "layer_types": None, "num_kv_shared_layers": 0}
+
+
+@needs_transformers
+@pytest.mark.parametrize(
+    ("model_type", "architecture", "config"),
+    [
+        # makes a cache for itself
+        ("diffusion_gemma_text", "DiffusionGemmaEncoderTextModel", MOE),
+        # has a table of attention functions of its own
+        ("doge", "DogeForCausalLM", {"num_hidden_layers": 2}),
+        # takes quantiles of a distribution; its layers share a dict
+        ("gemma3n_text", "Gemma3nForCausalLM", FIVE),
+        # windows of a tensor
+        ("inkling2_text", "Inkling2ForCausalLM", {"num_hidden_layers": 4}),
+        # reads results by name
+        ("deepseek_v4", "DeepseekV4ForCausalLM", {"num_hidden_layers": 4}),
+    ],
+)
+def test_a_plan_is_proved(
+    model_type: str, architecture: str, config: dict[str, object], tmp_path: Path
+) -> None:
+    plan = inferred(own_model(tmp_path, model_type, architecture, **config), Words())
+    assert plan.tensor
+    assert plan.outcome is not None and plan.outcome.verdict is Verdict.SERVES
+
+
 @needs_transformers
 def test_a_plan_that_is_not_proved_says_so(tmp_path: Path) -> None:
-    values = {"model_type": "doge", "architectures": ["DogeForCausalLM"]}
-    (tmp_path / "config.json").write_text(json.dumps({**values, "num_hidden_layers": 2}), "utf-8")
+    values = {"model_type": "glm5_next_text", "architectures": ["Glm5NextTextModel"]}
+    (tmp_path / "config.json").write_text(json.dumps({**values, "num_hidden_layers": 4}), "utf-8")
     ran = CliRunner().invoke(command, [str(tmp_path), "--infer"])
     assert ran.exit_code == 0, ran.output
     assert "note: not proved on two ranks: " in ran.stderr

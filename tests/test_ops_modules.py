@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 pytest.importorskip("torch")
@@ -162,3 +164,15 @@ def test_what_is_not_known_is_undecided_unless_it_is_wrong_already() -> None:
     broken = Wrong("FGL206", "softmax over a sharded dimension")
     wrong = call("operator.add", TensorValue((2, 3), broken), unknown)
     assert isinstance(wrong, TensorValue) and wrong.placement == broken
+
+
+def test_a_quantile_is_taken_of_each_element() -> None:
+    normal = Instance(External("torch.distributions.normal.Normal"), {}, HERE)
+    normal.attributes.update(loc=Known(0), scale=Known(1))
+    whole = call("torch.distributions.normal.Normal.icdf", normal, TensorValue((2, 3)))
+    distribution: Any = torch.distributions.Normal(0, 1)
+    truth = distribution.icdf(torch.full((2, 3), 0.5))
+    assert isinstance(whole, TensorValue) and whole.shape == tuple(truth.shape)
+    part = TensorValue((2, dims.sharded(4)), Shard(1))
+    found = call("torch.distributions.normal.Normal.icdf", normal, part)
+    assert isinstance(found, TensorValue) and found.placement == Shard(1)

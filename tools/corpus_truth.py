@@ -17,6 +17,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,15 @@ _FILLS: dict[str, Any] = {
 """What some config classes leave None although their model does not build without it."""
 
 
+_HALF_ROTATED = {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5}
+_AS_PUBLISHED: tuple[dict[str, Any], ...] = (
+    {"head_dim": 128},
+    {"rope_parameters": _HALF_ROTATED},
+    {"head_dim": 128, "rope_parameters": _HALF_ROTATED},
+)
+"""What published configs say where the defaults of the class are of another size than its code."""
+
+
 def small_configs(config_class: Any) -> Iterator[Any]:
     """Configs to try in order: few layers, then the default depth, then both with gaps filled."""
     depth = {
@@ -92,8 +102,10 @@ def small_configs(config_class: Any) -> Iterator[Any]:
     }
     sizes = {name: value for name, value in gaps.items() if isinstance(value, int)}
     types = {name: value for name, value in gaps.items() if isinstance(value, list)}
-    for overrides in (depth, {}, depth | sizes, sizes, depth | sizes | types, depth | gaps):
-        yield lambda overrides=overrides: config_class(**overrides)
+    routed = {name: value for name, value in sizes.items() if name == "num_experts_per_tok"}
+    filled = (depth | routed, depth | sizes, sizes, depth | sizes | types, depth | gaps)
+    for overrides in (depth, {}, *filled, *(depth | sizes | each for each in _AS_PUBLISHED)):
+        yield lambda overrides=overrides: config_class(**deepcopy(overrides))
 
 
 def model_class(config_class: Any) -> Any | None:
@@ -130,7 +142,11 @@ def build(model: Any, config: Any) -> torch.nn.Module:
 
 
 def truth_of(config_class: Any) -> dict[str, Any]:
-    """What PyTorch says of one config class; `error` where it cannot be built."""
+    """What PyTorch says of one config class; `error` where it cannot be built.
+
+    The config is the first whose model runs on tokens, else the first that can be built: what is
+    computed with values stops on the meta device in any case.
+    """
     truth: dict[str, Any] = {"config_class": config_class.__name__}
     try:
         model = model_class(config_class)
@@ -140,12 +156,31 @@ def truth_of(config_class: Any) -> dict[str, Any]:
         return truth | {"error": "no model takes this config"}
     truth["architecture"] = model.__name__
     truth["text"] = "input_ids" in inspect.signature(model.forward).parameters
+    first: dict[str, Any] | None = None
     for config_of in small_configs(config_class):
         try:
-            return truth | built_truth(model, config_of())
+            config = config_of()
+            built = build(model, config)
         except Exception as error:  # noqa: BLE001 - what a model raises is the truth
             truth.setdefault("error", f"{type(error).__name__}: {error}"[:300])
-    return truth | default_config(config_class)
+            continue
+        found = built_truth(built, config)
+        if runs(built):
+            return truth | found
+        first = first or found
+    return truth | (first or default_config(config_class))
+
+
+def runs(built: Any) -> bool:
+    """Whether the base model takes a few tokens and nothing else."""
+    import torch
+
+    base = getattr(built, built.base_model_prefix or "model", built)
+    try:
+        base.to(torch.bfloat16)(input_ids=torch.zeros(1, 7, dtype=torch.long, device="meta"))
+    except Exception:  # noqa: BLE001 - whatever it raises
+        return False
+    return True
 
 
 def default_config(config_class: Any) -> dict[str, Any]:
@@ -156,12 +191,10 @@ def default_config(config_class: Any) -> dict[str, Any]:
         return {}
 
 
-def built_truth(model: Any, config: Any) -> dict[str, Any]:
-    """What `model` is when it is built from `config`."""
-    values = config.to_dict()
-    built: Any = build(model, config)
+def built_truth(built: Any, config: Any) -> dict[str, Any]:
+    """What a model is that was built from `config`."""
     return {
-        "config": values,
+        "config": config.to_dict(),
         "error": None,
         "tp_plan": dict(built.tp_plan),
         "structure": structure_of(built),

@@ -28,11 +28,11 @@ from forgather_lint.flow.worth import is_large, is_wide
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
+from forgather_lint.semantics.names import EMBEDDING
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import TensorValue
 
 RANKS = 2
-EMBEDDING = "torch.nn.Embedding"
 
 
 @record

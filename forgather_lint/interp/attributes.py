@@ -33,6 +33,7 @@ from forgather_lint.values.value import (
     External,
     Known,
     ListValue,
+    NamedTupleValue,
     SetValue,
     SymbolicInt,
     TupleValue,
@@ -231,6 +232,8 @@ def kind_of(value: Value) -> str:
 def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Value:
     if isinstance(value, Namespace):
         return _read_namespace(machine, value, name, where)
+    if isinstance(value, NamedTupleValue) and name in value.names:
+        return value.items[value.names.index(name)]
     if isinstance(value, FunctionValue) and name in value.attributes:
         return value.attributes[name]
     if isinstance(value, BoundMethod) and name == "__self__":

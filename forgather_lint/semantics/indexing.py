@@ -1,4 +1,4 @@
-"""`x[...]` read and written, and the ops that take a region by number: narrow, select."""
+"""`x[...]` read and written, and the ops that take a region by number: narrow, select, unfold."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from dataclasses import replace
 from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.operands import (
     Shape,
+    Undetermined,
     dimension,
     integer,
     is_number,
     number_operand,
+    plain_integer,
     result,
     shape_of,
     tensor,
     tensor_op,
+    wrapped,
 )
 from forgather_lint.semantics.propagation import (
     OTHER_WRONG,
+    Complaint,
     Operand,
     propagate,
 )
@@ -81,6 +85,35 @@ def narrow(site: Site, input: Value, dim: Value, start: Value, length: Value) ->
         )
         raise OpFailure("RuntimeError", text)
     return _at(site, source, axis, SliceValue(integer_value(first), integer_value(end), NONE))
+
+
+@tensor_op("Tensor.unfold")
+def unfold(site: Site, input: Value, dimension: Value, size: Value, step: Value) -> Value:
+    """Windows of `size` positions, each `step` further on; what lies in a window comes last."""
+    source = tensor(site, input)
+    shape = shape_of(source)
+    axis = wrapped(plain_integer(dimension), len(shape))
+    window, stride, length = plain_integer(size), plain_integer(step), shape[axis]
+    if length is None:
+        raise Undetermined("unknown-size")
+    if dims.compare(window, length) == 1:
+        text = (
+            f"maximum size for tensor at dimension {axis} is {dims.local(length)} but size is "
+            f"{window}"
+        )
+        raise OpFailure("RuntimeError", text)
+    windows = dims.add(dims.floor_divide(dims.subtract(length, window), stride), 1)
+    labels = tuple(range(len(shape)))
+    placement = propagate(
+        site,
+        [Operand(source, labels)],
+        (*labels[:axis], "window", *labels[axis + 1 :], "within"),
+        whole=[axis],
+        complaint=Complaint(OTHER_WRONG, "takes windows of a sharded dimension on a rank"),
+    )
+    return result(
+        site, (*shape[:axis], windows, *shape[axis + 1 :], window), placement, source.dtype
+    )
 
 
 def _at(site: Site, source: TensorValue, axis: int, index: Value) -> TensorValue:

@@ -161,12 +161,12 @@ def _matches(pattern: str, name: str) -> bool:
 
 @op("transformers.PreTrainedModel.get_input_embeddings")
 def get_input_embeddings(site: Site, self: Instance) -> Value:
-    """The default finds `embed_tokens`, here or in the base model."""
-    for owner in (self, base_model(site, self)):
+    """The default finds `embed_tokens`, here or in the base model, or asks the language model."""
+    for owner in (self, self.attributes.get("model"), base_model(site, self)):
         if isinstance(owner, Instance) and "embed_tokens" in owner.attributes:
             return owner.attributes["embed_tokens"]
-    inner = base_model(site, self)
-    if inner is not self:
+    inner = self.attributes.get("language_model", base_model(site, self))
+    if inner is not self and isinstance(inner, Instance):
         method = site.evaluator.attribute(inner, "get_input_embeddings", site.where)
         return site.evaluator.call(method, Arguments(), site.where)
     return site.unknown("input-embeddings")

@@ -164,6 +164,13 @@ def output_tuple(site: Site, self: Instance) -> Value:
     return TupleValue(tuple(v for v in given if not (isinstance(v, Known) and v.value is None)))
 
 
+@op("transformers.slice_logits_to_keep")
+def kept_positions(site: Site, hidden_states: Value, logits_to_keep: Value) -> Value:
+    """The states that the head is for; 0 keeps all (transformers/modeling_utils.py)."""
+    all_of_them = isinstance(logits_to_keep, Known) and logits_to_keep.value == 0
+    return hidden_states if all_of_them else site.unknown("positions-to-keep")
+
+
 @op("transformers.ALL_ATTENTION_FUNCTIONS.__getitem__", "transformers.ALL_ATTENTION_FUNCTIONS.get")
 @op("transformers.ALL_ATTENTION_FUNCTIONS.get_interface")
 def attention_function(site: Site, key: Value, default: Value = NONE) -> Value:
@@ -173,6 +180,12 @@ def attention_function(site: Site, key: Value, default: Value = NONE) -> Value:
             raise Raised("KeyError", "'eager'", site.where)
         return default
     return External("transformers.attention_interface")
+
+
+@op("transformers.AttentionInterface")
+def attention_interface(site: Site) -> Value:
+    """A table of its own begins with what the library's holds."""
+    return External("transformers.ALL_ATTENTION_FUNCTIONS")
 
 
 @op("transformers.create_causal_mask", "transformers.create_sliding_window_causal_mask")
