@@ -203,3 +203,28 @@ def test_a_plan_is_inferred_where_the_default_release_cannot_build_the_model(
     assert "`lm_head` is not an nn.Module" in found.stderr
     assert "inferred as vllm==" in found.stderr
     assert '"layers.*.self_attn.q_proj": "colwise"' in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("hf_llama", "2 ranks: serves; 2 stages: serves"),
+        ("broken_llama", "2 ranks: serves; 2 stages: serves"),
+        ("forgather_alibi", "2 ranks: fails, ValueError: Layer 0 does not dispatch"),
+    ],
+)
+def test_the_target_is_asked(name: str, verdict: str) -> None:
+    """The plan is proved as transformers applies it; its release has the last word."""
+    ran = CliRunner().invoke(command, ["--infer", "--target", "vllm==0.32", str(MODELS / name)])
+    assert ran.exit_code == 0, ran.output
+    assert f"note: vllm==0.32.0 with this plan: {verdict}" in ran.stderr
+
+
+@needs_transformers
+def test_a_norm_without_a_weight_runs_once(tmp_path: Path) -> None:
+    values = {"model_type": "olmo", "architectures": ["OlmoForCausalLM"], "num_hidden_layers": 2}
+    (tmp_path / "config.json").write_text(json.dumps(values), "utf-8")
+    ran = CliRunner().invoke(command, ["--infer", "--target", "vllm==0.32", str(tmp_path)])
+    assert '"norm": (["hidden_states"], ["hidden_states"])' in ran.stdout
+    assert "rotary_emb" not in ran.stdout
+    assert "2 stages: serves" in ran.stderr

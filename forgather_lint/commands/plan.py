@@ -14,12 +14,16 @@ from forgather_lint.assemble import trace_of
 from forgather_lint.commands.structure import told
 from forgather_lint.facts import NotBuilt
 from forgather_lint.flow.infer import InferredPlan, folded, infer
+from forgather_lint.flow.judge import Cell
 from forgather_lint.flow.outcome import Verdict
 from forgather_lint.flow.release import words_of
 from forgather_lint.flow.subject import Prepared, prepare
 from forgather_lint.opening import Opened, open_one
 from forgather_lint.plan_text import as_json, as_python, as_template, difference
+from forgather_lint.served import served
+from forgather_lint.targets.profile import Target
 
+_AT = ("2 ranks", "2 stages")
 _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
 
 
@@ -77,7 +81,7 @@ def _print_inferred(prepared: Prepared, opened: Opened, diff: bool, form: str) -
     plan = _inferred(prepared)
     if isinstance(plan, NotBuilt):
         raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan)}")
-    for note in _notes(plan, opened):
+    for note in (*_notes(plan, opened), _told(prepared.target, plan, opened)):
         click.echo(f"note: {note}", err=True)
     if diff:
         lines = list(difference(_written(prepared), plan))
@@ -94,6 +98,21 @@ def _notes(plan: InferredPlan, opened: Opened) -> Iterator[str]:
     elif outcome is not None and outcome.verdict is not Verdict.SERVES:
         place = f" ({opened.shown(outcome.where)})" if outcome.where else ""
         yield f"not proved on two ranks: {outcome.reason}{place}"
+
+
+def _told(target: Target, plan: InferredPlan, opened: Opened) -> str:
+    """What the release that the plan is for makes of it."""
+    found = served(opened.model, target, plan)
+    told = "; ".join(
+        f"{size}: {_verdict(each, opened)}" for size, each in zip(_AT, found, strict=True)
+    )
+    return f"vllm=={target.vllm.version} with this plan: {told}"
+
+
+def _verdict(each: Cell, opened: Opened) -> str:
+    outcome = each.outcome
+    place = f" ({opened.shown(outcome.where)})" if outcome.reason and outcome.where else ""
+    return f"{outcome.verdict}{', ' if outcome.reason else ''}{outcome.reason}{place}"
 
 
 def _inferred(prepared: Prepared) -> InferredPlan | NotBuilt:

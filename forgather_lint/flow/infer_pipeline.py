@@ -13,7 +13,11 @@ Names = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def pipeline_entries(tree: Tree, trace: Trace) -> Iterator[tuple[str, Names]]:
-    """The modules with parameters around the layers, in the order in which forward calls them."""
+    """The modules around the layers, in the order in which forward calls them.
+
+    Before the layers those with parameters: what turns positions has none. Behind them all, since
+    also a norm without a weight may run once only.
+    """
     stack = _layer_stack(tree, trace)
     if stack is None:
         return
@@ -24,14 +28,13 @@ def pipeline_entries(tree: Tree, trace: Trace) -> Iterator[tuple[str, Names]]:
             if not listed:
                 listed = True
                 yield stack, (("hidden_states", "attention_mask"), ("hidden_states",))
-        elif _is_stage(tree, call, wrappers):
+        elif _is_beside(call, wrappers) and (listed or _owns_parameters(tree, call.module)):
             given = ("hidden_states",) if listed else ("input_ids",)
             yield call.module, (given, ("hidden_states",) if listed else ("inputs_embeds",))
 
 
-def _is_stage(tree: Tree, call: ModuleCall, wrappers: set[str]) -> bool:
-    outside = call.caller in wrappers and call.module not in wrappers
-    return outside and _owns_parameters(tree, call.module)
+def _is_beside(call: ModuleCall, wrappers: set[str]) -> bool:
+    return call.caller in wrappers and call.module not in wrappers
 
 
 def _layer_stack(tree: Tree, trace: Trace) -> str | None:

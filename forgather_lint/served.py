@@ -1,0 +1,41 @@
+"""What a release makes of a plan that is not written in the model, such as an inferred one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from forgather_lint.facts import Plan, PlanEntry, PlanOrigin
+from forgather_lint.flow.infer import InferredPlan
+from forgather_lint.flow.judge import Cell, Judge, Subject
+from forgather_lint.inputs.open import ModelInput
+from forgather_lint.targets.profile import Target
+from forgather_lint.verdicts import cell, examine
+
+SIZES = ((2, 1), (1, 2))
+"""Two ranks, and two stages: what a plan can get wrong shows at the smallest size above one."""
+
+DTYPE = "bfloat16"
+
+
+def served(model: ModelInput, target: Target, plan: InferredPlan) -> list[Cell]:
+    """The verdicts of `target` on `model` with `plan` in place of its own."""
+    prepared = examine(model, target, DTYPE)
+    if prepared.judge is not None:
+        prepared.judge = Judge(_with(prepared.judge.subject, plan), DTYPE)
+    return [cell(prepared, ranks, stages) for ranks, stages in SIZES]
+
+
+def _with(subject: Subject, plan: InferredPlan) -> Subject:
+    where = subject.where
+    written = PlanEntry("", where, where, "", PlanOrigin.CONFIG_CLASS, "")
+    tensor = (replace(written, key=key, style=style) for key, style in plan.tensor.items())
+    pipeline = (
+        replace(written, key=key, inputs=given, outputs=made)
+        for key, (given, made) in plan.pipeline.items()
+    )
+    return replace(
+        subject,
+        tensor_plan=tuple(tensor),
+        pipeline_plan=Plan(tuple(pipeline), declared=where),
+        pipeline_keys=tuple(plan.pipeline),
+    )
