@@ -44,6 +44,19 @@ PARAMETERS = {
     "setattr(config, 'n', 4)\nself.a = nn.Embedding(config.__getattribute__('n'), 2)": {
         "a.weight": (4, 2)
     },
+    "self.a = nn.Sequential(nn.Embedding(3, 2)) + nn.Sequential(nn.Embedding(1, 4))": {
+        "a.0.weight": (3, 2),
+        "a.1.weight": (1, 4),
+    },
+    "self.a = nn.ModuleList([nn.Embedding(3, 2)]) + [nn.Embedding(1, 4)]": {
+        "a.0.weight": (3, 2),
+        "a.1.weight": (1, 4),
+    },
+    "def mark(module): module.size = 3\n"
+    "self.a = nn.Embedding(4, 2).apply(mark); self.b = nn.Embedding(self.a.size, 1)": {
+        "a.weight": (4, 2),
+        "b.weight": (3, 1),
+    },
     "n = [3, 1, 2]; n.sort()\nself.a = nn.Embedding(*n[:2])": {"a.weight": (1, 2)},
     "n = [3, 1, 2]; n.sort(reverse=True)\nself.a = nn.Embedding(*n[:2])": {"a.weight": (3, 2)},
     "n = [3, 1, 2]; n.remove(3)\nself.a = nn.Embedding(*n)": {"a.weight": (1, 2)},

@@ -93,6 +93,15 @@ def extend(site: Site, self: Instance, modules: Value) -> Value:
     return self
 
 
+@op(*_names(_LISTS, "__add__"))
+def joined(site: Site, self: Instance, other: Value) -> Value:
+    """A new container that holds the modules of both."""
+    result = Instance(self.cls, {}, site.where)
+    _extend(site, result, self)
+    _extend(site, result, other)
+    return result
+
+
 @op(*_names(_LISTS, "insert"))
 def insert(site: Site, self: Instance, index: Value, module: Value) -> Value:
     position = index_of(index)

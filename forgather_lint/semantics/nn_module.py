@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+import libcst as cst
+
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Op, Site, op
 from forgather_lint.interp.machine import Machine
 from forgather_lint.semantics.names import MODULE
 from forgather_lint.semantics.nn_build import set_plain
-from forgather_lint.values.objects import Instance
+from forgather_lint.syntax.walk import descendants
+from forgather_lint.values.objects import BoundMethod, FunctionValue, Instance
 from forgather_lint.values.value import (
     FALSE,
     NONE,
     TRUE,
+    Arguments,
     Known,
     ListValue,
     TensorValue,
@@ -97,6 +101,31 @@ def walk(site: Site, module: Instance, prefix: str = "") -> Iterator[tuple[str, 
             yield from walk(site, value, f"{prefix}.{name}" if prefix else name)
 
 
+@op("torch.nn.Module.apply")
+def apply(site: Site, self: Instance, fn: Value) -> Value:
+    """Run `fn` on every module, the innermost first.
+
+    One that only fills tensors, as nearly all do, changes nothing that is known here.
+    """
+    function = fn.function if isinstance(fn, BoundMethod) else fn
+    if not isinstance(function, FunctionValue) or _sets_attributes(function):
+        for _, module in reversed(list(walk(site, self))):
+            site.evaluator.call(fn, Arguments([module]), site.where)
+    return self
+
+
+def _sets_attributes(function: FunctionValue) -> bool:
+    """Whether the text assigns an attribute of a name, or calls `setattr`."""
+    return any(map(_sets_attribute, descendants(function.node)))
+
+
+def _sets_attribute(node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.AssignTarget | cst.AnnAssign | cst.AugAssign):
+        return isinstance(node.target, cst.Attribute) and isinstance(node.target.value, cst.Name)
+    called = node.func if isinstance(node, cst.Call) else None
+    return isinstance(called, cst.Name) and called.value == "setattr"
+
+
 def _children(site: Site, self: Instance) -> dict[str, Instance]:
     found = {
         name: value
@@ -167,7 +196,7 @@ def _for_each(names: str, meaning: Op) -> None:
 
 
 _for_each(
-    "to cuda cpu float half bfloat16 double type eval train requires_grad_ apply to_empty "
+    "to cuda cpu float half bfloat16 double type eval train requires_grad_ to_empty "
     "share_memory compile",
     _returns_self,
 )
