@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from tests.engine_mutants import ON_ONE_RANK, ON_TWO_STAGES
 from tests.fixture_models import MODELS, model_directories
 from tests.mutants import CLEAN, Mutant, code_mutants, pipeline_mutants, plan_mutants
 from tests.verdicts import V032, Static
@@ -88,3 +89,5 @@ def _mutants_of(model: str) -> Iterator[Case]:
         if mutant.model == model:
             yield from (Case(mutant, ranks, 1) for ranks in (1, 2))
     yield from (Case(each, 1, 2) for each in pipeline_mutants() if each.model == model)
+    yield from (Case(each, 1, 1) for each in ON_ONE_RANK if each.model == model)
+    yield from (Case(each, 1, 2) for each in ON_TWO_STAGES if each.model == model)
