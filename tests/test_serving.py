@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -11,7 +13,7 @@ from forgather_lint.inputs.single import single_model
 from forgather_lint.serve.weights import by_any_prefix, by_model
 from forgather_lint.targets.profile import Target
 from forgather_lint.verdicts import cell, examine
-from tests.fixture_models import MODELS
+from tests.fixture_models import MODELS, copy_model
 
 V013 = Target.of("0.13.0", "4.57.6")
 V032 = Target.of("0.32.0", "5.19.0")
@@ -96,3 +98,33 @@ def test_one_target_needs_no_table() -> None:
     done = CliRunner().invoke(cli, ["check", *asked, str(MODELS / "forgather_llama")])
     assert "FGL512 [attention-not-dispatched-in-forward]" in done.output
     assert [line for line in done.output.splitlines() if line.split() == ["0.32.0"]] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "error"),
+    [
+        (
+            "scaling=self.scaling*2",
+            "ValueError: Cannot resolve attention scaling expression 'self.scaling * 2' in "
+            "HfLlamaAttention.",
+        ),
+        (
+            "scaling=self.scaling, s_aux=self.sinks.float()",
+            "ValueError: HfLlamaAttention applies attention sinks, but they were not passed to "
+            "Attention, so the output would be wrong. Either the Transformers modeling backend "
+            "could not find the parameter holding them, or vLLM does not support sinks for this "
+            "kind of attention.",
+        ),
+    ],
+)
+def test_expressions_are_shown_as_the_engine_shows_them(
+    tmp_path: Path, written: str, error: str
+) -> None:
+    folder = copy_model("hf_llama", tmp_path)
+    file = folder / "modeling_hf_llama.py"
+    text = file.read_text("utf-8").replace("scaling=self.scaling", written, 1)
+    held = "        self.is_causal = True\n"
+    sinks = "        self.sinks = nn.Parameter(torch.ones(config.num_attention_heads))\n"
+    file.write_text(text.replace(held, held + sinks, 1), "utf-8")
+    outcome = cell(examine(single_model(folder), V032, "bfloat16"), 1, 1).outcome
+    assert outcome.reason == error

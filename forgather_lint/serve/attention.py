@@ -9,7 +9,13 @@ import libcst as cst
 from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.tree import class_name
-from forgather_lint.serve.dispatch import POSITIONS, by_position, interface_call, keyword
+from forgather_lint.serve.dispatch import (
+    POSITIONS,
+    as_unparsed,
+    by_position,
+    interface_call,
+    keyword,
+)
 from forgather_lint.serve.examined import Examined
 from forgather_lint.serve.sharing import shared_index
 from forgather_lint.serve.sites import Site, layer_named, lost_layer, sites_of
@@ -105,7 +111,7 @@ def scaling(seen: Examined) -> Iterator[ServingProblem]:
             title,
             text,
             module=site.name,
-            parts={"expression": repr(text), "class": title},
+            parts={"expression": as_unparsed(text), "class": title},
         )
 
 

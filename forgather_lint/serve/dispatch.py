@@ -5,6 +5,7 @@ Source: vllm/model_executor/models/transformers/fusers/attention.py, `interface_
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from functools import cache
 
@@ -57,6 +58,11 @@ def keyword(call: cst.Call, name: str) -> cst.BaseExpression | None:
     """What `call` hands on as `name=`."""
     values = [each.value for each in call.args if each.keyword and each.keyword.value == name]
     return values[0] if len(values) == 1 else None
+
+
+def as_unparsed(text: str) -> str:
+    """An expression as an engine shows it that prints its syntax tree (`ast.unparse`)."""
+    return ast.unparse(ast.parse(text.strip(), mode="eval"))
 
 
 def by_position(call: cst.Call) -> int:

@@ -8,7 +8,7 @@ import libcst as cst
 
 from forgather_lint.interp.frame import Raised
 from forgather_lint.model.tree import class_name
-from forgather_lint.serve.dispatch import keyword
+from forgather_lint.serve.dispatch import as_unparsed, keyword
 from forgather_lint.serve.examined import Examined
 from forgather_lint.serve.sites import Site, sites_of
 from forgather_lint.serving_facts import ServingProblem
@@ -31,7 +31,9 @@ def sinks(seen: Examined) -> Iterator[ServingProblem]:
         if dropped and isinstance(held, TensorValue):
             fact, detail = attention.sinks_lost, "dropped"
         elif not dropped and _is_not_found(expression, held):
-            fact, detail = attention.sinks_unresolved, "not found"
+            looked_at = held is not None or not isinstance(expression, cst.Call)
+            fact = attention.sinks_unresolved if looked_at else attention.sinks_lost
+            detail = "not found"
         else:
             continue
         title = class_name(site.module)
@@ -42,7 +44,7 @@ def sinks(seen: Examined) -> Iterator[ServingProblem]:
             text,
             detail,
             module=site.name,
-            parts={"expression": repr(text), "class": title},
+            parts={"expression": as_unparsed(text), "class": title, "attention": "Attention"},
         )
         return
 

@@ -21,8 +21,10 @@ attend(self, query, key, value, mask, s_aux=self.sinks, **kwargs)  # vLLM 0.30 a
 vLLM up to 0.29 drops the sinks; 0.30 and later take a parameter of the module.
 
 ## What you see at run time
-Up to 0.29 nothing: other tokens. Later `ValueError: Cannot resolve attention s_aux expression
-'self.sinks.float()' in XAttention.`
+Up to 0.29 nothing: other tokens. Later, for an attribute that is no parameter, `ValueError: Cannot
+resolve attention s_aux expression 'self.sinks' in XAttention.`; for a call, at the first token,
+`ValueError: XAttention applies attention sinks, but they were not passed to Attention, so the
+output would be wrong.` (measured on 0.32, which serves `s_aux=self.sinks`)
 """
 
 from __future__ import annotations

@@ -21,7 +21,9 @@ All profiled releases of transformers (4.56 and later).
 
 ## What you see at run time
 `TypeError: argument of type 'NoneType' is not iterable`, or
-`AttributeError: 'list' object has no attribute 'split'`.
+`AttributeError: 'list' object has no attribute 'split'` (measured on 0.13, 0.25 and 0.32). For a
+list vLLM 0.32 shows another: `AttributeError: 'TransformersForCausalLM' object has no attribute
+'_pre_trained_model_classes'`.
 """
 
 from __future__ import annotations

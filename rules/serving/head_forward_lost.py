@@ -25,7 +25,7 @@ class XModel(PreTrainedModel):  # the base model: vLLM runs its forward
 All profiled releases; a soft cap that the config names is applied since vLLM 0.28.
 
 ## What you see at run time
-Nothing: other probabilities than transformers computes.
+Nothing: other probabilities than transformers computes (measured on 0.13, 0.25 and 0.32).
 """
 
 from __future__ import annotations

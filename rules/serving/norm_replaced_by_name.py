@@ -26,8 +26,9 @@ vLLM 0.11.1 to 0.24; later releases read the computation itself.
 
 ## What you see at run time
 `ValueError: There is no module or parameter named 'model.norm.bias' in TransformersForCausalLM`;
-with two inputs `TypeError: linear(): argument 'input' (position 1) must be Tensor, not tuple`; for
-`1 + weight` a warning: "Failed to determine if RMSNorm weight is centered on zero or one."
+with two inputs what the code behind it makes of a tuple, such as `AttributeError: 'tuple' object
+has no attribute 'shape'`; for `1 + weight` other tokens, and a warning: "Failed to determine if
+RMSNorm weight is centered on zero or one." (all measured on 0.13, `1 + weight` on 0.20 too)
 """
 
 from __future__ import annotations
