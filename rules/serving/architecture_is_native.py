@@ -22,7 +22,9 @@ else that is reported here is about that code.
 All profiled releases of vLLM (0.11 and later); which names are native differs by release.
 
 ## What you see at run time
-Nothing: the answers of another model, or names of weights that are not found.
+Nothing: the answers of another model; names of weights that are not found; or a field that your
+config does not have, `AttributeError: 'XConfig' object has no attribute 'hidden_act'` (measured on
+0.13 and 0.32 under the name `LlamaForCausalLM`).
 """
 
 from __future__ import annotations
