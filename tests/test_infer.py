@@ -124,6 +124,15 @@ def test_the_table_of_the_tokens_is_found_by_what_it_takes(tmp_path: Path) -> No
 
 
 @needs_transformers
+def test_a_table_with_a_norm_inside_stays_whole(tmp_path: Path) -> None:
+    """Two real ranks fail on the rule that transformers puts in by itself; scaling is no harm."""
+    model = own_model(tmp_path, "inkling2_text", "Inkling2ForCausalLM", num_hidden_layers=2)
+    assert inferred(model, Words()).tensor["embed_tokens"] == "replicate"
+    scaled = own_model(tmp_path, "gemma3_text", "Gemma3ForCausalLM", num_hidden_layers=2)
+    assert "embed_tokens" not in inferred(scaled, Words()).tensor
+
+
+@needs_transformers
 def test_what_saves_less_than_it_sends_stays_whole(tmp_path: Path) -> None:
     """A gate of a low rank in the norms; one of a ninth of the width, behind a gather."""
     gated = own_model(tmp_path, "axk2", "AXK2ForCausalLM", num_hidden_layers=2)

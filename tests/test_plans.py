@@ -1,7 +1,7 @@
 """Plans inferred for transformers' own text models, as good as they have been and no worse.
 
 `fixtures/verdicts/plans.json` says how each compares with the official plan; `python -m tools.plans
---store` writes it anew.
+--store` writes it anew. `inferred_two_ranks.json` says what two real ranks make of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 
 from tools.plans import STORED, Kind, rows, stored_kinds, stored_misses
 
+INFERRED = STORED.with_name("inferred_two_ranks.json")
 GOOD = (Kind.EQUIVALENT, Kind.BETTER)
 
 FEW = {
@@ -43,6 +44,16 @@ def test_at_least_nine_in_ten_that_run_are_as_good_or_better() -> None:
 def test_at_least_nine_in_ten_are_reproduced_where_the_official_plan_speaks() -> None:
     misses = stored_misses()
     assert sum(why is None for why in misses.values()) >= 0.9 * len(misses)
+
+
+def test_inferred_plans_that_count_serve_on_two_real_ranks() -> None:
+    """`python -m tools.tensor_parallel_truth --inferred`: the same logits as one rank gives."""
+    models = json.loads(INFERRED.read_text("utf-8"))["models"]
+    ran = {name: each["verdict"] for name, each in models.items() if each["verdict"] != "no truth"}
+    kinds = stored_kinds()
+    counted = {name: verdict for name, verdict in ran.items() if kinds[name] in GOOD}
+    assert len(counted) >= 30
+    assert {name for name, verdict in counted.items() if verdict != "serves"} == set()
 
 
 def test_a_few_are_what_is_stored(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ that of DeepseekV32 shards it. So a second figure asks less: a plan is `reproduc
 official one speaks when its verdict is as good, and every module that an official entry names has
 the same bytes on a rank. What the official plan leaves out may be sharded or not.
 
-Where two real ranks came to another verdict on the official plan than the analysis
-(`tools.tensor_parallel_truth`), nothing is claimed: a checkpoint may be rearranged while it loads,
-which the model's source does not say.
+Where the analysis does not decide an official plan, what two real ranks came to
+(`tools.tensor_parallel_truth`) stands for it. Where they came to another verdict, nothing is
+claimed: a checkpoint may be rearranged while it loads, which the model's source does not say.
 """
 
 from __future__ import annotations
@@ -119,26 +119,34 @@ def _is_wanted(directory: Path, names: Sequence[str]) -> bool:
     return bool(truth.get("text")) and not truth["error"]
 
 
+Compared = tuple[Kind, str, Judged | None, Judged | None]
+
+
 def _row(directory: Path) -> Row:
     begin = time.process_time()
     try:
         found = _compared(directory)
     except Exception as crash:  # noqa: BLE001 - crashes are what is counted
         found = Kind.CRASHED, repr(crash), None, None
-    doubt = _contradicted(directory.name, found[2])
-    told = (Kind.UNDECIDED, doubt) if doubt else found[:2]
-    return Row(directory.name, *told, time.process_time() - begin, *found[2:])
+    found = _beside_real(directory.name, found)
+    return Row(directory.name, *found[:2], time.process_time() - begin, *found[2:])
 
 
-def _contradicted(name: str, official: Judged | None) -> str:
-    """What two real ranks made of the official plan, where the analysis says something else."""
-    real = json.loads(REAL.read_text("utf-8"))["models"].get(name, {}).get("verdict")
-    if official is None or real not in iter(Verdict) or real == official.verdict:
-        return ""
-    return f"official: two real ranks say {real}, the analysis {official.reason or Verdict.SERVES}"
-
-
-Compared = tuple[Kind, str, Judged | None, Judged | None]
+def _beside_real(name: str, found: Compared) -> Compared:
+    """The comparison with the word of two real ranks on the official plan."""
+    _, _, official, inferred = found
+    ran = json.loads(REAL.read_text("utf-8"))["models"].get(name, {})
+    real = ran.get("verdict")
+    if official is None or inferred is None or real not in iter(Verdict):
+        return found
+    if official.verdict is Verdict.UNKNOWN:
+        official = replace(official, verdict=Verdict(real), reason=f"{real} on real ranks")
+        return (*_kind(official, inferred), official, inferred)
+    if real == official.verdict:
+        return found
+    told = official.reason or Verdict.SERVES
+    reason = f"official: two real ranks say {real}, the analysis {told}"
+    return Kind.UNDECIDED, reason, official, inferred
 
 
 def _compared(directory: Path) -> Compared:

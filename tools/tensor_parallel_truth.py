@@ -1,11 +1,12 @@
 """Runs transformers' own models on two real ranks, as transformers itself divides them.
 
-    python -m tools.tensor_parallel_truth CORPUS OUTPUT [NAME ...]
+    python -m tools.tensor_parallel_truth [--inferred] CORPUS OUTPUT [NAME ...]
 
 For every text model of a corpus that `tools.corpus --keep` wrote: a config with small sizes, seeded
 weights, then `from_pretrained` on two tensor-parallel ranks (processes, gloo, CPU) and a forward,
-compared with that of one rank. OUTPUT is the file of the suite; a model that stands in it is not
-run again. Needs accelerate. What was raised is kept in the folder OUTPUT.logs.
+compared with that of one rank. The plan is the official one, with `--inferred` what `plan --infer`
+makes of the same config. OUTPUT is the file of the suite; a model that stands in it is not run
+again. Needs accelerate. What was raised is kept in the folder OUTPUT.logs.
 """
 
 from __future__ import annotations
@@ -19,9 +20,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from forgather_lint.analysis import contained
+from forgather_lint.facts import NotBuilt
+from forgather_lint.flow.infer import infer
+from forgather_lint.flow.subject import prepare
+from forgather_lint.inputs.single import single_model
+from forgather_lint.targets.select import installed, select
 from tools.corpus_truth import TRUTH
 from tools.forked import ENDED, Child
 from tools.small_models import TRIES, answer, classes_of, seed, small_values, whole
@@ -64,8 +72,13 @@ def alone(name: str, architecture: str, values: dict[str, Any], folder: Path) ->
     return answer(loaded.eval()), told | {"architectures": [architecture]}
 
 
-def on_rank(model_class: Any, folder: Path, rank: int, port: int) -> Any:
-    """What one of the ranks answers, and whether the ranks hold the weights of the file."""
+def on_rank(
+    model_class: Any, folder: Path, rank: int, port: int, plan: dict[str, str] | None
+) -> Any:
+    """What one of the ranks answers, and whether the ranks hold the weights of the file.
+
+    A `plan` takes the place of that of the config class.
+    """
     import torch
     from transformers.distributed.configuration_utils import DistributedConfig
 
@@ -76,6 +89,8 @@ def on_rank(model_class: Any, folder: Path, rank: int, port: int) -> Any:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
+    if plan is not None:
+        model_class.config_class.base_model_tp_plan = plan
     torch.distributed.init_process_group("gloo", rank=rank, world_size=RANKS)
     model = model_class.from_pretrained(
         folder,
@@ -92,7 +107,21 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one.shape == other.shape and (one == other).all())
 
 
-def outcome_of(directory: Path, log: Path) -> Outcome:
+def inferred_plan(folder: Path) -> dict[str, str]:
+    """What the data flow of a saved model asks for. Raises `LookupError` where it is not built."""
+    target = select([], installed()).targets[0]
+    prepared = prepare(single_model(folder), target, "float32", experts_fused=False)
+    if prepared.judge is None or prepared.workshop is None:
+        raise LookupError(prepared.ended)
+    subject = prepared.judge.subject
+    work = partial(infer, subject.machine, subject.tree, subject.root, None)
+    plan = contained(prepared.workshop, work)
+    if isinstance(plan, NotBuilt):
+        raise LookupError(plan.message)
+    return dict(plan.tensor)
+
+
+def outcome_of(directory: Path, log: Path, *, inferred: bool = False) -> Outcome:
     """Run one model of the corpus."""
     truth = json.loads((directory / TRUTH).read_text("utf-8"))
     values = json.loads((directory / "config.json").read_text("utf-8"))
@@ -111,17 +140,25 @@ def outcome_of(directory: Path, log: Path) -> Outcome:
             if fine:
                 model_class = classes_of(name, architecture)[1]
                 expected, config = result
-                return on_ranks(model_class, folder, expected, config, log)
+                plan = inferred_plan(folder) if inferred else None
+                return on_ranks(model_class, folder, expected, config, log, plan)
             error = error or result
     return Outcome("no truth", error)
 
 
-def on_ranks(model_class: Any, folder: Path, expected: Any, config: Any, log: Path) -> Outcome:
+def on_ranks(
+    model_class: Any,
+    folder: Path,
+    expected: Any,
+    config: Any,
+    log: Path,
+    plan: dict[str, str] | None,
+) -> Outcome:
     """The outcome of a saved model on two ranks."""
     port, until = free_port(), time.monotonic() + SECONDS
 
     def work(rank: int) -> Callable[[], Any]:
-        return lambda: on_rank(model_class, folder, rank, port)
+        return lambda: on_rank(model_class, folder, rank, port, plan)
 
     children = [Child(work(rank), log) for rank in range(RANKS)]
     results = [child.result(until) for child in children]
@@ -162,6 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
     parser.add_argument("output", type=Path)
+    parser.add_argument("--inferred", action="store_true", help="run the plan of `plan --infer`")
     parser.add_argument("names", nargs="*", help="names of config classes; all by default")
     arguments = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -176,7 +214,7 @@ def main() -> None:
     for directory in directories(arguments.corpus, arguments.names):
         if directory.name in stored:
             continue
-        outcome = outcome_of(directory, logs / f"{directory.name}.txt")
+        outcome = outcome_of(directory, logs / f"{directory.name}.txt", inferred=arguments.inferred)
         stored[directory.name] = asdict(outcome)
         print(f"{outcome.verdict:<9} {directory.name:<36} {outcome.error[:120]}", flush=True)
         output.write_text(as_text(stored), "utf-8")

@@ -30,6 +30,7 @@ class Words:
     identity: str | None = "moe_identity_expert"
     local: str | None = "local_params"
     table: str | None = "embedding_rowwise"
+    whole: str | None = "replicate"
     gathers_attention: bool = True
 
 

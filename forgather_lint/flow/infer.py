@@ -91,8 +91,16 @@ class Search:
                 known.append(found)
 
     def add_table(self, bodies: Mapping[int, Body]) -> None:
-        """Split the table of the tokens where the library does not do so by itself."""
+        """Split the table of the tokens where the library does not do so by itself.
+
+        Keep whole one that the library would split although a module inside it, such as a norm,
+        takes what a rank looks up: that is a partial sum until the table's forward is over.
+        """
         judge = self.judge
+        known = judge.root.attributes.get(TABLE)
+        body = bodies.get(kind_of(known)) if isinstance(known, Instance) else None
+        if body and any(step.module for step in body.steps) and self.words.whole is not None:
+            self._grows(TABLE, {"": self.words.whole})
         table = next(_tables(judge.machine, judge.root, bodies), None)
         name = table and judge.tree.name_of(table)
         if name and TABLE not in judge.root.attributes and self.words.table is not None:

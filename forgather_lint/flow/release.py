@@ -78,6 +78,7 @@ def words_of(target: Target) -> Words:
         identity="moe_identity_expert" if "moe_identity_expert" in known else None,
         local=None,
         table=None,
+        whole=None,
         gathers_attention=False,
     )
 
