@@ -10,6 +10,7 @@ from functools import cache
 
 from tests.engine_mutants import ON_ONE_RANK, ON_TWO_STAGES
 from tests.fixture_models import MODELS, model_directories
+from tests.fusion_mutants import FUSION_MUTANTS
 from tests.mutants import CLEAN, Mutant, code_mutants, pipeline_mutants, plan_mutants
 from tests.verdicts import V032, Static
 
@@ -86,7 +87,7 @@ def _mutants_of(model: str) -> Iterator[Case]:
     if model in CLEAN:
         plan = Static(MODELS / model, V032).plan
         yield from (Case(mutant, 2, 1) for mutant in plan_mutants(model, plan))
-    for mutant in code_mutants():
+    for mutant in (*code_mutants(), *FUSION_MUTANTS):
         if mutant.model == model:
             yield from (Case(mutant, ranks, 1) for ranks in (1, 2))
     yield from (Case(each, 1, 2) for each in pipeline_mutants() if each.model == model)
