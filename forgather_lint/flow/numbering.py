@@ -18,13 +18,17 @@ from forgather_lint.values.value import (
     Value,
 )
 
-_MARK = "#"
+MARK = "#"
+NEUTRAL = {"mul": 1, "multiply": 1, "truediv": 1, "div": 1, "add": 0, "sub": 0, "pow": 1}
+"""The number that each of these ops leaves its tensor as it is with."""
+_COMMUTATIVE = frozenset({"mul", "multiply", "add"})
+_VIEWS = frozenset({"view", "reshape"})
 
 
 def number_of(value: Value) -> str:
     """What `value` was computed from, as a short text."""
     if isinstance(value, TensorValue):
-        own = next((tag for tag in value.tags if tag.startswith(_MARK)), None)
+        own = next((tag for tag in value.tags if tag.startswith(MARK)), None)
         return own or f"tensor{id(value) if value.is_parameter else value.shape}"
     if isinstance(value, Known):
         return repr(value.value)
@@ -41,11 +45,28 @@ def digest(name: str, arguments: Arguments) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
+def handed_on(name: str, arguments: Arguments, result: Value) -> TensorValue | None:
+    """The tensor whose elements the result of an op has, in its shape."""
+    op, given = name.rpartition(".")[2].strip("_"), arguments.positional
+    source = next((each for each in given if isinstance(each, TensorValue)), None)
+    if source is None or not isinstance(result, TensorValue) or result.shape != source.shape:
+        return None
+    if op in _VIEWS:
+        return source
+    if op not in NEUTRAL or len(given) != 2 or arguments.keywords:
+        return None
+    other = given[0] if given[1] is source else given[1]
+    allowed = op in _COMMUTATIVE or given[0] is source
+    number = other.value if isinstance(other, Known) else None
+    is_number = isinstance(number, int | float) and not isinstance(number, bool)
+    return source if allowed and is_number and number == NEUTRAL[op] else None
+
+
 def is_numbered(value: Value) -> bool:
     """Whether the value carries a number: it was handed on, not computed."""
     if isinstance(value, TupleValue):
         return any(map(is_numbered, value.items))
-    return isinstance(value, TensorValue) and any(tag.startswith(_MARK) for tag in value.tags)
+    return isinstance(value, TensorValue) and any(tag.startswith(MARK) for tag in value.tags)
 
 
 def first_tensor(value: Value) -> Value:
@@ -56,7 +77,7 @@ def first_tensor(value: Value) -> Value:
 def numbered(value: Value, number: str) -> Value:
     """`value` with a number; the items of a tuple get numbers of their own."""
     if isinstance(value, TensorValue):
-        return replace(value, tags=_others(value) | {f"{_MARK}{number}"})
+        return replace(value, tags=_others(value) | {f"{MARK}{number}"})
     if isinstance(value, TupleValue):
         items = (numbered(item, f"{number}.{i}") for i, item in enumerate(value.items))
         return TupleValue(tuple(items))
@@ -74,7 +95,7 @@ def without_number(value: Value) -> Value:
 
 
 def _others(tensor: TensorValue) -> frozenset[str]:
-    return frozenset(tag for tag in tensor.tags if not tag.startswith(_MARK))
+    return frozenset(tag for tag in tensor.tags if not tag.startswith(MARK))
 
 
 def plain_arguments(arguments: Arguments) -> Arguments:

@@ -13,8 +13,10 @@ from dataclasses import field
 from forgather_lint.flow.engine import Engine, Heads, given_arguments
 from forgather_lint.flow.engine_library import EngineLibrary
 from forgather_lint.flow.numbering import (
+    MARK,
     digest,
     first_tensor,
+    handed_on,
     is_numbered,
     number_of,
     numbered,
@@ -52,6 +54,9 @@ class NumberingLibrary(EngineLibrary):
         result = EngineLibrary.call(self, machine, name, arguments, where)
         if is_numbered(result):
             return result
+        source = handed_on(name, arguments, result)
+        if source is not None:
+            return numbered(result, number_of(source).removeprefix(MARK))
         made = numbered(result, digest(name, arguments))
         if any(number_of(value) in self.stream for value in arguments.all()):
             self.stream.add(number_of(made))

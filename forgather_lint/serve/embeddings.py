@@ -10,7 +10,7 @@ from forgather_lint.interp.classes import find_member
 from forgather_lint.model.tree import class_name
 from forgather_lint.semantics.names import EMBEDDING
 from forgather_lint.serve.examined import Examined
-from forgather_lint.serve.sameness import only_repeats
+from forgather_lint.serve.sameness import repeats
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.values.objects import ClassValue, Instance
 from forgather_lint.values.value import Known
@@ -25,7 +25,7 @@ def forward_dropped(seen: Examined) -> Iterator[ServingProblem]:
     if module is None or not seen.workshop.machine.is_instance_of(module, EMBEDDING):
         return
     forward = forward_of(seen.workshop.machine, module)
-    if forward is None or only_repeats(forward):
+    if forward is None or repeats(seen, module, forward, EMBEDDING):
         return
     if modules.embedding_scale_kept.value and _has_scale(seen, module):
         return

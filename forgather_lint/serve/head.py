@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import field
 
 from forgather_lint.flow.inputs import engine_arguments
+from forgather_lint.flow.numbering import NEUTRAL
 from forgather_lint.flow.recall import Recall
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
@@ -25,7 +26,6 @@ from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import Arguments, Known, TensorValue, Value
 
 HEAD = "lm_head"
-_NEUTRAL = {"mul": 1, "truediv": 1, "div": 1, "add": 0, "sub": 0, "pow": 1}
 _ALWAYS = frozenset("tanh tanh_ sigmoid softmax log_softmax clamp clip exp log relu".split())
 
 
@@ -162,7 +162,7 @@ def _changes(op: str, arguments: Arguments, kept: list[float]) -> bool:
     """Whether the op surely makes other numbers of its tensor."""
     if op in _ALWAYS:
         return not kept
-    neutral = _NEUTRAL.get(op.strip("_"))
+    neutral = NEUTRAL.get(op.strip("_"))
     others = [each for each in arguments.all()[:2] if not isinstance(each, Instance)]
     if neutral is None or len(others) != 2:
         return False

@@ -12,7 +12,7 @@ from forgather_lint.flow.outcome import Verdict
 from forgather_lint.model.tree import class_name
 from forgather_lint.semantics.names import LINEAR
 from forgather_lint.serve.examined import Examined, releases_of
-from forgather_lint.serve.sameness import only_repeats
+from forgather_lint.serve.sameness import repeats
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.values.objects import Instance
 
@@ -27,7 +27,7 @@ def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
         if not seen.workshop.machine.is_instance_of(module, LINEAR):
             continue
         forward = forward_of(seen.workshop.machine, module)
-        if forward is not None and not only_repeats(forward):
+        if forward is not None and not repeats(seen, module, forward, LINEAR):
             told.add(id(module.cls))
             error = _error_of_dropping(seen)
             yield ServingProblem(
