@@ -20,6 +20,9 @@ from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import Arguments, ListValue, TensorValue, TupleValue, Value
 
+CASTS = frozenset({"Tensor.to", "Tensor.type_as", "Tensor.float", "Tensor.half"})
+"""What vLLM looks through (fx_utils.py, `_DTYPE_CASTS`)."""
+
 
 @record(eq=False)
 class Step:
@@ -43,6 +46,14 @@ class Body:
     def made_by(self, value: int) -> Step | None:
         """The step whose output is `value`; None for what came from outside."""
         return next((step for step in self.steps if step.output == value), None)
+
+    def peeled(self, value: int) -> int:
+        """The value behind casts."""
+        step = self.made_by(value)
+        while step is not None and step.name in CASTS and step.inputs:
+            value = step.inputs[0]
+            step = self.made_by(value)
+        return value
 
     def uses_of(self, value: int) -> list[Step]:
         """The steps that take `value`, in the order in which they ran."""

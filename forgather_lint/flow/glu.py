@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.flow.dataflow import Body, Step
+from forgather_lint.flow.dataflow import CASTS, Body, Step
 from forgather_lint.flow.engine import Engine
 from forgather_lint.flow.fused import Fusion, mergeable, modules_of, width
 from forgather_lint.flow.fuser_text import calls_of, is_glu_written
@@ -70,13 +70,10 @@ def _is_glu(
     return mergeable(modules) and (divided or not engine.merges_columns)
 
 
-_CASTS = frozenset({"Tensor.to", "Tensor.type_as", "Tensor.float", "Tensor.half"})
-
-
 def _fed_directly(body: Body, value: int, calls: list[Step]) -> Instance | None:
     """The Linear that takes `value`, with nothing but casts between."""
     for step in body.uses_of(value):
-        if step.name in _CASTS:
+        if step.name in CASTS:
             return _fed_directly(body, step.output, calls)
         if any(step is call for call in calls):
             return step.module

@@ -16,7 +16,6 @@ from forgather_lint.flow.numbering import (
     MARK,
     digest,
     first_tensor,
-    handed_on,
     is_numbered,
     number_of,
     numbered,
@@ -31,6 +30,7 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.interp.subscripts import read
 from forgather_lint.record import record
+from forgather_lint.semantics.neutral import handed_on
 from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import NONE, Arguments, Known, TensorValue, Unknown, Value

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import field
 
 from forgather_lint.flow.inputs import engine_arguments
-from forgather_lint.flow.numbering import NEUTRAL
 from forgather_lint.flow.recall import Recall
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
@@ -18,6 +17,7 @@ from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.interp.subscripts import read
 from forgather_lint.model.tree import class_name
 from forgather_lint.record import record
+from forgather_lint.semantics.neutral import NEUTRAL
 from forgather_lint.semantics.standard import StandardLibrary
 from forgather_lint.serve.examined import Examined, releases_of
 from forgather_lint.serving_facts import ServingProblem

@@ -103,7 +103,7 @@ def centre(seen: Examined) -> Iterator[ServingProblem]:
         return
     for name, module in _norms(seen):
         forward = forward_of(seen.workshop.machine, module)
-        if forward is None or not _adds_one(forward) or not _refuses_number(seen, module):
+        if forward is None or not adds_one(forward) or not _refuses_number(seen, module):
             continue
         detail = "does not add 1 to the weight, since the class cannot be built of a number"
         yield from seen.problem(
@@ -111,7 +111,7 @@ def centre(seen: Examined) -> Iterator[ServingProblem]:
         )
 
 
-def _adds_one(forward: FunctionValue) -> bool:
+def adds_one(forward: FunctionValue) -> bool:
     """Whether it says `1 + self.weight`, in either order, casts aside."""
     sums = (
         each

@@ -23,6 +23,7 @@ from forgather_lint.serve import (
     modules,
     neighbours,
     norms,
+    norms_read,
     plans,
     remote,
     settings,
@@ -83,6 +84,7 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     yield from norms.second_input(seen)
     yield from norms.epsilon(seen)
     yield from norms.centre(seen)
+    yield from norms_read.centre_overlooked(seen)
     yield from embeddings.forward_dropped(seen)
     if isinstance(whole, Built):
         yield from head.forward_lost(seen, whole.root)

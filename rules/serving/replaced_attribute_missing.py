@@ -25,7 +25,7 @@ Linear layers and the input embedding (`padding_idx`): all profiled releases; co
 
 ## What you see at run time
 `AttributeError: 'RowParallelLinear' object has no attribute 'in_features'`; `AttributeError:
-'VocabParallelEmbedding' object has no attribute 'padding_idx'` (measured on 0.13, 0.25 and 0.32);
+'VocabParallelEmbedding' object has no attribute 'padding_idx'` (measured on 0.13 and 0.32);
 `AttributeError: 'LayerNorm' object has no attribute 'elementwise_affine'`; `AttributeError:
 'Conv2dLayer' object has no attribute 'transposed'` (measured on 0.32, where 0.13 serves both)
 """

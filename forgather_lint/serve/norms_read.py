@@ -1,0 +1,87 @@
+"""Norms that newer releases know by what they compute, and what they overlook in it.
+
+Source: vllm/model_executor/models/transformers/fusers/rms_norm.py, `RMSNormFuser.match`: whatever
+is multiplied by the inverse root is taken for the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeGuard
+
+from forgather_lint.flow.dataflow import Body, Step, kind_of
+from forgather_lint.flow.forward_text import forward_of
+from forgather_lint.flow.trace import signature_of
+from forgather_lint.model.tree import class_name
+from forgather_lint.serve.examined import Examined, releases_of
+from forgather_lint.serve.norms import adds_one
+from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.targets.vllm_words import NormSearch
+from forgather_lint.values.objects import Instance
+
+
+def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
+    """`(1 + weight) * x * rsqrt(...)`: the replacement multiplies by the weight alone."""
+    fact = seen.target.vllm.modules.norm_found_by
+    if seen.judge is None or fact.value is not NormSearch.DATAFLOW:
+        return
+    told: set[int] = set()
+    for name, module in seen.judge.subject.tree.instances.items():
+        forward = forward_of(seen.workshop.machine, module)
+        if forward is None or id(module.cls) in told or not adds_one(forward):
+            continue
+        told.add(id(module.cls))
+        body = seen.judge.bodies.get(kind_of(module))
+        if body is None or not _is_leaf(seen, module) or not _is_taken_for_plain(body):
+            continue
+        yield ServingProblem(
+            code="FGL547",
+            verdict="wrong",
+            where=forward.where,
+            target=str(seen.target),
+            error="",
+            releases=releases_of(fact),
+            name=class_name(module),
+            module=name,
+        )
+
+
+def _is_leaf(seen: Examined, module: Instance) -> bool:
+    """A module without children, whose forward has one parameter: no other is looked at."""
+    children = any(isinstance(value, Instance) for value in module.attributes.values())
+    signature = signature_of(seen.workshop.machine, module)
+    inputs = (*signature.positional, *signature.keyword_only) if signature else ()
+    return not children and module.open is None and len(inputs) == 1
+
+
+def _is_taken_for_plain(body: Body) -> bool:
+    """Whether the result is something made of the input times its inverse root mean square."""
+    if len(body.placeholders) != 1:
+        return False
+    given, last = body.placeholders[0], body.made_by(body.peeled(body.result))
+    if not _is(last, "mul") or len(last.inputs) != 2:
+        return False
+    for root, other in (last.inputs, last.inputs[::-1]):
+        scaled = body.made_by(body.peeled(other))
+        if _is_inverse_root(body, root, given) and _is(scaled, "mul"):
+            return any(body.peeled(value) == given for value in scaled.inputs)
+    return False
+
+
+def _is_inverse_root(body: Body, value: int, given: int) -> bool:
+    """`rsqrt(mean(x ** 2) + epsilon)` of the input."""
+    root = body.made_by(body.peeled(value))
+    if not _is(root, "rsqrt"):
+        return False
+    total = body.made_by(body.peeled(root.inputs[0]))
+    if not _is(total, "add"):
+        return False
+    means = [body.made_by(body.peeled(each)) for each in total.inputs]
+    mean = next((step for step in means if _is(step, "mean")), None)
+    square = body.made_by(body.peeled(mean.inputs[0])) if mean is not None else None
+    is_square = any(_is(square, name) for name in ("pow", "square", "mul"))
+    return square is not None and is_square and body.peeled(square.inputs[0]) == given
+
+
+def _is(step: Step | None, op: str) -> TypeGuard[Step]:
+    return step is not None and step.name.rpartition(".")[2] == op

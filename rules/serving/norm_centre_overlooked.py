@@ -1,0 +1,46 @@
+"""A norm multiplies by `1 + weight` before it divides by the root: vLLM drops the 1.
+
+## What it does
+Reports `(1 + self.weight) * x * torch.rsqrt(...)` in a module that these releases replace.
+
+## Why is this bad?
+They know an RMSNorm by its computation. What stands beside the inverse root is taken for the
+input, whatever it is, so the replacement multiplies by the weight alone; `1 + weight` is seen only
+where it is multiplied last.
+
+## Example
+```py
+return (1 + self.weight) * hidden_states * torch.rsqrt(variance + self.eps)
+```
+
+## Use instead
+```py
+return (1 + self.weight) * (hidden_states * torch.rsqrt(variance + self.eps))
+```
+
+## Releases
+vLLM 0.25 and later. Up to 0.24 a norm is found by its name (FGL533).
+
+## What you see at run time
+No message: other tokens. Log-probabilities off by 3.9 (measured on 0.25, 0.30 and 0.32).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.rule import rule
+from forgather_lint.rule_support.serving import finding
+from forgather_lint.serving_facts import ServingProblem
+
+
+@rule("FGL547", "norm-centre-overlooked", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL547":
+        yield finding(
+            problem,
+            f"vLLM takes `{problem.name}` for an RMSNorm without the 1 that is added to its weight",
+            label="multiplied by the weight alone",
+            help="multiply by `1 + weight` last, behind the inverse root",
+        )
