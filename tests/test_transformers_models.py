@@ -37,7 +37,13 @@ MODELS: Mapping[str, Any] = {
     for name, each in stored("transformers_two_ranks.json")["models"].items()
     if each["verdict"] in RAN
 }
-FEW = [*list(MODELS)[::9], "EsmcConfig", "Gemma4TextConfig", "MuseSparkTextConfig"]
+FEW = [
+    *list(MODELS)[::9],
+    "EsmcConfig",
+    "Gemma4TextConfig",
+    "Inkling2TextConfig",
+    "MuseSparkTextConfig",
+]
 
 
 def needs_that_release() -> None:

@@ -8,7 +8,14 @@ from forgather_lint.interp.library import OpFailure, Site
 from forgather_lint.semantics.dtypes import result_type
 from forgather_lint.semantics.operands import Shape, is_in_place, number_operand, result, shape_of
 from forgather_lint.semantics.propagation import Operand, Role, propagate
-from forgather_lint.semantics.shapes import broadcast, broadcast_labels, differ, shape_text
+from forgather_lint.semantics.shapes import (
+    broadcast,
+    broadcast_labels,
+    differ,
+    may_differ,
+    shape_text,
+)
+from forgather_lint.values.placement import Undecided, Wrong
 from forgather_lint.values.value import TensorValue, Value
 
 DtypeRule = Callable[[str | None], str | None]
@@ -32,6 +39,8 @@ def elementwise(
         ],
         tuple(range(len(shape))),
     )
+    if may_differ(shapes) and not isinstance(placement, Wrong | Undecided):
+        placement = Undecided("sizes-may-differ", site.where)
     if is_in_place(site):
         check_written(shapes[0], shape)
         return result(site, shapes[0], placement, tensors[0].dtype)

@@ -102,6 +102,16 @@ def _known_of(left: Size | None, right: Size | None) -> Size | None:
     return size if size is None or not one_on_rank(size) else None
 
 
+def may_differ(shapes: Sequence[Shape]) -> bool:
+    """Whether tensors go together for some numbers of tokens only, such as `S` beside 48."""
+    rank = max(map(len, shapes), default=0)
+    for sizes in zip(*(with_leading_ones(shape, rank) for shape in shapes), strict=True):
+        known = [each for each in sizes if each is not None and not is_one(each)]
+        if any(equal_on_rank(known[0], each) is None for each in known[1:]):
+            return True
+    return False
+
+
 def broadcast_labels(shape: Shape, rank: int) -> Labels:
     """Labels 0 to rank-1 for a tensor stretched to `rank` dimensions."""
     first = rank - len(shape)
