@@ -38,6 +38,7 @@ def findings(case: Case, folder: Path) -> list[Diagnostic]:
     """Write the model and lint it; only the codes of the suite count."""
     for name, text in case.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
     reports = list(pipeline.check((folder,), case.settings))
     assert {report.error for report in reports} == {None}

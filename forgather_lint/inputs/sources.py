@@ -19,13 +19,15 @@ class Sources:
 
     `paths` says where each stands; `texts` holds those that exist in memory only. `origin` maps a
     file name and row of generated text to the template line that it came from. `package` is the
-    dotted name of the folder, when it is part of a package.
+    dotted name of the folder, when it is part of a package, `packages` the folders in it that are
+    packages themselves, which are not read.
     """
 
     paths: Mapping[str, str]
     texts: Mapping[str, str] = field(default_factory=dict)
     origin: Origin | None = None
     package: str = ""
+    packages: frozenset[str] = frozenset()
 
     def has(self, module: str) -> bool:
         """Whether there is a module of this name."""
@@ -41,7 +43,9 @@ class Sources:
 def folder_sources(folder: Path) -> Sources:
     """The Python files that stand directly in `folder`."""
     files = sorted(path for path in folder.glob("*.py") if path.is_file())
-    return Sources({path.stem: str(path) for path in files}, package=_package(folder))
+    packages = frozenset(path.parent.name for path in folder.glob("*/__init__.py"))
+    paths = {path.stem: str(path) for path in files}
+    return Sources(paths, package=_package(folder), packages=packages)
 
 
 def _package(folder: Path) -> str:

@@ -121,6 +121,8 @@ class SourceLoader:
         return ".".join([*base, name]) if name else ".".join(base)
 
     def _load_local(self, machine: Machine, name: str) -> Value:
+        if name.partition(".")[0] in self.sources.packages - self.sources.paths.keys():
+            return Unknown("package-in-the-folder", None, name)
         if not self.sources.has(name):
             text = f"No module named '{name}'"
             raise Raised("ModuleNotFoundError", text, file_start(""))

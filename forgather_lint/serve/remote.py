@@ -26,6 +26,7 @@ def not_copied(seen: Examined) -> Iterator[ServingProblem]:
     if not entries:
         return
     loading = seen.target.transformers.loading
+    yield from _packages(seen, entries)
     copied, wanted = set(entries), _closure(seen, entries)
     for name in entries:
         copied.update(_imported(seen, name))
@@ -60,8 +61,25 @@ def _closure(seen: Examined, entries: Iterable[str]) -> tuple[str, ...]:
     return tuple(found) if len(found) == len(set(entries)) else _closure(seen, found)
 
 
+def _packages(seen: Examined, entries: Iterable[str]) -> Iterator[ServingProblem]:
+    """A relative import of a folder, in a file that auto_map names: a file is looked for."""
+    sources, fact = seen.workshop.sources, seen.target.transformers.loading.package_not_read
+    for importer in entries:
+        for name in _searched(seen, importer):
+            if name in sources.packages and not sources.has(name):
+                where = _place(seen, importer, name)
+                parts = {"folder": _folder(seen), "file": f"{name}.py"}
+                yield from seen.problem("FGL538", fact, where, f"{name}/", importer, parts=parts)
+                return
+
+
 def _imported(seen: Examined, name: str) -> tuple[str, ...]:
-    """What the text of a file imports of its neighbours, as transformers searches for it."""
+    """The neighbours that a file imports, as transformers searches for them."""
+    return tuple(each for each in _searched(seen, name) if seen.workshop.sources.has(each))
+
+
+def _searched(seen: Examined, name: str) -> tuple[str, ...]:
+    """What transformers' patterns find in the text of a file."""
     if not seen.workshop.sources.has(name):
         return NO_FILES
     try:
@@ -70,7 +88,7 @@ def _imported(seen: Examined, name: str) -> tuple[str, ...]:
         return NO_FILES
     patterns = seen.target.transformers.loading.relative_import_patterns.value
     names = (each for pattern in patterns for each in re.findall(pattern, text, re.MULTILINE))
-    return tuple(dict.fromkeys(each for each in names if seen.workshop.sources.has(each)))
+    return tuple(dict.fromkeys(names))
 
 
 def _bare(seen: Examined, files: Iterable[str], copied: set[str]) -> Iterator[ServingProblem]:

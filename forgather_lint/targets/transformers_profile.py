@@ -111,6 +111,7 @@ class TransformersLoading:
     relative_import_patterns: Fact[tuple[str, ...]]
     local_imports_followed: Fact[bool]
     file_not_copied: Fact[Outcome]
+    package_not_read: Fact[Outcome]
     name_not_copied: Fact[Outcome]
     reference_not_text: Fact[Outcome]
     reference_null: Fact[Outcome]

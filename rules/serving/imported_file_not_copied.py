@@ -2,7 +2,8 @@
 
 ## What it does
 Follows the imports between the files of the model as transformers does: by a search in their text,
-and, before 5.10.1, in the files that `auto_map` names alone. A `from . import name` is never seen.
+and, before 5.10.1, in the files that `auto_map` names alone. A `from . import name` is never seen,
+and of a package in the folder a file of that name is looked for.
 
 ## Why is this bad?
 transformers copies the code of a local folder before it runs it; an import of a file that stayed
@@ -22,7 +23,8 @@ from .layers_x import XLayer
 ```
 
 ## Releases
-transformers before 5.10.1 for files imported by imported files; every release for `from . import`.
+transformers before 5.10.1 for files imported by imported files; every release for `from . import`
+and for packages.
 
 ## What you see at run time
 `FileNotFoundError: [Errno 2] No such file or directory:
@@ -47,5 +49,7 @@ def check(problem: ServingProblem) -> Iterator[Finding]:
             problem,
             f"transformers does not copy `{problem.name}`",
             label=f"imported by `{problem.detail}.py`",
-            help="import it in the file that `auto_map` names too, as `from .name import ...`",
+            help="put its code into a file beside this one"
+            if problem.name.endswith("/")
+            else "import it in the file that `auto_map` names too, as `from .name import ...`",
         )
