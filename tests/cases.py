@@ -63,6 +63,13 @@ class Case:
     def __str__(self) -> str:
         return f"{self.suite.stem}: {self.name}"
 
+    def write(self, folder: Path) -> None:
+        """Write the files of the model, with their expectations as comments."""
+        for name, text in self.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+
 
 def read_cases(suite: Path) -> Iterator[Case]:
     """The cases of one Markdown file."""
