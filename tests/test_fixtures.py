@@ -36,10 +36,7 @@ def test_every_suite_has_a_bad_and_a_good_case() -> None:
 
 def findings(case: Case, folder: Path) -> list[Diagnostic]:
     """Write the model and lint it; only the codes of the suite count."""
-    for name, text in case.files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, "utf-8")
+    case.write(folder)
     reports = list(pipeline.check((folder,), case.settings))
     assert {report.error for report in reports} == {None}
     return [found for report in reports for found in report.diagnostics if found.code in case.codes]

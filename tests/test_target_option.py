@@ -59,8 +59,7 @@ def test_a_release_newer_than_the_profiles_is_told(verb: str) -> None:
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.expected], ids=str)
 def test_every_finding_says_for_which_releases_it_holds(case: Case, tmp_path: Path) -> None:
-    for name, text in case.files.items():
-        (tmp_path / name).write_text(text, "utf-8")
+    case.write(tmp_path)
     found = [each for report in check((tmp_path,), case.settings) for each in report.diagnostics]
     serving = [each for each in found if each.code.startswith("FGL5")]
     assert serving
