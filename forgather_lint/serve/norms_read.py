@@ -27,10 +27,12 @@ def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
         return
     told: set[int] = set()
     for name, module in seen.judge.subject.tree.instances.items():
-        forward = forward_of(seen.workshop.machine, module)
-        if forward is None or id(module.cls) in told or not adds_one(forward):
+        if id(module.cls) in told:
             continue
         told.add(id(module.cls))
+        forward = forward_of(seen.workshop.machine, module)
+        if forward is None or not adds_one(forward):
+            continue
         body = seen.judge.bodies.get(kind_of(module))
         if body is None or not _is_leaf(seen, module) or not _is_taken_for_plain(body):
             continue
