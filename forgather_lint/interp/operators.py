@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from forgather_lint.interp.budget import LONGEST_TEXT
+from forgather_lint.interp.budget import LARGEST_BITS, LONGEST_TEXT
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.container_operators import on_containers
 from forgather_lint.interp.dispatch import expression
@@ -150,14 +150,25 @@ def _constant(name: str, left: Constant, right: Constant, where: Place) -> Value
 
 
 def _too_large(name: str, left: Constant, right: Constant) -> bool:
-    """Whether the result could fill the memory: `10 ** 10 ** 9`, `"a" * 10 ** 9`."""
-    if name in ("pow", "lshift"):
-        return isinstance(right, int) and right > 1000 and isinstance(left, int)
+    """Whether the result could fill the memory: `10 ** 10 ** 9`, `"a" * 10 ** 9`, `text + text`."""
+    if isinstance(left, int) and isinstance(right, int):
+        return _bits(name, left, right) > LARGEST_BITS
+    sizes = [len(x) for x in (left, right) if isinstance(x, str | bytes)]
+    counts = [x for x in (left, right) if isinstance(x, int)]
     if name == "mul":
-        sizes = [len(x) for x in (left, right) if isinstance(x, str | bytes)]
-        counts = [x for x in (left, right) if isinstance(x, int)]
         return bool(sizes and counts) and sizes[0] * counts[0] > LONGEST_TEXT
+    if name == "add":
+        return sum(sizes) > LONGEST_TEXT
     return name == "mod" and isinstance(left, str)
+
+
+def _bits(name: str, left: int, right: int) -> int:
+    """How many bits the result has at most."""
+    if name == "pow":
+        return left.bit_length() * max(right, 1)
+    if name == "lshift":
+        return left.bit_length() + max(right, 0)
+    return left.bit_length() + right.bit_length() if name == "mul" else 0
 
 
 def _on_sizes(name: str, left: dims.Size, right: dims.Size, where: Place) -> Value:
