@@ -9,7 +9,10 @@ import pytest
 
 from forgather_lint.analysis import deep_recursion
 from forgather_lint.flow.judge import Judge
+from forgather_lint.inputs.single import single_model
 from forgather_lint.targets.profile import Target
+from forgather_lint.verdicts import matrix
+from tests.cases import read_cases
 from tests.fixture_models import MODELS, copy_model
 from tests.mutants import code_mutants, written
 from tests.verdicts import V013, V032, Static
@@ -209,3 +212,12 @@ def test_a_bias_in_the_mask_is_not_said_to_serve(tmp_path: Path) -> None:
         outcome = Static(folder, target).outcome(ranks=1)
         assert outcome.verdict == "unknown"
         assert outcome.reason == "mask-for-each-head-not-used"
+
+
+def test_without_a_plan_the_layers_are_those_of_the_decoder(tmp_path: Path) -> None:
+    """Seen on 0.32: OPT, which has no plan, is shared out between two stages."""
+    suite = MODELS.parent / "rules" / "pipeline_parallel" / "pp_not_one_module_list.md"
+    case = next(each for each in read_cases(suite) if "decoder" in each.name)
+    case.write(tmp_path)
+    (cell,) = matrix(single_model(tmp_path), [V032], (1,), (2,), "float32")
+    assert cell.outcome.verdict == "serves"

@@ -16,7 +16,7 @@ from forgather_lint.flow.fusion import fusions, with_fusions
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.flow.model_config import ModelConfig
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict, with_branches
-from forgather_lint.flow.partition import Parts, holds_table, inferred_keys, parts_of
+from forgather_lint.flow.partition import Parts, decoder_of, holds_table, inferred_keys, parts_of
 from forgather_lint.flow.sharded import run, runs_alone
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
@@ -234,15 +234,19 @@ class Judge:
         """The pieces of the model that stages share out, or why there are none."""
         subject = self.subject
         keys = list(subject.pipeline_keys)
-        where = subject.pipeline_plan.declared or subject.where
+        where, title = subject.pipeline_plan.declared or subject.where, ""
         if not keys:
             if not self.engine.pipeline_inferred:
                 title = class_name(subject.root)
                 text = f"ValueError: Could not find `ModuleList` in <class '...{title}'>"
                 return Outcome(Verdict.FAILS, "FGL303", text, subject.where)
-            keys = inferred_keys(subject.machine, subject.root)
+            decoder = decoder_of(subject.machine, subject.root)
+            if decoder is None:
+                return Outcome(Verdict.UNKNOWN, "", "decoder-not-known", subject.where)
+            keys = inferred_keys(subject.machine, subject.tree, decoder)
+            title = class_name(decoder)
         try:
-            return parts_of(subject.machine, subject.root, keys, self.engine, where)
+            return parts_of(subject.machine, subject.root, keys, self.engine, where, title)
         except Raised as error:
             text = f"{error.kind}: {error.text}"
             code = "FGL303" if "ModuleList" in error.text else "FGL301"

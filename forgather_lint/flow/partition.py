@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from forgather_lint.flow.engine import Engine
+from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree, class_name
@@ -12,8 +13,11 @@ from forgather_lint.record import record
 from forgather_lint.semantics.names import EMBEDDING, MODULE, MODULE_LIST
 from forgather_lint.semantics.nn_containers import children_of
 from forgather_lint.source import Place
-from forgather_lint.values.objects import Instance
+from forgather_lint.values.objects import ClassValue, Instance
 from forgather_lint.values.value import TensorValue, Value
+
+DECODERS = ("language_model", "text_model", "decoder", "text_decoder")
+"""Where transformers looks for a decoder in a model (modeling_utils.py, `get_decoder`)."""
 
 
 @record
@@ -39,16 +43,23 @@ def get_pp_indices(layers: int, stage: int, stages: int) -> tuple[int, int]:
 
 
 def parts_of(
-    machine: Machine, root: Instance, keys: Sequence[str], engine: Engine, where: Place
+    machine: Machine,
+    root: Instance,
+    keys: Sequence[str],
+    engine: Engine,
+    where: Place,
+    title: str = "",
 ) -> Parts:
     """Look up the entries of a pipeline plan as the engine does.
+
+    `title` is the class that an error names, by default that of `root`.
 
     Raises `Raised` with the engine's own text: a name that is not there, no `nn.ModuleList`, or
     more than one (vllm/model_executor/models/transformers/base.py, `pipeline_parallel`).
     """
     named = [(key, _look_up(machine, root, key, engine, where)) for key in keys]
     lists = [i for i, (_, module) in enumerate(named) if _is_list(machine, module)]
-    title = f"<class '...{class_name(root)}'>"
+    title = f"<class '...{title or class_name(root)}'>"
     if not lists:
         raise Raised("ValueError", f"Could not find `ModuleList` in {title}", where)
     if len(lists) > 1:
@@ -73,16 +84,29 @@ def _is_list(machine: Machine, module: Instance) -> bool:
     return machine.is_instance_of(module, MODULE_LIST)
 
 
-def inferred_keys(machine: Machine, root: Instance) -> list[str]:
+def inferred_keys(machine: Machine, tree: Tree, decoder: Instance) -> list[str]:
     """Without a plan: the children that own parameters, in the order of their declaration."""
+    prefix = tree.name_of(decoder)
     return [
-        name
-        for name, value in root.attributes.items()
-        if name not in root.hidden
+        f"{prefix}.{name}" if prefix else name
+        for name, value in decoder.attributes.items()
+        if name not in decoder.hidden
         and isinstance(value, Instance)
         and machine.is_instance_of(value, MODULE)
         and _owns_parameters(value)
     ]
+
+
+def decoder_of(machine: Machine, root: Instance) -> Instance | None:
+    """What `get_decoder()` of a base model returns, None when that is not known.
+
+    Source: transformers/modeling_utils.py, `PreTrainedModel.get_decoder`.
+    """
+    own = find_member(machine, root.cls, "get_decoder")
+    if own is not None and isinstance(own.owner, ClassValue):
+        return None
+    found = next((root.attributes[name] for name in DECODERS if name in root.attributes), root)
+    return found if isinstance(found, Instance) else None
 
 
 def _owns_parameters(module: Instance) -> bool:

@@ -106,7 +106,8 @@ def may_differ(shapes: Sequence[Shape]) -> bool:
     """Whether tensors go together for some numbers of tokens only, such as `S` beside 48."""
     rank = max(map(len, shapes), default=0)
     for sizes in zip(*(with_leading_ones(shape, rank) for shape in shapes), strict=True):
-        known = [each for each in sizes if each is not None and not is_one(each)]
+        told = (each for each in sizes if each is not None and not is_one(each))
+        known = [each for each in told if not dims.is_counted(each)]
         if any(equal_on_rank(known[0], each) is None for each in known[1:]):
             return True
     return False

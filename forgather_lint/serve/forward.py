@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from forgather_lint.facts import Signature
 from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.flow.outcome import Verdict
+from forgather_lint.flow.partition import DECODERS
 from forgather_lint.flow.repetition import TWICE
 from forgather_lint.flow.trace import signature_of
 from forgather_lint.interp.classes import find_member
@@ -15,9 +16,6 @@ from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
 from forgather_lint.targets.facts import Effect
 from forgather_lint.values.objects import ClassValue
-
-_DECODERS = ("language_model", "text_model", "decoder", "text_decoder")
-"""Where transformers looks for a decoder (modeling_utils.py, get_decoder)."""
 
 
 def arguments(seen: Examined) -> Iterator[ServingProblem]:
@@ -63,7 +61,7 @@ def _decoder(seen: Examined, signature: Signature, where: Place) -> Iterator[Ser
 def _is_own_decoder(seen: Examined) -> bool:
     """Whether `get_decoder()` surely returns the model itself."""
     assert seen.root is not None
-    if any(name in seen.root.attributes for name in _DECODERS):
+    if any(name in seen.root.attributes for name in DECODERS):
         return False
     own = find_member(seen.workshop.machine, seen.cls, "get_decoder")
     if own is not None and isinstance(own.owner, ClassValue):

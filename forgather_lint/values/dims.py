@@ -140,6 +140,11 @@ def floor_divide(size: Size, divisor: Size) -> Size:
     return symbol(f"({size})//({divisor})")
 
 
+def is_counted(size: Size) -> bool:
+    """Whether the size holds a number of items that only the data tells."""
+    return any(ANY in name for names in _terms(size) for name in names)
+
+
 def compare(left: Size, right: Size) -> int | None:
     """The sign of `left - right` on a rank, every symbol at least 2; None when it depends."""
     difference = _terms(local(subtract(left, right)))
