@@ -9,7 +9,7 @@ from forgather_lint.flow.repetition import Repetition
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.record import record
-from forgather_lint.semantics.names import FUSED_EXPERTS
+from forgather_lint.semantics.names import ATTENTION_INTERFACE, FUSED_EXPERTS
 from forgather_lint.semantics.propagation import since
 from forgather_lint.semantics.standard import StandardLibrary
 from forgather_lint.source import Place
@@ -50,7 +50,7 @@ class EngineLibrary(StandardLibrary):
         StandardLibrary.__init__(self)
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
-        if name == "transformers.attention_interface" and self.engine.own_attention:
+        if name == ATTENTION_INTERFACE and self.engine.own_attention:
             self.repetition.attends()
             return self._attention(arguments, where)
         try:

@@ -10,12 +10,12 @@ import libcst as cst
 from forgather_lint.flow.dataflow import Body, Step
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine
+from forgather_lint.semantics.names import ATTENTION_INTERFACE
 from forgather_lint.syntax.walk import descendants
 from forgather_lint.values.objects import FunctionValue, Instance
 
 LOOKUP = "ALL_ATTENTION_FUNCTIONS"
 """The table in which transformers' models look up their attention function."""
-ATTENTION = "transformers.attention_interface"
 
 
 def forward_of(machine: Machine, module: Instance) -> FunctionValue | None:
@@ -50,7 +50,7 @@ def seen_by_trace(machine: Machine, body: Body, calls: list[Step]) -> list[Step]
     forward = definition_of(machine, body.owner)
     if forward is None:
         return calls
-    attention = [i for i, step in enumerate(body.steps) if step.name == ATTENTION]
+    attention = [i for i, step in enumerate(body.steps) if step.name == ATTENTION_INTERFACE]
     if attention and not _passes_attention(forward.body):
         before = {id(step) for step in body.steps[: attention[0]]}
         calls = [call for call in calls if id(call) in before]

@@ -125,7 +125,7 @@ def _output_projection(
         value
         for value in body.owner.attributes.values()
         if isinstance(value, Instance)
-        and _is_linear(machine, value)
+        and machine.is_instance_of(value, LINEAR)
         and not any(value is module for module in modules)
     ]
     if not engine.output_by_return:

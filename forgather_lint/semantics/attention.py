@@ -10,6 +10,7 @@ from forgather_lint.semantics.elementwise import check_written, elementwise
 from forgather_lint.semantics.expansion import repeat_interleave
 from forgather_lint.semantics.linear import product
 from forgather_lint.semantics.masking import triangle
+from forgather_lint.semantics.names import ATTENTION_INTERFACE
 from forgather_lint.semantics.operands import (
     LAST,
     flag,
@@ -99,7 +100,7 @@ def _beside_sinks(site: Site, attended: TensorValue, sinks: TensorValue) -> Tens
     return result(site, shape, propagate(site, operands, labels), attended.dtype)
 
 
-@value_op("transformers.attention_interface")
+@value_op(ATTENTION_INTERFACE)
 def attention_interface(
     site: Site,
     module: Value,

@@ -14,6 +14,7 @@ EMBEDDING = "torch.nn.Embedding"
 IDENTITY = "torch.nn.Identity"
 MODULE_LIST = "torch.nn.ModuleList"
 MODULE_DICT = "torch.nn.ModuleDict"
+ATTENTION_INTERFACE = "transformers.attention_interface"
 LINEAR_ACTIVATION = "transformers.LinearActivation"
 FUSED_EXPERTS = "vllm.FusedMoE"
 

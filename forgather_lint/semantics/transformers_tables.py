@@ -6,6 +6,7 @@ from forgather_lint.interp import subscripts
 from forgather_lint.interp.dispatch import machine_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
+from forgather_lint.semantics.names import ATTENTION_INTERFACE
 from forgather_lint.semantics.nn_build import parameter, set_buffer, set_plain
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
@@ -179,7 +180,7 @@ def attention_function(site: Site, key: Value, default: Value = NONE) -> Value:
         if site.name.endswith("__getitem__"):
             raise Raised("KeyError", "'eager'", site.where)
         return default
-    return External("transformers.attention_interface")
+    return External(ATTENTION_INTERFACE)
 
 
 @op("transformers.AttentionInterface")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeGuard
 
+import libcst as cst
+
 from forgather_lint.flow.dataflow import Body, Step, kind_of
 from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.flow.trace import signature_of
@@ -16,8 +18,10 @@ from forgather_lint.model.tree import class_name
 from forgather_lint.serve.examined import Examined, releases_of
 from forgather_lint.serve.norms import adds_one
 from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.syntax.walk import descendants
 from forgather_lint.targets.vllm_words import NormSearch
-from forgather_lint.values.objects import Instance
+from forgather_lint.values.objects import FunctionValue, Instance
+from forgather_lint.values.value import TensorValue
 
 
 def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
@@ -34,7 +38,9 @@ def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
         if forward is None or not adds_one(forward):
             continue
         body = seen.judge.bodies.get(kind_of(module))
-        if body is None or not _is_leaf(seen, module) or not _is_taken_for_plain(body):
+        if body is None or not _is_leaf(seen, module) or not _squares(forward):
+            continue
+        if not _is_taken_for_plain(body):
             continue
         yield ServingProblem(
             code="FGL547",
@@ -49,11 +55,15 @@ def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
 
 
 def _is_leaf(seen: Examined, module: Instance) -> bool:
-    """A module without children, whose forward has one parameter: no other is looked at."""
+    """A module of a weight alone, whose forward has one parameter: no other is looked at.
+
+    Then its epsilon is a number, without which the computation is not recognised.
+    """
     children = any(isinstance(value, Instance) for value in module.attributes.values())
     signature = signature_of(seen.workshop.machine, module)
     inputs = (*signature.positional, *signature.keyword_only) if signature else ()
-    return not children and module.open is None and len(inputs) == 1
+    tensors = [name for name, each in module.attributes.items() if isinstance(each, TensorValue)]
+    return not children and module.open is None and len(inputs) == 1 and tensors == ["weight"]
 
 
 def _is_taken_for_plain(body: Body) -> bool:
@@ -81,8 +91,29 @@ def _is_inverse_root(body: Body, value: int, given: int) -> bool:
     means = [body.made_by(body.peeled(each)) for each in total.inputs]
     mean = next((step for step in means if _is(step, "mean")), None)
     square = body.made_by(body.peeled(mean.inputs[0])) if mean is not None else None
-    is_square = any(_is(square, name) for name in ("pow", "square", "mul"))
-    return square is not None and is_square and body.peeled(square.inputs[0]) == given
+    if square is None or not any(_is(square, name) for name in ("pow", "square", "mul")):
+        return False
+    squared = square.inputs if _is(square, "mul") else square.inputs[:1]
+    return all(body.peeled(each) == given for each in squared)
+
+
+def _squares(forward: FunctionValue) -> bool:
+    """Whether no power in the text is another than the second."""
+    exponents = (_exponent(node) for node in descendants(forward.node))
+    return all(each is None or _text_of(each) == "2" for each in exponents)
+
+
+def _exponent(node: cst.CSTNode) -> cst.BaseExpression | None:
+    """`n` of `x ** n` and of `x.pow(n)`."""
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Power):
+        return node.right
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.args:
+        return node.args[-1].value if node.func.attr.value == "pow" else None
+    return None
+
+
+def _text_of(node: cst.BaseExpression) -> str:
+    return node.value if isinstance(node, cst.Integer) else ""
 
 
 def _is(step: Step | None, op: str) -> TypeGuard[Step]:
