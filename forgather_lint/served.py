@@ -7,6 +7,7 @@ from dataclasses import replace
 from forgather_lint.facts import Plan, PlanEntry, PlanOrigin
 from forgather_lint.flow.infer import InferredPlan
 from forgather_lint.flow.judge import Cell, Judge, Subject
+from forgather_lint.flow.subject import Prepared
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.targets.profile import Target
 from forgather_lint.verdicts import cell, examine
@@ -19,10 +20,19 @@ DTYPE = "bfloat16"
 
 def served(model: ModelInput, target: Target, plan: InferredPlan) -> list[Cell]:
     """The verdicts of `target` on `model` with `plan` in place of its own."""
-    prepared = examine(model, target, DTYPE)
-    if prepared.judge is not None:
-        prepared.judge = Judge(_with(prepared.judge.subject, plan), DTYPE)
+    return cells(with_plan(examine(model, target, DTYPE), plan))
+
+
+def cells(prepared: Prepared) -> list[Cell]:
+    """The verdicts at each of `SIZES`."""
     return [cell(prepared, ranks, stages) for ranks, stages in SIZES]
+
+
+def with_plan(prepared: Prepared, plan: InferredPlan) -> Prepared:
+    """The model with `plan` in place of its own."""
+    if prepared.judge is None:
+        return prepared
+    return replace(prepared, judge=Judge(_with(prepared.judge.subject, plan), DTYPE))
 
 
 def _with(subject: Subject, plan: InferredPlan) -> Subject:

@@ -1,0 +1,162 @@
+"""Judges the official and the inferred plan of one model of the corpus alike.
+
+`by_library` asks what transformers itself makes of them on two ranks, `by_target` what a release
+of vLLM makes of them on two ranks and in two stages. A plan is inferred for whom it is judged by.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from forgather_lint.analysis import contained
+from forgather_lint.assemble import trace_of
+from forgather_lint.facts import EndKind, NotBuilt
+from forgather_lint.flow.assign import Assignment
+from forgather_lint.flow.infer import RANKS, InferredPlan, folded, infer
+from forgather_lint.flow.judge import Subject
+from forgather_lint.flow.library_judge import LibraryJudge
+from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
+from forgather_lint.flow.outcome import Outcome, Verdict
+from forgather_lint.flow.release import words_of
+from forgather_lint.flow.subject import Prepared, prepare
+from forgather_lint.inputs.single import single_model
+from forgather_lint.model.tree import Tree
+from forgather_lint.serve.problems import blocking
+from forgather_lint.served import DTYPE, cells, with_plan
+from forgather_lint.targets.profile import Target
+from forgather_lint.targets.select import installed, select
+from forgather_lint.verdicts import examine
+from tools.plan_comparison import Compared, Judged, Kind, compared
+
+VERDICTS = Path(__file__).parents[1] / "fixtures" / "verdicts"
+OFFICIAL = VERDICTS / "transformers_two_ranks.json"
+INFERRED = VERDICTS / "inferred_two_ranks.json"
+MISLOADED = "misloaded"
+"""The ranks hold other weights than the file. Where the official plan already comes to that, it is
+not the plan that does it."""
+
+
+def by_library(directory: Path) -> Compared:
+    """Both plans as transformers applies them, beside what two real ranks came to."""
+    found = _by_library(directory)
+    if found.official is None or found.inferred is None:
+        return found
+    real = _real(OFFICIAL, directory.name)
+    official, against = _beside_real(found.official, None if real == MISLOADED else real)
+    inferred, as_well = _beside_real(found.inferred, _real(INFERRED, directory.name))
+    doubts = {"official": against, "inferred": as_well}
+    reason = next((f"{whose}: {why}" for whose, why in doubts.items() if why), "")
+    found = compared(official, inferred)
+    return replace(found, kind=Kind.UNDECIDED, reason=reason) if reason else found
+
+
+def _real(file: Path, name: str) -> str | None:
+    """The verdict of two real ranks, None where there is none."""
+    ran = json.loads(file.read_text("utf-8"))["models"].get(name, {})
+    return None if ran.get("verdict") == "no truth" else ran.get("verdict")
+
+
+def _beside_real(plan: Judged, real: str | None) -> tuple[Judged, str]:
+    """The plan, decided by the real verdict if it was undecided, and what speaks against it."""
+    if real is None or (real,) == plan.verdicts:
+        return plan, ""
+    if plan.undecided is not None and real != MISLOADED:
+        reasons = ("" if real == Verdict.SERVES else f"{real} on real ranks",)
+        return replace(plan, verdicts=(Verdict(real),), reasons=reasons), ""
+    return plan, f"two real ranks say {real}, the analysis {plan.reason or Verdict.SERVES}"
+
+
+def _by_library(directory: Path) -> Compared:
+    target = select([], installed()).targets[0]
+    prepared = prepare(single_model(directory), target, DTYPE, experts_fused=False)
+    if prepared.judge is None or prepared.workshop is None:
+        return _not_built(prepared)
+    subject = prepared.judge.subject
+    found = contained(prepared.workshop, lambda: _both(subject))
+    return Compared(Kind.UNDECIDED, found.message) if isinstance(found, NotBuilt) else found
+
+
+def _not_built(prepared: Prepared) -> Compared:
+    reason = prepared.ended.message if prepared.ended else ""
+    return Compared(Kind.UNDECIDED, f"not built: {reason}")
+
+
+def _both(subject: Subject) -> Compared:
+    judge = LibraryJudge(subject.machine, subject.tree, subject.root)
+    alone = judge.alone[0]
+    if alone.verdict is Verdict.FAILS:
+        return Compared(Kind.RAISES, f"on one rank: {alone.reason}")
+    if alone.verdict is not Verdict.SERVES:
+        return Compared(Kind.UNDECIDED, f"on one rank: {_told(alone)}")
+    written = {entry.full_key: entry.style or "" for entry in subject.tensor_plan}
+    plan = infer(subject.machine, subject.tree, subject.root, None)
+    return compared(_applied(judge, written, written), _applied(judge, plan.tensor, written))
+
+
+def _applied(judge: LibraryJudge, plan: Mapping[str, str], named: Iterable[str]) -> Judged:
+    tree, assigned = judge.tree, judge.loaded(plan)
+    outcome = judge.outcome(assigned, RANKS)
+    sizes = {key: _bytes(_only(tree, key), assigned) for key in named}
+    reasons = (_told(outcome),)
+    return Judged(plan, (outcome.verdict,), reasons, _bytes(tree, assigned), sizes)
+
+
+def by_target(directory: Path, target: Target) -> Compared:
+    """Both plans as a release of vLLM serves them, or refuses to."""
+    model = single_model(directory)
+    prepared = prepare(model, target, DTYPE, experts_fused=False)
+    if prepared.judge is None or prepared.workshop is None:
+        return _not_built(prepared)
+    subject = prepared.judge.subject
+    plan = contained(prepared.workshop, lambda: _inferred(subject, target))
+    if isinstance(plan, NotBuilt):
+        kind = Kind.RAISES if plan.kind is EndKind.RAISES else Kind.UNDECIDED
+        return Compared(kind, f"on one rank: {plan.message}")
+    written = {entry.full_key: entry.style or "" for entry in subject.tensor_plan}
+    examined = examine(model, target, DTYPE)
+    official = _served(examined, written, written)
+    inferred = _served(with_plan(examined, plan), plan.tensor, written)
+    refused = blocking(examined)
+    found = compared(official, inferred)
+    return replace(found, kind=Kind.REFUSED, reason=_told(refused)) if refused else found
+
+
+def _inferred(subject: Subject, target: Target) -> InferredPlan:
+    trace = trace_of(subject.machine, subject.root, subject.tree)
+    return infer(subject.machine, subject.tree, subject.root, trace, words_of(target))
+
+
+def _served(prepared: Prepared, plan: Mapping[str, str], named: Iterable[str]) -> Judged:
+    """The bytes are those of the plan also where the release refuses the model with any."""
+    judge = prepared.judge
+    assert judge is not None
+    outcomes = [each.outcome for each in cells(prepared)]
+    assigned, tree = judge.assignments(RANKS), judge.subject.tree
+    sizes = {key: _bytes(_only(tree, key), assigned) for key in named}
+    size = judge.cell(RANKS, 1).bytes_per_rank
+    return Judged(
+        plan, tuple(o.verdict for o in outcomes), tuple(map(_told, outcomes)), size, sizes
+    )
+
+
+def _bytes(tree: Tree, assigned: Mapping[int, Assignment]) -> int | None:
+    width = DTYPE_BYTES[DTYPE]
+    return bytes_per_rank(tree, assigned, RANKS, 1, (), 0, width, tables_split=False)
+
+
+def _only(tree: Tree, key: str) -> Tree:
+    """The tree with no parameters but those that an entry names, or that a module of it owns."""
+    found = (p for p in tree.structure.parameters if key in _called(p.name))
+    return replace(tree, structure=replace(tree.structure, parameters=tuple(found)))
+
+
+def _called(parameter: str) -> tuple[str, str]:
+    return folded(parameter), folded(parameter.rpartition(".")[0])
+
+
+def _told(outcome: Outcome) -> str:
+    place = f" ({outcome.where.span})" if outcome.where else ""
+    return f"{outcome.verdict}: {outcome.code} {outcome.reason}{place}" if outcome.reason else ""
