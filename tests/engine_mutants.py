@@ -125,6 +125,23 @@ ON_ONE_RANK = (
     ),
     Mutant(
         "hf_llama",
+        "engine: AutoModel returns logits as wide as its hidden states",
+        edits=(
+            Edit("config.json", '"vocab_size": 256', '"vocab_size": 128'),
+            Edit(
+                LLAMA,
+                "(config)\n        self.post_init()",
+                "(config)\n"
+                "        self.lm_head = nn.Linear(\n"
+                "            config.hidden_size, config.vocab_size, bias=False\n"
+                "        )\n"
+                "        self.post_init()",
+            ),
+            Edit(LLAMA, "=hidden_states, past", "=self.lm_head(hidden_states), past"),
+        ),
+    ),
+    Mutant(
+        "hf_llama",
         "engine: a list for AutoModel",
         edits=(
             Edit(

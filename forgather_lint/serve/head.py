@@ -18,8 +18,8 @@ from forgather_lint.interp.subscripts import read
 from forgather_lint.model.tree import class_name
 from forgather_lint.record import record
 from forgather_lint.semantics.neutral import NEUTRAL
-from forgather_lint.semantics.standard import StandardLibrary
 from forgather_lint.serve.examined import Examined, releases_of
+from forgather_lint.serve.tracing import Tracing
 from forgather_lint.serving_facts import ServingProblem
 from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
@@ -30,30 +30,10 @@ _ALWAYS = frozenset("tanh tanh_ sigmoid softmax log_softmax clamp clip exp log r
 
 
 @record(frozen=False, eq=False)
-class _Tracing(StandardLibrary):
-    """The standard library, which remembers how each tensor was made once `armed`."""
-
-    armed: bool = False
-    outer: Place | None = None
-    """The call in the forward of the whole model that is being run."""
-    made: dict[int, tuple[str, Arguments, Place, Value]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        StandardLibrary.__init__(self)
-
-    def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
-        result = StandardLibrary.call(self, machine, name, arguments, where)
-        if self.armed:
-            # Whoever is first made it; later it is handed on.
-            self.made.setdefault(id(result), (name, arguments, self.outer or where, result))
-        return result
-
-
-@record(frozen=False, eq=False)
 class _Watch(Observer):
     """Arms the library when the base model has run, and notes what the head made."""
 
-    library: _Tracing
+    library: Tracing
     base: Instance
     head: Instance
     recall: Recall = field(default_factory=Recall)
@@ -120,7 +100,7 @@ def _first(
     machine: Machine, whole: Instance, base: Instance, head: Instance, kept: list[float]
 ) -> Place | None:
     """Where the first arithmetic stands that the engine does not do too."""
-    library = _Tracing()
+    library = Tracing()
     watch = _Watch(library, base, head)
     before = machine.library, machine.observer
     machine.library, machine.observer = library, watch
@@ -144,18 +124,14 @@ def _logits(machine: Machine, answer: Value, whole: Instance) -> Value:
 
 
 def _back(
-    library: _Tracing, value: Value | None, until: Value | None, kept: list[float]
+    library: Tracing, value: Value | None, until: Value | None, kept: list[float]
 ) -> Iterator[Place]:
     """Arithmetic on the one way from `value` back to `until`, or to what was there before."""
-    while isinstance(value, TensorValue) and value is not until:
-        name, arguments, where, _ = library.made.get(id(value), ("", Arguments(), None, value))
-        if where is None:
+    for step in library.way_back(value):
+        if step.result is until:
             return
-        if _changes(name.rpartition(".")[2], arguments, kept):
-            yield where
-        tensors = [each for each in arguments.all() if isinstance(each, TensorValue)]
-        inputs = [each for each in tensors if not each.is_parameter and each is not value]
-        value = inputs[0] if inputs else None
+        if _changes(step.op, step.arguments, kept):
+            yield step.where
 
 
 def _changes(op: str, arguments: Arguments, kept: list[float]) -> bool:

@@ -2,7 +2,7 @@
 
 ## What it does
 Looks for `lm_head` in the model that AutoModel builds, and in the one that AutoModelForCausalLM
-builds, of an architecture that generates.
+builds, of an architecture that generates; and at how wide the answer of the former is.
 
 ## Why is this bad?
 vLLM builds the base model with AutoModel and a head of its own beside it, which gets the weights
@@ -26,7 +26,8 @@ All profiled releases of vLLM. From 0.21 on they do not notice that the head was
 Up to 0.20: `ValueError: Following weights were not initialized from checkpoint:
 {'model.lm_head.weight'}`, or `{'lm_head.weight'}` where the whole model has no head (measured on
 0.13 and 0.20). Later a head without weights answers at random, and logits that are not as wide as
-the hidden states end the process (`exit code -6` on a CPU; measured on 0.25, 0.30 and 0.32).
+the hidden states end the process (`exit code -6` on a CPU; measured on 0.25, 0.30 and 0.32). Logits
+that happen to be as wide come from a head at random: another answer, and nothing said (0.32).
 """
 
 from __future__ import annotations
@@ -46,5 +47,5 @@ def check(problem: ServingProblem) -> Iterator[Finding]:
             problem,
             problem.detail,
             label="vLLM builds the head beside AutoModel's class",
-            help="name the class without `lm_head` for AutoModel, the one with it for the other",
+            help="name the class without a head for AutoModel, the one with it for the other",
         )
