@@ -14,7 +14,8 @@ class Circumstances:
     transformers 5.14 on); `config_plan_everywhere`: it gives the plan of the config to every model,
     not the base model alone (before 5.0). `rope_parameters`: the config keeps `rope_scaling` under
     that name (from 5.0 on); `mask_takes_input_embeds`: the functions that make masks still know the
-    keyword's old name (before 5.9).
+    keyword's old name (before 5.9). `neighbours_by_name`: `import x` finds a file beside the
+    model's, as it does where the folder of the model is on the path.
     """
 
     auto_class: str = "AutoModelForCausalLM"
@@ -23,3 +24,4 @@ class Circumstances:
     config_plan_everywhere: bool = False
     rope_parameters: bool = False
     mask_takes_input_embeds: bool = True
+    neighbours_by_name: bool = True

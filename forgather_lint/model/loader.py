@@ -54,19 +54,24 @@ class SourceLoader:
         found = self._namespaces.get(name)
         if found is not None:
             return found
-        local = name.removeprefix(f"{LOCAL}.")
-        if (
-            name.startswith(f"{LOCAL}.")
-            or local in self.sources.paths
-            or local in self.sources.texts
-        ):
-            return self._load_local(machine, local)
+        if name.startswith(f"{LOCAL}."):
+            return self._load_local(machine, name.removeprefix(f"{LOCAL}."))
+        beside = name in self.sources.paths or name in self.sources.texts
+        if beside and machine.circumstances.neighbours_by_name:
+            return self._load_local(machine, name)
         if name == LOCAL:
             return Namespace(LOCAL, {})
         path = module_file(name)
         if path is not None:
             return self._load_file(machine, name, str(path))
-        return self._opaque(name)
+        return self._not_found(name) if beside else self._opaque(name)
+
+    def _not_found(self, name: str) -> Value:
+        """A file that lies beside the model's, where only installed packages are found."""
+        try:
+            return self._opaque(name)
+        except NotInstalled as error:
+            raise Raised(error.kind, error.text, error.where) from None
 
     def _opaque(self, name: str) -> Value:
         top = name.partition(".")[0]

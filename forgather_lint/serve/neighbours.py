@@ -7,21 +7,34 @@ absolute name, in functions and below `if` too (transformers/dynamic_module_util
 
 from __future__ import annotations
 
+import builtins
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
 
+from forgather_lint.analysis import workshop_of
+from forgather_lint.facts import NotBuilt
+from forgather_lint.flow.judge import Judge
+from forgather_lint.flow.sharded import run
+from forgather_lint.flow.subject import build_base, circumstances_of
+from forgather_lint.inputs.open import ModelInput
+from forgather_lint.interp.budget import BudgetExceeded
+from forgather_lint.interp.circumstances import Circumstances
+from forgather_lint.interp.frame import Raised
 from forgather_lint.model.entry import AUTO_MODEL, reference
 from forgather_lint.serve.examined import Examined
 from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.source import Place
 from forgather_lint.syntax.python import NodePlace, PythonFile
 from forgather_lint.syntax.walk import descendants
 from forgather_lint.targets.facts import Fact, Outcome
 
 Import = cst.Import | cst.ImportFrom
+_NO_MODULE = "ModuleNotFoundError: No module named '"
 _ABSOLUTE = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 
 
@@ -40,6 +53,58 @@ def imported_by_name(seen: Examined) -> Iterator[ServingProblem]:
         if name not in entries:
             for node in _at_top(file.tree):
                 yield from _problem(seen, file, node, loading.module_missing)
+
+
+def imported_when_run(seen: Examined, model: ModelInput) -> Iterator[ServingProblem]:
+    """Such an import in a function that surely runs while the model is built or called.
+
+    The model is built and run once more where only installed packages have names.
+    """
+    files = [file for _, file in _files(seen)]
+    if seen.judge is None or not _entries(seen) or any("sys.path" in file.text for file in files):
+        return
+    if not any(_mentions_neighbour(seen, file) for file in files):
+        return
+    for error, where in _errors(seen, model, seen.judge):
+        name = error.removeprefix(_NO_MODULE).removesuffix("'")
+        if error.startswith(_NO_MODULE) and _is_neighbour(seen, name):
+            fact = seen.target.transformers.loading.module_missing
+            yield from seen.problem("FGL545", fact, where, name, parts={"packages": name})
+            return
+
+
+def _errors(seen: Examined, model: ModelInput, judge: Judge) -> Iterator[tuple[str, Place]]:
+    yield from _constructor(seen, model)
+    yield from _forward(seen, judge)
+
+
+def _constructor(seen: Examined, model: ModelInput) -> Iterator[tuple[str, Place]]:
+    workshop = workshop_of(model)
+    workshop.machine.circumstances = _without_neighbours(circumstances_of(seen.target))
+    built = build_base(workshop)
+    if isinstance(built, NotBuilt):
+        yield built.message, built.where
+
+
+def _forward(seen: Examined, judge: Judge) -> Iterator[tuple[str, Place]]:
+    """A module without children, such as a norm, may be replaced: then its forward never runs."""
+    subject, machine = judge.subject, seen.workshop.machine
+    before = machine.circumstances
+    machine.circumstances = _without_neighbours(before)
+    try:
+        planned, heads = judge.planned, judge.heads
+        outcome, _ = run(machine, subject.tree, subject.root, planned, judge.engine, 1, heads)
+    except (Raised, BudgetExceeded):
+        return
+    finally:
+        machine.circumstances = before
+    parents = {name.rpartition(".")[0] for name in subject.tree.instances}
+    if outcome.where is not None and outcome.module in parents:
+        yield outcome.reason, outcome.where
+
+
+def _without_neighbours(world: Circumstances) -> Circumstances:
+    return replace(world, neighbours_by_name=False)
 
 
 def _files(seen: Examined) -> Iterator[tuple[str, PythonFile]]:
@@ -68,15 +133,23 @@ def _entries(seen: Examined) -> tuple[str, ...]:
 
 
 def _checked(node: cst.CSTNode) -> Iterator[Import]:
-    """What `check_imports` sees: all but what stands in `try`, or below a test that calls."""
+    """What `check_imports` sees: all but what stands in `try`, or below a test that may ask it.
+
+    `is_torch_available()` and what else transformers' `import_utils` has does.
+    """
     if isinstance(node, cst.Try | cst.TryStar):
         return
-    if isinstance(node, cst.If) and any(isinstance(n, cst.Call) for n in descendants(node.test)):
+    if isinstance(node, cst.If) and any(map(_may_ask, descendants(node.test))):
         return
     if isinstance(node, Import):
         yield node
     for child in node.children:
         yield from _checked(child)
+
+
+def _may_ask(node: cst.CSTNode) -> bool:
+    called = node.func if isinstance(node, cst.Call) else None
+    return isinstance(called, cst.Name) and not hasattr(builtins, called.value)
 
 
 def _at_top(tree: cst.Module) -> Iterator[Import]:

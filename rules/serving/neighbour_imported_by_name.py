@@ -3,7 +3,8 @@
 ## What it does
 Reports `import x` and `from x import y`, without a dot, where `x.py` lies beside the file. In the
 files that `auto_map` names this covers functions and `if` too, as transformers does; not `try`, nor
-what stands below a test that calls something, such as `if is_flash_attn_2_available():`.
+what stands below a test that asks it, such as `if is_flash_attn_2_available():`. Elsewhere it is
+what surely runs, in the constructors and the forward of the model too.
 
 ## Why is this bad?
 transformers copies the code elsewhere before it runs it, and first asks for every package that it
@@ -27,7 +28,7 @@ All profiled releases of transformers (4.56 and later).
 environment: configuration_x. Run `pip install configuration_x``, or `ModuleNotFoundError: No module
 named 'layers_x'` from a file that `auto_map` does not name. vLLM hides it behind "Cannot find
 model module. ... 'AutoModel' is not present in the model config's 'auto_map'" (measured with
-transformers 4.57 and 5.19, vLLM 0.13, 0.25 and 0.32).
+transformers 4.57 and 5.19, vLLM 0.13, 0.25 and 0.32); not where the import stands in a function.
 """
 
 from __future__ import annotations
