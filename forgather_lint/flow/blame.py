@@ -10,6 +10,7 @@ from forgather_lint.interp.frame import Raised
 BEHIND_ATTENTION = "FGL543"
 LINEAR_FORWARD_DROPPED = "FGL519"
 REPLACEMENT_LACKS = "FGL544"
+LATENT_HEAD_SIZE = "FGL548"
 REPLACEMENTS = (LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS)
 
 
@@ -32,7 +33,7 @@ def code_of(error: Raised, met_parameter: bool) -> str:
 def is_engines(outcome: Outcome) -> bool:
     """Whether an error at size 1 is of the engine's making."""
     return (
-        outcome.code in ("FGL518", EXPERTS_AS_LIST)
+        outcome.code in ("FGL518", EXPERTS_AS_LIST, LATENT_HEAD_SIZE)
         or outcome.reason == f"TypeError: {KEYWORD_LOST}"
         or ATTENTION_INSTANCES in outcome.reason  # a keyword that nobody else hands over
     )

@@ -12,6 +12,7 @@ from dataclasses import field
 
 from forgather_lint.flow.engine import Engine, Heads, given_arguments
 from forgather_lint.flow.engine_library import EngineLibrary
+from forgather_lint.flow.kinds import kind_of
 from forgather_lint.flow.recall import same_arguments
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine, Observer
@@ -111,11 +112,6 @@ class GraphRecorder(Observer):
         steps.append(Step(name, inputs, id(result), module))
         if isinstance(result, TupleValue):
             steps.extend(Step("item", (id(result),), id(item)) for item in result.items)
-
-
-def kind_of(instance: Instance) -> int:
-    """One number for all copies of an instance."""
-    return id(instance.twin or instance)
 
 
 def _identities(values: Iterable[Value]) -> tuple[int, ...]:

@@ -17,12 +17,29 @@ ATTENTION_INSTANCES = "attention_instances"
 
 
 @record
+class Compressed:
+    """The engine's attention for compressed keys and values: which modules have it, its sizes.
+
+    `expansions` names the method that is left out in each kind of module, by the number that
+    `kinds.kind_of` gives. A head of queries and keys has `whole` values, of which `rotary` are the
+    rotary part, one of values has `value`. What is kept instead of keys and values has `rank`.
+    """
+
+    expansions: Mapping[int, str]
+    rank: int
+    rotary: int
+    whole: int
+    value: int
+
+
+@record
 class Heads:
     """The head counts of a model's config; `kv` of them hold keys and values."""
 
     query: int
     kv: int
     size: int
+    compressed: Compressed | None = None
 
 
 @record
@@ -37,6 +54,8 @@ class Engine:
     `fuses_*` say which projections the release finds and shards by itself, whatever the plan says.
     `replaced` tells which attributes are left of the modules that it replaces.
     A config with `expert_minimum` or more in one of `expert_fields` has its experts replaced.
+    `pads_values`: values narrower than the keys are taken. `latent_head_sizes` are the sizes that
+    the attention for compressed keys and values has; for `latent_types` it is that of what is kept.
     """
 
     release: str
@@ -51,6 +70,9 @@ class Engine:
     fuses_packed_qkv: bool = False
     merges_columns: bool = False
     fuses_latent: bool = False
+    pads_values: bool = False
+    latent_types: tuple[str, ...] = ()
+    latent_head_sizes: tuple[int, ...] = ()
     hoisting: Hoisting = Hoisting.NONE
     output_by_return: bool = False
     norms_by_name: bool = False

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 
-from forgather_lint.flow.engine import ATTENTION_INSTANCES, Engine, Heads
+from forgather_lint.flow.engine import ATTENTION_INSTANCES, Compressed, Engine, Heads
+from forgather_lint.flow.kinds import kind_of
 from forgather_lint.flow.repetition import Repetition
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.record import record
-from forgather_lint.semantics.names import ATTENTION_INTERFACE, FUSED_EXPERTS
+from forgather_lint.semantics.names import ATTENTION_INTERFACE, FUSED_EXPERTS, MASK_FUNCTIONS
 from forgather_lint.semantics.propagation import since
 from forgather_lint.semantics.standard import StandardLibrary
 from forgather_lint.source import Place
 from forgather_lint.values import dims
 from forgather_lint.values.dims import Size
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.placement import Partial, Placement, Replicate, Shard, Undecided, Wrong
 from forgather_lint.values.value import (
     NONE,
@@ -27,8 +30,8 @@ from forgather_lint.values.value import (
 )
 
 HEADS_NOT_SHARDED = "FGL204"
-
-
+EXPANSION = "vllm.latent_expansion"
+"""What stands for the method that expands compressed keys and values: it returns them."""
 EXPERTS_AS_LIST = "FGL540"
 KEYWORD_LOST = "'NoneType' object is not subscriptable"
 """What the attention raises that was not handed its keyword."""
@@ -50,11 +53,14 @@ class EngineLibrary(StandardLibrary):
         StandardLibrary.__init__(self)
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
+        if name == EXPANSION:
+            return TupleValue(tuple(arguments.positional))
         if name == ATTENTION_INTERFACE and self.engine.own_attention:
             self.repetition.attends()
             return self._attention(arguments, where)
         try:
-            return StandardLibrary.call(self, machine, name, arguments, where)
+            made = StandardLibrary.call(self, machine, name, arguments, where)
+            return NONE if self.engine.own_attention and name in MASK_FUNCTIONS else made
         except Raised:
             self.met_parameter = any(map(_is_bare_parameter, arguments.all()))
             self.blamed = EXPERTS_AS_LIST if name.startswith(FUSED_EXPERTS) else ""
@@ -72,12 +78,45 @@ class EngineLibrary(StandardLibrary):
         parts = [given.get(name, NONE) for name in ("query", "key", "value")]
         if self.heads is None:
             return Unknown("unknown-head-count", where)
+        if self.heads.compressed is not None:
+            return self._attend_compressed(given, self.heads.compressed, where)
         tensors = [part for part in parts if isinstance(part, TensorValue)]
         if len(tensors) != 3 or any(t.shape is None or len(t.shape) != 4 for t in tensors):
             return _unknown_output(tensors, where)
         if _differs_by_head(given.get("attention_mask", NONE)):
             return _unknown_output(tensors, where, "mask-for-each-head-not-used")
         return TupleValue((self._attend(tensors, self.heads, where), NONE))
+
+    def _attend_compressed(
+        self, given: Mapping[str, Value], sizes: Compressed, where: Place
+    ) -> Value:
+        """Queries by heads, and what is kept instead of keys and values, the same on every rank.
+
+        Source: vllm_mla_attention_forward in vllm/model_executor/models/transformers/__init__.py.
+        """
+        module = given.get("module")
+        if not isinstance(module, Instance) or kind_of(module) not in sizes.expansions:
+            return Unknown("attention-beside-latent", where)
+        query, kept, rotary = (given.get(name, NONE) for name in ("query", "key", "value"))
+        if (
+            not isinstance(query, TensorValue)
+            or query.shape is None
+            or len(query.shape) != 4
+            or dims.compare(dims.local(query.shape[3] or 0), sizes.whole) != 0
+            or not _is_one_for_all(kept, sizes.rank)
+            or not _is_one_for_all(rotary, sizes.rotary)
+        ):
+            return Unknown("latent-attention-input", where)
+        placement = query.placement
+        if self.ranks > 1 and not (isinstance(placement, Shard) and placement.dim == 1):
+            return Unknown("latent-attention-input", where)
+        heads = query.shape[1]
+        width = None if heads is None else dims.multiply(dims.local(heads), sizes.value)
+        if isinstance(placement, Shard):
+            placement = Shard(1, placement.since)
+            width = None if width is None else dims.sharded(width)
+        output = TensorValue((query.shape[2], width), placement, query.dtype, where)
+        return TupleValue((output, NONE))
 
     def _require_keyword(self, arguments: Arguments, where: Place) -> None:
         found = arguments.keywords.get(ATTENTION_INSTANCES)
@@ -90,9 +129,10 @@ class EngineLibrary(StandardLibrary):
         query = tensors[0]
         assert query.shape is not None
         wanted = (here.query, here.kv, here.kv)
+        padded = [*tensors[:2], self._padded(tensors[2], tensors[0])]
         surplus = [
             _check_heads(tensor, count, here.size, where)
-            for tensor, count in zip(tensors, wanted, strict=True)
+            for tensor, count in zip(padded, wanted, strict=True)
         ]
         width = _width(query)
         if not self.engine.surplus_heads_pass:
@@ -101,6 +141,18 @@ class EngineLibrary(StandardLibrary):
         if isinstance(placement, Shard) and isinstance(width, int):
             width = dims.sharded(width)
         return TensorValue((query.shape[2], width), placement, query.dtype, where)
+
+    def _padded(self, value: TensorValue, query: TensorValue) -> TensorValue:
+        """Values narrower than the queries are padded in front of the attention, cut behind it."""
+        assert value.shape is not None
+        assert query.shape is not None
+        narrow, size = value.shape[3], query.shape[3]
+        if not self.engine.pads_values or narrow is None or size is None:
+            return value
+        if dims.compare(narrow, size) != -1:
+            return value
+        shape = (*value.shape[:3], size)
+        return TensorValue(shape, value.placement, value.dtype, value.origin)
 
     def _placement(
         self, tensors: list[TensorValue], surplus: list[bool | None], where: Place
@@ -157,6 +209,19 @@ def _width(tensor: TensorValue) -> Size | None:
     if heads is None or size is None:
         return None
     return dims.multiply(dims.local(heads), dims.local(size))
+
+
+def _is_one_for_all(kept: Value, size: int) -> bool:
+    """`[1, 1, tokens, size]`, the same on every rank."""
+    shape = kept.shape if isinstance(kept, TensorValue) else None
+    return (
+        isinstance(kept, TensorValue)
+        and isinstance(kept.placement, Replicate)
+        and shape is not None
+        and len(shape) == 4
+        and shape[1] == 1
+        and shape[3] == size
+    )
 
 
 def _width_of(heads: int, value: TensorValue) -> Size | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from forgather_lint.flow.dataflow import Step
+from forgather_lint.flow.dataflow import Body, Step
+from forgather_lint.flow.forward_text import traces_completely
+from forgather_lint.interp.machine import Machine
 from forgather_lint.record import record
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import Known, TensorValue
@@ -15,12 +17,19 @@ class Fusion:
     """One group that the engine shards: column-parallel layers and their row-parallel partner.
 
     `copies` has, for each of the columns, how often its heads are there before they are shared out.
+    The layers in `whole` are on every rank as they are.
     """
 
     kind: str
     columns: tuple[Instance, ...]
     row: Instance | None = None
     copies: tuple[int, ...] = ()
+    whole: tuple[Instance, ...] = ()
+
+    @property
+    def stacked(self) -> tuple[Instance, ...]:
+        """The layers that become one."""
+        return self.whole or self.columns
 
     def shares(self) -> Iterator[tuple[Instance, int]]:
         """Each column with its copies."""
@@ -30,6 +39,19 @@ class Fusion:
 def modules_of(*steps: Step) -> tuple[Instance, ...]:
     """The modules that were called in these steps."""
     return tuple(step.module for step in steps if step.module is not None)
+
+
+def returned_linear(
+    machine: Machine, body: Body, candidates: Sequence[Instance]
+) -> Instance | None:
+    """The one of `candidates` that makes the returned value, if the forward is traced to its end.
+
+    Source: fx_utils.py, `returned_linear`. It is the last that runs.
+    """
+    if not traces_completely(machine, body.owner):
+        return None
+    last = [step for step in body.steps if any(step.module is other for other in candidates)]
+    return last[-1].module if last else None
 
 
 def mergeable(modules: tuple[Instance, ...]) -> bool:

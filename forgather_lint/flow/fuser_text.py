@@ -57,9 +57,14 @@ class Calls:
         """Whether the calls stand in statements of one block."""
         return len({id(chain[-1][0]) for chain in self._chains()}) == 1
 
-    def stable(self) -> bool:
-        """Whether nothing from the first call to the last may change what they are given."""
+    def stable(self, *, within_outermost: bool = False) -> bool:
+        """Whether nothing from the first call to the last may change what they are given.
+
+        The innermost block that holds them all counts, or the body of the forward.
+        """
         chains = self._chains()
+        if within_outermost:
+            chains = [chain[:1] for chain in chains]
         depth = 0
         for level in zip(*chains, strict=False):
             if len({id(block) for block, _ in level}) != 1:

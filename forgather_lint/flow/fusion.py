@@ -1,7 +1,8 @@
 """Projections that newer releases find and shard by themselves, whatever the plan says.
 
 Source: vllm/model_executor/models/transformers/fusers (0.25 and later): glu.py, qkv.py,
-merged_column.py, and since 0.27 packed_qkv.py. The order of the tries is theirs.
+merged_column.py, and since 0.27 packed_qkv.py; latent.py has the first one that is tried. The order
+of the tries is theirs.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from forgather_lint.flow.assign import Assignment
-from forgather_lint.flow.dataflow import Body, Step, kind_of
+from forgather_lint.flow.dataflow import Body, Step
 from forgather_lint.flow.engine import Engine, Heads
-from forgather_lint.flow.forward_text import seen_by_trace, traces_completely
-from forgather_lint.flow.fused import Fusion, mergeable, modules_of, width
+from forgather_lint.flow.forward_text import seen_by_trace
+from forgather_lint.flow.fused import Fusion, mergeable, modules_of, returned_linear, width
 from forgather_lint.flow.fuser_text import calls_of
 from forgather_lint.flow.glu import gated_unit
+from forgather_lint.flow.kinds import kind_of
+from forgather_lint.flow.latent import Latent
 from forgather_lint.flow.layers import Role
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
@@ -25,11 +28,22 @@ from forgather_lint.values.value import Value
 
 
 def fusions(
-    machine: Machine, bodies: dict[int, Body], engine: Engine, heads: Heads | None, ranks: int
+    machine: Machine,
+    bodies: Mapping[int, Body],
+    engine: Engine,
+    heads: Heads | None,
+    ranks: int,
+    taken: Mapping[int, Latent],
 ) -> dict[int, Fusion]:
-    """The group in each kind of module, by the identity that `dataflow.kind_of` gives."""
+    """The group in each kind of module, by the identity that `dataflow.kind_of` gives.
+
+    Those that are `taken` as latent attention are not tried for another.
+    """
     found = {
-        kind: _first_fusion(machine, body, engine, heads, ranks) for kind, body in bodies.items()
+        kind: taken[kind].fusion
+        if kind in taken
+        else _first_fusion(machine, body, engine, heads, ranks)
+        for kind, body in bodies.items()
     }
     return {kind: fusion for kind, fusion in found.items() if fusion is not None}
 
@@ -131,10 +145,7 @@ def _output_projection(
     if not engine.output_by_return:
         fitting = [other for other in others if width(other, "in_features") == widest]
         return fitting[0] if len(fitting) == 1 else None
-    if not traces_completely(machine, body.owner):
-        return None
-    last = [step for step in body.steps if any(step.module is other for other in others)]
-    return last[-1].module if last else None
+    return returned_linear(machine, body, others)
 
 
 def _merged(
@@ -172,6 +183,8 @@ def with_fusions(
         names = {id(v): name for name, v in bodies[kind_of(instance)].owner.attributes.items()}
         for module, copies in group.shares():
             _overrule(result, instance.attributes[names[id(module)]], Role.COLUMN, copies)
+        for module in group.whole:
+            _overrule(result, instance.attributes[names[id(module)]], Role.REPLICATED)
         if group.row is not None:
             _overrule(result, instance.attributes[names[id(group.row)]], Role.ROW)
     return result

@@ -18,8 +18,9 @@ from dataclasses import field
 
 from forgather_lint.facts import Trace
 from forgather_lint.flow.candidates import Styles, Words, gathered, paired, with_parameters
-from forgather_lint.flow.dataflow import Body, graphs, kind_of
+from forgather_lint.flow.dataflow import Body, graphs
 from forgather_lint.flow.infer_pipeline import Names, pipeline_entries
+from forgather_lint.flow.kinds import kind_of
 from forgather_lint.flow.library_judge import LibraryJudge
 from forgather_lint.flow.library_plan import LIBRARY, TABLE
 from forgather_lint.flow.outcome import Outcome, Verdict

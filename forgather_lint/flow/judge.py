@@ -8,11 +8,17 @@ from functools import cached_property
 
 from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.flow.assign import Assignment, assign
-from forgather_lint.flow.blame import BEHIND_ATTENTION, REPLACEMENTS, is_engines
+from forgather_lint.flow.blame import (
+    BEHIND_ATTENTION,
+    REPLACEMENTS,
+    is_engines,
+)
 from forgather_lint.flow.dataflow import Body, graphs
 from forgather_lint.flow.engine import Engine, Heads
 from forgather_lint.flow.experts import ExpertBlock
+from forgather_lint.flow.fused import Fusion
 from forgather_lint.flow.fusion import fusions, with_fusions
+from forgather_lint.flow.latent import Latent, latents, size_outcome, with_latents
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.flow.model_config import ModelConfig
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict, with_branches
@@ -103,18 +109,21 @@ class Judge:
 
     def _on(self, ranks: int, assigned: dict[int, Assignment]) -> Outcome:
         subject = self.subject
-        outcome, given_up = run(
-            subject.machine, subject.tree, subject.root, assigned, self.engine, ranks, self.heads
-        )
-        outcome = with_branches(outcome, given_up, self.alone[1])
-        if self._latent and outcome.verdict in (Verdict.FAILS, Verdict.WRONG):
-            return Outcome(Verdict.UNKNOWN, "", "latent-attention", outcome.where)
-        return outcome
+        machine, engine, heads = subject.machine, self.engine, self.attended
+        outcome, given_up = run(machine, subject.tree, subject.root, assigned, engine, ranks, heads)
+        return with_branches(outcome, given_up, self.alone[1])
 
-    @property
-    def _latent(self) -> bool:
-        """Whether a fuser of the release may take the attention as a whole (fusers/mla.py)."""
-        return self.engine.fuses_latent and self.config.latent
+    @cached_property
+    def latents(self) -> dict[int, Latent]:
+        """The kinds of module whose latent attention the release takes over as a whole."""
+        if not self.engine.fuses_latent or not self.config.latent:
+            return {}
+        return latents(self.subject.machine, self.bodies, self.engine)
+
+    @cached_property
+    def attended(self) -> Heads | None:
+        """The head counts that the engine reads, with what it takes over."""
+        return with_latents(self.heads, self.config, self.latents)
 
     @cached_property
     def alone(self) -> tuple[Outcome, list[Outcome]]:
@@ -125,11 +134,14 @@ class Judge:
         except (Raised, BudgetExceeded):
             planned = {}
         outcome, given_up = run(
-            subject.machine, subject.tree, subject.root, planned, self.engine, 1, self.heads
+            subject.machine, subject.tree, subject.root, planned, self.engine, 1, self.attended
         )
+        if outcome is SERVES and self.latents:
+            outcome = size_outcome(self.config, self.engine, self.latents)
         if outcome.verdict is not Verdict.FAILS or is_engines(outcome):
             return outcome, given_up
-        if not self.config.latent and runs_alone(subject.machine, subject.root):
+        decided = self.engine.fuses_latent or not self.config.latent
+        if decided and runs_alone(subject.machine, subject.root):
             code = outcome.code if outcome.code in REPLACEMENTS else BEHIND_ATTENTION
             return replace(outcome, code=code), given_up
         reason = f"forward raises at size 1: {outcome.reason}"
@@ -161,8 +173,12 @@ class Judge:
         subject = self.subject
         if ranks == 1 or not self.engine.fuses_glu:
             return self.planned
-        groups = fusions(subject.machine, self.bodies, self.engine, self.heads, ranks)
-        return with_fusions(self.planned, subject.tree, self.bodies, groups)
+        return with_fusions(self.planned, subject.tree, self.bodies, self.groups(ranks))
+
+    def groups(self, ranks: int) -> dict[int, Fusion]:
+        """What the release shards by itself in each kind of module."""
+        machine, engine = self.subject.machine, self.engine
+        return fusions(machine, self.bodies, engine, self.heads, ranks, self.latents)
 
     @cached_property
     def planned(self) -> dict[int, Assignment]:
@@ -173,9 +189,12 @@ class Judge:
     @cached_property
     def bodies(self) -> dict[int, Body]:
         """The graph of each kind of module, for the fusers."""
-        subject = self.subject
+        subject, engine = self.subject, self.engine
+        if self.config.latent:
+            # The heads of the config are not those of the expanded keys.
+            engine = replace(engine, own_attention=False)
         try:
-            return graphs(subject.machine, subject.root, self.engine, self.heads)
+            return graphs(subject.machine, subject.root, engine, self.heads)
         except (Raised, BudgetExceeded):
             return {}
 

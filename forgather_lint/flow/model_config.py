@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from forgather_lint.flow.engine import Engine, Heads
+from collections.abc import Mapping
+
+from forgather_lint.flow.engine import Compressed, Engine, Heads
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.record import record
@@ -48,8 +50,43 @@ class ModelConfig:
         if not query:
             return None
         kv = self._kv_heads(query, engine)
-        size = self.number("head_dim") or (self.number("hidden_size") or 0) // query
+        size = self._head_size(query)
+        if self.latent and engine.fuses_latent:
+            size = self._expanded_size or size
         return Heads(query, kv, size) if size and kv else None
+
+    def _head_size(self, query: int) -> int:
+        return self.number("head_dim") or (self.number("hidden_size") or 0) // query
+
+    @property
+    def _expanded_size(self) -> int:
+        """A head of expanded keys (base.py, "recompute head_size for full attn")."""
+        return (self.number("qk_nope_head_dim") or 0) + (self.number("qk_rope_head_dim") or 0)
+
+    def compressed(self, expansions: Mapping[int, str]) -> Compressed | None:
+        """The sizes of the engine's attention for compressed keys; None when not all are known.
+
+        Source: `get_mla_dims` in vllm/model_executor/layers/attention/mla_attention.py.
+        """
+        rank, rotary = self.number("kv_lora_rank"), self.number("qk_rope_head_dim")
+        rest, value = self.number("qk_nope_head_dim"), self.number("v_head_dim")
+        if rank is None or rotary is None or rest is None or value is None:
+            return None
+        return Compressed(expansions, rank, rotary, rest + rotary, value)
+
+    def compressed_head_size(self, engine: Engine) -> int | None:
+        """The head size that the attention for compressed keys is checked for; None: not known.
+
+        Source: `get_head_size` in vllm/transformers_utils/model_arch_config_convertor.py.
+        """
+        rank, rotary = self.number("kv_lora_rank"), self.number("qk_rope_head_dim")
+        query = self.number("num_attention_heads")
+        kind = self.setting("model_type")
+        if not isinstance(kind, Known) or self.setting("compress_ratios") is not None:
+            return None
+        if kind.value in engine.latent_types:
+            return rank + rotary if rank is not None and rotary is not None else None
+        return self._head_size(query) if query else None
 
     def _kv_heads(self, query: int, engine: Engine) -> int | None:
         """As many as the first of the release's names says, else one for each query head."""

@@ -10,6 +10,7 @@ from forgather_lint.flow.blame import LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS,
 from forgather_lint.flow.engine import Engine, Heads, given_arguments
 from forgather_lint.flow.engine_library import EngineLibrary
 from forgather_lint.flow.inputs import engine_arguments
+from forgather_lint.flow.latent import leave_out_expansions
 from forgather_lint.flow.layers import (
     Role,
     all_reduce,
@@ -203,6 +204,7 @@ def run(
     machine.observer = rank
     machine.trail.begin()
     try:
+        leave_out_expansions(machine, tree, heads)
         _split(machine, tree, assignments, ranks, engine.uneven_parts)
         result = machine.call(root, given_arguments(engine), root.where)
         return _outcome(rank, result, root), rank.given_up

@@ -75,6 +75,9 @@ def read(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
             return _read_instance(machine, owner, key, where)
         case ClassValue() | External() | Builtin():
             return _read_generic(machine, owner, key, where)
+        case Known(None | bool() | int() | float() as value):
+            kind = type(value).__name__
+            raise Raised("TypeError", f"'{kind}' object is not subscriptable", where)
     if machine.library.handles(owner):
         arguments = Arguments([owner, key])
         return machine.library.call(machine, "operator.getitem", arguments, where)

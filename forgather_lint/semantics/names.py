@@ -14,6 +14,18 @@ EMBEDDING = "torch.nn.Embedding"
 IDENTITY = "torch.nn.Identity"
 MODULE_LIST = "torch.nn.ModuleList"
 MODULE_DICT = "torch.nn.ModuleDict"
+MASK_FUNCTIONS = frozenset(
+    f"transformers.create_{each}"
+    for each in (
+        "causal_mask",
+        "sliding_window_causal_mask",
+        "chunked_causal_mask",
+        "masks_for_generate",
+        "bidirectional_mask",
+        "bidirectional_sliding_window_mask",
+    )
+)
+"""What makes masks for an attention implementation that takes them."""
 ATTENTION_INTERFACE = "transformers.attention_interface"
 LINEAR_ACTIVATION = "transformers.LinearActivation"
 FUSED_EXPERTS = "vllm.FusedMoE"

@@ -194,15 +194,21 @@ def attention_interface(site: Site) -> Value:
 @op("transformers.create_bidirectional_mask")
 @op("transformers.create_bidirectional_sliding_window_mask")
 def causal_mask(site: Site, *arguments: Value, **options: Value) -> Value:
-    """The engine passes no mask, and its attention implementation makes none.
+    """The engine passes no mask: then none is made, but for a model that wants one in any case.
 
-    transformers/masking_utils.py: `ALL_MASK_ATTENTION_FUNCTIONS` has no entry for `vllm`.
+    Source: `create_causal_mask` in transformers/masking_utils.py, for the attention of PyTorch.
     """
     if "input_embeds" in options and not machine_of(site).circumstances.mask_takes_input_embeds:
         function = site.name.rpartition(".")[2]
         text = f"{function}() got an unexpected keyword argument 'input_embeds'"
         raise Raised("TypeError", text, site.where)
-    return NONE
+    if options.get("allow_is_causal_skip") != FALSE:
+        return NONE
+    given = options.get("inputs_embeds") or options.get("input_embeds") or arguments[1]
+    shape = given.shape if isinstance(given, TensorValue) else None
+    if not shape or len(shape) != 3:
+        return site.unknown("mask-of-unknown-length")
+    return TensorValue((shape[0], 1, shape[1], shape[1]), dtype="bool", origin=site.where)
 
 
 @op("transformers.create_recurrent_attention_mask")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from forgather_lint.facts import Structure
 from forgather_lint.flow.blame import LINEAR_FORWARD_DROPPED
 from forgather_lint.flow.forward_text import forward_of
-from forgather_lint.flow.fusion import fusions
 from forgather_lint.flow.outcome import Verdict
 from forgather_lint.model.tree import class_name
 from forgather_lint.semantics.names import LINEAR
@@ -60,14 +59,13 @@ def fused_names(seen: Examined) -> Iterator[ServingProblem]:
     if seen.judge is None or not seen.target.vllm.fusers.stacked_by_substring.value:
         return
     judge = seen.judge
-    groups = fusions(judge.subject.machine, judge.bodies, judge.engine, judge.heads, ranks=1)
-    for kind, group in groups.items():
+    for kind, group in judge.groups(ranks=1).items():
         owner = judge.bodies[kind].owner
         path = judge.subject.tree.name_of(owner) or ""
         fused = [
             name
             for name, value in owner.attributes.items()
-            if any(value is module for module in group.columns)
+            if any(value is module for module in group.stacked)
         ]
         captured = _captured(fused, _weights_below(judge.subject.tree.structure, path))
         if captured is not None:

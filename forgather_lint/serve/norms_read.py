@@ -11,8 +11,9 @@ from typing import TypeGuard
 
 import libcst as cst
 
-from forgather_lint.flow.dataflow import Body, Step, kind_of
+from forgather_lint.flow.dataflow import Body, Step
 from forgather_lint.flow.forward_text import forward_of
+from forgather_lint.flow.kinds import kind_of
 from forgather_lint.flow.trace import signature_of
 from forgather_lint.model.tree import class_name
 from forgather_lint.serve.examined import Examined, releases_of

@@ -136,6 +136,8 @@ class VllmAttention:
     layer_types_null: Fact[Outcome]
     layer_types_short: Fact[Outcome]
     value_padded: Fact[bool]
+    latent_types: Fact[tuple[str, ...]]
+    latent_head_sizes: Fact[tuple[int, ...]]
     not_causal: Fact[Outcome]
 
 
