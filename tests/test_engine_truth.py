@@ -27,7 +27,8 @@ PYTHON = os.environ.get("FORGATHER_LINT_VLLM_PYTHON", "")
 
 
 def _cases(path: Path, models: Sequence[str] = ()) -> Iterator[Case]:
-    return cases(models) if path.stem in WHOLE else shipped(models)
+    vllm = read(path)["versions"]["vllm"]
+    return cases(vllm, models) if path.stem in WHOLE else shipped(models)
 
 
 @pytest.mark.parametrize("model", [path.name for path in model_directories()])

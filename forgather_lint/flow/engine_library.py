@@ -46,6 +46,8 @@ class EngineLibrary(StandardLibrary):
     heads: Heads | None
     repetition: Repetition = field(default_factory=Repetition)
     met_parameter: bool = False
+    kept: tuple[Value, Value] | None = None
+    """What the last expansion that was left out was given."""
     blamed: str = ""
     """The rule that explains the last error, if it was raised by a layer of the engine."""
 
@@ -54,7 +56,8 @@ class EngineLibrary(StandardLibrary):
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
         if name == EXPANSION:
-            return TupleValue(tuple(arguments.positional))
+            self.kept = arguments.positional[0], arguments.positional[1]
+            return TupleValue(self.kept)
         if name == ATTENTION_INTERFACE and self.engine.own_attention:
             self.repetition.attends()
             return self._attention(arguments, where)
@@ -98,6 +101,9 @@ class EngineLibrary(StandardLibrary):
         if not isinstance(module, Instance) or kind_of(module) not in sizes.expansions:
             return Unknown("attention-beside-latent", where)
         query, kept, rotary = (given.get(name, NONE) for name in ("query", "key", "value"))
+        if self.kept is None or kept is not self.kept[0] or rotary is not self.kept[1]:
+            # What the model does with expanded keys happens to what is kept instead.
+            return Unknown("compressed-keys-changed", where)
         if (
             not isinstance(query, TensorValue)
             or query.shape is None

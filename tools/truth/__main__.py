@@ -1,6 +1,7 @@
 """Holds the static verdicts to what a real vLLM does: `python -m tools.truth`.
 
-    python -m tools.truth --python PYTHON [--write] [--shipped] [--keep FOLDER] [MODEL ...]
+    python -m tools.truth --python PYTHON [--write] [--shipped] [--keep FOLDER] [--only TEXT]
+                          [MODEL ...]
 
 Runs every fixture model and mutant (with `--shipped` the models alone) in that vLLM, prints the
 confusion matrix and every disagreement, and compares with `fixtures/verdicts/vllm_RELEASE.json`, or
@@ -29,10 +30,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--shipped", action="store_true", help="only the models as they are")
     parser.add_argument("--keep", type=Path, help="keep folders and logs of all cases here")
     parser.add_argument("--jobs", type=int, default=2, help="cases at once")
+    parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name has it")
     parser.add_argument("models", nargs="*", metavar="MODEL")
     chosen = parser.parse_args(arguments)
     versions = real.releases(chosen.python)
-    wanted = list((shipped if chosen.shipped else cases)(chosen.models))
+    if chosen.shipped:
+        wanted = list(shipped(chosen.models))
+    else:
+        wanted = list(cases(versions["vllm"], chosen.models))
+    wanted = [case for case in wanted if chosen.only in case.identity]
     with tempfile.TemporaryDirectory(prefix="forgather-lint-truth-") as folder:
         work = chosen.keep or Path(folder)
         work.mkdir(parents=True, exist_ok=True)

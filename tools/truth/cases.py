@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from forgather_lint.targets.version import Version
 from tests.engine_mutants import ON_ONE_RANK, ON_TWO_STAGES
 from tests.fixture_models import MODELS, model_directories
 from tests.fusion_mutants import FUSION_MUTANTS
+from tests.latent_mutants import LATENT_MUTANTS, LATENT_SINCE
 from tests.mutants import CLEAN, Mutant, code_mutants, pipeline_mutants, plan_mutants
 from tests.verdicts import V032, Static
 
@@ -43,7 +45,7 @@ class Case:
         (transformers/base.py, recursive_replace), and before that at whether there is a plan.
         """
         plan = self.mutant.plan
-        if plan is None:
+        if plan is None or self.mutant.edits:
             return self.identity
         taken = {name: _first(plan, name) for name in _module_names(self.mutant.model)}
         styles = {name: style for name, style in taken.items() if style in _DIVIDING}
@@ -61,11 +63,13 @@ def _module_names(model: str) -> tuple[str, ...]:
     return tuple(stored["entries"]["AutoModel"]["modules"])
 
 
-def cases(models: Sequence[str] = ()) -> Iterator[Case]:
-    """All cases, or those of some models."""
+def cases(vllm: str, models: Sequence[str] = ()) -> Iterator[Case]:
+    """All cases of the release `vllm`, or those of some models."""
     for model in _names(models):
         yield from _shipped(model)
         yield from _mutants_of(model)
+        if Version.parse(vllm) >= LATENT_SINCE:
+            yield from _latent(model)
 
 
 def shipped(models: Sequence[str] = ()) -> Iterator[Case]:
@@ -81,6 +85,12 @@ def _names(models: Sequence[str]) -> Iterator[str]:
 def _shipped(model: str) -> Iterator[Case]:
     for ranks, stages in ((1, 1), (2, 1), (1, 2)):
         yield Case(Mutant(model, "shipped"), ranks, stages)
+
+
+def _latent(model: str) -> Iterator[Case]:
+    for mutant in LATENT_MUTANTS:
+        if mutant.model == model:
+            yield from (Case(mutant, ranks, 1) for ranks in (1, 2))
 
 
 def _mutants_of(model: str) -> Iterator[Case]:

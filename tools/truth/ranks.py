@@ -217,6 +217,7 @@ def _rank_main(case: Case, rank: int, port: int) -> None:
         os.dup2(log, 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         size = len(range(case.spec.get("tp", 1) * case.spec.get("pp", 1)))
+        os.environ.update(case.spec.get("environment", {}))
         os.environ.update(
             RANK=str(rank),
             LOCAL_RANK=str(rank),

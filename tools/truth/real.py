@@ -13,6 +13,7 @@ from forgather_lint.probes.answers import Answer, compare
 from forgather_lint.probes.engine_setup import Sizes, arguments, engine_environment
 from forgather_lint.probes.interpreter import require_vllm
 from forgather_lint.probes.weights import copy_without_weights
+from tests.latent_mutants import ALL_EXPANDED, EXPANDED
 from tests.mutants import written
 from tools.truth.cases import Case
 
@@ -125,6 +126,7 @@ def _serve(case: Case, folders: _Folders) -> dict[str, Any]:
         "tp": case.ranks,
         "pp": case.stages,
         "arguments": chosen,
+        "environment": ALL_EXPANDED if case.mutant in EXPANDED else {},
         # vLLM has no prompt log-probabilities across pipeline stages.
         "ask": {"top": _TOP, "prompt_logprobs": case.stages == 1},
     }
