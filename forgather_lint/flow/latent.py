@@ -29,6 +29,7 @@ from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
 from forgather_lint.semantics.names import ATTENTION_INTERFACE, LINEAR
+from forgather_lint.source import Place
 from forgather_lint.syntax.walk import descendants
 from forgather_lint.targets.vllm_words import Hoisting
 from forgather_lint.values.objects import FunctionValue, Instance
@@ -37,11 +38,11 @@ from forgather_lint.values.value import External, TensorValue
 
 @record
 class Latent:
-    """A kind of attention module that is taken over, and the name of its expanding method."""
+    """A kind of attention module that is taken over, and where its expanding method stands."""
 
-    owner: Instance
     fusion: Fusion
     expansion: str
+    where: Place
 
 
 @record
@@ -89,7 +90,7 @@ def size_outcome(config: ModelConfig, engine: Engine, found: Mapping[int, Latent
 
     Source: `MLACommonMetadata` in vllm/model_executor/layers/attention/mla_attention.py.
     """
-    where = next(iter(found.values())).owner.where
+    where = next(iter(found.values())).where
     size = config.compressed_head_size(engine)
     if size is None:
         return Outcome(Verdict.UNKNOWN, "", "unknown-head-size", where)
@@ -134,7 +135,7 @@ def _latent(
     row = returned_linear(machine, body, [each for each in others if each is not None])
     whole = merged or (down[0].module,)
     fusion = Fusion("MLA", (query, up.module), row, whole=whole)
-    return Latent(body.owner, fusion, expansion)
+    return Latent(fusion, expansion.name, expansion.where)
 
 
 def _linears(machine: Machine, body: Body) -> list[Step]:
@@ -221,19 +222,20 @@ def _is_one_call(
     return engine.hoisting is not Hoisting.INPUT_STABLE or calls.stable(within_outermost=True)
 
 
-def _expansion(machine: Machine, owner: Instance, up: Instance) -> str | None:
+def _expansion(machine: Machine, owner: Instance, up: Instance) -> FunctionValue | None:
     """The one method that is called as `self.<method>(a, b)` and expands them by `up`."""
     forward = definition_of(machine, owner)
     name = next(name for name, value in owner.attributes.items() if value is up)
     if forward is None:
         return None
     found = [
-        method
+        function
         for node in descendants(forward.body)
         if isinstance(node, cst.Call)
         and (method := of_self(node.func)) is not None
         and _is_pair(node.args)
-        and _expands(machine, owner, method, name)
+        and (function := _method(machine, owner, method)) is not None
+        and _expands(function, name)
     ]
     return found[0] if len(found) == 1 else None
 
@@ -242,11 +244,15 @@ def _is_pair(arguments: Sequence[cst.Arg]) -> bool:
     return len(arguments) == 2 and not any(each.keyword for each in arguments)
 
 
-def _expands(machine: Machine, owner: Instance, method: str, projection: str) -> bool:
-    """Two inputs, pairs at every return, and the projection named (`is_expansion_method`)."""
-    member = find_member(machine, owner.cls, method)
+def _method(machine: Machine, owner: Instance, name: str) -> FunctionValue | None:
+    member = find_member(machine, owner.cls, name)
     function = member.value if member is not None else None
-    if not isinstance(function, FunctionValue) or not isinstance(function.node, cst.FunctionDef):
+    return function if isinstance(function, FunctionValue) else None
+
+
+def _expands(function: FunctionValue, projection: str) -> bool:
+    """Two inputs, pairs at every return, and the projection named (`is_expansion_method`)."""
+    if not isinstance(function.node, cst.FunctionDef):
         return False
     parameters = function.node.params
     nodes = list(descendants(function.node.body))
