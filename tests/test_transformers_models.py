@@ -67,6 +67,19 @@ def test_a_few_models_build(name: str, tmp_path: Path) -> None:
     builds(name, tmp_path)
 
 
+def test_the_plan_of_a_model_inside_a_model_counts(tmp_path: Path) -> None:
+    needs_that_release()
+    values = {"model_type": "llama4", "architectures": ["Llama4ForConditionalGeneration"]}
+    (tmp_path / "config.json").write_text(json.dumps(values), "utf-8")
+    found = prepare(single_model(tmp_path), select([], installed()).targets[0], "float32")
+    assert found.judge is not None
+    plan = {entry.full_key: entry.style for entry in found.judge.subject.tensor_plan}
+    assert plan["vision_model.model.layers.*.self_attn.q_proj"] == "colwise"
+    assert plan["language_model.model.layers.*.self_attn.q_proj"] == "colwise"
+    assert plan["language_model.model.embed_tokens"] == "embedding_rowwise"
+    assert "language_model.embed_tokens" not in plan
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_builds(name: str, tmp_path: Path) -> None:

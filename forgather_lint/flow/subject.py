@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from forgather_lint.analysis import Built, build_tree, deep_recursion, workshop_of
 from forgather_lint.facts import NotBuilt, PlanEntry, Plans
+from forgather_lint.flow.children import plans_of_children
 from forgather_lint.flow.engine import Engine
 from forgather_lint.flow.experts import (
     ExpertBlock,
@@ -96,7 +97,8 @@ def _subject(workshop: Workshop, base: Built, target: Target, experts_fused: boo
     if config is not None:
         plans = collect(workshop.machine, root.cls, config, workshop.config_file, children)
     kept = target.transformers.plan.class_plan_kept.value
-    tensor = list(_entries(plans.class_tp.entries, plans.tp.entries, kept))
+    inside = plans_of_children(workshop.machine, root, kept)
+    tensor = list(_entries(plans.class_tp.entries, (*plans.tp.entries, *inside), kept))
     pipeline = list(_entries(plans.class_pp.entries, plans.pp.entries, kept))
     merged = "post_init_called" in root.hidden
     engine = engine_of(target.vllm)
