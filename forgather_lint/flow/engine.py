@@ -52,6 +52,7 @@ class Engine:
     whether the attention takes more heads than it has without an error (0.13 folds them into the
     tokens).
     `fuses_*` say which projections the release finds and shards by itself, whatever the plan says.
+    `embedding_searched`: it goes through the modules of what `get_input_embeddings` returns.
     `replaced` tells which attributes are left of the modules that it replaces.
     A config with `expert_minimum` or more in one of `expert_fields` has its experts replaced.
     `pads_values`: values narrower than the keys are taken. `latent_head_sizes` are the sizes that
@@ -81,6 +82,7 @@ class Engine:
     dotted_pipeline: bool = True
     pipeline_inferred: bool = False
     embed_scale_missing: bool = False
+    embedding_searched: bool = False
     kv_head_fields: tuple[str, ...] = ("num_key_value_heads",)
     expert_fields: tuple[str, ...] = ()
     expert_minimum: int = 0

@@ -13,6 +13,7 @@ from forgather_lint.targets.profile import Target
 from forgather_lint.targets.vllm_profile import VllmModules, VllmProfile
 from forgather_lint.targets.vllm_words import (
     AttentionBinding,
+    EmbeddingSearch,
     LinearKind,
     Lookup,
     NormSearch,
@@ -24,6 +25,7 @@ from forgather_lint.targets.vllm_words import (
 def engine_of(profile: VllmProfile) -> Engine:
     """What the flow needs to know of the release."""
     plan, attention = profile.plan, profile.attention
+    found_by = profile.modules.embedding_found_by.value
     fusers, norms = profile.fusers.names.value, profile.modules.norm_found_by.value
     return Engine(
         release=str(profile.version),
@@ -47,6 +49,7 @@ def engine_of(profile: VllmProfile) -> Engine:
         dotted_pipeline=profile.pipeline.lookup.value is Lookup.ATTRGETTER,
         pipeline_inferred=profile.pipeline.names_from.value is StageNames.PLAN_OR_DECODER,
         embed_scale_missing=profile.defects.embed_scale.value.effect is Effect.ERROR,
+        embedding_searched=found_by is EmbeddingSearch.VOCABULARY_SIZE,
         kv_head_fields=profile.config.kv_head_fields.value,
         expert_fields=profile.config.expert_fields.value,
         expert_minimum=profile.config.expert_minimum.value,

@@ -30,13 +30,11 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine, Observer
 from forgather_lint.interp.subscripts import read
 from forgather_lint.record import record
+from forgather_lint.semantics.names import PLACEHOLDER
 from forgather_lint.semantics.neutral import handed_on
 from forgather_lint.source import Place
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import NONE, Arguments, Known, TensorValue, Unknown, Value
-
-GETTER = "get_input_embeddings"
-PLACEHOLDER = "PPMissingLayer"
 
 
 @record(frozen=False)
@@ -106,7 +104,7 @@ class Stage(Observer):
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
         if id(instance) in self.missing and name not in ("forward", "__class__"):
-            text = f"'{PLACEHOLDER}' object has no attribute '{name}'"
+            text = f"'{PLACEHOLDER.rpartition('.')[2]}' object has no attribute '{name}'"
             raise Raised("AttributeError", text, where)
 
 
@@ -161,29 +159,6 @@ def run_pipeline(pipeline: Pipeline, stages: int) -> Outcome:
             return refused
     assert handed is not None
     return _compared(pipeline, number_of(whole[0]), number_of(handed), sites)
-
-
-def embedding_unreachable(pipeline: Pipeline, stages: int) -> Outcome | None:
-    """vLLM asks for the embedding on every stage, also where placeholders stand.
-
-    Source: `get_input_embeddings()` in vllm/model_executor/models/transformers/base.py, called
-    while the model is built.
-    """
-    machine, root = pipeline.machine, pipeline.root
-    library = NumberingLibrary(pipeline.engine, 1, pipeline.heads)
-    for number in range(1, stages):
-        missing = pipeline.missing(number, stages)
-        stage = Stage(machine, library, {}, missing, Recall())
-        with _installed(machine, library, stage):
-            try:
-                machine.call(machine.attribute(root, GETTER, root.where), Arguments(), root.where)
-            except Raised as error:
-                text = f"{error.kind}: {error.text}"
-                found = Outcome(Verdict.FAILS, "FGL313", text, error.where)
-                return found if PLACEHOLDER in error.text else None
-            except BudgetExceeded:
-                return None
-    return None
 
 
 Made = tuple[TensorValue, list[Place]]

@@ -29,6 +29,8 @@ MASK_FUNCTIONS = frozenset(
 ATTENTION_INTERFACE = "transformers.attention_interface"
 LINEAR_ACTIVATION = "transformers.LinearActivation"
 FUSED_EXPERTS = "vllm.FusedMoE"
+PLACEHOLDER = "vllm.PPMissingLayer"
+"""What a pipeline stage has in place of a module that it does not hold."""
 
 _ALIASES = {
     "torch.nn.parameter.Parameter": "torch.nn.Parameter",
@@ -67,6 +69,7 @@ _LINEAGES: dict[str, tuple[str, ...]] = {
     "transformers.ModelOutput": ("transformers.ModelOutput", "collections.OrderedDict"),
     "transformers.Conv1D": ("transformers.Conv1D", MODULE),
     FUSED_EXPERTS: (FUSED_EXPERTS, MODULE),
+    PLACEHOLDER: (PLACEHOLDER, IDENTITY, MODULE),
     "transformers.PerLayerConfig": ("transformers.PerLayerConfig",),
     "transformers.RotaryEmbeddingConfigMixin": ("transformers.RotaryEmbeddingConfigMixin",),
     "torch.nn.NonDynamicallyQuantizableLinear": (

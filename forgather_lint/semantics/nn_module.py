@@ -19,10 +19,12 @@ from forgather_lint.values.value import (
     NONE,
     TRUE,
     Arguments,
+    Choice,
     Known,
     ListValue,
     TensorValue,
     TupleValue,
+    Unknown,
     Value,
     known,
 )
@@ -146,14 +148,30 @@ def named_children(site: Site, self: Instance) -> Value:
     return ListValue(pairs, self.open)
 
 
+def _more(site: Site, self: Instance) -> Unknown | None:
+    """Why there may be more modules below `self` than `walk` finds."""
+    for _, module in walk(site, self):
+        held = module.attributes.values()
+        if module.open is not None:
+            return module.open
+        if any(isinstance(each, Choice) and _may_be_module(site, each) for each in held):
+            return site.unknown("undecided-module")
+    return None
+
+
+def _may_be_module(site: Site, value: Choice) -> bool:
+    return any(is_module(site, option) for option in value.options)
+
+
 @op("torch.nn.Module.modules")
 def modules(site: Site, self: Instance) -> Value:
-    return ListValue([module for _, module in walk(site, self)])
+    return ListValue([module for _, module in walk(site, self)], _more(site, self))
 
 
 @op("torch.nn.Module.named_modules")
 def named_modules(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
-    return ListValue([TupleValue((known(name), module)) for name, module in walk(site, self)])
+    pairs: list[Value] = [TupleValue((known(name), module)) for name, module in walk(site, self)]
+    return ListValue(pairs, _more(site, self))
 
 
 @op("torch.nn.Module.parameters")
