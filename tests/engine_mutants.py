@@ -180,6 +180,19 @@ _WITHIN = (
 ON_TWO_STAGES = (
     Mutant(
         "hf_llama",
+        "engine: an embedding searched for among the modules",
+        edits=(
+            Edit(
+                LLAMA,
+                "    @can_return_tuple\n",
+                "    def get_input_embeddings(self):\n"
+                "        return next(m for m in self.modules() if isinstance(m, nn.Embedding))\n\n"
+                "    @can_return_tuple\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "hf_llama",
         "engine: stages: the module around the embedding planned",
         edits=(*_WITHIN, Edit(_CONFIG, '"embed_tokens"', '"embedder"')),
     ),

@@ -22,7 +22,7 @@ from forgather_lint.flow.latent import Latent, latents, size_outcome, with_laten
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.flow.model_config import ModelConfig
 from forgather_lint.flow.outcome import SERVES, Outcome, Verdict, with_branches
-from forgather_lint.flow.partition import Parts, decoder_of, inferred_keys, parts_of
+from forgather_lint.flow.partition import Parts, decoder_of, holds_table, inferred_keys, parts_of
 from forgather_lint.flow.sharded import run, runs_alone
 from forgather_lint.interp.budget import BudgetExceeded
 from forgather_lint.interp.frame import Raised
@@ -218,9 +218,21 @@ class Judge:
             return parts
         return self._on_stages(parts, stages)
 
+    def _defect(self, parts: Parts, stages: int) -> Outcome | None:
+        """vLLM 0.11.1 to 0.16: only a stage that owns the embedding sets `embed_scale`.
+
+        One that no entry of the plan names is on every stage.
+        """
+        if not self.engine.embed_scale_missing or (self.config.tied and stages == 2):
+            return None
+        if not holds_table(self.subject.machine, self.subject.tree, parts.before):
+            return None
+        text = "AttributeError: 'TransformersForCausalLM' object has no attribute 'embed_scale'"
+        return Outcome(Verdict.FAILS, "FGL590", text, self.subject.where)
+
     def _on_stages(self, parts: Parts, stages: int) -> Outcome:
         # Only a pipeline pays for these.
-        from forgather_lint.flow.stage_embedding import embedding_unreachable, scale_missing
+        from forgather_lint.flow.stage_embedding import embedding_unreachable
         from forgather_lint.flow.stages import Pipeline, run_pipeline
 
         subject = self.subject
@@ -234,7 +246,7 @@ class Judge:
             tied=self.config.tied,
         )
         # In the order of the engine: it asks while it builds, and meets its defect when it runs.
-        refused = embedding_unreachable(pipeline, stages) or scale_missing(pipeline, stages)
+        refused = embedding_unreachable(pipeline, stages) or self._defect(parts, stages)
         return refused or run_pipeline(pipeline, stages)
 
     @cached_property

@@ -10,7 +10,7 @@ from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.record import record
-from forgather_lint.semantics.names import MODULE, MODULE_LIST
+from forgather_lint.semantics.names import EMBEDDING, MODULE, MODULE_LIST
 from forgather_lint.semantics.nn_containers import children_of
 from forgather_lint.source import Place
 from forgather_lint.values.objects import ClassValue, Instance
@@ -116,3 +116,13 @@ def _owns_parameters(module: Instance) -> bool:
         for name, value in module.attributes.items()
         if name not in module.hidden
     )
+
+
+def holds_table(machine: Machine, tree: Tree, planned: Sequence[tuple[str, Instance]]) -> bool:
+    """Whether one of the `planned` modules is an embedding, or has one inside."""
+    tables = [
+        name
+        for name, instance in tree.instances.items()
+        if machine.is_instance_of(instance, EMBEDDING)
+    ]
+    return any(f"{name}.".startswith(f"{key}.") for name in tables for key, _ in planned)

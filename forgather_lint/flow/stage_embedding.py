@@ -34,20 +34,6 @@ def embedding_unreachable(pipeline: Pipeline, stages: int) -> Outcome | None:
     return None
 
 
-def scale_missing(pipeline: Pipeline, stages: int) -> Outcome | None:
-    """vLLM 0.11.1 to 0.16: only a stage that gets no placeholder here sets `embed_scale`."""
-    if not pipeline.engine.embed_scale_missing:
-        return None
-    if not any(_is_placeholder(_asked(pipeline, each, stages)) for each in range(1, stages)):
-        return None
-    text = "AttributeError: 'TransformersForCausalLM' object has no attribute 'embed_scale'"
-    return Outcome(Verdict.FAILS, "FGL590", text, pipeline.root.where)
-
-
-def _is_placeholder(found: Value | Raised | None) -> bool:
-    return isinstance(found, Instance) and found.cls == External(PLACEHOLDER)
-
-
 def _asked(pipeline: Pipeline, stage: int = 0, stages: int = 1) -> Value | Raised | None:
     """What the method returns or raises on a stage; None when that cannot be said."""
     machine, root = pipeline.machine, pipeline.root

@@ -6,7 +6,8 @@ puts on the first one.
 
 ## Why is this bad?
 vLLM asks for the embedding on every stage, to put its own in the place. Where the plan names the
-module that holds it, later stages have a `PPMissingLayer` there, which has no attributes.
+module that holds it, later stages have a `PPMissingLayer` there, which has no attributes. Nor does
+a search through `self.modules()` find an embedding there.
 
 ## Example
 ```py
