@@ -106,13 +106,17 @@ def test_a_norm_over_all_heads_gathers(tmp_path: Path) -> None:
 
 @needs_transformers
 def test_values_for_each_head_are_split_with_the_heads(tmp_path: Path) -> None:
-    """Sinks are a bare parameter, which transformers can split and vLLM cannot."""
+    """Sinks are a bare parameter: transformers splits it as planned, vLLM 0.30 and later by itself."""
     model = own_model(tmp_path, "granite_swa", "GraniteSWAForCausalLM", num_hidden_layers=2)
     plan = inferred(model, Words()).tensor
     assert plan["layers.*.self_attn.sinks"] == "colwise"
     assert plan["layers.*.self_attn"] == "local_params"
     assert plan["layers.*.self_attn.q_proj"] == "colwise"
-    assert "layers.*.self_attn.q_proj" not in inferred(model, words_of(TARGET)).tensor
+    served = inferred(model, words_of(TARGET)).tensor
+    assert served["layers.*.self_attn.q_proj"] == "colwise"
+    assert not {"layers.*.self_attn", "layers.*.self_attn.sinks"} & set(served)
+    before = inferred(model, words_of(Target.of("0.29.0", "5.19.0"))).tensor
+    assert "layers.*.self_attn.q_proj" not in before
 
 
 @needs_transformers

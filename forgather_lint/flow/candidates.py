@@ -17,7 +17,8 @@ class Words:
     """How the release that a plan is for calls the styles; None what it does not know.
 
     `gathers_attention`: an attention whose heads are all on every rank is of use to it. An engine
-    with an attention of its own takes its heads to be spread.
+    with an attention of its own takes its heads to be spread. `names_local`: what a module has for
+    each head has to be named; an engine may split it by itself.
     """
 
     column: str = "colwise"
@@ -32,6 +33,7 @@ class Words:
     table: str | None = "embedding_rowwise"
     whole: str | None = "replicate"
     gathers_attention: bool = True
+    names_local: bool = True
 
 
 Styles = Mapping[str, str]

@@ -146,8 +146,11 @@ def infer(
     search.add_table(bodies)
     search.add_uncalled(bodies)
     tensor = dict(_in_tree_order(tree, search.plan))
+    outcome = search.outcome(tensor)
     pipeline = dict(pipeline_entries(tree, trace)) if trace else {}
-    return InferredPlan(tensor, pipeline, search.outcome(tensor))
+    if not search.words.names_local:
+        tensor = dict(_without_local(tree, tensor, search.words))
+    return InferredPlan(tensor, pipeline, outcome)
 
 
 def units(machine: Machine, tree: Tree, bodies: Mapping[int, Body]) -> Iterator[Unit]:
@@ -201,6 +204,16 @@ def _in_tree_order(tree: Tree, plan: Mapping[str, str]) -> Iterator[tuple[str, s
             if key in plan and key not in done:
                 done.add(key)
                 yield key, plan[key]
+
+
+def _without_local(tree: Tree, plan: Mapping[str, str], words: Words) -> Iterator[tuple[str, str]]:
+    """The plan for an engine that splits by itself what a module has for each head."""
+    modules = {folded(name) for name in tree.instances}
+    local = {key for key, style in plan.items() if style == words.local}
+    for key, style in plan.items():
+        is_parameter = key not in modules and key.rpartition(".")[0] in local
+        if key not in local and not is_parameter:
+            yield key, style
 
 
 def folded(name: str) -> str:

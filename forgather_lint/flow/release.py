@@ -75,6 +75,7 @@ def words_of(target: Target) -> Words:
     """How a plan for the target has to spell the styles."""
     served = target.vllm.plan.styles.value
     known = target.transformers.plan.styles.value
+    splits_sinks = target.vllm.attention.sinks_unresolved.value.effect is Effect.ERROR
     return Words(
         gathered=_spelt(served, known, Role.COLUMN_GATHERED),
         splitting=_spelt(served, known, Role.ROW_SPLITTING),
@@ -82,10 +83,11 @@ def words_of(target: Target) -> Words:
         packed_row="packed_rowwise" if "packed_rowwise" in known else None,
         experts="moe_tp_experts" if "moe_tp_experts" in known else None,
         identity="moe_identity_expert" if "moe_identity_expert" in known else None,
-        local=None,
+        local="local_params" if splits_sinks else None,
         table=None,
         whole=None,
         gathers_attention=False,
+        names_local=False,
     )
 
 
