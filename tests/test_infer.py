@@ -18,6 +18,7 @@ from forgather_lint.flow.outcome import Verdict
 from forgather_lint.flow.release import words_of
 from forgather_lint.flow.subject import Prepared, prepare
 from forgather_lint.inputs.single import single_model
+from forgather_lint.targets.profile import Target
 from forgather_lint.targets.select import Installed, select
 from tests.cases import read_cases, without_expectations
 from tests.fixture_models import MODELS, model_directories
@@ -106,7 +107,7 @@ def test_a_norm_over_all_heads_gathers(tmp_path: Path) -> None:
 
 @needs_transformers
 def test_values_for_each_head_are_split_with_the_heads(tmp_path: Path) -> None:
-    """Sinks are a bare parameter: transformers splits it as planned, vLLM 0.30 and later by itself."""
+    """Sinks are a bare parameter; vLLM 0.30 and later splits it by itself, plan or no plan."""
     model = own_model(tmp_path, "granite_swa", "GraniteSWAForCausalLM", num_hidden_layers=2)
     plan = inferred(model, Words()).tensor
     assert plan["layers.*.self_attn.sinks"] == "colwise"
