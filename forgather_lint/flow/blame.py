@@ -11,6 +11,7 @@ BEHIND_ATTENTION = "FGL543"
 LINEAR_FORWARD_DROPPED = "FGL519"
 REPLACEMENT_LACKS = "FGL544"
 LATENT_HEAD_SIZE = "FGL548"
+NOTHING_MADE = "FGL549"
 REPLACEMENTS = (LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS)
 
 
@@ -30,10 +31,15 @@ def code_of(error: Raised, met_parameter: bool) -> str:
     return "FGL209"
 
 
-def is_engines(outcome: Outcome) -> bool:
-    """Whether an error at size 1 is of the engine's making."""
+def behind_attention(outcome: Outcome) -> str:
+    """The rule for an error that only vLLM's attention meets; there is no mask behind it."""
+    return NOTHING_MADE if "'NoneType' object" in outcome.reason else BEHIND_ATTENTION
+
+
+def is_engines(outcome: Outcome, *, by_keyword: bool) -> bool:
+    """Whether an error at size 1 is of the engine's making; `by_keyword` it hands its attention."""
     return (
         outcome.code in ("FGL518", EXPERTS_AS_LIST, LATENT_HEAD_SIZE)
-        or outcome.reason == f"TypeError: {KEYWORD_LOST}"
+        or (by_keyword and outcome.reason == f"TypeError: {KEYWORD_LOST}")
         or ATTENTION_INSTANCES in outcome.reason  # a keyword that nobody else hands over
     )

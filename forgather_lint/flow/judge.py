@@ -9,8 +9,8 @@ from functools import cached_property
 from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.flow.assign import Assignment, assign
 from forgather_lint.flow.blame import (
-    BEHIND_ATTENTION,
     REPLACEMENTS,
+    behind_attention,
     is_engines,
 )
 from forgather_lint.flow.dataflow import Body, graphs
@@ -138,11 +138,13 @@ class Judge:
         )
         if outcome is SERVES and self.latents:
             outcome = size_outcome(self.config, self.engine, self.latents)
-        if outcome.verdict is not Verdict.FAILS or is_engines(outcome):
+        if outcome.verdict is not Verdict.FAILS or is_engines(
+            outcome, by_keyword=self.engine.attention_by_keyword
+        ):
             return outcome, given_up
         decided = self.engine.fuses_latent or not self.config.latent
         if decided and runs_alone(subject.machine, subject.root):
-            code = outcome.code if outcome.code in REPLACEMENTS else BEHIND_ATTENTION
+            code = outcome.code if outcome.code in REPLACEMENTS else behind_attention(outcome)
             return replace(outcome, code=code), given_up
         reason = f"forward raises at size 1: {outcome.reason}"
         return Outcome(Verdict.UNKNOWN, "", reason, outcome.where), given_up
