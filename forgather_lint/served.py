@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from forgather_lint.assemble import trace_of
 from forgather_lint.facts import Plan, PlanEntry, PlanOrigin
-from forgather_lint.flow.infer import InferredPlan
+from forgather_lint.flow.infer import InferredPlan, infer
 from forgather_lint.flow.judge import Cell, Judge, Subject
+from forgather_lint.flow.release import words_of
 from forgather_lint.flow.subject import Prepared
 from forgather_lint.inputs.open import ModelInput
 from forgather_lint.targets.profile import Target
@@ -21,6 +23,12 @@ DTYPE = "bfloat16"
 def served(model: ModelInput, target: Target, plan: InferredPlan) -> list[Cell]:
     """The verdicts of `target` on `model` with `plan` in place of its own."""
     return cells(with_plan(examine(model, target, DTYPE), plan))
+
+
+def infer_for(subject: Subject, target: Target) -> InferredPlan:
+    """The plan of the base model, spelt for the target. Raises `Raised` when its forward does."""
+    trace = trace_of(subject.machine, subject.root, subject.tree)
+    return infer(subject.machine, subject.tree, subject.root, trace, words_of(target))
 
 
 def cells(prepared: Prepared) -> list[Cell]:

@@ -10,7 +10,6 @@ from forgather_lint.targets.version import Version
 from tests.mutants import LLAMA, Edit, Mutant
 
 LATENT_SINCE = Version(0, 28)
-_CONFIGURATION = "configuration_hf_llama.py"
 _MLP = "class HfLlamaMLP(nn.Module):\n"
 _ATTENTION = """class HfLlamaLatentAttention(nn.Module):
     def __init__(self, config: HfLlamaConfig, layer_idx: int):
@@ -135,7 +134,7 @@ _NO_BOTTLENECK = (
     ("nn.Linear(config.q_lora_rank, query_size", "nn.Linear(config.hidden_size, query_size"),
     ("self.q_b_proj(self.q_a_norm(self.q_a_proj(hidden_states)))", "self.q_b_proj(hidden_states)"),
 )
-_OUTPUT_TWICE = (
+_OUTPUT_SCALED = (
     "        return self.o_proj(attn_output), attn_weights\n",
     "        return self.o_proj(attn_output) * 1.5, attn_weights\n",
 )
@@ -166,7 +165,7 @@ TAKEN_OVER = (
     _mutant("as it is"),
     _mutant("no entry for the attention", plan=_FEED_FORWARD),
     _mutant("no entry for the projections up", plan={**_PLAN, **dict.fromkeys(_UP, "replicate")}),
-    _mutant("scaled behind the output", _OUTPUT_TWICE),
+    _mutant("scaled behind the output", _OUTPUT_SCALED),
     _mutant("a head size of 64", head_dim=64),
     _mutant("no bottleneck for the queries", *_NO_BOTTLENECK, plan=_FEED_FORWARD),
     _mutant(

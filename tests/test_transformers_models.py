@@ -18,6 +18,7 @@ import pytest
 
 from forgather_lint.analysis import Built, build_tree, contained, workshop_of
 from forgather_lint.facts import NotBuilt
+from forgather_lint.flow.layers import Role
 from forgather_lint.flow.library_judge import LibraryJudge
 from forgather_lint.flow.outcome import Outcome, Verdict
 from forgather_lint.flow.subject import prepare
@@ -73,11 +74,15 @@ def test_the_plan_of_a_model_inside_a_model_counts(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(values), "utf-8")
     found = prepare(single_model(tmp_path), select([], installed()).targets[0], "float32")
     assert found.judge is not None
-    plan = {entry.full_key: entry.style for entry in found.judge.subject.tensor_plan}
+    subject = found.judge.subject
+    plan = subject.styles
     assert plan["vision_model.model.layers.*.self_attn.q_proj"] == "colwise"
     assert plan["language_model.model.layers.*.self_attn.q_proj"] == "colwise"
-    assert plan["language_model.model.embed_tokens"] == "embedding_rowwise"
-    assert "language_model.embed_tokens" not in plan
+    judge = LibraryJudge(subject.machine, subject.tree, subject.root)
+    loaded = {assignment.key: assignment.role for assignment in judge.loaded(plan).values()}
+    assert loaded["language_model.model.embed_tokens"] is Role.TABLE
+    assert "language_model.embed_tokens" not in loaded
+    assert "language_model.model.embed_tokens" not in plan  # vLLM reads what is written
 
 
 @pytest.mark.slow
@@ -98,8 +103,7 @@ def verdict_on(name: str, folder: Path) -> Outcome:
         judge = LibraryJudge(subject.machine, subject.tree, subject.root)
         if judge.alone[0].verdict is not Verdict.SERVES:
             return judge.alone[0]
-        plan = {entry.full_key: entry.style or "" for entry in subject.tensor_plan}
-        return judge.outcome(judge.loaded(plan), ranks=2)
+        return judge.outcome(judge.loaded(subject.styles), ranks=2)
 
     found = contained(prepared.workshop, judged)
     assert not isinstance(found, NotBuilt), found

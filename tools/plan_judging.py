@@ -12,26 +12,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from forgather_lint.analysis import contained
-from forgather_lint.assemble import trace_of
 from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.flow.assign import Assignment
-from forgather_lint.flow.infer import RANKS, InferredPlan, folded, infer
+from forgather_lint.flow.infer import RANKS, folded, infer
 from forgather_lint.flow.judge import Subject
 from forgather_lint.flow.library_judge import LibraryJudge
 from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.flow.outcome import Outcome, Verdict
-from forgather_lint.flow.release import words_of
 from forgather_lint.flow.subject import Prepared, prepare
 from forgather_lint.inputs.single import single_model
 from forgather_lint.model.tree import Tree
 from forgather_lint.serve.problems import blocking
-from forgather_lint.served import DTYPE, cells, with_plan
+from forgather_lint.served import DTYPE, cells, infer_for, with_plan
 from forgather_lint.targets.profile import Target
 from forgather_lint.targets.select import installed, select
 from forgather_lint.verdicts import examine
 from tools.plan_comparison import Compared, Judged, Kind, compared
+from tools.plan_table import VERDICTS
 
-VERDICTS = Path(__file__).parents[1] / "fixtures" / "verdicts"
 OFFICIAL = VERDICTS / "transformers_two_ranks.json"
 INFERRED = VERDICTS / "inferred_two_ranks.json"
 MISLOADED = "misloaded"
@@ -91,7 +89,7 @@ def _both(subject: Subject) -> Compared:
         return Compared(Kind.RAISES, f"on one rank: {alone.reason}")
     if alone.verdict is not Verdict.SERVES:
         return Compared(Kind.UNDECIDED, f"on one rank: {_told(alone)}")
-    written = {entry.full_key: entry.style or "" for entry in subject.tensor_plan}
+    written = subject.styles
     plan = infer(subject.machine, subject.tree, subject.root, None)
     return compared(_applied(judge, written, written), _applied(judge, plan.tensor, written))
 
@@ -111,22 +109,17 @@ def by_target(directory: Path, target: Target) -> Compared:
     if prepared.judge is None or prepared.workshop is None:
         return _not_built(prepared)
     subject = prepared.judge.subject
-    plan = contained(prepared.workshop, lambda: _inferred(subject, target))
+    plan = contained(prepared.workshop, lambda: infer_for(subject, target))
     if isinstance(plan, NotBuilt):
         kind = Kind.RAISES if plan.kind is EndKind.RAISES else Kind.UNDECIDED
         return Compared(kind, f"on one rank: {plan.message}")
-    written = {entry.full_key: entry.style or "" for entry in subject.tensor_plan}
+    written = subject.styles
     examined = examine(model, target, DTYPE)
     official = _served(examined, written, written)
     inferred = _served(with_plan(examined, plan), plan.tensor, written)
     refused = blocking(examined)
     found = compared(official, inferred)
     return replace(found, kind=Kind.REFUSED, reason=_told(refused)) if refused else found
-
-
-def _inferred(subject: Subject, target: Target) -> InferredPlan:
-    trace = trace_of(subject.machine, subject.root, subject.tree)
-    return infer(subject.machine, subject.tree, subject.root, trace, words_of(target))
 
 
 def _served(prepared: Prepared, plan: Mapping[str, str], named: Iterable[str]) -> Judged:

@@ -10,17 +10,15 @@ import click
 
 from forgather_lint import options
 from forgather_lint.analysis import contained
-from forgather_lint.assemble import trace_of
 from forgather_lint.commands.structure import told
 from forgather_lint.facts import NotBuilt
-from forgather_lint.flow.infer import InferredPlan, folded, infer
+from forgather_lint.flow.infer import InferredPlan, folded
 from forgather_lint.flow.judge import Cell
 from forgather_lint.flow.outcome import Verdict
-from forgather_lint.flow.release import words_of
 from forgather_lint.flow.subject import Prepared, prepare
 from forgather_lint.opening import Opened, open_one
 from forgather_lint.plan_text import as_json, as_python, as_template, difference
-from forgather_lint.served import served
+from forgather_lint.served import infer_for, served
 from forgather_lint.targets.profile import Target
 
 _AT = ("2 ranks", "2 stages")
@@ -120,13 +118,7 @@ def _inferred(prepared: Prepared) -> InferredPlan | NotBuilt:
     assert judge is not None
     assert workshop is not None
     subject = judge.subject
-
-    def work() -> InferredPlan:
-        trace = trace_of(subject.machine, subject.root, subject.tree)
-        words = words_of(prepared.target)
-        return infer(subject.machine, subject.tree, subject.root, trace, words)
-
-    return contained(workshop, work)
+    return contained(workshop, lambda: infer_for(subject, prepared.target))
 
 
 def _written(prepared: Prepared) -> InferredPlan:
@@ -136,7 +128,7 @@ def _written(prepared: Prepared) -> InferredPlan:
         entry.full_key: (entry.inputs or (), entry.outputs or ())
         for entry in subject.pipeline_plan.entries
     }
-    return InferredPlan({e.full_key: e.style or "" for e in subject.tensor_plan}, pipeline)
+    return InferredPlan(subject.styles, pipeline)
 
 
 def _print_applied(prepared: Prepared, opened: Opened, form: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.flow.engine import ATTENTION_INSTANCES
-from forgather_lint.flow.engine_library import EXPERTS_AS_LIST, KEYWORD_LOST
+from forgather_lint.flow.engine_library import EXPERTS_AS_LIST, KEYWORD_LOST, EngineLibrary
 from forgather_lint.flow.outcome import Outcome
 from forgather_lint.interp.frame import Raised
 
@@ -11,13 +11,16 @@ BEHIND_ATTENTION = "FGL543"
 LINEAR_FORWARD_DROPPED = "FGL519"
 REPLACEMENT_LACKS = "FGL544"
 LATENT_HEAD_SIZE = "FGL548"
-NOTHING_MADE = "FGL549"
-REPLACEMENTS = (LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS)
+MASK_NOT_MADE = "FGL549"
+KNOWN_CAUSES = (LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS, MASK_NOT_MADE)
+"""What tells more of an error than that only the engine meets it."""
 
 
-def code_of(error: Raised, met_parameter: bool) -> str:
+def code_of(error: Raised, library: EngineLibrary) -> str:
     """The rule that explains an error on a rank."""
     text = error.text
+    if library.mask_left_out and "'NoneType' object" in text:
+        return MASK_NOT_MADE
     if "is not divisible by" in text:
         return "FGL210"
     if "cannot be multiplied" in text:
@@ -27,13 +30,8 @@ def code_of(error: Raised, met_parameter: bool) -> str:
     if "normalized_shape" in text:
         return "FGL206"
     if "must match the size" in text or "Sizes of tensors must match" in text:
-        return "FGL208" if met_parameter else "FGL201"
+        return "FGL208" if library.met_parameter else "FGL201"
     return "FGL209"
-
-
-def behind_attention(outcome: Outcome) -> str:
-    """The rule for an error that only vLLM's attention meets; there is no mask behind it."""
-    return NOTHING_MADE if "'NoneType' object" in outcome.reason else BEHIND_ATTENTION
 
 
 def is_engines(outcome: Outcome, *, by_keyword: bool) -> bool:

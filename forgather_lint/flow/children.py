@@ -10,48 +10,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from forgather_lint.facts import PlanEntry, PlanOrigin
-from forgather_lint.flow.library_plan import TABLE
+from forgather_lint.facts import PlanEntry
 from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.plans import collect
-from forgather_lint.semantics.names import EMBEDDING
 from forgather_lint.values.objects import ClassValue, Instance
 from forgather_lint.values.value import Known
 
 
-def plans_of_children(machine: Machine, model: Instance, kept: bool) -> Iterator[PlanEntry]:
-    """The tensor-parallel entries that `model` takes over; `kept`: class-level plans count."""
+def models_inside(model: Instance, prefix: str = "") -> Iterator[tuple[str, Instance]]:
+    """The models below `model` that have merged a plan of their own, by their dotted names."""
     for name, child in model.attributes.items():
         if isinstance(child, Instance) and "post_init_called" in child.hidden:
-            for entry in _merged(machine, child, kept):
-                yield replace(entry, prefix=".".join(filter(None, (name, entry.prefix))))
+            dotted = f"{prefix}.{name}" if prefix else name
+            yield dotted, child
+            yield from models_inside(child, dotted)
 
 
-def _merged(machine: Machine, model: Instance, kept: bool) -> list[PlanEntry]:
+def plans_of_children(machine: Machine, model: Instance, kept: bool) -> Iterator[PlanEntry]:
+    """The tensor-parallel entries that `model` takes over; `kept`: class-level plans count."""
+    for name, child in models_inside(model):
+        for entry in _own(machine, child, kept):
+            yield replace(entry, prefix=".".join(filter(None, (name, entry.prefix))))
+
+
+def _own(machine: Machine, model: Instance, kept: bool) -> Iterator[PlanEntry]:
     config = model.attributes.get("config")
     if not isinstance(model.cls, ClassValue) or config is None:
-        return []
+        return
     plans = collect(machine, model.cls, config, None, {})
-    own = [*(plans.class_tp.entries if kept else ())]
-    if _is_base(machine, model.cls, model):
-        own += plans.tp.entries
-        own = [*_of_table(machine, model, own), *own]
-    return [*own, *plans_of_children(machine, model, kept)]
+    yield from plans.class_tp.entries if kept else ()
+    yield from plans.tp.entries if is_base(machine, model) else ()
 
 
-def _is_base(machine: Machine, cls: ClassValue, model: Instance) -> bool:
+def is_base(machine: Machine, model: Instance) -> bool:
     """Whether `base_model is self`: nothing stands where `base_model_prefix` points."""
-    member = find_member(machine, cls, "base_model_prefix")
+    member = find_member(machine, model.cls, "base_model_prefix")
     prefix = member.value.value if member and isinstance(member.value, Known) else ""
     return not isinstance(model.attributes.get(str(prefix)), Instance)
-
-
-def _of_table(machine: Machine, model: Instance, own: list[PlanEntry]) -> Iterator[PlanEntry]:
-    """What transformers 5.21 and later add to a plan; vLLM asks a plan for Linears alone."""
-    table = model.attributes.get(TABLE)
-    if not own or not isinstance(table, Instance) or not machine.is_instance_of(table, EMBEDDING):
-        return
-    if all(entry.key != TABLE for entry in own):
-        where, style = table.where, "embedding_rowwise"
-        yield PlanEntry(TABLE, where, where, repr(style), PlanOrigin.CONFIG_CLASS, "", style)

@@ -46,6 +46,8 @@ class EngineLibrary(StandardLibrary):
     heads: Heads | None
     repetition: Repetition = field(default_factory=Repetition)
     met_parameter: bool = False
+    mask_left_out: bool = False
+    """Whether transformers would have made a mask, which it makes none of for this attention."""
     kept: tuple[Value, Value] | None = None
     """What the last expansion that was left out was given."""
     blamed: str = ""
@@ -63,11 +65,14 @@ class EngineLibrary(StandardLibrary):
             return self._attention(arguments, where)
         try:
             made = StandardLibrary.call(self, machine, name, arguments, where)
-            return NONE if self.engine.own_attention and name in MASK_FUNCTIONS else made
         except Raised:
             self.met_parameter = any(map(_is_bare_parameter, arguments.all()))
             self.blamed = EXPERTS_AS_LIST if name.startswith(FUSED_EXPERTS) else ""
             raise
+        if made is NONE or name not in MASK_FUNCTIONS or not self.engine.own_attention:
+            return made
+        self.mask_left_out = True
+        return NONE
 
     def _attention(self, arguments: Arguments, where: Place) -> Value:
         """`[1, heads, tokens, head size]` in, `[tokens, heads * head size]` and None out.

@@ -8,6 +8,7 @@ from forgather_lint.flow.dataflow import Body, Step
 from forgather_lint.flow.forward_text import traces_completely
 from forgather_lint.interp.machine import Machine
 from forgather_lint.record import record
+from forgather_lint.semantics.names import LINEAR
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import Known, TensorValue
 
@@ -39,6 +40,18 @@ class Fusion:
 def modules_of(*steps: Step) -> tuple[Instance, ...]:
     """The modules that were called in these steps."""
     return tuple(step.module for step in steps if step.module is not None)
+
+
+def linear_calls(machine: Machine, body: Body) -> list[Step]:
+    """The calls of the module's own Linears."""
+    own = {id(value) for value in body.owner.attributes.values() if isinstance(value, Instance)}
+    return [
+        step
+        for step in body.steps
+        if step.module is not None
+        and id(step.module) in own
+        and machine.is_instance_of(step.module, LINEAR)
+    ]
 
 
 def returned_linear(

@@ -13,7 +13,14 @@ from forgather_lint.flow.assign import Assignment
 from forgather_lint.flow.dataflow import Body, Step
 from forgather_lint.flow.engine import Engine, Heads
 from forgather_lint.flow.forward_text import seen_by_trace
-from forgather_lint.flow.fused import Fusion, mergeable, modules_of, returned_linear, width
+from forgather_lint.flow.fused import (
+    Fusion,
+    linear_calls,
+    mergeable,
+    modules_of,
+    returned_linear,
+    width,
+)
 from forgather_lint.flow.fuser_text import calls_of
 from forgather_lint.flow.glu import gated_unit
 from forgather_lint.flow.kinds import kind_of
@@ -35,7 +42,7 @@ def fusions(
     ranks: int,
     taken: Mapping[int, Latent],
 ) -> dict[int, Fusion]:
-    """The group in each kind of module, by the identity that `dataflow.kind_of` gives.
+    """The group in each kind of module, by the number that `kinds.kind_of` gives.
 
     Those that are `taken` as latent attention are not tried for another.
     """
@@ -51,7 +58,7 @@ def fusions(
 def _first_fusion(
     machine: Machine, body: Body, engine: Engine, heads: Heads | None, ranks: int
 ) -> Fusion | None:
-    calls = seen_by_trace(machine, body, _linear_calls(machine, body))
+    calls = seen_by_trace(machine, body, _called_once(machine, body))
     if len(calls) < 2:
         return None
     if engine.fuses_glu and (glu := gated_unit(machine, body, calls, engine, ranks)):
@@ -61,16 +68,8 @@ def _first_fusion(
     return _merged(machine, body, calls, engine, ranks) if engine.merges_columns else None
 
 
-def _linear_calls(machine: Machine, body: Body) -> list[Step]:
-    """Calls of the module's own Linears; one that is called twice is left out."""
-    own = {id(v) for v in body.owner.attributes.values() if isinstance(v, Instance)}
-    calls = [
-        step
-        for step in body.steps
-        if step.module is not None
-        and id(step.module) in own
-        and machine.is_instance_of(step.module, LINEAR)
-    ]
+def _called_once(machine: Machine, body: Body) -> list[Step]:
+    calls = linear_calls(machine, body)
     return [c for c in calls if sum(other.module is c.module for other in calls) == 1]
 
 

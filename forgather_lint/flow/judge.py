@@ -8,11 +8,7 @@ from functools import cached_property
 
 from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.flow.assign import Assignment, assign
-from forgather_lint.flow.blame import (
-    REPLACEMENTS,
-    behind_attention,
-    is_engines,
-)
+from forgather_lint.flow.blame import BEHIND_ATTENTION, KNOWN_CAUSES, is_engines
 from forgather_lint.flow.dataflow import Body, graphs
 from forgather_lint.flow.engine import Engine, Heads
 from forgather_lint.flow.experts import ExpertBlock
@@ -60,6 +56,11 @@ class Subject:
     pipeline_keys: Sequence[str]
     where: Place
     experts: tuple[ExpertBlock, ...] = ()
+
+    @property
+    def styles(self) -> dict[str, str]:
+        """The tensor-parallel plan as it is merged: patterns to styles."""
+        return {entry.full_key: entry.style or "" for entry in self.tensor_plan}
 
 
 @record(frozen=False, eq=False, slots=False)
@@ -144,7 +145,7 @@ class Judge:
             return outcome, given_up
         decided = self.engine.fuses_latent or not self.config.latent
         if decided and runs_alone(subject.machine, subject.root):
-            code = outcome.code if outcome.code in REPLACEMENTS else behind_attention(outcome)
+            code = outcome.code if outcome.code in KNOWN_CAUSES else BEHIND_ATTENTION
             return replace(outcome, code=code), given_up
         reason = f"forward raises at size 1: {outcome.reason}"
         return Outcome(Verdict.UNKNOWN, "", reason, outcome.where), given_up

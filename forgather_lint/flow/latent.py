@@ -18,7 +18,7 @@ from forgather_lint.flow.dataflow import Body, Step
 from forgather_lint.flow.engine import Engine, Heads
 from forgather_lint.flow.engine_library import EXPANSION
 from forgather_lint.flow.forward_text import definition_of, of_self, seen_by_trace
-from forgather_lint.flow.fused import Fusion, returned_linear, width
+from forgather_lint.flow.fused import Fusion, linear_calls, returned_linear, width
 from forgather_lint.flow.fuser_text import calls_of
 from forgather_lint.flow.kinds import kind_of
 from forgather_lint.flow.model_config import ModelConfig
@@ -28,7 +28,7 @@ from forgather_lint.interp.classes import find_member
 from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
-from forgather_lint.semantics.names import ATTENTION_INTERFACE, LINEAR
+from forgather_lint.semantics.names import ATTENTION_INTERFACE
 from forgather_lint.source import Place
 from forgather_lint.syntax.walk import descendants
 from forgather_lint.targets.vllm_words import Hoisting
@@ -69,7 +69,7 @@ class Chain:
 
 
 def latents(machine: Machine, bodies: Mapping[int, Body], engine: Engine) -> dict[int, Latent]:
-    """The latent attention of each kind of module, by the identity of `dataflow.kind_of`."""
+    """The latent attention of each kind of module, by the number that `kinds.kind_of` gives."""
     found = {kind: _latent(machine, body, bodies, engine) for kind, body in bodies.items()}
     return {kind: latent for kind, latent in found.items() if latent is not None}
 
@@ -113,7 +113,7 @@ def leave_out_expansions(machine: Machine, tree: Tree, heads: Heads | None) -> N
 def _latent(
     machine: Machine, body: Body, bodies: Mapping[int, Body], engine: Engine
 ) -> Latent | None:
-    linears = seen_by_trace(machine, body, _linears(machine, body))
+    linears = seen_by_trace(machine, body, linear_calls(machine, body))
     if len(linears) < 2:
         return None
     chains = list(_chains(machine, body, bodies, linears))
@@ -136,17 +136,6 @@ def _latent(
     whole = merged or (down[0].module,)
     fusion = Fusion("MLA", (query, up.module), row, whole=whole)
     return Latent(fusion, expansion.name, expansion.where)
-
-
-def _linears(machine: Machine, body: Body) -> list[Step]:
-    own = {id(value) for value in body.owner.attributes.values() if isinstance(value, Instance)}
-    return [
-        step
-        for step in body.steps
-        if step.module is not None
-        and id(step.module) in own
-        and machine.is_instance_of(step.module, LINEAR)
-    ]
 
 
 def _chains(

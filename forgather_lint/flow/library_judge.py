@@ -44,7 +44,9 @@ class LibraryJudge:
 
     def loaded(self, plan: Mapping[str, str]) -> Assignments:
         """The same with what `from_pretrained` adds to a plan."""
-        return assigned_by_library(self.tree, with_embedding(self.root, _entries(plan)))
+        return assigned_by_library(
+            self.tree, with_embedding(self.machine, self.root, _entries(plan))
+        )
 
 
 def _cuts_a_parameter(assignment: Assignment) -> bool:

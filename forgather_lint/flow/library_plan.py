@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from forgather_lint.flow.assign import Assignment
+from forgather_lint.flow.children import is_base, models_inside
 from forgather_lint.flow.engine import Engine
 from forgather_lint.flow.layers import Role
 from forgather_lint.interp.budget import BudgetExceeded
+from forgather_lint.interp.machine import Machine
 from forgather_lint.model.tree import Tree
 from forgather_lint.record import record
 from forgather_lint.source import Place
@@ -101,11 +103,17 @@ def _role(entry: Entry) -> Role:
     return role
 
 
-def with_embedding(root: Instance, plan: Mapping[str, Entry]) -> dict[str, Entry]:
-    """The plan with the rule that transformers 5.21 and later put first by themselves.
+def with_embedding(machine: Machine, root: Instance, plan: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The plan with the rules that transformers 5.21 and later put first by themselves.
 
-    Source: transformers/distributed/mixin.py, `init_parallel_plans`.
+    Source: transformers/distributed/mixin.py, `init_parallel_plans`; every base model with a plan
+    that is inside `root` has done it before.
     """
-    table = root.attributes.get(TABLE)
-    rule = {TABLE: Entry("embedding_rowwise")}
-    return {**(rule if plan and isinstance(table, Instance) else {}), **plan}
+    inside = [(name, each) for name, each in models_inside(root) if is_base(machine, each)]
+    rules = {}
+    for name, model in (("", root), *inside):
+        prefix = f"{name}." if name else ""
+        has_plan = any(key.startswith(prefix) for key in plan)
+        if has_plan and isinstance(model.attributes.get(TABLE), Instance):
+            rules[f"{prefix}{TABLE}"] = Entry("embedding_rowwise")
+    return {**rules, **plan}

@@ -55,8 +55,18 @@ class ModelConfig:
             size = self._expanded_size or size
         return Heads(query, kv, size) if size and kv else None
 
-    def _head_size(self, query: int) -> int:
-        return self.number("head_dim") or (self.number("hidden_size") or 0) // query
+    def _head_size(self, query: int) -> int | None:
+        """The first name that says a size; None where one of them may, or nothing says it.
+
+        Source: `get_head_size` in vllm/transformers_utils/model_arch_config_convertor.py.
+        """
+        for name in ("head_dim", "hidden_size_per_head"):
+            said = self.setting(name)
+            if said is not None and not isinstance(said, Known):
+                return None
+            if size := _integer(said):
+                return size
+        return (self.number("hidden_size") or 0) // query or None
 
     @property
     def _expanded_size(self) -> int:
@@ -75,10 +85,7 @@ class ModelConfig:
         return Compressed(expansions, rank, rotary, rest + rotary, value)
 
     def compressed_head_size(self, engine: Engine) -> int | None:
-        """The head size that the attention for compressed keys is checked for; None: not known.
-
-        Source: `get_head_size` in vllm/transformers_utils/model_arch_config_convertor.py.
-        """
+        """The head size that the attention for compressed keys is checked for; None: not known."""
         rank, rotary = self.number("kv_lora_rank"), self.number("qk_rope_head_dim")
         query = self.number("num_attention_heads")
         kind = self.setting("model_type")

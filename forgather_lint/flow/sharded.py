@@ -288,6 +288,6 @@ def _first(machine: Machine, result: Value, root: Instance) -> Value:
 def _failure(error: Raised, rank: Rank) -> Outcome:
     library = rank.machine.library
     assert isinstance(library, EngineLibrary)
-    code = library.blamed or rank.blamed(error) or code_of(error, library.met_parameter)
+    code = library.blamed or rank.blamed(error) or code_of(error, library)
     text = f"{error.kind}: {error.text}" if error.text else error.kind
     return Outcome(Verdict.FAILS, code, text, error.where, error.since, rank.raising(error))

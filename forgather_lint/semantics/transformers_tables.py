@@ -6,7 +6,7 @@ from forgather_lint.interp import subscripts
 from forgather_lint.interp.dispatch import machine_of
 from forgather_lint.interp.frame import Raised
 from forgather_lint.interp.library import Site, op
-from forgather_lint.semantics.names import ATTENTION_INTERFACE
+from forgather_lint.semantics.names import ATTENTION_INTERFACE, MASK_FUNCTIONS
 from forgather_lint.semantics.nn_build import parameter, set_buffer, set_plain
 from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import (
@@ -189,10 +189,7 @@ def attention_interface(site: Site) -> Value:
     return External("transformers.ALL_ATTENTION_FUNCTIONS")
 
 
-@op("transformers.create_causal_mask", "transformers.create_sliding_window_causal_mask")
-@op("transformers.create_chunked_causal_mask", "transformers.create_masks_for_generate")
-@op("transformers.create_bidirectional_mask")
-@op("transformers.create_bidirectional_sliding_window_mask")
+@op(*MASK_FUNCTIONS)
 def causal_mask(site: Site, *arguments: Value, **options: Value) -> Value:
     """The engine passes no mask: then none is made, but for a model that wants one in any case.
 

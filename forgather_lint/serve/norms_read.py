@@ -7,21 +7,18 @@ is multiplied by the inverse root is taken for the input.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeGuard
 
-import libcst as cst
-
-from forgather_lint.flow.dataflow import Body, Step
+from forgather_lint.flow.dataflow import Body
 from forgather_lint.flow.forward_text import forward_of
 from forgather_lint.flow.kinds import kind_of
+from forgather_lint.flow.rms_norm import exponents, is_inverse_root, made
 from forgather_lint.flow.trace import signature_of
 from forgather_lint.model.tree import class_name
 from forgather_lint.serve.examined import Examined, releases_of
 from forgather_lint.serve.norms import adds_one
 from forgather_lint.serving_facts import ServingProblem
-from forgather_lint.syntax.walk import descendants
 from forgather_lint.targets.vllm_words import NormSearch
-from forgather_lint.values.objects import FunctionValue, Instance
+from forgather_lint.values.objects import Instance
 from forgather_lint.values.value import TensorValue
 
 
@@ -39,7 +36,7 @@ def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
         if forward is None or not adds_one(forward):
             continue
         body = seen.judge.bodies.get(kind_of(module))
-        if body is None or not _is_leaf(seen, module) or not _squares(forward):
+        if body is None or not _is_leaf(seen, module) or exponents(forward) - {"2"}:
             continue
         if not _is_taken_for_plain(body):
             continue
@@ -72,50 +69,10 @@ def _is_taken_for_plain(body: Body) -> bool:
     if len(body.placeholders) != 1:
         return False
     given, last = body.placeholders[0], body.made_by(body.peeled(body.result))
-    if not _is(last, "mul") or len(last.inputs) != 2:
+    if not made(last, "mul") or len(last.inputs) != 2:
         return False
     for root, other in (last.inputs, last.inputs[::-1]):
         scaled = body.made_by(body.peeled(other))
-        if _is_inverse_root(body, root, given) and _is(scaled, "mul"):
+        if is_inverse_root(body, root, given) and made(scaled, "mul"):
             return any(body.peeled(value) == given for value in scaled.inputs)
     return False
-
-
-def _is_inverse_root(body: Body, value: int, given: int) -> bool:
-    """`rsqrt(mean(x ** 2) + epsilon)` of the input."""
-    root = body.made_by(body.peeled(value))
-    if not _is(root, "rsqrt"):
-        return False
-    total = body.made_by(body.peeled(root.inputs[0]))
-    if not _is(total, "add"):
-        return False
-    means = [body.made_by(body.peeled(each)) for each in total.inputs]
-    mean = next((step for step in means if _is(step, "mean")), None)
-    square = body.made_by(body.peeled(mean.inputs[0])) if mean is not None else None
-    if square is None or not any(_is(square, name) for name in ("pow", "square", "mul")):
-        return False
-    squared = square.inputs if _is(square, "mul") else square.inputs[:1]
-    return all(body.peeled(each) == given for each in squared)
-
-
-def _squares(forward: FunctionValue) -> bool:
-    """Whether no power in the text is another than the second."""
-    exponents = (_exponent(node) for node in descendants(forward.node))
-    return all(each is None or _text_of(each) == "2" for each in exponents)
-
-
-def _exponent(node: cst.CSTNode) -> cst.BaseExpression | None:
-    """`n` of `x ** n` and of `x.pow(n)`."""
-    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Power):
-        return node.right
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.args:
-        return node.args[-1].value if node.func.attr.value == "pow" else None
-    return None
-
-
-def _text_of(node: cst.BaseExpression) -> str:
-    return node.value if isinstance(node, cst.Integer) else ""
-
-
-def _is(step: Step | None, op: str) -> TypeGuard[Step]:
-    return step is not None and step.name.rpartition(".")[2] == op
