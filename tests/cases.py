@@ -1,51 +1,47 @@
-"""Reads the Markdown suites below `fixtures/rules`.
-
-Below the title stand `Codes:` (what the suite tests; other findings are not looked at) and
-optionally `Model:` (a section of `models.md` to start from). Every `##` heading is a case, every
-fence with a file name is a file of a model folder:
-
-    ```py modeling_x.py
-    plan = {"a": "colwsie"}  # error: [FGL102] "part of the message"
-    ```
-
-An expectation on a line of its own is for the line that follows. JSON has no comments, so a list
-stands below the fence: `expect: 3 warning [FGL106] "stands twice"`. A fence with `(fixed)` behind
-the file name shows the file, without such comments, after all fixes. A case without expectations
-finds nothing.
-
-Below the heading of a case may stand what is asked for on the command line: `Target: vllm==0.32
-transformers==5.19` (on one line), `Max-model-len: 4096`, `Sizes: 2 4` (ranks), `Stages: 2`.
-"""
+"""Reads the Markdown suites below `fixtures/rules`: CONTRIBUTING describes how they are written."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from forgather_lint.settings import Settings
+from tests.changes import ChangeFailed, changed
 
 _HEADING = re.compile(r"^## (.+)\n", re.MULTILINE)
 _FENCE = re.compile(
-    r"^```\w+ (?P<file>\S+)(?P<fixed> \(fixed\))?\n(?P<text>.*?)^```\n"
+    r"^```(?P<language>\w+) (?P<file>\S+)(?: \((?P<how>fixed|merge)\))?\n(?P<text>.*?)^```\n"
     r"(?P<below>(?:\nexpect: [^\n]+\n(?:expect: [^\n]+\n)*)?)",
     re.MULTILINE | re.DOTALL,
 )
-_FINDING = r"(?P<severity>error|warning|info):? \[(?P<code>\w+)\] \"(?P<text>[^\"]*)\""
-_COMMENT = re.compile(rf"# {_FINDING}")
+_FINDING = (
+    r"(?P<severity>error|warning|info):?(?: (?P<column>\d+))? \[(?P<code>\w+)\]"
+    r"(?: \"(?P<text>[^\"]*)\")?"
+)
+_UNNAMED = re.sub(r"\?P<\w+>", "?:", _FINDING)
+_COMMENTS = {
+    mark: re.compile(rf"(?:[ ]*{mark} {_UNNAMED})+$", re.MULTILINE) for mark in ("##?", "//")
+}
 _BELOW = re.compile(rf"expect: (?P<row>\d+) {_FINDING}")
+
+
+class SuiteError(Exception):
+    """A suite cannot be read; the text says where and why."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Expected:
-    """One finding that a case expects; `text` is part of its message."""
+    """One finding that a case expects; `text` is part of its message, column 0 is any column."""
 
     file: str
     row: int
     severity: str
     code: str
     text: str
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,46 +60,146 @@ class Case:
         return f"{self.suite.stem}: {self.name}"
 
     def write(self, folder: Path) -> None:
-        """Write the files of the model, with their expectations as comments."""
+        """Write the files of the model; what is expected stays in them as comments, if it can."""
         for name, text in self.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
 
 
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """What stands below one heading; `row` is the line on which `body` begins."""
+
+    suite: Path
+    name: str
+    body: str
+    row: int
+
+    @property
+    def prose(self) -> str:
+        """What stands before the first file."""
+        return self.body.partition("```")[0]
+
+    @property
+    def fences(self) -> Iterator[re.Match[str]]:
+        """The files, as `_FENCE` reads them."""
+        fences = list(_FENCE.finditer(self.body))
+        if len(re.findall("^```", self.body, re.MULTILINE)) != 2 * len(fences):
+            raise SuiteError(f"{self.suite}:{self.row}: a fence has no end or no file name")
+        yield from fences
+
+    def row_of(self, fence: re.Match[str]) -> int:
+        """The line on which the text of a fence begins."""
+        return self.row + self.body.count("\n", 0, fence.start("text"))
+
+
 def read_cases(suite: Path) -> Iterator[Case]:
     """The cases of one Markdown file."""
-    head, *parts = _HEADING.split(suite.read_text("utf-8"))
-    codes = tuple(_front("Codes", head).replace(",", " ").split())
-    model = _front("Model", head)
-    shared = _model(suite.parent.parent / "models.md", model) if model else {}
-    for name, body in zip(parts[::2], parts[1::2], strict=True):
-        fences = list(_FENCE.finditer(body))
-        files = {fence["file"]: fence["text"] for fence in fences if not fence["fixed"]}
-        fixed = {fence["file"]: fence["text"] for fence in fences if fence["fixed"]}
-        expected = tuple(found for fence in fences for found in _expected(fence))
-        settings = _settings(body.partition("```")[0])
-        yield Case(suite, name, codes, {**shared, **files}, expected, fixed, settings)
+    head, *sections = _sections(suite)
+    codes = tuple(_front("Codes", head.prose).replace(",", " ").split())
+    shared = _files(head, _model(head))
+    for section in sections:
+        marked = _files(section, _model(section) or shared)
+        files = {
+            name: without_expectations(text, name) if name.endswith(".json") else text
+            for name, text in marked.items()
+        }
+        yield Case(
+            suite,
+            section.name,
+            codes,
+            files,
+            tuple(each for name, text in marked.items() for each in _expected(name, text))
+            + tuple(each for fence in section.fences for each in _expected_below(fence)),
+            _files(section, marked, fixed=True),
+            _settings(section.prose, head.prose),
+        )
 
 
-def without_expectations(text: str) -> str:
-    """`text` less the comments that say what is to be found."""
-    return re.sub(rf"(?m)[ ]*{_COMMENT.pattern}$", "", text)
+def without_expectations(text: str, name: str = "") -> str:
+    """The text of the file `name` less the comments that say what is to be found."""
+    return _comments(name).sub("", text)
 
 
-def _model(file: Path, name: str) -> dict[str, str]:
-    sections = _HEADING.split(file.read_text("utf-8"))[1:]
-    body = dict(zip(sections[::2], sections[1::2], strict=True))[name]
-    return {fence["file"]: fence["text"] for fence in _FENCE.finditer(body)}
+def _sections(file: Path) -> Iterator[_Section]:
+    """What stands above the first `##` of a Markdown file, and below each."""
+    text = file.read_text("utf-8")
+    headings = list(_HEADING.finditer(text))
+    ends = [heading.start() for heading in headings] + [len(text)]
+    yield _Section(file, "", text[: ends[0]], 1)
+    for heading, end in zip(headings, ends[1:], strict=True):
+        row = 1 + text.count("\n", 0, heading.end())
+        yield _Section(file, heading[1], text[heading.end() : end], row)
 
 
-def _settings(prose: str) -> Settings:
-    """What the text between the heading of a case and its first file asks for."""
+def _model(section: _Section) -> dict[str, str]:
+    """The files of the shared model that a section names, if it does."""
+    name = _front("Model", section.prose)
+    models = _sections(section.suite.parent.parent / "models.md")
+    return next((_files(each, {}) for each in models if each.name == name), {}) if name else {}
+
+
+def _files(section: _Section, files: Mapping[str, str], *, fixed: bool = False) -> dict[str, str]:
+    """`files` as a section changes them; only those that it shows after all fixes if `fixed`."""
+    found = dict(files)
+    shown = {}
+    for fence in section.fences:
+        if (fence["how"] == "fixed") is fixed:
+            found[fence["file"]] = shown[fence["file"]] = _text(section, fence, found)
+    return shown if fixed else found
+
+
+def _text(section: _Section, fence: re.Match[str], files: Mapping[str, str]) -> str:
+    """The text of the file that a fence writes, where `files` are those before it."""
+    name, row = fence["file"], section.row_of(fence)
+    if fence["language"] != "diff" and fence["how"] != "merge":
+        return fence["text"]
+    if name not in files:
+        raise SuiteError(f"{section.suite}:{row}: changes {name}, which is not there")
+    old = without_expectations(files[name], name) if fence["how"] == "fixed" else files[name]
+    try:
+        if fence["how"] == "merge":
+            return _merged(old, fence["text"])
+        return changed(
+            old, fence["text"], row=row, plain=lambda line: without_expectations(line, name)
+        )
+    except (ChangeFailed, ValueError) as error:
+        raise SuiteError(f"{section.suite}:{row}: {name}: {error}") from error
+
+
+def _merged(old: str, change: str) -> str:
+    """The JSON object `old` with what `change` says, and the comments behind its lines."""
+    values = json.loads(without_expectations(change, ".json"))
+    merged = json.dumps(_overlaid(json.loads(old), values), indent=2) + "\n"
+    for comment in _comments(".json").finditer(change):
+        line = change[: comment.start()].rpartition("\n")[2]
+        key, _, _ = line.partition(":")
+        places = list(re.finditer(rf"^ *{re.escape(key.strip())}:.*", merged, re.MULTILINE))
+        if len(places) != 1:
+            raise ValueError(f"{len(places)} lines for the expectation at {key.strip()}")
+        merged = merged[: places[0].end()] + comment[0] + merged[places[0].end() :]
+    return merged
+
+
+def _overlaid(old: object, new: object) -> object:
+    """`new`, where an object keeps the keys of `old` that it does not say."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    return old | {key: _overlaid(old.get(key), value) for key, value in new.items()}
+
+
+def _settings(*proses: str) -> Settings:
+    """What the first of some texts to say it asks for on the command line."""
+
+    def asked(key: str) -> str:
+        return next(filter(None, (_front(key, prose) for prose in proses)), "")
+
     return Settings(
-        target=tuple(_front("Target", prose).split()),
-        tensor_parallel_size=tuple(map(int, _front("Sizes", prose).split())),
-        pipeline_parallel_size=tuple(map(int, _front("Stages", prose).split())),
-        max_model_len=int(_front("Max-model-len", prose) or 0) or None,
+        target=tuple(asked("Target").split()),
+        tensor_parallel_size=tuple(map(int, asked("Sizes").split())),
+        pipeline_parallel_size=tuple(map(int, asked("Stages").split())),
+        max_model_len=int(asked("Max-model-len") or 0) or None,
         debug=True,
     )
 
@@ -113,16 +209,24 @@ def _front(key: str, head: str) -> str:
     return found[1] if found else ""
 
 
-def _expected(fence: re.Match[str]) -> Iterator[Expected]:
-    if fence["fixed"]:
-        return
-    for row, line in enumerate(fence["text"].splitlines(), start=1):
-        alone = line.lstrip().startswith("#")
-        for found in _COMMENT.finditer(line):
-            yield _finding(fence["file"], row + alone, found)
+def _comments(name: str) -> re.Pattern[str]:
+    """What expects a finding in a file of that name."""
+    return _COMMENTS["//" if name.endswith(".json") else "##?"]
+
+
+def _expected(name: str, text: str) -> Iterator[Expected]:
+    for row, line in enumerate(text.splitlines(), start=1):
+        comments = _comments(name).search(line)
+        alone = comments is not None and not line[: comments.start()].strip()
+        for found in re.finditer(_FINDING, comments[0] if comments else ""):
+            yield _finding(name, row + alone, found)
+
+
+def _expected_below(fence: re.Match[str]) -> Iterator[Expected]:
     for found in _BELOW.finditer(fence["below"]):
         yield _finding(fence["file"], int(found["row"]), found)
 
 
 def _finding(file: str, row: int, found: re.Match[str]) -> Expected:
-    return Expected(file, row, found["severity"], found["code"], found["text"])
+    column = int(found["column"] or 0)
+    return Expected(file, row, found["severity"], found["code"], found["text"] or "", column)

@@ -59,6 +59,7 @@ def agrees(expected: Expected, found: Diagnostic, folder: Path) -> bool:
     return (
         (folder / expected.file).resolve() == Path(found.span.path).resolve()
         and expected.row == found.span.start.row
+        and expected.column in {0, found.span.start.column}
         and expected.severity == found.severity
         and expected.code == found.code
         and expected.text in found.message
