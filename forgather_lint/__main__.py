@@ -12,8 +12,8 @@ from typing import TextIO
 
 import click
 
-from forgather_lint.about import NAME
-from forgather_lint.cli import cli
+from forgather_lint.core.about import NAME
+from forgather_lint.shell.cli import cli
 
 OBJECTS_BEFORE_COLLECTION = 100_000
 """Code and syntax trees are many objects that stay: a search for garbage after every 700 new ones,

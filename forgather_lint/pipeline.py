@@ -13,23 +13,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from forgather_lint import suppress
-from forgather_lint.analysis import missing_packages, unread_files, workshop_of
-from forgather_lint.assemble import facts_of
-from forgather_lint.chosen import chosen_targets
-from forgather_lint.diagnostics import Diagnostic, merged, resolve
+from forgather_lint.core.diagnostics import Diagnostic, merged, resolve
+from forgather_lint.core.meter import Meter
+from forgather_lint.core.settings import Settings
+from forgather_lint.core.source import file_start
+from forgather_lint.documents.discover import Candidate, candidates
+from forgather_lint.documents.model_input import ModelInput, open_model
+from forgather_lint.documents.python import SourceError, read_text
+from forgather_lint.engines.chosen_targets import chosen_targets
+from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import EndKind, Model, NotBuilt, RuleFailed, Unreadable
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
-from forgather_lint.inputs.discover import Candidate, candidates
-from forgather_lint.inputs.open import ModelInput, open_model
-from forgather_lint.judging import judged
-from forgather_lint.meter import Meter
-from forgather_lint.registry import builtin_rules
-from forgather_lint.report import ModelReport
-from forgather_lint.rule import Rule
-from forgather_lint.settings import Settings
-from forgather_lint.source import file_start
-from forgather_lint.syntax.python import SourceError, read_text
+from forgather_lint.linting import suppressions as suppress
+from forgather_lint.linting.registry import builtin_rules
+from forgather_lint.linting.report import ModelReport
+from forgather_lint.linting.rule import Rule
+from forgather_lint.linting.sizes import judged
+from forgather_lint.model.analysis import missing_packages, unread_files, workshop_of
 
 if TYPE_CHECKING:
     from forgather_lint.forgather.library import Library

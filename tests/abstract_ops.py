@@ -9,12 +9,12 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from functools import cache
 
-import forgather_lint.semantics
-from forgather_lint.interp.library import OpFailure, Site, op_named, run
-from forgather_lint.source import Place, file_start
-from forgather_lint.values import dims
-from forgather_lint.values.objects import Instance, LibraryMethod
-from forgather_lint.values.value import (
+import forgather_lint.libraries
+from forgather_lint.core.source import Place, file_start
+from forgather_lint.python.interpreter.library import OpFailure, Site, op_named, run
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.objects import Instance, LibraryMethod
+from forgather_lint.python.values.value import (
     NONE,
     Arguments,
     External,
@@ -67,7 +67,7 @@ _SIZES: dict[str, Callable[[dims.Size, dims.Size], dims.Size]] = {
 @cache
 def load_ops() -> None:
     """Import every file of ops."""
-    package = forgather_lint.semantics
+    package = forgather_lint.libraries
     for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         importlib.import_module(info.name)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forgather_lint.settings import Settings
+from forgather_lint.core.settings import Settings
 from tests.changes import ChangeFailed, changed
 
 _HEADING = re.compile(r"^## (.+)\n", re.MULTILINE)

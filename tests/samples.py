@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from forgather_lint.diagnostics import (
+from forgather_lint.core.diagnostics import (
     Applicability,
     Diagnostic,
     ResolvedEdit,
@@ -12,8 +12,8 @@ from forgather_lint.diagnostics import (
     ResolvedLabel,
     Severity,
 )
-from forgather_lint.report import ModelReport, Run
-from forgather_lint.source import Position, Span, file_start
+from forgather_lint.core.source import Position, Span, file_start
+from forgather_lint.linting.report import ModelReport, Run
 
 REPORTS = Path(__file__).parent.parent / "fixtures" / "reports"
 MODELING = REPORTS / "modeling.py"

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from forgather_lint import progress
-from forgather_lint.cli import cli
+from forgather_lint.shell import progress
+from forgather_lint.shell.cli import cli
 from tests.fixture_models import MODELS, copy_model
 
 CLEAN = str(MODELS / "hf_llama")

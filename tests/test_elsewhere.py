@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from forgather_lint.analysis import Built, build_tree, workshop_of
+from forgather_lint.documents.config_json import parse_config
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.documents.sources import Sources
 from forgather_lint.facts import NotBuilt, Structure
-from forgather_lint.inputs.config_json import parse_config
-from forgather_lint.inputs.open import ModelInput
-from forgather_lint.inputs.sources import Sources
-from forgather_lint.values.value import Unknown
+from forgather_lint.model.analysis import Built, build_tree, workshop_of
+from forgather_lint.python.values.value import Unknown
 
 CONFIG = """
 from transformers import PretrainedConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from forgather_lint import pipeline
-from forgather_lint.diagnostics import Diagnostic, ResolvedEdit
+from forgather_lint.core.diagnostics import Diagnostic, ResolvedEdit
 from tests.cases import Case, Expected, read_cases, without_expectations
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "rules"

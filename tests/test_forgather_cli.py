@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from forgather_lint.cli import cli
 from forgather_lint.forgather.discover import find_projects, is_project
+from forgather_lint.shell.cli import cli
 from tests.forgather_projects import FIXTURES, WORKSPACE, write_project
 
 LLAMA = "forgather/checkout/templatelib/examples/models/transformers/dynamic_llama.yaml"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from forgather_lint.facts.templates import FaultKind
 from forgather_lint.forgather.configuration import read_configuration
 from forgather_lint.forgather.document import read_document
 from forgather_lint.forgather.library import Library
 from forgather_lint.forgather.project import read_project
-from forgather_lint.template_facts import FaultKind
 from tests.forgather_projects import META, render_text, write_project
 
 SECONDS = 5.0

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.analysis import Built, build_tree, workshop_of
-from forgather_lint.diagnostics import (
+from forgather_lint.core.diagnostics import (
     Applicability,
     Diagnostic,
     ResolvedEdit,
     ResolvedFix,
     Severity,
 )
+from forgather_lint.core.settings import SettingsError
+from forgather_lint.core.source import Position, Span
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.documents.single_file import single_model
 from forgather_lint.facts import Structure
 from forgather_lint.forgather.configuration import read_configuration
 from forgather_lint.forgather.library import Library
@@ -23,10 +26,7 @@ from forgather_lint.forgather.model import RenderedModel, render_model
 from forgather_lint.forgather.project import read_project
 from forgather_lint.forgather.single import single_configuration
 from forgather_lint.forgather.virtual import Relocation, model_input
-from forgather_lint.inputs.open import ModelInput
-from forgather_lint.inputs.single import single_model
-from forgather_lint.settings import SettingsError
-from forgather_lint.source import Position, Span
+from forgather_lint.model.analysis import Built, build_tree, workshop_of
 from tests.forgather_projects import FIXTURES, WORKSPACE, fixture_project, write_project
 
 MODELS = FIXTURES.parent / "models"

@@ -42,7 +42,7 @@ def cpu_seconds(*paths: Path) -> tuple[int, float]:
     """How many configurations were linted in a fresh process, and its processor time."""
     code = (
         "import sys, time; from pathlib import Path; from forgather_lint import pipeline; "
-        "from forgather_lint.settings import Settings; "
+        "from forgather_lint.core.settings import Settings; "
         "n = sum(1 for _ in pipeline.check([Path(p) for p in sys.argv[1:]], Settings())); "
         "print(n, time.process_time())"
     )

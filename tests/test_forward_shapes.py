@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.analysis import deep_recursion
-from forgather_lint.flow.engine import Engine, given_arguments
-from forgather_lint.interp.machine import Observer
+from forgather_lint.core.source import Place
+from forgather_lint.engines.target import Target
+from forgather_lint.execution.engine import Engine, given_arguments
+from forgather_lint.model.analysis import deep_recursion
 from forgather_lint.model.tree import Tree
-from forgather_lint.source import Place
-from forgather_lint.targets.profile import Target
-from forgather_lint.values.dims import Poly, Size
-from forgather_lint.values.objects import Instance
-from forgather_lint.values.value import (
+from forgather_lint.python.interpreter.machine import Observer
+from forgather_lint.python.values.dims import Poly, Size
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import (
     Arguments,
     External,
     ListValue,

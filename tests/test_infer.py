@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from forgather_lint.analysis import contained
-from forgather_lint.commands.plan import command
+from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.select import Installed, select
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.subject import Prepared, prepare
+from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import NotBuilt
-from forgather_lint.flow.candidates import Words
-from forgather_lint.flow.infer import InferredPlan, infer
-from forgather_lint.flow.outcome import Verdict
-from forgather_lint.flow.release import words_of
-from forgather_lint.flow.subject import Prepared, prepare
-from forgather_lint.inputs.single import single_model
-from forgather_lint.targets.profile import Target
-from forgather_lint.targets.select import Installed, select
+from forgather_lint.inference.candidates import Words
+from forgather_lint.inference.infer import InferredPlan, infer
+from forgather_lint.inference.spelling import words_of
+from forgather_lint.model.analysis import contained
+from forgather_lint.shell.commands.plan import command
 from tests.cases import read_cases, without_expectations
 from tests.fixture_models import MODELS, model_directories
 

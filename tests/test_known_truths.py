@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.analysis import deep_recursion
-from forgather_lint.flow.judge import Judge
-from forgather_lint.inputs.single import single_model
-from forgather_lint.targets.profile import Target
-from forgather_lint.verdicts import matrix
+from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.verdicts import matrix
+from forgather_lint.model.analysis import deep_recursion
 from tests.cases import read_cases
 from tests.fixture_models import MODELS, copy_model
 from tests.mutants import code_mutants, written

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from forgather_lint.semantics.library_members import MEMBERS
-from forgather_lint.semantics.names import CONFIG, MODULE, PRETRAINED
+from forgather_lint.libraries.library_members import MEMBERS
+from forgather_lint.libraries.names import CONFIG, MODULE, PRETRAINED
 
 ASK = """
 import json

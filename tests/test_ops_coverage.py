@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from forgather_lint.interp.library import op_names
+from forgather_lint.python.interpreter.library import op_names
 from tests.abstract_ops import load_ops
 from tests.fixture_models import MODELS
 

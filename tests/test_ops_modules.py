@@ -11,11 +11,11 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from forgather_lint.interp.library import OpFailure
-from forgather_lint.values import dims
-from forgather_lint.values.objects import Instance
-from forgather_lint.values.placement import Partial, Shard, Undecided, Wrong
-from forgather_lint.values.value import (
+from forgather_lint.python.interpreter.library import OpFailure
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.placement import Partial, Shard, Undecided, Wrong
+from forgather_lint.python.values.value import (
     NONE,
     External,
     Known,

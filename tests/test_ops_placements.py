@@ -15,9 +15,9 @@ pytest.importorskip("torch")
 
 import torch
 
-from forgather_lint.interp.library import OpFailure
-from forgather_lint.values import dims
-from forgather_lint.values.placement import (
+from forgather_lint.python.interpreter.library import OpFailure
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.placement import (
     REPLICATE,
     Partial,
     Placement,
@@ -25,7 +25,7 @@ from forgather_lint.values.placement import (
     Undecided,
     Wrong,
 )
-from forgather_lint.values.value import TensorValue
+from forgather_lint.python.values.value import TensorValue
 from tests.abstract_ops import HERE, evaluate, substituted
 from tests.op_cases import ALL, Case, Operand
 from tests.real_ops import (

@@ -10,9 +10,9 @@ pytest.importorskip("torch")
 
 import torch
 
-from forgather_lint.interp.library import OpFailure, op_named, op_names
-from forgather_lint.values import dims
-from forgather_lint.values.value import TensorValue
+from forgather_lint.python.interpreter.library import OpFailure, op_named, op_names
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.value import TensorValue
 from tests.abstract_ops import evaluate, load_ops, substituted
 from tests.op_cases import ALL, SYMBOLS, Case, Operand
 from tests.real_ops import DTYPES, ERRORS, error_text, random_tensor, run_real

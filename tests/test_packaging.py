@@ -10,7 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from forgather_lint.registry import builtin_rules
+from forgather_lint.linting.registry import builtin_rules
 
 ROOT = Path(__file__).parent.parent
 

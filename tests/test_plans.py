@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.flow.outcome import Verdict
-from forgather_lint.targets.profile import Target
-from forgather_lint.targets.select import installed, select
+from forgather_lint.engines.select import installed, select
+from forgather_lint.engines.target import Target
+from forgather_lint.execution.outcome import Verdict
 from tools.plan_comparison import Compared, Judged, Kind, compared
 from tools.plan_table import VERDICTS, Stored, path_for, stored
 from tools.plans import rows

@@ -20,7 +20,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from forgather_lint.cli import cli
 from forgather_lint.facts import NotBuilt, Structure
 from forgather_lint.probes import meta_device
 from forgather_lint.probes.answers import Agreement, Answer, compare
@@ -29,6 +28,7 @@ from forgather_lint.probes.engine_setup import Sizes, arguments, server_command
 from forgather_lint.probes.runner import End, Job, Limits, run
 from forgather_lint.probes.static_side import analyse
 from forgather_lint.probes.weights import Weights, copy_without_weights, resolve
+from forgather_lint.shell.cli import cli
 from tests.fixture_models import MODELS, copy_model, model_directories
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from forgather_lint.commands.plan import command
+from forgather_lint.shell.commands.plan import command
 from tests.cases import read_cases, without_expectations
 
 SUITE = Path(__file__).parents[1] / "fixtures/rules/serving/layer_index_shared.md"

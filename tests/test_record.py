@@ -7,7 +7,7 @@ from dataclasses import field, replace
 
 import pytest
 
-from forgather_lint.record import record
+from forgather_lint.core.record import record
 
 
 @record

@@ -10,11 +10,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from forgather_lint.diagnostics import Severity
-from forgather_lint.report import ModelReport, Run
-from forgather_lint.reporters import formats, reporter
-from forgather_lint.reporters.parts.style import Color, Style, wants_color
-from forgather_lint.source import Position, Span
+from forgather_lint.core.diagnostics import Severity
+from forgather_lint.core.source import Position, Span
+from forgather_lint.linting.report import ModelReport, Run
+from forgather_lint.shell.reporters import formats, reporter
+from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
 from tests.samples import (
     MODELING,
     REPORTS,

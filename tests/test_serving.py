@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from forgather_lint.cli import cli
-from forgather_lint.flow.outcome import Verdict
-from forgather_lint.inputs.single import single_model
-from forgather_lint.serve.weights import by_any_prefix, by_model
-from forgather_lint.targets.profile import Target
-from forgather_lint.verdicts import cell, examine
+from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.checks.weights import by_any_prefix, by_model
+from forgather_lint.engines.vllm.verdicts import cell, examine
+from forgather_lint.execution.outcome import Verdict
+from forgather_lint.shell.cli import cli
 from tests.fixture_models import MODELS, copy_model
 
 V013 = Target.of("0.13.0", "4.57.6")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint import configuration
-from forgather_lint.settings import Settings, SettingsError
+from forgather_lint.core.settings import Settings, SettingsError
+from forgather_lint.shell import configuration
 
 
 def chosen(**options: object) -> Settings:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from forgather_lint.rule_support.styles import KNOWN, successor
-from forgather_lint.targets.releases import known, newest
-from forgather_lint.targets.transformers_profile import TransformersProfile
-from forgather_lint.targets.version import Version
-from forgather_lint.targets.vllm_profile import VllmProfile
+from forgather_lint.engines.releases import known, newest
+from forgather_lint.engines.transformers.profile import TransformersProfile
+from forgather_lint.engines.version import Version
+from forgather_lint.engines.vllm.profile import VllmProfile
+from forgather_lint.linting.support.styles import KNOWN, successor
 
 
 def of_vllm(release: Version) -> set[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from forgather_lint.diagnostics import Diagnostic, Severity
-from forgather_lint.source import Position, Span
-from forgather_lint.suppress import apply
+from forgather_lint.core.diagnostics import Diagnostic, Severity
+from forgather_lint.core.source import Position, Span
+from forgather_lint.linting.suppressions import apply
 
 
 def finding(

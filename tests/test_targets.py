@@ -16,19 +16,19 @@ from typing import NamedTuple
 
 import pytest
 
-from forgather_lint.targets.facts import DATA, Effect, histories, raw_facts
-from forgather_lint.targets.imports import imported_name, imported_names
-from forgather_lint.targets.matching import (
+from forgather_lint.engines.fact import DATA, Effect, histories, raw_facts
+from forgather_lint.engines.releases import known, requirement
+from forgather_lint.engines.select import Installed, TargetError, select
+from forgather_lint.engines.target import Target, ranges
+from forgather_lint.engines.transformers.imports import imported_name, imported_names
+from forgather_lint.engines.transformers.matching import (
     Undecided,
     transformers_match,
     vllm_match,
     vllm_matches,
 )
-from forgather_lint.targets.merge import Merged, Origin, Owner, merge_plans
-from forgather_lint.targets.profile import Target, ranges
-from forgather_lint.targets.releases import known, requirement
-from forgather_lint.targets.select import Installed, TargetError, select
-from forgather_lint.targets.version import Requirement, Version, VersionError
+from forgather_lint.engines.transformers.merge import Merged, Origin, Owner, merge_plans
+from forgather_lint.engines.version import Requirement, Version, VersionError
 from tests.merge_truth import CASES, Case
 
 NOTHING = Installed()
@@ -138,7 +138,7 @@ def test_models_that_vllm_has_itself() -> None:
 
 
 def test_nothing_is_read_before_it_is_asked_for() -> None:
-    code = "import sys; from forgather_lint.targets import select; print(*sys.modules)"
+    code = "import sys; from forgather_lint.engines import select; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"tomllib", "importlib.metadata", "packaging"} & set(ran.stdout.split())
 

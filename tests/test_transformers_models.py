@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from forgather_lint.analysis import Built, build_tree, contained, workshop_of
+from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.select import installed, select
+from forgather_lint.engines.transformers.judge import LibraryJudge
+from forgather_lint.engines.vllm.subject import prepare
+from forgather_lint.execution.layers import Role
+from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import NotBuilt
-from forgather_lint.flow.layers import Role
-from forgather_lint.flow.library_judge import LibraryJudge
-from forgather_lint.flow.outcome import Outcome, Verdict
-from forgather_lint.flow.subject import prepare
-from forgather_lint.inputs.single import single_model
-from forgather_lint.targets.select import installed, select
+from forgather_lint.model.analysis import Built, build_tree, contained, workshop_of
 
 VERDICTS = Path(__file__).parents[1] / "fixtures" / "verdicts"
 RAN = ("serves", "fails", "wrong", "misloaded")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.analysis import Built, build_tree, workshop_of
-from forgather_lint.inputs.single import single_model
+from forgather_lint.documents.single_file import single_model
+from forgather_lint.model.analysis import Built, build_tree, workshop_of
 
 HEAD = """
 from collections import deque

@@ -6,9 +6,9 @@ import json
 
 from click.testing import CliRunner
 
-from forgather_lint.cli import cli
-from forgather_lint.targets.facts import boundaries
-from forgather_lint.targets.releases import known, requirement
+from forgather_lint.engines.fact import boundaries
+from forgather_lint.engines.releases import known, requirement
+from forgather_lint.shell.cli import cli
 
 
 def run(*arguments: str) -> str:

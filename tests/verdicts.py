@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from forgather_lint.analysis import deep_recursion
+from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.checks.problems import blocking
+from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.subject import Prepared
+from forgather_lint.engines.vllm.verdicts import examine, of_end
+from forgather_lint.execution.outcome import Outcome
 from forgather_lint.facts import PlanEntry, PlanOrigin
-from forgather_lint.flow.judge import Judge
-from forgather_lint.flow.outcome import Outcome
-from forgather_lint.flow.subject import Prepared
-from forgather_lint.inputs.single import single_model
-from forgather_lint.serve.problems import blocking
-from forgather_lint.targets.profile import Target
-from forgather_lint.verdicts import examine, of_end
+from forgather_lint.model.analysis import deep_recursion
 from tests.mutants import Mutant
 
 V013 = Target.of("0.13.0", "4.57.6")

@@ -32,9 +32,9 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from forgather_lint.chosen import chosen_targets  # noqa: E402
-from forgather_lint.targets.facts import DATA, Row, histories  # noqa: E402
-from forgather_lint.targets.version import Version  # noqa: E402
+from forgather_lint.engines.chosen_targets import chosen_targets  # noqa: E402
+from forgather_lint.engines.fact import DATA, Row, histories  # noqa: E402
+from forgather_lint.engines.version import Version  # noqa: E402
 from tests.fixture_models import MODELS, copy_model  # noqa: E402
 from tests.forgather_projects import write_workspace  # noqa: E402
 
@@ -112,7 +112,7 @@ def with_one_release(folder: Path) -> Path:
         for file in (DATA / project).glob("*.toml"):
             facts = histories(f"{project}/{file.stem}").values()
             rows = chain.from_iterable(rows_read(history, version) for history in facts)
-            copy = folder / "forgather_lint" / "targets" / file.relative_to(DATA.parent)
+            copy = folder / "forgather_lint" / "engines" / file.relative_to(DATA.parent)
             copy.write_text("".join(row.text for row in rows), "utf-8")
     return folder
 

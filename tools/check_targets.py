@@ -17,10 +17,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from forgather_lint.targets import releases
-from forgather_lint.targets.facts import DATA, Fact, evidence, raw_facts
-from forgather_lint.targets.imports import MODULE, imported_names
-from forgather_lint.targets.native import native_architectures
+from forgather_lint.engines import releases
+from forgather_lint.engines.fact import DATA, Fact, evidence, raw_facts
+from forgather_lint.engines.transformers.imports import MODULE, imported_names
+from forgather_lint.engines.vllm.native import native_architectures
 from tools.upstream import Missing, Upstream, says, spelling, text_of
 
 PROJECTS = ("vllm", "transformers")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from forgather_lint.analysis import build_tree, workshop_of
+from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.facts import EndKind, NotBuilt, Parameter, Structure
-from forgather_lint.inputs.open import ModelInput
+from forgather_lint.model.analysis import build_tree, workshop_of
 from tests.meta_truth import Shape
 from tests.meta_truth import Structure as Truth
 

@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from forgather_lint.inputs.single import single_model
+from forgather_lint.documents.single_file import single_model
 from tools import corpus_table
 from tools.comparison import Comparison, Status, compared
 from tools.corpus_plans import Entries, entries_of

@@ -20,14 +20,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from forgather_lint.inputs.discover import Candidate, candidates
-from forgather_lint.inputs.open import open_model
+from forgather_lint.core.settings import Settings
+from forgather_lint.documents.discover import Candidate, candidates
+from forgather_lint.documents.model_input import open_model
+from forgather_lint.documents.python import SourceError
+from forgather_lint.linting.report import ModelReport
 from forgather_lint.pipeline import check_model
 from forgather_lint.probes.interpreter import environment
 from forgather_lint.probes.runner import CHILDREN, End, Job, Limits, run
-from forgather_lint.report import ModelReport
-from forgather_lint.settings import Settings
-from forgather_lint.syntax.python import SourceError
 from tests.meta_truth import Structure as Truth
 from tools import corpus_table
 from tools.comparison import Comparison, Status, compared

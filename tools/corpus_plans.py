@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from forgather_lint.analysis import workshop_of
-from forgather_lint.assemble import facts_of
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import Model
-from forgather_lint.inputs.open import ModelInput
-from forgather_lint.rule_support.taking import takes_anything
+from forgather_lint.linting.support.taking import takes_anything
+from forgather_lint.model.analysis import workshop_of
 
 KINDS = {True: "branch", False: "dead", None: "undecided"}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from forgather_lint.diagnostics import Diagnostic
+from forgather_lint.core.diagnostics import Diagnostic
 from tools.comparison import Comparison, Status
 
 WIDEST_REASON = 110

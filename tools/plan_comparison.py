@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from forgather_lint.flow.outcome import Verdict
+from forgather_lint.execution.outcome import Verdict
 
 
 class Kind(StrEnum):

@@ -11,22 +11,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from forgather_lint.analysis import contained
+from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.select import installed, select
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.transformers.judge import LibraryJudge
+from forgather_lint.engines.vllm.checks.problems import blocking
+from forgather_lint.engines.vllm.judge import Subject
+from forgather_lint.engines.vllm.subject import Prepared, prepare
+from forgather_lint.engines.vllm.verdicts import examine
+from forgather_lint.execution.assignments import Assignment
+from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
+from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import EndKind, NotBuilt
-from forgather_lint.flow.assign import Assignment
-from forgather_lint.flow.infer import RANKS, folded, infer
-from forgather_lint.flow.judge import Subject
-from forgather_lint.flow.library_judge import LibraryJudge
-from forgather_lint.flow.memory import DTYPE_BYTES, bytes_per_rank
-from forgather_lint.flow.outcome import Outcome, Verdict
-from forgather_lint.flow.subject import Prepared, prepare
-from forgather_lint.inputs.single import single_model
+from forgather_lint.inference.infer import RANKS, folded, infer
+from forgather_lint.inference.on_target import DTYPE, cells, infer_for, with_plan
+from forgather_lint.model.analysis import contained
 from forgather_lint.model.tree import Tree
-from forgather_lint.serve.problems import blocking
-from forgather_lint.served import DTYPE, cells, infer_for, with_plan
-from forgather_lint.targets.profile import Target
-from forgather_lint.targets.select import installed, select
-from forgather_lint.verdicts import examine
 from tools.plan_comparison import Compared, Judged, Kind, compared
 from tools.plan_table import VERDICTS
 

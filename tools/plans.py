@@ -39,8 +39,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from forgather_lint.targets.profile import Target
-from forgather_lint.targets.select import installed, select
+from forgather_lint.engines.select import installed, select
+from forgather_lint.engines.target import Target
 from tools.corpus import write_truth
 from tools.corpus_truth import TRUTH
 from tools.plan_comparison import Compared, Kind

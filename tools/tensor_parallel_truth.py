@@ -24,12 +24,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from forgather_lint.analysis import contained
+from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.select import installed, select
+from forgather_lint.engines.vllm.subject import prepare
 from forgather_lint.facts import NotBuilt
-from forgather_lint.flow.infer import infer
-from forgather_lint.flow.subject import prepare
-from forgather_lint.inputs.single import single_model
-from forgather_lint.targets.select import installed, select
+from forgather_lint.inference.infer import infer
+from forgather_lint.model.analysis import contained
 from tools.corpus_truth import TRUTH
 from tools.forked import ENDED, Child
 from tools.small_models import TRIES, answer, classes_of, seed, small_values, whole

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forgather_lint.inputs.discover import candidates
+from forgather_lint.core.settings import Settings
+from forgather_lint.documents.discover import candidates
+from forgather_lint.linting.report import ModelReport
 from forgather_lint.model.installed import package_folder
 from forgather_lint.pipeline import check_model
-from forgather_lint.report import ModelReport
-from forgather_lint.settings import Settings
 from tools.corpus_table import findings_by_rule
 
 SLOWEST = 10

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from zipfile import ZipFile
 
-from forgather_lint.targets.version import Version
+from forgather_lint.engines.version import Version
 
 HOLE = "\0"
 

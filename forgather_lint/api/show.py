@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.api.subject import ModelOrPath, whole_structure
-from forgather_lint.outline import outline, own_parameters
+from forgather_lint.shell.outline import outline, own_parameters
 
 
 def print_model_structure(

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeGuard
 
-from forgather_lint.analysis import build_tree, workshop_of
-from forgather_lint.assemble import facts_of
+from forgather_lint.core.record import record
+from forgather_lint.core.source import file_start
+from forgather_lint.documents.single_file import single_model
+from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import Model, Module, NotBuilt, Parameter, Plan, Structure
-from forgather_lint.inputs.single import single_model
-from forgather_lint.record import record
-from forgather_lint.semantics import names
-from forgather_lint.source import file_start
+from forgather_lint.libraries import names
+from forgather_lint.model.analysis import build_tree, workshop_of
 
 
 class Named(Protocol):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from forgather_lint.api.subject import ModelOrPath, Subject, subject_of
+from forgather_lint.core.source import file_start
 from forgather_lint.facts import PlanEntry, PlanOrigin, Structure
-from forgather_lint.rule_support.nearest import suggest
-from forgather_lint.rule_support.styles import KNOWN
-from forgather_lint.rule_support.taking import matched_linears, named_modules, takes_anything
-from forgather_lint.rule_support.tree import first_of_each
-from forgather_lint.rule_support.wording import one_of
-from forgather_lint.source import file_start
+from forgather_lint.linting.support.nearest import suggest
+from forgather_lint.linting.support.styles import KNOWN
+from forgather_lint.linting.support.taking import matched_linears, named_modules, takes_anything
+from forgather_lint.linting.support.tree import first_of_each
+from forgather_lint.linting.support.wording import one_of
 
 Plan = Mapping[str, object]
 _GIVEN = file_start("<plan>")

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
 
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
 from forgather_lint.facts.plans import Plans
 from forgather_lint.facts.structure import ClassFact, Structure
 from forgather_lint.facts.trace import Trace
-from forgather_lint.record import record
-from forgather_lint.source import Place
 
 
 @record

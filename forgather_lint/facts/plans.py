@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
 from forgather_lint.facts.structure import UnknownFact
-from forgather_lint.record import record
-from forgather_lint.source import Place
 
 
 class PlanOrigin(StrEnum):

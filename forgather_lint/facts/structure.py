@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
-from forgather_lint.record import record
-from forgather_lint.source import Place
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
 
 
 @record

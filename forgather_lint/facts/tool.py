@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from forgather_lint.record import record
-from forgather_lint.source import Place, Span
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place, Span
 
 
 @record

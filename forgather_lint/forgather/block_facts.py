@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.facts.templates import DeadBlock
 from forgather_lint.forgather.blocks import ancestors, blocks_of
 from forgather_lint.forgather.render import Load, Rendering
 from forgather_lint.forgather.traced import Origin
-from forgather_lint.template_facts import DeadBlock
 
 
 def dead_blocks(rendering: Rendering) -> tuple[DeadBlock, ...]:

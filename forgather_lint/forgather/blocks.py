@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from jinja2 import TemplateSyntaxError, nodes
 
+from forgather_lint.core.record import record
 from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.sandbox import syntax_tree
-from forgather_lint.record import record
 
 
 @record

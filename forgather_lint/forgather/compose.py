@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from forgather_lint.core.record import record
 from forgather_lint.forgather.graph import GraphError, Stretch
 from forgather_lint.forgather.limits import MAX_WEIGHT, Refused
-from forgather_lint.record import record
 
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # libyaml ends a tag at a comma; PyYAML's own scanner, which Forgather uses, takes it in.

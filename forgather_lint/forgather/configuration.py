@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from forgather_lint.core.record import record
+from forgather_lint.facts.templates import (
+    PLANS_OF_THE_GUIDE,
+    Configuration,
+    Fault,
+    FaultKind,
+    GeneratorArgument,
+    GeneratorArguments,
+    MissingTemplate,
+    RepeatedTemplateKey,
+)
 from forgather_lint.forgather.block_facts import dead_blocks
 from forgather_lint.forgather.document import Document, read_document
 from forgather_lint.forgather.graph import CallNode, DictNode, walk
@@ -15,17 +26,6 @@ from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.stale_facts import stale_files
 from forgather_lint.forgather.supply_facts import unsupplied
 from forgather_lint.forgather.variable_facts import fallbacks
-from forgather_lint.record import record
-from forgather_lint.template_facts import (
-    PLANS_OF_THE_GUIDE,
-    Configuration,
-    Fault,
-    FaultKind,
-    GeneratorArgument,
-    GeneratorArguments,
-    MissingTemplate,
-    RepeatedTemplateKey,
-)
 
 
 @record

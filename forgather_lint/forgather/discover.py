@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from forgather_lint.paths import absolute
-from forgather_lint.record import record
+from forgather_lint.core.paths import absolute
+from forgather_lint.core.record import record
 
 META = "meta.yaml"
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "output_models"})

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import yaml
 
+from forgather_lint.core.record import record
+from forgather_lint.facts.templates import Fault, FaultKind
 from forgather_lint.forgather.compose import RefusedThere
 from forgather_lint.forgather.graph import DictNode, GraphError, Stretch
 from forgather_lint.forgather.limits import Refused
 from forgather_lint.forgather.read_graph import read_graph
 from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.traced import Origin, Traced, place
-from forgather_lint.record import record
-from forgather_lint.template_facts import Fault, FaultKind
 
 
 @record

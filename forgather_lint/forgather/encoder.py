@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 
+from forgather_lint.core.record import record
 from forgather_lint.forgather.graph import (
     CallKind,
     CallNode,
@@ -24,7 +25,6 @@ from forgather_lint.forgather.graph import (
 )
 from forgather_lint.forgather.node_names import node_names
 from forgather_lint.forgather.traced import Traced, join
-from forgather_lint.record import record
 
 Trace = Callable[[str, Stretch], Traced]
 """Gives a text the origin of a stretch of the rendered configuration."""

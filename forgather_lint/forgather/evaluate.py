@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import TypeAlias
 
+from forgather_lint.core.record import record
 from forgather_lint.forgather.graph import (
     CallNode,
     DictNode,
@@ -20,7 +21,6 @@ from forgather_lint.forgather.graph import (
     Visits,
 )
 from forgather_lint.forgather.undefined import STAND_IN
-from forgather_lint.record import record
 
 PROJECT_LOADERS = ("forgather:from_project", "forgather.ml.construct:load_from_config")
 _FROM_PRETRAINED = "transformers:AutoTokenizer.from_pretrained"

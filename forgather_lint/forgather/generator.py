@@ -15,6 +15,7 @@ from typing import TypeGuard
 from jinja2 import meta
 from jinja2.exceptions import TemplateSyntaxError
 
+from forgather_lint.core.record import record
 from forgather_lint.forgather.builtins import template_globals
 from forgather_lint.forgather.encoder import Code, Trace, encode
 from forgather_lint.forgather.graph import (
@@ -32,7 +33,6 @@ from forgather_lint.forgather.limits import Refused
 from forgather_lint.forgather.render import Rendering, render
 from forgather_lint.forgather.sandbox import syntax_tree
 from forgather_lint.forgather.traced import Traced, join
-from forgather_lint.record import record
 
 GENERATOR = "forgather.codegen:generate_code"
 WRITER = "forgather.ml.construct:write_file"

@@ -10,8 +10,8 @@ from dataclasses import field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
+from forgather_lint.core.record import record
 from forgather_lint.forgather.limits import Refused
-from forgather_lint.record import record
 
 MAX_VISITS = 100_000
 

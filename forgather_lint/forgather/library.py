@@ -9,9 +9,9 @@ from pathlib import Path
 from types import CodeType
 from typing import TypeAlias
 
+from forgather_lint.core.record import record
 from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES, Refused
 from forgather_lint.forgather.syntax import TemplateText, read_templates
-from forgather_lint.record import record
 
 WORKSPACE_FOLDER = "forgather_workspace"
 _REPOSITORY_MARKS = (".git", ".hg", "pyproject.toml")

@@ -10,7 +10,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from forgather_lint.record import record
+from forgather_lint.core.record import record
 
 MAX_TEMPLATE_BYTES = 512 * 1024
 MAX_WEIGHT = 256 * 1024

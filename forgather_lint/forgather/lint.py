@@ -7,7 +7,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from forgather_lint.diagnostics import Diagnostic
+from forgather_lint.core.diagnostics import Diagnostic
+from forgather_lint.core.record import record
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.facts.templates import Configuration, Fault, FaultKind
 from forgather_lint.forgather.configuration import missing_templates, read_configuration
 from forgather_lint.forgather.discover import META, ProjectCandidate
 from forgather_lint.forgather.library import WORKSPACE_FOLDER, Library, enclosing_workspace
@@ -19,10 +22,7 @@ from forgather_lint.forgather.virtual import (
     model_input,
     speaks_of_unread_plan,
 )
-from forgather_lint.inputs.open import ModelInput
-from forgather_lint.record import record
-from forgather_lint.report import NotRendered
-from forgather_lint.template_facts import Configuration, Fault, FaultKind
+from forgather_lint.linting.report import NotRendered
 
 Analyse = Callable[[ModelInput], tuple[list[object], tuple[str, ...]]]
 """Gives the facts about a model, and the files they were read from."""

@@ -13,6 +13,8 @@ from dataclasses import field
 from functools import partial
 from pathlib import Path
 
+from forgather_lint.core.record import record
+from forgather_lint.facts.templates import Fault
 from forgather_lint.forgather.document import Document, fault_of, read_document
 from forgather_lint.forgather.evaluate import (
     PROJECT_LOADERS,
@@ -32,8 +34,6 @@ from forgather_lint.forgather.limits import Refused
 from forgather_lint.forgather.parts import Parts, read_part
 from forgather_lint.forgather.project import Project, read_project
 from forgather_lint.forgather.tokenizer import tokenizer_of
-from forgather_lint.record import record
-from forgather_lint.template_facts import Fault
 
 CONFIG_FILE = "config.json"
 _MAX_IMPORTS = 4

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from forgather_lint.core.record import record
+from forgather_lint.facts.templates import PLANS_OF_THE_GUIDE, OutlivedEntry
 from forgather_lint.forgather.blocks import ancestors, blocks_of
 from forgather_lint.forgather.graph import DictNode, Stretch
 from forgather_lint.forgather.model import RenderedModel
 from forgather_lint.forgather.parts import read_part, words_of
 from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.traced import Origin
-from forgather_lint.record import record
-from forgather_lint.template_facts import PLANS_OF_THE_GUIDE, OutlivedEntry
 
 _CONSTRUCTOR = re.compile(r"!\w+:(\.[\w.]+:\w+)")
 _PLANS = (*PLANS_OF_THE_GUIDE, *PLANS_OF_THE_GUIDE.values())

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from forgather_lint.core.record import record
 from forgather_lint.forgather.library import Fence
 from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES
-from forgather_lint.record import record
 
 _RELATIVE_IMPORT = re.compile(
     r"^[ \t]*from[ \t]+\.([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Position, Span
 from forgather_lint.forgather.library import TemplateFile
-from forgather_lint.record import record
-from forgather_lint.source import Position, Span
 
 
 @record

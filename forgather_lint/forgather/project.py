@@ -9,6 +9,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from forgather_lint.core.paths import absolute
+from forgather_lint.core.record import record
+from forgather_lint.facts.templates import Fault, FaultKind
 from forgather_lint.forgather.builtins import template_globals
 from forgather_lint.forgather.document import Document, read_document
 from forgather_lint.forgather.graph import DictNode, ListNode, ScalarNode, Stretch
@@ -21,9 +24,6 @@ from forgather_lint.forgather.library import (
     yaml_files,
 )
 from forgather_lint.forgather.render import Rendering, render
-from forgather_lint.paths import absolute
-from forgather_lint.record import record
-from forgather_lint.template_facts import Fault, FaultKind
 
 META = "meta.yaml"
 _USER_TEMPLATES = Path(".config", "forgather", "templates")

@@ -7,6 +7,7 @@ from dataclasses import field
 
 import yaml
 
+from forgather_lint.core.record import record
 from forgather_lint.forgather.compose import (
     YamlMapping,
     YamlNode,
@@ -27,7 +28,6 @@ from forgather_lint.forgather.graph import (
     VarNode,
     walk,
 )
-from forgather_lint.record import record
 
 # The order is that of src/forgather/config.py: the first prefix that fits a tag wins.
 _CALLS = {

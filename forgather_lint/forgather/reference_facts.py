@@ -8,12 +8,12 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from forgather_lint.core.source import Position, Span
+from forgather_lint.facts.templates import Argument, Reference
 from forgather_lint.forgather.encoder import WRITTEN_AS_SYNTAX
 from forgather_lint.forgather.graph import CallNode, walk
 from forgather_lint.forgather.model import RenderedModel
 from forgather_lint.forgather.signatures import definition, names_in
-from forgather_lint.source import Position, Span
-from forgather_lint.template_facts import Argument, Reference
 
 
 def references(model: RenderedModel) -> tuple[Reference, ...]:

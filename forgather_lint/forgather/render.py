@@ -10,14 +10,14 @@ from types import FrameType, TracebackType
 import jinja2
 import yaml
 
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place, file_start
+from forgather_lint.facts.templates import Chain, Fault, FaultKind, Step
 from forgather_lint.forgather.library import SearchPath, Template
 from forgather_lint.forgather.limits import Budget, Refused
 from forgather_lint.forgather.places import TemplatePlace
 from forgather_lint.forgather.sandbox import TemplateEnvironment
 from forgather_lint.forgather.traced import Origin, Traced
-from forgather_lint.record import record
-from forgather_lint.source import Place, file_start
-from forgather_lint.template_facts import Chain, Fault, FaultKind, Step
 
 # What evaluating a template's expressions can raise, short of a fault in the linter itself.
 _TEMPLATE_ERRORS = (

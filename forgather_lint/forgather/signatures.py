@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from forgather_lint.core.record import record
+from forgather_lint.facts.templates import Signature
 from forgather_lint.forgather.parts import read_part
-from forgather_lint.record import record
-from forgather_lint.template_facts import Signature
 
 _MAX_BASES = 10
 

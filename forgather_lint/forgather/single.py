@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from forgather_lint.core.settings import SettingsError
 from forgather_lint.forgather.configuration import read_configuration
 from forgather_lint.forgather.discover import META, ProjectCandidate, find_projects
 from forgather_lint.forgather.library import Library
 from forgather_lint.forgather.model import RenderedModel
 from forgather_lint.forgather.project import Project, read_project
-from forgather_lint.settings import SettingsError
 
 
 def single_configuration(path: Path, config: str | None = None) -> RenderedModel:

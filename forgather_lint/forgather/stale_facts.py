@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from forgather_lint.facts.templates import StaleFile
 from forgather_lint.forgather.model import CONFIG_FILE, RenderedModel
 from forgather_lint.forgather.parts import read_part
-from forgather_lint.template_facts import StaleFile
 
 
 def stale_files(model: RenderedModel) -> tuple[StaleFile, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from difflib import get_close_matches
 
+from forgather_lint.facts.templates import UnsuppliedVariable
 from forgather_lint.forgather.encoder import Variable
 from forgather_lint.forgather.model import RenderedModel
-from forgather_lint.template_facts import UnsuppliedVariable
 
 # What PretrainedConfig().to_dict() holds by itself, transformers 4.57.6 and 5.19.0 together
 # (src/transformers/configuration_utils.py).

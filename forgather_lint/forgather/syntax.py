@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import field
 
-from forgather_lint.record import record
+from forgather_lint.core.record import record
 
 _NEXT_TEMPLATE = re.compile(r"\n#\s*-{3,}\s*([\w./]+)\s*-{3,}\n")
 _TRAILING_COMMENT = re.compile(r"\s##")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Set
 
+from forgather_lint.facts.templates import Fallback
 from forgather_lint.forgather.document import Document
 from forgather_lint.forgather.evaluate import PROJECT_LOADERS
 from forgather_lint.forgather.graph import CallNode, DictNode, GraphNode, ScalarNode, walk
 from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.traced import Origin
-from forgather_lint.template_facts import Fallback
 
 _FALLBACK = re.compile(
     r"""^\s*["']?(?P<key>\w+)["']?:\s*["']?\{\{-?\s*(?P<variable>\w+)\s*\|\s*(?:toyaml|default|d)\("""

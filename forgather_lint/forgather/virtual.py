@@ -8,18 +8,18 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from forgather_lint.diagnostics import Diagnostic, ResolvedEdit, ResolvedFix, ResolvedLabel
+from forgather_lint.core.diagnostics import Diagnostic, ResolvedEdit, ResolvedFix, ResolvedLabel
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Span
+from forgather_lint.documents.config_json import parse_config
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.documents.sources import Sources
+from forgather_lint.facts.templates import PLANS_OF_THE_GUIDE, Chain
 from forgather_lint.forgather.generator import generate
 from forgather_lint.forgather.graph import DictNode
 from forgather_lint.forgather.model import CONFIG_FILE, RenderedModel
 from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.traced import Origin
-from forgather_lint.inputs.config_json import parse_config
-from forgather_lint.inputs.open import ModelInput
-from forgather_lint.inputs.sources import Sources
-from forgather_lint.record import record
-from forgather_lint.source import Span
-from forgather_lint.template_facts import PLANS_OF_THE_GUIDE, Chain
 
 _PLAIN_STRING = re.compile(r"""(["'])([^"'\\]*)\1""")
 

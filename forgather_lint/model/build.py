@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 
-from forgather_lint.inputs.config_json import ConfigFile
-from forgather_lint.inputs.sources import Sources
-from forgather_lint.interp.classes import annotation_of, find_member, is_subclass, order_of
-from forgather_lint.interp.machine import Machine
-from forgather_lint.interp.names import look_up
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place, file_start
+from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.documents.sources import Sources
+from forgather_lint.libraries.names import CONFIG, MODULE, PRETRAINED
+from forgather_lint.libraries.standard import StandardLibrary
 from forgather_lint.model import entry
 from forgather_lint.model.auto_tables import model_class_name
 from forgather_lint.model.installed import home_of_class
 from forgather_lint.model.loader import LOCAL, SourceLoader
 from forgather_lint.model.values import from_json
-from forgather_lint.record import record
-from forgather_lint.semantics.names import CONFIG, MODULE, PRETRAINED
-from forgather_lint.semantics.standard import StandardLibrary
-from forgather_lint.source import Place, file_start
-from forgather_lint.values.objects import ClassValue, Instance, Namespace
-from forgather_lint.values.value import Arguments, External, Known, Unknown, Value
+from forgather_lint.python.interpreter.classes import (
+    annotation_of,
+    find_member,
+    is_subclass,
+    order_of,
+)
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.interpreter.names import look_up
+from forgather_lint.python.values.objects import ClassValue, Instance, Namespace
+from forgather_lint.python.values.value import Arguments, External, Known, Unknown, Value
 
 
 class NoModel(Exception):

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 
 import libcst as cst
 
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.documents.python import NodePlace
 from forgather_lint.facts import DuplicateKey, PlanOrigin
-from forgather_lint.inputs.config_json import ConfigFile
-from forgather_lint.interp.classes import find_member
-from forgather_lint.interp.machine import Machine
 from forgather_lint.model.values import from_json
-from forgather_lint.record import record
-from forgather_lint.source import Place
-from forgather_lint.syntax.python import NodePlace
-from forgather_lint.values.objects import ClassValue, Instance
-from forgather_lint.values.value import DictValue, Known, Value
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import DictValue, Known, Value
 
 
 @record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from forgather_lint.record import record
+from forgather_lint.core.record import record
 
 AUTO_MODEL = "AutoModel"
 AUTO_CAUSAL = "AutoModelForCausalLM"

@@ -12,24 +12,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forgather_lint.inputs.sources import Sources
-from forgather_lint.interp.frame import Frame, NotInstalled, Raised
-from forgather_lint.model.auto_tables import config_class_name, model_class_name
-from forgather_lint.model.installed import has_models, home_of_class, is_installed, module_file
-from forgather_lint.semantics import names
-from forgather_lint.source import Place, file_start
-from forgather_lint.syntax.python import (
+from forgather_lint.core.source import Place, file_start
+from forgather_lint.documents.python import (
     OriginOf,
     PythonFile,
     SourceError,
     parse_python,
     read_text,
 )
-from forgather_lint.values.objects import Namespace, Scope
-from forgather_lint.values.value import External, Unknown, Value
+from forgather_lint.documents.sources import Sources
+from forgather_lint.libraries import names
+from forgather_lint.model.auto_tables import config_class_name, model_class_name
+from forgather_lint.model.installed import has_models, home_of_class, is_installed, module_file
+from forgather_lint.python.interpreter.frame import Frame, NotInstalled, Raised
+from forgather_lint.python.values.objects import Namespace, Scope
+from forgather_lint.python.values.value import External, Unknown, Value
 
 if TYPE_CHECKING:
-    from forgather_lint.interp.machine import Machine
+    from forgather_lint.python.interpreter.machine import Machine
 
 LOCAL = "model"
 _ALWAYS_THERE = frozenset({"torch", "transformers", "numpy", "huggingface_hub", "safetensors"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.facts import (
     DuplicateKey,
     IgnoredPlan,
@@ -14,8 +15,6 @@ from forgather_lint.facts import (
     Plans,
     UnknownFact,
 )
-from forgather_lint.inputs.config_json import ConfigFile
-from forgather_lint.interp.machine import Machine
 from forgather_lint.model.declarations import (
     Declaration,
     Prefixed,
@@ -23,8 +22,9 @@ from forgather_lint.model.declarations import (
     config_plan,
     declared,
 )
-from forgather_lint.values.objects import ClassValue, Instance
-from forgather_lint.values.value import (
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import (
     Choice,
     DictValue,
     Key,

@@ -11,12 +11,12 @@ from functools import lru_cache
 
 import libcst as cst
 
-from forgather_lint.interp.classes import order_of
-from forgather_lint.interp.machine import Machine
-from forgather_lint.interp.names import look_up
-from forgather_lint.syntax.walk import descendants
-from forgather_lint.values.objects import ClassValue, Instance
-from forgather_lint.values.value import Choice, External, TensorValue, Unknown, Value
+from forgather_lint.documents.walk import descendants
+from forgather_lint.python.interpreter.classes import order_of
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.interpreter.names import look_up
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import Choice, External, TensorValue, Unknown, Value
 
 Step = Instance | ClassValue | TensorValue | Unknown | External
 """What may stand at a name: something built, a class that a branch would build, or who knows."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import field
 
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
 from forgather_lint.facts import Module, Parameter, Structure, UnknownFact
-from forgather_lint.interp.classes import order_of
-from forgather_lint.interp.machine import Machine
-from forgather_lint.record import record
-from forgather_lint.semantics.names import MODULE
-from forgather_lint.source import Place
-from forgather_lint.values.objects import ClassValue, Instance
-from forgather_lint.values.value import Choice, External, Known, TensorValue, Unknown, Value
+from forgather_lint.libraries.names import MODULE
+from forgather_lint.python.interpreter.classes import order_of
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import Choice, External, Known, TensorValue, Unknown, Value
 
 
 @record(frozen=False)

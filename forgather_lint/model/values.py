@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.values.value import (
+from forgather_lint.python.values.value import (
     DictValue,
     Known,
     ListValue,

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from forgather_lint.record import record
+from forgather_lint.core.record import record
 
 TOLERANCE = 0.001
 """Largest difference of a log-probability, in nats, that is rounding: float32 gave up to 4e-5."""

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from forgather_lint.core.record import record
 from forgather_lint.probes.interpreter import Installed, environment
 from forgather_lint.probes.runner import CHILDREN
-from forgather_lint.record import record
 
 MODEL_LEN = 64
 SEQUENCES = 4

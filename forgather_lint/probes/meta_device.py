@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from forgather_lint.core.record import record
 from forgather_lint.facts import EndKind, NotBuilt, Parameter, PlanEntry, Plans, Structure
 from forgather_lint.probes.causes import first_error
 from forgather_lint.probes.interpreter import environment
 from forgather_lint.probes.runner import CHILDREN, End, Job, Limits, Ran, Tell, run
 from forgather_lint.probes.static_side import Outputs, Shape, StaticSide
-from forgather_lint.record import record
 
 SEQUENCE = 5
 _ABSENT = "-"

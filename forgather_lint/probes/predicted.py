@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from forgather_lint.chosen import chosen_targets
-from forgather_lint.flow.outcome import Outcome
-from forgather_lint.inputs.single import single_model
+from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.chosen_targets import chosen_targets
+from forgather_lint.engines.vllm.verdicts import matrix
+from forgather_lint.execution.outcome import Outcome
 from forgather_lint.probes.engine_setup import Sizes
 from forgather_lint.probes.interpreter import Installed
-from forgather_lint.verdicts import matrix
 
 _DTYPE = "float32"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from forgather_lint.flow.outcome import Outcome
+from forgather_lint.execution.outcome import Outcome
 from forgather_lint.probes.answers import Agreement
 from forgather_lint.probes.meta_device import Compared, Difference
 from forgather_lint.probes.serve import Answered

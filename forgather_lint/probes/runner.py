@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 
-from forgather_lint.record import record
+from forgather_lint.core.record import record
 
 CHILDREN = Path(__file__).parent / "children"
 _POLL_SECONDS = 0.2

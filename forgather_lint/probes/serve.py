@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from forgather_lint.flow.outcome import Verdict
+from forgather_lint.core.record import record
+from forgather_lint.execution.outcome import Verdict
 from forgather_lint.probes.engine_setup import (
     arguments,
     engine_environment,
@@ -21,7 +22,6 @@ from forgather_lint.probes.vllm_load import (
     failure,
     log_size,
 )
-from forgather_lint.record import record
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
 

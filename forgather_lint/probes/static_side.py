@@ -7,22 +7,22 @@ from dataclasses import field
 from math import prod
 from pathlib import Path
 
-from forgather_lint.analysis import Built, build_tree, contained, workshop_of
-from forgather_lint.assemble import base_of, facts_of
+from forgather_lint.core.record import record
+from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.transformers.profile import TransformersProfile
+from forgather_lint.engines.version import Version
+from forgather_lint.engines.vllm.subject import circumstances_beside
+from forgather_lint.execution.inputs import SEQUENCE, engine_arguments
+from forgather_lint.execution.model_facts import base_of, facts_of
 from forgather_lint.facts import Model, NotBuilt, Plans, Structure
-from forgather_lint.flow.inputs import SEQUENCE, engine_arguments
-from forgather_lint.flow.subject import circumstances_beside
-from forgather_lint.inputs.single import single_model
-from forgather_lint.interp.machine import Observer
+from forgather_lint.model.analysis import Built, build_tree, contained, workshop_of
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.tree import Tree
-from forgather_lint.record import record
-from forgather_lint.targets.transformers_profile import TransformersProfile
-from forgather_lint.targets.version import Version
-from forgather_lint.values.dims import Size
-from forgather_lint.values.objects import Instance
-from forgather_lint.values.value import (
+from forgather_lint.python.interpreter.machine import Observer
+from forgather_lint.python.values.dims import Size
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import (
     DictValue,
     ListValue,
     TensorValue,

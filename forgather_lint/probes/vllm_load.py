@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from forgather_lint.flow.outcome import Verdict
+from forgather_lint.core.record import record
+from forgather_lint.execution.outcome import Verdict
 from forgather_lint.probes import answers
 from forgather_lint.probes.answers import Agreement, Answer
 from forgather_lint.probes.causes import first_error
@@ -14,7 +15,6 @@ from forgather_lint.probes.engine_setup import Sizes, arguments, engine_environm
 from forgather_lint.probes.interpreter import Installed, environment
 from forgather_lint.probes.runner import CHILDREN, End, Job, Limits, Ran, Tell, run
 from forgather_lint.probes.weights import Weights, copy_without_weights
-from forgather_lint.record import record
 
 NEW_TOKENS = 8
 _TOP = 3

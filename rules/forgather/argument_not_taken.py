@@ -35,11 +35,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from forgather_lint.diagnostics import Finding, Label, Severity
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.templates import came_by
-from forgather_lint.rule_support.wording import all_of, one_of
-from forgather_lint.template_facts import Argument, Configuration, Reference, Signature
+from forgather_lint.core.diagnostics import Finding, Label, Severity
+from forgather_lint.facts.templates import Argument, Configuration, Reference, Signature
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.templates import came_by
+from forgather_lint.linting.support.wording import all_of, one_of
 
 
 @rule("FGL606", "argument-not-taken", Severity.ERROR)

@@ -41,11 +41,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from forgather_lint.diagnostics import Finding, Severity
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.templates import came_by
-from forgather_lint.rule_support.wording import one_of
-from forgather_lint.template_facts import Configuration, DeadBlock
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.templates import Configuration, DeadBlock
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.templates import came_by
+from forgather_lint.linting.support.wording import one_of
 
 _OF_THE_GUIDE = {
     "vllm_tensor_parallel_plan": "base_model_tp_plan",

@@ -32,11 +32,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Severity
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.templates import came_by
-from forgather_lint.rule_support.wording import one_of
-from forgather_lint.template_facts import Configuration, Reference
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.templates import Configuration, Reference
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.templates import came_by
+from forgather_lint.linting.support.wording import one_of
 
 
 @rule("FGL605", "class-not-found", Severity.ERROR)

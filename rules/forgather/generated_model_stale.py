@@ -30,10 +30,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
-from forgather_lint.rule import rule
-from forgather_lint.source import Position, Span
-from forgather_lint.template_facts import Configuration, StaleFile
+from forgather_lint.core.diagnostics import Finding, Label, Severity
+from forgather_lint.core.source import Position, Span
+from forgather_lint.facts.templates import Configuration, StaleFile
+from forgather_lint.linting.rule import rule
 
 
 @rule("FGL610", "generated-model-stale", Severity.WARNING)

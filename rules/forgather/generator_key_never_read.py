@@ -39,12 +39,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from forgather_lint.diagnostics import Applicability, Edit, Finding, Fix, Severity
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.templates import came_by
-from forgather_lint.template_facts import PLANS_OF_THE_GUIDE, Configuration
-from forgather_lint.template_facts import GeneratorArgument as Argument
-from forgather_lint.template_facts import GeneratorArguments as Arguments
+from forgather_lint.core.diagnostics import Applicability, Edit, Finding, Fix, Severity
+from forgather_lint.facts.templates import PLANS_OF_THE_GUIDE, Configuration
+from forgather_lint.facts.templates import GeneratorArgument as Argument
+from forgather_lint.facts.templates import GeneratorArguments as Arguments
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.templates import came_by
 
 
 @rule("FGL601", "generator-key-never-read", Severity.ERROR)

@@ -33,10 +33,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from forgather_lint.diagnostics import Applicability, Edit, Finding, Fix, Severity
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.templates import came_by
-from forgather_lint.template_facts import Configuration, Fallback
+from forgather_lint.core.diagnostics import Applicability, Edit, Finding, Fix, Severity
+from forgather_lint.facts.templates import Configuration, Fallback
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.templates import came_by
 
 _ALIKE = 0.75
 

@@ -32,10 +32,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.templates import came_by
-from forgather_lint.template_facts import Configuration, RepeatedTemplateKey
+from forgather_lint.core.diagnostics import Finding, Label, Severity
+from forgather_lint.facts.templates import Configuration, RepeatedTemplateKey
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.templates import came_by
 
 
 @rule("FGL608", "repeated-template-key", Severity.WARNING)

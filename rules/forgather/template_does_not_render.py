@@ -30,10 +30,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Severity
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.templates import came_by
-from forgather_lint.template_facts import Configuration, Fault, FaultKind
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.templates import Configuration, Fault, FaultKind
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.templates import came_by
 
 _SAYS = {
     FaultKind.SYNTAX: ("Jinja cannot parse this template", "jinja2.TemplateSyntaxError"),

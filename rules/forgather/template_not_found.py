@@ -35,10 +35,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Severity
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.templates import came_by
-from forgather_lint.template_facts import Configuration, MissingTemplate
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.templates import Configuration, MissingTemplate
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.templates import came_by
 
 _OF_THE_GUIDE = "models/causal_lm/vllm_plans.yaml"
 _VERBS = {"extends": "extended", "import": "imported"}

@@ -29,9 +29,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import EndKind, NotBuilt
-from forgather_lint.rule import rule
+from forgather_lint.linting.rule import rule
 
 
 @rule("FGL404", "model-class-missing", Severity.ERROR)

@@ -33,11 +33,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, Module
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.blocks import repeated_blocks
-from forgather_lint.rule_support.tree import class_name, is_within
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.blocks import repeated_blocks
+from forgather_lint.linting.support.tree import class_name, is_within
 
 
 @rule("FGL402", "no-split-block-missing", Severity.WARNING)

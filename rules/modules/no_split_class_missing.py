@@ -31,13 +31,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Applicability, Edit, Finding, Fix, Label, Severity
+from forgather_lint.core.diagnostics import Applicability, Edit, Finding, Fix, Label, Severity
 from forgather_lint.facts import ClassFact, Model, NameEntry
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.blocks import repeated_blocks
-from forgather_lint.rule_support.nearest import closest
-from forgather_lint.rule_support.tree import class_name
-from forgather_lint.rule_support.wording import one_of
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.blocks import repeated_blocks
+from forgather_lint.linting.support.nearest import closest
+from forgather_lint.linting.support.tree import class_name
+from forgather_lint.linting.support.wording import one_of
 
 
 @rule("FGL401", "no-split-class-missing", Severity.ERROR)

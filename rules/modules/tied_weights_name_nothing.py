@@ -33,11 +33,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Applicability, Edit, Finding, Fix, Severity
+from forgather_lint.core.diagnostics import Applicability, Edit, Finding, Fix, Severity
 from forgather_lint.facts import Model, NameEntry
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.nearest import closest
-from forgather_lint.rule_support.wording import one_of
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.nearest import closest
+from forgather_lint.linting.support.wording import one_of
 
 
 @rule("FGL403", "tied-weights-name-nothing", Severity.ERROR)

@@ -39,11 +39,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.stages import pp_entries
-from forgather_lint.rule_support.tree import is_stack
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.stages import pp_entries
+from forgather_lint.linting.support.tree import is_stack
 
 
 @rule("FGL311", "no-pp-plan", Severity.INFO)

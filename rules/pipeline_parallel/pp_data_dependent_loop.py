@@ -32,10 +32,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, UndecidedBranch
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.stages import Stage, stack_of, stages
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.stages import Stage, stack_of, stages
 
 
 @rule("FGL310", "pp-data-dependent-loop", Severity.WARNING)

@@ -35,13 +35,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, Plan, PlanEntry, Structure
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.edits import rename_key
-from forgather_lint.rule_support.nearest import suggest
-from forgather_lint.rule_support.tree import class_name, deepest_existing
-from forgather_lint.rule_support.wording import one_of
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import rename_key
+from forgather_lint.linting.support.nearest import suggest
+from forgather_lint.linting.support.tree import class_name, deepest_existing
+from forgather_lint.linting.support.wording import one_of
 
 
 @rule("FGL301", "pp-entry-names-no-module", Severity.ERROR)

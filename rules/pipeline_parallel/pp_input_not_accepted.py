@@ -36,12 +36,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, ModuleCall, PlanEntry
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.nearest import closest
-from forgather_lint.rule_support.stages import Side, Stage, stages
-from forgather_lint.rule_support.wording import all_of, one_of
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.nearest import closest
+from forgather_lint.linting.support.stages import Side, Stage, stages
+from forgather_lint.linting.support.wording import all_of, one_of
 
 
 @rule("FGL307", "pp-input-not-accepted", Severity.WARNING)

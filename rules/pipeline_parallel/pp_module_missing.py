@@ -34,11 +34,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, ModuleCall
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.stages import Stage, calls_within, stack_of, stages
-from forgather_lint.rule_support.tree import is_within
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.stages import Stage, calls_within, stack_of, stages
+from forgather_lint.linting.support.tree import is_within
 
 
 @rule("FGL306", "pp-module-missing", Severity.ERROR)

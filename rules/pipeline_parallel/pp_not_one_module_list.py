@@ -37,12 +37,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, Module, PlanEntry
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.stages import planned_modules, pp_entries
-from forgather_lint.rule_support.tree import is_module_dict, is_module_list
-from forgather_lint.rule_support.wording import all_of
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.stages import planned_modules, pp_entries
+from forgather_lint.linting.support.tree import is_module_dict, is_module_list
+from forgather_lint.linting.support.wording import all_of
 
 _SEVERAL = (
     "`ValueError: Pipeline parallel of models with multiple `ModuleList`s in the base model are "

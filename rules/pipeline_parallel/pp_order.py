@@ -40,10 +40,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, Trace
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.stages import Side, Stage, calls_within, stack_of, stages
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.stages import Side, Stage, calls_within, stack_of, stages
 
 
 @rule("FGL305", "pp-order", Severity.ERROR)

@@ -37,11 +37,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, PlanEntry
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.stages import pp_entries
-from forgather_lint.rule_support.wording import all_of
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.stages import pp_entries
+from forgather_lint.linting.support.wording import all_of
 
 _STREAM = frozenset({"inputs_embeds", "hidden_states"})
 

@@ -28,10 +28,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.judged import finding
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.judged import finding
 
 
 @rule("FGL210", "size-does-not-divide", Severity.ERROR)

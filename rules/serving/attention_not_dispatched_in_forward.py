@@ -38,10 +38,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Severity
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.serving import finding
-from forgather_lint.serving_facts import ServingProblem
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.serving import finding
 
 
 @rule("FGL512", "attention-not-dispatched-in-forward", Severity.ERROR)

@@ -33,10 +33,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.judged import raised_at_every_size
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.judged import raised_at_every_size
 
 
 @rule("FGL543", "attention-output-misread", Severity.ERROR)

@@ -39,15 +39,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from forgather_lint.diagnostics import Finding, Fix, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Fix, Label, Severity
 from forgather_lint.facts import Model, PlanEntry
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.edits import add_after, change_style
-from forgather_lint.rule_support.pairs import Half, halves_alone
-from forgather_lint.rule_support.styles import Split
-from forgather_lint.rule_support.taking import Planned
-from forgather_lint.rule_support.tree import folded
-from forgather_lint.rule_support.wording import are
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import add_after, change_style
+from forgather_lint.linting.support.pairs import Half, halves_alone
+from forgather_lint.linting.support.styles import Split
+from forgather_lint.linting.support.taking import Planned
+from forgather_lint.linting.support.tree import folded
+from forgather_lint.linting.support.wording import are
 
 
 @rule("FGL107", "column-without-row", Severity.WARNING)

@@ -34,9 +34,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import DuplicateKey, Model
-from forgather_lint.rule import rule
+from forgather_lint.linting.rule import rule
 
 
 @rule("FGL106", "duplicate-plan-key", Severity.ERROR)

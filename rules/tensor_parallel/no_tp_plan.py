@@ -41,11 +41,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.taking import planned_linears
-from forgather_lint.rule_support.tree import stacked_linears
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.taking import planned_linears
+from forgather_lint.linting.support.tree import stacked_linears
 
 
 @rule("FGL110", "no-tp-plan", Severity.WARNING)

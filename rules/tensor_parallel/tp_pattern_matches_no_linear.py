@@ -37,12 +37,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, Module, PlanEntry, Structure
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.styles import needs_linear
-from forgather_lint.rule_support.taking import matched_linears, named_modules, named_parameters
-from forgather_lint.rule_support.tree import class_name, is_linear
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.styles import needs_linear
+from forgather_lint.linting.support.taking import matched_linears, named_modules, named_parameters
+from forgather_lint.linting.support.tree import class_name, is_linear
 
 
 @rule("FGL103", "tp-pattern-matches-no-linear", Severity.ERROR)

@@ -39,13 +39,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, PlanEntry, Structure
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.edits import rename_key
-from forgather_lint.rule_support.taking import dead_entries, meant_by
-from forgather_lint.rule_support.tree import first_of_each
-from forgather_lint.rule_support.wording import one_of
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import rename_key
+from forgather_lint.linting.support.taking import dead_entries, meant_by
+from forgather_lint.linting.support.tree import first_of_each
+from forgather_lint.linting.support.wording import one_of
 
 
 @rule("FGL101", "tp-pattern-matches-nothing", Severity.ERROR)

@@ -32,12 +32,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, Module, PlanEntry
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.edits import rename_key
-from forgather_lint.rule_support.taking import named_parameters
-from forgather_lint.rule_support.tree import is_linear
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import rename_key
+from forgather_lint.linting.support.taking import named_parameters
+from forgather_lint.linting.support.tree import is_linear
 
 
 @rule("FGL104", "tp-pattern-names-parameter", Severity.ERROR)

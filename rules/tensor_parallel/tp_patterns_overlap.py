@@ -42,10 +42,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, Module, PlanEntry
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.taking import matched_linears, spells
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.taking import matched_linears, spells
 
 
 @rule("FGL105", "tp-patterns-overlap", Severity.ERROR)

@@ -41,13 +41,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.diagnostics import Finding, Severity
+from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Model, PlanEntry
-from forgather_lint.rule import rule
-from forgather_lint.rule_support.edits import change_style
-from forgather_lint.rule_support.nearest import closest
-from forgather_lint.rule_support.styles import KNOWN, successor
-from forgather_lint.rule_support.wording import one_of
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import change_style
+from forgather_lint.linting.support.nearest import closest
+from forgather_lint.linting.support.styles import KNOWN, successor
+from forgather_lint.linting.support.wording import one_of
 
 
 @rule("FGL102", "tp-style-unknown", Severity.ERROR)

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from forgather_lint.flow.outcome import Outcome
-from forgather_lint.targets.profile import Target
+from forgather_lint.engines.target import Target
+from forgather_lint.execution.outcome import Outcome
 from tests.mutants import written
 from tests.verdicts import Static
 from tools.truth.cases import Case

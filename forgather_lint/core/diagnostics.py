@@ -1,0 +1,157 @@
+"""What a rule says (`Finding`) and what a reader gets (`Diagnostic`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place, Span
+
+
+class Severity(StrEnum):
+    """An error is a proof; a warning is likely; info asks for a look."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Applicability(StrEnum):
+    """How far a fix may be trusted; the words are ruff's."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    DISPLAY = "display"
+
+
+@record
+class Label:
+    """A second place that explains the first."""
+
+    where: Place
+    text: str
+
+
+@record
+class Edit:
+    """Replace what stands at `where` by `content`."""
+
+    where: Place
+    content: str
+
+
+@record
+class Fix:
+    """Edits that belong together."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    applicability: Applicability
+
+
+@record
+class Finding:
+    """One defect, as a rule yields it.
+
+    `message` names the cause in one line, `consequence` says what the user will see at run time
+    (with the exact error text where there is one), `help` how to mend it. `module` is the dotted
+    name of the module concerned, `target` the release of vLLM that was judged, if it matters.
+    """
+
+    where: Place
+    message: str
+    label: str = ""
+    related: tuple[Label, ...] = ()
+    consequence: str = ""
+    help: str = ""
+    fix: Fix | None = None
+    module: str | None = None
+    releases: str = ""
+    severity: Severity | None = None
+    target: str = ""
+
+
+@record
+class ResolvedLabel:
+    """A `Label` whose place has been computed."""
+
+    span: Span
+    text: str
+
+
+@record
+class ResolvedEdit:
+    """An `Edit` whose place has been computed."""
+
+    span: Span
+    content: str
+
+
+@record
+class ResolvedFix:
+    """A `Fix` whose places have been computed."""
+
+    title: str
+    edits: tuple[ResolvedEdit, ...]
+    applicability: Applicability
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Diagnostic:
+    """A finding with its rule and its positions, ready for a reporter. Picklable.
+
+    `targets` are the releases that it was found for; empty: it does not depend on one.
+    """
+
+    span: Span
+    code: str
+    message: str
+    name: str = field(compare=False)
+    severity: Severity = field(compare=False)
+    label: str = field(default="", compare=False)
+    related: tuple[ResolvedLabel, ...] = field(default=(), compare=False)
+    consequence: str = field(default="", compare=False)
+    help: str = field(default="", compare=False)
+    fix: ResolvedFix | None = field(default=None, compare=False)
+    module: str | None = field(default=None, compare=False)
+    releases: str = field(default="", compare=False)
+    model: str = field(default="", compare=False)
+    targets: tuple[str, ...] = field(default=(), compare=False)
+
+
+def resolve(finding: Finding, code: str, name: str, severity: Severity, model: str) -> Diagnostic:
+    """Compute the positions of `finding`, raised by the rule `code` on `model`."""
+    return Diagnostic(
+        span=finding.where.span,
+        code=code,
+        message=finding.message,
+        name=name,
+        severity=finding.severity or severity,
+        label=finding.label,
+        related=tuple(ResolvedLabel(label.where.span, label.text) for label in finding.related),
+        consequence=finding.consequence,
+        help=finding.help,
+        fix=_resolve_fix(finding.fix) if finding.fix else None,
+        module=finding.module,
+        releases=finding.releases,
+        model=model,
+        targets=(finding.target,) if finding.target else (),
+    )
+
+
+def merged(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Every diagnostic once, in order of place, with all targets that it was found for."""
+    first: dict[Diagnostic, Diagnostic] = {}
+    for each in found:
+        known = first.setdefault(each, each)
+        if known.targets != each.targets:
+            targets = tuple(dict.fromkeys((*known.targets, *each.targets)))
+            first[each] = replace(known, targets=targets)
+    return tuple(sorted(first.values()))
+
+
+def _resolve_fix(fix: Fix) -> ResolvedFix:
+    edits = tuple(ResolvedEdit(edit.where.span, edit.content) for edit in fix.edits)
+    return ResolvedFix(fix.title, edits, fix.applicability)

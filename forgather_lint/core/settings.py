@@ -1,0 +1,114 @@
+"""What the user asked for, as every stage after the command line sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from pathlib import Path
+
+from forgather_lint.core.paths import absolute, below
+from forgather_lint.core.record import record
+
+ALL = "ALL"
+
+
+class SettingsError(ValueError):
+    """An option or a configuration that cannot be used; the message names it and says why."""
+
+
+@record
+class PerFileIgnore:
+    """Codes (or beginnings of codes) that stay silent in the files that `pattern` matches.
+
+    The pattern is tried on the file name and on the path relative to `root`; `*` crosses folders
+    and `**/` may stand for none.
+    """
+
+    pattern: str
+    codes: tuple[str, ...]
+    root: str
+
+    def covers(self, path: str, code: str) -> bool:
+        """Whether `code` is to stay silent in the file `path`."""
+        return _closeness(code, self.codes) >= 0 and matches(path, self.pattern, self.root)
+
+
+@record
+class Settings:
+    """Options of one run. An empty `target` or size means: not given.
+
+    `exclude` holds patterns of folders and files that a search does not enter; with
+    `force_exclude` that holds for paths named on the command line too. `root` is the folder that
+    patterns are relative to. `debug` lets an internal error end the run with its traceback.
+    """
+
+    select: tuple[str, ...] = (ALL,)
+    extend_select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: tuple[PerFileIgnore, ...] = ()
+    exclude: tuple[str, ...] = ()
+    force_exclude: bool = False
+    output_format: str = "full"
+    target: tuple[str, ...] = ()
+    tensor_parallel_size: tuple[int, ...] = ()
+    pipeline_parallel_size: tuple[int, ...] = ()
+    dtype: str | None = None
+    max_model_len: int | None = None
+    debug: bool = False
+    root: str = ""
+
+    def selects(self, code: str) -> bool:
+        """Whether the rule `code` is to run.
+
+        The longer of two selectors wins, as in ruff: `--select FGL --ignore FGL1
+        --extend-select FGL101` runs FGL101. On a tie the code is ignored.
+        """
+        chosen = _closeness(code, self.select + self.extend_select)
+        return chosen > _closeness(code, self.ignore)
+
+    def checks(self, path: str, code: str) -> bool:
+        """Whether a finding of `code` in the file `path` is to be reported."""
+        return self.selects(code) and not any(
+            ignored.covers(path, code) for ignored in self.per_file_ignores
+        )
+
+    def excludes(self, path: str) -> bool:
+        """Whether a search is to pass over the file or folder `path`, or a folder it lies in."""
+        whole = Path(absolute(path))
+        inside = (str(each) for each in (whole, *whole.parents) if below(str(each), self.root))
+        return any(matches(each, pattern, self.root) for each in inside for pattern in self.exclude)
+
+    def require_known(self, codes: Iterable[str]) -> None:
+        """Raise `SettingsError` for a selector that covers none of `codes`."""
+        known = tuple(codes)
+        ignored = (code for entry in self.per_file_ignores for code in entry.codes)
+        for selector in (*self.select, *self.extend_select, *self.ignore, *ignored):
+            if not any(_closeness(code, (selector,)) >= 0 for code in known):
+                raise SettingsError(f"unknown rule {selector!r}{nearest(selector, known)}")
+
+
+def matches(path: str, pattern: str, root: str) -> bool:
+    """Whether `pattern` matches the name of `path`, its path below `root`, or its whole path."""
+    whole = Path(absolute(path))
+    texts = filter(None, (whole.name, below(path, root), str(whole)))
+    spellings = {pattern, pattern.replace("**/", "")}
+    return any(fnmatch(text, spelling) for text in texts for spelling in spellings)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`, did you mean 'x'?` for the member of `known` that is most like `word`, or nothing."""
+    from difflib import get_close_matches  # only a mistake pays for it
+
+    close = get_close_matches(word, list(known), n=1)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def _closeness(code: str, selectors: Iterable[str]) -> int:
+    """The length of the longest selector that covers `code`, -1 if none does."""
+    return max((_length(code, selector) for selector in selectors), default=-1)
+
+
+def _length(code: str, selector: str) -> int:
+    if selector == ALL:
+        return 0
+    return len(selector) if code.startswith(selector) else -1

@@ -1,0 +1,86 @@
+"""Where the comments of a Python or YAML text are; a `#` inside a string is none."""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+
+from forgather_lint.core.record import record
+
+
+@record
+class Comment:
+    """A comment from its `#` to the end of the line; both numbers count from 1.
+
+    `speaks_for` is the row of the code it stands beside, or of the next code when it has a line
+    of its own.
+    """
+
+    row: int
+    column: int
+    text: str
+    speaks_for: int
+
+
+def comments_of(path: str, text: str) -> Iterator[Comment]:
+    """The comments of `text`, by the suffix of `path`; none in a format that has none."""
+    if path.endswith((".py", ".pyi")):
+        places = _python(text)
+    elif path.endswith((".yaml", ".yml")):
+        places = _yaml(text)
+    else:
+        return
+    lines = text.split("\n")
+    for row, column in places:
+        line = lines[row - 1]
+        alone = not line[: column - 1].strip()
+        next_row = _next_code(lines, row) if alone else row
+        yield Comment(row, column, line[column - 1 :].rstrip("\r"), next_row)
+
+
+def _next_code(lines: list[str], row: int) -> int:
+    for below, line in enumerate(lines[row:], start=row + 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            return below
+    return row
+
+
+def _python(text: str) -> Iterator[tuple[int, int]]:
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                yield token.start[0], token.start[1] + 1
+    except (tokenize.TokenError, SyntaxError):
+        return  # what came before the broken place still counts
+
+
+_YAML_COMMENT = re.compile(r"(?:^|(?<=\s))#")
+
+
+def _yaml(text: str) -> Iterator[tuple[int, int]]:
+    for row, line in enumerate(_without_scalars(text).split("\n"), start=1):
+        if match := _YAML_COMMENT.search(line):
+            yield row, match.start() + 1
+
+
+def _without_scalars(text: str) -> str:
+    """`text` with every `#` inside a scalar blotted out, as far as it can be scanned.
+
+    A Forgather template with Jinja statements often cannot be scanned to its end; from there on
+    every `#` after a blank is taken for a comment.
+    """
+    import yaml
+
+    pieces, end = [], 0
+    try:
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            if isinstance(token, yaml.ScalarToken):
+                start = token.start_mark.index
+                pieces.append(text[end:start])
+                end = token.end_mark.index
+                pieces.append(text[start:end].replace("#", "_"))
+    except yaml.YAMLError:
+        pass
+    return "".join((*pieces, text[end:]))

@@ -1,0 +1,141 @@
+"""config.json: its values, and where each key stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from enum import Enum, auto
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place, Position, Span, file_start
+from forgather_lint.documents.python import SourceError, read_text
+
+if TYPE_CHECKING:
+    import yaml
+
+DEEPEST = 50
+
+Keys = tuple[str, ...]
+Parts = tuple[Span, Span]
+"""Where a key and its value stand."""
+
+
+class _Part(Enum):
+    KEY = auto()
+    VALUE = auto()
+    BOTH = auto()
+
+
+@record(frozen=False, eq=False, slots=False)
+class ConfigFile:
+    """A parsed config.json. Positions are computed when the first of them is asked for.
+
+    `undecided` holds keys whose values a template leaves open, with the reasons.
+    """
+
+    path: str
+    text: str
+    values: Mapping[str, object]
+    undecided: Mapping[str, str] = field(default_factory=dict)
+
+    def place(self, *keys: str) -> Place:
+        """The place of key and value at `keys`, or of the file when there is none."""
+        return ConfigPlace(self, keys, _Part.BOTH)
+
+    def key_place(self, *keys: str) -> Place:
+        """The place of the last of `keys` itself."""
+        return ConfigPlace(self, keys, _Part.KEY)
+
+    def value_place(self, *keys: str) -> Place:
+        """The place of the value at `keys`."""
+        return ConfigPlace(self, keys, _Part.VALUE)
+
+    def repeated(self, *keys: str) -> Iterator[tuple[str, Place, Place]]:
+        """Keys that stand twice in the object at `keys`: name, first and last place."""
+        for name, spans in self._spans.items():
+            if name[:-1] == keys and len(spans) > 1:
+                yield name[-1], spans[0][0], spans[-1][0]
+
+    @cached_property
+    def _spans(self) -> dict[Keys, list[Parts]]:
+        import yaml
+
+        found: dict[Keys, list[Parts]] = {}
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            root = yaml.compose(self.text.replace("\t", " "), Loader=loader)
+        except yaml.YAMLError:
+            return found
+        self._collect(root, (), found)
+        return found
+
+    def _collect(self, node: object, keys: Keys, found: dict[Keys, list[Parts]]) -> None:
+        import yaml
+
+        if not isinstance(node, yaml.MappingNode):
+            return
+        for key, value in node.value:
+            name = (*keys, str(key.value))
+            found.setdefault(name, []).append((self._span(key), self._span(value)))
+            self._collect(value, name, found)
+
+    def _span(self, node: yaml.Node) -> Span:
+        return Span(self.path, _position(node.start_mark), _position(node.end_mark))
+
+
+@record(eq=False)
+class ConfigPlace:
+    """The place of a key of config.json, computed on demand."""
+
+    file: ConfigFile
+    keys: Keys
+    part: _Part
+
+    @property
+    def span(self) -> Span:
+        spans = self.file._spans.get(self.keys)
+        if not spans:
+            return file_start(self.file.path)
+        key, value = spans[-1]
+        whole = Span(self.file.path, key.start, value.end)
+        return {_Part.KEY: key, _Part.VALUE: value}.get(self.part, whole)
+
+
+def _position(mark: object) -> Position:
+    return Position(mark.line + 1, mark.column + 1)  # type: ignore[attr-defined]
+
+
+def read_config(path: Path) -> ConfigFile:
+    """Read `path`. Raises `SourceError` when it is no JSON object."""
+    text = read_text(path)
+    return parse_config(str(path), text)
+
+
+def parse_config(path: str, text: str) -> ConfigFile:
+    """Parse the text of a config.json. Raises `SourceError` when it is no JSON object."""
+    where = file_start(path)
+    if _depth(text) > DEEPEST:
+        raise SourceError(where, f"nested more than {DEEPEST} deep, not analysed")
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        at = Position(error.lineno, error.colno)
+        raise SourceError(Span(path, at, at), f"not JSON: {error.msg}") from None
+    if not isinstance(values, dict):
+        raise SourceError(where, f"not a JSON object but a {type(values).__name__}")
+    return ConfigFile(path, text, values)
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for letter in text:
+        if letter in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif letter in "]}":
+            depth -= 1
+    return deepest

@@ -1,0 +1,91 @@
+"""Which models lie at a path: a folder with a config.json, a Python file, or a tree to search."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from forgather_lint.core.record import record
+
+CONFIG = "config.json"
+_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
+_MARKS = ("PreTrainedModel", "_tp_plan", "base_model_tp_plan")
+
+
+@record
+class Candidate:
+    """One model to look at: a folder, or a single Python file in it."""
+
+    folder: Path
+    file: Path | None = None
+
+    @property
+    def path(self) -> str:
+        return str(self.file or self.folder)
+
+
+def candidates(path: Path, excluded: Callable[[str], bool]) -> Iterator[Candidate]:
+    """The models at `path`, in the order of their names; nothing when there is none.
+
+    A file stands for the model of its folder when a config.json lies beside it.
+    """
+    if path.is_dir():
+        yield from _search(path, excluded)
+    elif path.is_file():
+        yield from _of_file(path)
+
+
+def _of_file(path: Path) -> Iterator[Candidate]:
+    if (path.parent / CONFIG).is_file() and path.suffix in (".py", ".json"):
+        yield Candidate(path.parent)
+    elif path.suffix == ".py":
+        yield Candidate(path.parent, path)
+
+
+def _search(root: Path, excluded: Callable[[str], bool]) -> Iterator[Candidate]:
+    """`root` itself when it is a model, else the models below it. Links are not followed."""
+    own = list(_own(root))
+    if own:
+        yield from own
+        return
+    for folder, names, _ in os.walk(root):
+        names[:] = sorted(
+            name
+            for name in names
+            if not name.startswith(".")
+            and name not in _SKIPPED
+            and not excluded(str(Path(folder, name)))
+        )
+        if Path(folder) != root:
+            yield from _own(Path(folder))
+
+
+def _own(folder: Path) -> Iterator[Candidate]:
+    """The models that stand directly in `folder`."""
+    if (folder / CONFIG).is_file():
+        if _is_model_config(folder / CONFIG) or any(folder.glob("*.py")):
+            yield Candidate(folder)
+        return
+    for file in sorted(folder.glob("modeling_*.py")):
+        if _defines_model(file):
+            yield Candidate(folder, file)
+
+
+def _is_model_config(path: Path) -> bool:
+    """Whether a config.json without Python beside it speaks of a model."""
+    head = _head(path)
+    return '"model_type"' in head or '"architectures"' in head
+
+
+def _defines_model(path: Path) -> bool:
+    head = _head(path)
+    return any(mark in head for mark in _MARKS)
+
+
+def _head(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            return stream.read(200_000)
+    except OSError:
+        return ""

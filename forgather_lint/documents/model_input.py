@@ -1,0 +1,28 @@
+"""From a candidate on disk to the sources and config that the analysis reads."""
+
+from __future__ import annotations
+
+from forgather_lint.core.record import record
+from forgather_lint.documents.config_json import ConfigFile, read_config
+from forgather_lint.documents.discover import CONFIG, Candidate
+from forgather_lint.documents.sources import Sources, folder_sources
+
+
+@record
+class ModelInput:
+    """One model as it is given: its files, its config, and the file it is about (if one)."""
+
+    path: str
+    sources: Sources
+    config: ConfigFile | None
+    main: str | None = None
+
+
+def open_model(candidate: Candidate) -> ModelInput:
+    """Read what is needed first. Raises `SourceError` for a config.json that cannot be used."""
+    sources = folder_sources(candidate.folder)
+    config_path = candidate.folder / CONFIG
+    if candidate.file is not None:
+        return ModelInput(candidate.path, sources, None, candidate.file.stem)
+    config = read_config(config_path) if config_path.is_file() else None
+    return ModelInput(candidate.path, sources, config)

@@ -1,0 +1,121 @@
+"""Python text to a libcst tree whose nodes know their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import field
+from functools import lru_cache
+from pathlib import Path
+
+import libcst as cst
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place, Position, Span, file_start
+from forgather_lint.documents.limits import MOST_BYTES, refusal
+
+OriginOf = Callable[[int], Place | None]
+
+
+class SourceError(Exception):
+    """A text that cannot be analysed: the user's fault, told in one line with its place."""
+
+    def __init__(self, where: Span, message: str) -> None:
+        super().__init__(message)
+        self.where = where
+        self.message = message
+
+
+class _Positions(MetadataWrapper):
+    """Resolves positions, for which libcst also walks the tree once without any visitor."""
+
+    def visit_batched(self, *_: object) -> cst.CSTNode:
+        return self.module
+
+
+@lru_cache(maxsize=64)
+def _ranges(tree: cst.Module) -> Mapping[cst.CSTNode, CodeRange]:
+    """Where the nodes stand; models that share a file share its tree."""
+    return _Positions(tree, unsafe_skip_copy=True).resolve(PositionProvider)
+
+
+@record(frozen=False, eq=False, slots=False)
+class PythonFile:
+    """A parsed file. Positions are computed when the first of them is asked for.
+
+    `origin_of` maps a row of generated text to the template line it was made from.
+    """
+
+    path: str
+    text: str
+    tree: cst.Module
+    origin_of: OriginOf | None = field(default=None, repr=False)
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """The span of `node`, a node of this file's tree."""
+        code_range = _ranges(self.tree).get(node)
+        if code_range is None:
+            return file_start(self.path)
+        start, end = code_range.start, code_range.end
+        return Span(
+            self.path,
+            Position(start.line, start.column + 1),
+            Position(end.line, end.column + 1),
+        )
+
+
+@record(eq=False)
+class NodePlace:
+    """The place of a syntax node, computed on demand."""
+
+    file: PythonFile
+    node: cst.CSTNode
+
+    @property
+    def span(self) -> Span:
+        return self.file.span(self.node)
+
+    def __repr__(self) -> str:
+        return f"<{self.span}>"
+
+    @property
+    def origin(self) -> Place | None:
+        """The template line that the node was generated from, if any."""
+        origin_of = self.file.origin_of
+        return origin_of(self.span.start.row) if origin_of else None
+
+
+def read_text(path: Path) -> str:
+    """The text of `path`. Raises `SourceError` when it is too large, unreadable or not UTF-8."""
+    where = file_start(str(path))
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise SourceError(where, f"cannot be read: {error.strerror}") from error
+    if len(data) > MOST_BYTES:
+        raise SourceError(where, f"larger than {MOST_BYTES >> 20} MiB, not analysed")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(where, f"not UTF-8: byte {error.start}") from error
+
+
+def parse_python(path: str, text: str, origin_of: OriginOf | None = None) -> PythonFile:
+    """Parse `text`. Raises `SourceError` with the place of a syntax error."""
+    if "\0" in text:
+        raise SourceError(file_start(path), "not Python: holds a NUL character")
+    reason = refusal(text)
+    if reason is not None:
+        raise SourceError(file_start(path), f"not analysed: {reason}")
+    try:
+        return PythonFile(path, text, _tree(text), origin_of)
+    except cst.ParserSyntaxError as error:
+        start = Position(max(1, error.raw_line), error.raw_column + 1)
+        raise SourceError(Span(path, start, start), "syntax error") from error
+
+
+@lru_cache(maxsize=64)
+def _tree(text: str) -> cst.Module:
+    """The tree of `text`; a model that is built for several targets is parsed once."""
+    return cst.parse_module(text)

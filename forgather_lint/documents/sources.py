@@ -1,0 +1,58 @@
+"""Where the text of a model comes from: a folder on disk, one file, or memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import field
+from pathlib import Path
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.documents.python import read_text
+
+Origin = Callable[[str, int], Place | None]
+
+
+@record
+class Sources:
+    """The Python files of one model by module name (`llama` for `llama.py`).
+
+    `paths` says where each stands; `texts` holds those that exist in memory only. `origin` maps a
+    file name and row of generated text to the template line that it came from. `package` is the
+    dotted name of the folder, when it is part of a package, `packages` the folders in it that are
+    packages themselves, which are not read.
+    """
+
+    paths: Mapping[str, str]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin | None = None
+    package: str = ""
+    packages: frozenset[str] = frozenset()
+
+    def has(self, module: str) -> bool:
+        """Whether there is a module of this name."""
+        return module in self.paths or module in self.texts
+
+    def text(self, module: str) -> str:
+        """The text of a module. Raises `SourceError`."""
+        if module in self.texts:
+            return self.texts[module]
+        return read_text(Path(self.paths[module]))
+
+
+def folder_sources(folder: Path) -> Sources:
+    """The Python files that stand directly in `folder`."""
+    files = sorted(path for path in folder.glob("*.py") if path.is_file())
+    packages = frozenset(path.parent.name for path in folder.glob("*/__init__.py"))
+    paths = {path.stem: str(path) for path in files}
+    return Sources(paths, package=_package(folder), packages=packages)
+
+
+def _package(folder: Path) -> str:
+    """The dotted name of `folder`: the folders above it that hold an `__init__.py`."""
+    parts: list[str] = []
+    folder = folder.absolute()
+    while (folder / "__init__.py").is_file() and folder.name not in parts:
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts)

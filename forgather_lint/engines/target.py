@@ -1,0 +1,56 @@
+"""A target: the vLLM release that serves a model, and the transformers release beside it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from forgather_lint.engines.fact import boundaries
+from forgather_lint.engines.releases import known
+from forgather_lint.engines.transformers.profile import TransformersProfile
+from forgather_lint.engines.version import Version
+from forgather_lint.engines.vllm.profile import VllmProfile
+
+
+class Target(NamedTuple):
+    """Hashable and picklable; its facts are read when they are asked for."""
+
+    vllm: VllmProfile
+    transformers: TransformersProfile
+
+    @classmethod
+    def of(cls, vllm: str, transformers: str) -> Target:
+        """The pair of two release numbers, possible or not. Raises `VersionError`."""
+        return cls(
+            VllmProfile(Version.parse(vllm)), TransformersProfile(Version.parse(transformers))
+        )
+
+    def __str__(self) -> str:
+        return f"{self.vllm} {self.transformers}"
+
+
+class Range(NamedTuple):
+    """Releases of a project, oldest first, between which no profiled fact changes."""
+
+    project: str
+    releases: tuple[Version, ...]
+
+    @property
+    def newest(self) -> Version:
+        return self.releases[-1]
+
+    def __str__(self) -> str:
+        first, last = self.releases[0], self.releases[-1]
+        return f"{self.project} {first}" if first == last else f"{self.project} {first} - {last}"
+
+
+@cache
+def ranges(project: str) -> tuple[Range, ...]:
+    """The profiles of "vllm" or "transformers", oldest first; this reads every data file."""
+    starts = boundaries(project)
+    groups: list[list[Version]] = []
+    for release in known(project):
+        if not groups or any(groups[-1][-1] < start <= release for start in starts):
+            groups.append([])
+        groups[-1].append(release)
+    return tuple(Range(project, tuple(group)) for group in groups)

@@ -1,0 +1,70 @@
+"""The verdict on a plan as transformers itself applies it, without a serving engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from forgather_lint.core.record import record
+from forgather_lint.engines.transformers.plan import (
+    LIBRARY,
+    Entry,
+    assigned_by_library,
+    with_embedding,
+)
+from forgather_lint.execution.assignments import Assignment
+from forgather_lint.execution.layers import BY_COLUMN
+from forgather_lint.execution.outcome import Outcome, Verdict, with_branches
+from forgather_lint.execution.sharded import Assignments, run
+from forgather_lint.libraries.propagation import PACKED_SPLIT
+from forgather_lint.model.tree import Tree
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
+
+
+@record(frozen=False, eq=False, slots=False)
+class LibraryJudge:
+    """Judges what transformers assigns to the modules of one base model, `root`."""
+
+    machine: Machine
+    tree: Tree
+    root: Instance
+
+    @cached_property
+    def alone(self) -> tuple[Outcome, list[Outcome]]:
+        """The outcome on one rank, with the branches that raise there."""
+        return run(self.machine, self.tree, self.root, {}, LIBRARY, 1, None)
+
+    def outcome(self, assigned: Assignments, ranks: int) -> Outcome:
+        """The outcome on `ranks` ranks."""
+        found, given_up = run(self.machine, self.tree, self.root, assigned, LIBRARY, ranks, None)
+        outcome = with_branches(found, given_up, self.alone[1])
+        if outcome.code == PACKED_SPLIT and any(map(_cuts_a_parameter, assigned.values())):
+            return Outcome(Verdict.UNKNOWN, "", "weights-may-be-interleaved-at-load", outcome.where)
+        return outcome
+
+    def written(self, plan: Mapping[str, str]) -> Assignments:
+        """What the styles of `plan` assign. Raises `BudgetExceeded` for a style not known."""
+        return assigned_by_library(self.tree, _entries(plan))
+
+    def loaded(self, plan: Mapping[str, str]) -> Assignments:
+        """The same with what `from_pretrained` adds to a plan."""
+        return assigned_by_library(
+            self.tree, with_embedding(self.machine, self.root, _entries(plan))
+        )
+
+
+def _cuts_a_parameter(assignment: Assignment) -> bool:
+    """Whether a style cuts a parameter that is in no layer, such as a stack of experts, in one.
+
+    The loader may have laid such a one out for that (transformers/conversion_mapping.py,
+    `Interleave`), which no source of a model says.
+    """
+    return any(
+        role in BY_COLUMN and name.rpartition(".")[2] not in ("weight", "bias")
+        for name, role in assignment.parameters
+    )
+
+
+def _entries(plan: Mapping[str, str]) -> dict[str, Entry]:
+    return {key: Entry(style) for key, style in plan.items()}

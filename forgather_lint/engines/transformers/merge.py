@@ -1,0 +1,115 @@
+"""How transformers puts a model's parallel plan together in `post_init`.
+
+Source: transformers/modeling_utils.py, `PreTrainedModel.post_init`; from 5.15 on
+transformers/distributed/mixin.py, `DistributedMixin.init_parallel_plans`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Generic, NamedTuple, TypeVar
+
+from forgather_lint.engines.transformers.profile import (
+    ConfigPlanOn,
+    EmbeddingRule,
+    TransformersPlan,
+)
+
+Value = TypeVar("Value")
+
+
+class Origin(StrEnum):
+    """Who wrote an entry of the merged plan."""
+
+    CONFIG = "config"
+    CLASS = "class"
+    CHILD = "child"
+    TRANSFORMERS = "transformers"
+
+
+class Entry(NamedTuple, Generic[Value]):
+    """An entry of the merged plan: `key` of the model, `written` in the plan it comes from.
+
+    `child` names the submodel whose plan that is. `value` is None where transformers adds it.
+    """
+
+    key: str
+    value: Value | None
+    origin: Origin
+    written: str
+    child: str = ""
+
+
+Merged = dict[str, Entry[Value]]
+
+EMBEDDING_KEY = "embed_tokens"
+
+
+class Owner(NamedTuple):
+    """What the merge asks of the model: see `merge_plans`."""
+
+    is_base_model: bool = True
+    ties_embeddings: bool = False
+    has_embed_tokens: bool = False
+
+
+def merge_plans(
+    release: TransformersPlan,
+    owner: Owner,
+    config_plan: Mapping[str, Value] | None,
+    class_plan: Mapping[str, Value] | None,
+    children: Sequence[tuple[str, Merged[Value]]] = (),
+    *,
+    tensor_parallel: bool = True,
+) -> Merged[Value]:
+    """The plan of a model after `post_init`, in dict order.
+
+    `children` are the direct children that have a merged plan of their own, in order of
+    declaration. `owner.is_base_model`: the attribute named by `base_model_prefix` is absent.
+    `owner.ties_embeddings`: its config says `tie_word_embeddings`. `owner.has_embed_tokens`: it
+    has an `nn.Embedding` of that name. The last two matter to tensor parallel plans alone.
+    """
+    merged: Merged[Value] = {}
+    if release.class_plan_kept.value:
+        merged.update(_entries(class_plan, Origin.CLASS))
+    if owner.is_base_model or release.config_plan_on.value is ConfigPlanOn.EVERY_MODEL:
+        merged.update(_entries(config_plan, Origin.CONFIG))
+        if tensor_parallel and config_plan is not None:
+            merged.update(_rule_of_config(release, owner))
+    if tensor_parallel:
+        merged = {**_rule_of_model(release, owner, merged), **merged}
+    for name, plan in children:
+        merged.update(_prefixed(name, plan))
+    return merged
+
+
+def _entries(
+    plan: Mapping[str, Value] | None, origin: Origin
+) -> Iterator[tuple[str, Entry[Value]]]:
+    for key, value in (plan or {}).items():
+        yield key, Entry(key, value, origin, key)
+
+
+def _prefixed(child: str, plan: Merged[Value]) -> Iterator[tuple[str, Entry[Value]]]:
+    for key, entry in plan.items():
+        longer = f"{child}.{key}"
+        path = f"{child}.{entry.child}" if entry.child else child
+        yield longer, Entry(longer, entry.value, entry.origin, entry.written, path)
+
+
+def _rule_of_config(release: TransformersPlan, owner: Owner) -> Merged[Value]:
+    """Source: transformers/configuration_utils.py, `PreTrainedConfig.__post_init__`."""
+    tied = release.embedding_rule.value is EmbeddingRule.CONFIG_IF_TIED and owner.ties_embeddings
+    return _added() if tied else {}
+
+
+def _rule_of_model(release: TransformersPlan, owner: Owner, merged: Merged[Value]) -> Merged[Value]:
+    """An entry of that name stays, but moves to the front."""
+    rule = release.embedding_rule.value is EmbeddingRule.BASE_MODEL and owner.is_base_model
+    return _added() if rule and merged and owner.has_embed_tokens else {}
+
+
+def _added() -> Merged[Value]:
+    entry = Entry[Value](EMBEDDING_KEY, None, Origin.TRANSFORMERS, EMBEDDING_KEY)
+    return {EMBEDDING_KEY: entry}

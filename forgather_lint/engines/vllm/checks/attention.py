@@ -1,0 +1,134 @@
+"""How the attention of a model reaches vLLM's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from forgather_lint.core.source import Place
+from forgather_lint.engines.vllm.checks.dispatch import (
+    POSITIONS,
+    as_unparsed,
+    by_position,
+    interface_call,
+    keyword,
+)
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.sharing import shared_index
+from forgather_lint.engines.vllm.checks.sites import Site, layer_named, lost_layer, sites_of
+from forgather_lint.engines.vllm.fusers.forward_text import forward_of
+from forgather_lint.engines.vllm.words import AttentionBinding
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.tree import class_name
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.values.objects import FunctionValue
+from forgather_lint.python.values.value import Choice, Known, Unknown
+
+
+def dispatch(seen: Examined) -> Iterator[ServingProblem]:
+    """A layer for which no module's own forward calls the interface."""
+    attention = seen.target.vllm.attention
+    layers = seen.number("num_hidden_layers")
+    if seen.judge is None or layers is None or seen.judge.subject.tree.structure.open_at:
+        return  # an attention module that is not seen may answer for its layer
+    sites = sites_of(seen)
+    yield from _without_index(seen, sites)
+    shared = list(shared_index(seen, sites))
+    yield from shared
+    if attention.binding.value is not AttentionBinding.SOURCE:
+        return
+    if shared or _without(sites, "layer_idx"):
+        return
+    lost = lost_layer([site for site in sites if "config" in site.module.attributes], layers)
+    if lost is not None:
+        where, name = _attention_of(seen, lost)
+        yield from seen.problem(
+            "FGL512", attention.no_dispatch, where, name, parts={"layer": layer_named(seen, lost)}
+        )
+
+
+def _without(sites: list[Site], attribute: str) -> list[Site]:
+    return [
+        site
+        for site in sites
+        if attribute not in site.module.attributes and site.module.open is None
+    ]
+
+
+def _without_index(seen: Examined, sites: list[Site]) -> Iterator[ServingProblem]:
+    """An attention module that does not say which layer it is of."""
+    for site in _without(sites, "layer_idx")[:1]:
+        title = class_name(site.module)
+        yield from seen.problem(
+            "FGL513",
+            seen.target.vllm.attention.no_layer_index,
+            site.module.where,
+            title,
+            module=site.name,
+            parts={"class": title, "layer": layer_named(seen, 0)},
+        )
+
+
+def _attention_of(seen: Examined, layer: int) -> tuple[Place, str]:
+    """The forward that should call the interface: of the attention in `layer`, else of `layer`."""
+    inside = list(_forwards(seen, layer))
+    named = [each for each in inside if any(word in each[1] for word in ("Attention", "Attn"))]
+    for found in (named, inside):
+        silent = [each for each in found if interface_call(each[0]) is None]
+        for forward, title in silent or found:
+            return forward.where, title
+    return seen.cls.where, seen.cls.name
+
+
+def _forwards(seen: Examined, layer: int) -> Iterator[tuple[FunctionValue, str]]:
+    """The forwards of a layer and of what is in it, with the names of their classes."""
+    assert seen.judge is not None
+    for name, module in seen.judge.subject.tree.instances.items():
+        numbers = [part for part in name.split(".") if part.isdigit()]
+        forward = forward_of(seen.workshop.machine, module)
+        if forward is not None and numbers[:1] == [str(layer)]:
+            yield forward, class_name(module)
+
+
+def scaling(seen: Examined) -> Iterator[ServingProblem]:
+    """A `scaling=` that cannot be read without running the model, or one given by position."""
+    attention = seen.target.vllm.attention
+    for site in sites_of(seen)[:1]:
+        title = class_name(site.module)
+        if by_position(site.call) > POSITIONS:
+            yield from seen.problem(
+                "FGL515", attention.scaling_positional, site.forward.where, title, module=site.name
+            )
+        expression = keyword(site.call, "scaling")
+        if expression is None or _resolves(seen, expression, site):
+            continue
+        text = cst.Module([]).code_for_node(expression)
+        yield from seen.problem(
+            "FGL514",
+            attention.scaling_unresolved,
+            site.forward.where,
+            title,
+            text,
+            module=site.name,
+            parts={"expression": as_unparsed(text), "class": title},
+        )
+
+
+def _resolves(seen: Examined, expression: cst.BaseExpression, site: Site) -> bool:
+    """Whether it is a number, or `self.<attribute>` that holds one (or may hold one)."""
+    if isinstance(expression, cst.Integer | cst.Float):
+        return True
+    if not isinstance(expression, cst.Attribute) or not isinstance(expression.value, cst.Name):
+        return False
+    if expression.value.value != "self":
+        return False
+    try:
+        value = seen.workshop.machine.attribute(
+            site.module, expression.attr.value, site.forward.where
+        )
+    except Raised:
+        return False
+    if isinstance(value, Known):
+        return isinstance(value.value, int | float) and not isinstance(value.value, bool)
+    return isinstance(value, Unknown | Choice)

@@ -1,0 +1,83 @@
+"""What a target needs of the class that AutoModel loads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import libcst as cst
+
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.words import AttentionGate
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.python.values.objects import FunctionValue
+from forgather_lint.python.values.value import Known, ListValue, TupleValue, Unknown, Value
+
+FLAG = "_supports_attention_backend"
+
+
+def attention_backend(seen: Examined) -> Iterator[ServingProblem]:
+    """A class that does not say that its attention can be replaced."""
+    attention = seen.target.vllm.attention
+    flag = seen.member(FLAG)
+    if _is_true(flag) or isinstance(flag, Unknown):
+        return
+    if attention.gate.value is AttentionGate.DECLARED_OR_SETTABLE and _settable(seen):
+        return
+    names = seen.workshop.config_values.get("architectures")
+    architecture = names[0] if isinstance(names, list) and names else seen.cls.name
+    where = seen.place_of_member(FLAG)
+    yield from seen.problem(
+        "FGL503", attention.incompatible, where, seen.cls.name, parts={"architecture": architecture}
+    )
+
+
+def _is_true(value: Value | None) -> bool:
+    return isinstance(value, Known) and value.value is True
+
+
+def _settable(seen: Examined) -> bool:
+    """transformers/modeling_utils.py, `_can_set_attn_implementation`: a look at the file's text."""
+    modeling = seen.target.transformers.modeling
+    file = seen.workshop.loader.files.get(seen.cls.scope.namespace.name)
+    if file is None:
+        return True
+    if re.search(modeling.attention_class_pattern.value, file.text, re.MULTILINE) is None:
+        return True
+    return any(text in file.text for text in modeling.settable_if_file_has.value)
+
+
+def tied_weights(seen: Examined) -> Iterator[ServingProblem]:
+    """A list of tied names where the release takes a dict only, in a model that ties."""
+    fact = seen.target.transformers.modeling.tied_weights_list
+    keys, ties = seen.member("_tied_weights_keys"), seen.setting("tie_word_embeddings")
+    if isinstance(keys, ListValue | TupleValue) and _is_true(ties):
+        yield from seen.problem(
+            "FGL509", fact, seen.place_of_member("_tied_weights_keys"), seen.cls.name
+        )
+
+
+def tie_weights_override(seen: Examined) -> Iterator[ServingProblem]:
+    """A `tie_weights` of the model's own that takes no arguments."""
+    method = seen.member("tie_weights")
+    if not isinstance(method, FunctionValue) or not isinstance(method.node, cst.FunctionDef):
+        return
+    given = method.node.params
+    names = {parameter.name.value for parameter in (*given.params, *given.kwonly_params)}
+    called = seen.root is None or "post_init_called" in seen.root.hidden
+    if called and given.star_kwarg is None and "recompute_mapping" not in names:
+        fact = seen.target.transformers.modeling.tie_weights_override
+        parts = {"class": seen.cls.name}
+        yield from seen.problem("FGL510", fact, method.where, seen.cls.name, parts=parts)
+
+
+def post_init(seen: Examined) -> Iterator[ServingProblem]:
+    """A constructor that never calls `post_init`: no plan is merged."""
+    if seen.root is None or "post_init_called" in seen.root.hidden:
+        return
+    fact = seen.target.vllm.plan.never_merged
+    method = seen.member("__init__")
+    where = method.where if isinstance(method, FunctionValue) else seen.cls.where
+    if fact.value.effect is not Effect.NONE:
+        yield from seen.problem("FGL511", fact, where, seen.cls.name)

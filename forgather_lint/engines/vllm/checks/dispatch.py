@@ -1,0 +1,70 @@
+"""The call of transformers' attention interface, as newer vLLM finds it in the text of a forward.
+
+Source: vllm/model_executor/models/transformers/fusers/attention.py, `interface_call`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+
+import libcst as cst
+
+from forgather_lint.documents.walk import descendants
+from forgather_lint.engines.vllm.fusers.forward_text import LOOKUP
+from forgather_lint.python.values.objects import FunctionValue
+
+POSITIONS = 5
+"""How many arguments the interface takes by position: module, query, key, value, mask."""
+
+
+def _is_lookup(node: cst.BaseExpression | None) -> bool:
+    if isinstance(node, cst.Call):
+        node = node.func
+    if not isinstance(node, cst.Attribute | cst.Subscript):
+        return False
+    return isinstance(node.value, cst.Name) and node.value.value == LOOKUP
+
+
+def interface_call(function: FunctionValue) -> cst.Call | None:
+    """The one call of the interface in `function`, None when there is none or several."""
+    return _interface_call(function.node)
+
+
+@cache
+def _interface_call(node: cst.FunctionDef | cst.Lambda) -> cst.Call | None:
+    names: set[str] = set()
+    called: list[tuple[str, cst.Call]] = []
+    for each in descendants(node):
+        names.update(_bound_to_lookup(each))
+        if isinstance(each, cst.Call) and isinstance(each.func, cst.Name):
+            called.append((each.func.value, each))
+    calls = [call for name, call in called if name in names]
+    return calls[0] if len(calls) == 1 else None
+
+
+def _bound_to_lookup(node: cst.CSTNode) -> Iterator[str]:
+    """The local names that a statement binds to the interface."""
+    if not isinstance(node, cst.Assign | cst.AnnAssign) or not _is_lookup(node.value):
+        return
+    targets = (
+        [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]
+    )
+    yield from (target.value for target in targets if isinstance(target, cst.Name))
+
+
+def keyword(call: cst.Call, name: str) -> cst.BaseExpression | None:
+    """What `call` hands on as `name=`."""
+    values = [each.value for each in call.args if each.keyword and each.keyword.value == name]
+    return values[0] if len(values) == 1 else None
+
+
+def as_unparsed(text: str) -> str:
+    """An expression as an engine shows it that prints its syntax tree (`ast.unparse`)."""
+    return ast.unparse(ast.parse(text.strip(), mode="eval"))
+
+
+def by_position(call: cst.Call) -> int:
+    """How many arguments are surely handed on by position."""
+    return sum(1 for each in call.args if each.keyword is None and not each.star)

@@ -1,0 +1,79 @@
+"""The embedding of a model in the hands of an engine that puts its own in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.sameness import repeats
+from forgather_lint.engines.vllm.fusers.forward_text import forward_of
+from forgather_lint.execution.replaced import input_embedding
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.libraries.names import EMBEDDING
+from forgather_lint.model.tree import class_name
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import Known
+
+GET, SET = "get_input_embeddings", "set_input_embeddings"
+
+
+def forward_dropped(seen: Examined) -> Iterator[ServingProblem]:
+    """A subclass of nn.Embedding whose own forward is not run."""
+    modules = seen.target.vllm.modules
+    module = input_embedding(seen.workshop.machine, seen.root) if seen.root else None
+    if module is None or not seen.workshop.machine.is_instance_of(module, EMBEDDING):
+        return
+    forward = forward_of(seen.workshop.machine, module)
+    if forward is None or repeats(seen, module, forward, EMBEDDING):
+        return
+    if modules.embedding_scale_kept.value and _has_scale(seen, module):
+        return
+    yield from seen.problem(
+        "FGL530", modules.embedding_forward_dropped, forward.where, class_name(module)
+    )
+
+
+def _has_scale(seen: Examined, module: Instance) -> bool:
+    in_class = find_member(seen.workshop.machine, module.cls, "embed_scale")
+    return "embed_scale" in module.attributes or in_class is not None or module.open is not None
+
+
+def no_access(seen: Examined) -> Iterator[ServingProblem]:
+    """An embedding that the methods which the class inherits do not find."""
+    root, modeling = seen.root, seen.target.transformers.modeling
+    if root is None or not _is_hidden(seen, root, modeling.embedding_name.value):
+        return
+    parts = {"class": seen.cls.name}
+    if not _is_own(seen, GET):
+        fact = modeling.no_embedding
+        yield from seen.problem("FGL531", fact, seen.cls.where, GET, parts=parts)
+    elif not _is_own(seen, SET) and seen.target.vllm.modules.embedding_setter_called.value:
+        fact = modeling.no_embedding_setter
+        yield from seen.problem("FGL531", fact, seen.cls.where, SET, parts=parts)
+
+
+def _is_own(seen: Examined, name: str) -> bool:
+    """Whether a class whose source was read defines the method, or one not known may."""
+    found = find_member(seen.workshop.machine, seen.cls, name)
+    return found is not None and (isinstance(found.owner, ClassValue) or _is_unknown(seen))
+
+
+def _is_unknown(seen: Examined) -> bool:
+    return seen.root is None or seen.root.open is not None
+
+
+def _is_hidden(seen: Examined, root: Instance, default: str) -> bool:
+    """Whether the embedding is surely at none of the places where transformers looks for it.
+
+    Source: transformers/modeling_utils.py, `EmbeddingAccessMixin`.
+    """
+    named = seen.member("_input_embed_layer")
+    if named is not None and not isinstance(named, Known):
+        return False
+    name = str(named.value) if isinstance(named, Known) else default
+    places = {name, "embeddings", "model", "language_model", seen.workshop.base_prefix(root)}
+    dynamic = find_member(seen.workshop.machine, seen.cls, "__getattr__")
+    if root.open is not None or (dynamic is not None and isinstance(dynamic.owner, ClassValue)):
+        return False
+    return not any(place in root.attributes or seen.member(place) for place in places if place)

@@ -1,0 +1,63 @@
+"""Models whose attention is not causal, which vLLM serves as encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.version import TRANSFORMERS_5
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.sites import sites_of, text_config
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.entry import first_architecture
+from forgather_lint.model.tree import class_name
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Known, Value
+
+GENERATIVE = ("ForCausalLM", "ForConditionalGeneration", "ChatModel", "LMHeadModel")
+"""Names of models that vLLM has generate by default (vllm/config/model.py, _SUFFIX_TO_DEFAULTS)."""
+
+
+def not_causal(seen: Examined) -> Iterator[ServingProblem]:
+    """A module that says it is not causal makes an encoder of the whole model.
+
+    That is right for one that is an encoder, which no release before transformers 5 takes.
+    """
+    fact = seen.target.vllm.attention.not_causal
+    silent = fact.value.effect is Effect.SILENT
+    if not silent and seen.target.transformers.version >= TRANSFORMERS_5:
+        return
+    if seen.judge is None or text_config(seen) is not seen.config:
+        return
+    modules = seen.judge.subject.tree.instances
+    found = next((name for name, each in modules.items() if _is_false(_causal(each))), None)
+    if found is None or (silent and _is_encoder(seen)):
+        return
+    module = modules[found]
+    yield from seen.problem(
+        "FGL527",
+        fact,
+        module.places.get("is_causal", module.where),
+        class_name(module),
+        module=found,
+        parts={"installed": seen.target.transformers.version},
+    )
+
+
+def _causal(module: Instance) -> Value | None:
+    return module.attributes.get("is_causal")
+
+
+def _is_false(value: Value | None) -> bool:
+    return isinstance(value, Known) and value.value is False
+
+
+def _is_encoder(seen: Examined) -> bool:
+    """Whether the model generates nothing and, as far as is known, attends in no other way."""
+    name = first_architecture(seen.workshop.config_values) or seen.cls.name
+    causal = [_causal(site.module) for site in sites_of(seen)]
+    return not name.endswith(GENERATIVE) and not any(map(_is_surely_causal, causal))
+
+
+def _is_surely_causal(value: Value | None) -> bool:
+    return value is None or (isinstance(value, Known) and value.value is True)

@@ -1,0 +1,140 @@
+"""A model in the hands of one target: what the checks of this folder look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.engines.fact import Effect, Fact, Outcome, Value
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.engines.vllm.subject import Prepared
+from forgather_lint.facts import NotBuilt
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.libraries.names import PRETRAINED
+from forgather_lint.model.build import NoModel, Workshop
+from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import External, Known
+from forgather_lint.python.values.value import Value as Held
+
+NOTHING: Mapping[str, object] = {}
+VERDICTS = {Effect.ERROR: "fails", Effect.SILENT: "wrong"}
+
+
+@record
+class Examined:
+    """The class that AutoModel loads and its config; `judge` is None when it cannot be built."""
+
+    target: Target
+    workshop: Workshop
+    cls: ClassValue
+    config: Held | None
+    judge: Judge | None
+    ended: NotBuilt | None
+
+    @property
+    def root(self) -> Instance | None:
+        return self.judge.subject.root if self.judge else None
+
+    @property
+    def _settings(self) -> ModelConfig:
+        return ModelConfig(self.workshop.machine, self.config, self.cls.where)
+
+    def setting(self, name: str) -> Held | None:
+        """`config.name`, None when the config has no such attribute."""
+        return self._settings.setting(name)
+
+    def number(self, name: str) -> int | None:
+        """`config.name` when it is an integer."""
+        return self._settings.number(name)
+
+    def is_null(self, name: str) -> bool:
+        """Whether `config.name` is there and None."""
+        value = self.setting(name)
+        return isinstance(value, Known) and value.value is None
+
+    def member(self, name: str) -> Held | None:
+        """What the class of the model has under `name`."""
+        found = find_member(self.workshop.machine, self.cls, name)
+        return found.value if found is not None else None
+
+    def place_of_member(self, name: str) -> Place:
+        """Where the class, or the first base of it that was read, assigns `name`."""
+        for entry in order_of(self.workshop.machine, self.cls):
+            if isinstance(entry, ClassValue) and name in entry.places:
+                return entry.places[name]
+        return self.cls.where
+
+    def place_of_setting(self, name: str) -> Place:
+        """Where config.json says `name`; else where the config is."""
+        file = self.workshop.config_file
+        if file is None:
+            return self.cls.where
+        return file.place(name) if name in file.values else self._place_in_class(name)
+
+    def _place_in_class(self, name: str) -> Place:
+        if isinstance(self.config, Instance):
+            found = self.config.places.get(name)
+            if found is not None:
+                return found
+        return self.cls.where
+
+    def problem(
+        self,
+        code: str,
+        fact: Fact[Outcome],
+        where: Place,
+        name: str,
+        detail: str = "",
+        module: str = "",
+        parts: Mapping[str, object] = NOTHING,
+    ) -> Iterator[ServingProblem]:
+        """The problem that `fact` makes of a case; nothing when the release takes it.
+
+        `parts` fill the placeholders of its text.
+        """
+        outcome = fact.value
+        if outcome.effect is Effect.NONE:
+            return
+        text = outcome.say(**parts)
+        yield ServingProblem(
+            code=code,
+            verdict=VERDICTS.get(outcome.effect, ""),
+            where=where,
+            target=str(self.target),
+            error=f"{outcome.raises}: {text}" if outcome.raises else text,
+            releases=releases_of(fact),
+            name=name,
+            detail=detail,
+            module=module,
+        )
+
+
+def releases_of(fact: Fact[Value]) -> str:
+    """The range in which `fact` holds, as a requirement; every release when there is no bound."""
+    return f"{fact.reading.project}{fact.releases}"
+
+
+def examined(prepared: Prepared) -> Examined | None:
+    """`prepared` with its class and config; None when there is no class or config to look at."""
+    workshop = prepared.workshop
+    assert workshop is not None
+    try:
+        if prepared.judge is not None:
+            root = prepared.judge.subject.root
+            assert isinstance(root.cls, ClassValue)
+            cls, config = root.cls, root.attributes.get("config")
+        else:
+            named = model_reference(workshop.config_values, AUTO_MODEL) is not None
+            cls = workshop.model_class(AUTO_MODEL if named else None)
+            config = workshop.config(cls)
+    except (NoModel, Raised):
+        return None
+    if is_subclass(workshop.machine, cls, External(PRETRAINED)) is False:
+        return None  # a file of building blocks
+    return Examined(prepared.target, workshop, cls, config, prepared.judge, prepared.ended)

@@ -1,0 +1,98 @@
+"""What a target makes of a mixture of experts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.experts import experts_refused, has_experts
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.libraries.names import is_activation
+from forgather_lint.model.entry import first_architecture
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import External, Unknown
+
+SILU = frozenset({"torch.nn.SiLU", "transformers.SiLUActivation"})
+
+
+def refused(seen: Examined) -> Iterator[ServingProblem]:
+    """Any experts, where the release cannot have the transformers that it asks for."""
+    needed, installed = seen.target.vllm.config, seen.target.transformers.version
+    if not experts_refused(seen.target):
+        return
+    for name in needed.expert_fields.value:
+        count = seen.number(name)
+        if count is None:
+            continue
+        if count >= max(1, needed.expert_minimum.value):
+            where = seen.place_of_setting(name)
+            yield from seen.problem(
+                "FGL506", needed.experts, where, name, parts={"installed": installed}
+            )
+        return
+
+
+def fields_missing(seen: Examined) -> Iterator[ServingProblem]:
+    """No field that says how many experts a token gets, or how wide an expert is."""
+    if seen.judge is None or experts_refused(seen.target):
+        return
+    subject, needed = seen.judge.subject, seen.target.vllm.experts
+    if not has_experts(subject.machine, subject.root, subject.engine):
+        return
+    for names in (needed.choice_fields.value, needed.width_fields.value):
+        there = [name for name in names if _has(seen, name)]
+        if not there or seen.is_null(there[0]):
+            where = seen.place_of_setting(there[0] if there else _count_field(seen))
+            yield from seen.problem(
+                "FGL541", needed.field_missing, where, names[0], " or ".join(names)
+            )
+
+
+def _count_field(seen: Examined) -> str:
+    """The field that makes the model a mixture of experts."""
+    names = seen.target.vllm.config.expert_fields.value
+    return next((name for name in names if seen.number(name) is not None), names[0])
+
+
+def _has(seen: Examined, name: str) -> bool:
+    """Whether the config has the attribute; some only transformers 4 gives to every config."""
+    value = seen.setting(name)
+    inherited = isinstance(value, Unknown) and value.reason == "unmodelled-member"
+    gone = name in seen.target.transformers.config.removed_fields.value
+    return value is not None and not (inherited and gone)
+
+
+def activation(seen: Examined) -> Iterator[ServingProblem]:
+    """Experts with another activation than the one that the fused layer computes."""
+    fact = seen.target.vllm.experts.activation
+    architecture = first_architecture(seen.workshop.config_values) or ""
+    blocks = seen.judge.subject.experts if seen.judge is not None else ()
+    if fact.value != "silu" or "gptoss" in architecture.lower():
+        return
+    for block in blocks[:1]:
+        for name, found in _activations(block.experts):
+            if found.cls.name in SILU:
+                continue
+            yield ServingProblem(
+                code="FGL542",
+                verdict="wrong",
+                where=found.where,
+                target=str(seen.target),
+                error="",
+                releases=releases_of(fact),
+                name=name,
+                detail=found.cls.name.rpartition(".")[2],
+                module=block.name,
+            )
+            return
+
+
+def _activations(module: Instance) -> Iterator[tuple[str, Instance]]:
+    """The activation modules of experts, by the attribute that holds them."""
+    for name, value in module.attributes.items():
+        if not isinstance(value, Instance) or name in module.hidden or name == "config":
+            continue
+        if isinstance(value.cls, External) and is_activation(value.cls.name):
+            yield name, value
+        else:
+            yield from _activations(value)

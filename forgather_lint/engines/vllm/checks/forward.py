@@ -1,0 +1,117 @@
+"""What a target calls the model with, and what it takes of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.source import Place
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.fusers.forward_text import forward_of
+from forgather_lint.execution.outcome import Verdict
+from forgather_lint.execution.partition import DECODERS
+from forgather_lint.execution.repetition import TWICE
+from forgather_lint.execution.trace import signature_of
+from forgather_lint.facts import Signature
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.values.objects import ClassValue
+
+
+def arguments(seen: Examined) -> Iterator[ServingProblem]:
+    """A forward that does not take what the engine passes, or does not name it."""
+    signature = signature_of(seen.workshop.machine, seen.root) if seen.root else None
+    if signature is None or seen.root is None:
+        return
+    forward = forward_of(seen.workshop.machine, seen.root)
+    where = forward.where if forward else seen.cls.where
+    calls = seen.target.vllm.forward
+    for name in calls.arguments.value:
+        if not signature.accepts(name):
+            yield from seen.problem(
+                "FGL517",
+                calls.unexpected_argument,
+                where,
+                name,
+                "not accepted",
+                parts={"class": seen.cls.name, "name": name},
+            )
+            return
+    yield from _decoder(seen, signature, where)
+
+
+def _decoder(seen: Examined, signature: Signature, where: Place) -> Iterator[ServingProblem]:
+    """Newer releases want three names in the signature, whatever `**kwargs` takes."""
+    calls = seen.target.vllm.forward
+    if not _is_own_decoder(seen):
+        return
+    named = {*signature.positional, *signature.keyword_only}
+    missing = [name for name in calls.decoder_arguments.value if name not in named]
+    if missing:
+        yield from seen.problem(
+            "FGL517",
+            calls.decoder_argument_missing,
+            where,
+            missing[0],
+            "not named",
+            parts={"class": seen.cls.name, "name": missing[0]},
+        )
+
+
+def _is_own_decoder(seen: Examined) -> bool:
+    """Whether `get_decoder()` surely returns the model itself."""
+    assert seen.root is not None
+    if any(name in seen.root.attributes for name in DECODERS):
+        return False
+    own = find_member(seen.workshop.machine, seen.cls, "get_decoder")
+    if own is not None and isinstance(own.owner, ClassValue):
+        return False
+    child = seen.workshop.base_child(seen.root)
+    if child is None:
+        return True
+    return find_member(seen.workshop.machine, child.cls, "get_decoder") is None
+
+
+def run(seen: Examined) -> Iterator[ServingProblem]:
+    """What the abstract forward at size 1 shows to be the target's doing."""
+    if seen.judge is None:
+        return
+    outcome = seen.judge.alone[0]
+    where = outcome.where or seen.cls.where
+    reason = outcome.reason.removeprefix("forward raises at size 1: ")
+    if "got an unexpected keyword argument 'input_embeds'" in reason:
+        function = reason.partition(": ")[2].partition("(")[0]
+        fact = seen.target.transformers.modeling.mask_embeds_renamed
+        yield from seen.problem("FGL529", fact, where, function, parts={"function": function})
+    lost = seen.target.vllm.attention.keyword_lost
+    fails = outcome.verdict is Verdict.FAILS and lost.value.effect is Effect.ERROR
+    if fails and reason.endswith(lost.value.text):
+        yield from seen.problem("FGL523", lost, where, seen.cls.name, module=outcome.module)
+    if outcome.code == "FGL518":
+        yield ServingProblem(
+            code="FGL518",
+            verdict="fails",
+            where=where,
+            target=str(seen.target),
+            error="",
+            releases=releases_of(seen.target.vllm.forward.hidden_states),
+            name=seen.cls.name,
+        )
+    if outcome.code == TWICE and not _stands_twice(seen, outcome.module):
+        yield ServingProblem(
+            code=TWICE,
+            verdict="wrong",
+            where=where,
+            target=str(seen.target),
+            error="",
+            releases="vllm",
+            name=seen.cls.name,
+            detail=f"two runs of `{outcome.module}` in one forward",
+        )
+
+
+def _stands_twice(seen: Examined, name: str) -> bool:
+    """Whether a module has several names: then its places share the cache, not its runs."""
+    assert seen.judge is not None
+    instances = seen.judge.subject.tree.instances
+    return sum(each is instances.get(name) for each in instances.values()) > 1

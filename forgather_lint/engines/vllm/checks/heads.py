@@ -1,0 +1,168 @@
+"""Which of the two classes of a model holds its head: vLLM builds the head beside AutoModel's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.tracing import Tracing
+from forgather_lint.engines.vllm.checks.weights import HEAD, has_plain_head
+from forgather_lint.execution.inputs import engine_arguments
+from forgather_lint.facts import NotBuilt, Structure
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.libraries.names import LINEAR
+from forgather_lint.model.analysis import Built, build_tree
+from forgather_lint.model.entry import AUTO_MODEL
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Observer
+from forgather_lint.python.interpreter.subscripts import read
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Known, TensorValue, Value
+
+WHOLE = "AutoModelForCausalLM"
+_OF_ITS_INPUT = frozenset("getitem __getitem__ to float contiguous mul div truediv tanh".split())
+
+
+def misplaced(seen: Examined, whole: Built | NotBuilt | None) -> Iterator[ServingProblem]:
+    """A head in the base model, or none in the model that has to have one.
+
+    `whole` is what the architecture names, which need not be what AutoModelForCausalLM loads.
+    """
+    if seen.judge is None or not has_plain_head(seen):
+        return
+    if _has_head(seen.judge.subject.tree.structure):
+        yield from _in_base(seen)
+        return
+    if _has_projection(seen):
+        yield from _too_wide(seen, _Answer.of(seen), "vllm")
+    if not isinstance(whole, Built) or whole.root.cls is not seen.cls:
+        same = _class_named(seen, WHOLE) == _class_named(seen, AUTO_MODEL) is not None
+        whole = build_tree(seen.workshop, WHOLE) if same else None
+    if not isinstance(whole, Built) or whole.structure.open_at or _has_head(whole.structure):
+        return
+    tied = seen.setting("tie_word_embeddings")
+    if isinstance(tied, Known) and not tied.value:
+        detail = f"the class of {WHOLE} has no `{HEAD}`"
+        yield from _not_loaded(seen, f"{HEAD}.weight", _entry(seen, WHOLE), detail)
+
+
+def _class_named(seen: Examined, auto_class: str) -> str | None:
+    auto_map = seen.workshop.config_values.get("auto_map")
+    text = auto_map.get(auto_class) if isinstance(auto_map, dict) else None
+    return text if isinstance(text, str) else None
+
+
+def _has_head(structure: Structure) -> bool:
+    return any(each.name.partition(".")[0] == HEAD for each in structure.parameters)
+
+
+def _entry(seen: Examined, auto_class: str) -> Place:
+    file = seen.workshop.config_file
+    return file.place("auto_map", auto_class) if file is not None else seen.cls.where
+
+
+def _not_loaded(seen: Examined, name: str, where: Place, detail: str) -> Iterator[ServingProblem]:
+    fact = seen.target.vllm.weights.layer_not_in_checkpoint
+    parts = {"names": f"{{'{name}'}}"}
+    yield from seen.problem("FGL546", fact, where, name, detail, parts=parts)
+
+
+def _in_base(seen: Examined) -> Iterator[ServingProblem]:
+    """The checkpoint's head goes to vLLM's own; the other is not loaded, and its logits go there.
+
+    Source: the mapping of names in transformers/base.py, whatever holds `lm_head` in the model.
+    """
+    fact = seen.target.vllm.weights.layer_not_in_checkpoint
+    where = _entry(seen, AUTO_MODEL)
+    if fact.value.effect is Effect.ERROR:
+        detail = f"the class of AutoModel has a `{HEAD}` of its own"
+        yield from _not_loaded(seen, f"model.{HEAD}.weight", where, detail)
+        return
+    answer = _Answer.of(seen)
+    yield from _too_wide(seen, answer, releases_of(fact))
+    if answer.of_head and answer.width == seen.number("hidden_size"):
+        detail = f"AutoModel returns the logits of its own `{HEAD}`, which gets no weights"
+        yield _answered(seen, "wrong", detail, releases_of(fact))
+
+
+def _has_projection(seen: Examined) -> bool:
+    """Whether the base model holds a Linear beside its layers: running it again costs."""
+    held = seen.root.attributes.values() if seen.root else ()
+    return any(seen.workshop.machine.is_instance_of(each, LINEAR) for each in held)
+
+
+def _too_wide(seen: Examined, answer: _Answer, releases: str) -> Iterator[ServingProblem]:
+    wanted = seen.number("hidden_size")
+    if answer.width is not None and wanted is not None and answer.width != wanted:
+        detail = f"AutoModel returns {answer.width} features, of which vLLM's head takes {wanted}"
+        yield _answered(seen, "fails", detail, releases)
+
+
+def _answered(seen: Examined, verdict: str, detail: str, releases: str) -> ServingProblem:
+    return ServingProblem(
+        code="FGL546",
+        verdict=verdict,
+        where=_entry(seen, AUTO_MODEL),
+        target=str(seen.target),
+        error="",
+        releases=releases,
+        name=HEAD,
+        detail=detail,
+    )
+
+
+@record
+class _Answer:
+    """What the base model returns first: its last dimension, and whether its head made it."""
+
+    width: int | None = None
+    of_head: bool = False
+
+    @classmethod
+    def of(cls, seen: Examined) -> _Answer:
+        """Run the base model as the engine does; nothing is known of one that raises."""
+        machine, root = seen.workshop.machine, seen.root
+        if root is None:
+            return cls()
+        library, watch = Tracing(armed=True), _Heads(root.attributes.get(HEAD))
+        before = machine.library, machine.observer
+        machine.library, machine.observer = library, watch
+        machine.trail.begin()
+        try:
+            result = machine.call(root, engine_arguments(), root.where)
+            first = read(machine, result, Known(0), root.where)
+        except (Raised, BudgetExceeded):
+            return cls()
+        finally:
+            machine.trail.roll_back()
+            machine.library, machine.observer = before
+        width = first.shape[-1] if isinstance(first, TensorValue) and first.shape else None
+        return cls(width if isinstance(width, int) else None, watch.made(library, first))
+
+
+@record(frozen=False, eq=False)
+class _Heads(Observer):
+    """Notes what the head of the base model returns."""
+
+    head: Value | None
+    logits: Value | None = None
+
+    def left(self, instance: Instance, result: Value) -> Value:
+        if instance is self.head:
+            self.logits = result
+        return result
+
+    def made(self, library: Tracing, value: Value) -> bool:
+        """Whether `value` is the logits, or what casts, slices and scales make of them."""
+        if self.logits is None or value is self.logits:
+            return self.logits is not None
+        for step in library.way_back(value):
+            if step.result is self.logits:
+                return True
+            if step.op not in _OF_ITS_INPUT:
+                return False
+        return False

@@ -1,0 +1,49 @@
+"""Names that the model imports and that the target's transformers does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+from libcst.helpers import get_full_name_for_node
+
+from forgather_lint.documents.python import NodePlace, PythonFile
+from forgather_lint.engines.transformers.imports import ImportedName
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.facts.serving import ServingProblem
+
+
+def removed(seen: Examined) -> Iterator[ServingProblem]:
+    """Imports at the top of a file, outside `try` and `if`: they surely run."""
+    for name, file in seen.workshop.loader.files.items():
+        if name.startswith("model."):
+            for node, module, alias in _imports(file):
+                missing = seen.target.transformers.missing_import(module, alias)
+                if missing is not None:
+                    yield _problem(seen, NodePlace(file, node), missing)
+
+
+def _imports(file: PythonFile) -> Iterator[tuple[cst.CSTNode, str, str]]:
+    for line in file.tree.body:
+        for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if not isinstance(node, cst.ImportFrom) or node.relative or node.module is None:
+                continue
+            module = get_full_name_for_node(node.module) or ""
+            if module.partition(".")[0] != "transformers" or isinstance(node.names, cst.ImportStar):
+                continue
+            for alias in node.names:
+                if isinstance(alias.name, cst.Name):
+                    yield alias.name, module, alias.name.value
+
+
+def _problem(seen: Examined, where: NodePlace, missing: ImportedName) -> ServingProblem:
+    return ServingProblem(
+        code="FGL505",
+        verdict="fails",
+        where=where,
+        target=str(seen.target),
+        error=missing.error,
+        releases=f"transformers other than {missing.releases}",
+        name=missing.dotted,
+        detail=missing.instead,
+    )

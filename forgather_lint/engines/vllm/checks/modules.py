@@ -1,0 +1,111 @@
+"""Modules that a target replaces, and what is lost when it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.sameness import repeats
+from forgather_lint.engines.vllm.fusers.forward_text import forward_of
+from forgather_lint.execution.blame import LINEAR_FORWARD_DROPPED
+from forgather_lint.execution.outcome import Verdict
+from forgather_lint.facts import Structure
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.libraries.names import LINEAR
+from forgather_lint.model.tree import class_name
+from forgather_lint.python.values.objects import Instance
+
+
+def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
+    """A class that derives from nn.Linear with a forward of its own, which is never run."""
+    fact = seen.target.vllm.modules.linear_forward_kept
+    told: set[int] = set()
+    for name, module in _instances(seen):
+        if fact.value or id(module.cls) in told:
+            continue
+        if not seen.workshop.machine.is_instance_of(module, LINEAR):
+            continue
+        forward = forward_of(seen.workshop.machine, module)
+        if forward is not None and not repeats(seen, module, forward, LINEAR):
+            told.add(id(module.cls))
+            error = _error_of_dropping(seen)
+            yield ServingProblem(
+                code="FGL519",
+                verdict="fails" if error else "wrong",
+                where=forward.where,
+                target=str(seen.target),
+                error=error,
+                releases=releases_of(fact),
+                name=class_name(module),
+                module=name,
+            )
+
+
+def _error_of_dropping(seen: Examined) -> str:
+    """What the model raises without the forward; empty where it goes on with another value."""
+    assert seen.judge is not None
+    outcome = seen.judge.alone[0]
+    dropped = outcome.verdict is Verdict.FAILS and outcome.code == LINEAR_FORWARD_DROPPED
+    return outcome.reason if dropped else ""
+
+
+def _instances(seen: Examined) -> Iterator[tuple[str, Instance]]:
+    if seen.judge is not None:
+        yield from seen.judge.subject.tree.instances.items()
+
+
+def fused_names(seen: Examined) -> Iterator[ServingProblem]:
+    """A projection that is fused under another name, which is looked for inside its siblings'."""
+    if seen.judge is None or not seen.target.vllm.fusers.stacked_by_substring.value:
+        return
+    judge = seen.judge
+    for kind, group in judge.groups(ranks=1).items():
+        owner = judge.bodies[kind].owner
+        path = judge.subject.tree.name_of(owner) or ""
+        fused = [
+            name
+            for name, value in owner.attributes.items()
+            if any(value is module for module in group.stacked)
+        ]
+        captured = _captured(fused, _weights_below(judge.subject.tree.structure, path))
+        if captured is not None:
+            yield _captured_problem(seen, owner, path, captured, _merged_name(group.kind, fused))
+
+
+def _weights_below(structure: Structure, path: str) -> set[str]:
+    """The names below the module `path` of which a checkpoint holds weights."""
+    dotted = f"{path}." if path else ""
+    names = (each.name for each in structure.parameters)
+    return {name.removeprefix(dotted).split(".")[0] for name in names if name.startswith(dotted)}
+
+
+def _captured(fused: list[str], siblings: set[str]) -> tuple[str, str] | None:
+    """The first fused name that another name begins with, and that name."""
+    pairs = ((name, other) for name in fused for other in sorted(siblings - set(fused)))
+    return next(((name, other) for name, other in pairs if other.startswith(name)), None)
+
+
+def _merged_name(kind: str, fused: list[str]) -> str:
+    """What the layer is called that takes the place of several (fusers/*.py, `merged_name`)."""
+    known = {"GLU": "gate_up_proj", "QKV": "qkv_proj"}
+    return known.get(kind) or "merged_proj_" + "_".join(f"{len(name)}_{name}" for name in fused)
+
+
+def _captured_problem(
+    seen: Examined, owner: Instance, path: str, captured: tuple[str, str], merged: str
+) -> ServingProblem:
+    fact = seen.target.vllm.weights.unknown_name
+    name, sibling = captured
+    wrong = f"model.{path}.{merged}{sibling.removeprefix(name)}"
+    text = fact.value.say(name=wrong, **{"class": "TransformersForCausalLM"})
+    return ServingProblem(
+        code="FGL522",
+        verdict="fails",
+        where=owner.places.get(sibling, owner.where),
+        target=str(seen.target),
+        error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
+        releases=releases_of(seen.target.vllm.fusers.stacked_by_substring),
+        name=sibling,
+        detail=name,
+        module=path,
+    )

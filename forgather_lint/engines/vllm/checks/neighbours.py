@@ -1,0 +1,179 @@
+"""Files of the model that import their neighbours as if these were installed.
+
+Before transformers runs a file that auto_map names, it imports all that the file imports by an
+absolute name, in functions and below `if` too (transformers/dynamic_module_utils.py,
+`check_imports`); the folder of the model is not on the path.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+import libcst as cst
+from libcst.helpers import get_full_name_for_node
+
+from forgather_lint.core.source import Place
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.documents.python import NodePlace, PythonFile
+from forgather_lint.documents.walk import descendants
+from forgather_lint.engines.fact import Fact, Outcome
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.subject import build_base, circumstances_of
+from forgather_lint.execution.sharded import run
+from forgather_lint.facts import NotBuilt
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.analysis import workshop_of
+from forgather_lint.model.entry import AUTO_MODEL, reference
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.circumstances import Circumstances
+from forgather_lint.python.interpreter.frame import Raised
+
+Import = cst.Import | cst.ImportFrom
+_NO_MODULE = "ModuleNotFoundError: No module named '"
+_ABSOLUTE = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
+
+
+def imported_by_name(seen: Examined) -> Iterator[ServingProblem]:
+    """Absolute imports of files that lie beside the model's."""
+    entries = _entries(seen)
+    suspects = [(name, file) for name, file in _files(seen) if _mentions_neighbour(seen, file)]
+    loading = seen.target.transformers.loading
+    for name, file in suspects:
+        if name in entries:
+            for node in _checked(file.tree):
+                yield from _problem(seen, file, node, loading.import_missing)
+    if not entries or any("sys.path" in file.text for _, file in _files(seen)):
+        return
+    for name, file in suspects:
+        if name not in entries:
+            for node in _at_top(file.tree):
+                yield from _problem(seen, file, node, loading.module_missing)
+
+
+def imported_when_run(seen: Examined, model: ModelInput) -> Iterator[ServingProblem]:
+    """Such an import in a function that surely runs while the model is built or called.
+
+    The model is built and run once more where only installed packages have names.
+    """
+    files = [file for _, file in _files(seen)]
+    if seen.judge is None or not _entries(seen) or any("sys.path" in file.text for file in files):
+        return
+    if not any(_mentions_neighbour(seen, file) for file in files):
+        return
+    for error, where in _errors(seen, model, seen.judge):
+        name = error.removeprefix(_NO_MODULE).removesuffix("'")
+        if error.startswith(_NO_MODULE) and _is_neighbour(seen, name):
+            fact = seen.target.transformers.loading.module_missing
+            yield from seen.problem("FGL545", fact, where, name, parts={"packages": name})
+            return
+
+
+def _errors(seen: Examined, model: ModelInput, judge: Judge) -> Iterator[tuple[str, Place]]:
+    yield from _constructor(seen, model)
+    yield from _forward(seen, judge)
+
+
+def _constructor(seen: Examined, model: ModelInput) -> Iterator[tuple[str, Place]]:
+    workshop = workshop_of(model)
+    workshop.machine.circumstances = _without_neighbours(circumstances_of(seen.target))
+    built = build_base(workshop)
+    if isinstance(built, NotBuilt):
+        yield built.message, built.where
+
+
+def _forward(seen: Examined, judge: Judge) -> Iterator[tuple[str, Place]]:
+    """A module without children, such as a norm, may be replaced: then its forward never runs."""
+    subject, machine = judge.subject, seen.workshop.machine
+    before = machine.circumstances
+    machine.circumstances = _without_neighbours(before)
+    try:
+        planned, heads = judge.planned, judge.heads
+        outcome, _ = run(machine, subject.tree, subject.root, planned, judge.engine, 1, heads)
+    except (Raised, BudgetExceeded):
+        return
+    finally:
+        machine.circumstances = before
+    parents = {name.rpartition(".")[0] for name in subject.tree.instances}
+    if outcome.where is not None and outcome.module in parents:
+        yield outcome.reason, outcome.where
+
+
+def _without_neighbours(world: Circumstances) -> Circumstances:
+    return replace(world, neighbours_by_name=False)
+
+
+def _files(seen: Examined) -> Iterator[tuple[str, PythonFile]]:
+    for name, file in seen.workshop.loader.files.items():
+        if name.startswith("model."):
+            yield name.removeprefix("model."), file
+
+
+def _mentions_neighbour(seen: Examined, file: PythonFile) -> bool:
+    """Whether a line of the text may be such an import; walking the tree costs a hundredfold."""
+    return any(_is_neighbour(seen, name) for name in _ABSOLUTE.findall(file.text))
+
+
+def _is_neighbour(seen: Examined, name: str) -> bool:
+    return name not in sys.stdlib_module_names and seen.workshop.sources.has(name)
+
+
+def _entries(seen: Examined) -> tuple[str, ...]:
+    """The files that auto_map names for the classes which vLLM loads."""
+    auto_map = seen.workshop.config_values.get("auto_map")
+    if not isinstance(auto_map, dict):
+        return ()
+    texts = (auto_map.get(key) for key in ("AutoConfig", AUTO_MODEL))
+    named = (reference(text) for text in texts if isinstance(text, str) and "--" not in text)
+    return tuple(dict.fromkeys(each.module for each in named if each is not None))
+
+
+def _checked(node: cst.CSTNode) -> Iterator[Import]:
+    """What `check_imports` sees: all but what stands in `try`, or below a test that may ask it.
+
+    `is_torch_available()` and what else transformers' `import_utils` has does.
+    """
+    if isinstance(node, cst.Try | cst.TryStar):
+        return
+    if isinstance(node, cst.If) and any(map(_may_ask, descendants(node.test))):
+        return
+    if isinstance(node, Import):
+        yield node
+    for child in node.children:
+        yield from _checked(child)
+
+
+def _may_ask(node: cst.CSTNode) -> bool:
+    called = node.func if isinstance(node, cst.Call) else None
+    return isinstance(called, cst.Name) and not hasattr(builtins, called.value)
+
+
+def _at_top(tree: cst.Module) -> Iterator[Import]:
+    """What surely runs when the file is imported."""
+    for line in tree.body:
+        for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(node, Import):
+                yield node
+
+
+def _problem(
+    seen: Examined, file: PythonFile, node: Import, fact: Fact[Outcome]
+) -> Iterator[ServingProblem]:
+    for name in _modules(node):
+        if _is_neighbour(seen, name):
+            where = NodePlace(file, node)
+            yield from seen.problem("FGL545", fact, where, name, parts={"packages": name})
+
+
+def _modules(node: Import) -> Iterator[str]:
+    """The first names of absolute imports."""
+    if isinstance(node, cst.Import):
+        names = [get_full_name_for_node(each.name) or "" for each in node.names]
+    else:
+        whole = get_full_name_for_node(node.module) if node.module and not node.relative else ""
+        names = [whole or ""]
+    yield from (name.partition(".")[0] for name in names if name)

@@ -1,0 +1,166 @@
+"""Norms that a release finds by the name of their class, and what it makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from forgather_lint.documents.walk import descendants
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.fusers.forward_text import forward_of
+from forgather_lint.engines.vllm.words import NormSearch
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.tree import class_name
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.values.objects import FunctionValue, Instance
+from forgather_lint.python.values.value import Arguments, Known, TensorValue
+
+REPLACED_EPSILON = 1e-6
+"""What vLLM takes where it finds no epsilon (transformers/utils.py, replace_rms_norm_class)."""
+
+
+def _norms(seen: Examined) -> Iterator[tuple[str, Instance]]:
+    """One norm of each class that the release replaces, whose attributes are all known."""
+    by_name = seen.target.vllm.modules.norm_found_by.value is NormSearch.CLASS_NAME
+    if seen.judge is None or not by_name:
+        return
+    told: set[int] = set()
+    for name, module in seen.judge.subject.tree.instances.items():
+        if class_name(module).endswith("RMSNorm") and module.open is None:
+            if id(module.cls) not in told:
+                yield name, module
+            told.add(id(module.cls))
+
+
+def epsilon(seen: Examined) -> Iterator[ServingProblem]:
+    """The epsilon is not where the release looks for it."""
+    modules = seen.target.vllm.modules
+    for name, module in _norms(seen):
+        if any(_has(seen, module, each) for each in modules.norm_epsilon_names.value):
+            continue
+        found = _epsilon(module)
+        if found is not None and found[1] != REPLACED_EPSILON:
+            yield ServingProblem(
+                code="FGL520",
+                verdict="wrong",
+                where=module.places.get(found[0], module.where),
+                target=str(seen.target),
+                error="",
+                releases=releases_of(modules.norm_epsilon_names),
+                name=class_name(module),
+                detail=f"self.{found[0]} = {found[1]}",
+                module=name,
+            )
+
+
+def _has(seen: Examined, module: Instance, name: str) -> bool:
+    in_class = find_member(seen.workshop.machine, module.cls, name)
+    return name in module.attributes or in_class is not None
+
+
+def _epsilon(module: Instance) -> tuple[str, float] | None:
+    for name, value in module.attributes.items():
+        if "eps" in name and isinstance(value, Known) and isinstance(value.value, float):
+            return name, value.value
+    return None
+
+
+def parameters(seen: Examined) -> Iterator[ServingProblem]:
+    """A parameter of the norm that its replacement does not have."""
+    kept = seen.target.vllm.modules.norm_parameters_kept
+    fact = seen.target.vllm.weights.unknown_name
+    for name, module in _norms(seen):
+        lost = [
+            attribute
+            for attribute, value in module.attributes.items()
+            if isinstance(value, TensorValue) and value.is_parameter and attribute not in kept.value
+        ]
+        if lost:
+            text = fact.value.say(
+                name=f"model.{name}.{lost[0]}", **{"class": "TransformersForCausalLM"}
+            )
+            yield ServingProblem(
+                code="FGL533",
+                verdict="fails",
+                where=module.places.get(lost[0], module.where),
+                target=str(seen.target),
+                error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
+                releases=releases_of(kept),
+                name=class_name(module),
+                detail=f"has no place for `self.{lost[0]}`",
+                module=name,
+            )
+
+
+def centre(seen: Examined) -> Iterator[ServingProblem]:
+    """`1 + weight`, of which the release learns by building the class of the number 1."""
+    fact = seen.target.vllm.modules.norm_centre_lost
+    if fact.value.effect is Effect.NONE:
+        return
+    for name, module in _norms(seen):
+        forward = forward_of(seen.workshop.machine, module)
+        if forward is None or not adds_one(forward) or not _refuses_number(seen, module):
+            continue
+        detail = "does not add 1 to the weight, since the class cannot be built of a number"
+        yield from seen.problem(
+            "FGL533", fact, forward.where, class_name(module), detail, module=name
+        )
+
+
+def adds_one(forward: FunctionValue) -> bool:
+    """Whether it says `1 + self.weight`, in either order, casts aside."""
+    sums = (
+        each
+        for each in descendants(forward.node)
+        if isinstance(each, cst.BinaryOperation) and isinstance(each.operator, cst.Add)
+    )
+    return any({"1", "weight"} == {_term(each.left), _term(each.right)} for each in sums)
+
+
+def _term(expression: cst.BaseExpression) -> str:
+    if isinstance(expression, cst.Call) and isinstance(expression.func, cst.Attribute):
+        return _term(expression.func.value)
+    if isinstance(expression, cst.Integer | cst.Float):
+        return "1" if float(expression.value) == 1 else ""
+    return expression.attr.value if isinstance(expression, cst.Attribute) else ""
+
+
+def _refuses_number(seen: Examined, module: Instance) -> bool:
+    """Whether `cls(1)` surely raises."""
+    machine = seen.workshop.machine
+    machine.trail.begin()
+    try:
+        machine.call(module.cls, Arguments([Known(1)]), module.where)
+    except Raised:
+        return True
+    except BudgetExceeded:
+        return False
+    finally:
+        machine.trail.roll_back()
+    return False
+
+
+def second_input(seen: Examined) -> Iterator[ServingProblem]:
+    """A norm that is handed two tensors: its replacement takes the second for a residual."""
+    fact = seen.target.vllm.modules.norm_second_input
+    if fact.value.effect is Effect.NONE:
+        return
+    for name, module in _norms(seen):
+        forward = forward_of(seen.workshop.machine, module)
+        if forward is not None and _needs_two(forward):
+            detail = "takes the second input for a residual and returns two tensors"
+            yield from seen.problem(
+                "FGL533", fact, forward.where, class_name(module), detail, module=name
+            )
+
+
+def _needs_two(forward: FunctionValue) -> bool:
+    """Whether it cannot be called with one input: two parameters without a default, and self."""
+    if not isinstance(forward.node, cst.FunctionDef):
+        return False
+    given = [each for each in forward.node.params.params if each.default is None]
+    return len(given) == 3

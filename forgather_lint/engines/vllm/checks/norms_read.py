@@ -1,0 +1,78 @@
+"""Norms that newer releases know by what they compute, and what they overlook in it.
+
+Source: vllm/model_executor/models/transformers/fusers/rms_norm.py, `RMSNormFuser.match`: whatever
+is multiplied by the inverse root is taken for the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.norms import adds_one
+from forgather_lint.engines.vllm.fusers.forward_text import forward_of
+from forgather_lint.engines.vllm.fusers.rms_norm import exponents, is_inverse_root, made
+from forgather_lint.engines.vllm.words import NormSearch
+from forgather_lint.execution.dataflow import Body
+from forgather_lint.execution.kinds import kind_of
+from forgather_lint.execution.trace import signature_of
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.tree import class_name
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import TensorValue
+
+
+def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
+    """`(1 + weight) * x * rsqrt(...)`: the replacement multiplies by the weight alone."""
+    fact = seen.target.vllm.modules.norm_found_by
+    if seen.judge is None or fact.value is not NormSearch.DATAFLOW:
+        return
+    told: set[int] = set()
+    for name, module in seen.judge.subject.tree.instances.items():
+        if id(module.cls) in told:
+            continue
+        told.add(id(module.cls))
+        forward = forward_of(seen.workshop.machine, module)
+        if forward is None or not adds_one(forward):
+            continue
+        body = seen.judge.bodies.get(kind_of(module))
+        if body is None or not _is_leaf(seen, module) or exponents(forward) - {"2"}:
+            continue
+        if not _is_taken_for_plain(body):
+            continue
+        yield ServingProblem(
+            code="FGL547",
+            verdict="wrong",
+            where=forward.where,
+            target=str(seen.target),
+            error="",
+            releases=releases_of(fact),
+            name=class_name(module),
+            module=name,
+        )
+
+
+def _is_leaf(seen: Examined, module: Instance) -> bool:
+    """A module of a weight alone, whose forward has one parameter: no other is looked at.
+
+    Then its epsilon is a number, without which the computation is not recognised.
+    """
+    children = any(isinstance(value, Instance) for value in module.attributes.values())
+    signature = signature_of(seen.workshop.machine, module)
+    inputs = (*signature.positional, *signature.keyword_only) if signature else ()
+    tensors = [name for name, each in module.attributes.items() if isinstance(each, TensorValue)]
+    return not children and module.open is None and len(inputs) == 1 and tensors == ["weight"]
+
+
+def _is_taken_for_plain(body: Body) -> bool:
+    """Whether the result is something made of the input times its inverse root mean square."""
+    if len(body.placeholders) != 1:
+        return False
+    given, last = body.placeholders[0], body.made_by(body.peeled(body.result))
+    if not made(last, "mul") or len(last.inputs) != 2:
+        return False
+    for root, other in (last.inputs, last.inputs[::-1]):
+        scaled = body.made_by(body.peeled(other))
+        if is_inverse_root(body, root, given) and made(scaled, "mul"):
+            return any(body.peeled(value) == given for value in scaled.inputs)
+    return False

@@ -1,0 +1,109 @@
+"""Plan entries that the target reads otherwise than it is told, without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.transformers.matching import Undecided, transformers_match, vllm_match
+from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.facts import PlanEntry
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.libraries.names import LINEAR
+from forgather_lint.model.build import NoModel
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.values.value import Known
+
+RENAMED = {
+    "colwise_rep": "colwise_gather_output",
+    "rowwise_rep": "rowwise_split_input",
+}
+"""Old and new names of two styles: vllm/model_executor/models/transformers/utils.py."""
+_OTHER = RENAMED | {new: old for old, new in RENAMED.items()}
+
+
+def renamed_styles(seen: Examined) -> Iterator[ServingProblem]:
+    """A style that other releases of vLLM know under this name, and this one does not."""
+    if seen.judge is None:
+        return
+    styles = seen.target.vllm.plan.styles
+    for entry in seen.judge.subject.tensor_plan:
+        style = entry.style or ""
+        if style in _OTHER and style not in styles.value:
+            yield ServingProblem(
+                code="FGL524",
+                verdict="",
+                where=entry.value_where,
+                target=str(seen.target),
+                error="",
+                releases=releases_of(styles),
+                name=style,
+                detail=_OTHER[style],
+                module=entry.full_key,
+            )
+
+
+def disagreement(seen: Examined) -> Iterator[ServingProblem]:
+    """Linears to which vLLM applies another entry than transformers does; one for each entry."""
+    if seen.judge is None:
+        return
+    entries = {entry.full_key: entry for entry in seen.judge.subject.tensor_plan}
+    told: set[str] = set()
+    for module in seen.judge.subject.tree.structure.modules:
+        if not module.is_a(LINEAR):
+            continue
+        here = vllm_match(list(entries), module.name, seen.target.vllm.plan)
+        there = transformers_match(entries, module.name, seen.target.transformers.plan)
+        if (
+            isinstance(here, Undecided)
+            or here in told
+            or _style(entries, here) == _style(entries, there)
+        ):
+            continue
+        entry = entries[here or there or ""]
+        told.add(entry.full_key)
+        yield ServingProblem(
+            code="FGL528",
+            verdict="",
+            where=entry.key_where,
+            target=str(seen.target),
+            error="",
+            releases=releases_of(seen.target.transformers.plan.wildcard),
+            name=module.name,
+            detail=f"{_shown(entries, here)} in vLLM, {_shown(entries, there)} in transformers",
+            module=module.name,
+        )
+
+
+def _style(entries: Mapping[str, PlanEntry], key: str | None) -> str | None:
+    return entries[key].style if key is not None else None
+
+
+def _shown(entries: Mapping[str, PlanEntry], key: str | None) -> str:
+    return f"`{key}` ({_style(entries, key)})" if key is not None else "nothing"
+
+
+def tied_by_config_alone(seen: Examined) -> Iterator[ServingProblem]:
+    """The config ties the embeddings, the class with the head does not."""
+    ties = seen.setting("tie_word_embeddings")
+    fact = seen.target.vllm.weights.tied_head_in_checkpoint
+    if not (isinstance(ties, Known) and ties.value is True) or fact.value.effect is Effect.NONE:
+        return
+    machine = seen.workshop.machine
+    try:
+        cls = seen.workshop.model_class()
+    except (NoModel, Raised):
+        return
+    keys = find_member(machine, cls, "_tied_weights_keys")
+    empty = keys is None or machine.truth(keys.value) is False
+    if empty:
+        yield ServingProblem(
+            code="FGL525",
+            verdict="",
+            where=seen.place_of_setting("tie_word_embeddings"),
+            target=str(seen.target),
+            error="",
+            releases=releases_of(fact),
+            name=cls.name,
+        )

@@ -1,0 +1,105 @@
+"""Everything that a target holds against a model, in the order in which the engine gets to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.vllm.checks import (
+    attention,
+    building,
+    classes,
+    embeddings,
+    encoders,
+    experts,
+    forward,
+    head,
+    heads,
+    imports,
+    modules,
+    neighbours,
+    norms,
+    norms_read,
+    plans,
+    remote,
+    settings,
+    sinks,
+    weights,
+)
+from forgather_lint.engines.vllm.checks.examined import Examined, examined
+from forgather_lint.engines.vllm.subject import Prepared
+from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.analysis import Built, build_tree, deep_recursion
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+
+
+def problems_of(
+    model: ModelInput, prepared: Prepared, max_model_len: int | None = None
+) -> tuple[ServingProblem, ...]:
+    """What stands between `prepared` and its target; the first that blocks is what a user sees."""
+    seen = examined(prepared)
+    if seen is None:
+        return ()
+    try:
+        with deep_recursion():
+            return tuple(_all(seen, model, max_model_len))
+    except BudgetExceeded:
+        return ()
+
+
+def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterator[ServingProblem]:
+    yield from settings.no_architecture(seen)
+    yield from settings.nulls(seen)
+    yield from settings.auto_map_entries(seen)
+    yield from remote.not_copied(seen)
+    by_name = tuple(neighbours.imported_by_name(seen))
+    yield from by_name or neighbours.imported_when_run(seen, model)
+    yield from imports.removed(seen)
+    yield from settings.no_auto_model(seen)
+    yield from classes.attention_backend(seen)
+    yield from settings.max_length(seen, max_model_len)
+    yield from experts.refused(seen)
+    yield from building.constructor(seen, model)
+    yield from classes.tied_weights(seen)
+    yield from classes.tie_weights_override(seen)
+    yield from classes.post_init(seen)
+    yield from experts.fields_missing(seen)
+    yield from attention.dispatch(seen)
+    yield from settings.layer_types(seen)
+    yield from encoders.not_causal(seen)
+    yield from attention.scaling(seen)
+    yield from sinks.sinks(seen)
+    yield from embeddings.no_access(seen)
+    yield from forward.arguments(seen)
+    yield from forward.run(seen)
+    # A folder holds no weights; their names are those that `save_pretrained` would write.
+    whole = build_tree(seen.workshop) if seen.judge is not None else None
+    if isinstance(whole, Built):
+        yield from weights.names(seen, whole)
+    yield from heads.misplaced(seen, whole)
+    yield from modules.fused_names(seen)
+    yield from modules.linear_subclass(seen)
+    yield from experts.activation(seen)
+    yield from norms.parameters(seen)
+    yield from norms.second_input(seen)
+    yield from norms.epsilon(seen)
+    yield from norms.centre(seen)
+    yield from norms_read.centre_overlooked(seen)
+    yield from embeddings.forward_dropped(seen)
+    if isinstance(whole, Built):
+        yield from head.forward_lost(seen, whole.root)
+    yield from settings.native(seen)
+    yield from plans.renamed_styles(seen)
+    yield from plans.disagreement(seen)
+    yield from plans.tied_by_config_alone(seen)
+
+
+def blocking(prepared: Prepared) -> Outcome | None:
+    """The verdict at every size, when something already decides it."""
+    for verdict in (Verdict.FAILS, Verdict.WRONG):
+        for problem in prepared.problems:
+            if problem.verdict == verdict.value:
+                reason = problem.error or f"{problem.name}: {problem.detail or 'replaced'}"
+                return Outcome(verdict, problem.code, reason, problem.where, None, problem.module)
+    return None

@@ -1,0 +1,129 @@
+"""Files that transformers does not copy when it loads the code of a model in a local folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import libcst as cst
+
+from forgather_lint.core.source import Place, file_start
+from forgather_lint.documents.python import NodePlace, SourceError
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.entry import reference
+
+NO_FILES: tuple[str, ...] = ()
+
+
+def not_copied(seen: Examined) -> Iterator[ServingProblem]:
+    """An import of a file of the model that the loader leaves behind.
+
+    It copies the files that auto_map names, and those that the texts of these import.
+    """
+    entries = _entries(seen)
+    if not entries:
+        return
+    loading = seen.target.transformers.loading
+    yield from _packages(seen, entries)
+    copied, wanted = set(entries), _closure(seen, entries)
+    for name in entries:
+        copied.update(_imported(seen, name))
+    if loading.local_imports_followed.value:
+        copied = set(wanted)
+    for name in wanted:
+        if name not in copied:
+            importer = next(each for each in wanted if name in _imported(seen, each))
+            where = _place(seen, importer, name)
+            parts = {"folder": _folder(seen), "file": f"{name}.py"}
+            fact = loading.file_not_copied
+            yield from seen.problem("FGL538", fact, where, f"{name}.py", importer, parts=parts)
+            return
+    yield from _bare(seen, [name for name in wanted if name in copied], copied)
+
+
+def _entries(seen: Examined) -> tuple[str, ...]:
+    """The files that auto_map names; none where one lies in another repository."""
+    auto_map = seen.workshop.config_values.get("auto_map")
+    texts = list(auto_map.values()) if isinstance(auto_map, dict) else []
+    named = [reference(text) for text in texts if isinstance(text, str) and "--" not in text]
+    files = tuple(dict.fromkeys(each.module for each in named if each is not None))
+    there = all(seen.workshop.sources.has(name) for name in files)
+    return files if there and seen.workshop.config_file is not None else NO_FILES
+
+
+def _closure(seen: Examined, entries: Iterable[str]) -> tuple[str, ...]:
+    """Every file that is imported from `entries` on, as the patterns see it."""
+    found = dict.fromkeys(entries)
+    for name in list(found):
+        found.update(dict.fromkeys(_imported(seen, name)))
+    return tuple(found) if len(found) == len(set(entries)) else _closure(seen, found)
+
+
+def _packages(seen: Examined, entries: Iterable[str]) -> Iterator[ServingProblem]:
+    """A relative import of a folder, in a file that auto_map names: a file is looked for."""
+    sources, fact = seen.workshop.sources, seen.target.transformers.loading.package_not_read
+    for importer in entries:
+        for name in _searched(seen, importer):
+            if name in sources.packages and not sources.has(name):
+                where = _place(seen, importer, name)
+                parts = {"folder": _folder(seen), "file": f"{name}.py"}
+                yield from seen.problem("FGL538", fact, where, f"{name}/", importer, parts=parts)
+                return
+
+
+def _imported(seen: Examined, name: str) -> tuple[str, ...]:
+    """The neighbours that a file imports, as transformers searches for them."""
+    return tuple(each for each in _searched(seen, name) if seen.workshop.sources.has(each))
+
+
+def _searched(seen: Examined, name: str) -> tuple[str, ...]:
+    """What transformers' patterns find in the text of a file."""
+    if not seen.workshop.sources.has(name):
+        return NO_FILES
+    try:
+        text = seen.workshop.sources.text(name)
+    except SourceError:
+        return NO_FILES
+    patterns = seen.target.transformers.loading.relative_import_patterns.value
+    names = (each for pattern in patterns for each in re.findall(pattern, text, re.MULTILINE))
+    return tuple(dict.fromkeys(names))
+
+
+def _bare(seen: Examined, files: Iterable[str], copied: set[str]) -> Iterator[ServingProblem]:
+    """`from . import name`, which no pattern sees, of a file that nothing else imports."""
+    for file in files:
+        for node, name in _bare_imports(seen, file):
+            if seen.workshop.sources.has(name) and name not in copied:
+                where = NodePlace(seen.workshop.loader.files[f"model.{file}"], node)
+                fact = seen.target.transformers.loading.name_not_copied
+                parts = {"folder": _folder(seen), "name": name}
+                yield from seen.problem("FGL538", fact, where, f"{name}.py", file, parts=parts)
+                return
+
+
+def _bare_imports(seen: Examined, file: str) -> Iterator[tuple[cst.ImportFrom, str]]:
+    """At the top of the file, where they surely run."""
+    parsed = seen.workshop.loader.files.get(f"model.{file}")
+    for line in parsed.tree.body if parsed is not None else ():
+        for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(node, cst.ImportFrom) and len(node.relative) == 1 and not node.module:
+                names = () if isinstance(node.names, cst.ImportStar) else node.names
+                yield from ((node, str(each.evaluated_name)) for each in names)
+
+
+def _place(seen: Examined, importer: str, name: str) -> Place:
+    """The import of `name` in the file `importer`."""
+    parsed = seen.workshop.loader.files.get(f"model.{importer}")
+    for line in parsed.tree.body if parsed is not None else ():
+        for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            module = node.module if isinstance(node, cst.ImportFrom) else None
+            if parsed and isinstance(module, cst.Name) and module.value == name:
+                return NodePlace(parsed, node)
+    return file_start(seen.workshop.sources.paths.get(importer, ""))
+
+
+def _folder(seen: Examined) -> str:
+    file = seen.workshop.config_file
+    return Path(file.path).absolute().parent.name if file is not None else ""

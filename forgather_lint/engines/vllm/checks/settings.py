@@ -1,0 +1,146 @@
+"""What a target needs of config.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.source import file_start
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.python.values.value import Known, ListValue
+
+
+def nulls(seen: Examined) -> Iterator[ServingProblem]:
+    """Fields of a validated record that are None."""
+    needed = seen.target.vllm.config
+    for name in needed.integer_fields.value:
+        if seen.is_null(name):
+            record = f"total_{name}" if name == "num_attention_heads" else name
+            where = seen.place_of_setting(name)
+            yield from seen.problem(
+                "FGL501", needed.integer_null, where, name, parts={"record": record}
+            )
+    there = [name for name in needed.kv_head_fields.value if seen.setting(name) is not None]
+    if there and seen.is_null(there[0]):
+        name = there[0]
+        where = seen.place_of_setting(name)
+        yield from seen.problem("FGL501", needed.kv_heads_null, where, name, "heads")
+
+
+def no_auto_model(seen: Examined) -> Iterator[ServingProblem]:
+    """auto_map without a class for AutoModel, which is what vLLM loads."""
+    values = seen.workshop.config_values
+    auto_map = values.get("auto_map")
+    file = seen.workshop.config_file
+    if file is None or not isinstance(auto_map, dict) or "AutoModel" in auto_map:
+        return
+    names = values.get("architectures")
+    architecture = names[0] if isinstance(names, list) and names else seen.cls.name
+    if any(key.startswith("AutoModel") for key in auto_map):
+        fact = seen.target.transformers.loading.no_auto_class
+        config = f"<class '...{_config_class(auto_map)}'>"
+        parts = {"config": config, "auto": "AutoModel", "types": "..."}
+        yield from seen.problem("FGL504", fact, file.place("auto_map"), architecture, parts=parts)
+        return
+    fact = seen.target.vllm.config.no_auto_model
+    where = file.place("auto_map")
+    yield from seen.problem(
+        "FGL504", fact, where, architecture, parts={"architecture": architecture}
+    )
+
+
+def _config_class(auto_map: dict[str, object]) -> str:
+    return str(auto_map.get("AutoConfig", "")).rpartition(".")[2]
+
+
+def layer_types(seen: Examined) -> Iterator[ServingProblem]:
+    """`layer_types` that is None, or shorter than there are layers."""
+    attention = seen.target.vllm.attention
+    where = seen.place_of_setting("layer_types")
+    if seen.is_null("layer_types"):
+        yield from seen.problem("FGL516", attention.layer_types_null, where, "layer_types", "null")
+        return
+    value, layers = seen.setting("layer_types"), seen.number("num_hidden_layers")
+    if not isinstance(value, ListValue) or value.rest is not None or layers is None:
+        return
+    if len(value.items) < layers:
+        detail = f"{len(value.items)} entries for {layers} layers"
+        fact = attention.layer_types_short
+        yield from seen.problem("FGL516", fact, where, "layer_types", detail)
+
+
+def max_length(seen: Examined, wanted: int | None) -> Iterator[ServingProblem]:
+    """`--max-model-len` above what the config allows."""
+    needed = seen.target.vllm.config
+    limits = {
+        name: limit
+        for name in needed.length_fields.value
+        if (limit := seen.number(name)) is not None
+    }
+    if wanted is None or not limits or seen.setting("rope_scaling") not in (None, Known(None)):
+        return
+    field = min(limits, key=lambda name: limits[name])
+    if wanted > limits[field]:
+        yield from seen.problem(
+            "FGL526",
+            needed.length_exceeded,
+            seen.place_of_setting(field),
+            field,
+            f"{wanted} > {limits[field]}",
+            parts={
+                "length": wanted,
+                "field": field,
+                "limit": limits[field],
+                "model_max_length": None,
+            },
+        )
+
+
+def no_architecture(seen: Examined) -> Iterator[ServingProblem]:
+    """config.json that names no class."""
+    if seen.workshop.config_file is not None and not seen.workshop.config_values.get(
+        "architectures"
+    ):
+        file = seen.workshop.config_file
+        fact = seen.target.vllm.config.no_architecture
+        yield from seen.problem("FGL502", fact, file_start(file.path), "architectures")
+
+
+def auto_map_entries(seen: Examined) -> Iterator[ServingProblem]:
+    """Entries of auto_map that are no text: of the classes that vLLM loads."""
+    file, auto_map = seen.workshop.config_file, seen.workshop.config_values.get("auto_map", {})
+    loading = seen.target.transformers.loading
+    if file is None:
+        return
+    if auto_map is None:
+        yield from seen.problem("FGL539", loading.auto_map_null, file.place("auto_map"), "auto_map")
+        return
+    for key in ("AutoConfig", "AutoModel"):
+        if not isinstance(auto_map, dict) or isinstance(auto_map.get(key, ""), str):
+            continue
+        null = auto_map[key] is None
+        fact = loading.reference_null if null else loading.reference_not_text
+        parts = {"type": type(auto_map[key]).__name__}
+        yield from seen.problem("FGL539", fact, file.place("auto_map", key), key, parts=parts)
+        return
+
+
+def native(seen: Examined) -> Iterator[ServingProblem]:
+    """An architecture of which vLLM has a model of its own, which it prefers to this code."""
+    names, auto_map = (
+        seen.workshop.config_values.get(key) for key in ("architectures", "auto_map")
+    )
+    file = seen.workshop.config_file
+    if file is None or not isinstance(auto_map, dict) or "AutoModel" not in auto_map:
+        return
+    first = names[0] if isinstance(names, list) and names else None
+    if isinstance(first, str) and seen.target.vllm.serves_natively(first):
+        yield ServingProblem(
+            code="FGL536",
+            verdict="",
+            where=file.place("architectures"),
+            target=str(seen.target),
+            error="",
+            releases=f"vllm=={seen.target.vllm.version}",
+            name=first,
+        )

@@ -1,0 +1,59 @@
+"""Layers that share one `layer_idx`, and with it the KV cache of one layer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.sites import Site, layer_named, lost_layer
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.tree import class_name
+from forgather_lint.python.values.value import Known
+
+
+def shared_index(seen: Examined, sites: Sequence[Site]) -> Iterator[ServingProblem]:
+    """Two layers of one stack whose attention says the same index, or is one and the same module.
+
+    Releases that refuse it look at modules; those that do not are wrong if both layers run, which
+    layers of one stack do.
+    """
+    first: dict[int, Site] = {}
+    for site in sites:
+        index = site.module.attributes.get("layer_idx")
+        if not isinstance(index, Known) or type(index.value) is not int:
+            continue
+        other = first.setdefault(index.value, site)
+        if other is not site and _is_stack(other.name, site.name):
+            lost = lost_layer(list(sites), seen.number("num_hidden_layers") or 0) or 0
+            layer = lost if other.module is site.module else index.value
+            yield from _problem(seen, other, site, layer)
+            return
+
+
+def _is_stack(one: str, other: str) -> bool:
+    """Whether two names differ in the number of a layer alone."""
+    numbers = r"(?<=\.)\d+(?=\.|$)"
+    return re.sub(numbers, "*", one) == re.sub(numbers, "*", other)
+
+
+def _problem(seen: Examined, one: Site, other: Site, layer: int) -> Iterator[ServingProblem]:
+    attention = seen.target.vllm.attention
+    refused = attention.shared_layer.value.effect is Effect.ERROR
+    same = one.module is other.module
+    # A module that stands twice is met once by the search: the other layer is left without.
+    fact = attention.no_dispatch if same and refused else attention.shared_layer
+    yield from seen.problem(
+        "FGL534",
+        fact,
+        one.module.places.get("layer_idx", one.module.where),
+        class_name(one.module),
+        f"`{one.name}` and `{other.name}`" if not same else f"`{one.name}`, in several layers,",
+        module=other.name,
+        parts={
+            "layer": layer_named(seen, layer) if same else layer,
+            "first": f"model.{one.name}",
+            "second": f"model.{other.name}",
+        },
+    )

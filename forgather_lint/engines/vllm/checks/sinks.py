@@ -1,0 +1,77 @@
+"""Attention sinks: a learned value for each head that the softmax sees beside the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.vllm.checks.dispatch import as_unparsed, keyword
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.sites import Site, sites_of
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.tree import class_name
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.values.value import Known, TensorValue, Value
+
+KEYWORD = "s_aux"
+
+
+def sinks(seen: Examined) -> Iterator[ServingProblem]:
+    """`s_aux=` where the release drops it, or cannot find what it holds."""
+    attention = seen.target.vllm.attention
+    for site in sites_of(seen):
+        expression = keyword(site.call, KEYWORD)
+        if expression is None:
+            continue
+        held = _of_self(seen, expression, site)
+        text = cst.Module([]).code_for_node(expression)
+        dropped = attention.sinks_lost.value.effect is Effect.SILENT
+        if dropped and isinstance(held, TensorValue):
+            fact, detail = attention.sinks_lost, "dropped"
+        elif not dropped and _is_not_found(expression, held):
+            looked_at = held is not None or not isinstance(expression, cst.Call)
+            fact = attention.sinks_unresolved if looked_at else attention.sinks_lost
+            detail = "not found"
+        else:
+            continue
+        title = class_name(site.module)
+        yield from seen.problem(
+            "FGL535",
+            fact,
+            site.forward.where,
+            text,
+            detail,
+            module=site.name,
+            parts={"expression": as_unparsed(text), "class": title, "attention": "Attention"},
+        )
+        return
+
+
+def _of_self(seen: Examined, expression: cst.BaseExpression, site: Site) -> Value | None:
+    """What `self.<attribute>` holds; None for another expression, or when there is none."""
+    if not isinstance(expression, cst.Attribute) or not isinstance(expression.value, cst.Name):
+        return None
+    if expression.value.value != "self":
+        return None
+    machine = seen.workshop.machine
+    try:
+        return machine.attribute(site.module, expression.attr.value, site.forward.where)
+    except Raised:
+        return None
+
+
+def _is_not_found(expression: cst.BaseExpression, held: Value | None) -> bool:
+    """Whether it is surely neither a parameter of the module nor None (fusers/attention.py)."""
+    if isinstance(held, TensorValue):
+        return not held.is_parameter
+    if held is not None:
+        return isinstance(held, Known) and held.value is not None
+    is_none = isinstance(expression, cst.Name) and expression.value == "None"
+    of_self = (
+        isinstance(expression, cst.Attribute)
+        and isinstance(expression.value, cst.Name)
+        and expression.value.value == "self"
+    )
+    return not is_none and not of_self

@@ -1,0 +1,75 @@
+"""The modules of a model whose forward calls the attention interface."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from forgather_lint.core.record import record
+from forgather_lint.engines.vllm.checks.dispatch import interface_call
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.fusers.forward_text import forward_of
+from forgather_lint.python.values.objects import FunctionValue, Instance
+from forgather_lint.python.values.value import Known, ListValue, Value
+
+
+@record
+class Site:
+    """A module whose forward calls the attention interface."""
+
+    name: str
+    module: Instance
+    forward: FunctionValue
+    call: cst.Call
+
+
+def sites_of(seen: Examined) -> list[Site]:
+    """The modules whose forward makes exactly one call of the interface, in tree order.
+
+    One that has the config of something else, such as an image encoder, is not the engine's.
+    """
+    if seen.judge is None:
+        return []
+    config = text_config(seen)
+    sites = []
+    for name, module in seen.judge.subject.tree.instances.items():
+        forward = forward_of(seen.workshop.machine, module)
+        call = interface_call(forward) if forward is not None else None
+        if forward is None or call is None:
+            continue
+        own = module.attributes.get("config")
+        if not isinstance(own, Instance) or own is config:
+            sites.append(Site(name, module, forward, call))
+    return sites
+
+
+def text_config(seen: Examined) -> Value | None:
+    """transformers/configuration_utils.py, `get_text_config`."""
+    if isinstance(seen.config, Instance):
+        for name in ("text_config", "decoder", "generator", "text_encoder"):
+            found = seen.config.attributes.get(name)
+            if isinstance(found, Instance):
+                return found
+    return seen.config
+
+
+def layer_named(seen: Examined, index: int) -> str:
+    """How the error calls a layer: its number, and its type where the config says one."""
+    types = seen.setting("layer_types")
+    items = types.items if isinstance(types, ListValue) else []
+    kind = items[index] if index < len(items) else None
+    name = kind.value if isinstance(kind, Known) else None
+    return f"{index} ({name})" if isinstance(name, str) else str(index)
+
+
+def lost_layer(sites: list[Site], layers: int) -> int | None:
+    """The first layer that no site is of, None when there surely or possibly is one for each."""
+    known, others = set(), 0
+    for site in sites:
+        index = site.module.attributes["layer_idx"]
+        if isinstance(index, Known):
+            known.add(index.value)
+        else:
+            others += 1
+    lost = layers - sum(isinstance(index, int) and 0 <= index < layers for index in known)
+    first = next((layer for layer in range(layers) if layer not in known), None)
+    return first if lost > others else None

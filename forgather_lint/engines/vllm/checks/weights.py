@@ -1,0 +1,118 @@
+"""Names of a checkpoint, and where the engine looks for them in the model that it builds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from forgather_lint.core.source import Place
+from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.sites import text_config
+from forgather_lint.engines.vllm.words import BasePrefix
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.analysis import Built
+from forgather_lint.model.entry import first_architecture
+from forgather_lint.python.values.value import Known
+
+HEAD = "lm_head"
+HEADED = ("ForCausalLM", "LMHeadModel")
+
+
+def names(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
+    """A parameter of `whole` that is saved under a name that the engine cannot place."""
+    if seen.judge is None or seen.root is None:
+        return
+    prefix = seen.workshop.base_prefix(seen.root)
+    children = _children(seen)
+    generates = has_plain_head(seen)
+    if prefix == "model" and "model" not in children and not generates:
+        return
+    if whole.structure.open_at or text_config(seen) is not seen.config:
+        return
+    weights = seen.target.vllm.weights
+    known = {f"model.{each}" for each in _held(seen)} | set(_of_head(seen))
+    saved = sorted(each.name for each in whole.structure.parameters if not each.same_as)
+    for name in saved:
+        if weights.base_prefix.value is BasePrefix.ANY:
+            mapped = by_any_prefix(name, prefix, children)
+        else:
+            mapped = by_model(name, weights.bare_names_accepted.value)
+        if mapped not in known and (generates or mapped.partition(".")[0] != HEAD):
+            of_head = name.partition(".")[0] not in (prefix, *children)
+            head = whole.root.places.get(name.partition(".")[0]) if of_head else None
+            yield _problem(seen, name, _stranger(mapped, known), prefix, head)
+            return
+
+
+def has_plain_head(seen: Examined) -> bool:
+    """Whether the release serves the model as TransformersForCausalLM, with its own `lm_head`.
+
+    Encoder-decoders are not; models of several modalities have a mapping of their own.
+    """
+    architecture = first_architecture(seen.workshop.config_values) or ""
+    both = seen.setting("is_encoder_decoder")
+    return architecture.endswith(HEADED) and not (isinstance(both, Known) and both.value)
+
+
+def _of_head(seen: Examined) -> Iterator[str]:
+    """The parameters of the head that the engine builds for a model that generates."""
+    yield f"{HEAD}.weight"
+    if seen.target.vllm.weights.head_bias_loaded.value:
+        yield f"{HEAD}.bias"
+
+
+def _held(seen: Examined) -> Iterator[str]:
+    assert seen.judge is not None
+    structure = seen.judge.subject.tree.structure
+    yield from (each.name for each in (*structure.parameters, *structure.buffers))
+
+
+def _children(seen: Examined) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.partition(".")[0] for name in _held(seen)))
+
+
+def by_any_prefix(name: str, prefix: str, children: Iterable[str]) -> str:
+    """vLLM 0.18 and later: transformers/base.py, `_create_hf_to_vllm_mapper`."""
+    either = "|".join(map(re.escape, children))
+    if prefix and prefix != "model":
+        name = re.sub(rf"^{re.escape(prefix)}\.(.+)", r"model.\1", name)
+    name = re.sub(rf"^(?!model\.)(({either}).*)", r"model.\1", name)
+    name = re.sub(rf"^(model\.)((?!{either}).+)", r"\2", name)
+    return re.sub(r"^model\.(.+\.)*(lm_head.+)", r"\2", name)
+
+
+def by_model(name: str, bare: bool) -> str:
+    """vLLM before 0.18: the mapping of prefixes of `Base.hf_to_vllm_mapper`, if there is one."""
+    if not bare:
+        return name
+    for old, new in (("model.model.", "model."), ("model.lm_head.", "lm_head.")):
+        if f"model.{name}".startswith(old):
+            return new + f"model.{name}".removeprefix(old)
+    return f"model.{name}"
+
+
+def _stranger(name: str, known: Iterable[str]) -> str:
+    """The shortest beginning of `name` that begins no name of the model."""
+    beginnings = {".".join(each.split(".")[:size]) for each in known for size in range(1, 20)}
+    parts = name.split(".")
+    heads = [".".join(parts[:size]) for size in range(1, len(parts) + 1)]
+    return next((head for head in heads if head not in beginnings), name)
+
+
+def _problem(
+    seen: Examined, name: str, stranger: str, prefix: str, head: Place | None
+) -> ServingProblem:
+    """`head` is where the module stands that holds the weight, if that is not the base model."""
+    fact = seen.target.vllm.weights.unknown_name
+    text = fact.value.say(name=stranger, **{"class": "TransformersForCausalLM"})
+    where = head or seen.place_of_member("base_model_prefix")
+    return ServingProblem(
+        code="FGL521",
+        verdict="fails",
+        where=where,
+        target=str(seen.target),
+        error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
+        releases=releases_of(seen.target.vllm.weights.base_prefix),
+        name=name,
+        detail="" if head else prefix,
+    )

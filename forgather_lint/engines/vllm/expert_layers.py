@@ -1,0 +1,57 @@
+"""Layers that vLLM puts in place of a model's own.
+
+`FusedMoE` stands for the experts of a block: it takes hidden states, the chosen experts and their
+weights, and adds up its ranks' parts itself.
+Source: vllm/model_executor/models/transformers/moe.py, TransformersMoERunner.forward.
+"""
+
+from __future__ import annotations
+
+from forgather_lint.libraries.names import FUSED_EXPERTS
+from forgather_lint.libraries.operands import result, shape_of, tensor, tensor_op
+from forgather_lint.libraries.propagation import Operand, propagate
+from forgather_lint.python.interpreter.library import OpFailure, Site, op
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Known, Unknown, Value
+
+ROUTER = "router"
+"""Attribute of a block's fused experts: `Known(True)` when the engine may route by itself."""
+
+RUNNER = "TransformersMoERunner"
+
+
+@tensor_op(f"{FUSED_EXPERTS}.forward")
+def forward(
+    site: Site, self: Instance, hidden_states: Value, topk_ids: Value, topk_weights: Value
+) -> Value:
+    """Hidden states in, hidden states of the same shape out; all three must be whole."""
+    given = [tensor(site, each) for each in (hidden_states, topk_ids, topk_weights)]
+    operands = [
+        Operand(each, tuple(f"{number}.{dim}" for dim in range(len(shape_of(each)))), "argument")
+        for number, each in enumerate(given)
+    ]
+    every = [label for operand in operands for label in operand.labels]
+    placement = propagate(site, operands, operands[0].labels, whole=every)
+    return result(site, shape_of(given[0]), placement, given[0].dtype)
+
+
+@op(f"{FUSED_EXPERTS}.__getitem__")
+def item(site: Site, self: Instance, key: Value) -> Value:
+    return _without_members(site, self, f"'{RUNNER}' object is not subscriptable")
+
+
+@op(f"{FUSED_EXPERTS}.__iter__")
+def members(site: Site, self: Instance) -> Value:
+    return _without_members(site, self, f"'{RUNNER}' object is not iterable")
+
+
+@op(f"{FUSED_EXPERTS}.__len__")
+def length(site: Site, self: Instance) -> Value:
+    return _without_members(site, self, f"object of type '{RUNNER}' has no len()")
+
+
+def _without_members(site: Site, self: Instance, text: str) -> Value:
+    """The list of experts is gone; a block that the engine routes itself never asks for it."""
+    if self.attributes.get(ROUTER) == Known(True):
+        return Unknown("engine-may-route-experts", site.where)
+    raise OpFailure("TypeError", text)

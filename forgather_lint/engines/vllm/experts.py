@@ -1,0 +1,119 @@
+"""The experts that vLLM replaces when the config says that a model has some.
+
+Source: vllm/model_executor/models/transformers/moe.py, MoEMixin.recursive_replace (from 0.11.1 on),
+and from 0.25 on fusers/moe.py, MoEBlockFuser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from forgather_lint.core.record import record
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.version import TRANSFORMERS_5
+from forgather_lint.engines.vllm.expert_layers import ROUTER
+from forgather_lint.execution.engine import Engine
+from forgather_lint.libraries.names import FUSED_EXPERTS, LINEAR, MODULE, MODULE_LIST
+from forgather_lint.model.tree import Tree
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import External, Known, TensorValue, known
+
+NAME = "experts"
+
+
+@record
+class ExpertBlock:
+    """A module whose `experts` the engine replaces; `routed` if it may route by itself too.
+
+    `name` is the dotted name of the experts.
+    """
+
+    owner: Instance
+    experts: Instance
+    name: str
+    routed: bool
+
+
+def expert_blocks(machine: Machine, tree: Tree) -> tuple[ExpertBlock, ...]:
+    """Every block whose child `experts` is a list, or holds parameters of three dimensions only."""
+    return tuple(
+        ExpertBlock(owner, experts, tree.names[id(experts)], _may_route(machine, owner))
+        for owner in tree.instances.values()
+        if isinstance(experts := owner.attributes.get(NAME), Instance)
+        and _is_replaced(machine, experts)
+    )
+
+
+def _is_replaced(machine: Machine, experts: Instance) -> bool:
+    if machine.is_instance_of(experts, MODULE_LIST):
+        return True
+    shapes = [parameter.shape for parameter in _parameters(experts)]
+    return bool(shapes) and all(shape is not None and len(shape) == 3 for shape in shapes)
+
+
+def _parameters(module: Instance) -> Iterator[TensorValue]:
+    """The parameters of `module` and of what it holds."""
+    for name, value in module.attributes.items():
+        if isinstance(value, TensorValue) and value.is_parameter:
+            yield value
+        elif isinstance(value, Instance) and name not in module.hidden and name != "config":
+            yield from _parameters(value)
+
+
+def _may_route(machine: Machine, owner: Instance) -> bool:
+    """Whether a child may be the router that MoEBlockFuser looks for: no Linear, with a weight."""
+    return any(
+        isinstance(child, Instance)
+        and name != NAME
+        and machine.is_instance_of(child, MODULE)
+        and not machine.is_instance_of(child, LINEAR)
+        and "weight" in child.attributes
+        for name, child in owner.attributes.items()
+    )
+
+
+def fuse_experts(tree: Tree, blocks: tuple[ExpertBlock, ...]) -> Tree:
+    """Put the engine's layer in place of each block's experts; the tree without what they held."""
+    fused = {
+        routed: Instance(External(FUSED_EXPERTS), {ROUTER: known(routed)}, blocks[0].experts.where)
+        for routed in {block.routed for block in blocks}
+    }
+    gone = tuple(block.name for block in blocks)
+    for block in blocks:
+        block.owner.attributes[NAME] = fused[block.routed]
+    return replace(tree, instances=dict(_outside(tree, gone)))
+
+
+def _outside(tree: Tree, gone: tuple[str, ...]) -> Iterator[tuple[str, Instance]]:
+    inner = tuple(f"{name}." for name in gone)
+    for name, instance in tree.instances.items():
+        if name not in gone and not name.startswith(inner):
+            yield name, instance
+
+
+def experts_refused(target: Target) -> bool:
+    """Whether the release raises for any mixture of experts beside this transformers."""
+    needs_newer = target.vllm.config.experts.value.effect is Effect.ERROR
+    return needs_newer and target.transformers.version < TRANSFORMERS_5
+
+
+def has_experts(machine: Machine, root: Instance, engine: Engine) -> bool:
+    """Whether the config makes the release take the model for a mixture of experts.
+
+    Source: ModelConfig.get_num_experts: the first of the names that the config has.
+    """
+    config = root.attributes.get("config")
+    if not isinstance(config, Instance):
+        return False
+    for name in engine.expert_fields:
+        try:
+            count = machine.attribute(config, name, root.where)
+        except Raised:
+            continue
+        number = count.value if isinstance(count, Known) else 0
+        return isinstance(number, int) and number >= max(1, engine.expert_minimum)
+    return False

@@ -1,0 +1,95 @@
+"""What newer releases read from the text of a forward, besides what running it tells.
+
+Source: vllm/model_executor/models/transformers, fusers/*.py and fx_utils.py.
+"""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from forgather_lint.documents.walk import descendants
+from forgather_lint.execution.dataflow import Body, Step
+from forgather_lint.libraries.names import ATTENTION_INTERFACE
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import FunctionValue, Instance
+
+LOOKUP = "ALL_ATTENTION_FUNCTIONS"
+"""The table in which transformers' models look up their attention function."""
+
+
+def forward_of(machine: Machine, module: Instance) -> FunctionValue | None:
+    """The forward of `module` when its source was read."""
+    member = find_member(machine, module.cls, "forward")
+    function = member.value if member is not None else None
+    return function if isinstance(function, FunctionValue) else None
+
+
+def definition_of(machine: Machine, module: Instance) -> cst.FunctionDef | None:
+    """The text of that forward."""
+    forward = forward_of(machine, module)
+    return forward.node if forward and isinstance(forward.node, cst.FunctionDef) else None
+
+
+def traces_completely(machine: Machine, owner: Instance) -> bool:
+    """Whether torch.fx gets through the forward of an attention module.
+
+    Only `get_interface` is made a leaf (fx_utils.py); behind a subscript the trace breaks off, and
+    shapes are known only below a placeholder named `hidden_states`.
+    """
+    forward = definition_of(machine, owner)
+    return forward is not None and _knows_shapes(forward) and _passes_attention(forward.body)
+
+
+def seen_by_trace(machine: Machine, body: Body, calls: list[Step]) -> list[Step]:
+    """Those of the `calls` that torch.fx gets to before what it cannot trace.
+
+    That is the attention, where it is looked up by a subscript, and a star in front of a shape that
+    is not known (`_AllLeafTracer.iter`).
+    """
+    forward = definition_of(machine, body.owner)
+    if forward is None:
+        return calls
+    attention = [i for i, step in enumerate(body.steps) if step.name == ATTENTION_INTERFACE]
+    if attention and not _passes_attention(forward.body):
+        before = {id(step) for step in body.steps[: attention[0]]}
+        calls = [call for call in calls if id(call) in before]
+    if _knows_shapes(forward):
+        return calls
+    reached = _called_before_star(forward)
+    names = {id(value): name for name, value in body.owner.attributes.items()}
+    return [call for call in calls if names.get(id(call.module)) in reached]
+
+
+def _called_before_star(forward: cst.FunctionDef) -> set[str]:
+    """The names behind `self.` that stand in front of the first star."""
+    found: set[str] = set()
+    for node in descendants(forward.body):
+        if isinstance(node, cst.StarredElement) or (isinstance(node, cst.Arg) and node.star == "*"):
+            break
+        name = of_self(node)
+        if name is not None:
+            found.add(name)
+    return found
+
+
+def of_self(node: cst.CSTNode) -> str | None:
+    """`name` of `self.name`."""
+    if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name):
+        return node.attr.value if node.value.value == "self" else None
+    return None
+
+
+def _knows_shapes(forward: cst.FunctionDef) -> bool:
+    return any(parameter.name.value == "hidden_states" for parameter in forward.params.params)
+
+
+def _passes_attention(body: cst.BaseSuite) -> bool:
+    """Whether the attention function is looked up through `get_interface`, never by a subscript."""
+    nodes = list(descendants(body))
+    subscripted = [node.value for node in nodes if isinstance(node, cst.Subscript)]
+    by_subscript = any(
+        isinstance(value, cst.Name) and value.value == LOOKUP for value in subscripted
+    )
+    attributes = {node.attr.value for node in nodes if isinstance(node, cst.Attribute)}
+    return "get_interface" in attributes and not by_subscript

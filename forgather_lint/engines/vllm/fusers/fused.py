@@ -1,0 +1,83 @@
+"""What a release fuses, and what the layers in it must have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from forgather_lint.core.record import record
+from forgather_lint.engines.vllm.fusers.forward_text import traces_completely
+from forgather_lint.execution.dataflow import Body, Step
+from forgather_lint.libraries.names import LINEAR
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Known, TensorValue
+
+
+@record
+class Fusion:
+    """One group that the engine shards: column-parallel layers and their row-parallel partner.
+
+    `copies` has, for each of the columns, how often its heads are there before they are shared out.
+    The layers in `whole` are on every rank as they are.
+    """
+
+    kind: str
+    columns: tuple[Instance, ...]
+    row: Instance | None = None
+    copies: tuple[int, ...] = ()
+    whole: tuple[Instance, ...] = ()
+
+    @property
+    def stacked(self) -> tuple[Instance, ...]:
+        """The layers that become one."""
+        return self.whole or self.columns
+
+    def shares(self) -> Iterator[tuple[Instance, int]]:
+        """Each column with its copies."""
+        return zip(self.columns, self.copies or (1,) * len(self.columns), strict=True)
+
+
+def modules_of(*steps: Step) -> tuple[Instance, ...]:
+    """The modules that were called in these steps."""
+    return tuple(step.module for step in steps if step.module is not None)
+
+
+def linear_calls(machine: Machine, body: Body) -> list[Step]:
+    """The calls of the module's own Linears."""
+    own = {id(value) for value in body.owner.attributes.values() if isinstance(value, Instance)}
+    return [
+        step
+        for step in body.steps
+        if step.module is not None
+        and id(step.module) in own
+        and machine.is_instance_of(step.module, LINEAR)
+    ]
+
+
+def returned_linear(
+    machine: Machine, body: Body, candidates: Sequence[Instance]
+) -> Instance | None:
+    """The one of `candidates` that makes the returned value, if the forward is traced to its end.
+
+    Source: fx_utils.py, `returned_linear`. It is the last that runs.
+    """
+    if not traces_completely(machine, body.owner):
+        return None
+    last = [step for step in body.steps if any(step.module is other for other in candidates)]
+    return last[-1].module if last else None
+
+
+def mergeable(modules: tuple[Instance, ...]) -> bool:
+    """Whether one layer can hold the weights of all."""
+    inputs = {width(module, "in_features") for module in modules}
+    return len(inputs) == 1 and len(set(map(_has_bias, modules))) == 1
+
+
+def width(module: Instance, name: str) -> int:
+    """A size that a layer was made with, 0 when it is not known."""
+    value = module.attributes.get(name)
+    return value.value if isinstance(value, Known) and isinstance(value.value, int) else 0
+
+
+def _has_bias(module: Instance) -> bool:
+    return isinstance(module.attributes.get("bias"), TensorValue)

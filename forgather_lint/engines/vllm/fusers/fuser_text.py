@@ -1,0 +1,192 @@
+"""What the text of a forward must look like for vLLM to rewrite it around a fused projection.
+
+Source: `update_forward` in vllm/model_executor/models/transformers/fusers: glu.py, qkv.py,
+merged_column.py. One that raises there is not applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import libcst as cst
+
+from forgather_lint.core.record import record
+from forgather_lint.documents.walk import descendants
+from forgather_lint.engines.vllm.fusers.forward_text import definition_of, of_self
+from forgather_lint.engines.vllm.fusers.hoisting import aliases, guard, written
+from forgather_lint.engines.vllm.words import Hoisting
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
+
+Statements = Sequence[cst.BaseStatement | cst.BaseSmallStatement]
+Link = tuple[Statements, int]
+
+
+@record
+class Calls:
+    """The forward of `owner`, and the only call of each of its projections `names`."""
+
+    machine: Machine
+    owner: Instance
+    function: cst.FunctionDef
+    names: tuple[str, ...]
+    calls: tuple[cst.Call, ...]
+
+    @property
+    def argument(self) -> cst.BaseExpression:
+        return self.calls[0].args[0].value
+
+    def alike(self) -> bool:
+        """Whether all are given the same, as it is written."""
+        return len({_text(call.args[0].value) for call in self.calls}) == 1
+
+    def exclusive(self, linears: Collection[str]) -> bool:
+        """Whether no other of `linears` is given what these are."""
+        wanted = _text(self.argument)
+        return not any(
+            _text(argument.value) == wanted
+            for node in descendants(self.function.body)
+            if isinstance(node, cst.Call)
+            and isinstance(node.func, cst.Attribute)
+            and node.func.attr.value in linears
+            and node.func.attr.value not in self.names
+            for argument in node.args
+        )
+
+    def in_one_block(self) -> bool:
+        """Whether the calls stand in statements of one block."""
+        return len({id(chain[-1][0]) for chain in self._chains()}) == 1
+
+    def stable(self, *, within_outermost: bool = False) -> bool:
+        """Whether nothing from the first call to the last may change what they are given.
+
+        The innermost block that holds them all counts, or the body of the forward.
+        """
+        chains = self._chains()
+        if within_outermost:
+            chains = [chain[:1] for chain in chains]
+        depth = 0
+        for level in zip(*chains, strict=False):
+            if len({id(block) for block, _ in level}) != 1:
+                break
+            depth += 1
+        if depth == 0:
+            return False
+        block = chains[0][depth - 1][0]
+        indices = [chain[depth - 1][1] for chain in chains]
+        region = block[min(indices) : max(indices) + 1]
+        names = aliases(self.machine, self.owner, self.function, self.argument, self.names)
+        return not names & written(region)
+
+    def _chains(self) -> list[list[Link]]:
+        blocks = _Blocks()
+        return [blocks.chain(blocks.of(self.function), call) for call in self.calls]
+
+
+def calls_of(
+    machine: Machine, owner: Instance, modules: Sequence[Instance], hoisting: Hoisting
+) -> Calls | None:
+    """The calls of `modules`; None when a fuser finds no single `self.<name>(argument)` of one.
+
+    Releases that fold guards let `self.<name> is not None` stand beside it.
+    """
+    function = definition_of(machine, owner)
+    if function is None:
+        return None
+    by_module = {id(value): name for name, value in owner.attributes.items()}
+    names = tuple(by_module.get(id(module), "") for module in modules)
+    folds = hoisting is Hoisting.INPUT_STABLE
+    calls = [_only_call(function, name, names if folds else ()) for name in names]
+    found = tuple(call for call in calls if call is not None)
+    return Calls(machine, owner, function, names, found) if len(found) == len(names) else None
+
+
+def is_glu_written(calls: Calls, activation: str) -> bool:
+    """`self.act(self.gate(x)) * self.up(x)`, in one expression; `calls` are gate and up."""
+    gate, up = calls.calls
+    act = _only_call(calls.function, activation, ())
+    if act is None or act.args[0].value is not gate or not calls.alike():
+        return False
+    products = [
+        node
+        for node in descendants(calls.function.body)
+        if isinstance(node, cst.BinaryOperation)
+        and isinstance(node.operator, cst.Multiply)
+        and {id(node.left), id(node.right)} == {id(act), id(up)}
+    ]
+    return len(products) == 1
+
+
+def _only_call(function: cst.FunctionDef, name: str, guarded: Collection[str]) -> cst.Call | None:
+    """`self.<name>(argument)` when nothing else of the forward speaks of it but its guards."""
+    nodes = list(descendants(function.body))
+    uses = [node for node in nodes if of_self(node) == name]
+    calls = [
+        node
+        for node in nodes
+        if isinstance(node, cst.Call)
+        and any(node.func is use for use in uses)
+        and len(node.args) == 1
+        and node.args[0].keyword is None
+        and node.args[0].star == ""
+    ]
+    if len(calls) != 1:
+        return None
+    others = [use for use in uses if use is not calls[0].func]
+    folded = list(_guards(nodes, name)) if name in guarded else []
+    return calls[0] if all(any(use is each for each in folded) for use in others) else None
+
+
+def _guards(nodes: Sequence[cst.CSTNode], name: str) -> Iterator[cst.CSTNode]:
+    """The references to a projection that only ask whether it is there."""
+    for node in nodes:
+        asked = _asked(node)
+        if asked is not None and of_self(asked) == name:
+            yield asked
+        if isinstance(node, cst.Comparison) and guard(node, (name,)) is not None:
+            yield from (node.left, node.comparisons[0].comparator)
+
+
+def _asked(node: cst.CSTNode) -> cst.CSTNode | None:
+    """What a node takes the truth of."""
+    if isinstance(node, cst.If | cst.IfExp | cst.While | cst.Assert):
+        return node.test
+    negates = isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not)
+    return node.expression if isinstance(node, cst.UnaryOperation) and negates else None
+
+
+def _text(node: cst.CSTNode) -> str:
+    return "".join(cst.Module([]).code_for_node(node).split())
+
+
+class _Blocks:
+    """The blocks of statements in a forward, each one list however often it is asked for."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Statements] = {}
+
+    def of(self, node: cst.CSTNode) -> Statements:
+        """The statements of a suite, or `elif` as the only one of its block."""
+        suite = node.body if isinstance(node, cst.FunctionDef | cst.Else | cst.Finally) else node
+        statements = suite.body if isinstance(suite, cst.BaseSuite) else [suite]
+        return self._known.setdefault(id(suite), statements)  # type: ignore[arg-type]
+
+    def chain(self, block: Statements, node: cst.CSTNode) -> list[Link]:
+        """The blocks from `block` down to the innermost that holds `node`, with the positions."""
+        for index, statement in enumerate(block):
+            if not any(each is node for each in descendants(statement)):
+                continue
+            for inner in self._inside(statement):
+                tail = self.chain(inner, node)
+                if tail:
+                    return [(block, index), *tail]
+            return [(block, index)]
+        return []
+
+    def _inside(self, statement: cst.CSTNode) -> Iterator[Statements]:
+        for name in ("body", "orelse", "finalbody"):
+            part = getattr(statement, name, None)
+            if isinstance(part, cst.BaseSuite | cst.Else | cst.Finally | cst.If):
+                yield self.of(part)
+        for name in ("handlers", "cases"):
+            yield from (self.of(each.body) for each in getattr(statement, name, ()))

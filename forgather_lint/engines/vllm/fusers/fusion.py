@@ -1,0 +1,194 @@
+"""Projections that newer releases find and shard by themselves, whatever the plan says.
+
+Source: vllm/model_executor/models/transformers/fusers (0.25 and later): glu.py, qkv.py,
+merged_column.py, and since 0.27 packed_qkv.py; latent.py has the first one that is tried. The order
+of the tries is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from forgather_lint.engines.vllm.fusers.forward_text import seen_by_trace
+from forgather_lint.engines.vllm.fusers.fused import (
+    Fusion,
+    linear_calls,
+    mergeable,
+    modules_of,
+    returned_linear,
+    width,
+)
+from forgather_lint.engines.vllm.fusers.fuser_text import calls_of
+from forgather_lint.engines.vllm.fusers.glu import gated_unit
+from forgather_lint.engines.vllm.latent import Latent
+from forgather_lint.engines.vllm.words import Hoisting
+from forgather_lint.execution.assignments import Assignment
+from forgather_lint.execution.dataflow import Body, Step
+from forgather_lint.execution.engine import Engine, Heads
+from forgather_lint.execution.kinds import kind_of
+from forgather_lint.execution.layers import Role
+from forgather_lint.libraries.names import LINEAR
+from forgather_lint.model.tree import Tree
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Value
+
+
+def fusions(
+    machine: Machine,
+    bodies: Mapping[int, Body],
+    engine: Engine,
+    heads: Heads | None,
+    ranks: int,
+    taken: Mapping[int, Latent],
+) -> dict[int, Fusion]:
+    """The group in each kind of module, by the number that `kinds.kind_of` gives.
+
+    Those that are `taken` as latent attention are not tried for another.
+    """
+    found = {
+        kind: taken[kind].fusion
+        if kind in taken
+        else _first_fusion(machine, body, engine, heads, ranks)
+        for kind, body in bodies.items()
+    }
+    return {kind: fusion for kind, fusion in found.items() if fusion is not None}
+
+
+def _first_fusion(
+    machine: Machine, body: Body, engine: Engine, heads: Heads | None, ranks: int
+) -> Fusion | None:
+    calls = seen_by_trace(machine, body, _called_once(machine, body))
+    if len(calls) < 2:
+        return None
+    if engine.fuses_glu and (glu := gated_unit(machine, body, calls, engine, ranks)):
+        return glu
+    if engine.fuses_qkv and (qkv := _qkv(machine, body, calls, engine, heads, ranks)):
+        return qkv
+    return _merged(machine, body, calls, engine, ranks) if engine.merges_columns else None
+
+
+def _called_once(machine: Machine, body: Body) -> list[Step]:
+    calls = linear_calls(machine, body)
+    return [c for c in calls if sum(other.module is c.module for other in calls) == 1]
+
+
+def _qkv(
+    machine: Machine,
+    body: Body,
+    calls: list[Step],
+    engine: Engine,
+    heads: Heads | None,
+    ranks: int,
+) -> Fusion | None:
+    """Three Linears on one placeholder: keys and values of one width, queries the widest."""
+    for placeholder in body.placeholders:
+        group = [call for call in calls if call.inputs[:1] == (placeholder,)]
+        if len(group) != 3:
+            continue
+        modules = modules_of(*group)
+        if _is_qkv(modules, heads) and _is_one_call(machine, body, modules, engine):
+            row = _output_projection(machine, body, modules, engine)
+            return Fusion("QKV", modules, row, _copies(modules, heads, ranks))
+    return None
+
+
+def _is_one_call(
+    machine: Machine, body: Body, modules: tuple[Instance, ...], engine: Engine
+) -> bool:
+    """Whether one call can stand for the three, and no other Linear is given what they are."""
+    calls = calls_of(machine, body.owner, modules, engine.hoisting)
+    attributes = body.owner.attributes.items()
+    linears = [name for name, value in attributes if _is_linear(machine, value)]
+    if calls is None or not calls.alike() or not calls.exclusive(linears):
+        return False
+    return calls.stable() if engine.hoisting is Hoisting.INPUT_STABLE else calls.in_one_block()
+
+
+def _is_linear(machine: Machine, value: Value) -> bool:
+    return isinstance(value, Instance) and machine.is_instance_of(value, LINEAR)
+
+
+def _copies(modules: tuple[Instance, ...], heads: Heads | None, ranks: int) -> tuple[int, ...]:
+    """How many ranks share one head of each layer (linear.py, QKVParallelLinear)."""
+    if heads is None:
+        return (1,) * len(modules)
+    counts = [width(module, "out_features") // heads.size for module in modules]
+    return tuple(ranks // n if 0 < n < ranks and ranks % n == 0 else 1 for n in counts)
+
+
+def _is_qkv(modules: tuple[Instance, ...], heads: Heads | None) -> bool:
+    widths = [width(module, "out_features") for module in modules]
+    largest = max(widths)
+    others = sorted(widths)[:2]
+    sized = heads is None or all(width % heads.size == 0 for width in widths)
+    return mergeable(modules) and sized and others[0] == others[1] and largest >= others[1] > 0
+
+
+def _output_projection(
+    machine: Machine, body: Body, modules: tuple[Instance, ...], engine: Engine
+) -> Instance | None:
+    """The projection behind the attention, where the release can tell which one it is.
+
+    Up to 0.26 the only other Linear as wide as the queries; then the one that makes the returned
+    value, if the trace of the forward is complete.
+    """
+    widest = max(width(module, "out_features") for module in modules)
+    others = [
+        value
+        for value in body.owner.attributes.values()
+        if isinstance(value, Instance)
+        and machine.is_instance_of(value, LINEAR)
+        and not any(value is module for module in modules)
+    ]
+    if not engine.output_by_return:
+        fitting = [other for other in others if width(other, "in_features") == widest]
+        return fitting[0] if len(fitting) == 1 else None
+    return returned_linear(machine, body, others)
+
+
+def _merged(
+    machine: Machine, body: Body, calls: list[Step], engine: Engine, ranks: int
+) -> Fusion | None:
+    """The one group of Linears on one placeholder; nobody takes care of a partner."""
+    groups = [
+        [call for call in calls if call.inputs[:1] == (placeholder,)]
+        for placeholder in body.placeholders
+    ]
+    large = [group for group in groups if len(group) >= 2]
+    if len(large) != 1:
+        return None
+    modules = modules_of(*large[0])
+    divides = all(width(module, "out_features") % ranks == 0 for module in modules)
+    text = calls_of(machine, body.owner, modules, engine.hoisting)
+    if text is None or not divides or not mergeable(modules):
+        return None
+    fits = text.alike() and text.in_one_block() and text.stable()
+    return Fusion("merged columns", modules) if fits else None
+
+
+def with_fusions(
+    assignments: Mapping[int, Assignment],
+    tree: Tree,
+    bodies: Mapping[int, Body],
+    groups: Mapping[int, Fusion],
+) -> dict[int, Assignment]:
+    """The plan's assignments, overruled where the engine shards by itself."""
+    result = dict(assignments)
+    for instance in tree.instances.values():
+        group = groups.get(kind_of(instance))
+        if group is None:
+            continue
+        names = {id(v): name for name, v in bodies[kind_of(instance)].owner.attributes.items()}
+        for module, copies in group.shares():
+            _overrule(result, instance.attributes[names[id(module)]], Role.COLUMN, copies)
+        for module in group.whole:
+            _overrule(result, instance.attributes[names[id(module)]], Role.REPLICATED)
+        if group.row is not None:
+            _overrule(result, instance.attributes[names[id(group.row)]], Role.ROW)
+    return result
+
+
+def _overrule(result: dict[int, Assignment], module: Value, role: Role, copies: int = 1) -> None:
+    before = result.get(id(module))
+    result[id(module)] = Assignment(role, before.where if before else None, copies=copies)

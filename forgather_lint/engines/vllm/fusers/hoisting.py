@@ -1,0 +1,233 @@
+"""Whether one call at the place of the first of several reads what the last of them would have.
+
+A port of vLLM's own check, which over-approximates: vllm/model_executor/models/transformers,
+fusers/base.py `_check_input_stable` and fx_utils.py `aliasing_names`, `written_names` (0.30).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import libcst as cst
+
+from forgather_lint.documents.walk import descendants
+from forgather_lint.engines.vllm.fusers.forward_text import of_self
+from forgather_lint.libraries.names import LINEAR
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Known
+
+_METADATA = frozenset("shape dtype device ndim size dim numel item".split())
+_LITERALS = (cst.Integer, cst.Float, cst.Imaginary, cst.SimpleString, cst.ConcatenatedString)
+_CONSTANTS = frozenset({"None", "True", "False"})
+
+
+def aliases(
+    machine: Machine,
+    owner: Instance,
+    function: cst.FunctionDef,
+    argument: cst.CSTNode,
+    merged: Collection[str],
+) -> set[str]:
+    """The names that `argument` reads, and those that may share storage with one of them.
+
+    `merged` are the projections of `owner` that are replaced, so that they are surely there.
+    """
+    names = set(names_read(argument))
+    assigned = [
+        (set(_stored_by(node)), value)
+        for node in descendants(function.body)
+        if isinstance(node, cst.Assign | cst.AnnAssign)
+        and (value := node.value) is not None
+        and not _is_fresh(machine, owner, value, merged)
+    ]
+    grown = True
+    while grown:
+        grown = False
+        for stored, value in assigned:
+            if stored - names and _aliasing_reads(value) & names:
+                names |= stored
+                grown = True
+    return names
+
+
+def written(region: Sequence[cst.BaseStatement | cst.BaseSmallStatement]) -> set[str]:
+    """The names that the statements rebind, write through, or hand to a call that does."""
+    found: set[str] = set()
+    for statement in region:
+        for node in descendants(statement):
+            found.update(_stored_by(node))
+            found.update(_mutated_by(node))
+        found.update(_discarded(statement))
+    return found
+
+
+def names_read(node: cst.CSTNode) -> Iterator[str]:
+    """The variables in an expression: neither attributes nor keywords."""
+    waiting = [node]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, cst.Name):
+            yield here.value
+        waiting += _below(here)
+
+
+def _below(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
+    if isinstance(node, cst.Attribute | cst.Arg):
+        return [node.value]
+    return node.children
+
+
+def _targets(node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
+    """What a statement or an expression assigns to or deletes."""
+    match node:
+        case cst.Assign(targets=targets):
+            yield from (each.target for each in targets)
+        case cst.For(target=target) | cst.CompFor(target=target) | cst.NamedExpr(target=target):
+            yield target
+        case cst.AnnAssign(target=target) | cst.AugAssign(target=target) | cst.Del(target=target):
+            yield target
+        case cst.WithItem(asname=cst.AsName(name=name)):
+            yield name
+
+
+def _parts(target: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """The single targets of an unpacking."""
+    match target:
+        case cst.Tuple(elements=elements) | cst.List(elements=elements):
+            for element in elements:
+                yield from _parts(element.value)
+        case _:
+            yield target
+
+
+def _stored_by(node: cst.CSTNode) -> Iterator[str]:
+    for target in _targets(node):
+        yield from (part.value for part in _parts(target) if isinstance(part, cst.Name))
+
+
+def _mutated_by(node: cst.CSTNode) -> Iterator[str]:
+    """The names behind `x[i] = `, `x.a = `, `x.add_(...)`, and what a writing call is given."""
+    for target in _targets(node):
+        for part in _parts(target):
+            if isinstance(part, cst.Attribute | cst.Subscript):
+                yield from _base(part)
+    if isinstance(node, cst.Call):
+        if isinstance(node.func, cst.Attribute) and _in_place(node.func.attr.value):
+            yield from _base(node.func.value)
+        if _writes_arguments(node):
+            yield from _of_arguments(node)
+
+
+def _base(node: cst.BaseExpression) -> Iterator[str]:
+    while isinstance(node, cst.Attribute | cst.Subscript):
+        node = node.value
+    if isinstance(node, cst.Name):
+        yield node.value
+
+
+def _in_place(name: str) -> bool:
+    return name.endswith("_") and not name.endswith("__")
+
+
+def _writes_arguments(call: cst.Call) -> bool:
+    """`out=`, `inplace=`, or a function whose name ends with an underscore."""
+    for argument in call.args:
+        keyword = argument.keyword.value if argument.keyword else ""
+        if keyword == "out" or (keyword == "inplace" and not _is_false(argument.value)):
+            return True
+    function = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
+    return isinstance(function, cst.Name) and _in_place(function.value)
+
+
+def _is_false(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Name) and node.value == "False"
+
+
+def _of_arguments(call: cst.Call) -> Iterator[str]:
+    for argument in call.args:
+        yield from names_read(argument.value)
+
+
+def _discarded(statement: cst.CSTNode) -> Iterator[str]:
+    """What a call is given whose result nobody takes: it can only be there for an effect."""
+    small = statement.body if isinstance(statement, cst.SimpleStatementLine) else [statement]
+    for each in small:
+        if isinstance(each, cst.Expr) and isinstance(each.value, cst.Call):
+            yield from _of_arguments(each.value)
+
+
+def _aliasing_reads(node: cst.CSTNode) -> set[str]:
+    """The names that an expression reads other than for their metadata."""
+    found: set[str] = set()
+    waiting: list[cst.CSTNode] = [node]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, cst.Attribute) and here.attr.value in _METADATA:
+            continue
+        if isinstance(here, cst.Call) and _asks_metadata(here.func):
+            waiting += here.args
+            continue
+        if isinstance(here, cst.Name):
+            found.add(here.value)
+        waiting += _below(here)
+    return found
+
+
+def _asks_metadata(function: cst.BaseExpression) -> bool:
+    return isinstance(function, cst.Attribute) and function.attr.value in _METADATA
+
+
+def _is_fresh(
+    machine: Machine, owner: Instance, node: cst.BaseExpression, merged: Collection[str]
+) -> bool:
+    """Whether the value is surely new storage: a Linear made it, or it is a literal."""
+
+    def fresh(each: cst.BaseExpression) -> bool:
+        return _is_fresh(machine, owner, each, merged)
+
+    if isinstance(node, _LITERALS) or (isinstance(node, cst.Name) and node.value in _CONSTANTS):
+        return True
+    if isinstance(node, cst.IfExp):
+        chosen = guard(node.test, merged)
+        if chosen is None:
+            return fresh(node.body) and fresh(node.orelse)
+        return fresh(node.body if chosen else node.orelse)
+    if isinstance(node, cst.Tuple | cst.List):
+        return all(fresh(element.value) for element in node.elements)
+    while isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        name = of_self(node.func)
+        if name is not None:
+            given = [each.value for each in node.args if each.keyword is None]
+            return _makes_new(machine, owner, name) or (bool(given) and all(map(fresh, given)))
+        node = node.func.value
+    return False
+
+
+def _makes_new(machine: Machine, owner: Instance, name: str) -> bool:
+    """A Linear, or an attribute that is not there: then the call never runs."""
+    value = owner.attributes.get(name)
+    if value is None:
+        return find_member(machine, owner.cls, name) is None
+    is_none = isinstance(value, Known) and value.value is None
+    return is_none or (isinstance(value, Instance) and machine.is_instance_of(value, LINEAR))
+
+
+def guard(test: cst.BaseExpression, merged: Collection[str]) -> bool | None:
+    """What a condition on the existence of a replaced projection is folded to, else None."""
+    if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        inner = guard(test.expression, merged)
+        return None if inner is None else not inner
+    if of_self(test) in merged:
+        return True
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+        return None
+    operator, right = test.comparisons[0].operator, test.comparisons[0].comparator
+    sides = [test.left, right]
+    is_none = any(isinstance(side, cst.Name) and side.value == "None" for side in sides)
+    if not is_none or not any(of_self(side) in merged for side in sides):
+        return None
+    if isinstance(operator, cst.Is):
+        return False
+    return True if isinstance(operator, cst.IsNot) else None

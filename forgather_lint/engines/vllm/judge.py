@@ -1,0 +1,301 @@
+"""The verdict on one model, one release and one pair of sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import field, replace
+from functools import cached_property
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.engines.vllm.experts import ExpertBlock
+from forgather_lint.engines.vllm.fusers.fused import Fusion
+from forgather_lint.engines.vllm.fusers.fusion import fusions, with_fusions
+from forgather_lint.engines.vllm.latent import Latent, latents, size_outcome, with_latents
+from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.execution.assignments import Assignment, assign
+from forgather_lint.execution.blame import BEHIND_ATTENTION, KNOWN_CAUSES, is_engines
+from forgather_lint.execution.dataflow import Body, graphs
+from forgather_lint.execution.engine import Engine, Heads
+from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
+from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, with_branches
+from forgather_lint.execution.partition import (
+    Parts,
+    decoder_of,
+    holds_table,
+    inferred_keys,
+    parts_of,
+)
+from forgather_lint.execution.sharded import run, runs_alone
+from forgather_lint.facts import Plan, PlanEntry
+from forgather_lint.model.tree import Tree, class_name
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
+
+
+@record
+class Cell:
+    """The outcome at one size, and the bytes of parameters that the fullest rank holds."""
+
+    target: str
+    tensor_parallel_size: int
+    pipeline_parallel_size: int
+    outcome: Outcome
+    bytes_per_rank: int | None = None
+
+
+@record(frozen=False, eq=False)
+class Subject:
+    """A base model as one release sees it: its plans after merging, and its config.
+
+    `experts` are the blocks whose experts the release has replaced and shards itself.
+    """
+
+    machine: Machine
+    tree: Tree
+    root: Instance
+    engine: Engine
+    tensor_plan: Sequence[PlanEntry]
+    pipeline_plan: Plan
+    pipeline_keys: Sequence[str]
+    where: Place
+    experts: tuple[ExpertBlock, ...] = ()
+
+    @property
+    def styles(self) -> dict[str, str]:
+        """The tensor-parallel plan as it is merged: patterns to styles."""
+        return {entry.full_key: entry.style or "" for entry in self.tensor_plan}
+
+
+@record(frozen=False, eq=False, slots=False)
+class Judge:
+    """Judges one model on one release; what sizes share is computed once."""
+
+    subject: Subject
+    dtype: str = "bfloat16"
+    _assigned: dict[int, dict[int, Assignment]] = field(default_factory=dict)
+
+    @property
+    def engine(self) -> Engine:
+        """The release that judges."""
+        return self.subject.engine
+
+    def cell(self, ranks: int, stages: int) -> Cell:
+        """The verdict at a tensor-parallel size of `ranks` and `stages` pipeline stages."""
+        outcome = self.outcome(ranks, stages)
+        size = self._bytes(ranks, stages)
+        return Cell(self.engine.release, ranks, stages, outcome, size)
+
+    def outcome(self, ranks: int, stages: int) -> Outcome:
+        """The first of the two axes that does not serve decides."""
+        tensor = self.tensor_outcome(ranks)
+        if tensor.verdict is Verdict.FAILS or stages == 1:
+            return tensor
+        pipeline = self.pipeline_outcome(stages)
+        order = (Verdict.FAILS, Verdict.WRONG, Verdict.UNKNOWN, Verdict.SERVES)
+        return min((pipeline, tensor), key=lambda outcome: order.index(outcome.verdict))
+
+    def tensor_outcome(self, ranks: int) -> Outcome:
+        """The verdict on `ranks` ranks, without a pipeline."""
+        refused = self._refused(ranks)
+        if refused is not None:
+            return refused
+        if ranks == 1:
+            return self.alone[0]
+        if self.alone[0].verdict is not Verdict.SERVES:
+            return self.alone[0]
+        try:
+            assigned = self.assignments(ranks)
+        except Raised as error:
+            return Outcome(Verdict.FAILS, "FGL210", f"{error.kind}: {error.text}", error.where)
+        except BudgetExceeded as error:
+            return Outcome(Verdict.UNKNOWN, "", error.reason, self.subject.where)
+        return self._on(ranks, assigned)
+
+    def _on(self, ranks: int, assigned: dict[int, Assignment]) -> Outcome:
+        subject = self.subject
+        machine, engine, heads = subject.machine, self.engine, self.attended
+        outcome, given_up = run(machine, subject.tree, subject.root, assigned, engine, ranks, heads)
+        return with_branches(outcome, given_up, self.alone[1])
+
+    @cached_property
+    def latents(self) -> dict[int, Latent]:
+        """The kinds of module whose latent attention the release takes over as a whole."""
+        if not self.engine.fuses_latent or not self.config.latent:
+            return {}
+        return latents(self.subject.machine, self.bodies, self.engine)
+
+    @cached_property
+    def attended(self) -> Heads | None:
+        """The head counts that the engine reads, with what it takes over."""
+        return with_latents(self.heads, self.config, self.latents)
+
+    @cached_property
+    def alone(self) -> tuple[Outcome, list[Outcome]]:
+        """The outcome at size 1, with the branches that raise there."""
+        subject = self.subject
+        try:
+            planned = self.planned
+        except (Raised, BudgetExceeded):
+            planned = {}
+        outcome, given_up = run(
+            subject.machine, subject.tree, subject.root, planned, self.engine, 1, self.attended
+        )
+        if outcome is SERVES and self.latents:
+            outcome = size_outcome(self.config, self.engine, self.latents)
+        if outcome.verdict is not Verdict.FAILS or is_engines(
+            outcome, by_keyword=self.engine.attention_by_keyword
+        ):
+            return outcome, given_up
+        decided = self.engine.fuses_latent or not self.config.latent
+        if decided and runs_alone(subject.machine, subject.root):
+            code = outcome.code if outcome.code in KNOWN_CAUSES else BEHIND_ATTENTION
+            return replace(outcome, code=code), given_up
+        reason = f"forward raises at size 1: {outcome.reason}"
+        return Outcome(Verdict.UNKNOWN, "", reason, outcome.where), given_up
+
+    def _refused(self, ranks: int) -> Outcome | None:
+        """What the engine refuses before it builds a layer."""
+        heads = self.heads
+        if heads is not None and heads.query % ranks:
+            text = (
+                f"ValueError: Total number of attention heads ({heads.query}) must be divisible "
+                f"by tensor parallel size ({ranks})."
+            )
+            return Outcome(Verdict.FAILS, "FGL210", text, self.subject.where)
+        if ranks > 1 and self.engine.plan_required and not self.subject.tensor_plan:
+            title = class_name(self.subject.root)
+            text = f"ValueError: <class '...{title}'> does not support tensor parallel."
+            return Outcome(Verdict.FAILS, "FGL110", text, self.subject.where)
+        return None
+
+    def assignments(self, ranks: int) -> dict[int, Assignment]:
+        """What replaces each Linear at this size."""
+        found = self._assigned.get(ranks)
+        if found is None:
+            found = self._assigned[ranks] = self._assign(ranks)
+        return found
+
+    def _assign(self, ranks: int) -> dict[int, Assignment]:
+        subject = self.subject
+        if ranks == 1 or not self.engine.fuses_glu:
+            return self.planned
+        return with_fusions(self.planned, subject.tree, self.bodies, self.groups(ranks))
+
+    def groups(self, ranks: int) -> dict[int, Fusion]:
+        """What the release shards by itself in each kind of module."""
+        machine, engine = self.subject.machine, self.engine
+        return fusions(machine, self.bodies, engine, self.heads, ranks, self.latents)
+
+    @cached_property
+    def planned(self) -> dict[int, Assignment]:
+        """What the plan alone makes of each Linear, at any size."""
+        subject = self.subject
+        return assign(subject.machine, subject.tree, subject.tensor_plan, self.engine)
+
+    @cached_property
+    def bodies(self) -> dict[int, Body]:
+        """The graph of each kind of module, for the fusers."""
+        subject, engine = self.subject, self.engine
+        if self.config.latent:
+            # The heads of the config are not those of the expanded keys.
+            engine = replace(engine, own_attention=False)
+        try:
+            return graphs(subject.machine, subject.root, engine, self.heads)
+        except (Raised, BudgetExceeded):
+            return {}
+
+    @cached_property
+    def config(self) -> ModelConfig:
+        """The config as the engine reads it."""
+        subject = self.subject
+        return ModelConfig(subject.machine, subject.root.attributes.get("config"), subject.where)
+
+    @cached_property
+    def heads(self) -> Heads | None:
+        """The head counts that the engine reads from the config."""
+        return self.config.heads(self.engine)
+
+    def pipeline_outcome(self, stages: int) -> Outcome:
+        """The verdict on `stages` stages, each on one rank."""
+        if stages == 1:
+            return SERVES
+        parts = self.parts
+        if isinstance(parts, Outcome):
+            return parts
+        return self._on_stages(parts, stages)
+
+    def _defect(self, parts: Parts, stages: int) -> Outcome | None:
+        """vLLM 0.11.1 to 0.16: only a stage that owns the embedding sets `embed_scale`.
+
+        One that no entry of the plan names is on every stage.
+        """
+        if not self.engine.embed_scale_missing or (self.config.tied and stages == 2):
+            return None
+        if not holds_table(self.subject.machine, self.subject.tree, parts.before):
+            return None
+        text = "AttributeError: 'TransformersForCausalLM' object has no attribute 'embed_scale'"
+        return Outcome(Verdict.FAILS, "FGL590", text, self.subject.where)
+
+    def _on_stages(self, parts: Parts, stages: int) -> Outcome:
+        # Only a pipeline pays for these.
+        from forgather_lint.execution.stage_embedding import embedding_unreachable
+        from forgather_lint.execution.stages import Pipeline, run_pipeline
+
+        subject = self.subject
+        pipeline = Pipeline(
+            machine=subject.machine,
+            root=subject.root,
+            parts=parts,
+            engine=self.engine,
+            heads=self.heads,
+            layers=len(parts.layers),
+            tied=self.config.tied,
+        )
+        # In the order of the engine: it asks while it builds, and meets its defect when it runs.
+        refused = embedding_unreachable(pipeline, stages) or self._defect(parts, stages)
+        return refused or run_pipeline(pipeline, stages)
+
+    @cached_property
+    def parts(self) -> Parts | Outcome:
+        """The pieces of the model that stages share out, or why there are none."""
+        subject = self.subject
+        keys = list(subject.pipeline_keys)
+        where, title = subject.pipeline_plan.declared or subject.where, ""
+        if not keys:
+            if not self.engine.pipeline_inferred:
+                title = class_name(subject.root)
+                text = f"ValueError: Could not find `ModuleList` in <class '...{title}'>"
+                return Outcome(Verdict.FAILS, "FGL303", text, subject.where)
+            decoder = decoder_of(subject.machine, subject.root)
+            if decoder is None:
+                return Outcome(Verdict.UNKNOWN, "", "decoder-not-known", subject.where)
+            keys = inferred_keys(subject.machine, subject.tree, decoder)
+            title = class_name(decoder)
+        try:
+            return parts_of(subject.machine, subject.root, keys, self.engine, where, title)
+        except Raised as error:
+            text = f"{error.kind}: {error.text}"
+            code = "FGL303" if "ModuleList" in error.text else "FGL301"
+            return Outcome(Verdict.FAILS, code, text, error.where)
+
+    def _bytes(self, ranks: int, stages: int) -> int | None:
+        width = DTYPE_BYTES.get(self.dtype)
+        if width is None:
+            return None
+        try:
+            assigned = self.assignments(ranks)
+        except (Raised, BudgetExceeded):
+            return None
+        tree = self.subject.tree
+        parts = self.parts
+        layers = parts.layers if isinstance(parts, Parts) else ()
+        names = tuple(tree.name_of(layer) or "" for layer in layers)
+        head = 0
+        if not self.config.tied:
+            config = self.config
+            head = (config.number("vocab_size") or 0) * (config.number("hidden_size") or 0)
+        fused = tuple(f"{block.name}." for block in self.subject.experts)
+        return bytes_per_rank(tree, assigned, ranks, stages, names, head, width, fused)

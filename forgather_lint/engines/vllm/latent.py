@@ -1,0 +1,255 @@
+"""Latent attention that a release takes over as a whole: keys and values stay compressed.
+
+A port of vllm/model_executor/models/transformers/fusers/mla.py (0.28 and later). Where it matches,
+the two projections down are one and whole on every rank, the two up are column-parallel, the output
+is row-parallel, and the method that would expand keys and values is left out: what it is given goes
+to the attention.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import libcst as cst
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.documents.walk import descendants
+from forgather_lint.engines.vllm.fusers.forward_text import definition_of, of_self, seen_by_trace
+from forgather_lint.engines.vllm.fusers.fused import Fusion, linear_calls, returned_linear, width
+from forgather_lint.engines.vllm.fusers.fuser_text import calls_of
+from forgather_lint.engines.vllm.fusers.rms_norm import is_rms_norm
+from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.engines.vllm.words import Hoisting
+from forgather_lint.execution.blame import LATENT_HEAD_SIZE
+from forgather_lint.execution.dataflow import Body, Step
+from forgather_lint.execution.engine import Engine, Heads
+from forgather_lint.execution.engine_library import EXPANSION
+from forgather_lint.execution.kinds import kind_of
+from forgather_lint.execution.outcome import SERVES, Outcome, Verdict
+from forgather_lint.libraries.names import ATTENTION_INTERFACE
+from forgather_lint.model.tree import Tree
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import FunctionValue, Instance
+from forgather_lint.python.values.value import External, TensorValue
+
+
+@record
+class Latent:
+    """A kind of attention module that is taken over, and where its expanding method stands."""
+
+    fusion: Fusion
+    expansion: str
+    where: Place
+
+
+@record
+class Chain:
+    """`norm(linear(placeholder))`: a projection down with the norm behind it."""
+
+    linear: Step
+    norm: Step
+
+    @property
+    def module(self) -> Instance:
+        """The projection."""
+        assert self.linear.module is not None
+        return self.linear.module
+
+    @property
+    def normalizes_all(self) -> bool:
+        """Whether the norm is as wide as the projection: true of queries, not of keys and values,
+        beside which lies the rotary part."""
+        assert self.norm.module is not None
+        weight = self.norm.module.attributes.get("weight")
+        shape = weight.shape if isinstance(weight, TensorValue) else None
+        return bool(shape) and shape == (width(self.module, "out_features"),)
+
+
+def latents(machine: Machine, bodies: Mapping[int, Body], engine: Engine) -> dict[int, Latent]:
+    """The latent attention of each kind of module, by the number that `kinds.kind_of` gives."""
+    found = {kind: _latent(machine, body, bodies, engine) for kind, body in bodies.items()}
+    return {kind: latent for kind, latent in found.items() if latent is not None}
+
+
+def with_latents(
+    heads: Heads | None, config: ModelConfig, found: Mapping[int, Latent]
+) -> Heads | None:
+    """The head counts with what is taken over; None when not all sizes are known."""
+    if not found or heads is None:
+        return heads
+    expansions = {kind: latent.expansion for kind, latent in found.items()}
+    compressed = config.compressed(expansions)
+    return replace(heads, compressed=compressed) if compressed else None
+
+
+def size_outcome(config: ModelConfig, engine: Engine, found: Mapping[int, Latent]) -> Outcome:
+    """Whether the attention has the head size: asked when the first batch is on its way.
+
+    Source: `MLACommonMetadata` in vllm/model_executor/layers/attention/mla_attention.py.
+    """
+    where = next(iter(found.values())).where
+    size = config.compressed_head_size(engine)
+    if size is None:
+        return Outcome(Verdict.UNKNOWN, "", "unknown-head-size", where)
+    if size in engine.latent_head_sizes:
+        return SERVES
+    text = f"ValueError: Head dimension {size} is not supported by MLA."
+    return Outcome(Verdict.FAILS, LATENT_HEAD_SIZE, text, where)
+
+
+def leave_out_expansions(machine: Machine, tree: Tree, heads: Heads | None) -> None:
+    """Put what stands for them in the place of the methods, until the trail is rolled back."""
+    if heads is None or heads.compressed is None:
+        return
+    for instance in tree.instances.values():
+        name = heads.compressed.expansions.get(kind_of(instance))
+        if name is not None:
+            machine.trail.set_key(instance.attributes, name, External(EXPANSION))
+
+
+def _latent(
+    machine: Machine, body: Body, bodies: Mapping[int, Body], engine: Engine
+) -> Latent | None:
+    linears = seen_by_trace(machine, body, linear_calls(machine, body))
+    if len(linears) < 2:
+        return None
+    chains = list(_chains(machine, body, bodies, linears))
+    down = [chain for chain in chains if not chain.normalizes_all]
+    queries = [chain for chain in chains if chain.normalizes_all]
+    if len(down) != 1 or len(queries) > 1:
+        return None
+    up = _downstream(body, down[0].norm, linears)
+    query = _query(body, linears, down[0], queries)
+    if up is None or query is None or up.module in (down[0].module, query):
+        return None
+    assert up.module is not None
+    merged = (queries[0].module, down[0].module) if queries else ()
+    expansion = _expansion(machine, body.owner, up.module)
+    if expansion is None or not _is_one_call(machine, body, merged, engine):
+        return None
+    claimed = (query, up.module, down[0].module, *merged)
+    others = [step.module for step in linears if not any(step.module is each for each in claimed)]
+    row = returned_linear(machine, body, [each for each in others if each is not None])
+    whole = merged or (down[0].module,)
+    fusion = Fusion("MLA", (query, up.module), row, whole=whole)
+    return Latent(fusion, expansion.name, expansion.where)
+
+
+def _chains(
+    machine: Machine, body: Body, bodies: Mapping[int, Body], linears: Sequence[Step]
+) -> Iterator[Chain]:
+    """All `rms_norm(linear(placeholder))` of the forward."""
+    norms = [step for step in body.steps if step.module is not None and step not in linears]
+    for norm in seen_by_trace(machine, body, norms):
+        source = _upstream(body, norm.inputs[0], linears) if norm.inputs else None
+        if source is None or source.inputs[:1] not in [(each,) for each in body.placeholders]:
+            continue
+        assert norm.module is not None
+        if is_rms_norm(machine, norm.module, bodies.get(kind_of(norm.module))):
+            yield Chain(source, norm)
+
+
+def _upstream(body: Body, value: int, linears: Sequence[Step]) -> Step | None:
+    """The nearest Linear that `value` comes from (fx_utils.py, `upstream_linear`)."""
+    waiting, seen = [value], set[int]()
+    while waiting:
+        here = waiting.pop()
+        step = body.made_by(here) if here not in seen else None
+        seen.add(here)
+        if step is None or step.name == ATTENTION_INTERFACE:
+            continue
+        if any(step is linear for linear in linears):
+            return step
+        waiting += step.inputs
+    return None
+
+
+def _downstream(body: Body, norm: Step, linears: Sequence[Step]) -> Step | None:
+    """The nearest Linear that takes what `norm` makes (fx_utils.py, `downstream_linear`)."""
+    waiting, seen = [norm.output], set[int]()
+    while waiting:
+        here = waiting.pop(0)
+        if here in seen:
+            continue
+        seen.add(here)
+        for step in body.uses_of(here):
+            if any(step is linear for linear in linears):
+                return step
+            if step.module is None and step.name != ATTENTION_INTERFACE:
+                waiting.append(step.output)
+    return None
+
+
+def _query(
+    body: Body, linears: Sequence[Step], down: Chain, queries: Sequence[Chain]
+) -> Instance | None:
+    """The projection up to the heads of the queries: behind a norm, or straight from the input."""
+    if queries:
+        up = _downstream(body, queries[0].norm, linears)
+        return up.module if up is not None else None
+    direct = {
+        id(step.module): step.module
+        for step in linears
+        if step.inputs[:1] in [(each,) for each in body.placeholders]
+        and step.module is not down.module
+    }
+    return next(iter(direct.values())) if len(direct) == 1 else None
+
+
+def _is_one_call(
+    machine: Machine, body: Body, merged: tuple[Instance, ...], engine: Engine
+) -> bool:
+    """Whether one call can stand for both projections down, where there are two."""
+    if not merged:
+        return True
+    calls = calls_of(machine, body.owner, merged, engine.hoisting)
+    if calls is None or not calls.alike():
+        return False
+    return engine.hoisting is not Hoisting.INPUT_STABLE or calls.stable(within_outermost=True)
+
+
+def _expansion(machine: Machine, owner: Instance, up: Instance) -> FunctionValue | None:
+    """The one method that is called as `self.<method>(a, b)` and expands them by `up`."""
+    forward = definition_of(machine, owner)
+    name = next(name for name, value in owner.attributes.items() if value is up)
+    if forward is None:
+        return None
+    found = [
+        function
+        for node in descendants(forward.body)
+        if isinstance(node, cst.Call)
+        and (method := of_self(node.func)) is not None
+        and _is_pair(node.args)
+        and (function := _method(machine, owner, method)) is not None
+        and _expands(function, name)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_pair(arguments: Sequence[cst.Arg]) -> bool:
+    return len(arguments) == 2 and not any(each.keyword for each in arguments)
+
+
+def _method(machine: Machine, owner: Instance, name: str) -> FunctionValue | None:
+    member = find_member(machine, owner.cls, name)
+    function = member.value if member is not None else None
+    return function if isinstance(function, FunctionValue) else None
+
+
+def _expands(function: FunctionValue, projection: str) -> bool:
+    """Two inputs, pairs at every return, and the projection named (`is_expansion_method`)."""
+    if not isinstance(function.node, cst.FunctionDef):
+        return False
+    parameters = function.node.params
+    nodes = list(descendants(function.node.body))
+    names = {node.attr.value for node in nodes if isinstance(node, cst.Attribute)}
+    returned = [node.value for node in nodes if isinstance(node, cst.Return)]
+    return (
+        len([*parameters.posonly_params, *parameters.params]) == 3
+        and projection in names
+        and bool(returned)
+        and all(isinstance(value, cst.Tuple) and len(value.elements) == 2 for value in returned)
+    )

@@ -1,0 +1,107 @@
+"""What an engine reads from the config of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.execution.engine import Compressed, Engine, Heads
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.value import NONE, Known, Value, known
+
+
+@record
+class ModelConfig:
+    """The config object of a model, which its own class may have filled; None when it has none."""
+
+    machine: Machine
+    config: Value | None
+    where: Place
+
+    def setting(self, name: str) -> Value | None:
+        """`config.name`, None when the config has no such attribute."""
+        if self.config is None:
+            return None
+        try:
+            return self.machine.attribute(self.config, name, self.where)
+        except Raised:
+            return None
+
+    def number(self, name: str) -> int | None:
+        """`config.name` when it is an integer."""
+        return _integer(self.setting(name))
+
+    @property
+    def tied(self) -> bool:
+        """Whether the head has the weights of the embedding."""
+        said = self.setting("tie_word_embeddings")
+        return isinstance(said, Known) and bool(said.value)
+
+    @property
+    def latent(self) -> bool:
+        """Whether keys and values are kept as one latent vector, as by DeepSeek's attention."""
+        return self.setting("kv_lora_rank") is not None
+
+    def heads(self, engine: Engine) -> Heads | None:
+        """The head counts that the engine reads; None when they are not all known."""
+        query = self.number("num_attention_heads")
+        if not query:
+            return None
+        kv = self._kv_heads(query, engine)
+        size = self._head_size(query)
+        if self.latent and engine.fuses_latent:
+            size = self._expanded_size or size
+        return Heads(query, kv, size) if size and kv else None
+
+    def _head_size(self, query: int) -> int | None:
+        """The first name that says a size; None where one of them may, or nothing says it.
+
+        Source: `get_head_size` in vllm/transformers_utils/model_arch_config_convertor.py.
+        """
+        for name in ("head_dim", "hidden_size_per_head"):
+            said = self.setting(name)
+            if said is not None and not isinstance(said, Known):
+                return None
+            if size := _integer(said):
+                return size
+        return (self.number("hidden_size") or 0) // query or None
+
+    @property
+    def _expanded_size(self) -> int:
+        """A head of expanded keys (base.py, "recompute head_size for full attn")."""
+        return (self.number("qk_nope_head_dim") or 0) + (self.number("qk_rope_head_dim") or 0)
+
+    def compressed(self, expansions: Mapping[int, str]) -> Compressed | None:
+        """The sizes of the engine's attention for compressed keys; None when not all are known.
+
+        Source: `get_mla_dims` in vllm/model_executor/layers/attention/mla_attention.py.
+        """
+        rank, rotary = self.number("kv_lora_rank"), self.number("qk_rope_head_dim")
+        rest, value = self.number("qk_nope_head_dim"), self.number("v_head_dim")
+        if rank is None or rotary is None or rest is None or value is None:
+            return None
+        return Compressed(expansions, rank, rotary, rest + rotary, value)
+
+    def compressed_head_size(self, engine: Engine) -> int | None:
+        """The head size that the attention for compressed keys is checked for; None: not known."""
+        rank, rotary = self.number("kv_lora_rank"), self.number("qk_rope_head_dim")
+        query = self.number("num_attention_heads")
+        kind = self.setting("model_type")
+        if not isinstance(kind, Known) or self.setting("compress_ratios") is not None:
+            return None
+        if kind.value in engine.latent_types:
+            return rank + rotary if rank is not None and rotary is not None else None
+        return self._head_size(query) if query else None
+
+    def _kv_heads(self, query: int, engine: Engine) -> int | None:
+        """As many as the first of the release's names says, else one for each query head."""
+        settings = (self.setting(name) for name in engine.kv_head_fields)
+        said = next((each for each in settings if each is not None and each != NONE), known(query))
+        return _integer(said)
+
+
+def _integer(value: Value | None) -> int | None:
+    found = value.value if isinstance(value, Known) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) else None

@@ -1,0 +1,269 @@
+"""What a vLLM release does with a model: one record for each file in `data/vllm`.
+
+The names are explained beside their values, in the data, the words of the values in `vllm_words`.
+A release is asked for as `VllmProfile(Version(0, 32)).plan.styles.value`; only the files that are
+asked for are read.
+"""
+
+# Annotations are read at run time, to check the data against them.
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from forgather_lint.core.record import record
+from forgather_lint.engines.fact import Fact, Outcome, topic
+from forgather_lint.engines.version import Version
+from forgather_lint.engines.vllm.native import is_native
+from forgather_lint.engines.vllm.words import (
+    AttentionBinding,
+    AttentionGate,
+    BasePrefix,
+    EmbeddingSearch,
+    Hoisting,
+    LayerTypesFrom,
+    LinearKind,
+    Lookup,
+    NormSearch,
+    OutputProjection,
+    Picks,
+    PlanOrigin,
+    SizeFrom,
+    StageNames,
+    TiedBy,
+)
+
+
+@record
+class VllmPlan:
+    """`plan.toml`: the tensor parallel plan."""
+
+    origin: Fact[PlanOrigin]
+    prefix: Fact[str]
+    picks: Fact[Picks]
+    unmatched: Fact[LinearKind]
+    styles: Fact[Mapping[str, LinearKind]]
+    unknown_style: Fact[LinearKind]
+    style_not_text: Fact[Outcome]
+    bad_pattern: Fact[Outcome]
+    missing: Fact[Outcome]
+    missing_tip: Fact[str]
+    never_merged: Fact[Outcome]
+
+
+@record
+class VllmPipeline:
+    """`pipeline.toml`: the pipeline plan and its stages."""
+
+    names_from: Fact[StageNames]
+    lookup: Fact[Lookup]
+    missing: Fact[Outcome]
+    several_lists: Fact[Outcome]
+    no_list: Fact[Outcome]
+    unknown_name: Fact[Outcome]
+    placeholder: Fact[Outcome]
+    carried: Fact[str]
+    split: Fact[str]
+    partition_sum: Fact[Outcome]
+
+
+@record
+class VllmModules:
+    """`modules.toml`: which modules are replaced."""
+
+    linear_forward_kept: Fact[bool]
+    linear_attributes: Fact[tuple[str, ...]]
+    embedding_attributes: Fact[tuple[str, ...]]
+    layer_norm_attributes: Fact[tuple[str, ...]]
+    convolution_attributes: Fact[tuple[str, ...]]
+    norm_found_by: Fact[NormSearch]
+    norm_epsilon_names: Fact[tuple[str, ...]]
+    norm_not_recognised: Fact[Outcome]
+    norm_parameters_kept: Fact[tuple[str, ...]]
+    norm_second_input: Fact[Outcome]
+    norm_centre_lost: Fact[Outcome]
+    norm_of_uneven_shard: Fact[Outcome]
+    norm_power_recognised: Fact[bool]
+    convolution_replaced: Fact[bool]
+    layer_norm_replaced: Fact[bool]
+    embedding_found_by: Fact[EmbeddingSearch]
+    embedding_forward_dropped: Fact[Outcome]
+    embedding_scale_kept: Fact[bool]
+    embedding_size_from: Fact[SizeFrom]
+    embedding_setter_called: Fact[bool]
+    embedding_ambiguous: Fact[Outcome]
+    strict_float32_kept: Fact[bool]
+    tensor_value_in_constructor: Fact[Outcome]
+
+
+@record
+class VllmFusers:
+    """`fusers.toml`: patterns that override the plan."""
+
+    names: Fact[tuple[str, ...]]
+    considered_linears: Fact[int]
+    output_projection: Fact[OutputProjection]
+    hoisting: Fact[Hoisting]
+    interface_traced: Fact[tuple[str, ...]]
+    traced_input: Fact[str]
+    gate_up_uneven: Fact[Outcome]
+    kv_heads_uneven: Fact[Outcome]
+    stacked_by_substring: Fact[bool]
+
+
+@record
+class VllmAttention:
+    """`attention.toml`: how attention is bound and what it reads."""
+
+    gate: Fact[AttentionGate]
+    incompatible: Fact[Outcome]
+    binding: Fact[AttentionBinding]
+    lookup_name: Fact[str]
+    implementations: Fact[tuple[str, ...]]
+    stored_as: Fact[str]
+    keyword_lost: Fact[Outcome]
+    keyword_refused: Fact[Outcome]
+    no_layer_index: Fact[Outcome]
+    no_dispatch: Fact[Outcome]
+    shared_layer: Fact[Outcome]
+    scaling_unresolved: Fact[Outcome]
+    scaling_positional: Fact[Outcome]
+    scaling_default: Fact[str]
+    sinks_unresolved: Fact[Outcome]
+    sinks_lost: Fact[Outcome]
+    too_many_heads: Fact[Outcome]
+    heads_per_kv_uneven: Fact[Outcome]
+    layer_types_from: Fact[LayerTypesFrom]
+    layer_types_null: Fact[Outcome]
+    layer_types_short: Fact[Outcome]
+    value_padded: Fact[bool]
+    latent_types: Fact[tuple[str, ...]]
+    latent_head_sizes: Fact[tuple[int, ...]]
+    not_causal: Fact[Outcome]
+
+
+@record
+class VllmForward:
+    """`forward.toml`: what is called at run time."""
+
+    arguments: Fact[tuple[str, ...]]
+    unexpected_argument: Fact[Outcome]
+    hidden_states: Fact[str]
+    decoder_arguments: Fact[tuple[str, ...]]
+    decoder_argument_missing: Fact[Outcome]
+    logits_config: Fact[tuple[str, ...]]
+
+
+@record
+class VllmConfig:
+    """`config.toml`: what config.json must and must not say."""
+
+    integer_fields: Fact[tuple[str, ...]]
+    integer_null: Fact[Outcome]
+    kv_head_fields: Fact[tuple[str, ...]]
+    kv_heads_null: Fact[Outcome]
+    required_fields: Fact[tuple[str, ...]]
+    head_dim_zero_ignored: Fact[bool]
+    heads_indivisible: Fact[Outcome]
+    width_indivisible: Fact[Outcome]
+    vocabulary_padding: Fact[int]
+    length_fields: Fact[tuple[str, ...]]
+    length_missing: Fact[Outcome]
+    length_exceeded: Fact[Outcome]
+    expert_fields: Fact[tuple[str, ...]]
+    expert_minimum: Fact[int]
+    experts: Fact[Outcome]
+    draft_layer_fields: Fact[tuple[str, ...]]
+    draft_layers_null: Fact[Outcome]
+    rope_type_missing: Fact[Outcome]
+    unsupported: Fact[Outcome]
+    no_auto_model: Fact[Outcome]
+    no_architecture: Fact[Outcome]
+
+
+@record
+class VllmExperts:
+    """`experts.toml`: what becomes of a mixture of experts."""
+
+    choice_fields: Fact[tuple[str, ...]]
+    width_fields: Fact[tuple[str, ...]]
+    field_missing: Fact[Outcome]
+    activation: Fact[str]
+
+
+@record
+class VllmWeights:
+    """`weights.toml`: names and ties of the checkpoint."""
+
+    base_prefix: Fact[BasePrefix]
+    bare_names_accepted: Fact[bool]
+    tied_by: Fact[TiedBy]
+    tie_field_missing: Fact[Outcome]
+    tied_head_in_checkpoint: Fact[Outcome]
+    head_bias_loaded: Fact[bool]
+    unknown_name: Fact[Outcome]
+    not_in_checkpoint: Fact[Outcome]
+    layer_not_in_checkpoint: Fact[Outcome]
+    size_mismatch: Fact[Outcome]
+
+
+@record
+class VllmDefects:
+    """`defects.toml`: what only another release mends."""
+
+    embed_scale: Fact[Outcome]
+    constructor_error_hidden: Fact[Outcome]
+    cpu_eager_pipeline: Fact[Outcome]
+
+
+@record(slots=False)
+class VllmProfile:
+    """A vLLM release, known or not; what it does is what the newest profile up to it says."""
+
+    version: Version
+
+    @cached_property
+    def plan(self) -> VllmPlan:
+        return topic(VllmPlan, "vllm/plan", self.version)
+
+    @cached_property
+    def pipeline(self) -> VllmPipeline:
+        return topic(VllmPipeline, "vllm/pipeline", self.version)
+
+    @cached_property
+    def modules(self) -> VllmModules:
+        return topic(VllmModules, "vllm/modules", self.version)
+
+    @cached_property
+    def fusers(self) -> VllmFusers:
+        return topic(VllmFusers, "vllm/fusers", self.version)
+
+    @cached_property
+    def attention(self) -> VllmAttention:
+        return topic(VllmAttention, "vllm/attention", self.version)
+
+    @cached_property
+    def forward(self) -> VllmForward:
+        return topic(VllmForward, "vllm/forward", self.version)
+
+    @cached_property
+    def config(self) -> VllmConfig:
+        return topic(VllmConfig, "vllm/config", self.version)
+
+    @cached_property
+    def experts(self) -> VllmExperts:
+        return topic(VllmExperts, "vllm/experts", self.version)
+
+    @cached_property
+    def weights(self) -> VllmWeights:
+        return topic(VllmWeights, "vllm/weights", self.version)
+
+    @cached_property
+    def defects(self) -> VllmDefects:
+        return topic(VllmDefects, "vllm/defects", self.version)
+
+    def serves_natively(self, architecture: str) -> bool:
+        """Whether the release has a model of its own by that name, and ignores remote code."""
+        return is_native(architecture, self.version)
+
+    def __str__(self) -> str:
+        return f"vllm=={self.version}"

@@ -1,0 +1,68 @@
+"""The behaviour of a vLLM release that decides what a plan computes, from its profile."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.vllm.profile import VllmModules, VllmProfile
+from forgather_lint.engines.vllm.words import (
+    AttentionBinding,
+    EmbeddingSearch,
+    Lookup,
+    NormSearch,
+    OutputProjection,
+    StageNames,
+)
+from forgather_lint.execution.engine import Engine
+from forgather_lint.execution.layers import Role
+from forgather_lint.execution.replaced import Replaced
+
+
+def engine_of(profile: VllmProfile) -> Engine:
+    """What the flow needs to know of the release."""
+    plan, attention = profile.plan, profile.attention
+    found_by = profile.modules.embedding_found_by.value
+    fusers, norms = profile.fusers.names.value, profile.modules.norm_found_by.value
+    return Engine(
+        release=str(profile.version),
+        styles={style: Role(kind.value) for style, kind in plan.styles.value.items()},
+        plan=plan,
+        attention_by_keyword=attention.binding.value is AttentionBinding.KEYWORD,
+        surplus_heads_pass=attention.too_many_heads.value.effect is Effect.SILENT,
+        fuses_glu="GLUFuser" in fusers,
+        fuses_qkv="QKVFuser" in fusers,
+        fuses_packed_qkv="PackedQKVFuser" in fusers,
+        fuses_latent="MLAFuser" in fusers,
+        pads_values=attention.value_padded.value,
+        latent_types=attention.latent_types.value,
+        latent_head_sizes=attention.latent_head_sizes.value,
+        merges_columns="MergedColumnParallelFuser" in fusers,
+        hoisting=profile.fusers.hoisting.value,
+        output_by_return=profile.fusers.output_projection.value is OutputProjection.RETURNED,
+        norms_by_name=norms is NormSearch.CLASS_NAME,
+        norms_gather=norms is NormSearch.DATAFLOW,
+        plan_required=plan.missing.value.effect is Effect.ERROR,
+        dotted_pipeline=profile.pipeline.lookup.value is Lookup.ATTRGETTER,
+        pipeline_inferred=profile.pipeline.names_from.value is StageNames.PLAN_OR_DECODER,
+        embed_scale_missing=profile.defects.embed_scale.value.effect is Effect.ERROR,
+        embedding_searched=found_by is EmbeddingSearch.VOCABULARY_SIZE,
+        kv_head_fields=profile.config.kv_head_fields.value,
+        expert_fields=profile.config.expert_fields.value,
+        expert_minimum=profile.config.expert_minimum.value,
+        replaced=_replaced(profile.modules),
+    )
+
+
+def _replaced(modules: VllmModules) -> Replaced:
+    return Replaced(
+        linear=_attributes(modules.linear_attributes.value),
+        embedding=_attributes(modules.embedding_attributes.value),
+        embedding_subclasses=modules.embedding_forward_dropped.value.effect is not Effect.NONE,
+        layer_norm=_attributes(modules.layer_norm_attributes.value),
+        convolution=_attributes(modules.convolution_attributes.value),
+    )
+
+
+def _attributes(names: Collection[str]) -> frozenset[str] | None:
+    return frozenset(names) or None

@@ -1,0 +1,145 @@
+"""A model as one target builds it: its base class, with the plans that the target reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from forgather_lint.core.record import record
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.transformers.profile import ConfigPlanOn, TransformersProfile
+from forgather_lint.engines.vllm.experts import (
+    ExpertBlock,
+    expert_blocks,
+    experts_refused,
+    fuse_experts,
+    has_experts,
+)
+from forgather_lint.engines.vllm.judge import Judge, Subject
+from forgather_lint.engines.vllm.release import engine_of
+from forgather_lint.execution.children import plans_of_children
+from forgather_lint.execution.engine import Engine
+from forgather_lint.facts import NotBuilt, PlanEntry, Plans
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.analysis import Built, build_tree, deep_recursion, workshop_of
+from forgather_lint.model.build import Workshop
+from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.model.plans import collect
+from forgather_lint.model.tree import Tree, tree_of
+from forgather_lint.python.interpreter.circumstances import Circumstances
+from forgather_lint.python.values.objects import ClassValue, Instance
+
+
+@record(frozen=False)
+class Prepared:
+    """A judge for one target, or why the target cannot even build the model."""
+
+    target: Target
+    judge: Judge | None
+    ended: NotBuilt | None = None
+    workshop: Workshop | None = None
+    problems: tuple[ServingProblem, ...] = ()
+
+
+def prepare(
+    model: ModelInput, target: Target, dtype: str, *, experts_fused: bool = True
+) -> Prepared:
+    """Build the base model as `target` would, and read its plans as `target` merges them.
+
+    Without `experts_fused` the experts are those of the model, not the engine's.
+    """
+    workshop = workshop_of(model)
+    workshop.machine.circumstances = circumstances_of(target)
+    base = build_base(workshop)
+    if isinstance(base, NotBuilt):
+        return Prepared(target, None, base, workshop)
+    with deep_recursion():
+        subject = _subject(workshop, base, target, experts_fused)
+    return Prepared(target, Judge(subject, dtype), None, workshop)
+
+
+def circumstances_of(target: Target) -> Circumstances:
+    """What a model finds of `target` while it is built and run."""
+    return replace(circumstances_beside(target.transformers), attention="vllm")
+
+
+def circumstances_beside(transformers: TransformersProfile) -> Circumstances:
+    """What a model finds of a transformers release alone."""
+    return Circumstances(
+        class_plans_kept=transformers.plan.class_plan_kept.value,
+        config_plan_everywhere=transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL,
+        rope_parameters="rope_scaling" in transformers.config.renamed_fields.value,
+        mask_takes_input_embeds=(
+            transformers.modeling.mask_embeds_renamed.value.effect is Effect.NONE
+        ),
+    )
+
+
+def build_base(workshop: Workshop) -> Built | NotBuilt:
+    """What AutoModel loads; without that entry, the child that `base_model_prefix` names."""
+    if model_reference(workshop.config_values, AUTO_MODEL) is not None:
+        return build_tree(workshop, AUTO_MODEL)
+    whole = build_tree(workshop)
+    if isinstance(whole, NotBuilt):
+        return whole
+    child = workshop.base_child(whole.root)
+    return Built(child, tree_of(workshop.machine, child)) if child is not None else whole
+
+
+def _subject(workshop: Workshop, base: Built, target: Target, experts_fused: bool) -> Subject:
+    root = base.root
+    assert isinstance(root.cls, ClassValue)
+    children = {k: v for k, v in root.attributes.items() if isinstance(v, Instance)}
+    config = children.pop("config", None)
+    plans = Plans()
+    if config is not None:
+        plans = collect(workshop.machine, root.cls, config, workshop.config_file, children)
+    kept = target.transformers.plan.class_plan_kept.value
+    inside = plans_of_children(workshop.machine, root, kept)
+    tensor = list(_entries(plans.class_tp.entries, (*plans.tp.entries, *inside), kept))
+    pipeline = list(_entries(plans.class_pp.entries, plans.pp.entries, kept))
+    merged = "post_init_called" in root.hidden
+    engine = engine_of(target.vllm)
+    tree: Tree = base.tree
+    blocks: tuple[ExpertBlock, ...] = ()
+    if experts_fused:
+        tree, blocks = _with_experts_fused(workshop, base, engine, target)
+    return Subject(
+        machine=workshop.machine,
+        tree=tree,
+        root=root,
+        engine=engine,
+        tensor_plan=tensor if merged else [],
+        pipeline_plan=plans.pp,
+        pipeline_keys=[entry.full_key for entry in pipeline] if merged else [],
+        where=root.cls.where,
+        experts=blocks,
+    )
+
+
+def _with_experts_fused(
+    workshop: Workshop, base: Built, engine: Engine, target: Target
+) -> tuple[Tree, tuple[ExpertBlock, ...]]:
+    """The tree as the engine changes it, and the blocks whose experts it replaced.
+
+    A release that refuses experts beside this transformers (FGL506) never comes to that.
+    """
+    machine, root, tree = workshop.machine, base.root, base.tree
+    if experts_refused(target) or not has_experts(machine, root, engine):
+        return tree, ()
+    blocks = expert_blocks(machine, tree)
+    return fuse_experts(tree, blocks), blocks
+
+
+def _entries(
+    of_class: Iterable[PlanEntry], of_config: Iterable[PlanEntry], kept: bool
+) -> Iterable[PlanEntry]:
+    """The merged plan in dict order: a key of the class keeps its place, not its value."""
+    merged: dict[str, PlanEntry] = {}
+    for entry in of_class if kept else ():
+        merged[entry.full_key] = entry
+    for entry in of_config:
+        merged[entry.full_key] = entry
+    return merged.values()

@@ -1,0 +1,82 @@
+"""Verdicts over targets and sizes: the rows of `matrix`, and what `check` says of sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from forgather_lint.core.source import Place
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.checks.problems import blocking, problems_of
+from forgather_lint.engines.vllm.judge import Cell
+from forgather_lint.engines.vllm.subject import Prepared, prepare
+from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.facts import NotBuilt
+from forgather_lint.model.analysis import deep_recursion
+
+TENSOR_SIZES = (1, 2, 4, 8)
+PIPELINE_SIZES = (1, 2, 4)
+
+
+def matrix(
+    model: ModelInput,
+    targets: Sequence[Target],
+    tensor_sizes: Sequence[int],
+    pipeline_sizes: Sequence[int],
+    dtype: str,
+) -> Iterator[Cell]:
+    """One cell for each target and pair of sizes, targets first."""
+    for target in targets:
+        prepared = examine(model, target, dtype)
+        for ranks in tensor_sizes:
+            for stages in pipeline_sizes:
+                yield cell(prepared, ranks, stages)
+
+
+def examine(
+    model: ModelInput, target: Target, dtype: str, max_model_len: int | None = None
+) -> Prepared:
+    """`model` as `target` builds it, with what the target holds against it at any size."""
+    prepared = prepare(model, target, dtype)
+    prepared.problems = problems_of(model, prepared, max_model_len)
+    return prepared
+
+
+def cell(prepared: Prepared, ranks: int, stages: int) -> Cell:
+    """The verdict of one target at one pair of sizes."""
+    release = str(prepared.target.vllm.version)
+    refused = blocking(prepared)
+    if refused is not None:
+        return Cell(release, ranks, stages, refused)
+    if prepared.judge is None:
+        assert prepared.ended is not None
+        return Cell(release, ranks, stages, of_end(prepared.ended))
+    with deep_recursion():
+        found = prepared.judge.cell(ranks, stages)
+    return Cell(release, ranks, stages, found.outcome, found.bytes_per_rank)
+
+
+def of_end(end: NotBuilt) -> Outcome:
+    """The verdict on a model that the target cannot build."""
+    if end.kind.value == "raises":
+        return Outcome(Verdict.FAILS, "FGL405", end.message, end.where)
+    if end.kind.value == "no class":
+        return Outcome(Verdict.FAILS, "FGL404", end.message, end.where)
+    return Outcome(Verdict.UNKNOWN, "FGL902", end.message, end.where)
+
+
+def as_json(cells: Sequence[Cell], shown: Callable[[Place], str]) -> list[dict[str, object]]:
+    """The cells as `matrix --output-format json` prints them; `shown` writes a place."""
+    return [
+        {
+            "target": each.target,
+            "tensor_parallel_size": each.tensor_parallel_size,
+            "pipeline_parallel_size": each.pipeline_parallel_size,
+            "verdict": each.outcome.verdict.value,
+            "code": each.outcome.code or None,
+            "reason": each.outcome.reason or None,
+            "location": shown(each.outcome.where) if each.outcome.where else None,
+            "bytes_per_rank": each.bytes_per_rank,
+        }
+        for each in cells
+    ]

@@ -1,0 +1,76 @@
+"""Which layer stands for which `nn.Linear`: the plan's word, as a release reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place, file_start
+from forgather_lint.engines.transformers.matching import Undecided, vllm_match
+from forgather_lint.execution.engine import Engine
+from forgather_lint.execution.layers import Role
+from forgather_lint.facts import PlanEntry
+from forgather_lint.libraries.names import LINEAR
+from forgather_lint.model.tree import Tree
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine
+
+
+@record
+class Assignment:
+    """What replaces one Linear, and where that is written (None: by default).
+
+    `parameters` are those of the module's own parameters that have another role than it.
+    Of fewer key-value heads than ranks each is there `copies` times before the rows are divided.
+    """
+
+    role: Role
+    where: Place | None
+    key: str | None = None
+    copies: int = 1
+    parameters: tuple[tuple[str, Role], ...] = ()
+
+    def role_of(self, parameter: str) -> Role:
+        """How one of the module's own parameters is split."""
+        return dict(self.parameters).get(parameter, self.role)
+
+
+def assign(
+    machine: Machine, tree: Tree, entries: Iterable[PlanEntry], engine: Engine
+) -> dict[int, Assignment]:
+    """The assignment of every Linear of the tree, by the identity of its instance."""
+    written = {entry.full_key: entry for entry in entries}
+    keys = tuple(written)
+    found: dict[int, Assignment] = {}
+    for name, instance in tree.instances.items():
+        if machine.is_instance_of(instance, LINEAR):
+            found.setdefault(id(instance), _of(name, keys, written, engine))
+    return found
+
+
+def _of(
+    name: str, keys: tuple[str, ...], written: Mapping[str, PlanEntry], engine: Engine
+) -> Assignment:
+    key = _match(keys, name, engine)
+    if key is None:
+        return Assignment(Role.REPLICATED, None)
+    entry = written[key]
+    role = engine.styles.get(entry.style or "", Role.REPLICATED)
+    return Assignment(role, entry.key_where, key)
+
+
+def _match(keys: tuple[str, ...], name: str, engine: Engine) -> str | None:
+    """The key that the engine applies.
+
+    Raises `BudgetExceeded` for an expression that is not safe to try, `Raised` for one on which
+    the release fails.
+    """
+    if engine.plan is None:
+        return name if name in keys else None
+    found = vllm_match(keys, name, engine.plan)
+    if not isinstance(found, Undecided):
+        return found
+    if found.fails:
+        raise Raised("error", found.reason, file_start(found.key))
+    raise BudgetExceeded("unsafe-pattern")

@@ -1,0 +1,50 @@
+"""The plans of the models inside a model, such as the text model of one for images and text.
+
+`post_init` merges the plan of every child that has one, under the name of the child; the child has
+merged its own before (transformers/modeling_utils.py up to 5.18, since 5.19
+transformers/distributed/mixin.py, `init_parallel_plans`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from forgather_lint.facts import PlanEntry
+from forgather_lint.model.plans import collect
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import Known
+
+
+def models_inside(model: Instance, prefix: str = "") -> Iterator[tuple[str, Instance]]:
+    """The models below `model` that have merged a plan of their own, by their dotted names."""
+    for name, child in model.attributes.items():
+        if isinstance(child, Instance) and "post_init_called" in child.hidden:
+            dotted = f"{prefix}.{name}" if prefix else name
+            yield dotted, child
+            yield from models_inside(child, dotted)
+
+
+def plans_of_children(machine: Machine, model: Instance, kept: bool) -> Iterator[PlanEntry]:
+    """The tensor-parallel entries that `model` takes over; `kept`: class-level plans count."""
+    for name, child in models_inside(model):
+        for entry in _own(machine, child, kept):
+            yield replace(entry, prefix=".".join(filter(None, (name, entry.prefix))))
+
+
+def _own(machine: Machine, model: Instance, kept: bool) -> Iterator[PlanEntry]:
+    config = model.attributes.get("config")
+    if not isinstance(model.cls, ClassValue) or config is None:
+        return
+    plans = collect(machine, model.cls, config, None, {})
+    yield from plans.class_tp.entries if kept else ()
+    yield from plans.tp.entries if is_base(machine, model) else ()
+
+
+def is_base(machine: Machine, model: Instance) -> bool:
+    """Whether `base_model is self`: nothing stands where `base_model_prefix` points."""
+    member = find_member(machine, model.cls, "base_model_prefix")
+    prefix = member.value.value if member and isinstance(member.value, Known) else ""
+    return not isinstance(model.attributes.get(str(prefix)), Instance)

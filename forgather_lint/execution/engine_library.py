@@ -1,0 +1,285 @@
+"""The standard library with the attention of a serving engine behind transformers' interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.execution.engine import ATTENTION_INSTANCES, Compressed, Engine, Heads
+from forgather_lint.execution.kinds import kind_of
+from forgather_lint.execution.repetition import Repetition
+from forgather_lint.libraries.names import ATTENTION_INTERFACE, FUSED_EXPERTS, MASK_FUNCTIONS
+from forgather_lint.libraries.propagation import since
+from forgather_lint.libraries.standard import StandardLibrary
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.dims import Size
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.placement import (
+    Partial,
+    Placement,
+    Replicate,
+    Shard,
+    Undecided,
+    Wrong,
+)
+from forgather_lint.python.values.value import (
+    NONE,
+    Arguments,
+    Known,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+)
+
+HEADS_NOT_SHARDED = "FGL204"
+EXPANSION = "vllm.latent_expansion"
+"""What stands for the method that expands compressed keys and values: it returns them."""
+EXPERTS_AS_LIST = "FGL540"
+KEYWORD_LOST = "'NoneType' object is not subscriptable"
+"""What the attention raises that was not handed its keyword."""
+
+
+@record(frozen=False)
+class EngineLibrary(StandardLibrary):
+    """The standard library with the engine's attention behind transformers' interface."""
+
+    engine: Engine
+    ranks: int
+    heads: Heads | None
+    repetition: Repetition = field(default_factory=Repetition)
+    met_parameter: bool = False
+    mask_left_out: bool = False
+    """Whether transformers would have made a mask, which it makes none of for this attention."""
+    kept: tuple[Value, Value] | None = None
+    """What the last expansion that was left out was given."""
+    blamed: str = ""
+    """The rule that explains the last error, if it was raised by a layer of the engine."""
+
+    def __post_init__(self) -> None:
+        StandardLibrary.__init__(self)
+
+    def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
+        if name == EXPANSION:
+            self.kept = arguments.positional[0], arguments.positional[1]
+            return TupleValue(self.kept)
+        if name == ATTENTION_INTERFACE and self.engine.own_attention:
+            self.repetition.attends()
+            return self._attention(arguments, where)
+        try:
+            made = StandardLibrary.call(self, machine, name, arguments, where)
+        except Raised:
+            self.met_parameter = any(map(_is_bare_parameter, arguments.all()))
+            self.blamed = EXPERTS_AS_LIST if name.startswith(FUSED_EXPERTS) else ""
+            raise
+        if made is NONE or name not in MASK_FUNCTIONS or not self.engine.own_attention:
+            return made
+        self.mask_left_out = True
+        return NONE
+
+    def _attention(self, arguments: Arguments, where: Place) -> Value:
+        """`[1, heads, tokens, head size]` in, `[tokens, heads * head size]` and None out.
+
+        Source: vllm_flash_attention_forward in vllm/model_executor/models/transformers.
+        """
+        if self.engine.attention_by_keyword:
+            self._require_keyword(arguments, where)
+        names = ("module", "query", "key", "value", "attention_mask")
+        given = dict(zip(names, arguments.positional, strict=False)) | arguments.keywords
+        parts = [given.get(name, NONE) for name in ("query", "key", "value")]
+        if self.heads is None:
+            return Unknown("unknown-head-count", where)
+        if self.heads.compressed is not None:
+            return self._attend_compressed(given, self.heads.compressed, where)
+        tensors = [part for part in parts if isinstance(part, TensorValue)]
+        if len(tensors) != 3 or any(t.shape is None or len(t.shape) != 4 for t in tensors):
+            return _unknown_output(tensors, where)
+        if _differs_by_head(given.get("attention_mask", NONE)):
+            return _unknown_output(tensors, where, "mask-for-each-head-not-used")
+        return TupleValue((self._attend(tensors, self.heads, where), NONE))
+
+    def _attend_compressed(
+        self, given: Mapping[str, Value], sizes: Compressed, where: Place
+    ) -> Value:
+        """Queries by heads, and what is kept instead of keys and values, the same on every rank.
+
+        Source: vllm_mla_attention_forward in vllm/model_executor/models/transformers/__init__.py.
+        """
+        module = given.get("module")
+        if not isinstance(module, Instance) or kind_of(module) not in sizes.expansions:
+            return Unknown("attention-beside-latent", where)
+        query, kept, rotary = (given.get(name, NONE) for name in ("query", "key", "value"))
+        if self.kept is None or kept is not self.kept[0] or rotary is not self.kept[1]:
+            # What the model does with expanded keys happens to what is kept instead.
+            return Unknown("compressed-keys-changed", where)
+        if (
+            not isinstance(query, TensorValue)
+            or query.shape is None
+            or len(query.shape) != 4
+            or dims.compare(dims.local(query.shape[3] or 0), sizes.whole) != 0
+            or not _is_one_for_all(kept, sizes.rank)
+            or not _is_one_for_all(rotary, sizes.rotary)
+        ):
+            return Unknown("latent-attention-input", where)
+        placement = query.placement
+        if self.ranks > 1 and not (isinstance(placement, Shard) and placement.dim == 1):
+            return Unknown("latent-attention-input", where)
+        heads = query.shape[1]
+        width = None if heads is None else dims.multiply(dims.local(heads), sizes.value)
+        if isinstance(placement, Shard):
+            placement = Shard(1, placement.since)
+            width = None if width is None else dims.sharded(width)
+        output = TensorValue((query.shape[2], width), placement, query.dtype, where)
+        return TupleValue((output, NONE))
+
+    def _require_keyword(self, arguments: Arguments, where: Place) -> None:
+        found = arguments.keywords.get(ATTENTION_INSTANCES)
+        lost = found is None or (isinstance(found, Known) and found.value is None)
+        if lost and arguments.rest is None:
+            raise Raised("TypeError", KEYWORD_LOST, where)
+
+    def _attend(self, tensors: list[TensorValue], heads: Heads, where: Place) -> TensorValue:
+        here = Heads(heads.query // self.ranks, max(1, heads.kv // self.ranks), heads.size)
+        query = tensors[0]
+        assert query.shape is not None
+        wanted = (here.query, here.kv, here.kv)
+        padded = [*tensors[:2], self._padded(tensors[2], tensors[0])]
+        surplus = [
+            _check_heads(tensor, count, here.size, where)
+            for tensor, count in zip(padded, wanted, strict=True)
+        ]
+        width = _width(query)
+        if not self.engine.surplus_heads_pass:
+            width = _width_of(here.query, tensors[2])
+        placement = self._placement(tensors, surplus, where)
+        if isinstance(placement, Shard) and isinstance(width, int):
+            width = dims.sharded(width)
+        return TensorValue((query.shape[2], width), placement, query.dtype, where)
+
+    def _padded(self, value: TensorValue, query: TensorValue) -> TensorValue:
+        """Values narrower than the queries are padded in front of the attention, cut behind it."""
+        assert value.shape is not None
+        assert query.shape is not None
+        narrow, size = value.shape[3], query.shape[3]
+        if not self.engine.pads_values or narrow is None or size is None:
+            return value
+        if dims.compare(narrow, size) != -1:
+            return value
+        shape = (*value.shape[:3], size)
+        return TensorValue(shape, value.placement, value.dtype, value.origin)
+
+    def _placement(
+        self, tensors: list[TensorValue], surplus: list[bool | None], where: Place
+    ) -> Placement:
+        settled = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
+        if settled is not None:
+            return settled
+        undecided = [t.placement for t in tensors if isinstance(t.placement, Undecided)]
+        if undecided or None in surplus:
+            return undecided[0] if undecided else Undecided("unknown-head-count", where)
+        if any(surplus):
+            return self._too_many(tensors, surplus, where)
+        if self.ranks == 1:
+            return Replicate()
+        return self._of_parts(tensors, where)
+
+    def _too_many(
+        self, tensors: list[TensorValue], surplus: list[bool | None], where: Place
+    ) -> Placement:
+        names = ("query", "key", "value")
+        whole = ", ".join(n for n, more in zip(names, surplus, strict=True) if more)
+        reason = f"{whole} hold more heads than the attention has on a rank"
+        sharded = (since(tensor.placement) for tensor in tensors)
+        return Wrong(HEADS_NOT_SHARDED, reason, where, next(filter(None, sharded), None))
+
+    def _of_parts(self, tensors: list[TensorValue], where: Place) -> Placement:
+        """All three are this rank's heads, or keys and values are one replicated head."""
+        query, key, value = (tensor.placement for tensor in tensors)
+        if not isinstance(query, Shard) or query.dim != 1:
+            return _not_heads("query", query, where)
+        for name, placement in (("key", key), ("value", value)):
+            if isinstance(placement, Shard) and placement.dim == 1:
+                continue
+            replicated = isinstance(placement, Replicate) and self.heads and self.heads.kv == 1
+            if not replicated:
+                return _not_heads(name, placement, where)
+        return Shard(1, query.since)
+
+
+def _is_bare_parameter(value: Value) -> bool:
+    """A parameter that no layer holds is whole on each rank."""
+    return isinstance(value, TensorValue) and value.is_parameter
+
+
+def _not_heads(name: str, placement: Placement, where: Place) -> Placement:
+    if isinstance(placement, Partial):
+        return Wrong("FGL205", f"{name} is a partial sum", where, placement.since)
+    return Wrong(HEADS_NOT_SHARDED, f"{name} is not sharded by heads", where, since(placement))
+
+
+def _width(tensor: TensorValue) -> Size | None:
+    assert tensor.shape is not None
+    heads, size = tensor.shape[1], tensor.shape[3]
+    if heads is None or size is None:
+        return None
+    return dims.multiply(dims.local(heads), dims.local(size))
+
+
+def _is_one_for_all(kept: Value, size: int) -> bool:
+    """`[1, 1, tokens, size]`, the same on every rank."""
+    shape = kept.shape if isinstance(kept, TensorValue) else None
+    return (
+        isinstance(kept, TensorValue)
+        and isinstance(kept.placement, Replicate)
+        and shape is not None
+        and len(shape) == 4
+        and shape[1] == 1
+        and shape[3] == size
+    )
+
+
+def _width_of(heads: int, value: TensorValue) -> Size | None:
+    """The output holds one value for each head: `num_heads * head_size_v` in vLLM's layer."""
+    size = value.shape[3] if value.shape else None
+    return None if size is None else dims.multiply(heads, dims.local(size))
+
+
+def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bool | None:
+    """Whether the tensor holds more heads than `count`, None when that is not known.
+
+    Heads of another size than the config's are latent attention, which the newer releases replace
+    as a whole: undecided here. The engine views it as `[-1, count, size]`. Raises what torch
+    raises when it holds fewer.
+    """
+    width = _width(tensor)
+    head_size = tensor.shape[3] if tensor.shape else None
+    if not isinstance(width, int) or head_size is None or dims.local(head_size) != size:
+        return None
+    if width % (count * size):
+        text = f"shape '[-1, {count}, {size}]' is invalid for input of size {width}*S"
+        raise Raised("RuntimeError", text, where)
+    return width > count * size
+
+
+def _differs_by_head(mask: Value) -> bool:
+    """Whether `[batch, heads, queries, keys]` has more than one plane: perhaps a bias, as in ALiBi.
+
+    vLLM never looks at the mask: it knows what is causal, and no bias.
+    """
+    shape = mask.shape if isinstance(mask, TensorValue) else None
+    if shape is None or len(shape) != 4 or shape[1] is None:
+        return False
+    planes = dims.local(shape[1])
+    return isinstance(planes, int) and planes > 1
+
+
+def _unknown_output(
+    tensors: list[TensorValue], where: Place, reason: str = "unknown-attention-input"
+) -> Value:
+    wrong = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
+    placement = wrong or Undecided(reason, where)
+    return TupleValue((TensorValue(None, placement, origin=where), NONE))

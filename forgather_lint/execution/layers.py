@@ -1,0 +1,222 @@
+"""What vLLM's parallel layers do to a tensor on one rank.
+
+Source: vllm/model_executor/layers/linear.py (ColumnParallelLinear, RowParallelLinear) and
+vllm/distributed/utils.py (`divide`, `split_tensor_along_last_dim`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.dims import Size
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.placement import (
+    REPLICATE,
+    Partial,
+    Replicate,
+    Shard,
+    Undecided,
+    Wrong,
+)
+from forgather_lint.python.values.value import NONE, Arguments, TensorValue, Value
+
+
+class Role(StrEnum):
+    """What replaces an `nn.Linear`; the words are those of `targets/data/vllm/plan.toml`.
+
+    From `PACKED_COLUMN` on, what only transformers itself does, to other modules and to parameters:
+    blocks side by side that are each split (`PACKED_`), a table whose look-ups come out whole, a
+    module whose output is summed over the ranks, one whose input is divided by their number.
+    """
+
+    COLUMN = "column"
+    COLUMN_GATHERED = "column_gathered"
+    ROW = "row"
+    ROW_SPLITTING = "row_splitting"
+    REPLICATED = "replicated"
+    PACKED_COLUMN = "packed_column"
+    PACKED_ROW = "packed_row"
+    TABLE = "table"
+    SUMMED = "summed"
+    DIVIDED = "divided"
+
+
+BY_COLUMN = frozenset({Role.COLUMN, Role.COLUMN_GATHERED})
+BY_ROW = frozenset({Role.ROW, Role.ROW_SPLITTING})
+PACKED = frozenset({Role.PACKED_COLUMN, Role.PACKED_ROW})
+
+
+def divide(size: int, ranks: int, where: Place) -> int:
+    """`size / ranks`. Raises what vLLM raises when that is no integer."""
+    if size % ranks:
+        raise Raised("AssertionError", f"{size} is not divisible by {ranks}", where)
+    return size // ranks
+
+
+def split_parameter(
+    name: str,
+    value: Value,
+    role: Role,
+    ranks: int,
+    since: Place,
+    *,
+    unevenly: bool = False,
+    copies: int = 1,
+) -> TensorValue | None:
+    """The parameter as one of `ranks` ranks holds it, None when that is as a whole.
+
+    Source of the dimensions: `shard_param` of the styles in transformers/distributed/
+    tensor_parallel.py; those of vLLM's two layers are the same. With `unevenly`, what does not
+    divide is spread as far as it goes, and its size on a rank is not known. `copies` is for
+    key-value heads that more ranks share than there are (vLLM's QKVParallelLinear).
+    """
+    if not isinstance(value, TensorValue) or not value.shape:
+        return None
+    dim = split_dimension(name, len(value.shape), role)
+    size = None if dim is None else value.shape[dim]
+    if dim is None or not isinstance(size, int):
+        return None
+    blocks = 2 if role in PACKED and len(value.shape) > 1 else 1
+    part = dims.sharded(_part_of(size * copies, blocks, ranks, since, unevenly))
+    shape = (*value.shape[:dim], part, *value.shape[dim + 1 :])
+    placement = Shard(dim, since, blocks)
+    return TensorValue(shape, placement, value.dtype, value.origin, value.is_parameter)
+
+
+def _part_of(size: int, blocks: int, ranks: int, since: Place, unevenly: bool) -> Size:
+    if unevenly and size % blocks == 0 and size // blocks % ranks:
+        return dims.multiply(dims.symbol(f"{size // blocks}/{ranks}"), blocks)
+    return divide(size, ranks, since)
+
+
+def split_dimension(name: str, rank: int, role: Role) -> int | None:
+    """The dimension of a parameter of so many dimensions that `role` splits."""
+    if role in BY_COLUMN or role is Role.PACKED_COLUMN:
+        return max(0, rank - 2)
+    if role in BY_ROW and name != "bias":
+        return rank - 1
+    return rank - 1 if role is Role.PACKED_ROW and rank > 1 else None
+
+
+def run_linear(
+    machine: Machine, linear: Instance, role: Role, ranks: int, given: Value, where: Place
+) -> Value:
+    """The output of the layer that stands for `linear`, whose weights are split already."""
+    weight, bias = linear.attributes["weight"], linear.attributes.get("bias", NONE)
+    if role is Role.ROW_SPLITTING:
+        given = split_last(given, ranks, where)
+    own_bias = NONE if role in BY_ROW else bias
+    made = _apply(machine, given, weight, own_bias, where)
+    if role is Role.COLUMN_GATHERED:
+        return gather_last(made, ranks, where)
+    if role not in BY_ROW:
+        return made
+    reduced = all_reduce(made, where)
+    if bias is NONE:
+        return reduced
+    return machine.library.call(machine, "operator.add", Arguments([reduced, bias]), where)
+
+
+def _apply(machine: Machine, given: Value, weight: Value, bias: Value, where: Place) -> Value:
+    name = "torch.nn.functional.linear"
+    return machine.library.call(machine, name, Arguments([given, weight, bias]), where)
+
+
+def on_tensor(value: Value, act: Callable[[TensorValue], TensorValue]) -> Value:
+    """`act` on a tensor; other values are left to the code that uses them."""
+    return act(value) if isinstance(value, TensorValue) and value.shape is not None else value
+
+
+def all_reduce(value: Value, where: Place) -> Value:
+    """The sum over ranks: right for partial values, too large by the ranks for whole ones."""
+
+    def act(tensor: TensorValue) -> TensorValue:
+        placement = tensor.placement
+        if isinstance(placement, Wrong | Undecided):
+            return tensor
+        if isinstance(placement, Partial):
+            return _placed(tensor, tensor.shape, REPLICATE)
+        reason = "a value that is not partial is summed over the ranks"
+        return _placed(tensor, tensor.shape, Wrong("FGL209", reason, where))
+
+    return on_tensor(value, act)
+
+
+def of_masked_sum(value: Value, where: Place) -> Value:
+    """What a module makes of the rows that a rank's part of a table holds.
+
+    They are a sum over ranks behind a mask, which may be read once: torch/distributed/tensor/
+    placement_types.py, `_MaskPartial._reduce_value`. Whether a module does was not looked at.
+    """
+
+    def act(tensor: TensorValue) -> TensorValue:
+        return _placed(tensor, tensor.shape, Undecided("masked-sum-in-a-table", where))
+
+    return on_tensor(value, act)
+
+
+def gather_last(value: Value, ranks: int, where: Place) -> Value:
+    """All ranks' last dimensions side by side."""
+
+    def act(tensor: TensorValue) -> TensorValue:
+        assert tensor.shape is not None
+        last = tensor.shape[-1]
+        shape = (*tensor.shape[:-1], None if last is None else gathered_size(last, ranks))
+        placement = tensor.placement
+        if placement == Shard(len(shape) - 1):
+            placement = REPLICATE
+        elif isinstance(placement, Replicate | Shard | Partial):
+            reason = "a value that is not sharded by features is gathered by features"
+            placement = Wrong("FGL209", reason, where)
+        return _placed(tensor, shape, placement)
+
+    return on_tensor(value, act)
+
+
+def gathered_size(size: Size, ranks: int) -> Size:
+    """The length of all ranks' parts of `size` together."""
+    return dims.multiply(dims.local(size), ranks)
+
+
+def split_last(value: Value, ranks: int, where: Place) -> Value:
+    """This rank's part of the last dimension."""
+
+    def act(tensor: TensorValue) -> TensorValue:
+        assert tensor.shape is not None
+        last = tensor.shape[-1]
+        here = None if last is None else dims.divide_exactly(dims.local(last), ranks)
+        if here is None:
+            return _placed(tensor, None, Undecided("split-of-unknown-size", where))
+        shape = (*tensor.shape[:-1], dims.sharded(here))
+        if isinstance(tensor.placement, Replicate):
+            return _placed(tensor, shape, Shard(len(shape) - 1, where))
+        if isinstance(tensor.placement, Undecided | Wrong):
+            return _placed(tensor, shape, tensor.placement)
+        wrong = Wrong("FGL209", "a value that is split already is split again", where)
+        return _placed(tensor, shape, wrong)
+
+    return on_tensor(value, act)
+
+
+def _placed(
+    tensor: TensorValue,
+    shape: tuple[Size | None, ...] | None,
+    placement: Replicate | Shard | Partial | Wrong | Undecided,
+) -> TensorValue:
+    return TensorValue(shape, placement, tensor.dtype, tensor.origin)
+
+
+def share(arguments: Arguments, where: Place) -> Value:
+    """A module that hands on its input divided by the ranks: what they hold adds up to it."""
+
+    def act(tensor: TensorValue) -> TensorValue:
+        if isinstance(tensor.placement, Replicate):
+            return _placed(tensor, tensor.shape, Partial(where))
+        return _placed(tensor, tensor.shape, Undecided("share-of-a-part", where))
+
+    return on_tensor(arguments.all()[0], act)

@@ -1,0 +1,99 @@
+"""How many bytes of parameters one rank holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+from forgather_lint.execution.assignments import Assignment
+from forgather_lint.execution.layers import Role, split_dimension
+from forgather_lint.execution.partition import get_pp_indices
+from forgather_lint.libraries.names import EMBEDDING
+from forgather_lint.model.tree import Tree
+
+DTYPE_BYTES = {
+    "float32": 4,
+    "float": 4,
+    "bfloat16": 2,
+    "float16": 2,
+    "half": 2,
+    "float8_e4m3fn": 1,
+    "fp8": 1,
+}
+
+
+def bytes_per_rank(
+    tree: Tree,
+    assignments: Mapping[int, Assignment],
+    ranks: int,
+    stages: int,
+    layer_names: tuple[str, ...],
+    head_elements: int,
+    width: int,
+    split: tuple[str, ...] = (),
+    *,
+    tables_split: bool = True,
+) -> int | None:
+    """Bytes of parameters on the fullest rank, None when a shape is not known.
+
+    `layer_names` are the dotted names of the layers that stages share out, `head_elements` the
+    size of an output head of its own, `width` the bytes of one element. Parameters whose name
+    begins with one of `split` are spread over the ranks, whatever the plan says, and so with
+    `tables_split` the embeddings beside the layers.
+    """
+    by_layer = [0] * len(layer_names)
+    outside = -(-head_elements // ranks)
+    index = {name: i for i, name in enumerate(layer_names)}
+    for parameter in tree.structure.parameters:
+        if parameter.same_as is not None:
+            continue
+        if parameter.shape is None or None in parameter.shape:
+            return None
+        elements = prod(size for size in parameter.shape if size is not None)
+        spread = parameter.name.startswith(split)
+        spread = spread or _is_spread(tree, parameter.name, len(parameter.shape), assignments)
+        spread = spread or (tables_split and _is_outer_table(tree, parameter.name))
+        elements *= _copies(tree, parameter.name, assignments)
+        here = -(-elements // (ranks if spread else 1))
+        layer = _layer_of(parameter.name, index)
+        if layer is None:
+            outside += here
+        else:
+            by_layer[layer] += here
+    return (outside + _fullest(by_layer, stages)) * width
+
+
+def _fullest(by_layer: list[int], stages: int) -> int:
+    bounds = (get_pp_indices(len(by_layer), stage, stages) for stage in range(stages))
+    return max((sum(by_layer[start:end]) for start, end in bounds), default=0)
+
+
+def _layer_of(name: str, index: Mapping[str, int]) -> int | None:
+    parts = name.split(".")
+    prefixes = (".".join(parts[:length]) for length in range(1, len(parts)))
+    return next((index[prefix] for prefix in prefixes if prefix in index), None)
+
+
+def _is_spread(tree: Tree, name: str, rank: int, assignments: Mapping[int, Assignment]) -> bool:
+    """Whether a parameter is spread over the ranks."""
+    owner, _, leaf = name.rpartition(".")
+    instance = tree.instances.get(owner)
+    assignment = assignments.get(id(instance)) if instance is not None else None
+    if assignment is None:
+        return False
+    role = assignment.role_of(leaf)
+    return role is Role.TABLE or split_dimension(leaf, rank, role) is not None
+
+
+def _copies(tree: Tree, name: str, assignments: Mapping[int, Assignment]) -> int:
+    """How often a parameter is there before it is spread over the ranks."""
+    instance = tree.instances.get(name.rpartition(".")[0])
+    assignment = assignments.get(id(instance)) if instance is not None else None
+    return 1 if assignment is None else assignment.copies
+
+
+def _is_outer_table(tree: Tree, name: str) -> bool:
+    owner = name.rpartition(".")[0]
+    module = tree.structure.module(owner)
+    is_table = module is not None and module.is_a(EMBEDDING)
+    return is_table and "." not in owner.removeprefix("model.")

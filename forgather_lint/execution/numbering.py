@@ -1,0 +1,86 @@
+"""Numbers for values: equal numbers mean that the same was computed from the same.
+
+The stages of a pipeline compute the model's function if the number of their last output is that of
+an undivided run. A number is carried as a tag of the tensor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from forgather_lint.python.values.value import (
+    Arguments,
+    Known,
+    ListValue,
+    TensorValue,
+    TupleValue,
+    Value,
+)
+
+MARK = "#"
+
+
+def number_of(value: Value) -> str:
+    """What `value` was computed from, as a short text."""
+    if isinstance(value, TensorValue):
+        own = next((tag for tag in value.tags if tag.startswith(MARK)), None)
+        return own or f"tensor{id(value) if value.is_parameter else value.shape}"
+    if isinstance(value, Known):
+        return repr(value.value)
+    if isinstance(value, TupleValue | ListValue):
+        return f"({','.join(map(number_of, value.items))})"
+    return type(value).__name__
+
+
+def digest(name: str, arguments: Arguments) -> str:
+    """The number of the result of `name` on `arguments`."""
+    positional = ",".join(map(number_of, arguments.positional))
+    keywords = ",".join(f"{k}={number_of(v)}" for k, v in sorted(arguments.keywords.items()))
+    text = f"{name}({positional};{keywords})"
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def is_numbered(value: Value) -> bool:
+    """Whether the value carries a number: it was handed on, not computed."""
+    if isinstance(value, TupleValue):
+        return any(map(is_numbered, value.items))
+    return isinstance(value, TensorValue) and any(tag.startswith(MARK) for tag in value.tags)
+
+
+def first_tensor(value: Value) -> Value:
+    """The value, or the first item of a tuple: what a layer hands to the next."""
+    return value.items[0] if isinstance(value, TupleValue) and value.items else value
+
+
+def numbered(value: Value, number: str) -> Value:
+    """`value` with a number; the items of a tuple get numbers of their own."""
+    if isinstance(value, TensorValue):
+        return replace(value, tags=_others(value) | {f"{MARK}{number}"})
+    if isinstance(value, TupleValue):
+        items = (numbered(item, f"{number}.{i}") for i, item in enumerate(value.items))
+        return TupleValue(tuple(items))
+    return value
+
+
+def without_number(value: Value) -> Value:
+    """`value` as if it had been computed from anything."""
+    if isinstance(value, TensorValue):
+        plain = _others(value)
+        return value if plain == value.tags else replace(value, tags=plain)
+    if isinstance(value, TupleValue):
+        return TupleValue(tuple(map(without_number, value.items)))
+    return value
+
+
+def _others(tensor: TensorValue) -> frozenset[str]:
+    return frozenset(tag for tag in tensor.tags if not tag.startswith(MARK))
+
+
+def plain_arguments(arguments: Arguments) -> Arguments:
+    """Arguments without numbers, so that layers that are alike are answered once."""
+    return Arguments(
+        [without_number(value) for value in arguments.positional],
+        {name: without_number(value) for name, value in arguments.keywords.items()},
+        arguments.rest,
+    )

@@ -1,0 +1,78 @@
+"""What becomes of a model at one size: serves, fails, wrong, or unknown, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.python.values.placement import (
+    Partial,
+    Placement,
+    Replicate,
+    Shard,
+    Undecided,
+    Wrong,
+)
+
+
+class Verdict(StrEnum):
+    """`wrong` loads and answers, but not what the model would."""
+
+    SERVES = "serves"
+    FAILS = "fails"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+
+
+@record
+class Outcome:
+    """A verdict with its reason: the code of the rule that explains it, and both places.
+
+    `where` is the operation that broke the value, `since` where the value became sharded.
+    `module` is the dotted name of the module whose forward was running.
+    """
+
+    verdict: Verdict
+    code: str = ""
+    reason: str = ""
+    where: Place | None = None
+    since: Place | None = None
+    module: str = ""
+
+
+SERVES = Outcome(Verdict.SERVES)
+
+
+def of_result(placement: Placement, where: Place | None) -> Outcome:
+    """The verdict on the hidden states that leave the model."""
+    match placement:
+        case Replicate():
+            return SERVES
+        case Wrong(code, reason, broken, since):
+            return Outcome(Verdict.WRONG, code, reason, broken or where, since)
+        case Undecided(reason, at):
+            return Outcome(Verdict.UNKNOWN, "", reason, at or where)
+        case Shard(_, since):
+            reason = "the hidden states leave the model sharded: no layer joins the parts"
+            return Outcome(Verdict.FAILS, "FGL205", reason, where, since)
+        case Partial(since):
+            reason = "the hidden states leave the model as partial sums: nothing adds them up"
+            return Outcome(Verdict.WRONG, "FGL205", reason, where, since)
+
+
+def with_branches(
+    outcome: Outcome, given_up: Sequence[Outcome], before: Sequence[Outcome]
+) -> Outcome:
+    """`outcome`, unless a branch raises on a rank that does not raise at size 1 (`before`)."""
+    if outcome.verdict is Verdict.FAILS:
+        return outcome
+    new = (each for each in given_up if not any(_same_place(each, other) for other in before))
+    return next(new, outcome)
+
+
+def _same_place(one: Outcome, other: Outcome) -> bool:
+    if one.where is other.where:
+        return True
+    return bool(one.where and other.where and one.where.span == other.where.span)

@@ -1,0 +1,128 @@
+"""How a release cuts a model into pipeline stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.execution.engine import Engine
+from forgather_lint.libraries.names import EMBEDDING, MODULE, MODULE_LIST
+from forgather_lint.libraries.nn.containers import children_of
+from forgather_lint.model.tree import Tree, class_name
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import TensorValue, Value
+
+DECODERS = ("language_model", "text_model", "decoder", "text_decoder")
+"""Where transformers looks for a decoder in a model (modeling_utils.py, `get_decoder`)."""
+
+
+@record
+class Parts:
+    """The planned modules before, in and after the stack of layers, each with its key."""
+
+    before: tuple[tuple[str, Instance], ...]
+    layers: tuple[Instance, ...]
+    after: tuple[tuple[str, Instance], ...]
+
+
+def get_pp_indices(layers: int, stage: int, stages: int) -> tuple[int, int]:
+    """The first layer of a stage and the one behind its last.
+
+    Source: vllm/distributed/utils.py, `get_pp_indices`: what does not divide goes to the stages
+    before the last, from behind.
+    """
+    sizes = [layers // stages] * stages
+    for i in range(2, layers % stages + 2):
+        sizes[-i] += 1
+    start = sum(sizes[:stage])
+    return start, start + sizes[stage]
+
+
+def parts_of(
+    machine: Machine,
+    root: Instance,
+    keys: Sequence[str],
+    engine: Engine,
+    where: Place,
+    title: str = "",
+) -> Parts:
+    """Look up the entries of a pipeline plan as the engine does.
+
+    `title` is the class that an error names, by default that of `root`.
+
+    Raises `Raised` with the engine's own text: a name that is not there, no `nn.ModuleList`, or
+    more than one (vllm/model_executor/models/transformers/base.py, `pipeline_parallel`).
+    """
+    named = [(key, _look_up(machine, root, key, engine, where)) for key in keys]
+    lists = [i for i, (_, module) in enumerate(named) if _is_list(machine, module)]
+    title = f"<class '...{title or class_name(root)}'>"
+    if not lists:
+        raise Raised("ValueError", f"Could not find `ModuleList` in {title}", where)
+    if len(lists) > 1:
+        text = "Pipeline parallel of models with multiple `ModuleList`s in the base model are not "
+        raise Raised("ValueError", f"{text}supported yet!", where)
+    place = lists[0]
+    stack = named[place][1]
+    layers = [value for value in children_of(stack).values() if isinstance(value, Instance)]
+    return Parts(tuple(named[:place]), tuple(layers), tuple(named[place + 1 :]))
+
+
+def _look_up(machine: Machine, root: Instance, key: str, engine: Engine, where: Place) -> Instance:
+    value: Value = root
+    for name in key.split(".") if engine.dotted_pipeline else [key]:
+        value = machine.attribute(value, name, where)
+    if not isinstance(value, Instance):
+        raise Raised("AttributeError", f"{key} is not a module", where)
+    return value
+
+
+def _is_list(machine: Machine, module: Instance) -> bool:
+    return machine.is_instance_of(module, MODULE_LIST)
+
+
+def inferred_keys(machine: Machine, tree: Tree, decoder: Instance) -> list[str]:
+    """Without a plan: the children that own parameters, in the order of their declaration."""
+    prefix = tree.name_of(decoder)
+    return [
+        f"{prefix}.{name}" if prefix else name
+        for name, value in decoder.attributes.items()
+        if name not in decoder.hidden
+        and isinstance(value, Instance)
+        and machine.is_instance_of(value, MODULE)
+        and _owns_parameters(value)
+    ]
+
+
+def decoder_of(machine: Machine, root: Instance) -> Instance | None:
+    """What `get_decoder()` of a base model returns, None when that is not known.
+
+    Source: transformers/modeling_utils.py, `PreTrainedModel.get_decoder`.
+    """
+    own = find_member(machine, root.cls, "get_decoder")
+    if own is not None and isinstance(own.owner, ClassValue):
+        return None
+    found = next((root.attributes[name] for name in DECODERS if name in root.attributes), root)
+    return found if isinstance(found, Instance) else None
+
+
+def _owns_parameters(module: Instance) -> bool:
+    return any(
+        (isinstance(value, TensorValue) and value.is_parameter)
+        or (isinstance(value, Instance) and name != "config" and _owns_parameters(value))
+        for name, value in module.attributes.items()
+        if name not in module.hidden
+    )
+
+
+def holds_table(machine: Machine, tree: Tree, planned: Sequence[tuple[str, Instance]]) -> bool:
+    """Whether one of the `planned` modules is an embedding, or has one inside."""
+    tables = [
+        name
+        for name, instance in tree.instances.items()
+        if machine.is_instance_of(instance, EMBEDDING)
+    ]
+    return any(f"{name}.".startswith(f"{key}.") for name in tables for key, _ in planned)

@@ -1,0 +1,69 @@
+"""Through which modules a value has passed, as the first argument of each."""
+
+from __future__ import annotations
+
+from dataclasses import field, replace
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.libraries.standard import StandardLibrary
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.value import Arguments, TensorValue, TupleValue, Value
+
+Names = frozenset[str]
+_NOWHERE: Names = frozenset()
+
+
+@record(frozen=False)
+class Provenance:
+    """Sources by identity; the values are kept, so that no other takes their number."""
+
+    sources: dict[int, Names] = field(default_factory=dict)
+    kept: list[Value] = field(default_factory=list)
+
+    def of(self, arguments: Arguments) -> Names:
+        """The modules that the first argument has passed."""
+        first = next(iter(arguments.all()), None)
+        return self.sources.get(id(first), _NOWHERE)
+
+    def computed(self, arguments: Arguments, result: Value) -> None:
+        """An op made `result` of all its arguments."""
+        self._note(result, _NOWHERE.union(*(self._at(value) for value in arguments.all())))
+
+    def returned(self, module: str, passed: Names, result: Value) -> Value:
+        """`module` made `result` of a first argument that had `passed` other modules."""
+        own = _own(result)
+        self._note(own, passed | {module})
+        return own
+
+    def _at(self, value: Value) -> Names:
+        if isinstance(value, TupleValue):
+            return _NOWHERE.union(*map(self._at, value.items))
+        return self.sources.get(id(value), _NOWHERE)
+
+    def _note(self, value: Value, names: Names) -> None:
+        self.kept.append(value)
+        self.sources[id(value)] = names
+        for item in value.items if isinstance(value, TupleValue) else ():
+            self._note(item, names)
+
+
+def _own(value: Value) -> Value:
+    if isinstance(value, TupleValue):
+        return TupleValue(tuple(map(_own, value.items)))
+    return replace(value) if isinstance(value, TensorValue) else value
+
+
+@record(frozen=False)
+class WatchedLibrary(StandardLibrary):
+    """Tells what each op was computed from."""
+
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        StandardLibrary.__init__(self)
+
+    def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
+        result = StandardLibrary.call(self, machine, name, arguments, where)
+        self.provenance.computed(arguments, result)
+        return result

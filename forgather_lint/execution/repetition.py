@@ -1,0 +1,97 @@
+"""Modules with attention in them that run more than once in one forward.
+
+vLLM keeps one KV cache for each attention module, and every call of it writes the same slots: the
+first of two calls reads what the second wrote for the tokens before (vllm/model_executor/models/
+transformers/base.py, `create_attention_instances`: one `Attention` for each layer number).
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Value
+
+TWICE = "FGL534"
+
+
+@record
+class Repeated:
+    """A module whose attention ran twice, and the call that was the second."""
+
+    module: Instance
+    where: Place
+
+
+@record(frozen=False)
+class _Open:
+    """A call that has not returned yet; `attended` counts the attention before it.
+
+    `directly`: its own forward calls the attention.
+    """
+
+    where: Place
+    attended: int
+    directly: bool = False
+
+
+@record
+class _Attending:
+    """An answer that came of attention; kept, so that no other value has its identity."""
+
+    answer: Value
+    directly: bool
+
+
+@record(frozen=False)
+class Repetition:
+    """Follows the calls of one forward. What runs below an undecided condition does not count."""
+
+    first: Repeated | None = None
+    _attended: int = 0
+    _undecided: int = 0
+    _open: list[_Open] = field(default_factory=list)
+    _runs: set[tuple[int, int]] = field(default_factory=set)
+    _attending: list[_Attending] = field(default_factory=list)
+
+    def attends(self) -> None:
+        """The attention of the engine is called."""
+        if self._open and not self._undecided:
+            self._attended += 1
+            self._open[-1].directly = True
+
+    def entered(self, where: Place) -> None:
+        self._open.append(_Open(where, self._attended))
+
+    def left(self, module: Instance, answer: Value) -> None:
+        """`module` has run and answered: its attention ran if any was called since it began."""
+        done = self._open.pop()
+        if self._attended > done.attended:
+            attending = _Attending(answer, done.directly)
+            self._attending.append(attending)
+            self._ran(module, attending, done.where)
+
+    def abandoned(self) -> None:
+        self._open.pop()
+
+    def recalled(self, module: Instance, answer: Value, where: Place) -> None:
+        """`module` runs as one of its kind did that gave `answer`."""
+        attending = next((each for each in self._attending if each.answer is answer), None)
+        if attending is not None and not self._undecided:
+            self._attended += 1
+            self._ran(module, attending, where)
+
+    def undecided(self) -> None:
+        self._undecided += 1
+
+    def decided(self) -> None:
+        self._undecided -= 1
+
+    def _ran(self, module: Instance, attending: _Attending, where: Place) -> None:
+        """Runs with one answer called the same modules; others of a module around them may not."""
+        run = (id(module), 0 if attending.directly else id(attending.answer))
+        if run in self._runs and self.first is None:
+            self.first = Repeated(module, where)
+        self._runs.add(run)

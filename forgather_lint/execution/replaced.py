@@ -1,0 +1,122 @@
+"""Modules that a release replaces, and what the layers that it puts there do not have.
+
+Code that reads such an attribute runs in transformers and raises in the engine, at every size.
+"""
+
+from __future__ import annotations
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.execution.layers import BY_COLUMN, BY_ROW, Role
+from forgather_lint.libraries.names import EMBEDDING, LINEAR
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import Arguments, Known, TensorValue
+
+LAYER_NORM = "torch.nn.LayerNorm"
+CONVOLUTIONS = ("torch.nn.Conv2d", "torch.nn.Conv3d")
+_OF_EVERY_MODULE = frozenset({"training", "forward"})
+
+
+@record
+class Replaced:
+    """The attributes of the layers that stand for a model's own; None where none does.
+
+    `embedding_subclasses`: a class that derives from `nn.Embedding` is replaced as a whole, not
+    given another base.
+    """
+
+    linear: frozenset[str] | None = None
+    embedding: frozenset[str] | None = None
+    embedding_subclasses: bool = False
+    layer_norm: frozenset[str] | None = None
+    convolution: frozenset[str] | None = None
+
+
+@record
+class Replacing:
+    """What one release replaces in one model."""
+
+    machine: Machine
+    root: Instance
+    replaced: Replaced
+
+    def lacks(self, instance: Instance, name: str, role: Role, where: Place) -> Raised | None:
+        """The error of reading `instance.name` when the layer that stands there has no such."""
+        found = self._layer(instance, role)
+        if found is None or name in found[1]:
+            return None
+        if name not in instance.attributes and not self._is_models_own(instance, name):
+            return None  # a member of every nn.Module
+        text = f"'{found[0]}' object has no attribute '{name}'"
+        return Raised("AttributeError", text, where)
+
+    def _is_models_own(self, instance: Instance, name: str) -> bool:
+        member = find_member(self.machine, instance.cls, name)
+        return member is not None and isinstance(member.owner, ClassValue)
+
+    def _layer(self, instance: Instance, role: Role) -> tuple[str, frozenset[str]] | None:
+        """The class that takes the place of `instance`, and its attributes."""
+        kinds, machine = self.replaced, self.machine
+        exact = getattr(instance.cls, "name", "")
+        if kinds.linear is not None and machine.is_instance_of(instance, LINEAR):
+            return _linear_title(role), kinds.linear
+        if kinds.embedding is not None and machine.is_instance_of(instance, EMBEDDING):
+            replaced = exact == EMBEDDING or kinds.embedding_subclasses
+            mine = replaced and instance is input_embedding(machine, self.root)
+            return ("VocabParallelEmbedding", kinds.embedding) if mine else None
+        if kinds.layer_norm is not None and exact == LAYER_NORM and _is_plain_norm(instance):
+            return "LayerNorm", kinds.layer_norm
+        if kinds.convolution is not None and exact in CONVOLUTIONS:
+            zeros = instance.attributes.get("padding_mode", Known("zeros")) == Known("zeros")
+            title = f"{exact.rpartition('.')[2]}Layer"
+            return (title, kinds.convolution) if zeros else None
+        return None
+
+
+def is_of_every_module(name: str) -> bool:
+    """Whether any module has it, or it is nobody's business."""
+    return name in _OF_EVERY_MODULE or name.startswith("_")
+
+
+def has_own_forward(machine: Machine, linear: Instance) -> bool:
+    """Whether a class of the model's own says what the layer computes."""
+    member = find_member(machine, linear.cls, "forward")
+    return member is not None and isinstance(member.owner, ClassValue)
+
+
+def require_one_input(arguments: Arguments, role: Role, where: Place) -> None:
+    """Raises what calling the engine's layer with more than one input raises."""
+    given = len(arguments.positional)
+    if given > 1:
+        text = f"takes 2 positional arguments but {given + 1} were given"
+        raise Raised("TypeError", f"{_linear_title(role)}.forward() {text}", where)
+
+
+def _linear_title(role: Role) -> str:
+    if role in BY_COLUMN:
+        return "ColumnParallelLinear"
+    return "RowParallelLinear" if role in BY_ROW else "ReplicatedLinear"
+
+
+def _is_plain_norm(instance: Instance) -> bool:
+    """One dimension, with weight and bias (transformers/utils.py, `replace_layernorm_class`)."""
+    weight, bias = (instance.attributes.get(name) for name in ("weight", "bias"))
+    both = isinstance(weight, TensorValue) and isinstance(bias, TensorValue)
+    return both and isinstance(weight, TensorValue) and len(weight.shape or ()) == 1
+
+
+def input_embedding(machine: Machine, root: Instance) -> Instance | None:
+    """What `get_input_embeddings()` returns, if that is known."""
+    machine.trail.begin()
+    try:
+        method = machine.attribute(root, "get_input_embeddings", root.where)
+        found = machine.call(method, Arguments(), root.where)
+    except (Raised, BudgetExceeded):
+        return None
+    finally:
+        machine.trail.roll_back()
+    return found if isinstance(found, Instance) else None

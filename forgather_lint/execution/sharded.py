@@ -1,0 +1,293 @@
+"""One abstract forward on one of several ranks: the engine's layers stand for the model's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.engines.vllm.latent import leave_out_expansions
+from forgather_lint.execution.assignments import Assignment
+from forgather_lint.execution.blame import LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS, code_of
+from forgather_lint.execution.engine import Engine, Heads, given_arguments
+from forgather_lint.execution.engine_library import EngineLibrary
+from forgather_lint.execution.inputs import engine_arguments
+from forgather_lint.execution.layers import (
+    Role,
+    all_reduce,
+    of_masked_sum,
+    run_linear,
+    share,
+    split_parameter,
+)
+from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, of_result
+from forgather_lint.execution.recall import Recall
+from forgather_lint.execution.repetition import TWICE, Repeated, Repetition
+from forgather_lint.execution.replaced import (
+    Replacing,
+    has_own_forward,
+    is_of_every_module,
+    require_one_input,
+)
+from forgather_lint.libraries.names import LINEAR
+from forgather_lint.model.tree import Tree, class_name
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine, Observer
+from forgather_lint.python.interpreter.subscripts import read
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.placement import Shard
+from forgather_lint.python.values.value import Arguments, Known, TensorValue, Unknown, Value
+
+Assignments = Mapping[int, Assignment]
+
+
+@record(frozen=False)
+class Rank(Observer):
+    """Runs the parallel layers in place of the model's, and remembers where it is."""
+
+    machine: Machine
+    tree: Tree
+    engine: Engine
+    ranks: int
+    assignments: Assignments
+    recall: Recall
+    repetition: Repetition
+    replacing: Replacing | None = None
+    path: list[Instance] = field(default_factory=list)
+    failed: tuple[Raised, Instance] | None = None
+    given_up: list[Outcome] = field(default_factory=list)
+    dropped: bool = False
+    """Whether the forward of a layer was left out."""
+    lacking: Raised | None = None
+    """What reading an attribute that a replaced layer does not have raised last."""
+
+    def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        assignment = self.assignments.get(id(instance))
+        if assignment is not None and self._runs_own_linear(instance):
+            return self._linear(instance, assignment, arguments, where)
+        if assignment is not None and self.ranks > 1 and assignment.role is Role.DIVIDED:
+            return share(arguments, where)
+        norm = self._norm(instance, arguments, where)
+        return norm if norm is not None else self._recalled(instance, arguments, where)
+
+    def _recalled(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        known = self.recall.result(instance, arguments)
+        if known is not None:
+            self.repetition.recalled(instance, known, where)
+        return known
+
+    def _runs_own_linear(self, instance: Instance) -> bool:
+        """Whether the engine's layer computes something else here than the model's would."""
+        if not self.machine.is_instance_of(instance, LINEAR):
+            return False
+        if self.engine.replaced.linear is None or not has_own_forward(self.machine, instance):
+            return self.ranks > 1
+        self.dropped = True
+        return True
+
+    def _linear(
+        self, instance: Instance, assignment: Assignment, arguments: Arguments, where: Place
+    ) -> Value:
+        given = arguments.all()
+        if not given:
+            return Unknown("call-without-input", where)
+        role = assignment.role if self.ranks > 1 else Role.REPLICATED
+        try:
+            if self.dropped:
+                require_one_input(arguments, assignment.role, where)
+            return run_linear(self.machine, instance, role, self.ranks, given[0], where)
+        except Raised as error:
+            self.failed = error, instance
+            raise
+
+    def _norm(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        """RMS norms that the engine replaces: some gather a sharded input, some refuse it."""
+        weight = instance.attributes.get("weight")
+        given = arguments.all()[:1]
+        if not class_name(instance).endswith("RMSNorm") or not isinstance(weight, TensorValue):
+            return None
+        if not given or not isinstance(given[0], TensorValue) or not given[0].shape:
+            return None
+        width, wanted = given[0].shape[-1], weight.shape[-1] if weight.shape else None
+        if width is None or wanted is None or dims.compare(width, wanted) == 0:
+            return None
+        if self.engine.norms_gather and self._tiles(given[0], width, wanted):
+            return given[0]
+        if self.engine.norms_by_name:
+            text = f"Expected hidden_size to be {wanted}, but found: {dims.local(width)}"
+            raise Raised("ValueError", text, where)
+        return None
+
+    def _tiles(self, tensor: TensorValue, width: dims.Size, wanted: dims.Size) -> bool:
+        assert tensor.shape is not None
+        by_features = tensor.placement == Shard(len(tensor.shape) - 1)
+        return by_features and dims.compare(dims.whole(width, self.ranks), wanted) == 0
+
+    def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
+        self.path.append(instance)
+        self.recall.entered(instance, arguments)
+        self.repetition.entered(where)
+
+    def left(self, instance: Instance, result: Value) -> Value:
+        self.path.pop()
+        if self._role(instance) is Role.SUMMED:
+            result = all_reduce(result, instance.where)
+        if self.path and self._role(self.path[-1]) is Role.TABLE:
+            result = of_masked_sum(result, instance.where)
+        self.recall.left(instance, result)
+        self.repetition.left(instance, result)
+        return result
+
+    def _role(self, instance: Instance) -> Role | None:
+        assignment = self.assignments.get(id(instance)) if self.ranks > 1 else None
+        return assignment.role if assignment else None
+
+    def abandoned(self, instance: Instance, error: Raised) -> None:
+        self.path.pop()
+        self.recall.abandoned()
+        self.repetition.abandoned()
+        if self.failed is None or self.failed[0] is not error:
+            self.failed = error, instance
+
+    def undecided(self, where: Place) -> None:
+        self.repetition.undecided()
+
+    def decided(self) -> None:
+        self.repetition.decided()
+
+    def read(self, instance: Instance, name: str, where: Place) -> None:
+        """What is there in the model may be missing on the layer that the engine puts there."""
+        if self.replacing is None or instance in self.path or is_of_every_module(name):
+            return
+        assignment = self.assignments.get(id(instance))
+        role = assignment.role if assignment is not None else Role.REPLICATED
+        error = self.replacing.lacks(instance, name, role, where)
+        if error is not None:
+            self.lacking = error
+            raise error
+
+    def blamed(self, error: Raised) -> str:
+        """The rule that explains the error, if it lies in what the engine has replaced."""
+        if error is self.lacking:
+            return REPLACEMENT_LACKS
+        return LINEAR_FORWARD_DROPPED if self.dropped else ""
+
+    def gave_up(self, error: Raised) -> None:
+        self.given_up.append(_failure(error, self))
+
+    def raising(self, error: Raised) -> str:
+        """The dotted name of the module whose forward raised `error`, or runs now."""
+        if self.failed is not None and self.failed[0] is error:
+            return self.tree.name_of(self.failed[1]) or ""
+        return (self.tree.name_of(self.path[-1]) or "") if self.path else ""
+
+
+def run(
+    machine: Machine,
+    tree: Tree,
+    root: Instance,
+    assignments: Assignments,
+    engine: Engine,
+    ranks: int,
+    heads: Heads | None,
+) -> tuple[Outcome, list[Outcome]]:
+    """The outcome of one forward on one of `ranks` ranks, with the branches that raise."""
+    roles = ((key, (each.role, each.parameters, each.copies)) for key, each in assignments.items())
+    replacing = Replacing(machine, root, engine.replaced) if engine.replaced.linear else None
+    repetition, recall = Repetition(), Recall(tuple(roles))
+    rank = Rank(machine, tree, engine, ranks, assignments, recall, repetition, replacing)
+    library, observer = machine.library, machine.observer
+    machine.library = EngineLibrary(engine, ranks, heads, repetition)
+    machine.observer = rank
+    machine.trail.begin()
+    try:
+        leave_out_expansions(machine, tree, heads)
+        _split(machine, tree, assignments, ranks, engine.uneven_parts)
+        result = machine.call(root, given_arguments(engine), root.where)
+        return _outcome(rank, result, root), rank.given_up
+    except Raised as error:
+        return _failure(error, rank), rank.given_up
+    except BudgetExceeded as error:
+        return Outcome(Verdict.UNKNOWN, "", error.reason, root.where), []
+    finally:
+        machine.trail.roll_back()
+        machine.library, machine.observer = library, observer
+
+
+def runs_alone(machine: Machine, root: Instance) -> bool:
+    """Whether the forward surely gets to its end behind transformers' own attention.
+
+    Then an error behind the engine's is the engine's. Source of the attention that it stands for:
+    transformers/integrations/sdpa_attention.py, `[batch, tokens, heads, head size]` out.
+    """
+    machine.trail.begin()
+    try:
+        result = machine.call(root, engine_arguments(), root.where)
+    except (Raised, BudgetExceeded):
+        return False
+    finally:
+        machine.trail.roll_back()
+    return not isinstance(result, Unknown)
+
+
+def _split(
+    machine: Machine, tree: Tree, assignments: Assignments, ranks: int, unevenly: bool
+) -> None:
+    """Give each rank its part of the weights. Raises what the engine raises."""
+    if ranks == 1:
+        return
+    for instance in tree.instances.values():
+        assignment = assignments.get(id(instance))
+        if assignment is None:
+            continue
+        since = assignment.where or instance.where
+        for name, value in list(instance.attributes.items()):
+            part = None
+            if isinstance(value, TensorValue) and value.is_parameter:
+                part = split_parameter(
+                    name,
+                    value,
+                    assignment.role_of(name),
+                    ranks,
+                    since,
+                    unevenly=unevenly,
+                    copies=assignment.copies,
+                )
+            if part is not None:
+                machine.trail.set_key(instance.attributes, name, part)
+
+
+def _outcome(rank: Rank, result: Value, root: Instance) -> Outcome:
+    """The verdict on `outputs[0]`."""
+    machine, repeated = rank.machine, rank.repetition.first
+    if isinstance(result, TensorValue) and result.shape is not None and len(result.shape) == 3:
+        reason = "forward returns a tensor of 3 dimensions, of which the engine takes the first row"
+        return Outcome(Verdict.FAILS, "FGL518", reason, result.origin or root.where)
+    first = result if isinstance(result, Unknown) else _first(machine, result, root)
+    if isinstance(first, TensorValue):
+        found = of_result(first.placement, first.origin)
+        return _twice(rank, repeated) if repeated and found is SERVES else found
+    reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
+    where = first.where if isinstance(first, Unknown) else None
+    return Outcome(Verdict.UNKNOWN, "", reason, where or root.where)
+
+
+def _twice(rank: Rank, repeated: Repeated) -> Outcome:
+    name = rank.tree.name_of(repeated.module) or ""
+    reason = f"`{name}` runs twice in one forward, on one KV cache"
+    return Outcome(Verdict.WRONG, TWICE, reason, repeated.where, module=name)
+
+
+def _first(machine: Machine, result: Value, root: Instance) -> Value:
+    return read(machine, result, Known(0), root.where)
+
+
+def _failure(error: Raised, rank: Rank) -> Outcome:
+    library = rank.machine.library
+    assert isinstance(library, EngineLibrary)
+    code = library.blamed or rank.blamed(error) or code_of(error, library)
+    text = f"{error.kind}: {error.text}" if error.text else error.kind
+    return Outcome(Verdict.FAILS, code, text, error.where, error.since, rank.raising(error))

@@ -1,0 +1,78 @@
+"""Whether `get_input_embeddings` works on stages that do not hold the embedding.
+
+vLLM asks for the embedding on every stage while it builds the model, after it has put placeholders
+where a stage holds nothing (vllm/model_executor/models/transformers/base.py, `pipeline_parallel`).
+"""
+
+from __future__ import annotations
+
+from forgather_lint.core.source import Place
+from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.execution.stages import Pipeline
+from forgather_lint.libraries.names import PLACEHOLDER
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.values.objects import FunctionValue, Instance
+from forgather_lint.python.values.value import Arguments, External, Known, Value
+
+GETTER = "get_input_embeddings"
+_SEARCHED = "AttributeError: 'NoneType' object has no attribute 'modules'"
+
+
+def embedding_unreachable(pipeline: Pipeline, stages: int) -> Outcome | None:
+    """What the first of the later stages raises, when the undivided model does not."""
+    if isinstance(_asked(pipeline), Raised):
+        return None
+    for stage in range(1, stages):
+        found = _asked(pipeline, stage, stages)
+        if isinstance(found, Raised):
+            text = f"{found.kind}: {found.text}" if found.text else found.kind
+            return Outcome(Verdict.FAILS, "FGL313", text, found.where)
+        if found == Known(None) and pipeline.engine.embedding_searched:
+            return Outcome(Verdict.FAILS, "FGL313", _SEARCHED, _getter(pipeline))
+    return None
+
+
+def _asked(pipeline: Pipeline, stage: int = 0, stages: int = 1) -> Value | Raised | None:
+    """What the method returns or raises on a stage; None when that cannot be said."""
+    machine, root = pipeline.machine, pipeline.root
+    machine.trail.begin()
+    try:
+        for key in _absent(pipeline, stage, stages):
+            owner, name = _owner(pipeline, key)
+            if not isinstance(owner, Instance) or name not in owner.attributes:
+                return None
+            placeholder = Instance(External(PLACEHOLDER), {}, root.where)
+            machine.trail.set_key(owner.attributes, name, placeholder)
+        method = machine.attribute(root, GETTER, root.where)
+        return machine.call(method, Arguments(), root.where)
+    except Raised as error:
+        return error
+    except BudgetExceeded:
+        return None
+    finally:
+        machine.trail.roll_back()
+
+
+def _absent(pipeline: Pipeline, stage: int, stages: int) -> list[str]:
+    """The entries of the plan that a stage holds placeholders for, beside layers."""
+    last = stage == stages - 1
+    here = stage == 0 or (last and pipeline.tied)
+    before = [] if here else [key for key, _ in pipeline.parts.before]
+    return before + ([] if last else [key for key, _ in pipeline.parts.after])
+
+
+def _owner(pipeline: Pipeline, key: str) -> tuple[Value, str]:
+    """The module whose attribute an entry names, and the attribute."""
+    *path, name = key.split(".") if pipeline.engine.dotted_pipeline else [key]
+    owner: Value = pipeline.root
+    for each in path:
+        owner = pipeline.machine.attribute(owner, each, pipeline.root.where)
+    return owner, name
+
+
+def _getter(pipeline: Pipeline) -> Place:
+    member = find_member(pipeline.machine, pipeline.root.cls, GETTER)
+    function = member.value if member is not None else None
+    return function.where if isinstance(function, FunctionValue) else pipeline.root.where

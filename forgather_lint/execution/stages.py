@@ -1,0 +1,236 @@
+"""Runs a model as a pipeline: stage after stage, with placeholders where a stage holds nothing.
+
+Only `hidden_states` cross from one stage to the next. The verdict compares what the last stage
+computed with what the undivided model computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.execution.engine import Engine, Heads, given_arguments
+from forgather_lint.execution.engine_library import EngineLibrary
+from forgather_lint.execution.numbering import (
+    MARK,
+    digest,
+    first_tensor,
+    is_numbered,
+    number_of,
+    numbered,
+    plain_arguments,
+)
+from forgather_lint.execution.outcome import SERVES, Outcome, Verdict
+from forgather_lint.execution.partition import Parts, get_pp_indices
+from forgather_lint.execution.recall import Recall
+from forgather_lint.libraries.names import PLACEHOLDER
+from forgather_lint.libraries.neutral import handed_on
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.calls import call_forward
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine, Observer
+from forgather_lint.python.interpreter.subscripts import read
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import NONE, Arguments, Known, TensorValue, Unknown, Value
+
+
+@record(frozen=False)
+class NumberingLibrary(EngineLibrary):
+    """Gives every result of an op a number.
+
+    `stream` holds the numbers of the hidden states as they pass through the stage, `sites` the
+    places of ops that changed them outside the planned modules.
+    """
+
+    stream: set[str] = field(default_factory=set)
+    sites: list[Place] = field(default_factory=list)
+
+    def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
+        result = EngineLibrary.call(self, machine, name, arguments, where)
+        if is_numbered(result):
+            return result
+        source = handed_on(name, arguments, result)
+        if source is not None:
+            return numbered(result, number_of(source).removeprefix(MARK))
+        made = numbered(result, digest(name, arguments))
+        if any(number_of(value) in self.stream for value in arguments.all()):
+            self.stream.add(number_of(made))
+            self.sites.append(where)
+        return made
+
+
+@record(frozen=False)
+class Stage(Observer):
+    """One stage: planned modules are opaque functions, missing ones hand on their argument."""
+
+    machine: Machine
+    library: NumberingLibrary
+    opaque: dict[int, str]
+    missing: frozenset[int]
+    recall: Recall
+    path: list[Instance] = field(default_factory=list)
+
+    def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        if id(instance) in self.missing:
+            return arguments.all()[0] if arguments.all() else NONE
+        name = self.opaque.get(id(instance))
+        if name is None or instance in self.path:
+            return self.recall.result(instance, arguments)
+        made = numbered(self._run(instance, arguments, where), digest(name, arguments))
+        self.library.stream.add(number_of(first_tensor(made)))
+        return made
+
+    def _run(self, instance: Instance, arguments: Arguments, where: Place) -> Value:
+        """The module's own forward, on values without numbers."""
+        plain = plain_arguments(arguments)
+        known = self.recall.result(instance, plain)
+        return known if known is not None else call_forward(self.machine, instance, plain, where)
+
+    def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
+        self.path.append(instance)
+        self.recall.entered(instance, arguments)
+
+    def left(self, instance: Instance, result: Value) -> Value:
+        self.path.pop()
+        self.recall.left(instance, result)
+        return result
+
+    def abandoned(self, instance: Instance, error: Raised) -> None:
+        self.path.pop()
+        self.recall.abandoned()
+
+    def read(self, instance: Instance, name: str, where: Place) -> None:
+        if id(instance) in self.missing and name not in ("forward", "__class__"):
+            text = f"'{PLACEHOLDER.rpartition('.')[2]}' object has no attribute '{name}'"
+            raise Raised("AttributeError", text, where)
+
+
+@record
+class Pipeline:
+    """A model, its parts, and the engine that cuts it."""
+
+    machine: Machine
+    root: Instance
+    parts: Parts
+    engine: Engine
+    heads: Heads | None
+    layers: int
+    tied: bool = False
+
+    def opaque(self) -> dict[int, str]:
+        """The planned modules by identity."""
+        named = {id(module): key for key, module in (*self.parts.before, *self.parts.after)}
+        named.update({id(layer): f"layer{i}" for i, layer in enumerate(self.parts.layers)})
+        return named
+
+    def missing(self, stage: int, stages: int) -> frozenset[int]:
+        """What a stage does not hold; a tied embedding stands on the last stage too."""
+        start, end = get_pp_indices(self.layers, stage, stages)
+        last = stage == stages - 1
+        absent = [layer for i, layer in enumerate(self.parts.layers) if not start <= i < end]
+        if stage > 0 and not (last and self.tied):
+            absent += [module for _, module in self.parts.before]
+        if not last:
+            absent += [module for _, module in self.parts.after]
+        return frozenset(map(id, absent))
+
+
+def run_pipeline(pipeline: Pipeline, stages: int) -> Outcome:
+    """The outcome of serving on `stages` stages."""
+    if stages > pipeline.layers:
+        reason = f"{stages} stages for {pipeline.layers} layers: a stage is left without one"
+        return Outcome(Verdict.FAILS, "FGL211", reason, pipeline.root.where)
+    whole = _run_stage(pipeline, frozenset(), None)
+    if isinstance(whole, Outcome):
+        return Outcome(Verdict.UNKNOWN, "", whole.reason, whole.where)
+    handed: TensorValue | None = None
+    sites: list[list[Place]] = []
+    for stage in range(stages):
+        made = _run_stage(pipeline, pipeline.missing(stage, stages), handed)
+        if isinstance(made, Outcome):
+            return made
+        handed, seen = made
+        sites.append(seen)
+        refused = _cannot_cross(handed, last=stage == stages - 1)
+        if refused is not None:
+            return refused
+    assert handed is not None
+    return _compared(pipeline, number_of(whole[0]), number_of(handed), sites)
+
+
+Made = tuple[TensorValue, list[Place]]
+
+
+def _run_stage(
+    pipeline: Pipeline, missing: frozenset[int], handed: TensorValue | None
+) -> Made | Outcome:
+    machine = pipeline.machine
+    library = NumberingLibrary(pipeline.engine, 1, pipeline.heads)
+    if handed is not None:
+        library.stream.add(number_of(handed))
+    stage = Stage(machine, library, pipeline.opaque(), missing, Recall())
+    with _installed(machine, library, stage):
+        try:
+            result = machine.call(pipeline.root, _given(pipeline, handed), pipeline.root.where)
+            first = read(machine, result, Known(0), pipeline.root.where)
+        except Raised as error:
+            text = f"{error.kind}: {error.text}"
+            return Outcome(Verdict.FAILS, "FGL309", text, error.where)
+        except BudgetExceeded as error:
+            return Outcome(Verdict.UNKNOWN, "", error.reason, pipeline.root.where)
+    if isinstance(first, TensorValue):
+        return first, library.sites
+    reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
+    where = first.where if isinstance(first, Unknown) else None
+    return Outcome(Verdict.UNKNOWN, "", reason, where or pipeline.root.where)
+
+
+@contextmanager
+def _installed(machine: Machine, library: NumberingLibrary, stage: Stage) -> Iterator[None]:
+    before = machine.library, machine.observer
+    machine.library, machine.observer = library, stage
+    machine.trail.begin()
+    try:
+        yield
+    finally:
+        machine.trail.roll_back()
+        machine.library, machine.observer = before
+
+
+def _given(pipeline: Pipeline, handed: TensorValue | None) -> Arguments:
+    arguments = given_arguments(pipeline.engine)
+    if handed is not None:
+        arguments.keywords["input_ids"] = NONE
+        arguments.keywords["inputs_embeds"] = handed
+    return arguments
+
+
+def _cannot_cross(handed: TensorValue, last: bool) -> Outcome | None:
+    """Between stages one tensor of [1, S, hidden size] travels."""
+    if last or handed.shape is None or len(handed.shape) == 3:
+        return None
+    reason = f"a stage hands on a tensor of {len(handed.shape)} dimensions instead of 3"
+    return Outcome(Verdict.FAILS, "FGL309", reason, handed.origin)
+
+
+def _compared(pipeline: Pipeline, whole: str, staged: str, sites: list[list[Place]]) -> Outcome:
+    if whole == staged:
+        return SERVES
+    where = _repeated(sites) or pipeline.root.where
+    reason = "what stands outside the planned modules is applied once per stage instead of once"
+    return Outcome(Verdict.WRONG, "FGL312", reason, where)
+
+
+def _repeated(sites: list[list[Place]]) -> Place | None:
+    """The first op on the hidden states that more than one stage applies."""
+    seen: set[str] = set()
+    for of_stage in sites:
+        here = {str(place.span): place for place in of_stage}
+        both = [place for text, place in here.items() if text in seen]
+        if both:
+            return both[0]
+        seen.update(here)
+    return next((place for of_stage in sites for place in of_stage), None)

@@ -1,0 +1,100 @@
+"""Ways to shard one group of projections, from the one that shards most to those that do less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+from forgather_lint.core.record import record
+from forgather_lint.inference.projections import Group
+
+MOST_COLUMNS = 5
+"""Of so many columns every subset that lacks two is tried, of more those that lack one."""
+
+
+@record
+class Words:
+    """How the release that a plan is for calls the styles; None what it does not know.
+
+    `gathers_attention`: an attention whose heads are all on every rank is of use to it. An engine
+    with an attention of its own takes its heads to be spread. `names_local`: what a module has for
+    each head has to be named; an engine may split it by itself.
+    """
+
+    column: str = "colwise"
+    row: str = "rowwise"
+    gathered: str | None = "colwise_gather_output"
+    splitting: str | None = "rowwise_split_input"
+    packed_column: str | None = "packed_colwise"
+    packed_row: str | None = "packed_rowwise"
+    experts: str | None = "moe_tp_experts"
+    identity: str | None = "moe_identity_expert"
+    local: str | None = "local_params"
+    table: str | None = "embedding_rowwise"
+    whole: str | None = "replicate"
+    gathers_attention: bool = True
+    names_local: bool = True
+
+
+Styles = Mapping[str, str]
+"""Attribute names to styles; the module itself under the empty name."""
+
+
+def paired(group: Group, words: Words) -> Iterator[Styles]:
+    """Columns and rows without anything between them; what feeds other columns goes first."""
+    if group.parameters:
+        yield from _of_parameters(group, words)
+        return
+    rows = dict.fromkeys(group.rows, words.row)
+    for columns in _subsets(group):
+        yield {**dict.fromkeys(columns, words.column), **rows}
+
+
+def with_parameters(group: Group, words: Words) -> Iterator[Styles]:
+    """As `paired`, the values that the module has for each head or channel split like these."""
+    if not group.bare or words.local is None:
+        return
+    own = {**dict.fromkeys(sorted(group.bare), words.column), "": words.local}
+    for styles in paired(group, words):
+        yield {**styles, **own}
+
+
+def gathered(group: Group, words: Words) -> Iterator[Styles]:
+    """Columns whose output is joined again, and rows that take their part of what is whole."""
+    if group.parameters or words.gathered is None or words.splitting is None:
+        return
+    if group.attends and not words.gathers_attention:
+        return
+    rows = dict.fromkeys(group.rows, words.splitting)
+    yield {**dict.fromkeys(_outer(group), words.gathered), **rows}
+
+
+def _outer(group: Group) -> tuple[str, ...]:
+    return tuple(name for name in group.columns if name not in group.inner)
+
+
+def _subsets(group: Group) -> Iterator[tuple[str, ...]]:
+    columns = group.columns
+    yield columns
+    outer = _outer(group)
+    if outer and outer != columns:
+        yield outer
+    smallest = max(1, len(columns) - (2 if len(columns) <= MOST_COLUMNS else 1))
+    for size in range(len(columns) - 1, smallest - 1, -1):
+        yield from (each for each in combinations(columns, size) if each != outer)
+
+
+def _of_parameters(group: Group, words: Words) -> Iterator[Styles]:
+    """Weights of experts: those of two projections in one are packed, and may lie transposed.
+
+    The output of the experts is summed over the ranks, to which those without weights add a share.
+    """
+    if words.experts is None:
+        return
+    shared = dict.fromkeys(sorted(group.identities), words.identity) if words.identity else {}
+    pairs = ((words.column, words.row), (words.row, words.column))
+    packed = ((words.packed_column, words.row), (words.packed_row, words.column))
+    for column, row in (*packed, *pairs):
+        if column is not None:
+            columns, rows = dict.fromkeys(group.columns, column), dict.fromkeys(group.rows, row)
+            yield {**columns, **rows, **shared, "": words.experts}

@@ -1,0 +1,221 @@
+"""Computes a plan from the module tree and the data flow alone.
+
+Inside one forward, a projection that feeds no other of it, but is fed by some, is the place where a
+sharded stretch can end: it is row-parallel, and what feeds it is column-parallel. The most that can
+be sharded is tried first; what is kept is what the abstract run on two ranks proves to be the same
+function, and worth what it sends (`flow/worth.py`). The search is over plans as they are written,
+read as transformers itself reads them.
+
+Modules that no forward with tokens alone comes to, such as the experts for images, are sharded as
+others of their class are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.engines.transformers.judge import LibraryJudge
+from forgather_lint.engines.transformers.plan import LIBRARY, TABLE
+from forgather_lint.execution.dataflow import Body, graphs
+from forgather_lint.execution.kinds import kind_of
+from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.facts import Trace
+from forgather_lint.inference.candidates import Styles, Words, gathered, paired, with_parameters
+from forgather_lint.inference.communication import is_large, is_wide
+from forgather_lint.inference.pipeline import Names, pipeline_entries
+from forgather_lint.inference.projections import Group, apart, group_of, merge
+from forgather_lint.libraries.names import EMBEDDING
+from forgather_lint.model.tree import Tree
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import TensorValue
+
+RANKS = 2
+
+
+@record
+class InferredPlan:
+    """A plan: `tensor` maps patterns to styles, `pipeline` patterns to input and output names.
+
+    `outcome` is what the abstract run on two ranks makes of it.
+    """
+
+    tensor: Mapping[str, str]
+    pipeline: Mapping[str, Names]
+    outcome: Outcome | None = None
+
+
+@record
+class Unit:
+    """The projections of all modules that one pattern names: an entry speaks of all of them."""
+
+    pattern: str
+    group: Group
+    names: tuple[str, ...]
+
+    def ways(self, tree: Tree, words: Words) -> Iterator[Styles]:
+        """Ways to shard it that are worth what they send, the best first."""
+        owners = [(name, tree.instances[name]) for name in self.names]
+        if any(is_wide(owner, self.group) for _, owner in owners):
+            yield from paired(self.group, words)
+            yield from with_parameters(self.group, words)
+        if any(is_large(tree, name, self.group) for name, _ in owners):
+            yield from gathered(self.group, words)
+
+
+@record(frozen=False)
+class Search:
+    """Grows a plan by one unit after the other."""
+
+    judge: LibraryJudge
+    words: Words
+    plan: dict[str, str] = field(default_factory=dict)
+    by_class: dict[int, list[Styles]] = field(default_factory=dict)
+
+    def outcome(self, plan: Mapping[str, str]) -> Outcome:
+        """What the plan computes."""
+        return self.judge.outcome(self.judge.written(plan), RANKS)
+
+    def add(self, unit: Unit) -> None:
+        """Take in the first way to shard `unit` that leaves the function what it is.
+
+        Where it was not decided on one rank, the first that does not change that.
+        """
+        ways = unit.ways(self.judge.tree, self.words)
+        found = next((each for each in ways if self._grows(unit.pattern, each)), {})
+        for name in unit.names:
+            known = self.by_class.setdefault(id(self.judge.tree.instances[name].cls), [])
+            if found not in known:
+                known.append(found)
+
+    def add_table(self, bodies: Mapping[int, Body]) -> None:
+        """Split the table of the tokens where the library does not do so by itself.
+
+        Keep whole one that the library would split although a module inside it, such as a norm,
+        takes what a rank looks up: that is a partial sum until the table's forward is over.
+        """
+        judge = self.judge
+        known = judge.root.attributes.get(TABLE)
+        body = bodies.get(kind_of(known)) if isinstance(known, Instance) else None
+        if body and any(step.module for step in body.steps) and self.words.whole is not None:
+            self._grows(TABLE, {"": self.words.whole})
+        table = next(_tables(judge.machine, judge.root, bodies), None)
+        name = table and judge.tree.name_of(table)
+        if name and TABLE not in judge.root.attributes and self.words.table is not None:
+            self._grows(folded(name), {"": self.words.table})
+
+    def add_uncalled(self, bodies: Mapping[int, Body]) -> None:
+        """Shard the modules whose forward has not run as those of their class."""
+        for name, instance in self.judge.tree.instances.items():
+            if kind_of(instance) in bodies or any(k in self.plan for k in _keys_of(name, instance)):
+                continue
+            known = self.by_class.get(id(instance.cls), [])
+            if len(known) == 1 and known[0]:
+                self._grows(folded(name), known[0])
+
+    def _grows(self, pattern: str, styles: Styles) -> bool:
+        """Whether the plan has grown by `styles` for the modules of the pattern."""
+        before = self.judge.alone[0]
+        grown = self.plan | {_key(pattern, name): style for name, style in styles.items()}
+        outcome = self.outcome(grown)
+        undecided = outcome.verdict is Verdict.UNKNOWN and outcome.reason == before.reason
+        if outcome.verdict is not Verdict.SERVES and not undecided:
+            return False
+        self.plan = grown
+        return True
+
+
+def infer(
+    machine: Machine,
+    tree: Tree,
+    root: Instance,
+    trace: Trace | None,
+    words: Words | None = None,
+) -> InferredPlan:
+    """The plan of the base model `root`, its styles called by `words`.
+
+    Raises `Raised` when its forward does.
+    """
+    search = Search(LibraryJudge(machine, tree, root), words or Words())
+    bodies = graphs(machine, root, LIBRARY, None)
+    for unit in units(machine, tree, bodies):
+        search.add(unit)
+    search.add_table(bodies)
+    search.add_uncalled(bodies)
+    tensor = dict(_in_tree_order(tree, search.plan))
+    outcome = search.outcome(tensor)
+    pipeline = dict(pipeline_entries(tree, trace)) if trace else {}
+    if not search.words.names_local:
+        tensor = dict(_without_local(tree, tensor, search.words))
+    return InferredPlan(tensor, pipeline, outcome)
+
+
+def units(machine: Machine, tree: Tree, bodies: Mapping[int, Body]) -> Iterator[Unit]:
+    """What can be sharded, in tree order. Groups that contradict each other are left out.
+
+    Under one pattern there may be several kinds of module: what shares no name stands by itself.
+    """
+    groups = {kind: group_of(machine, body) for kind, body in bodies.items()}
+    by_pattern: dict[str, dict[str, Group]] = {}
+    for name, instance in tree.instances.items():
+        group = groups.get(kind_of(instance))
+        known = by_pattern.setdefault(folded(name), {})
+        if group is not None:
+            known[name] = group
+    for pattern, found in by_pattern.items():
+        for together in apart(list(dict.fromkeys(found.values()))):
+            merged = merge(together)
+            if merged is not None:
+                names = tuple(name for name, group in found.items() if group in together)
+                yield Unit(pattern, merged, names)
+
+
+def _tables(machine: Machine, root: Instance, bodies: Mapping[int, Body]) -> Iterator[Instance]:
+    """The embeddings that take what the model itself is given."""
+    given = set(bodies[kind_of(root)].placeholders) if kind_of(root) in bodies else set()
+    for step in (step for body in bodies.values() for step in body.steps):
+        module = step.module if given & set(step.inputs) else None
+        if module is not None and machine.is_instance_of(module, EMBEDDING):
+            yield module
+
+
+def _keys_of(name: str, instance: Instance) -> Iterator[str]:
+    """What the plan may call the module and what it owns."""
+    pattern = folded(name)
+    yield pattern
+    for attribute in instance.attributes:
+        yield _key(pattern, attribute)
+
+
+def _key(pattern: str, name: str) -> str:
+    return ".".join(filter(None, (pattern, name)))
+
+
+def _in_tree_order(tree: Tree, plan: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The entries in the order of the modules; vLLM applies the first that begins a name."""
+    done: set[str] = set()
+    for name, instance in tree.instances.items():
+        pattern = folded(name)
+        tensors = (n for n, value in instance.attributes.items() if isinstance(value, TensorValue))
+        for key in (*(_key(pattern, each) for each in tensors), pattern):
+            if key in plan and key not in done:
+                done.add(key)
+                yield key, plan[key]
+
+
+def _without_local(tree: Tree, plan: Mapping[str, str], words: Words) -> Iterator[tuple[str, str]]:
+    """The plan for an engine that splits by itself what a module has for each head."""
+    modules = {folded(name) for name in tree.instances}
+    local = {key for key, style in plan.items() if style == words.local}
+    for key, style in plan.items():
+        is_parameter = key not in modules and key.rpartition(".")[0] in local
+        if key not in local and not is_parameter:
+            yield key, style
+
+
+def folded(name: str) -> str:
+    """A dotted name with `*` for each number."""
+    return re.sub(r"(?<=\.)\d+(?=\.|$)", "*", name)

@@ -1,0 +1,59 @@
+"""What a release makes of a plan that is not written in the model, such as an inferred one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.judge import Cell, Judge, Subject
+from forgather_lint.engines.vllm.subject import Prepared
+from forgather_lint.engines.vllm.verdicts import cell, examine
+from forgather_lint.execution.model_facts import trace_of
+from forgather_lint.facts import Plan, PlanEntry, PlanOrigin
+from forgather_lint.inference.infer import InferredPlan, infer
+from forgather_lint.inference.spelling import words_of
+
+SIZES = ((2, 1), (1, 2))
+"""Two ranks, and two stages: what a plan can get wrong shows at the smallest size above one."""
+
+DTYPE = "bfloat16"
+
+
+def served(model: ModelInput, target: Target, plan: InferredPlan) -> list[Cell]:
+    """The verdicts of `target` on `model` with `plan` in place of its own."""
+    return cells(with_plan(examine(model, target, DTYPE), plan))
+
+
+def infer_for(subject: Subject, target: Target) -> InferredPlan:
+    """The plan of the base model, spelt for the target. Raises `Raised` when its forward does."""
+    trace = trace_of(subject.machine, subject.root, subject.tree)
+    return infer(subject.machine, subject.tree, subject.root, trace, words_of(target))
+
+
+def cells(prepared: Prepared) -> list[Cell]:
+    """The verdicts at each of `SIZES`."""
+    return [cell(prepared, ranks, stages) for ranks, stages in SIZES]
+
+
+def with_plan(prepared: Prepared, plan: InferredPlan) -> Prepared:
+    """The model with `plan` in place of its own."""
+    if prepared.judge is None:
+        return prepared
+    return replace(prepared, judge=Judge(_with(prepared.judge.subject, plan), DTYPE))
+
+
+def _with(subject: Subject, plan: InferredPlan) -> Subject:
+    where = subject.where
+    written = PlanEntry("", where, where, "", PlanOrigin.CONFIG_CLASS, "")
+    tensor = (replace(written, key=key, style=style) for key, style in plan.tensor.items())
+    pipeline = (
+        replace(written, key=key, inputs=given, outputs=made)
+        for key, (given, made) in plan.pipeline.items()
+    )
+    return replace(
+        subject,
+        tensor_plan=tuple(tensor),
+        pipeline_plan=Plan(tuple(pipeline), declared=where),
+        pipeline_keys=tuple(plan.pipeline),
+    )

@@ -1,0 +1,222 @@
+"""What the constructors of `torch.nn` set: the parameters, buffers and sizes of each module.
+
+Shapes are those that torch documents; an optional part is None when its flag is off and absent from
+the tree. A flag that cannot be decided makes the part a choice.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.dims import Size, multiply
+from forgather_lint.python.values.joining import join
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import (
+    NONE,
+    TRUE,
+    Arguments,
+    External,
+    Known,
+    ListValue,
+    TensorValue,
+    TupleValue,
+    Value,
+    size_of,
+)
+
+Shape = tuple[Size | None, ...]
+
+
+def set_plain(site: Site, target: Instance, **attributes: Value) -> None:
+    """Set attributes past any `__setattr__` of the class."""
+    machine = cast("Machine", site.evaluator)
+    for name, value in attributes.items():
+        machine.library.on_set(machine, target, name, value)
+        machine.trail.set_key(target.attributes, name, value)
+
+
+def parameter(site: Site, *shape: Size | None, dtype: str = "float32") -> TensorValue:
+    """A fresh parameter."""
+    return TensorValue(shape, dtype=dtype, origin=site.where, is_parameter=True)
+
+
+def optional(site: Site, flag: Value, part: Value) -> Value:
+    """`part` if the flag is on, None if it is off, either if that is not known."""
+    truth = cast("Machine", site.evaluator).truth(flag)
+    if truth is None:
+        return join([part, NONE])
+    return part if truth else NONE
+
+
+def set_buffer(site: Site, target: Instance, name: str, value: Value, persistent: bool) -> None:
+    """Register a buffer."""
+    set_plain(site, target, **{name: value})
+    target.buffers[name] = persistent
+
+
+def build_submodule(site: Site, name: str, *arguments: Value, **keywords: Value) -> Value:
+    """An instance of the library class `name`."""
+    return site.evaluator.call(External(name), Arguments(list(arguments), keywords), site.where)
+
+
+@op("torch.nn.Linear.__init__", "torch.nn.NonDynamicallyQuantizableLinear.__init__")
+def linear(
+    site: Site,
+    self: Instance,
+    in_features: Value,
+    out_features: Value,
+    bias: Value = TRUE,
+    device: Value = NONE,
+    dtype: Value = NONE,
+) -> Value:
+    rows, columns = size_of(out_features), size_of(in_features)
+    set_plain(
+        site,
+        self,
+        in_features=in_features,
+        out_features=out_features,
+        weight=parameter(site, rows, columns),
+        bias=optional(site, bias, parameter(site, rows)),
+    )
+    return NONE
+
+
+@op("torch.nn.Bilinear.__init__")
+def bilinear(
+    site: Site,
+    self: Instance,
+    in1_features: Value,
+    in2_features: Value,
+    out_features: Value,
+    bias: Value = TRUE,
+) -> Value:
+    rows = size_of(out_features)
+    weight = parameter(site, rows, size_of(in1_features), size_of(in2_features))
+    set_plain(site, self, weight=weight, bias=optional(site, bias, parameter(site, rows)))
+    return NONE
+
+
+@op("transformers.Conv1D.__init__")
+def transposed_linear(site: Site, self: Instance, nf: Value, nx: Value) -> Value:
+    """transformers/pytorch_utils.py, Conv1D: a Linear with the weight transposed."""
+    rows, columns = size_of(nx), size_of(nf)
+    set_plain(
+        site,
+        self,
+        nf=nf,
+        nx=nx,
+        weight=parameter(site, rows, columns),
+        bias=parameter(site, columns),
+    )
+    return NONE
+
+
+@op("torch.nn.Embedding.__init__", "torch.nn.EmbeddingBag.__init__")
+def embedding(
+    site: Site,
+    self: Instance,
+    num_embeddings: Value,
+    embedding_dim: Value,
+    padding_idx: Value = NONE,
+    **options: Value,
+) -> Value:
+    set_plain(
+        site,
+        self,
+        num_embeddings=num_embeddings,
+        embedding_dim=embedding_dim,
+        padding_idx=padding_idx,
+        weight=parameter(site, size_of(num_embeddings), size_of(embedding_dim)),
+    )
+    return NONE
+
+
+def shape_of(value: Value) -> Shape:
+    """The sizes of a size or of a sequence of sizes."""
+    if isinstance(value, TupleValue | ListValue):
+        return tuple(size_of(item) for item in value.items)
+    return (size_of(value),)
+
+
+@op("torch.nn.PReLU.__init__")
+def prelu(site: Site, self: Instance, num_parameters: Value = Known(1), **options: Value) -> Value:  # noqa: B008
+    set_plain(site, self, weight=parameter(site, size_of(num_parameters)))
+    return NONE
+
+
+@op("torch.nn.MultiheadAttention.__init__")
+def multihead_attention(
+    site: Site,
+    self: Instance,
+    embed_dim: Value,
+    num_heads: Value,
+    dropout: Value = NONE,
+    bias: Value = TRUE,
+    **options: Value,
+) -> Value:
+    width = size_of(embed_dim)
+    triple = None if width is None else multiply(width, 3)
+    packed = not any(name in options for name in ("kdim", "vdim", "add_bias_kv"))
+    if not packed:
+        self.open = site.unknown("unmodelled-arguments")
+    set_plain(
+        site,
+        self,
+        embed_dim=embed_dim,
+        num_heads=num_heads,
+        in_proj_weight=parameter(site, triple, width),
+        in_proj_bias=optional(site, bias, parameter(site, triple)),
+        out_proj=build_submodule(
+            site, "torch.nn.NonDynamicallyQuantizableLinear", embed_dim, embed_dim, bias
+        ),
+    )
+    return NONE
+
+
+_WITHOUT_PARAMETERS = (
+    "Identity Dropout Dropout1d Dropout2d Dropout3d AlphaDropout ReLU ReLU6 LeakyReLU ELU SELU "
+    "CELU GELU SiLU Mish Sigmoid LogSigmoid Tanh Tanhshrink Softmax LogSoftmax Softmin Softplus "
+    "Softsign Hardswish Hardsigmoid Hardtanh GLU Threshold Flatten Unflatten Fold Unfold "
+    "Upsample PixelShuffle PixelUnshuffle ZeroPad1d ZeroPad2d ConstantPad1d ConstantPad2d "
+    "ReflectionPad1d ReflectionPad2d ReplicationPad1d ReplicationPad2d AvgPool1d AvgPool2d "
+    "AvgPool3d MaxPool1d MaxPool2d MaxPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d "
+    "AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d CrossEntropyLoss NLLLoss MSELoss "
+    "L1Loss SmoothL1Loss HuberLoss BCELoss BCEWithLogitsLoss KLDivLoss CosineSimilarity "
+    "PairwiseDistance CTCLoss CosineEmbeddingLoss"
+).split()
+
+
+def _plain_module(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
+    """A module without parameters keeps its arguments under the names torch gives them."""
+    name = self.cls.name.rpartition(".")[2] if isinstance(self.cls, External) else ""
+    first = {"Dropout": "p", "Softmax": "dim", "LeakyReLU": "negative_slope"}.get(name)
+    if first is not None and arguments:
+        set_plain(site, self, **{first: arguments[0]})
+    set_plain(site, self, **keywords)
+    return NONE
+
+
+for _name in _WITHOUT_PARAMETERS:
+    op(f"torch.nn.{_name}.__init__")(_plain_module)
+
+
+@op("torch.nn.Parameter")
+def parameter_of(
+    site: Site, data: Value | None = None, requires_grad: Value = TRUE, **options: Value
+) -> Value:
+    """A parameter is loaded, so that each rank holds the whole of it whatever it is made of."""
+    if isinstance(data, TensorValue):
+        return TensorValue(data.shape, dtype=data.dtype, origin=site.where, is_parameter=True)
+    shape: Shape | None = (0,) if data is None else None
+    return TensorValue(shape, dtype=None, origin=site.where, is_parameter=True)
+
+
+@op("torch.nn.Buffer")
+def buffer_of(site: Site, data: Value, persistent: Value = TRUE) -> Value:
+    if not isinstance(data, TensorValue):
+        return site.unknown("unmodelled-buffer")
+    return TensorValue(
+        data.shape, data.placement, data.dtype, site.where, tags=frozenset({"buffer"})
+    )

@@ -1,0 +1,226 @@
+"""Methods and default attributes of `nn.Module` itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import libcst as cst
+
+from forgather_lint.documents.walk import descendants
+from forgather_lint.libraries.names import MODULE
+from forgather_lint.libraries.nn.build import set_plain
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import Op, Site, op
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import BoundMethod, FunctionValue, Instance
+from forgather_lint.python.values.value import (
+    FALSE,
+    NONE,
+    TRUE,
+    Arguments,
+    Choice,
+    Known,
+    ListValue,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+    known,
+)
+
+
+def is_module(site: Site, value: Value) -> bool:
+    """Whether `value` is an `nn.Module`."""
+    return cast("Machine", site.evaluator).is_instance_of(value, MODULE)
+
+
+@op("torch.nn.Module.__init__")
+def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
+    return NONE
+
+
+def _name_of(value: Value) -> str | None:
+    return value.value if isinstance(value, Known) and isinstance(value.value, str) else None
+
+
+@op("torch.nn.Module.register_buffer")
+def register_buffer(
+    site: Site, self: Instance, name: Value, tensor: Value, persistent: Value = TRUE
+) -> Value:
+    text = _name_of(name)
+    if text is None:
+        return NONE
+    site.evaluator.set_attribute(self, text, tensor, site.where)
+    self.buffers[text] = cast("Machine", site.evaluator).truth(persistent) is not False
+    return NONE
+
+
+@op("torch.nn.Module.register_parameter")
+def register_parameter(site: Site, self: Instance, name: Value, param: Value) -> Value:
+    text = _name_of(name)
+    if text is not None:
+        set_plain(site, self, **{text: param})
+        self.places[text] = site.where
+    return NONE
+
+
+@op("torch.nn.Module.add_module", "torch.nn.Module.register_module")
+def add_module(site: Site, self: Instance, name: Value, module: Value) -> Value:
+    text = _name_of(name)
+    if text is None:
+        self.open = site.unknown("dynamic-attribute")
+    else:
+        set_plain(site, self, **{text: module})
+        self.places[text] = site.where
+    return NONE
+
+
+@op("torch.nn.Module.training.get")
+def training(site: Site, self: Instance) -> Value:
+    """The engine calls `eval()`."""
+    return FALSE
+
+
+@op("torch.nn.Module.get_submodule", "torch.nn.Module.get_parameter")
+def get_submodule(site: Site, self: Instance, target: Value) -> Value:
+    text = _name_of(target)
+    if text is None:
+        return site.unknown("dynamic-attribute")
+    value: Value = self
+    for part in text.split(".") if text else ():
+        value = site.evaluator.attribute(value, part, site.where)
+        if isinstance(value, Known):
+            raise Raised("AttributeError", f"`{part}` is not an nn.Module", site.where)
+    return value
+
+
+def walk(site: Site, module: Instance, prefix: str = "") -> Iterator[tuple[str, Instance]]:
+    """Every module below `module`, itself first, by dotted name."""
+    yield prefix, module
+    for name, value in module.attributes.items():
+        if isinstance(value, Instance) and name not in module.hidden and is_module(site, value):
+            yield from walk(site, value, f"{prefix}.{name}" if prefix else name)
+
+
+@op("torch.nn.Module.apply")
+def apply(site: Site, self: Instance, fn: Value) -> Value:
+    """Run `fn` on every module, the innermost first.
+
+    One that only fills tensors, as nearly all do, changes nothing that is known here.
+    """
+    function = fn.function if isinstance(fn, BoundMethod) else fn
+    if not isinstance(function, FunctionValue) or _sets_attributes(function):
+        for _, module in reversed(list(walk(site, self))):
+            site.evaluator.call(fn, Arguments([module]), site.where)
+    return self
+
+
+def _sets_attributes(function: FunctionValue) -> bool:
+    """Whether the text assigns an attribute of a name, or calls `setattr`."""
+    return any(map(_sets_attribute, descendants(function.node)))
+
+
+def _sets_attribute(node: cst.CSTNode) -> bool:
+    if isinstance(node, cst.AssignTarget | cst.AnnAssign | cst.AugAssign):
+        return isinstance(node.target, cst.Attribute) and isinstance(node.target.value, cst.Name)
+    called = node.func if isinstance(node, cst.Call) else None
+    return isinstance(called, cst.Name) and called.value == "setattr"
+
+
+def _children(site: Site, self: Instance) -> dict[str, Instance]:
+    found = {
+        name: value
+        for name, value in self.attributes.items()
+        if isinstance(value, Instance) and name not in self.hidden
+    }
+    return {name: value for name, value in found.items() if is_module(site, value)}
+
+
+@op("torch.nn.Module.children")
+def children(site: Site, self: Instance) -> Value:
+    return ListValue(list(_children(site, self).values()), self.open)
+
+
+@op("torch.nn.Module.named_children")
+def named_children(site: Site, self: Instance) -> Value:
+    pairs: list[Value] = [TupleValue((known(n), v)) for n, v in _children(site, self).items()]
+    return ListValue(pairs, self.open)
+
+
+def _more(site: Site, self: Instance) -> Unknown | None:
+    """Why there may be more modules below `self` than `walk` finds."""
+    for _, module in walk(site, self):
+        held = module.attributes.values()
+        if module.open is not None:
+            return module.open
+        if any(isinstance(each, Choice) and _may_be_module(site, each) for each in held):
+            return site.unknown("undecided-module")
+    return None
+
+
+def _may_be_module(site: Site, value: Choice) -> bool:
+    return any(is_module(site, option) for option in value.options)
+
+
+@op("torch.nn.Module.modules")
+def modules(site: Site, self: Instance) -> Value:
+    return ListValue([module for _, module in walk(site, self)], _more(site, self))
+
+
+@op("torch.nn.Module.named_modules")
+def named_modules(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
+    pairs: list[Value] = [TupleValue((known(name), module)) for name, module in walk(site, self)]
+    return ListValue(pairs, _more(site, self))
+
+
+@op("torch.nn.Module.parameters")
+def parameters(site: Site, self: Instance, recurse: Value = TRUE) -> Value:
+    return ListValue([value for _, value in _parameters(site, self)])
+
+
+@op("torch.nn.Module.named_parameters")
+def named_parameters(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
+    return ListValue([TupleValue((known(name), v)) for name, v in _parameters(site, self)])
+
+
+def _parameters(site: Site, self: Instance) -> list[tuple[str, TensorValue]]:
+    return [
+        (f"{prefix}.{name}" if prefix else name, value)
+        for prefix, module in walk(site, self)
+        for name, value in module.attributes.items()
+        if isinstance(value, TensorValue) and value.is_parameter
+    ]
+
+
+@op("torch.nn.Module._modules.get")
+def modules_dict(site: Site, self: Instance) -> Value:
+    from forgather_lint.python.values.value import DictValue, keyed
+
+    return DictValue(keyed(_children(site, self)), rest=self.open)
+
+
+def _returns_self(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
+    return self
+
+
+def _does_nothing(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
+    return NONE
+
+
+def _for_each(names: str, meaning: Op) -> None:
+    for name in names.split():
+        op(f"torch.nn.Module.{name}")(meaning)
+
+
+_for_each(
+    "to cuda cpu float half bfloat16 double type eval train requires_grad_ to_empty "
+    "share_memory compile",
+    _returns_self,
+)
+_for_each(
+    "zero_grad register_forward_hook register_forward_pre_hook register_full_backward_hook "
+    "_register_load_state_dict_pre_hook register_load_state_dict_post_hook load_state_dict "
+    "_register_state_dict_hook register_load_state_dict_pre_hook",
+    _does_nothing,
+)

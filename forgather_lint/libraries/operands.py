@@ -1,0 +1,284 @@
+"""Reading the arguments of a call: tensors, sizes, dimensions and flags.
+
+An op whose result hangs on an argument that is not known raises `Undetermined`; `tensor_op` and
+`value_op` turn that into a result that says so.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from forgather_lint.libraries.dtypes import dtype_of_number
+from forgather_lint.libraries.propagation import OTHER_WRONG, PART_SIZE, absorb, consistent, op_text
+from forgather_lint.python.interpreter.library import Op, OpFailure, Site, op
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.dims import Size
+from forgather_lint.python.values.placement import (
+    REPLICATE,
+    ZEROS,
+    Partial,
+    Placement,
+    Undecided,
+    Wrong,
+)
+from forgather_lint.python.values.value import (
+    Choice,
+    External,
+    Known,
+    ListValue,
+    SymbolicInt,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+    size_of,
+)
+
+Shape = tuple[Size | None, ...]
+
+ZERO = Known(0)
+ONE = Known(1)
+LAST = Known(-1)
+NO_SIZES = TupleValue(())
+
+
+class Undetermined(Exception):
+    """The result depends on an argument that is not known; `reason` is short and countable."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def tensor_op(*names: str) -> Callable[[Op], Op]:
+    """Register an op that gives one tensor: undetermined, it is a tensor of unknown shape."""
+    return _registering(names, _undetermined_tensor)
+
+
+def value_op(*names: str) -> Callable[[Op], Op]:
+    """Register an op that gives several tensors or no tensor: undetermined, it is unknown."""
+    return _registering(names, _undetermined_value)
+
+
+def _registering(
+    names: tuple[str, ...], otherwise: Callable[[Site, str, list[Value]], Value]
+) -> Callable[[Op], Op]:
+    def register(function: Op) -> Op:
+        @functools.wraps(function)
+        def guarded(site: Site, *positional: Value, **keywords: Value) -> Value:
+            try:
+                made = function(site, *positional, **keywords)
+            except Undetermined as undetermined:
+                arguments = [*positional, *keywords.values()]
+                made = otherwise(site, undetermined.reason, arguments)
+            return _still_parameter(made, positional[0]) if is_in_place(site) else made
+
+        op(*names)(guarded)
+        return function
+
+    return register
+
+
+def _still_parameter(made: Value, target: Value) -> Value:
+    """What a method in place gives is the tensor that it was called on: a parameter stays one."""
+    if isinstance(made, TensorValue) and isinstance(target, TensorValue):
+        return replace(made, is_parameter=target.is_parameter)
+    return made
+
+
+def _undetermined_tensor(site: Site, reason: str, arguments: list[Value]) -> Value:
+    placements = [each.placement for each in arguments if isinstance(each, TensorValue)]
+    placement = absorb([*placements, Undecided(reason, site.where)])
+    assert placement is not None
+    return TensorValue(None, placement, origin=site.where)
+
+
+def _undetermined_value(site: Site, reason: str, _: list[Value]) -> Value:
+    return site.unknown(reason)
+
+
+def result(
+    site: Site, shape: Shape | None, placement: Placement, dtype: str | None = None
+) -> TensorValue:
+    """The tensor that the op at `site` makes."""
+    return TensorValue(shape, consistent(site, shape, placement), dtype, site.where)
+
+
+def tensor(site: Site, value: Value, argument: str = "input", position: int = 1) -> TensorValue:
+    """The tensor given for `argument`.
+
+    Raises `OpFailure` for what is no tensor, `Undetermined` for what may be one.
+    """
+    if isinstance(value, TensorValue):
+        return value
+    if isinstance(value, Known):
+        raise OpFailure(
+            "TypeError",
+            f"{op_text(site)}(): argument '{argument}' (position {position}) must be Tensor, "
+            f"not {type_name(value)}",
+        )
+    raise Undetermined(reason_of(value))
+
+
+def optional_tensor(site: Site, value: Value, argument: str, position: int) -> TensorValue | None:
+    """The tensor given for `argument`, None for None."""
+    return None if is_none(value) else tensor(site, value, argument, position)
+
+
+def shape_of(operand: TensorValue) -> Shape:
+    """The shape; raises `Undetermined` when not even the rank is known."""
+    if operand.shape is None:
+        placement = operand.placement
+        raise Undetermined(
+            placement.reason if isinstance(placement, Undecided) else "unknown-shape"
+        )
+    return operand.shape
+
+
+def number_operand(site: Site, value: Value) -> TensorValue:
+    """A tensor, or a Python number as a tensor without dimensions.
+
+    The sizes of the parts of a dimension add up to its size in the whole model.
+    """
+    if isinstance(value, TensorValue):
+        return value
+    if isinstance(value, SymbolicInt):
+        placement = placement_of_number(site, value)
+        tags = frozenset([PART_SIZE] if isinstance(placement, Partial) else [])
+        return TensorValue((), placement, "int64", tags=tags)
+    if isinstance(value, Known) and isinstance(value.value, bool | int | float | complex):
+        tags = frozenset([] if value.value else [ZEROS])
+        return TensorValue((), REPLICATE, dtype_of_number(value), tags=tags)
+    raise Undetermined(reason_of(value))
+
+
+def placement_of_number(site: Site, value: SymbolicInt) -> Placement:
+    """How a size relates to the same size in the whole model."""
+    if not dims.depends_on_rank(value.size):
+        return REPLICATE
+    if all(names.count(dims.RANKS) == 1 for names, _ in value.size.terms):
+        return Partial(site.where)
+    return Wrong(OTHER_WRONG, "computes with the size of a part of a dimension", site.where)
+
+
+def is_none(value: Value) -> bool:
+    """Whether `value` is surely None."""
+    return isinstance(value, Known) and value.value is None
+
+
+def is_number(value: Value) -> bool:
+    """Whether `value` is surely a number of Python."""
+    if isinstance(value, Known):
+        return isinstance(value.value, bool | int | float | complex)
+    return isinstance(value, SymbolicInt)
+
+
+def flag(value: Value) -> bool:
+    """The truth of a Python constant."""
+    if isinstance(value, Known):
+        return bool(value.value)
+    raise Undetermined(reason_of(value))
+
+
+def integer(value: Value) -> Size:
+    """The integer `value`."""
+    size = size_of(value)
+    if size is None:
+        raise Undetermined(reason_of(value))
+    return size
+
+
+def plain_integer(value: Value) -> int:
+    """The integer `value`, which must be a number on every rank and for every input."""
+    size = integer(value)
+    if not isinstance(size, int):
+        raise Undetermined("symbolic-argument")
+    return size
+
+
+def items(site: Site, value: Value) -> list[Value]:
+    """The items of a list, tuple or other iterable that is fully known."""
+    if isinstance(value, TupleValue):
+        return list(value.items)
+    if isinstance(value, ListValue) and value.rest is None:
+        return list(value.items)
+    if isinstance(value, Unknown | Choice | Known):
+        raise Undetermined(reason_of(value))
+    known, rest = site.evaluator.items_of(value)
+    if rest is not None:
+        raise Undetermined(rest.reason)
+    return known
+
+
+def is_sequence(value: Value) -> bool:
+    """Whether `value` is a list or tuple."""
+    return isinstance(value, TupleValue | ListValue)
+
+
+def sizes(site: Site, given: Sequence[Value]) -> list[Size | None]:
+    """Sizes given as `f(2, 3)` or as `f((2, 3))`; None for one that is not known."""
+    if len(given) == 1 and size_of(given[0]) is None:
+        given = items(site, given[0])
+    return [size_of(value) for value in given]
+
+
+def integers(site: Site, given: Sequence[Value]) -> list[int]:
+    """Plain integers given as `f(0, 2, 1)` or as `f((0, 2, 1))`."""
+    if len(given) == 1 and size_of(given[0]) is None:
+        given = items(site, given[0])
+    return [plain_integer(value) for value in given]
+
+
+def dimension(value: Value, rank: int) -> int:
+    """The dimension `value` of a tensor of `rank` dimensions, counted from 0."""
+    return wrapped(plain_integer(value), rank)
+
+
+def wrapped(dim: int, rank: int) -> int:
+    """`dim` counted from 0; raises torch's IndexError when there is no such dimension."""
+    limit = max(rank, 1)
+    if not -limit <= dim < limit:
+        raise OpFailure(
+            "IndexError",
+            f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], "
+            f"but got {dim})",
+        )
+    return dim % limit
+
+
+def reason_of(value: Value) -> str:
+    """Why `value` is of no use as an argument."""
+    if isinstance(value, Unknown):
+        return value.reason
+    if isinstance(value, TensorValue) and isinstance(value.placement, Undecided):
+        return value.placement.reason
+    return "unmodelled-argument"
+
+
+def type_name(value: Value) -> str:
+    """The name of the Python type of `value`, as error texts give it."""
+    names: Iterable[tuple[type[Value], str]] = (
+        (TensorValue, "Tensor"),
+        (TupleValue, "tuple"),
+        (ListValue, "list"),
+        (SymbolicInt, "int"),
+        (External, "type"),
+    )
+    if isinstance(value, Known):
+        return type(value.value).__name__
+    return next((name for cls, name in names if isinstance(value, cls)), "object")
+
+
+def is_in_place(site: Site) -> bool:
+    """Whether the call writes into its first operand: `x.add_(y)`, `x += y`."""
+    module, _, name = site.name.rpartition(".")
+    if module == "operator":
+        return name in _IN_PLACE_OPERATORS
+    return name.endswith("_") and not name.endswith("__")
+
+
+_IN_PLACE_OPERATORS = frozenset(
+    "iadd isub imul itruediv ifloordiv imod ipow iand ior ixor ilshift irshift".split()
+)

@@ -1,0 +1,217 @@
+"""How the placement of a result follows from those of the operands.
+
+Every operand names its dimensions by labels; dimensions that run together carry one label. What an
+op does is then said in three parts: the labels of its result, the labels it must see whole (those
+of a softmax or a maximum; other labels that the result lacks are summed over), and how it treats
+each operand: as a `factor` it is linear in, as a `term` of a sum, or as a plain `argument`. This is
+the einsum-like rule of DTensor (`torch/distributed/tensor/_ops/_einsum_strategy.py`), with wrong
+values as an outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.library import Site
+from forgather_lint.python.values.dims import Size, depends_on_rank
+from forgather_lint.python.values.placement import (
+    REPLICATE,
+    ZEROS,
+    Partial,
+    Placement,
+    Replicate,
+    Shard,
+    Undecided,
+    Wrong,
+)
+from forgather_lint.python.values.value import TensorValue
+
+Role = Literal["factor", "term", "argument"]
+Label = int | str | None
+Labels = tuple[Label, ...]
+
+MIXED_HEADS = "FGL203"
+PARTIAL_AS_WHOLE = "FGL205"
+OVER_SHARDED = "FGL206"
+PACKED_SPLIT = "FGL207"
+OTHER_WRONG = "FGL209"
+
+PART_SIZE = "part-size"
+"""Tag of a number that is the size of a rank's part: such sizes add up to that of the whole."""
+
+
+class Operand(NamedTuple):
+    """A tensor operand. A label None marks a dimension of size one, which meets any size."""
+
+    tensor: TensorValue
+    labels: Labels
+    role: Role = "factor"
+
+
+class Complaint(NamedTuple):
+    """What to say when a dimension that an op must see whole is sharded."""
+
+    code: str
+    reason: str
+
+
+def needs_whole(site: Site) -> Complaint:
+    """What to say of an op that moves elements along a dimension."""
+    return Complaint(OTHER_WRONG, f"{op_text(site)} along a sharded dimension")
+
+
+def propagate(
+    site: Site,
+    operands: Sequence[Operand],
+    result: Labels,
+    *,
+    whole: Collection[Label] = (),
+    complaint: Complaint | None = None,
+) -> Placement:
+    """The placement of the result, whose dimensions are called `result`."""
+    settled = absorb(operand.tensor.placement for operand in operands)
+    if settled is not None:
+        return settled
+    sharded = [label for operand in operands for label in _sharded_labels(operand)]
+    if any(isinstance(operand.tensor.placement, Partial) for operand in operands):
+        return _of_partial(site, operands, bool(sharded))
+    if not sharded:
+        return REPLICATE
+    if len(set(sharded)) > 1:
+        return _wrong(
+            site, OTHER_WRONG, "operands are sharded along different dimensions", operands
+        )
+    return _of_shard(site, operands, sharded[0], result, whole, complaint)
+
+
+def absorb(placements: Iterable[Placement]) -> Placement | None:
+    """The first wrong, else the first undecided of `placements`; None when there is neither."""
+    undecided: Undecided | None = None
+    for placement in placements:
+        if isinstance(placement, Wrong):
+            return placement
+        if undecided is None and isinstance(placement, Undecided):
+            undecided = placement
+    return undecided
+
+
+def placement_of_uniform(site: Site, shape: Sequence[Size | None]) -> Placement:
+    """The placement of a tensor whose elements do not differ along its rank-dependent sizes."""
+    sharded = [dim for dim, size in enumerate(shape) if size is not None and depends_on_rank(size)]
+    if len(sharded) > 1:
+        return Undecided("two-sharded-dimensions", site.where)
+    return Shard(sharded[0], site.where) if sharded else REPLICATE
+
+
+def also_uniform(site: Site, placement: Placement, shape: Sequence[Size | None]) -> Placement:
+    """`placement`, and sharded along sizes of `shape` that the op made by repeating elements."""
+    if isinstance(placement, Wrong | Undecided):
+        return placement
+    uniform = placement_of_uniform(site, shape)
+    if isinstance(placement, Replicate):
+        return uniform
+    same_dim = Shard(placement.dim) if isinstance(placement, Shard) else REPLICATE
+    return placement if uniform == same_dim else Undecided("two-sharded-dimensions", site.where)
+
+
+def consistent(site: Site, shape: Sequence[Size | None] | None, placement: Placement) -> Placement:
+    """`placement` if exactly the dimension it shards has a size that depends on the ranks.
+
+    Otherwise an argument of the op was the size of a part of some other dimension.
+    """
+    if shape is None or isinstance(placement, Wrong | Undecided):
+        return placement
+    dependent = [
+        dim for dim, size in enumerate(shape) if size is not None and depends_on_rank(size)
+    ]
+    if dependent == ([placement.dim] if isinstance(placement, Shard) else []):
+        return placement
+    if isinstance(placement, Shard) and not dependent:
+        return Undecided("unknown-size", site.where)
+    reason = "takes the size of a part of a dimension for a size of the whole model"
+    return Wrong(OTHER_WRONG, reason, site.where, since(placement))
+
+
+def since(placement: Placement) -> Place | None:
+    """Where the value became sharded or partial."""
+    return None if isinstance(placement, Replicate | Undecided) else placement.since
+
+
+def _of_partial(site: Site, operands: Sequence[Operand], any_sharded: bool) -> Placement:
+    factors = 0
+    for operand in operands:
+        if isinstance(operand.tensor.placement, Partial) and operand.role != "term":
+            factors += 2 if operand.role == "argument" else 1
+    terms = [operand for operand in operands if operand.role == "term"]
+    reason = "a partial sum is used as if it were whole"
+    if factors <= 1 and not any_sharded:
+        if factors or all(map(_counts_as_partial, terms)):
+            return Partial(_first_since(operands))
+        reason = "a partial sum meets a whole value, which every rank then adds"
+    if any(PART_SIZE in operand.tensor.tags for operand in operands):
+        reason = "computes with the size of a rank's part as if it were that of the whole"
+        return _wrong(site, OTHER_WRONG, reason, operands)
+    return _wrong(site, PARTIAL_AS_WHOLE, reason, operands)
+
+
+def _counts_as_partial(term: Operand) -> bool:
+    return isinstance(term.tensor.placement, Partial) or ZEROS in term.tensor.tags
+
+
+def _of_shard(
+    site: Site,
+    operands: Sequence[Operand],
+    label: Label,
+    result: Labels,
+    whole: Collection[Label],
+    complaint: Complaint | None,
+) -> Placement:
+    sizes = [size for operand in operands for size in _sizes_at(operand, label)]
+    if None in sizes:
+        return Undecided("unknown-size", site.where)
+    if len(set(sizes)) > 1:
+        reason = "a sharded operand meets a whole one whose size fits on a rank only"
+        return _wrong(site, OTHER_WRONG, reason, operands)
+    blocks = _blocks(operands)
+    if len(blocks) > 1 and label in result:
+        return Undecided("packed-and-plain-parts", site.where)
+    if len(blocks) > 1:
+        reason = "a packed value meets one that is not packed: ranks hold other parts of them"
+        return _wrong(site, PACKED_SPLIT, reason, operands)
+    if label in whole:
+        code, reason = complaint or (OVER_SHARDED, f"{op_text(site)} over a sharded dimension")
+        return _wrong(site, code, reason, operands)
+    if label in result:
+        return Shard(result.index(label), _first_since(operands), blocks.pop())
+    return Partial(site.where)
+
+
+def _blocks(operands: Sequence[Operand]) -> set[int]:
+    placements = (operand.tensor.placement for operand in operands)
+    return {each.blocks for each in placements if isinstance(each, Shard)}
+
+
+def _sharded_labels(operand: Operand) -> list[Label]:
+    placement = operand.tensor.placement
+    return [operand.labels[placement.dim]] if isinstance(placement, Shard) else []
+
+
+def _sizes_at(operand: Operand, label: Label) -> list[Size | None]:
+    shape = operand.tensor.shape or ()
+    return [size for size, own in zip(shape, operand.labels, strict=True) if own == label]
+
+
+def _first_since(operands: Sequence[Operand]) -> Place | None:
+    places = (since(operand.tensor.placement) for operand in operands)
+    return next((place for place in places if place is not None), None)
+
+
+def _wrong(site: Site, code: str, reason: str, operands: Sequence[Operand]) -> Wrong:
+    return Wrong(code, reason, site.where, _first_since(operands))
+
+
+def op_text(site: Site) -> str:
+    """The op's name as a reader of the model's code knows it: `softmax`, `Tensor.view`: `view`."""
+    return site.name.removesuffix(".forward").rpartition(".")[2].rstrip("_")

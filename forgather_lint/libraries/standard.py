@@ -1,0 +1,213 @@
+"""The library that the interpreter is run with: torch, transformers and the standard library."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING
+
+import forgather_lint.libraries
+from forgather_lint.core.source import Place
+from forgather_lint.libraries import (
+    names,
+)
+from forgather_lint.libraries.library_members import MEMBERS
+from forgather_lint.libraries.stdlib.classes import construct_special
+from forgather_lint.libraries.transformers import (
+    config as transformers_config,
+)
+from forgather_lint.libraries.transformers import (
+    layers as transformers_layers,
+)
+from forgather_lint.libraries.transformers import (
+    model as transformers_model,
+)
+from forgather_lint.python.interpreter.calls import initialise
+from forgather_lint.python.interpreter.classes import AnyClass, find_member, order_of
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import OpFailure, Site, op_named, run
+from forgather_lint.python.values.objects import ClassValue, Instance, LibraryMethod
+from forgather_lint.python.values.placement import Partial, Shard, Wrong
+from forgather_lint.python.values.value import (
+    NONE,
+    Arguments,
+    Choice,
+    DictValue,
+    External,
+    Known,
+    TensorValue,
+    Unknown,
+    Value,
+    known,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+_CONSTANTS: dict[str, Value] = {
+    "math.pi": known(3.141592653589793),
+    "math.e": known(2.718281828459045),
+    "math.inf": known(float("inf")),
+    "torch.inf": known(float("inf")),
+    "torch.pi": known(3.141592653589793),
+    "numpy.pi": known(3.141592653589793),
+    "numpy.newaxis": NONE,
+    "typing.TYPE_CHECKING": known(False),
+    "torch.__version__": known("2.13.0"),
+    "sys.version_info": Unknown("python-version"),
+}
+
+
+@cache
+def _load_families() -> None:
+    """Import every file below this folder once; each enters its ops in the table."""
+    package = forgather_lint.libraries
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(info.name)
+
+
+class StandardLibrary:
+    """Answers what library names mean, from the table of ops."""
+
+    def __init__(self) -> None:
+        _load_families()
+
+    def canonical(self, name: str) -> str:
+        return names.canonical(name)
+
+    def constant(self, name: str) -> Value | None:
+        found = _CONSTANTS.get(name)
+        if found is not None or not name.startswith("transformers.Pre"):
+            return found
+        return transformers_config.class_default(name) or transformers_model.class_default(name)
+
+    def lineage(self, name: str) -> tuple[str, ...] | None:
+        return names.lineage(name)
+
+    def has(self, name: str) -> bool:
+        return op_named(name) is not None
+
+    def handles(self, value: Value) -> bool:
+        return isinstance(value, TensorValue)
+
+    def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
+        """Run the op `name`, or build an instance of the library class `name`.
+
+        A choice among the arguments is decided one way, then the other.
+        """
+        choice = next((each for each in arguments.all() if isinstance(each, Choice)), None)
+        if choice is not None and not name.endswith("__init__"):
+            return machine.each_option(
+                choice,
+                lambda option: self.call(machine, name, _with(arguments, choice, option), where),
+                where,
+            )
+        meaning = op_named(name)
+        if meaning is not None:
+            try:
+                return run(meaning, Site(machine, where, name), arguments)
+            except OpFailure as failure:
+                since = _sharded_since(arguments)
+                raise Raised(failure.error, failure.text, where, None, since) from None
+        if names.lineage(name) is not None:
+            instance = Instance(External(name), {}, where)
+            if not self._has_member(machine, instance, "__init__"):
+                instance.open = Unknown("unmodelled-class", where, name)
+                return instance
+            initialise(machine, instance, arguments, where)
+            return instance
+        return Unknown("unmodelled-call", where, name)
+
+    def _has_member(self, machine: Machine, instance: Instance, name: str) -> bool:
+        member = find_member(machine, instance.cls, name)
+        if member is None or not isinstance(member.value, External):
+            return member is not None
+        inherited = member.value.name == f"{names.MODULE}.{name}"
+        return not inherited or instance.cls == External(names.MODULE)
+
+    def construct(
+        self, machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
+    ) -> Value | None:
+        return construct_special(machine, cls, arguments, where)
+
+    def attribute(self, machine: Machine, value: Value, name: str, where: Place) -> Value | None:
+        """An attribute of a tensor, or a default attribute of a library instance."""
+        if isinstance(value, TensorValue):
+            return self._tensor_attribute(machine, value, name, where)
+        if isinstance(value, Instance):
+            return self._default_attribute(machine, value, name, where)
+        return None
+
+    def _tensor_attribute(
+        self, machine: Machine, value: TensorValue, name: str, where: Place
+    ) -> Value | None:
+        if op_named(f"Tensor.{name}.get") is not None:
+            return self.call(machine, f"Tensor.{name}.get", Arguments([value]), where)
+        return LibraryMethod(value, f"Tensor.{name}")
+
+    def _default_attribute(
+        self, machine: Machine, value: Instance, name: str, where: Place
+    ) -> Value | None:
+        other = self.attribute_name(machine, value, name)
+        if other not in (name, transformers_layers.OVERRIDES):
+            return machine.attribute(value, other, where)
+        getter = find_member(machine, value.cls, f"{name}.get")
+        if getter is None or not isinstance(getter.value, External):
+            return self.inherited(machine, value.cls, name, where)
+        return self.call(machine, getter.value.name, Arguments([value]), where)
+
+    def inherited(self, machine: Machine, cls: AnyClass, name: str, where: Place) -> Unknown | None:
+        """What library bases of `cls` call `name`, which has no meaning here; None if nothing."""
+        bases = (each for each in order_of(machine, cls) if isinstance(each, External))
+        inherited = any(name in MEMBERS.get(base.name, ()) for base in bases)
+        return Unknown("unmodelled-member", where, name) if inherited else None
+
+    def on_set(self, machine: Machine, target: Instance, name: str, value: Value) -> str:
+        """The name under which `target.name = value` is kept.
+
+        A module that replaces something else moves to the end of the children, as torch keeps
+        modules, parameters and plain attributes apart; a config renames by its `attribute_map`.
+        """
+        before = target.attributes.get(name)
+        was_module = isinstance(before, Instance | TensorValue)
+        if before is not None and isinstance(value, Instance | TensorValue) and not was_module:
+            machine.trail.delete_key(target.attributes, name)
+        if isinstance(before, TensorValue) and isinstance(value, TensorValue):
+            _keep_buffer(target, name, before)
+        target.hidden.discard(name)
+        return self.attribute_name(machine, target, name)
+
+    def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
+        """The name that a config keeps `name` under."""
+        if name == "per_layer_config" and machine.is_instance_of(target, names.CONFIG):
+            return transformers_layers.OVERRIDES
+        if not isinstance(target.cls, ClassValue):
+            return name
+        member = find_member(machine, target.cls, "attribute_map")
+        if member is None or not isinstance(member.value, DictValue):
+            return name
+        mapped = member.value.items.get(name)
+        return mapped.value if isinstance(mapped, Known) and isinstance(mapped.value, str) else name
+
+
+def _keep_buffer(target: Instance, name: str, before: TensorValue) -> None:
+    """What is set in place of a buffer is one (torch/nn/modules/module.py, `__setattr__`)."""
+    if "buffer" in before.tags:
+        target.buffers.setdefault(name, True)
+
+
+def _sharded_since(arguments: Arguments) -> Place | None:
+    """Where the first operand that is no whole tensor became so."""
+    placements = [v.placement for v in arguments.all() if isinstance(v, TensorValue)]
+    parts = [each for each in placements if isinstance(each, Shard | Partial | Wrong)]
+    return parts[0].since if parts else None
+
+
+def _with(arguments: Arguments, choice: Choice, option: Value) -> Arguments:
+    """`arguments` with one choice decided."""
+    return Arguments(
+        [option if value is choice else value for value in arguments.positional],
+        {n: option if value is choice else value for n, value in arguments.keywords.items()},
+        arguments.rest,
+    )

@@ -1,0 +1,151 @@
+"""Classes that Python builds in its own way: dataclasses, enumerations, named tuples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.core.source import Place
+from forgather_lint.libraries.names import CONFIG
+from forgather_lint.python.interpreter import attributes, stores
+from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance
+from forgather_lint.python.values.value import Arguments, External, Unknown, Value
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+@op("torch.autograd.Function.apply")
+def apply(site: Site, *arguments: Value, **options: Value) -> Value:
+    """What a function with a gradient of its own computes is not followed."""
+    return site.unknown("autograd-function")
+
+
+_FIELD_BASES = ("transformers.ModelOutput", "typing.NamedTuple", "typing.TypedDict")
+
+
+def construct_special(
+    machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
+) -> Value | None:
+    """An instance of a class whose `__init__` Python writes; None for any other class."""
+    if is_subclass(machine, cls, External("enum.Enum")):
+        return Unknown("enumeration-member", where, cls.name)
+    init = find_member(machine, cls, "__init__")
+    if init is not None and isinstance(init.value, FunctionValue):
+        return None
+    if _is_dataclass(machine, cls):
+        return _construct_dataclass(machine, cls, arguments, where)
+    if is_subclass(machine, cls, External(CONFIG)):
+        return _construct_config(machine, cls, arguments, where)
+    return None
+
+
+def _is_dataclass(machine: Machine, cls: ClassValue) -> bool:
+    if any(is_subclass(machine, cls, External(base)) for base in _FIELD_BASES):
+        return True
+    return any(
+        isinstance(entry, ClassValue) and any(map(_names_dataclass, entry.decorators))
+        for entry in order_of(machine, cls)
+    )
+
+
+def _names_dataclass(decorator: Value) -> bool:
+    if isinstance(decorator, Unknown):
+        return "dataclass" in decorator.detail
+    return isinstance(decorator, External) and decorator.name.endswith("dataclass")
+
+
+def fields_of(machine: Machine, cls: ClassValue) -> list[str]:
+    """Names of the annotated class attributes of `cls` and its bases, as dataclasses count them."""
+    found: dict[str, None] = {}
+    for entry in reversed(order_of(machine, cls)):
+        if isinstance(entry, ClassValue) and entry.node is not None:
+            found.update(dict.fromkeys(_annotated(entry.node)))
+    return list(found)
+
+
+def _annotated(node: cst.ClassDef) -> list[str]:
+    lines = (line for line in node.body.body if isinstance(line, cst.SimpleStatementLine))
+    return [
+        small.target.value
+        for line in lines
+        for small in line.body
+        if isinstance(small, cst.AnnAssign) and isinstance(small.target, cst.Name)
+    ]
+
+
+def _construct_dataclass(
+    machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
+) -> Value:
+    instance = Instance(cls, {}, where)
+    fields = fields_of(machine, cls)
+    given = {**dict(zip(fields, arguments.positional, strict=False)), **arguments.keywords}
+    for name in fields:
+        value = given.pop(name, None) or _field_default(machine, cls, name, where)
+        stores.store(machine, instance, name, value, where)
+    if _has_unread_fields(machine, cls):
+        for name, value in given.items():
+            stores.store(machine, instance, name, value, where)
+    elif given:
+        text = f"{cls.name}.__init__() got an unexpected keyword argument '{next(iter(given))}'"
+        raise Raised("TypeError", text, where)
+    _post_init(machine, instance, Arguments(), where)
+    return instance
+
+
+def _has_unread_fields(machine: Machine, cls: ClassValue) -> bool:
+    """Whether a base class declares fields in a source that is not read, as outputs do."""
+    return is_subclass(machine, cls, External("transformers.ModelOutput")) is True
+
+
+def _field_default(machine: Machine, cls: ClassValue, name: str, where: Place) -> Value:
+    member = find_member(machine, cls, name)
+    if member is None:
+        return Unknown("field-without-value", where, name)
+    return member.value
+
+
+def _construct_config(
+    machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
+) -> Value:
+    """A transformers 5 config: annotated fields, then `__post_init__` with what is left over.
+
+    Source: transformers/configuration_utils.py, `PreTrainedConfig.__init_subclass__`, which makes
+    every subclass without an `__init__` of its own a dataclass that accepts further keywords.
+    """
+    instance = Instance(cls, {}, where)
+    left_over = dict(arguments.keywords)
+    for name in fields_of(machine, cls):
+        value = left_over.pop(name, None) or _config_default(machine, cls, name)
+        if value is not None:
+            machine.set_attribute(instance, name, value, where)
+    _post_init(machine, instance, Arguments([], left_over, arguments.rest), where)
+    return instance
+
+
+def _config_default(machine: Machine, cls: ClassValue, name: str) -> Value | None:
+    """The default of a config field, copied when it is written as a list or dict."""
+    for entry in order_of(machine, cls):
+        if isinstance(entry, ClassValue) and name in entry.namespace:
+            value = entry.namespace[name]
+            return _default_of_wrapper(value)
+    return None
+
+
+def _default_of_wrapper(value: Value) -> Value:
+    """`interval(...)(default=0.02)` and `field(default=...)` stand for their default."""
+    if isinstance(value, Unknown):
+        return Unknown("field-without-value", value.where)
+    return value
+
+
+def _post_init(machine: Machine, instance: Instance, arguments: Arguments, where: Place) -> None:
+    member = find_member(machine, instance.cls, "__post_init__")
+    if member is None or isinstance(member.value, Unknown):
+        return
+    bound = attributes.bind(machine, member, instance, instance.cls)
+    machine.call(bound, arguments, where)

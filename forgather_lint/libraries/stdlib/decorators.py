@@ -1,0 +1,46 @@
+"""Decorators of torch and transformers that leave what a function or class computes as it is."""
+
+from __future__ import annotations
+
+from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.python.values.objects import BoundMethod, ClassValue, FunctionValue
+from forgather_lint.python.values.value import External, Value
+
+_IDENTITY = External("functools.identity")
+
+_DECORATORS = (
+    "transformers.auto_docstring transformers.can_return_tuple transformers.strict "
+    "transformers.check_model_inputs transformers.merge_with_config_defaults "
+    "transformers.capture_outputs transformers.dynamic_rope_update transformers.force_fp32 "
+    "transformers.filter_output_hidden_states transformers.torch_compilable_check "
+    "transformers.use_experts_implementation transformers.requires "
+    "torch.no_grad torch.inference_mode torch.compile torch.jit.script torch.jit.ignore "
+    "torch.jit.script_if_tracing"
+)
+_MAKERS = (
+    "transformers.use_kernel_forward_from_hub transformers.use_kernelized_func "
+    "transformers.use_kernel_func_from_hub transformers.use_kernel_func_from_hub_with_fallback "
+    "transformers.deprecate_kwarg transformers.add_start_docstrings "
+    "transformers.add_start_docstrings_to_model_forward transformers.replace_return_docstrings "
+    "transformers.replace_list_option_in_docstrings transformers.accepts_precomputed_kwargs "
+    "transformers.compile_compatible_method_lru_cache transformers.force_accelerate_hooks "
+    "transformers.select_hidden_states transformers.filter_out_non_signature_kwargs "
+    "transformers.maybe_autocast torch.autocast torch.amp.autocast torch.device torch.manual_seed"
+)
+
+
+def _decorator(site: Site, *arguments: Value, **options: Value) -> Value:
+    """Used bare it takes what it decorates, used with options it makes such a decorator."""
+    decorates = arguments and isinstance(arguments[0], FunctionValue | ClassValue | BoundMethod)
+    return arguments[0] if decorates else _IDENTITY
+
+
+def _maker(site: Site, *arguments: Value, **options: Value) -> Value:
+    """Always called with options, one of which may be a function."""
+    return _IDENTITY
+
+
+for _name in _DECORATORS.split():
+    op(_name)(_decorator)
+for _name in _MAKERS.split():
+    op(_name)(_maker)

@@ -1,0 +1,185 @@
+"""The standard library, as far as model code uses it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import reduce as fold
+from typing import Any, cast
+
+from forgather_lint.python.builtins.sequences import dict_
+from forgather_lint.python.interpreter.exceptions import SUPPRESSED
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.interpreter.operators import binary
+from forgather_lint.python.values.objects import Instance, PartialCall
+from forgather_lint.python.values.value import (
+    NONE,
+    Arguments,
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    SetValue,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+    known,
+)
+
+
+def _pure(function: Callable[..., Any]) -> Callable[..., Value]:
+    def call(site: Site, *arguments: Value) -> Value:
+        plain = [argument.value for argument in arguments if isinstance(argument, Known)]
+        if len(plain) != len(arguments):
+            unknown = next((a for a in arguments if isinstance(a, Unknown)), None)
+            return unknown or site.unknown("symbolic-arithmetic")
+        try:
+            return known(function(*plain))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise Raised(type(error).__name__, str(error), site.where) from None
+
+    return call
+
+
+for _name in "sqrt log log2 log10 exp floor ceil pow cos sin tanh gcd isclose fabs".split():
+    op(f"math.{_name}")(_pure(getattr(math, _name)))
+for _name in "sqrt log exp".split():
+    op(f"numpy.{_name}")(_pure(getattr(math, _name)))
+
+
+@op("math.prod", "numpy.prod")
+def prod(site: Site, iterable: Value) -> Value:
+    items, rest = site.evaluator.items_of(iterable)
+    machine = cast("Machine", site.evaluator)
+    total: Value = known(1)
+    for item in items:
+        total = binary(machine, "mul", total, item, site.where)
+    return rest or total
+
+
+@op("functools.partial")
+def partial(site: Site, function: Value, *arguments: Value, **keywords: Value) -> Value:
+    return PartialCall(function, arguments, keywords)
+
+
+@op("functools.reduce")
+def reduce(site: Site, function: Value, iterable: Value, initial: Value | None = None) -> Value:
+    items, rest = site.evaluator.items_of(iterable)
+    if rest is not None or not (items or initial):
+        return rest or site.unknown("empty-reduce")
+    start = [initial] if initial is not None else []
+    return fold(
+        lambda left, right: site.evaluator.call(function, Arguments([left, right]), site.where),
+        [*start, *items],
+    )
+
+
+@op("functools.lru_cache", "functools.cache", "functools.wraps", "contextlib.contextmanager")
+def keeps_function(site: Site, function: Value = NONE, **options: Value) -> Value:
+    """A decorator, or what makes one: the function stays what it is."""
+    return External("functools.identity") if isinstance(function, Known) else function
+
+
+@op("contextlib.suppress")
+def suppress(site: Site, *exceptions: Value) -> Value:
+    kinds: dict[str, Value] = {SUPPRESSED: TupleValue(exceptions)}
+    return Instance(External("builtins.object"), kinds, site.where)
+
+
+@op("functools.identity", "copy.copy", "copy.deepcopy", "typing.cast")
+def identity(site: Site, value: Value, other: Value | None = None) -> Value:
+    if site.name == "typing.cast" and other is not None:
+        return other
+    if site.name.startswith("copy."):
+        return copied(value, {}, deep=site.name == "copy.deepcopy")
+    return value
+
+
+def copied(value: Value, done: dict[int, Value], deep: bool) -> Value:
+    """A copy of `value`, and of what it holds when `deep`."""
+    if id(value) in done:
+        return done[id(value)]
+    inner: Callable[[Value], Value] = (lambda v: copied(v, done, deep)) if deep else (lambda v: v)
+    result: Value = value
+    match value:
+        case Instance():
+            result = done[id(value)] = Instance(
+                value.cls, {}, value.where, set(value.hidden), dict(value.buffers)
+            )
+            result.places, result.open = dict(value.places), value.open
+            result.attributes.update({n: inner(v) for n, v in value.attributes.items()})
+        case ListValue():
+            result = ListValue([inner(item) for item in value.items], value.rest)
+        case TupleValue():
+            result = TupleValue(tuple(inner(item) for item in value.items))
+        case DictValue():
+            items = {key: inner(item) for key, item in value.items.items()}
+            result = DictValue(items, dict(value.keys), value.rest, dict(value.places))
+        case SetValue():
+            result = SetValue(dict(value.items), value.rest)
+        case TensorValue():
+            result = TensorValue(
+                value.shape, value.placement, value.dtype, value.origin, value.is_parameter
+            )
+    done[id(value)] = result
+    return result
+
+
+@op("collections.OrderedDict")
+def ordered_dict(site: Site, source: Value | None = None, **keywords: Value) -> Value:
+    return dict_(site, source, **keywords)
+
+
+@op("collections.defaultdict")
+def default_dict(site: Site, factory: Value = NONE, *arguments: Value) -> Value:
+    return DictValue({}, rest=site.unknown("defaultdict"))
+
+
+@op("collections.deque")
+def deque(site: Site, iterable: Value | None = None, maxlen: Value = NONE) -> Value:
+    items, rest = site.evaluator.items_of(iterable) if iterable else ([], None)
+    return ListValue(items, rest)
+
+
+@op("itertools.chain")
+def chain(site: Site, *iterables: Value) -> Value:
+    columns = [site.evaluator.items_of(each) for each in iterables]
+    rest = next((why for _, why in columns if why is not None), None)
+    return ListValue([item for items, _ in columns for item in items], rest)
+
+
+@op("itertools.repeat")
+def repeat(site: Site, value: Value, times: Value = NONE) -> Value:
+    count = times.value if isinstance(times, Known) else None
+    if not isinstance(count, int) or count > 10_000:
+        return ListValue([value], site.unknown("endless-iterator"))
+    return ListValue([value] * count)
+
+
+@op("traceback.extract_stack")
+def extract_stack(site: Site, *arguments: Value) -> Value:
+    """The source lines of the callers; Forgather looks for `AutoModel.from_config` in them."""
+    machine = cast("Machine", site.evaluator)
+    line = known(f"return {machine.circumstances.auto_class}.from_config(config)")
+    frame = Instance(External("builtins.object"), {"line": line}, site.where)
+    return ListValue([frame])
+
+
+@op("logging.getLogger", "transformers.get_logger", "warnings.warn", "builtins.print")
+def silent(site: Site, *arguments: Value, **options: Value) -> Value:
+    return External("logging.logger")
+
+
+for _level in "debug info warning error critical exception warning_once warning_advice".split():
+
+    @op(f"logging.logger.{_level}")
+    def log(site: Site, *arguments: Value, **options: Value) -> Value:
+        return NONE
+
+
+@op("os.environ.get", "os.getenv")
+def environment(site: Site, key: Value, default: Value = NONE) -> Value:
+    return default

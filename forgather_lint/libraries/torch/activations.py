@@ -1,0 +1,84 @@
+"""Activation functions and the modules that apply them, gated units, and dropout."""
+
+from __future__ import annotations
+
+from forgather_lint.libraries.names import (
+    IDENTITY,
+    LINEAR_ACTIVATION,
+    TORCH_ACTIVATIONS,
+    TRANSFORMERS_ACTIVATIONS,
+)
+from forgather_lint.libraries.operands import (
+    LAST,
+    Undetermined,
+    dimension,
+    items,
+    shape_of,
+    tensor,
+    tensor_op,
+)
+from forgather_lint.libraries.torch.elementwise import elementwise
+from forgather_lint.libraries.torch.pointwise import floating, same, unary
+from forgather_lint.libraries.torch.split import chunk
+from forgather_lint.python.interpreter.library import OpFailure, Site
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Known, Value
+
+_FUNCTIONS = (
+    "gelu silu sigmoid tanh elu selu celu leaky_relu softplus softsign tanhshrink logsigmoid "
+    "hardswish hardsigmoid mish"
+)
+_PIECEWISE_LINEAR = "relu relu6 hardtanh threshold"
+_CURVED = {f"transformers.{name}" for name in TRANSFORMERS_ACTIVATIONS} - {LINEAR_ACTIVATION}
+_DROPOUTS = "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout"
+
+tensor_op(*[f"torch.nn.functional.{name}" for name in _FUNCTIONS.split()])(
+    unary("argument", floating)
+)
+tensor_op(*[f"torch.nn.functional.{name}" for name in _PIECEWISE_LINEAR.split()])(
+    unary("argument", same)
+)
+
+
+@tensor_op(
+    *[f"torch.nn.{name}.forward" for name in TORCH_ACTIVATIONS],
+    *[f"{name}.forward" for name in _CURVED],
+)
+def activation_forward(site: Site, self: Instance, input: Value) -> Value:
+    return elementwise(site, [(tensor(site, input), "argument")], floating)
+
+
+@tensor_op("torch.nn.functional.glu")
+def glu(site: Site, input: Value, dim: Value = LAST) -> Value:
+    """The first half of a dimension, times the sigmoid of the second."""
+    source = tensor(site, input)
+    shape = shape_of(source)
+    axis = dimension(dim, len(shape))
+    size = shape[axis]
+    if isinstance(size, int) and size % 2:
+        text = f"Halving dimension must be even, but dimension {axis} is size {size}"
+        raise OpFailure("RuntimeError", text)
+    halves = items(site, chunk(site, source, Known(2), dim))
+    if len(halves) != 2:
+        raise Undetermined("symbolic-size")
+    return elementwise(site, [(halves[0], "factor"), (halves[1], "argument")])
+
+
+@tensor_op("torch.nn.GLU.forward")
+def glu_forward(site: Site, self: Instance, input: Value) -> Value:
+    return glu(site, input, self.attributes.get("dim", LAST))
+
+
+@tensor_op("torch.nn.functional.dropout", "torch.dropout", "torch.nn.functional.alpha_dropout")
+def dropout(site: Site, input: Value, *_: Value, **__: Value) -> Value:
+    """The input: what is served is in evaluation mode."""
+    return tensor(site, input)
+
+
+@tensor_op(
+    f"{IDENTITY}.forward",
+    f"{LINEAR_ACTIVATION}.forward",
+    *[f"torch.nn.{name}.forward" for name in _DROPOUTS.split()],
+)
+def identity_forward(site: Site, self: Instance, input: Value) -> Value:
+    return tensor(site, input)

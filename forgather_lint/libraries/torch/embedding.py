@@ -1,0 +1,23 @@
+"""Look-ups in a table: F.embedding."""
+
+from __future__ import annotations
+
+from forgather_lint.libraries.operands import result, shape_of, tensor, tensor_op
+from forgather_lint.libraries.propagation import OTHER_WRONG, Complaint, Operand, propagate
+from forgather_lint.python.interpreter.library import OpFailure, Site
+from forgather_lint.python.values.value import Value
+
+
+@tensor_op("torch.nn.functional.embedding", "torch.embedding")
+def embedding(site: Site, input: Value, weight: Value, *_: Value, **__: Value) -> Value:
+    """Rows of `weight`, (entries, features), by number; entries must be whole."""
+    numbers, table = tensor(site, input), tensor(site, weight, "weight", 2)
+    if len(shape_of(table)) != 2:
+        raise OpFailure("RuntimeError", "'weight' must be 2-D")
+    labels = tuple(range(len(shape_of(numbers))))
+    operands = [Operand(numbers, labels, "argument"), Operand(table, ("entry", "feature"))]
+    complaint = Complaint(OTHER_WRONG, "looks numbers up in a rank's part of the table")
+    placement = propagate(
+        site, operands, (*labels, "feature"), whole=["entry"], complaint=complaint
+    )
+    return result(site, (*shape_of(numbers), shape_of(table)[1]), placement, table.dtype)

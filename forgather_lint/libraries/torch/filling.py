@@ -1,0 +1,119 @@
+"""Ops that make tensors of equal or of random elements: zeros, ones, full, rand, randint."""
+
+from __future__ import annotations
+
+from forgather_lint.libraries.dtypes import dtype_of, dtype_of_number
+from forgather_lint.libraries.operands import (
+    NO_SIZES,
+    ZERO,
+    Shape,
+    Undetermined,
+    is_none,
+    is_number,
+    number_operand,
+    shape_of,
+    sizes,
+    tensor,
+    tensor_op,
+)
+from forgather_lint.libraries.propagation import Operand, absorb, placement_of_uniform, propagate
+from forgather_lint.python.interpreter.library import Op, OpFailure, Site
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.placement import ZEROS, Undecided
+from forgather_lint.python.values.value import NONE, SymbolicInt, TensorValue, Value
+
+DEFAULT_DTYPE = "float32"
+
+
+def chosen(dtype: Value, otherwise: str | None) -> str | None:
+    """The name of the argument `dtype`, or what it is when that was not given."""
+    return otherwise if is_none(dtype) else dtype_of(dtype)
+
+
+def uniform(
+    site: Site, shape: Shape, dtype: str | None, *, zeros: bool = False, random: bool = False
+) -> TensorValue:
+    """A tensor of equal elements; a part of it is a smaller one. Random ones are not decided."""
+    for size in shape:
+        if size is not None and dims.compare(size, 0) == -1:
+            text = f"{_op_name(site)}: Dimension size must be non-negative."
+            raise OpFailure("RuntimeError", text)
+    placement = placement_of_uniform(site, shape)
+    if random:
+        placement = absorb([placement, Undecided("random-values", site.where)]) or placement
+    tags = frozenset([ZEROS] if zeros else [])
+    return TensorValue(shape, placement, dtype, site.where, tags=tags)
+
+
+def _op_name(site: Site) -> str:
+    return site.name.rpartition(".")[2]
+
+
+def _filling(zeros: bool, random: bool) -> tuple[Op, Op, Op]:
+    def by_sizes(site: Site, *size: Value, dtype: Value = NONE, **options: Value) -> Value:
+        given = size or (options.get("size", NO_SIZES),)
+        shape = tuple(sizes(site, given))
+        return uniform(site, shape, chosen(dtype, DEFAULT_DTYPE), zeros=zeros, random=random)
+
+    def like(site: Site, input: Value, dtype: Value = NONE, **_: Value) -> Value:
+        source = tensor(site, input)
+        target = chosen(dtype, source.dtype)
+        return uniform(site, shape_of(source), target, zeros=zeros, random=random)
+
+    def method(
+        site: Site, input: Value, *size: Value, dtype: Value = NONE, **options: Value
+    ) -> Value:
+        given = size or (options.get("size", NO_SIZES),)
+        target = chosen(dtype, tensor(site, input).dtype)
+        shape = tuple(sizes(site, given))
+        return uniform(site, shape, target, zeros=zeros, random=random)
+
+    return by_sizes, like, method
+
+
+for _name, _zeros, _random in (
+    ("zeros", True, False),
+    ("ones", False, False),
+    ("empty", False, False),
+    ("rand", False, True),
+    ("randn", False, True),
+):
+    _by_sizes, _like, _method = _filling(_zeros, _random)
+    tensor_op(f"torch.{_name}")(_by_sizes)
+    tensor_op(f"torch.{_name}_like")(_like)
+    if not _random:
+        tensor_op(f"Tensor.new_{_name}")(_method)
+
+
+@tensor_op("torch.full", "torch.full_like", "Tensor.new_full")
+def full(site: Site, *given: Value, dtype: Value = NONE, **options: Value) -> Value:
+    """`torch.full((2, 3), 0.5)`, `torch.full_like(x, 0.5)`, `x.new_full((2, 3), 0.5)`"""
+    named = [options[name] for name in ("input", "size") if name in options]
+    arguments = [*named, *given]
+    first = arguments[0] if arguments else NONE
+    source = tensor(site, arguments.pop(0)) if isinstance(first, TensorValue) else None
+    if source is not None and site.name.endswith("_like"):
+        shape = shape_of(source)
+    else:
+        shape = tuple(sizes(site, [arguments.pop(0) if arguments else NONE]))
+    value = arguments[0] if arguments else options.get("fill_value", ZERO)
+    known = dtype_of_number(value) if is_number(value) else None
+    made = uniform(site, shape, chosen(dtype, source.dtype if source else known))
+    if not isinstance(value, SymbolicInt | TensorValue):
+        return made
+    filled = propagate(site, [Operand(number_operand(site, value), (), "argument")], ())
+    placement = absorb([filled]) or made.placement
+    return TensorValue(made.shape, placement, made.dtype, site.where)
+
+
+@tensor_op("torch.normal")
+def normal(site: Site, mean: Value, std: Value = NONE, size: Value = NONE, **_: Value) -> Value:
+    """`torch.normal(0.0, 1.0, size=(2, 3))`"""
+    if is_none(size):
+        raise Undetermined("random-values")
+    return uniform(site, tuple(sizes(site, [size])), DEFAULT_DTYPE, random=True)
+
+
+@tensor_op("torch.randint", "torch.randperm", "torch.multinomial", "torch.bernoulli")
+def random_numbers(site: Site, *arguments: Value, **options: Value) -> Value:
+    raise Undetermined("random-values")

@@ -1,0 +1,170 @@
+"""Normalisations: F.layer_norm, F.rms_norm, F.group_norm, F.normalize."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from forgather_lint.libraries.operands import (
+    ONE,
+    Shape,
+    dimension,
+    integer,
+    is_none,
+    optional_tensor,
+    result,
+    shape_of,
+    sizes,
+    tensor,
+    tensor_op,
+)
+from forgather_lint.libraries.propagation import Operand, Role, propagate
+from forgather_lint.libraries.shapes import differ, shape_text, size_text
+from forgather_lint.libraries.torch.elementwise import elementwise
+from forgather_lint.libraries.torch.reduce import axes_of, reduced
+from forgather_lint.libraries.torch.views import reshaped
+from forgather_lint.python.interpreter.library import OpFailure, Site
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.dims import Size
+from forgather_lint.python.values.value import NONE, TensorValue, Value
+
+
+@tensor_op("torch.nn.functional.layer_norm", "torch.layer_norm")
+def layer_norm(
+    site: Site,
+    input: Value,
+    normalized_shape: Value,
+    weight: Value = NONE,
+    bias: Value = NONE,
+    eps: Value = NONE,
+) -> Value:
+    """Normalisation over the last dimensions, then `* weight + bias` of their sizes."""
+    parameters = {"weight": weight, "bias": bias}
+    return normalized(site, input, normalized_shape, parameters, "*, ")
+
+
+@tensor_op("torch.nn.functional.rms_norm", "torch.rms_norm")
+def rms_norm(
+    site: Site, input: Value, normalized_shape: Value, weight: Value = NONE, eps: Value = NONE
+) -> Value:
+    """Division by the root of the mean square over the last dimensions, then `* weight`."""
+    return normalized(site, input, normalized_shape, {"weight": weight}, "*")
+
+
+def normalized(
+    site: Site,
+    input: Value,
+    normalized_shape: Value,
+    parameters: Mapping[str, Value],
+    wildcard: str,
+) -> TensorValue:
+    """A normalisation over the last dimensions; `wildcard` is torch's in the error text."""
+    source = tensor(site, input)
+    shape, given = shape_of(source), tuple(sizes(site, [normalized_shape]))
+    for position, (name, value) in enumerate(parameters.items(), 3):
+        parameter = optional_tensor(site, value, name, position)
+        if parameter is not None:
+            _check_parameter(name, shape_of(parameter), given)
+    if len(shape) < len(given) or any(map(differ, shape[len(shape) - len(given) :], given)):
+        expected = ", ".join(map(size_text, given))
+        raise OpFailure(
+            "RuntimeError",
+            f"Given normalized_shape={shape_text(given)}, expected input with shape "
+            f"[{wildcard}{expected}], but got input of size{shape_text(shape)}",
+        )
+    labels = tuple(range(len(shape)))
+    last = labels[len(shape) - len(given) :]
+    placement = propagate(site, [Operand(source, labels, "argument")], labels, whole=last)
+    return _scaled(site, result(site, shape, placement, source.dtype), parameters)
+
+
+def _scaled(site: Site, made: TensorValue, parameters: Mapping[str, Value]) -> TensorValue:
+    """`made * weight + bias` for what is given of the two."""
+    for name, value in parameters.items():
+        if not is_none(value):
+            role: Role = "factor" if name == "weight" else "term"
+            scaled = elementwise(site, [(made, role), (value, role)])
+            made = result(site, scaled.shape, scaled.placement, made.dtype)
+    return made
+
+
+def _check_parameter(name: str, shape: Shape, given: Shape) -> None:
+    if len(shape) != len(given) or any(map(differ, shape, given)):
+        raise OpFailure(
+            "RuntimeError",
+            f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+            f"{shape_text(shape)} and normalized_shape = {shape_text(given)}",
+        )
+
+
+@tensor_op("torch.nn.functional.group_norm", "torch.group_norm")
+def group_norm(
+    site: Site,
+    input: Value,
+    num_groups: Value,
+    weight: Value = NONE,
+    bias: Value = NONE,
+    eps: Value = NONE,
+) -> Value:
+    """Normalisation over groups of channels (dimension 1) and all that follows.
+
+    A rank that holds some of the channels takes its groups for others, unless they are counted by
+    what it holds.
+    """
+    source = tensor(site, input)
+    shape, groups = shape_of(source), integer(num_groups)
+    channels = shape[1]
+    if channels is not None and _surely_indivisible(channels, groups):
+        raise OpFailure(
+            "RuntimeError",
+            "Expected number of channels in input to be divisible by num_groups, but got input of "
+            f"shape {shape_text(shape)} and num_groups={size_text(groups)}",
+        )
+    per_channel: dict[str, Value] = {}
+    for name, value in (("weight", weight), ("bias", bias)):
+        parameter = optional_tensor(site, value, name, 3)
+        if parameter is not None:
+            _check_per_channel(name, shape_of(parameter), shape)
+            sizes_after = (-1, *[1] * (len(shape) - 2))
+            per_channel[name] = reshaped(site, parameter, sizes_after)
+    own_groups = channels is not None and dims.divide_exactly(channels, groups) is not None
+    labels = tuple(range(len(shape)))
+    whole = labels[2:] if own_groups and dims.depends_on_rank(groups) else labels[1:]
+    placement = propagate(site, [Operand(source, labels, "argument")], labels, whole=whole)
+    return _scaled(site, result(site, shape, placement, source.dtype), per_channel)
+
+
+def _surely_indivisible(size: Size, divisor: Size) -> bool:
+    on_rank, by = dims.local(size), dims.local(divisor)
+    return isinstance(on_rank, int) and isinstance(by, int) and by > 0 and on_rank % by > 0
+
+
+def _check_per_channel(name: str, shape: Shape, source: Shape) -> None:
+    if len(shape) != 1 or differ(shape[0], source[1]):
+        raise OpFailure(
+            "RuntimeError",
+            f"Expected {name} to be a vector of size equal to the number of channels in input, but "
+            f"got {name} of shape {shape_text(shape)} and input of shape {shape_text(source)}",
+        )
+
+
+@tensor_op("torch.nn.functional.normalize")
+def normalize(
+    site: Site, input: Value, p: Value = NONE, dim: Value = ONE, eps: Value = NONE
+) -> Value:
+    """Division by the length along a dimension."""
+    source = tensor(site, input)
+    shape = shape_of(source)
+    labels = tuple(range(len(shape)))
+    operands = [Operand(source, labels, "argument")]
+    placement = propagate(site, operands, labels, whole=axes_of(site, dim, len(shape)))
+    return result(site, shape, placement, source.dtype)
+
+
+@tensor_op("torch.nn.functional.cosine_similarity", "torch.cosine_similarity")
+def cosine_similarity(
+    site: Site, x1: Value, x2: Value, dim: Value = ONE, eps: Value = NONE
+) -> Value:
+    both = elementwise(site, [(x1, "argument"), (x2, "argument")])
+    axis = dimension(dim, len(shape_of(both)))
+    shape, placement = reduced(site, both, [axis])
+    return result(site, shape, placement, both.dtype)

@@ -1,0 +1,195 @@
+"""Elementwise arithmetic, comparisons and functions: `a + b`, `torch.add`, `Tensor.exp_`."""
+
+from __future__ import annotations
+
+from forgather_lint.libraries.dtypes import kind
+from forgather_lint.libraries.operands import (
+    is_none,
+    is_number,
+    shape_of,
+    tensor,
+    tensor_op,
+    type_name,
+    value_op,
+)
+from forgather_lint.libraries.propagation import Role, op_text
+from forgather_lint.libraries.shapes import broadcast
+from forgather_lint.libraries.torch.elementwise import DtypeRule, elementwise
+from forgather_lint.python.interpreter.library import Op, OpFailure, Site
+from forgather_lint.python.values.value import FALSE, NONE, TRUE, Known, Value
+
+
+def floating(dtype: str | None) -> str | None:
+    """The dtype of a function of real numbers: integers become the default float."""
+    return "float32" if dtype is not None and kind(dtype) < 2 else dtype
+
+
+def boolean(_: str | None) -> str | None:
+    """The dtype of a comparison."""
+    return "bool"
+
+
+def same(dtype: str | None) -> str | None:
+    """The dtype of arithmetic."""
+    return dtype
+
+
+# torch's names, the names of Python's operators, how either operand is treated, the result's dtype.
+_BINARY: tuple[tuple[str, str, Role, Role, DtypeRule], ...] = (
+    ("add", "add iadd", "term", "term", same),
+    ("sub subtract", "sub isub", "term", "term", same),
+    ("mul multiply", "mul imul", "factor", "factor", same),
+    ("true_divide", "truediv itruediv", "factor", "argument", floating),
+    ("floor_divide", "floordiv ifloordiv", "argument", "argument", same),
+    ("remainder fmod", "mod imod", "argument", "argument", same),
+    ("pow", "pow ipow", "argument", "argument", same),
+    ("bitwise_and", "and_ iand", "argument", "argument", same),
+    ("bitwise_or", "or_ ior", "argument", "argument", same),
+    ("bitwise_xor", "xor ixor", "argument", "argument", same),
+    ("bitwise_left_shift", "lshift ilshift", "argument", "argument", same),
+    ("bitwise_right_shift", "rshift irshift", "argument", "argument", same),
+    ("lt less", "lt", "argument", "argument", boolean),
+    ("le less_equal", "le", "argument", "argument", boolean),
+    ("gt greater", "gt", "argument", "argument", boolean),
+    ("ge greater_equal", "ge", "argument", "argument", boolean),
+    ("maximum minimum fmax fmin", "", "argument", "argument", same),
+    ("atan2 arctan2 xlogy logaddexp", "", "argument", "argument", floating),
+    ("logical_and logical_or logical_xor isclose", "", "argument", "argument", boolean),
+)
+
+_SYMBOLS = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "truediv": "/",
+    "floordiv": "//",
+    "matmul": "@",
+    "mod": "%",
+    "pow": "** or pow()",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+    "lshift": "<<",
+    "rshift": ">>",
+}
+_ORDERINGS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+_REAL_FUNCTIONS = (
+    "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sin cos tan sinh cosh tanh asin "
+    "acos atan asinh acosh atanh arcsin arccos arctan erf erfc erfinv sigmoid logit sinc lgamma "
+    "digamma"
+)
+_KEEPING_FUNCTIONS = "abs absolute sign sgn relu floor ceil round trunc fix frac square nan_to_num"
+_TESTS = "isnan isinf isfinite isposinf isneginf logical_not signbit"
+
+_NOT_IN_PLACE = frozenset(
+    "maximum minimum fmax fmin logaddexp isclose isnan isinf isfinite isposinf isneginf signbit "
+    "positive".split()
+)
+
+
+def _names(short_names: str, operators: str = "") -> list[str]:
+    methods = [form for name in short_names.split() for form in _forms(name)]
+    return methods + [f"operator.{name}" for name in operators.split()]
+
+
+def _forms(name: str) -> list[str]:
+    forms = [f"torch.{name}", f"Tensor.{name}"]
+    return forms if name in _NOT_IN_PLACE else [*forms, f"Tensor.{name}_"]
+
+
+def _binary(left: Role, right: Role, rule: DtypeRule) -> Op:
+    def binary(site: Site, input: Value, other: Value, **_: Value) -> Value:
+        check_operands(site, input, other)
+        return elementwise(site, [(input, left), (other, right)], rule)
+
+    return binary
+
+
+def unary(role: Role, rule: DtypeRule) -> Op:
+    """An op on one tensor, element by element; further arguments do not matter."""
+
+    def function(site: Site, input: Value, *_: Value, **__: Value) -> Value:
+        return elementwise(site, [(tensor(site, input), role)], rule)
+
+    return function
+
+
+def check_operands(site: Site, left: Value, right: Value) -> None:
+    """Raise Python's or torch's TypeError for a constant that is no number."""
+    for position, operand in enumerate((left, right), 1):
+        if not isinstance(operand, Known) or is_number(operand):
+            continue
+        if site.name.startswith("operator."):
+            raise OpFailure("TypeError", _operator_refusal(site, left, right))
+        argument = "input" if position == 1 else "other"
+        raise OpFailure(
+            "TypeError",
+            f"{op_text(site)}(): argument '{argument}' (position {position}) must be Tensor, "
+            f"not {type_name(operand)}",
+        )
+
+
+def _operator_refusal(site: Site, left: Value, right: Value) -> str:
+    name = op_text(site)
+    names = f"'{type_name(left)}' and '{type_name(right)}'"
+    if name in _ORDERINGS:
+        return f"'{_ORDERINGS[name]}' not supported between instances of {names}"
+    in_place = name not in _SYMBOLS and name[1:] in _SYMBOLS
+    symbol = f"{_SYMBOLS[name[1:]]}=" if in_place else _SYMBOLS[name]
+    return f"unsupported operand type(s) for {symbol}: {names}"
+
+
+for _torch_names, _operators, _left, _right, _rule in _BINARY:
+    tensor_op(*_names(_torch_names, _operators))(_binary(_left, _right, _rule))
+tensor_op(*_names(_REAL_FUNCTIONS))(unary("argument", floating))
+tensor_op(*_names(_KEEPING_FUNCTIONS), "operator.abs")(unary("argument", same))
+tensor_op(*_names(_TESTS))(unary("argument", boolean))
+tensor_op(*_names("bitwise_not"), "operator.invert")(unary("argument", same))
+tensor_op(*_names("neg negative positive"), "operator.neg", "operator.pos")(unary("factor", same))
+
+
+@value_op("operator.eq", "operator.ne", *_names("eq ne not_equal"))
+def equal(site: Site, input: Value, other: Value) -> Value:
+    """A comparison; Python answers one with None by identity."""
+    if is_none(input) or is_none(other):
+        return FALSE if site.name == "operator.eq" else TRUE
+    return elementwise(site, [(input, "argument"), (other, "argument")], boolean)
+
+
+@tensor_op(*_names("div divide"))
+def div(site: Site, input: Value, other: Value, rounding_mode: Value = NONE) -> Value:
+    """Division; rounded, it is no longer linear."""
+    check_operands(site, input, other)
+    if is_none(rounding_mode):
+        return elementwise(site, [(input, "factor"), (other, "argument")], floating)
+    return elementwise(site, [(input, "argument"), (other, "argument")])
+
+
+@tensor_op(*_names("clamp clip"))
+def clamp(site: Site, input: Value, min: Value = NONE, max: Value = NONE) -> Value:
+    bounds = [bound for bound in (min, max) if not is_none(bound)]
+    return elementwise(site, [(each, "argument") for each in (tensor(site, input), *bounds)])
+
+
+@tensor_op(*_names("clamp_min clamp_max"))
+def clamp_one_side(site: Site, input: Value, min: Value = NONE, max: Value = NONE) -> Value:
+    return clamp(site, input, max if is_none(min) else min)
+
+
+@tensor_op(*_names("addcmul addcdiv"))
+def addcmul(site: Site, input: Value, tensor1: Value, tensor2: Value, value: Value = TRUE) -> Value:
+    """`input + value * tensor1 * tensor2`, or divided by `tensor2`."""
+    broadcast(*(shape_of(tensor(site, each)) for each in (input, tensor1, tensor2)))
+    second: Role = "factor" if op_text(site) == "addcmul" else "argument"
+    product = elementwise(
+        Site(site.evaluator, site.where, op_text(site)),
+        [(tensor1, "factor"), (tensor2, second), (value, "factor")],
+    )
+    return elementwise(site, [(input, "term"), (product, "term")])
+
+
+@tensor_op(*_names("lerp"))
+def lerp(site: Site, input: Value, end: Value, weight: Value) -> Value:
+    """`input + weight * (end - input)`."""
+    return elementwise(site, [(input, "term"), (end, "term"), (weight, "argument")])

@@ -1,0 +1,229 @@
+"""Ops that reduce dimensions: sum, mean, max, norm, any, argmax, cumsum."""
+
+from __future__ import annotations
+
+from forgather_lint.libraries.dtypes import dtype_of, kind
+from forgather_lint.libraries.operands import (
+    Shape,
+    dimension,
+    flag,
+    integers,
+    is_none,
+    result,
+    shape_of,
+    tensor,
+    tensor_op,
+    value_op,
+    wrapped,
+)
+from forgather_lint.libraries.propagation import Operand, Role, op_text, propagate
+from forgather_lint.libraries.torch.elementwise import DtypeRule, elementwise
+from forgather_lint.libraries.torch.pointwise import boolean, floating
+from forgather_lint.python.interpreter.library import Op, OpFailure, Site
+from forgather_lint.python.values.placement import Placement
+from forgather_lint.python.values.value import (
+    FALSE,
+    NONE,
+    Known,
+    NamedTupleValue,
+    TensorValue,
+    TupleValue,
+    Value,
+)
+
+
+def reduced(
+    site: Site,
+    source: TensorValue,
+    axes: list[int],
+    *,
+    keep: bool = False,
+    role: Role = "argument",
+    sums: bool = False,
+) -> tuple[Shape, Placement]:
+    """Shape and placement of `source` with `axes` reduced to one value, or kept with size one.
+
+    `sums` when the values over the ranks add up to the value over all.
+    """
+    shape = shape_of(source)
+    labels = tuple(range(len(shape)))
+    if keep:
+        names = tuple(f"reduced {dim}" if dim in axes else dim for dim in labels)
+        sizes = tuple(1 if dim in axes else size for dim, size in enumerate(shape))
+    else:
+        names = tuple(dim for dim in labels if dim not in axes)
+        sizes = tuple(shape[dim] for dim in labels if dim not in axes)
+    whole = [] if sums else axes
+    return sizes, propagate(site, [Operand(source, labels, role)], names, whole=whole)
+
+
+def axes_of(site: Site, dim: Value, rank: int) -> list[int]:
+    """The dimensions that `dim` names, all for None."""
+    if is_none(dim):
+        return list(range(rank))
+    axes = [wrapped(each, rank) for each in integers(site, [dim])]
+    for each in axes:
+        if axes.count(each) > 1:
+            text = f"dim {each} appears multiple times in the list of dims"
+            raise OpFailure("RuntimeError", text)
+    return axes if rank and axes else list(range(rank))
+
+
+def _reduction(role: Role, rule: DtypeRule, *, sums: bool = False) -> Op:
+    def reduction(
+        site: Site,
+        input: Value,
+        dim: Value = NONE,
+        keepdim: Value = FALSE,
+        dtype: Value = NONE,
+        **_: Value,
+    ) -> Value:
+        source = tensor(site, input)
+        axes = axes_of(site, dim, len(shape_of(source)))
+        shape, placement = reduced(site, source, axes, keep=flag(keepdim), role=role, sums=sums)
+        target = rule(source.dtype) if is_none(dtype) else dtype_of(dtype)
+        return result(site, shape, placement, target)
+
+    return reduction
+
+
+def _counted(dtype: str | None) -> str | None:
+    """Sums of integers and truth values are int64."""
+    return dtype if dtype is None or kind(dtype) >= 2 else "int64"
+
+
+def _index(_: str | None) -> str | None:
+    return "int64"
+
+
+def _same(dtype: str | None) -> str | None:
+    return dtype
+
+
+def _names(short_names: str) -> list[str]:
+    return [f"{place}.{name}" for name in short_names.split() for place in ("torch", "Tensor")]
+
+
+tensor_op(*_names("sum nansum"))(_reduction("factor", _counted, sums=True))
+tensor_op(*_names("mean nanmean"))(_reduction("factor", floating))
+tensor_op(*_names("prod"))(_reduction("argument", _counted))
+tensor_op(*_names("logsumexp"))(_reduction("argument", floating))
+tensor_op(*_names("amax amin"))(_reduction("argument", _same))
+tensor_op(*_names("any all"))(_reduction("argument", boolean))
+tensor_op(*_names("argmax argmin"))(_reduction("argument", _index))
+
+
+@tensor_op(*_names("count_nonzero"))
+def count_nonzero(site: Site, input: Value, dim: Value = NONE) -> Value:
+    source = tensor(site, input)
+    axes = axes_of(site, dim, len(shape_of(source)))
+    shape, placement = reduced(site, source, axes, sums=True)
+    return result(site, shape, placement, "int64")
+
+
+@tensor_op(*_names("var std"))
+def var(
+    site: Site,
+    input: Value,
+    dim: Value = NONE,
+    unbiased: Value = NONE,
+    keepdim: Value = FALSE,
+    correction: Value = NONE,
+) -> Value:
+    """Variance; a truth value in the place of the dimension is `unbiased`."""
+    if isinstance(dim, Known) and isinstance(dim.value, bool):
+        dim = NONE
+    source = tensor(site, input)
+    axes = axes_of(site, dim, len(shape_of(source)))
+    shape, placement = reduced(site, source, axes, keep=flag(keepdim))
+    return result(site, shape, placement, source.dtype)
+
+
+@value_op("torch.var_mean", "torch.std_mean")
+def var_mean(site: Site, input: Value, dim: Value = NONE, **options: Value) -> Value:
+    source = tensor(site, input)
+    axes = axes_of(site, dim, len(shape_of(source)))
+    keep = flag(options.get("keepdim", FALSE))
+    roles: tuple[Role, Role] = ("argument", "factor")
+    found = [reduced(site, source, axes, keep=keep, role=role) for role in roles]
+    return TupleValue(tuple(result(site, *each, source.dtype) for each in found))
+
+
+@tensor_op("torch.norm", "Tensor.norm", "torch.linalg.norm", "torch.linalg.vector_norm")
+def norm(
+    site: Site,
+    input: Value,
+    p: Value = NONE,
+    dim: Value = NONE,
+    keepdim: Value = FALSE,
+    dtype: Value = NONE,
+    ord: Value = NONE,
+) -> Value:
+    source = tensor(site, input)
+    axes = axes_of(site, dim, len(shape_of(source)))
+    shape, placement = reduced(site, source, axes, keep=flag(keepdim))
+    return result(site, shape, placement, source.dtype if is_none(dtype) else dtype_of(dtype))
+
+
+@value_op(*_names("max min"))
+def maximum(
+    site: Site, input: Value, dim: Value = NONE, keepdim: Value = FALSE, other: Value = NONE
+) -> Value:
+    """The largest of all, or along a dimension with its index, or elementwise of two tensors."""
+    second = dim if isinstance(dim, TensorValue) else other
+    if isinstance(second, TensorValue):
+        return elementwise(site, [(input, "argument"), (second, "argument")])
+    source = tensor(site, input)
+    if is_none(dim):
+        shape, placement = reduced(site, source, list(range(len(shape_of(source)))))
+        return result(site, shape, placement, source.dtype)
+    return values_and_indices(site, source, dim, keepdim)
+
+
+@value_op(*_names("median mode nanmedian"))
+def median(site: Site, input: Value, dim: Value = NONE, keepdim: Value = FALSE) -> Value:
+    return maximum(site, input, dim, keepdim)
+
+
+def values_and_indices(
+    site: Site, source: TensorValue, dim: Value, keepdim: Value
+) -> NamedTupleValue:
+    """Values reduced along one dimension, and where they stood."""
+    axis = dimension(dim, len(shape_of(source)))
+    shape, placement = reduced(site, source, [axis], keep=flag(keepdim))
+    return named(site, ("values", "indices"), shape, placement, (source.dtype, "int64"))
+
+
+def named(
+    site: Site,
+    names: tuple[str, ...],
+    shape: Shape,
+    placement: Placement,
+    dtypes: tuple[str | None, ...],
+) -> NamedTupleValue:
+    """Results of one shape and placement that can be read by name."""
+    results = tuple(result(site, shape, placement, dtype) for dtype in dtypes)
+    return NamedTupleValue(results, names)
+
+
+@tensor_op(*_names("cumsum cumprod logcumsumexp"), "Tensor.cumsum_")
+def cumsum(site: Site, input: Value, dim: Value, dtype: Value = NONE) -> Value:
+    source = tensor(site, input)
+    placement = _along(site, source, dim, "factor" if op_text(site) == "cumsum" else "argument")
+    target = _counted(source.dtype) if is_none(dtype) else dtype_of(dtype)
+    return result(site, shape_of(source), placement, target)
+
+
+@value_op(*_names("cummax cummin"))
+def cummax(site: Site, input: Value, dim: Value) -> Value:
+    source = tensor(site, input)
+    placement = _along(site, source, dim, "argument")
+    shape = shape_of(source)
+    return named(site, ("values", "indices"), shape, placement, (source.dtype, "int64"))
+
+
+def _along(site: Site, source: TensorValue, dim: Value, role: Role) -> Placement:
+    """The placement of an op that runs along a dimension and keeps it."""
+    labels = tuple(range(len(shape_of(source))))
+    axis = dimension(dim, len(labels))
+    return propagate(site, [Operand(source, labels, role)], labels, whole=[axis])

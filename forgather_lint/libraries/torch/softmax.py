@@ -1,0 +1,45 @@
+"""Softmax and its kin: they need the whole of their dimension."""
+
+from __future__ import annotations
+
+from forgather_lint.libraries.dtypes import dtype_of
+from forgather_lint.libraries.operands import (
+    ONE,
+    ZERO,
+    dimension,
+    is_none,
+    result,
+    shape_of,
+    tensor,
+    tensor_op,
+)
+from forgather_lint.libraries.propagation import Operand, propagate
+from forgather_lint.libraries.torch.pointwise import floating
+from forgather_lint.python.interpreter.library import Site
+from forgather_lint.python.values.value import NONE, Value
+
+_NAMES = [
+    f"{place}.{name}"
+    for name in ("softmax", "log_softmax")
+    for place in ("torch", "torch.nn.functional", "Tensor")
+]
+
+
+@tensor_op(*_NAMES, "torch.nn.functional.softmin")
+def softmax(
+    site: Site,
+    input: Value,
+    dim: Value = NONE,
+    dtype: Value = NONE,
+    _stacklevel: Value = NONE,
+) -> Value:
+    source = tensor(site, input)
+    rank = len(shape_of(source))
+    if is_none(dim):
+        dim = ZERO if rank in (0, 1, 3) else ONE
+    labels = tuple(range(rank))
+    placement = propagate(
+        site, [Operand(source, labels, "argument")], labels, whole=[dimension(dim, rank)]
+    )
+    target = floating(source.dtype) if is_none(dtype) else dtype_of(dtype)
+    return result(site, shape_of(source), placement, target)

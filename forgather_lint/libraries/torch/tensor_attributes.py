@@ -1,0 +1,170 @@
+"""What a tensor tells about itself: `x.shape`, `x.size(-1)`, `x.dtype`, `x.T`, `len(x)`."""
+
+from __future__ import annotations
+
+from forgather_lint.libraries.dtypes import kind, part_of
+from forgather_lint.libraries.operands import (
+    Undetermined,
+    dimension,
+    is_none,
+    result,
+    shape_of,
+    tensor,
+    tensor_op,
+    value_op,
+)
+from forgather_lint.libraries.propagation import Operand, propagate
+from forgather_lint.libraries.shapes import numel
+from forgather_lint.libraries.torch.permute import matrix_transpose, permuted
+from forgather_lint.python.interpreter.library import Op, OpFailure, Site, op
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.placement import Replicate
+from forgather_lint.python.values.value import (
+    FALSE,
+    NONE,
+    TRUE,
+    External,
+    SymbolicInt,
+    TensorValue,
+    TupleValue,
+    Value,
+    integer,
+    known,
+)
+
+
+@value_op("Tensor.shape.get")
+def shape(site: Site, input: Value) -> Value:
+    """The sizes as code on a rank sees them; a `torch.Size` is a tuple."""
+    return TupleValue(tuple(map(integer, shape_of(tensor(site, input)))))
+
+
+@value_op("Tensor.size")
+def size(site: Site, input: Value, dim: Value = NONE) -> Value:
+    if is_none(dim):
+        return shape(site, input)
+    sizes = shape_of(tensor(site, input))
+    return integer(sizes[dimension(dim, len(sizes))])
+
+
+@value_op("Tensor.ndim.get", "Tensor.dim", "Tensor.ndimension")
+def ndim(site: Site, input: Value) -> Value:
+    return known(len(shape_of(tensor(site, input))))
+
+
+@value_op("Tensor.numel", "Tensor.nelement", "torch.numel")
+def element_count(site: Site, input: Value) -> Value:
+    return integer(numel(shape_of(tensor(site, input))))
+
+
+@value_op("Tensor.__len__")
+def length(site: Site, input: Value) -> Value:
+    sizes = shape_of(tensor(site, input))
+    if not sizes:
+        raise OpFailure("TypeError", "len() of a 0-d tensor")
+    return integer(sizes[0])
+
+
+@value_op("Tensor.dtype.get")
+def dtype(site: Site, input: Value) -> Value:
+    name = tensor(site, input).dtype
+    return site.unknown("unknown-dtype") if name is None else External(f"torch.{name}")
+
+
+@value_op("Tensor.device.get")
+def device(site: Site, input: Value) -> Value:
+    """Engines run models on GPUs."""
+    attributes: dict[str, Value] = {"type": known("cuda"), "index": known(0)}
+    return Instance(External("torch.device"), attributes, site.where)
+
+
+@value_op("Tensor.is_floating_point", "torch.is_floating_point")
+def is_floating_point(site: Site, input: Value) -> Value:
+    name = tensor(site, input).dtype
+    return _truth(site, None if name is None else kind(name) == 2)
+
+
+@value_op("Tensor.is_complex", "torch.is_complex")
+def is_complex(site: Site, input: Value) -> Value:
+    name = tensor(site, input).dtype
+    return _truth(site, None if name is None else kind(name) == 3)
+
+
+def _truth(site: Site, answer: bool | None) -> Value:
+    return site.unknown("unknown-dtype") if answer is None else known(answer)
+
+
+@tensor_op("Tensor.data.get")
+def data(site: Site, input: Value) -> Value:
+    source = tensor(site, input)
+    return TensorValue(source.shape, source.placement, source.dtype, source.origin)
+
+
+@tensor_op("Tensor.T.get")
+def transposed(site: Site, input: Value) -> Value:
+    source = tensor(site, input)
+    return permuted(site, source, range(len(shape_of(source)))[::-1])
+
+
+@tensor_op("Tensor.mT.get", "Tensor.H.get", "Tensor.mH.get")
+def matrix_transposed(site: Site, input: Value) -> Value:
+    return matrix_transpose(site, input)
+
+
+@tensor_op("Tensor.real.get", "Tensor.imag.get", "torch.real", "torch.imag")
+def real(site: Site, input: Value) -> Value:
+    """A part of complex numbers: linear in them."""
+    source = tensor(site, input)
+    labels = tuple(range(len(shape_of(source))))
+    placement = propagate(site, [Operand(source, labels)], labels)
+    return result(site, shape_of(source), placement, part_of(source.dtype))
+
+
+def _always(answer: Value) -> Op:
+    def attribute(site: Site, input: Value) -> Value:
+        return answer
+
+    return attribute
+
+
+for _name, _answer in (
+    ("is_cuda", TRUE),
+    ("is_nested", FALSE),
+    ("is_sparse", FALSE),
+    ("is_quantized", FALSE),
+    ("is_meta", FALSE),
+    ("requires_grad", FALSE),
+    ("grad", NONE),
+    ("grad_fn", NONE),
+    ("layout", External("torch.strided")),
+):
+    op(f"Tensor.{_name}.get")(_always(_answer))
+
+
+@value_op("Tensor.item", "Tensor.__int__", "Tensor.__index__")
+def item(site: Site, self: Value) -> Value:
+    """The one number in a tensor: of an integer that all ranks hold, what it is is not known."""
+    source = tensor(site, self)
+    is_integer = source.dtype is not None and kind(source.dtype) == 1
+    if not is_integer or not isinstance(source.placement, Replicate):
+        raise Undetermined("data-dependent")
+    return SymbolicInt(dims.anything(f"item at {site.where.span}"))
+
+
+@value_op(
+    "Tensor.tolist",
+    "Tensor.numpy",
+    "Tensor.__bool__",
+    "Tensor.__float__",
+    "Tensor.__contains__",
+    "torch.equal",
+    "torch.allclose",
+    "torch.is_nonzero",
+    "torch.unique",
+    "Tensor.unique",
+    "torch.unique_consecutive",
+)
+def contents(site: Site, *arguments: Value, **options: Value) -> Value:
+    """What hangs on the numbers in a tensor, which are not followed."""
+    raise Undetermined("data-dependent")

@@ -1,0 +1,221 @@
+"""Ops that give the elements other sizes in the same order: view, reshape, flatten, squeeze.
+
+A part of a tensor stays a part when the sharded dimension is the leftmost of the factors that it is
+split into or merged from: 96 of 192 features are 4 heads of 24 out of 8, never 8 heads of 12.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from forgather_lint.libraries.dtypes import complex_of, dtype_of, part_of
+from forgather_lint.libraries.operands import (
+    LAST,
+    ZERO,
+    Shape,
+    Undetermined,
+    dimension,
+    integers,
+    is_none,
+    plain_integer,
+    result,
+    shape_of,
+    sizes,
+    tensor,
+    tensor_op,
+    wrapped,
+)
+from forgather_lint.libraries.propagation import (
+    MIXED_HEADS,
+    OTHER_WRONG,
+    Complaint,
+    Operand,
+    absorb,
+    propagate,
+    since,
+)
+from forgather_lint.libraries.shapes import is_one, one_on_rank, shape_text
+from forgather_lint.libraries.torch.regrouping import (
+    Sizes,
+    fill_inferred,
+    regroup,
+    with_symbols,
+    without_symbols,
+)
+from forgather_lint.python.interpreter.library import OpFailure, Site
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.placement import (
+    Placement,
+    Shard,
+    Undecided,
+    Wrong,
+)
+from forgather_lint.python.values.value import NONE, External, TensorValue, Value
+
+
+@tensor_op("Tensor.view", "Tensor.reshape", "torch.reshape", "torch.Tensor.view")
+def view(site: Site, input: Value, *shape: Value, **given: Value) -> Value:
+    """`x.view(batch, -1, 24)`; also with the sizes in one tuple, or a dtype."""
+    source = tensor(site, input)
+    target = shape or tuple(given.values())
+    if isinstance(target[0], External):
+        return view_as_dtype(site, source, target[0])
+    return reshaped(site, source, tuple(sizes(site, target)))
+
+
+@tensor_op("Tensor.view_as", "Tensor.reshape_as")
+def view_as(site: Site, input: Value, other: Value) -> Value:
+    return reshaped(site, tensor(site, input), shape_of(tensor(site, other, "other", 2)))
+
+
+@tensor_op("torch.flatten", "Tensor.flatten", "torch.ravel", "Tensor.ravel")
+def flatten(site: Site, input: Value, start_dim: Value = ZERO, end_dim: Value = LAST) -> Value:
+    source = tensor(site, input)
+    shape = shape_of(source)
+    first, last = dimension(start_dim, len(shape)), dimension(end_dim, len(shape))
+    if first > last:
+        raise OpFailure(
+            "RuntimeError", "flatten() has invalid args: start_dim cannot come after end_dim"
+        )
+    known = with_symbols(shape)
+    merged = dims.product(known[first : last + 1])
+    return reshaped(site, source, (*known[:first], merged, *known[last + 1 :]))
+
+
+@tensor_op("torch.unflatten", "Tensor.unflatten")
+def unflatten(site: Site, input: Value, dim: Value, *given: Value, **named: Value) -> Value:
+    source = tensor(site, input)
+    shape = shape_of(source)
+    axis = dimension(dim, len(shape))
+    parts = tuple(sizes(site, given or tuple(named.values())))
+    known = with_symbols(shape)
+    try:
+        return reshaped(site, source, (*known[:axis], *parts, *known[axis + 1 :]))
+    except OpFailure as failure:
+        text = (
+            f"unflatten: Provided sizes {shape_text(parts)} don't multiply up to the size of dim "
+            f"{axis} ({shape_text(shape[axis : axis + 1])[1:-1]}) in the input tensor"
+        )
+        raise OpFailure("RuntimeError", text) from failure
+
+
+@tensor_op("torch.squeeze", "Tensor.squeeze", "Tensor.squeeze_")
+def squeeze(site: Site, input: Value, dim: Value = NONE) -> Value:
+    """Drop dimensions that are of size one on the rank."""
+    source = tensor(site, input)
+    shape = shape_of(source)
+    candidates = _squeezable(site, dim, len(shape))
+    if any(shape[each] is None for each in candidates):
+        raise Undetermined("unknown-size")
+    dropped = {each for each in candidates if one_on_rank(shape[each])}
+    kept = tuple(each for each in range(len(shape)) if each not in dropped)
+    reason = "drops a dimension of size one that is larger in the whole model"
+    placement = propagate(
+        site,
+        [Operand(source, tuple(range(len(shape))))],
+        kept,
+        whole=dropped,
+        complaint=Complaint(OTHER_WRONG, reason),
+    )
+    return result(site, tuple(shape[each] for each in kept), placement, source.dtype)
+
+
+def _squeezable(site: Site, dim: Value, rank: int) -> list[int]:
+    if is_none(dim):
+        return list(range(rank))
+    return [wrapped(each, rank) for each in integers(site, [dim])]
+
+
+@tensor_op("torch.unsqueeze", "Tensor.unsqueeze", "Tensor.unsqueeze_")
+def unsqueeze(site: Site, input: Value, dim: Value) -> Value:
+    source = tensor(site, input)
+    known = with_symbols(shape_of(source))
+    at = wrapped(plain_integer(dim), len(known) + 1)
+    return reshaped(site, source, (*known[:at], 1, *known[at:]))
+
+
+@tensor_op("torch.view_as_complex")
+def view_as_complex(site: Site, input: Value) -> Value:
+    """(..., 2) real numbers as (...) complex ones."""
+    source = tensor(site, input)
+    shape = shape_of(source)
+    if not shape or not one_on_rank(dims.floor_divide(dims.local(shape[-1] or 0), 2)):
+        text = "Tensor must have a last dimension of size 2"
+        raise OpFailure("RuntimeError", text)
+    labels = tuple(range(len(shape)))
+    placement = propagate(site, [Operand(source, labels)], labels[:-1], whole=labels[-1:])
+    return result(site, shape[:-1], placement, complex_of(source.dtype))
+
+
+@tensor_op("torch.view_as_real")
+def view_as_real(site: Site, input: Value) -> Value:
+    source = tensor(site, input)
+    return result(site, (*shape_of(source), 2), source.placement, part_of(source.dtype))
+
+
+@tensor_op("Tensor.contiguous", "Tensor.resolve_conj", "Tensor.resolve_neg")
+def contiguous(site: Site, input: Value, **_: Value) -> Value:
+    return tensor(site, input)
+
+
+def view_as_dtype(site: Site, source: TensorValue, dtype: External) -> Value:
+    """The same bytes read as another type: as many elements if the two are alike in width."""
+    shape, name = shape_of(source), dtype_of(dtype)
+    if name is None or source.dtype is None or name[-2:] != source.dtype[-2:]:
+        raise Undetermined("view-as-dtype")
+    return result(site, shape, source.placement, name)
+
+
+def reshaped(site: Site, source: TensorValue, target: Shape) -> TensorValue:
+    """`source` with the sizes `target`, of which one may be -1 and some unknown.
+
+    Raises torch's RuntimeError when the elements do not fit on a rank.
+    """
+    if None in target:
+        return _of_unknown_sizes(site, source, target)
+    shape = with_symbols(shape_of(source))
+    known = tuple(size for size in target if size is not None)
+    full = fill_inferred(shape, known)
+    elements = source.viewed or source
+    before = with_symbols(shape_of(elements))
+    placement = _placement_of_view(site, elements.placement, before, full)
+    made = result(site, without_symbols(full), placement, source.dtype)
+    broken = isinstance(placement, Wrong) and not isinstance(elements.placement, Wrong)
+    return replace(made, viewed=elements) if broken else made
+
+
+def _of_unknown_sizes(site: Site, source: TensorValue, target: Shape) -> TensorValue:
+    placement = absorb([source.placement, Undecided("unknown-size", site.where)])
+    assert placement is not None
+    shape = tuple(None if size == -1 else size for size in target)
+    return result(site, shape, placement, source.dtype)
+
+
+def _placement_of_view(site: Site, placement: Placement, shape: Sizes, target: Sizes) -> Placement:
+    if isinstance(placement, Wrong | Undecided):
+        return placement
+    if not isinstance(placement, Shard):
+        if not any(map(dims.depends_on_rank, target)):
+            return placement
+        reason = "splits a whole tensor by the sizes of a part"
+        return Wrong(MIXED_HEADS, reason, site.where, since(placement))
+    if None in without_symbols(target):
+        return Undecided("unknown-size", site.where)
+    if dims.product(shape) != dims.product(target):
+        return Undecided("size-of-a-part-in-the-code", site.where)
+    return _placement_of_part(site, placement, shape, target)
+
+
+def _placement_of_part(site: Site, placement: Shard, shape: Sizes, target: Sizes) -> Placement:
+    groups = regroup(shape, target)
+    if groups is None:
+        return Undecided("symbolic-size", site.where)
+    source, held = next(group for group in groups if placement.dim in group.source)
+    outermost = next((dim for dim in source if not is_one(shape[dim])), None)
+    part = next((dim for dim in held if not is_one(target[dim])), None)
+    if outermost == placement.dim and part is not None and dims.depends_on_rank(target[part]):
+        if placement.blocks > 1 and target[part] != shape[placement.dim]:
+            return Undecided("view-of-packed-dimension", site.where)
+        return Shard(part, placement.since, placement.blocks)
+    text = f"{shape_text(target)} does not cut the features of a rank where the whole model does"
+    return Wrong(MIXED_HEADS, text, site.where, placement.since)

@@ -1,0 +1,113 @@
+"""The auto classes of transformers: from a model type to the classes of its config and model."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import (
+    NONE,
+    Arguments,
+    DictValue,
+    Known,
+    Unknown,
+    Value,
+    known,
+)
+
+
+@op("transformers.PreTrainedModel._from_config")
+def build_own(site: Site, cls: Value, config: Value, **options: Value) -> Value:
+    """A class method: the class that it is called on, built from `config`."""
+    return site.evaluator.call(cls, Arguments([config]), site.where)
+
+
+def from_config(site: Site, config: Value, **options: Value) -> Value:
+    """The model that an auto class has for the type of `config`."""
+    auto_class = site.name.split(".")[1]
+    machine = cast("Machine", site.evaluator)
+    model_type = _model_type(site, config)
+    found = machine.loader.model_class(machine, auto_class, model_type) if model_type else None
+    if not isinstance(found, ClassValue):
+        return site.unknown("model-of-another-class")
+    return site.evaluator.call(found, Arguments([config]), site.where)
+
+
+for _name in (
+    "AutoModel AutoModelForCausalLM AutoModelForSeq2SeqLM AutoModelForImageTextToText "
+    "AutoModelForTextEncoding AutoModelForKeypointDetection AutoBackbone"
+).split():
+    op(f"transformers.{_name}.from_config")(from_config)
+
+
+def _model_type(site: Site, config: Value) -> str | None:
+    if not isinstance(config, Instance):
+        return None
+    try:
+        value = site.evaluator.attribute(config, "model_type", site.where)
+    except Raised:
+        return None
+    return value.value if isinstance(value, Known) and isinstance(value.value, str) else None
+
+
+@op("transformers.CONFIG_MAPPING.__getitem__")
+def config_class(site: Site, key: Value) -> Value:
+    """The config class of a model type. Raises `Raised("KeyError")` for one nobody knows."""
+    machine = cast("Machine", site.evaluator)
+    if not isinstance(key, Known) or not isinstance(key.value, str):
+        return site.unknown("model-of-another-class")
+    return machine.loader.config_class(machine, key.value) or site.unknown("model-type")
+
+
+@op("transformers.CONFIG_MAPPING.__contains__")
+def has_config_class(site: Site, key: Value) -> Value:
+    found = config_class(site, key)
+    return found if isinstance(found, Unknown) else known(True)
+
+
+@op("transformers.AutoConfig.for_model")
+def for_model(site: Site, model_type: Value, **keywords: Value) -> Value:
+    cls = config_class(site, model_type)
+    return site.evaluator.call(cls, Arguments([], keywords), site.where)
+
+
+@op("transformers.SubConfigSpec")
+def sub_config_spec(
+    site: Site,
+    config_class: Value,
+    model_type: Value = NONE,
+    init_kwargs: Value = NONE,
+    optional: Value = NONE,
+) -> Value:
+    """Kept as a dict of its arguments; see `sub_config`."""
+    return DictValue(
+        {
+            "config_class": config_class,
+            "model_type": model_type,
+            "init_kwargs": init_kwargs,
+            "optional": optional,
+        }
+    )
+
+
+def sub_config(site: Site, specification: Value, value: Value) -> Value:
+    """What a composite config makes of the value of one of its parts.
+
+    Source: transformers/configuration_utils.py, `SubConfigSpec.create_subconfig`.
+    """
+    spec = specification.items if isinstance(specification, DictValue) else {}
+    cls = spec.get("config_class", specification)
+    is_none = isinstance(value, Known) and value.value is None
+    if not is_none and not isinstance(value, DictValue):
+        return value
+    if is_none and cast("Machine", site.evaluator).truth(spec.get("optional", NONE)):
+        return value
+    keywords = spec.get("init_kwargs") if is_none else value
+    items = keywords.items if isinstance(keywords, DictValue) else {}
+    if not isinstance(cls, ClassValue):
+        cls = config_class(site, items.get("model_type", spec.get("model_type", NONE)))
+    given = {name: item for name, item in items.items() if isinstance(name, str)}
+    return site.evaluator.call(cls, Arguments([], given), site.where)

@@ -1,0 +1,245 @@
+"""`PretrainedConfig`: attributes from keywords, defaults, and `to_dict`."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import cast
+
+from forgather_lint.libraries.names import CONFIG
+from forgather_lint.libraries.nn.build import set_plain
+from forgather_lint.libraries.transformers.auto import sub_config
+from forgather_lint.python.interpreter.classes import find_member, order_of
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import (
+    FALSE,
+    NONE,
+    TRUE,
+    Arguments,
+    DictValue,
+    Known,
+    ListValue,
+    SetValue,
+    TupleValue,
+    Unknown,
+    Value,
+    keyed,
+    known,
+)
+
+_NOT_KEPT = frozenset({"torch_dtype", "attn_implementation", "name_or_path"})
+
+
+@op("transformers.PretrainedConfig.__init__", "transformers.PretrainedConfig.__post_init__")
+def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
+    """Every keyword that is not special becomes an attribute."""
+    if "torch_dtype" in keywords and "dtype" not in keywords:
+        set_plain(site, self, dtype=keywords["torch_dtype"])
+    _set_parts(site, self)
+    if "rope_parameters" in self.attributes:
+        keywords = dict(_with_rope_moved(site, self, keywords))
+    for name, value in keywords.items():
+        if name not in _NOT_KEPT:
+            site.evaluator.set_attribute(self, name, value, site.where)
+    return NONE
+
+
+def _set_parts(site: Site, self: Instance) -> None:
+    """Make the configs of a composite config's parts, from 5.20 on listed on its class."""
+    machine = cast("Machine", site.evaluator)
+    member = find_member(machine, self.cls, "sub_configs_defaults")
+    specifications = member.value if member is not None else None
+    for name, each in specifications.items.items() if isinstance(specifications, DictValue) else ():
+        value = self.attributes.get(str(name), NONE)
+        set_plain(site, self, **{str(name): sub_config(site, each, value)})
+
+
+def _with_rope_moved(
+    site: Site, self: Instance, keywords: Mapping[str, Value]
+) -> Mapping[str, Value]:
+    """What `convert_rope_params_to_dict`, which may be overridden, leaves of `keywords`."""
+    method = site.evaluator.attribute(self, "convert_rope_params_to_dict", site.where)
+    left = site.evaluator.call(method, Arguments([], dict(keywords)), site.where)
+    items = left.items if isinstance(left, DictValue) else keywords
+    return {str(name): value for name, value in items.items()}
+
+
+_DEFAULTS: dict[str, Value] = {
+    "model_type": known(""),
+    "is_composition": FALSE,
+    "is_encoder_decoder": FALSE,
+    "is_decoder": FALSE,
+    "add_cross_attention": FALSE,
+    "tie_word_embeddings": FALSE,
+    "output_hidden_states": FALSE,
+    "output_attentions": FALSE,
+    "return_dict": TRUE,
+    "use_return_dict": TRUE,
+    "use_cache": TRUE,
+    "chunk_size_feed_forward": known(0),
+    "num_labels": known(2),
+    "problem_type": NONE,
+    "torch_dtype": NONE,
+    "dtype": NONE,
+    "pad_token_id": NONE,
+    "bos_token_id": NONE,
+    "eos_token_id": NONE,
+    "sep_token_id": NONE,
+    "decoder_start_token_id": NONE,
+    "pruned_heads": NONE,
+    "torchscript": FALSE,
+    "architectures": NONE,
+    "base_model_tp_plan": NONE,
+    "base_model_pp_plan": NONE,
+    "base_model_ep_plan": NONE,
+    "attribute_map": NONE,
+    "default_theta": known(10000.0),
+    "default_rope_type": known("default"),
+    "ignore_keys_at_rope_validation": SetValue({}),
+    "_name_or_path": known(""),
+    "pretraining_tp": known(1),
+    "_experts_implementation": NONE,
+}
+
+
+def class_default(name: str) -> Value | None:
+    """The value of a config attribute that nothing sets.
+
+    Some of these left the base class in transformers 5 (`pad_token_id`, `tie_word_embeddings`); the
+    module tree does not depend on that, the serving rules say which release lacks them.
+    """
+    owner, _, attribute = name.rpartition(".")
+    return _DEFAULTS.get(attribute) if owner == CONFIG else None
+
+
+@op("transformers.PretrainedConfig._attn_implementation.get")
+def attention_implementation(site: Site, self: Instance) -> Value:
+    """What the engine set: the machine is told which one the model is built for."""
+    return known(cast("Machine", site.evaluator).circumstances.attention)
+
+
+@op("transformers.is_flash_attention_requested")
+def flash_attention_requested(
+    site: Site,
+    config: Value = NONE,
+    requested_attention_implementation: Value = NONE,
+    version: Value = NONE,
+) -> Value:
+    """Whether the implementation is flash attention (transformers/utils/generic.py)."""
+    chosen = requested_attention_implementation
+    if isinstance(config, Instance):
+        chosen = site.evaluator.attribute(config, "_attn_implementation", site.where)
+    if not isinstance(chosen, Known):
+        return Unknown("unknown-attention-implementation", site.where)
+    return known("flash" in str(chosen.value))
+
+
+@op("transformers.PretrainedConfig.num_hidden_layers.get")
+def layers_by_list(site: Site, self: Instance) -> Value:
+    raise Raised("AttributeError", "config has no attribute 'num_hidden_layers'", site.where)
+
+
+@op("transformers.PretrainedConfig.get_text_config")
+def get_text_config(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
+    for name in ("text_config", "decoder", "generator", "text_encoder"):
+        found = self.attributes.get(name)
+        if isinstance(found, Instance):
+            return found
+    return self
+
+
+@op("transformers.PretrainedConfig.to_dict")
+def to_dict(site: Site, self: Instance) -> Value:
+    """Every attribute but the plans, with class constants that a config declares.
+
+    Source: transformers/configuration_utils.py, `to_dict` and `_remove_keys_not_serialized`.
+    """
+    items: dict[Hashable, Value] = keyed(_class_constants(site, self))
+    items.update(self.attributes)
+    for name in ("base_model_tp_plan", "base_model_pp_plan", "_attn_implementation"):
+        items.pop(name, None)
+    if cast("Machine", site.evaluator).circumstances.rope_parameters:
+        _rename_rope(items)
+    return DictValue(items, rest=self.open)
+
+
+def _rename_rope(items: dict[Hashable, Value]) -> None:
+    """transformers 5 has `rope_scaling` as another name of the attribute `rope_parameters`.
+
+    Source: transformers/configuration_utils.py, `PreTrainedConfig.rope_scaling` and
+    `__post_init__`: where both it and `rope_theta` say something, they become one dict.
+    """
+    if "rope_scaling" not in items:
+        return
+    scaling = items.pop("rope_scaling")
+    if isinstance(scaling, DictValue) and scaling.items and "rope_theta" in items:
+        theta = items.pop("rope_theta")
+        scaling = DictValue({**scaling.items, "rope_theta": theta}, rest=scaling.rest)
+    items.setdefault("rope_parameters", scaling)
+
+
+def _class_constants(site: Site, self: Instance) -> dict[str, Value]:
+    """`model_type` is written out; other class attributes are not."""
+    found: dict[str, Value] = {}
+    for entry in order_of(cast("Machine", site.evaluator), self.cls):
+        if isinstance(entry, ClassValue) and "model_type" in entry.namespace:
+            found.setdefault("model_type", entry.namespace["model_type"])
+    return found
+
+
+@op("transformers.PretrainedConfig.get")
+def get(site: Site, self: Instance, key: Value, default: Value = NONE) -> Value:
+    name = key.value if isinstance(key, Known) else None
+    return self.attributes.get(name, default) if isinstance(name, str) else default
+
+
+@op("transformers.PretrainedConfig.update")
+def update(site: Site, self: Instance, config_dict: Value) -> Value:
+    """Set every key of a dict as an attribute."""
+    if isinstance(config_dict, DictValue):
+        for name, value in config_dict.items.items():
+            if isinstance(name, str):
+                site.evaluator.set_attribute(self, name, value, site.where)
+    rest = config_dict.rest if isinstance(config_dict, DictValue) else site.unknown("unknown-dict")
+    self.open = self.open or rest
+    return NONE
+
+
+@op(
+    "transformers.PretrainedConfig.validate_rope",
+    "transformers.PretrainedConfig.ignore_keys_at_rope_validation",
+    "transformers.PretrainedConfig.validate",
+    "transformers.PretrainedConfig.validate_architecture",
+    "transformers.PretrainedConfig.validate_layer_type",
+    "transformers.PretrainedConfig.validate_output_attentions",
+    "transformers.PretrainedConfig.validate_token_ids",
+)
+def nothing(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
+    return NONE
+
+
+@op("transformers.PretrainedConfig.register_for_auto_class")
+def register_for_auto_class(site: Site, *arguments: Value, **options: Value) -> Value:
+    """A class method that changes what `save_pretrained` writes."""
+    return NONE
+
+
+@op("transformers.rope_config_validation", "transformers.layer_type_validation")
+def validation(site: Site, *arguments: Value, **options: Value) -> Value:
+    return NONE
+
+
+def plain(value: Value) -> object:
+    """A config value as Python has it; what is not plain becomes None."""
+    match value:
+        case Known(content):
+            return content
+        case ListValue():
+            return [plain(item) for item in value.items]
+        case TupleValue(items):
+            return [plain(item) for item in items]
+        case DictValue():
+            return {str(key): plain(item) for key, item in value.items.items()}
+    return None

@@ -1,0 +1,238 @@
+"""`PreTrainedModel`: what its constructor and `post_init` leave on a model."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from forgather_lint.libraries.names import PRETRAINED
+from forgather_lint.libraries.nn.build import set_plain
+from forgather_lint.libraries.nn.module import walk
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import ClassMethod, Instance
+from forgather_lint.python.values.value import (
+    FALSE,
+    NONE,
+    Arguments,
+    DictValue,
+    External,
+    Known,
+    TensorValue,
+    Value,
+    known,
+)
+
+
+@op("transformers.PreTrainedModel.__init__")
+def init(site: Site, self: Instance, config: Value = NONE, *inputs: Value, **kw: Value) -> Value:
+    """Keeps the config, and tells it that attention is eager where the class knows no other.
+
+    Source: transformers/modeling_utils.py, `get_correct_attn_implementation`.
+    """
+    set_plain(site, self, config=config)
+    chosen = cast("Machine", site.evaluator).circumstances.attention
+    supported = _class_attribute(site, self, "_supports_sdpa")
+    lacks_sdpa = supported is None or (isinstance(supported, Known) and not supported.value)
+    if chosen == "sdpa" and lacks_sdpa and isinstance(config, Instance):
+        set_plain(site, config, _attn_implementation=known("eager"))
+    return NONE
+
+
+@op("transformers.PreTrainedModel.post_init")
+def post_init(site: Site, self: Instance) -> Value:
+    """Merges the plans of config, class and children; ties weights.
+
+    Source: transformers/modeling_utils.py and distributed/mixin.py (5.15 and later).
+    """
+    self.hidden.add("post_init_called")
+    for attribute, config_key in _PLANS:
+        plan = _merged_plan(site, self, attribute, config_key)
+        set_plain(site, self, **{attribute: plan})
+        self.hidden.add(attribute)
+    tie_weights(site, self)
+    return NONE
+
+
+_PLANS = (("_tp_plan", "base_model_tp_plan"), ("_pp_plan", "base_model_pp_plan"))
+
+
+def _merged_plan(site: Site, self: Instance, attribute: str, config_key: str) -> DictValue:
+    merged = DictValue({})
+    world = cast("Machine", site.evaluator).circumstances
+    if world.class_plans_kept:
+        _merge(merged, _class_attribute(site, self, attribute), "")
+    if world.config_plan_everywhere or base_model(site, self) is self:
+        _merge(merged, _optional(site, self.attributes.get("config"), config_key), "")
+    for name, child in self.attributes.items():
+        if isinstance(child, Instance) and name not in self.hidden:
+            _merge(merged, _child_plan(site, child, attribute), f"{name}.")
+    return merged
+
+
+def _child_plan(site: Site, child: Instance, attribute: str) -> Value | None:
+    own = child.attributes.get(attribute)
+    return own if own is not None else _class_attribute(site, child, attribute)
+
+
+def _class_attribute(site: Site, instance: Instance, name: str) -> Value | None:
+    member = find_member(cast("Machine", site.evaluator), instance.cls, name)
+    return member.value if member is not None else None
+
+
+def _optional(site: Site, owner: Value | None, name: str) -> Value | None:
+    if owner is None:
+        return None
+    try:
+        return site.evaluator.attribute(owner, name, site.where)
+    except Raised:
+        return None
+
+
+def _merge(target: DictValue, plan: Value | None, prefix: str) -> None:
+    if isinstance(plan, DictValue):
+        target.items.update({f"{prefix}{key}": value for key, value in plan.items.items()})
+        target.rest = target.rest or plan.rest
+
+
+@op("transformers.PreTrainedModel.base_model.get")
+def base_model(site: Site, self: Instance) -> Value:
+    prefix = _class_attribute(site, self, "base_model_prefix")
+    name = prefix.value if isinstance(prefix, Known) else None
+    found = self.attributes.get(name) if isinstance(name, str) else None
+    return found if found is not None else self
+
+
+@op("transformers.PreTrainedModel.tie_weights")
+def tie_weights(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
+    """Give the targets of `_tied_weights_keys` the parameter of their source.
+
+    Only when the config says `tie_word_embeddings`; the portable spelling is a dict of target to
+    source, both regular expressions (transformers/modeling_utils.py,
+    get_expanded_tied_weights_keys).
+    """
+    machine = cast("Machine", site.evaluator)
+    wanted = _optional(site, self.attributes.get("config"), "tie_word_embeddings")
+    keys = _class_attribute(site, self, "_tied_weights_keys")
+    if wanted is None or machine.truth(wanted) is not True or not isinstance(keys, DictValue):
+        return NONE
+    owners = _parameter_owners(site, self)
+    for target, source in keys.items.items():
+        if isinstance(target, str) and isinstance(source, Known) and isinstance(source.value, str):
+            _tie(machine, owners, target, source.value)
+    return NONE
+
+
+def _parameter_owners(site: Site, self: Instance) -> dict[str, tuple[Instance, str]]:
+    return {
+        f"{prefix}.{name}" if prefix else name: (module, name)
+        for prefix, module in walk(site, self)
+        for name, value in module.attributes.items()
+        if isinstance(value, TensorValue) and value.is_parameter
+    }
+
+
+def _tie(
+    machine: Machine, owners: dict[str, tuple[Instance, str]], target: str, source: str
+) -> None:
+    found = owners.get(source)
+    if found is None or len(target) > 200:
+        return
+    value = found[0].attributes[found[1]]
+    for name, (module, leaf) in owners.items():
+        if name == target or _matches(target, name):
+            machine.trail.set_key(module.attributes, leaf, value)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Whether a plain pattern of names, dots and `\\d+` matches `name`."""
+    if (
+        not re.fullmatch(r"[\w.\\+^$*\[\]-]*", pattern)
+        or pattern.count("*") + pattern.count("+") > 3
+    ):
+        return False
+    try:
+        return re.fullmatch(pattern, name) is not None
+    except re.error:
+        return False
+
+
+@op("transformers.PreTrainedModel.get_input_embeddings")
+def get_input_embeddings(site: Site, self: Instance) -> Value:
+    """The default finds `embed_tokens`, here or in the base model, or asks the language model."""
+    for owner in (self, self.attributes.get("model"), base_model(site, self)):
+        if isinstance(owner, Instance) and "embed_tokens" in owner.attributes:
+            return owner.attributes["embed_tokens"]
+    inner = self.attributes.get("language_model", base_model(site, self))
+    if inner is not self and isinstance(inner, Instance):
+        method = site.evaluator.attribute(inner, "get_input_embeddings", site.where)
+        return site.evaluator.call(method, Arguments(), site.where)
+    return site.unknown("input-embeddings")
+
+
+@op("transformers.PreTrainedModel.get_output_embeddings")
+def get_output_embeddings(site: Site, self: Instance) -> Value:
+    return self.attributes.get("lm_head", NONE)
+
+
+@op(
+    "transformers.PreTrainedModel.set_input_embeddings", "transformers.PreTrainedModel.init_weights"
+)
+@op("transformers.PreTrainedModel.warn_if_padding_and_no_attention_mask")
+@op("transformers.PreTrainedModel.gradient_checkpointing_enable")
+@op("transformers.PreTrainedModel.register_for_auto_class")
+@op("transformers.PreTrainedModel._init_weights")
+def nothing(site: Site, self: Value, *arguments: Value, **options: Value) -> Value:
+    return NONE
+
+
+@op("transformers.PreTrainedModel.get_decoder")
+def get_decoder(site: Site, self: Instance) -> Value:
+    return base_model(site, self)
+
+
+@op("transformers.PreTrainedModel.device.get")
+def device(site: Site, self: Instance) -> Value:
+    return External("torch.device")
+
+
+@op("transformers.PreTrainedModel.dtype.get")
+def dtype(site: Site, self: Instance) -> Value:
+    return External("torch.float32")
+
+
+@op("transformers.PreTrainedModel.gradient_checkpointing.get")
+@op("transformers.PreTrainedModel.is_gradient_checkpointing.get")
+@op("transformers.GradientCheckpointingLayer.gradient_checkpointing.get")
+@op("transformers.PreTrainedModel.is_remote_code")
+@op("transformers.PreTrainedModel._is_stateful.get")
+def off(site: Site, self: Instance) -> Value:
+    return FALSE
+
+
+_DEFAULTS: dict[str, Value] = {
+    "base_model_prefix": known(""),
+    "main_input_name": known("input_ids"),
+    "supports_gradient_checkpointing": FALSE,
+    "_tp_plan": NONE,
+    "_pp_plan": NONE,
+    "_no_split_modules": NONE,
+    "_tied_weights_keys": NONE,
+    "_supports_sdpa": FALSE,
+    "_supports_flash_attn": FALSE,
+    "_supports_flash_attn_2": FALSE,
+    "_supports_flex_attn": FALSE,
+    "_supports_attention_backend": FALSE,
+    "_keys_to_ignore_on_load_unexpected": NONE,
+    "_keep_in_fp32_modules": NONE,
+    "config_class": NONE,
+    "_from_config": ClassMethod(External("transformers.PreTrainedModel._from_config")),
+}
+
+
+def class_default(name: str) -> Value | None:
+    """The value of a class attribute that a model does not set."""
+    owner, _, attribute = name.rpartition(".")
+    return _DEFAULTS.get(attribute) if owner == PRETRAINED else None

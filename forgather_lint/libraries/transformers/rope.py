@@ -1,0 +1,198 @@
+"""Rotary embeddings of transformers: where the config keeps their parameters, and their shapes.
+
+Source: transformers/modeling_rope_utils.py, `RotaryEmbeddingConfigMixin` and the functions of
+`ROPE_INIT_FUNCTIONS`. transformers 5 gathers `rope_theta`, `rope_scaling` and
+`partial_rotary_factor` in the dict `rope_parameters`, or in one such dict for each layer type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+
+from forgather_lint.libraries.nn.build import set_plain
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.python.values.dims import floor_divide
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import (
+    NONE,
+    TRUE,
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+    keyed,
+    known,
+    size_of,
+)
+
+_THETA = 10000.0
+
+
+@op("transformers.PretrainedConfig.rope_parameters.get")
+def rope_parameters(site: Site, self: Instance) -> Value:
+    """What a config that keeps the older attributes is read as."""
+    scaling = self.attributes.get("rope_scaling")
+    items: dict[Hashable, Value] = {"rope_type": known("default")}
+    items["rope_theta"] = self.attributes.get("rope_theta", known(_THETA))
+    if isinstance(scaling, DictValue):
+        items.update(scaling.items)
+    return DictValue(items)
+
+
+@op("transformers.PretrainedConfig.rope_scaling.get")
+def rope_scaling(site: Site, self: Instance) -> Value:
+    return self.attributes.get("rope_parameters", NONE)
+
+
+@op("transformers.PretrainedConfig.convert_rope_params_to_dict")
+def convert(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
+    """Move the older keywords into `rope_parameters`; the others are returned."""
+    scaling = keywords.pop("rope_scaling", NONE)
+    current = self.attributes.get("rope_parameters", NONE)
+    parameters = scaling if isinstance(scaling, DictValue) and scaling.items else current
+    if not isinstance(parameters, DictValue):
+        parameters = DictValue({}, rest=parameters if isinstance(parameters, Unknown) else None)
+    theta = keywords.pop("rope_theta", None) or _optional(site, self, "rope_theta")
+    share = keywords.pop("partial_rotary_factor", None)
+    for each in _flat(self, parameters):
+        each.items.setdefault("rope_theta", theta or known(_THETA))
+        if share is not None:
+            each.items.setdefault("partial_rotary_factor", share)
+    set_plain(site, self, rope_parameters=parameters)
+    standardize(site, self)
+    return DictValue(keyed(keywords))
+
+
+@op("transformers.PretrainedConfig.standardize_rope_params")
+def standardize(site: Site, self: Instance) -> Value:
+    """Fill in the type and the partial factor of every dict of parameters."""
+    parameters = self.attributes.get("rope_parameters")
+    share = _optional(site, self, "partial_rotary_factor")
+    for each in _flat(self, parameters) if isinstance(parameters, DictValue) else ():
+        each.items.setdefault("rope_type", each.items.get("type", known("default")))
+        if share is not None and not _is_none(share):
+            each.items.setdefault("partial_rotary_factor", share)
+    return NONE
+
+
+@op("transformers.PretrainedConfig.nested_rope_parameter_keys")
+def nested_keys(site: Site, self: Instance, rope_parameters: Value) -> Value:
+    """The layer types that have parameters of their own."""
+    if not isinstance(rope_parameters, DictValue):
+        return site.unknown("unknown-rope-parameters")
+    return ListValue([known(name) for name in _nested(self, rope_parameters)])
+
+
+def _nested(config: Instance, parameters: DictValue) -> list[str]:
+    labels = config.attributes.get("_rope_type_labels") or config.attributes.get("layer_types")
+    items = labels.items if isinstance(labels, ListValue | TupleValue) else ()
+    names = {each.value for each in items if isinstance(each, Known)}
+    return [key for key in parameters.items if isinstance(key, str) and key in names]
+
+
+def _flat(config: Instance, parameters: DictValue) -> Iterator[DictValue]:
+    """The dicts of single sets of parameters: one for each layer type, or `parameters` itself."""
+    nested = [parameters.items[name] for name in _nested(config, parameters)]
+    if not nested:
+        yield parameters
+    yield from (each for each in nested if isinstance(each, DictValue))
+
+
+def _is_none(value: Value) -> bool:
+    return isinstance(value, Known) and value.value is None
+
+
+@op("transformers.ROPE_INIT_FUNCTIONS.__getitem__")
+def rope_function(site: Site, key: Value) -> Value:
+    kind = key.value if isinstance(key, Known) else None
+    return External(_PROPORTIONAL if kind == "proportional" else "transformers.rope_init")
+
+
+_PROPORTIONAL = "transformers.proportional_rope_init"
+
+
+@op("transformers.ROPE_INIT_FUNCTIONS.get")
+def optional_rope_function(site: Site, key: Value, default: Value = NONE) -> Value:
+    return rope_function(site, key)
+
+
+@op("transformers.ROPE_INIT_FUNCTIONS.__contains__")
+def has_rope_function(site: Site, key: Value) -> Value:
+    return TRUE
+
+
+@op("transformers.rope_init", "transformers.compute_default_rope_parameters")
+def rope_init(
+    site: Site,
+    config: Value = NONE,
+    device: Value = NONE,
+    seq_len: Value = NONE,
+    layer_type: Value = NONE,
+    **options: Value,
+) -> Value:
+    """`(inv_freq, attention_scaling)`: half a head's rotated width of frequencies."""
+    head, share = _head_size(site, config), _share(site, config, layer_type)
+    width = None if head is None or share is None else int(head * share)
+    return _frequencies(site, width)
+
+
+@op(_PROPORTIONAL)
+def proportional_rope_init(
+    site: Site,
+    config: Value = NONE,
+    device: Value = NONE,
+    seq_len: Value = NONE,
+    layer_type: Value = NONE,
+    head_dim_key: Value = known("head_dim"),  # noqa: B008
+) -> Value:
+    """All frequencies of the head: those beyond the rotated share are zero."""
+    name = head_dim_key.value if isinstance(head_dim_key, Known) else None
+    return _frequencies(site, _head_size(site, config, str(name)))
+
+
+def _frequencies(site: Site, width: int | None) -> Value:
+    half = None if width is None else floor_divide(width + 1, 2)
+    frequencies = TensorValue((half,), dtype="float32", origin=site.where)
+    return TupleValue((frequencies, known(1.0)))
+
+
+def _head_size(site: Site, config: Value, name: str = "head_dim") -> int | None:
+    head = _integer(site, config, name)
+    if head is None:
+        hidden = _integer(site, config, "hidden_size")
+        heads = _integer(site, config, "num_attention_heads")
+        head = hidden // heads if hidden and heads else None
+    return head
+
+
+def _share(site: Site, config: Value, layer_type: Value) -> float | None:
+    """The rotated part of a head: said in `rope_parameters`, before 5.0 by the config itself."""
+    parameters = _optional(site, config, "rope_parameters")
+    if isinstance(layer_type, Known) and isinstance(parameters, DictValue):
+        parameters = parameters.items.get(layer_type.value, parameters)
+    factor = None
+    if isinstance(parameters, DictValue):
+        factor = parameters.items.get("partial_rotary_factor")
+    factor = factor or _optional(site, config, "partial_rotary_factor") or NONE
+    if _is_none(factor):
+        return 1.0
+    share = factor.value if isinstance(factor, Known) else None
+    return float(share) if isinstance(share, int | float) else None
+
+
+def _integer(site: Site, config: Value, name: str) -> int | None:
+    value = _optional(site, config, name)
+    size = size_of(value) if value is not None else None
+    return size if isinstance(size, int) else None
+
+
+def _optional(site: Site, owner: Value, name: str) -> Value | None:
+    try:
+        return site.evaluator.attribute(owner, name, site.where)
+    except Raised:
+        return None

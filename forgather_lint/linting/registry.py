@@ -1,0 +1,58 @@
+"""Finds rules: every file of a mounted folder that holds a `Rule` is one. No table to edit."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
+from pathlib import Path
+
+from forgather_lint.linting.rule import Rule
+
+_ENGINE = Path(__file__).parents[1]
+PACKAGE = "forgather_lint.rules"
+
+
+class RuleLoadError(Exception):
+    """A rule folder cannot be used; the message names the file."""
+
+
+@cache
+def builtin_rules() -> tuple[Rule, ...]:
+    """The rules that ship with the tool, by code. Raises `RuleLoadError`."""
+    folders = (_ENGINE / "rules", _ENGINE.parent / "rules")
+    folder = next(place for place in folders if (place / "__init__.py").is_file())
+    return load(folder, PACKAGE)
+
+
+def load(folder: Path, package: str) -> tuple[Rule, ...]:
+    """Import every file below `folder` as part of `package` and collect its rules by code."""
+    mount(folder, package)
+    found: dict[str, Rule] = {}
+    for info in pkgutil.walk_packages([str(folder)], f"{package}."):
+        for value in vars(importlib.import_module(info.name)).values():
+            if isinstance(value, Rule):
+                _add(found, value)
+    return tuple(found[code] for code in sorted(found))
+
+
+def mount(folder: Path, package: str) -> None:
+    """Declare `folder` as the package `package`, wherever it lies.
+
+    In a checkout the rules stand at the top level, in a wheel below the package; declaring the
+    folder serves both, and a user's folder of rules too.
+    """
+    if package in sys.modules:
+        return
+    spec = ModuleSpec(package, None, is_package=True)
+    spec.submodule_search_locations = [str(folder)]
+    sys.modules[package] = module_from_spec(spec)
+
+
+def _add(found: dict[str, Rule], rule: Rule) -> None:
+    known = found.setdefault(rule.code, rule)
+    if known is not rule and known.file != rule.file:
+        raise RuleLoadError(f"{rule.code} is defined twice: {known.file} and {rule.file}")

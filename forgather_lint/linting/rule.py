@@ -1,0 +1,61 @@
+"""What a rule is: a function from one kind of fact to findings.
+
+    @rule("FGL101", "tp-pattern-matches-nothing", Severity.ERROR)
+    def check(model: Model) -> Iterator[Finding]: ...
+
+The annotation of the first parameter says which facts the rule reads; the engine hands it every
+fact of that kind. The docstring of the rule's file is its page.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.core.record import record
+
+Fact = TypeVar("Fact")
+
+
+@record
+class Rule:
+    """A rule as the engine sees it: identity, kind of fact, and the check itself."""
+
+    code: str
+    name: str
+    severity: Severity
+    consumes: type
+    check: Callable[[object], Iterable[Finding]]
+
+    @property
+    def page(self) -> str:
+        """What the rule's file says of it."""
+        return inspect.getdoc(sys.modules[self.check.__module__]) or ""
+
+    @property
+    def file(self) -> str:
+        """The file that the rule is written in."""
+        return inspect.getfile(self.check)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the page."""
+        return self.page.strip().partition("\n")[0]
+
+
+def rule(
+    code: str, name: str, severity: Severity
+) -> Callable[[Callable[[Fact], Iterable[Finding]]], Rule]:
+    """Declare the decorated function as the rule `code`; `name` states the defect."""
+
+    def declare(check: Callable[[Fact], Iterable[Finding]]) -> Rule:
+        # `get_type_hints` would evaluate all annotations of every rule, at each start.
+        consumes = next(iter(check.__annotations__.values()))
+        if isinstance(consumes, str):
+            consumes = vars(sys.modules[check.__module__])[consumes]
+        return Rule(code, name, severity, consumes, check)  # type: ignore[arg-type]
+
+    return declare

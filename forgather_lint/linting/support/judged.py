@@ -1,0 +1,37 @@
+"""From a verdict to a finding, the same way for every rule on verdicts."""
+
+from __future__ import annotations
+
+from forgather_lint.core.diagnostics import Finding, Label
+from forgather_lint.facts import Judged
+
+
+def finding(judged: Judged) -> Finding:
+    """The finding at the operation that broke the value, with where it became sharded."""
+    since = judged.since
+    related = (Label(since, "sharded since here"),) if since is not None else ()
+    verdict = "fails" if judged.verdict == "fails" else "answers something else"
+    return Finding(
+        where=judged.where,
+        message=judged.reason,
+        label=f"on one of several ranks ({judged.sizes})",
+        related=related,
+        consequence=f"vLLM {judged.target} {verdict} at {judged.sizes}: {judged.reason}",
+        module=judged.module or None,
+        releases=f"vllm=={judged.target}",
+        target=f"vllm=={judged.target}",
+    )
+
+
+def raised_at_every_size(judged: Judged, message: str, help: str, releases: str = "") -> Finding:
+    """The finding where `forward` raises on one rank already, with the error as the label."""
+    return Finding(
+        where=judged.where,
+        message=message,
+        label=judged.reason,
+        consequence=f"vLLM {judged.target} fails at every size: `{judged.reason}`",
+        help=help,
+        module=judged.module or None,
+        releases=releases or f"vllm=={judged.target}",
+        target=f"vllm=={judged.target}",
+    )

@@ -1,0 +1,31 @@
+"""From a problem with a target to a finding, the same way for every serving rule."""
+
+from __future__ import annotations
+
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.serving import ServingProblem
+
+_CONSEQUENCES = {
+    "fails": "does not serve the model",
+    "wrong": "says nothing and answers something else",
+    "": "says nothing",
+}
+
+
+def finding(problem: ServingProblem, message: str, label: str = "", help: str = "") -> Finding:
+    """The finding where the problem stands, with the error that a user of the target sees.
+
+    What decides the verdict is an error, anything else a warning.
+    """
+    told = f"`{problem.error}`" if problem.error else _CONSEQUENCES[problem.verdict]
+    return Finding(
+        where=problem.where,
+        message=message,
+        label=label,
+        consequence=f"{problem.target}: {told}",
+        help=help,
+        module=problem.module or None,
+        releases=problem.releases,
+        severity=None if problem.verdict else Severity.WARNING,
+        target=problem.target.partition(" ")[0],
+    )

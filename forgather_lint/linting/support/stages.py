@@ -1,0 +1,84 @@
+"""The entries of a pipeline plan as vLLM uses them: before, in and after the stack of layers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from forgather_lint.core.record import record
+from forgather_lint.facts import Model, Module, ModuleCall, PlanEntry, Structure, Trace
+from forgather_lint.linting.support.tree import is_stack, is_within
+
+
+class Side(StrEnum):
+    """Which ranks keep a module: the first, its own share of the layers, or the last."""
+
+    BEFORE = "first"
+    STACK = "own"
+    AFTER = "last"
+
+
+@record
+class Stage:
+    """One entry whose module exists, and where vLLM puts that module."""
+
+    entry: PlanEntry
+    module: Module
+    side: Side
+
+
+def pp_entries(model: Model) -> tuple[PlanEntry, ...]:
+    """The pipeline plan of the base model: the config's, or that of its own class.
+
+    A plan of the class that names no stack of layers is one for a head (`{"lm_head": ...}`).
+    """
+    of_class = model.plans.class_pp.entries
+    named = [model.base.module(entry.full_key) for entry in of_class]
+    is_of_base = any(module is not None and is_stack(module) for module in named)
+    return model.plans.pp.entries or (of_class if is_of_base else ())
+
+
+def planned_modules(model: Model) -> tuple[tuple[PlanEntry, Module], ...]:
+    """Every entry whose module exists, in dict order."""
+    found = ((entry, model.base.module(entry.full_key)) for entry in pp_entries(model))
+    return tuple((entry, module) for entry, module in found if module)
+
+
+def stages(model: Model) -> tuple[Stage, ...]:
+    """The plan as vLLM cuts it; empty unless it names exactly one stack of layers."""
+    planned = planned_modules(model)
+    stacks = [place for place, (_, module) in enumerate(planned) if is_stack(module)]
+    if len(stacks) != 1:
+        return ()
+    (middle,) = stacks
+    return tuple(
+        Stage(entry, module, _side(place, middle)) for place, (entry, module) in enumerate(planned)
+    )
+
+
+def stack_of(plan: tuple[Stage, ...]) -> Stage | None:
+    """The entry of the layers."""
+    return next((stage for stage in plan if stage.side is Side.STACK), None)
+
+
+def placeholder_for(stage: Stage, name: str, structure: Structure) -> str | None:
+    """The module that other ranks replace by a placeholder and that `name` is or lies below.
+
+    Of a stack its elements are replaced, never the container.
+    """
+    if not is_within(name, stage.module.name):
+        return None
+    if stage.side is not Side.STACK:
+        return stage.module.name
+    elements = (element.name for element in structure.children(stage.module.name))
+    return next((element for element in elements if is_within(name, element)), None)
+
+
+def calls_within(trace: Trace | None, name: str) -> tuple[ModuleCall, ...]:
+    """The calls of the module `name` and of what lies below it."""
+    return tuple(call for call in trace.calls if is_within(call.module, name)) if trace else ()
+
+
+def _side(place: int, middle: int) -> Side:
+    if place == middle:
+        return Side.STACK
+    return Side.BEFORE if place < middle else Side.AFTER

@@ -1,0 +1,126 @@
+"""Which modules and parameters a plan entry takes, in vLLM or in transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from forgather_lint.core.record import record
+from forgather_lint.facts import Model, Module, Parameter, Plan, PlanEntry, Structure
+from forgather_lint.linting.support.engines import transformers_match, vllm_match
+from forgather_lint.linting.support.nearest import Suggestion, is_typo, suggest
+from forgather_lint.linting.support.styles import Split, needs_linear, split_of
+from forgather_lint.linting.support.tree import first_of_each, folded, linears
+
+
+@record
+class Planned:
+    """A linear layer of the base model and the entry that decides its style, if any."""
+
+    module: Module
+    entry: PlanEntry | None
+
+    @property
+    def split(self) -> Split | None:
+        """How the style cuts the layer; None: not at all."""
+        return split_of(self.entry.style) if self.entry else None
+
+
+def takes_anything(entry: PlanEntry, structure: Structure) -> bool:
+    """Whether the entry has an effect in either engine.
+
+    vLLM asks the plan for linear layers alone, transformers for every module and parameter.
+    """
+    named: tuple[Module | Parameter, ...] = (*structure.modules, *structure.parameters)
+    return any(
+        transformers_match(entry.full_key, name) for name in _representatives(entry, named)
+    ) or any(
+        vllm_match(entry.full_key, name) for name in _representatives(entry, linears(structure))
+    )
+
+
+def spells(entry: PlanEntry, module: Module) -> bool:
+    """Whether the key is the module's name with layer numbers as `*`: a transformers match."""
+    return transformers_match(entry.full_key, module.name)
+
+
+def named_modules(entry: PlanEntry, structure: Structure) -> tuple[Module, ...]:
+    """The modules whose own name the entry spells: what transformers looks up."""
+    return tuple(module for module in structure.modules if spells(entry, module))
+
+
+def named_parameters(entry: PlanEntry, structure: Structure) -> tuple[Parameter, ...]:
+    """The parameters whose own name the entry spells."""
+    return tuple(p for p in structure.parameters if transformers_match(entry.full_key, p.name))
+
+
+def matched_linears(entry: PlanEntry, structure: Structure) -> tuple[Module, ...]:
+    """The linear layers that vLLM matches: a key is a regular expression with an open end."""
+    return tuple(m for m in linears(structure) if vllm_match(entry.full_key, m.name))
+
+
+def entries_of_base(model: Model) -> tuple[PlanEntry, ...]:
+    """What may apply to the base model, in dict order: class plans first, as transformers merges.
+
+    Class plans reach the base model from transformers 5.14 on (`init_parallel_plans`).
+    """
+    return (*model.plans.class_tp.entries, *model.plans.tp.entries)
+
+
+def planned_linears(model: Model) -> tuple[Planned, ...]:
+    """Every linear layer of the base model with the first entry that takes it.
+
+    An entry that takes nothing counts for the layer it was probably meant for, so that one
+    misspelt name is not reported once more by each rule on what is missing.
+    """
+    entries = entries_of_base(model)
+    apart = _tell_indices_apart(entries)
+    decided: dict[str, PlanEntry | None] = {}
+    found = []
+    misspelt = _misspelt(model)
+    for module in linears(model.base):
+        key = module.name if apart else folded(module.name)
+        if key not in decided:
+            taking = next((e for e in entries if _either(e, module.name)), None)
+            decided[key] = taking or misspelt.get(folded(module.name))
+        found.append(Planned(module, decided[key]))
+    return tuple(found)
+
+
+def dead_entries(plan: Plan, *trees: Structure) -> tuple[PlanEntry, ...]:
+    """The entries that no branch of the source could satisfy."""
+    return tuple(
+        entry
+        for entry in plan.entries
+        if entry.possible is False and not any(takes_anything(entry, tree) for tree in trees)
+    )
+
+
+def meant_by(entry: PlanEntry, structure: Structure) -> Suggestion:
+    """What an entry that takes nothing was probably meant for."""
+    wanted = linears(structure) if needs_linear(entry.style) else structure.modules
+    return suggest(entry.full_key, first_of_each(wanted))
+
+
+def _misspelt(model: Model) -> dict[str, PlanEntry]:
+    """Folded names of layers to the dead entries that were surely meant for them."""
+    found = {}
+    for entry in dead_entries(model.plans.tp, model.base):
+        meant = meant_by(entry, model.base)
+        if meant.sure or any(is_typo(entry.full_key, name) for name in meant.names[:1]):
+            found[meant.names[0]] = entry
+    return found
+
+
+def _either(entry: PlanEntry, name: str) -> bool:
+    return vllm_match(entry.full_key, name) or transformers_match(entry.full_key, name)
+
+
+def _representatives(entry: PlanEntry, named: Iterable[Module | Parameter]) -> Iterable[str]:
+    """One name for each folded name, unless the key tells layers apart."""
+    if _tell_indices_apart((entry,)):
+        return [item.name for item in named]
+    return {folded(item.name): item.name for item in named}.values()
+
+
+def _tell_indices_apart(entries: Iterable[PlanEntry]) -> bool:
+    return any(character.isdigit() for entry in entries for character in entry.full_key)

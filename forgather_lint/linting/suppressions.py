@@ -1,0 +1,104 @@
+"""Comments that silence findings: which there are, what each covers, which cover nothing.
+
+    x = 1  # forgather-lint: ignore[FGL101] with a reason if you like
+    x = 1  # noqa: FGL101
+    # forgather-lint: ignore[FGL101]      alone on a line, for the next line
+    # forgather-lint: file-ignore[FGL101]
+
+A bare `# noqa` silences everything, as in ruff. A comment counts on the first or the last line of
+the finding. A JSON file has no comments: use `per-file-ignores`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from forgather_lint.core.diagnostics import Diagnostic
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Position, Span
+from forgather_lint.documents.comments import Comment, comments_of
+from forgather_lint.facts import UnusedSuppression
+
+ReadText = Callable[[str], str | None]
+Checked = Callable[[str, str], bool]
+
+_PREFIX = "FGL"
+_OWN = re.compile(r"#\s*forgather-lint:\s*(file-)?ignore\b(?:\[([^\]]*)\])?")
+_NOQA = re.compile(r"#\s*noqa\b(\s*:)?[ \t]*([A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)?", re.I)
+
+
+@record
+class Suppression:
+    """One such comment. `rows` is None when it covers the whole file, `codes` when all codes."""
+
+    span: Span
+    rows: frozenset[int] | None
+    codes: tuple[str, ...] | None
+
+    def silences(self, found: Diagnostic) -> bool:
+        """Whether `found`, a finding in the same file, stays unreported because of this."""
+        rows = {found.span.start.row, found.span.end.row}
+        here = self.rows is None or not self.rows.isdisjoint(rows)
+        return here and (self.codes is None or found.code in self.codes)
+
+
+def apply(
+    diagnostics: Iterable[Diagnostic], files: Iterable[str], read_text: ReadText, checked: Checked
+) -> tuple[list[Diagnostic], list[UnusedSuppression]]:
+    """What remains of `diagnostics`, and which comments in `files` silenced nothing.
+
+    `read_text` returns None for a file that cannot be read. A code for which `checked(path,
+    code)` is false did not run, so its comments are not called unused.
+    """
+    found = list(diagnostics)
+    paths = dict.fromkeys([*files, *(diagnostic.span.path for diagnostic in found)])
+    comments = {path: suppressions(path, read_text(path) or "") for path in paths}
+    kept = [
+        diagnostic
+        for diagnostic in found
+        if not any(comment.silences(diagnostic) for comment in comments[diagnostic.span.path])
+    ]
+    unused = [
+        UnusedSuppression(comment.span, code)
+        for path in paths
+        for comment in comments[path]
+        for code in _idle(comment, [one for one in found if one.span.path == path])
+        if not code or checked(path, code)
+    ]
+    return kept, unused
+
+
+def suppressions(path: str, text: str) -> list[Suppression]:
+    """The suppressions that stand in the comments of `text`."""
+    if "noqa" not in text.lower() and "forgather-lint:" not in text:
+        return []  # tokenizing costs more than all the rest of this module
+    return [found for comment in comments_of(path, text) for found in _read(path, comment)]
+
+
+def _read(path: str, comment: Comment) -> Iterator[Suppression]:
+    for match in _OWN.finditer(comment.text):
+        codes = tuple(re.findall(r"\w+", match[2] or ""))
+        rows = frozenset({comment.row, comment.speaks_for})
+        yield Suppression(_span(path, comment, match), None if match[1] else rows, codes)
+    for match in _NOQA.finditer(comment.text):
+        codes = tuple(re.findall(r"\w+", (match[2] or "").upper()))
+        if match[1] is None:
+            yield Suppression(_span(path, comment, match), frozenset({comment.row}), None)
+        elif ours := tuple(code for code in codes if code.startswith(_PREFIX)):
+            yield Suppression(_span(path, comment, match), frozenset({comment.row}), ours)
+
+
+def _span(path: str, comment: Comment, match: re.Match[str]) -> Span:
+    start, end = (comment.column + offset for offset in match.span())
+    return Span(path, Position(comment.row, start), Position(comment.row, end))
+
+
+def _idle(comment: Suppression, found: list[Diagnostic]) -> Iterator[str]:
+    """The codes of `comment` that silence nothing in `found`, the findings of its file."""
+    if comment.codes is None:
+        return  # without codes it may serve another tool
+    used = {diagnostic.code for diagnostic in found if comment.silences(diagnostic)}
+    if not comment.codes:
+        yield ""
+    yield from (code for code in comment.codes if code not in used)

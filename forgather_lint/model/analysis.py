@@ -1,0 +1,91 @@
+"""Runs an analysis under bounds and turns the ways it can end into values."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from forgather_lint.core.record import record
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.facts import EndKind, NotBuilt, PackageMissing, Structure, Unreadable
+from forgather_lint.model.build import NoModel, Workshop
+from forgather_lint.model.tree import Tree, tree_of
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.values.objects import Instance
+
+Result = TypeVar("Result")
+_RECURSION = 20_000
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Room for the interpreter's recursion; its own budget is the bound that counts.
+
+    Garbage collection rests meanwhile: the syntax trees are many small objects that all stay.
+    """
+    before, collects = sys.getrecursionlimit(), gc.isenabled()
+    sys.setrecursionlimit(max(before, _RECURSION))
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+        if collects:
+            gc.enable()
+
+
+def contained(workshop: Workshop, work: Callable[[], Result]) -> Result | NotBuilt:
+    """`work()`, or why it could not be done."""
+    try:
+        with deep_recursion():
+            return work()
+    except NoModel as error:
+        return NotBuilt(EndKind.NO_CLASS, error.message, error.where, error.nothing)
+    except Raised as error:
+        return NotBuilt(EndKind.RAISES, f"{error.kind}: {error.text}", error.where)
+    except BudgetExceeded as error:
+        return NotBuilt(EndKind.UNDECIDED, error.reason, workshop.where)
+    except RecursionError:
+        return NotBuilt(EndKind.UNDECIDED, "recursion", workshop.where)
+
+
+def workshop_of(model: ModelInput) -> Workshop:
+    """The interpreter for one model."""
+    return Workshop(model.sources, model.config, model.main)
+
+
+@record
+class Built:
+    """A root instance with the facts of its tree."""
+
+    root: Instance
+    tree: Tree
+
+    @property
+    def structure(self) -> Structure:
+        """The facts of the tree."""
+        return self.tree.structure
+
+
+def build_tree(workshop: Workshop, auto_class: str | None = None) -> Built | NotBuilt:
+    """Build the model that `auto_class` would load."""
+
+    def work() -> Built:
+        root = workshop.build(auto_class)
+        return Built(root, tree_of(workshop.machine, root))
+
+    return contained(workshop, work)
+
+
+def missing_packages(workshop: Workshop) -> list[PackageMissing]:
+    """Packages that the model imports and that are not installed here."""
+    return [PackageMissing(name, where) for name, where in workshop.loader.missing.items()]
+
+
+def unread_files(workshop: Workshop) -> list[Unreadable]:
+    """Files of the model that could not be parsed."""
+    return [Unreadable(problem.message, problem.where) for problem in workshop.loader.problems]

@@ -1,0 +1,241 @@
+"""Methods of lists, tuples, dicts and sets."""
+
+from __future__ import annotations
+
+from forgather_lint.python.interpreter import stores, subscripts
+from forgather_lint.python.interpreter.dispatch import builtin, machine_of
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import Site
+from forgather_lint.python.values.joining import join
+from forgather_lint.python.values.objects import AttributeDict
+from forgather_lint.python.values.value import (
+    NONE,
+    DictValue,
+    Key,
+    Known,
+    ListValue,
+    SetValue,
+    TupleValue,
+    Unknown,
+    Value,
+    key_of,
+    keyed,
+    known,
+)
+
+
+@builtin("list.append")
+def append(site: Site, target: ListValue, item: Value) -> Value:
+    machine_of(site).trail.append(target, item)
+    return NONE
+
+
+@builtin("list.extend")
+def extend(site: Site, target: ListValue, iterable: Value) -> Value:
+    machine = machine_of(site)
+    items, rest = machine.items_of(iterable)
+    if not machine.budget.has_room(len(target.items) + len(items)):
+        items, rest = [], site.unknown("many-items")
+    machine.trail.set_items(target, target.items + items)
+    target.rest = target.rest or rest
+    return NONE
+
+
+@builtin("list.insert")
+def insert(site: Site, target: ListValue, index: Value, item: Value) -> Value:
+    position = subscripts.index_of(index)
+    if position is None:
+        stores.forget(machine_of(site), target, site.unknown("unknown-index"))
+        return NONE
+    items = list(target.items)
+    items.insert(position, item)
+    machine_of(site).trail.set_items(target, items)
+    return NONE
+
+
+@builtin("list.appendleft")
+def append_left(site: Site, target: ListValue, item: Value) -> Value:
+    return insert(site, target, Known(0), item)
+
+
+@builtin("list.pop")
+def pop(site: Site, target: ListValue, index: Value = Known(-1)) -> Value:  # noqa: B008
+    position = subscripts.index_of(index)
+    if position is None or target.rest is not None:
+        stores.forget(machine_of(site), target, site.unknown("unknown-index"))
+        return target.rest or site.unknown("unknown-index")
+    items = list(target.items)
+    if not -len(items) <= position < len(items):
+        raise Raised("IndexError", "pop from empty list", site.where)
+    item = items.pop(position)
+    machine_of(site).trail.set_items(target, items)
+    return item
+
+
+@builtin("list.popleft")
+def pop_left(site: Site, target: ListValue) -> Value:
+    return pop(site, target, Known(0))
+
+
+@builtin("list.remove")
+def remove(site: Site, target: ListValue, item: Value) -> Value:
+    for position, each in enumerate(target.items):
+        equal = subscripts.contains(TupleValue((each,)), item)
+        if equal is None:
+            break
+        if equal:
+            items = target.items[:position] + target.items[position + 1 :]
+            machine_of(site).trail.set_items(target, items)
+            return NONE
+    stores.forget(machine_of(site), target, site.unknown("unknown-item"))
+    return NONE
+
+
+@builtin("list.clear")
+@builtin("dict.clear")
+@builtin("set.clear")
+def clear(site: Site, target: ListValue | DictValue | SetValue) -> Value:
+    stores.forget(machine_of(site), target, site.unknown("cleared"))
+    target.rest = None
+    return NONE
+
+
+@builtin("list.copy")
+def copy_list(site: Site, target: ListValue) -> Value:
+    return ListValue(list(target.items), target.rest)
+
+
+@builtin("list.reverse")
+def reverse(site: Site, target: ListValue) -> Value:
+    if target.rest is not None:
+        stores.forget(machine_of(site), target, target.rest)
+    machine_of(site).trail.set_items(target, target.items[::-1])
+    return NONE
+
+
+@builtin("list.index")
+@builtin("tuple.index")
+def index(site: Site, target: ListValue | TupleValue, item: Value) -> Value:
+    for position, each in enumerate(target.items):
+        if subscripts.contains(TupleValue((each,)), item):
+            return known(position)
+    return site.unknown("unknown-index")
+
+
+@builtin("list.count")
+@builtin("tuple.count")
+def count(site: Site, target: ListValue | TupleValue, item: Value) -> Value:
+    found = [subscripts.contains(TupleValue((each,)), item) for each in target.items]
+    return site.unknown("unknown-count") if None in found else known(found.count(True))
+
+
+@builtin("dict.get")
+@builtin("attribute_dict.get")
+def get(site: Site, target: DictValue | AttributeDict, key: Value, default: Value = NONE) -> Value:
+    if isinstance(key, Unknown):
+        return key
+    found = _items(target).get(key_of(key))
+    if found is not None:
+        return subscripts.read(machine_of(site), target, key, site.where)
+    rest = target.rest if isinstance(target, DictValue) else target.instance.open
+    return default if rest is None else join([rest, default])
+
+
+def _items(target: DictValue | AttributeDict) -> dict[Key, Value]:
+    if isinstance(target, DictValue):
+        return target.items
+    return keyed(target.instance.attributes)
+
+
+@builtin("dict.setdefault")
+def setdefault(site: Site, target: DictValue, key: Value, default: Value = NONE) -> Value:
+    found = get(site, target, key, default)
+    if key_of(key) not in target.items:
+        stores.set_key(machine_of(site), target, key, found)
+    return found
+
+
+@builtin("dict.pop")
+def pop_key(site: Site, target: DictValue, key: Value, default: Value | None = None) -> Value:
+    if key_of(key) not in target.items and target.rest is None and default is None:
+        raise Raised("KeyError", "pop of a missing key", site.where)
+    value = get(site, target, key, default or NONE)
+    machine_of(site).trail.delete_key(target.items, key_of(key))
+    return value
+
+
+@builtin("dict.update")
+@builtin("attribute_dict.update")
+def update(
+    site: Site, target: DictValue | AttributeDict, source: Value | None = None, **keywords: Value
+) -> Value:
+    machine = machine_of(site)
+    if source is not None:
+        stores.update(machine, target, source, site.where)
+    for name, value in keywords.items():
+        stores.set_item(machine, target, known(name), value, site.where)
+    return NONE
+
+
+@builtin("dict.keys")
+@builtin("attribute_dict.keys")
+def keys(site: Site, target: DictValue | AttributeDict) -> Value:
+    return ListValue(*machine_of(site).items_of(target))
+
+
+@builtin("dict.values")
+@builtin("attribute_dict.values")
+def values(site: Site, target: DictValue | AttributeDict) -> Value:
+    rest = target.rest if isinstance(target, DictValue) else target.instance.open
+    return ListValue(list(_items(target).values()), rest)
+
+
+@builtin("dict.items")
+@builtin("attribute_dict.items")
+def items(site: Site, target: DictValue | AttributeDict) -> Value:
+    names, rest = machine_of(site).items_of(target)
+    pairs = zip(names, _items(target).values(), strict=True)
+    return ListValue([TupleValue(pair) for pair in pairs], rest)
+
+
+@builtin("dict.copy")
+def copy_dict(site: Site, target: DictValue) -> Value:
+    return DictValue(dict(target.items), dict(target.keys), target.rest, dict(target.places))
+
+
+@builtin("set.add")
+def add(site: Site, target: SetValue, item: Value) -> Value:
+    machine_of(site).trail.set_key(target.items, key_of(item), item)
+    return NONE
+
+
+@builtin("set.update")
+def update_set(site: Site, target: SetValue, iterable: Value) -> Value:
+    machine = machine_of(site)
+    found, rest = machine.items_of(iterable)
+    for item in found:
+        machine.trail.set_key(target.items, key_of(item), item)
+    target.rest = target.rest or rest
+    return NONE
+
+
+@builtin("set.union")
+def union(site: Site, target: SetValue, *others: Value) -> Value:
+    result = SetValue(dict(target.items), target.rest)
+    for other in others:
+        update_set(site, result, other)
+    return result
+
+
+@builtin("set.discard")
+def discard(site: Site, target: SetValue, item: Value) -> Value:
+    machine_of(site).trail.delete_key(target.items, key_of(item))
+    return NONE
+
+
+@builtin("set.issubset")
+def issubset(site: Site, target: SetValue, other: Value) -> Value:
+    found = [subscripts.contains(other, item) for item in target.items.values()]
+    if None in found or target.rest is not None:
+        return site.unknown("undecided-subset")
+    return known(all(found))

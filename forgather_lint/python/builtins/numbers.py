@@ -1,0 +1,191 @@
+"""Builtins about numbers and truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from forgather_lint.python.interpreter.dispatch import builtin, machine_of
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import Site
+from forgather_lint.python.interpreter.operators import binary
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.loop_index import observe
+from forgather_lint.python.values.value import (
+    NONE,
+    Arguments,
+    Known,
+    SymbolicInt,
+    TupleValue,
+    Unknown,
+    Value,
+    known,
+    size_of,
+)
+
+_ZERO = Known(0)
+
+
+def _converted(site: Site, value: Value, convert: Callable[[Any], Any]) -> Value:
+    if isinstance(value, Known):
+        _observe(value, convert)
+        try:
+            return known(convert(value.value))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise Raised(type(error).__name__, str(error), site.where) from None
+    if isinstance(value, SymbolicInt | Unknown):
+        return value
+    return site.unknown("unmodelled-conversion")
+
+
+def _observe(value: Known, convert: Callable[[Any], Any]) -> None:
+    if value.loop is not None:
+        result = convert(value.value)
+        observe(value, lambda index: bool(convert(index) == result))
+
+
+@builtin("int")
+def int_(site: Site, x: Value = _ZERO, base: Value = NONE) -> Value:
+    if isinstance(base, Known) and isinstance(base.value, int):
+        number = base.value
+        return _converted(site, x, lambda text: int(text, number))
+    return _converted(site, x, int)
+
+
+@builtin("float")
+def float_(site: Site, x: Value = _ZERO) -> Value:
+    return (
+        site.unknown("symbolic-arithmetic")
+        if isinstance(x, SymbolicInt)
+        else _converted(site, x, float)
+    )
+
+
+@builtin("complex")
+def complex_(site: Site, real: Value = _ZERO, imag: Value = _ZERO) -> Value:
+    return site.unknown("complex-number")
+
+
+@builtin("bool")
+def bool_(site: Site, x: Value = _ZERO) -> Value:
+    truth = machine_of(site).truth(x)
+    return site.unknown("undecided-condition") if truth is None else known(truth)
+
+
+@builtin("abs")
+def abs_(site: Site, x: Value) -> Value:
+    return _library_or(site, x, "torch.abs", abs)
+
+
+@builtin("round")
+def round_(site: Site, number: Value, ndigits: Value = NONE) -> Value:
+    digits = ndigits.value if isinstance(ndigits, Known) else None
+    places = digits if isinstance(digits, int) else None
+    return _library_or(site, number, "torch.round", lambda x: round(x, places))
+
+
+def _library_or(site: Site, value: Value, name: str, convert: Callable[[Any], Any]) -> Value:
+    machine = machine_of(site)
+    if machine.library.handles(value):
+        return machine.library.call(machine, name, Arguments([value]), site.where)
+    return _converted(site, value, convert)
+
+
+@builtin("pow")
+def pow_(site: Site, base: Value, exp: Value) -> Value:
+    return binary(machine_of(site), "pow", base, exp, site.where)
+
+
+@builtin("divmod")
+def divmod_(site: Site, a: Value, b: Value) -> Value:
+    machine = machine_of(site)
+    parts = (binary(machine, name, a, b, site.where) for name in ("floordiv", "mod"))
+    return TupleValue(tuple(parts))
+
+
+@builtin("sum")
+def sum_(site: Site, iterable: Value, start: Value = _ZERO) -> Value:
+    machine = machine_of(site)
+    items, rest = machine.items_of(iterable)
+    total = start
+    for item in items:
+        total = binary(machine, "add", total, item, site.where)
+    return rest or total
+
+
+@builtin("max")
+def max_(site: Site, *values: Value, key: Value = NONE, default: Value | None = None) -> Value:
+    return _extreme(site, values, "gt", key, default)
+
+
+@builtin("min")
+def min_(site: Site, *values: Value, key: Value = NONE, default: Value | None = None) -> Value:
+    return _extreme(site, values, "lt", key, default)
+
+
+def _extreme(
+    site: Site, values: tuple[Value, ...], better: str, key: Value, default: Value | None
+) -> Value:
+    machine = machine_of(site)
+    items, rest = machine.items_of(values[0]) if len(values) == 1 else (list(values), None)
+    if rest is not None or not isinstance(key, Known):
+        return rest or site.unknown("extreme-by-key")
+    if not items:
+        if default is None:
+            raise Raised("ValueError", "arg is an empty sequence", site.where)
+        return default
+    best = items[0]
+    for item in items[1:]:
+        truth = machine.truth(binary(machine, better, item, best, site.where))
+        if truth is None:
+            return _some_extreme(site, items)
+        best = item if truth else best
+    return best
+
+
+def _some_extreme(site: Site, items: list[Value]) -> Value:
+    """One of several sizes, which of them is not known."""
+    sizes = [size_of(item) for item in items]
+    if any(size is None or dims.depends_on_rank(size) for size in sizes):
+        return site.unknown("undecided-extreme")
+    return SymbolicInt(dims.anything(f"extreme of {', '.join(map(str, sizes))}"))
+
+
+@builtin("all")
+def all_(site: Site, iterable: Value) -> Value:
+    return _quantified(site, iterable, stops_at=False)
+
+
+@builtin("any")
+def any_(site: Site, iterable: Value) -> Value:
+    return _quantified(site, iterable, stops_at=True)
+
+
+def _quantified(site: Site, iterable: Value, stops_at: bool) -> Value:
+    machine = machine_of(site)
+    items, rest = machine.items_of(iterable)
+    truths = [machine.truth(item) for item in items]
+    if stops_at in truths:
+        return known(stops_at)
+    undecided = rest is not None or None in truths
+    return site.unknown("undecided-condition") if undecided else known(not stops_at)
+
+
+@builtin("int.bit_length")
+def bit_length(site: Site, number: Value) -> Value:
+    return _converted(site, number, int.bit_length)
+
+
+@builtin("float.is_integer")
+def is_integer(site: Site, number: Value) -> Value:
+    return _converted(site, number, float.is_integer)
+
+
+@builtin("chr")
+def chr_(site: Site, i: Value) -> Value:
+    return _converted(site, i, chr)
+
+
+@builtin("ord")
+def ord_(site: Site, c: Value) -> Value:
+    return _converted(site, c, ord)

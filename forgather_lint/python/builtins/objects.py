@@ -1,0 +1,179 @@
+"""Builtins about objects and classes: `isinstance`, `getattr`, `super`, `type`, ..."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forgather_lint.python.interpreter import attributes, stores
+from forgather_lint.python.interpreter.classes import find_member, order_of
+from forgather_lint.python.interpreter.dispatch import builtin, machine_of
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import Site
+from forgather_lint.python.values.objects import (
+    AttributeDict,
+    BoundMethod,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    LibraryMethod,
+    Namespace,
+    PartialCall,
+    Super,
+)
+from forgather_lint.python.values.value import (
+    NONE,
+    Builtin,
+    Choice,
+    External,
+    Known,
+    ListValue,
+    TensorValue,
+    Unknown,
+    Value,
+    known,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+@builtin("getattr")
+def getattr_(site: Site, obj: Value, name: Value, default: Value | None = None) -> Value:
+    machine = machine_of(site)
+    if not (isinstance(name, Known) and isinstance(name.value, str)):
+        return site.unknown("dynamic-attribute")
+    try:
+        return attributes.read(machine, obj, name.value, site.where)
+    except Raised as error:
+        if default is None or error.kind != "AttributeError":
+            raise
+        return default
+
+
+@builtin("hasattr")
+def hasattr_(site: Site, obj: Value, name: Value) -> Value:
+    if isinstance(obj, Unknown):
+        return obj
+    try:
+        value = getattr_(site, obj, name)
+    except Raised:
+        return known(False)
+    undecided = isinstance(value, Unknown) and value.reason in _UNDECIDED_ATTRIBUTES
+    return value if undecided else known(True)
+
+
+_UNDECIDED_ATTRIBUTES = frozenset(
+    {"attribute-of-unknown-class", "unmodelled-attribute", "dynamic-attribute"}
+)
+
+
+@builtin("setattr")
+def setattr_(site: Site, obj: Value, name: Value, value: Value) -> Value:
+    if isinstance(name, Known) and isinstance(name.value, str):
+        stores.set_attribute(machine_of(site), obj, name.value, value, site.where)
+    else:
+        stores.set_some_attribute(obj, site.unknown("dynamic-attribute"))
+    return NONE
+
+
+@builtin("delattr")
+def delattr_(site: Site, obj: Value, name: Value) -> Value:
+    if isinstance(name, Known) and isinstance(name.value, str):
+        stores.delete_attribute(machine_of(site), obj, name.value)
+    return NONE
+
+
+@builtin("object.__setattr__")
+def object_setattr(site: Site, obj: Value, name: Value, value: Value) -> Value:
+    if isinstance(obj, Instance) and isinstance(name, Known) and isinstance(name.value, str):
+        stores.store(machine_of(site), obj, name.value, value, site.where)
+    return NONE
+
+
+@builtin("object.__init__")
+def object_init(site: Site, *arguments: Value, **keywords: Value) -> Value:
+    return NONE
+
+
+@builtin("object")
+def object_(site: Site) -> Value:
+    return Instance(External("builtins.object"), {}, site.where)
+
+
+@builtin("super")
+def super_(site: Site, cls: Value | None = None, obj: Value | None = None) -> Value:
+    if isinstance(cls, ClassValue) and isinstance(obj, Instance | ClassValue):
+        return Super(obj, cls)
+    return site.unknown("super-without-method")
+
+
+@builtin("super_in_method")
+def super_in_method(site: Site, cls: Value, receiver: Value) -> Value:
+    return super_(site, cls, receiver)
+
+
+@builtin("type")
+def type_(site: Site, obj: Value, *rest: Value) -> Value:
+    if rest:
+        return site.unknown("dynamic-class")
+    if isinstance(obj, Instance):
+        return obj.cls
+    if isinstance(obj, TensorValue):
+        return External("torch.Tensor")
+    if isinstance(obj, Known):
+        return Builtin(type(obj.value).__name__)
+    return Builtin(attributes.kind_of(obj)) if not isinstance(obj, Unknown) else obj
+
+
+@builtin("callable")
+def callable_(site: Site, obj: Value) -> Value:
+    if isinstance(obj, Unknown | Choice):
+        return site.unknown("undecided-callable")
+    if isinstance(obj, Instance):
+        machine = machine_of(site)
+        return known(any(find_member(machine, obj.cls, n) for n in ("__call__", "forward")))
+    plain = FunctionValue | BoundMethod | ClassValue | Builtin | External | PartialCall
+    return known(isinstance(obj, plain | LibraryMethod))
+
+
+@builtin("vars")
+def vars_(site: Site, obj: Value) -> Value:
+    return AttributeDict(obj) if isinstance(obj, Instance) else site.unknown("vars")
+
+
+@builtin("id")
+def id_(site: Site, obj: Value) -> Value:
+    return site.unknown("object-identity")
+
+
+@builtin("hash")
+def hash_(site: Site, obj: Value) -> Value:
+    return site.unknown("object-hash")
+
+
+@builtin("print")
+def print_(site: Site, *values: Value, **options: Value) -> Value:
+    return NONE
+
+
+@builtin("repr")
+def repr_(site: Site, obj: Value) -> Value:
+    return known(repr(obj.value)) if isinstance(obj, Known) else site.unknown("text-of-object")
+
+
+@builtin("dir")
+def dir_(site: Site, obj: Value) -> Value:
+    machine = machine_of(site)
+    if isinstance(obj, Namespace):
+        return ListValue([known(name) for name in obj.globals])
+    if isinstance(obj, Instance) and obj.open is None:
+        names = dict.fromkeys(obj.attributes)
+        for entry in order_of(machine, obj.cls):
+            names.update(dict.fromkeys(entry.namespace if isinstance(entry, ClassValue) else ()))
+        return ListValue([known(name) for name in sorted(names)])
+    return site.unknown("dir")
+
+
+@builtin("partial.func")
+def partial_func(site: Site, call: PartialCall) -> Value:
+    return call.function

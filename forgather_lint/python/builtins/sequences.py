@@ -1,0 +1,241 @@
+"""Builtins that make or walk sequences."""
+
+from __future__ import annotations
+
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.dispatch import builtin, machine_of
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.library import Site
+from forgather_lint.python.interpreter.literals import put, update
+from forgather_lint.python.interpreter.subscripts import index_of
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.joining import join
+from forgather_lint.python.values.objects import AttributeDict, Instance
+from forgather_lint.python.values.value import (
+    NONE,
+    Arguments,
+    DictValue,
+    Known,
+    ListValue,
+    LoopIndex,
+    SetValue,
+    SliceValue,
+    SymbolicInt,
+    TupleValue,
+    Unknown,
+    Value,
+    key_of,
+    known,
+    size_of,
+)
+
+
+@builtin("range")
+def range_(site: Site, *bounds: Value) -> Value:
+    numbers = [index_of(bound) for bound in bounds]
+    if any(number is None for number in numbers):
+        reason = next((b for b in bounds if isinstance(b, Unknown)), _some_range(site, bounds))
+        return ListValue([], reason)
+    span = range(*(number for number in numbers if number is not None))
+    if not machine_of(site).budget.has_room(_length(span)):
+        return ListValue([], site.unknown("many-rounds"))
+    return ListValue([Known(i, LoopIndex()) for i in span])
+
+
+def _some_range(site: Site, bounds: tuple[Value, ...]) -> Unknown:
+    """Numbers that are not known, but are those of the whole model."""
+    sizes = [size_of(bound) for bound in bounds]
+    if any(size is None or dims.depends_on_rank(size) for size in sizes):
+        return site.unknown("symbolic-range")
+    index = SymbolicInt(dims.anything(f"index at {site.where.span}"))
+    return Unknown("symbolic-range", site.where, item=index)
+
+
+def _length(span: range) -> int:
+    """`len`, which refuses numbers that a machine word cannot hold."""
+    return max(0, (span.stop - span.start + span.step - (1 if span.step > 0 else -1)) // span.step)
+
+
+@builtin("len")
+def len_(site: Site, obj: Value) -> Value:
+    machine = machine_of(site)
+    match obj:
+        case ListValue() | DictValue() | SetValue():
+            return obj.rest or known(len(obj.items))
+        case TupleValue(items):
+            return known(len(items))
+        case AttributeDict(instance):
+            return known(len(instance.attributes))
+        case Known(str() | bytes() as text):
+            return known(len(text))
+        case Instance():
+            member = find_member(machine, obj.cls, "__len__")
+            if member is not None and not isinstance(member.value, Unknown):
+                return machine.call(member.value, Arguments([obj]), site.where)
+        case Known(value):
+            text = f"object of type '{type(value).__name__}' has no len()"
+            raise Raised("TypeError", text, site.where)
+    if machine.library.handles(obj):
+        return machine.library.call(machine, "operator.len", Arguments([obj]), site.where)
+    return obj if isinstance(obj, Unknown) else site.unknown("unmodelled-length")
+
+
+@builtin("list")
+def list_(site: Site, iterable: Value | None = None) -> Value:
+    items, rest = machine_of(site).items_of(iterable) if iterable else ([], None)
+    return ListValue(items, rest)
+
+
+@builtin("tuple")
+def tuple_(site: Site, iterable: Value | None = None) -> Value:
+    items, rest = machine_of(site).items_of(iterable) if iterable else ([], None)
+    return TupleValue(tuple(items)) if rest is None else ListValue(items, rest)
+
+
+@builtin("iter")
+def iter_(site: Site, iterable: Value) -> Value:
+    return list_(site, iterable)
+
+
+@builtin("next")
+def next_(site: Site, iterator: Value, default: Value | None = None) -> Value:
+    items, rest = machine_of(site).items_of(iterator)
+    if items:
+        if isinstance(iterator, ListValue):
+            machine_of(site).trail.set_items(iterator, items[1:])
+        return items[0]
+    if rest is not None:
+        return rest if default is None else join([rest, default])
+    if default is None:
+        raise Raised("StopIteration", "", site.where)
+    return default
+
+
+@builtin("set")
+@builtin("frozenset")
+def set_(site: Site, iterable: Value | None = None) -> Value:
+    items, rest = machine_of(site).items_of(iterable) if iterable else ([], None)
+    return SetValue({key_of(item): item for item in items}, rest)
+
+
+@builtin("dict")
+def dict_(site: Site, source: Value | None = None, **keywords: Value) -> Value:
+    result = DictValue({})
+    if isinstance(source, DictValue):
+        update(result, source)
+    elif isinstance(source, AttributeDict):
+        result.items.update(source.instance.attributes)
+    elif source is not None:
+        _put_pairs(site, result, source)
+    result.items.update(keywords)
+    return result
+
+
+@builtin("dict.fromkeys")
+def dict_fromkeys(site: Site, iterable: Value, value: Value = NONE) -> Value:
+    items, rest = machine_of(site).items_of(iterable)
+    result = DictValue({}, rest=rest)
+    for item in items:
+        put(result, item, value)
+    return result
+
+
+def _put_pairs(site: Site, result: DictValue, source: Value) -> None:
+    machine = machine_of(site)
+    pairs, rest = machine.items_of(source)
+    result.rest = rest
+    for pair in pairs:
+        items, pair_rest = machine.items_of(pair)
+        if len(items) == 2 and pair_rest is None:
+            put(result, items[0], items[1])
+        else:
+            result.rest = site.unknown("unknown-pair")
+
+
+@builtin("enumerate")
+def enumerate_(site: Site, iterable: Value, start: Value = Known(0)) -> Value:  # noqa: B008
+    items, rest = machine_of(site).items_of(iterable, site.where)
+    first = index_of(start)
+    if first is None:
+        return ListValue([], site.unknown("unknown-start"))
+    pairs: list[Value] = [
+        TupleValue((Known(first + i, LoopIndex()), item)) for i, item in enumerate(items)
+    ]
+    return ListValue(pairs, rest)
+
+
+@builtin("zip")
+def zip_(site: Site, *iterables: Value, strict: Value = NONE) -> Value:
+    columns = [machine_of(site).items_of(each, site.where) for each in iterables]
+    rest = next((why for _, why in columns if why is not None), None)
+    rows = zip(*(items for items, _ in columns), strict=False)
+    return ListValue([TupleValue(row) for row in rows], rest)
+
+
+@builtin("map")
+def map_(site: Site, func: Value, *iterables: Value) -> Value:
+    machine = machine_of(site)
+    columns = [machine.items_of(each) for each in iterables]
+    rest = next((why for _, why in columns if why is not None), None)
+    rows = zip(*(items for items, _ in columns), strict=False)
+    return ListValue([machine.call(func, Arguments(list(r)), site.where) for r in rows], rest)
+
+
+@builtin("filter")
+def filter_(site: Site, function: Value, iterable: Value) -> Value:
+    machine = machine_of(site)
+    items, rest = machine.items_of(iterable)
+    kept: list[Value] = []
+    for item in items:
+        is_none = isinstance(function, Known)
+        test = item if is_none else machine.call(function, Arguments([item]), site.where)
+        truth = machine.truth(test)
+        if truth is None:
+            return ListValue([], site.unknown("undecided-filter"))
+        if truth:
+            kept.append(item)
+    return ListValue(kept, rest)
+
+
+@builtin("reversed")
+def reversed_(site: Site, sequence: Value) -> Value:
+    items, rest = machine_of(site).items_of(sequence)
+    return ListValue(items[::-1]) if rest is None else ListValue([], rest)
+
+
+@builtin("sorted")
+def sorted_(site: Site, iterable: Value, key: Value = NONE, reverse: Value = NONE) -> Value:
+    machine = machine_of(site)
+    items, rest = machine.items_of(iterable)
+    has_key = not isinstance(key, Known)
+    ranks = [machine.call(key, Arguments([i]), site.where) if has_key else i for i in items]
+    order = _ranking(ranks)
+    if rest is not None or order is None:
+        return ListValue([], rest or site.unknown("undecided-order"))
+    result = [items[i] for i in order]
+    return ListValue(result[::-1] if machine.truth(reverse) else result)
+
+
+@builtin("list.sort")
+def sort(site: Site, target: ListValue, key: Value = NONE, reverse: Value = NONE) -> Value:
+    result = sorted_(site, target, key, reverse)
+    assert isinstance(result, ListValue)
+    machine_of(site).trail.set_items(target, result.items)
+    target.rest = result.rest
+    return NONE
+
+
+def _ranking(ranks: list[Value]) -> list[int] | None:
+    keys = [key_of(rank) for rank in ranks]
+    try:
+        return sorted(range(len(keys)), key=lambda i: keys[i])  # type: ignore[arg-type,return-value]
+    except TypeError:
+        return None
+
+
+@builtin("slice")
+def slice_(site: Site, *bounds: Value) -> Value:
+    if len(bounds) == 1:
+        return SliceValue(NONE, bounds[0], NONE)
+    start, stop, *step = bounds
+    return SliceValue(start, stop, step[0] if step else NONE)

@@ -1,0 +1,126 @@
+"""Assignment, in all its forms, and deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.python.interpreter import stores, subscripts
+from forgather_lint.python.interpreter.dispatch import statement
+from forgather_lint.python.interpreter.frame import Completion, Frame, Raised
+from forgather_lint.python.interpreter.names import bind_name
+from forgather_lint.python.interpreter.operators import augmented
+from forgather_lint.python.values.value import ListValue, Value
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+@statement(cst.SimpleStatementLine)
+def simple_line(machine: Machine, node: cst.SimpleStatementLine, frame: Frame) -> Completion:
+    return machine.execute(node.body, frame)
+
+
+@statement(cst.Expr)
+def expression_statement(machine: Machine, node: cst.Expr, frame: Frame) -> Completion:
+    value = machine.evaluate(node.value, frame)
+    receiver = _changed_in_place(node.value)
+    if receiver is not None and machine.library.handles(value):
+        assign(machine, receiver, value, frame)
+    return None
+
+
+def _changed_in_place(node: cst.BaseExpression) -> cst.BaseExpression | None:
+    """`x` in the statement `x.add_(y)`: by torch's convention the method changes it."""
+    if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
+        return None
+    name = node.func.attr.value
+    owner = node.func.value
+    in_place = name.endswith("_") and not name.startswith("_")
+    return owner if in_place and isinstance(owner, cst.Name | cst.Attribute) else None
+
+
+@statement(cst.Assign)
+def assignment(machine: Machine, node: cst.Assign, frame: Frame) -> Completion:
+    value = machine.evaluate(node.value, frame)
+    for target in node.targets:
+        assign(machine, target.target, value, frame)
+    return None
+
+
+@statement(cst.AnnAssign)
+def annotated_assignment(machine: Machine, node: cst.AnnAssign, frame: Frame) -> Completion:
+    if node.value is not None:
+        assign(machine, node.target, machine.evaluate(node.value, frame), frame)
+    return None
+
+
+@statement(cst.AugAssign)
+def augmented_assignment(machine: Machine, node: cst.AugAssign, frame: Frame) -> Completion:
+    before = machine.evaluate(node.target, frame)
+    operand = machine.evaluate(node.value, frame)
+    value = augmented(machine, node.operator, before, operand, frame.place(node))
+    assign(machine, node.target, value, frame)
+    return None
+
+
+def assign(machine: Machine, target: cst.CSTNode, value: Value, frame: Frame) -> None:
+    """Bind `value` to the target of an assignment."""
+    match target:
+        case cst.Name():
+            bind_name(machine, frame, target.value, value)
+        case cst.Attribute():
+            owner = machine.evaluate(target.value, frame)
+            stores.set_attribute(machine, owner, target.attr.value, value, frame.place(target))
+        case cst.Subscript():
+            owner = machine.evaluate(target.value, frame)
+            key = subscripts.key_value(machine, target, frame)
+            changed = stores.set_item(machine, owner, key, value, frame.place(target))
+            if changed is not None and isinstance(target.value, cst.Name | cst.Attribute):
+                assign(machine, target.value, changed, frame)
+        case cst.Tuple() | cst.List():
+            _unpack(machine, target.elements, value, frame)
+
+
+def _unpack(
+    machine: Machine, elements: Sequence[cst.BaseElement], value: Value, frame: Frame
+) -> None:
+    items, rest = machine.items_of(value)
+    starred = [i for i, each in enumerate(elements) if isinstance(each, cst.StarredElement)]
+    wanted = len(elements)
+    if rest is None and len(items) != wanted and not starred:
+        size = "not enough" if len(items) < wanted else "too many"
+        text = f"{size} values to unpack (expected {wanted}, got {len(items)})"
+        raise Raised("ValueError", text, frame.place(elements[0]))
+    if rest is not None:
+        reason = rest
+        items = (items + [reason] * wanted)[:wanted] if not starred else [reason] * wanted
+    elif starred:
+        first, behind = starred[0], wanted - starred[0] - 1
+        middle = ListValue(items[first : len(items) - behind])
+        items = [*items[:first], middle, *items[len(items) - behind :]]
+    for element, item in zip(elements, items, strict=True):
+        assign(machine, element.value, item, frame)
+
+
+@statement(cst.Del)
+def delete_statement(machine: Machine, node: cst.Del, frame: Frame) -> Completion:
+    targets = node.target.elements if isinstance(node.target, cst.Tuple) else [node.target]
+    for each in targets:
+        _delete(machine, each.value if isinstance(each, cst.Element) else each, frame)
+    return None
+
+
+def _delete(machine: Machine, target: cst.CSTNode, frame: Frame) -> None:
+    match target:
+        case cst.Name():
+            machine.trail.delete_key(frame.scope.names, target.value)
+        case cst.Attribute():
+            owner = machine.evaluate(target.value, frame)
+            stores.delete_attribute(machine, owner, target.attr.value)
+        case cst.Subscript():
+            owner = machine.evaluate(target.value, frame)
+            key = subscripts.key_value(machine, target, frame)
+            stores.delete_item(machine, owner, key, frame.place(target))

@@ -1,0 +1,276 @@
+"""Reading attributes, with properties and `__getattr__`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.classes import Member, find_member, order_of
+from forgather_lint.python.interpreter.dispatch import BUILTINS, expression
+from forgather_lint.python.interpreter.frame import Frame, Raised
+from forgather_lint.python.interpreter.stores import forget
+from forgather_lint.python.values.objects import (
+    AttributeDict,
+    BoundMethod,
+    ClassMethod,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    LibraryMethod,
+    Namespace,
+    PartialCall,
+    Property,
+    StaticMethod,
+    Super,
+)
+from forgather_lint.python.values.value import (
+    Arguments,
+    Builtin,
+    Choice,
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    NamedTupleValue,
+    SetValue,
+    SymbolicInt,
+    TupleValue,
+    Unknown,
+    Value,
+    known,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+@expression(cst.Attribute)
+def attribute(machine: Machine, node: cst.Attribute, frame: Frame) -> Value:
+    value = machine.evaluate(node.value, frame)
+    return read(machine, value, node.attr.value, frame.place(node))
+
+
+def read(machine: Machine, value: Value, name: str, where: Place) -> Value:
+    """`value.name`. Raises `Raised("AttributeError")` when it surely has none."""
+    if isinstance(value, Unknown):
+        return value
+    if isinstance(value, Choice):
+        return machine.each_option(value, lambda each: read(machine, each, name, where), where)
+    if isinstance(value, Instance):
+        return read_instance(machine, value, name, where)
+    if machine.library.handles(value):
+        found = machine.library.attribute(machine, value, name, where)
+        return Unknown("unmodelled-attribute", where, name) if found is None else found
+    if isinstance(value, External):
+        return read_external(machine, value, name)
+    if isinstance(value, ClassValue):
+        return read_class(machine, value, name, where)
+    if isinstance(value, Super):
+        return _read_super(machine, value, name, where)
+    return _read_plain(machine, value, name, where)
+
+
+def read_external(machine: Machine, value: External, name: str) -> Value:
+    """An attribute of a library module or class: a constant, or the longer name."""
+    qualified = machine.library.canonical(f"{value.name}.{name}")
+    constant = machine.library.constant(qualified)
+    return External(qualified) if constant is None else constant
+
+
+def read_instance(machine: Machine, instance: Instance, name: str, where: Place) -> Value:
+    """`instance.name`: a property, the own attribute, the member of a class, then `__getattr__`."""
+    machine.observer.read(instance, name, where)
+    member = find_member(machine, instance.cls, name)
+    if member is not None and isinstance(member.value, Property):
+        return _get_property(machine, instance, member.value, name, where)
+    own = instance.attributes.get(name)
+    if own is not None:
+        return own
+    if member is not None and not isinstance(member.value, Unknown):
+        other = machine.library.attribute_name(machine, instance, name)
+        if other != name:
+            return read_instance(machine, instance, other, where)
+        return bind(machine, member, instance, instance.cls)
+    special = _special(instance, name)
+    if special is not None:
+        return special
+    fallback = find_member(machine, instance.cls, "__getattr__")
+    if fallback is not None and not isinstance(fallback.value, Unknown):
+        method = bind(machine, fallback, instance, instance.cls)
+        return machine.call(method, Arguments([known(name)]), where)
+    return missing(machine, instance, name, where)
+
+
+def missing(machine: Machine, instance: Instance, name: str, where: Place) -> Value:
+    """What reading an attribute gives that nobody has set."""
+    found = machine.library.attribute(machine, instance, name, where)
+    if found is not None:
+        return found
+    unknown_base = next(
+        (each for each in order_of(machine, instance.cls) if isinstance(each, Unknown)), None
+    )
+    if instance.open is not None or unknown_base is not None:
+        return Unknown("attribute-of-unknown-class", where, name)
+    cls = instance.cls.name.rpartition(".")[2]
+    raise Raised("AttributeError", f"'{cls}' object has no attribute '{name}'", where)
+
+
+def _special(instance: Instance, name: str) -> Value | None:
+    if name == "__class__":
+        return instance.cls
+    if name == "__dict__":
+        return AttributeDict(instance)
+    if name in _METHODS_OF_ALL:
+        return BoundMethod(instance, Builtin(_METHODS_OF_ALL[name]))
+    return None
+
+
+_METHODS_OF_ALL = {
+    "__setattr__": "object.__setattr__",
+    "__getattribute__": "getattr",
+    "__delattr__": "delattr",
+    "__dir__": "dir",
+    "__repr__": "repr",
+    "__str__": "str",
+    "__hash__": "hash",
+}
+
+
+def _get_property(
+    machine: Machine, instance: Instance, member: Property, name: str, where: Place
+) -> Value:
+    if member.cached and name in instance.attributes:
+        return instance.attributes[name]
+    value = machine.call(member.getter, Arguments([instance]), where)
+    if member.cached:
+        machine.trail.set_key(instance.attributes, name, value)
+    return value
+
+
+def bind(machine: Machine, member: Member, receiver: Value, cls: Value) -> Value:
+    """A class member as read through `receiver`."""
+    value = member.value
+    if isinstance(value, StaticMethod):
+        return value.function
+    if isinstance(value, ClassMethod):
+        return BoundMethod(cls, value.function)
+    if isinstance(value, FunctionValue):
+        return BoundMethod(receiver, value)
+    owner = member.owner
+    if isinstance(value, External) and isinstance(owner, External):
+        return BoundMethod(receiver, value) if value.name.startswith(f"{owner.name}.") else value
+    return value
+
+
+def read_class(machine: Machine, cls: ClassValue, name: str, where: Place) -> Value:
+    """`cls.name` for a class whose source is known."""
+    if name in ("__name__", "__qualname__"):
+        return known(cls.name)
+    if name == "__module__":
+        return known(cls.scope.namespace.name)
+    if name == "__mro__":
+        return TupleValue(tuple(order_of(machine, cls)))
+    member = find_member(machine, cls, name)
+    if member is None:
+        inherited = machine.library.inherited(machine, cls, name, where)
+        if inherited is not None:
+            return inherited
+        raise Raised("AttributeError", f"type object '{cls.name}' has no attribute '{name}'", where)
+    if isinstance(member.value, StaticMethod):
+        return member.value.function
+    if isinstance(member.value, ClassMethod):
+        return BoundMethod(cls, member.value.function)
+    return member.value
+
+
+def _read_super(machine: Machine, value: Super, name: str, where: Place) -> Value:
+    receiver = value.receiver
+    cls = receiver.cls if isinstance(receiver, Instance) else receiver
+    member = find_member(machine, cls, name, after=value.after)
+    if member is None:
+        default = _OBJECT_METHODS.get(name)
+        if default is not None:
+            return BoundMethod(receiver, Builtin(default))
+        if isinstance(receiver, Instance):
+            return missing(machine, receiver, name, where)
+        raise Raised("AttributeError", f"'super' object has no attribute '{name}'", where)
+    if isinstance(member.value, Property) and isinstance(receiver, Instance):
+        return _get_property(machine, receiver, member.value, name, where)
+    return bind(machine, member, receiver, cls)
+
+
+_OBJECT_METHODS = {
+    "__init__": "object.__init__",
+    "__setattr__": "object.__setattr__",
+    "__init_subclass__": "object.__init__",
+    "__post_init__": "object.__init__",
+    "__new__": "object.__new__",
+}
+
+_KINDS: tuple[tuple[type[Value], str], ...] = (
+    (ListValue, "list"),
+    (TupleValue, "tuple"),
+    (DictValue, "dict"),
+    (SetValue, "set"),
+    (AttributeDict, "attribute_dict"),
+    (SymbolicInt, "int"),
+    (PartialCall, "partial"),
+    (FunctionValue, "function"),
+    (BoundMethod, "method"),
+)
+
+
+def kind_of(value: Value) -> str:
+    """The name under which the methods of a plain value are registered."""
+    if isinstance(value, Known):
+        return type(value.value).__name__
+    return next((name for kind, name in _KINDS if isinstance(value, kind)), "object")
+
+
+def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Value:
+    if isinstance(value, Namespace):
+        return _read_namespace(machine, value, name, where)
+    if isinstance(value, NamedTupleValue) and name in value.names:
+        return value.items[value.names.index(name)]
+    if isinstance(value, FunctionValue) and name in value.attributes:
+        return value.attributes[name]
+    if isinstance(value, BoundMethod) and name == "__self__":
+        return value.receiver
+    if isinstance(value, FunctionValue | BoundMethod) and name == "__name__":
+        return known(value.name) if isinstance(value, FunctionValue) else Unknown("method-name")
+    kind = kind_of(value)
+    if f"{kind}.{name}" in BUILTINS:
+        return LibraryMethod(value, f"{kind}.{name}")
+    if isinstance(value, Builtin) and f"{value.name}.{name}" in BUILTINS:
+        return Builtin(f"{value.name}.{name}")
+    if isinstance(value, Builtin) and name == "__name__":
+        return known(value.name)
+    if isinstance(value, Known) and value.value is not None and name in ("value", "name"):
+        # No constant has them: a member of an enumeration stands as its value.
+        return value if name == "value" else Unknown("enumeration-member", where)
+    if isinstance(value, Known) and not hasattr(value.value, name):
+        raise Raised("AttributeError", f"'{kind}' object has no attribute '{name}'", where)
+    unknown = Unknown("unmodelled-attribute", where, f"{kind}.{name}")
+    if name not in _READ_ONLY:
+        forget(machine, value, unknown)
+    return unknown
+
+
+_READ_ONLY = frozenset(
+    "__contains__ __eq__ __getitem__ __iter__ __len__ difference intersection isdisjoint "
+    "issuperset symmetric_difference".split()
+)
+"""Methods of containers that change nothing; another that is not modelled may change all."""
+
+
+def _read_namespace(machine: Machine, value: Namespace, name: str, where: Place) -> Value:
+    found = value.globals.get(name)
+    if found is not None:
+        return found
+    submodule = machine.loader.load(machine, f"{value.name}.{name}")
+    if isinstance(submodule, Namespace):
+        return submodule
+    text = f"module '{value.name}' has no attribute '{name}'"
+    raise Raised("AttributeError", text, where)

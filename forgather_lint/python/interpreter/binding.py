@@ -1,0 +1,136 @@
+"""From the arguments at a call to the parameters of a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.frame import Frame, Raised
+from forgather_lint.python.values.objects import AttributeDict, FunctionValue, Scope
+from forgather_lint.python.values.value import (
+    Arguments,
+    DictValue,
+    TupleValue,
+    Unknown,
+    Value,
+    keyed,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+def arguments_of(machine: Machine, node: cst.Call, frame: Frame) -> Arguments:
+    """Evaluate the arguments written at a call, unpacking stars."""
+    arguments = Arguments()
+    for argument in node.args:
+        value = machine.evaluate(argument.value, frame)
+        if argument.star == "*":
+            items, rest = machine.items_of(value)
+            arguments.positional.extend(items)
+            arguments.rest = arguments.rest or rest
+        elif argument.star == "**":
+            _unpack_keywords(value, arguments)
+        elif argument.keyword is not None:
+            arguments.keywords[argument.keyword.value] = value
+        else:
+            arguments.positional.append(value)
+    return arguments
+
+
+def _unpack_keywords(value: Value, arguments: Arguments) -> None:
+    if isinstance(value, AttributeDict):
+        value = DictValue(keyed(value.instance.attributes))
+    if not isinstance(value, DictValue):
+        arguments.rest = value if isinstance(value, Unknown) else Unknown("unknown-keywords")
+        return
+    for key, item in value.items.items():
+        if isinstance(key, str):
+            arguments.keywords[key] = item
+    arguments.rest = arguments.rest or value.rest
+
+
+def defaults_of(
+    machine: Machine, node: cst.FunctionDef | cst.Lambda, frame: Frame
+) -> dict[str, Value]:
+    """Evaluate default values, where the function is defined."""
+    return {
+        parameter.name.value: machine.evaluate(parameter.default, frame)
+        for parameter in all_parameters(node.params)
+        if parameter.default is not None
+    }
+
+
+def all_parameters(parameters: cst.Parameters) -> Iterator[cst.Param]:
+    """Every parameter that can be passed by name or position, in order."""
+    yield from parameters.posonly_params
+    yield from parameters.params
+    yield from parameters.kwonly_params
+
+
+def bind_parameters(
+    machine: Machine, function: FunctionValue, arguments: Arguments, scope: Scope, where: Place
+) -> None:
+    """Bind `arguments` in `scope`. Raises `Raised("TypeError")` with Python's text."""
+    parameters = function.node.params
+    positional = [p.name.value for p in (*parameters.posonly_params, *parameters.params)]
+    keyword_only = [p.name.value for p in parameters.kwonly_params]
+    names = scope.names
+    _bind_positional(function, arguments, positional, scope, where)
+    left_over = _bind_keywords(function, arguments, positional + keyword_only, scope, where)
+    for name in positional + keyword_only:
+        if name not in names:
+            names[name] = _default(function, arguments, name, where)
+    if parameters.star_kwarg is not None:
+        names[parameters.star_kwarg.name.value] = DictValue(left_over, rest=arguments.rest)
+
+
+def _bind_positional(
+    function: FunctionValue,
+    arguments: Arguments,
+    positional: list[str],
+    scope: Scope,
+    where: Place,
+) -> None:
+    given = arguments.positional
+    scope.names.update(zip(positional, given, strict=False))
+    star = function.node.params.star_arg
+    if isinstance(star, cst.Param):
+        scope.names[star.name.value] = TupleValue(tuple(given[len(positional) :]))
+    elif len(given) > len(positional):
+        takes = f"takes {len(positional)} positional arguments but {len(given)} were given"
+        raise Raised("TypeError", f"{_title(function)} {takes}", where)
+
+
+def _bind_keywords(
+    function: FunctionValue, arguments: Arguments, names: list[str], scope: Scope, where: Place
+) -> dict[object, Value]:
+    left_over: dict[object, Value] = {}
+    for name, value in arguments.keywords.items():
+        if name not in names:
+            left_over[name] = value
+        elif name in scope.names:
+            text = f"{_title(function)} got multiple values for argument '{name}'"
+            raise Raised("TypeError", text, where)
+        else:
+            scope.names[name] = value
+    if left_over and function.node.params.star_kwarg is None:
+        text = f"{_title(function)} got an unexpected keyword argument '{next(iter(left_over))}'"
+        raise Raised("TypeError", text, where)
+    return left_over
+
+
+def _default(function: FunctionValue, arguments: Arguments, name: str, where: Place) -> Value:
+    if arguments.rest is not None:
+        return Unknown("unknown-arguments", where, name)
+    if name in function.defaults:
+        return function.defaults[name]
+    text = f"{_title(function)} missing 1 required positional argument: '{name}'"
+    raise Raised("TypeError", text, where)
+
+
+def _title(function: FunctionValue) -> str:
+    return f"{function.owner.name}.{function.name}()" if function.owner else f"{function.name}()"

@@ -1,0 +1,104 @@
+"""Runs the arms of a condition that could not be decided, and joins what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.frame import Completion, EarlyReturn, Frame, Raised, Returned
+from forgather_lint.python.interpreter.trail import Outcome
+from forgather_lint.python.values.joining import join
+from forgather_lint.python.values.value import (
+    Value,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+def join_values(machine: Machine, arms: Sequence[Callable[[], Value]], where: Place) -> Value:
+    """Evaluate every arm from the present state; arms that raise are taken as not chosen.
+
+    Raises `Raised` when all of them do.
+    """
+    outcomes = _attempt_all(machine, arms, where)
+    machine.trail.merge([outcome.changes for outcome in outcomes])
+    return join(outcome.result for outcome in outcomes)
+
+
+def join_bodies(
+    machine: Machine, arms: Sequence[Callable[[], Completion]], frame: Frame, where: Place
+) -> Completion:
+    """Run every arm from the present state and go on with those that ran to their end.
+
+    A validation that raises is taken as not chosen. An arm that returns leaves its value with the
+    frame, which joins it with what the rest of the body returns.
+    """
+    outcomes = _attempt_all(machine, arms, where)
+    ended = [outcome for outcome in outcomes if outcome.result is not None]
+    going = [outcome for outcome in outcomes if outcome.result is None]
+    if not going:
+        machine.trail.merge([outcome.changes for outcome in ended])
+        return _joined_completion([outcome.result for outcome in ended])
+    for outcome in ended:
+        if isinstance(outcome.result, Returned):
+            _leave_early(machine, frame, EarlyReturn(outcome.result.value, outcome.changes))
+        else:
+            going.append(outcome)
+    machine.trail.merge([outcome.changes for outcome in going])
+    return None
+
+
+def settle_returns(machine: Machine, frame: Frame, value: Value) -> Value:
+    """Join the early returns of `frame` with `value`, which its body returned in the end."""
+    while frame.early_returns:
+        early = frame.early_returns.pop()
+        if machine.trail.depth > frame.trail_depth:
+            rest = machine.trail.roll_back()
+            machine.trail.merge([early.changes, rest])
+        value = join([early.value, value])
+    return value
+
+
+def abandon_returns(machine: Machine, frame: Frame) -> None:
+    """Close the branches that `frame` left open, keeping their writes: the body has raised."""
+    while machine.trail.depth > frame.trail_depth:
+        machine.trail.apply(machine.trail.roll_back())
+
+
+def _leave_early(machine: Machine, frame: Frame, early: EarlyReturn) -> None:
+    opened_here = machine.trail.depth - frame.trail_depth == len(frame.early_returns)
+    if not opened_here:
+        machine.trail.merge([early.changes])
+        frame.early_returns.insert(0, early)
+        return
+    frame.early_returns.append(early)
+    machine.trail.begin()
+
+
+def _attempt_all(
+    machine: Machine, arms: Sequence[Callable[[], object]], where: Place
+) -> list[Outcome]:  # type: ignore[type-arg]
+    outcomes = []
+    failure: Raised | None = None
+    machine.observer.undecided(where)
+    try:
+        for arm in arms:
+            try:
+                outcomes.append(machine.trail.attempt(arm))
+            except Raised as error:
+                failure = error
+                machine.observer.gave_up(error)
+    finally:
+        machine.observer.decided()
+    if failure is not None and not outcomes:
+        raise failure
+    return outcomes
+
+
+def _joined_completion(completions: list[Completion]) -> Completion:
+    values = [completion.value for completion in completions if isinstance(completion, Returned)]
+    if len(values) == len(completions):
+        return Returned(join(values))
+    return next(c for c in completions if not isinstance(c, Returned))

@@ -1,0 +1,47 @@
+"""Bounds on the work of one analysis: input is hostile, and programs may not end."""
+
+from __future__ import annotations
+
+from forgather_lint.core.record import record
+
+MOST_STEPS = 400_000
+"""Ten times what the largest model of transformers 5.23 takes."""
+DEEPEST_CALL = 60
+MOST_ROUNDS = 100_000
+MOST_ITEMS = 100_000
+LONGEST_TEXT = 1_000_000
+LARGEST_BITS = 100_000
+_ITEMS_PER_STEP = 20
+
+
+class BudgetExceeded(Exception):
+    """The analysis of a model was given up; `reason` is short and countable."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@record(frozen=False)
+class Budget:
+    """Counts evaluated nodes and the depth of calls."""
+
+    steps: int = MOST_STEPS
+    depth: int = 0
+
+    def step(self) -> None:
+        """One more node is evaluated."""
+        self.spend(1)
+
+    def has_room(self, items: int) -> bool:
+        """Whether a list of so many items may be made; it is paid for, as it takes memory."""
+        if items > MOST_ITEMS:
+            return False
+        self.spend(items // _ITEMS_PER_STEP)
+        return True
+
+    def spend(self, steps: int) -> None:
+        """Work that costs as much as evaluating so many nodes."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise BudgetExceeded("step-budget")

@@ -1,0 +1,235 @@
+"""Calling functions, methods, classes and library names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.core.source import Place
+from forgather_lint.documents.python import NodePlace, PythonFile
+from forgather_lint.python.interpreter import binding, twins
+from forgather_lint.python.interpreter.branching import abandon_returns, settle_returns
+from forgather_lint.python.interpreter.budget import DEEPEST_CALL, BudgetExceeded
+from forgather_lint.python.interpreter.classes import find_member, order_of
+from forgather_lint.python.interpreter.dispatch import BUILTINS, expression
+from forgather_lint.python.interpreter.frame import Frame, Raised, Returned
+from forgather_lint.python.interpreter.library import Site, run
+from forgather_lint.python.values.objects import (
+    BoundMethod,
+    ClassMethod,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    LibraryMethod,
+    PartialCall,
+    Scope,
+    StaticMethod,
+)
+from forgather_lint.python.values.value import (
+    NONE,
+    Arguments,
+    Builtin,
+    Choice,
+    External,
+    Known,
+    ListValue,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+@expression(cst.Call)
+def call_expression(machine: Machine, node: cst.Call, frame: Frame) -> Value:
+    function = machine.evaluate(node.func, frame)
+    if isinstance(function, Builtin) and function.name in ("super", "locals"):
+        function = _with_frame(function, frame)
+    arguments = binding.arguments_of(machine, node, frame)
+    return call(machine, function, arguments, frame.place(node))
+
+
+def _with_frame(function: Builtin, frame: Frame) -> Value:
+    """`super()` and `locals()` look at the frame they are called in."""
+    if function.name == "super" and frame.receiver is not None and frame.function:
+        owner = frame.function.owner
+        if owner is not None:
+            return PartialCall(Builtin("super_in_method"), (owner, frame.receiver), {})
+    return function
+
+
+def call(machine: Machine, function: Value, arguments: Arguments, where: Place) -> Value:
+    """Call `function` with `arguments`; what cannot be followed is unknown."""
+    match function:
+        case FunctionValue():
+            return call_function(machine, function, arguments, where)
+        case BoundMethod(receiver, inner):
+            return call(machine, inner, _prepended(arguments, receiver), where)
+        case ClassValue():
+            return construct(machine, function, arguments, where)
+        case External(name):
+            return machine.library.call(machine, name, arguments, where)
+        case Builtin(name) | LibraryMethod(_, name):
+            return _call_builtin(machine, function, name, arguments, where)
+        case PartialCall():
+            return call(machine, function.function, _completed(function, arguments), where)
+        case StaticMethod(inner) | ClassMethod(inner):
+            return call(machine, inner, arguments, where)
+        case Instance():
+            return _call_instance(machine, function, arguments, where)
+        case Choice():
+            return machine.each_option(
+                function, lambda each: call(machine, each, arguments, where), where
+            )
+        case Unknown():
+            return function
+        case Known(value):
+            text = f"'{type(value).__name__}' object is not callable"
+            raise Raised("TypeError", text, where)
+    return Unknown("unmodelled-call", where)
+
+
+def _prepended(arguments: Arguments, first: Value) -> Arguments:
+    return Arguments([first, *arguments.positional], arguments.keywords, arguments.rest)
+
+
+def _completed(function: PartialCall, arguments: Arguments) -> Arguments:
+    return Arguments(
+        [*function.positional, *arguments.positional],
+        {**function.keywords, **arguments.keywords},
+        arguments.rest,
+    )
+
+
+def _call_builtin(
+    machine: Machine, function: Value, name: str, arguments: Arguments, where: Place
+) -> Value:
+    if isinstance(function, LibraryMethod):
+        arguments = _prepended(arguments, function.receiver)
+    meaning = BUILTINS.get(name)
+    if meaning is None:
+        return machine.library.call(machine, name, arguments, where)
+    return run(meaning, Site(machine, where, name), arguments)
+
+
+def _call_instance(
+    machine: Machine, instance: Instance, arguments: Arguments, where: Place
+) -> Value:
+    """`instance(...)`: its `__call__`, else its `forward`, which the observer sees."""
+    own = find_member(machine, instance.cls, "__call__")
+    if own is not None and not isinstance(own.value, Unknown):
+        return call(machine, own.value, _prepended(arguments, instance), where)
+    forward = instance.attributes.get("forward")
+    if forward is None:
+        member = find_member(machine, instance.cls, "forward")
+        if member is None or isinstance(member.value, Unknown):
+            return Unknown("call-of-unmodelled-object", where, repr(instance))
+        forward = BoundMethod(instance, member.value)
+    answer = machine.observer.answer(instance, arguments, where)
+    if answer is not None:
+        return answer
+    return _observed(machine, instance, forward, arguments, where)
+
+
+def _observed(
+    machine: Machine, instance: Instance, forward: Value, arguments: Arguments, where: Place
+) -> Value:
+    machine.observer.entered(instance, arguments, where)
+    try:
+        result = call(machine, forward, arguments, where)
+    except Raised as error:
+        machine.observer.abandoned(instance, error)
+        raise
+    return machine.observer.left(instance, result)
+
+
+def call_forward(machine: Machine, instance: Instance, arguments: Arguments, where: Place) -> Value:
+    """Run the `forward` of `instance`, whatever the observer would answer."""
+    forward = machine.attribute(instance, "forward", where)
+    return _observed(machine, instance, forward, arguments, where)
+
+
+def call_function(
+    machine: Machine, function: FunctionValue, arguments: Arguments, where: Place
+) -> Value:
+    """Run the body of `function` in a new frame."""
+    node = function.node
+    scope = Scope({}, function.scope, function.scope.namespace)
+    binding.bind_parameters(machine, function, arguments, scope, where)
+    place = function.where
+    file = place.file if isinstance(place, NodePlace) else _no_file()
+    receiver = arguments.positional[0] if arguments.positional and function.owner else None
+    frame = Frame(scope, file, function, receiver, machine.trail.depth)
+    if machine.budget.depth >= DEEPEST_CALL:
+        raise BudgetExceeded("recursion")
+    machine.budget.depth += 1
+    machine.stack.append(frame)
+    try:
+        return _run_body(machine, node, frame)
+    finally:
+        machine.stack.pop()
+        machine.budget.depth -= 1
+
+
+def _run_body(machine: Machine, node: cst.FunctionDef | cst.Lambda, frame: Frame) -> Value:
+    if isinstance(node, cst.Lambda):
+        return machine.evaluate(node.body, frame)
+    try:
+        completion = machine.execute(node.body.body, frame)
+    except Raised:
+        if not frame.early_returns:
+            raise
+        return _only_early_returns(machine, frame)
+    except BaseException:
+        abandon_returns(machine, frame)
+        raise
+    value = completion.value if isinstance(completion, Returned) else NONE
+    value = settle_returns(machine, frame, value)
+    return value if frame.yielded is None else ListValue(frame.yielded)
+
+
+def _only_early_returns(machine: Machine, frame: Frame) -> Value:
+    """The rest of the body raises, so one of the early returns must have been taken."""
+    while machine.trail.depth > frame.trail_depth:
+        machine.trail.roll_back()
+    early = frame.early_returns.pop(0)
+    machine.trail.merge([early.changes])
+    return settle_returns(machine, frame, early.value) if frame.early_returns else early.value
+
+
+def _no_file() -> PythonFile:
+    return PythonFile("<builtin>", "", cst.Module([]))
+
+
+def construct(machine: Machine, cls: ClassValue, arguments: Arguments, where: Place) -> Value:
+    """`cls(...)`: a new instance, then its `__init__`."""
+    if _has_custom_new(machine, cls):
+        return Unknown("custom-new", where, cls.name)
+    special = machine.library.construct(machine, cls, arguments, where)
+    if special is not None:
+        return special
+    return twins.build(machine, cls, arguments, lambda given: _built(machine, cls, given, where))
+
+
+def _built(machine: Machine, cls: ClassValue, arguments: Arguments, where: Place) -> Value:
+    instance = Instance(cls, {}, where)
+    initialise(machine, instance, arguments, where)
+    return instance
+
+
+def initialise(machine: Machine, instance: Instance, arguments: Arguments, where: Place) -> None:
+    """Run `__init__` of `instance`; an unknown base leaves it open."""
+    unknown = next((e for e in order_of(machine, instance.cls) if isinstance(e, Unknown)), None)
+    if unknown is not None:
+        instance.open = unknown
+    member = find_member(machine, instance.cls, "__init__")
+    if member is None or isinstance(member.value, Unknown):
+        return
+    call(machine, member.value, _prepended(arguments, instance), where)
+
+
+def _has_custom_new(machine: Machine, cls: ClassValue) -> bool:
+    member = find_member(machine, cls, "__new__")
+    return member is not None and isinstance(member.value, FunctionValue)

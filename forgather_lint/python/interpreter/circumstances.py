@@ -1,0 +1,27 @@
+"""What the code that is run can find out about the world it runs in."""
+
+from __future__ import annotations
+
+from forgather_lint.core.record import record
+
+
+@record(frozen=False)
+class Circumstances:
+    """How the model is loaded, and what the transformers release makes of its plans.
+
+    `auto_class` is the class whose `from_config` builds it, `attention` the implementation that
+    was set. `class_plans_kept`: `post_init` keeps `_tp_plan` and `_pp_plan` of the class (from
+    transformers 5.14 on); `config_plan_everywhere`: it gives the plan of the config to every model,
+    not the base model alone (before 5.0). `rope_parameters`: the config keeps `rope_scaling` under
+    that name (from 5.0 on); `mask_takes_input_embeds`: the functions that make masks still know the
+    keyword's old name (before 5.9). `neighbours_by_name`: `import x` finds a file beside the
+    model's, as it does where the folder of the model is on the path.
+    """
+
+    auto_class: str = "AutoModelForCausalLM"
+    attention: str = "sdpa"
+    class_plans_kept: bool = True
+    config_plan_everywhere: bool = False
+    rope_parameters: bool = False
+    mask_takes_input_embeds: bool = True
+    neighbours_by_name: bool = True

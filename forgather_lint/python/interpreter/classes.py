@@ -1,0 +1,209 @@
+"""Class statements, the order of bases, and the search for members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.core.record import record
+from forgather_lint.documents.python import NodePlace
+from forgather_lint.python.interpreter.dispatch import statement
+from forgather_lint.python.interpreter.frame import Completion, Frame
+from forgather_lint.python.interpreter.functions import adopt_methods
+from forgather_lint.python.values.objects import BoundMethod, ClassMethod, ClassValue, Scope
+from forgather_lint.python.values.value import Arguments, Builtin, External, Unknown, Value
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+AnyClass = ClassValue | External
+OrderEntry = ClassValue | External | Unknown
+
+
+@statement(cst.ClassDef)
+def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Completion:
+    bases = tuple(machine.evaluate(argument.value, frame) for argument in node.bases)
+    keywords = {
+        each.keyword.value: machine.evaluate(each.value, frame)
+        for each in node.keywords
+        if each.keyword is not None
+    }
+    if isinstance(keywords.pop("metaclass", None), ClassValue):
+        bases = (*bases, Unknown("metaclass", frame.place(node.name), node.name.value))
+    body_scope = Scope({}, frame.scope, frame.scope.namespace, of_class=True)
+    namespace = frame.scope.namespace
+    cls = ClassValue(
+        name=node.name.value,
+        qualified=f"{namespace.name}.{node.name.value}",
+        bases=tuple(base for base in bases if not isinstance(base, Builtin)),
+        namespace=body_scope.names,
+        node=node,
+        where=frame.place(node.name),
+        scope=frame.scope,
+    )
+    machine.trail.set_key(frame.scope.names, node.name.value, cls)
+    machine.execute(node.body.body, Frame(body_scope, frame.file))
+    adopt_methods(cls)
+    _note_places(cls, node, frame)
+    _tell_base(machine, cls, keywords)
+    cls.decorators = tuple(machine.evaluate(each.decorator, frame) for each in node.decorators)
+    for decorator in reversed(cls.decorators):
+        _decorate(machine, decorator, cls, frame, node)
+    return None
+
+
+def _tell_base(machine: Machine, cls: ClassValue, keywords: dict[str, Value]) -> None:
+    """Run the `__init_subclass__` of a base whose source was read."""
+    member = find_member(machine, cls, "__init_subclass__", after=cls)
+    if member is not None and isinstance(member.value, ClassMethod):
+        method = BoundMethod(cls, member.value.function)
+        machine.call(method, Arguments([], keywords), cls.where)
+
+
+def _decorate(
+    machine: Machine, decorator: Value, cls: ClassValue, frame: Frame, node: cst.ClassDef
+) -> None:
+    """Run decorators whose source is known and that replace the class; others keep it."""
+    if isinstance(decorator, External | Unknown | Builtin):
+        return
+    result = machine.call(decorator, Arguments([cls]), frame.place(node))
+    if isinstance(result, ClassValue):
+        machine.trail.set_key(frame.scope.names, node.name.value, result)
+
+
+def _note_places(cls: ClassValue, node: cst.ClassDef, frame: Frame) -> None:
+    """Remember where each class attribute is assigned."""
+    for name, target in assigned_names(node.body):
+        cls.places[name] = NodePlace(frame.file, target)
+
+
+def assigned_names(body: cst.BaseSuite) -> Iterator[tuple[str, cst.CSTNode]]:
+    """Names that simple assignments of a class body bind, with the assignment."""
+    for line in body.body:
+        for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(small, cst.Assign):
+                targets = [target.target for target in small.targets]
+            elif isinstance(small, cst.AnnAssign) and small.value is not None:
+                targets = [small.target]
+            else:
+                continue
+            yield from ((each.value, small) for each in targets if isinstance(each, cst.Name))
+
+
+def annotation_of(cls: ClassValue, name: str) -> str | None:
+    """The name that `name: Annotation` without a value in the body of `cls` is annotated with."""
+    for line in cls.node.body.body if cls.node is not None else ():
+        for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(small, cst.AnnAssign) and small.value is None:
+                target, annotation = small.target, small.annotation.annotation
+                if isinstance(target, cst.Name) and target.value == name:
+                    return _annotated_name(annotation)
+    return None
+
+
+def _annotated_name(annotation: cst.BaseExpression) -> str | None:
+    if isinstance(annotation, cst.SimpleString):
+        return str(annotation.evaluated_value)
+    return annotation.value if isinstance(annotation, cst.Name) else None
+
+
+@record
+class Member:
+    """What a class search found, and where."""
+
+    owner: OrderEntry
+    value: Value
+
+
+def order_of(machine: Machine, cls: AnyClass) -> tuple[OrderEntry, ...]:
+    """The method resolution order of `cls`; library classes stand in it by name."""
+    if isinstance(cls, External):
+        lineage = machine.library.lineage(cls.name)
+        if lineage is None:
+            return (cls, Unknown("unmodelled-class", detail=cls.name))
+        return tuple(External(name) for name in lineage)
+    cached = cls.order
+    if cached is None:
+        cached = cls.order = (cls, *_merge_bases(machine, cls))
+    return cached
+
+
+_PER_STEP = 20
+"""Entries of an order that are compared in the time of one step."""
+
+
+def _merge_bases(machine: Machine, cls: ClassValue) -> tuple[OrderEntry, ...]:
+    """C3 linearisation; an inconsistent order falls back to first occurrence."""
+    bases: list[OrderEntry] = [_as_base(base, cls) for base in cls.bases]
+    if len(bases) == 1:
+        return _line(machine, bases[0])
+    lines = [list(_line(machine, base)) for base in bases] + [bases]
+    merged: list[OrderEntry] = []
+    while any(lines):
+        machine.budget.spend(1 + sum(map(len, lines)) // _PER_STEP)
+        head = _next_head([line for line in lines if line])
+        merged.append(head)
+        lines = [[each for each in line if not _equal(each, head)] for line in lines]
+    return tuple(merged)
+
+
+def _next_head(lines: list[list[OrderEntry]]) -> OrderEntry:
+    for line in lines:
+        if not any(_equal(line[0], later) for other in lines for later in other[1:]):
+            return line[0]
+    return lines[0][0]
+
+
+def _equal(left: OrderEntry, right: OrderEntry) -> bool:
+    return left is right or (isinstance(left, External) and left == right)
+
+
+def _line(machine: Machine, base: OrderEntry) -> tuple[OrderEntry, ...]:
+    return (base,) if isinstance(base, Unknown) else order_of(machine, base)
+
+
+def _as_base(base: Value, cls: ClassValue) -> OrderEntry:
+    if isinstance(base, ClassValue | External):
+        return base
+    return Unknown("unknown-base-class", cls.where)
+
+
+def find_member(
+    machine: Machine, cls: AnyClass, name: str, after: AnyClass | None = None
+) -> Member | None:
+    """The first member called `name` in the order of `cls`, behind `after` when given.
+
+    A library class has a member when the library knows the function `<class>.<name>`. The search
+    ends at a base that is not known: the member found is that unknown.
+    """
+    order = order_of(machine, cls)
+    if after is not None:
+        positions = [i for i, entry in enumerate(order) if _equal(entry, after)]
+        order = order[positions[0] + 1 :] if positions else ()
+    for entry in order:
+        found = _own_member(machine, entry, name)
+        if found is not None:
+            return Member(entry, found)
+    return None
+
+
+def _own_member(machine: Machine, entry: OrderEntry, name: str) -> Value | None:
+    if isinstance(entry, ClassValue):
+        return entry.namespace.get(name)
+    if isinstance(entry, Unknown):
+        return entry if not name.startswith("__") else None
+    qualified = f"{entry.name}.{name}"
+    constant = machine.library.constant(qualified)
+    if constant is not None:
+        return constant
+    return External(qualified) if machine.library.has(qualified) else None
+
+
+def is_subclass(machine: Machine, cls: AnyClass, of: Value) -> bool | None:
+    """`issubclass(cls, of)`, None when a base is not known."""
+    order = order_of(machine, cls)
+    if any(isinstance(of, ClassValue | External) and _equal(entry, of) for entry in order):
+        return True
+    return None if any(isinstance(entry, Unknown) for entry in order) else False

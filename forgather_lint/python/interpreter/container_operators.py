@@ -1,0 +1,93 @@
+"""Operators on lists, tuples, dicts, sets, and objects whose class defines them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.equality import equals
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import (
+    Arguments,
+    DictValue,
+    Known,
+    ListValue,
+    SetValue,
+    TupleValue,
+    Unknown,
+    Value,
+    known,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+def on_containers(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:
+    """Apply the operator `name` where `operators.binary` found neither constants nor sizes."""
+    match name, left, right:
+        case "add", TupleValue() | ListValue(), TupleValue() | ListValue():
+            return _concatenated(machine, left, right, where)
+        case "mul", ListValue() | TupleValue(), Known(int() as count):
+            return _repeat(machine, left, count)
+        case "mul", Known(int() as count), ListValue() | TupleValue():
+            return _repeat(machine, right, count)
+        case "or_", DictValue(), DictValue():
+            return _united(left, right)
+        case (("sub" | "or_" | "and_"), SetValue(), SetValue()):
+            return _on_sets(name, left, right)
+    if name in ("eq", "ne"):
+        return _equality(name, left, right, where)
+    if isinstance(left, Instance):
+        return _overloaded(machine, name, left, right, where)
+    return Unknown("unmodelled-operator", where, name)
+
+
+def _overloaded(machine: Machine, name: str, left: Instance, right: Value, where: Place) -> Value:
+    member = find_member(machine, left.cls, f"__{name.strip('_')}__")
+    if member is None or isinstance(member.value, Unknown):
+        return Unknown("unmodelled-operator", where, name)
+    return machine.call(member.value, Arguments([left, right]), where)
+
+
+def _concatenated(
+    machine: Machine, left: TupleValue | ListValue, right: TupleValue | ListValue, where: Place
+) -> Value:
+    if not machine.budget.has_room(len(left.items) + len(right.items)):
+        return Unknown("many-items", where)
+    if isinstance(left, TupleValue) and isinstance(right, TupleValue):
+        return TupleValue(left.items + right.items)
+    if isinstance(left, ListValue) and isinstance(right, ListValue):
+        return ListValue(left.items + right.items, left.rest or right.rest)
+    return Unknown("unmodelled-operator", where, "add")
+
+
+def _repeat(machine: Machine, value: ListValue | TupleValue, count: int) -> Value:
+    if not machine.budget.has_room(len(value.items) * count):
+        return Unknown("many-items")
+    if isinstance(value, TupleValue):
+        return TupleValue(value.items * count)
+    return ListValue(value.items * count, value.rest)
+
+
+def _united(left: DictValue, right: DictValue) -> Value:
+    return DictValue(
+        {**left.items, **right.items},
+        {**left.keys, **right.keys},
+        left.rest or right.rest,
+        {**left.places, **right.places},
+    )
+
+
+def _on_sets(name: str, left: SetValue, right: SetValue) -> Value:
+    if name == "or_":
+        return SetValue({**left.items, **right.items}, left.rest or right.rest)
+    wanted = name == "and_"
+    kept = {key: item for key, item in left.items.items() if (key in right.items) == wanted}
+    return SetValue(kept, left.rest or right.rest)
+
+
+def _equality(name: str, left: Value, right: Value, where: Place) -> Value:
+    equal = equals(left, right)
+    return Unknown("undecided-equality", where) if equal is None else known(equal == (name == "eq"))

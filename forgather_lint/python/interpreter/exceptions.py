@@ -1,0 +1,202 @@
+"""`raise`, `try` and `with`."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.attributes import read
+from forgather_lint.python.interpreter.classes import find_member, order_of
+from forgather_lint.python.interpreter.dispatch import statement
+from forgather_lint.python.interpreter.frame import Completion, Frame, NotInstalled, Raised
+from forgather_lint.python.interpreter.names import bind_name
+from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance, PartialCall
+from forgather_lint.python.values.value import (
+    Arguments,
+    Builtin,
+    External,
+    Known,
+    TupleValue,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+@statement(cst.Raise)
+def raise_statement(machine: Machine, node: cst.Raise, frame: Frame) -> Completion:
+    where = frame.place(node)
+    if node.exc is None:
+        if frame.handled is not None:
+            raise frame.handled
+        raise Raised("RuntimeError", "No active exception to reraise", where)
+    if isinstance(node.exc, cst.Call):
+        kind = machine.evaluate(node.exc.func, frame)
+        texts = [machine.evaluate(argument.value, frame) for argument in node.exc.args]
+        text = str(texts[0].value) if texts and isinstance(texts[0], Known) else ""
+        raise Raised(exception_name(kind), text, where, kind)
+    value = machine.evaluate(node.exc, frame)
+    kind = value.cls if isinstance(value, Instance) else value
+    raise Raised(exception_name(kind), "", where, kind)
+
+
+def exception_name(kind: Value) -> str:
+    """The name of an exception class."""
+    match kind:
+        case Builtin(name):
+            return name
+        case ClassValue():
+            return kind.name
+        case External(name):
+            return name.rpartition(".")[2]
+        case PartialCall(function):
+            return exception_name(function)
+    return "Exception"
+
+
+@statement(cst.Try)
+def try_statement(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
+    try:
+        completion = _guarded(machine, node, frame)
+    except Raised:
+        if node.finalbody:
+            machine.execute(node.finalbody.body.body, frame)
+        raise
+    if node.finalbody:
+        last = machine.execute(node.finalbody.body.body, frame)
+        return last if last is not None else completion
+    return completion
+
+
+def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
+    depth = machine.trail.depth
+    before = machine.prepared_for_missing
+    machine.prepared_for_missing = before or _expects_missing(machine, node, frame)
+    try:
+        completion = machine.execute(node.body.body, frame)
+    except Raised as error:
+        _leave_branches(machine, frame, depth)
+        for handler in node.handlers:
+            if _catches(machine, handler, error, frame):
+                return _handled(machine, node, handler, error, frame)
+        raise
+    finally:
+        machine.prepared_for_missing = before
+    if completion is None and node.orelse:
+        return machine.execute(node.orelse.body.body, frame)
+    return completion
+
+
+def _leave_branches(machine: Machine, frame: Frame, depth: int) -> None:
+    """Keep what the branches opened since `depth` have written until the error."""
+    while machine.trail.depth > max(depth, frame.trail_depth + len(frame.early_returns)):
+        machine.trail.apply(machine.trail.roll_back())
+
+
+def _expects_missing(machine: Machine, node: cst.Try, frame: Frame) -> bool:
+    """Whether a handler catches what an import of a missing package raises."""
+    error = NotInstalled("", frame.place(node))
+    return any(_catches(machine, handler, error, frame) for handler in node.handlers)
+
+
+def _handled(
+    machine: Machine, node: cst.Try, handler: cst.ExceptHandler, error: Raised, frame: Frame
+) -> Completion:
+    """Run `handler`. One that only explains which package is missing is no other way to go."""
+    try:
+        return _handle(machine, handler, error, frame)
+    except Raised:
+        if not isinstance(error, NotInstalled):
+            raise
+        machine.prepared_for_missing = False
+        return machine.execute(node.body.body, frame)
+
+
+def _handle(
+    machine: Machine, handler: cst.ExceptHandler, error: Raised, frame: Frame
+) -> Completion:
+    before, frame.handled = frame.handled, error
+    if handler.name is not None and isinstance(handler.name.name, cst.Name):
+        bind_name(machine, frame, handler.name.name.value, Unknown("caught-exception"))
+    try:
+        return machine.execute(handler.body.body, frame)
+    finally:
+        frame.handled = before
+
+
+def _catches(machine: Machine, handler: cst.ExceptHandler, error: Raised, frame: Frame) -> bool:
+    if handler.type is None:
+        return True
+    kinds = machine.evaluate(handler.type, frame)
+    options = kinds.items if isinstance(kinds, TupleValue) else (kinds,)
+    return any(_is_kind(machine, error, option) for option in options)
+
+
+def _is_kind(machine: Machine, error: Raised, kind: Value) -> bool:
+    name = exception_name(kind)
+    if name == error.kind:
+        return True
+    if isinstance(error.value, ClassValue):
+        order = order_of(machine, error.value)
+        if any(entry is kind or exception_name(entry) == name for entry in order):
+            return True
+        return any(isinstance(base, Builtin) for base in error.value.bases) or name == "Exception"
+    return _derives(error.kind, name)
+
+
+def _derives(name: str, base: str) -> bool:
+    derived, wanted = getattr(builtins, name, None), getattr(builtins, base, None)
+    if isinstance(derived, type) and isinstance(wanted, type):
+        return issubclass(derived, wanted)
+    return base in ("Exception", "BaseException")
+
+
+SUPPRESSED = "suppressed exceptions"
+"""The attribute in which the object of `contextlib.suppress` holds its arguments."""
+
+
+@statement(cst.With)
+def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion:
+    depth = machine.trail.depth
+    managers = []
+    for item in node.items:
+        manager = machine.evaluate(item.item, frame)
+        managers.append(manager)
+        if item.asname is not None and isinstance(item.asname.name, cst.Name):
+            bind_name(
+                machine, frame, item.asname.name.value, _entered(machine, manager, frame, item)
+            )
+    try:
+        return machine.execute(node.body.body, frame)
+    except Raised as error:
+        if not any(_suppresses(machine, each, error, frame.place(node)) for each in managers):
+            raise
+        _leave_branches(machine, frame, depth)
+        return None
+
+
+def _suppresses(machine: Machine, manager: Value, error: Raised, where: Place) -> bool:
+    """Whether `__exit__` may keep the error from going on."""
+    if not isinstance(manager, Instance):
+        return False
+    kinds = manager.attributes.get(SUPPRESSED)
+    if isinstance(kinds, TupleValue):
+        return any(_is_kind(machine, error, kind) for kind in kinds.items)
+    leave = find_member(machine, manager.cls, "__exit__")
+    if leave is None or not isinstance(leave.value, FunctionValue):
+        return False
+    unknown = Unknown("caught-exception", where)
+    given = Arguments([manager, unknown, unknown, unknown])
+    return machine.truth(machine.call(leave.value, given, where)) is not False
+
+
+def _entered(machine: Machine, manager: Value, frame: Frame, item: cst.WithItem) -> Value:
+    if isinstance(manager, Instance):
+        where = frame.place(item)
+        return machine.call(read(machine, manager, "__enter__", where), Arguments(), where)
+    return Unknown("context-manager", frame.place(item))

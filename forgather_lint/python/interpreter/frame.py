@@ -1,0 +1,91 @@
+"""One activation of a body of code, and the ways in which a body ends."""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+import libcst as cst
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.documents.python import NodePlace, PythonFile
+from forgather_lint.python.interpreter.trail import Changes
+from forgather_lint.python.values.objects import FunctionValue, Scope
+from forgather_lint.python.values.value import Value
+
+
+@record
+class Returned:
+    """The body ended with `return value`."""
+
+    value: Value
+
+
+@record
+class Broken:
+    """The body ended with `break`."""
+
+
+@record
+class Continued:
+    """The body ended with `continue`."""
+
+
+Completion = Returned | Broken | Continued | None
+"""How a body ended; None: it ran to its end."""
+
+
+class Raised(Exception):
+    """The evaluated code raises. `kind` is the name of the exception class.
+
+    `since` is where an operand became sharded, when an operation on tensors failed.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        text: str,
+        where: Place,
+        value: Value | None = None,
+        since: Place | None = None,
+    ) -> None:
+        super().__init__(f"{kind}: {text}")
+        self.kind = kind
+        self.text = text
+        self.where = where
+        self.value = value
+        self.since = since
+
+
+class NotInstalled(Raised):
+    """An import of a package that this Python lacks; the one that serves the model may have it."""
+
+    def __init__(self, package: str, where: Place) -> None:
+        super().__init__("ModuleNotFoundError", f"No module named '{package}'", where)
+        self.package = package
+
+
+@record(frozen=False)
+class EarlyReturn:
+    """A return on one side of an undecided condition, with the writes made on that side."""
+
+    value: Value
+    changes: Changes
+
+
+@record(frozen=False, eq=False)
+class Frame:
+    """Names and file of the code that runs; `receiver` is the first argument of a method."""
+
+    scope: Scope
+    file: PythonFile
+    function: FunctionValue | None = None
+    receiver: Value | None = None
+    trail_depth: int = 0
+    early_returns: list[EarlyReturn] = field(default_factory=list)
+    yielded: list[Value] | None = None
+    handled: Raised | None = None
+
+    def place(self, node: cst.CSTNode) -> Place:
+        """Where `node` stands in the file that is run."""
+        return NodePlace(self.file, node)

@@ -1,0 +1,123 @@
+"""Function definitions, lambdas and decorators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.documents.python import NodePlace
+from forgather_lint.python.interpreter.binding import defaults_of
+from forgather_lint.python.interpreter.dispatch import expression, statement
+from forgather_lint.python.interpreter.frame import Completion, Frame, Returned
+from forgather_lint.python.values.objects import (
+    ClassMethod,
+    ClassValue,
+    FunctionValue,
+    Property,
+    StaticMethod,
+)
+from forgather_lint.python.values.value import NONE, Arguments, Builtin, External, Unknown, Value
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+@statement(cst.FunctionDef)
+def function_definition(machine: Machine, node: cst.FunctionDef, frame: Frame) -> Completion:
+    name = node.name.value
+    function = FunctionValue(
+        name=name,
+        node=node,
+        scope=frame.scope,
+        defaults=defaults_of(machine, node, frame),
+        where=NodePlace(frame.file, node),
+    )
+    value: Value = function
+    for decorator in reversed(node.decorators):
+        value = _decorated(machine, decorator, value, frame)
+    if name in ("__init_subclass__", "__class_getitem__"):
+        value = ClassMethod(value)
+    machine.trail.set_key(frame.scope.names, name, value)
+    return None
+
+
+_WRAPPERS: dict[str, Callable[[Value], Value]] = {
+    "staticmethod": StaticMethod,
+    "classmethod": ClassMethod,
+    "property": Property,
+}
+
+
+def _decorated(machine: Machine, node: cst.Decorator, value: Value, frame: Frame) -> Value:
+    """`value` under a decorator; one whose source is not known is taken to keep the function."""
+    if isinstance(node.decorator, cst.Attribute) and node.decorator.attr.value == "setter":
+        return _with_setter(machine, node.decorator, value, frame)
+    decorator = machine.evaluate(node.decorator, frame)
+    if isinstance(decorator, Builtin) and decorator.name in _WRAPPERS:
+        return _WRAPPERS[decorator.name](value)
+    if isinstance(decorator, External):
+        if decorator.name in ("functools.cached_property", "functools.lru_cache"):
+            return Property(value, cached=True) if "property" in decorator.name else value
+        return value
+    if isinstance(decorator, FunctionValue):
+        return machine.call(decorator, Arguments([value]), frame.place(node))
+    return value
+
+
+def _with_setter(machine: Machine, node: cst.Attribute, value: Value, frame: Frame) -> Value:
+    getter = machine.evaluate(node.value, frame)
+    if not isinstance(getter, Property):
+        return value
+    return Property(getter.getter, setter=value)
+
+
+@expression(cst.Lambda)
+def lambda_expression(machine: Machine, node: cst.Lambda, frame: Frame) -> Value:
+    return FunctionValue(
+        name="<lambda>",
+        node=node,
+        scope=frame.scope,
+        defaults=defaults_of(machine, node, frame),
+        where=NodePlace(frame.file, node),
+    )
+
+
+def adopt_methods(cls: ClassValue) -> None:
+    """Tell the functions in the body of `cls` which class they stand in."""
+    for value in cls.namespace.values():
+        _adopt(value, cls)
+
+
+def _adopt(value: Value | None, cls: ClassValue) -> None:
+    if isinstance(value, FunctionValue):
+        if value.owner is None:
+            value.owner = cls
+    elif isinstance(value, StaticMethod | ClassMethod):
+        _adopt(value.function, cls)
+    elif isinstance(value, Property):
+        _adopt(value.getter, cls)
+        _adopt(value.setter, cls)
+
+
+@statement(cst.Return)
+def return_statement(machine: Machine, node: cst.Return, frame: Frame) -> Completion:
+    return Returned(machine.evaluate(node.value, frame) if node.value else NONE)
+
+
+@expression(cst.Yield)
+def yield_expression(machine: Machine, node: cst.Yield, frame: Frame) -> Value:
+    if frame.yielded is None:
+        frame.yielded = []
+    if isinstance(node.value, cst.From):
+        items, _ = machine.items_of(machine.evaluate(node.value.item, frame))
+        frame.yielded.extend(items)
+    else:
+        frame.yielded.append(machine.evaluate(node.value, frame) if node.value else NONE)
+    return NONE
+
+
+@expression(cst.Await)
+def await_expression(machine: Machine, node: cst.Await, frame: Frame) -> Value:
+    return Unknown("await", frame.place(node))

@@ -1,0 +1,99 @@
+"""`import` and `from ... import`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.python.interpreter.attributes import read
+from forgather_lint.python.interpreter.dispatch import statement
+from forgather_lint.python.interpreter.frame import Completion, Frame, NotInstalled, Raised
+from forgather_lint.python.interpreter.names import bind_name
+from forgather_lint.python.values.objects import Namespace
+from forgather_lint.python.values.value import External, Unknown, Value
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+@statement(cst.Import)
+def import_statement(machine: Machine, node: cst.Import, frame: Frame) -> Completion:
+    for alias in node.names:
+        name = _dotted(alias.name)
+        module = _load(machine, name, node, frame)
+        if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
+            bind_name(machine, frame, alias.asname.name.value, module)
+        else:
+            top = name.partition(".")[0]
+            value = module if top == name else _load(machine, top, node, frame)
+            bind_name(machine, frame, top, value)
+    return None
+
+
+@statement(cst.ImportFrom)
+def import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) -> Completion:
+    name = _dotted(node.module) if node.module is not None else ""
+    if node.relative:
+        namespace = frame.scope.namespace
+        name = machine.loader.resolve_relative(namespace, name, len(node.relative))
+    module = _load(machine, name, node, frame)
+    if isinstance(node.names, cst.ImportStar):
+        _import_all(machine, module, frame)
+        return None
+    for alias in node.names:
+        assert isinstance(alias.name, cst.Name)
+        value = member_of(machine, module, name, alias.name.value, frame, node)
+        target = alias.asname.name if alias.asname is not None else alias.name
+        assert isinstance(target, cst.Name)
+        bind_name(machine, frame, target.value, value)
+    return None
+
+
+def _load(machine: Machine, name: str, node: cst.CSTNode, frame: Frame) -> Value:
+    """The module `name`; unknown when its package is not installed.
+
+    Code that is prepared for that goes the way it would go here; other code could not run without
+    the package, so it is there where the model is served.
+    """
+    try:
+        return machine.loader.load(machine, name)
+    except NotInstalled as error:
+        where = frame.place(node)
+        if machine.prepared_for_missing:
+            raise NotInstalled(error.package, where) from None
+        machine.loader.missing.setdefault(error.package, where)
+        return Unknown("not-installed", where, error.package)
+    except Raised as error:
+        if error.where.span.path:
+            raise
+        raise Raised(error.kind, error.text, frame.place(node)) from None
+
+
+def member_of(
+    machine: Machine, module: Value, module_name: str, name: str, frame: Frame, node: cst.CSTNode
+) -> Value:
+    """`from module import name`."""
+    where = frame.place(node)
+    if isinstance(module, External):
+        return machine.loader.member(machine, module, name)
+    try:
+        return read(machine, module, name, where)
+    except Raised:
+        raise Raised(
+            "ImportError", f"cannot import name '{name}' from '{module_name}'", where
+        ) from None
+
+
+def _import_all(machine: Machine, module: Value, frame: Frame) -> None:
+    if not isinstance(module, Namespace):
+        return
+    for name, value in module.globals.items():
+        if not name.startswith("_"):
+            bind_name(machine, frame, name, value)
+
+
+def _dotted(node: cst.BaseExpression) -> str:
+    if isinstance(node, cst.Attribute):
+        return f"{_dotted(node.value)}.{node.attr.value}"
+    return node.value if isinstance(node, cst.Name) else ""

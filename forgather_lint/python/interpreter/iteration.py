@@ -1,0 +1,89 @@
+"""What iterating over a value yields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.values.objects import AttributeDict, Instance
+from forgather_lint.python.values.value import (
+    Arguments,
+    Choice,
+    DictValue,
+    Known,
+    ListValue,
+    SetValue,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+    known,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.core.source import Place
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+def items_of(
+    machine: Machine, value: Value, where: Place | None = None
+) -> tuple[list[Value], Unknown | None]:
+    """The items of `value`, and why there may be more (None: there are no others).
+
+    `where` is the place to blame when `value` cannot be iterated over.
+    """
+    match value:
+        case ListValue():
+            return list(value.items), value.rest
+        case TupleValue():
+            return list(value.items), None
+        case DictValue():
+            return value.key_values(), value.rest
+        case SetValue():
+            return list(value.items.values()), value.rest
+        case Known(str() as text):
+            return [known(letter) for letter in text], None
+        case AttributeDict(instance):
+            return [known(name) for name in instance.attributes], instance.open
+        case Instance():
+            return _items_of_instance(machine, value, where or value.where)
+        case Choice():
+            return _items_of_choice(machine, value, where)
+        case Unknown():
+            return [], value
+    if machine.library.handles(value):
+        return _items_of_library_value(machine, value, where)
+    return [], Unknown("unmodelled-iteration", where)
+
+
+def _items_of_instance(
+    machine: Machine, value: Instance, where: Place
+) -> tuple[list[Value], Unknown | None]:
+    member = find_member(machine, value.cls, "__iter__")
+    if member is None or isinstance(member.value, Unknown):
+        return [], Unknown("iteration-of-unmodelled-object", value.where, repr(value))
+    result = machine.call(member.value, Arguments([value]), where)
+    if result is value:
+        return [], Unknown("self-iterator", where)
+    return machine.items_of(result, where)
+
+
+def _items_of_choice(
+    machine: Machine, value: Choice, where: Place | None
+) -> tuple[list[Value], Unknown | None]:
+    options = [items_of(machine, option, where) for option in value.options]
+    longest = max(options, key=lambda option: len(option[0]))
+    return longest[0], Unknown("choice-of-iterables", where)
+
+
+def _items_of_library_value(
+    machine: Machine, value: Value, where: Place | None
+) -> tuple[list[Value], Unknown | None]:
+    name = "Tensor.__iter__"
+    where = where or (value.origin if isinstance(value, TensorValue) else None)
+    if where is None or not machine.library.has(name):
+        return [], Unknown("unmodelled-iteration", where)
+    result = machine.library.call(machine, name, Arguments([value]), where)
+    if isinstance(result, ListValue | TupleValue):
+        return items_of(machine, result, where)
+    return [], result if isinstance(result, Unknown) else Unknown("unmodelled-iteration", where)

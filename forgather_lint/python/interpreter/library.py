@@ -1,0 +1,121 @@
+"""What the interpreter asks about libraries, and the table that the op families fill.
+
+An op is a function whose parameters are named as torch names them:
+
+    @op("torch.softmax", "torch.nn.functional.softmax", "Tensor.softmax")
+    def softmax(site: Site, input: Value, dim: Value = NONE, dtype: Value = NONE) -> Value: ...
+
+A method's receiver is its first argument. `site` tells where the call stands and takes failures.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Protocol
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.python.values.loop_index import pinned
+from forgather_lint.python.values.value import Arguments, Known, Unknown, Value
+
+
+class OpFailure(Exception):
+    """The call raises at run time; `text` is the message a user would see."""
+
+    def __init__(self, error: str, text: str) -> None:
+        super().__init__(f"{error}: {text}")
+        self.error = error
+        self.text = text
+
+
+class Evaluator(Protocol):
+    """The part of the interpreter that library semantics may use."""
+
+    def call(self, function: Value, arguments: Arguments, where: Place) -> Value: ...
+
+    def attribute(self, value: Value, name: str, where: Place) -> Value: ...
+
+    def set_attribute(self, target: Value, name: str, value: Value, where: Place) -> None: ...
+
+    def items_of(self, value: Value) -> tuple[list[Value], Unknown | None]: ...
+
+
+@record
+class Site:
+    """One call: where it stands, and the interpreter that runs it."""
+
+    evaluator: Evaluator
+    where: Place
+    name: str
+
+    def unknown(self, reason: str, detail: str = "") -> Unknown:
+        """What this call leaves undecided, at its place."""
+        return Unknown(reason, self.where, detail or self.name)
+
+
+Op = Callable[..., Value]
+
+_OPS: dict[str, Op] = {}
+
+
+def op(*names: str) -> Callable[[Op], Op]:
+    """Give the decorated function as the meaning of every one of `names`."""
+
+    def register(function: Op) -> Op:
+        for name in names:
+            if name in _OPS:
+                raise ValueError(f"two meanings for {name}")
+            _OPS[name] = function
+        return function
+
+    return register
+
+
+def op_named(name: str) -> Op | None:
+    """The meaning of the library name `name`, None when there is none."""
+    return _OPS.get(name)
+
+
+def op_names() -> frozenset[str]:
+    """Every library name that has a meaning."""
+    return frozenset(_OPS)
+
+
+# These hand their arguments on, or ask nothing of them but their kind or what they note themselves.
+_PASSES_ON = frozenset(
+    "isinstance getattr setattr print callable type bool int float str abs min max list.append "
+    "functools.partial super_in_method".split()
+)
+
+
+def _pinned(arguments: Arguments) -> Arguments:
+    """What an op asks of a loop index is not seen, so only the same index answers alike."""
+    if not any(isinstance(each, Known) and each.loop for each in arguments.all()):
+        return arguments
+    return Arguments(
+        [pinned(value) for value in arguments.positional],
+        {name: pinned(value) for name, value in arguments.keywords.items()},
+    )
+
+
+def run(function: Op, site: Site, arguments: Arguments) -> Value:
+    """Bind `arguments` as Python would and run the op; what does not bind is unknown."""
+    if arguments.rest is not None:
+        return Unknown("unknown-arguments", site.where, site.name)
+    if site.name not in _PASSES_ON:
+        arguments = _pinned(arguments)
+    if not _takes(function, len(arguments.positional), tuple(arguments.keywords)):
+        return Unknown("unmodelled-arguments", site.where, site.name)
+    return function(site, *arguments.positional, **arguments.keywords)
+
+
+@lru_cache(maxsize=4096)
+def _takes(function: Op, positional: int, keywords: tuple[str, ...]) -> bool:
+    """Whether so many arguments by position and those by name bind to the parameters of an op."""
+    try:
+        inspect.signature(function).bind(None, *[None] * positional, **dict.fromkeys(keywords))
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,177 @@
+"""`for`, `while`, comprehensions and generator expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.python.interpreter.assignments import assign
+from forgather_lint.python.interpreter.branching import join_bodies
+from forgather_lint.python.interpreter.budget import MOST_ITEMS, MOST_ROUNDS, BudgetExceeded
+from forgather_lint.python.interpreter.dispatch import expression, statement
+from forgather_lint.python.interpreter.frame import Broken, Completion, Continued, Frame, Returned
+from forgather_lint.python.interpreter.literals import put
+from forgather_lint.python.values.objects import Scope
+from forgather_lint.python.values.value import (
+    DictValue,
+    ListValue,
+    SetValue,
+    Unknown,
+    Value,
+    key_of,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+@statement(cst.For)
+def for_statement(machine: Machine, node: cst.For, frame: Frame) -> Completion:
+    items, rest = machine.items_of(machine.evaluate(node.iter, frame), frame.place(node.iter))
+    for item in items:
+        assign(machine, node.target, item, frame)
+        completion = machine.execute(node.body.body, frame)
+        if isinstance(completion, Broken):
+            return None
+        if isinstance(completion, Returned):
+            return completion
+    if rest is not None:
+        return _perhaps_more(machine, node, rest, frame)
+    return machine.execute(node.orelse.body.body, frame) if node.orelse else None
+
+
+def _perhaps_more(machine: Machine, node: cst.For, rest: Unknown, frame: Frame) -> Completion:
+    """More rounds with an unknown item, which may or may not take place.
+
+    The second starts from what the first may have left, as every later one would.
+    """
+
+    def round_() -> Completion:
+        assign(machine, node.target, rest.item or rest, frame)
+        completion = machine.execute(node.body.body, frame)
+        return None if isinstance(completion, Broken | Continued) else completion
+
+    def none() -> Completion:
+        return None
+
+    for _ in range(2 if rest.item else 1):
+        completion = join_bodies(machine, [round_, none], frame, frame.place(node.iter))
+        if completion is not None:
+            break
+    return completion
+
+
+@statement(cst.While)
+def while_statement(machine: Machine, node: cst.While, frame: Frame) -> Completion:
+    for _ in range(MOST_ROUNDS):
+        truth = machine.truth(machine.evaluate(node.test, frame))
+        if truth is False:
+            return machine.execute(node.orelse.body.body, frame) if node.orelse else None
+        if truth is None:
+            return _undecided_round(machine, node, frame)
+        completion = machine.execute(node.body.body, frame)
+        if isinstance(completion, Broken):
+            return None
+        if isinstance(completion, Returned):
+            return completion
+    raise BudgetExceeded("loop-budget")
+
+
+def _undecided_round(machine: Machine, node: cst.While, frame: Frame) -> Completion:
+    def round_() -> Completion:
+        completion = machine.execute(node.body.body, frame)
+        return None if isinstance(completion, Broken | Continued) else completion
+
+    return join_bodies(machine, [round_, lambda: None], frame, frame.place(node.test))
+
+
+@statement(cst.Break)
+def break_statement(machine: Machine, node: cst.Break, frame: Frame) -> Completion:
+    return Broken()
+
+
+@statement(cst.Continue)
+def continue_statement(machine: Machine, node: cst.Continue, frame: Frame) -> Completion:
+    return Continued()
+
+
+Collect = Callable[[Frame], None]
+
+
+@expression(cst.GeneratorExp)
+def generator_expression(machine: Machine, node: cst.GeneratorExp, frame: Frame) -> Value:
+    return _collected(machine, node, frame)
+
+
+@expression(cst.ListComp)
+def list_comprehension(machine: Machine, node: cst.ListComp, frame: Frame) -> Value:
+    return _collected(machine, node, frame)
+
+
+def _collected(machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> Value:
+    result = ListValue([])
+    result.rest = _each(
+        machine,
+        node.for_in,
+        _inner(frame),
+        lambda inner: result.items.append(machine.evaluate(node.elt, inner)),
+    )
+    return result
+
+
+@expression(cst.SetComp)
+def set_comprehension(machine: Machine, node: cst.SetComp, frame: Frame) -> Value:
+    result = SetValue({})
+
+    def collect(inner: Frame) -> None:
+        item = machine.evaluate(node.elt, inner)
+        result.items[key_of(item)] = item
+
+    result.rest = _each(machine, node.for_in, _inner(frame), collect)
+    return result
+
+
+@expression(cst.DictComp)
+def dict_comprehension(machine: Machine, node: cst.DictComp, frame: Frame) -> Value:
+    result = DictValue({})
+
+    def collect(inner: Frame) -> None:
+        key = machine.evaluate(node.key, inner)
+        put(result, key, machine.evaluate(node.value, inner))
+
+    rest = _each(machine, node.for_in, _inner(frame), collect)
+    result.rest = result.rest or rest
+    return result
+
+
+def _inner(frame: Frame) -> Frame:
+    """A comprehension has its own names; `super()` and the receiver are those outside."""
+    scope = Scope({}, frame.scope, frame.scope.namespace)
+    return Frame(scope, frame.file, frame.function, frame.receiver, frame.trail_depth)
+
+
+def _each(machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect) -> Unknown | None:
+    """Run `collect` for every item; the result says why there may be more."""
+    items, rest = machine.items_of(machine.evaluate(clause.iter, frame), frame.place(clause.iter))
+    if rest is not None and not items:
+        items = [rest]
+    for item in items[:MOST_ITEMS]:
+        assign(machine, clause.target, item, frame)
+        rest = _one(machine, clause, frame, collect) or rest
+    return rest
+
+
+def _one(machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect) -> Unknown | None:
+    undecided: Unknown | None = None
+    for condition in clause.ifs:
+        truth = machine.truth(machine.evaluate(condition.test, frame))
+        if truth is False:
+            return None
+        if truth is None:
+            undecided = Unknown("undecided-filter", frame.place(condition))
+    if clause.inner_for_in is not None:
+        return _each(machine, clause.inner_for_in, frame, collect) or undecided
+    collect(frame)
+    return undecided

@@ -1,0 +1,215 @@
+"""The abstract interpreter of plain Python: evaluates trees, runs bodies, calls functions.
+
+It knows no library. What a library name means is asked of `Library`, what an import finds of
+`Loader`, and who wants to see calls and attribute reads is an `Observer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import libcst as cst
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.budget import MOST_ITEMS, Budget
+from forgather_lint.python.interpreter.circumstances import Circumstances
+from forgather_lint.python.interpreter.dispatch import EXPRESSIONS, STATEMENTS
+from forgather_lint.python.interpreter.frame import Completion, Frame, Raised
+from forgather_lint.python.interpreter.trail import Trail
+from forgather_lint.python.interpreter.twins import Template
+from forgather_lint.python.values.joining import join
+from forgather_lint.python.values.objects import ClassValue, Instance, Namespace
+from forgather_lint.python.values.value import Arguments, Choice, External, Unknown, Value
+
+
+class Library(Protocol):
+    """What library names, values and operators mean."""
+
+    def canonical(self, name: str) -> str:
+        """The one name of what is known by several dotted names."""
+
+    def constant(self, name: str) -> Value | None:
+        """The value of a library constant such as `math.pi`."""
+
+    def lineage(self, name: str) -> tuple[str, ...] | None:
+        """The classes that `name` derives from, itself first; None when it is no class."""
+
+    def has(self, name: str) -> bool:
+        """Whether `name` can be called with a known meaning."""
+
+    def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
+        """Call the library function `name`."""
+
+    def attribute(self, machine: Machine, value: Value, name: str, where: Place) -> Value | None:
+        """An attribute of a library value; None when it has none of that name."""
+
+    def inherited(
+        self, machine: Machine, cls: ClassValue | External, name: str, where: Place
+    ) -> Unknown | None:
+        """What library bases of `cls` call `name`, which has no meaning; None if nothing."""
+
+    def construct(
+        self, machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
+    ) -> Value | None:
+        """Build an instance of a class that Python builds in its own way, else None."""
+
+    def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
+        """The name under which the attribute `name` of `target` is kept."""
+
+    def on_set(self, machine: Machine, target: Instance, name: str, value: Value) -> str:
+        """Told before an attribute is written; the result is the name to write it under."""
+
+    def handles(self, value: Value) -> bool:
+        """Whether operators on `value` are the library's business."""
+
+
+class Loader(Protocol):
+    """Finds the code behind an import; `missing` notes packages that are not installed here."""
+
+    missing: dict[str, Place]
+
+    def load(self, machine: Machine, name: str) -> Value:
+        """The module `name`: a `Namespace` where its source is read, else an `External`."""
+
+    def member(self, machine: Machine, module: External, name: str) -> Value:
+        """`from module import name` for a module whose source is not read."""
+
+    def config_class(self, machine: Machine, model_type: str) -> Value | None:
+        """The config class of a model type of transformers, None for one that it does not have."""
+
+    def model_class(self, machine: Machine, auto_class: str, model_type: str) -> Value | None:
+        """What `auto_class` loads for a model type of transformers, None if nothing."""
+
+    def own_namespaces(self) -> Iterable[Namespace]:
+        """The model's own files that have been loaded."""
+
+    def resolve_relative(self, namespace: Namespace, name: str, level: int) -> str:
+        """The absolute name of a relative import made in `namespace`."""
+
+
+class Observer:
+    """Sees what the code does; this one looks away."""
+
+    def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        """The result of calling `instance` where it is known already."""
+        return None
+
+    def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
+        """`forward` of `instance` is about to run."""
+
+    def left(self, instance: Instance, result: Value) -> Value:
+        """`forward` of `instance` has run; what it returns here is the result of the call."""
+        return result
+
+    def abandoned(self, instance: Instance, error: Raised) -> None:
+        """`forward` of `instance` has ended with `error`, which code around it may catch."""
+
+    def read(self, instance: Instance, name: str, where: Place) -> None:
+        """An attribute of `instance` was read."""
+
+    def undecided(self, where: Place) -> None:
+        """A condition could not be decided."""
+
+    def gave_up(self, error: Raised) -> None:
+        """One branch of an undecided condition raises; the others go on."""
+
+    def decided(self) -> None:
+        """The branches of the condition announced last have been run."""
+
+
+class Machine:
+    """Evaluates nodes in frames. Handlers live in the files of their families."""
+
+    def __init__(self, library: Library, loader: Loader, budget: Budget | None = None) -> None:
+        self.library = library
+        self.loader = loader
+        self.budget = budget or Budget()
+        self.trail = Trail()
+        self.observer = Observer()
+        self.stack: list[Frame] = []
+        self.templates: dict[int, list[Template]] = {}
+        self.circumstances = Circumstances()
+        self.prepared_for_missing = False
+
+    def evaluate(self, node: cst.CSTNode, frame: Frame) -> Value:
+        """The value of the expression `node`; what it leaves undecided has a place."""
+        self.budget.step()
+        handler = EXPRESSIONS.get(type(node))
+        if handler is None:
+            return Unknown("unsupported-syntax", frame.place(node), type(node).__name__)
+        value = handler(self, node, frame)
+        if isinstance(value, Unknown) and value.where is None:
+            return replace(value, where=frame.place(node))
+        return value
+
+    def execute(self, statements: Iterable[cst.CSTNode], frame: Frame) -> Completion:
+        """Run `statements` until one of them ends the body."""
+        for node in statements:
+            self.budget.step()
+            handler = STATEMENTS.get(type(node))
+            completion = handler(self, node, frame) if handler else None
+            if completion is not None:
+                return completion
+        return None
+
+    def call(self, function: Value, arguments: Arguments, where: Place) -> Value:
+        """Call `function` as Python would."""
+        from forgather_lint.python.interpreter.calls import call
+
+        return call(self, function, arguments, where)
+
+    def attribute(self, value: Value, name: str, where: Place) -> Value:
+        """`value.name`."""
+        from forgather_lint.python.interpreter.attributes import read
+
+        return read(self, value, name, where)
+
+    def set_attribute(self, target: Value, name: str, value: Value, where: Place) -> None:
+        """`target.name = value`."""
+        from forgather_lint.python.interpreter.stores import set_attribute
+
+        set_attribute(self, target, name, value, where)
+
+    def truth(self, value: Value) -> bool | None:
+        """Whether `value` is true, None when that cannot be decided."""
+        from forgather_lint.python.interpreter.truth import truth
+
+        return truth(self, value)
+
+    def items_of(
+        self, value: Value, where: Place | None = None
+    ) -> tuple[list[Value], Unknown | None]:
+        """What iterating over `value`, at `where`, yields, and why there may be more."""
+        from forgather_lint.python.interpreter.iteration import items_of
+
+        items, rest = items_of(self, value, where)
+        return (items, rest) if len(items) <= MOST_ITEMS else (items[:1], Unknown("many-items"))
+
+    def branch(self, arms: Sequence[Callable[[], Value]], where: Place) -> Value:
+        """Evaluate every arm from the present state and join results and writes."""
+        from forgather_lint.python.interpreter.branching import join_values
+
+        return join_values(self, arms, where)
+
+    def each_option(self, value: Value, act: Callable[[Value], Value], where: Place) -> Value:
+        """`act(value)`, for every option of a choice."""
+        if not isinstance(value, Choice):
+            return act(value)
+        return self.branch([lambda option=option: act(option) for option in value.options], where)  # type: ignore[misc]
+
+    def is_instance_of(self, value: Value, name: str) -> bool:
+        """Whether `value` is an instance of the library class `name`."""
+        if not isinstance(value, Instance):
+            return False
+        from forgather_lint.python.interpreter.classes import order_of
+
+        return any(
+            isinstance(cls, External) and cls.name == name for cls in order_of(self, value.cls)
+        )
+
+
+def joined(values: Iterable[Value]) -> Value:
+    """The join of `values`, for handlers that compute several."""
+    return join(values)

@@ -1,0 +1,96 @@
+"""Names: where they are looked up and bound."""
+
+from __future__ import annotations
+
+import builtins
+from functools import cache
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.documents.walk import descendants
+from forgather_lint.python.interpreter.dispatch import BUILTINS, expression, statement
+from forgather_lint.python.interpreter.frame import Completion, Frame, Raised
+from forgather_lint.python.values.objects import Scope
+from forgather_lint.python.values.value import Builtin, Known, Unknown, Value, known
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+_TYPES = frozenset(
+    name for name, value in vars(builtins).items() if isinstance(value, type) or callable(value)
+)
+_CONSTANTS = {"True": True, "False": False, "None": None, "Ellipsis": ..., "__debug__": True}
+
+
+@expression(cst.Name)
+def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
+    value = look_up(frame.scope, node.value)
+    if value is not None:
+        return value
+    if node.value in _imported_names(frame.file.tree):
+        return Unknown("optional-import", frame.place(node), node.value)
+    raise Raised("NameError", f"name '{node.value}' is not defined", frame.place(node))
+
+
+@cache
+def _imported_names(module: cst.Module) -> frozenset[str]:
+    """What imports bind anywhere in `module`: those of packages that may be absent as well."""
+    lists = (
+        node.names for node in descendants(module) if isinstance(node, cst.Import | cst.ImportFrom)
+    )
+    return frozenset(
+        (alias.evaluated_alias or alias.evaluated_name).partition(".")[0]
+        for names in lists
+        if not isinstance(names, cst.ImportStar)
+        for alias in names
+    )
+
+
+def look_up(scope: Scope, name: str) -> Value | None:
+    """What `name` means in `scope`, None when nothing binds it."""
+    inner: Scope | None = scope
+    while inner is not None:
+        visible = inner is scope or not inner.of_class
+        if visible and name in inner.names and name not in inner.declared_global:
+            return inner.names[name]
+        inner = inner.outer
+    found = scope.namespace.globals.get(name)
+    if found is not None:
+        return found
+    return builtin_value(name)
+
+
+def builtin_value(name: str) -> Value | None:
+    """The Python builtin `name`."""
+    if name in _CONSTANTS:
+        return Known(_CONSTANTS[name])
+    if name in BUILTINS or name in _TYPES:
+        return Builtin(name)
+    return {"__name__": known("__model__"), "__file__": Unknown("file-path")}.get(name)
+
+
+def bind_name(machine: Machine, frame: Frame, name: str, value: Value) -> None:
+    """Bind `name` in the scope that an assignment in `frame` writes to."""
+    scope = frame.scope
+    if name in scope.declared_global:
+        machine.trail.set_key(scope.namespace.globals, name, value)
+    elif name in scope.declared_nonlocal:
+        outer = scope.outer
+        while outer is not None and name not in outer.names:
+            outer = outer.outer
+        machine.trail.set_key((outer or scope).names, name, value)
+    else:
+        machine.trail.set_key(scope.names, name, value)
+
+
+@statement(cst.Global)
+def global_statement(machine: Machine, node: cst.Global, frame: Frame) -> Completion:
+    frame.scope.declared_global.update(item.name.value for item in node.names)
+    return None
+
+
+@statement(cst.Nonlocal)
+def nonlocal_statement(machine: Machine, node: cst.Nonlocal, frame: Frame) -> Completion:
+    frame.scope.declared_nonlocal.update(item.name.value for item in node.names)
+    return None

@@ -1,0 +1,232 @@
+"""Operators on plain values; those on library values are asked of the library."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.budget import LARGEST_BITS, LONGEST_TEXT
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.container_operators import on_containers
+from forgather_lint.python.interpreter.dispatch import expression
+from forgather_lint.python.interpreter.frame import Frame, Raised
+from forgather_lint.python.interpreter.stores import update
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.loop_index import observe
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import (
+    Arguments,
+    Choice,
+    Constant,
+    DictValue,
+    Known,
+    ListValue,
+    SymbolicInt,
+    TensorValue,
+    Unknown,
+    Value,
+    integer,
+    known,
+    size_of,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+BINARY: dict[type[cst.CSTNode], str] = {
+    cst.Add: "add",
+    cst.Subtract: "sub",
+    cst.Multiply: "mul",
+    cst.Divide: "truediv",
+    cst.FloorDivide: "floordiv",
+    cst.Modulo: "mod",
+    cst.Power: "pow",
+    cst.MatrixMultiply: "matmul",
+    cst.BitAnd: "and_",
+    cst.BitOr: "or_",
+    cst.BitXor: "xor",
+    cst.LeftShift: "lshift",
+    cst.RightShift: "rshift",
+    cst.Equal: "eq",
+    cst.NotEqual: "ne",
+    cst.LessThan: "lt",
+    cst.LessThanEqual: "le",
+    cst.GreaterThan: "gt",
+    cst.GreaterThanEqual: "ge",
+}
+UNARY: dict[type[cst.CSTNode], str] = {
+    cst.Minus: "neg",
+    cst.Plus: "pos",
+    cst.BitInvert: "invert",
+}
+AUGMENTED: dict[type[cst.CSTNode], str] = {
+    cst.AddAssign: "add",
+    cst.SubtractAssign: "sub",
+    cst.MultiplyAssign: "mul",
+    cst.DivideAssign: "truediv",
+    cst.FloorDivideAssign: "floordiv",
+    cst.ModuloAssign: "mod",
+    cst.PowerAssign: "pow",
+    cst.MatrixMultiplyAssign: "matmul",
+    cst.BitAndAssign: "and_",
+    cst.BitOrAssign: "or_",
+    cst.BitXorAssign: "xor",
+    cst.LeftShiftAssign: "lshift",
+    cst.RightShiftAssign: "rshift",
+}
+_SIZES: dict[str, Callable[[dims.Size, dims.Size], dims.Size]] = {
+    "add": dims.add,
+    "sub": dims.subtract,
+    "mul": dims.multiply,
+    "floordiv": dims.floor_divide,
+}
+_SIGNS: dict[str, Callable[[int], bool]] = {
+    "eq": lambda sign: sign == 0,
+    "ne": lambda sign: sign != 0,
+    "lt": lambda sign: sign < 0,
+    "le": lambda sign: sign <= 0,
+    "gt": lambda sign: sign > 0,
+    "ge": lambda sign: sign >= 0,
+}
+
+
+@expression(cst.BinaryOperation)
+def binary_operation(machine: Machine, node: cst.BinaryOperation, frame: Frame) -> Value:
+    left = machine.evaluate(node.left, frame)
+    right = machine.evaluate(node.right, frame)
+    return binary(machine, BINARY[type(node.operator)], left, right, frame.place(node))
+
+
+def binary(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:
+    """Apply the operator that Python's `operator` module calls `name`."""
+    if isinstance(left, Choice):
+        return machine.each_option(left, lambda x: binary(machine, name, x, right, where), where)
+    if isinstance(right, Choice):
+        return machine.each_option(right, lambda x: binary(machine, name, left, x, where), where)
+    if machine.library.handles(left) or machine.library.handles(right):
+        return machine.library.call(machine, f"operator.{name}", Arguments([left, right]), where)
+    if isinstance(left, Known) and isinstance(right, Known):
+        return _on_constants(name, left, right, where)
+    if isinstance(left, Unknown) or isinstance(right, Unknown):
+        return left if isinstance(left, Unknown) else right
+    left_size, right_size = size_of(left), size_of(right)
+    if left_size is not None and right_size is not None:
+        return _on_sizes(name, left_size, right_size, where)
+    return on_containers(machine, name, left, right, where)
+
+
+def _on_constants(name: str, left: Known, right: Known, where: Place) -> Value:
+    result = _constant(name, left.value, right.value, where)
+    if isinstance(result, Known):
+        _observe(name, left, right, result)
+    return result
+
+
+def _observe(name: str, left: Known, right: Known, result: Known) -> None:
+    function: Callable[[Any, Any], Any] = getattr(operator, name)
+    if left.loop is not None:
+        observe(left, lambda i: bool(function(i, right.value) == result.value))
+    if right.loop is not None:
+        observe(right, lambda i: bool(function(left.value, i) == result.value))
+
+
+def _constant(name: str, left: Constant, right: Constant, where: Place) -> Value:
+    if _too_large(name, left, right):
+        return Unknown("large-constant", where)
+    function: Callable[[Any, Any], Any] = getattr(operator, name)
+    try:
+        return known(function(left, right))
+    except TypeError:
+        kinds = f"'{type(left).__name__}' and '{type(right).__name__}'"
+        text = f"unsupported operand type(s) for {name}: {kinds}"
+        raise Raised("TypeError", text, where) from None
+    except (ZeroDivisionError, OverflowError, ValueError) as error:
+        raise Raised(type(error).__name__, str(error), where) from None
+
+
+def _too_large(name: str, left: Constant, right: Constant) -> bool:
+    """Whether the result could fill the memory: `10 ** 10 ** 9`, `"a" * 10 ** 9`, `text + text`."""
+    if isinstance(left, int) and isinstance(right, int):
+        return _bits(name, left, right) > LARGEST_BITS
+    sizes = [len(x) for x in (left, right) if isinstance(x, str | bytes)]
+    counts = [x for x in (left, right) if isinstance(x, int)]
+    if name == "mul":
+        return bool(sizes and counts) and sizes[0] * counts[0] > LONGEST_TEXT
+    if name == "add":
+        return sum(sizes) > LONGEST_TEXT
+    return name == "mod" and isinstance(left, str)
+
+
+def _bits(name: str, left: int, right: int) -> int:
+    """How many bits the result has at most."""
+    if name == "pow":
+        return left.bit_length() * max(right, 1)
+    if name == "lshift":
+        return left.bit_length() + max(right, 0)
+    return left.bit_length() + right.bit_length() if name == "mul" else 0
+
+
+def _on_sizes(name: str, left: dims.Size, right: dims.Size, where: Place) -> Value:
+    if name in _SIZES:
+        return integer(_SIZES[name](left, right))
+    if name in _SIGNS:
+        sign = dims.compare(left, right)
+        return Unknown("symbolic-comparison", where) if sign is None else known(_SIGNS[name](sign))
+    if name == "mod" and right != 0:
+        quotient = dims.floor_divide(left, right)
+        return integer(dims.subtract(left, dims.multiply(quotient, right)))
+    return Unknown("symbolic-arithmetic", where)
+
+
+def augmented(
+    machine: Machine, node: cst.BaseAugOp, before: Value, operand: Value, where: Place
+) -> Value:
+    """`before += operand` and the like; lists and dicts grow in place."""
+    name = AUGMENTED.get(type(node))
+    if name is None:
+        return Unknown("unmodelled-operator", where)
+    if name == "add" and isinstance(before, ListValue):
+        items, rest = machine.items_of(operand)
+        machine.trail.set_items(before, before.items + items)
+        before.rest = before.rest or rest
+        return before
+    if name == "or_" and isinstance(before, DictValue):
+        update(machine, before, operand, where)
+        return before
+    if isinstance(before, Instance):
+        member = find_member(machine, before.cls, f"__i{name}__")
+        if member is not None and not isinstance(member.value, Unknown):
+            return machine.call(member.value, Arguments([before, operand]), where)
+    result = binary(machine, name, before, operand, where)
+    if isinstance(before, TensorValue) and isinstance(result, TensorValue):
+        return replace(result, is_parameter=before.is_parameter)  # a tensor is changed in place
+    return result
+
+
+@expression(cst.UnaryOperation)
+def unary_operation(machine: Machine, node: cst.UnaryOperation, frame: Frame) -> Value:
+    value = machine.evaluate(node.expression, frame)
+    where = frame.place(node)
+    if isinstance(node.operator, cst.Not):
+        truth = machine.truth(value)
+        return Unknown("undecided-condition", where) if truth is None else known(not truth)
+    return machine.each_option(
+        value, lambda each: _unary(machine, UNARY[type(node.operator)], each, where), where
+    )
+
+
+def _unary(machine: Machine, name: str, value: Value, where: Place) -> Value:
+    if machine.library.handles(value):
+        return machine.library.call(machine, f"operator.{name}", Arguments([value]), where)
+    if isinstance(value, Known) and isinstance(value.value, int | float | complex):
+        if value.loop is not None:
+            observe(value, lambda index: index == value.value)
+        return known(getattr(operator, name)(value.value))
+    if isinstance(value, SymbolicInt) and name == "neg":
+        return integer(dims.negate(value.size))
+    return value if isinstance(value, Unknown) else Unknown("unmodelled-operator", where, name)

@@ -1,0 +1,208 @@
+"""Writing and deleting attributes and items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.subscripts import bounds, index_of
+from forgather_lint.python.values.joining import join
+from forgather_lint.python.values.loop_index import pinned
+from forgather_lint.python.values.objects import (
+    AttributeDict,
+    BoundMethod,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    Namespace,
+    Property,
+)
+from forgather_lint.python.values.value import (
+    Arguments,
+    Choice,
+    DictValue,
+    Key,
+    Known,
+    ListValue,
+    SetValue,
+    SliceValue,
+    SymbolicInt,
+    TupleValue,
+    Unknown,
+    Value,
+    key_of,
+    keyed,
+    known,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+def set_attribute(machine: Machine, target: Value, name: str, value: Value, where: Place) -> None:
+    """`target.name = value`, through `__setattr__` and property setters where there are any."""
+    if isinstance(target, Choice):
+        for option in target.options:
+            before = option.attributes.get(name) if isinstance(option, Instance) else None
+            either = value if before is None else join([before, value])
+            set_attribute(machine, option, name, either, where)
+    elif isinstance(target, Instance):
+        _set_on_instance(machine, target, name, value, where)
+    elif isinstance(target, ClassValue):
+        machine.trail.set_key(target.namespace, name, value)
+    elif isinstance(target, Namespace):
+        machine.trail.set_key(target.globals, name, value)
+    elif isinstance(target, FunctionValue):
+        machine.trail.set_key(target.attributes, name, value)
+
+
+def _set_on_instance(
+    machine: Machine, target: Instance, name: str, value: Value, where: Place
+) -> None:
+    setter = find_member(machine, target.cls, "__setattr__")
+    if setter is not None and isinstance(setter.value, FunctionValue):
+        method = BoundMethod(target, setter.value)
+        machine.call(method, Arguments([known(name), value]), where)
+        return
+    member = find_member(machine, target.cls, name)
+    if member is not None and isinstance(member.value, Property) and member.value.setter:
+        machine.call(member.value.setter, Arguments([target, value]), where)
+        return
+    store(machine, target, name, value, where)
+
+
+def store(machine: Machine, target: Instance, name: str, value: Value, where: Place) -> None:
+    """Set an attribute past `__setattr__`, as `object.__setattr__` does."""
+    name = machine.library.on_set(machine, target, name, value)
+    machine.trail.set_key(target.attributes, name, value)
+    target.places[name] = where
+
+
+def set_some_attribute(target: Value, why: Unknown) -> None:
+    """`setattr(target, name, value)` where `why` is all that is known of the name."""
+    if isinstance(target, Choice):
+        for option in target.options:
+            set_some_attribute(option, why)
+    elif isinstance(target, Instance):
+        target.open = target.open or why
+
+
+def delete_attribute(machine: Machine, target: Value, name: str) -> None:
+    """`del target.name`."""
+    if isinstance(target, Instance):
+        machine.trail.delete_key(target.attributes, name)
+
+
+def set_item(
+    machine: Machine, owner: Value, key: Value, value: Value, where: Place
+) -> Value | None:
+    """`owner[key] = value`; what `owner` is from now on, when it is a library value."""
+    match owner:
+        case AttributeDict(instance):
+            _set_in_attribute_dict(machine, instance, key, value)
+        case DictValue():
+            set_key(machine, owner, key, value)
+        case ListValue():
+            _set_in_list(machine, owner, key, value)
+        case Instance():
+            member = find_member(machine, owner.cls, "__setitem__")
+            if member is not None and not isinstance(member.value, Unknown):
+                machine.call(member.value, Arguments([owner, key, value]), where)
+        case _ if machine.library.handles(owner):
+            arguments = Arguments([owner, key, value])
+            return machine.library.call(machine, "operator.setitem", arguments, where)
+    return None
+
+
+def _set_in_attribute_dict(machine: Machine, instance: Instance, key: Value, value: Value) -> None:
+    if isinstance(key, Known) and isinstance(key.value, str):
+        machine.trail.set_key(instance.attributes, key.value, value)
+        instance.hidden.add(key.value)
+
+
+def set_key(machine: Machine, owner: DictValue, key: Value, value: Value) -> None:
+    """Set a key of a dict."""
+    if isinstance(key, Unknown | Choice):
+        owner.rest = owner.rest or Unknown("unknown-key")
+        return
+    machine.trail.set_key(owner.items, key_of(key), value)
+    if not isinstance(key, Known | TupleValue | SymbolicInt):
+        owner.keys[key_of(key)] = key
+
+
+def update(
+    machine: Machine, target: DictValue | AttributeDict, source: Value, where: Place
+) -> None:
+    """`target.update(source)` and `target |= source`: what may have been written is not missing."""
+    items, rest = _written(source, where)
+    if isinstance(target, DictValue):
+        for key, value in items.items():
+            machine.trail.set_key(target.items, key, value)
+        target.rest = target.rest or rest
+        return
+    instance = target.instance
+    for name, value in items.items():
+        machine.trail.set_key(instance.attributes, name, value)
+    if not isinstance(source, AttributeDict):
+        instance.hidden.update(name for name in items if isinstance(name, str))
+    if rest is not None:
+        set_some_attribute(instance, rest)
+
+
+def _written(source: Value, where: Place) -> tuple[Mapping[Key, Value], Unknown | None]:
+    """What `update(source)` surely writes, and why it may write more."""
+    if isinstance(source, DictValue):
+        return source.items, source.rest
+    if isinstance(source, AttributeDict):
+        return keyed(source.instance.attributes), source.instance.open
+    return {}, Unknown("unknown-dict", where)
+
+
+def forget(machine: Machine, owner: Value, why: Unknown) -> None:
+    """Any item of a list, dict or set may be another one now, or gone."""
+    if isinstance(owner, ListValue):
+        machine.trail.set_items(owner, [])
+        owner.rest = owner.rest or why
+    elif isinstance(owner, DictValue | SetValue):
+        for key in list(owner.items):
+            machine.trail.delete_key(owner.items, key)
+        owner.rest = owner.rest or why
+
+
+def _set_in_list(machine: Machine, owner: ListValue, key: Value, value: Value) -> None:
+    index = index_of(pinned(key))
+    items = list(owner.items)
+    if index is not None and -len(items) <= index < len(items):
+        items[index] = value
+    elif index is None:
+        items = [join([item, value]) for item in items]
+    machine.trail.set_items(owner, items)
+
+
+def _delete_from_list(machine: Machine, owner: ListValue, key: Value, where: Place) -> None:
+    index = bounds(key) if isinstance(key, SliceValue) else index_of(pinned(key))
+    if index is None or owner.rest is not None:
+        forget(machine, owner, Unknown("unknown-index", where))
+        return
+    items = list(owner.items)
+    if isinstance(index, int) and not -len(items) <= index < len(items):
+        raise Raised("IndexError", "list assignment index out of range", where)
+    del items[index]
+    machine.trail.set_items(owner, items)
+
+
+def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> None:
+    """`del owner[key]`."""
+    if isinstance(owner, DictValue):
+        if isinstance(key, Unknown | Choice):
+            forget(machine, owner, Unknown("unknown-key", where))
+        machine.trail.delete_key(owner.items, key_of(key))
+    elif isinstance(owner, ListValue):
+        _delete_from_list(machine, owner, key, where)
+    elif isinstance(owner, Instance):
+        member = find_member(machine, owner.cls, "__delitem__")
+        if member is not None and not isinstance(member.value, Unknown):
+            machine.call(member.value, Arguments([owner, key]), where)

@@ -1,0 +1,220 @@
+"""Subscripts: reading items, and `in`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.classes import find_member, is_subclass
+from forgather_lint.python.interpreter.dispatch import expression
+from forgather_lint.python.interpreter.frame import Frame, Raised
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.joining import join, same
+from forgather_lint.python.values.loop_index import decide, observe, pinned
+from forgather_lint.python.values.objects import AttributeDict, ClassValue, Instance
+from forgather_lint.python.values.value import (
+    Arguments,
+    Builtin,
+    Choice,
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    SetValue,
+    SliceValue,
+    TupleValue,
+    Unknown,
+    Value,
+    key_of,
+    keyed,
+    known,
+    size_of,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+@expression(cst.Subscript)
+def subscript(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:
+    owner = machine.evaluate(node.value, frame)
+    return read(machine, owner, key_value(machine, node, frame), frame.place(node))
+
+
+def key_value(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:
+    """The value between the brackets."""
+    parts = [machine.evaluate(_expression_of(part.slice), frame) for part in node.slice]
+    has_comma = not isinstance(node.slice[-1].comma, cst.MaybeSentinel)
+    return TupleValue(tuple(parts)) if len(parts) > 1 or has_comma else parts[0]
+
+
+def _expression_of(part: cst.BaseSlice) -> cst.CSTNode:
+    return part.value if isinstance(part, cst.Index) else part
+
+
+def read(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
+    """`owner[key]`. Raises `Raised` for a key or index that is surely missing."""
+    if isinstance(owner, Choice):
+        return machine.each_option(owner, lambda each: read(machine, each, key, where), where)
+    if isinstance(key, Choice) and not machine.library.handles(owner):
+        return machine.each_option(key, lambda each: read(machine, owner, each, where), where)
+    match owner:
+        case Unknown():
+            return owner
+        case AttributeDict(instance):
+            return _read_attribute_dict(instance, key, where)
+        case DictValue():
+            return read_dict(owner, key, where)
+        case TupleValue() | ListValue():
+            return _read_sequence(machine, owner, key, where)
+        case Known(str() as text):
+            return _read_text(text, key, where)
+        case Instance():
+            return _read_instance(machine, owner, key, where)
+        case ClassValue() | External() | Builtin():
+            return _read_generic(machine, owner, key, where)
+        case Known(None | bool() | int() | float() as value):
+            kind = type(value).__name__
+            raise Raised("TypeError", f"'{kind}' object is not subscriptable", where)
+    if machine.library.handles(owner):
+        arguments = Arguments([owner, key])
+        return machine.library.call(machine, "operator.getitem", arguments, where)
+    return Unknown("unmodelled-subscript", where)
+
+
+def _read_generic(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
+    """`Class[...]` is a type, or a member of an enumeration; some library objects are tables."""
+    if isinstance(owner, External) and machine.library.has(f"{owner.name}.__getitem__"):
+        name = f"{owner.name}.__getitem__"
+        return machine.library.call(machine, name, Arguments([key]), where)
+    if isinstance(owner, ClassValue) and is_subclass(machine, owner, External("enum.Enum")):
+        text = key.value if isinstance(key, Known) else None
+        found = owner.namespace.get(text) if isinstance(text, str) else None
+        return found or Unknown("enumeration-member", where)
+    return owner
+
+
+def _read_attribute_dict(instance: Instance, key: Value, where: Place) -> Value:
+    name = key.value if isinstance(key, Known) else None
+    found = instance.attributes.get(name) if isinstance(name, str) else None
+    if found is not None:
+        return found
+    if instance.open is not None or name is None:
+        return Unknown("attribute-of-unknown-class", where)
+    raise Raised("KeyError", repr(name), where)
+
+
+def read_dict(owner: DictValue, key: Value, where: Place) -> Value:
+    """`owner[key]` of a dict."""
+    if isinstance(key, Unknown):
+        return key if not owner.items else Unknown("unknown-key", where)
+    key_value = key_of(key)
+    found = owner.items.get(key_value)
+    if found is not None:
+        return found
+    if owner.rest is not None:
+        return owner.rest
+    text = repr(key.value) if isinstance(key, Known) else "key"
+    raise Raised("KeyError", text, where)
+
+
+def _read_sequence(
+    machine: Machine, owner: TupleValue | ListValue, key: Value, where: Place
+) -> Value:
+    items = list(owner.items)
+    rest = owner.rest if isinstance(owner, ListValue) else None
+    if isinstance(key, SliceValue):
+        return _slice(owner, items, rest, key, where)
+    index = index_of(key)
+    if index is None:
+        return join(items) if items and rest is None else Unknown("unknown-index", where)
+    if -len(items) <= index < len(items) and (index >= 0 or rest is None):
+        found = items[index]
+        if isinstance(key, Known) and key.loop is not None:
+            observe(key, lambda i: i < len(items) and same(items[i], found))
+        return found
+    if rest is not None:
+        return rest
+    kind = "list" if isinstance(owner, ListValue) else "tuple"
+    raise Raised("IndexError", f"{kind} index out of range", where)
+
+
+def index_of(key: Value) -> int | None:
+    """The number that `key` is on a rank; None when it is not known."""
+    size = size_of(key)
+    if size is None:
+        return None
+    here = dims.local(size)
+    return here if isinstance(here, int) else None
+
+
+def _slice(
+    owner: Value, items: list[Value], rest: Unknown | None, key: SliceValue, where: Place
+) -> Value:
+    within = bounds(key)
+    if rest is not None or within is None:
+        return Unknown("unknown-slice", where)
+    part = items[within]
+    return TupleValue(tuple(part)) if isinstance(owner, TupleValue) else ListValue(part)
+
+
+def bounds(key: SliceValue) -> slice | None:
+    """The slice, None when a bound is not known."""
+    numbers = [index_of(pinned(part)) for part in (key.start, key.stop, key.step)]
+    parts = zip((key.start, key.stop, key.step), numbers, strict=True)
+    decided = all(number is not None or _is_none(part) for part, number in parts)
+    return slice(*numbers) if decided else None
+
+
+def _is_none(value: Value) -> bool:
+    return isinstance(value, Known) and value.value is None
+
+
+def _read_text(text: str, key: Value, where: Place) -> Value:
+    if isinstance(key, SliceValue):
+        within = bounds(key)
+        return Unknown("unknown-slice", where) if within is None else known(text[within])
+    index = index_of(pinned(key))
+    if index is None:
+        return Unknown("unknown-index", where)
+    if not -len(text) <= index < len(text):
+        raise Raised("IndexError", "string index out of range", where)
+    return known(text[index])
+
+
+def _read_instance(machine: Machine, owner: Instance, key: Value, where: Place) -> Value:
+    member = find_member(machine, owner.cls, "__getitem__")
+    if member is None or isinstance(member.value, Unknown):
+        return Unknown("subscript-of-unmodelled-object", where, repr(owner))
+    return machine.call(member.value, Arguments([owner, key]), where)
+
+
+def contains(owner: Value, item: Value) -> bool | None:
+    """`item in owner` for plain containers, None when it cannot be decided."""
+    if isinstance(owner, AttributeDict):
+        owner = DictValue(keyed(owner.instance.attributes))
+    if isinstance(owner, DictValue | SetValue):
+        found = key_of(item) in owner.items
+        undecided = owner.rest is not None or isinstance(item, Unknown | Choice)
+        return True if found else (None if undecided else False)
+    if isinstance(owner, TupleValue | ListValue):
+        return _contains_sequence(owner, item)
+    match owner, item:
+        case Known(str() as text), Known(str() as part):
+            return part in text
+    return None
+
+
+def _contains_sequence(owner: TupleValue | ListValue, item: Value) -> bool | None:
+    decided = isinstance(item, Known) and all(isinstance(each, Known) for each in owner.items)
+    complete = not isinstance(owner, ListValue) or owner.rest is None
+    if decided and complete:
+        assert isinstance(item, Known)
+        options = [each.value for each in owner.items if isinstance(each, Known)]
+        return decide(lambda index: index in options, item)
+    if any(same(each, pinned(item)) for each in owner.items):
+        return True
+    undecided = any(isinstance(each, Unknown | Choice) for each in [*owner.items, item])
+    return None if undecided or not complete else False

@@ -1,0 +1,62 @@
+"""Whether a value is true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.loop_index import decide
+from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance, PartialCall
+from forgather_lint.python.values.value import (
+    Arguments,
+    Builtin,
+    Choice,
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    SetValue,
+    SymbolicInt,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+
+def truth(machine: Machine, value: Value) -> bool | None:
+    """`bool(value)`, None when it cannot be decided."""
+    if isinstance(value, Known):
+        return decide(bool, value)
+    if isinstance(value, TupleValue):
+        return bool(value.items)
+    if isinstance(value, ListValue | DictValue | SetValue):
+        return True if value.items else (None if value.rest else False)
+    if isinstance(value, SymbolicInt):
+        sign = dims.compare(value.size, 0)
+        return None if sign is None else sign != 0
+    if isinstance(value, Choice):
+        return _agreed([truth(machine, option) for option in value.options])
+    if isinstance(value, Instance):
+        return _truth_of_instance(machine, value)
+    if isinstance(value, ClassValue | FunctionValue | External | PartialCall | Builtin):
+        return True
+    return None if isinstance(value, Unknown | TensorValue) else True
+
+
+def _truth_of_instance(machine: Machine, instance: Instance) -> bool | None:
+    """Python asks `__bool__`, then `__len__`; an object without either is true."""
+    here = instance.where
+    for name in ("__bool__", "__len__"):
+        if find_member(machine, instance.cls, name) is not None:
+            method = machine.attribute(instance, name, here)
+            return truth(machine, machine.call(method, Arguments(), here))
+    return None if instance.open and isinstance(instance.cls, ClassValue) else True
+
+
+def _agreed(truths: list[bool | None]) -> bool | None:
+    return truths[0] if all(each == truths[0] for each in truths) else None

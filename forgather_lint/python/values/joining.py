@@ -1,0 +1,114 @@
+"""When two values are one, and the value that is one of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from forgather_lint.python.values.dims import Size
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.placement import (
+    ZEROS,
+    Partial,
+    Placement,
+    Replicate,
+    Undecided,
+    Wrong,
+)
+from forgather_lint.python.values.value import (
+    Choice,
+    External,
+    Known,
+    SymbolicInt,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+)
+
+MOST_OPTIONS = 4
+
+
+def join(values: Iterable[Value]) -> Value:
+    """The value that is one of `values`; equal ones count once."""
+    options: list[Value] = []
+    for value in values:
+        for option in value.options if isinstance(value, Choice) else (value,):
+            if not any(same(option, other) for other in options):
+                options.append(option)
+    if len(options) > 1 and all(_is_computed(option) for option in options):
+        return _join_tensors([option for option in options if isinstance(option, TensorValue)])
+    unknown = next((option for option in options if isinstance(option, Unknown)), None)
+    if unknown is not None and len(options) > 1 and not _worth_keeping(options):
+        return unknown
+    if len(options) == 1:
+        return options[0]
+    return Choice(tuple(options)) if len(options) <= MOST_OPTIONS else Unknown("many-options")
+
+
+def _is_computed(value: Value) -> bool:
+    return isinstance(value, TensorValue) and not value.is_parameter
+
+
+def _join_tensors(tensors: list[TensorValue]) -> Value:
+    """One tensor that may be any of `tensors`: what they agree on, and the worst placement."""
+    first = tensors[0]
+    placements = _without_zeros(tensors)
+    open_ = next((each for each in placements if isinstance(each, Undecided)), None)
+    wrong = next((each for each in placements if isinstance(each, Wrong)), open_)
+    agreed = all(each == placements[0] for each in placements)
+    return TensorValue(
+        shape=_join_shapes([tensor.shape for tensor in tensors]),
+        placement=wrong or (placements[0] if agreed else Undecided("placement-by-condition")),
+        dtype=first.dtype if all(t.dtype == first.dtype for t in tensors) else None,
+        origin=first.origin,
+    )
+
+
+def _without_zeros(tensors: list[TensorValue]) -> list[Placement]:
+    """The placements to agree on: zeros are partial sums of zeros as well."""
+    others = [each.placement for each in tensors if ZEROS not in each.tags]
+    zeros = [each.placement for each in tensors if ZEROS in each.tags]
+    is_sum = any(isinstance(placement, Partial) for placement in others)
+    if is_sum and all(isinstance(placement, Replicate) for placement in zeros):
+        return others
+    return [tensor.placement for tensor in tensors]
+
+
+Shape = tuple[Size | None, ...] | None
+
+
+def _join_shapes(shapes: list[Shape]) -> Shape:
+    known = [shape for shape in shapes if shape is not None]
+    if len(known) != len(shapes) or len({len(shape) for shape in known}) != 1:
+        return None
+    columns = zip(*known, strict=True)
+    return tuple(column[0] if len(set(column)) == 1 else None for column in columns)
+
+
+def _worth_keeping(options: list[Value]) -> bool:
+    return any(isinstance(option, Instance) for option in options)
+
+
+def same(left: Value, right: Value) -> bool:
+    """Whether the two are surely one value."""
+    if left is right:
+        return True
+    if isinstance(left, Known) and isinstance(right, Known):
+        return type(left.value) is type(right.value) and left.value == right.value
+    if isinstance(left, TensorValue) and isinstance(right, TensorValue):
+        return _same_tensor(left, right)
+    if isinstance(left, TupleValue) and isinstance(right, TupleValue):
+        return len(left.items) == len(right.items) and all(map(same, left.items, right.items))
+    return isinstance(left, SymbolicInt | External) and left == right
+
+
+def _same_tensor(left: TensorValue, right: TensorValue) -> bool:
+    if left.is_parameter or right.is_parameter:
+        return False
+    return (
+        left.shape is not None
+        and left.shape == right.shape
+        and left.placement == right.placement
+        and left.dtype == right.dtype
+        and left.tags == right.tags
+    )

@@ -1,0 +1,49 @@
+"""Loop indices whose rounds may be alike.
+
+A model of 80 layers builds 80 equal blocks that differ in the number they store. The index of a
+counting loop notes every question that is asked of its value, with the answer; when all answers
+would be the same for another index, what one round built can be copied for the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from forgather_lint.python.values.value import Known, LoopIndex, Value
+
+
+def observe(index: Known, same_answer: Callable[[int], bool]) -> None:
+    """Note that the value of `index` was asked for; `same_answer(i)` compares with index `i`."""
+    if index.loop is not None:
+        index.loop.observations.append(same_answer)
+
+
+def decide(question: Callable[..., bool], *operands: Known) -> bool:
+    """The answer to `question` about constants, noted with those that are loop indices."""
+    values: list[Any] = [operand.value for operand in operands]
+    answer = question(*values)
+    for position, operand in enumerate(operands):
+        if operand.loop is not None:
+            observe(operand, _answers_alike(question, values, position, answer))
+    return answer
+
+
+def _answers_alike(
+    question: Callable[..., bool], values: list[Any], position: int, answer: bool
+) -> Callable[[int], bool]:
+    before, behind = values[:position], values[position + 1 :]
+    return lambda index: question(*before, index, *behind) == answer
+
+
+def pinned(value: Value) -> Value:
+    """`value` for code that may ask anything of it: only the same index answers alike."""
+    if not isinstance(value, Known) or value.loop is None:
+        return value
+    observe(value, lambda index: index == value.value)
+    return Known(value.value)
+
+
+def alike(loop: LoopIndex, index: int) -> bool:
+    """Whether every question asked in the round of `loop` has the same answer for `index`."""
+    return all(same_answer(index) for same_answer in loop.observations)

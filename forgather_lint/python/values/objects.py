@@ -1,0 +1,164 @@
+"""Functions, classes, their objects and their modules: the values that Python code defines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from itertools import count
+from typing import TYPE_CHECKING
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.python.values.value import External, Unknown, Value
+
+if TYPE_CHECKING:
+    import libcst as cst
+
+
+@record(frozen=False, eq=False)
+class Namespace(Value):
+    """A module of Python code whose source was read: its globals."""
+
+    name: str
+    globals: dict[str, Value]
+
+
+@record(frozen=False, eq=False)
+class Scope:
+    """Names visible to a function: its own, then those of the functions around it."""
+
+    names: dict[str, Value]
+    outer: Scope | None
+    namespace: Namespace
+    declared_global: set[str] = field(default_factory=set)
+    declared_nonlocal: set[str] = field(default_factory=set)
+    of_class: bool = False
+    """The body of a class: its names are not visible in the functions it defines."""
+
+
+@record(frozen=False, eq=False)
+class FunctionValue(Value):
+    """A function or lambda with the scope it was made in. `owner` is the class it stands in."""
+
+    name: str
+    node: cst.FunctionDef | cst.Lambda
+    scope: Scope
+    defaults: dict[str, Value]
+    where: Place
+    owner: ClassValue | None = None
+    decorators: tuple[Value, ...] = ()
+    attributes: dict[str, Value] = field(default_factory=dict)
+
+
+@record(eq=False)
+class BoundMethod(Value):
+    """A callable with its first argument."""
+
+    receiver: Value
+    function: Value
+
+
+@record(eq=False)
+class StaticMethod(Value):
+    """A class member behind `@staticmethod`."""
+
+    function: Value
+
+
+@record(eq=False)
+class ClassMethod(Value):
+    """A class member behind `@classmethod`."""
+
+    function: Value
+
+
+@record(eq=False)
+class Property(Value):
+    """A class member behind `@property`; `cached` for `functools.cached_property`."""
+
+    getter: Value
+    setter: Value | None = None
+    cached: bool = False
+
+
+@record(eq=False)
+class PartialCall(Value):
+    """`functools.partial(function, ...)`."""
+
+    function: Value
+    positional: tuple[Value, ...]
+    keywords: Mapping[str, Value]
+
+
+@record(eq=False)
+class LibraryMethod(Value):
+    """A method of a value of a library, such as `Tensor.view`, bound to its receiver."""
+
+    receiver: Value
+    name: str
+
+
+@record(frozen=False, eq=False)
+class ClassValue(Value):
+    """A class whose source was read; `bases` may hold library classes and unknowns."""
+
+    name: str
+    qualified: str
+    bases: tuple[Value, ...]
+    namespace: dict[str, Value]
+    node: cst.ClassDef | None
+    where: Place
+    scope: Scope
+    places: dict[str, Place] = field(default_factory=dict)
+    decorators: tuple[Value, ...] = ()
+    order: tuple[ClassValue | External | Unknown, ...] | None = None
+
+    def __repr__(self) -> str:
+        return f"<class {self.qualified}>"
+
+
+_SERIALS = count()
+
+
+def next_serial() -> int:
+    """A number that orders objects by the time they were made."""
+    return next(_SERIALS)
+
+
+@record(frozen=False, eq=False)
+class Instance(Value):
+    """An object of a class whose source was read, or of a library class (`External`).
+
+    `hidden` names the attributes that went around `__setattr__` (`self.__dict__[...]`), `buffers`
+    those set by `register_buffer` (value: persistent). `where` is the expression that built it.
+    `twin` is the instance it was copied from when a loop built many alike.
+    """
+
+    cls: ClassValue | External
+    attributes: dict[str, Value]
+    where: Place
+    hidden: set[str] = field(default_factory=set)
+    buffers: dict[str, bool] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    open: Unknown | None = None
+    twin: Instance | None = None
+    serial: int = field(default_factory=next_serial)
+
+    def __repr__(self) -> str:
+        name = self.cls.name if isinstance(self.cls, External) else self.cls.qualified
+        return f"<{name} object>"
+
+
+@record(eq=False)
+class Super(Value):
+    """`super()`: attribute search in the order of `receiver` after `after`."""
+
+    receiver: Instance | ClassValue
+    after: ClassValue
+
+
+@record(eq=False)
+class AttributeDict(Value):
+    """`instance.__dict__`."""
+
+    instance: Instance

@@ -1,0 +1,244 @@
+"""What the interpreter computes with: constants, containers, tensors and what is not known.
+
+Functions, classes and objects are in `objects`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import field
+from types import EllipsisType
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.python.values.dims import Poly, Size
+from forgather_lint.python.values.placement import REPLICATE, Placement
+
+Constant = None | bool | int | float | complex | str | bytes | EllipsisType
+
+
+class Value:
+    """Base of everything an expression can evaluate to. Identity is the identity of the object."""
+
+    __slots__ = ()
+
+
+@record
+class Known(Value):
+    """A Python constant. `loop` marks an index of a loop whose rounds may be alike."""
+
+    value: Constant
+    loop: LoopIndex | None = field(default=None, compare=False, repr=False)
+
+
+@record(eq=False)
+class Unknown(Value):
+    """A value that could not be decided; `reason` is short and countable, `detail` says more.
+
+    Where it stands for the items of something that is iterated over, `item` is what each is like.
+    """
+
+    reason: str
+    where: Place | None = None
+    detail: str = ""
+    item: Value | None = None
+
+
+@record
+class SymbolicInt(Value):
+    """An integer that is a polynomial of tensor sizes."""
+
+    size: Poly
+
+
+@record(frozen=False, eq=False)
+class LoopIndex:
+    """Watches one loop index: what was asked of it decides whether two rounds are alike.
+
+    `outer` watches the same index where it was handed down from.
+    """
+
+    observations: list[Callable[[int], bool]] = field(default_factory=list)
+    outer: LoopIndex | None = None
+
+    def is_within(self, other: LoopIndex) -> bool:
+        """Whether this is `other`, or watches what `other` handed down."""
+        return self is other or (self.outer is not None and self.outer.is_within(other))
+
+
+@record(eq=False)
+class TupleValue(Value):
+    """A tuple of which all items are there."""
+
+    items: tuple[Value, ...]
+
+
+@record(eq=False)
+class NamedTupleValue(TupleValue):
+    """A tuple whose items can be read by name too, such as what `torch.topk` returns."""
+
+    names: tuple[str, ...] = ()
+
+
+LENGTH_DIFFERS = "list-length-differs"
+"""Why a list may be longer than known: a branch or a loop that added to it may not have run."""
+
+
+@record(frozen=False, eq=False)
+class ListValue(Value):
+    """A list; with `rest`, any number of further items may follow."""
+
+    items: list[Value]
+    rest: Unknown | None = None
+
+
+Key = Hashable
+
+
+@record(frozen=False, eq=False)
+class DictValue(Value):
+    """A dict by key (see `key_of`); with `rest`, further keys may be present.
+
+    `places` tells where keys and values that a display holds are written.
+    """
+
+    items: dict[Key, Value]
+    keys: dict[Key, Value] = field(default_factory=dict)
+    rest: Unknown | None = None
+    places: dict[Key, tuple[Place, Place]] = field(default_factory=dict)
+
+    def key_values(self) -> list[Value]:
+        """The keys as values, in order."""
+        return [self.keys.get(key) or _key_value(key) for key in self.items]
+
+
+@record(frozen=False, eq=False)
+class SetValue(Value):
+    """A set by key (see `key_of`); with `rest`, further items may be present."""
+
+    items: dict[Key, Value]
+    rest: Unknown | None = None
+
+
+@record(eq=False)
+class SliceValue(Value):
+    """`start:stop:step`; what is not written is None."""
+
+    start: Value
+    stop: Value
+    step: Value
+
+
+@record(eq=False)
+class TensorValue(Value):
+    """A tensor on one rank.
+
+    `shape` is what the code on the rank sees (None: even the rank is unknown; a None entry: that
+    size is unknown); `placement` relates it to the tensor of a single rank. `dtype` is a torch name
+    such as `float32`, None when unknown. `origin` is where the tensor was made. `contents` holds
+    the integers of a small constant tensor.
+    """
+
+    shape: tuple[Size | None, ...] | None
+    placement: Placement = REPLICATE
+    dtype: str | None = None
+    origin: Place | None = None
+    is_parameter: bool = False
+    tags: frozenset[str] = frozenset()
+    viewed: TensorValue | None = field(default=None, repr=False)
+    """Where a view left no part of the true value: the tensor whose elements it shows, in order.
+
+    Another view may still make a part of them."""
+
+
+@record
+class External(Value):
+    """Something of a library whose source is not read, by its dotted name."""
+
+    name: str
+
+
+@record(eq=False)
+class Builtin(Value):
+    """A Python builtin function or type, by name."""
+
+    name: str
+
+
+@record(eq=False)
+class Choice(Value):
+    """One of several values, by a condition that could not be decided."""
+
+    options: tuple[Value, ...]
+
+
+class _Absent(Value):
+    """No value: the name is not bound on this path."""
+
+    __slots__ = ()
+
+
+NONE = Known(None)
+TRUE = Known(True)
+FALSE = Known(False)
+ABSENT = _Absent()
+
+
+def known(value: Constant) -> Known:
+    """The value of a Python constant."""
+    return Known(value)
+
+
+def integer(size: Size | None, reason: str = "unknown-size") -> Value:
+    """The value of a size."""
+    if size is None:
+        return Unknown(reason)
+    return SymbolicInt(size) if isinstance(size, Poly) else Known(size)
+
+
+def size_of(value: Value) -> Size | None:
+    """The size that an integer value stands for, None when it is none or unknown."""
+    if isinstance(value, SymbolicInt):
+        return value.size
+    if isinstance(value, Known) and isinstance(value.value, int):
+        return int(value.value)
+    return None
+
+
+def key_of(value: Value) -> Key:
+    """A hashable stand-in: equal constants are one key, other values are keys by identity."""
+    if isinstance(value, Known):
+        if value.loop is not None:
+            value.loop.observations.append(lambda index: index == value.value)
+        return value.value
+    if isinstance(value, TupleValue):
+        return tuple(key_of(item) for item in value.items)
+    if isinstance(value, External | SymbolicInt):
+        return value
+    return value
+
+
+def keyed(names: Mapping[str, Value]) -> dict[Key, Value]:
+    """Named values as the items of a dict value."""
+    return {name: value for name, value in names.items()}  # noqa: C416 (Key is wider than str)
+
+
+def _key_value(key: Key) -> Value:
+    if isinstance(key, Value):
+        return key
+    if isinstance(key, tuple):
+        return TupleValue(tuple(_key_value(item) for item in key))
+    return Known(key)  # type: ignore[arg-type]
+
+
+@record(frozen=False)
+class Arguments:
+    """The arguments of a call. `rest` is set when `*args` or `**kwargs` held unknown ones."""
+
+    positional: list[Value] = field(default_factory=list)
+    keywords: dict[str, Value] = field(default_factory=dict)
+    rest: Unknown | None = None
+
+    def all(self) -> list[Value]:
+        """Every value that is handed over."""
+        return [*self.positional, *self.keywords.values()]

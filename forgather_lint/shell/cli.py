@@ -1,0 +1,66 @@
+"""The command line: each module of the folder `commands` is a verb, `check` the default."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import cast
+
+import click
+
+from forgather_lint.core.about import NAME, version
+from forgather_lint.core.settings import nearest
+from forgather_lint.shell import commands
+
+DEFAULT = "check"
+
+
+class Verbs(click.Group):
+    """Imports the one verb that is asked for."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return [module.name for module in pkgutil.iter_modules(commands.__path__)]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(context):
+            return None
+        return cast("click.Command", importlib.import_module(f"{commands.__name__}.{name}").command)
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(context, self._with_verb(context, args))
+
+    def _with_verb(self, context: click.Context, args: list[str]) -> list[str]:
+        """`args` with `check` before them when they name no verb."""
+        verbs = self.list_commands(context)
+        own = {name for option in self.get_params(context) for name in option.opts}
+        if args and (args[0] in verbs or args[0] in own):
+            return args
+        if args and not args[0].startswith("-") and not Path(args[0]).exists():
+            hint = nearest(args[0], verbs)
+            raise click.UsageError(f"no command and no path is called {args[0]!r}{hint}", context)
+        return [DEFAULT, *args]
+
+
+def _print_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"{NAME} {version()}")
+        context.exit()
+
+
+@click.command(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Without a command the paths are checked: 'forgather-lint DIR'.",
+)
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version.",
+)
+def cli() -> None:
+    """Tell from source alone whether vLLM will serve a model that is split over several GPUs."""

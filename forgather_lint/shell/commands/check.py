@@ -1,0 +1,125 @@
+"""`check`: lint models and report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from forgather_lint import pipeline
+from forgather_lint.core.meter import Meter
+from forgather_lint.core.settings import Settings
+from forgather_lint.linting.registry import builtin_rules
+from forgather_lint.linting.report import ModelReport, Run
+from forgather_lint.shell import configuration, options
+from forgather_lint.shell.progress import Bar
+from forgather_lint.shell.reporters import Render, formats, reporter
+from forgather_lint.shell.reporters.parts.printable import printable
+from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
+
+
+@click.command()
+@options.paths
+@click.option(
+    "--output-format",
+    type=click.Choice(formats()),
+    envvar="FORGATHER_LINT_OUTPUT_FORMAT",
+    help="How findings are written (default: full).",
+)
+@click.option(
+    "-o",
+    "--output-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    envvar="FORGATHER_LINT_OUTPUT_FILE",
+    help="Write to FILE instead of standard output.",
+)
+@options.selection
+@options.targets
+@options.configuration
+@click.option("--statistics", "counted", is_flag=True, help="Only count findings, by rule.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 also when there are findings.")
+@click.option("--color", type=click.Choice([color.value for color in Color]), default="auto")
+@click.option("-q", "--quiet", is_flag=True, help="Print findings and nothing else.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell what is read.")
+@click.option("--debug", is_flag=True, help="End with the traceback of an internal error.")
+def command(
+    paths: tuple[Path, ...],
+    output_file: Path | None,
+    config: Path | None,
+    isolated: bool,
+    counted: bool,
+    exit_zero: bool,
+    color: Color,
+    quiet: bool,
+    verbose: bool,
+    **given: Any,
+) -> None:
+    """Report what is wrong with the plans of models.
+
+    PATHS are model folders, Python files, Forgather projects or templates, or folders to search
+    (default: the current one).
+
+    Exit code: 0 when there are no errors or warnings, 1 when there are, 2 when something could not
+    be checked. A file that cannot be parsed, or a configuration that cannot be rendered, is an
+    error found: 1. A line on standard error names each such configuration.
+    """
+    with options.misuse_told():
+        if not paths:
+            paths, given["force_exclude"] = (Path(),), True  # a search may find nothing
+        groups = configuration.grouped(paths, config, isolated, given)
+        render = _renderer(groups, counted)
+        for settings in groups:
+            options.chosen(settings.target, quiet)
+        with Bar(wanted=not (quiet or verbose)) as bar:
+            run = Run(tuple(_reports(groups, verbose, bar)))
+        _tell_what_was_not_checked(run, quiet)
+        _write(run, render, output_file, Color(color), quiet)
+    sys.exit(0 if exit_zero and run.exit_code == 1 else run.exit_code)
+
+
+def _renderer(groups: configuration.Groups, counted: bool) -> Render:
+    """The output of the first group's choice, found before the work that it is to show."""
+    output_format = next(iter(groups)).output_format
+    if not counted:
+        return reporter(output_format)
+    from forgather_lint.shell import statistics  # only this option pays for it
+
+    return statistics.renderer(output_format)
+
+
+def _reports(groups: configuration.Groups, verbose: bool, meter: Meter) -> Iterator[ModelReport]:
+    for settings, paths in groups.items():
+        settings.require_known(rule.code for rule in builtin_rules())
+        yield from _told(paths, settings) if verbose else pipeline.check(paths, settings, meter)
+
+
+def _told(paths: Sequence[Path], settings: Settings) -> Iterator[ModelReport]:
+    click.echo(f"settings: {settings}", err=True)
+    for report in pipeline.check(paths, settings):
+        files, found = len(report.files), len(report.diagnostics)
+        click.echo(f"{report.path}: {files} files read, {found} findings", err=True)
+        yield report
+
+
+def _tell_what_was_not_checked(run: Run, quiet: bool) -> None:
+    for report in run.errors:
+        click.echo(f"error: {report.path}: {report.error}", err=True)
+    style = Style(base=str(Path.cwd()))
+    for path, reason in run.not_rendered.items() if not quiet else ():
+        (row, column), file = reason.where.start, style.path(reason.where.path)
+        why = f"{file}:{row}:{column}: {reason.message}"
+        click.echo(printable(f"warning: {style.path(path)} is not rendered: {why}"), err=True)
+    if not run.reports and not quiet:
+        click.echo("warning: no model found, 0 models checked", err=True)
+
+
+def _write(run: Run, render: Render, file: Path | None, color: Color, quiet: bool) -> None:
+    opened = file.open("w", encoding="utf-8", errors="backslashreplace") if file else None
+    with opened or nullcontext(sys.stdout) as stream:
+        style = Style(wants_color(color, stream), str(Path.cwd()), quiet)
+        stream.writelines(f"{line}\n" for line in render(run, style))

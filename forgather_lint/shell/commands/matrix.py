@@ -1,0 +1,105 @@
+"""`matrix`: at which sizes, on which releases, a model serves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from forgather_lint.engines.vllm.judge import Cell
+from forgather_lint.engines.vllm.verdicts import PIPELINE_SIZES, TENSOR_SIZES, as_json, matrix
+from forgather_lint.execution.memory import DTYPE_BYTES
+from forgather_lint.execution.outcome import Verdict
+from forgather_lint.shell import configuration, options
+from forgather_lint.shell.models_at_path import Opened, open_one
+
+
+@click.command()
+@options.one_model
+@click.option("--target", multiple=True, metavar="RELEASE", help="vllm==0.32; may be repeated.")
+@click.option("-tp", "--tensor-parallel-size", metavar="SIZES", help="Only these: '2', '1,2,4'.")
+@click.option("-pp", "--pipeline-parallel-size", metavar="SIZES", help="Only these: '1', '1,2'.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", *DTYPE_BYTES]),
+    default="bfloat16",
+    help="Of the parameters, for bytes per rank.",
+)
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+def command(
+    path: Path,
+    template: str | None,
+    target: tuple[str, ...],
+    tensor_parallel_size: str | None,
+    pipeline_parallel_size: str | None,
+    dtype: str,
+    output_format: str,
+) -> None:
+    """Print whether the model at PATH serves, for each size and release."""
+    with options.misuse_told():
+        opened = open_one(path, template)
+        targets = options.chosen(target)
+        cells = list(
+            matrix(
+                opened.model,
+                targets,
+                _sizes("tensor_parallel_size", tensor_parallel_size, TENSOR_SIZES),
+                _sizes("pipeline_parallel_size", pipeline_parallel_size, PIPELINE_SIZES),
+                dtype,
+            )
+        )
+    if output_format == "json":
+        click.echo(json.dumps(as_json(cells, opened.shown), indent=2))
+        return
+    _print(cells, opened)
+
+
+def _sizes(name: str, text: str | None, default: tuple[int, ...]) -> tuple[int, ...]:
+    sizes: tuple[int, ...] = default if text is None else configuration.option(name, text)
+    return sizes
+
+
+_COLOURS = {
+    Verdict.SERVES: "green",
+    Verdict.FAILS: "red",
+    Verdict.WRONG: "magenta",
+    Verdict.UNKNOWN: "yellow",
+}
+
+
+def _print(cells: list[Cell], opened: Opened) -> None:
+    """A table a target; reasons below it, each once."""
+    for target in dict.fromkeys(cell.target for cell in cells):
+        rows = [cell for cell in cells if cell.target == target]
+        click.echo(f"{target}")
+        stages = list(dict.fromkeys(cell.pipeline_parallel_size for cell in rows))
+        click.echo("  " + "".join(f"{f'stages {n}':>24}" for n in stages))
+        for ranks in dict.fromkeys(cell.tensor_parallel_size for cell in rows):
+            line = [cell for cell in rows if cell.tensor_parallel_size == ranks]
+            click.echo(f"  ranks {ranks:<3}" + "".join(map(_cell, line)))
+        for text in dict.fromkeys(_reason(cell, opened) for cell in rows):
+            if text:
+                click.echo(f"  {text}")
+
+
+def _cell(cell: Cell) -> str:
+    size = "" if cell.bytes_per_rank is None else f" {_bytes(cell.bytes_per_rank)}"
+    code = f" {cell.outcome.code}" if cell.outcome.code else ""
+    text = f"{cell.outcome.verdict.value}{code}{size}"
+    return " " * max(1, 22 - len(text)) + click.style(text, fg=_COLOURS[cell.outcome.verdict])
+
+
+def _bytes(size: int) -> str:
+    amount, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount, units = amount / 1024, units[1:]
+    return f"{amount:.3g} {units[0]}"
+
+
+def _reason(cell: Cell, opened: Opened) -> str:
+    outcome = cell.outcome
+    if not outcome.reason:
+        return ""
+    place = f"{opened.shown(outcome.where)}: " if outcome.where else ""
+    return f"{outcome.code or outcome.verdict.value}: {place}{outcome.reason}"

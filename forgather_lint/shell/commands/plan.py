@@ -1,0 +1,164 @@
+"""`plan`: which entry takes which layer, or the plan that the data flow asks for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.judge import Cell
+from forgather_lint.engines.vllm.subject import Prepared, prepare
+from forgather_lint.execution.outcome import Verdict
+from forgather_lint.facts import NotBuilt
+from forgather_lint.inference.infer import InferredPlan, folded
+from forgather_lint.inference.on_target import infer_for, served
+from forgather_lint.inference.plan_text import as_json, as_python, as_template, difference
+from forgather_lint.model.analysis import contained
+from forgather_lint.shell import options
+from forgather_lint.shell.commands.structure import told
+from forgather_lint.shell.models_at_path import Opened, open_one
+
+_AT = ("2 ranks", "2 stages")
+_FORMATS = {"python": as_python, "template": as_template, "json": as_json}
+
+
+@click.command()
+@options.one_model
+@click.option("--infer", "inferred", is_flag=True, help="Compute a plan from the data flow.")
+@click.option("--diff", is_flag=True, help="Show what would change in the plan that is there.")
+@click.option("--target", multiple=True, metavar="RELEASE", help="Whose reading of the plan.")
+@click.option(
+    "--output-format", type=click.Choice(["text", "json", "python", "template"]), default="text"
+)
+def command(
+    path: Path,
+    template: str | None,
+    inferred: bool,
+    diff: bool,
+    target: tuple[str, ...],
+    output_format: str,
+) -> None:
+    """Print the plan of the model at PATH as it is applied: layer, shape, style, entry."""
+    with options.misuse_told():
+        opened = open_one(path, template)
+        chosen = options.chosen(target)[0]
+        as_written = inferred or diff
+        prepared = prepare(opened.model, chosen, "bfloat16", experts_fused=not as_written)
+        if prepared.judge is None and inferred and not target:
+            prepared = _where_it_builds(opened, prepared)
+    if prepared.judge is None:
+        assert prepared.ended is not None
+        raise options.CannotRun(f"{opened.shown(prepared.ended.where)}: {told(prepared.ended)}")
+    if inferred or diff:
+        _print_inferred(prepared, opened, diff, output_format)
+    else:
+        _print_applied(prepared, opened, output_format)
+
+
+def _where_it_builds(opened: Opened, refused: Prepared) -> Prepared:
+    """The model as the newest target builds it that can; `refused` when none can.
+
+    A plan follows from the model, not from the release; what keeps one release from building it
+    (a class-level plan for a head, a renamed config key) is for `check` to say.
+    """
+    assert refused.ended is not None
+    for each in reversed(options.chosen(("all",))):
+        prepared = prepare(opened.model, each, "bfloat16", experts_fused=False)
+        if prepared.judge is not None:
+            why = told(refused.ended)
+            note = f"{refused.target} cannot build it ({why}); inferred as {each} builds it"
+            click.echo(f"note: {note}", err=True)
+            return prepared
+    return refused
+
+
+def _print_inferred(prepared: Prepared, opened: Opened, diff: bool, form: str) -> None:
+    plan = _inferred(prepared)
+    if isinstance(plan, NotBuilt):
+        raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan)}")
+    for note in (*_notes(plan, opened), _told(prepared.target, plan, opened)):
+        click.echo(f"note: {note}", err=True)
+    if diff:
+        lines = list(difference(_written(prepared), plan))
+        click.echo("\n".join(lines) if lines else "the plan is the one that would be inferred")
+        return
+    click.echo(_FORMATS.get(form, as_python)(plan))
+
+
+def _notes(plan: InferredPlan, opened: Opened) -> Iterator[str]:
+    """What the plan does not say of itself."""
+    outcome = plan.outcome
+    if not plan.tensor:
+        yield "nothing can be sharded so that it is proved to be the same function"
+    elif outcome is not None and outcome.verdict is not Verdict.SERVES:
+        place = f" ({opened.shown(outcome.where)})" if outcome.where else ""
+        yield f"not proved on two ranks: {outcome.reason}{place}"
+
+
+def _told(target: Target, plan: InferredPlan, opened: Opened) -> str:
+    """What the release that the plan is for makes of it."""
+    found = served(opened.model, target, plan)
+    told = "; ".join(
+        f"{size}: {_verdict(each, opened)}" for size, each in zip(_AT, found, strict=True)
+    )
+    return f"vllm=={target.vllm.version} with this plan: {told}"
+
+
+def _verdict(each: Cell, opened: Opened) -> str:
+    outcome = each.outcome
+    place = f" ({opened.shown(outcome.where)})" if outcome.reason and outcome.where else ""
+    return f"{outcome.verdict}{', ' if outcome.reason else ''}{outcome.reason}{place}"
+
+
+def _inferred(prepared: Prepared) -> InferredPlan | NotBuilt:
+    judge, workshop = prepared.judge, prepared.workshop
+    assert judge is not None
+    assert workshop is not None
+    subject = judge.subject
+    return contained(workshop, lambda: infer_for(subject, prepared.target))
+
+
+def _written(prepared: Prepared) -> InferredPlan:
+    assert prepared.judge is not None
+    subject = prepared.judge.subject
+    pipeline = {
+        entry.full_key: (entry.inputs or (), entry.outputs or ())
+        for entry in subject.pipeline_plan.entries
+    }
+    return InferredPlan(subject.styles, pipeline)
+
+
+def _print_applied(prepared: Prepared, opened: Opened, form: str) -> None:
+    rows = list(_rows(prepared, opened))
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    columns = ("module", "shape", "style", "pattern", "location")
+    table = [columns, *([str(row[name] or "") for name in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
+    for line in table:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
+
+
+def _rows(prepared: Prepared, opened: Opened) -> Iterator[dict[str, str | None]]:
+    """One row for each Linear, layers that are alike in one."""
+    assert prepared.judge is not None
+    judge = prepared.judge
+    tree, assigned = judge.subject.tree, judge.assignments(1)
+    seen: set[tuple[str, str | None]] = set()
+    shapes = {p.name.rpartition(".")[0]: p.shape for p in tree.structure.parameters}
+    for name, instance in tree.instances.items():
+        found = assigned.get(id(instance))
+        if found is None or (folded(name), found.key) in seen:
+            continue
+        seen.add((folded(name), found.key))
+        yield {
+            "module": folded(name),
+            "shape": str(list(shapes.get(name) or ())),
+            "style": found.role.value,
+            "pattern": found.key,
+            "location": opened.shown(found.where) if found.where else None,
+        }

@@ -1,0 +1,60 @@
+"""`rule`: the pages of the rules."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from forgather_lint.core.settings import nearest
+from forgather_lint.linting.registry import builtin_rules
+from forgather_lint.linting.rule import Rule
+
+
+@click.command()
+@click.argument("code", required=False)
+@click.option("--all", "every", is_flag=True, help="All rules.")
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+def command(code: str | None, every: bool, output_format: str) -> None:
+    """Explain a rule: what it finds, why that is bad, what you see at run time."""
+    if (code is None) is not every:
+        raise click.UsageError("give one CODE, or --all")
+    rules = builtin_rules() if code is None else (_named(code),)
+    if output_format == "json":
+        objects = [_as_object(rule) for rule in rules]
+        click.echo(json.dumps(objects if every else objects[0], indent=2))
+        return
+    pages = "\n\n".join(f"# {rule.name} ({rule.code})\n\n{rule.page}" for rule in rules)
+    _show(pages)
+
+
+def _named(code: str) -> Rule:
+    """The rule with this code or name. Raises a usage error that names the nearest."""
+    rules = builtin_rules()
+    for rule in rules:
+        if code.upper() == rule.code or code == rule.name:
+            return rule
+    known = [word for rule in rules for word in (rule.code, rule.name)]
+    raise click.UsageError(f"no rule is called {code!r}{nearest(code, known)}")
+
+
+def _as_object(rule: Rule) -> dict[str, str]:
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "summary": rule.summary,
+        "severity": rule.severity,
+        "explanation": rule.page,
+    }
+
+
+def _show(markdown: str) -> None:
+    """Markdown as it is for a pipe, laid out for a terminal."""
+    if not sys.stdout.isatty():
+        click.echo(markdown)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console(width=min(100, Console().width)).print(Markdown(markdown))

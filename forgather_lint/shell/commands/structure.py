@@ -1,0 +1,81 @@
+"""`structure`: the module tree of a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from forgather_lint.facts import EndKind, Module, NotBuilt, Structure
+from forgather_lint.model.analysis import Built, build_tree, workshop_of
+from forgather_lint.shell import options
+from forgather_lint.shell.models_at_path import Opened, open_one
+from forgather_lint.shell.outline import as_json, outline, own_parameters
+
+
+@click.command()
+@options.one_model
+@click.option("--entry", metavar="AUTO_CLASS", help="Build what this auto class loads: AutoModel.")
+@click.option("--max-depth", type=click.IntRange(0), metavar="N", help="Show N levels.")
+@click.option("--params", is_flag=True, help="Show parameters and buffers with their shapes.")
+@click.option("--expand", is_flag=True, help="Show every layer, also those that are alike.")
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+def command(
+    path: Path,
+    template: str | None,
+    entry: str | None,
+    max_depth: int | None,
+    params: bool,
+    expand: bool,
+    output_format: str,
+) -> None:
+    """Print the module tree that the model at PATH builds, read from its source."""
+    with options.misuse_told():
+        opened = open_one(path, template)
+        built = build_tree(workshop_of(opened.model), entry)
+    if isinstance(built, NotBuilt):
+        raise options.CannotRun(f"{opened.shown(built.where)}: {told(built)}")
+    if output_format == "json":
+        click.echo(json.dumps(as_json(built.structure, opened.shown), indent=2))
+        return
+    _print(built, opened, max_depth, params, expand)
+
+
+def told(end: NotBuilt) -> str:
+    """Why a model could not be built, in one line."""
+    if end.kind is EndKind.RAISES:
+        return f"the constructor raises {end.message}"
+    return end.message if end.kind is EndKind.NO_CLASS else f"undecided: {end.message}"
+
+
+def _print(built: Built, opened: Opened, max_depth: int | None, params: bool, expand: bool) -> None:
+    structure = built.structure
+    for line in outline(structure, max_depth, expand):
+        mark = "" if line.module.certain else "  (maybe)"
+        text = line.label if line.depth == 0 else f"{line.label}: {line.module.cls}"
+        click.echo(f"{'  ' * line.depth}{text}{_sizes(line.module.sizes)}{mark}")
+        if params:
+            _print_parameters(structure, line.module, line.depth + 1)
+    for unknown in structure.unknowns:
+        place = f"{opened.shown(unknown.where)}: " if unknown.where else ""
+        click.echo(f"undecided: {place}{unknown.reason}", err=True)
+
+
+def _print_parameters(structure: Structure, module: Module, depth: int) -> None:
+    for parameter in own_parameters(structure, module):
+        leaf = parameter.name.rpartition(".")[2]
+        shape = _shape(parameter.shape)
+        shared = f" = {parameter.same_as}" if parameter.same_as else ""
+        click.echo(f"{'  ' * depth}{leaf} {shape}{shared}")
+
+
+def _shape(shape: tuple[int | None, ...] | None) -> str:
+    if shape is None:
+        return "unknown shape"
+    return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"
+
+
+def _sizes(sizes: Mapping[str, int]) -> str:
+    return f"({', '.join(f'{name}={size}' for name, size in sizes.items())})" if sizes else ""

@@ -1,0 +1,196 @@
+"""From configuration files and command-line options to `Settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from forgather_lint.core.paths import absolute
+from forgather_lint.core.settings import PerFileIgnore, Settings, SettingsError, nearest
+
+_TABLE = "forgather-lint"
+_NAMES = ("forgather-lint.toml", ".forgather-lint.toml", "pyproject.toml")
+
+DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
+"""What vLLM's `--dtype` takes (vllm/config/model.py::ModelDType)."""
+
+Values = Mapping[str, object]
+Groups = dict[Settings, list[Path]]
+
+
+def grouped(paths: Iterable[Path], config: Path | None, isolated: bool, options: Values) -> Groups:
+    """`paths` by the settings that hold for them: those of the closest configuration file.
+
+    `config` is read instead of it, `isolated` reads none. Raises `SettingsError`.
+    """
+    closest, settled = cache(find), cache(lambda file: resolve(file, options))
+    groups: Groups = {}
+    for path in paths:
+        whole = Path(absolute(str(path)))
+        folder = whole if whole.is_dir() else whole.parent
+        file = None if isolated else config or closest(folder)
+        groups.setdefault(settled(file), []).append(path)
+    return groups
+
+
+def find(folder: Path) -> Path | None:
+    """The closest configuration file in `folder` or above it.
+
+    A pyproject.toml counts when it has a table `[tool.forgather-lint]`. Raises `SettingsError`.
+    """
+    for name in _NAMES:
+        file = folder / name
+        if file.is_file() and _table(file) is not None:
+            return file
+    return find(folder.parent) if folder.parent != folder else None
+
+
+def resolve(file: Path | None, options: Values) -> Settings:
+    """The settings that `file` gives, overridden by `options`, named as `Settings` names them.
+
+    An option that is None or empty was not given. A `select` on the command line starts over:
+    the file's choice of rules is dropped, as ruff does it. Raises `SettingsError`.
+    """
+    given = {key: value for key, value in options.items() if value not in (None, (), False)}
+    written = dict(read(file)) if file else {}
+    if "select" in given:
+        for key in ("select", "extend_select", "ignore"):
+            written.pop(key, None)
+    from_file = _parsed(written, file.parent if file else Path.cwd(), f"{file}: ")
+    from_options = _parsed(given, Path.cwd(), "--")
+    root = str(file.parent if file else Path.cwd())
+    return replace(Settings(), **{"root": root, **from_file, **from_options})
+
+
+def read(file: Path) -> Values:
+    """The options in `file`, by the names of `Settings`. Raises `SettingsError`."""
+    table = _table(file)
+    if not isinstance(table, dict):
+        raise SettingsError(f"{file}: [tool.{_TABLE}] is not a table")
+    for key in table:
+        if key.replace("-", "_") not in _PARSERS or "_" in key:
+            raise SettingsError(f"{file}: unknown key {key!r}{nearest(key, keys())}")
+    return {key.replace("-", "_"): value for key, value in table.items()}
+
+
+def keys() -> tuple[str, ...]:
+    """The keys that a configuration file may hold."""
+    return tuple(name.replace("_", "-") for name in _PARSERS)
+
+
+def _table(file: Path) -> object:
+    """What `file` says about this tool; None for a pyproject.toml that says nothing."""
+    import tomllib  # a run without configuration does not pay for it
+
+    try:
+        text = file.read_text("utf-8")
+        shared = file.name == "pyproject.toml"
+        if shared and _TABLE not in text:
+            return None  # not ours, so not ours to complain about either
+        whole = tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{file}: {error}") from error
+    tools = whole.get("tool")
+    if not shared:
+        return whole
+    return tools.get(_TABLE) if isinstance(tools, dict) else None
+
+
+def option(name: str, value: object) -> Any:
+    """What the option `name` of the command line means. Raises `SettingsError`."""
+    return _parsed({name: value}, Path(), "--")[name]
+
+
+def _parsed(values: Values, root: Path, source: str) -> dict[str, Any]:
+    parsed = {}
+    for name, value in values.items():
+        try:
+            parsed[name] = _PARSERS[name](value, root)
+        except ValueError as error:
+            key = name.replace("_", "-")
+            raise SettingsError(f"{source}{key}: expected {error}, got {value!r}") from error
+    return parsed
+
+
+def _strings(value: object, _root: Path) -> tuple[str, ...]:
+    strings = [value] if isinstance(value, str) else value
+    if not isinstance(strings, list | tuple) or not all(isinstance(one, str) for one in strings):
+        raise ValueError("a list of strings")
+    return tuple(strings)
+
+
+def _words(value: object, root: Path) -> tuple[str, ...]:
+    """`"A,B"`, `["A", "B"]` or `("A,B", "C")`, as words."""
+    words = (word.strip() for text in _strings(value, root) for word in text.split(","))
+    return tuple(word for word in words if word)
+
+
+def _sizes(value: object, root: Path) -> tuple[int, ...]:
+    """`2`, `[1, 2]` or `"1,2"`, as numbers of ranks."""
+    if isinstance(value, str):
+        value = list(_words(value, root))
+    numbers = value if isinstance(value, list) else [value]
+    return tuple(_positive(number, root) for number in numbers)
+
+
+def _positive(value: object, _root: Path) -> int:
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ValueError("a positive integer")
+    return number
+
+
+def _text(value: object, _root: Path) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a string")
+    return value
+
+
+def _dtype(value: object, _root: Path) -> str:
+    if not isinstance(value, str) or value not in DTYPES:
+        raise ValueError(f"one of {', '.join(DTYPES)}")
+    return value
+
+
+def _flag(value: object, _root: Path) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def _ignores(value: object, root: Path) -> tuple[PerFileIgnore, ...]:
+    """A table of pattern to codes, or `pattern:CODE` words that add up."""
+    table = value if isinstance(value, dict) else _pairs(_words(value, root))
+    return tuple(
+        PerFileIgnore(pattern, _words(codes, root), str(root)) for pattern, codes in table.items()
+    )
+
+
+def _pairs(words: tuple[str, ...]) -> dict[str, list[str]]:
+    table: dict[str, list[str]] = {}
+    for word in words:
+        pattern, colon, code = word.rpartition(":")
+        if not (pattern and colon and code):
+            raise ValueError("PATTERN:CODE")
+        table.setdefault(pattern, []).append(code)
+    return table
+
+
+_PARSERS: dict[str, Callable[[object, Path], object]] = {
+    "select": _words,
+    "extend_select": _words,
+    "ignore": _words,
+    "per_file_ignores": _ignores,
+    "exclude": _words,
+    "force_exclude": _flag,
+    "output_format": _text,
+    "target": _strings,
+    "tensor_parallel_size": _sizes,
+    "pipeline_parallel_size": _sizes,
+    "dtype": _dtype,
+    "max_model_len": _positive,
+    "debug": _flag,
+}

@@ -1,0 +1,130 @@
+"""Command-line options that several verbs share, in groups.
+
+Options that may also stand in a configuration file keep their text here: `configuration` parses
+and checks both alike. Their names are those of `Settings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from forgather_lint.core.settings import SettingsError
+from forgather_lint.engines.chosen_targets import chosen_targets
+
+if TYPE_CHECKING:
+    from forgather_lint.engines.target import Target
+
+Command = Callable[..., Any]
+
+
+def paths(command: Command) -> Command:
+    """PATHS."""
+    return click.argument("paths", nargs=-1, type=click.Path(path_type=Path))(command)
+
+
+def one_model(command: Command) -> Command:
+    """PATH of one model, and which configuration when a Forgather project lies there."""
+    return _all(
+        click.argument("path", type=click.Path(path_type=Path)),
+        click.option(
+            "-t",
+            "--config-template",
+            "template",
+            metavar="CONFIG",
+            help="The configuration of the Forgather project at PATH (default: its own).",
+        ),
+    )(command)
+
+
+def configuration(command: Command) -> Command:
+    """Which configuration file counts."""
+    return _all(
+        click.option(
+            "--config",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Read this configuration file and no other.",
+        ),
+        click.option("--isolated", is_flag=True, help="Read no configuration file."),
+    )(command)
+
+
+def selection(command: Command) -> Command:
+    """Which rules run, and on which files."""
+    return _all(
+        _words("--select", "CODES", "Run only these rules: codes, their beginnings, or ALL."),
+        _words("--extend-select", "CODES", "Run these rules as well."),
+        _words("--ignore", "CODES", "Do not run these rules."),
+        _words("--per-file-ignores", "PATTERN:CODE", "Ignore a rule in some files."),
+        _words("--exclude", "PATTERNS", "Do not search these files and folders."),
+        click.option(
+            "--force-exclude",
+            is_flag=True,
+            help="Pass over named paths that are excluded or belong to no model.",
+        ),
+    )(command)
+
+
+def targets(command: Command) -> Command:
+    """What is to serve the model, and how it is split."""
+    return _all(
+        _words("--target", "RELEASE", "What serves: 'vllm>=0.30'. May be repeated."),
+        click.option(
+            "-tp", "--tensor-parallel-size", metavar="SIZES", help="Ranks: '2', or '1,2,4'."
+        ),
+        click.option(
+            "-pp", "--pipeline-parallel-size", metavar="SIZES", help="Stages: '2', or '1,2'."
+        ),
+        click.option("--dtype", metavar="TYPE", help="As vLLM's --dtype."),
+        click.option("--max-model-len", metavar="TOKENS", help="As vLLM's --max-model-len."),
+    )(command)
+
+
+class CannotRun(click.ClickException):
+    """Ends the program with a line on standard error and exit code 2."""
+
+    exit_code = 2
+
+
+@contextmanager
+def misuse_told() -> Iterator[None]:
+    """End the program with exit code 2 when the block meets an unusable option or output."""
+    try:
+        yield
+    except SettingsError as error:
+        raise CannotRun(str(error)) from error
+    except OSError as error:
+        if error.filename is None:
+            raise  # the output's own: click and `main` know what to do
+        raise CannotRun(f"{error.filename}: {error.strerror}") from error
+
+
+def chosen(specifications: Sequence[str], quiet: bool = False) -> tuple[Target, ...]:
+    """The targets of `--target`; what the user should know of the choice goes to standard error.
+
+    Raises `SettingsError` with the reason of a refusal.
+    """
+    selection = chosen_targets(specifications)
+    for notice in () if quiet else selection.notices:
+        click.echo(f"note: {notice}", err=True)
+    return selection.targets
+
+
+def _words(name: str, metavar: str, text: str) -> Callable[[Command], Command]:
+    return click.option(name, multiple=True, metavar=metavar, help=text)
+
+
+def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """`options` as one decorator; `--help` lists them in the order given."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate

@@ -1,0 +1,29 @@
+"""Findings to people and machines: each module of this folder is an output format.
+
+A format is a function `render(run: Run, style: Style) -> Iterator[str]` that yields lines.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from forgather_lint.core.settings import SettingsError, nearest
+from forgather_lint.linting.report import Run
+from forgather_lint.shell.reporters.parts.style import Style
+
+Render = Callable[[Run, Style], Iterator[str]]
+
+
+def formats() -> tuple[str, ...]:
+    """The names that `--output-format` takes."""
+    return tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+
+
+def reporter(name: str) -> Render:
+    """The format `name`, imported alone. Raises `SettingsError`."""
+    if name not in formats():
+        raise SettingsError(f"unknown output format {name!r}{nearest(name, formats())}")
+    return cast("Render", importlib.import_module(f"{__name__}.{name}").render)

@@ -1,0 +1,61 @@
+"""Every finding with the source it is about, the places that explain it, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.diagnostics import Diagnostic, ResolvedLabel
+from forgather_lint.linting.report import Run
+from forgather_lint.shell.reporters.concise import headline
+from forgather_lint.shell.reporters.parts.frame import Frame, draw, gutter_of
+from forgather_lint.shell.reporters.parts.printable import printable
+from forgather_lint.shell.reporters.parts.releases import release_table
+from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
+from forgather_lint.shell.reporters.parts.summary import summary
+
+
+def render(run: Run, style: Style) -> Iterator[str]:
+    """The findings, an empty line after each, then the summary."""
+    for found in run.diagnostics:
+        yield from _finding(found, style)
+        yield ""
+    if not style.quiet:
+        yield from release_table(run, style)
+        yield summary(run, style)
+
+
+def _finding(found: Diagnostic, style: Style) -> Iterator[str]:
+    gutter = gutter_of([found.span, *(label.span for label in found.related)])
+    yield headline(found, style)
+    primary = Frame(found.span, found.label, "^", SEVERITY_COLOR[found.severity])
+    yield from draw(primary, gutter, style)
+    for label in found.related:
+        yield from _label(label, gutter, style)
+    notes = (
+        ("at run time", found.consequence),
+        ("releases", found.releases),
+        ("help", found.help),
+    )
+    for name, text in notes:
+        yield from _note(name, text, gutter, style)
+
+
+def _label(label: ResolvedLabel, gutter: int, style: Style) -> Iterator[str]:
+    frame = draw(Frame(label.span, label.text, "-", "blue"), gutter, style)
+    arrow = style.paint(" " * gutter + " :::", "blue", bold=True)
+    place = f"{style.path(label.span.path)}:{label.span.start.row}:{label.span.start.column}"
+    yield f"{arrow} {printable(place)}" + ("" if frame else f": {printable(label.text)}")
+    yield from frame
+
+
+def _note(name: str, text: str, gutter: int, style: Style) -> Iterator[str]:
+    """`= name: text`; further lines of the text stand below its first."""
+    if not text:
+        return
+    first, *rest = text.splitlines()
+    edge = " " * gutter + " "
+    yield f"{edge}{style.paint('=', 'blue', bold=True)} {style.paint(name, bold=True)}: " + (
+        printable(first)
+    )
+    indent = " " * (len(edge) + len(name) + 4)
+    yield from (indent + printable(line) for line in rest)

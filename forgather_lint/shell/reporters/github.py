@@ -1,0 +1,40 @@
+"""Workflow commands that GitHub Actions turns into annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.about import NAME
+from forgather_lint.core.diagnostics import Diagnostic, Severity
+from forgather_lint.linting.report import Run
+from forgather_lint.shell.reporters.concise import headline
+from forgather_lint.shell.reporters.parts.style import Style
+
+_COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def render(run: Run, style: Style) -> Iterator[str]:
+    """One command per finding."""
+    plain = Style(base=style.base)
+    yield from (_command(found, plain) for found in run.diagnostics)
+
+
+def _command(found: Diagnostic, style: Style) -> str:
+    start, end = found.span.start, found.span.end
+    places = {"line": start.row, "endLine": end.row}
+    if start.row == end.row:
+        places |= {"col": start.column, "endColumn": end.column}
+    properties = {"title": f"{NAME} ({found.code})", "file": style.path(found.span.path), **places}
+    written = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
+    notes = (f"At run time: {found.consequence}" if found.consequence else "", found.help)
+    text = "\n".join(filter(None, (headline(found, style), *notes)))
+    return f"::{_COMMAND[found.severity]} {written}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    """Escaped as actions/toolkit does it (packages/core/src/command.ts::escapeData)."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

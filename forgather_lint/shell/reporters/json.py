@@ -1,0 +1,53 @@
+"""A JSON array with ruff's keys, plus what only this tool knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from forgather_lint.core.diagnostics import Diagnostic, ResolvedFix
+from forgather_lint.core.paths import absolute
+from forgather_lint.core.source import Position, Span
+from forgather_lint.linting.report import Run
+from forgather_lint.shell.reporters.parts.style import Style
+
+
+def render(run: Run, style: Style) -> Iterator[str]:
+    """One object per finding."""
+    yield json.dumps([_finding(found) for found in run.diagnostics], indent=2)
+
+
+def _finding(found: Diagnostic) -> dict[str, object]:
+    return {
+        "code": found.code,
+        "name": found.name,
+        "message": found.message,
+        "severity": found.severity,
+        **_where(found.span),
+        "noqa_row": None if found.span.path.endswith(".json") else found.span.end.row,
+        "fix": _fix(found.fix) if found.fix else None,
+        "url": None,
+        "model": found.model,
+        "module": found.module,
+        "related": [{**_where(label.span), "message": label.text} for label in found.related],
+        "consequence": found.consequence or None,
+        "help": found.help or None,
+        "releases": found.releases or None,
+    }
+
+
+def _fix(fix: ResolvedFix) -> dict[str, object]:
+    edits = [{"content": edit.content, **_where(edit.span)} for edit in fix.edits]
+    return {"applicability": fix.applicability, "message": fix.title, "edits": edits}
+
+
+def _where(span: Span) -> dict[str, object]:
+    return {
+        "filename": absolute(span.path),
+        "location": _position(span.start),
+        "end_location": _position(span.end),
+    }
+
+
+def _position(position: Position) -> dict[str, int]:
+    return {"row": position.row, "column": position.column}

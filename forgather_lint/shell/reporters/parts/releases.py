@@ -1,0 +1,50 @@
+"""One table for several targets: which rule finds something for which release."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from forgather_lint.core.diagnostics import Diagnostic
+from forgather_lint.linting.report import Run
+from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
+
+FOUND, CLEAN = "x", "."
+_RANGE = re.compile(r"vllm((?:[<>=!~]=?[\d.]*\d,?)+)")
+
+
+def release_table(run: Run, style: Style) -> Iterator[str]:
+    """A row for each rule, a column for each release; nothing when there is one release."""
+    if len(run.targets) < 2:
+        return
+    releases = [target.partition("==")[2] for target in run.targets]
+    rows = {(found.code, found.name): found.severity for found in run.diagnostics}
+    width = max((len(f"{code} {name}") for code, name in rows), default=0)
+    yield " " * width + "".join(f"  {release}" for release in releases)
+    for (code, name), severity in sorted(rows.items()):
+        marks = _marks(run, code)
+        cells = "".join(
+            f"  {mark:^{len(release)}}" for mark, release in zip(marks, releases, strict=True)
+        )
+        shown = style.paint(code, SEVERITY_COLOR[severity], bold=True)
+        yield f"{shown} {name:<{width - len(code) - 1}}{cells}".rstrip()
+    yield ""
+
+
+def _marks(run: Run, code: str) -> Iterator[str]:
+    """What stands below each release."""
+    found = [each for each in run.diagnostics if each.code == code]
+    for target in run.targets:
+        yield FOUND if any(_holds(each, target) for each in found) else CLEAN
+
+
+def _holds(found: Diagnostic, target: str) -> bool:
+    """Whether `found` was made for `target`, or its text says a range with `target` in it."""
+    if found.targets:
+        return target in found.targets
+    said = _RANGE.match(found.releases)
+    if said is None:
+        return True
+    from forgather_lint.engines.version import Requirement, Version  # several targets only
+
+    return Requirement.parse(said[1]).admits(Version.parse(target.partition("==")[2]))
