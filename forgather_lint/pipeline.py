@@ -21,6 +21,7 @@ from forgather_lint.documents.discover import Candidate, candidates
 from forgather_lint.documents.model_input import ModelInput, open_model
 from forgather_lint.documents.python import SourceError, read_text
 from forgather_lint.engines.chosen_targets import chosen_targets
+from forgather_lint.engines.vllm.verdicts import own_models
 from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import EndKind, Model, NotBuilt, RuleFailed, Unreadable
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
@@ -145,13 +146,21 @@ def gather(candidate: Candidate, settings: Settings) -> tuple[Facts, tuple[str, 
 
 
 def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[str, ...]]:
-    """The facts of a model that has been opened: its trees and plans, then the sizes it serves."""
+    """The facts of a model that has been opened: its trees and plans, then the sizes it serves.
+
+    Where each target serves a model of its own, that is all there is to say.
+    """
+    targets = chosen_targets(settings.target).targets
+    own = own_models(model, targets, settings.model_impl)
+    if len(own) == len(targets):
+        return list(own), ()
     workshop = workshop_of(model)
     facts = facts_of(workshop, model)
     files = tuple(file.path for file in workshop.loader.files.values())
-    sizes = judged(model, chosen_targets(settings.target).targets, settings)
+    sizes = judged(model, targets, settings)
     # A constructor that raises may do so because of what a target says of the config as well.
-    wanted = isinstance(facts, Model) or facts.kind is EndKind.RAISES
+    # Without a class it is still told why vLLM would find none.
+    wanted = isinstance(facts, Model) or facts.kind in (EndKind.RAISES, EndKind.NO_CLASS)
     told = [*unread_files(workshop), *missing_packages(workshop)]
     return [*told, facts, *(sizes if wanted else ())], files
 

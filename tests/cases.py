@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from forgather_lint.core.settings import Settings
+from forgather_lint.core.settings import ModelImpl, Settings
 from tests.changes import ChangeFailed, changed
 
 _HEADING = re.compile(r"^## (.+)\n", re.MULTILINE)
@@ -100,7 +100,10 @@ def read_cases(suite: Path) -> Iterator[Case]:
     codes = tuple(_front("Codes", head.prose).replace(",", " ").split())
     shared = _files(head, _model(head))
     for section in sections:
-        marked = _files(section, _model(section) or shared)
+        left_out = _front("Without", section.prose).split()
+        model = _model(section) or shared
+        kept = {name: text for name, text in model.items() if name not in left_out}
+        marked = _files(section, kept)
         files = {
             name: without_expectations(text, name) if name.endswith(".json") else text
             for name, text in marked.items()
@@ -200,6 +203,7 @@ def _settings(*proses: str) -> Settings:
         tensor_parallel_size=tuple(map(int, asked("Sizes").split())),
         pipeline_parallel_size=tuple(map(int, asked("Stages").split())),
         max_model_len=int(asked("Max-model-len") or 0) or None,
+        model_impl=ModelImpl(asked("Model-impl") or ModelImpl.AUTO),
         debug=True,
     )
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from forgather_lint.engines.fact import DATA, Effect, histories, raw_facts
+from forgather_lint.engines.names import knows
 from forgather_lint.engines.releases import known, requirement
 from forgather_lint.engines.select import Installed, TargetError, select
 from forgather_lint.engines.target import Target, ranges
@@ -129,12 +130,13 @@ def test_the_table_of_names_reads() -> None:
 
 
 def test_models_that_vllm_has_itself() -> None:
-    assert on("0.13.0").vllm.serves_natively("LlamaForCausalLM")
-    assert not on("0.13.0").vllm.serves_natively("ForgatherForCausalLM")
-    moved_out = [
-        on(release).vllm.serves_natively("ArceeForCausalLM") for release in ("0.13.0", "0.33.0")
-    ]
-    assert moved_out == [True, False]
+    def own(name: str, release: str) -> bool:
+        return knows("vllm_own", name, Version.parse(release))
+
+    assert own("LlamaForCausalLM", "0.13.0")
+    assert own("Qwen2_5_VLForConditionalGeneration", "0.13.0")
+    assert not own("ForgatherForCausalLM", "0.13.0")
+    assert [own("ArceeForCausalLM", release) for release in ("0.13.0", "0.33.0")] == [True, False]
 
 
 def test_nothing_is_read_before_it_is_asked_for() -> None:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from forgather_lint.engines import releases
 from forgather_lint.engines.fact import DATA, Fact, evidence, raw_facts
 from forgather_lint.engines.transformers.imports import MODULE, imported_names
-from forgather_lint.engines.vllm.native import native_architectures
+from tools.release_names import names_differ
 from tools.upstream import Missing, Upstream, says, spelling, text_of
 
 PROJECTS = ("vllm", "transformers")
@@ -60,9 +60,9 @@ def check(release: Upstream) -> Iterator[str]:
                 yield f"{topic}.{name} differs: {difference}"
     if release.project == "vllm":
         yield from check_requirement(release)
-        yield from check_architectures(release)
     else:
         yield from check_imports(release)
+    yield from names_differ(release)
 
 
 def check_fact(
@@ -109,28 +109,6 @@ def check_requirement(release: Upstream) -> Iterator[str]:
     stated = release.requirement_on("transformers")
     if set(str(known).split(",")) != set(stated.split(",")):
         yield f"releases.toml differs: it requires transformers{stated}"
-
-
-def check_architectures(release: Upstream) -> Iterator[str]:
-    """Whether vLLM has models of its own for the names in `native_architectures.toml`."""
-    try:
-        registry = release.tree("vllm/model_executor/models/registry.py")
-    except Missing as missing:
-        yield f"native_architectures differs: {missing}"
-        return
-    wanted = ("_TEXT_GENERATION_MODELS", "_EMBEDDING_MODELS")
-    found = {name for table in wanted for name in string_table(_named(registry, table))}
-    known = native_architectures(release.version)
-    yield from (f"native_architectures differs: {name} is new" for name in sorted(found - known))
-    yield from (f"native_architectures differs: {name} is gone" for name in sorted(known - found))
-
-
-def _named(module: ast.Module, name: str) -> ast.AST:
-    return next(
-        node
-        for node in module.body
-        if isinstance(node, ast.Assign | ast.AnnAssign) and name in ast.unparse(node).split("=")[0]
-    )
 
 
 def check_imports(release: Upstream) -> Iterator[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.select import installed, select
 from forgather_lint.engines.target import Target
@@ -114,7 +115,7 @@ def by_target(directory: Path, target: Target) -> Compared:
         kind = Kind.RAISES if plan.kind is EndKind.RAISES else Kind.UNDECIDED
         return Compared(kind, f"on one rank: {plan.message}")
     written = subject.styles
-    examined = examine(model, target, DTYPE)
+    examined = examine(model, target, DTYPE, impl=ModelImpl.TRANSFORMERS)
     official = _served(examined, written, written)
     inferred = _served(with_plan(examined, plan), plan.tensor, written)
     refused = blocking(examined)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -14,6 +15,14 @@ ALL = "ALL"
 
 class SettingsError(ValueError):
     """An option or a configuration that cannot be used; the message names it and says why."""
+
+
+class ModelImpl(StrEnum):
+    """vLLM's `--model-impl`: whose code is to compute the model."""
+
+    AUTO = "auto"
+    VLLM = "vllm"
+    TRANSFORMERS = "transformers"
 
 
 @record
@@ -54,6 +63,7 @@ class Settings:
     pipeline_parallel_size: tuple[int, ...] = ()
     dtype: str | None = None
     max_model_len: int | None = None
+    model_impl: ModelImpl = ModelImpl.AUTO
     debug: bool = False
     root: str = ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from forgather_lint.core.record import record
@@ -15,10 +16,14 @@ _MARKS = ("PreTrainedModel", "_tp_plan", "base_model_tp_plan")
 
 @record
 class Candidate:
-    """One model to look at: a folder, or a single Python file in it."""
+    """One model to look at: a folder, or a single Python file in it.
+
+    `config_missing`: the folder was named, and holds no config.json to load the model by.
+    """
 
     folder: Path
     file: Path | None = None
+    config_missing: bool = False
 
     @property
     def path(self) -> str:
@@ -47,7 +52,7 @@ def _search(root: Path, excluded: Callable[[str], bool]) -> Iterator[Candidate]:
     """`root` itself when it is a model, else the models below it. Links are not followed."""
     own = list(_own(root))
     if own:
-        yield from own
+        yield from (replace(each, config_missing=each.file is not None) for each in own)
         return
     for folder, names, _ in os.walk(root):
         names[:] = sorted(

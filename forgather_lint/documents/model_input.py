@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from forgather_lint.core.record import record
 from forgather_lint.documents.config_json import ConfigFile, read_config
 from forgather_lint.documents.discover import CONFIG, Candidate
@@ -10,19 +12,31 @@ from forgather_lint.documents.sources import Sources, folder_sources
 
 @record
 class ModelInput:
-    """One model as it is given: its files, its config, and the file it is about (if one)."""
+    """One model as it is given: its files, its config, and the file it is about (if one).
+
+    `folder` is where it lies on disk, empty where it is in memory alone; `config_missing` says that
+    this folder is to be served as it is, without a config.json.
+    """
 
     path: str
     sources: Sources
     config: ConfigFile | None
     main: str | None = None
+    folder: str = ""
+    config_missing: bool = False
+
+    def has_file(self, name: str) -> bool:
+        """Whether a file of that name lies beside the model's."""
+        return bool(self.folder) and (Path(self.folder) / name).is_file()
 
 
 def open_model(candidate: Candidate) -> ModelInput:
     """Read what is needed first. Raises `SourceError` for a config.json that cannot be used."""
     sources = folder_sources(candidate.folder)
     config_path = candidate.folder / CONFIG
+    folder = str(candidate.folder)
     if candidate.file is not None:
-        return ModelInput(candidate.path, sources, None, candidate.file.stem)
+        missing = candidate.config_missing
+        return ModelInput(candidate.path, sources, None, candidate.file.stem, folder, missing)
     config = read_config(config_path) if config_path.is_file() else None
-    return ModelInput(candidate.path, sources, config)
+    return ModelInput(candidate.path, sources, config, folder=folder)

@@ -18,12 +18,17 @@ from forgather_lint.python.values.placement import (
 
 
 class Verdict(StrEnum):
-    """`wrong` loads and answers, but not what the model would."""
+    """`wrong` loads and answers, but not what the model would.
+
+    `vLLM's own model`: vLLM has a model of that name and reads neither the code nor the plans that
+    are judged here; nothing is claimed of it.
+    """
 
     SERVES = "serves"
     FAILS = "fails"
     WRONG = "wrong"
     UNKNOWN = "unknown"
+    OWN_MODEL = "vLLM's own model"
 
 
 @record

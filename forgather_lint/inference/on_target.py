@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.judge import Cell, Judge, Subject
@@ -22,7 +23,7 @@ DTYPE = "bfloat16"
 
 def served(model: ModelInput, target: Target, plan: InferredPlan) -> list[Cell]:
     """The verdicts of `target` on `model` with `plan` in place of its own."""
-    return cells(with_plan(examine(model, target, DTYPE), plan))
+    return cells(with_plan(examine(model, target, DTYPE, impl=ModelImpl.TRANSFORMERS), plan))
 
 
 def infer_for(subject: Subject, target: Target) -> InferredPlan:

@@ -26,7 +26,13 @@ def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> 
     Of several targets `matrix` tells the sizes; here they would drown what is wrong.
     """
     for target in targets:
-        prepared = examine(model, target, settings.dtype or "bfloat16", settings.max_model_len)
+        prepared = examine(
+            model,
+            target,
+            settings.dtype or "bfloat16",
+            settings.max_model_len,
+            settings.model_impl,
+        )
         yield from prepared.problems
         if prepared.judge is None:
             continue

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from forgather_lint.core.paths import absolute
-from forgather_lint.core.settings import PerFileIgnore, Settings, SettingsError, nearest
+from forgather_lint.core.settings import ModelImpl, PerFileIgnore, Settings, SettingsError, nearest
 
 _TABLE = "forgather-lint"
 _NAMES = ("forgather-lint.toml", ".forgather-lint.toml", "pyproject.toml")
@@ -155,6 +155,13 @@ def _dtype(value: object, _root: Path) -> str:
     return value
 
 
+def _impl(value: object, _root: Path) -> ModelImpl:
+    names = [each.value for each in ModelImpl]
+    if value not in names:
+        raise ValueError(f"one of {', '.join(names)}")
+    return ModelImpl(str(value))
+
+
 def _flag(value: object, _root: Path) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")
@@ -192,5 +199,6 @@ _PARSERS: dict[str, Callable[[object, Path], object]] = {
     "pipeline_parallel_size": _sizes,
     "dtype": _dtype,
     "max_model_len": _positive,
+    "model_impl": _impl,
     "debug": _flag,
 }

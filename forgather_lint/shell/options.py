@@ -82,6 +82,16 @@ def targets(command: Command) -> Command:
         ),
         click.option("--dtype", metavar="TYPE", help="As vLLM's --dtype."),
         click.option("--max-model-len", metavar="TOKENS", help="As vLLM's --max-model-len."),
+        model_impl,
+    )(command)
+
+
+def model_impl(command: Command) -> Command:
+    """Whose code is to compute the model."""
+    return click.option(
+        "--model-impl",
+        metavar="IMPL",
+        help="As vLLM's --model-impl: auto (default), vllm or transformers.",
     )(command)
 
 

@@ -1,12 +1,14 @@
-"""vLLM has a model of its own by this name, and prefers it.
+"""vLLM has a model of its own by this name, and it serves.
 
 ## What it does
-Reports `architectures[0]` that the release serves by its own implementation, in a folder with code
-of its own.
+Says so where vLLM's registry of models knows an architecture of config.json, or knows it under
+another suffix that it converts (`LlamaForSequenceClassification`). Nothing else is then judged:
+neither the code in the folder nor its plans are read.
 
 ## Why is this bad?
-Unless `--model-impl transformers` says otherwise, vLLM ignores the code in the folder. Everything
-else that is reported here is about that code.
+It need not be: most models of transformers are meant to be served so. It is bad where the code in
+the folder was to be used. Nothing is claimed of vLLM's own model: it is not a verdict that it
+serves at some size.
 
 ## Example
 ```json
@@ -19,7 +21,8 @@ else that is reported here is about that code.
 ```
 
 ## Releases
-All profiled releases of vLLM (0.11 and later); which names are native differs by release.
+All profiled releases of vLLM (0.11 and later); which names are native differs by release. Not with
+`--model-impl transformers`, which has the code in the folder judged as the engine then runs it.
 
 ## What you see at run time
 Nothing: the answers of another model; names of weights that are not found; or a field that your
@@ -30,6 +33,7 @@ config does not have, `AttributeError: 'XConfig' object has no attribute 'hidden
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.serving import ServingProblem
@@ -37,12 +41,13 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL536", "architecture-is-native", Severity.WARNING)
+@rule("FGL536", "architecture-is-native", Severity.INFO)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL536":
-        yield finding(
+        found = finding(
             problem,
-            f"vLLM serves a `{problem.name}` of its own instead of this code",
+            f"vLLM's own `{problem.name}` serves: the code and plans here are not read",
             label="the name of a model that vLLM has",
-            help="choose another class name, or serve with `--model-impl transformers`",
+            help="for this code, choose another name or serve with `--model-impl transformers`",
         )
+        yield replace(found, severity=None)

@@ -1,8 +1,9 @@
 """The class does not say that its attention can be replaced.
 
 ## What it does
-Looks for `_supports_attention_backend = True` on the class that AutoModel loads. From vLLM 0.30 on
-a class also passes if transformers can set its attention, which it concludes from the text of the
+Looks for `_supports_attention_backend = True` on the class that AutoModel loads; where transformers
+has a class by the name of the architecture, on that one, whatever is loaded. From vLLM 0.30 on a
+class also passes if transformers can set its attention, which it concludes from the text of the
 class's file.
 
 ## Why is this bad?
@@ -45,6 +46,6 @@ def check(problem: ServingProblem) -> Iterator[Finding]:
         yield finding(
             problem,
             f"`{problem.name}` does not support attention backends",
-            label="`_supports_attention_backend` is not True",
+            label=problem.detail or "`_supports_attention_backend` is not True",
             help="call the attention through `ALL_ATTENTION_FUNCTIONS`, then set the flag",
         )

@@ -1,10 +1,12 @@
-"""auto_map has no entry for AutoModel.
+"""No class serves the architecture: not vLLM's, not transformers', not one of auto_map.
 
 ## What it does
-Reports a config.json whose `auto_map` names no class for AutoModel.
+Reports a config.json whose `auto_map` names no class for AutoModel, where vLLM has no model of its
+own by that name and transformers has none for the `model_type`.
 
 ## Why is this bad?
-vLLM loads the base model with AutoModel, and adds a head of its own.
+vLLM looks for the architecture in its own registry, then in transformers, then in `auto_map`. It
+loads the base model with AutoModel, and adds a head of its own.
 
 ## Example
 ```json
@@ -21,7 +23,9 @@ All profiled releases of vLLM (0.11 and later).
 
 ## What you see at run time
 `ValueError: Unrecognized configuration class <class '...'> for this kind of AutoModel: AutoModel.`
-With no model class at all: `ValueError: Cannot find model module.`
+With no model class at all: `ValueError: Model architectures ['X'] are not supported for now.` or,
+of a model that vLLM once had, `Model architecture X was supported in vLLM until v0.23.0, and is not
+supported anymore.`; with `--model-impl transformers`: `ValueError: Cannot find model module.`
 """
 
 from __future__ import annotations
@@ -39,7 +43,7 @@ def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL504":
         yield finding(
             problem,
-            "`auto_map` names no class for `AutoModel`",
+            "`auto_map` names no class for `AutoModel`, and no other class serves",
             label=f"`{problem.name}` cannot be loaded",
             help="add the class of the base model",
         )

@@ -121,6 +121,9 @@ class TransformersLoading:
     no_auto_class: Fact[Outcome]
     auto_map_null: Fact[Outcome]
     config_class_required: Fact[Outcome]
+    type_unknown: Fact[Outcome]
+    type_missing: Fact[Outcome]
+    type_from_path: Fact[bool]
 
 
 @record(slots=False)

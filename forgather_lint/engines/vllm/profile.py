@@ -13,7 +13,6 @@ from functools import cached_property
 from forgather_lint.core.record import record
 from forgather_lint.engines.fact import Fact, Outcome, topic
 from forgather_lint.engines.version import Version
-from forgather_lint.engines.vllm.native import is_native
 from forgather_lint.engines.vllm.words import (
     AttentionBinding,
     AttentionGate,
@@ -175,9 +174,20 @@ class VllmConfig:
     draft_layer_fields: Fact[tuple[str, ...]]
     draft_layers_null: Fact[Outcome]
     rope_type_missing: Fact[Outcome]
-    unsupported: Fact[Outcome]
-    no_auto_model: Fact[Outcome]
     no_architecture: Fact[Outcome]
+
+
+@record
+class VllmRegistry:
+    """`registry.toml`: who serves an architecture."""
+
+    generating_suffixes: Fact[tuple[str, ...]]
+    pooling_suffixes: Fact[tuple[str, ...]]
+    unsupported: Fact[Outcome]
+    removed: Fact[Outcome]
+    moved_out: Fact[Outcome]
+    no_model_class: Fact[Outcome]
+    config_not_found: Fact[Outcome]
 
 
 @record
@@ -250,6 +260,10 @@ class VllmProfile:
         return topic(VllmConfig, "vllm/config", self.version)
 
     @cached_property
+    def registry(self) -> VllmRegistry:
+        return topic(VllmRegistry, "vllm/registry", self.version)
+
+    @cached_property
     def experts(self) -> VllmExperts:
         return topic(VllmExperts, "vllm/experts", self.version)
 
@@ -260,10 +274,6 @@ class VllmProfile:
     @cached_property
     def defects(self) -> VllmDefects:
         return topic(VllmDefects, "vllm/defects", self.version)
-
-    def serves_natively(self, architecture: str) -> bool:
-        """Whether the release has a model of its own by that name, and ignores remote code."""
-        return is_native(architecture, self.version)
 
     def __str__(self) -> str:
         return f"vllm=={self.version}"

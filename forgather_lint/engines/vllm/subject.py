@@ -21,6 +21,7 @@ from forgather_lint.engines.vllm.judge import Judge, Subject
 from forgather_lint.engines.vllm.release import engine_of
 from forgather_lint.execution.children import plans_of_children
 from forgather_lint.execution.engine import Engine
+from forgather_lint.execution.outcome import Outcome
 from forgather_lint.facts import NotBuilt, PlanEntry, Plans
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.analysis import Built, build_tree, deep_recursion, workshop_of
@@ -34,13 +35,19 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 
 @record(frozen=False)
 class Prepared:
-    """A judge for one target, or why the target cannot even build the model."""
+    """A judge for one target, or why the target cannot even build the model.
+
+    `own` is the verdict at every size when a model of vLLM's own serves; then nothing else is
+    judged. `unproved` is what keeps a *serves* from being a proof: input that is not read.
+    """
 
     target: Target
     judge: Judge | None
     ended: NotBuilt | None = None
     workshop: Workshop | None = None
     problems: tuple[ServingProblem, ...] = ()
+    own: Outcome | None = None
+    unproved: Outcome | None = None
 
 
 def prepare(

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import Place
+from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.checks.loading import NOT_COMPATIBLE, own_model
 from forgather_lint.engines.vllm.checks.problems import blocking, problems_of
+from forgather_lint.engines.vllm.checks.unread import unproved
 from forgather_lint.engines.vllm.judge import Cell
+from forgather_lint.engines.vllm.server import ServedBy, server_of
 from forgather_lint.engines.vllm.subject import Prepared, prepare
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import NotBuilt
+from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.analysis import deep_recursion
 
 TENSOR_SIZES = (1, 2, 4, 8)
@@ -24,28 +30,62 @@ def matrix(
     tensor_sizes: Sequence[int],
     pipeline_sizes: Sequence[int],
     dtype: str,
+    impl: ModelImpl = ModelImpl.AUTO,
 ) -> Iterator[Cell]:
     """One cell for each target and pair of sizes, targets first."""
     for target in targets:
-        prepared = examine(model, target, dtype)
+        prepared = examine(model, target, dtype, impl=impl)
         for ranks in tensor_sizes:
             for stages in pipeline_sizes:
                 yield cell(prepared, ranks, stages)
 
 
 def examine(
-    model: ModelInput, target: Target, dtype: str, max_model_len: int | None = None
+    model: ModelInput,
+    target: Target,
+    dtype: str,
+    max_model_len: int | None = None,
+    impl: ModelImpl = ModelImpl.AUTO,
 ) -> Prepared:
     """`model` as `target` builds it, with what the target holds against it at any size."""
+    server = server_of(model.config.values if model.config else {}, target, impl)
+    if server.by is ServedBy.OWN_MODEL and model.config is not None:
+        return _served_by_vllm(server.name, model.config, target)
     prepared = prepare(model, target, dtype)
-    prepared.problems = problems_of(model, prepared, max_model_len)
+    prepared.problems = problems_of(model, prepared, server, impl, max_model_len)
+    if server.fallback and any(problem.code == NOT_COMPATIBLE for problem in prepared.problems):
+        assert model.config is not None
+        return _served_by_vllm(server.fallback, model.config, target)
+    prepared.unproved = unproved(model, prepared, server)
     return prepared
+
+
+def own_models(
+    model: ModelInput, targets: Sequence[Target], impl: ModelImpl
+) -> tuple[ServingProblem, ...]:
+    """For each of `targets` that serves a model of its own: that it does."""
+    config = model.config
+    if config is None:
+        return ()
+    servers = [(target, server_of(config.values, target, impl)) for target in targets]
+    return tuple(
+        own_model(server.name, config, target)
+        for target, server in servers
+        if server.by is ServedBy.OWN_MODEL
+    )
+
+
+def _served_by_vllm(name: str, config: ConfigFile, target: Target) -> Prepared:
+    """The model of vLLM's own that serves: neither code nor plans of the folder are read."""
+    problem = own_model(name, config, target)
+    outcome = Outcome(Verdict.OWN_MODEL, problem.code, problem.detail, problem.where)
+    return Prepared(target, None, problems=(problem,), own=outcome)
 
 
 def cell(prepared: Prepared, ranks: int, stages: int) -> Cell:
     """The verdict of one target at one pair of sizes."""
     release = str(prepared.target.vllm.version)
-    refused = blocking(prepared)
+    refused = prepared.own or blocking(prepared)
     if refused is not None:
         return Cell(release, ranks, stages, refused)
     if prepared.judge is None:
@@ -53,7 +93,10 @@ def cell(prepared: Prepared, ranks: int, stages: int) -> Cell:
         return Cell(release, ranks, stages, of_end(prepared.ended))
     with deep_recursion():
         found = prepared.judge.cell(ranks, stages)
-    return Cell(release, ranks, stages, found.outcome, found.bytes_per_rank)
+    if prepared.unproved is None:
+        return Cell(release, ranks, stages, found.outcome, found.bytes_per_rank)
+    serves = found.outcome.verdict is Verdict.SERVES
+    return Cell(release, ranks, stages, prepared.unproved if serves else found.outcome)
 
 
 def of_end(end: NotBuilt) -> Outcome:

@@ -26,6 +26,7 @@ from forgather_lint.shell.models_at_path import Opened, open_one
     default="bfloat16",
     help="Of the parameters, for bytes per rank.",
 )
+@options.model_impl
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
 def command(
     path: Path,
@@ -34,6 +35,7 @@ def command(
     tensor_parallel_size: str | None,
     pipeline_parallel_size: str | None,
     dtype: str,
+    model_impl: str | None,
     output_format: str,
 ) -> None:
     """Print whether the model at PATH serves, for each size and release."""
@@ -47,6 +49,7 @@ def command(
                 _sizes("tensor_parallel_size", tensor_parallel_size, TENSOR_SIZES),
                 _sizes("pipeline_parallel_size", pipeline_parallel_size, PIPELINE_SIZES),
                 dtype,
+                configuration.option("model_impl", model_impl or "auto"),
             )
         )
     if output_format == "json":
@@ -65,6 +68,7 @@ _COLOURS = {
     Verdict.FAILS: "red",
     Verdict.WRONG: "magenta",
     Verdict.UNKNOWN: "yellow",
+    Verdict.OWN_MODEL: "cyan",
 }
 
 
@@ -85,7 +89,8 @@ def _print(cells: list[Cell], opened: Opened) -> None:
 
 def _cell(cell: Cell) -> str:
     size = "" if cell.bytes_per_rank is None else f" {_bytes(cell.bytes_per_rank)}"
-    code = f" {cell.outcome.code}" if cell.outcome.code else ""
+    told = cell.outcome.code and cell.outcome.verdict is not Verdict.OWN_MODEL
+    code = f" {cell.outcome.code}" if told else ""
     text = f"{cell.outcome.verdict.value}{code}{size}"
     return " " * max(1, 22 - len(text)) + click.style(text, fg=_COLOURS[cell.outcome.verdict])
 

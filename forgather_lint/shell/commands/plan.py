@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from forgather_lint.core.settings import ModelImpl
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.judge import Cell
+from forgather_lint.engines.vllm.server import ServedBy, server_of
 from forgather_lint.engines.vllm.subject import Prepared, prepare
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import NotBuilt
@@ -17,7 +19,7 @@ from forgather_lint.inference.infer import InferredPlan, folded
 from forgather_lint.inference.on_target import infer_for, served
 from forgather_lint.inference.plan_text import as_json, as_python, as_template, difference
 from forgather_lint.model.analysis import contained
-from forgather_lint.shell import options
+from forgather_lint.shell import configuration, options
 from forgather_lint.shell.commands.structure import told
 from forgather_lint.shell.models_at_path import Opened, open_one
 
@@ -30,6 +32,7 @@ _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
 @click.option("--infer", "inferred", is_flag=True, help="Compute a plan from the data flow.")
 @click.option("--diff", is_flag=True, help="Show what would change in the plan that is there.")
 @click.option("--target", multiple=True, metavar="RELEASE", help="Whose reading of the plan.")
+@options.model_impl
 @click.option(
     "--output-format", type=click.Choice(["text", "json", "python", "template"]), default="text"
 )
@@ -39,12 +42,15 @@ def command(
     inferred: bool,
     diff: bool,
     target: tuple[str, ...],
+    model_impl: str | None,
     output_format: str,
 ) -> None:
     """Print the plan of the model at PATH as it is applied: layer, shape, style, entry."""
     with options.misuse_told():
         opened = open_one(path, template)
         chosen = options.chosen(target)[0]
+        impl = configuration.option("model_impl", model_impl or "auto")
+        _tell_who_serves(opened, chosen, impl)
         as_written = inferred or diff
         prepared = prepare(opened.model, chosen, "bfloat16", experts_fused=not as_written)
         if prepared.judge is None and inferred and not target:
@@ -56,6 +62,15 @@ def command(
         _print_inferred(prepared, opened, diff, output_format)
     else:
         _print_applied(prepared, opened, output_format)
+
+
+def _tell_who_serves(opened: Opened, target: Target, impl: ModelImpl) -> None:
+    """Say so where a model of vLLM's own serves: it reads no plan, whatever is shown."""
+    config = opened.model.config
+    server = server_of(config.values if config else {}, target, impl)
+    if server.by is ServedBy.OWN_MODEL:
+        own = f"vllm {target.vllm.version} serves its own `{server.name}` and reads no plan"
+        click.echo(f"note: {own}; shown is what --model-impl transformers reads", err=True)
 
 
 def _where_it_builds(opened: Opened, refused: Prepared) -> Prepared:

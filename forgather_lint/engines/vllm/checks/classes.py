@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from forgather_lint.core.settings import ModelImpl
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.loading import NOT_COMPATIBLE, refusal
+from forgather_lint.engines.vllm.server import architectures
 from forgather_lint.engines.vllm.words import AttentionGate
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.python.values.objects import FunctionValue
@@ -17,7 +20,7 @@ from forgather_lint.python.values.value import Known, ListValue, TupleValue, Unk
 FLAG = "_supports_attention_backend"
 
 
-def attention_backend(seen: Examined) -> Iterator[ServingProblem]:
+def attention_backend(seen: Examined, impl: ModelImpl) -> Iterator[ServingProblem]:
     """A class that does not say that its attention can be replaced."""
     attention = seen.target.vllm.attention
     flag = seen.member(FLAG)
@@ -25,12 +28,10 @@ def attention_backend(seen: Examined) -> Iterator[ServingProblem]:
         return
     if attention.gate.value is AttentionGate.DECLARED_OR_SETTABLE and _settable(seen):
         return
-    names = seen.workshop.config_values.get("architectures")
-    architecture = names[0] if isinstance(names, list) and names else seen.cls.name
+    name = next(iter(architectures(seen.workshop.config_values)), seen.cls.name)
     where = seen.place_of_member(FLAG)
-    yield from seen.problem(
-        "FGL503", attention.incompatible, where, seen.cls.name, parts={"architecture": architecture}
-    )
+    fact, parts = refusal(name, seen.workshop.config_file, seen.target, impl)
+    yield from seen.problem(NOT_COMPATIBLE, fact, where, seen.cls.name, parts=parts)
 
 
 def _is_true(value: Value | None) -> bool:

@@ -98,21 +98,35 @@ class Examined:
 
         `parts` fill the placeholders of its text.
         """
-        outcome = fact.value
-        if outcome.effect is Effect.NONE:
-            return
-        text = outcome.say(**parts)
-        yield ServingProblem(
-            code=code,
-            verdict=VERDICTS.get(outcome.effect, ""),
-            where=where,
-            target=str(self.target),
-            error=f"{outcome.raises}: {text}" if outcome.raises else text,
-            releases=releases_of(fact),
-            name=name,
-            detail=detail,
-            module=module,
-        )
+        yield from problem(self.target, code, fact, where, name, detail, module, parts)
+
+
+def problem(
+    target: Target,
+    code: str,
+    fact: Fact[Outcome],
+    where: Place,
+    name: str,
+    detail: str = "",
+    module: str = "",
+    parts: Mapping[str, object] = NOTHING,
+) -> Iterator[ServingProblem]:
+    """See `Examined.problem`."""
+    outcome = fact.value
+    if outcome.effect is Effect.NONE:
+        return
+    text = outcome.say(**parts)
+    yield ServingProblem(
+        code=code,
+        verdict=VERDICTS.get(outcome.effect, ""),
+        where=where,
+        target=str(target),
+        error=f"{outcome.raises}: {text}" if outcome.raises else text,
+        releases=releases_of(fact),
+        name=name,
+        detail=detail,
+        module=module,
+    )
 
 
 def releases_of(fact: Fact[Value]) -> str:

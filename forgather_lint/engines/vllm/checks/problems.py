@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.vllm.checks import (
     attention,
@@ -16,6 +17,7 @@ from forgather_lint.engines.vllm.checks import (
     head,
     heads,
     imports,
+    loading,
     modules,
     neighbours,
     norms,
@@ -27,6 +29,7 @@ from forgather_lint.engines.vllm.checks import (
     weights,
 )
 from forgather_lint.engines.vllm.checks.examined import Examined, examined
+from forgather_lint.engines.vllm.server import AskedFor, Server
 from forgather_lint.engines.vllm.subject import Prepared
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts.serving import ServingProblem
@@ -35,20 +38,33 @@ from forgather_lint.python.interpreter.budget import BudgetExceeded
 
 
 def problems_of(
-    model: ModelInput, prepared: Prepared, max_model_len: int | None = None
+    model: ModelInput,
+    prepared: Prepared,
+    server: Server,
+    impl: ModelImpl = ModelImpl.AUTO,
+    max_model_len: int | None = None,
 ) -> tuple[ServingProblem, ...]:
     """What stands between `prepared` and its target; the first that blocks is what a user sees."""
+    target = prepared.target
+    not_loaded = tuple(loading.config_not_loaded(model, target))
+    before = not_loaded or tuple(loading.nobody_serves(model, target, server, impl))
     seen = examined(prepared)
     if seen is None:
-        return ()
+        return before
     try:
         with deep_recursion():
-            return tuple(_all(seen, model, max_model_len))
+            return (*before, *_all(seen, model, server, impl, max_model_len))
     except BudgetExceeded:
-        return ()
+        return before
 
 
-def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterator[ServingProblem]:
+def _all(
+    seen: Examined,
+    model: ModelInput,
+    server: Server,
+    impl: ModelImpl,
+    max_model_len: int | None,
+) -> Iterator[ServingProblem]:
     yield from settings.no_architecture(seen)
     yield from settings.nulls(seen)
     yield from settings.auto_map_entries(seen)
@@ -56,8 +72,9 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     by_name = tuple(neighbours.imported_by_name(seen))
     yield from by_name or neighbours.imported_when_run(seen, model)
     yield from imports.removed(seen)
-    yield from settings.no_auto_model(seen)
-    yield from classes.attention_backend(seen)
+    if server.asked is AskedFor.FOLDER:
+        yield from classes.attention_backend(seen, impl)
+    yield from loading.no_auto_model(model, seen.target, server, seen.cls.where)
     yield from settings.max_length(seen, max_model_len)
     yield from experts.refused(seen)
     yield from building.constructor(seen, model)
@@ -89,7 +106,6 @@ def _all(seen: Examined, model: ModelInput, max_model_len: int | None) -> Iterat
     yield from embeddings.forward_dropped(seen)
     if isinstance(whole, Built):
         yield from head.forward_lost(seen, whole.root)
-    yield from settings.native(seen)
     yield from plans.renamed_styles(seen)
     yield from plans.disagreement(seen)
     yield from plans.tied_by_config_alone(seen)

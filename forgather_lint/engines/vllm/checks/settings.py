@@ -27,32 +27,6 @@ def nulls(seen: Examined) -> Iterator[ServingProblem]:
         yield from seen.problem("FGL501", needed.kv_heads_null, where, name, "heads")
 
 
-def no_auto_model(seen: Examined) -> Iterator[ServingProblem]:
-    """auto_map without a class for AutoModel, which is what vLLM loads."""
-    values = seen.workshop.config_values
-    auto_map = values.get("auto_map")
-    file = seen.workshop.config_file
-    if file is None or not isinstance(auto_map, dict) or "AutoModel" in auto_map:
-        return
-    names = values.get("architectures")
-    architecture = names[0] if isinstance(names, list) and names else seen.cls.name
-    if any(key.startswith("AutoModel") for key in auto_map):
-        fact = seen.target.transformers.loading.no_auto_class
-        config = f"<class '...{_config_class(auto_map)}'>"
-        parts = {"config": config, "auto": "AutoModel", "types": "..."}
-        yield from seen.problem("FGL504", fact, file.place("auto_map"), architecture, parts=parts)
-        return
-    fact = seen.target.vllm.config.no_auto_model
-    where = file.place("auto_map")
-    yield from seen.problem(
-        "FGL504", fact, where, architecture, parts={"architecture": architecture}
-    )
-
-
-def _config_class(auto_map: dict[str, object]) -> str:
-    return str(auto_map.get("AutoConfig", "")).rpartition(".")[2]
-
-
 def layer_types(seen: Examined) -> Iterator[ServingProblem]:
     """`layer_types` that is None, or shorter than there are layers."""
     attention = seen.target.vllm.attention
@@ -123,24 +97,3 @@ def auto_map_entries(seen: Examined) -> Iterator[ServingProblem]:
         parts = {"type": type(auto_map[key]).__name__}
         yield from seen.problem("FGL539", fact, file.place("auto_map", key), key, parts=parts)
         return
-
-
-def native(seen: Examined) -> Iterator[ServingProblem]:
-    """An architecture of which vLLM has a model of its own, which it prefers to this code."""
-    names, auto_map = (
-        seen.workshop.config_values.get(key) for key in ("architectures", "auto_map")
-    )
-    file = seen.workshop.config_file
-    if file is None or not isinstance(auto_map, dict) or "AutoModel" not in auto_map:
-        return
-    first = names[0] if isinstance(names, list) and names else None
-    if isinstance(first, str) and seen.target.vllm.serves_natively(first):
-        yield ServingProblem(
-            code="FGL536",
-            verdict="",
-            where=file.place("architectures"),
-            target=str(seen.target),
-            error="",
-            releases=f"vllm=={seen.target.vllm.version}",
-            name=first,
-        )

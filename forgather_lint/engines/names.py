@@ -1,0 +1,44 @@
+"""Names that a release knows (`data/names.toml`): architectures, classes of models, model types.
+
+The file is searched as text: parsing its thousands of rows would take longer than most analyses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from forgather_lint.engines.fact import DATA
+from forgather_lint.engines.version import Requirement, Version
+
+FILE = "names"
+
+
+def knows(table: str, name: str, release: Version) -> bool:
+    """Whether the row `name` of `table` covers `release`."""
+    ranges = said(table, name)
+    return ranges is not None and admits(ranges, release)
+
+
+def said(table: str, name: str) -> str | None:
+    """What `table` says of `name`; None when it does not name it."""
+    text = _tables().get(table, "")
+    for key in (name, f'"{name}"'):
+        _, found, rest = text.partition(f'\n{key} = "')
+        if found:
+            return rest.partition('"')[0]
+    return None
+
+
+@cache
+def admits(ranges: str, release: Version) -> bool:
+    """Whether one of `ranges`, with " or " between them, admits `release`; an empty text does."""
+    return not ranges or any(
+        Requirement.parse(each).admits(release) for each in ranges.split(" or ")
+    )
+
+
+@cache
+def _tables() -> Mapping[str, str]:
+    parts = ("\n" + (DATA / f"{FILE}.toml").read_text("utf-8")).split("\n[")[1:]
+    return {name: rows for name, _, rows in (part.partition("]") for part in parts)}

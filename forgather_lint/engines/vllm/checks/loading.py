@@ -1,0 +1,140 @@
+"""Whether vLLM comes to build the model at all: its config, and a class that may serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from forgather_lint.core.settings import ModelImpl
+from forgather_lint.core.source import Place, file_start
+from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.fact import Fact, Outcome
+from forgather_lint.engines.names import knows, said
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.checks.examined import problem
+from forgather_lint.engines.vllm.server import AskedFor, ServedBy, Server, architectures, auto_map
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
+
+NOT_FOUND, NOT_RECOGNISED, NOT_COMPATIBLE, NO_CLASS = "FGL550", "FGL551", "FGL503", "FGL504"
+
+
+def own_model(name: str, config: ConfigFile, target: Target) -> ServingProblem:
+    """That a model of vLLM's own serves, and nothing of the folder but its config is read."""
+    return ServingProblem(
+        code="FGL536",
+        verdict="",
+        where=config.place("architectures"),
+        target=str(target),
+        error="",
+        releases=f"vllm=={target.vllm.version}",
+        name=name,
+        detail=f"vLLM's own `{name}` serves; the code and the plans of the model are not read",
+    )
+
+
+def config_not_loaded(model: ModelInput, target: Target) -> Iterator[ServingProblem]:
+    """No config.json, or one for which AutoConfig finds no class."""
+    if model.config_missing:
+        fact, name = target.vllm.registry.config_not_found, Path(model.folder).name
+        where = file_start(model.path)
+        yield from problem(target, NOT_FOUND, fact, where, name, parts={"model": name})
+    if model.config is not None:
+        yield from _no_config_class(model.config, target)
+
+
+def _no_config_class(config: ConfigFile, target: Target) -> Iterator[ServingProblem]:
+    """Source: transformers/models/auto/configuration_auto.py, `AutoConfig.from_pretrained`."""
+    values, loading = config.values, target.transformers.loading
+    entries, kind = values.get("auto_map", {}), values.get("model_type")
+    named = not isinstance(entries, dict) or AUTO_CONFIG in entries
+    if named or config.undecided.keys() & {"auto_map", "model_type"}:
+        return
+    if kind is None:
+        folder = Path(config.path).absolute().parent.name
+        if loading.type_from_path.value and _contains_type(folder, target):
+            return
+        parts = {"model": folder, "types": "..."}
+        start = file_start(config.path)
+        yield from problem(target, NOT_RECOGNISED, loading.type_missing, start, "", parts=parts)
+    elif not (isinstance(kind, str) and has_config_class(kind, target)):
+        fact, where = loading.type_unknown, config.place("model_type")
+        yield from problem(target, NOT_RECOGNISED, fact, where, str(kind), parts={"type": kind})
+
+
+def has_config_class(kind: str, target: Target) -> bool:
+    """Whether transformers, or vLLM itself, has a class for configs of that type."""
+    return knows("transformers_configs", kind, target.transformers.version) or knows(
+        "vllm_configs", kind, target.vllm.version
+    )
+
+
+def _contains_type(folder: str, target: Target) -> bool:
+    """Whether the name of the folder contains a type, which transformers then takes it for."""
+    release = target.transformers.version
+    parts = {folder[i:j] for i in range(len(folder)) for j in range(i + 1, len(folder) + 1)}
+    return any(knows("transformers_configs", part, release) for part in parts)
+
+
+def nobody_serves(
+    model: ModelInput, target: Target, server: Server, impl: ModelImpl
+) -> Iterator[ServingProblem]:
+    """An architecture that no registry knows, and no class that could stand in."""
+    if server.by is not ServedBy.NOBODY or model.config is None:
+        return
+    name, where = server.name, model.config.place("architectures")
+    if server.asked is AskedFor.LIBRARY:
+        fact, parts = refusal(name, model.config, target, impl)
+        detail = f"transformers has a `{name}`, which does not"
+        yield from problem(target, NOT_COMPATIBLE, fact, where, name, detail, parts=parts)
+        return
+    registry = target.vllm.registry
+    fact, parts = unsupported(name, model.config, target)
+    if impl is ModelImpl.TRANSFORMERS:
+        fact, parts = registry.no_model_class, {"architecture": name}
+    yield from problem(target, NO_CLASS, fact, where, name, parts=parts)
+
+
+def refusal(
+    name: str, config: ConfigFile | None, target: Target, impl: ModelImpl
+) -> tuple[Fact[Outcome], dict[str, object]]:
+    """What a user sees when the attention of the class may not be replaced."""
+    if impl is ModelImpl.TRANSFORMERS or config is None:
+        return target.vllm.attention.incompatible, {"architecture": name}
+    return unsupported(name, config, target)
+
+
+def unsupported(
+    name: str, config: ConfigFile, target: Target
+) -> tuple[Fact[Outcome], dict[str, object]]:
+    """What vLLM says of architectures that it does not serve, and the parts of the text."""
+    registry, release = target.vllm.registry, target.vllm.version
+    for each in architectures(config.values) or [name]:
+        if knows("vllm_removed", each, release):
+            until = said("vllm_removed_until", each)
+            return registry.removed, {"architecture": each, "until": until}
+        if knows("vllm_plugins", each, release):
+            place = said("vllm_plugin_places", each)
+            return registry.moved_out, {"architecture": each, "place": place}
+    return registry.unsupported, {"architectures": architectures(config.values), "supported": "..."}
+
+
+def no_auto_model(
+    model: ModelInput, target: Target, server: Server, where: Place
+) -> Iterator[ServingProblem]:
+    """A class that vLLM accepts, and none that AutoModel could load."""
+    config = model.config
+    if config is None or server.by is not ServedBy.FOLDER:
+        return
+    entries = auto_map(config.values)
+    if AUTO_MODEL in entries or "auto_map" in config.undecided:
+        return
+    if not isinstance(config.values.get("auto_map", {}), dict):
+        return  # FGL539
+    name = next(iter(architectures(config.values)), "")
+    cls = str(entries.get(AUTO_CONFIG, "")).rpartition(".")[2] or "..."
+    parts = {"config": f"<class '...{cls}'>", "auto": AUTO_MODEL, "types": "..."}
+    fact = target.transformers.loading.no_auto_class
+    place = config.place("auto_map") if "auto_map" in config.values else where
+    yield from problem(target, NO_CLASS, fact, place, name, parts=parts)

@@ -1,0 +1,86 @@
+"""What keeps a *serves* from being a proof: input that decides and that is not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from forgather_lint.core.source import Place, file_start
+from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.names import knows
+from forgather_lint.engines.vllm.server import ServedBy, Server, auto_map
+from forgather_lint.engines.vllm.subject import Prepared
+from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.model.entry import AUTO_CONFIG
+from forgather_lint.model.loader import LOCAL
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import Known
+
+QUANTISED = ("quantization_config", "compression_config")
+"""What vLLM takes for the description of quantised weights (model_arch_config_convertor.py)."""
+QUANTISED_FILE = "hf_quant_config.json"
+
+
+def unproved(model: ModelInput, prepared: Prepared, server: Server) -> Outcome | None:
+    """The first of what is not read, as a verdict in place of *serves*."""
+    for reason, where in _reasons(model, prepared, server):
+        return Outcome(Verdict.UNKNOWN, "", reason, where)
+    return None
+
+
+def _reasons(
+    model: ModelInput, prepared: Prepared, server: Server
+) -> Iterator[tuple[str, Place | None]]:
+    config = model.config
+    yield from _quantised(model, prepared)
+    if config is None:
+        return
+    if server.by is ServedBy.LIBRARY and (model.sources.paths or model.sources.texts):
+        reason = f"transformers' own class for `{server.name}` is loaded, not the code here"
+        yield reason, config.place("model_type")
+    yield from _other_config_class(config, prepared)
+
+
+def _quantised(model: ModelInput, prepared: Prepared) -> Iterator[tuple[str, Place | None]]:
+    """Quantised weights: the layers that hold them are others, with conditions of their own."""
+    if model.config is not None:
+        for keys in _paths(model.config.values):
+            yield "quantization", model.config.place(*keys)
+    if model.has_file(QUANTISED_FILE):
+        yield "quantization", file_start(str(Path(model.folder) / QUANTISED_FILE))
+    config = prepared.judge.subject.root.attributes.get("config") if prepared.judge else None
+    if isinstance(config, Instance):
+        for name in QUANTISED:
+            value = config.attributes.get(name)
+            if value is not None and value != Known(None):
+                yield "quantization", config.places.get(name)
+
+
+def _paths(values: Mapping[str, object], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in values.items():
+        if key in QUANTISED and value is not None:
+            yield (*above, key)
+        elif isinstance(value, dict):
+            yield from _paths(value, (*above, key))
+
+
+def _other_config_class(
+    config: ConfigFile, prepared: Prepared
+) -> Iterator[tuple[str, Place | None]]:
+    """A config class that the engine does not load: vLLM's own, or transformers', comes first."""
+    kind, target = config.values.get("model_type"), prepared.target
+    if not isinstance(kind, str):
+        return
+    where = config.place("model_type")
+    if knows("vllm_configs", kind, target.vllm.version):
+        yield f"vLLM has a config class of its own for `{kind}`", where
+    elif AUTO_CONFIG not in auto_map(config.values) and _has_local_config(prepared):
+        yield f"transformers' own config class for `{kind}` is loaded, not the one here", where
+
+
+def _has_local_config(prepared: Prepared) -> bool:
+    root = prepared.judge.subject.root if prepared.judge else None
+    config = root.attributes.get("config") if root else None
+    cls = config.cls if isinstance(config, Instance) else None
+    return isinstance(cls, ClassValue) and cls.scope.namespace.name.startswith(f"{LOCAL}.")

@@ -1,0 +1,161 @@
+"""Who serves a model: a class of vLLM's own, the code in its folder, or transformers' own class.
+
+vLLM asks its registry for each architecture, then transformers for a class of the first one's
+name, then `auto_map` for a class whose attention it may replace. What it then builds is
+`AutoModel.from_config`, whichever class was asked.
+
+Source: vllm/model_executor/models/registry.py, `_ModelRegistry.inspect_model_cls`,
+`_try_resolve_transformers` and `_normalize_arch` (0.11 and later).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+
+from forgather_lint.core.record import record
+from forgather_lint.core.settings import ModelImpl
+from forgather_lint.engines.names import knows
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.words import AttentionGate
+from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
+
+
+class ServedBy(StrEnum):
+    """Whose class computes the answers."""
+
+    OWN_MODEL = "own model"
+    FOLDER = "folder"
+    LIBRARY = "library"
+    NOBODY = "nobody"
+
+
+class AskedFor(StrEnum):
+    """Whose class is asked whether its attention may be replaced; the registry asks nobody."""
+
+    NOTHING = "nothing"
+    FOLDER = "folder"
+    LIBRARY = "library"
+
+
+@record
+class Server:
+    """Who serves the model.
+
+    `name` is the model of vLLM's own (OWN_MODEL), the type whose class transformers loads (LIBRARY)
+    or the architecture that nobody knows. `asked` says whose class must allow that its attention is
+    replaced (of NOBODY: whose does not); `fallback` is the model of vLLM's own that serves when the
+    class of the folder does not allow it.
+    """
+
+    by: ServedBy
+    name: str
+    asked: AskedFor = AskedFor.NOTHING
+    fallback: str = ""
+
+
+def server_of(config: Mapping[str, object], target: Target, impl: ModelImpl) -> Server:
+    """Who serves the model of the config.json that says `config`."""
+    return _Resolution(config, target, impl).server()
+
+
+@record
+class _Resolution:
+    config: Mapping[str, object]
+    target: Target
+    impl: ModelImpl
+
+    def server(self) -> Server:
+        names = architectures(self.config)
+        if not names:
+            return self._loaded(AskedFor.FOLDER)
+        registered = any(map(self._is_registered, names))
+        asks = self.impl is ModelImpl.AUTO and not registered
+        if self.impl is ModelImpl.TRANSFORMERS or (asks and not self._is_converted(names[0])):
+            found = self._through_transformers(names[0])
+            if found is not None or self.impl is ModelImpl.TRANSFORMERS:
+                return found or self._nobody(names[0])
+        for name in names:
+            known = self._normalised(name)
+            if self._is_own(known):
+                return Server(ServedBy.OWN_MODEL, known)
+            if self._is_registered(known):
+                return self._loaded(AskedFor.NOTHING)
+        found = self._through_transformers(names[0]) if asks else None
+        return found or self._nobody(names[0])
+
+    def _nobody(self, name: str) -> Server:
+        if self.impl is not ModelImpl.VLLM and self._is_in_library(name):
+            return Server(ServedBy.NOBODY, name, AskedFor.LIBRARY)
+        return Server(ServedBy.NOBODY, name)
+
+    def _is_own(self, name: str) -> bool:
+        return knows("vllm_own", name, self.target.vllm.version)
+
+    def _is_registered(self, name: str) -> bool:
+        return self._is_own(name) or knows("vllm_passed_on", name, self.target.vllm.version)
+
+    def _is_converted(self, name: str) -> bool:
+        """Whether a model by that name is one for generation with another head."""
+        registry = self.target.vllm.registry
+        if name.endswith(registry.generating_suffixes.value):
+            return False
+        return name.endswith(registry.pooling_suffixes.value)
+
+    def _normalised(self, name: str) -> str:
+        """The name, or that of a registered model with another of the known suffixes."""
+        if self._is_registered(name):
+            return name
+        others = (each for each in self._other_suffixes(name) if self._is_registered(each))
+        return next(others, name)
+
+    def _other_suffixes(self, name: str) -> Iterator[str]:
+        registry = self.target.vllm.registry
+        suffixes = (*registry.generating_suffixes.value, *registry.pooling_suffixes.value)
+        own = next((suffix for suffix in suffixes if name.endswith(suffix)), None)
+        if own is not None:
+            yield from (name.replace(own, suffix) for suffix in suffixes)
+
+    def _through_transformers(self, name: str) -> Server | None:
+        """What transformers' backend makes of it; None when it finds no class that will do."""
+        if self._is_in_library(name):
+            return self._loaded(AskedFor.LIBRARY) if self._library_allows(name) else None
+        if not any(key.startswith(AUTO_MODEL) for key in auto_map(self.config)):
+            return None
+        found = self._loaded(AskedFor.FOLDER)
+        other = self._normalised(name)
+        if self.impl is not ModelImpl.AUTO or not self._is_own(other):
+            return found
+        return Server(found.by, found.name, found.asked, fallback=other)
+
+    def _is_in_library(self, name: str) -> bool:
+        return knows("transformers_classes", name, self.target.transformers.version)
+
+    def _library_allows(self, name: str) -> bool:
+        release = self.target.transformers.version
+        settable = self.target.vllm.attention.gate.value is AttentionGate.DECLARED_OR_SETTABLE
+        return knows("transformers_compatible", name, release) or (
+            settable and knows("transformers_settable", name, release)
+        )
+
+    def _loaded(self, asked: AskedFor) -> Server:
+        """What `AutoModel.from_config` finds (transformers/models/auto/auto_factory.py)."""
+        entries, kind = auto_map(self.config), self.config.get("model_type")
+        native = isinstance(kind, str) and knows(
+            "transformers_models", kind, self.target.transformers.version
+        )
+        if AUTO_MODEL in entries or AUTO_CONFIG in entries or not native:
+            return Server(ServedBy.FOLDER, AUTO_MODEL, asked)
+        return Server(ServedBy.LIBRARY, str(kind), asked)
+
+
+def architectures(config: Mapping[str, object]) -> Sequence[str]:
+    """The names that config.json gives the model."""
+    names = config.get("architectures")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def auto_map(config: Mapping[str, object]) -> Mapping[str, object]:
+    """The classes that config.json names for the Auto classes."""
+    entries = config.get("auto_map")
+    return entries if isinstance(entries, dict) else {}

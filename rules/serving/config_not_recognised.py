@@ -1,0 +1,53 @@
+"""AutoConfig finds no class for the config.
+
+## What it does
+Reports a config.json whose `auto_map` has no entry for AutoConfig and whose `model_type` is missing
+or unknown to the transformers release of the target (and to vLLM itself).
+
+## Why is this bad?
+Nothing can be loaded: AutoConfig is the first thing that vLLM calls.
+
+## Example
+```json
+{"architectures": ["MyForCausalLM"], "model_type": "my_model"}
+```
+
+## Use instead
+```json
+{
+  "architectures": ["MyForCausalLM"],
+  "auto_map": {"AutoConfig": "configuration_my.MyConfig", "AutoModel": "modeling_my.MyModel"},
+  "model_type": "my_model"
+}
+```
+
+## Releases
+All; which types are known differs by release of transformers. Before 5.2, without a `model_type`,
+the name of the folder is searched for one.
+
+## What you see at run time
+`ValueError: The checkpoint you are trying to load has model type `my_model` but Transformers does
+not recognize this architecture.`, or `Unrecognized model in ... Should have a `model_type` key in
+its config.json.` (measured on 0.32).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.serving import finding
+
+
+@rule("FGL551", "config-not-recognised", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL551":
+        kind = f"of type `{problem.name}`" if problem.name else "without a `model_type`"
+        yield finding(
+            problem,
+            f"no class for a config {kind}: `auto_map` names none for `AutoConfig`",
+            label="transformers does not know it",
+            help='`"auto_map": {"AutoConfig": "configuration_x.XConfig", ...}`',
+        )
