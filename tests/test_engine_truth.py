@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from oracles.asking import releases
+from oracles.stored import VERDICTS, read, stored_path
 from tests.fixture_models import model_directories
-from tools.truth import real, static
+from tools.truth import static
 from tools.truth.__main__ import main
 from tools.truth.cases import ONLY_ON_CPUS, Case, cases, shipped
-from tools.truth.stored import VERDICTS, read, stored_path
 
 RELEASES = sorted(VERDICTS.glob("vllm_*.json"))
 WHOLE = ("vllm_0.13", "vllm_0.32")
@@ -65,5 +66,5 @@ def test_all_releases_are_there() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not PYTHON, reason="FORGATHER_LINT_VLLM_PYTHON names no Python with vLLM")
 def test_the_engine_still_says_so() -> None:
-    vllm = stored_path(real.releases(PYTHON)["vllm"])
+    vllm = stored_path(releases(PYTHON)["vllm"])
     assert main(["--python", PYTHON, *(["--shipped"] if vllm.stem in BETWEEN else [])]) == 0

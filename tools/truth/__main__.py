@@ -17,9 +17,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from oracles.asking import releases
+from oracles.outcome import Outcome
+from oracles.stored import Stored, read, stored_path, write
 from tools.truth import real, static
 from tools.truth.cases import ONLY_ON_CPUS, Case, cases, shipped
-from tools.truth.stored import Stored, read, stored_path, write
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name has it")
     parser.add_argument("models", nargs="*", metavar="MODEL")
     chosen = parser.parse_args(arguments)
-    versions = real.releases(chosen.python)
+    versions = releases(chosen.python)
     if chosen.shipped:
         wanted = list(shipped(chosen.models))
     else:
@@ -57,9 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     return int(differing or bool(changed))
 
 
-def _show(
-    wanted: list[Case], found: Mapping[str, real.Outcome], versions: Mapping[str, str]
-) -> bool:
+def _show(wanted: list[Case], found: Mapping[str, Outcome], versions: Mapping[str, str]) -> bool:
     """Print the matrix and what differs; whether anything does."""
     said = dict(static.verdicts(wanted, versions))
     pairs = [(case, said[case.identity], found[case.identity]) for case in wanted]

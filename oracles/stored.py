@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
-from tools.truth.real import Outcome
+from oracles.outcome import Outcome
 
-VERDICTS = Path(__file__).parents[2] / "fixtures" / "verdicts"
+VERDICTS = Path(__file__).parents[1] / "fixtures" / "verdicts"
 
 
 class Stored(TypedDict):
-    """Outcomes by identity of the case, and who said so."""
+    """Outcomes by identity of the question, and who said so."""
 
     versions: dict[str, str]
     outcomes: dict[str, Outcome]
 
 
-def stored_path(vllm: str) -> Path:
+def stored_path(vllm: str, folder: Path = VERDICTS) -> Path:
     """The file of a release: that of 0.32.0 is `vllm_0.32.json`."""
-    return VERDICTS / f"vllm_{'.'.join(vllm.split('.')[:2])}.json"
+    return folder / f"vllm_{'.'.join(vllm.split('.')[:2])}.json"
 
 
 def read(path: Path) -> Stored:
@@ -32,3 +33,9 @@ def read(path: Path) -> Stored:
 def write(path: Path, stored: Stored) -> None:
     """Store, in a form whose differences read well."""
     path.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def add(path: Path, versions: Mapping[str, str], found: Mapping[str, Outcome]) -> None:
+    """Store what was found beside what is there already."""
+    before = read(path)["outcomes"] if path.exists() else {}
+    write(path, Stored(versions=dict(versions), outcomes={**before, **found}))

