@@ -12,6 +12,7 @@ from functools import cache
 import forgather_lint.libraries
 from forgather_lint.core.source import Place, file_start
 from forgather_lint.python.interpreter.library import OpFailure, Site, op_named, run
+from forgather_lint.python.interpreter.trail import Trail
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.objects import Instance, LibraryMethod
 from forgather_lint.python.values.value import (
@@ -74,6 +75,8 @@ def load_ops() -> None:
 
 class NoEvaluator:
     """Ops on tensors ask nothing of the interpreter."""
+
+    trail = Trail()
 
     def call(self, function: Value, arguments: Arguments, where: Place) -> Value:
         raise NotImplementedError

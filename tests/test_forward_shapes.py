@@ -88,7 +88,6 @@ def test_shapes_of_every_call(directory: Path) -> None:
     judge = Static(directory, ALL_OF_THE_MODEL).judge
     machine, root = judge.subject.machine, judge.subject.root
     observer = Calls(judge.subject.tree)
-    machine.observer = observer
-    with deep_recursion():
+    with deep_recursion(), machine.undone_run(observer=observer):
         machine.call(root, given_arguments(Engine("none", {})), root.where)
     assert observer.found == expected

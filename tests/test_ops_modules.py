@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -99,9 +100,10 @@ def test_linear_of_parts_is_a_partial_sum_without_bias_and_wrong_with_it() -> No
     operand = TensorValue((5, dims.sharded(FEATURES)), Shard(1))
     both = nn.Linear(FEATURES, 32)
     sharded = instance(both)
-    sharded.attributes["weight"] = TensorValue((32, dims.sharded(FEATURES)), Shard(1))
+    weight = TensorValue((32, dims.sharded(FEATURES)), Shard(1))
+    sharded = replace(sharded, attributes={**sharded.attributes, "weight": weight})
     with_bias = call("torch.nn.Linear.forward", sharded, operand)
-    sharded.attributes["bias"] = NONE
+    sharded = replace(sharded, attributes={**sharded.attributes, "bias": NONE})
     without = call("torch.nn.Linear.forward", sharded, operand)
     assert isinstance(without, TensorValue) and without.placement == Partial()
     assert isinstance(with_bias, TensorValue) and isinstance(with_bias.placement, Wrong)
@@ -167,8 +169,8 @@ def test_what_is_not_known_is_undecided_unless_it_is_wrong_already() -> None:
 
 
 def test_a_quantile_is_taken_of_each_element() -> None:
-    normal = Instance(External("torch.distributions.normal.Normal"), {}, HERE)
-    normal.attributes.update(loc=Known(0), scale=Known(1))
+    parameters: dict[str, Value] = {"loc": Known(0), "scale": Known(1)}
+    normal = Instance(External("torch.distributions.normal.Normal"), parameters, HERE)
     whole = call("torch.distributions.normal.Normal.icdf", normal, TensorValue((2, 3)))
     distribution: Any = torch.distributions.Normal(0, 1)
     truth = distribution.icdf(torch.full((2, 3), 0.5))

@@ -28,6 +28,7 @@ from forgather_lint.inference.infer import RANKS, folded, infer
 from forgather_lint.inference.on_target import DTYPE, cells, infer_for, with_plan
 from forgather_lint.model.analysis import contained
 from forgather_lint.model.tree import Tree
+from forgather_lint.python.values.objects import Instance
 from tools.plan_comparison import Compared, Judged, Kind, compared
 from tools.plan_table import VERDICTS
 
@@ -136,7 +137,7 @@ def _served(prepared: Prepared, plan: Mapping[str, str], named: Iterable[str]) -
     )
 
 
-def _bytes(tree: Tree, assigned: Mapping[int, Assignment]) -> int | None:
+def _bytes(tree: Tree, assigned: Mapping[Instance, Assignment]) -> int | None:
     width = DTYPE_BYTES[DTYPE]
     return bytes_per_rank(tree, assigned, RANKS, 1, (), 0, width, tables_split=False)
 

@@ -15,6 +15,7 @@ from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
 
 
 @record
@@ -38,14 +39,14 @@ class Assignment:
 
 def assign(
     machine: Machine, tree: Tree, entries: Iterable[PlanEntry], engine: Engine
-) -> dict[int, Assignment]:
+) -> dict[Instance, Assignment]:
     """The assignment of every Linear of the tree, by the identity of its instance."""
     written = {entry.full_key: entry for entry in entries}
     keys = tuple(written)
-    found: dict[int, Assignment] = {}
+    found: dict[Instance, Assignment] = {}
     for name, instance in tree.instances.items():
         if machine.is_instance_of(instance, LINEAR):
-            found.setdefault(id(instance), _of(name, keys, written, engine))
+            found.setdefault(instance, _of(name, keys, written, engine))
     return found
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from forgather_lint.facts import PlanEntry
+from forgather_lint.libraries.transformers.model import plans_merged
 from forgather_lint.model.plans import collect
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.machine import Machine
@@ -18,13 +19,19 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import Known
 
 
-def models_inside(model: Instance, prefix: str = "") -> Iterator[tuple[str, Instance]]:
-    """The models below `model` that have merged a plan of their own, by their dotted names."""
+def models_inside(
+    model: Instance, prefix: str = "", around: tuple[Instance, ...] = ()
+) -> Iterator[tuple[str, Instance]]:
+    """The models below `model` that may have merged a plan of their own, by their dotted names.
+
+    Those `around` it are not below it, though it may hold them.
+    """
+    around = (*around, model)
     for name, child in model.attributes.items():
-        if isinstance(child, Instance) and "post_init_called" in child.hidden:
+        if isinstance(child, Instance) and child not in around and plans_merged(child) is not False:
             dotted = f"{prefix}.{name}" if prefix else name
             yield dotted, child
-            yield from models_inside(child, dotted)
+            yield from models_inside(child, dotted, around)
 
 
 def plans_of_children(machine: Machine, model: Instance, kept: bool) -> Iterator[PlanEntry]:

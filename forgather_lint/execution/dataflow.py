@@ -14,12 +14,19 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.engine import Engine, Heads, given_arguments
 from forgather_lint.execution.engine_library import EngineLibrary
-from forgather_lint.execution.kinds import kind_of
-from forgather_lint.execution.recall import same_arguments
+from forgather_lint.execution.module_answers import ModuleAnswers
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Arguments, ListValue, TensorValue, TupleValue, Value
+from forgather_lint.python.values.value import (
+    NONE,
+    Arguments,
+    ListValue,
+    TensorValue,
+    TupleValue,
+    Value,
+    ValueId,
+)
 
 CASTS = frozenset({"Tensor.to", "Tensor.type_as", "Tensor.float", "Tensor.half"})
 """What vLLM looks through (fx_utils.py, `_DTYPE_CASTS`)."""
@@ -30,8 +37,8 @@ class Step:
     """One op or module call: what it was, from which values, to which value."""
 
     name: str
-    inputs: tuple[int, ...]
-    output: int
+    inputs: tuple[ValueId, ...]
+    output: ValueId
     module: Instance | None = None
 
 
@@ -40,15 +47,15 @@ class Body:
     """One run of a module's forward: its placeholders, its steps in order, and its result."""
 
     owner: Instance
-    placeholders: tuple[int, ...]
+    placeholders: tuple[ValueId, ...]
     steps: list[Step] = field(default_factory=list)
-    result: int = 0
+    result: ValueId = ValueId(NONE)
 
-    def made_by(self, value: int) -> Step | None:
+    def made_by(self, value: ValueId) -> Step | None:
         """The step whose output is `value`; None for what came from outside."""
         return next((step for step in self.steps if step.output == value), None)
 
-    def peeled(self, value: int) -> int:
+    def peeled(self, value: ValueId) -> ValueId:
         """The value behind casts."""
         step = self.made_by(value)
         while step is not None and step.name in CASTS and step.inputs:
@@ -56,41 +63,47 @@ class Body:
             step = self.made_by(value)
         return value
 
-    def uses_of(self, value: int) -> list[Step]:
+    def uses_of(self, value: ValueId) -> list[Step]:
         """The steps that take `value`, in the order in which they ran."""
         return [step for step in self.steps if value in step.inputs]
+
+
+@record
+class _Open:
+    """A call that has not returned yet: the first module that is alike, and its body so far."""
+
+    alike: Instance
+    body: Body
+    arguments: Arguments
 
 
 @record(frozen=False)
 class GraphRecorder(Observer):
     """Collects one body for each kind of module: copies are answered without a run."""
 
-    bodies: dict[int, Body] = field(default_factory=dict)
-    answers: dict[int, tuple[Arguments, Value]] = field(default_factory=dict)
-    open: list[tuple[Body, Arguments]] = field(default_factory=list)
-    kept: list[Value] = field(default_factory=list)
+    bodies: dict[Instance, Body] = field(default_factory=dict)
+    answers: ModuleAnswers = field(default_factory=ModuleAnswers)
+    open: list[_Open] = field(default_factory=list)
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
-        known = self.answers.get(kind_of(instance))
-        if known is None or not same_arguments(known[0], arguments):
-            return None
-        return self._stepped(instance, arguments, fresh(known[1]))
+        known = self.answers.result(instance, arguments)
+        return None if known is None else self._stepped(instance, arguments, fresh(known))
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
-        given = _identities(arguments.all())
-        self.kept.extend(arguments.all())
-        self.open.append((Body(instance, given), arguments))
+        body = Body(instance, _identities(arguments.all()))
+        self.open.append(_Open(instance.first_alike, body, arguments))
+        self.answers.entered(instance, arguments)
 
     def left(self, instance: Instance, result: Value) -> Value:
-        body, arguments = self.open.pop()
-        body.result = id(result)
-        self.bodies.setdefault(kind_of(instance), body)
-        self.answers.setdefault(kind_of(instance), (arguments, result))
-        self.kept.append(result)
-        return self._stepped(instance, arguments, fresh(result))
+        done = self.open.pop()
+        done.body.result = ValueId(result)
+        self.bodies.setdefault(done.alike, done.body)
+        self.answers.left(result)
+        return self._stepped(instance, done.arguments, fresh(result))
 
     def abandoned(self, instance: Instance, error: Raised) -> None:
         self.open.pop()
+        self.answers.abandoned()
 
     def _stepped(self, instance: Instance, arguments: Arguments, result: Value) -> Value:
         self._note("call", arguments, result, instance)
@@ -104,21 +117,20 @@ class GraphRecorder(Observer):
         self, name: str, arguments: Arguments, result: Value, module: Instance | None
     ) -> None:
         """Add a step to the body that is open, and one for each item of a tuple."""
-        self.kept.extend([*arguments.all(), result])
         inputs = _identities(arguments.all())
-        if not self.open or id(result) in inputs:
+        if not self.open or ValueId(result) in inputs:
             return
-        steps = self.open[-1][0].steps
-        steps.append(Step(name, inputs, id(result), module))
+        steps = self.open[-1].body.steps
+        steps.append(Step(name, inputs, ValueId(result), module))
         if isinstance(result, TupleValue):
-            steps.extend(Step("item", (id(result),), id(item)) for item in result.items)
+            steps.extend(Step("item", (ValueId(result),), ValueId(item)) for item in result.items)
 
 
-def _identities(values: Iterable[Value]) -> tuple[int, ...]:
+def _identities(values: Iterable[Value]) -> tuple[ValueId, ...]:
     """The values by identity, those in tuples and lists among them."""
-    found: list[int] = []
+    found: list[ValueId] = []
     for value in values:
-        found.append(id(value))
+        found.append(ValueId(value))
         if isinstance(value, TupleValue | ListValue):
             found.extend(_identities(value.items))
     return tuple(found)
@@ -149,19 +161,12 @@ class RecordingLibrary(EngineLibrary):
 
 def graphs(
     machine: Machine, root: Instance, engine: Engine, heads: Heads | None
-) -> dict[int, Body]:
+) -> dict[Instance, Body]:
     """The graph of every kind of module below `root`, from one run at size 1.
 
     Raises `Raised` when the forward raises, `BudgetExceeded`.
     """
     recorder = GraphRecorder()
-    before = machine.library, machine.observer
-    machine.library = RecordingLibrary(engine, 1, heads, recorder=recorder)
-    machine.observer = recorder
-    machine.trail.begin()
-    try:
+    with machine.undone_run(RecordingLibrary(engine, 1, heads, recorder=recorder), recorder):
         machine.call(root, given_arguments(engine), root.where)
-    finally:
-        machine.trail.roll_back()
-        machine.library, machine.observer = before
     return recorder.bodies

@@ -10,6 +10,7 @@ from forgather_lint.engines.vllm.words import Hoisting
 from forgather_lint.execution.inputs import engine_arguments
 from forgather_lint.execution.layers import Role
 from forgather_lint.execution.replaced import Replaced
+from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Arguments, DictValue, Unknown
 
 ATTENTION_INSTANCES = "attention_instances"
@@ -20,12 +21,12 @@ ATTENTION_INSTANCES = "attention_instances"
 class Compressed:
     """The engine's attention for compressed keys and values: which modules have it, its sizes.
 
-    `expansions` names the method that is left out in each kind of module, by the number that
-    `kinds.kind_of` gives. A head of queries and keys has `whole` values, of which `rotary` are the
+    `expansions` names the method that is left out in each kind of module, by the first that
+    is alike. A head of queries and keys has `whole` values, of which `rotary` are the
     rotary part, one of values has `value`. What is kept instead of keys and values has `rank`.
     """
 
-    expansions: Mapping[int, str]
+    expansions: Mapping[Instance, str]
     rank: int
     rotary: int
     whole: int

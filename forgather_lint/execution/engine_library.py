@@ -7,9 +7,8 @@ from dataclasses import field
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.execution.attention_runs import AttentionRuns
 from forgather_lint.execution.engine import ATTENTION_INSTANCES, Compressed, Engine, Heads
-from forgather_lint.execution.kinds import kind_of
-from forgather_lint.execution.repetition import Repetition
 from forgather_lint.libraries.names import ATTENTION_INTERFACE, FUSED_EXPERTS, MASK_FUNCTIONS
 from forgather_lint.libraries.propagation import since
 from forgather_lint.libraries.standard import StandardLibrary
@@ -51,7 +50,7 @@ class EngineLibrary(StandardLibrary):
     engine: Engine
     ranks: int
     heads: Heads | None
-    repetition: Repetition = field(default_factory=Repetition)
+    repetition: AttentionRuns = field(default_factory=AttentionRuns)
     met_parameter: bool = False
     mask_left_out: bool = False
     """Whether transformers would have made a mask, which it makes none of for this attention."""
@@ -110,7 +109,7 @@ class EngineLibrary(StandardLibrary):
         Source: vllm_mla_attention_forward in vllm/model_executor/models/transformers/__init__.py.
         """
         module = given.get("module")
-        if not isinstance(module, Instance) or kind_of(module) not in sizes.expansions:
+        if not isinstance(module, Instance) or module.first_alike not in sizes.expansions:
             return Unknown("attention-beside-latent", where)
         query, kept, rotary = (given.get(name, NONE) for name in ("query", "key", "value"))
         if self.kept is None or kept is not self.kept[0] or rotary is not self.kept[1]:

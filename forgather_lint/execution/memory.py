@@ -10,6 +10,7 @@ from forgather_lint.execution.layers import Role, split_dimension
 from forgather_lint.execution.partition import get_pp_indices
 from forgather_lint.libraries.names import EMBEDDING
 from forgather_lint.model.tree import Tree
+from forgather_lint.python.values.objects import Instance
 
 DTYPE_BYTES = {
     "float32": 4,
@@ -24,7 +25,7 @@ DTYPE_BYTES = {
 
 def bytes_per_rank(
     tree: Tree,
-    assignments: Mapping[int, Assignment],
+    assignments: Mapping[Instance, Assignment],
     ranks: int,
     stages: int,
     layer_names: tuple[str, ...],
@@ -74,21 +75,23 @@ def _layer_of(name: str, index: Mapping[str, int]) -> int | None:
     return next((index[prefix] for prefix in prefixes if prefix in index), None)
 
 
-def _is_spread(tree: Tree, name: str, rank: int, assignments: Mapping[int, Assignment]) -> bool:
+def _is_spread(
+    tree: Tree, name: str, rank: int, assignments: Mapping[Instance, Assignment]
+) -> bool:
     """Whether a parameter is spread over the ranks."""
     owner, _, leaf = name.rpartition(".")
     instance = tree.instances.get(owner)
-    assignment = assignments.get(id(instance)) if instance is not None else None
+    assignment = assignments.get(instance) if instance is not None else None
     if assignment is None:
         return False
     role = assignment.role_of(leaf)
     return role is Role.TABLE or split_dimension(leaf, rank, role) is not None
 
 
-def _copies(tree: Tree, name: str, assignments: Mapping[int, Assignment]) -> int:
+def _copies(tree: Tree, name: str, assignments: Mapping[Instance, Assignment]) -> int:
     """How often a parameter is there before it is spread over the ranks."""
     instance = tree.instances.get(name.rpartition(".")[0])
-    assignment = assignments.get(id(instance)) if instance is not None else None
+    assignment = assignments.get(instance) if instance is not None else None
     return 1 if assignment is None else assignment.copies
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from forgather_lint.core.source import Place
@@ -25,6 +24,7 @@ from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.plans import collect
 from forgather_lint.model.possible import possible
 from forgather_lint.model.tree import Tree, tree_of
+from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.classes import is_subclass
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
@@ -124,27 +124,25 @@ def _config_class_where(workshop: Workshop, root: Instance) -> Place | None:
 
 
 def _classes(workshop: Workshop, whole: Built, base: Built) -> tuple[ClassFact, ...]:
-    built: Mapping[int, object] = {
-        id(instance.cls): instance
-        for tree in (whole.tree, base.tree)
-        for instance in tree.instances.values()
+    built = {
+        instance.cls for tree in (whole.tree, base.tree) for instance in tree.instances.values()
     }
     return tuple(
         ClassFact(
             name=cls.name,
             where=cls.where,
             is_module=is_subclass(workshop.machine, cls, External(MODULE)) is not False,
-            built=id(cls) in built,
+            built=cls in built,
         )
         for cls in workshop.all_classes()
     )
 
 
 def trace_of(machine: Machine, root: Instance, tree: Tree) -> Trace | None:
-    """The trace of the base model; None when its forward raises or is not a model's."""
+    """The trace of the base model; None when its forward raises, is given up or no model's."""
     if not machine.is_instance_of(root, PRETRAINED):
         return None
     try:
         return trace(machine, root, tree)
-    except Raised:
+    except (Raised, BudgetExceeded):
         return None

@@ -8,7 +8,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.libraries.standard import StandardLibrary
 from forgather_lint.python.interpreter.machine import Machine
-from forgather_lint.python.values.value import Arguments, TensorValue, TupleValue, Value
+from forgather_lint.python.values.value import Arguments, TensorValue, TupleValue, Value, ValueId
 
 Names = frozenset[str]
 _NOWHERE: Names = frozenset()
@@ -16,15 +16,14 @@ _NOWHERE: Names = frozenset()
 
 @record(frozen=False)
 class Provenance:
-    """Sources by identity; the values are kept, so that no other takes their number."""
+    """The modules that each value has passed through."""
 
-    sources: dict[int, Names] = field(default_factory=dict)
-    kept: list[Value] = field(default_factory=list)
+    sources: dict[ValueId, Names] = field(default_factory=dict)
 
     def of(self, arguments: Arguments) -> Names:
         """The modules that the first argument has passed."""
         first = next(iter(arguments.all()), None)
-        return self.sources.get(id(first), _NOWHERE)
+        return _NOWHERE if first is None else self._at(first)
 
     def computed(self, arguments: Arguments, result: Value) -> None:
         """An op made `result` of all its arguments."""
@@ -39,11 +38,10 @@ class Provenance:
     def _at(self, value: Value) -> Names:
         if isinstance(value, TupleValue):
             return _NOWHERE.union(*map(self._at, value.items))
-        return self.sources.get(id(value), _NOWHERE)
+        return self.sources.get(ValueId(value), _NOWHERE)
 
     def _note(self, value: Value, names: Names) -> None:
-        self.kept.append(value)
-        self.sources[id(value)] = names
+        self.sources[ValueId(value)] = names
         for item in value.items if isinstance(value, TupleValue) else ():
             self._note(item, names)
 

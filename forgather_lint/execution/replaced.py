@@ -111,12 +111,10 @@ def _is_plain_norm(instance: Instance) -> bool:
 
 def input_embedding(machine: Machine, root: Instance) -> Instance | None:
     """What `get_input_embeddings()` returns, if that is known."""
-    machine.trail.begin()
     try:
-        method = machine.attribute(root, "get_input_embeddings", root.where)
-        found = machine.call(method, Arguments(), root.where)
+        with machine.undone_run():
+            method = machine.attribute(root, "get_input_embeddings", root.where)
+            found = machine.call(method, Arguments(), root.where)
     except (Raised, BudgetExceeded):
         return None
-    finally:
-        machine.trail.roll_back()
     return found if isinstance(found, Instance) else None

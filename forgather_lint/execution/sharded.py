@@ -9,6 +9,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.latent import leave_out_expansions
 from forgather_lint.execution.assignments import Assignment
+from forgather_lint.execution.attention_runs import TWICE, AttentionRuns, Repeated
 from forgather_lint.execution.blame import LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS, code_of
 from forgather_lint.execution.engine import Engine, Heads, given_arguments
 from forgather_lint.execution.engine_library import EngineLibrary
@@ -21,9 +22,8 @@ from forgather_lint.execution.layers import (
     share,
     split_parameter,
 )
+from forgather_lint.execution.module_answers import ModuleAnswers
 from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, of_result
-from forgather_lint.execution.recall import Recall
-from forgather_lint.execution.repetition import TWICE, Repeated, Repetition
 from forgather_lint.execution.replaced import (
     Replacing,
     has_own_forward,
@@ -33,6 +33,7 @@ from forgather_lint.execution.replaced import (
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.interpreter.subscripts import read
@@ -41,7 +42,7 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.placement import Shard
 from forgather_lint.python.values.value import Arguments, Known, TensorValue, Unknown, Value
 
-Assignments = Mapping[int, Assignment]
+Assignments = Mapping[Instance, Assignment]
 
 
 @record(frozen=False)
@@ -53,8 +54,8 @@ class Rank(Observer):
     engine: Engine
     ranks: int
     assignments: Assignments
-    recall: Recall
-    repetition: Repetition
+    answers: ModuleAnswers
+    attention: AttentionRuns
     replacing: Replacing | None = None
     path: list[Instance] = field(default_factory=list)
     failed: tuple[Raised, Instance] | None = None
@@ -65,18 +66,18 @@ class Rank(Observer):
     """What reading an attribute that a replaced layer does not have raised last."""
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
-        assignment = self.assignments.get(id(instance))
+        assignment = self.assignments.get(instance)
         if assignment is not None and self._runs_own_linear(instance):
             return self._linear(instance, assignment, arguments, where)
         if assignment is not None and self.ranks > 1 and assignment.role is Role.DIVIDED:
             return share(arguments, where)
         norm = self._norm(instance, arguments, where)
-        return norm if norm is not None else self._recalled(instance, arguments, where)
+        return norm if norm is not None else self._answered(instance, arguments, where)
 
-    def _recalled(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
-        known = self.recall.result(instance, arguments)
+    def _answered(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        known = self.answers.result(instance, arguments)
         if known is not None:
-            self.repetition.recalled(instance, known, where)
+            self.attention.answered(instance, known, where)
         return known
 
     def _runs_own_linear(self, instance: Instance) -> bool:
@@ -128,8 +129,8 @@ class Rank(Observer):
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         self.path.append(instance)
-        self.recall.entered(instance, arguments)
-        self.repetition.entered(where)
+        self.answers.entered(instance, arguments)
+        self.attention.entered(where)
 
     def left(self, instance: Instance, result: Value) -> Value:
         self.path.pop()
@@ -137,32 +138,32 @@ class Rank(Observer):
             result = all_reduce(result, instance.where)
         if self.path and self._role(self.path[-1]) is Role.TABLE:
             result = of_masked_sum(result, instance.where)
-        self.recall.left(instance, result)
-        self.repetition.left(instance, result)
+        self.answers.left(result)
+        self.attention.left(instance, result)
         return result
 
     def _role(self, instance: Instance) -> Role | None:
-        assignment = self.assignments.get(id(instance)) if self.ranks > 1 else None
+        assignment = self.assignments.get(instance) if self.ranks > 1 else None
         return assignment.role if assignment else None
 
     def abandoned(self, instance: Instance, error: Raised) -> None:
         self.path.pop()
-        self.recall.abandoned()
-        self.repetition.abandoned()
+        self.answers.abandoned()
+        self.attention.abandoned()
         if self.failed is None or self.failed[0] is not error:
             self.failed = error, instance
 
     def undecided(self, where: Place) -> None:
-        self.repetition.undecided()
+        self.attention.undecided()
 
     def decided(self) -> None:
-        self.repetition.decided()
+        self.attention.decided()
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
         """What is there in the model may be missing on the layer that the engine puts there."""
         if self.replacing is None or instance in self.path or is_of_every_module(name):
             return
-        assignment = self.assignments.get(id(instance))
+        assignment = self.assignments.get(instance)
         role = assignment.role if assignment is not None else Role.REPLICATED
         error = self.replacing.lacks(instance, name, role, where)
         if error is not None:
@@ -193,28 +194,23 @@ def run(
     engine: Engine,
     ranks: int,
     heads: Heads | None,
+    environment: Environment | None = None,
 ) -> tuple[Outcome, list[Outcome]]:
     """The outcome of one forward on one of `ranks` ranks, with the branches that raise."""
-    roles = ((key, (each.role, each.parameters, each.copies)) for key, each in assignments.items())
+    roles = {key: (each.role, each.parameters, each.copies) for key, each in assignments.items()}
     replacing = Replacing(machine, root, engine.replaced) if engine.replaced.linear else None
-    repetition, recall = Repetition(), Recall(tuple(roles))
-    rank = Rank(machine, tree, engine, ranks, assignments, recall, repetition, replacing)
-    library, observer = machine.library, machine.observer
-    machine.library = EngineLibrary(engine, ranks, heads, repetition)
-    machine.observer = rank
-    machine.trail.begin()
-    try:
-        leave_out_expansions(machine, tree, heads)
-        _split(machine, tree, assignments, ranks, engine.uneven_parts)
-        result = machine.call(root, given_arguments(engine), root.where)
-        return _outcome(rank, result, root), rank.given_up
-    except Raised as error:
-        return _failure(error, rank), rank.given_up
-    except BudgetExceeded as error:
-        return Outcome(Verdict.UNKNOWN, "", error.reason, root.where), []
-    finally:
-        machine.trail.roll_back()
-        machine.library, machine.observer = library, observer
+    attention, answers = AttentionRuns(), ModuleAnswers(roles)
+    rank = Rank(machine, tree, engine, ranks, assignments, answers, attention, replacing)
+    with machine.undone_run(EngineLibrary(engine, ranks, heads, attention), rank, environment):
+        try:
+            leave_out_expansions(machine, tree, heads)
+            _split(machine, tree, assignments, ranks, engine.uneven_parts)
+            result = machine.call(root, given_arguments(engine), root.where)
+            return _outcome(rank, result, root), rank.given_up
+        except Raised as error:
+            return _failure(error, rank), rank.given_up
+        except BudgetExceeded as error:
+            return Outcome(Verdict.UNKNOWN, "", error.reason, root.where), rank.given_up
 
 
 def runs_alone(machine: Machine, root: Instance) -> bool:
@@ -223,13 +219,11 @@ def runs_alone(machine: Machine, root: Instance) -> bool:
     Then an error behind the engine's is the engine's. Source of the attention that it stands for:
     transformers/integrations/sdpa_attention.py, `[batch, tokens, heads, head size]` out.
     """
-    machine.trail.begin()
     try:
-        result = machine.call(root, engine_arguments(), root.where)
+        with machine.undone_run():
+            result = machine.call(root, engine_arguments(), root.where)
     except (Raised, BudgetExceeded):
         return False
-    finally:
-        machine.trail.roll_back()
     return not isinstance(result, Unknown)
 
 
@@ -240,7 +234,7 @@ def _split(
     if ranks == 1:
         return
     for instance in tree.instances.values():
-        assignment = assignments.get(id(instance))
+        assignment = assignments.get(instance)
         if assignment is None:
             continue
         since = assignment.where or instance.where
@@ -257,12 +251,12 @@ def _split(
                     copies=assignment.copies,
                 )
             if part is not None:
-                machine.trail.set_key(instance.attributes, name, part)
+                machine.trail.stand_in(instance, name, part)
 
 
 def _outcome(rank: Rank, result: Value, root: Instance) -> Outcome:
     """The verdict on `outputs[0]`."""
-    machine, repeated = rank.machine, rank.repetition.first
+    machine, repeated = rank.machine, rank.attention.first
     if isinstance(result, TensorValue) and result.shape is not None and len(result.shape) == 3:
         reason = "forward returns a tensor of 3 dimensions, of which the engine takes the first row"
         return Outcome(Verdict.FAILS, "FGL518", reason, result.origin or root.where)

@@ -37,22 +37,20 @@ def embedding_unreachable(pipeline: Pipeline, stages: int) -> Outcome | None:
 def _asked(pipeline: Pipeline, stage: int = 0, stages: int = 1) -> Value | Raised | None:
     """What the method returns or raises on a stage; None when that cannot be said."""
     machine, root = pipeline.machine, pipeline.root
-    machine.trail.begin()
     try:
-        for key in _absent(pipeline, stage, stages):
-            owner, name = _owner(pipeline, key)
-            if not isinstance(owner, Instance) or name not in owner.attributes:
-                return None
-            placeholder = Instance(External(PLACEHOLDER), {}, root.where)
-            machine.trail.set_key(owner.attributes, name, placeholder)
-        method = machine.attribute(root, GETTER, root.where)
-        return machine.call(method, Arguments(), root.where)
+        with machine.undone_run():
+            for key in _absent(pipeline, stage, stages):
+                owner, name = _owner(pipeline, key)
+                if not isinstance(owner, Instance) or name not in owner.attributes:
+                    return None
+                placeholder = Instance(External(PLACEHOLDER), {}, root.where)
+                machine.trail.stand_in(owner, name, placeholder)
+            method = machine.attribute(root, GETTER, root.where)
+            return machine.call(method, Arguments(), root.where)
     except Raised as error:
         return error
     except BudgetExceeded:
         return None
-    finally:
-        machine.trail.roll_back()
 
 
 def _absent(pipeline: Pipeline, stage: int, stages: int) -> list[str]:

@@ -6,15 +6,16 @@ computed with what the undivided model computes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import field
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.engine import Engine, Heads, given_arguments
 from forgather_lint.execution.engine_library import EngineLibrary
-from forgather_lint.execution.numbering import (
+from forgather_lint.execution.module_answers import ModuleAnswers
+from forgather_lint.execution.outcome import SERVES, Outcome, Verdict
+from forgather_lint.execution.partition import Parts, get_pp_indices
+from forgather_lint.execution.value_numbers import (
     MARK,
     digest,
     first_tensor,
@@ -23,9 +24,6 @@ from forgather_lint.execution.numbering import (
     numbered,
     plain_arguments,
 )
-from forgather_lint.execution.outcome import SERVES, Outcome, Verdict
-from forgather_lint.execution.partition import Parts, get_pp_indices
-from forgather_lint.execution.recall import Recall
 from forgather_lint.libraries.names import PLACEHOLDER
 from forgather_lint.libraries.neutral import handed_on
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -68,17 +66,17 @@ class Stage(Observer):
 
     machine: Machine
     library: NumberingLibrary
-    opaque: dict[int, str]
-    missing: frozenset[int]
-    recall: Recall
+    opaque: dict[Instance, str]
+    missing: frozenset[Instance]
+    answers: ModuleAnswers
     path: list[Instance] = field(default_factory=list)
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
-        if id(instance) in self.missing:
+        if instance in self.missing:
             return arguments.all()[0] if arguments.all() else NONE
-        name = self.opaque.get(id(instance))
+        name = self.opaque.get(instance)
         if name is None or instance in self.path:
-            return self.recall.result(instance, arguments)
+            return self.answers.result(instance, arguments)
         made = numbered(self._run(instance, arguments, where), digest(name, arguments))
         self.library.stream.add(number_of(first_tensor(made)))
         return made
@@ -86,24 +84,24 @@ class Stage(Observer):
     def _run(self, instance: Instance, arguments: Arguments, where: Place) -> Value:
         """The module's own forward, on values without numbers."""
         plain = plain_arguments(arguments)
-        known = self.recall.result(instance, plain)
+        known = self.answers.result(instance, plain)
         return known if known is not None else call_forward(self.machine, instance, plain, where)
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         self.path.append(instance)
-        self.recall.entered(instance, arguments)
+        self.answers.entered(instance, arguments)
 
     def left(self, instance: Instance, result: Value) -> Value:
         self.path.pop()
-        self.recall.left(instance, result)
+        self.answers.left(result)
         return result
 
     def abandoned(self, instance: Instance, error: Raised) -> None:
         self.path.pop()
-        self.recall.abandoned()
+        self.answers.abandoned()
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
-        if id(instance) in self.missing and name not in ("forward", "__class__"):
+        if instance in self.missing and name not in ("forward", "__class__"):
             text = f"'{PLACEHOLDER.rpartition('.')[2]}' object has no attribute '{name}'"
             raise Raised("AttributeError", text, where)
 
@@ -120,13 +118,13 @@ class Pipeline:
     layers: int
     tied: bool = False
 
-    def opaque(self) -> dict[int, str]:
+    def opaque(self) -> dict[Instance, str]:
         """The planned modules by identity."""
-        named = {id(module): key for key, module in (*self.parts.before, *self.parts.after)}
-        named.update({id(layer): f"layer{i}" for i, layer in enumerate(self.parts.layers)})
+        named = {module: key for key, module in (*self.parts.before, *self.parts.after)}
+        named.update({layer: f"layer{i}" for i, layer in enumerate(self.parts.layers)})
         return named
 
-    def missing(self, stage: int, stages: int) -> frozenset[int]:
+    def missing(self, stage: int, stages: int) -> frozenset[Instance]:
         """What a stage does not hold; a tied embedding stands on the last stage too."""
         start, end = get_pp_indices(self.layers, stage, stages)
         last = stage == stages - 1
@@ -135,7 +133,7 @@ class Pipeline:
             absent += [module for _, module in self.parts.before]
         if not last:
             absent += [module for _, module in self.parts.after]
-        return frozenset(map(id, absent))
+        return frozenset(absent)
 
 
 def run_pipeline(pipeline: Pipeline, stages: int) -> Outcome:
@@ -165,39 +163,27 @@ Made = tuple[TensorValue, list[Place]]
 
 
 def _run_stage(
-    pipeline: Pipeline, missing: frozenset[int], handed: TensorValue | None
+    pipeline: Pipeline, missing: frozenset[Instance], handed: TensorValue | None
 ) -> Made | Outcome:
     machine = pipeline.machine
     library = NumberingLibrary(pipeline.engine, 1, pipeline.heads)
     if handed is not None:
         library.stream.add(number_of(handed))
-    stage = Stage(machine, library, pipeline.opaque(), missing, Recall())
-    with _installed(machine, library, stage):
-        try:
+    stage = Stage(machine, library, pipeline.opaque(), missing, ModuleAnswers())
+    try:
+        with machine.undone_run(library, stage):
             result = machine.call(pipeline.root, _given(pipeline, handed), pipeline.root.where)
             first = read(machine, result, Known(0), pipeline.root.where)
-        except Raised as error:
-            text = f"{error.kind}: {error.text}"
-            return Outcome(Verdict.FAILS, "FGL309", text, error.where)
-        except BudgetExceeded as error:
-            return Outcome(Verdict.UNKNOWN, "", error.reason, pipeline.root.where)
+    except Raised as error:
+        text = f"{error.kind}: {error.text}"
+        return Outcome(Verdict.FAILS, "FGL309", text, error.where)
+    except BudgetExceeded as error:
+        return Outcome(Verdict.UNKNOWN, "", error.reason, pipeline.root.where)
     if isinstance(first, TensorValue):
         return first, library.sites
     reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
     where = first.where if isinstance(first, Unknown) else None
     return Outcome(Verdict.UNKNOWN, "", reason, where or pipeline.root.where)
-
-
-@contextmanager
-def _installed(machine: Machine, library: NumberingLibrary, stage: Stage) -> Iterator[None]:
-    before = machine.library, machine.observer
-    machine.library, machine.observer = library, stage
-    machine.trail.begin()
-    try:
-        yield
-    finally:
-        machine.trail.roll_back()
-        machine.library, machine.observer = before
 
 
 def _given(pipeline: Pipeline, handed: TensorValue | None) -> Arguments:

@@ -9,6 +9,7 @@ import libcst as cst
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.inputs import engine_arguments
+from forgather_lint.execution.module_answers import ModuleAnswers
 from forgather_lint.execution.provenance import Provenance, WatchedLibrary
 from forgather_lint.facts import (
     ModuleCall,
@@ -23,7 +24,6 @@ from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine, Observer
-from forgather_lint.python.values.joining import same
 from forgather_lint.python.values.objects import FunctionValue, Instance
 from forgather_lint.python.values.value import Arguments, Unknown, Value
 
@@ -35,14 +35,6 @@ class _Open:
     instance: Instance
     name: str
     arguments: Arguments
-
-
-@record(frozen=False)
-class _Answered:
-    """What a module returned for some arguments, for the twins of it that a loop runs."""
-
-    arguments: Arguments
-    result: Value
 
 
 @record(frozen=False)
@@ -58,19 +50,19 @@ class Recorder(Observer):
     provenance: Provenance = field(default_factory=Provenance)
     stack: list[_Open] = field(default_factory=list)
     conditions: list[tuple[Place, int]] = field(default_factory=list)
-    answers: dict[int, list[_Answered]] = field(default_factory=dict)
+    answers: ModuleAnswers = field(default_factory=ModuleAnswers)
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
-        for known in self.answers.get(_kind_of(instance), ()):
-            if _same_arguments(known.arguments, arguments):
-                name = self._note_call(instance, arguments, where)
-                passed = self.provenance.of(arguments)
-                return self.provenance.returned(name, passed, known.result)
-        return None
+        known = self.answers.result(instance, arguments)
+        if known is None:
+            return None
+        name = self._note_call(instance, arguments, where)
+        return self.provenance.returned(name, self.provenance.of(arguments), known)
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         name = self._note_call(instance, arguments, where)
         self.stack.append(_Open(instance, name, arguments))
+        self.answers.entered(instance, arguments)
 
     def _note_call(self, instance: Instance, arguments: Arguments, where: Place) -> str:
         name = self.tree.name_of(instance)
@@ -97,12 +89,12 @@ class Recorder(Observer):
         done = self.stack.pop()
         if isinstance(result, Unknown) and result.where is not None:
             self.unknowns.append(UnknownFact(result.reason, result.where))
-        known = self.answers.setdefault(_kind_of(instance), [])
-        known.append(_Answered(done.arguments, result))
+        self.answers.left(result)
         return self.provenance.returned(done.name, self.provenance.of(done.arguments), result)
 
     def abandoned(self, instance: Instance, error: Raised) -> None:
         self.stack.pop()
+        self.answers.abandoned()
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
         """Only code of another module's `forward` counts; a module may read itself."""
@@ -126,18 +118,6 @@ class Recorder(Observer):
         modules = tuple(dict.fromkeys(call.module for call in self.calls[before:]))
         if modules:
             self.branches.append(UndecidedBranch(where, modules))
-
-
-def _kind_of(instance: Instance) -> int:
-    return id(instance.twin or instance)
-
-
-def _same_arguments(known: Arguments, given: Arguments) -> bool:
-    if len(known.positional) != len(given.positional):
-        return False
-    if list(known.keywords) != list(given.keywords):
-        return False
-    return all(map(same, known.all(), given.all()))
 
 
 def signature_of(machine: Machine, instance: Instance) -> Signature | None:
@@ -164,12 +144,8 @@ def trace(machine: Machine, root: Instance, tree: Tree) -> Trace:
     Raises `Raised` when the forward surely raises, `BudgetExceeded`.
     """
     recorder = Recorder(machine, tree)
-    before = machine.observer, machine.library
-    machine.observer, machine.library = recorder, WatchedLibrary(recorder.provenance)
-    try:
+    with machine.undone_run(WatchedLibrary(recorder.provenance), recorder):
         machine.call(root, engine_arguments(), root.where)
-    finally:
-        machine.observer, machine.library = before
     member = find_member(machine, root.cls, "forward")
     function = member.value if member is not None else None
     return Trace(

@@ -20,7 +20,6 @@ from forgather_lint.core.record import record
 from forgather_lint.engines.transformers.judge import LibraryJudge
 from forgather_lint.engines.transformers.plan import LIBRARY, TABLE
 from forgather_lint.execution.dataflow import Body, graphs
-from forgather_lint.execution.kinds import kind_of
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import Trace
 from forgather_lint.inference.candidates import Styles, Words, gathered, paired, with_parameters
@@ -31,7 +30,7 @@ from forgather_lint.libraries.names import EMBEDDING
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import TensorValue
+from forgather_lint.python.values.value import TensorValue, Value
 
 RANKS = 2
 
@@ -73,7 +72,7 @@ class Search:
     judge: LibraryJudge
     words: Words
     plan: dict[str, str] = field(default_factory=dict)
-    by_class: dict[int, list[Styles]] = field(default_factory=dict)
+    by_class: dict[Value, list[Styles]] = field(default_factory=dict)
 
     def outcome(self, plan: Mapping[str, str]) -> Outcome:
         """What the plan computes."""
@@ -87,11 +86,11 @@ class Search:
         ways = unit.ways(self.judge.tree, self.words)
         found = next((each for each in ways if self._grows(unit.pattern, each)), {})
         for name in unit.names:
-            known = self.by_class.setdefault(id(self.judge.tree.instances[name].cls), [])
+            known = self.by_class.setdefault(self.judge.tree.instances[name].cls, [])
             if found not in known:
                 known.append(found)
 
-    def add_table(self, bodies: Mapping[int, Body]) -> None:
+    def add_table(self, bodies: Mapping[Instance, Body]) -> None:
         """Split the table of the tokens where the library does not do so by itself.
 
         Keep whole one that the library would split although a module inside it, such as a norm,
@@ -99,7 +98,7 @@ class Search:
         """
         judge = self.judge
         known = judge.root.attributes.get(TABLE)
-        body = bodies.get(kind_of(known)) if isinstance(known, Instance) else None
+        body = bodies.get(known.first_alike) if isinstance(known, Instance) else None
         if body and any(step.module for step in body.steps) and self.words.whole is not None:
             self._grows(TABLE, {"": self.words.whole})
         table = next(_tables(judge.machine, judge.root, bodies), None)
@@ -107,12 +106,14 @@ class Search:
         if name and TABLE not in judge.root.attributes and self.words.table is not None:
             self._grows(folded(name), {"": self.words.table})
 
-    def add_uncalled(self, bodies: Mapping[int, Body]) -> None:
+    def add_uncalled(self, bodies: Mapping[Instance, Body]) -> None:
         """Shard the modules whose forward has not run as those of their class."""
         for name, instance in self.judge.tree.instances.items():
-            if kind_of(instance) in bodies or any(k in self.plan for k in _keys_of(name, instance)):
+            if instance.first_alike in bodies or any(
+                k in self.plan for k in _keys_of(name, instance)
+            ):
                 continue
-            known = self.by_class.get(id(instance.cls), [])
+            known = self.by_class.get(instance.cls, [])
             if len(known) == 1 and known[0]:
                 self._grows(folded(name), known[0])
 
@@ -153,7 +154,7 @@ def infer(
     return InferredPlan(tensor, pipeline, outcome)
 
 
-def units(machine: Machine, tree: Tree, bodies: Mapping[int, Body]) -> Iterator[Unit]:
+def units(machine: Machine, tree: Tree, bodies: Mapping[Instance, Body]) -> Iterator[Unit]:
     """What can be sharded, in tree order. Groups that contradict each other are left out.
 
     Under one pattern there may be several kinds of module: what shares no name stands by itself.
@@ -161,7 +162,7 @@ def units(machine: Machine, tree: Tree, bodies: Mapping[int, Body]) -> Iterator[
     groups = {kind: group_of(machine, body) for kind, body in bodies.items()}
     by_pattern: dict[str, dict[str, Group]] = {}
     for name, instance in tree.instances.items():
-        group = groups.get(kind_of(instance))
+        group = groups.get(instance.first_alike)
         known = by_pattern.setdefault(folded(name), {})
         if group is not None:
             known[name] = group
@@ -173,9 +174,11 @@ def units(machine: Machine, tree: Tree, bodies: Mapping[int, Body]) -> Iterator[
                 yield Unit(pattern, merged, names)
 
 
-def _tables(machine: Machine, root: Instance, bodies: Mapping[int, Body]) -> Iterator[Instance]:
+def _tables(
+    machine: Machine, root: Instance, bodies: Mapping[Instance, Body]
+) -> Iterator[Instance]:
     """The embeddings that take what the model itself is given."""
-    given = set(bodies[kind_of(root)].placeholders) if kind_of(root) in bodies else set()
+    given = set(bodies[root.first_alike].placeholders) if root.first_alike in bodies else set()
     for step in (step for body in bodies.values() for step in body.steps):
         module = step.module if given & set(step.inputs) else None
         if module is not None and machine.is_instance_of(module, EMBEDDING):

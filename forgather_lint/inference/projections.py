@@ -13,7 +13,7 @@ from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.libraries.names import IDENTITY, LINEAR
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import TensorValue
+from forgather_lint.python.values.value import TensorValue, ValueId
 
 ATTENTION = frozenset(
     """transformers.attention_interface torch.nn.functional.scaled_dot_product_attention
@@ -71,7 +71,7 @@ def _bare(body: Body) -> Iterator[str]:
     for name, value in body.owner.attributes.items():
         if not isinstance(value, TensorValue) or len(value.shape or ()) != 1:
             continue
-        if value.is_parameter and id(value) in read:
+        if value.is_parameter and ValueId(value) in read:
             yield name
 
 
@@ -103,19 +103,19 @@ def _is_module(owner: Instance, name: str) -> bool:
     return isinstance(owner.attributes[name], Instance)
 
 
-def _projections(machine: Machine, body: Body) -> Iterator[tuple[int, str]]:
+def _projections(machine: Machine, body: Body) -> Iterator[tuple[ValueId, str]]:
     """The output of each projection in the body, with the attribute that holds its weight."""
     owned = body.owner.attributes
     linears = _owned(machine, body, LINEAR)
     weights = {
-        id(value): name
+        ValueId(value): name
         for name, value in owned.items()
         if isinstance(value, TensorValue) and value.is_parameter and len(value.shape or ()) > 2
     }
-    made_from: dict[int, str] = dict(weights)
+    made_from: dict[ValueId, str] = dict(weights)
     for step in body.steps:
-        if step.module is not None and id(step.module) in linears:
-            yield step.output, linears[id(step.module)]
+        if step.module is not None and step.module in linears:
+            yield step.output, linears[step.module]
         elif step.module is None:
             names = {made_from[each] for each in step.inputs if each in made_from}
             if names and step.name in PRODUCTS:
@@ -124,10 +124,10 @@ def _projections(machine: Machine, body: Body) -> Iterator[tuple[int, str]]:
                 made_from[step.output] = made_from[step.inputs[0]]
 
 
-def _owned(machine: Machine, body: Body, cls: str) -> dict[int, str]:
+def _owned(machine: Machine, body: Body, cls: str) -> dict[Instance, str]:
     """The modules of a class that the owner of the body has."""
     return {
-        id(value): name
+        value: name
         for name, value in body.owner.attributes.items()
         if isinstance(value, Instance) and machine.is_instance_of(value, cls)
     }
@@ -138,7 +138,7 @@ class _Flow:
     """Walks a body against the direction in which values flow."""
 
     body: Body
-    projections: Mapping[int, str]
+    projections: Mapping[ValueId, str]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -161,14 +161,14 @@ class _Flow:
             fresh = [each for step in makers.get(value, ()) for each in step.inputs]
             pending += _unseen(fresh, seen)
 
-    def _makers(self) -> dict[int, list[Step]]:
-        makers: dict[int, list[Step]] = {}
+    def _makers(self) -> dict[ValueId, list[Step]]:
+        makers: dict[ValueId, list[Step]] = {}
         for step in self.body.steps:
             makers.setdefault(step.output, []).append(step)
         return makers
 
 
-def _unseen(values: Iterable[int], seen: set[int]) -> list[int]:
+def _unseen(values: Iterable[ValueId], seen: set[ValueId]) -> list[ValueId]:
     fresh = [value for value in values if value not in seen]
     seen.update(fresh)
     return fresh

@@ -31,6 +31,7 @@ from forgather_lint.python.values.objects import ClassValue, Instance, LibraryMe
 from forgather_lint.python.values.placement import Partial, Shard, Wrong
 from forgather_lint.python.values.value import (
     NONE,
+    TRUE,
     Arguments,
     Choice,
     DictValue,
@@ -113,8 +114,8 @@ class StandardLibrary:
         if names.lineage(name) is not None:
             instance = Instance(External(name), {}, where)
             if not self._has_member(machine, instance, "__init__"):
-                instance.open = Unknown("unmodelled-class", where, name)
-                return instance
+                why = Unknown("unmodelled-class", where, name)
+                return Instance(External(name), {}, where, open=why)
             initialise(machine, instance, arguments, where)
             return instance
         return Unknown("unmodelled-call", where, name)
@@ -172,10 +173,10 @@ class StandardLibrary:
         before = target.attributes.get(name)
         was_module = isinstance(before, Instance | TensorValue)
         if before is not None and isinstance(value, Instance | TensorValue) and not was_module:
-            machine.trail.delete_key(target.attributes, name)
+            machine.trail.delete_attribute(target, name)
         if isinstance(before, TensorValue) and isinstance(value, TensorValue):
-            _keep_buffer(target, name, before)
-        target.hidden.discard(name)
+            _keep_buffer(machine, target, name, before)
+        machine.trail.unhide(target, name)
         return self.attribute_name(machine, target, name)
 
     def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
@@ -191,10 +192,10 @@ class StandardLibrary:
         return mapped.value if isinstance(mapped, Known) and isinstance(mapped.value, str) else name
 
 
-def _keep_buffer(target: Instance, name: str, before: TensorValue) -> None:
+def _keep_buffer(machine: Machine, target: Instance, name: str, before: TensorValue) -> None:
     """What is set in place of a buffer is one (torch/nn/modules/module.py, `__setattr__`)."""
-    if "buffer" in before.tags:
-        target.buffers.setdefault(name, True)
+    if "buffer" in before.tags and name not in target.buffers:
+        machine.trail.set_key(target.buffers, name, TRUE)
 
 
 def _sharded_since(arguments: Arguments) -> Place | None:

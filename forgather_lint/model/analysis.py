@@ -14,6 +14,7 @@ from forgather_lint.facts import EndKind, NotBuilt, PackageMissing, Structure, U
 from forgather_lint.model.build import NoModel, Workshop
 from forgather_lint.model.tree import Tree, tree_of
 from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import Instance
 
@@ -53,9 +54,9 @@ def contained(workshop: Workshop, work: Callable[[], Result]) -> Result | NotBui
         return NotBuilt(EndKind.UNDECIDED, "recursion", workshop.where)
 
 
-def workshop_of(model: ModelInput) -> Workshop:
-    """The interpreter for one model."""
-    return Workshop(model.sources, model.config, model.main)
+def workshop_of(model: ModelInput, environment: Environment | None = None) -> Workshop:
+    """The interpreter for one model, which is built and run in `environment`."""
+    return Workshop(model.sources, model.config, model.main, environment or Environment())
 
 
 @record

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, file_start
@@ -22,6 +22,7 @@ from forgather_lint.python.interpreter.classes import (
     is_subclass,
     order_of,
 )
+from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.interpreter.names import look_up
 from forgather_lint.python.values.objects import ClassValue, Instance, Namespace
@@ -40,17 +41,18 @@ class NoModel(Exception):
 
 @record(frozen=False, eq=False, slots=False)
 class Workshop:
-    """One model's files with the interpreter that runs them."""
+    """One model's files with the interpreter that runs them in one environment."""
 
     sources: Sources
     config_file: ConfigFile | None
     main: str | None = None
+    environment: Environment = field(default_factory=Environment)
     loader: SourceLoader = field(init=False)
     machine: Machine = field(init=False)
 
     def __post_init__(self) -> None:
         self.loader = SourceLoader(self.sources)
-        self.machine = Machine(StandardLibrary(), self.loader)
+        self.machine = Machine(StandardLibrary(), self.loader, self.environment)
 
     @property
     def config_values(self) -> Mapping[str, object]:
@@ -150,10 +152,11 @@ class Workshop:
         Raises `NoModel`, `Raised` when the constructor raises, `BudgetExceeded`.
         """
         model = self.model_class(auto_class)
-        self.machine.circumstances.auto_class = auto_class or entry.AUTO_CAUSAL
-        config = self.config(model)
-        arguments = Arguments([config]) if self._takes_config(model) else Arguments()
-        built = self.machine.call(model, arguments, model.where)
+        found = replace(self.environment, auto_class=auto_class or entry.AUTO_CAUSAL)
+        with self.machine.kept_run(environment=found):
+            config = self.config(model)
+            arguments = Arguments([config]) if self._takes_config(model) else Arguments()
+            built = self.machine.call(model, arguments, model.where)
         if not isinstance(built, Instance):
             raise NoModel(model.where, f"{model.name} does not build a module")
         return built
@@ -199,9 +202,8 @@ class Workshop:
         values |= self._undecided_values()
         where = self.where
         if cls is None:
-            instance = Instance(External(CONFIG), dict(values), where)
-            instance.open = Unknown("no-config-class", where)
-            return instance
+            why = Unknown("no-config-class", where)
+            return Instance(External(CONFIG), dict(values), where, open=why)
         return self.machine.call(cls, Arguments([], values), where)
 
     def _undecided_values(self) -> Mapping[str, Value]:

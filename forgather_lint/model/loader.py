@@ -24,6 +24,7 @@ from forgather_lint.documents.sources import Sources
 from forgather_lint.libraries import names
 from forgather_lint.model.auto_tables import config_class_name, model_class_name
 from forgather_lint.model.installed import has_models, home_of_class, is_installed, module_file
+from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Frame, NotInstalled, Raised
 from forgather_lint.python.values.objects import Namespace, Scope
 from forgather_lint.python.values.value import External, Unknown, Value
@@ -48,6 +49,7 @@ class SourceLoader:
         self.missing: dict[str, Place] = {}
         self.files: dict[str, PythonFile] = {}
         self._namespaces: dict[str, Value] = {}
+        self._failures: dict[tuple[str, bool], Exception] = {}
 
     def load(self, machine: Machine, name: str) -> Value:
         """The module called `name`. Raises `Raised` when a file of the model is missing."""
@@ -57,7 +59,7 @@ class SourceLoader:
         if name.startswith(f"{LOCAL}."):
             return self._load_local(machine, name.removeprefix(f"{LOCAL}."))
         beside = name in self.sources.paths or name in self.sources.texts
-        if beside and machine.circumstances.neighbours_by_name:
+        if beside and machine.environment.neighbours_by_name:
             return self._load_local(machine, name)
         if name == LOCAL:
             return Namespace(LOCAL, {})
@@ -131,6 +133,9 @@ class SourceLoader:
         if not self.sources.has(name):
             text = f"No module named '{name}'"
             raise Raised("ModuleNotFoundError", text, file_start(""))
+        found = self._namespaces.get(f"{LOCAL}.{name}")
+        if found is not None:
+            return found
         path = self.sources.paths.get(name, f"{name}.py")
         return self._run(machine, f"{LOCAL}.{name}", path, lambda: self.sources.text(name))
 
@@ -138,7 +143,12 @@ class SourceLoader:
         return self._run(machine, name, path, lambda: read_text(Path(path)))
 
     def _run(self, machine: Machine, name: str, path: str, text: Callable[[], str]) -> Value:
-        namespace = Namespace(name, {})
+        prepared = machine.run.prepared_for_missing
+        failure = self._failures.get((name, prepared))
+        if failure is not None:
+            raise failure
+        globals_: dict[str, Value] = {}
+        namespace = Namespace(name, globals_)
         self._namespaces[name] = namespace
         try:
             file = parse_python(path, text(), self._origin_of(path))
@@ -148,8 +158,14 @@ class SourceLoader:
             self._namespaces[name] = unknown
             return unknown
         self.files[name] = file
-        scope = Scope(namespace.globals, None, namespace)
-        machine.execute(file.tree.body, Frame(scope, file))
+        # What it defines is there for every run, whichever came to import it first.
+        try:
+            with machine.kept_run(environment=machine.environment):
+                machine.execute(file.tree.body, Frame(Scope(globals_, None, namespace), file))
+        except (Raised, BudgetExceeded) as error:
+            del self._namespaces[name]
+            self._failures[name, prepared] = error
+            raise
         return namespace
 
     def _origin_of(self, path: str) -> OriginOf | None:

@@ -16,7 +16,14 @@ from forgather_lint.python.interpreter.classes import order_of
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.interpreter.names import look_up
 from forgather_lint.python.values.objects import ClassValue, Instance
-from forgather_lint.python.values.value import Choice, External, TensorValue, Unknown, Value
+from forgather_lint.python.values.value import (
+    Choice,
+    External,
+    TensorValue,
+    Unknown,
+    Value,
+    ValueId,
+)
 
 Step = Instance | ClassValue | TensorValue | Unknown | External
 """What may stand at a name: something built, a class that a branch would build, or who knows."""
@@ -43,7 +50,7 @@ def possible(machine: Machine, root: Instance, key: str) -> bool | None:
 
 def _distinct(steps: list[Step]) -> list[Step]:
     """One step for each class: twins answer alike."""
-    keyed = {id(step.cls if isinstance(step, Instance) else step): step for step in steps}
+    keyed = {ValueId(step.cls if isinstance(step, Instance) else step): step for step in steps}
     return list(keyed.values())
 
 

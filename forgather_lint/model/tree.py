@@ -21,11 +21,11 @@ class Tree:
 
     structure: Structure
     instances: dict[str, Instance]
-    names: dict[int, str]
+    names: dict[Value, str]
 
     def name_of(self, instance: Instance) -> str | None:
         """The first dotted name of `instance`, None when it is not in the tree."""
-        return self.names.get(id(instance))
+        return self.names.get(instance)
 
 
 @record(frozen=False)
@@ -37,8 +37,8 @@ class _Walk:
     unknowns: list[UnknownFact] = field(default_factory=list)
     open_at: list[str] = field(default_factory=list)
     instances: dict[str, Instance] = field(default_factory=dict)
-    first_names: dict[int, str] = field(default_factory=dict)
-    on_path: set[int] = field(default_factory=set)
+    first_names: dict[Value, str] = field(default_factory=dict)
+    on_path: set[Instance] = field(default_factory=set)
 
 
 def tree_of(machine: Machine, root: Instance) -> Tree:
@@ -63,12 +63,12 @@ def class_name(instance: Instance) -> str:
 
 
 def _visit(walk: _Walk, instance: Instance, name: str, certain: bool, where: Place) -> None:
-    if id(instance) in walk.on_path:
+    if instance in walk.on_path:
         return
     _add_module(walk, instance, name, certain, where)
     if instance.open is not None:
         _note_open(walk, name, instance.open)
-    walk.on_path.add(id(instance))
+    walk.on_path.add(instance)
     for attribute, value in list(instance.attributes.items()):
         if attribute in instance.hidden:
             continue
@@ -76,7 +76,7 @@ def _visit(walk: _Walk, instance: Instance, name: str, certain: bool, where: Pla
         place = instance.places.get(attribute, instance.where)
         for option, sure in options_of(value):
             _visit_value(walk, instance, attribute, dotted, option, certain and sure, place)
-    walk.on_path.discard(id(instance))
+    walk.on_path.discard(instance)
 
 
 def options_of(value: Value) -> Iterator[tuple[Value, bool]]:
@@ -143,7 +143,7 @@ def _note_open(walk: _Walk, name: str, reason: Unknown) -> None:
 
 
 def _add_module(walk: _Walk, instance: Instance, name: str, certain: bool, where: Place) -> None:
-    first = walk.first_names.setdefault(id(instance), name)
+    first = walk.first_names.setdefault(instance, name)
     walk.instances[name] = instance
     cls = instance.cls
     walk.modules.append(
@@ -193,7 +193,7 @@ def _add_tensor(
     is_buffer = attribute in owner.buffers or "buffer" in value.tags
     if not (value.is_parameter or is_buffer):
         return
-    first = walk.first_names.setdefault(id(value), dotted)
+    first = walk.first_names.setdefault(value, dotted)
     fact = Parameter(
         name=dotted,
         shape=_shape(value),

@@ -11,7 +11,7 @@ from forgather_lint.core.record import record
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.engines.version import Version
-from forgather_lint.engines.vllm.subject import circumstances_beside
+from forgather_lint.engines.vllm.subject import environment_beside
 from forgather_lint.execution.inputs import SEQUENCE, engine_arguments
 from forgather_lint.execution.model_facts import base_of, facts_of
 from forgather_lint.facts import Model, NotBuilt, Plans, Structure
@@ -55,9 +55,8 @@ def analyse(folder: Path, sequence: int, transformers: str) -> StaticSide:
     Raises `SettingsError` when there is no model there, or more than one.
     """
     opened = single_model(folder)
-    workshop = workshop_of(opened)
     release = TransformersProfile(Version.parse(transformers))
-    workshop.machine.circumstances = circumstances_beside(release)
+    workshop = workshop_of(opened, environment_beside(release))
     facts = facts_of(workshop, opened)
     whole = build_tree(workshop)
     base = _base(workshop, whole)
@@ -94,11 +93,8 @@ def _outputs(workshop: Workshop, base: Built, sequence: int) -> Outputs | NotBui
 
     def forward() -> Outputs:
         machine = workshop.machine
-        before, machine.observer = machine.observer, recorder
-        try:
+        with machine.undone_run(observer=recorder):
             machine.call(base.root, engine_arguments(), base.root.where)
-        finally:
-            machine.observer = before
         return recorder.outputs
 
     return contained(workshop, forward)

@@ -64,12 +64,12 @@ class Entry:
     where: Place | None = None
 
 
-def assigned_by_library(tree: Tree, plan: Mapping[str, Entry]) -> dict[int, Assignment]:
+def assigned_by_library(tree: Tree, plan: Mapping[str, Entry]) -> dict[Instance, Assignment]:
     """The assignment of every module that the plan names, or whose parameters it names.
 
     Raises `BudgetExceeded` for a style whose meaning is not known.
     """
-    found: dict[int, Assignment] = {}
+    found: dict[Instance, Assignment] = {}
     for name, instance in tree.instances.items():
         key = _looked_up(name)
         parameters = dict(_of_parameters(name, instance, plan))
@@ -79,7 +79,7 @@ def assigned_by_library(tree: Tree, plan: Mapping[str, Entry]) -> dict[int, Assi
         role = _role(entry) if entry else Role.REPLICATED
         own = tuple((name, _role(each)) for name, each in parameters.items())
         first = entry or next(iter(parameters.values()))
-        found.setdefault(id(instance), Assignment(role, first.where, key, parameters=own))
+        found.setdefault(instance, Assignment(role, first.where, key, parameters=own))
     return found
 
 

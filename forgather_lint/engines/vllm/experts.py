@@ -41,7 +41,7 @@ class ExpertBlock:
 def expert_blocks(machine: Machine, tree: Tree) -> tuple[ExpertBlock, ...]:
     """Every block whose child `experts` is a list, or holds parameters of three dimensions only."""
     return tuple(
-        ExpertBlock(owner, experts, tree.names[id(experts)], _may_route(machine, owner))
+        ExpertBlock(owner, experts, tree.names[experts], _may_route(machine, owner))
         for owner in tree.instances.values()
         if isinstance(experts := owner.attributes.get(NAME), Instance)
         and _is_replaced(machine, experts)
@@ -76,7 +76,7 @@ def _may_route(machine: Machine, owner: Instance) -> bool:
     )
 
 
-def fuse_experts(tree: Tree, blocks: tuple[ExpertBlock, ...]) -> Tree:
+def fuse_experts(machine: Machine, tree: Tree, blocks: tuple[ExpertBlock, ...]) -> Tree:
     """Put the engine's layer in place of each block's experts; the tree without what they held."""
     fused = {
         routed: Instance(External(FUSED_EXPERTS), {ROUTER: known(routed)}, blocks[0].experts.where)
@@ -84,7 +84,7 @@ def fuse_experts(tree: Tree, blocks: tuple[ExpertBlock, ...]) -> Tree:
     }
     gone = tuple(block.name for block in blocks)
     for block in blocks:
-        block.owner.attributes[NAME] = fused[block.routed]
+        machine.trail.stand_in(block.owner, NAME, fused[block.routed])
     return replace(tree, instances=dict(_outside(tree, gone)))
 
 

@@ -51,6 +51,7 @@ class Subject:
     """A base model as one release sees it: its plans after merging, and its config.
 
     `experts` are the blocks whose experts the release has replaced and shards itself.
+    `plans_merged` is None where a condition that is not known decides whether there are plans.
     """
 
     machine: Machine
@@ -62,6 +63,7 @@ class Subject:
     pipeline_keys: Sequence[str]
     where: Place
     experts: tuple[ExpertBlock, ...] = ()
+    plans_merged: bool | None = True
 
     @property
     def styles(self) -> dict[str, str]:
@@ -75,7 +77,7 @@ class Judge:
 
     subject: Subject
     dtype: str = "bfloat16"
-    _assigned: dict[int, dict[int, Assignment]] = field(default_factory=dict)
+    _assigned: dict[int, dict[Instance, Assignment]] = field(default_factory=dict)
 
     @property
     def engine(self) -> Engine:
@@ -90,6 +92,14 @@ class Judge:
 
     def outcome(self, ranks: int, stages: int) -> Outcome:
         """The first of the two axes that does not serve decides."""
+        try:
+            return self._outcome(ranks, stages)
+        except BudgetExceeded as error:
+            return Outcome(Verdict.UNKNOWN, "", error.reason, self.subject.where)
+
+    def _outcome(self, ranks: int, stages: int) -> Outcome:
+        if self.subject.plans_merged is None:
+            return Outcome(Verdict.UNKNOWN, "", "post-init-by-condition", self.subject.where)
         tensor = self.tensor_outcome(ranks)
         if tensor.verdict is Verdict.FAILS or stages == 1:
             return tensor
@@ -114,14 +124,14 @@ class Judge:
             return Outcome(Verdict.UNKNOWN, "", error.reason, self.subject.where)
         return self._on(ranks, assigned)
 
-    def _on(self, ranks: int, assigned: dict[int, Assignment]) -> Outcome:
+    def _on(self, ranks: int, assigned: dict[Instance, Assignment]) -> Outcome:
         subject = self.subject
         machine, engine, heads = subject.machine, self.engine, self.attended
         outcome, given_up = run(machine, subject.tree, subject.root, assigned, engine, ranks, heads)
         return with_branches(outcome, given_up, self.alone[1])
 
     @cached_property
-    def latents(self) -> dict[int, Latent]:
+    def latents(self) -> dict[Instance, Latent]:
         """The kinds of module whose latent attention the release takes over as a whole."""
         if not self.engine.fuses_latent or not self.config.latent:
             return {}
@@ -171,32 +181,32 @@ class Judge:
             return Outcome(Verdict.FAILS, "FGL110", text, self.subject.where)
         return None
 
-    def assignments(self, ranks: int) -> dict[int, Assignment]:
+    def assignments(self, ranks: int) -> dict[Instance, Assignment]:
         """What replaces each Linear at this size."""
         found = self._assigned.get(ranks)
         if found is None:
             found = self._assigned[ranks] = self._assign(ranks)
         return found
 
-    def _assign(self, ranks: int) -> dict[int, Assignment]:
+    def _assign(self, ranks: int) -> dict[Instance, Assignment]:
         subject = self.subject
         if ranks == 1 or not self.engine.fuses_glu:
             return self.planned
         return with_fusions(self.planned, subject.tree, self.bodies, self.groups(ranks))
 
-    def groups(self, ranks: int) -> dict[int, Fusion]:
+    def groups(self, ranks: int) -> dict[Instance, Fusion]:
         """What the release shards by itself in each kind of module."""
         machine, engine = self.subject.machine, self.engine
         return fusions(machine, self.bodies, engine, self.heads, ranks, self.latents)
 
     @cached_property
-    def planned(self) -> dict[int, Assignment]:
+    def planned(self) -> dict[Instance, Assignment]:
         """What the plan alone makes of each Linear, at any size."""
         subject = self.subject
         return assign(subject.machine, subject.tree, subject.tensor_plan, self.engine)
 
     @cached_property
-    def bodies(self) -> dict[int, Body]:
+    def bodies(self) -> dict[Instance, Body]:
         """The graph of each kind of module, for the fusers."""
         subject, engine = self.subject, self.engine
         if self.config.latent:
@@ -204,7 +214,7 @@ class Judge:
             engine = replace(engine, own_attention=False)
         try:
             return graphs(subject.machine, subject.root, engine, self.heads)
-        except (Raised, BudgetExceeded):
+        except Raised:
             return {}
 
     @cached_property

@@ -26,14 +26,13 @@ from forgather_lint.execution.blame import LATENT_HEAD_SIZE
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.execution.engine import Engine, Heads
 from forgather_lint.execution.engine_library import EXPANSION
-from forgather_lint.execution.kinds import kind_of
 from forgather_lint.execution.outcome import SERVES, Outcome, Verdict
 from forgather_lint.libraries.names import ATTENTION_INTERFACE
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import FunctionValue, Instance
-from forgather_lint.python.values.value import External, TensorValue
+from forgather_lint.python.values.value import External, TensorValue, ValueId
 
 
 @record
@@ -68,14 +67,16 @@ class Chain:
         return bool(shape) and shape == (width(self.module, "out_features"),)
 
 
-def latents(machine: Machine, bodies: Mapping[int, Body], engine: Engine) -> dict[int, Latent]:
-    """The latent attention of each kind of module, by the number that `kinds.kind_of` gives."""
+def latents(
+    machine: Machine, bodies: Mapping[Instance, Body], engine: Engine
+) -> dict[Instance, Latent]:
+    """The latent attention of each kind of module, by the first that is alike."""
     found = {kind: _latent(machine, body, bodies, engine) for kind, body in bodies.items()}
     return {kind: latent for kind, latent in found.items() if latent is not None}
 
 
 def with_latents(
-    heads: Heads | None, config: ModelConfig, found: Mapping[int, Latent]
+    heads: Heads | None, config: ModelConfig, found: Mapping[Instance, Latent]
 ) -> Heads | None:
     """The head counts with what is taken over; None when not all sizes are known."""
     if not found or heads is None:
@@ -85,7 +86,7 @@ def with_latents(
     return replace(heads, compressed=compressed) if compressed else None
 
 
-def size_outcome(config: ModelConfig, engine: Engine, found: Mapping[int, Latent]) -> Outcome:
+def size_outcome(config: ModelConfig, engine: Engine, found: Mapping[Instance, Latent]) -> Outcome:
     """Whether the attention has the head size: asked when the first batch is on its way.
 
     Source: `MLACommonMetadata` in vllm/model_executor/layers/attention/mla_attention.py.
@@ -105,13 +106,13 @@ def leave_out_expansions(machine: Machine, tree: Tree, heads: Heads | None) -> N
     if heads is None or heads.compressed is None:
         return
     for instance in tree.instances.values():
-        name = heads.compressed.expansions.get(kind_of(instance))
+        name = heads.compressed.expansions.get(instance.first_alike)
         if name is not None:
-            machine.trail.set_key(instance.attributes, name, External(EXPANSION))
+            machine.trail.stand_in(instance, name, External(EXPANSION))
 
 
 def _latent(
-    machine: Machine, body: Body, bodies: Mapping[int, Body], engine: Engine
+    machine: Machine, body: Body, bodies: Mapping[Instance, Body], engine: Engine
 ) -> Latent | None:
     linears = seen_by_trace(machine, body, linear_calls(machine, body))
     if len(linears) < 2:
@@ -139,7 +140,7 @@ def _latent(
 
 
 def _chains(
-    machine: Machine, body: Body, bodies: Mapping[int, Body], linears: Sequence[Step]
+    machine: Machine, body: Body, bodies: Mapping[Instance, Body], linears: Sequence[Step]
 ) -> Iterator[Chain]:
     """All `rms_norm(linear(placeholder))` of the forward."""
     norms = [step for step in body.steps if step.module is not None and step not in linears]
@@ -148,13 +149,13 @@ def _chains(
         if source is None or source.inputs[:1] not in [(each,) for each in body.placeholders]:
             continue
         assert norm.module is not None
-        if is_rms_norm(machine, norm.module, bodies.get(kind_of(norm.module))):
+        if is_rms_norm(machine, norm.module, bodies.get(norm.module.first_alike)):
             yield Chain(source, norm)
 
 
-def _upstream(body: Body, value: int, linears: Sequence[Step]) -> Step | None:
+def _upstream(body: Body, value: ValueId, linears: Sequence[Step]) -> Step | None:
     """The nearest Linear that `value` comes from (fx_utils.py, `upstream_linear`)."""
-    waiting, seen = [value], set[int]()
+    waiting, seen = [value], set[ValueId]()
     while waiting:
         here = waiting.pop()
         step = body.made_by(here) if here not in seen else None
@@ -169,7 +170,7 @@ def _upstream(body: Body, value: int, linears: Sequence[Step]) -> Step | None:
 
 def _downstream(body: Body, norm: Step, linears: Sequence[Step]) -> Step | None:
     """The nearest Linear that takes what `norm` makes (fx_utils.py, `downstream_linear`)."""
-    waiting, seen = [norm.output], set[int]()
+    waiting, seen = [norm.output], set[ValueId]()
     while waiting:
         here = waiting.pop(0)
         if here in seen:
@@ -191,7 +192,7 @@ def _query(
         up = _downstream(body, queries[0].norm, linears)
         return up.module if up is not None else None
     direct = {
-        id(step.module): step.module
+        step.module: step.module
         for step in linears
         if step.inputs[:1] in [(each,) for each in body.placeholders]
         and step.module is not down.module

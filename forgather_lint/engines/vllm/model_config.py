@@ -9,6 +9,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.execution.engine import Compressed, Engine, Heads
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import NONE, Known, Value, known
 
 
@@ -73,7 +74,7 @@ class ModelConfig:
         """A head of expanded keys (base.py, "recompute head_size for full attn")."""
         return (self.number("qk_nope_head_dim") or 0) + (self.number("qk_rope_head_dim") or 0)
 
-    def compressed(self, expansions: Mapping[int, str]) -> Compressed | None:
+    def compressed(self, expansions: Mapping[Instance, str]) -> Compressed | None:
         """The sizes of the engine's attention for compressed keys; None when not all are known.
 
         Source: `get_mla_dims` in vllm/model_executor/layers/attention/mla_attention.py.

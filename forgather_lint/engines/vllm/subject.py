@@ -24,12 +24,13 @@ from forgather_lint.execution.engine import Engine
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.facts import NotBuilt, PlanEntry, Plans
 from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.libraries.transformers.model import plans_merged
 from forgather_lint.model.analysis import Built, build_tree, deep_recursion, workshop_of
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.plans import collect
 from forgather_lint.model.tree import Tree, tree_of
-from forgather_lint.python.interpreter.circumstances import Circumstances
+from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.values.objects import ClassValue, Instance
 
 
@@ -37,6 +38,7 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 class Prepared:
     """A judge for one target, or why the target cannot even build the model.
 
+    `problems` are what the target holds against it; `given_up` says that not all were looked for.
     `own` is the verdict at every size when a model of vLLM's own serves; then nothing else is
     judged. `unproved` is what keeps a *serves* from being a proof: input that is not read.
     """
@@ -48,6 +50,7 @@ class Prepared:
     problems: tuple[ServingProblem, ...] = ()
     own: Outcome | None = None
     unproved: Outcome | None = None
+    given_up: Outcome | None = None
 
 
 def prepare(
@@ -57,8 +60,7 @@ def prepare(
 
     Without `experts_fused` the experts are those of the model, not the engine's.
     """
-    workshop = workshop_of(model)
-    workshop.machine.circumstances = circumstances_of(target)
+    workshop = workshop_of(model, environment_of(target))
     base = build_base(workshop)
     if isinstance(base, NotBuilt):
         return Prepared(target, None, base, workshop)
@@ -67,14 +69,14 @@ def prepare(
     return Prepared(target, Judge(subject, dtype), None, workshop)
 
 
-def circumstances_of(target: Target) -> Circumstances:
+def environment_of(target: Target) -> Environment:
     """What a model finds of `target` while it is built and run."""
-    return replace(circumstances_beside(target.transformers), attention="vllm")
+    return replace(environment_beside(target.transformers), attention="vllm")
 
 
-def circumstances_beside(transformers: TransformersProfile) -> Circumstances:
+def environment_beside(transformers: TransformersProfile) -> Environment:
     """What a model finds of a transformers release alone."""
-    return Circumstances(
+    return Environment(
         class_plans_kept=transformers.plan.class_plan_kept.value,
         config_plan_everywhere=transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL,
         rope_parameters="rope_scaling" in transformers.config.renamed_fields.value,
@@ -107,7 +109,7 @@ def _subject(workshop: Workshop, base: Built, target: Target, experts_fused: boo
     inside = plans_of_children(workshop.machine, root, kept)
     tensor = list(_entries(plans.class_tp.entries, (*plans.tp.entries, *inside), kept))
     pipeline = list(_entries(plans.class_pp.entries, plans.pp.entries, kept))
-    merged = "post_init_called" in root.hidden
+    merged = plans_merged(root)
     engine = engine_of(target.vllm)
     tree: Tree = base.tree
     blocks: tuple[ExpertBlock, ...] = ()
@@ -118,11 +120,12 @@ def _subject(workshop: Workshop, base: Built, target: Target, experts_fused: boo
         tree=tree,
         root=root,
         engine=engine,
-        tensor_plan=tensor if merged else [],
+        tensor_plan=tensor if merged is not False else [],
         pipeline_plan=plans.pp,
-        pipeline_keys=[entry.full_key for entry in pipeline] if merged else [],
+        pipeline_keys=[entry.full_key for entry in pipeline] if merged is not False else [],
         where=root.cls.where,
         experts=blocks,
+        plans_merged=merged,
     )
 
 
@@ -137,7 +140,7 @@ def _with_experts_fused(
     if experts_refused(target) or not has_experts(machine, root, engine):
         return tree, ()
     blocks = expert_blocks(machine, tree)
-    return fuse_experts(tree, blocks), blocks
+    return fuse_experts(machine, tree, blocks), blocks
 
 
 def _entries(

@@ -10,7 +10,7 @@ from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.checks.loading import NOT_COMPATIBLE, own_model
-from forgather_lint.engines.vllm.checks.problems import blocking, problems_of
+from forgather_lint.engines.vllm.checks.problems import blocking, look_for_problems
 from forgather_lint.engines.vllm.checks.unread import unproved
 from forgather_lint.engines.vllm.judge import Cell
 from forgather_lint.engines.vllm.server import ServedBy, server_of
@@ -52,7 +52,7 @@ def examine(
     if server.by is ServedBy.OWN_MODEL and model.config is not None:
         return _served_by_vllm(server.name, model.config, target)
     prepared = prepare(model, target, dtype)
-    prepared.problems = problems_of(model, prepared, server, impl, max_model_len)
+    look_for_problems(model, prepared, server, impl, max_model_len)
     if server.fallback and any(problem.code == NOT_COMPATIBLE for problem in prepared.problems):
         assert model.config is not None
         return _served_by_vllm(server.fallback, model.config, target)

@@ -23,6 +23,7 @@ from forgather_lint.python.values.value import (
     TensorValue,
     TupleValue,
     Value,
+    known,
     size_of,
 )
 
@@ -34,7 +35,7 @@ def set_plain(site: Site, target: Instance, **attributes: Value) -> None:
     machine = cast("Machine", site.evaluator)
     for name, value in attributes.items():
         machine.library.on_set(machine, target, name, value)
-        machine.trail.set_key(target.attributes, name, value)
+        machine.trail.set_attribute(target, name, value)
 
 
 def parameter(site: Site, *shape: Size | None, dtype: str = "float32") -> TensorValue:
@@ -53,7 +54,12 @@ def optional(site: Site, flag: Value, part: Value) -> Value:
 def set_buffer(site: Site, target: Instance, name: str, value: Value, persistent: bool) -> None:
     """Register a buffer."""
     set_plain(site, target, **{name: value})
-    target.buffers[name] = persistent
+    site.evaluator.trail.set_key(target.buffers, name, known(persistent))
+
+
+def leave_open(site: Site, target: Instance, reason: str) -> None:
+    """`target` may have attributes that are not known here; why, in one short word."""
+    site.evaluator.trail.may_have_more(target, site.unknown(reason))
 
 
 def build_submodule(site: Site, name: str, *arguments: Value, **keywords: Value) -> Value:
@@ -160,7 +166,7 @@ def multihead_attention(
     triple = None if width is None else multiply(width, 3)
     packed = not any(name in options for name in ("kdim", "vdim", "add_bias_kv"))
     if not packed:
-        self.open = site.unknown("unmodelled-arguments")
+        leave_open(site, self, "unmodelled-arguments")
     set_plain(
         site,
         self,

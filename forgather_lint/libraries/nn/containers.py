@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from forgather_lint.libraries.nn.build import set_plain
+from forgather_lint.libraries.nn.build import leave_open, set_plain
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
@@ -51,15 +51,14 @@ def children_of(instance: Instance) -> dict[str, Value]:
 def _append(site: Site, self: Instance, value: Value) -> None:
     name = str(len(children_of(self)))
     set_plain(site, self, **{name: value})
-    self.places[name] = site.where
+    site.evaluator.trail.set_place(self, name, site.where)
 
 
 def _extend(site: Site, self: Instance, values: Value) -> None:
     items, rest = site.evaluator.items_of(values)
     for item in items:
         _append(site, self, item)
-    if rest is not None:
-        self.open = rest
+    site.evaluator.trail.may_have_more(self, rest)
 
 
 @op("torch.nn.ModuleList.__init__", "torch.nn.ParameterList.__init__")
@@ -158,7 +157,7 @@ def _sliced(site: Site, self: Instance, items: list[Value], index: SliceValue) -
 def set_item(site: Site, self: Instance, index: Value, module: Value) -> Value:
     position = index_of(index)
     if position is None:
-        self.open = site.unknown("unknown-index")
+        leave_open(site, self, "unknown-index")
         return NONE
     names = list(children_of(self))
     if -len(names) <= position < len(names):
@@ -178,16 +177,16 @@ def update(site: Site, self: Instance, modules: Value) -> Value:
     if isinstance(modules, DictValue):
         for key, value in modules.items.items():
             set_plain(site, self, **{str(key): value})
-            self.places[str(key)] = site.where
-        self.open = self.open or modules.rest
+            site.evaluator.trail.set_place(self, str(key), site.where)
+        site.evaluator.trail.may_have_more(self, modules.rest)
         return NONE
     pairs, rest = site.evaluator.items_of(modules)
-    self.open = self.open or rest
+    site.evaluator.trail.may_have_more(self, rest)
     for pair in pairs:
         if isinstance(pair, TupleValue) and len(pair.items) == 2:
             dict_set(site, self, pair.items[0], pair.items[1])
         else:
-            self.open = site.unknown("unknown-pair")
+            leave_open(site, self, "unknown-pair")
     return NONE
 
 
@@ -195,9 +194,9 @@ def update(site: Site, self: Instance, modules: Value) -> Value:
 def dict_set(site: Site, self: Instance, key: Value, module: Value) -> Value:
     if isinstance(key, Known) and isinstance(key.value, str):
         set_plain(site, self, **{key.value: module})
-        self.places[key.value] = site.where
+        site.evaluator.trail.set_place(self, key.value, site.where)
     else:
-        self.open = site.unknown("unknown-key")
+        leave_open(site, self, "unknown-key")
     return NONE
 
 
@@ -217,12 +216,12 @@ def delete_from_list(site: Site, self: Instance, index: Value) -> Value:
     names = list(children_of(self))
     place = bounds(index) if isinstance(index, SliceValue) else index_of(index)
     if place is None or self.open is not None:
-        self.open = self.open or site.unknown("unknown-index")
+        leave_open(site, self, "unknown-index")
         return NONE
     kept = list(children_of(self).values())
     del kept[place]
     for name in names:
-        self.attributes.pop(name)
+        site.evaluator.trail.delete_attribute(self, name)
     for item in kept:
         _append(site, self, item)
     return NONE
@@ -230,8 +229,10 @@ def delete_from_list(site: Site, self: Instance, index: Value) -> Value:
 
 @op(*_names(_DICTS, "__delitem__"))
 def delete_item(site: Site, self: Instance, key: Value) -> Value:
-    name = str(key.value) if isinstance(key, Known) else ""
-    self.attributes.pop(name, None)
+    if not isinstance(key, Known):
+        leave_open(site, self, "unknown-key")
+    else:
+        site.evaluator.trail.delete_attribute(self, str(key.value))
     return NONE
 
 

@@ -9,7 +9,7 @@ import libcst as cst
 
 from forgather_lint.documents.walk import descendants
 from forgather_lint.libraries.names import MODULE
-from forgather_lint.libraries.nn.build import set_plain
+from forgather_lint.libraries.nn.build import leave_open, set_plain
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Op, Site, op
 from forgather_lint.python.interpreter.machine import Machine
@@ -52,7 +52,9 @@ def register_buffer(
     if text is None:
         return NONE
     site.evaluator.set_attribute(self, text, tensor, site.where)
-    self.buffers[text] = cast("Machine", site.evaluator).truth(persistent) is not False
+    lasts = cast("Machine", site.evaluator).truth(persistent)
+    kind = site.unknown("undecided-flag") if lasts is None else known(lasts)
+    site.evaluator.trail.set_key(self.buffers, text, kind)
     return NONE
 
 
@@ -61,7 +63,7 @@ def register_parameter(site: Site, self: Instance, name: Value, param: Value) ->
     text = _name_of(name)
     if text is not None:
         set_plain(site, self, **{text: param})
-        self.places[text] = site.where
+        site.evaluator.trail.set_place(self, text, site.where)
     return NONE
 
 
@@ -69,10 +71,10 @@ def register_parameter(site: Site, self: Instance, name: Value, param: Value) ->
 def add_module(site: Site, self: Instance, name: Value, module: Value) -> Value:
     text = _name_of(name)
     if text is None:
-        self.open = site.unknown("dynamic-attribute")
+        leave_open(site, self, "dynamic-attribute")
     else:
         set_plain(site, self, **{text: module})
-        self.places[text] = site.where
+        site.evaluator.trail.set_place(self, text, site.where)
     return NONE
 
 

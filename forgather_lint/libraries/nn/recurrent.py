@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from forgather_lint.libraries.nn.build import optional, parameter, set_plain
+from forgather_lint.libraries.nn.build import leave_open, optional, parameter, set_plain
 from forgather_lint.python.interpreter.library import Op, Site, op
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.dims import Size, multiply
@@ -27,7 +27,7 @@ def _recurrent(gates: int) -> Op:
     ) -> Value:
         layers, hidden = size_of(num_layers), size_of(hidden_size)
         if not isinstance(layers, int) or hidden is None:
-            self.open = site.unknown("unknown-size")
+            leave_open(site, self, "unknown-size")
             return NONE
         rows = multiply(hidden, gates)
         two_ways = cast("Machine", site.evaluator).truth(bidirectional)

@@ -26,6 +26,7 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
+    ValueId,
     known,
 )
 
@@ -98,19 +99,27 @@ def identity(site: Site, value: Value, other: Value | None = None) -> Value:
     return value
 
 
-def copied(value: Value, done: dict[int, Value], deep: bool) -> Value:
+def copied(value: Value, done: dict[ValueId, Value], deep: bool) -> Value:
     """A copy of `value`, and of what it holds when `deep`."""
-    if id(value) in done:
-        return done[id(value)]
+    key = ValueId(value)
+    if key in done:
+        return done[key]
     inner: Callable[[Value], Value] = (lambda v: copied(v, done, deep)) if deep else (lambda v: v)
     result: Value = value
     match value:
         case Instance():
-            result = done[id(value)] = Instance(
-                value.cls, {}, value.where, set(value.hidden), dict(value.buffers)
+            attributes: dict[str, Value] = {}
+            result = done[key] = Instance(
+                value.cls,
+                attributes,
+                value.where,
+                value.hidden,
+                dict(value.buffers),
+                dict(value.places),
+                value.open,
+                dict(value.notes),
             )
-            result.places, result.open = dict(value.places), value.open
-            result.attributes.update({n: inner(v) for n, v in value.attributes.items()})
+            attributes.update({n: inner(v) for n, v in value.attributes.items()})
         case ListValue():
             result = ListValue([inner(item) for item in value.items], value.rest)
         case TupleValue():
@@ -124,7 +133,7 @@ def copied(value: Value, done: dict[int, Value], deep: bool) -> Value:
             result = TensorValue(
                 value.shape, value.placement, value.dtype, value.origin, value.is_parameter
             )
-    done[id(value)] = result
+    done[key] = result
     return result
 
 
@@ -163,7 +172,7 @@ def repeat(site: Site, value: Value, times: Value = NONE) -> Value:
 def extract_stack(site: Site, *arguments: Value) -> Value:
     """The source lines of the callers; Forgather looks for `AutoModel.from_config` in them."""
     machine = cast("Machine", site.evaluator)
-    line = known(f"return {machine.circumstances.auto_class}.from_config(config)")
+    line = known(f"return {machine.environment.auto_class}.from_config(config)")
     frame = Instance(External("builtins.object"), {"line": line}, site.where)
     return ListValue([frame])
 

@@ -76,7 +76,7 @@ def _tensors(site: Site, tensors: Value) -> list[TensorValue]:
 
 def _items(site: Site, tensors: Value) -> list[Value]:
     """The items, or those of a list that a loop of unknown length filled: they stand for all."""
-    return tensors.items if _is_filled_by_loop(tensors) else items(site, tensors)
+    return list(tensors.items) if _is_filled_by_loop(tensors) else items(site, tensors)
 
 
 def _is_filled_by_loop(tensors: Value) -> TypeGuard[ListValue]:

@@ -5,7 +5,7 @@ Source: transformers/cache_utils.py.
 
 from __future__ import annotations
 
-from forgather_lint.libraries.nn.build import set_plain
+from forgather_lint.libraries.nn.build import leave_open, set_plain
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.subscripts import index_of
 from forgather_lint.python.values.objects import Instance
@@ -26,7 +26,7 @@ def dynamic_cache(
 ) -> Value:
     """A cache of nothing; one that is given states is not followed."""
     if ddp_cache_data != NONE:
-        self.open = site.unknown("filled-cache")
+        leave_open(site, self, "filled-cache")
     return NONE
 
 

@@ -117,7 +117,7 @@ def class_default(name: str) -> Value | None:
 @op("transformers.PretrainedConfig._attn_implementation.get")
 def attention_implementation(site: Site, self: Instance) -> Value:
     """What the engine set: the machine is told which one the model is built for."""
-    return known(cast("Machine", site.evaluator).circumstances.attention)
+    return known(cast("Machine", site.evaluator).environment.attention)
 
 
 @op("transformers.is_flash_attention_requested")
@@ -160,7 +160,7 @@ def to_dict(site: Site, self: Instance) -> Value:
     items.update(self.attributes)
     for name in ("base_model_tp_plan", "base_model_pp_plan", "_attn_implementation"):
         items.pop(name, None)
-    if cast("Machine", site.evaluator).circumstances.rope_parameters:
+    if cast("Machine", site.evaluator).environment.rope_parameters:
         _rename_rope(items)
     return DictValue(items, rest=self.open)
 
@@ -203,7 +203,7 @@ def update(site: Site, self: Instance, config_dict: Value) -> Value:
             if isinstance(name, str):
                 site.evaluator.set_attribute(self, name, value, site.where)
     rest = config_dict.rest if isinstance(config_dict, DictValue) else site.unknown("unknown-dict")
-    self.open = self.open or rest
+    site.evaluator.trail.may_have_more(self, rest)
     return NONE
 
 

@@ -11,11 +11,13 @@ from forgather_lint.libraries.nn.module import walk
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.python.interpreter.literals import NewDict
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import ClassMethod, Instance
 from forgather_lint.python.values.value import (
     FALSE,
     NONE,
+    TRUE,
     Arguments,
     DictValue,
     External,
@@ -25,6 +27,9 @@ from forgather_lint.python.values.value import (
     known,
 )
 
+MERGED = "plans-merged"
+"""The note on a model whose `post_init` has run."""
+
 
 @op("transformers.PreTrainedModel.__init__")
 def init(site: Site, self: Instance, config: Value = NONE, *inputs: Value, **kw: Value) -> Value:
@@ -33,12 +38,18 @@ def init(site: Site, self: Instance, config: Value = NONE, *inputs: Value, **kw:
     Source: transformers/modeling_utils.py, `get_correct_attn_implementation`.
     """
     set_plain(site, self, config=config)
-    chosen = cast("Machine", site.evaluator).circumstances.attention
+    chosen = cast("Machine", site.evaluator).environment.attention
     supported = _class_attribute(site, self, "_supports_sdpa")
     lacks_sdpa = supported is None or (isinstance(supported, Known) and not supported.value)
     if chosen == "sdpa" and lacks_sdpa and isinstance(config, Instance):
         set_plain(site, config, _attn_implementation=known("eager"))
     return NONE
+
+
+def plans_merged(model: Instance) -> bool | None:
+    """Whether `post_init` of `model` has run; None where that depends on what is not known."""
+    note = model.notes.get(MERGED, FALSE)
+    return bool(note.value) if isinstance(note, Known) else None
 
 
 @op("transformers.PreTrainedModel.post_init")
@@ -47,11 +58,12 @@ def post_init(site: Site, self: Instance) -> Value:
 
     Source: transformers/modeling_utils.py and distributed/mixin.py (5.15 and later).
     """
-    self.hidden.add("post_init_called")
+    trail = site.evaluator.trail
+    trail.set_key(self.notes, MERGED, TRUE)
     for attribute, config_key in _PLANS:
         plan = _merged_plan(site, self, attribute, config_key)
         set_plain(site, self, **{attribute: plan})
-        self.hidden.add(attribute)
+        trail.hide(self, attribute)
     tie_weights(site, self)
     return NONE
 
@@ -60,8 +72,8 @@ _PLANS = (("_tp_plan", "base_model_tp_plan"), ("_pp_plan", "base_model_pp_plan")
 
 
 def _merged_plan(site: Site, self: Instance, attribute: str, config_key: str) -> DictValue:
-    merged = DictValue({})
-    world = cast("Machine", site.evaluator).circumstances
+    merged = NewDict()
+    world = cast("Machine", site.evaluator).environment
     if world.class_plans_kept:
         _merge(merged, _class_attribute(site, self, attribute), "")
     if world.config_plan_everywhere or base_model(site, self) is self:
@@ -69,7 +81,7 @@ def _merged_plan(site: Site, self: Instance, attribute: str, config_key: str) ->
     for name, child in self.attributes.items():
         if isinstance(child, Instance) and name not in self.hidden:
             _merge(merged, _child_plan(site, child, attribute), f"{name}.")
-    return merged
+    return merged.made()
 
 
 def _child_plan(site: Site, child: Instance, attribute: str) -> Value | None:
@@ -91,7 +103,7 @@ def _optional(site: Site, owner: Value | None, name: str) -> Value | None:
         return None
 
 
-def _merge(target: DictValue, plan: Value | None, prefix: str) -> None:
+def _merge(target: NewDict, plan: Value | None, prefix: str) -> None:
     if isinstance(plan, DictValue):
         target.items.update({f"{prefix}{key}": value for key, value in plan.items.items()})
         target.rest = target.rest or plan.rest
@@ -143,7 +155,7 @@ def _tie(
     value = found[0].attributes[found[1]]
     for name, (module, leaf) in owners.items():
         if name == target or _matches(target, name):
-            machine.trail.set_key(module.attributes, leaf, value)
+            machine.trail.set_attribute(module, leaf, value)
 
 
 def _matches(pattern: str, name: str) -> bool:

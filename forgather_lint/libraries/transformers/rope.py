@@ -60,9 +60,9 @@ def convert(site: Site, self: Instance, *arguments: Value, **keywords: Value) ->
     theta = keywords.pop("rope_theta", None) or _optional(site, self, "rope_theta")
     share = keywords.pop("partial_rotary_factor", None)
     for each in _flat(self, parameters):
-        each.items.setdefault("rope_theta", theta or known(_THETA))
+        _set_default(site, each, "rope_theta", theta or known(_THETA))
         if share is not None:
-            each.items.setdefault("partial_rotary_factor", share)
+            _set_default(site, each, "partial_rotary_factor", share)
     set_plain(site, self, rope_parameters=parameters)
     standardize(site, self)
     return DictValue(keyed(keywords))
@@ -74,10 +74,15 @@ def standardize(site: Site, self: Instance) -> Value:
     parameters = self.attributes.get("rope_parameters")
     share = _optional(site, self, "partial_rotary_factor")
     for each in _flat(self, parameters) if isinstance(parameters, DictValue) else ():
-        each.items.setdefault("rope_type", each.items.get("type", known("default")))
+        _set_default(site, each, "rope_type", each.items.get("type", known("default")))
         if share is not None and not _is_none(share):
-            each.items.setdefault("partial_rotary_factor", share)
+            _set_default(site, each, "partial_rotary_factor", share)
     return NONE
+
+
+def _set_default(site: Site, parameters: DictValue, key: str, value: Value) -> None:
+    if key not in parameters.items:
+        site.evaluator.trail.set_key(parameters.items, key, value)
 
 
 @op("transformers.PretrainedConfig.nested_rope_parameter_keys")

@@ -195,7 +195,7 @@ def causal_mask(site: Site, *arguments: Value, **options: Value) -> Value:
 
     Source: `create_causal_mask` in transformers/masking_utils.py, for the attention of PyTorch.
     """
-    if "input_embeds" in options and not machine_of(site).circumstances.mask_takes_input_embeds:
+    if "input_embeds" in options and not machine_of(site).environment.mask_takes_input_embeds:
         function = site.name.rpartition(".")[2]
         text = f"{function}() got an unexpected keyword argument 'input_embeds'"
         raise Raised("TypeError", text, site.where)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from forgather_lint.python.interpreter import stores, subscripts
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
@@ -36,8 +38,8 @@ def extend(site: Site, target: ListValue, iterable: Value) -> Value:
     items, rest = machine.items_of(iterable)
     if not machine.budget.has_room(len(target.items) + len(items)):
         items, rest = [], site.unknown("many-items")
-    machine.trail.set_items(target, target.items + items)
-    target.rest = target.rest or rest
+    machine.trail.set_items(target, [*target.items, *items])
+    machine.trail.may_hold_more(target, rest)
     return NONE
 
 
@@ -84,7 +86,7 @@ def remove(site: Site, target: ListValue, item: Value) -> Value:
         if equal is None:
             break
         if equal:
-            items = target.items[:position] + target.items[position + 1 :]
+            items = [*target.items[:position], *target.items[position + 1 :]]
             machine_of(site).trail.set_items(target, items)
             return NONE
     stores.forget(machine_of(site), target, site.unknown("unknown-item"))
@@ -96,7 +98,7 @@ def remove(site: Site, target: ListValue, item: Value) -> Value:
 @builtin("set.clear")
 def clear(site: Site, target: ListValue | DictValue | SetValue) -> Value:
     stores.forget(machine_of(site), target, site.unknown("cleared"))
-    target.rest = None
+    machine_of(site).trail.set_rest(target, None)
     return NONE
 
 
@@ -141,7 +143,7 @@ def get(site: Site, target: DictValue | AttributeDict, key: Value, default: Valu
     return default if rest is None else join([rest, default])
 
 
-def _items(target: DictValue | AttributeDict) -> dict[Key, Value]:
+def _items(target: DictValue | AttributeDict) -> Mapping[Key, Value]:
     if isinstance(target, DictValue):
         return target.items
     return keyed(target.instance.attributes)
@@ -215,7 +217,7 @@ def update_set(site: Site, target: SetValue, iterable: Value) -> Value:
     found, rest = machine.items_of(iterable)
     for item in found:
         machine.trail.set_key(target.items, key_of(item), item)
-    target.rest = target.rest or rest
+    machine.trail.may_hold_more(target, rest)
     return NONE
 
 

@@ -72,7 +72,7 @@ def setattr_(site: Site, obj: Value, name: Value, value: Value) -> Value:
     if isinstance(name, Known) and isinstance(name.value, str):
         stores.set_attribute(machine_of(site), obj, name.value, value, site.where)
     else:
-        stores.set_some_attribute(obj, site.unknown("dynamic-attribute"))
+        stores.set_some_attribute(machine_of(site), obj, site.unknown("dynamic-attribute"))
     return NONE
 
 

@@ -6,7 +6,7 @@ from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site
-from forgather_lint.python.interpreter.literals import put, update
+from forgather_lint.python.interpreter.literals import NewDict
 from forgather_lint.python.interpreter.subscripts import index_of
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join
@@ -120,36 +120,38 @@ def set_(site: Site, iterable: Value | None = None) -> Value:
 
 @builtin("dict")
 def dict_(site: Site, source: Value | None = None, **keywords: Value) -> Value:
-    result = DictValue({})
+    new = NewDict()
     if isinstance(source, DictValue):
-        update(result, source)
+        new.update(source)
     elif isinstance(source, AttributeDict):
-        result.items.update(source.instance.attributes)
+        new.items.update(source.instance.attributes)
+        new.rest = source.instance.open
     elif source is not None:
-        _put_pairs(site, result, source)
-    result.items.update(keywords)
-    return result
+        _put_pairs(site, new, source)
+    new.items.update(keywords)
+    return new.made()
 
 
 @builtin("dict.fromkeys")
 def dict_fromkeys(site: Site, iterable: Value, value: Value = NONE) -> Value:
     items, rest = machine_of(site).items_of(iterable)
-    result = DictValue({}, rest=rest)
+    new = NewDict()
+    new.rest = rest
     for item in items:
-        put(result, item, value)
-    return result
+        new.put(item, value)
+    return new.made()
 
 
-def _put_pairs(site: Site, result: DictValue, source: Value) -> None:
+def _put_pairs(site: Site, new: NewDict, source: Value) -> None:
     machine = machine_of(site)
     pairs, rest = machine.items_of(source)
-    result.rest = rest
+    new.rest = rest
     for pair in pairs:
         items, pair_rest = machine.items_of(pair)
         if len(items) == 2 and pair_rest is None:
-            put(result, items[0], items[1])
+            new.put(items[0], items[1])
         else:
-            result.rest = site.unknown("unknown-pair")
+            new.rest = site.unknown("unknown-pair")
 
 
 @builtin("enumerate")
@@ -221,7 +223,7 @@ def sort(site: Site, target: ListValue, key: Value = NONE, reverse: Value = NONE
     result = sorted_(site, target, key, reverse)
     assert isinstance(result, ListValue)
     machine_of(site).trail.set_items(target, result.items)
-    target.rest = result.rest
+    machine_of(site).trail.set_rest(target, result.rest)
     return NONE
 
 

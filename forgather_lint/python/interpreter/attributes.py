@@ -82,6 +82,7 @@ def read_external(machine: Machine, value: External, name: str) -> Value:
 def read_instance(machine: Machine, instance: Instance, name: str, where: Place) -> Value:
     """`instance.name`: a property, the own attribute, the member of a class, then `__getattr__`."""
     machine.observer.read(instance, name, where)
+    machine.run.loop_copies.noticed(instance, name)
     member = find_member(machine, instance.cls, name)
     if member is not None and isinstance(member.value, Property):
         return _get_property(machine, instance, member.value, name, where)
@@ -145,7 +146,7 @@ def _get_property(
         return instance.attributes[name]
     value = machine.call(member.getter, Arguments([instance]), where)
     if member.cached:
-        machine.trail.set_key(instance.attributes, name, value)
+        machine.trail.set_attribute(instance, name, value)
     return value
 
 

@@ -9,10 +9,11 @@ import libcst as cst
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.frame import Frame, Raised
-from forgather_lint.python.values.objects import AttributeDict, FunctionValue, Scope
+from forgather_lint.python.values.objects import AttributeDict, FunctionValue
 from forgather_lint.python.values.value import (
     Arguments,
     DictValue,
+    Key,
     TupleValue,
     Unknown,
     Value,
@@ -71,52 +72,57 @@ def all_parameters(parameters: cst.Parameters) -> Iterator[cst.Param]:
     yield from parameters.kwonly_params
 
 
-def bind_parameters(
-    machine: Machine, function: FunctionValue, arguments: Arguments, scope: Scope, where: Place
-) -> None:
-    """Bind `arguments` in `scope`. Raises `Raised("TypeError")` with Python's text."""
+def bound_parameters(
+    function: FunctionValue, arguments: Arguments, where: Place
+) -> dict[str, Value]:
+    """The parameters with what `arguments` give them.
+
+    Raises `Raised("TypeError")` with Python's text.
+    """
     parameters = function.node.params
     positional = [p.name.value for p in (*parameters.posonly_params, *parameters.params)]
     keyword_only = [p.name.value for p in parameters.kwonly_params]
-    names = scope.names
-    _bind_positional(function, arguments, positional, scope, where)
-    left_over = _bind_keywords(function, arguments, positional + keyword_only, scope, where)
+    names = _bound_by_position(function, arguments, positional, where)
+    left_over = _bind_keywords(function, arguments, positional + keyword_only, names, where)
     for name in positional + keyword_only:
         if name not in names:
             names[name] = _default(function, arguments, name, where)
     if parameters.star_kwarg is not None:
         names[parameters.star_kwarg.name.value] = DictValue(left_over, rest=arguments.rest)
+    return names
 
 
-def _bind_positional(
-    function: FunctionValue,
-    arguments: Arguments,
-    positional: list[str],
-    scope: Scope,
-    where: Place,
-) -> None:
+def _bound_by_position(
+    function: FunctionValue, arguments: Arguments, positional: list[str], where: Place
+) -> dict[str, Value]:
     given = arguments.positional
-    scope.names.update(zip(positional, given, strict=False))
+    names = dict(zip(positional, given, strict=False))
     star = function.node.params.star_arg
     if isinstance(star, cst.Param):
-        scope.names[star.name.value] = TupleValue(tuple(given[len(positional) :]))
+        names[star.name.value] = TupleValue(tuple(given[len(positional) :]))
     elif len(given) > len(positional):
         takes = f"takes {len(positional)} positional arguments but {len(given)} were given"
         raise Raised("TypeError", f"{_title(function)} {takes}", where)
+    return names
 
 
 def _bind_keywords(
-    function: FunctionValue, arguments: Arguments, names: list[str], scope: Scope, where: Place
-) -> dict[object, Value]:
-    left_over: dict[object, Value] = {}
+    function: FunctionValue,
+    arguments: Arguments,
+    parameters: list[str],
+    names: dict[str, Value],
+    where: Place,
+) -> dict[Key, Value]:
+    """Bind in `names` what is given by keyword; what no parameter takes is returned."""
+    left_over: dict[Key, Value] = {}
     for name, value in arguments.keywords.items():
-        if name not in names:
+        if name not in parameters:
             left_over[name] = value
-        elif name in scope.names:
+        elif name in names:
             text = f"{_title(function)} got multiple values for argument '{name}'"
             raise Raised("TypeError", text, where)
         else:
-            scope.names[name] = value
+            names[name] = value
     if left_over and function.node.params.star_kwarg is None:
         text = f"{_title(function)} got an unexpected keyword argument '{next(iter(left_over))}'"
         raise Raised("TypeError", text, where)

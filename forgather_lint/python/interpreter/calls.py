@@ -8,7 +8,7 @@ import libcst as cst
 
 from forgather_lint.core.source import Place
 from forgather_lint.documents.python import NodePlace, PythonFile
-from forgather_lint.python.interpreter import binding, twins
+from forgather_lint.python.interpreter import binding
 from forgather_lint.python.interpreter.branching import abandon_returns, settle_returns
 from forgather_lint.python.interpreter.budget import DEEPEST_CALL, BudgetExceeded
 from forgather_lint.python.interpreter.classes import find_member, order_of
@@ -33,7 +33,6 @@ from forgather_lint.python.values.value import (
     Choice,
     External,
     Known,
-    ListValue,
     Unknown,
     Value,
 )
@@ -156,8 +155,8 @@ def call_function(
 ) -> Value:
     """Run the body of `function` in a new frame."""
     node = function.node
-    scope = Scope({}, function.scope, function.scope.namespace)
-    binding.bind_parameters(machine, function, arguments, scope, where)
+    names = binding.bound_parameters(function, arguments, where)
+    scope = Scope(names, function.scope, function.scope.namespace)
     place = function.where
     file = place.file if isinstance(place, NodePlace) else _no_file()
     receiver = arguments.positional[0] if arguments.positional and function.owner else None
@@ -165,11 +164,9 @@ def call_function(
     if machine.budget.depth >= DEEPEST_CALL:
         raise BudgetExceeded("recursion")
     machine.budget.depth += 1
-    machine.stack.append(frame)
     try:
         return _run_body(machine, node, frame)
     finally:
-        machine.stack.pop()
         machine.budget.depth -= 1
 
 
@@ -187,7 +184,7 @@ def _run_body(machine: Machine, node: cst.FunctionDef | cst.Lambda, frame: Frame
         raise
     value = completion.value if isinstance(completion, Returned) else NONE
     value = settle_returns(machine, frame, value)
-    return value if frame.yielded is None else ListValue(frame.yielded)
+    return value if frame.yielded is None else frame.yielded
 
 
 def _only_early_returns(machine: Machine, frame: Frame) -> Value:
@@ -210,7 +207,9 @@ def construct(machine: Machine, cls: ClassValue, arguments: Arguments, where: Pl
     special = machine.library.construct(machine, cls, arguments, where)
     if special is not None:
         return special
-    return twins.build(machine, cls, arguments, lambda given: _built(machine, cls, given, where))
+    return machine.run.loop_copies.build(
+        machine, cls, arguments, lambda given: _built(machine, cls, given, where)
+    )
 
 
 def _built(machine: Machine, cls: ClassValue, arguments: Arguments, where: Place) -> Value:
@@ -223,7 +222,7 @@ def initialise(machine: Machine, instance: Instance, arguments: Arguments, where
     """Run `__init__` of `instance`; an unknown base leaves it open."""
     unknown = next((e for e in order_of(machine, instance.cls) if isinstance(e, Unknown)), None)
     if unknown is not None:
-        instance.open = unknown
+        machine.trail.may_have_more(instance, unknown)
     member = find_member(machine, instance.cls, "__init__")
     if member is None or isinstance(member.value, Unknown):
         return

@@ -59,7 +59,7 @@ def _concatenated(
     if isinstance(left, TupleValue) and isinstance(right, TupleValue):
         return TupleValue(left.items + right.items)
     if isinstance(left, ListValue) and isinstance(right, ListValue):
-        return ListValue(left.items + right.items, left.rest or right.rest)
+        return ListValue([*left.items, *right.items], left.rest or right.rest)
     return Unknown("unmodelled-operator", where, "add")
 
 
@@ -68,7 +68,7 @@ def _repeat(machine: Machine, value: ListValue | TupleValue, count: int) -> Valu
         return Unknown("many-items")
     if isinstance(value, TupleValue):
         return TupleValue(value.items * count)
-    return ListValue(value.items * count, value.rest)
+    return ListValue(list(value.items) * count, value.rest)
 
 
 def _united(left: DictValue, right: DictValue) -> Value:

@@ -75,8 +75,8 @@ def try_statement(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
 
 def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
     depth = machine.trail.depth
-    before = machine.prepared_for_missing
-    machine.prepared_for_missing = before or _expects_missing(machine, node, frame)
+    before = machine.run.prepared_for_missing
+    machine.run.prepared_for_missing = before or _expects_missing(machine, node, frame)
     try:
         completion = machine.execute(node.body.body, frame)
     except Raised as error:
@@ -86,7 +86,7 @@ def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
                 return _handled(machine, node, handler, error, frame)
         raise
     finally:
-        machine.prepared_for_missing = before
+        machine.run.prepared_for_missing = before
     if completion is None and node.orelse:
         return machine.execute(node.orelse.body.body, frame)
     return completion
@@ -113,7 +113,7 @@ def _handled(
     except Raised:
         if not isinstance(error, NotInstalled):
             raise
-        machine.prepared_for_missing = False
+        machine.run.prepared_for_missing = False
         return machine.execute(node.body.body, frame)
 
 

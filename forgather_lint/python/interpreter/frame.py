@@ -11,7 +11,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.python.interpreter.trail import Changes
 from forgather_lint.python.values.objects import FunctionValue, Scope
-from forgather_lint.python.values.value import Value
+from forgather_lint.python.values.value import ListValue, Value
 
 
 @record
@@ -83,7 +83,7 @@ class Frame:
     receiver: Value | None = None
     trail_depth: int = 0
     early_returns: list[EarlyReturn] = field(default_factory=list)
-    yielded: list[Value] | None = None
+    yielded: ListValue | None = None
     handled: Raised | None = None
 
     def place(self, node: cst.CSTNode) -> Place:

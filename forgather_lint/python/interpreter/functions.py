@@ -18,7 +18,15 @@ from forgather_lint.python.values.objects import (
     Property,
     StaticMethod,
 )
-from forgather_lint.python.values.value import NONE, Arguments, Builtin, External, Unknown, Value
+from forgather_lint.python.values.value import (
+    NONE,
+    Arguments,
+    Builtin,
+    External,
+    ListValue,
+    Unknown,
+    Value,
+)
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
@@ -108,13 +116,16 @@ def return_statement(machine: Machine, node: cst.Return, frame: Frame) -> Comple
 
 @expression(cst.Yield)
 def yield_expression(machine: Machine, node: cst.Yield, frame: Frame) -> Value:
-    if frame.yielded is None:
-        frame.yielded = []
     if isinstance(node.value, cst.From):
-        items, _ = machine.items_of(machine.evaluate(node.value.item, frame))
-        frame.yielded.extend(items)
+        items, rest = machine.items_of(machine.evaluate(node.value.item, frame))
     else:
-        frame.yielded.append(machine.evaluate(node.value, frame) if node.value else NONE)
+        items, rest = [machine.evaluate(node.value, frame) if node.value else NONE], None
+    if frame.yielded is None:
+        # Both arms of a condition add to one list, wherever the first `yield` stands.
+        frame.yielded = ListValue([])
+    for item in items:
+        machine.trail.append(frame.yielded, item)
+    machine.trail.may_hold_more(frame.yielded, rest)
     return NONE
 
 

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.trail import Trail
 from forgather_lint.python.values.loop_index import pinned
 from forgather_lint.python.values.value import Arguments, Known, Unknown, Value
 
@@ -40,6 +41,9 @@ class Evaluator(Protocol):
     def set_attribute(self, target: Value, name: str, value: Value, where: Place) -> None: ...
 
     def items_of(self, value: Value) -> tuple[list[Value], Unknown | None]: ...
+
+    @property
+    def trail(self) -> Trail: ...
 
 
 @record

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.budget import LONGEST_TEXT
 from forgather_lint.python.interpreter.dispatch import expression
 from forgather_lint.python.interpreter.frame import Frame
@@ -14,6 +15,7 @@ from forgather_lint.python.values.value import (
     NONE,
     Choice,
     DictValue,
+    Key,
     Known,
     ListValue,
     SetValue,
@@ -148,39 +150,50 @@ def _elements(
 
 @expression(cst.Dict)
 def dict_(machine: Machine, node: cst.Dict, frame: Frame) -> Value:
-    result = DictValue({})
+    new = NewDict()
     for element in node.elements:
         value = machine.evaluate(element.value, frame)
         if isinstance(element, cst.StarredDictElement):
-            update(result, value)
+            new.update(value)
         elif isinstance(element, cst.DictElement):
-            key = machine.evaluate(element.key, frame)
-            put(result, key, value)
-            if not isinstance(key, Unknown | Choice):
-                places = (frame.place(element.key), frame.place(element.value))
-                result.places[key_of(key)] = places
-    return result
+            places = (frame.place(element.key), frame.place(element.value))
+            new.put(machine.evaluate(element.key, frame), value, places)
+    return new.made()
 
 
-def put(target: DictValue, key: Value, value: Value) -> None:
-    """Set a key of a dict that nobody else holds yet."""
-    if isinstance(key, Unknown | Choice):
-        target.rest = target.rest or Unknown("unknown-key")
-        return
-    target.items[key_of(key)] = value
-    if not isinstance(key, Known):
-        target.keys[key_of(key)] = key
+class NewDict:
+    """A dict that is being made, which nobody else holds yet."""
 
+    def __init__(self) -> None:
+        self.items: dict[Key, Value] = {}
+        self.rest: Unknown | None = None
+        self._keys: dict[Key, Value] = {}
+        self._places: dict[Key, tuple[Place, Place]] = {}
 
-def update(target: DictValue, source: Value) -> None:
-    """`target.update(source)` for a dict that nobody else holds yet."""
-    if isinstance(source, DictValue):
-        target.items.update(source.items)
-        target.keys.update(source.keys)
-        target.places.update(source.places)
-        target.rest = target.rest or source.rest
-    else:
-        target.rest = target.rest or Unknown("unknown-dict")
+    def put(self, key: Value, value: Value, places: tuple[Place, Place] | None = None) -> None:
+        """`self[key] = value`, written at `places`."""
+        if isinstance(key, Unknown | Choice):
+            self.rest = self.rest or Unknown("unknown-key")
+            return
+        self.items[key_of(key)] = value
+        if not isinstance(key, Known):
+            self._keys[key_of(key)] = key
+        if places is not None:
+            self._places[key_of(key)] = places
+
+    def update(self, source: Value) -> None:
+        """`self.update(source)`."""
+        if isinstance(source, DictValue):
+            self.items.update(source.items)
+            self._keys.update(source.keys)
+            self._places.update(source.places)
+            self.rest = self.rest or source.rest
+        else:
+            self.rest = self.rest or Unknown("unknown-dict")
+
+    def made(self) -> DictValue:
+        """The dict."""
+        return DictValue(self.items, self._keys, self.rest, self._places)
 
 
 @expression(cst.Slice)

@@ -12,10 +12,11 @@ from forgather_lint.python.interpreter.branching import join_bodies
 from forgather_lint.python.interpreter.budget import MOST_ITEMS, MOST_ROUNDS, BudgetExceeded
 from forgather_lint.python.interpreter.dispatch import expression, statement
 from forgather_lint.python.interpreter.frame import Broken, Completion, Continued, Frame, Returned
-from forgather_lint.python.interpreter.literals import put
+from forgather_lint.python.interpreter.literals import NewDict
+from forgather_lint.python.interpreter.plain_comprehensions import plain
 from forgather_lint.python.values.objects import Scope
 from forgather_lint.python.values.value import (
-    DictValue,
+    Key,
     ListValue,
     SetValue,
     Unknown,
@@ -111,39 +112,45 @@ def list_comprehension(machine: Machine, node: cst.ListComp, frame: Frame) -> Va
 
 
 def _collected(machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> Value:
-    result = ListValue([])
-    result.rest = _each(
+    clause, inner = node.for_in, _inner(frame)
+    given, rest = _given(machine, clause, inner)
+    arithmetic = plain(node, inner) if rest is None else None
+    numbers = arithmetic.items(machine, given) if arithmetic is not None else None
+    if numbers is not None:
+        return ListValue(numbers)
+    items: list[Value] = []
+    rest = _each_of(
         machine,
-        node.for_in,
-        _inner(frame),
-        lambda inner: result.items.append(machine.evaluate(node.elt, inner)),
+        clause,
+        inner,
+        lambda inner: items.append(machine.evaluate(node.elt, inner)),
+        (given, rest),
     )
-    return result
+    return ListValue(items, rest)
 
 
 @expression(cst.SetComp)
 def set_comprehension(machine: Machine, node: cst.SetComp, frame: Frame) -> Value:
-    result = SetValue({})
+    items: dict[Key, Value] = {}
 
     def collect(inner: Frame) -> None:
         item = machine.evaluate(node.elt, inner)
-        result.items[key_of(item)] = item
+        items[key_of(item)] = item
 
-    result.rest = _each(machine, node.for_in, _inner(frame), collect)
-    return result
+    return SetValue(items, _each(machine, node.for_in, _inner(frame), collect))
 
 
 @expression(cst.DictComp)
 def dict_comprehension(machine: Machine, node: cst.DictComp, frame: Frame) -> Value:
-    result = DictValue({})
+    new = NewDict()
 
     def collect(inner: Frame) -> None:
         key = machine.evaluate(node.key, inner)
-        put(result, key, machine.evaluate(node.value, inner))
+        new.put(key, machine.evaluate(node.value, inner))
 
     rest = _each(machine, node.for_in, _inner(frame), collect)
-    result.rest = result.rest or rest
-    return result
+    new.rest = new.rest or rest
+    return new.made()
 
 
 def _inner(frame: Frame) -> Frame:
@@ -154,7 +161,20 @@ def _inner(frame: Frame) -> Frame:
 
 def _each(machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect) -> Unknown | None:
     """Run `collect` for every item; the result says why there may be more."""
-    items, rest = machine.items_of(machine.evaluate(clause.iter, frame), frame.place(clause.iter))
+    return _each_of(machine, clause, frame, collect, _given(machine, clause, frame))
+
+
+Given = tuple[list[Value], Unknown | None]
+
+
+def _given(machine: Machine, clause: cst.CompFor, frame: Frame) -> Given:
+    return machine.items_of(machine.evaluate(clause.iter, frame), frame.place(clause.iter))
+
+
+def _each_of(
+    machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect, given: Given
+) -> Unknown | None:
+    items, rest = given
     if rest is not None and not items:
         items = [rest]
     for item in items[:MOST_ITEMS]:

@@ -6,7 +6,8 @@ It knows no library. What a library name means is asked of `Library`, what an im
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
@@ -14,11 +15,11 @@ import libcst as cst
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.budget import MOST_ITEMS, Budget
-from forgather_lint.python.interpreter.circumstances import Circumstances
 from forgather_lint.python.interpreter.dispatch import EXPRESSIONS, STATEMENTS
+from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Completion, Frame, Raised
+from forgather_lint.python.interpreter.run import Run
 from forgather_lint.python.interpreter.trail import Trail
-from forgather_lint.python.interpreter.twins import Template
 from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.objects import ClassValue, Instance, Namespace
 from forgather_lint.python.values.value import Arguments, Choice, External, Unknown, Value
@@ -120,22 +121,93 @@ class Observer:
 
 
 class Machine:
-    """Evaluates nodes in frames. Handlers live in the files of their families."""
+    """Evaluates nodes in frames. Handlers live in the files of their families.
 
-    def __init__(self, library: Library, loader: Loader, budget: Budget | None = None) -> None:
-        self.library = library
+    The machine itself remembers nothing but the modules that `loader` has loaded: everything else
+    belongs to the run that is on. What is asked outside of any is a run of its own.
+    """
+
+    def __init__(
+        self, library: Library, loader: Loader, environment: Environment | None = None
+    ) -> None:
         self.loader = loader
-        self.budget = budget or Budget()
-        self.trail = Trail()
-        self.observer = Observer()
-        self.stack: list[Frame] = []
-        self.templates: dict[int, list[Template]] = {}
-        self.circumstances = Circumstances()
-        self.prepared_for_missing = False
+        self._idle = Run(library, Observer(), environment or Environment())
+        self._run = self._idle
+
+    @property
+    def library(self) -> Library:
+        """What library names mean in this run."""
+        return self._run.library
+
+    @property
+    def observer(self) -> Observer:
+        """Who sees what happens in this run."""
+        return self._run.observer
+
+    @property
+    def environment(self) -> Environment:
+        """The world that the code finds in this run."""
+        return self._run.environment
+
+    @property
+    def budget(self) -> Budget:
+        """What this run may still spend."""
+        return self._run.budget
+
+    @property
+    def trail(self) -> Trail:
+        """What this run has written, and the way to write."""
+        return self._run.trail
+
+    @property
+    def run(self) -> Run:
+        """The run that is on."""
+        return self._run
+
+    @contextmanager
+    def kept_run(
+        self,
+        library: Library | None = None,
+        observer: Observer | None = None,
+        environment: Environment | None = None,
+    ) -> Iterator[None]:
+        """A run of which all writes stay, such as that of a constructor.
+
+        What is not given is as it is outside of any run, whichever run is on.
+        """
+        idle, before = self._idle, self._run
+        self._run = Run(
+            library or idle.library,
+            observer or idle.observer,
+            environment or idle.environment,
+            prepared_for_missing=before.prepared_for_missing,
+        )
+        try:
+            yield
+        finally:
+            self._run = before
+
+    @contextmanager
+    def undone_run(
+        self,
+        library: Library | None = None,
+        observer: Observer | None = None,
+        environment: Environment | None = None,
+    ) -> Iterator[None]:
+        """A run of which nothing stays, such as that of a forward on one of several ranks.
+
+        An object that it makes is empty afterwards.
+        """
+        with self.kept_run(library, observer, environment):
+            self.trail.begin()
+            try:
+                yield
+            finally:
+                self.trail.undo_all()
 
     def evaluate(self, node: cst.CSTNode, frame: Frame) -> Value:
         """The value of the expression `node`; what it leaves undecided has a place."""
-        self.budget.step()
+        self._run.budget.step()
         handler = EXPRESSIONS.get(type(node))
         if handler is None:
             return Unknown("unsupported-syntax", frame.place(node), type(node).__name__)
@@ -147,7 +219,7 @@ class Machine:
     def execute(self, statements: Iterable[cst.CSTNode], frame: Frame) -> Completion:
         """Run `statements` until one of them ends the body."""
         for node in statements:
-            self.budget.step()
+            self._run.budget.step()
             handler = STATEMENTS.get(type(node))
             completion = handler(self, node, frame) if handler else None
             if completion is not None:
@@ -158,12 +230,18 @@ class Machine:
         """Call `function` as Python would."""
         from forgather_lint.python.interpreter.calls import call
 
+        if self._run is self._idle:
+            with self.kept_run():
+                return call(self, function, arguments, where)
         return call(self, function, arguments, where)
 
     def attribute(self, value: Value, name: str, where: Place) -> Value:
         """`value.name`."""
         from forgather_lint.python.interpreter.attributes import read
 
+        if self._run is self._idle:
+            with self.kept_run():
+                return read(self, value, name, where)
         return read(self, value, name, where)
 
     def set_attribute(self, target: Value, name: str, value: Value, where: Place) -> None:

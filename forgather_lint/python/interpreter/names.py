@@ -74,7 +74,7 @@ def bind_name(machine: Machine, frame: Frame, name: str, value: Value) -> None:
     """Bind `name` in the scope that an assignment in `frame` writes to."""
     scope = frame.scope
     if name in scope.declared_global:
-        machine.trail.set_key(scope.namespace.globals, name, value)
+        machine.trail.set_shared(scope.namespace.globals, name, value)
     elif name in scope.declared_nonlocal:
         outer = scope.outer
         while outer is not None and name not in outer.names:

@@ -192,8 +192,8 @@ def augmented(
         return Unknown("unmodelled-operator", where)
     if name == "add" and isinstance(before, ListValue):
         items, rest = machine.items_of(operand)
-        machine.trail.set_items(before, before.items + items)
-        before.rest = before.rest or rest
+        machine.trail.set_items(before, [*before.items, *items])
+        machine.trail.may_hold_more(before, rest)
         return before
     if name == "or_" and isinstance(before, DictValue):
         update(machine, before, operand, where)

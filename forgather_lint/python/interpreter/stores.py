@@ -52,11 +52,11 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
     elif isinstance(target, Instance):
         _set_on_instance(machine, target, name, value, where)
     elif isinstance(target, ClassValue):
-        machine.trail.set_key(target.namespace, name, value)
+        machine.trail.set_shared(target.namespace, name, value)
     elif isinstance(target, Namespace):
-        machine.trail.set_key(target.globals, name, value)
+        machine.trail.set_shared(target.globals, name, value)
     elif isinstance(target, FunctionValue):
-        machine.trail.set_key(target.attributes, name, value)
+        machine.trail.set_shared(target.attributes, name, value)
 
 
 def _set_on_instance(
@@ -77,23 +77,23 @@ def _set_on_instance(
 def store(machine: Machine, target: Instance, name: str, value: Value, where: Place) -> None:
     """Set an attribute past `__setattr__`, as `object.__setattr__` does."""
     name = machine.library.on_set(machine, target, name, value)
-    machine.trail.set_key(target.attributes, name, value)
-    target.places[name] = where
+    machine.trail.set_attribute(target, name, value)
+    machine.trail.set_place(target, name, where)
 
 
-def set_some_attribute(target: Value, why: Unknown) -> None:
+def set_some_attribute(machine: Machine, target: Value, why: Unknown) -> None:
     """`setattr(target, name, value)` where `why` is all that is known of the name."""
     if isinstance(target, Choice):
         for option in target.options:
-            set_some_attribute(option, why)
+            set_some_attribute(machine, option, why)
     elif isinstance(target, Instance):
-        target.open = target.open or why
+        machine.trail.may_have_more(target, why)
 
 
 def delete_attribute(machine: Machine, target: Value, name: str) -> None:
     """`del target.name`."""
     if isinstance(target, Instance):
-        machine.trail.delete_key(target.attributes, name)
+        machine.trail.delete_attribute(target, name)
 
 
 def set_item(
@@ -119,18 +119,18 @@ def set_item(
 
 def _set_in_attribute_dict(machine: Machine, instance: Instance, key: Value, value: Value) -> None:
     if isinstance(key, Known) and isinstance(key.value, str):
-        machine.trail.set_key(instance.attributes, key.value, value)
-        instance.hidden.add(key.value)
+        machine.trail.set_attribute(instance, key.value, value)
+        machine.trail.hide(instance, key.value)
 
 
 def set_key(machine: Machine, owner: DictValue, key: Value, value: Value) -> None:
     """Set a key of a dict."""
     if isinstance(key, Unknown | Choice):
-        owner.rest = owner.rest or Unknown("unknown-key")
+        machine.trail.may_hold_more(owner, Unknown("unknown-key"))
         return
     machine.trail.set_key(owner.items, key_of(key), value)
     if not isinstance(key, Known | TupleValue | SymbolicInt):
-        owner.keys[key_of(key)] = key
+        machine.trail.set_key(owner.keys, key_of(key), key)
 
 
 def update(
@@ -141,15 +141,15 @@ def update(
     if isinstance(target, DictValue):
         for key, value in items.items():
             machine.trail.set_key(target.items, key, value)
-        target.rest = target.rest or rest
+        machine.trail.may_hold_more(target, rest)
         return
     instance = target.instance
     for name, value in items.items():
-        machine.trail.set_key(instance.attributes, name, value)
-    if not isinstance(source, AttributeDict):
-        instance.hidden.update(name for name in items if isinstance(name, str))
-    if rest is not None:
-        set_some_attribute(instance, rest)
+        if isinstance(name, str):
+            machine.trail.set_attribute(instance, name, value)
+            if not isinstance(source, AttributeDict):
+                machine.trail.hide(instance, name)
+    machine.trail.may_have_more(instance, rest)
 
 
 def _written(source: Value, where: Place) -> tuple[Mapping[Key, Value], Unknown | None]:
@@ -165,11 +165,11 @@ def forget(machine: Machine, owner: Value, why: Unknown) -> None:
     """Any item of a list, dict or set may be another one now, or gone."""
     if isinstance(owner, ListValue):
         machine.trail.set_items(owner, [])
-        owner.rest = owner.rest or why
+        machine.trail.may_hold_more(owner, why)
     elif isinstance(owner, DictValue | SetValue):
         for key in list(owner.items):
             machine.trail.delete_key(owner.items, key)
-        owner.rest = owner.rest or why
+        machine.trail.may_hold_more(owner, why)
 
 
 def _set_in_list(machine: Machine, owner: ListValue, key: Value, value: Value) -> None:

@@ -1,31 +1,39 @@
-"""Writes that can be undone, so that both branches of an undecided condition can be run.
+"""The one way to change a value, so that every change can be undone.
 
-Every change of a name, attribute or container goes through the trail. A branch runs inside
-`attempt`, which notes what it changed and takes it back; `merge` then writes, for every place that
-any branch changed, the join of what the branches left there.
+To the rest of the program values are read-only, which the type checker sees to: names, attributes,
+items and whatever else a value holds are written here. Both arms of a condition that cannot be
+decided are run from one state. An arm runs inside `attempt`, which notes what it changed and takes
+it back; `merge` then writes, for every slot that any arm changed, the join of what the arms left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Generic, Protocol, TypeVar, cast
 
 from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
 from forgather_lint.python.values.joining import join, same
+from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     ABSENT,
     LENGTH_DIFFERS,
+    DictValue,
     ListValue,
+    SetValue,
     Unknown,
     Value,
 )
 
 Result = TypeVar("Result")
-Names = dict[str, Value] | dict[Hashable, Value]
+Name = TypeVar("Name", bound=Hashable)
+Content = TypeVar("Content")
+Collection = ListValue | DictValue | SetValue
 
 
 class Slot(Protocol):
-    """A place that can be written: one key of a dict, or the items of a list."""
+    """A place that can be written. `identity` is equal for two records of one place."""
 
     @property
     def identity(self) -> Hashable: ...
@@ -39,31 +47,41 @@ class Slot(Protocol):
 
 @record(eq=False)
 class KeySlot:
-    """One key of a dict of values; ABSENT when the key is missing."""
+    """One key of a mapping to values; ABSENT when the key is missing."""
 
-    mapping: dict[Hashable, Value]
+    mapping: Mapping[Hashable, object]
     key: Hashable
 
     @property
     def identity(self) -> Hashable:
+        # The slot holds the mapping, so that no other object takes its number.
         return id(self.mapping), self.key
 
     def read(self) -> object:
         return self.mapping.get(self.key, ABSENT)
 
     def write(self, content: object) -> None:
+        mapping = cast("dict[Hashable, object]", self.mapping)
         if content is ABSENT:
-            self.mapping.pop(self.key, None)
+            mapping.pop(self.key, None)
         else:
-            self.mapping[self.key] = content  # type: ignore[assignment]
+            mapping[self.key] = content
 
     def joined(self, contents: list[object]) -> object:
         return join(content for content in contents if isinstance(content, Value))
 
 
 @record(eq=False)
+class FactSlot(KeySlot):
+    """One key of a mapping to what is no value, such as a place: the first that is there stays."""
+
+    def joined(self, contents: list[object]) -> object:
+        return next((content for content in contents if content is not ABSENT), ABSENT)
+
+
+@record(eq=False)
 class ItemsSlot:
-    """All items of a list."""
+    """All items of a list, which may have changed in place."""
 
     target: ListValue
 
@@ -72,19 +90,81 @@ class ItemsSlot:
         return id(self.target), "items"
 
     def read(self) -> object:
-        return self.target.items
+        return list(self.target.items)
 
     def write(self, content: object) -> None:
-        self.target.items = content  # type: ignore[assignment]
+        object.__setattr__(self.target, "items", list(cast("list[Value]", content)))
 
     def joined(self, contents: list[object]) -> object:
-        lists: list[list[Value]] = contents  # type: ignore[assignment]
+        lists = cast("list[list[Value]]", contents)
         shortest = min(map(len, lists))
-        if any(len(items) != shortest for items in lists):
-            self.target.rest = self.target.rest or Unknown(LENGTH_DIFFERS)
         longest = max(lists, key=len)
         common = [join(items[i] for items in lists) for i in range(shortest)]
         return common + longest[shortest:]
+
+
+@record(eq=False)
+class RestSlot:
+    """Why a value may hold more than is known; None when it does not.
+
+    What may be there in one arm may be there behind both.
+    """
+
+    owner: Instance | Collection
+    name: str
+
+    @property
+    def identity(self) -> Hashable:
+        return id(self.owner), self.name
+
+    def read(self) -> object:
+        return getattr(self.owner, self.name)
+
+    def write(self, content: object) -> None:
+        object.__setattr__(self.owner, self.name, content)
+
+    def joined(self, contents: list[object]) -> object:
+        return next((content for content in contents if content is not None), None)
+
+
+@record(eq=False)
+class OriginSlot:
+    """The instance that another is a copy of; none when one of the arms has changed it."""
+
+    target: Instance
+
+    @property
+    def identity(self) -> Hashable:
+        return id(self.target), "copy_of"
+
+    def read(self) -> object:
+        return self.target.copy_of
+
+    def write(self, content: object) -> None:
+        object.__setattr__(self.target, "copy_of", content)
+
+    def joined(self, contents: list[object]) -> object:
+        return None
+
+
+@record(eq=False)
+class HiddenSlot:
+    """The attributes of an instance that went around `__setattr__`, as far as all arms agree."""
+
+    owner: Instance
+
+    @property
+    def identity(self) -> Hashable:
+        return id(self.owner), "hidden"
+
+    def read(self) -> object:
+        return self.owner.hidden
+
+    def write(self, content: object) -> None:
+        object.__setattr__(self.owner, "hidden", content)
+
+    def joined(self, contents: list[object]) -> object:
+        return frozenset.intersection(*cast("list[frozenset[str]]", contents))
 
 
 @record(frozen=False)
@@ -103,40 +183,121 @@ class Outcome(Generic[Result]):
 
 
 class Trail:
-    """The log of writes of the branches that are open, innermost last."""
+    """Writes values, and logs the writes of the branches that are open, innermost last.
+
+    `shared_writes` counts what was written to classes and modules, `outside_writes` that and what
+    was written to objects that are older than what is being built (`guarding`).
+    """
 
     def __init__(self) -> None:
         self._logs: list[dict[Hashable, tuple[Slot, object]]] = []
+        self._oldest_free = 0
+        self.shared_writes = 0
+        self.outside_writes = 0
 
     @property
     def depth(self) -> int:
         """How many branches are open."""
         return len(self._logs)
 
-    def set_key(self, mapping: Names, key: Hashable, value: Value) -> None:
-        """`mapping[key] = value`, to be taken back when the branch is."""
+    def set_key(self, mapping: Mapping[Name, Value], key: Name, value: Value) -> None:
+        """`mapping[key] = value`."""
         if self._logs:
-            self._note(KeySlot(mapping, key))  # type: ignore[arg-type]
-        mapping[key] = value  # type: ignore[index]
+            self._note(KeySlot(cast("Mapping[Hashable, object]", mapping), key))
+        cast("dict[Name, Value]", mapping)[key] = value
 
-    def delete_key(self, mapping: Names, key: Hashable) -> None:
+    def set_attribute(self, target: Instance, name: str, value: Value) -> None:
+        """Set an attribute, past whatever its class has to say."""
+        self._changes(target, name, value)
+        self.set_key(target.attributes, name, value)
+
+    def delete_attribute(self, target: Instance, name: str) -> None:
+        """Delete an attribute that may be missing."""
+        self._changes(target, name, ABSENT)
+        self.delete_key(target.attributes, name)
+
+    def stand_in(self, target: Instance, name: str, value: Value) -> None:
+        """Set an attribute as an engine does, to the same in all copies of one instance."""
+        self.set_key(target.attributes, name, value)
+
+    def set_copy_of(self, target: Instance, first: Instance | None) -> None:
+        """Say of which instance `target` is a copy."""
+        self._write(OriginSlot(target), first)
+
+    def set_shared(self, mapping: Mapping[str, Value], name: str, value: Value) -> None:
+        """Set an attribute of a class or a module."""
+        self.shared_writes += 1
+        self.outside_writes += 1
+        self.set_key(mapping, name, value)
+
+    @contextmanager
+    def guarding(self, serial: int) -> Iterator[None]:
+        """Count writes to objects older than `serial`."""
+        before, self._oldest_free = self._oldest_free, serial
+        try:
+            yield
+        finally:
+            self._oldest_free = before
+
+    def _changes(self, target: Instance, name: str, value: Value) -> None:
+        if target.serial < self._oldest_free:
+            self.outside_writes += 1
+        if target.copy_of is not None and not same(target.attributes.get(name, ABSENT), value):
+            self.set_copy_of(target, None)
+
+    def delete_key(self, mapping: Mapping[Name, Value], key: Name) -> None:
         """Delete a key that may be missing."""
         if self._logs:
-            self._note(KeySlot(mapping, key))  # type: ignore[arg-type]
-        mapping.pop(key, None)  # type: ignore[call-overload]
+            self._note(KeySlot(cast("Mapping[Hashable, object]", mapping), key))
+        cast("dict[Name, Value]", mapping).pop(key, None)
 
-    def set_items(self, target: ListValue, items: list[Value]) -> None:
-        """Give a list other items."""
+    def set_fact(self, mapping: Mapping[Name, Content], key: Name, content: Content) -> None:
+        """`mapping[key] = content` where a value notes what is itself no value."""
         if self._logs:
-            self._note(ItemsSlot(target))
-        target.items = items
+            self._note(FactSlot(cast("Mapping[Hashable, object]", mapping), key))
+        cast("dict[Name, Content]", mapping)[key] = content
+
+    def set_items(self, target: ListValue, items: Sequence[Value]) -> None:
+        """Give a list other items."""
+        slot = ItemsSlot(target)
+        if self._logs:
+            self._note(slot)
+        slot.write(items)
 
     def append(self, target: ListValue, value: Value) -> None:
         """Add one item to a list."""
         if self._logs:
-            self.set_items(target, [*target.items, value])
-        else:
-            target.items.append(value)
+            self._note(ItemsSlot(target))
+        cast("list[Value]", target.items).append(value)
+
+    def set_rest(self, target: Collection, why: Unknown | None) -> None:
+        """Say why `target` may hold more than is known, or with None that it holds no more."""
+        if target.rest is not why:
+            self._write(RestSlot(target, "rest"), why)
+
+    def may_hold_more(self, target: Collection, why: Unknown | None) -> None:
+        """`target` may hold more because of `why`, if anything; the first reason stays."""
+        if target.rest is None and why is not None:
+            self._write(RestSlot(target, "rest"), why)
+
+    def may_have_more(self, target: Instance, why: Unknown | None) -> None:
+        """`target` may have further attributes because of `why`, if anything."""
+        if target.open is None and why is not None:
+            self._write(RestSlot(target, "open"), why)
+
+    def hide(self, target: Instance, name: str) -> None:
+        """The attribute `name` went around `__setattr__`."""
+        if name not in target.hidden:
+            self._write(HiddenSlot(target), target.hidden | {name})
+
+    def unhide(self, target: Instance, name: str) -> None:
+        """The attribute `name` was set the usual way."""
+        if name in target.hidden:
+            self._write(HiddenSlot(target), target.hidden - {name})
+
+    def set_place(self, target: Instance, name: str, where: Place) -> None:
+        """The attribute `name` was set at `where`."""
+        self.set_fact(target.places, name, where)
 
     def attempt(self, branch: Callable[[], Result]) -> Outcome[Result]:
         """Run `branch`, take its writes back and return them with its result."""
@@ -160,13 +321,19 @@ class Trail:
             slot.write(before)
         return Changes(after)
 
+    def undo_all(self) -> None:
+        """Close every open branch and restore what they overwrote."""
+        while self._logs:
+            for slot, before in reversed(self._logs.pop().values()):
+                slot.write(before)
+
     def apply(self, changes: Changes) -> None:
         """Write `changes` again, as part of the branch that is open now."""
         for slot, content in changes.after.values():
             self._write(slot, content)
 
     def merge(self, branches: Sequence[Changes]) -> None:
-        """Leave in every changed place the join of what the branches left there."""
+        """Leave in every changed slot the join of what the branches left there."""
         slots = {key: slot for changes in branches for key, (slot, _) in changes.after.items()}
         for identity, slot in slots.items():
             contents = [
@@ -174,6 +341,8 @@ class Trail:
                 for changes in branches
             ]
             agreed = all(_same_content(contents[0], content) for content in contents[1:])
+            if isinstance(slot, ItemsSlot) and not agreed and _lengths_differ(contents):
+                self.may_hold_more(slot.target, Unknown(LENGTH_DIFFERS))
             self._write(slot, contents[0] if agreed else slot.joined(contents))
 
     def _write(self, slot: Slot, content: object) -> None:
@@ -182,7 +351,13 @@ class Trail:
         slot.write(content)
 
     def _note(self, slot: Slot) -> None:
-        self._logs[-1].setdefault(slot.identity, (slot, slot.read()))
+        log, identity = self._logs[-1], slot.identity
+        if identity not in log:
+            log[identity] = slot, slot.read()
+
+
+def _lengths_differ(lists: list[object]) -> bool:
+    return len({len(cast("list[Value]", items)) for items in lists}) > 1
 
 
 def _same_content(left: object, right: object) -> bool:

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     import libcst as cst
 
 
-@record(frozen=False, eq=False)
+@record(eq=False)
 class Namespace(Value):
     """A module of Python code whose source was read: its globals."""
 
     name: str
-    globals: dict[str, Value]
+    globals: Mapping[str, Value]
 
 
 @record(frozen=False, eq=False)
 class Scope:
     """Names visible to a function: its own, then those of the functions around it."""
 
-    names: dict[str, Value]
+    names: Mapping[str, Value]
     outer: Scope | None
     namespace: Namespace
     declared_global: set[str] = field(default_factory=set)
@@ -47,7 +47,7 @@ class FunctionValue(Value):
     where: Place
     owner: ClassValue | None = None
     decorators: tuple[Value, ...] = ()
-    attributes: dict[str, Value] = field(default_factory=dict)
+    attributes: Mapping[str, Value] = field(default_factory=dict)
 
 
 @record(eq=False)
@@ -105,7 +105,7 @@ class ClassValue(Value):
     name: str
     qualified: str
     bases: tuple[Value, ...]
-    namespace: dict[str, Value]
+    namespace: Mapping[str, Value]
     node: cst.ClassDef | None
     where: Place
     scope: Scope
@@ -125,24 +125,32 @@ def next_serial() -> int:
     return next(_SERIALS)
 
 
-@record(frozen=False, eq=False)
+@record(eq=False)
 class Instance(Value):
     """An object of a class whose source was read, or of a library class (`External`).
 
     `hidden` names the attributes that went around `__setattr__` (`self.__dict__[...]`), `buffers`
-    those set by `register_buffer` (value: persistent). `where` is the expression that built it.
-    `twin` is the instance it was copied from when a loop built many alike.
+    those set by `register_buffer` (value: whether it is persistent). `open` says why there may be
+    further attributes. `notes` is what a library remembers of the object, which is no attribute.
+    `where` is the expression that built it. `copy_of` is what it was copied from when a loop built
+    many alike, as long as nothing is written to it.
     """
 
     cls: ClassValue | External
-    attributes: dict[str, Value]
+    attributes: Mapping[str, Value]
     where: Place
-    hidden: set[str] = field(default_factory=set)
-    buffers: dict[str, bool] = field(default_factory=dict)
-    places: dict[str, Place] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    buffers: Mapping[str, Value] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
     open: Unknown | None = None
-    twin: Instance | None = None
+    notes: Mapping[str, Value] = field(default_factory=dict)
+    copy_of: Instance | None = None
     serial: int = field(default_factory=next_serial)
+
+    @property
+    def first_alike(self) -> Instance:
+        """The instance that stands for all copies of it."""
+        return self.copy_of or self
 
     def __repr__(self) -> str:
         name = self.cls.name if isinstance(self.cls, External) else self.cls.qualified

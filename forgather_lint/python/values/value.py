@@ -5,7 +5,7 @@ Functions, classes and objects are in `objects`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
 from types import EllipsisType
 
@@ -84,39 +84,39 @@ LENGTH_DIFFERS = "list-length-differs"
 """Why a list may be longer than known: a branch or a loop that added to it may not have run."""
 
 
-@record(frozen=False, eq=False)
+@record(eq=False)
 class ListValue(Value):
     """A list; with `rest`, any number of further items may follow."""
 
-    items: list[Value]
+    items: Sequence[Value]
     rest: Unknown | None = None
 
 
 Key = Hashable
 
 
-@record(frozen=False, eq=False)
+@record(eq=False)
 class DictValue(Value):
     """A dict by key (see `key_of`); with `rest`, further keys may be present.
 
     `places` tells where keys and values that a display holds are written.
     """
 
-    items: dict[Key, Value]
-    keys: dict[Key, Value] = field(default_factory=dict)
+    items: Mapping[Key, Value]
+    keys: Mapping[Key, Value] = field(default_factory=dict)
     rest: Unknown | None = None
-    places: dict[Key, tuple[Place, Place]] = field(default_factory=dict)
+    places: Mapping[Key, tuple[Place, Place]] = field(default_factory=dict)
 
     def key_values(self) -> list[Value]:
         """The keys as values, in order."""
         return [self.keys.get(key) or _key_value(key) for key in self.items]
 
 
-@record(frozen=False, eq=False)
+@record(eq=False)
 class SetValue(Value):
     """A set by key (see `key_of`); with `rest`, further items may be present."""
 
-    items: dict[Key, Value]
+    items: Mapping[Key, Value]
     rest: Unknown | None = None
 
 
@@ -176,6 +176,24 @@ class _Absent(Value):
     """No value: the name is not bound on this path."""
 
     __slots__ = ()
+
+
+class ValueId:
+    """A value as a key that only that very value has, though others may be equal to it.
+
+    It holds the value, so that no other takes its place in memory.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ValueId) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 NONE = Known(None)

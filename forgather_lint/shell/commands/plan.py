@@ -166,7 +166,7 @@ def _rows(prepared: Prepared, opened: Opened) -> Iterator[dict[str, str | None]]
     seen: set[tuple[str, str | None]] = set()
     shapes = {p.name.rpartition(".")[0]: p.shape for p in tree.structure.parameters}
     for name, instance in tree.instances.items():
-        found = assigned.get(id(instance))
+        found = assigned.get(instance)
         if found is None or (folded(name), found.key) in seen:
             continue
         seen.add((folded(name), found.key))

@@ -13,11 +13,11 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
-from forgather_lint.engines.vllm.subject import build_base, circumstances_of
+from forgather_lint.engines.vllm.subject import build_base, environment_of
 from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.analysis import workshop_of
-from forgather_lint.python.interpreter.circumstances import Circumstances
+from forgather_lint.python.interpreter.environment import Environment
 
 
 def constructor(seen: Examined, model: ModelInput) -> Iterator[ServingProblem]:
@@ -42,15 +42,14 @@ def constructor(seen: Examined, model: ModelInput) -> Iterator[ServingProblem]:
 def _ends_otherwise(
     model: ModelInput,
     target: Target,
-    without: Callable[[Circumstances], Circumstances],
+    without: Callable[[Environment], Environment],
     ended: NotBuilt,
 ) -> bool:
-    workshop = workshop_of(model)
-    here = circumstances_of(target)
-    workshop.machine.circumstances = without(here)
-    if workshop.machine.circumstances == here:
+    here = environment_of(target)
+    elsewhere = without(here)
+    if elsewhere == here:
         return False
-    other = build_base(workshop)
+    other = build_base(workshop_of(model, elsewhere))
     return not isinstance(other, NotBuilt) or other.message != ended.message
 
 
@@ -63,7 +62,7 @@ def _shown(target: Target, message: str) -> str:
 
 
 _SUSPECTS: tuple[
-    tuple[str, str, Callable[[Target], str], Callable[[Circumstances], Circumstances]], ...
+    tuple[str, str, Callable[[Target], str], Callable[[Environment], Environment]], ...
 ] = (
     (
         "FGL507",

@@ -14,6 +14,7 @@ from forgather_lint.engines.vllm.checks.loading import NOT_COMPATIBLE, refusal
 from forgather_lint.engines.vllm.server import architectures
 from forgather_lint.engines.vllm.words import AttentionGate
 from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.libraries.transformers.model import plans_merged
 from forgather_lint.python.values.objects import FunctionValue
 from forgather_lint.python.values.value import Known, ListValue, TupleValue, Unknown, Value
 
@@ -66,7 +67,7 @@ def tie_weights_override(seen: Examined) -> Iterator[ServingProblem]:
         return
     given = method.node.params
     names = {parameter.name.value for parameter in (*given.params, *given.kwonly_params)}
-    called = seen.root is None or "post_init_called" in seen.root.hidden
+    called = seen.root is None or plans_merged(seen.root) is True
     if called and given.star_kwarg is None and "recompute_mapping" not in names:
         fact = seen.target.transformers.modeling.tie_weights_override
         parts = {"class": seen.cls.name}
@@ -75,7 +76,7 @@ def tie_weights_override(seen: Examined) -> Iterator[ServingProblem]:
 
 def post_init(seen: Examined) -> Iterator[ServingProblem]:
     """A constructor that never calls `post_init`: no plan is merged."""
-    if seen.root is None or "post_init_called" in seen.root.hidden:
+    if seen.root is None or plans_merged(seen.root) is not False:
         return
     fact = seen.target.vllm.plan.never_merged
     method = seen.member("__init__")

@@ -8,9 +8,9 @@ from forgather_lint.core.source import Place
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
+from forgather_lint.execution.attention_runs import TWICE
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.execution.partition import DECODERS
-from forgather_lint.execution.repetition import TWICE
 from forgather_lint.execution.trace import signature_of
 from forgather_lint.facts import Signature
 from forgather_lint.facts.serving import ServingProblem

@@ -14,7 +14,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.tracing import Tracing
 from forgather_lint.execution.inputs import engine_arguments
-from forgather_lint.execution.recall import Recall
+from forgather_lint.execution.module_answers import ModuleAnswers
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.neutral import NEUTRAL
 from forgather_lint.model.tree import class_name
@@ -36,25 +36,25 @@ class _Watch(Observer):
     library: Tracing
     base: Instance
     head: Instance
-    recall: Recall = field(default_factory=Recall)
+    answers: ModuleAnswers = field(default_factory=ModuleAnswers)
     path: list[Instance] = field(default_factory=list)
     given: Value | None = None
     logits: Value | None = None
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
-        return None if self.library.armed else self.recall.result(instance, arguments)
+        return None if self.library.armed else self.answers.result(instance, arguments)
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         self.path.append(instance)
         if len(self.path) == 2:
             self.library.outer = where
-        self.recall.entered(instance, arguments)
+        self.answers.entered(instance, arguments)
         if instance is self.head and arguments.all():
             self.given = arguments.all()[0]
 
     def left(self, instance: Instance, result: Value) -> Value:
         self._returned()
-        self.recall.left(instance, result)
+        self.answers.left(result)
         self.library.armed = self.library.armed or instance is self.base
         if instance is self.head:
             self.logits = result
@@ -62,7 +62,7 @@ class _Watch(Observer):
 
     def abandoned(self, instance: Instance, error: Raised) -> None:
         self._returned()
-        self.recall.abandoned()
+        self.answers.abandoned()
 
     def _returned(self) -> None:
         self.path.pop()
@@ -102,19 +102,14 @@ def _first(
     """Where the first arithmetic stands that the engine does not do too."""
     library = Tracing()
     watch = _Watch(library, base, head)
-    before = machine.library, machine.observer
-    machine.library, machine.observer = library, watch
-    machine.trail.begin()
     try:
-        answer = machine.call(whole, engine_arguments(), whole.where)
-        last = _logits(machine, answer, whole)
-        places = [*_back(library, last, watch.logits, kept), *_back(library, watch.given, None, [])]
-        return places[0] if places else None
+        with machine.undone_run(library, watch):
+            answer = machine.call(whole, engine_arguments(), whole.where)
+            last = _logits(machine, answer, whole)
     except (Raised, BudgetExceeded):
         return None
-    finally:
-        machine.trail.roll_back()
-        machine.library, machine.observer = before
+    places = [*_back(library, last, watch.logits, kept), *_back(library, watch.given, None, [])]
+    return places[0] if places else None
 
 
 def _logits(machine: Machine, answer: Value, whole: Instance) -> Value:

@@ -129,17 +129,12 @@ class _Answer:
         if root is None:
             return cls()
         library, watch = Tracing(armed=True), _Heads(root.attributes.get(HEAD))
-        before = machine.library, machine.observer
-        machine.library, machine.observer = library, watch
-        machine.trail.begin()
         try:
-            result = machine.call(root, engine_arguments(), root.where)
-            first = read(machine, result, Known(0), root.where)
+            with machine.undone_run(library, watch):
+                result = machine.call(root, engine_arguments(), root.where)
+                first = read(machine, result, Known(0), root.where)
         except (Raised, BudgetExceeded):
             return cls()
-        finally:
-            machine.trail.roll_back()
-            machine.library, machine.observer = before
         width = first.shape[-1] if isinstance(first, TensorValue) and first.shape else None
         return cls(width if isinstance(width, int) else None, watch.made(library, first))
 

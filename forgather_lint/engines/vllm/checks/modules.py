@@ -13,21 +13,22 @@ from forgather_lint.facts import Structure
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import class_name
-from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import External
 
 
 def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
     """A class that derives from nn.Linear with a forward of its own, which is never run."""
     fact = seen.target.vllm.modules.linear_forward_kept
-    told: set[int] = set()
+    told: set[ClassValue | External] = set()
     for name, module in _instances(seen):
-        if fact.value or id(module.cls) in told:
+        if fact.value or module.cls in told:
             continue
         if not seen.workshop.machine.is_instance_of(module, LINEAR):
             continue
         forward = forward_of(seen.workshop.machine, module)
         if forward is not None and not repeats(seen, module, forward, LINEAR):
-            told.add(id(module.cls))
+            told.add(module.cls)
             error = _error_of_dropping(seen)
             yield ServingProblem(
                 code="FGL519",

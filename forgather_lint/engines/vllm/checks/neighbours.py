@@ -23,14 +23,14 @@ from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.fact import Fact, Outcome
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.judge import Judge
-from forgather_lint.engines.vllm.subject import build_base, circumstances_of
+from forgather_lint.engines.vllm.subject import build_base, environment_of
 from forgather_lint.execution.sharded import run
 from forgather_lint.facts import NotBuilt
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.analysis import workshop_of
 from forgather_lint.model.entry import AUTO_MODEL, reference
 from forgather_lint.python.interpreter.budget import BudgetExceeded
-from forgather_lint.python.interpreter.circumstances import Circumstances
+from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
 
 Import = cst.Import | cst.ImportFrom
@@ -79,9 +79,7 @@ def _errors(seen: Examined, model: ModelInput, judge: Judge) -> Iterator[tuple[s
 
 
 def _constructor(seen: Examined, model: ModelInput) -> Iterator[tuple[str, Place]]:
-    workshop = workshop_of(model)
-    workshop.machine.circumstances = _without_neighbours(circumstances_of(seen.target))
-    built = build_base(workshop)
+    built = build_base(workshop_of(model, _without_neighbours(environment_of(seen.target))))
     if isinstance(built, NotBuilt):
         yield built.message, built.where
 
@@ -89,21 +87,18 @@ def _constructor(seen: Examined, model: ModelInput) -> Iterator[tuple[str, Place
 def _forward(seen: Examined, judge: Judge) -> Iterator[tuple[str, Place]]:
     """A module without children, such as a norm, may be replaced: then its forward never runs."""
     subject, machine = judge.subject, seen.workshop.machine
-    before = machine.circumstances
-    machine.circumstances = _without_neighbours(before)
+    here = _without_neighbours(machine.environment)
     try:
         planned, heads = judge.planned, judge.heads
-        outcome, _ = run(machine, subject.tree, subject.root, planned, judge.engine, 1, heads)
+        outcome, _ = run(machine, subject.tree, subject.root, planned, judge.engine, 1, heads, here)
     except (Raised, BudgetExceeded):
         return
-    finally:
-        machine.circumstances = before
     parents = {name.rpartition(".")[0] for name in subject.tree.instances}
     if outcome.where is not None and outcome.module in parents:
         yield outcome.reason, outcome.where
 
 
-def _without_neighbours(world: Circumstances) -> Circumstances:
+def _without_neighbours(world: Environment) -> Environment:
     return replace(world, neighbours_by_name=False)
 
 

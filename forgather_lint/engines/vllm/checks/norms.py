@@ -16,8 +16,8 @@ from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Raised
-from forgather_lint.python.values.objects import FunctionValue, Instance
-from forgather_lint.python.values.value import Arguments, Known, TensorValue
+from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance
+from forgather_lint.python.values.value import Arguments, External, Known, TensorValue
 
 REPLACED_EPSILON = 1e-6
 """What vLLM takes where it finds no epsilon (transformers/utils.py, replace_rms_norm_class)."""
@@ -28,12 +28,12 @@ def _norms(seen: Examined) -> Iterator[tuple[str, Instance]]:
     by_name = seen.target.vllm.modules.norm_found_by.value is NormSearch.CLASS_NAME
     if seen.judge is None or not by_name:
         return
-    told: set[int] = set()
+    told: set[ClassValue | External] = set()
     for name, module in seen.judge.subject.tree.instances.items():
         if class_name(module).endswith("RMSNorm") and module.open is None:
-            if id(module.cls) not in told:
+            if module.cls not in told:
                 yield name, module
-            told.add(id(module.cls))
+            told.add(module.cls)
 
 
 def epsilon(seen: Examined) -> Iterator[ServingProblem]:
@@ -132,15 +132,13 @@ def _term(expression: cst.BaseExpression) -> str:
 def _refuses_number(seen: Examined, module: Instance) -> bool:
     """Whether `cls(1)` surely raises."""
     machine = seen.workshop.machine
-    machine.trail.begin()
     try:
-        machine.call(module.cls, Arguments([Known(1)]), module.where)
+        with machine.undone_run():
+            machine.call(module.cls, Arguments([Known(1)]), module.where)
     except Raised:
         return True
     except BudgetExceeded:
         return False
-    finally:
-        machine.trail.roll_back()
     return False
 
 

@@ -14,12 +14,11 @@ from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.engines.vllm.fusers.rms_norm import exponents, is_inverse_root, made
 from forgather_lint.engines.vllm.words import NormSearch
 from forgather_lint.execution.dataflow import Body
-from forgather_lint.execution.kinds import kind_of
 from forgather_lint.execution.trace import signature_of
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
-from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import TensorValue
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import External, TensorValue
 
 
 def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
@@ -27,15 +26,15 @@ def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
     fact = seen.target.vllm.modules.norm_found_by
     if seen.judge is None or fact.value is not NormSearch.DATAFLOW:
         return
-    told: set[int] = set()
+    told: set[ClassValue | External] = set()
     for name, module in seen.judge.subject.tree.instances.items():
-        if id(module.cls) in told:
+        if module.cls in told:
             continue
-        told.add(id(module.cls))
+        told.add(module.cls)
         forward = forward_of(seen.workshop.machine, module)
         if forward is None or not adds_one(forward):
             continue
-        body = seen.judge.bodies.get(kind_of(module))
+        body = seen.judge.bodies.get(module.first_alike)
         if body is None or not _is_leaf(seen, module) or exponents(forward) - {"2"}:
             continue
         if not _is_taken_for_plain(body):

@@ -37,25 +37,29 @@ from forgather_lint.model.analysis import Built, build_tree, deep_recursion
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 
 
-def problems_of(
+def look_for_problems(
     model: ModelInput,
     prepared: Prepared,
     server: Server,
     impl: ModelImpl = ModelImpl.AUTO,
     max_model_len: int | None = None,
-) -> tuple[ServingProblem, ...]:
-    """What stands between `prepared` and its target; the first that blocks is what a user sees."""
+) -> None:
+    """Note in `prepared` what stands between it and its target; the first that blocks is shown.
+
+    Where the search has to be given up, what was found stays, and that more was not looked for.
+    """
     target = prepared.target
     not_loaded = tuple(loading.config_not_loaded(model, target))
-    before = not_loaded or tuple(loading.nobody_serves(model, target, server, impl))
+    found = list(not_loaded or loading.nobody_serves(model, target, server, impl))
     seen = examined(prepared)
-    if seen is None:
-        return before
     try:
         with deep_recursion():
-            return (*before, *_all(seen, model, server, impl, max_model_len))
-    except BudgetExceeded:
-        return before
+            for problem in _all(seen, model, server, impl, max_model_len) if seen else ():
+                found.append(problem)  # noqa: PERF402: what was found before an error stays
+    except BudgetExceeded as error:
+        where = seen.cls.where if seen else None
+        prepared.given_up = Outcome(Verdict.UNKNOWN, "", error.reason, where)
+    prepared.problems = tuple(found)
 
 
 def _all(
@@ -118,4 +122,4 @@ def blocking(prepared: Prepared) -> Outcome | None:
             if problem.verdict == verdict.value:
                 reason = problem.error or f"{problem.name}: {problem.detail or 'replaced'}"
                 return Outcome(verdict, problem.code, reason, problem.where, None, problem.module)
-    return None
+    return prepared.given_up

@@ -5,13 +5,12 @@ from __future__ import annotations
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.fusers.fused import width
 from forgather_lint.execution.inputs import SEQUENCE
-from forgather_lint.execution.numbering import is_numbered, number_of
 from forgather_lint.execution.stages import NumberingLibrary
+from forgather_lint.execution.value_numbers import is_numbered, number_of
 from forgather_lint.libraries.names import EMBEDDING, LINEAR
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.calls import call_forward
 from forgather_lint.python.interpreter.frame import Raised
-from forgather_lint.python.interpreter.machine import Observer
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Arguments, TensorValue
 
@@ -24,18 +23,13 @@ def computes_the_same(seen: Examined, module: Instance, kind: str) -> bool:
         return False
     machine, library = seen.workshop.machine, NumberingLibrary(seen.judge.engine, 1, None)
     given, where = _given(module, kind), module.where
-    before = machine.library, machine.observer
-    machine.library, machine.observer = library, Observer()
-    machine.trail.begin()
     try:
-        made = call_forward(machine, module, Arguments([given]), where)
-        inherited = library.call(machine, f"{kind}.forward", Arguments([module, given]), where)
-        called = library.call(machine, _FUNCTION[kind], _written(module, given), where)
+        with machine.undone_run(library):
+            made = call_forward(machine, module, Arguments([given]), where)
+            inherited = library.call(machine, f"{kind}.forward", Arguments([module, given]), where)
+            called = library.call(machine, _FUNCTION[kind], _written(module, given), where)
     except (Raised, BudgetExceeded):
         return False
-    finally:
-        machine.trail.roll_back()
-        machine.library, machine.observer = before
     return is_numbered(made) and number_of(made) in (number_of(inherited), number_of(called))
 
 

@@ -9,7 +9,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.libraries.standard import StandardLibrary
 from forgather_lint.python.interpreter.machine import Machine
-from forgather_lint.python.values.value import Arguments, TensorValue, Value
+from forgather_lint.python.values.value import Arguments, TensorValue, Value, ValueId
 
 
 @record
@@ -29,7 +29,7 @@ class Tracing(StandardLibrary):
     armed: bool = False
     outer: Place | None = None
     """The call in the forward of the whole model that is being run."""
-    made: dict[int, Step] = field(default_factory=dict)
+    made: dict[ValueId, Step] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         StandardLibrary.__init__(self)
@@ -39,13 +39,13 @@ class Tracing(StandardLibrary):
         if self.armed:
             op = name.rpartition(".")[2]
             # Whoever is first made it; later it is handed on.
-            self.made.setdefault(id(result), Step(op, arguments, self.outer or where, result))
+            self.made.setdefault(ValueId(result), Step(op, arguments, self.outer or where, result))
         return result
 
     def way_back(self, value: Value | None) -> Iterator[Step]:
         """The ops that made `value`, the last one first, through the first tensor of each."""
         while isinstance(value, TensorValue):
-            step = self.made.get(id(value))
+            step = self.made.get(ValueId(value))
             if step is None:
                 return
             yield step

@@ -13,6 +13,7 @@ from forgather_lint.libraries.names import ATTENTION_INTERFACE
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import FunctionValue, Instance
+from forgather_lint.python.values.value import ValueId
 
 LOOKUP = "ALL_ATTENTION_FUNCTIONS"
 """The table in which transformers' models look up their attention function."""
@@ -52,13 +53,17 @@ def seen_by_trace(machine: Machine, body: Body, calls: list[Step]) -> list[Step]
         return calls
     attention = [i for i, step in enumerate(body.steps) if step.name == ATTENTION_INTERFACE]
     if attention and not _passes_attention(forward.body):
-        before = {id(step) for step in body.steps[: attention[0]]}
-        calls = [call for call in calls if id(call) in before]
+        before = set(body.steps[: attention[0]])
+        calls = [call for call in calls if call in before]
     if _knows_shapes(forward):
         return calls
     reached = _called_before_star(forward)
-    names = {id(value): name for name, value in body.owner.attributes.items()}
-    return [call for call in calls if names.get(id(call.module)) in reached]
+    names = {ValueId(value): name for name, value in body.owner.attributes.items()}
+    return [
+        call
+        for call in calls
+        if call.module is not None and names.get(ValueId(call.module)) in reached
+    ]
 
 
 def _called_before_star(forward: cst.FunctionDef) -> set[str]:

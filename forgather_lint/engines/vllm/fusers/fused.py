@@ -44,12 +44,12 @@ def modules_of(*steps: Step) -> tuple[Instance, ...]:
 
 def linear_calls(machine: Machine, body: Body) -> list[Step]:
     """The calls of the module's own Linears."""
-    own = {id(value) for value in body.owner.attributes.values() if isinstance(value, Instance)}
+    own = {value for value in body.owner.attributes.values() if isinstance(value, Instance)}
     return [
         step
         for step in body.steps
         if step.module is not None
-        and id(step.module) in own
+        and step.module in own
         and machine.is_instance_of(step.module, LINEAR)
     ]
 

@@ -93,8 +93,10 @@ def calls_of(
     function = definition_of(machine, owner)
     if function is None:
         return None
-    by_module = {id(value): name for name, value in owner.attributes.items()}
-    names = tuple(by_module.get(id(module), "") for module in modules)
+    by_module = {
+        value: name for name, value in owner.attributes.items() if isinstance(value, Instance)
+    }
+    names = tuple(by_module.get(module, "") for module in modules)
     folds = hoisting is Hoisting.INPUT_STABLE
     calls = [_only_call(function, name, names if folds else ()) for name in names]
     found = tuple(call for call in calls if call is not None)
@@ -112,7 +114,7 @@ def is_glu_written(calls: Calls, activation: str) -> bool:
         for node in descendants(calls.function.body)
         if isinstance(node, cst.BinaryOperation)
         and isinstance(node.operator, cst.Multiply)
-        and {id(node.left), id(node.right)} == {id(act), id(up)}
+        and {node.left, node.right} == {act, up}
     ]
     return len(products) == 1
 
@@ -163,13 +165,13 @@ class _Blocks:
     """The blocks of statements in a forward, each one list however often it is asked for."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Statements] = {}
+        self._known: dict[cst.CSTNode, Statements] = {}
 
     def of(self, node: cst.CSTNode) -> Statements:
         """The statements of a suite, or `elif` as the only one of its block."""
         suite = node.body if isinstance(node, cst.FunctionDef | cst.Else | cst.Finally) else node
         statements = suite.body if isinstance(suite, cst.BaseSuite) else [suite]
-        return self._known.setdefault(id(suite), statements)  # type: ignore[arg-type]
+        return self._known.setdefault(suite, statements)  # type: ignore[arg-type]
 
     def chain(self, block: Statements, node: cst.CSTNode) -> list[Link]:
         """The blocks from `block` down to the innermost that holds `node`, with the positions."""

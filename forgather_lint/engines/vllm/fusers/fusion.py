@@ -25,7 +25,6 @@ from forgather_lint.engines.vllm.words import Hoisting
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.execution.engine import Engine, Heads
-from forgather_lint.execution.kinds import kind_of
 from forgather_lint.execution.layers import Role
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import Tree
@@ -36,13 +35,13 @@ from forgather_lint.python.values.value import Value
 
 def fusions(
     machine: Machine,
-    bodies: Mapping[int, Body],
+    bodies: Mapping[Instance, Body],
     engine: Engine,
     heads: Heads | None,
     ranks: int,
-    taken: Mapping[int, Latent],
-) -> dict[int, Fusion]:
-    """The group in each kind of module, by the number that `kinds.kind_of` gives.
+    taken: Mapping[Instance, Latent],
+) -> dict[Instance, Fusion]:
+    """The group in each kind of module, by the first that is alike.
 
     Those that are `taken` as latent attention are not tried for another.
     """
@@ -168,27 +167,30 @@ def _merged(
 
 
 def with_fusions(
-    assignments: Mapping[int, Assignment],
+    assignments: Mapping[Instance, Assignment],
     tree: Tree,
-    bodies: Mapping[int, Body],
-    groups: Mapping[int, Fusion],
-) -> dict[int, Assignment]:
+    bodies: Mapping[Instance, Body],
+    groups: Mapping[Instance, Fusion],
+) -> dict[Instance, Assignment]:
     """The plan's assignments, overruled where the engine shards by itself."""
     result = dict(assignments)
     for instance in tree.instances.values():
-        group = groups.get(kind_of(instance))
+        group = groups.get(instance.first_alike)
         if group is None:
             continue
-        names = {id(v): name for name, v in bodies[kind_of(instance)].owner.attributes.items()}
+        names = {v: name for name, v in bodies[instance.first_alike].owner.attributes.items()}
         for module, copies in group.shares():
-            _overrule(result, instance.attributes[names[id(module)]], Role.COLUMN, copies)
+            _overrule(result, instance.attributes[names[module]], Role.COLUMN, copies)
         for module in group.whole:
-            _overrule(result, instance.attributes[names[id(module)]], Role.REPLICATED)
+            _overrule(result, instance.attributes[names[module]], Role.REPLICATED)
         if group.row is not None:
-            _overrule(result, instance.attributes[names[id(group.row)]], Role.ROW)
+            _overrule(result, instance.attributes[names[group.row]], Role.ROW)
     return result
 
 
-def _overrule(result: dict[int, Assignment], module: Value, role: Role, copies: int = 1) -> None:
-    before = result.get(id(module))
-    result[id(module)] = Assignment(role, before.where if before else None, copies=copies)
+def _overrule(
+    result: dict[Instance, Assignment], module: Value, role: Role, copies: int = 1
+) -> None:
+    assert isinstance(module, Instance)
+    before = result.get(module)
+    result[module] = Assignment(role, before.where if before else None, copies=copies)

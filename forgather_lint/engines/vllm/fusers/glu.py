@@ -8,7 +8,7 @@ from forgather_lint.execution.dataflow import CASTS, Body, Step
 from forgather_lint.execution.engine import Engine
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import External
+from forgather_lint.python.values.value import External, ValueId
 
 GATED_ACTIVATIONS = frozenset(
     {
@@ -43,7 +43,7 @@ def gated_unit(
     return None
 
 
-def _activation(body: Body, value: int) -> Step | None:
+def _activation(body: Body, value: ValueId) -> Step | None:
     """The call of an activation module, of which vLLM has a gated kernel, that made `value`."""
     made = body.made_by(value)
     if made is None or made.module is None or len(made.inputs) != 1:
@@ -70,7 +70,7 @@ def _is_glu(
     return mergeable(modules) and (divided or not engine.merges_columns)
 
 
-def _fed_directly(body: Body, value: int, calls: list[Step]) -> Instance | None:
+def _fed_directly(body: Body, value: ValueId, calls: list[Step]) -> Instance | None:
     """The Linear that takes `value`, with nothing but casts between."""
     for step in body.uses_of(value):
         if step.name in CASTS:

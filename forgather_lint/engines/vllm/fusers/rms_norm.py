@@ -16,7 +16,7 @@ from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import FunctionValue, Instance
-from forgather_lint.python.values.value import External
+from forgather_lint.python.values.value import External, ValueId
 
 NATIVE = "torch.nn.RMSNorm"
 _SQUARES = ("pow", "square", "mul")
@@ -33,7 +33,7 @@ def is_rms_norm(machine: Machine, module: Instance, body: Body | None) -> bool:
     return exponents(forward) <= {"2", "-0.5"} and body.peeled(body.result) in set(_last(body))
 
 
-def is_inverse_root(body: Body, value: int, given: int) -> bool:
+def is_inverse_root(body: Body, value: ValueId, given: ValueId) -> bool:
     """`rsqrt(mean(x ** 2) + epsilon)` of the input, or that to the power of -0.5; through casts."""
     root = body.made_by(body.peeled(value))
     total = body.made_by(body.peeled(root.inputs[0])) if made(root, "rsqrt", "pow") else None
@@ -73,7 +73,7 @@ def _has_one_input(forward: FunctionValue) -> bool:
     return len([*parameters.posonly_params, *parameters.params, *parameters.kwonly_params]) == 2
 
 
-def _last(body: Body) -> Iterator[int]:
+def _last(body: Body) -> Iterator[ValueId]:
     """The values that may be the last of a norm: what is normalized, with its weight if it has one.
 
     Nothing may be computed behind it (`_has_trailing_compute`).

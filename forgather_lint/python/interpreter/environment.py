@@ -5,8 +5,8 @@ from __future__ import annotations
 from forgather_lint.core.record import record
 
 
-@record(frozen=False)
-class Circumstances:
+@record
+class Environment:
     """How the model is loaded, and what the transformers release makes of its plans.
 
     `auto_class` is the class whose `from_config` builds it, `attention` the implementation that

@@ -12,7 +12,7 @@ from dataclasses import field
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Value
+from forgather_lint.python.values.value import Value, ValueId
 
 TWICE = "FGL534"
 
@@ -39,21 +39,21 @@ class _Open:
 
 @record
 class _Attending:
-    """An answer that came of attention; kept, so that no other value has its identity."""
+    """An answer that came of attention."""
 
     answer: Value
     directly: bool
 
 
 @record(frozen=False)
-class Repetition:
+class AttentionRuns:
     """Follows the calls of one forward. What runs below an undecided condition does not count."""
 
     first: Repeated | None = None
     _attended: int = 0
     _undecided: int = 0
     _open: list[_Open] = field(default_factory=list)
-    _runs: set[tuple[int, int]] = field(default_factory=set)
+    _runs: set[tuple[Instance, ValueId | None]] = field(default_factory=set)
     _attending: list[_Attending] = field(default_factory=list)
 
     def attends(self) -> None:
@@ -76,7 +76,7 @@ class Repetition:
     def abandoned(self) -> None:
         self._open.pop()
 
-    def recalled(self, module: Instance, answer: Value, where: Place) -> None:
+    def answered(self, module: Instance, answer: Value, where: Place) -> None:
         """`module` runs as one of its kind did that gave `answer`."""
         attending = next((each for each in self._attending if each.answer is answer), None)
         if attending is not None and not self._undecided:
@@ -91,7 +91,7 @@ class Repetition:
 
     def _ran(self, module: Instance, attending: _Attending, where: Place) -> None:
         """Runs with one answer called the same modules; others of a module around them may not."""
-        run = (id(module), 0 if attending.directly else id(attending.answer))
+        run = (module, None if attending.directly else ValueId(attending.answer))
         if run in self._runs and self.first is None:
             self.first = Repeated(module, where)
         self._runs.add(run)

@@ -1,0 +1,259 @@
+"""Copies of what a loop builds many times.
+
+The rounds of `for i in range(80): Layer(config, i)` differ in a stored number only. When nothing
+asked for the number in a way that tells the rounds apart, later rounds copy what the first built.
+That holds as long as whatever the first read is as it was, and only if it changed nothing but what
+it built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import field, replace
+from typing import TYPE_CHECKING
+
+from forgather_lint.core.record import record
+from forgather_lint.python.values.joining import same
+from forgather_lint.python.values.loop_index import alike
+from forgather_lint.python.values.objects import (
+    BoundMethod,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    PartialCall,
+    next_serial,
+)
+from forgather_lint.python.values.value import (
+    Arguments,
+    Choice,
+    DictValue,
+    Known,
+    ListValue,
+    LoopIndex,
+    SetValue,
+    TensorValue,
+    TupleValue,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
+Read = tuple[Instance, str]
+
+
+@record(frozen=False)
+class _Watch:
+    """A constructor that is running: which older objects it has read, and what it found there."""
+
+    born: int
+    reads: dict[Read, Value | None] = field(default_factory=dict)
+
+
+@record(eq=False)
+class Template:
+    """An instance as it was when its constructor had returned, and what that depended on.
+
+    `parts` are the objects that were built with it. `reads` are attributes of older objects,
+    `shared_writes` counts what had been written to classes and modules.
+    """
+
+    arguments: Arguments
+    loop: LoopIndex
+    instance: Instance
+    parts: frozenset[Instance]
+    reads: Mapping[Read, Value | None]
+    shared_writes: int
+
+
+@record(frozen=False, eq=False)
+class LoopCopies:
+    """The templates of one run, by class."""
+
+    _templates: dict[ClassValue, list[Template]] = field(default_factory=dict)
+    _running: list[_Watch] = field(default_factory=list)
+
+    def noticed(self, instance: Instance, name: str) -> None:
+        """An attribute of `instance` is read."""
+        for watch in self._running:
+            if instance.serial < watch.born:
+                watch.reads.setdefault((instance, name), instance.attributes.get(name))
+
+    def build(
+        self,
+        machine: Machine,
+        cls: ClassValue,
+        arguments: Arguments,
+        construct: Callable[[Arguments], Value],
+    ) -> Value:
+        """`construct(arguments)`, or a copy of an earlier instance that differs in a number."""
+        index = _loop_argument(arguments)
+        if index is None or index.loop is None or not isinstance(index.value, int):
+            return construct(arguments)
+        templates = self._templates.setdefault(cls, [])
+        for template in templates:
+            if _fits(machine, template, arguments, index.value):
+                index.loop.observations.extend(template.loop.observations)
+                for owner, name in template.reads:
+                    self.noticed(owner, name)
+                return _numbered(template, index)
+        inner = LoopIndex(outer=index.loop)
+        watch, written = _Watch(next_serial()), machine.trail.outside_writes
+        self._running.append(watch)
+        try:
+            with machine.trail.guarding(watch.born):
+                built = construct(_with_loop(arguments, inner))
+        finally:
+            self._running.pop()
+        index.loop.observations.extend(inner.observations)
+        if isinstance(built, Instance) and machine.trail.outside_writes == written:
+            made = _template(arguments, inner, built, watch, machine)
+            templates += [made] if made is not None else []
+        return built
+
+
+def _loop_argument(arguments: Arguments) -> Known | None:
+    """The one argument that is a loop index."""
+    found = [v for v in arguments.all() if isinstance(v, Known) and v.loop is not None]
+    return found[0] if len(found) == 1 and arguments.rest is None else None
+
+
+def _with_loop(arguments: Arguments, loop: LoopIndex) -> Arguments:
+    def watched(value: Value) -> Value:
+        is_index = isinstance(value, Known) and value.loop is not None
+        return Known(value.value, loop) if is_index and isinstance(value, Known) else value
+
+    return Arguments(
+        [watched(value) for value in arguments.positional],
+        {name: watched(value) for name, value in arguments.keywords.items()},
+    )
+
+
+def _fits(machine: Machine, template: Template, arguments: Arguments, index: int) -> bool:
+    ours, theirs = template.arguments, arguments
+    if len(ours.positional) != len(theirs.positional):
+        return False
+    if list(ours.keywords) != list(theirs.keywords):
+        return False
+    if template.shared_writes != machine.trail.shared_writes:
+        return False
+    pairs = zip(ours.all(), theirs.all(), strict=True)
+    return (
+        all(map(_interchangeable, *zip(*pairs, strict=True)))
+        and alike(template.loop, index)
+        and all(owner.attributes.get(name) is was for (owner, name), was in template.reads.items())
+    )
+
+
+def _interchangeable(one: Value, other: Value) -> bool:
+    if isinstance(one, Known) and isinstance(other, Known) and one.loop and other.loop:
+        return True
+    return same(one, other)
+
+
+def _template(
+    arguments: Arguments, loop: LoopIndex, built: Instance, watch: _Watch, machine: Machine
+) -> Template | None:
+    """What `built` is now, apart from it, since others may change it; None if it has no copy."""
+    behind = next_serial()
+    copying = _Copying(
+        lambda each: watch.born < each.serial < behind,
+        lambda number: number,
+        lambda each: each.copy_of,
+    )
+    try:
+        pristine = copying.of(built)
+    except _HasNoCopy:
+        return None
+    assert isinstance(pristine, Instance)
+    for part, first in copying.copies.items():
+        machine.trail.set_copy_of(part, first.first_alike)
+    parts = frozenset(copying.copies.values())
+    shared = machine.trail.shared_writes
+    return Template(arguments, loop, pristine, parts, dict(watch.reads), shared)
+
+
+def _numbered(template: Template, index: Known) -> Value:
+    """A copy of the template with another number."""
+
+    def number(value: Known) -> Known:
+        inside = value.loop is not None and value.loop.is_within(template.loop)
+        return Known(index.value, index.loop) if inside else value
+
+    copying = _Copying(template.parts.__contains__, number, lambda each: each.first_alike)
+    return copying.of(template.instance)
+
+
+class _HasNoCopy(Exception):
+    """A function that was made with an object would go on to use that one."""
+
+
+class _Copying:
+    """Copies the instances that are `inside` and what they hold; all else is shared."""
+
+    def __init__(
+        self,
+        inside: Callable[[Instance], bool],
+        number: Callable[[Known], Known],
+        first: Callable[[Instance], Instance | None],
+    ) -> None:
+        self._inside = inside
+        self._number = number
+        self._first = first
+        self._done: dict[Value, Value] = {}
+        self.copies: dict[Instance, Instance] = {}
+
+    def of(self, value: Value) -> Value:
+        """The copy of `value`; the same one each time."""
+        if isinstance(value, Known):
+            return self._number(value)
+        done = self._done.get(value)
+        if done is None:
+            done = self._done[value] = self._made(value)
+        return done
+
+    def _made(self, value: Value) -> Value:
+        match value:
+            case Instance():
+                return self._instance(value) if self._inside(value) else value
+            case TensorValue() if value.is_parameter:
+                return replace(value)
+            case ListValue():
+                return ListValue([self.of(item) for item in value.items], value.rest)
+            case TupleValue():
+                return replace(value, items=tuple(self.of(item) for item in value.items))
+            case DictValue():
+                items = {key: self.of(item) for key, item in value.items.items()}
+                return DictValue(items, dict(value.keys), value.rest, dict(value.places))
+            case SetValue():
+                return SetValue(dict(value.items), value.rest)
+            case Choice(options):
+                return Choice(tuple(map(self.of, options)))
+            case BoundMethod(receiver, function):
+                return BoundMethod(self.of(receiver), function)
+            case PartialCall(function, positional, keywords):
+                given = {name: self.of(item) for name, item in keywords.items()}
+                return PartialCall(self.of(function), tuple(map(self.of, positional)), given)
+            case FunctionValue():
+                held = value.scope.names.values()
+                if any(isinstance(each, Instance) and self._inside(each) for each in held):
+                    raise _HasNoCopy
+        return value
+
+    def _instance(self, value: Instance) -> Instance:
+        attributes: dict[str, Value] = {}
+        copy = Instance(
+            value.cls,
+            attributes,
+            value.where,
+            value.hidden,
+            dict(value.buffers),
+            dict(value.places),
+            value.open,
+            dict(value.notes),
+            self._first(value),
+        )
+        self._done[value] = copy
+        self.copies[value] = copy
+        attributes.update({name: self.of(item) for name, item in value.attributes.items()})
+        return copy

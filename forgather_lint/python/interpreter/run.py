@@ -1,0 +1,34 @@
+"""One abstract run: a constructor, a forward, a module body, or one question about a value."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import TYPE_CHECKING
+
+from forgather_lint.core.record import record
+from forgather_lint.python.interpreter.budget import Budget
+from forgather_lint.python.interpreter.environment import Environment
+from forgather_lint.python.interpreter.loop_copies import LoopCopies
+from forgather_lint.python.interpreter.trail import Trail
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Library, Observer
+
+
+@record(frozen=False, eq=False)
+class Run:
+    """Owns all that a run consults and changes, so that its answer depends on no other run.
+
+    `library` says what library names mean, `observer` sees what happens, `environment` is the
+    world that the code finds, `budget` what it may spend, `trail` what it has written and
+    `loop_copies` what its loops have built. `prepared_for_missing`: the code around catches the
+    error of a package that is not installed.
+    """
+
+    library: Library
+    observer: Observer
+    environment: Environment
+    budget: Budget = field(default_factory=Budget)
+    trail: Trail = field(default_factory=Trail)
+    loop_copies: LoopCopies = field(default_factory=LoopCopies)
+    prepared_for_missing: bool = False
