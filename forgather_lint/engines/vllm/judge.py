@@ -219,9 +219,10 @@ class Judge:
 
     @cached_property
     def config(self) -> ModelConfig:
-        """The config as the engine reads it."""
+        """The config as the engine reads it: of a composite one the text part."""
         subject = self.subject
-        return ModelConfig(subject.machine, subject.root.attributes.get("config"), subject.where)
+        config = subject.root.attributes.get("config")
+        return ModelConfig.of_text(subject.machine, config, subject.where)
 
     @cached_property
     def heads(self) -> Heads | None:
