@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from forgather_lint.execution.engine import ATTENTION_INSTANCES
-from forgather_lint.execution.engine_library import EXPERTS_AS_LIST, KEYWORD_LOST, EngineLibrary
+from forgather_lint.execution.engine_library import (
+    EXPERTS_AS_LIST,
+    HEAD_SIZE_DIFFERS,
+    KEYWORD_LOST,
+    EngineLibrary,
+)
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.python.interpreter.frame import Raised
 
 BEHIND_ATTENTION = "FGL543"
+FORWARD_RAISES = "FGL560"
 LINEAR_FORWARD_DROPPED = "FGL519"
 REPLACEMENT_LACKS = "FGL544"
 LATENT_HEAD_SIZE = "FGL548"
 MASK_NOT_MADE = "FGL549"
-KNOWN_CAUSES = (LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS, MASK_NOT_MADE)
+KNOWN_CAUSES = (LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS, MASK_NOT_MADE, HEAD_SIZE_DIFFERS)
 """What tells more of an error than that only the engine meets it."""
 
 
@@ -21,6 +27,8 @@ def code_of(error: Raised, library: EngineLibrary) -> str:
     text = error.text
     if library.mask_left_out and "'NoneType' object" in text:
         return MASK_NOT_MADE
+    if library.regrouped:
+        return HEAD_SIZE_DIFFERS
     if "is not divisible by" in text:
         return "FGL210"
     if "cannot be multiplied" in text:

@@ -34,12 +34,16 @@ CASTS = frozenset({"Tensor.to", "Tensor.type_as", "Tensor.float", "Tensor.half"}
 
 @record(eq=False)
 class Step:
-    """One op or module call: what it was, from which values, to which value."""
+    """One op or module call: what it was, from which values, to which value.
+
+    `tensors` counts those of the inputs that are tensors.
+    """
 
     name: str
     inputs: tuple[ValueId, ...]
     output: ValueId
     module: Instance | None = None
+    tensors: int = 0
 
 
 @record(frozen=False, eq=False)
@@ -121,7 +125,8 @@ class GraphRecorder(Observer):
         if not self.open or ValueId(result) in inputs:
             return
         steps = self.open[-1].body.steps
-        steps.append(Step(name, inputs, ValueId(result), module))
+        tensors = sum(isinstance(each, TensorValue) for each in arguments.all())
+        steps.append(Step(name, inputs, ValueId(result), module, tensors))
         if isinstance(result, TupleValue):
             steps.extend(Step("item", (ValueId(result),), ValueId(item)) for item in result.items)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from forgather_lint.core.record import record
+from forgather_lint.engines.fact import Effect, Outcome
 from forgather_lint.engines.vllm.profile import VllmPlan
 from forgather_lint.engines.vllm.words import Hoisting
 from forgather_lint.execution.inputs import engine_arguments
@@ -35,12 +36,16 @@ class Compressed:
 
 @record
 class Heads:
-    """The head counts of a model's config; `kv` of them hold keys and values."""
+    """The head counts of a model's config; `kv` of them hold keys and values.
+
+    `uniform`: every layer of the engine has heads of `size`; else some may have others.
+    """
 
     query: int
     kv: int
     size: int
     compressed: Compressed | None = None
+    uniform: bool = True
 
 
 @record
@@ -52,9 +57,14 @@ class Engine:
     that does not divide by the ranks is spread all the same. `surplus_heads_pass` tells
     whether the attention takes more heads than it has without an error (0.13 folds them into the
     tokens).
+    With `head_size_of_module` the `head_dim` of a module counts before that of the config.
     `fuses_*` say which projections the release finds and shards by itself, whatever the plan says.
     `embedding_searched`: it goes through the modules of what `get_input_embeddings` returns.
     `replaced` tells which attributes are left of the modules that it replaces.
+    With `norms_gather` a norm that is known by what it computes gathers an input that is narrower
+    than its weight, or than the model where it has none (`norm_width_from_config`).
+    `heads_per_kv_uneven` is what the attention says to query heads that its KV heads do not divide,
+    `kv_heads_uneven` what fused projections say to KV heads that the ranks do not.
     A config with `expert_minimum` or more in one of `expert_fields` has its experts replaced.
     `pads_values`: values narrower than the keys are taken. `latent_head_sizes` are the sizes that
     the attention for compressed keys and values has; for `latent_types` it is that of what is kept.
@@ -67,6 +77,7 @@ class Engine:
     plan: VllmPlan | None = None
     attention_by_keyword: bool = False
     surplus_heads_pass: bool = False
+    head_size_of_module: bool = False
     fuses_glu: bool = False
     fuses_qkv: bool = False
     fuses_packed_qkv: bool = False
@@ -79,12 +90,17 @@ class Engine:
     output_by_return: bool = False
     norms_by_name: bool = False
     norms_gather: bool = False
+    norm_power: bool = False
+    norm_width_from_config: bool = False
+    norm_of_uneven_shard: Outcome = Outcome(Effect.NONE)
     plan_required: bool = True
     dotted_pipeline: bool = True
     pipeline_inferred: bool = False
     embed_scale_missing: bool = False
     embedding_searched: bool = False
     kv_head_fields: tuple[str, ...] = ("num_key_value_heads",)
+    heads_per_kv_uneven: Outcome = Outcome(Effect.NONE)
+    kv_heads_uneven: Outcome = Outcome(Effect.NONE)
     expert_fields: tuple[str, ...] = ()
     expert_minimum: int = 0
     replaced: Replaced = Replaced()

@@ -36,6 +36,7 @@ from forgather_lint.python.values.value import (
 )
 
 HEADS_NOT_SHARDED = "FGL204"
+HEAD_SIZE_DIFFERS = "FGL213"
 EXPANSION = "vllm.latent_expansion"
 """What stands for the method that expands compressed keys and values: it returns them."""
 EXPERTS_AS_LIST = "FGL540"
@@ -54,6 +55,8 @@ class EngineLibrary(StandardLibrary):
     met_parameter: bool = False
     mask_left_out: bool = False
     """Whether transformers would have made a mask, which it makes none of for this attention."""
+    regrouped: bool = False
+    """Whether the attention has heads of another size than it was given."""
     kept: tuple[Value, Value] | None = None
     """What the last expansion that was left out was given."""
     blamed: str = ""
@@ -147,17 +150,48 @@ class EngineLibrary(StandardLibrary):
         assert query.shape is not None
         wanted = (here.query, here.kv, here.kv)
         padded = [*tensors[:2], self._padded(tensors[2], tensors[0])]
+        sizes = list(map(_head_size, padded))
+        alike = all(size == here.size for size in sizes)
+        if not alike and (None in sizes or not heads.uniform):
+            return TensorValue(None, Undecided("unknown-head-size", where), query.dtype, where)
         surplus = [
             _check_heads(tensor, count, here.size, where)
             for tensor, count in zip(padded, wanted, strict=True)
         ]
-        width = _width(query)
-        if not self.engine.surplus_heads_pass:
-            width = _width_of(here.query, tensors[2])
+        width = self._output_width(here, tensors)
         placement = self._placement(tensors, surplus, where)
+        if not alike:
+            self.regrouped = True
+            placement = self._regrouped(tensors, here.size, where)
         if isinstance(placement, Shard) and isinstance(width, int):
             width = dims.sharded(width)
         return TensorValue((query.shape[2], width), placement, query.dtype, where)
+
+    def _regrouped(self, tensors: list[TensorValue], size: int, where: Place) -> Placement:
+        """Features that the attention cuts into other heads than the model did."""
+        settled = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
+        if settled is not None:
+            return settled
+        own = next((each for t in tensors if (each := _head_size(t)) != size), None)
+        reason = f"the attention takes heads of {own} values for heads of {size}"
+        return Wrong(HEAD_SIZE_DIFFERS, reason, where)
+
+    def _output_width(self, here: Heads, tensors: list[TensorValue]) -> Size | None:
+        """The features of a token: those of the query, or what the layer's heads come to.
+
+        Source: vllm/model_executor/layers/attention/attention.py, `Attention.forward`; values that
+        were padded are cut again (`vllm_attention_forward`).
+        """
+        query, value = tensors[0], tensors[2]
+        if self.engine.surplus_heads_pass:
+            return _width(query)
+        whole = here.query * here.size
+        if self._padded(value, query) is value:
+            return whole
+        assert query.shape is not None
+        assert value.shape is not None
+        heads = dims.divide_exactly(whole, dims.local(query.shape[3] or 0))
+        return None if heads is None else dims.multiply(heads, dims.local(value.shape[3] or 0))
 
     def _padded(self, value: TensorValue, query: TensorValue) -> TensorValue:
         """Values narrower than the queries are padded in front of the attention, cut behind it."""
@@ -241,27 +275,24 @@ def _is_one_for_all(kept: Value, size: int) -> bool:
     )
 
 
-def _width_of(heads: int, value: TensorValue) -> Size | None:
-    """The output holds one value for each head: `num_heads * head_size_v` in vLLM's layer."""
-    size = value.shape[3] if value.shape else None
-    return None if size is None else dims.multiply(heads, dims.local(size))
-
-
 def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bool | None:
     """Whether the tensor holds more heads than `count`, None when that is not known.
 
-    Heads of another size than the config's are latent attention, which the newer releases replace
-    as a whole: undecided here. The engine views it as `[-1, count, size]`. Raises what torch
-    raises when it holds fewer.
+    The engine views it as `[-1, count, size]`, whatever its heads were. Raises what torch raises
+    when it holds fewer.
     """
     width = _width(tensor)
-    head_size = tensor.shape[3] if tensor.shape else None
-    if not isinstance(width, int) or head_size is None or dims.local(head_size) != size:
+    if not isinstance(width, int):
         return None
     if width % (count * size):
         text = f"shape '[-1, {count}, {size}]' is invalid for input of size {width}*S"
         raise Raised("RuntimeError", text, where)
     return width > count * size
+
+
+def _head_size(tensor: TensorValue) -> Size | None:
+    size = tensor.shape[3] if tensor.shape else None
+    return None if size is None else dims.local(size)
 
 
 def _differs_by_head(mask: Value) -> bool:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.placement import (
     Partial,
     Placement,
@@ -65,6 +66,12 @@ def of_result(placement: Placement, where: Place | None) -> Outcome:
         case Partial(since):
             reason = "the hidden states leave the model as partial sums: nothing adds them up"
             return Outcome(Verdict.WRONG, "FGL205", reason, where, since)
+
+
+def undecided_error(error: Raised) -> Outcome:
+    """The verdict on an error that rests on something not known, which is what to look at."""
+    where = error.doubt.where if error.doubt else None
+    return Outcome(Verdict.UNKNOWN, "", error.perhaps, where or error.where)
 
 
 def with_branches(

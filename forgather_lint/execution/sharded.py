@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
@@ -23,7 +23,8 @@ from forgather_lint.execution.layers import (
     split_parameter,
 )
 from forgather_lint.execution.module_answers import ModuleAnswers
-from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, of_result
+from forgather_lint.execution.norms import NO_NORMS, Norms
+from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, of_result, undecided_error
 from forgather_lint.execution.replaced import (
     Replacing,
     has_own_forward,
@@ -31,7 +32,7 @@ from forgather_lint.execution.replaced import (
     require_one_input,
 )
 from forgather_lint.libraries.names import LINEAR
-from forgather_lint.model.tree import Tree, class_name
+from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
@@ -39,7 +40,7 @@ from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.interpreter.subscripts import read
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.placement import Shard
+from forgather_lint.python.values.placement import Shard, Wrong
 from forgather_lint.python.values.value import Arguments, Known, TensorValue, Unknown, Value
 
 Assignments = Mapping[Instance, Assignment]
@@ -55,6 +56,7 @@ class Rank(Observer):
     ranks: int
     assignments: Assignments
     answers: ModuleAnswers
+    norms: Norms
     attention: AttentionRuns
     replacing: Replacing | None = None
     path: list[Instance] = field(default_factory=list)
@@ -106,26 +108,24 @@ class Rank(Observer):
 
     def _norm(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         """RMS norms that the engine replaces: some gather a sharded input, some refuse it."""
-        weight = instance.attributes.get("weight")
         given = arguments.all()[:1]
-        if not class_name(instance).endswith("RMSNorm") or not isinstance(weight, TensorValue):
+        wanted = self.norms.width(instance) if self.ranks > 1 else None
+        if wanted is None or not given or not isinstance(given[0], TensorValue):
             return None
-        if not given or not isinstance(given[0], TensorValue) or not given[0].shape:
+        width = given[0].shape[-1] if given[0].shape else None
+        here = None if width is None else dims.local(width)
+        if width is None or not isinstance(here, int) or here == wanted:
             return None
-        width, wanted = given[0].shape[-1], weight.shape[-1] if weight.shape else None
-        if width is None or wanted is None or dims.compare(width, wanted) == 0:
-            return None
-        if self.engine.norms_gather and self._tiles(given[0], width, wanted):
-            return given[0]
         if self.engine.norms_by_name:
-            text = f"Expected hidden_size to be {wanted}, but found: {dims.local(width)}"
+            text = f"Expected hidden_size to be {wanted}, but found: {here}"
             raise Raised("ValueError", text, where)
-        return None
-
-    def _tiles(self, tensor: TensorValue, width: dims.Size, wanted: dims.Size) -> bool:
-        assert tensor.shape is not None
-        by_features = tensor.placement == Shard(len(tensor.shape) - 1)
-        return by_features and dims.compare(dims.whole(width, self.ranks), wanted) == 0
+        if here > wanted:
+            return None
+        if here * self.ranks != wanted:
+            fact = self.engine.norm_of_uneven_shard
+            text = fact.say(full=wanted, width=here, size=self.ranks)
+            raise Raised(fact.raises, text, where)
+        return _gathered(given[0], where)
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         self.path.append(instance)
@@ -195,12 +195,13 @@ def run(
     ranks: int,
     heads: Heads | None,
     environment: Environment | None = None,
+    norms: Norms = NO_NORMS,
 ) -> tuple[Outcome, list[Outcome]]:
     """The outcome of one forward on one of `ranks` ranks, with the branches that raise."""
     roles = {key: (each.role, each.parameters, each.copies) for key, each in assignments.items()}
     replacing = Replacing(machine, root, engine.replaced) if engine.replaced.linear else None
     attention, answers = AttentionRuns(), ModuleAnswers(roles)
-    rank = Rank(machine, tree, engine, ranks, assignments, answers, attention, replacing)
+    rank = Rank(machine, tree, engine, ranks, assignments, answers, norms, attention, replacing)
     with machine.undone_run(EngineLibrary(engine, ranks, heads, attention), rank, environment):
         try:
             leave_out_expansions(machine, tree, heads)
@@ -208,7 +209,7 @@ def run(
             result = machine.call(root, given_arguments(engine), root.where)
             return _outcome(rank, result, root), rank.given_up
         except Raised as error:
-            return _failure(error, rank), rank.given_up
+            return _failure(machine.doubted(error), rank), rank.given_up
         except BudgetExceeded as error:
             return Outcome(Verdict.UNKNOWN, "", error.reason, root.where), rank.given_up
 
@@ -275,6 +276,15 @@ def _twice(rank: Rank, repeated: Repeated) -> Outcome:
     return Outcome(Verdict.WRONG, TWICE, reason, repeated.where, module=name)
 
 
+def _gathered(tensor: TensorValue, where: Place) -> TensorValue:
+    """What a norm makes of the parts that the ranks hold, of which each gets its own back."""
+    assert tensor.shape is not None
+    if tensor.placement == Shard(len(tensor.shape) - 1) or isinstance(tensor.placement, Wrong):
+        return tensor
+    reason = "a norm joins what is no part of one value"
+    return replace(tensor, placement=Wrong("FGL209", reason, where))
+
+
 def _first(machine: Machine, result: Value, root: Instance) -> Value:
     return read(machine, result, Known(0), root.where)
 
@@ -283,5 +293,6 @@ def _failure(error: Raised, rank: Rank) -> Outcome:
     library = rank.machine.library
     assert isinstance(library, EngineLibrary)
     code = library.blamed or rank.blamed(error) or code_of(error, library)
-    text = f"{error.kind}: {error.text}" if error.text else error.kind
-    return Outcome(Verdict.FAILS, code, text, error.where, error.since, rank.raising(error))
+    if error.doubt is not None:
+        return undecided_error(error)
+    return Outcome(Verdict.FAILS, code, error.shown, error.where, error.since, rank.raising(error))

@@ -13,7 +13,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.execution.engine import Engine, Heads, given_arguments
 from forgather_lint.execution.engine_library import EngineLibrary
 from forgather_lint.execution.module_answers import ModuleAnswers
-from forgather_lint.execution.outcome import SERVES, Outcome, Verdict
+from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, undecided_error
 from forgather_lint.execution.partition import Parts, get_pp_indices
 from forgather_lint.execution.value_numbers import (
     MARK,
@@ -175,8 +175,9 @@ def _run_stage(
             result = machine.call(pipeline.root, _given(pipeline, handed), pipeline.root.where)
             first = read(machine, result, Known(0), pipeline.root.where)
     except Raised as error:
-        text = f"{error.kind}: {error.text}"
-        return Outcome(Verdict.FAILS, "FGL309", text, error.where)
+        if error.doubt is not None:
+            return undecided_error(error)
+        return Outcome(Verdict.FAILS, "FGL309", error.shown, error.where)
     except BudgetExceeded as error:
         return Outcome(Verdict.UNKNOWN, "", error.reason, pipeline.root.where)
     if isinstance(first, TensorValue):

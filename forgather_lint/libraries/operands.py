@@ -15,6 +15,7 @@ from forgather_lint.libraries.propagation import OTHER_WRONG, PART_SIZE, absorb,
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site, op
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
+from forgather_lint.python.values.objects import FunctionValue
 from forgather_lint.python.values.placement import (
     REPLICATE,
     ZEROS,
@@ -25,9 +26,11 @@ from forgather_lint.python.values.placement import (
 )
 from forgather_lint.python.values.value import (
     Choice,
+    DictValue,
     External,
     Known,
     ListValue,
+    SetValue,
     SymbolicInt,
     TensorValue,
     TupleValue,
@@ -113,13 +116,18 @@ def tensor(site: Site, value: Value, argument: str = "input", position: int = 1)
     """
     if isinstance(value, TensorValue):
         return value
-    if isinstance(value, Known):
+    if isinstance(value, Known) or is_plain(value):
         raise OpFailure(
             "TypeError",
             f"{op_text(site)}(): argument '{argument}' (position {position}) must be Tensor, "
             f"not {type_name(value)}",
         )
     raise Undetermined(reason_of(value))
+
+
+def is_plain(value: Value) -> bool:
+    """Whether `value` is a container or a function of Python, which stands for no tensor."""
+    return isinstance(value, TupleValue | ListValue | DictValue | SetValue | FunctionValue)
 
 
 def optional_tensor(site: Site, value: Value, argument: str, position: int) -> TensorValue | None:
@@ -263,6 +271,9 @@ def type_name(value: Value) -> str:
         (TensorValue, "Tensor"),
         (TupleValue, "tuple"),
         (ListValue, "list"),
+        (DictValue, "dict"),
+        (SetValue, "set"),
+        (FunctionValue, "function"),
         (SymbolicInt, "int"),
         (External, "type"),
     )

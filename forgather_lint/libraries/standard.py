@@ -23,7 +23,7 @@ from forgather_lint.libraries.transformers import (
 from forgather_lint.libraries.transformers import (
     model as transformers_model,
 )
-from forgather_lint.python.interpreter.calls import initialise
+from forgather_lint.python.interpreter.calls import initialise, ran_unknown_code
 from forgather_lint.python.interpreter.classes import AnyClass, find_member, order_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import OpFailure, Site, op_named, run
@@ -33,6 +33,7 @@ from forgather_lint.python.values.value import (
     NONE,
     TRUE,
     Arguments,
+    Builtin,
     Choice,
     DictValue,
     External,
@@ -58,6 +59,13 @@ _CONSTANTS: dict[str, Value] = {
     "torch.__version__": known("2.13.0"),
     "sys.version_info": Unknown("python-version"),
 }
+
+
+_KEEPING = frozenset(
+    "abc contextlib dataclasses functools torch transformers typing typing_extensions "
+    "warnings".split()
+)
+"""Packages whose decorators leave what a function computes, and whose contexts swallow nothing."""
 
 
 @cache
@@ -89,6 +97,13 @@ class StandardLibrary:
     def has(self, name: str) -> bool:
         return op_named(name) is not None
 
+    def keeps(self, decorator: Value) -> bool:
+        """Those of torch, transformers and Python are modelled, or are about other things."""
+        name = decorator.detail if isinstance(decorator, Unknown) else ""
+        if isinstance(decorator, External | Builtin):
+            name = decorator.name
+        return isinstance(decorator, Builtin) or name.partition(".")[0] in _KEEPING
+
     def handles(self, value: Value) -> bool:
         return isinstance(value, TensorValue)
 
@@ -118,6 +133,7 @@ class StandardLibrary:
                 return Instance(External(name), {}, where, open=why)
             initialise(machine, instance, arguments, where)
             return instance
+        ran_unknown_code(machine, arguments, where)
         return Unknown("unmodelled-call", where, name)
 
     def _has_member(self, machine: Machine, instance: Instance, name: str) -> bool:

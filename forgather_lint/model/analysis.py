@@ -47,11 +47,17 @@ def contained(workshop: Workshop, work: Callable[[], Result]) -> Result | NotBui
     except NoModel as error:
         return NotBuilt(EndKind.NO_CLASS, error.message, error.where, error.nothing)
     except Raised as error:
-        return NotBuilt(EndKind.RAISES, f"{error.kind}: {error.text}", error.where)
+        return _of_error(error)
     except BudgetExceeded as error:
         return NotBuilt(EndKind.UNDECIDED, error.reason, workshop.where)
     except RecursionError:
         return NotBuilt(EndKind.UNDECIDED, "recursion", workshop.where)
+
+
+def _of_error(error: Raised) -> NotBuilt:
+    if error.doubt is None:
+        return NotBuilt(EndKind.RAISES, f"{error.kind}: {error.text}", error.where)
+    return NotBuilt(EndKind.UNDECIDED, error.perhaps, error.doubt.where or error.where)
 
 
 def workshop_of(model: ModelInput, environment: Environment | None = None) -> Workshop:

@@ -14,10 +14,10 @@ from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.expert_layers import ROUTER
-from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.execution.engine import Engine
 from forgather_lint.libraries.names import FUSED_EXPERTS, LINEAR, MODULE, MODULE_LIST
 from forgather_lint.model.tree import Tree
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import External, Known, TensorValue, known
@@ -106,10 +106,13 @@ def has_experts(machine: Machine, root: Instance, engine: Engine) -> bool:
 
     Source: ModelConfig.get_num_experts: the first of the names that the config has.
     """
-    config = ModelConfig.of_text(machine, root.attributes.get("config"), root.where)
+    config = root.attributes.get("config")
+    if not isinstance(config, Instance):
+        return False
     for name in engine.expert_fields:
-        count = config.setting(name)
-        if count is None:
+        try:
+            count = machine.attribute(config, name, root.where)
+        except Raised:
             continue
         number = count.value if isinstance(count, Known) else 0
         return isinstance(number, int) and number >= max(1, engine.expert_minimum)

@@ -8,16 +8,25 @@ from functools import cached_property
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.experts import ExpertBlock
 from forgather_lint.engines.vllm.fusers.fused import Fusion
-from forgather_lint.engines.vllm.fusers.fusion import fusions, with_fusions
+from forgather_lint.engines.vllm.fusers.fusion import fusions, require_heads_to_divide, with_fusions
+from forgather_lint.engines.vllm.fusers.rms_norm import is_rms_norm
 from forgather_lint.engines.vllm.latent import Latent, latents, size_outcome, with_latents
 from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.execution.assignments import Assignment, assign
-from forgather_lint.execution.blame import BEHIND_ATTENTION, KNOWN_CAUSES, is_engines
+from forgather_lint.execution.blame import (
+    BEHIND_ATTENTION,
+    FORWARD_RAISES,
+    KNOWN_CAUSES,
+    is_engines,
+)
 from forgather_lint.execution.dataflow import Body, graphs
 from forgather_lint.execution.engine import Engine, Heads
 from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
+from forgather_lint.execution.norms import Norms
 from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, with_branches
 from forgather_lint.execution.partition import (
     Parts,
@@ -64,6 +73,7 @@ class Subject:
     where: Place
     experts: tuple[ExpertBlock, ...] = ()
     plans_merged: bool | None = True
+    config_file: ConfigFile | None = None
 
     @property
     def styles(self) -> dict[str, str]:
@@ -112,30 +122,52 @@ class Judge:
         refused = self._refused(ranks)
         if refused is not None:
             return refused
-        if ranks == 1:
-            return self.alone[0]
-        if self.alone[0].verdict is not Verdict.SERVES:
-            return self.alone[0]
         try:
-            assigned = self.assignments(ranks)
+            assigned = self.assignments(ranks) if ranks > 1 else {}
         except Raised as error:
-            return Outcome(Verdict.FAILS, "FGL210", f"{error.kind}: {error.text}", error.where)
+            return Outcome(Verdict.FAILS, "FGL210", error.shown, error.where)
         except BudgetExceeded as error:
             return Outcome(Verdict.UNKNOWN, "", error.reason, self.subject.where)
+        shared = self._heads_shared(ranks)
+        if shared is not None:
+            return shared
+        if ranks == 1 or self.alone[0].verdict is not Verdict.SERVES:
+            return self.alone[0]
         return self._on(ranks, assigned)
 
     def _on(self, ranks: int, assigned: dict[Instance, Assignment]) -> Outcome:
         subject = self.subject
         machine, engine, heads = subject.machine, self.engine, self.attended
-        outcome, given_up = run(machine, subject.tree, subject.root, assigned, engine, ranks, heads)
+        outcome, given_up = run(
+            machine, subject.tree, subject.root, assigned, engine, ranks, heads, norms=self.norms
+        )
         return with_branches(outcome, given_up, self.alone[1])
+
+    @cached_property
+    def norms(self) -> Norms:
+        """The norms that the release replaces."""
+        subject, engine = self.subject, self.engine
+        width = self.config.number("hidden_size") if engine.norm_width_from_config else None
+        instances = subject.tree.instances.values()
+        return Norms(
+            frozenset(each.first_alike for each in instances if self._is_norm(each)), width
+        )
+
+    def _is_norm(self, module: Instance) -> bool:
+        """Whether the release takes `module` for an RMS norm, and replaces it."""
+        if self.engine.norms_by_name:
+            return class_name(module).endswith("RMSNorm")
+        if not self.engine.norms_gather:
+            return False
+        body, power = self.bodies.get(module.first_alike), self.engine.norm_power
+        return is_rms_norm(self.subject.machine, module, body, power=power)
 
     @cached_property
     def latents(self) -> dict[Instance, Latent]:
         """The kinds of module whose latent attention the release takes over as a whole."""
         if not self.engine.fuses_latent or not self.config.latent:
             return {}
-        return latents(self.subject.machine, self.bodies, self.engine)
+        return latents(self.subject.machine, self.bodies, self.engine, self.norms)
 
     @cached_property
     def attended(self) -> Heads | None:
@@ -159,12 +191,15 @@ class Judge:
             outcome, by_keyword=self.engine.attention_by_keyword
         ):
             return outcome, given_up
-        decided = self.engine.fuses_latent or not self.config.latent
-        if decided and runs_alone(subject.machine, subject.root):
-            code = outcome.code if outcome.code in KNOWN_CAUSES else BEHIND_ATTENTION
-            return replace(outcome, code=code), given_up
-        reason = f"forward raises at size 1: {outcome.reason}"
-        return Outcome(Verdict.UNKNOWN, "", reason, outcome.where), given_up
+        if self.config.latent and not self.engine.fuses_latent:
+            # What these releases make of latent attention is not modelled.
+            reason = f"forward raises at size 1: {outcome.reason}"
+            return Outcome(Verdict.UNKNOWN, "", reason, outcome.where), given_up
+        if outcome.code in KNOWN_CAUSES:
+            return outcome, given_up
+        by_engine = runs_alone(subject.machine, subject.root)
+        code = BEHIND_ATTENTION if by_engine else FORWARD_RAISES
+        return replace(outcome, code=code), given_up
 
     def _refused(self, ranks: int) -> Outcome | None:
         """What the engine refuses before it builds a layer."""
@@ -181,6 +216,18 @@ class Judge:
             return Outcome(Verdict.FAILS, "FGL110", text, self.subject.where)
         return None
 
+    def _heads_shared(self, ranks: int) -> Outcome | None:
+        """What the attention layer asks of the head counts that a rank has."""
+        heads, fact = self.heads, self.engine.heads_per_kv_uneven
+        if heads is None or self.config.latent or fact.effect is not Effect.ERROR:
+            return None
+        query, kv = heads.query // ranks, max(1, heads.kv // ranks)
+        if query % kv == 0:
+            return None
+        text = f"{fact.raises}: {fact.say(heads=query, kv_heads=kv)}"
+        where = self.config.place_of(self.engine.kv_head_fields)
+        return Outcome(Verdict.FAILS, "FGL212", text, where)
+
     def assignments(self, ranks: int) -> dict[Instance, Assignment]:
         """What replaces each Linear at this size."""
         found = self._assigned.get(ranks)
@@ -192,7 +239,10 @@ class Judge:
         subject = self.subject
         if ranks == 1 or not self.engine.fuses_glu:
             return self.planned
-        return with_fusions(self.planned, subject.tree, self.bodies, self.groups(ranks))
+        groups = self.groups(ranks)
+        for group in groups.values():
+            require_heads_to_divide(group, self.engine, ranks)
+        return with_fusions(self.planned, subject.tree, self.bodies, groups)
 
     def groups(self, ranks: int) -> dict[Instance, Fusion]:
         """What the release shards by itself in each kind of module."""
@@ -219,10 +269,10 @@ class Judge:
 
     @cached_property
     def config(self) -> ModelConfig:
-        """The config as the engine reads it: of a composite one the text part."""
+        """The config as the engine reads it."""
         subject = self.subject
         config = subject.root.attributes.get("config")
-        return ModelConfig.of_text(subject.machine, config, subject.where)
+        return ModelConfig(subject.machine, config, subject.where, subject.config_file)
 
     @cached_property
     def heads(self) -> Heads | None:

@@ -19,13 +19,13 @@ from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.vllm.fusers.forward_text import definition_of, of_self, seen_by_trace
 from forgather_lint.engines.vllm.fusers.fused import Fusion, linear_calls, returned_linear, width
 from forgather_lint.engines.vllm.fusers.fuser_text import calls_of
-from forgather_lint.engines.vllm.fusers.rms_norm import is_rms_norm
 from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.engines.vllm.words import Hoisting
 from forgather_lint.execution.blame import LATENT_HEAD_SIZE
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.execution.engine import Engine, Heads
 from forgather_lint.execution.engine_library import EXPANSION
+from forgather_lint.execution.norms import Norms
 from forgather_lint.execution.outcome import SERVES, Outcome, Verdict
 from forgather_lint.libraries.names import ATTENTION_INTERFACE
 from forgather_lint.model.tree import Tree
@@ -68,10 +68,10 @@ class Chain:
 
 
 def latents(
-    machine: Machine, bodies: Mapping[Instance, Body], engine: Engine
+    machine: Machine, bodies: Mapping[Instance, Body], engine: Engine, norms: Norms
 ) -> dict[Instance, Latent]:
     """The latent attention of each kind of module, by the first that is alike."""
-    found = {kind: _latent(machine, body, bodies, engine) for kind, body in bodies.items()}
+    found = {kind: _latent(machine, body, norms, engine) for kind, body in bodies.items()}
     return {kind: latent for kind, latent in found.items() if latent is not None}
 
 
@@ -111,13 +111,11 @@ def leave_out_expansions(machine: Machine, tree: Tree, heads: Heads | None) -> N
             machine.trail.stand_in(instance, name, External(EXPANSION))
 
 
-def _latent(
-    machine: Machine, body: Body, bodies: Mapping[Instance, Body], engine: Engine
-) -> Latent | None:
+def _latent(machine: Machine, body: Body, norms: Norms, engine: Engine) -> Latent | None:
     linears = seen_by_trace(machine, body, linear_calls(machine, body))
     if len(linears) < 2:
         return None
-    chains = list(_chains(machine, body, bodies, linears))
+    chains = list(_chains(machine, body, norms, linears))
     down = [chain for chain in chains if not chain.normalizes_all]
     queries = [chain for chain in chains if chain.normalizes_all]
     if len(down) != 1 or len(queries) > 1:
@@ -139,17 +137,15 @@ def _latent(
     return Latent(fusion, expansion.name, expansion.where)
 
 
-def _chains(
-    machine: Machine, body: Body, bodies: Mapping[Instance, Body], linears: Sequence[Step]
-) -> Iterator[Chain]:
+def _chains(machine: Machine, body: Body, norms: Norms, linears: Sequence[Step]) -> Iterator[Chain]:
     """All `rms_norm(linear(placeholder))` of the forward."""
-    norms = [step for step in body.steps if step.module is not None and step not in linears]
-    for norm in seen_by_trace(machine, body, norms):
+    others = [step for step in body.steps if step.module is not None and step not in linears]
+    for norm in seen_by_trace(machine, body, others):
         source = _upstream(body, norm.inputs[0], linears) if norm.inputs else None
         if source is None or source.inputs[:1] not in [(each,) for each in body.placeholders]:
             continue
         assert norm.module is not None
-        if is_rms_norm(machine, norm.module, bodies.get(norm.module.first_alike)):
+        if norms.has(norm.module):
             yield Chain(source, norm)
 
 

@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.execution.engine import Compressed, Engine, Heads
-from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import NONE, Arguments, Known, Value, known
-
-TEXT_PARTS = ("text_encoder", "decoder", "generator", "text_config")
-"""Where a composite config has its text part (transformers, `get_text_config`)."""
-
-
-def text_config(machine: Machine, config: Value | None, where: Place) -> Value | None:
-    """The part of a config that the engine reads sizes from: what `get_text_config` returns.
-
-    Raises `Raised` where that raises (vllm/transformers_utils/config.py, `get_hf_text_config`).
-    """
-    if not isinstance(config, Instance):
-        return config
-    found = machine.call(machine.attribute(config, "get_text_config", where), Arguments(), where)
-    parts = any(name in config.attributes for name in TEXT_PARTS)
-    return found if parts or isinstance(found, Instance) else config
+from forgather_lint.python.values.value import NONE, Known, Value, known
 
 
 @record
 class ModelConfig:
-    """The config object of a model, which its own class may have filled; None when it has none.
-
-    `whole` is the config that `config` is the text part of, where it is but a part.
-    """
+    """The config object of a model, which its own class may have filled; None when it has none."""
 
     machine: Machine
     config: Value | None
     where: Place
-    whole: Value | None = None
-
-    @classmethod
-    def of_text(cls, machine: Machine, config: Value | None, where: Place) -> ModelConfig:
-        """The text part of `config`; the whole where there is none."""
-        try:
-            text = text_config(machine, config, where)
-        except (Raised, BudgetExceeded):
-            text = config
-        return cls(machine, text, where, config)
+    file: ConfigFile | None = None
 
     def setting(self, name: str) -> Value | None:
         """`config.name`, None when the config has no such attribute."""
@@ -63,12 +36,20 @@ class ModelConfig:
         """`config.name` when it is an integer."""
         return _integer(self.setting(name))
 
+    def place_of(self, names: Sequence[str]) -> Place:
+        """Where config.json, or else its class, sets the first of `names` that it has."""
+        said = self.file.values if self.file else {}
+        for name in names:
+            if self.file and name in said:
+                return self.file.place(name)
+        places = self.config.places if isinstance(self.config, Instance) else {}
+        return next((places[name] for name in names if name in places), self.where)
+
     @property
     def tied(self) -> bool:
         """Whether the head has the weights of the embedding."""
-        parts = (self, ModelConfig(self.machine, self.whole, self.where))
-        said = (each.setting("tie_word_embeddings") for each in parts)
-        return any(isinstance(each, Known) and bool(each.value) for each in said)
+        said = self.setting("tie_word_embeddings")
+        return isinstance(said, Known) and bool(said.value)
 
     @property
     def latent(self) -> bool:
@@ -84,7 +65,9 @@ class ModelConfig:
         size = self._head_size(query)
         if self.latent and engine.fuses_latent:
             size = self._expanded_size or size
-        return Heads(query, kv, size) if size and kv else None
+        varies = self.setting("is_heterogeneous") not in (None, known(False))
+        uniform = not self.latent and not varies
+        return Heads(query, kv, size, uniform=uniform) if size and kv else None
 
     def _head_size(self, query: int) -> int | None:
         """The first name that says a size; None where one of them may, or nothing says it.

@@ -82,6 +82,7 @@ class VllmModules:
     norm_centre_lost: Fact[Outcome]
     norm_of_uneven_shard: Fact[Outcome]
     norm_power_recognised: Fact[bool]
+    norm_width_from_config: Fact[bool]
     convolution_replaced: Fact[bool]
     layer_norm_replaced: Fact[bool]
     embedding_found_by: Fact[EmbeddingSearch]
@@ -106,6 +107,7 @@ class VllmFusers:
     traced_input: Fact[str]
     gate_up_uneven: Fact[Outcome]
     kv_heads_uneven: Fact[Outcome]
+    head_size_of_module: Fact[bool]
     stacked_by_substring: Fact[bool]
 
 
@@ -175,8 +177,6 @@ class VllmConfig:
     draft_layers_null: Fact[Outcome]
     rope_type_missing: Fact[Outcome]
     no_architecture: Fact[Outcome]
-    text_heads_missing: Fact[Outcome]
-    processor_type: Fact[Outcome]
 
 
 @record
@@ -212,6 +212,8 @@ class VllmWeights:
     tie_field_missing: Fact[Outcome]
     tied_head_in_checkpoint: Fact[Outcome]
     head_bias_loaded: Fact[bool]
+    buffers_loaded: Fact[bool]
+    buffers_skipped: Fact[tuple[str, ...]]
     unknown_name: Fact[Outcome]
     not_in_checkpoint: Fact[Outcome]
     layer_not_in_checkpoint: Fact[Outcome]

@@ -223,6 +223,6 @@ def parameter_of(
 def buffer_of(site: Site, data: Value, persistent: Value = TRUE) -> Value:
     if not isinstance(data, TensorValue):
         return site.unknown("unmodelled-buffer")
-    return TensorValue(
-        data.shape, data.placement, data.dtype, site.where, tags=frozenset({"buffer"})
-    )
+    kept = isinstance(persistent, Known) and bool(persistent.value)
+    tags = frozenset({"buffer", "persistent"} if kept else {"buffer"})
+    return TensorValue(data.shape, data.placement, data.dtype, site.where, tags=tags)

@@ -6,6 +6,7 @@ from forgather_lint.libraries.dtypes import kind
 from forgather_lint.libraries.operands import (
     is_none,
     is_number,
+    is_plain,
     shape_of,
     tensor,
     tensor_op,
@@ -116,9 +117,10 @@ def unary(role: Role, rule: DtypeRule) -> Op:
 
 
 def check_operands(site: Site, left: Value, right: Value) -> None:
-    """Raise Python's or torch's TypeError for a constant that is no number."""
+    """Raise Python's or torch's TypeError for a constant that is no number, or a container."""
     for position, operand in enumerate((left, right), 1):
-        if not isinstance(operand, Known) or is_number(operand):
+        is_constant = isinstance(operand, Known) and not is_number(operand)
+        if not is_constant and not (is_plain(operand) and _takes_no_sequence(site)):
             continue
         if site.name.startswith("operator."):
             raise OpFailure("TypeError", _operator_refusal(site, left, right))
@@ -128,6 +130,11 @@ def check_operands(site: Site, left: Value, right: Value) -> None:
             f"{op_text(site)}(): argument '{argument}' (position {position}) must be Tensor, "
             f"not {type_name(operand)}",
         )
+
+
+def _takes_no_sequence(site: Site) -> bool:
+    """`[x] * tensor` repeats the list, if the tensor holds one number."""
+    return site.name not in ("operator.mul", "operator.imul")
 
 
 def _operator_refusal(site: Site, left: Value, right: Value) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from types import GeneratorType
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -253,10 +255,27 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
         return value if name == "value" else Unknown("enumeration-member", where)
     if isinstance(value, Known) and not hasattr(value.value, name):
         raise Raised("AttributeError", f"'{kind}' object has no attribute '{name}'", where)
+    named = isinstance(value, NamedTupleValue)
+    if isinstance(value, _CONTAINERS) and not named and not _has_attribute(kind, name):
+        raise Raised("AttributeError", f"'{kind}' object has no attribute '{name}'", where)
     unknown = Unknown("unmodelled-attribute", where, f"{kind}.{name}")
     if name not in _READ_ONLY:
         forget(machine, value, unknown)
     return unknown
+
+
+_CONTAINERS = (TupleValue, ListValue, DictValue)
+_STANDS_FOR: dict[str, tuple[type, ...]] = {
+    "tuple": (tuple, zip, range),
+    "list": (list, deque, zip, range, GeneratorType),
+    "dict": (dict, OrderedDict, defaultdict, Counter, ChainMap),
+}
+"""The types whose objects stand as a value of this kind."""
+
+
+def _has_attribute(kind: str, name: str) -> bool:
+    """Whether a container of Python has it, or a `torch.Size`, which is a tuple too."""
+    return name == "numel" or any(hasattr(each, name) for each in _STANDS_FOR.get(kind, (object,)))
 
 
 _READ_ONLY = frozenset(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.source import Place
@@ -81,20 +82,46 @@ def _attempt_all(
     machine: Machine, arms: Sequence[Callable[[], object]], where: Place
 ) -> list[Outcome]:  # type: ignore[type-arg]
     outcomes = []
-    failure: Raised | None = None
+    failures: list[Raised] = []
     machine.observer.undecided(where)
     try:
         for arm in arms:
             try:
-                outcomes.append(machine.trail.attempt(arm))
+                outcomes.append(machine.trail.attempt(partial(_with_doubts, machine, arm)))
             except Raised as error:
-                failure = error
+                failures.append(error)
                 machine.observer.gave_up(error)
     finally:
         machine.observer.decided()
-    if failure is not None and not outcomes:
-        raise failure
+    if failures and not outcomes:
+        raise _of_all(failures)
     return outcomes
+
+
+def _with_doubts(machine: Machine, arm: Callable[[], object]) -> object:
+    """Run `arm`; an error knows what the arm assumed, which is taken back with its writes."""
+    try:
+        return arm()
+    except Raised as error:
+        raise machine.doubted(error) from None
+
+
+def _of_all(failures: Sequence[Raised]) -> Raised:
+    """Every arm raises: the last error, in doubt if one of them is."""
+    last = failures[-1]
+    last.doubt = next((each.doubt for each in failures if each.doubt is not None), None)
+    return last
+
+
+def perhaps(machine: Machine, act: Callable[[], object], where: Place) -> None:
+    """`act()`, which may not take place: that it raises is no error."""
+    machine.observer.undecided(where)
+    try:
+        act()
+    except Raised as error:
+        machine.observer.gave_up(machine.doubted(error))
+    finally:
+        machine.observer.decided()
 
 
 def _joined_completion(completions: list[Completion]) -> Completion:

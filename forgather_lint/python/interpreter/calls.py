@@ -16,12 +16,14 @@ from forgather_lint.python.interpreter.dispatch import BUILTINS, expression
 from forgather_lint.python.interpreter.frame import Frame, Raised, Returned
 from forgather_lint.python.interpreter.library import Site, run
 from forgather_lint.python.values.objects import (
+    AttributeDict,
     BoundMethod,
     ClassMethod,
     ClassValue,
     FunctionValue,
     Instance,
     LibraryMethod,
+    Namespace,
     PartialCall,
     Scope,
     StaticMethod,
@@ -31,8 +33,13 @@ from forgather_lint.python.values.value import (
     Arguments,
     Builtin,
     Choice,
+    DictValue,
     External,
     Known,
+    ListValue,
+    NamedTupleValue,
+    SetValue,
+    TupleValue,
     Unknown,
     Value,
 )
@@ -46,8 +53,18 @@ def call_expression(machine: Machine, node: cst.Call, frame: Frame) -> Value:
     function = machine.evaluate(node.func, frame)
     if isinstance(function, Builtin) and function.name in ("super", "locals"):
         function = _with_frame(function, frame)
-    arguments = binding.arguments_of(machine, node, frame)
+    try:
+        arguments = binding.arguments_of(machine, node, frame)
+    except Raised as error:
+        if _stops_early(function) and error.doubt is None:
+            error.doubt = Unknown("generator-not-run-to-its-end", frame.place(node))
+        raise
     return call(machine, function, arguments, frame.place(node))
+
+
+def _stops_early(function: Value) -> bool:
+    """Whether it may leave the rest of a generator that it is given."""
+    return isinstance(function, Builtin) and function.name in ("next", "any", "all", "zip")
 
 
 def _with_frame(function: Builtin, frame: Frame) -> Value:
@@ -83,11 +100,34 @@ def call(machine: Machine, function: Value, arguments: Arguments, where: Place) 
                 function, lambda each: call(machine, each, arguments, where), where
             )
         case Unknown():
+            ran_unknown_code(machine, arguments, where)
             return function
         case Known(value):
             text = f"'{type(value).__name__}' object is not callable"
             raise Raised("TypeError", text, where)
+        case TupleValue() | ListValue() | DictValue() | SetValue():
+            text = f"'{_KINDS[type(function)]}' object is not callable"
+            raise Raised("TypeError", text, where)
     return Unknown("unmodelled-call", where)
+
+
+_KINDS: dict[type, str] = {
+    TupleValue: "tuple",
+    NamedTupleValue: "tuple",
+    ListValue: "list",
+    DictValue: "dict",
+    SetValue: "set",
+}
+
+
+def ran_unknown_code(machine: Machine, arguments: Arguments, where: Place) -> None:
+    """Note a call of code that is not known, which may change what it is handed."""
+    machine.run.unknown_calls += 1
+    if any(isinstance(each, _CHANGEABLE) for each in arguments.all()):
+        machine.assume(Unknown("changed-by-unknown-code", where))
+
+
+_CHANGEABLE = (Instance, ListValue, DictValue, SetValue, BoundMethod, AttributeDict, Namespace)
 
 
 def _prepended(arguments: Arguments, first: Value) -> Arguments:
@@ -154,6 +194,8 @@ def call_function(
     machine: Machine, function: FunctionValue, arguments: Arguments, where: Place
 ) -> Value:
     """Run the body of `function` in a new frame."""
+    if function.wrapped_by is not None:
+        machine.assume(function.wrapped_by)
     node = function.node
     names = binding.bound_parameters(function, arguments, where)
     scope = Scope(names, function.scope, function.scope.namespace)
@@ -175,7 +217,9 @@ def _run_body(machine: Machine, node: cst.FunctionDef | cst.Lambda, frame: Frame
         return machine.evaluate(node.body, frame)
     try:
         completion = machine.execute(node.body.body, frame)
-    except Raised:
+    except Raised as error:
+        if frame.yielded is not None and error.doubt is None:
+            error.doubt = Unknown("generator-not-run-to-its-end", error.where)
         if not frame.early_returns:
             raise
         return _only_early_returns(machine, frame)

@@ -39,10 +39,20 @@ def raise_statement(machine: Machine, node: cst.Raise, frame: Frame) -> Completi
         kind = machine.evaluate(node.exc.func, frame)
         texts = [machine.evaluate(argument.value, frame) for argument in node.exc.args]
         text = str(texts[0].value) if texts and isinstance(texts[0], Known) else ""
-        raise Raised(exception_name(kind), text, where, kind)
+        raise _raised(machine, kind, text, where)
     value = machine.evaluate(node.exc, frame)
     kind = value.cls if isinstance(value, Instance) else value
-    raise Raised(exception_name(kind), "", where, kind)
+    raise _raised(machine, kind, "", where)
+
+
+def _raised(machine: Machine, kind: Value, text: str, where: Place) -> Raised:
+    error = Raised(exception_name(kind), text, where, kind)
+    if not isinstance(kind, Builtin | ClassValue | External | PartialCall):
+        error.doubt = Unknown("unknown-exception", where)
+    if error.kind in ("ImportError", "ModuleNotFoundError"):
+        # What can be imported here says nothing of where the model is served.
+        error.doubt = Unknown("package-may-be-installed", where)
+    return machine.doubted(error)
 
 
 def exception_name(kind: Value) -> str:
@@ -77,6 +87,7 @@ def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
     depth = machine.trail.depth
     before = machine.run.prepared_for_missing
     machine.run.prepared_for_missing = before or _expects_missing(machine, node, frame)
+    calls = machine.run.unknown_calls
     try:
         completion = machine.execute(node.body.body, frame)
     except Raised as error:
@@ -87,6 +98,8 @@ def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
         raise
     finally:
         machine.run.prepared_for_missing = before
+    if node.handlers and machine.run.unknown_calls > calls:
+        machine.assume(Unknown("perhaps-caught", frame.place(node)))
     if completion is None and node.orelse:
         return machine.execute(node.orelse.body.body, frame)
     return completion
@@ -134,7 +147,18 @@ def _catches(machine: Machine, handler: cst.ExceptHandler, error: Raised, frame:
         return True
     kinds = machine.evaluate(handler.type, frame)
     options = kinds.items if isinstance(kinds, TupleValue) else (kinds,)
+    if any(_is_undecided(error, option) for option in options):
+        machine.assume(Unknown("unknown-exception", frame.place(handler.type)))
     return any(_is_kind(machine, error, option) for option in options)
+
+
+def _is_undecided(error: Raised, kind: Value) -> bool:
+    """Whether a handler for `kind` may catch the error or not: a class of a library, or unknown."""
+    if not isinstance(kind, Builtin | ClassValue | External):
+        return True
+    names = (exception_name(kind), error.kind)
+    foreign = isinstance(kind, External) or isinstance(error.value, External)
+    return foreign and names[0] != names[1] and names[0] not in ("Exception", "BaseException")
 
 
 def _is_kind(machine: Machine, error: Raised, kind: Value) -> bool:
@@ -183,6 +207,8 @@ def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion
 def _suppresses(machine: Machine, manager: Value, error: Raised, where: Place) -> bool:
     """Whether `__exit__` may keep the error from going on."""
     if not isinstance(manager, Instance):
+        if error.doubt is None and not machine.library.keeps(manager):
+            error.doubt = Unknown("context-manager", where)
         return False
     kinds = manager.attributes.get(SUPPRESSED)
     if isinstance(kinds, TupleValue):

@@ -11,7 +11,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.python.interpreter.trail import Changes
 from forgather_lint.python.values.objects import FunctionValue, Scope
-from forgather_lint.python.values.value import ListValue, Value
+from forgather_lint.python.values.value import ListValue, Unknown, Value
 
 
 @record
@@ -38,7 +38,8 @@ Completion = Returned | Broken | Continued | None
 class Raised(Exception):
     """The evaluated code raises. `kind` is the name of the exception class.
 
-    `since` is where an operand became sharded, when an operation on tensors failed.
+    `since` is where an operand became sharded, when an operation on tensors failed. `doubt` is
+    what had to be taken for granted on the way there; None: the code surely raises.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Raised(Exception):
         where: Place,
         value: Value | None = None,
         since: Place | None = None,
+        doubt: Unknown | None = None,
     ) -> None:
         super().__init__(f"{kind}: {text}")
         self.kind = kind
@@ -55,6 +57,18 @@ class Raised(Exception):
         self.where = where
         self.value = value
         self.since = since
+        self.doubt = doubt
+
+    @property
+    def shown(self) -> str:
+        """The error as Python prints it."""
+        return f"{self.kind}: {self.text}" if self.text else self.kind
+
+    @property
+    def perhaps(self) -> str:
+        """The error with what it rests on, for one that is in doubt."""
+        told = f"{self.doubt.reason} {self.doubt.detail}".rstrip() if self.doubt else ""
+        return f"perhaps `{self.shown}`: {told}"
 
 
 class NotInstalled(Raised):

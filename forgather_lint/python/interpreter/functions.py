@@ -65,12 +65,12 @@ def _decorated(machine: Machine, node: cst.Decorator, value: Value, frame: Frame
     decorator = machine.evaluate(node.decorator, frame)
     if isinstance(decorator, Builtin) and decorator.name in _WRAPPERS:
         return _WRAPPERS[decorator.name](value)
-    if isinstance(decorator, External):
-        if decorator.name in ("functools.cached_property", "functools.lru_cache"):
-            return Property(value, cached=True) if "property" in decorator.name else value
-        return value
+    if decorator == External("functools.cached_property"):
+        return Property(value, cached=True)
     if isinstance(decorator, FunctionValue):
         return machine.call(decorator, Arguments([value]), frame.place(node))
+    if isinstance(value, FunctionValue) and not machine.library.keeps(decorator):
+        value.wrapped_by = Unknown("unknown-decorator", frame.place(node))
     return value
 
 

@@ -73,7 +73,9 @@ def _items_of_choice(
 ) -> tuple[list[Value], Unknown | None]:
     options = [items_of(machine, option, where) for option in value.options]
     longest = max(options, key=lambda option: len(option[0]))
-    return longest[0], Unknown("choice-of-iterables", where)
+    why = Unknown("choice-of-iterables", where)
+    machine.assume(why)
+    return longest[0], why
 
 
 def _items_of_library_value(

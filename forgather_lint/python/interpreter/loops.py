@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from forgather_lint.python.interpreter.assignments import assign
-from forgather_lint.python.interpreter.branching import join_bodies
+from forgather_lint.python.interpreter.branching import join_bodies, perhaps
 from forgather_lint.python.interpreter.budget import MOST_ITEMS, MOST_ROUNDS, BudgetExceeded
 from forgather_lint.python.interpreter.dispatch import expression, statement
 from forgather_lint.python.interpreter.frame import Broken, Completion, Continued, Frame, Returned
@@ -57,6 +58,7 @@ def _perhaps_more(machine: Machine, node: cst.For, rest: Unknown, frame: Frame) 
     def none() -> Completion:
         return None
 
+    machine.assume(Unknown("number-of-rounds", frame.place(node.iter), rest.reason))
     for _ in range(2 if rest.item else 1):
         completion = join_bodies(machine, [round_, none], frame, frame.place(node.iter))
         if completion is not None:
@@ -85,6 +87,7 @@ def _undecided_round(machine: Machine, node: cst.While, frame: Frame) -> Complet
         completion = machine.execute(node.body.body, frame)
         return None if isinstance(completion, Broken | Continued) else completion
 
+    machine.assume(Unknown("number-of-rounds", frame.place(node.test)))
     return join_bodies(machine, [round_, lambda: None], frame, frame.place(node.test))
 
 
@@ -175,12 +178,19 @@ def _each_of(
     machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect, given: Given
 ) -> Unknown | None:
     items, rest = given
+    where = frame.place(clause.iter)
     if rest is not None and not items:
-        items = [rest]
+        perhaps(machine, partial(_of_item, machine, clause, rest, frame, collect), where)
     for item in items[:MOST_ITEMS]:
-        assign(machine, clause.target, item, frame)
-        rest = _one(machine, clause, frame, collect) or rest
+        rest = _of_item(machine, clause, item, frame, collect) or rest
     return rest
+
+
+def _of_item(
+    machine: Machine, clause: cst.CompFor, item: Value, frame: Frame, collect: Collect
+) -> Unknown | None:
+    assign(machine, clause.target, item, frame)
+    return _one(machine, clause, frame, collect)
 
 
 def _one(machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect) -> Unknown | None:
@@ -191,7 +201,12 @@ def _one(machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect) 
             return None
         if truth is None:
             undecided = Unknown("undecided-filter", frame.place(condition))
-    if clause.inner_for_in is not None:
-        return _each(machine, clause.inner_for_in, frame, collect) or undecided
+    inner = clause.inner_for_in
+    if undecided is not None:
+        act = partial(_each, machine, inner, frame, collect) if inner else partial(collect, frame)
+        perhaps(machine, act, frame.place(clause))
+        return undecided
+    if inner is not None:
+        return _each(machine, inner, frame, collect)
     collect(frame)
-    return undecided
+    return None

@@ -62,6 +62,9 @@ class Library(Protocol):
     def on_set(self, machine: Machine, target: Instance, name: str, value: Value) -> str:
         """Told before an attribute is written; the result is the name to write it under."""
 
+    def keeps(self, decorator: Value) -> bool:
+        """Whether a function under `decorator` surely computes what is written."""
+
     def handles(self, value: Value) -> bool:
         """Whether operators on `value` are the library's business."""
 
@@ -181,10 +184,15 @@ class Machine:
             observer or idle.observer,
             environment or idle.environment,
             prepared_for_missing=before.prepared_for_missing,
+            assumptions=dict(before.assumptions),
         )
         try:
             yield
+        except Raised as error:
+            raise self.doubted(error) from None
         finally:
+            for key, why in self._run.assumptions.items():
+                before.trail.set_key(before.assumptions, key, why)
             self._run = before
 
     @contextmanager
@@ -202,6 +210,8 @@ class Machine:
             self.trail.begin()
             try:
                 yield
+            except Raised as error:
+                raise self.doubted(error) from None
             finally:
                 self.trail.undo_all()
 
@@ -249,6 +259,19 @@ class Machine:
         from forgather_lint.python.interpreter.stores import set_attribute
 
         set_attribute(self, target, name, value, where)
+
+    def assume(self, why: Unknown) -> None:
+        """Go on as if `why` did not matter: an error from here on is not proved by it."""
+        key = str(why.where.span) if why.where else why.reason
+        self.trail.set_key(self.run.assumptions, key, why)
+
+    def doubted(self, error: Raised) -> Raised:
+        """`error` with what was assumed on the way to it."""
+        if error.doubt is None:
+            assumed = self.run.assumptions.values()
+            found = (each for each in assumed if isinstance(each, Unknown))
+            error.doubt = next(found, None)
+        return error
 
     def truth(self, value: Value) -> bool | None:
         """Whether `value` is true, None when that cannot be decided."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from forgather_lint.python.interpreter.budget import Budget
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.loop_copies import LoopCopies
 from forgather_lint.python.interpreter.trail import Trail
+from forgather_lint.python.values.value import Value
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Library, Observer
@@ -22,7 +24,8 @@ class Run:
     `library` says what library names mean, `observer` sees what happens, `environment` is the
     world that the code finds, `budget` what it may spend, `trail` what it has written and
     `loop_copies` what its loops have built. `prepared_for_missing`: the code around catches the
-    error of a package that is not installed.
+    error of a package that is not installed. `assumptions` are what is not known and was taken
+    not to matter, by place; `unknown_calls` counts the calls of code that is not read.
     """
 
     library: Library
@@ -32,3 +35,5 @@ class Run:
     trail: Trail = field(default_factory=Trail)
     loop_copies: LoopCopies = field(default_factory=LoopCopies)
     prepared_for_missing: bool = False
+    assumptions: Mapping[str, Value] = field(default_factory=dict)
+    unknown_calls: int = 0

@@ -24,6 +24,7 @@ from forgather_lint.python.values.value import (
     Arguments,
     Choice,
     DictValue,
+    External,
     Key,
     Known,
     ListValue,
@@ -57,6 +58,8 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
         machine.trail.set_shared(target.globals, name, value)
     elif isinstance(target, FunctionValue):
         machine.trail.set_shared(target.attributes, name, value)
+    elif isinstance(target, External):
+        machine.assume(Unknown("library-changed", where, f"{target.name}.{name}"))
 
 
 def _set_on_instance(

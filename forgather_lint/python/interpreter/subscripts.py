@@ -116,8 +116,17 @@ def read_dict(owner: DictValue, key: Value, where: Place) -> Value:
         return found
     if owner.rest is not None:
         return owner.rest
+    if not all(map(_tells_apart, (key, *owner.key_values()))):
+        return Unknown("unknown-key", where)
     text = repr(key.value) if isinstance(key, Known) else "key"
     raise Raised("KeyError", text, where)
+
+
+def _tells_apart(key: Value) -> bool:
+    """Whether two such keys are surely different ones when they are not the same value."""
+    if isinstance(key, TupleValue):
+        return all(map(_tells_apart, key.items))
+    return isinstance(key, Known | ClassValue | External | Builtin)
 
 
 def _read_sequence(

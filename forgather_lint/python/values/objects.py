@@ -38,7 +38,10 @@ class Scope:
 
 @record(frozen=False, eq=False)
 class FunctionValue(Value):
-    """A function or lambda with the scope it was made in. `owner` is the class it stands in."""
+    """A function or lambda with the scope it was made in. `owner` is the class it stands in.
+
+    `wrapped_by` is a decorator of which nothing is known: the function is taken as it is written.
+    """
 
     name: str
     node: cst.FunctionDef | cst.Lambda
@@ -48,6 +51,7 @@ class FunctionValue(Value):
     owner: ClassValue | None = None
     decorators: tuple[Value, ...] = ()
     attributes: Mapping[str, Value] = field(default_factory=dict)
+    wrapped_by: Unknown | None = None
 
 
 @record(eq=False)

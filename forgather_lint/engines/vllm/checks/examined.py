@@ -36,25 +36,22 @@ class Examined:
     config: Held | None
     judge: Judge | None
     ended: NotBuilt | None
-    settings: ModelConfig
-    """What the engine reads of the config: of a composite one the text part."""
 
     @property
     def root(self) -> Instance | None:
         return self.judge.subject.root if self.judge else None
 
     @property
-    def text_config(self) -> Held | None:
-        """The part of the config that sizes are read from; the config itself unless composite."""
-        return self.settings.config
+    def _settings(self) -> ModelConfig:
+        return ModelConfig(self.workshop.machine, self.config, self.cls.where)
 
     def setting(self, name: str) -> Held | None:
         """`config.name`, None when the config has no such attribute."""
-        return self.settings.setting(name)
+        return self._settings.setting(name)
 
     def number(self, name: str) -> int | None:
         """`config.name` when it is an integer."""
-        return self.settings.number(name)
+        return self._settings.number(name)
 
     def is_null(self, name: str) -> bool:
         """Whether `config.name` is there and None."""
@@ -78,23 +75,11 @@ class Examined:
         file = self.workshop.config_file
         if file is None:
             return self.cls.where
-        for keys in self._places_of_text:
-            held = file.values.get(keys[0], {}) if keys else file.values
-            if isinstance(held, dict) and name in held:
-                return file.place(*keys, name)
-        return self._place_in_class(name)
-
-    @property
-    def _places_of_text(self) -> tuple[tuple[str, ...], ...]:
-        """The objects of config.json that may say a setting, the nearest first."""
-        if not isinstance(self.config, Instance) or self.text_config is self.config:
-            return ((),)
-        held = self.config.attributes.items()
-        return (*((name,) for name, part in held if part is self.text_config), ())
+        return file.place(name) if name in file.values else self._place_in_class(name)
 
     def _place_in_class(self, name: str) -> Place:
-        for config in (self.text_config, self.config):
-            found = config.places.get(name) if isinstance(config, Instance) else None
+        if isinstance(self.config, Instance):
+            found = self.config.places.get(name)
             if found is not None:
                 return found
         return self.cls.where
@@ -166,7 +151,4 @@ def examined(prepared: Prepared) -> Examined | None:
         return None
     if is_subclass(workshop.machine, cls, External(PRETRAINED)) is False:
         return None  # a file of building blocks
-    settings = ModelConfig.of_text(workshop.machine, config, cls.where)
-    return Examined(
-        prepared.target, workshop, cls, config, prepared.judge, prepared.ended, settings
-    )
+    return Examined(prepared.target, workshop, cls, config, prepared.judge, prepared.ended)

@@ -36,6 +36,17 @@ def _norms(seen: Examined) -> Iterator[tuple[str, Instance]]:
             told.add(module.cls)
 
 
+def _recognised(seen: Examined) -> Iterator[tuple[str, Instance]]:
+    """One norm of each class that the release replaces for what it computes."""
+    if seen.judge is None:
+        return
+    told: set[int] = set()
+    for name, module in seen.judge.subject.tree.instances.items():
+        if seen.judge.norms.has(module) and module.open is None and id(module.cls) not in told:
+            told.add(id(module.cls))
+            yield name, module
+
+
 def epsilon(seen: Examined) -> Iterator[ServingProblem]:
     """The epsilon is not where the release looks for it."""
     modules = seen.target.vllm.modules
@@ -73,7 +84,8 @@ def parameters(seen: Examined) -> Iterator[ServingProblem]:
     """A parameter of the norm that its replacement does not have."""
     kept = seen.target.vllm.modules.norm_parameters_kept
     fact = seen.target.vllm.weights.unknown_name
-    for name, module in _norms(seen):
+    by_name = seen.target.vllm.modules.norm_found_by.value is NormSearch.CLASS_NAME
+    for name, module in _norms(seen) if by_name else _recognised(seen):
         lost = [
             attribute
             for attribute, value in module.attributes.items()
@@ -84,7 +96,7 @@ def parameters(seen: Examined) -> Iterator[ServingProblem]:
                 name=f"model.{name}.{lost[0]}", **{"class": "TransformersForCausalLM"}
             )
             yield ServingProblem(
-                code="FGL533",
+                code="FGL533" if by_name else "FGL561",
                 verdict="fails",
                 where=module.places.get(lost[0], module.where),
                 target=str(seen.target),

@@ -35,7 +35,7 @@ def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
         if forward is None or not adds_one(forward):
             continue
         body = seen.judge.bodies.get(module.first_alike)
-        if body is None or not _is_leaf(seen, module) or exponents(forward) - {"2"}:
+        if body is None or not _is_leaf(seen, module) or exponents(forward) - {2.0}:
             continue
         if not _is_taken_for_plain(body):
             continue

@@ -40,10 +40,6 @@ def _reasons(
         reason = f"transformers' own class for `{server.name}` is loaded, not the code here"
         yield reason, config.place("model_type")
     yield from _other_config_class(config, prepared)
-    judge = prepared.judge
-    if judge is not None and judge.config.config is not judge.config.whole:
-        # With a processor and inputs of other kinds the engine also runs encoders.
-        yield "processor-not-judged", config.place()
 
 
 def _quantised(model: ModelInput, prepared: Prepared) -> Iterator[tuple[str, Place | None]]:

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.sites import text_config
 from forgather_lint.engines.vllm.words import BasePrefix
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.analysis import Built
 from forgather_lint.model.entry import first_architecture
-from forgather_lint.python.values.value import Known
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import External, Known, TensorValue
 
 HEAD = "lm_head"
 HEADED = ("ForCausalLM", "LMHeadModel")
@@ -26,21 +28,60 @@ def names(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
     generates = has_plain_head(seen)
     if prefix == "model" and "model" not in children and not generates:
         return
-    if whole.structure.open_at or seen.text_config is not seen.config:
+    if whole.structure.open_at or text_config(seen) is not seen.config:
         return
-    weights = seen.target.vllm.weights
     known = {f"model.{each}" for each in _held(seen)} | set(_of_head(seen))
     saved = sorted(each.name for each in whole.structure.parameters if not each.same_as)
     for name in saved:
-        if weights.base_prefix.value is BasePrefix.ANY:
-            mapped = by_any_prefix(name, prefix, children)
-        else:
-            mapped = by_model(name, weights.bare_names_accepted.value)
+        mapped = _mapped(seen, name, prefix, children)
         if mapped not in known and (generates or mapped.partition(".")[0] != HEAD):
             of_head = name.partition(".")[0] not in (prefix, *children)
             head = whole.root.places.get(name.partition(".")[0]) if of_head else None
             yield _problem(seen, name, _stranger(mapped, known), prefix, head)
             return
+
+
+def buffers(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
+    """A persistent buffer, which is in the checkpoint, and which the release does not look for."""
+    weights = seen.target.vllm.weights
+    if weights.buffers_loaded.value or seen.judge is None or seen.root is None:
+        return
+    if not has_plain_head(seen) or whole.structure.open_at:
+        return
+    prefix = seen.workshop.base_prefix(seen.root)
+    for buffer in whole.structure.buffers:
+        owner, _, attribute = buffer.name.rpartition(".")
+        module = whole.tree.instances.get(owner)
+        if module is None or not _is_saved(module, attribute) or not buffer.certain:
+            continue
+        name = _mapped(seen, buffer.name, prefix, _children(seen))
+        if _is_batch_norm(module) or any(each in name for each in weights.buffers_skipped.value):
+            continue
+        fact = weights.unknown_name
+        text = fact.value.say(name=name, **{"class": "TransformersForCausalLM"})
+        yield ServingProblem(
+            code="FGL562",
+            verdict="fails",
+            where=module.places.get(attribute, buffer.where),
+            target=str(seen.target),
+            error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
+            releases=releases_of(weights.buffers_loaded),
+            name=attribute,
+            module=buffer.name.rpartition(".")[0],
+        )
+        return
+
+
+def _is_saved(module: Instance, buffer: str) -> bool:
+    """Whether the buffer is persistent, as `register_buffer` or `nn.Buffer` says."""
+    value = module.attributes.get(buffer)
+    tags = value.tags if isinstance(value, TensorValue) else frozenset()
+    said = module.buffers.get(buffer)
+    return "persistent" in tags if said is None else isinstance(said, Known) and bool(said.value)
+
+
+def _is_batch_norm(module: Instance) -> bool:
+    return isinstance(module.cls, External) and "BatchNorm" in module.cls.name
 
 
 def has_plain_head(seen: Examined) -> bool:
@@ -68,6 +109,14 @@ def _held(seen: Examined) -> Iterator[str]:
 
 def _children(seen: Examined) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition(".")[0] for name in _held(seen)))
+
+
+def _mapped(seen: Examined, name: str, prefix: str, children: Iterable[str]) -> str:
+    """Where the engine looks for what the checkpoint calls `name`."""
+    weights = seen.target.vllm.weights
+    if weights.base_prefix.value is BasePrefix.ANY:
+        return by_any_prefix(name, prefix, children)
+    return by_model(name, weights.bare_names_accepted.value)
 
 
 def by_any_prefix(name: str, prefix: str, children: Iterable[str]) -> str:

@@ -18,7 +18,8 @@ class Fusion:
     """One group that the engine shards: column-parallel layers and their row-parallel partner.
 
     `copies` has, for each of the columns, how often its heads are there before they are shared out.
-    The layers in `whole` are on every rank as they are.
+    The layers in `whole` are on every rank as they are. `head_size` is what the release divides
+    the widths of queries, keys and values by.
     """
 
     kind: str
@@ -26,6 +27,7 @@ class Fusion:
     row: Instance | None = None
     copies: tuple[int, ...] = ()
     whole: tuple[Instance, ...] = ()
+    head_size: int = 0
 
     @property
     def stacked(self) -> tuple[Instance, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.fusers.forward_text import seen_by_trace
 from forgather_lint.engines.vllm.fusers.fused import (
     Fusion,
@@ -28,9 +29,10 @@ from forgather_lint.execution.engine import Engine, Heads
 from forgather_lint.execution.layers import Role
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import Tree
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Value
+from forgather_lint.python.values.value import NONE, Known, Value
 
 
 def fusions(
@@ -81,15 +83,25 @@ def _qkv(
     ranks: int,
 ) -> Fusion | None:
     """Three Linears on one placeholder: keys and values of one width, queries the widest."""
+    size = _head_size(body.owner, heads, engine)
     for placeholder in body.placeholders:
         group = [call for call in calls if call.inputs[:1] == (placeholder,)]
         if len(group) != 3:
             continue
         modules = modules_of(*group)
-        if _is_qkv(modules, heads) and _is_one_call(machine, body, modules, engine):
+        if _is_qkv(modules, size) and _is_one_call(machine, body, modules, engine):
             row = _output_projection(machine, body, modules, engine)
-            return Fusion("QKV", modules, row, _copies(modules, heads, ranks))
+            copies = _copies(modules, size, ranks)
+            return Fusion("QKV", modules, row, copies, head_size=size)
     return None
+
+
+def _head_size(module: Instance, heads: Heads | None, engine: Engine) -> int:
+    """The size that widths are divided by, 0 when it is not known (base.py, `fused_head_size`)."""
+    own = module.attributes.get("head_dim") if engine.head_size_of_module else None
+    if isinstance(own, Known) and isinstance(own.value, int) and own.value:
+        return own.value
+    return heads.size if heads is not None and own in (None, NONE) else 0
 
 
 def _is_one_call(
@@ -108,19 +120,36 @@ def _is_linear(machine: Machine, value: Value) -> bool:
     return isinstance(value, Instance) and machine.is_instance_of(value, LINEAR)
 
 
-def _copies(modules: tuple[Instance, ...], heads: Heads | None, ranks: int) -> tuple[int, ...]:
+def require_heads_to_divide(group: Fusion, engine: Engine, ranks: int) -> None:
+    """Raise what a fused projection raises for KV heads that the ranks cannot share out.
+
+    Source: vllm/model_executor/layers/linear.py, `QKVParallelLinear.__init__`: while there are no
+    fewer ranks than heads, each head is on as many of them.
+    """
+    fact = engine.kv_heads_uneven
+    if not group.head_size or fact.effect is not Effect.ERROR:
+        return
+    narrowest = min(group.columns, key=lambda module: width(module, "out_features"))
+    kv = width(narrowest, "out_features") // group.head_size
+    large, small = max(kv, ranks), min(kv, ranks)
+    if small > 0 and large % small:
+        text = fact.say(heads=large, size=small)
+        raise Raised(fact.raises, text, narrowest.where)
+
+
+def _copies(modules: tuple[Instance, ...], size: int, ranks: int) -> tuple[int, ...]:
     """How many ranks share one head of each layer (linear.py, QKVParallelLinear)."""
-    if heads is None:
+    if not size:
         return (1,) * len(modules)
-    counts = [width(module, "out_features") // heads.size for module in modules]
+    counts = [width(module, "out_features") // size for module in modules]
     return tuple(ranks // n if 0 < n < ranks and ranks % n == 0 else 1 for n in counts)
 
 
-def _is_qkv(modules: tuple[Instance, ...], heads: Heads | None) -> bool:
+def _is_qkv(modules: tuple[Instance, ...], size: int) -> bool:
     widths = [width(module, "out_features") for module in modules]
     largest = max(widths)
     others = sorted(widths)[:2]
-    sized = heads is None or all(width % heads.size == 0 for width in widths)
+    sized = not size or all(width % size == 0 for width in widths)
     return mergeable(modules) and sized and others[0] == others[1] and largest >= others[1] > 0
 
 

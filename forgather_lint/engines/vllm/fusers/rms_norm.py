@@ -23,21 +23,25 @@ _SQUARES = ("pow", "square", "mul")
 _EMPTY = cst.Module([])
 
 
-def is_rms_norm(machine: Machine, module: Instance, body: Body | None) -> bool:
-    """Whether `module`, whose forward ran as `body`, is replaced by vLLM's RMS norm."""
+def is_rms_norm(machine: Machine, module: Instance, body: Body | None, *, power: bool) -> bool:
+    """Whether `module`, whose forward ran as `body`, is replaced by vLLM's RMS norm.
+
+    `power`: the release knows the power of -0.5 beside `rsqrt`.
+    """
     if isinstance(module.cls, External):
         return module.cls.name == NATIVE
     forward = forward_of(machine, module)
     if body is None or forward is None or not body.placeholders or not _has_one_input(forward):
         return False
-    return exponents(forward) <= {"2", "-0.5"} and body.peeled(body.result) in set(_last(body))
+    known = {2.0, -0.5} if power else {2.0}
+    return exponents(forward) <= known and body.peeled(body.result) in set(_last(body))
 
 
 def is_inverse_root(body: Body, value: ValueId, given: ValueId) -> bool:
     """`rsqrt(mean(x ** 2) + epsilon)` of the input, or that to the power of -0.5; through casts."""
     root = body.made_by(body.peeled(value))
     total = body.made_by(body.peeled(root.inputs[0])) if made(root, "rsqrt", "pow") else None
-    if not made(total, "add"):
+    if not made(total, "add") or total.tensors != 1:
         return False
     means = [body.made_by(body.peeled(each)) for each in total.inputs]
     mean = next((step for step in means if made(step, "mean")), None)
@@ -48,10 +52,17 @@ def is_inverse_root(body: Body, value: ValueId, given: ValueId) -> bool:
     return all(body.peeled(each) == given for each in squared)
 
 
-def exponents(forward: FunctionValue) -> set[str]:
-    """`n` of every `x ** n` and `x.pow(n)`, as it is written."""
+def exponents(forward: FunctionValue) -> set[float | None]:
+    """`n` of every `x ** n` and `x.pow(n)`; None for what is not written as a number."""
     found = map(_exponent, descendants(forward.node))
-    return {_EMPTY.code_for_node(each) for each in found if each is not None}
+    return {_number(each) for each in found if each is not None}
+
+
+def _number(node: cst.BaseExpression) -> float | None:
+    try:
+        return float(_EMPTY.code_for_node(node).replace(" ", ""))
+    except ValueError:
+        return None
 
 
 def made(step: Step | None, *ops: str) -> TypeGuard[Step]:
