@@ -48,13 +48,20 @@ class Fault:
 
 @record
 class MissingTemplate:
-    """A template that `kind` (extends, include or import) names and that is not found."""
+    """A template that `kind` names and that is not found in the folders `searched`.
+
+    `kind` is extends, include or import; "configuration" when a model is taken from the project
+    `project`, "render" when nothing but the rendering itself asks for it. `there` are the
+    configurations that `project` does have.
+    """
 
     name: str
     kind: str
     where: Place
     chain: Chain = ()
     searched: tuple[str, ...] = ()
+    project: str = ""
+    there: tuple[str, ...] = ()
 
 
 @record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from forgather_lint.core.record import record
 from forgather_lint.facts.templates import (
@@ -18,7 +18,7 @@ from forgather_lint.facts.templates import (
 from forgather_lint.forgather.block_facts import dead_blocks
 from forgather_lint.forgather.document import Document, read_document
 from forgather_lint.forgather.graph import CallNode, DictNode, walk
-from forgather_lint.forgather.model import RenderedModel, model_of
+from forgather_lint.forgather.model import Outcome, RenderedModel, model_of
 from forgather_lint.forgather.outlived_facts import outlived
 from forgather_lint.forgather.project import Project
 from forgather_lint.forgather.reference_facts import references
@@ -42,15 +42,16 @@ def read_configuration(
 ) -> Reading:
     """Read the configuration `config`; `arguments` stand for command-line arguments."""
     document = read_document(project.render(config, arguments))
-    outcome = model_of(project, config, document)
+    rendered: list[Rendering] = []
+    outcome = model_of(project, config, document, rendered)
     model = outcome if isinstance(outcome, RenderedModel) else None
     rendering = document.rendering
     facts = Configuration(
         project=str(project.path),
         name=config,
         where=rendering.place(None),
-        faults=tuple(_faults(rendering, outcome)),
-        missing=tuple(missing_templates(rendering)),
+        faults=tuple(_faults(rendered, outcome)),
+        missing=tuple(_missing(rendered, outcome)),
         dead_blocks=dead_blocks(rendering),
         fallbacks=fallbacks(document),
         generator=_generator(model) if model else None,
@@ -60,19 +61,39 @@ def read_configuration(
         outlived=outlived(model) if model else (),
         stale=stale_files(model) if model else (),
     )
-    files = rendering.files()
-    if model is not None:
-        files += model.document.rendering.files() + model.generated.rendering.files()
+    files = (file for each in rendered for file in each.files())
     return Reading(facts, model, tuple(dict.fromkeys(files)))
 
 
-def _faults(rendering: Rendering, outcome: object) -> Iterator[Fault]:
-    for use in rendering.undefined_uses:
-        yield rendering.fault(FaultKind.UNDEFINED, use.message, use.origin)
-    left_out = rendering.undefined_uses or any(not load.found for load in rendering.loads)
-    if isinstance(outcome, Fault) and not (left_out and outcome.kind is FaultKind.GRAPH):
+def _faults(rendered: Sequence[Rendering], outcome: Outcome) -> Iterator[Fault]:
+    """What ends Forgather's reading of the configuration or of one that its model is taken from."""
+    for rendering in rendered:
+        for use in rendering.undefined_uses:
+            yield rendering.fault(FaultKind.UNDEFINED, use.message, use.origin)
+    left_out = any(
+        rendering.undefined_uses or any(not load.found for load in rendering.loads)
+        for rendering in rendered
+    )
+    if not isinstance(outcome, Fault) or outcome.kind is FaultKind.NOT_FOUND:
+        return
+    if not (left_out and outcome.kind is FaultKind.GRAPH):
         # Forgather does not get as far as the text that lacks what was left out.
         yield outcome
+
+
+def _missing(rendered: Sequence[Rendering], outcome: Outcome) -> Iterator[MissingTemplate]:
+    """The templates that were asked for in vain, by other templates or by the rendering itself."""
+    names = set()
+    for rendering in rendered:
+        for missing in missing_templates(rendering):
+            names.add(missing.name)
+            yield missing
+    if isinstance(outcome, MissingTemplate):
+        yield outcome
+    not_found = isinstance(outcome, Fault) and outcome.kind is FaultKind.NOT_FOUND
+    if isinstance(outcome, Fault) and not_found and outcome.message not in names:
+        folders = tuple(map(str, rendered[-1].search_path.folders))
+        yield MissingTemplate(outcome.message, "render", outcome.where, outcome.chain, folders)
 
 
 def missing_templates(rendering: Rendering) -> Iterator[MissingTemplate]:

@@ -78,7 +78,7 @@ def tasks(candidate: ProjectCandidate, library: Library) -> Iterator[Task]:
 
 
 def _path(project: Project, config: str) -> str:
-    places = (folder / project.prefix / config for folder in project.folders)
+    places = (folder / project.template_of(config) for folder in project.folders)
     return str(next((place for place in places if place.is_file()), project.path / config))
 
 
@@ -93,7 +93,7 @@ def open_configuration(project: Project, config: str, analyse: Analyse) -> Confi
     """The facts about the configuration `config` and about the model that it makes."""
     reading = read_configuration(project, config)
     facts, model = reading.facts, reading.model
-    path, ended = facts.where.span.path, _why_ended(facts)
+    path, ended = facts.where.span.path, why_ended(facts)
     if model is None:
         return ConfigurationInput(path, (Lot((facts,), _as_it_is),), reading.files, ended)
     lots = [Lot((facts,), _as_it_is)]
@@ -102,9 +102,11 @@ def open_configuration(project: Project, config: str, analyse: Analyse) -> Confi
     return ConfigurationInput(path, tuple(lots), reading.files, ended)
 
 
-def _why_ended(facts: Configuration) -> NotRendered | None:
+def why_ended(facts: Configuration) -> NotRendered | None:
+    """What keeps Forgather from making the model of a configuration, None when nothing does."""
     for missing in facts.missing:
-        return NotRendered(missing.where.span, f"the template {missing.name} is not found")
+        owner = f" of the project {missing.project}" if missing.project else ""
+        return NotRendered(missing.where.span, f"the template {missing.name}{owner} is not found")
     for fault in facts.faults:
         return NotRendered(fault.where.span, fault.message)
     return None
@@ -175,4 +177,5 @@ def _description(project: Project) -> ConfigurationInput | None:
         missing=tuple(missing_templates(rendering)),
     )
     told = facts.faults or facts.missing
-    return ConfigurationInput(facts.where.span.path, (Lot((facts,), _as_it_is),)) if told else None
+    lots, path = (Lot((facts,), _as_it_is),), facts.where.span.path
+    return ConfigurationInput(path, lots, ended=why_ended(facts)) if told else None

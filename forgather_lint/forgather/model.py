@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import field
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from forgather_lint.core.record import record
-from forgather_lint.facts.templates import Fault
+from forgather_lint.facts.templates import Fault, MissingTemplate
 from forgather_lint.forgather.document import Document, fault_of, read_document
 from forgather_lint.forgather.evaluate import (
     PROJECT_LOADERS,
@@ -30,9 +31,11 @@ from forgather_lint.forgather.generator import (
     generate,
 )
 from forgather_lint.forgather.graph import CallNode, GraphError, GraphNode, Stretch, plain, walk
+from forgather_lint.forgather.library import SearchPath
 from forgather_lint.forgather.limits import Refused
 from forgather_lint.forgather.parts import Parts, read_part
-from forgather_lint.forgather.project import Project, read_project
+from forgather_lint.forgather.project import META, Project, read_project
+from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.tokenizer import tokenizer_of
 
 CONFIG_FILE = "config.json"
@@ -80,7 +83,7 @@ class RenderedModel:
 
 def render_model(
     project: Project, config: str, arguments: Mapping[str, object] | None = None
-) -> RenderedModel | Fault | None:
+) -> Outcome:
     """The model that the configuration `config` makes, or what keeps it from being rendered.
 
     `arguments` stand for arguments on Forgather's command line.
@@ -88,37 +91,73 @@ def render_model(
     return model_of(project, config, read_document(project.render(config, arguments)))
 
 
+Outcome: TypeAlias = RenderedModel | Fault | MissingTemplate | None
+"""The model of a configuration, or what keeps it from being generated; None when none is."""
+
+
 def model_of(
-    project: Project, config: str, document: Document, importers: tuple[Document, ...] = ()
-) -> RenderedModel | Fault | None:
+    project: Project, config: str, document: Document, rendered: list[Rendering] | None = None
+) -> Outcome:
     """The model of a configuration that has been read; None when none is generated.
 
     A configuration may take its model from another project (`forgather:from_project`); the model
-    is then that project's. `importers` are the documents that have led here.
+    is then that project's. `rendered` gathers what was rendered on the way, `document` included.
     """
+    rendered = [] if rendered is None else rendered
+    rendered.append(document.rendering)
     if document.fault:
         return document.fault
     try:
         generator = find_generator(document.graph)
         if generator is not None:
-            return _generated(project, config, document, generator)
+            return _generated(project, config, document, generator, rendered)
         imported = _find_import(document.graph)
         if imported is None:
             return None
-        if len(importers) >= _MAX_IMPORTS:
+        if len(rendered) > _MAX_IMPORTS:
             raise Refused("projects take their models from each other without an end")
         other = _other_project(project, imported.folder)
         name = imported.config or other.default or ""
+        missing = _missing(document, imported, other, name)
+        if missing is not None:
+            return missing
         rendering = other.render(name, imported.arguments)
-        return model_of(other, name, read_document(rendering), (*importers, document))
+        return model_of(other, name, read_document(rendering), rendered)
     except (GraphError, Refused, RecursionError) as error:
         return fault_of(error, document.rendering)
 
 
+def _missing(
+    document: Document, imported: _Import, other: Project, config: str
+) -> MissingTemplate | None:
+    """The configuration of another project that a model is taken from, if there is none."""
+    described = (other.path / META).is_file()
+    searched = other.folders if described else (other.path,)
+    name = other.template_of(config) if described else META
+    if described and SearchPath(searched, other.fence, other.library).find(name) is not None:
+        return None
+    origin = document.origin(imported.at)
+    text = imported.config if described and imported.config else imported.folder
+    return MissingTemplate(
+        name=name,
+        kind="configuration",
+        where=document.rendering.place(origin, text),
+        chain=document.rendering.chain(origin),
+        searched=tuple(map(str, searched)),
+        project=imported.folder,
+        there=other.configs if described else (),
+    )
+
+
 def _generated(
-    project: Project, config: str, document: Document, generator: GeneratorCall
+    project: Project,
+    config: str,
+    document: Document,
+    generator: GeneratorCall,
+    rendered: list[Rendering],
 ) -> RenderedModel | Fault:
     generated = generate(generator, project.path, project.fence, project.library, document.trace)
+    rendered.append(generated.rendering)
     if generated.rendering.ended:
         return generated.rendering.ended
     node = _configuration(document.graph)
@@ -177,7 +216,10 @@ def _tokenizer(project: Project, folder: str, config: str) -> Tokenizer | Undeci
     answer = answers.get(key)
     if not isinstance(answer, Tokenizer | Undecided):
         other = _other_project(project, folder)
-        answer = tokenizer_of(read_document(other.render(config or other.default or "")))
+        document = read_document(other.render(config or other.default or ""))
+        answer = tokenizer_of(document)
+        if document.fault is not None:
+            answer = Undecided(f"tokenizer of another project: {document.fault.message}")
         answers[key] = answer
     return answer
 
@@ -188,11 +230,12 @@ def _reason(value: object) -> str:
 
 @record
 class _Import:
-    """A model taken from another project."""
+    """A model taken from another project; `at` is what names its configuration, or the project."""
 
     folder: str
     config: str
     arguments: Mapping[str, object]
+    at: Stretch
 
 
 def _find_import(graph: GraphNode) -> _Import | None:
@@ -203,10 +246,12 @@ def _find_import(graph: GraphNode) -> _Import | None:
             wanted = targets if isinstance(targets, list) else [targets]
             if "model" in wanted and isinstance(given.get("project_dir"), str):
                 arguments = given.get("pp_kwargs")
+                named = "config_template" if given.get("config_template") else "project_dir"
                 return _Import(
                     str(given["project_dir"]),
                     str(given.get("config_template") or ""),
                     arguments if isinstance(arguments, dict) else {},
+                    node.kwargs[named].at,
                 )
     return None
 

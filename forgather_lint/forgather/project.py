@@ -55,8 +55,12 @@ class Project:
 
     @property
     def prefix(self) -> str:
-        """The folder of the configurations below each search folder."""
-        return _text(self.meta.graph, "config_prefix") or "configs"
+        """The folder of the configurations below each search folder; it may be that itself."""
+        return _text(self.meta.graph, "config_prefix", "configs")
+
+    def template_of(self, config: str) -> str:
+        """The name of the template that the configuration `config` is."""
+        return f"{self.prefix}/{config}" if self.prefix else config
 
     @property
     def default(self) -> str | None:
@@ -67,6 +71,8 @@ class Project:
     def configs(self) -> tuple[str, ...]:
         """The names of the configurations, as `-t` takes them."""
         homes = [folder / self.prefix for folder in self.folders]
+        if not self.prefix:  # the libraries of templates are no configurations
+            homes = [home for home in homes if home.is_relative_to(self.path)]
         found = {
             path.relative_to(home).as_posix(): None
             for home in homes
@@ -79,7 +85,7 @@ class Project:
         """Render the configuration `config`; `arguments` stand for command-line arguments."""
         search_path = SearchPath(self.folders, self.fence, self.library)
         names = template_globals(self.path, self.workspace)
-        return render(search_path, f"{self.prefix}/{config}", names, arguments)
+        return render(search_path, self.template_of(config), names, arguments)
 
 
 def read_project(path: Path, library: Library) -> Project:
@@ -135,6 +141,7 @@ def _listed(meta: DictNode) -> list[tuple[str, Stretch]]:
     ]
 
 
-def _text(mapping: DictNode, key: str) -> str:
+def _text(mapping: DictNode, key: str, default: str = "") -> str:
     value = mapping.items.get(key)
-    return value.value if isinstance(value, ScalarNode) and isinstance(value.value, str) else ""
+    text = value.value if isinstance(value, ScalarNode) else None
+    return text if isinstance(text, str) else default

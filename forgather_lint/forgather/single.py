@@ -8,6 +8,7 @@ from forgather_lint.core.settings import SettingsError
 from forgather_lint.forgather.configuration import read_configuration
 from forgather_lint.forgather.discover import META, ProjectCandidate, find_projects
 from forgather_lint.forgather.library import Library
+from forgather_lint.forgather.lint import why_ended
 from forgather_lint.forgather.model import RenderedModel
 from forgather_lint.forgather.project import Project, read_project
 
@@ -27,9 +28,11 @@ def single_configuration(path: Path, config: str | None = None) -> RenderedModel
     if name not in project.configs:
         raise SettingsError(f"{path}: {_no_such_configuration(project, name)}")
     reading = read_configuration(project, name)
+    ended = why_ended(reading.facts)
+    if ended is not None:
+        raise SettingsError(f"{ended.where}: {ended.message}")
     if reading.model is None:
-        faults = [f"{fault.where.span}: {fault.message}" for fault in reading.facts.faults]
-        raise SettingsError(faults[0] if faults else f"{path}: {name} generates no model")
+        raise SettingsError(f"{path}: {name} generates no model")
     return reading.model
 
 
