@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from forgather_lint import (
     print_model_structure,
@@ -16,7 +17,8 @@ from forgather_lint import (
     validate_tp_plan,
     validate_vllm_plans,
 )
-from tests.fixture_models import MODELS
+from forgather_lint.shell.cli import cli
+from tests.fixture_models import MODELS, copy_model, model_directories
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None or importlib.util.find_spec("transformers") is None,
@@ -54,6 +56,55 @@ def test_structure_folds_layers(capsys: pytest.CaptureFixture[str]) -> None:
     assert "layers.0-3: HfLlamaDecoderLayer" in printed
     assert "weight [256, 128]" in printed
     assert "q_proj" not in printed
+
+
+def both(folder: Path, **asked: Any) -> tuple[bool, int]:
+    """What the function says, and the exit code of `check` on the same target and sizes."""
+    sizes = {"tensor_parallel_size": 2, "pipeline_parallel_size": 1} | asked
+    options = [f"--target={sizes.pop('target')}"] if "target" in sizes else []
+    options += [f"--{key.replace('_', '-')}={value}" for key, value in sizes.items()]
+    exit_code = CliRunner().invoke(cli, ["check", str(folder), *options]).exit_code
+    return validate_vllm_plans(folder, **asked), exit_code
+
+
+@pytest.mark.parametrize("folder", model_directories(), ids=lambda folder: folder.name)
+def test_it_says_what_check_says(folder: Path) -> None:
+    fits, exit_code = both(folder)
+    assert fits is (exit_code == 0)
+
+
+def test_the_target_and_the_sizes_count() -> None:
+    assert both(GOOD, target="vllm==0.13") == (True, 0)
+    assert both(GOOD, target="vllm==0.13", pipeline_parallel_size=2) == (False, 1)
+    assert both(GOOD, target="vllm==0.32", pipeline_parallel_size=2) == (True, 0)
+    assert both(MODELS / "hf_tied", target="vllm==0.32", tensor_parallel_size=8) == (False, 1)
+
+
+def test_swapped_styles_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    swapped = {"layers.*.self_attn.q_proj": "rowwise", "layers.*.self_attn.o_proj": "colwise"}
+    assert validate_tp_plan(GOOD, swapped) == (True, []), "the text of each entry is in order"
+    assert validate_vllm_plans(GOOD, swapped, target="vllm==0.32") is False
+    assert "mat1 and mat2 shapes cannot be multiplied" in capsys.readouterr().out
+
+
+def test_a_pipeline_plan_that_is_passed_is_the_one_that_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    layers = {"layers": (["hidden_states"], ["hidden_states"])}
+    asked: dict[str, Any] = {"target": "vllm==0.32", "tensor_parallel_size": 1}
+    assert not validate_vllm_plans(GOOD, pp_plan=layers, pipeline_parallel_size=2, **asked)
+    assert "applied once per stage instead of once" in capsys.readouterr().out
+
+
+def test_strict_prints_what_check_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not validate_vllm_plans(BROKEN, strict=True, target="vllm==0.32")
+    printed = capsys.readouterr().out
+    checked = CliRunner().invoke(cli, ["check", str(BROKEN), "--target=vllm==0.32", "-tp", "2"])
+    assert checked.stdout in printed
+
+
+def test_a_model_whose_constructor_raises_does_not_fit(tmp_path: Path) -> None:
+    assert both(copy_model("hf_llama", tmp_path, hidden_size="wide")) == (False, 1)
 
 
 def test_no_model_is_an_error(tmp_path: Path) -> None:
@@ -115,3 +166,28 @@ def run(command: list[object], tmp_path: Path) -> subprocess.CompletedProcess[st
     )
     assert ran.returncode == 0, ran.stderr
     return ran
+
+
+@needs_torch
+def test_a_live_module_of_ones_own_is_judged_from_its_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = """
+import sys
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+from forgather_lint import validate_vllm_plans
+
+config = AutoConfig.from_pretrained(sys.argv[1], trust_remote_code=True)
+with torch.device("meta"):
+    model = AutoModelForCausalLM.from_config(config, trust_remote_code=True)
+print("own:", validate_vllm_plans(model, target="vllm==0.32"))
+swapped = {"layers.*.self_attn.q_proj": "rowwise"}
+print("swapped:", validate_vllm_plans(model, swapped, target="vllm==0.32"))
+print("plain:", validate_vllm_plans(torch.nn.Linear(2, 2)))
+"""
+    ran = run([sys.executable, "-c", script, GOOD], tmp_path)
+    assert "own: True" in ran.stdout
+    assert "swapped: False" in ran.stdout
+    assert "not judged: Linear has no config" in ran.stdout
+    assert "plain: False" in ran.stdout

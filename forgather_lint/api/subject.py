@@ -41,7 +41,7 @@ class Subject:
 
 def whole_structure(model: ModelOrPath) -> Structure:
     """The tree of `architectures[0]`, or of the live module. Raises `ValueError`."""
-    if _is_path(model):
+    if is_path(model):
         built = build_tree(workshop_of(single_model(Path(os.fspath(model)))))
         if isinstance(built, NotBuilt):
             raise ValueError(f"{built.where.span}: {built.message}")
@@ -54,7 +54,7 @@ def subject_of(model: ModelOrPath) -> Subject:
 
     Raises `ValueError` when there is no model at the path, or it cannot be built.
     """
-    if not _is_path(model):
+    if not is_path(model):
         return Subject(_live(model), _own(model, "_tp_plan"), _own(model, "_pp_plan"))
     opened = single_model(Path(os.fspath(model)))
     facts = facts_of(workshop_of(opened), opened)
@@ -63,7 +63,8 @@ def subject_of(model: ModelOrPath) -> Subject:
     return Subject(facts.base, _styles(facts), _stages(facts.plans.pp))
 
 
-def _is_path(model: ModelOrPath) -> TypeGuard[str | os.PathLike[str]]:
+def is_path(model: ModelOrPath) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether a path was passed, not a live module."""
     return isinstance(model, str | os.PathLike)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from forgather_lint.api.checking import checked, show
+from forgather_lint.api.live import NoSource
 from forgather_lint.api.subject import ModelOrPath, Subject, subject_of
 from forgather_lint.core.source import file_start
 from forgather_lint.facts import PlanEntry, PlanOrigin, Structure
@@ -22,22 +24,41 @@ def validate_vllm_plans(
     tp_plan: Plan | None = None,
     pp_plan: Plan | None = None,
     strict: bool = False,
+    target: str | Sequence[str] | None = None,
+    tensor_parallel_size: int = 2,
+    pipeline_parallel_size: int = 1,
 ) -> bool:
-    """Whether both plans fit the model; prints what does not, and with `strict` what does.
+    """Whether `check` passes: no error, no warning, and the model is proved to serve.
 
-    A plan that is not given is the model's own. An empty plan fits nothing and is no error here.
+    `target` is what `--target` takes, by default what is installed beside the tool, else the newest
+    release. A plan that is not given is the model's own. Prints what is wrong, and with `strict`
+    what `check` prints, below what each entry of the plans takes.
+
     Raises `ValueError` when the model cannot be read.
     """
-    subject = subject_of(model_or_path)
-    fits = True
-    for title, validate, plan in (
-        ("Tensor parallel plan", _tensor_problems, _or_own(tp_plan, subject.tensor_plan)),
-        ("Pipeline parallel plan", _pipeline_problems, _or_own(pp_plan, subject.pipeline_plan)),
-    ):
-        problems = list(validate(subject.structure, plan))
-        fits = fits and not problems
-        _show(title, subject, plan, problems, strict)
-    return fits
+    asked = {
+        "target": () if target is None else target,
+        "tensor_parallel_size": str(tensor_parallel_size),
+        "pipeline_parallel_size": str(pipeline_parallel_size),
+    }
+    try:
+        run = checked(model_or_path, tp_plan, pp_plan, asked)
+    except NoSource as reason:
+        print(f"  not judged: {reason}")
+        for problem in _text_problems(subject_of(model_or_path), tp_plan, pp_plan):
+            print(f"  {problem}")
+        return False
+    if strict:
+        _show_entries(model_or_path, tp_plan, pp_plan)
+    show(run, strict)
+    passes = run.exit_code == 0 and run.serves
+    if passes and not (tp_plan is None and pp_plan is None):
+        # vLLM may serve a model of its own, which reads no plan; what was passed has to fit still.
+        problems = list(_text_problems(subject_of(model_or_path), tp_plan, pp_plan))
+        for problem in problems:
+            print(f"  {problem}")
+        return not problems
+    return passes
 
 
 def validate_tp_plan(
@@ -96,14 +117,26 @@ def _entry(key: str) -> PlanEntry:
     return PlanEntry(key, _GIVEN, _GIVEN, "", PlanOrigin.MODEL_CLASS, "")
 
 
-def _show(title: str, subject: Subject, plan: Plan, problems: list[str], strict: bool) -> None:
-    if strict:
+def _text_problems(subject: Subject, tp_plan: Plan | None, pp_plan: Plan | None) -> Iterator[str]:
+    """What the plans alone show to be wrong, when there is no source to judge."""
+    yield from _tensor_problems(subject.structure, _or_own(tp_plan, subject.tensor_plan))
+    yield from _pipeline_problems(subject.structure, _or_own(pp_plan, subject.pipeline_plan))
+
+
+def _show_entries(model: ModelOrPath, tp_plan: Plan | None, pp_plan: Plan | None) -> None:
+    """What each entry of the plans takes; nothing for a model that cannot be built."""
+    try:
+        subject = subject_of(model)
+    except ValueError:
+        return
+    for title, plan in (
+        ("Tensor parallel plan", _or_own(tp_plan, subject.tensor_plan)),
+        ("Pipeline parallel plan", _or_own(pp_plan, subject.pipeline_plan)),
+    ):
         print(f"{title}: {len(plan)} entries")
         for key in plan:
             taken = _taken(key, subject.structure)
             print(f"  {key}: {', '.join(taken[:3]) or '-'}{_more(taken)}")
-    for problem in problems:
-        print(f"  {title}: {problem}")
 
 
 def _taken(key: str, structure: Structure) -> list[str]:

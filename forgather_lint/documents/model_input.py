@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field
 from pathlib import Path
 
 from forgather_lint.core.record import record
 from forgather_lint.documents.config_json import ConfigFile, read_config
 from forgather_lint.documents.discover import CONFIG, Candidate
 from forgather_lint.documents.sources import Sources, folder_sources
+
+
+@record
+class GivenPlans:
+    """Plans that stand for those of the model; None: the model's own.
+
+    Keys are names in the base model, those of `of_head` names in the whole one.
+    """
+
+    tensor: Mapping[str, object] | None = None
+    pipeline: Mapping[str, object] | None = None
+    of_head: Mapping[str, object] = field(default_factory=dict)
 
 
 @record
@@ -24,6 +38,7 @@ class ModelInput:
     main: str | None = None
     folder: str = ""
     config_missing: bool = False
+    plans: GivenPlans | None = None
 
     def has_file(self, name: str) -> bool:
         """Whether a file of that name lies beside the model's."""

@@ -21,6 +21,7 @@ from forgather_lint.libraries.names import MODULE, PRETRAINED
 from forgather_lint.model.analysis import Built, build_tree, contained
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.model.given_plans import with_given
 from forgather_lint.model.plans import collect
 from forgather_lint.model.possible import possible
 from forgather_lint.model.tree import Tree, tree_of
@@ -44,7 +45,7 @@ def _facts(workshop: Workshop, model: ModelInput, whole: Built) -> Model:
     base, base_name = base_of(workshop, whole)
     root = whole.root
     assert isinstance(root.cls, ClassValue | External)
-    plans = _plans(workshop, whole, base)
+    plans = with_given(_plans(workshop, whole, base), model.plans)
     return Model(
         path=model.path,
         entry=whole.structure.root,

@@ -28,6 +28,7 @@ from forgather_lint.libraries.transformers.model import plans_merged
 from forgather_lint.model.analysis import Built, build_tree, deep_recursion, workshop_of
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.model.given_plans import with_given
 from forgather_lint.model.plans import collect
 from forgather_lint.model.tree import Tree, tree_of
 from forgather_lint.python.interpreter.environment import Environment
@@ -66,6 +67,7 @@ def prepare(
         return Prepared(target, None, base, workshop)
     with deep_recursion():
         subject = _subject(workshop, base, target, experts_fused)
+        subject = _with_given(subject, model)
     return Prepared(target, Judge(subject, dtype), None, workshop)
 
 
@@ -128,6 +130,20 @@ def _subject(workshop: Workshop, base: Built, target: Target, experts_fused: boo
         plans_merged=merged,
         config_file=workshop.config_file,
     )
+
+
+def _with_given(subject: Subject, model: ModelInput) -> Subject:
+    """The subject with the plans that were given instead of the model's."""
+    given = model.plans
+    if given is None:
+        return subject
+    plans = with_given(Plans(), given)
+    if given.tensor is not None:
+        subject = replace(subject, tensor_plan=plans.tp.entries)
+    if given.pipeline is not None:
+        keys = [entry.full_key for entry in plans.pp.entries]
+        subject = replace(subject, pipeline_plan=plans.pp, pipeline_keys=keys)
+    return subject
 
 
 def _with_experts_fused(
