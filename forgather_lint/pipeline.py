@@ -23,13 +23,14 @@ from forgather_lint.documents.python import SourceError, read_text
 from forgather_lint.engines.chosen_targets import chosen_targets
 from forgather_lint.engines.vllm.verdicts import own_models
 from forgather_lint.execution.model_facts import facts_of
-from forgather_lint.facts import EndKind, Model, NotBuilt, RuleFailed, Unreadable
+from forgather_lint.facts import EndKind, NotBuilt, RuleFailed, SizesJudged, Unreadable
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
 from forgather_lint.linting import suppressions as suppress
+from forgather_lint.linting.holding import holding, not_explained
 from forgather_lint.linting.registry import builtin_rules
-from forgather_lint.linting.report import ModelReport
+from forgather_lint.linting.report import ModelReport, verdicts_of
 from forgather_lint.linting.rule import Rule
-from forgather_lint.linting.sizes import judged
+from forgather_lint.linting.sizes import judged, not_judged
 from forgather_lint.model.analysis import missing_packages, unread_files, workshop_of
 
 if TYPE_CHECKING:
@@ -117,13 +118,15 @@ def _check_task(task: Task, settings: Settings) -> ModelReport | None:
     found = [
         told
         for lot in opened.lots
-        for diagnostic in findings(list(lot.facts), task.path, settings)
+        for diagnostic in held_findings(list(lot.facts), task.path, settings)
         if (told := lot.tell(diagnostic)) is not None
     ]
+    of_models = (verdicts_of(lot.facts) for lot in opened.lots)
+    verdicts = () if opened.ended else next(filter(None, of_models), ())
     # A template serves many configurations: what one leaves unused another may need.
     kept, _ = suppress.apply(found, (), _text_or_none, settings.checks)
     done = _report_of(task.path, kept, opened.files, settings)
-    return replace(done, not_rendered=opened.ended) if opened.ended else done
+    return replace(done, not_rendered=opened.ended, verdicts=verdicts)
 
 
 def _guarded(path: str, work: Callable[[], Result], settings: Settings) -> Result | ModelReport:
@@ -141,7 +144,10 @@ def gather(candidate: Candidate, settings: Settings) -> tuple[Facts, tuple[str, 
     try:
         model = open_model(candidate)
     except SourceError as problem:
-        return [Unreadable(problem.message, problem.where)], (problem.where.path,)
+        targets = chosen_targets(settings.target).targets
+        where = file_start(problem.where.path)
+        sizes = not_judged(targets, settings, problem.message, where)
+        return [Unreadable(problem.message, problem.where), *sizes], (problem.where.path,)
     return facts_of_model(model, settings)
 
 
@@ -153,23 +159,23 @@ def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[
     targets = chosen_targets(settings.target).targets
     own = own_models(model, targets, settings.model_impl)
     if len(own) == len(targets):
-        return list(own), ()
+        return list(judged(model, targets, settings)), ()
     workshop = workshop_of(model)
     facts = facts_of(workshop, model)
     files = tuple(file.path for file in workshop.loader.files.values())
-    sizes = judged(model, targets, settings)
-    # A constructor that raises may do so because of what a target says of the config as well.
-    # Without a class it is still told why vLLM would find none.
-    wanted = isinstance(facts, Model) or facts.kind in (EndKind.RAISES, EndKind.NO_CLASS)
-    told = [*unread_files(workshop), *missing_packages(workshop)]
-    return [*told, facts, *(sizes if wanted else ())], files
+    told: Facts = [*unread_files(workshop), *missing_packages(workshop)]
+    if not (isinstance(facts, NotBuilt) and facts.nothing):
+        # First: what a target says of a constructor that raises tells more.
+        told += judged(model, targets, settings)
+    return [*told, facts], files
 
 
 def report(path: str, facts: Facts, files: tuple[str, ...], settings: Settings) -> ModelReport:
     """Run the rules on `facts`, then apply suppressions."""
-    found = findings(facts, path, settings)
+    found = held_findings(facts, path, settings)
     kept, unused = suppress.apply(found, files, _text_or_none, settings.checks)
-    return _report_of(path, kept + findings(list(unused), path, settings), files, settings)
+    done = _report_of(path, kept + findings(list(unused), path, settings), files, settings)
+    return replace(done, verdicts=verdicts_of(facts))
 
 
 def _report_of(
@@ -185,6 +191,18 @@ def _hold_no_model(facts: Facts) -> bool:
     unreadable = any(isinstance(fact, Unreadable) for fact in facts)
     nothing = bool(ends) and ends[0].kind is EndKind.NO_CLASS and ends[0].nothing
     return nothing and not unreadable
+
+
+def held_findings(facts: Facts, path: str, settings: Settings) -> list[Diagnostic]:
+    """The findings that hold for the chosen targets; no verdict goes without an error."""
+    targets = chosen_targets(settings.target).targets
+    judged = [fact for fact in facts if isinstance(fact, SizesJudged)]
+    ours = {rule.code for rule in builtin_rules() if rule.consumes is RuleFailed}
+    found = findings(facts, path, settings)
+    held = list(holding((each for each in found if each.code not in ours), targets, judged))
+    told: Facts = [fact for fact in not_explained(facts, held) if settings.selects(fact.code)]
+    failed = [each for each in found if each.code in ours]
+    return [*held, *failed, *findings(told, path, settings)]
 
 
 def findings(facts: Facts, path: str, settings: Settings) -> list[Diagnostic]:

@@ -12,7 +12,13 @@ from forgather_lint.facts.plans import (
     PlanOrigin,
     Plans,
 )
-from forgather_lint.facts.sizes import Judged, SizesThatServe
+from forgather_lint.facts.sizes import (
+    Judged,
+    NotExplained,
+    SizesJudged,
+    SizesUndecided,
+    SizeVerdict,
+)
 from forgather_lint.facts.structure import ClassFact, Module, Parameter, Structure, UnknownFact
 from forgather_lint.facts.tool import RuleFailed, UnusedSuppression
 from forgather_lint.facts.trace import (
@@ -36,6 +42,7 @@ __all__ = [
     "ModuleUse",
     "NameEntry",
     "NotBuilt",
+    "NotExplained",
     "PackageMissing",
     "Parameter",
     "Plan",
@@ -44,7 +51,9 @@ __all__ = [
     "Plans",
     "RuleFailed",
     "Signature",
-    "SizesThatServe",
+    "SizeVerdict",
+    "SizesJudged",
+    "SizesUndecided",
     "Structure",
     "Trace",
     "UndecidedBranch",

@@ -69,3 +69,5 @@ class NotBuilt:
     where: Place
     nothing: bool = False
     """There is not even the name of a class: this is no model."""
+    target: str = ""
+    """The release of vLLM under which this happens; empty: with the newest meaning known."""

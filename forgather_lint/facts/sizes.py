@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+
+SERVES, FAILS, WRONG, UNKNOWN = "serves", "fails", "wrong", "unknown"
+OWN_MODEL = "vLLM's own model"
+"""The words of a verdict."""
 
 
 @record
 class Judged:
-    """The verdict at one size that is not `serves`, with the code of the rule that explains it.
+    """A verdict `fails` or `wrong`, with the code of the rule that explains it.
 
     `where` is what broke the value, `since` where it became sharded; `reason` is the error a user
     would see (verdict `fails`) or what is computed instead (verdict `wrong`). `sizes` names the
-    sizes at which the same happens, as `tp 2, 4`.
+    sizes at which the same happens, as `2 ranks, 4 ranks`.
     """
 
     code: str
@@ -26,13 +32,75 @@ class Judged:
 
 
 @record
-class SizesThatServe:
-    """The tensor-parallel sizes of 1, 2, 4, 8 at which one target serves a model.
+class NotExplained:
+    """A verdict that no rule has turned into an error, though it was not told to be silent."""
 
-    `refused` gives the first reason for each size that does not.
+    judged: Judged
+
+    @property
+    def code(self) -> str:
+        """The rule that would have explained it."""
+        return self.judged.code
+
+
+@record
+class SizesUndecided:
+    """Sizes at which nothing is proved, with what keeps it from being decided and where.
+
+    `asked` tells whether the user named these sizes.
+    """
+
+    reason: str
+    where: Place
+    module: str
+    target: str
+    sizes: str
+    asked: bool
+
+
+@record
+class SizeVerdict:
+    """The verdict at one pair of sizes. `of_size` tells that its reason lies in the size alone."""
+
+    tensor_parallel_size: int
+    pipeline_parallel_size: int
+    verdict: str
+    reason: str = ""
+    of_size: bool = False
+
+
+@record
+class SizesJudged:
+    """What one release of vLLM makes of a model: at the sizes that were asked for, or at all.
+
+    `where` is the class of the model. With `others` more releases are judged in the same run.
     """
 
     target: str
-    sizes: tuple[int, ...]
-    refused: tuple[tuple[int, str, str], ...]
+    sizes: tuple[SizeVerdict, ...]
+    asked: bool
     where: Place
+    others: bool = False
+
+    def at(self, *verdicts: str) -> tuple[SizeVerdict, ...]:
+        """The sizes with one of these verdicts."""
+        return tuple(each for each in self.sizes if each.verdict in verdicts)
+
+
+def named_sizes(sizes: Iterable[SizeVerdict]) -> str:
+    """Sizes in words: `1, 2, 4 ranks and 2 stages`."""
+    return named_pairs((each.tensor_parallel_size, each.pipeline_parallel_size) for each in sizes)
+
+
+def named_pairs(pairs: Iterable[tuple[int, int]]) -> str:
+    """Pairs of ranks and stages in words."""
+    sizes = tuple(pairs)
+    ranks = [str(ranks) for ranks, stages in sizes if stages == 1]
+    stages = [str(stages) for ranks, stages in sizes if ranks == 1 and stages > 1]
+    both = [f"{ranks} x {stages}" for ranks, stages in sizes if ranks > 1 and stages > 1]
+    parts = [
+        f"{', '.join(ranks)} {'rank' if ranks == ['1'] else 'ranks'}" if ranks else "",
+        f"{', '.join(stages)} stages" if stages else "",
+        f"{', '.join(both)} (ranks x stages)" if both else "",
+    ]
+    return " and ".join(filter(None, parts))

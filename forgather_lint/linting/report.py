@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Span
+from forgather_lint.facts.sizes import OWN_MODEL, SERVES, SizesJudged, SizeVerdict
 
 
 @record
@@ -18,12 +19,43 @@ class NotRendered:
 
 
 @record
+class TargetVerdict:
+    """The verdict of one release of vLLM at each pair of sizes (ranks, stages) that was judged."""
+
+    target: str
+    sizes: tuple[tuple[int, int, str], ...]
+
+    def at(self, verdict: str) -> tuple[tuple[int, int], ...]:
+        """The sizes with this verdict."""
+        return tuple((ranks, stages) for ranks, stages, word in self.sizes if word == verdict)
+
+    @property
+    def serves(self) -> bool:
+        """Whether every size that was judged serves, or is left to a model of vLLM's own."""
+        return all(word in (SERVES, OWN_MODEL) for _, _, word in self.sizes)
+
+
+def verdicts_of(facts: Iterable[object]) -> tuple[TargetVerdict, ...]:
+    """The verdicts among the facts about a model."""
+    return tuple(
+        TargetVerdict(fact.target, tuple(map(_cell, fact.sizes)))
+        for fact in facts
+        if isinstance(fact, SizesJudged)
+    )
+
+
+def _cell(size: SizeVerdict) -> tuple[int, int, str]:
+    return size.tensor_parallel_size, size.pipeline_parallel_size, size.verdict
+
+
+@record
 class ModelReport:
     """What the check of one model found.
 
     `error` says in one line why the model could not be checked, None when it was. `files` are
-    the texts that were read for it, `targets` the releases of vLLM that it was judged for.
-    A configuration that is `not_rendered` was checked as far as it could be read.
+    the texts that were read for it, `targets` the releases of vLLM that it was judged for,
+    `verdicts` what they make of it. A configuration that is `not_rendered` was checked as far as it
+    could be read.
     """
 
     path: str
@@ -32,6 +64,7 @@ class ModelReport:
     files: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     not_rendered: NotRendered | None = None
+    verdicts: tuple[TargetVerdict, ...] = ()
 
 
 @record
@@ -62,6 +95,17 @@ class Run:
         return {each.path: each.not_rendered for each in self.reports if each.not_rendered}
 
     @property
+    def passed(self) -> bool:
+        """Whether nothing at all is found, and every size that was judged is proved to serve."""
+        return self.serves and not (self.diagnostics or self.errors or self.not_rendered)
+
+    @property
+    def serves(self) -> bool:
+        """Whether every size that was judged is proved to serve."""
+        verdicts = (verdict for report in self.reports for verdict in report.verdicts)
+        return all(verdict.serves for verdict in verdicts)
+
+    @property
     def checked(self) -> int:
         """How many models were checked."""
         return len(self.reports) - len(self.errors)
@@ -70,8 +114,10 @@ class Run:
     def exit_code(self) -> int:
         """0 clean, 1 findings, 2 something could not be checked; the codes are ruff's.
 
-        An info asks for a look and leaves the code at 0.
+        An info asks for a look and leaves the code at 0; a configuration that is not rendered
+        is a finding, whichever rules are selected.
         """
         if self.errors:
             return 2
-        return int(any(found.severity is not Severity.INFO for found in self.diagnostics))
+        grave = any(found.severity is not Severity.INFO for found in self.diagnostics)
+        return int(grave or bool(self.not_rendered))

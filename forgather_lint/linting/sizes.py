@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.source import Place
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.checks.problems import blocking
 from forgather_lint.engines.vllm.judge import Cell
 from forgather_lint.engines.vllm.subject import Prepared
-from forgather_lint.engines.vllm.verdicts import TENSOR_SIZES, cell, examine
+from forgather_lint.engines.vllm.verdicts import PIPELINE_SIZES, TENSOR_SIZES, cell, examine
 from forgather_lint.execution.outcome import Outcome, Verdict
-from forgather_lint.facts import Judged, SizesThatServe
+from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided, SizeVerdict
 from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.facts.sizes import UNKNOWN
 
-Fact = Judged | SizesThatServe | ServingProblem
+Fact = Judged | NotBuilt | ServingProblem | SizesJudged | SizesUndecided
 _DEFECTS = frozenset({"FGL210", "FGL211", "FGL590"})
 """Reasons that lie in the size or the release, not in the model."""
 
 
 def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> Iterator[Fact]:
-    """What the sizes asked for come to; without any, which of 1, 2, 4, 8 serve.
-
-    Of several targets `matrix` tells the sizes; here they would drown what is wrong.
-    """
+    """What the sizes asked for come to; without any, what 1, 2, 4 and 8 ranks and the stages do."""
     for target in targets:
         prepared = examine(
             model,
@@ -34,53 +34,128 @@ def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> 
             settings.model_impl,
         )
         yield from prepared.problems
-        if prepared.judge is None:
-            continue
-        where = prepared.judge.subject.where
+        if prepared.ended is not None:
+            yield replace(prepared.ended, target=str(target.vllm))
+        several = len(targets) > 1
         if settings.tensor_parallel_size or settings.pipeline_parallel_size:
-            yield from _asked(prepared, settings, where)
+            yield from _asked(prepared, settings, several=several)
         else:
-            survey = _survey(prepared, where)
-            alone = len(targets) == 1
-            yield from (fact for fact in survey if alone or not isinstance(fact, SizesThatServe))
+            yield from _survey(prepared, several=several)
 
 
-def _asked(prepared: Prepared, settings: Settings, where: Place) -> Iterator[Judged]:
-    cells = [
-        cell(prepared, ranks, stages)
+def not_judged(
+    targets: Sequence[Target], settings: Settings, reason: str, where: Place
+) -> Iterator[SizesJudged]:
+    """The verdicts on a model of which too little could be read to judge it."""
+    asked = bool(settings.tensor_parallel_size or settings.pipeline_parallel_size)
+    pairs = _asked_for(settings) if asked else [(ranks, 1) for ranks in TENSOR_SIZES]
+    sizes = tuple(SizeVerdict(ranks, stages, UNKNOWN, reason) for ranks, stages in pairs)
+    for target in targets:
+        release, several = str(target.vllm.version), len(targets) > 1
+        yield SizesJudged(release, sizes, asked, where, several)
+
+
+def _asked_for(settings: Settings) -> list[tuple[int, int]]:
+    return [
+        (ranks, stages)
         for ranks in settings.tensor_parallel_size or (1,)
         for stages in settings.pipeline_parallel_size or (1,)
     ]
-    yield from _grouped(cells, where)
 
 
-def _survey(prepared: Prepared, where: Place) -> Iterator[Fact]:
-    """All sizes on one stage; a defect of the model shows at the first size above 1."""
-    cells = [cell(prepared, ranks, 1) for ranks in TENSOR_SIZES]
-    serving = tuple(c.tensor_parallel_size for c in cells if c.outcome.verdict is Verdict.SERVES)
-    refused = tuple(
-        (c.tensor_parallel_size, c.outcome.verdict.value, c.outcome.reason)
-        for c in cells
-        if c.outcome.verdict is not Verdict.SERVES
+def _asked(prepared: Prepared, settings: Settings, *, several: bool) -> Iterator[Fact]:
+    """Each cell that does not serve is told."""
+    cells = [cell(prepared, ranks, stages) for ranks, stages in _asked_for(settings)]
+    where = _where(prepared)
+    yield _all(cells, where, asked=True, several=several)
+    yield from _broken(cells, where)
+    yield from _undecided(cells, where, asked=True)
+
+
+def _survey(prepared: Prepared, *, several: bool) -> Iterator[Fact]:
+    """All sizes on each axis; a defect of the model shows at the first size of it above 1.
+
+    What is undecided is told where nothing is proved to serve.
+    """
+    tensor = [cell(prepared, ranks, 1) for ranks in TENSOR_SIZES]
+    pipeline = [cell(prepared, 1, stages) for stages in _stages(prepared, tensor[0])]
+    cells, where = [*tensor, *pipeline], _where(prepared)
+    yield _all(cells, where, asked=False, several=several)
+    for axis in (tensor[1:], pipeline):
+        if not any(map(_serves, axis)):
+            first = [each for each in axis if each.outcome.code not in _DEFECTS][:1]
+            yield from _broken(first, where)
+    if not any(map(_serves, cells)):
+        yield from _undecided(cells, where, asked=False)
+
+
+def _stages(prepared: Prepared, alone: Cell) -> tuple[int, ...]:
+    """The numbers of stages to look at: none when there is no pipeline, or no use in one."""
+    judge = prepared.judge
+    if judge is None or alone.outcome.verdict is Verdict.FAILS or blocking(prepared) is not None:
+        return ()
+    planned = judge.subject.pipeline_keys or judge.engine.pipeline_inferred
+    return PIPELINE_SIZES[1:] if planned else ()
+
+
+def _serves(each: Cell) -> bool:
+    return each.outcome.verdict is Verdict.SERVES
+
+
+def _where(prepared: Prepared) -> Place:
+    if prepared.judge is not None:
+        return prepared.judge.subject.where
+    own = prepared.own
+    if own is not None and own.where is not None:
+        return own.where
+    assert prepared.ended is not None
+    return prepared.ended.where
+
+
+def _all(cells: Sequence[Cell], where: Place, *, asked: bool, several: bool) -> SizesJudged:
+    sizes = (
+        SizeVerdict(
+            tensor_parallel_size=each.tensor_parallel_size,
+            pipeline_parallel_size=each.pipeline_parallel_size,
+            verdict=each.outcome.verdict.value,
+            reason=each.outcome.reason,
+            of_size=each.outcome.code in _DEFECTS,
+        )
+        for each in cells
     )
-    release = str(prepared.target.vllm.version)
-    yield SizesThatServe(release, serving, refused, where)
-    if not any(size > 1 for size in serving):
-        broken = [c for c in cells[1:] if c.outcome.code not in _DEFECTS]
-        yield from _grouped(broken[:1], where)
+    return SizesJudged(cells[0].target, tuple(sizes), asked, where, several)
 
 
-def _grouped(cells: Sequence[Cell], where: Place) -> Iterator[Judged]:
+def _broken(cells: Iterable[Cell], where: Place) -> Iterator[Judged]:
     """One fact for each way of going wrong, with the sizes at which it does."""
     bad = (Verdict.FAILS, Verdict.WRONG)
-    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for group in _groups(each for each in cells if each.outcome.verdict in bad):
+        yield _fact(group[0].outcome, group, where)
+
+
+def _undecided(cells: Iterable[Cell], where: Place, *, asked: bool) -> Iterator[SizesUndecided]:
+    """One fact for each thing that keeps sizes from being decided."""
+    for group in _groups(each for each in cells if each.outcome.verdict is Verdict.UNKNOWN):
+        outcome = group[0].outcome
+        yield SizesUndecided(
+            reason=outcome.reason,
+            where=outcome.where or where,
+            module=outcome.module,
+            target=group[0].target,
+            sizes=", ".join(map(_size, group)),
+            asked=asked,
+        )
+
+
+def _groups(cells: Iterable[Cell]) -> Iterator[list[Cell]]:
+    """The cells with the same verdict for the same reason at the same place."""
+    groups: dict[tuple[str, ...], list[Cell]] = {}
     for each in cells:
         outcome = each.outcome
-        if outcome.verdict in bad:
-            at = str(outcome.where.span) if outcome.where else ""
-            groups.setdefault((outcome.code, at, outcome.verdict.value), []).append(each)
-    for group in groups.values():
-        yield _fact(group[0].outcome, group, where)
+        at = str(outcome.where.span) if outcome.where else ""
+        reason = "" if outcome.code else outcome.reason
+        groups.setdefault((outcome.code, at, outcome.verdict.value, reason), []).append(each)
+    yield from groups.values()
 
 
 def _fact(outcome: Outcome, group: Sequence[Cell], where: Place) -> Judged:

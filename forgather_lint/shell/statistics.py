@@ -51,4 +51,4 @@ def _text(run: Run, style: Style) -> Iterator[str]:
     for entry in counts:
         yield f"{entry.count:>{digits}}  {style.paint(entry.code, bold=True)}  {entry.name}"
     if not style.quiet:
-        yield summary(run, style)
+        yield from summary(run, style)

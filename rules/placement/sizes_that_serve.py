@@ -1,12 +1,14 @@
-"""The tensor-parallel sizes at which the model serves.
+"""The sizes at which the model serves.
 
 ## What it does
-Without a size on the command line, judges the sizes 1, 2, 4 and 8 on the target and says at which
-of them the model serves, with the reason for each other.
+Without a size on the command line, judges 1, 2, 4 and 8 ranks on the target, and 2 and 4 pipeline
+stages where the model can be cut into stages. Says at which of them the model serves and which are
+undecided, with the reason for each that does not serve. The closing line says the same of every
+target.
 
 ## Why is this bad?
 It is not: this is an answer, not a complaint. A size that is missing here fails at load, or
-answers garbage.
+answers garbage. Where no size serves, FGL904 says so (all fail) or FGL903 (some are undecided).
 
 ## Example
 ```py
@@ -31,17 +33,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
-from forgather_lint.facts import SizesThatServe
+from forgather_lint.facts import SizesJudged, SizeVerdict
+from forgather_lint.facts.sizes import SERVES, UNKNOWN, named_sizes
 from forgather_lint.linting.rule import rule
 
 
 @rule("FGL290", "sizes-that-serve", Severity.INFO)
-def check(sizes: SizesThatServe) -> Iterator[Finding]:
-    serving = ", ".join(map(str, sizes.sizes)) or "none"
-    reasons = "; ".join(f"{size}: {verdict}, {reason}" for size, verdict, reason in sizes.refused)
+def check(judged: SizesJudged) -> Iterator[Finding]:
+    serving = judged.at(SERVES)
+    if judged.asked or judged.others or not serving:
+        return
+    ranks = [each.tensor_parallel_size for each in serving if each.pipeline_parallel_size == 1]
+    stages = [each.pipeline_parallel_size for each in serving if each.pipeline_parallel_size > 1]
+    message = f"vLLM {judged.target} serves this at tensor-parallel sizes: {_list(ranks)}"
+    if stages:
+        message += f"; at pipeline-parallel sizes: {_list(stages)}"
+    undecided = judged.at(UNKNOWN)
+    if undecided:
+        message += f"; undecided: {named_sizes(undecided)}"
     yield Finding(
-        where=sizes.where,
-        message=f"vLLM {sizes.target} serves this at tensor-parallel sizes: {serving}",
+        where=judged.where,
+        message=message,
         label="judged from source",
-        help=reasons,
+        help="; ".join(map(_reason, (each for each in judged.sizes if each.verdict != SERVES))),
     )
+
+
+def _list(sizes: list[int]) -> str:
+    return ", ".join(map(str, sizes))
+
+
+def _reason(each: SizeVerdict) -> str:
+    word = "undecided" if each.verdict == UNKNOWN else each.verdict
+    return f"{named_sizes((each,))}: {word}, {each.reason}"

@@ -14,7 +14,7 @@ def finding(judged: Judged) -> Finding:
     return Finding(
         where=judged.where,
         message=judged.reason,
-        label=f"on one of several ranks ({judged.sizes})",
+        label=_on_ranks(judged.sizes),
         related=related,
         consequence=f"vLLM {judged.target} {verdict} at {judged.sizes}: {judged.reason}",
         module=judged.module or None,
@@ -35,3 +35,7 @@ def raised_at_every_size(judged: Judged, message: str, help: str, releases: str 
         releases=releases or f"vllm=={judged.target}",
         target=f"vllm=={judged.target}",
     )
+
+
+def _on_ranks(sizes: str) -> str:
+    return f"at {sizes}" if sizes.startswith("1 rank") else f"on one of several ranks ({sizes})"

@@ -17,7 +17,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
     yield from (headline(found, style) for found in run.diagnostics)
     if not style.quiet:
         yield from release_table(run, style)
-        yield summary(run, style)
+        yield from summary(run, style)
 
 
 def headline(found: Diagnostic, style: Style) -> str:

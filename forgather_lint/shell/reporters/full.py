@@ -21,7 +21,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
         yield ""
     if not style.quiet:
         yield from release_table(run, style)
-        yield summary(run, style)
+        yield from summary(run, style)
 
 
 def _finding(found: Diagnostic, style: Style) -> Iterator[str]:

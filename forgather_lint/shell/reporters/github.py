@@ -9,14 +9,16 @@ from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.concise import headline
 from forgather_lint.shell.reporters.parts.style import Style
+from forgather_lint.shell.reporters.parts.verdict import lines_of
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
 def render(run: Run, style: Style) -> Iterator[str]:
-    """One command per finding."""
+    """One command per finding, then one for each verdict."""
     plain = Style(base=style.base)
     yield from (_command(found, plain) for found in run.diagnostics)
+    yield from (f"::notice title={NAME}::{_data(line)}" for line in lines_of(run, plain))
 
 
 def _command(found: Diagnostic, style: Style) -> str:

@@ -10,11 +10,14 @@ from forgather_lint.core.paths import absolute
 from forgather_lint.core.source import Position, Span
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.parts.style import Style
+from forgather_lint.shell.reporters.parts.verdict import as_data
 
 
 def render(run: Run, style: Style) -> Iterator[str]:
-    """One object per finding."""
-    yield json.dumps([_finding(found) for found in run.diagnostics], indent=2)
+    """One object per finding, each with the verdicts on its model."""
+    verdicts = {report.path: as_data(report.verdicts) for report in run.reports}
+    told = (_finding(found) | {"verdicts": verdicts.get(found.model)} for found in run.diagnostics)
+    yield json.dumps(list(told), indent=2)
 
 
 def _finding(found: Diagnostic) -> dict[str, object]:

@@ -16,6 +16,7 @@ from forgather_lint.linting.report import ModelReport, Run
 from forgather_lint.linting.rule import Rule
 from forgather_lint.shell.reporters.parts.fingerprint import fingerprinted
 from forgather_lint.shell.reporters.parts.style import Style
+from forgather_lint.shell.reporters.parts.verdict import as_data
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVEL = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -36,10 +37,20 @@ def render(run: Run, style: Style) -> Iterator[str]:
                 "originalUriBaseIds": {"SRCROOT": {"uri": Path(style.base).as_uri() + "/"}},
                 "invocations": [_invocation(run.errors)],
                 "results": [_result(*pair, style) for pair in fingerprinted(found, style)],
+                "properties": {"verdicts": _verdicts(run, style)},
             }
         ],
     }
     yield json.dumps(log, indent=2)
+
+
+def _verdicts(run: Run, style: Style) -> list[Object]:
+    """What each target makes of each model: SARIF has room for it in a property bag (3.8)."""
+    return [
+        {"model": style.path(report.path), **each}
+        for report in run.reports
+        for each in as_data(report.verdicts)
+    ]
 
 
 def _driver(codes: set[str]) -> Object:

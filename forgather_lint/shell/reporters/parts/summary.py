@@ -1,26 +1,41 @@
-"""The last line of a report for people."""
+"""The last lines of a report for people."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Severity
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.parts.style import Style
+from forgather_lint.shell.reporters.parts.verdict import verdict_of_one, verdicts_of_several
 
 _NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "info"}
 
 
-def summary(run: Run, style: Style) -> str:
-    """What was found in how many models; never "passed" when nothing was looked at."""
+def summary(run: Run, style: Style) -> Iterator[str]:
+    """What was found in how many models, and at which sizes they serve; the last line of all.
+
+    Never "passed" when nothing was looked at, or when a size is not proved to serve.
+    """
+    yield from verdicts_of_several(run, style)
+    verdict = verdict_of_one(run)
+    yield f"{_tally(run, style)} {verdict}" if verdict else _tally(run, style)
+
+
+def _tally(run: Run, style: Style) -> str:
     checked = counted(run.checked, "model")
-    failed = len(run.errors)
+    failed, unrendered = len(run.errors), len(run.not_rendered)
     beside = f"{checked} checked, {failed} could not be" if failed else checked
+    if unrendered:
+        beside += f", {counted(unrendered, 'configuration')} not rendered"
     if run.diagnostics:
-        return f"Found {_tally(run)} ({beside})."
+        return f"Found {_by_severity(run)} ({beside})."
     if failed or not run.checked:
         return f"{beside}." if failed else "0 models checked."
-    return f"{style.paint('All checks passed!', 'green', bold=True)} ({checked})"
+    if run.passed:
+        return f"{style.paint('All checks passed!', 'green', bold=True)} ({checked})"
+    return f"No findings, but not everything is proved to serve ({beside})."
 
 
 def counted(number: int, noun: str) -> str:
@@ -28,7 +43,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _tally(run: Run) -> str:
+def _by_severity(run: Run) -> str:
     by_severity = Counter(found.severity for found in run.diagnostics)
     parts = [counted(by_severity[kind], noun) for kind, noun in _NOUNS.items() if by_severity[kind]]
     *most, last = parts

@@ -1,0 +1,77 @@
+"""Findings hold for the chosen targets, and an error never stands beside a proof of the contrary.
+
+A rule that reads the model alone does not know what is to serve it. Here its findings are held
+against the releases that it names and against the verdicts of the targets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from forgather_lint.core.diagnostics import Diagnostic, Severity
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.version import Requirement
+from forgather_lint.facts import Judged, NotExplained, SizesJudged
+from forgather_lint.facts.sizes import SERVES, named_sizes
+
+_RANGE = re.compile(r"(vllm|transformers)((?:[<>=!~]=?[\d.]*\d,?)+)")
+
+
+def holding(
+    found: Iterable[Diagnostic], targets: Sequence[Target], judged: Sequence[SizesJudged]
+) -> Iterator[Diagnostic]:
+    """The findings that hold for at least one of `targets`, each with those that it holds for.
+
+    What is no defect of a size that was judged is no error: it becomes a warning where the
+    targets serve the model all the same.
+    """
+    served = {each.target: each for each in judged if _serves_all_the_same(each)}
+    for each in found:
+        concerned = [target for target in targets if holds_for(each, target)]
+        if not concerned:
+            continue
+        proved = bool(each.targets)
+        if not proved and len(concerned) < len(targets):
+            each = replace(each, targets=tuple(str(target.vllm) for target in concerned))
+        verdicts = [served.get(str(target.vllm.version)) for target in concerned]
+        if each.severity is Severity.ERROR and not proved and all(verdicts):
+            yield _softened(each, [verdict for verdict in verdicts if verdict is not None])
+        else:
+            yield each
+
+
+def holds_for(found: Diagnostic, target: Target) -> bool:
+    """Whether `found` was made for `target`, or its text names no releases without it."""
+    if found.targets:
+        return str(target.vllm) in found.targets
+    said = _RANGE.match(found.releases)
+    if said is None:
+        return True
+    release = target.vllm if said[1] == "vllm" else target.transformers
+    return Requirement.parse(said[2].rstrip(",")).admits(release.version)
+
+
+def not_explained(facts: Iterable[object], found: Sequence[Diagnostic]) -> Iterator[NotExplained]:
+    """The verdicts among `facts` for which `found` has no error with the code of their reason."""
+    for fact in facts:
+        if isinstance(fact, Judged) and not any(_explains(each, fact) for each in found):
+            yield NotExplained(fact)
+
+
+def _explains(found: Diagnostic, fact: Judged) -> bool:
+    same = found.code == fact.code and found.severity is Severity.ERROR
+    return same and (not found.targets or f"vllm=={fact.target}" in found.targets)
+
+
+def _serves_all_the_same(judged: SizesJudged) -> bool:
+    """Whether all sizes serve, but for those that the model is too small for."""
+    of_model = [each for each in judged.sizes if not each.of_size]
+    return bool(of_model) and all(each.verdict == SERVES for each in of_model)
+
+
+def _softened(found: Diagnostic, served: Sequence[SizesJudged]) -> Diagnostic:
+    names = (f"vLLM {each.target} at {named_sizes(each.at(SERVES))}" for each in served)
+    text = f"the model serves all the same ({'; '.join(names)})"
+    return replace(found, severity=Severity.WARNING, consequence=text)

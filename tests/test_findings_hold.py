@@ -1,0 +1,98 @@
+"""Findings hold for the chosen targets, and `check` and `matrix` never contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from forgather_lint import pipeline
+from forgather_lint.core.diagnostics import Severity
+from forgather_lint.core.settings import Settings
+from forgather_lint.documents.discover import candidates
+from forgather_lint.documents.model_input import open_model
+from forgather_lint.documents.python import SourceError
+from forgather_lint.engines.chosen_targets import chosen_targets
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.verdicts import cell, examine
+from forgather_lint.linting.holding import holds_for
+from tests.cases import Case, read_cases
+from tests.fixture_models import MODELS, model_directories
+
+SUITES = sorted((MODELS.parent / "rules").glob("*/*.md"))
+CASES = [case for suite in SUITES if suite.parent.name != "forgather" for case in read_cases(suite)]
+SIZES = ((1, 1), (2, 1), (1, 2))
+SOME_RELEASES = ("vllm==0.13", "vllm==0.17", "vllm==0.32")
+EVERY_FORTIETH = 40
+
+
+def contradictions(folder: Path, settings: Settings, target: Target) -> Iterator[str]:
+    """What `check` says of the model in `folder` and the verdict denies, and the reverse."""
+    found = list(candidates(folder, lambda _: False))
+    if len(found) != 1:
+        return
+    try:
+        model = open_model(found[0])
+    except SourceError:
+        return
+    release = f"vllm=={target.vllm.version}", f"transformers=={target.transformers.version}"
+    prepared = examine(model, target, "bfloat16", settings.max_model_len)
+    for ranks, stages in SIZES:
+        verdict = cell(prepared, ranks, stages).outcome.verdict.value
+        asked = replace(
+            settings,
+            target=release,
+            tensor_parallel_size=(ranks,),
+            pipeline_parallel_size=(stages,),
+        )
+        (report,) = pipeline.check((folder,), asked) or (None,)
+        assert report is not None
+        errors = [each for each in report.diagnostics if each.severity is Severity.ERROR]
+        at = f"{folder.name} on {target} at {ranks} x {stages}"
+        for error in errors:
+            if not holds_for(error, target):
+                yield f"{at}: {error.code} holds for {error.targets or error.releases}"
+        if verdict == "serves" and errors:
+            yield f"{at}: serves beside {errors[0].code} {errors[0].message}"
+        if verdict in ("fails", "wrong") and not errors:
+            yield f"{at}: {verdict} without an error"
+        if verdict == "unknown" and not report.diagnostics:
+            yield f"{at}: undecided without a finding"
+        (told,) = report.verdicts
+        if told.sizes != ((ranks, stages, verdict),):
+            yield f"{at}: {verdict}, told as {told.sizes}"
+
+
+def of_case(case: Case, folder: Path, targets: Sequence[Target]) -> list[str]:
+    case.write(folder)
+    return [
+        f"{case}: {line}"
+        for target in targets
+        for line in contradictions(folder, case.settings, target)
+    ]
+
+
+@pytest.mark.parametrize("case", CASES[::EVERY_FORTIETH], ids=str)
+def test_check_and_matrix_agree(case: Case, tmp_path: Path) -> None:
+    assert of_case(case, tmp_path, chosen_targets(SOME_RELEASES).targets) == []
+
+
+@pytest.mark.parametrize("folder", model_directories(), ids=lambda folder: folder.name)
+def test_they_agree_on_the_fixture_models(folder: Path) -> None:
+    targets = chosen_targets(("vllm==0.13",)).targets
+    assert [line for t in targets for line in contradictions(folder, Settings(), t)] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_they_agree_on_all_profiles(case: Case, tmp_path: Path) -> None:
+    assert of_case(case, tmp_path, chosen_targets(("all",)).targets) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", model_directories(), ids=lambda folder: folder.name)
+def test_they_agree_on_all_profiles_of_the_fixture_models(folder: Path) -> None:
+    targets = chosen_targets(("all",)).targets
+    assert [line for t in targets for line in contradictions(folder, Settings(), t)] == []
