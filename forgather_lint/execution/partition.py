@@ -9,6 +9,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.execution.engine import Engine
 from forgather_lint.libraries.names import EMBEDDING, MODULE, MODULE_LIST
 from forgather_lint.libraries.nn.containers import children_of
+from forgather_lint.libraries.nn.module import objects_below
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Raised
@@ -111,10 +112,9 @@ def decoder_of(machine: Machine, root: Instance) -> Instance | None:
 
 def _owns_parameters(module: Instance) -> bool:
     return any(
-        (isinstance(value, TensorValue) and value.is_parameter)
-        or (isinstance(value, Instance) and name != "config" and _owns_parameters(value))
-        for name, value in module.attributes.items()
-        if name not in module.hidden
+        isinstance(value, TensorValue) and value.is_parameter and name not in each.hidden
+        for each in objects_below(module)
+        for name, value in each.attributes.items()
     )
 
 

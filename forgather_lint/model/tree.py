@@ -10,6 +10,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.facts import Module, Parameter, Structure, UnknownFact
 from forgather_lint.libraries.names import MODULE
 from forgather_lint.python.interpreter.classes import order_of
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import Choice, External, Known, TensorValue, Unknown, Value
@@ -42,7 +43,10 @@ class _Walk:
 
 
 def tree_of(machine: Machine, root: Instance) -> Tree:
-    """Every module, parameter and buffer below `root`, by dotted name."""
+    """Every module, parameter and buffer below `root`, by dotted name.
+
+    Raises `Raised` where a module surely holds itself.
+    """
     walk = _Walk(machine)
     _visit(walk, root, "", certain=True, where=root.where)
     structure = Structure(
@@ -64,6 +68,9 @@ def class_name(instance: Instance) -> str:
 
 def _visit(walk: _Walk, instance: Instance, name: str, certain: bool, where: Place) -> None:
     if instance in walk.on_path:
+        if certain:
+            # Where torch goes over the children, as `eval` does, it never comes to an end.
+            raise Raised("RecursionError", "maximum recursion depth exceeded", where)
         return
     _add_module(walk, instance, name, certain, where)
     if instance.open is not None:
@@ -98,7 +105,8 @@ def _visit_value(
 ) -> None:
     if isinstance(value, Instance):
         if walk.machine.is_instance_of(value, MODULE) or _may_be_module(walk, value):
-            _visit(walk, value, dotted, certain, value.where)
+            inside = value in walk.on_path
+            _visit(walk, value, dotted, certain, place if inside else value.where)
     elif isinstance(value, TensorValue):
         _add_tensor(walk, owner, attribute, dotted, value, certain, place)
     elif isinstance(value, Unknown) and value.reason in MAY_HIDE_MODULES:

@@ -16,6 +16,7 @@ from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.expert_layers import ROUTER
 from forgather_lint.execution.engine import Engine
 from forgather_lint.libraries.names import FUSED_EXPERTS, LINEAR, MODULE, MODULE_LIST
+from forgather_lint.libraries.nn.module import objects_below
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
@@ -57,11 +58,11 @@ def _is_replaced(machine: Machine, experts: Instance) -> bool:
 
 def _parameters(module: Instance) -> Iterator[TensorValue]:
     """The parameters of `module` and of what it holds."""
-    for name, value in module.attributes.items():
-        if isinstance(value, TensorValue) and value.is_parameter:
-            yield value
-        elif isinstance(value, Instance) and name not in module.hidden and name != "config":
-            yield from _parameters(value)
+    for each in objects_below(module):
+        held = each.attributes.values()
+        yield from (
+            value for value in held if isinstance(value, TensorValue) and value.is_parameter
+        )
 
 
 def _may_route(machine: Machine, owner: Instance) -> bool:

@@ -97,12 +97,28 @@ def get_submodule(site: Site, self: Instance, target: Value) -> Value:
     return value
 
 
-def walk(site: Site, module: Instance, prefix: str = "") -> Iterator[tuple[str, Instance]]:
-    """Every module below `module`, itself first, by dotted name."""
+def walk(
+    site: Site, module: Instance, prefix: str = "", around: tuple[Instance, ...] = ()
+) -> Iterator[tuple[str, Instance]]:
+    """Every module below `module`, itself first, by dotted name; those `around` it are not."""
     yield prefix, module
-    for name, value in module.attributes.items():
-        if isinstance(value, Instance) and name not in module.hidden and is_module(site, value):
-            yield from walk(site, value, f"{prefix}.{name}" if prefix else name)
+    around = (*around, module)
+    for name, value in _children(site, module).items():
+        if value not in around:
+            yield from walk(site, value, f"{prefix}.{name}" if prefix else name, around)
+
+
+def objects_below(module: Instance) -> Iterator[Instance]:
+    """`module`, and every object that it and those below it hold; each once."""
+    waiting, seen = [module], {module}
+    while waiting:
+        here = waiting.pop(0)
+        yield here
+        for name, value in here.attributes.items():
+            shown = name not in here.hidden and name != "config"
+            if isinstance(value, Instance) and shown and value not in seen:
+                seen.add(value)
+                waiting.append(value)
 
 
 @op("torch.nn.Module.apply")

@@ -82,7 +82,7 @@ def standardize(site: Site, self: Instance) -> Value:
 
 def _set_default(site: Site, parameters: DictValue, key: str, value: Value) -> None:
     if key not in parameters.items:
-        site.evaluator.trail.set_key(parameters.items, key, value)
+        site.evaluator.trail.set_item(parameters, key, value)
 
 
 @op("transformers.PretrainedConfig.nested_rope_parameter_keys")

@@ -162,7 +162,7 @@ def pop_key(site: Site, target: DictValue, key: Value, default: Value | None = N
     if key_of(key) not in target.items and target.rest is None and default is None:
         raise Raised("KeyError", "pop of a missing key", site.where)
     value = get(site, target, key, default or NONE)
-    machine_of(site).trail.delete_key(target.items, key_of(key))
+    machine_of(site).trail.delete_item(target, key_of(key))
     return value
 
 
@@ -207,7 +207,7 @@ def copy_dict(site: Site, target: DictValue) -> Value:
 
 @builtin("set.add")
 def add(site: Site, target: SetValue, item: Value) -> Value:
-    machine_of(site).trail.set_key(target.items, key_of(item), item)
+    machine_of(site).trail.set_item(target, key_of(item), item)
     return NONE
 
 
@@ -216,7 +216,7 @@ def update_set(site: Site, target: SetValue, iterable: Value) -> Value:
     machine = machine_of(site)
     found, rest = machine.items_of(iterable)
     for item in found:
-        machine.trail.set_key(target.items, key_of(item), item)
+        machine.trail.set_item(target, key_of(item), item)
     machine.trail.may_hold_more(target, rest)
     return NONE
 
@@ -231,7 +231,7 @@ def union(site: Site, target: SetValue, *others: Value) -> Value:
 
 @builtin("set.discard")
 def discard(site: Site, target: SetValue, item: Value) -> Value:
-    machine_of(site).trail.delete_key(target.items, key_of(item))
+    machine_of(site).trail.delete_item(target, key_of(item))
     return NONE
 
 

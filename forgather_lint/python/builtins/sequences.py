@@ -12,8 +12,10 @@ from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.objects import AttributeDict, Instance
 from forgather_lint.python.values.value import (
+    ABSENT,
     NONE,
     Arguments,
+    Choice,
     DictValue,
     Known,
     ListValue,
@@ -61,7 +63,7 @@ def len_(site: Site, obj: Value) -> Value:
     machine = machine_of(site)
     match obj:
         case ListValue() | DictValue() | SetValue():
-            return obj.rest or known(len(obj.items))
+            return obj.rest or _perhaps_fewer(site, obj) or known(len(obj.items))
         case TupleValue(items):
             return known(len(items))
         case AttributeDict(instance):
@@ -78,6 +80,13 @@ def len_(site: Site, obj: Value) -> Value:
     if machine.library.handles(obj):
         return machine.library.call(machine, "operator.len", Arguments([obj]), site.where)
     return obj if isinstance(obj, Unknown) else site.unknown("unmodelled-length")
+
+
+def _perhaps_fewer(site: Site, obj: ListValue | DictValue | SetValue) -> Unknown | None:
+    """Why an item may be missing: one of two branches added or deleted it."""
+    items = obj.items if isinstance(obj, ListValue) else obj.items.values()
+    choices = (each.options for each in items if isinstance(each, Choice))
+    return site.unknown("undecided-item") if any(ABSENT in each for each in choices) else None
 
 
 @builtin("list")

@@ -21,11 +21,11 @@ from forgather_lint.python.values.objects import (
     FunctionValue,
     Instance,
     PartialCall,
-    next_serial,
 )
 from forgather_lint.python.values.value import (
     Arguments,
     Choice,
+    Collection,
     DictValue,
     Known,
     ListValue,
@@ -34,6 +34,7 @@ from forgather_lint.python.values.value import (
     TensorValue,
     TupleValue,
     Value,
+    next_serial,
 )
 
 if TYPE_CHECKING:
@@ -44,18 +45,23 @@ Read = tuple[Instance, str]
 
 @record(frozen=False)
 class _Watch:
-    """A constructor that is running: which older objects it has read, and what it found there."""
+    """A constructor that is running: which older objects it has read, and what it found there.
+
+    `met` tells of lists, dicts and sets how often they had been written to.
+    """
 
     born: int
     reads: dict[Read, Value | None] = field(default_factory=dict)
+    met: dict[Collection, int] = field(default_factory=dict)
 
 
 @record(eq=False)
 class Template:
     """An instance as it was when its constructor had returned, and what that depended on.
 
-    `parts` are the objects that were built with it. `reads` are attributes of older objects,
-    `shared_writes` counts what had been written to classes and modules.
+    `parts` are the objects that were built with it. `reads` are attributes of older objects, `met`
+    older lists, dicts and sets with the number of writes to them, `shared_writes` counts what had
+    been written to classes and modules.
     """
 
     arguments: Arguments
@@ -63,6 +69,7 @@ class Template:
     instance: Instance
     parts: frozenset[Instance]
     reads: Mapping[Read, Value | None]
+    met: Mapping[Collection, int]
     shared_writes: int
 
 
@@ -77,7 +84,16 @@ class LoopCopies:
         """An attribute of `instance` is read."""
         for watch in self._running:
             if instance.serial < watch.born:
-                watch.reads.setdefault((instance, name), instance.attributes.get(name))
+                value = instance.attributes.get(name)
+                watch.reads.setdefault((instance, name), value)
+                self.met(value)
+
+    def met(self, value: Value | None) -> None:
+        """`value` is read from a name or an attribute."""
+        if self._running and isinstance(value, Collection):
+            for watch in self._running:
+                if value.serial < watch.born:
+                    watch.met.setdefault(value, value.writes)
 
     def build(
         self,
@@ -96,6 +112,8 @@ class LoopCopies:
                 index.loop.observations.extend(template.loop.observations)
                 for owner, name in template.reads:
                     self.noticed(owner, name)
+                for each in template.met:
+                    self.met(each)
                 return _numbered(template, index)
         inner = LoopIndex(outer=index.loop)
         watch, written = _Watch(next_serial()), machine.trail.outside_writes
@@ -142,6 +160,7 @@ def _fits(machine: Machine, template: Template, arguments: Arguments, index: int
         all(map(_interchangeable, *zip(*pairs, strict=True)))
         and alike(template.loop, index)
         and all(owner.attributes.get(name) is was for (owner, name), was in template.reads.items())
+        and all(each.writes == before for each, before in template.met.items())
     )
 
 
@@ -170,7 +189,7 @@ def _template(
         machine.trail.set_copy_of(part, first.first_alike)
     parts = frozenset(copying.copies.values())
     shared = machine.trail.shared_writes
-    return Template(arguments, loop, pristine, parts, dict(watch.reads), shared)
+    return Template(arguments, loop, pristine, parts, watch.reads, watch.met, shared)
 
 
 def _numbered(template: Template, index: Known) -> Value:

@@ -27,6 +27,7 @@ _CONSTANTS = {"True": True, "False": False, "None": None, "Ellipsis": ..., "__de
 def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
     value = look_up(frame.scope, node.value)
     if value is not None:
+        machine.run.loop_copies.met(value)
         return value
     if node.value in _imported_names(frame.file.tree):
         return Unknown("optional-import", frame.place(node), node.value)

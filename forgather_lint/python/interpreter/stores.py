@@ -131,7 +131,7 @@ def set_key(machine: Machine, owner: DictValue, key: Value, value: Value) -> Non
     if isinstance(key, Unknown | Choice):
         machine.trail.may_hold_more(owner, Unknown("unknown-key"))
         return
-    machine.trail.set_key(owner.items, key_of(key), value)
+    machine.trail.set_item(owner, key_of(key), value)
     if not isinstance(key, Known | TupleValue | SymbolicInt):
         machine.trail.set_key(owner.keys, key_of(key), key)
 
@@ -143,7 +143,7 @@ def update(
     items, rest = _written(source, where)
     if isinstance(target, DictValue):
         for key, value in items.items():
-            machine.trail.set_key(target.items, key, value)
+            machine.trail.set_item(target, key, value)
         machine.trail.may_hold_more(target, rest)
         return
     instance = target.instance
@@ -171,7 +171,7 @@ def forget(machine: Machine, owner: Value, why: Unknown) -> None:
         machine.trail.may_hold_more(owner, why)
     elif isinstance(owner, DictValue | SetValue):
         for key in list(owner.items):
-            machine.trail.delete_key(owner.items, key)
+            machine.trail.delete_item(owner, key)
         machine.trail.may_hold_more(owner, why)
 
 
@@ -202,7 +202,7 @@ def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> Non
     if isinstance(owner, DictValue):
         if isinstance(key, Unknown | Choice):
             forget(machine, owner, Unknown("unknown-key", where))
-        machine.trail.delete_key(owner.items, key_of(key))
+        machine.trail.delete_item(owner, key_of(key))
     elif isinstance(owner, ListValue):
         _delete_from_list(machine, owner, key, where)
     elif isinstance(owner, Instance):

@@ -19,7 +19,9 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     ABSENT,
     LENGTH_DIFFERS,
+    Collection,
     DictValue,
+    Key,
     ListValue,
     SetValue,
     Unknown,
@@ -29,7 +31,6 @@ from forgather_lint.python.values.value import (
 Result = TypeVar("Result")
 Name = TypeVar("Name", bound=Hashable)
 Content = TypeVar("Content")
-Collection = ListValue | DictValue | SetValue
 
 
 class Slot(Protocol):
@@ -239,6 +240,11 @@ class Trail:
         finally:
             self._oldest_free = before
 
+    def _grows(self, target: Collection) -> None:
+        if target.serial < self._oldest_free:
+            self.outside_writes += 1
+        object.__setattr__(target, "writes", target.writes + 1)
+
     def _changes(self, target: Instance, name: str, value: Value) -> None:
         if target.serial < self._oldest_free:
             self.outside_writes += 1
@@ -251,6 +257,16 @@ class Trail:
             self._note(KeySlot(cast("Mapping[Hashable, object]", mapping), key))
         cast("dict[Name, Value]", mapping).pop(key, None)
 
+    def set_item(self, target: DictValue | SetValue, key: Key, value: Value) -> None:
+        """Set a key of a dict, or an item of a set."""
+        self._grows(target)
+        self.set_key(target.items, key, value)
+
+    def delete_item(self, target: DictValue | SetValue, key: Key) -> None:
+        """Delete a key that may be missing."""
+        self._grows(target)
+        self.delete_key(target.items, key)
+
     def set_fact(self, mapping: Mapping[Name, Content], key: Name, content: Content) -> None:
         """`mapping[key] = content` where a value notes what is itself no value."""
         if self._logs:
@@ -259,6 +275,7 @@ class Trail:
 
     def set_items(self, target: ListValue, items: Sequence[Value]) -> None:
         """Give a list other items."""
+        self._grows(target)
         slot = ItemsSlot(target)
         if self._logs:
             self._note(slot)
@@ -266,6 +283,7 @@ class Trail:
 
     def append(self, target: ListValue, value: Value) -> None:
         """Add one item to a list."""
+        self._grows(target)
         if self._logs:
             self._note(ItemsSlot(target))
         cast("list[Value]", target.items).append(value)
@@ -273,11 +291,13 @@ class Trail:
     def set_rest(self, target: Collection, why: Unknown | None) -> None:
         """Say why `target` may hold more than is known, or with None that it holds no more."""
         if target.rest is not why:
+            self._grows(target)
             self._write(RestSlot(target, "rest"), why)
 
     def may_hold_more(self, target: Collection, why: Unknown | None) -> None:
         """`target` may hold more because of `why`, if anything; the first reason stays."""
         if target.rest is None and why is not None:
+            self._grows(target)
             self._write(RestSlot(target, "rest"), why)
 
     def may_have_more(self, target: Instance, why: Unknown | None) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from itertools import count
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.python.values.value import External, Unknown, Value
+from forgather_lint.python.values.value import External, Unknown, Value, next_serial
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -119,14 +118,6 @@ class ClassValue(Value):
 
     def __repr__(self) -> str:
         return f"<class {self.qualified}>"
-
-
-_SERIALS = count()
-
-
-def next_serial() -> int:
-    """A number that orders objects by the time they were made."""
-    return next(_SERIALS)
 
 
 @record(eq=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
+from itertools import count
 from types import EllipsisType
 
 from forgather_lint.core.record import record
@@ -15,6 +16,14 @@ from forgather_lint.python.values.dims import Poly, Size
 from forgather_lint.python.values.placement import REPLICATE, Placement
 
 Constant = None | bool | int | float | complex | str | bytes | EllipsisType
+
+
+_SERIALS = count()
+
+
+def next_serial() -> int:
+    """A number that orders objects by the time they were made."""
+    return next(_SERIALS)
 
 
 class Value:
@@ -90,6 +99,8 @@ class ListValue(Value):
 
     items: Sequence[Value]
     rest: Unknown | None = None
+    serial: int = field(default_factory=next_serial, repr=False)
+    writes: int = field(default=0, repr=False)
 
 
 Key = Hashable
@@ -106,6 +117,8 @@ class DictValue(Value):
     keys: Mapping[Key, Value] = field(default_factory=dict)
     rest: Unknown | None = None
     places: Mapping[Key, tuple[Place, Place]] = field(default_factory=dict)
+    serial: int = field(default_factory=next_serial, repr=False)
+    writes: int = field(default=0, repr=False)
 
     def key_values(self) -> list[Value]:
         """The keys as values, in order."""
@@ -118,6 +131,12 @@ class SetValue(Value):
 
     items: Mapping[Key, Value]
     rest: Unknown | None = None
+    serial: int = field(default_factory=next_serial, repr=False)
+    writes: int = field(default=0, repr=False)
+
+
+Collection = ListValue | DictValue | SetValue
+"""What Python code changes in place; `writes` counts how often, `serial` tells when it was made."""
 
 
 @record(eq=False)

@@ -8,6 +8,7 @@ from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.experts import experts_refused, has_experts
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import is_activation
+from forgather_lint.libraries.nn.module import objects_below
 from forgather_lint.model.entry import first_architecture
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import External, Unknown
@@ -89,10 +90,9 @@ def activation(seen: Examined) -> Iterator[ServingProblem]:
 
 def _activations(module: Instance) -> Iterator[tuple[str, Instance]]:
     """The activation modules of experts, by the attribute that holds them."""
-    for name, value in module.attributes.items():
-        if not isinstance(value, Instance) or name in module.hidden or name == "config":
-            continue
-        if isinstance(value.cls, External) and is_activation(value.cls.name):
-            yield name, value
-        else:
-            yield from _activations(value)
+    for each in objects_below(module):
+        for name, value in each.attributes.items():
+            cls = value.cls if isinstance(value, Instance) and name not in each.hidden else None
+            if isinstance(cls, External) and is_activation(cls.name):
+                assert isinstance(value, Instance)
+                yield name, value
