@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import field
 
 import libcst as cst
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.documents.walk import descendants
 from forgather_lint.execution.inputs import engine_arguments
 from forgather_lint.execution.module_answers import ModuleAnswers
 from forgather_lint.execution.provenance import Provenance, WatchedLibrary
@@ -135,7 +137,15 @@ def signature_of(machine: Machine, instance: Instance) -> Signature | None:
         takes_args=isinstance(given.star_arg, cst.Param),
         takes_kwargs=given.star_kwarg is not None,
         required=tuple(n for n in positional + keyword_only if n not in function.defaults),
+        read=frozenset(_texts(function.node.body)) if given.star_kwarg is not None else frozenset(),
     )
+
+
+def _texts(body: cst.BaseSuite) -> Iterator[str]:
+    """Every text in the body: the names that it asks `**kwargs` for are among them."""
+    for node in descendants(body):
+        if isinstance(node, cst.SimpleString) and isinstance(node.evaluated_value, str):
+            yield node.evaluated_value
 
 
 def trace(machine: Machine, root: Instance, tree: Tree) -> Trace:

@@ -11,13 +11,21 @@ from forgather_lint.facts.structure import UnknownFact
 
 @record
 class Signature:
-    """The parameters of a `forward`, without `self`."""
+    """The parameters of a `forward`, without `self`.
+
+    `read` are the names that its body asks `**kwargs` for.
+    """
 
     positional: tuple[str, ...]
     keyword_only: tuple[str, ...] = ()
     takes_args: bool = False
     takes_kwargs: bool = False
     required: tuple[str, ...] = ()
+    read: frozenset[str] = frozenset()
+
+    def names(self, name: str) -> bool:
+        """Whether `name` is a parameter, or is read from `**kwargs`."""
+        return name in self.positional or name in self.keyword_only or name in self.read
 
     def accepts(self, name: str) -> bool:
         """Whether a call may hand over the keyword `name`."""

@@ -3,7 +3,8 @@
 ## What it does
 Runs the constructor abstractly, with the values of config.json over the defaults of the config
 class, and reports the exception that ends it: a failed assertion, a missing file or key, an
-argument that a constructor does not take.
+argument that a constructor does not take, an attention implementation that a table does not have
+(for vLLM it is named `vllm`).
 
 ## Why is this bad?
 The model cannot be built by anyone. The plans are not checked.

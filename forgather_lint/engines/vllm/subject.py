@@ -55,13 +55,19 @@ class Prepared:
 
 
 def prepare(
-    model: ModelInput, target: Target, dtype: str, *, experts_fused: bool = True
+    model: ModelInput,
+    target: Target,
+    dtype: str,
+    *,
+    experts_fused: bool = True,
+    environment: Environment | None = None,
 ) -> Prepared:
     """Build the base model as `target` would, and read its plans as `target` merges them.
 
-    Without `experts_fused` the experts are those of the model, not the engine's.
+    Without `experts_fused` the experts are those of the model, not the engine's. `environment` is
+    what the model finds, if that is not all of `target`.
     """
-    workshop = workshop_of(model, environment_of(target))
+    workshop = workshop_of(model, environment or environment_of(target))
     base = build_base(workshop)
     if isinstance(base, NotBuilt):
         return Prepared(target, None, base, workshop)

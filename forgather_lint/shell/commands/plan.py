@@ -12,7 +12,7 @@ from forgather_lint.core.settings import ModelImpl
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.judge import Cell
 from forgather_lint.engines.vllm.server import ServedBy, server_of
-from forgather_lint.engines.vllm.subject import Prepared, prepare
+from forgather_lint.engines.vllm.subject import Prepared, environment_beside, prepare
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import NotBuilt
 from forgather_lint.inference.infer import InferredPlan, folded
@@ -53,6 +53,8 @@ def command(
         _tell_who_serves(opened, chosen, impl)
         as_written = inferred or diff
         prepared = prepare(opened.model, chosen, "bfloat16", experts_fused=not as_written)
+        if prepared.judge is None:
+            prepared = _beside_transformers(opened, prepared, experts_fused=not as_written)
         if prepared.judge is None and inferred and not target:
             prepared = _where_it_builds(opened, prepared)
     if prepared.judge is None:
@@ -71,6 +73,26 @@ def _tell_who_serves(opened: Opened, target: Target, impl: ModelImpl) -> None:
     if server.by is ServedBy.OWN_MODEL:
         own = f"vllm {target.vllm.version} serves its own `{server.name}` and reads no plan"
         click.echo(f"note: {own}; shown is what --model-impl transformers reads", err=True)
+
+
+def _beside_transformers(opened: Opened, refused: Prepared, *, experts_fused: bool) -> Prepared:
+    """The model as the target's transformers builds it without vLLM; `refused` if it cannot either.
+
+    A constructor may look its attention up by a name that vLLM's is not found under: that it does
+    not serve is for `check` to say, and the plan does not depend on it.
+    """
+    assert refused.ended is not None
+    target = refused.target
+    beside = environment_beside(target.transformers)
+    prepared = prepare(
+        opened.model, target, "bfloat16", experts_fused=experts_fused, environment=beside
+    )
+    if prepared.judge is None:
+        return refused
+    place = opened.shown(refused.ended.where)
+    why = f"vllm=={target.vllm.version} cannot build it ({place}: {told(refused.ended)})"
+    click.echo(f"note: {why}; shown as transformers alone builds it", err=True)
+    return prepared
 
 
 def _where_it_builds(opened: Opened, refused: Prepared) -> Prepared:
