@@ -18,6 +18,7 @@ LINEAR_FORWARD_DROPPED = "FGL519"
 REPLACEMENT_LACKS = "FGL544"
 LATENT_HEAD_SIZE = "FGL548"
 MASK_NOT_MADE = "FGL549"
+OF_EXPERTS = ("FGL570", "FGL571", "FGL572", "FGL573")
 KNOWN_CAUSES = (LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS, MASK_NOT_MADE, HEAD_SIZE_DIFFERS)
 """What tells more of an error than that only the engine meets it."""
 
@@ -45,7 +46,7 @@ def code_of(error: Raised, library: EngineLibrary) -> str:
 def is_engines(outcome: Outcome, *, by_keyword: bool) -> bool:
     """Whether an error at size 1 is of the engine's making; `by_keyword` it hands its attention."""
     return (
-        outcome.code in ("FGL518", EXPERTS_AS_LIST, LATENT_HEAD_SIZE)
+        outcome.code in ("FGL518", EXPERTS_AS_LIST, LATENT_HEAD_SIZE, *OF_EXPERTS)
         or (by_keyword and outcome.reason == f"TypeError: {KEYWORD_LOST}")
         or ATTENTION_INSTANCES in outcome.reason  # a keyword that nobody else hands over
     )

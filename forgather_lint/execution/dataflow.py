@@ -7,7 +7,7 @@ they use it, is what an abstract run sees.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 
 from forgather_lint.core.record import record
@@ -36,7 +36,8 @@ CASTS = frozenset({"Tensor.to", "Tensor.type_as", "Tensor.float", "Tensor.half"}
 class Step:
     """One op or module call: what it was, from which values, to which value.
 
-    `tensors` counts those of the inputs that are tensors.
+    An `item` of a tuple has its place in the tuple. `tensors` counts those of the inputs that are
+    tensors.
     """
 
     name: str
@@ -44,16 +45,23 @@ class Step:
     output: ValueId
     module: Instance | None = None
     tensors: int = 0
+    arguments: Arguments = field(default_factory=Arguments)
+    where: Place | None = None
+    place: int = 0
 
 
 @record(frozen=False, eq=False)
 class Body:
-    """One run of a module's forward: its placeholders, its steps in order, and its result."""
+    """One run of a module's forward: its placeholders, its steps in order, and its result.
+
+    `merged` has what a value may be where that hangs on a condition that could not be decided.
+    """
 
     owner: Instance
     placeholders: tuple[ValueId, ...]
     steps: list[Step] = field(default_factory=list)
     result: ValueId = ValueId(NONE)
+    merged: dict[ValueId, list[Value]] = field(default_factory=dict)
 
     def made_by(self, value: ValueId) -> Step | None:
         """The step whose output is `value`; None for what came from outside."""
@@ -79,6 +87,7 @@ class _Open:
     alike: Instance
     body: Body
     arguments: Arguments
+    where: Place
 
 
 @record(frozen=False)
@@ -91,11 +100,11 @@ class GraphRecorder(Observer):
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         known = self.answers.result(instance, arguments)
-        return None if known is None else self._stepped(instance, arguments, fresh(known))
+        return None if known is None else self._stepped(instance, arguments, fresh(known), where)
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         body = Body(instance, _identities(arguments.all()))
-        self.open.append(_Open(instance.first_alike, body, arguments))
+        self.open.append(_Open(instance.first_alike, body, arguments, where))
         self.answers.entered(instance, arguments)
 
     def left(self, instance: Instance, result: Value) -> Value:
@@ -103,42 +112,68 @@ class GraphRecorder(Observer):
         done.body.result = ValueId(result)
         self.bodies.setdefault(done.alike, done.body)
         self.answers.left(result)
-        return self._stepped(instance, done.arguments, fresh(result))
+        return self._stepped(instance, done.arguments, fresh(result), done.where)
 
     def abandoned(self, instance: Instance, error: Raised) -> None:
         self.open.pop()
         self.answers.abandoned()
 
-    def _stepped(self, instance: Instance, arguments: Arguments, result: Value) -> Value:
-        self._note("call", arguments, result, instance)
+    def merged(self, result: object, options: Sequence[object]) -> None:
+        """A tensor is one of several, by a condition."""
+        if self.open and isinstance(result, TensorValue):
+            found = self.open[-1].body.merged.setdefault(ValueId(result), [])
+            found.extend(option for option in options if isinstance(option, Value))
+
+    def _stepped(
+        self, instance: Instance, arguments: Arguments, result: Value, where: Place
+    ) -> Value:
+        self._note("call", arguments, result, instance, where)
         return result
 
-    def computed(self, name: str, arguments: Arguments, result: Value) -> None:
+    def computed(self, name: str, arguments: Arguments, result: Value, where: Place) -> None:
         """An op has run in the forward that is open."""
-        self._note(name, arguments, result, None)
+        self._note(name, arguments, result, None, where)
 
     def _note(
-        self, name: str, arguments: Arguments, result: Value, module: Instance | None
+        self,
+        name: str,
+        arguments: Arguments,
+        result: Value,
+        module: Instance | None,
+        where: Place,
     ) -> None:
         """Add a step to the body that is open, and one for each item of a tuple."""
-        inputs = _identities(arguments.all())
-        if not self.open or ValueId(result) in inputs:
+        inputs, made = _identities(arguments.all()), ValueId(result)
+        if not self.open or made in inputs:
             return
         steps = self.open[-1].body.steps
         tensors = sum(isinstance(each, TensorValue) for each in arguments.all())
-        steps.append(Step(name, inputs, ValueId(result), module, tensors))
-        if isinstance(result, TupleValue):
-            steps.extend(Step("item", (ValueId(result),), ValueId(item)) for item in result.items)
+        steps.append(Step(name, inputs, made, module, tensors, arguments, where))
+        whole = Arguments([result])
+        steps.extend(
+            Step("item", (made,), ValueId(item), None, 1, whole, where, place)
+            for place, item in enumerate(_parts(result))
+        )
+
+
+def _parts(value: Value) -> Sequence[Value]:
+    """The items of a tuple; what each row of a tensor is like, where their number is not known."""
+    if isinstance(value, TupleValue):
+        return value.items
+    row = value.rest.item if isinstance(value, ListValue) and value.rest is not None else None
+    return (row,) if row is not None else ()
 
 
 def _identities(values: Iterable[Value]) -> tuple[ValueId, ...]:
-    """The values by identity, those in tuples and lists among them."""
-    found: list[ValueId] = []
+    return tuple(map(ValueId, flattened(values)))
+
+
+def flattened(values: Iterable[Value]) -> Iterator[Value]:
+    """The values, and behind a tuple or list what it holds."""
     for value in values:
-        found.append(ValueId(value))
+        yield value
         if isinstance(value, TupleValue | ListValue):
-            found.extend(_identities(value.items))
-    return tuple(found)
+            yield from flattened(value.items)
 
 
 def fresh(value: Value) -> Value:
@@ -160,7 +195,7 @@ class RecordingLibrary(EngineLibrary):
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
         result = EngineLibrary.call(self, machine, name, arguments, where)
-        self.recorder.computed(name, arguments, result)
+        self.recorder.computed(name, arguments, result, where)
         return result
 
 

@@ -66,6 +66,7 @@ class Engine:
     `heads_per_kv_uneven` is what the attention says to query heads that its KV heads do not divide,
     `kv_heads_uneven` what fused projections say to KV heads that the ranks do not.
     A config with `expert_minimum` or more in one of `expert_fields` has its experts replaced.
+    `shared_summed_once`: a shared expert that it fuses leaves its sum to the layer of the experts.
     `pads_values`: values narrower than the keys are taken. `latent_head_sizes` are the sizes that
     the attention for compressed keys and values has; for `latent_types` it is that of what is kept.
     """
@@ -103,6 +104,7 @@ class Engine:
     kv_heads_uneven: Outcome = Outcome(Effect.NONE)
     expert_fields: tuple[str, ...] = ()
     expert_minimum: int = 0
+    shared_summed_once: bool = False
     replaced: Replaced = Replaced()
 
 

@@ -51,6 +51,14 @@ class Outcome:
 SERVES = Outcome(Verdict.SERVES)
 
 
+_ORDER = (Verdict.FAILS, Verdict.WRONG, Verdict.UNKNOWN, Verdict.SERVES)
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcome that decides; of several of a kind the first."""
+    return min(outcomes, key=lambda outcome: _ORDER.index(outcome.verdict))
+
+
 def of_result(placement: Placement, where: Place | None) -> Outcome:
     """The verdict on the hidden states that leave the model."""
     match placement:

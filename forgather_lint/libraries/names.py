@@ -29,6 +29,8 @@ MASK_FUNCTIONS = frozenset(
 ATTENTION_INTERFACE = "transformers.attention_interface"
 LINEAR_ACTIVATION = "transformers.LinearActivation"
 FUSED_EXPERTS = "vllm.FusedMoE"
+FUSED_BLOCK = "vllm.moe_block_forward"
+"""The forward that takes the place of that of a whole block of experts."""
 PLACEHOLDER = "vllm.PPMissingLayer"
 """What a pipeline stage has in place of a module that it does not hold."""
 

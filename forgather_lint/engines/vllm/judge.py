@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 
@@ -27,7 +27,7 @@ from forgather_lint.execution.dataflow import Body, graphs
 from forgather_lint.execution.engine import Engine, Heads
 from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.execution.norms import Norms
-from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, with_branches
+from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, with_branches, worst
 from forgather_lint.execution.partition import (
     Parts,
     decoder_of,
@@ -59,7 +59,8 @@ class Cell:
 class Subject:
     """A base model as one release sees it: its plans after merging, and its config.
 
-    `experts` are the blocks whose experts the release has replaced and shards itself.
+    `experts` are the blocks whose experts the release has replaced and shards itself; `bodies` the
+    graphs of the model with its own, where there are such blocks.
     `plans_merged` is None where a condition that is not known decides whether there are plans.
     """
 
@@ -74,6 +75,7 @@ class Subject:
     experts: tuple[ExpertBlock, ...] = ()
     plans_merged: bool | None = True
     config_file: ConfigFile | None = None
+    bodies: Mapping[Instance, Body] | None = None
 
     @property
     def styles(self) -> dict[str, str]:
@@ -114,8 +116,7 @@ class Judge:
         if tensor.verdict is Verdict.FAILS or stages == 1:
             return tensor
         pipeline = self.pipeline_outcome(stages)
-        order = (Verdict.FAILS, Verdict.WRONG, Verdict.UNKNOWN, Verdict.SERVES)
-        return min((pipeline, tensor), key=lambda outcome: order.index(outcome.verdict))
+        return worst((pipeline, tensor))
 
     def tensor_outcome(self, ranks: int) -> Outcome:
         """The verdict on `ranks` ranks, without a pipeline."""
@@ -141,7 +142,27 @@ class Judge:
         outcome, given_up = run(
             machine, subject.tree, subject.root, assigned, engine, ranks, heads, norms=self.norms
         )
-        return with_branches(outcome, given_up, self.alone[1])
+        outcome = with_branches(outcome, given_up, self.alone[1])
+        return worst([outcome, *self._summed_by_ranks(ranks, assigned)])
+
+    def _summed_by_ranks(
+        self, ranks: int, assigned: dict[Instance, Assignment]
+    ) -> Iterator[Outcome]:
+        """What the layers of experts add more than once."""
+        subject = self.subject
+        if not subject.experts:
+            return
+        # Only a mixture of experts pays for this.
+        from forgather_lint.engines.vllm.moe.ranks import summed_by_ranks
+
+        groups = self.groups(ranks) if self.engine.fuses_glu else {}
+        once = self.engine.shared_summed_once
+        for block in subject.experts:
+            found = summed_by_ranks(
+                subject.machine, block, self.bodies, assigned, groups, shared_once=once
+            )
+            if found is not None:
+                yield found
 
     @cached_property
     def norms(self) -> Norms:
@@ -187,6 +208,7 @@ class Judge:
         )
         if outcome is SERVES and self.latents:
             outcome = size_outcome(self.config, self.engine, self.latents)
+        outcome = worst([outcome, *(block.contract for block in subject.experts)])
         if outcome.verdict is not Verdict.FAILS or is_engines(
             outcome, by_keyword=self.engine.attention_by_keyword
         ):
@@ -259,6 +281,8 @@ class Judge:
     def bodies(self) -> dict[Instance, Body]:
         """The graph of each kind of module, for the fusers."""
         subject, engine = self.subject, self.engine
+        if subject.bodies is not None:
+            return dict(subject.bodies)
         if self.config.latent:
             # The heads of the config are not those of the expanded keys.
             engine = replace(engine, own_attention=False)

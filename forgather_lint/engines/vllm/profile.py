@@ -17,6 +17,7 @@ from forgather_lint.engines.vllm.words import (
     AttentionBinding,
     AttentionGate,
     BasePrefix,
+    BlockSearch,
     EmbeddingSearch,
     Hoisting,
     LayerTypesFrom,
@@ -200,6 +201,14 @@ class VllmExperts:
     width_fields: Fact[tuple[str, ...]]
     field_missing: Fact[Outcome]
     activation: Fact[str]
+    layer: Fact[str]
+    block_replaced: Fact[BlockSearch]
+    router_state: Fact[tuple[str, ...]]
+    groups_read: Fact[bool]
+    factor_read: Fact[bool]
+    null_renormalizes: Fact[bool]
+    shared_summed_once: Fact[bool]
+    names_ignored: Fact[bool]
 
 
 @record

@@ -56,6 +56,7 @@ def engine_of(profile: VllmProfile) -> Engine:
         heads_per_kv_uneven=attention.heads_per_kv_uneven.value,
         expert_fields=profile.config.expert_fields.value,
         expert_minimum=profile.config.expert_minimum.value,
+        shared_summed_once=profile.experts.shared_summed_once.value,
         replaced=_replaced(profile.modules),
     )
 

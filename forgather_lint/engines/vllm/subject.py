@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from forgather_lint.core.record import record
@@ -20,6 +20,7 @@ from forgather_lint.engines.vllm.experts import (
 from forgather_lint.engines.vllm.judge import Judge, Subject
 from forgather_lint.engines.vllm.release import engine_of
 from forgather_lint.execution.children import plans_of_children
+from forgather_lint.execution.dataflow import Body
 from forgather_lint.execution.engine import Engine
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.facts import NotBuilt, PlanEntry, Plans
@@ -121,8 +122,9 @@ def _subject(workshop: Workshop, base: Built, target: Target, experts_fused: boo
     engine = engine_of(target.vllm)
     tree: Tree = base.tree
     blocks: tuple[ExpertBlock, ...] = ()
+    bodies: Mapping[Instance, Body] | None = None
     if experts_fused:
-        tree, blocks = _with_experts_fused(workshop, base, engine, target)
+        tree, blocks, bodies = _with_experts_fused(workshop, base, engine, target)
     return Subject(
         machine=workshop.machine,
         tree=tree,
@@ -135,6 +137,7 @@ def _subject(workshop: Workshop, base: Built, target: Target, experts_fused: boo
         experts=blocks,
         plans_merged=merged,
         config_file=workshop.config_file,
+        bodies=bodies,
     )
 
 
@@ -154,16 +157,22 @@ def _with_given(subject: Subject, model: ModelInput) -> Subject:
 
 def _with_experts_fused(
     workshop: Workshop, base: Built, engine: Engine, target: Target
-) -> tuple[Tree, tuple[ExpertBlock, ...]]:
-    """The tree as the engine changes it, and the blocks whose experts it replaced.
+) -> tuple[Tree, tuple[ExpertBlock, ...], Mapping[Instance, Body] | None]:
+    """The tree as the engine changes it, the blocks it replaced, and the graphs of the model.
 
     A release that refuses experts beside this transformers (FGL506) never comes to that.
     """
     machine, root, tree = workshop.machine, base.root, base.tree
     if experts_refused(target) or not has_experts(machine, root, engine):
-        return tree, ()
-    blocks = expert_blocks(machine, tree)
-    return fuse_experts(machine, tree, blocks), blocks
+        return tree, (), None
+    found = expert_blocks(machine, tree)
+    if not found:
+        return tree, (), None
+    # Only a mixture of experts pays for these.
+    from forgather_lint.engines.vllm.moe.blocks import judged_blocks
+
+    blocks, bodies = judged_blocks(machine, root, engine, target.vllm.experts, found)
+    return fuse_experts(machine, tree, blocks), blocks, bodies
 
 
 def _entries(

@@ -43,6 +43,14 @@ class Lookup(StrEnum):
     ATTRGETTER = "attrgetter"
 
 
+class BlockSearch(StrEnum):
+    """How blocks of experts are recognised whose forward is replaced as a whole."""
+
+    NEVER = "never"
+    PARTS = "parts"
+    DATAFLOW = "dataflow"
+
+
 class NormSearch(StrEnum):
     """How RMSNorms are recognised."""
 

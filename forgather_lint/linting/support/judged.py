@@ -37,5 +37,19 @@ def raised_at_every_size(judged: Judged, message: str, help: str, releases: str 
     )
 
 
+def other_answer(judged: Judged, message: str, help: str) -> Finding:
+    """The finding where one rank already computes something else, with what it is as the label."""
+    return Finding(
+        where=judged.where,
+        message=message,
+        label=judged.reason,
+        consequence=f"vLLM {judged.target} answers something else at every size: {judged.reason}",
+        help=help,
+        module=judged.module or None,
+        releases=f"vllm=={judged.target}",
+        target=f"vllm=={judged.target}",
+    )
+
+
 def _on_ranks(sizes: str) -> str:
     return f"at {sizes}" if sizes.startswith("1 rank") else f"on one of several ranks ({sizes})"

@@ -25,7 +25,13 @@ def join_values(machine: Machine, arms: Sequence[Callable[[], Value]], where: Pl
     """
     outcomes = _attempt_all(machine, arms, where)
     machine.trail.merge([outcome.changes for outcome in outcomes])
-    return join(outcome.result for outcome in outcomes)
+    return _joined(machine, [outcome.result for outcome in outcomes])
+
+
+def _joined(machine: Machine, values: Sequence[Value]) -> Value:
+    result = join(values)
+    machine.trail.tell(result, values)
+    return result
 
 
 def join_bodies(
@@ -41,7 +47,7 @@ def join_bodies(
     going = [outcome for outcome in outcomes if outcome.result is None]
     if not going:
         machine.trail.merge([outcome.changes for outcome in ended])
-        return _joined_completion([outcome.result for outcome in ended])
+        return _joined_completion(machine, [outcome.result for outcome in ended])
     for outcome in ended:
         if isinstance(outcome.result, Returned):
             _leave_early(machine, frame, EarlyReturn(outcome.result.value, outcome.changes))
@@ -58,7 +64,7 @@ def settle_returns(machine: Machine, frame: Frame, value: Value) -> Value:
         if machine.trail.depth > frame.trail_depth:
             rest = machine.trail.roll_back()
             machine.trail.merge([early.changes, rest])
-        value = join([early.value, value])
+        value = _joined(machine, [early.value, value])
     return value
 
 
@@ -124,8 +130,8 @@ def perhaps(machine: Machine, act: Callable[[], object], where: Place) -> None:
         machine.observer.decided()
 
 
-def _joined_completion(completions: list[Completion]) -> Completion:
+def _joined_completion(machine: Machine, completions: list[Completion]) -> Completion:
     values = [completion.value for completion in completions if isinstance(completion, Returned)]
     if len(values) == len(completions):
-        return Returned(join(values))
+        return Returned(_joined(machine, values))
     return next(c for c in completions if not isinstance(c, Returned))

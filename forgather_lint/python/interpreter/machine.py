@@ -116,6 +116,9 @@ class Observer:
     def undecided(self, where: Place) -> None:
         """A condition could not be decided."""
 
+    def merged(self, result: object, options: Sequence[object]) -> None:
+        """What a place holds behind a condition, and what each branch had left there."""
+
     def gave_up(self, error: Raised) -> None:
         """One branch of an undecided condition raises; the others go on."""
 

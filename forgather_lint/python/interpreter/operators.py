@@ -204,7 +204,8 @@ def augmented(
             return machine.call(member.value, Arguments([before, operand]), where)
     result = binary(machine, name, before, operand, where)
     if isinstance(before, TensorValue) and isinstance(result, TensorValue):
-        return replace(result, is_parameter=before.is_parameter)  # a tensor is changed in place
+        same = result.is_parameter == before.is_parameter  # a tensor is changed in place
+        return result if same else replace(result, is_parameter=before.is_parameter)
     return result
 
 

@@ -32,8 +32,11 @@ class Run:
     observer: Observer
     environment: Environment
     budget: Budget = field(default_factory=Budget)
-    trail: Trail = field(default_factory=Trail)
+    trail: Trail = field(init=False)
     loop_copies: LoopCopies = field(default_factory=LoopCopies)
     prepared_for_missing: bool = False
     assumptions: Mapping[str, Value] = field(default_factory=dict)
     unknown_calls: int = 0
+
+    def __post_init__(self) -> None:
+        self.trail = Trail(self.observer.merged)

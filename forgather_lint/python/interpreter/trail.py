@@ -183,15 +183,20 @@ class Outcome(Generic[Result]):
     changes: Changes
 
 
+Listener = Callable[[object, Sequence[object]], None]
+
+
 class Trail:
     """Writes values, and logs the writes of the branches that are open, innermost last.
 
     `shared_writes` counts what was written to classes and modules, `outside_writes` that and what
-    was written to objects that are older than what is being built (`guarding`).
+    was written to objects that are older than what is being built (`guarding`). `listener` hears
+    of all that branches are joined to, with what each had left there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, listener: Listener | None = None) -> None:
         self._logs: list[dict[Hashable, tuple[Slot, object]]] = []
+        self._listener = listener
         self._oldest_free = 0
         self.shared_writes = 0
         self.outside_writes = 0
@@ -363,7 +368,14 @@ class Trail:
             agreed = all(_same_content(contents[0], content) for content in contents[1:])
             if isinstance(slot, ItemsSlot) and not agreed and _lengths_differ(contents):
                 self.may_hold_more(slot.target, Unknown(LENGTH_DIFFERS))
-            self._write(slot, contents[0] if agreed else slot.joined(contents))
+            joined = contents[0] if agreed else slot.joined(contents)
+            self._write(slot, joined)
+            self.tell(joined, contents)
+
+    def tell(self, joined: object, options: Sequence[object]) -> None:
+        """`joined` stands for several, unless it is each of them."""
+        if self._listener is not None and any(option is not joined for option in options):
+            self._listener(joined, options)
 
     def _write(self, slot: Slot, content: object) -> None:
         if self._logs:

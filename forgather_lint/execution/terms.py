@@ -1,0 +1,227 @@
+"""What a value is made of: the steps of bodies as one graph, through the borders of modules.
+
+Two computations are compared by their terms. A term is known by identity: one value has one term,
+so what is used twice is the same term twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.execution.dataflow import Body, Step, flattened
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import (
+    External,
+    Known,
+    TensorValue,
+    TupleValue,
+    Value,
+    ValueId,
+)
+
+INPUT, ATTRIBUTE, CONSTANT, ITEM = "input", "attribute", "constant", "item"
+MODULE, LIBRARY, EITHER = "module", "library module", "either"
+
+CASTS = frozenset(
+    {"to", "float", "double", "half", "bfloat16", "type", "type_as", "contiguous", "clone"}
+)
+"""Ops behind which the numbers are the same but for rounding."""
+RESHAPES = frozenset({"reshape", "view", "flatten", "unflatten", "squeeze"})
+"""Ops behind which the numbers are the same in another shape."""
+_PASSING = ("torch.nn.Identity", "torch.nn.Dropout")
+"""Modules that pass on what they are given, outside of training."""
+
+
+@record(eq=False)
+class Term:
+    """`value` as it was made: by `op` of `positional` and `keywords`.
+
+    The op has no prefix: `softmax` for the function and the method alike. An `INPUT` is an argument
+    of the outermost body, an `ATTRIBUTE` what `owner` holds under `name`, an `ITEM` the one at
+    `place` of a tuple, a `MODULE` the result of a module that is not looked into (`owner`).
+    """
+
+    op: str
+    value: Value
+    positional: tuple[Term, ...] = ()
+    keywords: Mapping[str, Term] = field(default_factory=dict)
+    where: Place | None = None
+    owner: Instance | None = None
+    name: str = ""
+    place: int = 0
+
+    @property
+    def inputs(self) -> tuple[Term, ...]:
+        """Everything it was made of."""
+        return (*self.positional, *self.keywords.values())
+
+    @property
+    def shape(self) -> tuple[object, ...] | None:
+        """The shape, where the value is a tensor of known rank."""
+        return self.value.shape if isinstance(self.value, TensorValue) else None
+
+    @property
+    def number(self) -> float | None:
+        """The number, where it is a constant."""
+        held = self.value.value if isinstance(self.value, Known) else None
+        return float(held) if isinstance(held, int | float) else None
+
+    @property
+    def kind(self) -> str:
+        """The class of the library module that made it."""
+        cls = self.owner.cls if self.op == LIBRARY and self.owner is not None else None
+        return cls.name if isinstance(cls, External) else ""
+
+    def argument(self, name: str, place: int) -> Term | None:
+        """What was given as `name`, or in that place."""
+        if name in self.keywords:
+            return self.keywords[name]
+        return self.positional[place] if place < len(self.positional) else None
+
+
+@record(frozen=False, eq=False)
+class _Frame:
+    """A body, with the terms of what it was given."""
+
+    body: Body
+    given: dict[ValueId, Term]
+    known: dict[ValueId, Term] = field(default_factory=dict)
+    steps: dict[ValueId, Step] = field(default_factory=dict)
+    inner: dict[Step, _Frame] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for step in self.body.steps:
+            self.steps.setdefault(step.output, step)
+
+
+@record(frozen=False, eq=False, slots=False)
+class Terms:
+    """The terms of one body; the modules in `opaque`, by identity, are not looked into."""
+
+    body: Body
+    bodies: Mapping[Instance, Body]
+    opaque: Collection[Instance] = ()
+
+    def __post_init__(self) -> None:
+        self._frame = _Frame(self.body, {})
+
+    def of(self, value: Value) -> Term:
+        """The term of a value of the body."""
+        return self._of(value, self._frame)
+
+    def result(self) -> Term:
+        """The term of what the body returns."""
+        return self.of(self.body.result.value)
+
+    def call_of(self, module: Instance) -> Term | None:
+        """The only call of `module` in the body."""
+        calls = [step for step in self.body.steps if step.module is module]
+        return self._of(calls[0].output.value, self._frame) if len(calls) == 1 else None
+
+    def _of(self, value: Value, frame: _Frame) -> Term:
+        known = frame.known.get(ValueId(value)) or frame.given.get(ValueId(value))
+        if known is None:
+            options = frame.body.merged.get(ValueId(value))
+            if options is None:
+                known = self._made(value, frame)
+            else:
+                each = [self._of_option(option, value, frame) for option in options]
+                known = Term(EITHER, value, tuple(each))
+            frame.known[ValueId(value)] = known
+        return known
+
+    def _of_option(self, option: Value, value: Value, frame: _Frame) -> Term:
+        """What a branch left; it may be the very value that stands for all of them."""
+        return self._made(value, frame) if option is value else self._of(option, frame)
+
+    def _made(self, value: Value, frame: _Frame) -> Term:
+        step = frame.steps.get(ValueId(value))
+        return self._leaf(value, frame) if step is None else self._step(step, value, frame)
+
+    def _leaf(self, value: Value, frame: _Frame) -> Term:
+        if ValueId(value) in frame.body.placeholders:
+            return Term(INPUT, value, place=frame.body.placeholders.index(ValueId(value)))
+        if isinstance(value, TensorValue):
+            for name, held in frame.body.owner.attributes.items():
+                if held is value:
+                    return Term(ATTRIBUTE, value, owner=frame.body.owner, name=name)
+        parts = tuple(self._of(item, frame) for item in _items(value))
+        return Term(CONSTANT, value, parts)
+
+    def _step(self, step: Step, value: Value, frame: _Frame) -> Term:
+        if step.name == ITEM:
+            return self._item(step, value, frame)
+        inner = self._inside(step, frame)
+        if inner is not None:
+            return self._of(inner.body.result.value, inner)
+        return self._computed(step, value, frame)
+
+    def _item(self, step: Step, value: Value, frame: _Frame) -> Term:
+        whole = step.arguments.positional[0]
+        caller = frame.steps.get(ValueId(whole))
+        inner = self._inside(caller, frame) if caller is not None else None
+        returned = inner.body.result.value if inner is not None else None
+        if inner is not None and isinstance(returned, TupleValue):
+            return self._of(returned.items[step.place], inner)
+        tuple_term = self._of(whole, frame)
+        return Term(ITEM, value, (tuple_term,), where=step.where, place=step.place)
+
+    def _inside(self, step: Step, frame: _Frame) -> _Frame | None:
+        """The body of the module that a step calls, unless it is not looked into."""
+        if step.module is None or _stands_alone(step.module, self.opaque):
+            return None
+        body = self.bodies.get(step.module.first_alike)
+        if body is None or body is frame.body:
+            return None
+        if step not in frame.inner:
+            outer = flattened(step.arguments.all())
+            pairs = zip(body.placeholders, outer, strict=False)
+            given = {inner: self._of(value, frame) for inner, value in pairs}
+            frame.inner[step] = _Frame(body, given)
+        return frame.inner[step]
+
+    def _computed(self, step: Step, value: Value, frame: _Frame) -> Term:
+        given, module = step.arguments, step.module
+        keywords = {name: self._of(each, frame) for name, each in given.keywords.items()}
+        op, name = _op_of(step.name), step.name
+        if module is not None:
+            op = LIBRARY if isinstance(module.cls, External) else MODULE
+            held = frame.body.owner.attributes.items()
+            name = next((name for name, each in held if each is module), "")
+        positional = tuple(self._of(each, frame) for each in given.positional)
+        return Term(op, value, positional, keywords, step.where, module, name)
+
+
+def _stands_alone(module: Instance, opaque: Collection[Instance]) -> bool:
+    return isinstance(module.cls, External) or module in opaque
+
+
+def _op_of(name: str) -> str:
+    """`softmax` of `torch.nn.functional.softmax`, `mul` of `Tensor.mul_`, `T.get` of a property."""
+    owner, _, last = name.rpartition(".")
+    if last == "get":
+        return f"{owner.rpartition('.')[2]}.get"
+    return last.removesuffix("_") if not last.startswith("_") else last
+
+
+def _items(value: Value) -> Iterator[Value]:
+    if isinstance(value, TupleValue):
+        yield from value.items
+
+
+def peeled(term: Term) -> Term:
+    """The term behind casts, and behind other shapes that leave the last dimension as it is."""
+    while term.positional:
+        inner = term.positional[0]
+        same = term.op in RESHAPES and bool(term.shape) and _last(term) == _last(inner)
+        if term.op not in CASTS and term.kind not in _PASSING and not same:
+            break
+        term = inner
+    return term
+
+
+def _last(term: Term) -> object:
+    return term.shape[-1] if term.shape else None
