@@ -20,7 +20,7 @@ from forgather_lint.core.source import file_start
 from forgather_lint.documents.discover import Candidate, candidates
 from forgather_lint.documents.model_input import ModelInput, open_model
 from forgather_lint.documents.python import SourceError, read_text
-from forgather_lint.engines.chosen_targets import chosen_targets
+from forgather_lint.engines.chosen_targets import chosen_targets, read_release
 from forgather_lint.engines.vllm.verdicts import own_models
 from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import EndKind, NotBuilt, RuleFailed, SizesJudged, Unreadable
@@ -32,6 +32,7 @@ from forgather_lint.linting.report import ModelReport, verdicts_of
 from forgather_lint.linting.rule import Rule
 from forgather_lint.linting.sizes import judged, not_judged
 from forgather_lint.model.analysis import missing_packages, unread_files, workshop_of
+from forgather_lint.python.interpreter.environment import Environment
 
 if TYPE_CHECKING:
     from forgather_lint.forgather.library import Library
@@ -160,7 +161,7 @@ def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[
     own = own_models(model, targets, settings.model_impl)
     if len(own) == len(targets):
         return list(judged(model, targets, settings)), ()
-    workshop = workshop_of(model)
+    workshop = workshop_of(model, Environment(transformers=read_release(targets)))
     facts = facts_of(workshop, model)
     files = tuple(file.path for file in workshop.loader.files.values())
     told: Facts = [*unread_files(workshop), *missing_packages(workshop)]

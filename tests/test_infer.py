@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.select import Installed, select
+from forgather_lint.engines.select import Installed, installed, select
 from forgather_lint.engines.target import Target
+from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.engines.vllm.subject import Prepared, prepare
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import NotBuilt
@@ -24,6 +25,11 @@ from tests.cases import read_cases, without_expectations
 from tests.fixture_models import MODELS, model_directories
 
 TARGET = select(["vllm==0.32"], Installed()).targets[0]
+BESIDE = TARGET._replace(
+    transformers=TransformersProfile(installed().transformers or TARGET.transformers.version)
+)
+"""Models of transformers are read from the release that is installed."""
+
 FAULTY = "broken_llama"
 RULES = MODELS.parent / "rules"
 SHIPPED = [path for path in model_directories() if path.name != FAULTY]
@@ -33,8 +39,8 @@ needs_transformers = pytest.mark.skipif(
 )
 
 
-def prepared(directory: Path) -> Prepared:
-    return prepare(single_model(directory), TARGET, "bfloat16", experts_fused=False)
+def prepared(directory: Path, target: Target = TARGET) -> Prepared:
+    return prepare(single_model(directory), target, "bfloat16", experts_fused=False)
 
 
 def inferred(model: Prepared, words: Words) -> InferredPlan:
@@ -51,13 +57,11 @@ def own_model(folder: Path, model_type: str, architecture: str, **config: object
     """A model of transformers by its config alone."""
     values = {"model_type": model_type, "architectures": [architecture], **config}
     (folder / "config.json").write_text(json.dumps(values), "utf-8")
-    return prepared(folder)
+    return prepared(folder, BESIDE)
 
 
 @pytest.mark.parametrize("directory", SHIPPED, ids=lambda path: path.name)
 def test_the_shipped_plan_is_inferred(directory: Path) -> None:
-    if directory.name == "hf_inherits_llama" and importlib.util.find_spec("transformers") is None:
-        pytest.skip("needs the source of transformers")
     model = prepared(directory)
     assert model.judge is not None
     plan = inferred(model, words_of(TARGET))
@@ -238,7 +242,8 @@ def test_the_target_is_asked(name: str, verdict: str) -> None:
 def test_a_norm_without_a_weight_runs_once(tmp_path: Path) -> None:
     values = {"model_type": "olmo", "architectures": ["OlmoForCausalLM"], "num_hidden_layers": 2}
     (tmp_path / "config.json").write_text(json.dumps(values), "utf-8")
-    ran = CliRunner().invoke(command, ["--infer", "--target", "vllm==0.32", str(tmp_path)])
+    beside = str(BESIDE.transformers)
+    ran = CliRunner().invoke(command, ["--infer", "--target", beside, str(tmp_path)])
     assert '"norm": (["hidden_states"], ["hidden_states"])' in ran.stdout
     assert "rotary_emb" not in ran.stdout
     assert "2 stages: serves" in ran.stderr

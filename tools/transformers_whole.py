@@ -25,7 +25,7 @@ from typing import Any
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.discover import candidates
 from forgather_lint.linting.report import ModelReport
-from forgather_lint.model.installed import package_folder
+from forgather_lint.model.release_sources import installed_transformers
 from forgather_lint.pipeline import check_model
 from tools.corpus_table import findings_by_rule
 
@@ -42,7 +42,7 @@ class Timed:
 
 def model_folders(names: Sequence[str]) -> list[Path]:
     """The folders of the models of the installed transformers, or of those named."""
-    package = package_folder("transformers")
+    package = installed_transformers()[1]
     if package is None:
         sys.exit("transformers is not installed")
     folders = sorted(path for path in (package / "models").iterdir() if path.is_dir())

@@ -9,11 +9,15 @@ from typing import Protocol, TypeGuard
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import file_start
+from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.chosen_targets import chosen_targets, read_release
 from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import Model, Module, NotBuilt, Parameter, Plan, Structure
 from forgather_lint.libraries import names
 from forgather_lint.model.analysis import build_tree, workshop_of
+from forgather_lint.model.build import Workshop
+from forgather_lint.python.interpreter.environment import Environment
 
 
 class Named(Protocol):
@@ -42,7 +46,7 @@ class Subject:
 def whole_structure(model: ModelOrPath) -> Structure:
     """The tree of `architectures[0]`, or of the live module. Raises `ValueError`."""
     if is_path(model):
-        built = build_tree(workshop_of(single_model(Path(os.fspath(model)))))
+        built = build_tree(_workshop(single_model(Path(os.fspath(model)))))
         if isinstance(built, NotBuilt):
             raise ValueError(f"{built.where.span}: {built.message}")
         return built.structure
@@ -57,10 +61,14 @@ def subject_of(model: ModelOrPath) -> Subject:
     if not is_path(model):
         return Subject(_live(model), _own(model, "_tp_plan"), _own(model, "_pp_plan"))
     opened = single_model(Path(os.fspath(model)))
-    facts = facts_of(workshop_of(opened), opened)
+    facts = facts_of(_workshop(opened), opened)
     if isinstance(facts, NotBuilt):
         raise ValueError(f"{facts.where.span}: {facts.message}")
     return Subject(facts.base, _styles(facts), _stages(facts.plans.pp))
+
+
+def _workshop(model: ModelInput) -> Workshop:
+    return workshop_of(model, Environment(transformers=read_release(chosen_targets(()).targets)))
 
 
 def is_path(model: ModelOrPath) -> TypeGuard[str | os.PathLike[str]]:

@@ -7,11 +7,23 @@ from functools import cache
 
 from forgather_lint.core.settings import SettingsError
 from forgather_lint.engines.select import Selection, TargetError, installed, select
+from forgather_lint.engines.target import Target
+from forgather_lint.model.release_sources import ReleaseSources
 
 
 def chosen_targets(specifications: Sequence[str]) -> Selection:
     """The targets of `--target`. Raises `SettingsError` with the reason of a refusal."""
     return _chosen(tuple(specifications))
+
+
+def read_release(targets: Sequence[Target]) -> str:
+    """The transformers whose classes are read for what is said of all `targets` at once.
+
+    The newest among them whose source is here, else the newest.
+    """
+    releases = [str(each) for each in sorted({each.transformers.version for each in targets})]
+    here = [each for each in releases if ReleaseSources(each).folder is not None]
+    return (here or releases)[-1]
 
 
 @cache

@@ -79,6 +79,14 @@ def select(specifications: Sequence[str], beside: Installed) -> Selection:
     return Selection(tuple(dict.fromkeys(targets)), (*_newer(targets), *left_out))
 
 
+def one_release(text: str) -> tuple[str, Version]:
+    """The project and the one release that `text` names. Raises `TargetError`."""
+    project, wish = _wish(text.strip())
+    if len(wish.releases) != 1 or "==" not in text:
+        raise TargetError(f"{text!r} names no single release: write {project}==5.19")
+    return project, wish.releases[0]
+
+
 def _wish(text: str) -> tuple[str, Wish]:
     if text == EVERYTHING:
         return "vllm", Wish(tuple(span.newest for span in ranges("vllm")))

@@ -12,10 +12,11 @@ from forgather_lint.documents.sources import Sources
 from forgather_lint.libraries.names import CONFIG, MODULE, PRETRAINED
 from forgather_lint.libraries.standard import StandardLibrary
 from forgather_lint.model import entry
-from forgather_lint.model.auto_tables import model_class_name
-from forgather_lint.model.installed import home_of_class
 from forgather_lint.model.loader import LOCAL, SourceLoader
+from forgather_lint.model.release_sources import ReleaseSources, installed_sources
+from forgather_lint.model.source_store import PROJECT
 from forgather_lint.model.values import from_json
+from forgather_lint.python.interpreter.budget import SourceNotHere
 from forgather_lint.python.interpreter.classes import (
     annotation_of,
     find_member,
@@ -23,6 +24,7 @@ from forgather_lint.python.interpreter.classes import (
     order_of,
 )
 from forgather_lint.python.interpreter.environment import Environment
+from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.interpreter.names import look_up
 from forgather_lint.python.values.objects import ClassValue, Instance, Namespace
@@ -51,7 +53,10 @@ class Workshop:
     machine: Machine = field(init=False)
 
     def __post_init__(self) -> None:
-        self.loader = SourceLoader(self.sources)
+        named = self.environment.transformers
+        self.loader = SourceLoader(
+            self.sources, ReleaseSources(named) if named else installed_sources()
+        )
         self.machine = Machine(StandardLibrary(), self.loader, self.environment)
 
     @property
@@ -77,6 +82,8 @@ class Workshop:
             found = names.get(reference.name)
             if isinstance(found, ClassValue):
                 return found
+        if not reference.module and self.loader.release.lacks(PROJECT, reference.name):
+            raise SourceNotHere(self.loader.release.why_absent(reference.name), self.where)
         raise NoModel(self.where, f"no class {reference.name} in {reference.module or 'any file'}")
 
     def _modules_for(self, reference: entry.Reference) -> Iterator[str]:
@@ -87,7 +94,7 @@ class Workshop:
             return
         names = [self.main] if self.main else [*self.sources.paths, *self.sources.texts]
         yield from (f"{LOCAL}.{name}" for name in names)
-        home = home_of_class(reference.name)
+        home = self.loader.release.home_of_class(reference.name)
         if home is not None:
             yield home
 
@@ -109,11 +116,19 @@ class Workshop:
         if not found:
             found = [cls for cls in self._own_classes() if is_subclass(self.machine, cls, _MODULE)]
         if not found:
+            self._need_bases()
             raise NoModel(
                 self.where, "no model here: no class of a model is named or defined", True
             )
         heads = [cls for cls in found if cls.name.endswith(("ForCausalLM", "LMHeadModel"))]
         return (heads or found)[-1]
+
+    def _need_bases(self) -> None:
+        """Give up where a class may be a model by a base whose source is not here."""
+        for cls in self._own_classes():
+            for base in order_of(self.machine, cls):
+                if isinstance(base, Unknown) and base.reason == SOURCE_NOT_HERE:
+                    raise SourceNotHere(base.detail, cls.where)
 
     def _own_classes(self) -> list[ClassValue]:
         names = [self.main] if self.main else list(self.sources.paths)
@@ -184,7 +199,9 @@ class Workshop:
         model_type = self.config_values.get("model_type")
         if self.sources.paths or self.sources.texts or not isinstance(model_type, str):
             return None
-        return model_class_name(auto_class, model_type)
+        if self.loader.release.folder is None:
+            raise SourceNotHere(self.loader.release.why_absent(model_type), self.where)
+        return self.loader.release.model_class_name(auto_class, model_type)
 
     def base_prefix(self, root: Instance) -> str:
         """`base_model_prefix` of the class of `root`."""
@@ -223,6 +240,7 @@ def _declared_config(machine: Machine, model: ClassValue) -> ClassValue | None:
     """The config class that `model` or its nearest base names, as an attribute or an annotation.
 
     Source: transformers/modeling_utils.py, `PreTrainedModel.__init_subclass__` (4.57 and later).
+    Raises `SourceNotHere`.
     """
     for cls in order_of(machine, model):
         if not isinstance(cls, ClassValue):
@@ -232,4 +250,6 @@ def _declared_config(machine: Machine, model: ClassValue) -> ClassValue | None:
         for found in (cls.namespace.get("config_class"), annotated):
             if isinstance(found, ClassValue):
                 return found
+            if isinstance(found, Unknown) and found.reason == SOURCE_NOT_HERE:
+                raise SourceNotHere(found.detail, cls.where)
     return None

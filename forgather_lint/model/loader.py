@@ -1,8 +1,7 @@
-"""Finds the code behind an import: the model's own files, and installed packages as text.
+"""Finds the code behind an import: the model's own files, and those of transformers' models.
 
-Nothing is ever imported: an installed package is located by the name of its folder and its files
-are read like the model's. Of transformers only model files are read; the rest of it, and torch,
-have their meaning in `semantics`.
+Nothing is ever imported. Of transformers the model files of one release are read, that of the
+target; the rest of it, and torch, have their meaning in `libraries`.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from forgather_lint.documents.python import (
 )
 from forgather_lint.documents.sources import Sources
 from forgather_lint.libraries import names
-from forgather_lint.model.auto_tables import config_class_name, model_class_name
-from forgather_lint.model.installed import has_models, home_of_class, is_installed, module_file
+from forgather_lint.model.installed import is_installed
+from forgather_lint.model.release_sources import ReleaseSources, has_models
 from forgather_lint.python.interpreter.budget import BudgetExceeded
-from forgather_lint.python.interpreter.frame import Frame, NotInstalled, Raised
+from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE, Frame, NotInstalled, Raised
 from forgather_lint.python.values.objects import Namespace, Scope
 from forgather_lint.python.values.value import External, Unknown, Value
 
@@ -37,14 +36,15 @@ _ALWAYS_THERE = frozenset({"torch", "transformers", "numpy", "huggingface_hub", 
 
 
 class SourceLoader:
-    """Loads modules for one model.
+    """Loads modules for one model; classes of transformers' models are those of `release`.
 
     `problems` collects files that could not be parsed, `missing` where a package is imported first
     that is not installed here.
     """
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, release: ReleaseSources) -> None:
         self.sources = sources
+        self.release = release
         self.problems: list[SourceError] = []
         self.missing: dict[str, Place] = {}
         self.files: dict[str, PythonFile] = {}
@@ -63,7 +63,7 @@ class SourceLoader:
             return self._load_local(machine, name)
         if name == LOCAL:
             return Namespace(LOCAL, {})
-        path = module_file(name)
+        path = self.release.module_file(name)
         if path is not None:
             return self._load_file(machine, name, str(path))
         return self._not_found(name) if beside else self._opaque(name)
@@ -91,11 +91,16 @@ class SourceLoader:
         known = machine.library.has(qualified) or machine.library.lineage(qualified) is not None
         if known or not has_models(module.name):
             return External(qualified)
+        if self.release.lacks(module.name, name):
+            return self._absent(name)
         return self._class_of_models(machine, name) or External(qualified)
+
+    def _absent(self, name: str) -> Unknown:
+        return Unknown(SOURCE_NOT_HERE, None, self.release.why_absent(name))
 
     def _class_of_models(self, machine: Machine, name: str | None) -> Value | None:
         """The class `name` of the models that transformers has."""
-        home = home_of_class(name) if name is not None else None
+        home = self.release.home_of_class(name) if name is not None else None
         namespace = self.load(machine, home) if home is not None else None
         return namespace.globals.get(name or "") if isinstance(namespace, Namespace) else None
 
@@ -105,11 +110,16 @@ class SourceLoader:
 
     def config_class(self, machine: Machine, model_type: str) -> Value | None:
         """The config class of a model type of transformers, None for one that it does not have."""
-        return self._class_of_models(machine, config_class_name(model_type))
+        if self.release.folder is None:
+            return self._absent(model_type)
+        return self._class_of_models(machine, self.release.config_class_name(model_type))
 
     def model_class(self, machine: Machine, auto_class: str, model_type: str) -> Value | None:
         """What `auto_class` loads for a model type of transformers, None if nothing."""
-        return self._class_of_models(machine, model_class_name(auto_class, model_type))
+        if self.release.folder is None:
+            return self._absent(model_type)
+        name = self.release.model_class_name(auto_class, model_type)
+        return self._class_of_models(machine, name)
 
     def own_namespaces(self) -> list[Namespace]:
         """The model's own files that have been loaded."""

@@ -86,6 +86,7 @@ def environment_of(target: Target) -> Environment:
 def environment_beside(transformers: TransformersProfile) -> Environment:
     """What a model finds of a transformers release alone."""
     return Environment(
+        transformers=str(transformers.version),
         class_plans_kept=transformers.plan.class_plan_kept.value,
         config_plan_everywhere=transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL,
         rope_parameters="rope_scaling" in transformers.config.renamed_fields.value,

@@ -31,7 +31,7 @@ def from_config(site: Site, config: Value, **options: Value) -> Value:
     machine = cast("Machine", site.evaluator)
     model_type = _model_type(site, config)
     found = machine.loader.model_class(machine, auto_class, model_type) if model_type else None
-    if not isinstance(found, ClassValue):
+    if found is None:
         return site.unknown("model-of-another-class")
     return site.evaluator.call(found, Arguments([config]), site.where)
 

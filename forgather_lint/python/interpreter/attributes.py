@@ -75,10 +75,8 @@ def read(machine: Machine, value: Value, name: str, where: Place) -> Value:
 
 
 def read_external(machine: Machine, value: External, name: str) -> Value:
-    """An attribute of a library module or class: a constant, or the longer name."""
-    qualified = machine.library.canonical(f"{value.name}.{name}")
-    constant = machine.library.constant(qualified)
-    return External(qualified) if constant is None else constant
+    """An attribute of a library module or class: a constant, a class that is read, or a name."""
+    return machine.loader.member(machine, value, name)
 
 
 def read_instance(machine: Machine, instance: Instance, name: str, where: Place) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
 
 MOST_STEPS = 400_000
 """Ten times what the largest model of transformers 5.23 takes."""
@@ -20,6 +21,17 @@ class BudgetExceeded(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class SourceNotHere(BudgetExceeded):
+    """The answer stands in a file that is not on this machine; `reason` says which and what to do.
+
+    `where` is what needs it.
+    """
+
+    def __init__(self, reason: str, where: Place) -> None:
+        super().__init__(reason)
+        self.where = where
 
 
 @record(frozen=False)

@@ -10,10 +10,10 @@ from forgather_lint.core.source import Place
 from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.python.interpreter import binding
 from forgather_lint.python.interpreter.branching import abandon_returns, settle_returns
-from forgather_lint.python.interpreter.budget import DEEPEST_CALL, BudgetExceeded
+from forgather_lint.python.interpreter.budget import DEEPEST_CALL, BudgetExceeded, SourceNotHere
 from forgather_lint.python.interpreter.classes import find_member, order_of
 from forgather_lint.python.interpreter.dispatch import BUILTINS, expression
-from forgather_lint.python.interpreter.frame import Frame, Raised, Returned
+from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE, Frame, Raised, Returned
 from forgather_lint.python.interpreter.library import Site, run
 from forgather_lint.python.values.objects import (
     AttributeDict,
@@ -100,6 +100,7 @@ def call(machine: Machine, function: Value, arguments: Arguments, where: Place) 
                 function, lambda each: call(machine, each, arguments, where), where
             )
         case Unknown():
+            _need_source(function, where)
             ran_unknown_code(machine, arguments, where)
             return function
         case Known(value):
@@ -246,6 +247,8 @@ def _no_file() -> PythonFile:
 
 def construct(machine: Machine, cls: ClassValue, arguments: Arguments, where: Place) -> Value:
     """`cls(...)`: a new instance, then its `__init__`."""
+    for base in order_of(machine, cls):
+        _need_source(base, where)
     if _has_custom_new(machine, cls):
         return Unknown("custom-new", where, cls.name)
     special = machine.library.construct(machine, cls, arguments, where)
@@ -254,6 +257,12 @@ def construct(machine: Machine, cls: ClassValue, arguments: Arguments, where: Pl
     return machine.run.loop_copies.build(
         machine, cls, arguments, lambda given: _built(machine, cls, given, where)
     )
+
+
+def _need_source(value: Value, where: Place) -> None:
+    """Give up where `value` stands in a file that is not here: what it does may be anything."""
+    if isinstance(value, Unknown) and value.reason == SOURCE_NOT_HERE:
+        raise SourceNotHere(value.detail, value.where or where)
 
 
 def _built(machine: Machine, cls: ClassValue, arguments: Arguments, where: Place) -> Value:

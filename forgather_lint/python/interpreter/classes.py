@@ -10,7 +10,7 @@ import libcst as cst
 from forgather_lint.core.record import record
 from forgather_lint.documents.python import NodePlace
 from forgather_lint.python.interpreter.dispatch import statement
-from forgather_lint.python.interpreter.frame import Completion, Frame
+from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE, Completion, Frame
 from forgather_lint.python.interpreter.functions import adopt_methods
 from forgather_lint.python.values.objects import BoundMethod, ClassMethod, ClassValue, Scope
 from forgather_lint.python.values.value import Arguments, Builtin, External, Unknown, Value
@@ -167,6 +167,8 @@ def _line(machine: Machine, base: OrderEntry) -> tuple[OrderEntry, ...]:
 def _as_base(base: Value, cls: ClassValue) -> OrderEntry:
     if isinstance(base, ClassValue | External):
         return base
+    if isinstance(base, Unknown) and base.reason == SOURCE_NOT_HERE:
+        return Unknown(SOURCE_NOT_HERE, cls.where, base.detail)
     return Unknown("unknown-base-class", cls.where)
 
 

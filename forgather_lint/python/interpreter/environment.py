@@ -15,7 +15,8 @@ class Environment:
     not the base model alone (before 5.0). `rope_parameters`: the config keeps `rope_scaling` under
     that name (from 5.0 on); `mask_takes_input_embeds`: the functions that make masks still know the
     keyword's old name (before 5.9). `neighbours_by_name`: `import x` finds a file beside the
-    model's, as it does where the folder of the model is on the path.
+    model's, as it does where the folder of the model is on the path. `transformers` is the release
+    whose source is read, "" for the one installed here.
     """
 
     auto_class: str = "AutoModelForCausalLM"
@@ -25,3 +26,4 @@ class Environment:
     rope_parameters: bool = False
     mask_takes_input_embeds: bool = True
     neighbours_by_name: bool = True
+    transformers: str = ""

@@ -31,6 +31,9 @@ class Continued:
     """The body ended with `continue`."""
 
 
+SOURCE_NOT_HERE = "source-not-here"
+"""The reason of what stands in a file that is not on this machine; its detail says which."""
+
 Completion = Returned | Broken | Continued | None
 """How a body ended; None: it ran to its end."""
 

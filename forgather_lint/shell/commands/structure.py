@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from forgather_lint.engines.chosen_targets import read_release
 from forgather_lint.facts import EndKind, Module, NotBuilt, Structure
 from forgather_lint.model.analysis import Built, build_tree, workshop_of
+from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.shell import options
 from forgather_lint.shell.models_at_path import Opened, open_one
 from forgather_lint.shell.outline import as_json, outline, own_parameters
@@ -18,6 +20,7 @@ from forgather_lint.shell.outline import as_json, outline, own_parameters
 @click.command()
 @options.one_model
 @click.option("--entry", metavar="AUTO_CLASS", help="Build what this auto class loads: AutoModel.")
+@click.option("--target", multiple=True, metavar="RELEASE", help="transformers==5.19.")
 @click.option("--max-depth", type=click.IntRange(0), metavar="N", help="Show N levels.")
 @click.option("--params", is_flag=True, help="Show parameters and buffers with their shapes.")
 @click.option("--expand", is_flag=True, help="Show every layer, also those that are alike.")
@@ -26,6 +29,7 @@ def command(
     path: Path,
     template: str | None,
     entry: str | None,
+    target: tuple[str, ...],
     max_depth: int | None,
     params: bool,
     expand: bool,
@@ -34,7 +38,8 @@ def command(
     """Print the module tree that the model at PATH builds, read from its source."""
     with options.misuse_told():
         opened = open_one(path, template)
-        built = build_tree(workshop_of(opened.model), entry)
+        release = read_release(options.chosen(target, quiet=True))
+        built = build_tree(workshop_of(opened.model, Environment(transformers=release)), entry)
     if isinstance(built, NotBuilt):
         raise options.CannotRun(f"{opened.shown(built.where)}: {told(built)}")
     if output_format == "json":

@@ -16,6 +16,7 @@ from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import PRETRAINED
 from forgather_lint.model.build import NoModel, Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import ClassValue, Instance
@@ -147,7 +148,7 @@ def examined(prepared: Prepared) -> Examined | None:
             named = model_reference(workshop.config_values, AUTO_MODEL) is not None
             cls = workshop.model_class(AUTO_MODEL if named else None)
             config = workshop.config(cls)
-    except (NoModel, Raised):
+    except (NoModel, Raised, BudgetExceeded):
         return None
     if is_subclass(workshop.machine, cls, External(PRETRAINED)) is False:
         return None  # a file of building blocks

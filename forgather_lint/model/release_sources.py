@@ -1,0 +1,176 @@
+"""The source of one release of transformers, found by name. Nothing is ever imported.
+
+Of transformers only the files of its models are read; what the rest of it means is in `libraries`.
+They are those of the release that a target names: kept because the user asked for them
+(`source_store`), or installed here in just that release. Another release is never taken for it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
+from pathlib import Path
+
+from forgather_lint.core.record import record
+from forgather_lint.model.source_store import PROJECT, stored
+
+CONFIGS = "CONFIG_MAPPING_NAMES"
+_MODELS = "transformers.models."
+_KINDS = ("modeling", "configuration")
+_OPAQUE = "auto"
+"""The folder of the auto classes: tables of names, which `libraries` answers for."""
+_PUBLIC = re.compile(r"\w+(Config|Model|For[A-Z]\w+)")
+"""The classes of models that transformers exports by name, in contrast to its own machinery."""
+_MACHINERY = re.compile(
+    r"(Auto|PreTrained|Pretrained|TF|Flax)\w*|Generation(Config|Mixin)|\w*(Quant|Bits|GPTQ)\w*Config"
+)
+_TABLES = {
+    "AutoModel": "MODEL_MAPPING_NAMES",
+    "AutoModelForCausalLM": "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES",
+    "AutoModelForSeq2SeqLM": "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES",
+    "AutoModelForImageTextToText": "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES",
+    "AutoModelForTextEncoding": "MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES",
+    "AutoModelForKeypointDetection": "MODEL_FOR_KEYPOINT_DETECTION_MAPPING_NAMES",
+    "AutoBackbone": "MODEL_FOR_BACKBONE_MAPPING_NAMES",
+}
+_FILES = ("auto_mappings", "configuration_auto", "modeling_auto")
+_PAIR = re.compile(r'\(\s*"([^"]+)",\s*"(\w+)"')
+
+
+@record(slots=False)
+class ReleaseSources:
+    """The models of the release `release` of transformers; "" is none in particular."""
+
+    release: str
+
+    @cached_property
+    def folder(self) -> Path | None:
+        """The folder of the package, None where the release is not on this machine."""
+        kept = stored(self.release) if self.release else None
+        if kept is not None:
+            return kept.package
+        here, folder = installed_transformers()
+        return folder if here == self.release else None
+
+    @property
+    def way_out(self) -> str:
+        """The command that brings the release here."""
+        return f"forgather-lint target add {PROJECT}=={self.release}"
+
+    def why_absent(self, name: str) -> str:
+        """Why `name` cannot be read, for the user."""
+        here, _ = installed_transformers()
+        beside = f" ({here} is installed)" if here else ""
+        wanted = f"{PROJECT} {self.release}".strip()
+        return f"`{name}` is a class of {wanted}, whose source is not here{beside}: {self.way_out}"
+
+    def module_file(self, name: str) -> Path | None:
+        """The file of the module `name` of the package, when its source is read at all.
+
+        `transformers.models.llama.modeling_llama` is; the package `transformers.models.llama`,
+        which only loads lazily, and the auto classes are not.
+        """
+        if not is_of_models(name) or self.folder is None:
+            return None
+        file = self.folder.joinpath("models", *_parts(name)).with_suffix(".py")
+        return file if file.is_file() else None
+
+    def home_of_class(self, name: str) -> str | None:
+        """The module of transformers' models that defines the class `name`."""
+        return _home_of_class(self.folder, name) if self.folder is not None else None
+
+    def lacks(self, module: str, name: str) -> bool:
+        """Whether `name` of `module` may be a model's that cannot be read as nothing is here."""
+        if self.folder is not None or not has_models(module):
+            return False
+        if module.startswith(_MODELS):
+            return _OPAQUE not in module.split(".")
+        return bool(_PUBLIC.fullmatch(name)) and not _MACHINERY.fullmatch(name)
+
+    def config_class_name(self, model_type: str) -> str | None:
+        """The name of the config class of `model_type`."""
+        return _table(self.folder, CONFIGS).get(model_type)
+
+    def model_class_name(self, auto_class: str, model_type: str) -> str | None:
+        """The name of the class that `auto_class` loads for `model_type`."""
+        table = _TABLES.get(auto_class)
+        return _table(self.folder, table).get(model_type) if table else None
+
+
+@cache
+def installed_transformers() -> tuple[str, Path | None]:
+    """The release of transformers installed here and its folder; "" and None if there is none."""
+    for place in sys.path:
+        for found in Path(place).glob(f"{PROJECT}-*.dist-info"):
+            folder = found.with_name(PROJECT)
+            if folder.is_dir():
+                return found.name.removesuffix(".dist-info").partition("-")[2], folder
+    return "", None
+
+
+def installed_sources() -> ReleaseSources:
+    """Whatever release is installed here, for a model that no target judges."""
+    return ReleaseSources(installed_transformers()[0])
+
+
+def has_models(module: str) -> bool:
+    """Whether `module` of transformers hands out the classes of its models."""
+    return module == PROJECT or module.startswith(_MODELS)
+
+
+def is_of_models(module: str) -> bool:
+    """Whether `module` is a file of one of transformers' models."""
+    parts = _parts(module)
+    return module.startswith(_MODELS) and len(parts) == 2 and parts[0] != _OPAQUE
+
+
+def _parts(module: str) -> list[str]:
+    return module.removeprefix(_MODELS).split(".")
+
+
+@cache
+def _home_of_class(folder: Path, name: str) -> str | None:
+    """A class nearly always begins with the name of its folder (`Qwen3MoeModel` in `qwen3_moe`).
+
+    The few others are found by looking through all files.
+    """
+    if not name[:1].isupper() or not name.isidentifier():
+        return None
+    defines = re.compile(rb"^class " + name.encode() + rb"\b", re.MULTILINE)
+    likely = name.lower().replace("_", "")
+    folders = [each for each in _model_folders(folder) if each.name != _OPAQUE]
+    namesakes = [each for each in folders if likely.startswith(each.name.replace("_", ""))]
+    namesakes.sort(key=lambda each: len(each.name), reverse=True)
+    others = folders if _PUBLIC.fullmatch(name) else []
+    for file in [*_files(namesakes), *_files(others)]:
+        if defines.search(file.read_bytes()):
+            return f"{_MODELS}{file.parent.name}.{file.stem}"
+    return None
+
+
+@cache
+def _model_folders(package: Path) -> tuple[Path, ...]:
+    models = package / "models"
+    return tuple(sorted(path for path in models.iterdir() if path.is_dir()))
+
+
+def _files(folders: list[Path]) -> Iterator[Path]:
+    for folder in folders:
+        for kind in _KINDS:
+            yield from sorted(folder.glob(f"{kind}_*.py"))
+
+
+@cache
+def _table(folder: Path | None, name: str) -> Mapping[str, str]:
+    """The pairs of the literal `NAME = OrderedDict([...])`, in whichever file it stands."""
+    begins = re.compile(rf"^{name}\b[^=\n]*= OrderedDict(?:\[.*\])?\(\s*\[?\s*$", re.MULTILINE)
+    files = [folder / "models" / "auto" / f"{stem}.py" for stem in _FILES] if folder else []
+    for file in files:
+        text = file.read_text("utf-8") if file.is_file() else ""
+        begin = begins.search(text)
+        if begin is not None:
+            body = text[begin.end() : text.index("\n)", begin.end())]
+            return dict(_PAIR.findall(body))
+    return {}
