@@ -126,14 +126,17 @@ def _config_class_where(workshop: Workshop, root: Instance) -> Place | None:
 
 def _classes(workshop: Workshop, whole: Built, base: Built) -> tuple[ClassFact, ...]:
     built = {
-        instance.cls for tree in (whole.tree, base.tree) for instance in tree.instances.values()
+        instance.cls.qualified
+        for tree in (whole.tree, base.tree)
+        for instance in tree.instances.values()
+        if isinstance(instance.cls, ClassValue)
     }
     return tuple(
         ClassFact(
             name=cls.name,
             where=cls.where,
             is_module=is_subclass(workshop.machine, cls, External(MODULE)) is not False,
-            built=cls in built,
+            built=cls.qualified in built,
         )
         for cls in workshop.all_classes()
     )

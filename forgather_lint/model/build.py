@@ -51,6 +51,7 @@ class Workshop:
     environment: Environment = field(default_factory=Environment)
     loader: SourceLoader = field(init=False)
     machine: Machine = field(init=False)
+    _built: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         named = self.environment.transformers
@@ -164,8 +165,15 @@ class Workshop:
     def build(self, auto_class: str | None = None) -> Instance:
         """The model that `auto_class` would load, built abstractly.
 
+        Each is built from modules that no other was built from, as in a process of its own: what a
+        constructor counts or keeps in them is not there for the next.
+
         Raises `NoModel`, `Raised` when the constructor raises, `BudgetExceeded`.
         """
+        if self._built:
+            other = Workshop(self.sources, self.config_file, self.main, self.environment)
+            return other.build(auto_class)
+        self._built = True
         model = self.model_class(auto_class)
         found = replace(self.environment, auto_class=auto_class or entry.AUTO_CAUSAL)
         with self.machine.kept_run(environment=found):

@@ -203,6 +203,13 @@ def _own_member(machine: Machine, entry: OrderEntry, name: str) -> Value | None:
     return External(qualified) if machine.library.has(qualified) else None
 
 
+def is_same_class(one: AnyClass, other: AnyClass) -> bool:
+    """Whether both are one class, though its file may have been run more than once."""
+    if isinstance(one, ClassValue) and isinstance(other, ClassValue):
+        return one.qualified == other.qualified
+    return one == other
+
+
 def is_subclass(machine: Machine, cls: AnyClass, of: Value) -> bool | None:
     """`issubclass(cls, of)`, None when a base is not known."""
     order = order_of(machine, cls)

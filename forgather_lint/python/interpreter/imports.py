@@ -80,9 +80,21 @@ def member_of(
     try:
         return read(machine, module, name, where)
     except Raised:
+        inside = _module_inside(machine, f"{module_name}.{name}")
+        if inside is not None:
+            return inside
         raise Raised(
             "ImportError", f"cannot import name '{name}' from '{module_name}'", where
         ) from None
+
+
+def _module_inside(machine: Machine, name: str) -> Value | None:
+    """The module `name`, whose source is read; None if there is none."""
+    try:
+        found = machine.loader.load(machine, name)
+    except Raised:
+        return None
+    return None if isinstance(found, External) else found
 
 
 def _import_all(machine: Machine, module: Value, frame: Frame) -> None:

@@ -19,6 +19,7 @@ from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.neutral import NEUTRAL
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.classes import is_same_class
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.interpreter.subscripts import read
@@ -73,7 +74,7 @@ class _Watch(Observer):
 def forward_lost(seen: Examined, whole: Instance) -> Iterator[ServingProblem]:
     """Arithmetic between the base model and the head of `whole`, or behind the head."""
     head, base = whole.attributes.get(HEAD), seen.workshop.base_child(whole)
-    if whole.cls is seen.cls or not isinstance(head, Instance) or base is None:
+    if is_same_class(whole.cls, seen.cls) or not isinstance(head, Instance) or base is None:
         return
     fact = seen.target.vllm.forward.logits_config
     kept = [_number(seen, name) for name in fact.value]

@@ -17,6 +17,7 @@ from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.analysis import Built, build_tree
 from forgather_lint.model.entry import AUTO_MODEL
 from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.classes import is_same_class
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Observer
 from forgather_lint.python.interpreter.subscripts import read
@@ -39,7 +40,7 @@ def misplaced(seen: Examined, whole: Built | NotBuilt | None) -> Iterator[Servin
         return
     if _has_projection(seen):
         yield from _too_wide(seen, _Answer.of(seen), "vllm")
-    if not isinstance(whole, Built) or whole.root.cls is not seen.cls:
+    if not isinstance(whole, Built) or not is_same_class(whole.root.cls, seen.cls):
         same = _class_named(seen, WHOLE) == _class_named(seen, AUTO_MODEL) is not None
         whole = build_tree(seen.workshop, WHOLE) if same else None
     if not isinstance(whole, Built) or whole.structure.open_at or _has_head(whole.structure):
