@@ -199,6 +199,32 @@ def test_code_around_the_layers(tmp_path: Path, old_text: str, new_text: str, ve
     assert stages(Static(folder, V032), 2) == verdict
 
 
+def test_stages_do_not_share_what_layers_leave_behind(tmp_path: Path) -> None:
+    """The first layer leaves something for the last: the last stage has nothing of it."""
+    folder = copy_model("hf_llama", tmp_path)
+    file = folder / "modeling_hf_llama.py"
+    text = file.read_text("utf-8")
+    changes = {
+        "class HfLlamaDecoderLayer(": "MEMORY = {}\n\n\nclass HfLlamaDecoderLayer(",
+        "        self.self_attn = HfLlamaAttention(": (
+            "        self.number = layer_idx\n        self.self_attn = HfLlamaAttention("
+        ),
+        "        residual = hidden_states\n": (
+            "        if self.number == 0:\n            MEMORY['first'] = hidden_states\n"
+            "        if self.number == 3:\n"
+            "            hidden_states = hidden_states + MEMORY['first']\n"
+            "        residual = hidden_states\n"
+        ),
+    }
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    file.write_text(text, "utf-8")
+    static = Static(folder, V032)
+    assert static.outcome(ranks=1).verdict == "serves"
+    assert stages(static, 2) == "fails"
+
+
 def test_a_bias_in_the_mask_is_not_said_to_serve(tmp_path: Path) -> None:
     """Measured: wrong on both releases at any size; a mask expanded for each head would serve."""
     folder = copy_model("hf_llama", tmp_path)

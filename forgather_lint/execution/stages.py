@@ -6,7 +6,8 @@ computed with what the undivided model computes.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
+from functools import cached_property
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
@@ -32,7 +33,18 @@ from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.interpreter.subscripts import read
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import NONE, Arguments, Known, TensorValue, Unknown, Value
+from forgather_lint.python.values.value import (
+    NONE,
+    Arguments,
+    DictValue,
+    Known,
+    ListValue,
+    TensorValue,
+    TupleValue,
+    Unknown,
+    Value,
+    next_serial,
+)
 
 
 @record(frozen=False)
@@ -60,15 +72,27 @@ class NumberingLibrary(EngineLibrary):
         return made
 
 
+Made = tuple[TensorValue, list[Place]]
+"""What a stage hands on, and where it changed the hidden states outside the planned modules."""
+
+
 @record(frozen=False)
 class Stage(Observer):
-    """One stage: planned modules are opaque functions, missing ones hand on their argument."""
+    """One stage: planned modules are opaque functions, missing ones hand on their argument.
+
+    `planned` are the answers of planned modules in the undivided model. The stage takes them as
+    long as nothing was written that a module could read; the undivided model itself gives them
+    (`gives`).
+    """
 
     machine: Machine
     library: NumberingLibrary
     opaque: dict[Instance, str]
     missing: frozenset[Instance]
     answers: ModuleAnswers
+    planned: ModuleAnswers
+    gives: bool = False
+    born: int = 0
     path: list[Instance] = field(default_factory=list)
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
@@ -85,7 +109,34 @@ class Stage(Observer):
         """The module's own forward, on values without numbers."""
         plain = plain_arguments(arguments)
         known = self.answers.result(instance, plain)
-        return known if known is not None else call_forward(self.machine, instance, plain, where)
+        if known is None and not self.gives and self.machine.trail.outside_writes == 0:
+            known = self.planned.result(instance, plain)
+        if known is not None:
+            return known
+        if not self.gives:
+            return call_forward(self.machine, instance, plain, where)
+        self.planned.entered(instance, plain)
+        try:
+            made = call_forward(self.machine, instance, plain, where)
+        except BaseException:
+            self.planned.abandoned()
+            raise
+        if all(map(self._outlasts, (made, *plain.all()))):
+            self.planned.left(made)
+        else:
+            self.planned.abandoned()
+        return made
+
+    def _outlasts(self, value: Value) -> bool:
+        """Whether `value` is what it is when the run is undone, which empties what it has made."""
+        match value:
+            case TensorValue() | Known():
+                return True
+            case TupleValue(items):
+                return all(map(self._outlasts, items))
+            case DictValue() | ListValue():
+                return value.serial < self.born
+        return False
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         self.path.append(instance)
@@ -106,9 +157,9 @@ class Stage(Observer):
             raise Raised("AttributeError", text, where)
 
 
-@record
+@record(frozen=False, eq=False, slots=False)
 class Pipeline:
-    """A model, its parts, and the engine that cuts it."""
+    """A model, its parts, and the engine that cuts it; what numbers of stages share is run once."""
 
     machine: Machine
     root: Instance
@@ -117,6 +168,22 @@ class Pipeline:
     heads: Heads | None
     layers: int
     tied: bool = False
+
+    @cached_property
+    def arguments(self) -> Arguments:
+        """What the first stage is called with."""
+        return given_arguments(self.engine)
+
+    @cached_property
+    def whole(self) -> tuple[Made | Outcome, ModuleAnswers]:
+        """What the undivided model computes, and the answers of its planned modules.
+
+        There are none when the run wrote to what was there before it, or took something for
+        granted: then what a module returns depends on what ran before it.
+        """
+        planned = ModuleAnswers()
+        made, pure = _run(self, frozenset(), None, planned, gives=True)
+        return made, planned if pure else ModuleAnswers()
 
     def opaque(self) -> dict[Instance, str]:
         """The planned modules by identity."""
@@ -141,13 +208,13 @@ def run_pipeline(pipeline: Pipeline, stages: int) -> Outcome:
     if stages > pipeline.layers:
         reason = f"{stages} stages for {pipeline.layers} layers: a stage is left without one"
         return Outcome(Verdict.FAILS, "FGL211", reason, pipeline.root.where)
-    whole = _run_stage(pipeline, frozenset(), None)
+    whole, planned = pipeline.whole
     if isinstance(whole, Outcome):
         return Outcome(Verdict.UNKNOWN, "", whole.reason, whole.where)
     handed: TensorValue | None = None
     sites: list[list[Place]] = []
     for stage in range(stages):
-        made = _run_stage(pipeline, pipeline.missing(stage, stages), handed)
+        made, _ = _run(pipeline, pipeline.missing(stage, stages), handed, planned)
         if isinstance(made, Outcome):
             return made
         handed, seen = made
@@ -159,36 +226,53 @@ def run_pipeline(pipeline: Pipeline, stages: int) -> Outcome:
     return _compared(pipeline, number_of(whole[0]), number_of(handed), sites)
 
 
-Made = tuple[TensorValue, list[Place]]
-
-
-def _run_stage(
-    pipeline: Pipeline, missing: frozenset[Instance], handed: TensorValue | None
-) -> Made | Outcome:
+def _run(
+    pipeline: Pipeline,
+    missing: frozenset[Instance],
+    handed: TensorValue | None,
+    planned: ModuleAnswers,
+    *,
+    gives: bool = False,
+) -> tuple[Made | Outcome, bool]:
+    """What a stage without the `missing` modules hands on, and whether it changed nothing else."""
     machine = pipeline.machine
     library = NumberingLibrary(pipeline.engine, 1, pipeline.heads)
     if handed is not None:
         library.stream.add(number_of(handed))
-    stage = Stage(machine, library, pipeline.opaque(), missing, ModuleAnswers())
+    given, born = _given(pipeline, handed), next_serial()
+    stage = Stage(
+        machine=machine,
+        library=library,
+        opaque=pipeline.opaque(),
+        missing=missing,
+        answers=ModuleAnswers(),
+        planned=planned,
+        gives=gives,
+        born=born,
+    )
+    pure = False
     try:
         with machine.undone_run(library, stage):
-            result = machine.call(pipeline.root, _given(pipeline, handed), pipeline.root.where)
+            trail, assumed = machine.trail, len(machine.run.assumptions)
+            with trail.guarding(born):
+                result = machine.call(pipeline.root, given, pipeline.root.where)
+            pure = trail.outside_writes == 0 and len(machine.run.assumptions) == assumed
             first = read(machine, result, Known(0), pipeline.root.where)
     except Raised as error:
         if error.doubt is not None:
-            return undecided_error(error)
-        return Outcome(Verdict.FAILS, "FGL309", error.shown, error.where)
+            return undecided_error(error), False
+        return Outcome(Verdict.FAILS, "FGL309", error.shown, error.where), False
     except BudgetExceeded as error:
-        return Outcome(Verdict.UNKNOWN, "", error.reason, pipeline.root.where)
+        return Outcome(Verdict.UNKNOWN, "", error.reason, pipeline.root.where), False
     if isinstance(first, TensorValue):
-        return first, library.sites
+        return (first, library.sites), pure
     reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
     where = first.where if isinstance(first, Unknown) else None
-    return Outcome(Verdict.UNKNOWN, "", reason, where or pipeline.root.where)
+    return Outcome(Verdict.UNKNOWN, "", reason, where or pipeline.root.where), False
 
 
 def _given(pipeline: Pipeline, handed: TensorValue | None) -> Arguments:
-    arguments = given_arguments(pipeline.engine)
+    arguments = replace(pipeline.arguments, keywords=dict(pipeline.arguments.keywords))
     if handed is not None:
         arguments.keywords["input_ids"] = NONE
         arguments.keywords["inputs_embeds"] = handed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
@@ -42,6 +43,9 @@ from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
+
+if TYPE_CHECKING:
+    from forgather_lint.execution.stages import Pipeline
 
 
 @record
@@ -90,6 +94,7 @@ class Judge:
     subject: Subject
     dtype: str = "bfloat16"
     _assigned: dict[int, dict[Instance, Assignment]] = field(default_factory=dict)
+    _cut: Pipeline | None = None
 
     @property
     def engine(self) -> Engine:
@@ -327,21 +332,29 @@ class Judge:
     def _on_stages(self, parts: Parts, stages: int) -> Outcome:
         # Only a pipeline pays for these.
         from forgather_lint.execution.stage_embedding import embedding_unreachable
-        from forgather_lint.execution.stages import Pipeline, run_pipeline
+        from forgather_lint.execution.stages import run_pipeline
 
-        subject = self.subject
-        pipeline = Pipeline(
-            machine=subject.machine,
-            root=subject.root,
-            parts=parts,
-            engine=self.engine,
-            heads=self.heads,
-            layers=len(parts.layers),
-            tied=self.config.tied,
-        )
+        pipeline = self._pipeline(parts)
         # In the order of the engine: it asks while it builds, and meets its defect when it runs.
         refused = embedding_unreachable(pipeline, stages) or self._defect(parts, stages)
         return refused or run_pipeline(pipeline, stages)
+
+    def _pipeline(self, parts: Parts) -> Pipeline:
+        """The pipeline that all numbers of stages share."""
+        from forgather_lint.execution.stages import Pipeline
+
+        if self._cut is None:
+            subject = self.subject
+            self._cut = Pipeline(
+                machine=subject.machine,
+                root=subject.root,
+                parts=parts,
+                engine=self.engine,
+                heads=self.heads,
+                layers=len(parts.layers),
+                tied=self.config.tied,
+            )
+        return self._cut
 
     @cached_property
     def parts(self) -> Parts | Outcome:
