@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import gc
-import io
 import os
 import sys
+
+if __name__ == "__main__" and sys.path[:1] == [os.getcwd()]:  # noqa: PTH109 - pathlib may be theirs
+    # `python -m` puts the current folder first, as if a model's `click.py` were a library.
+    del sys.path[0]
+
+import gc
+import io
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO

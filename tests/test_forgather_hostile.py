@@ -28,6 +28,10 @@ BOMBS = {
     "nested loops": "{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}",
     "long loop with output": "{% for i in range(9999) %}{{ 'x' * 9999 }}{% endfor %}",
     "repetition": "{{ 'x' * 10**9 }}",
+    "wrapping": "x: {{ ('a ' * 100000) | wordwrap(3) | wordcount }}\n" * 400,
+    "pretty printing": "x: {{ ('a ' * 100000) | pprint | length }}\n" * 400,
+    "sorting": "x: {{ ('ab' * 5000) | list | sort | length }}\n" * 400,
+    "statements": "-- set a = 1\n" * 35_000,
     "repeated list": "{{ [1] * 10**9 }}",
     "power": "{{ 10 ** (10 ** 10) }}",
     "product": "{% set ns = namespace(x=9**999) %}{% for i in range(99) %}"

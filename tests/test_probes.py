@@ -97,6 +97,48 @@ def test_memory_counts_over_all_processes(tmp_path: Path) -> None:
     assert time.monotonic() - started < 30
 
 
+ESCAPE = """
+import json, os, sys, time
+values = json.load(open(sys.argv[1]))
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        open(values["events"], "a").write(json.dumps({"pid": os.getpid()}) + "\\n")
+        time.sleep(600)
+    os._exit(0)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to us")
+def test_a_child_that_leaves_its_session_is_ended_too(tmp_path: Path) -> None:
+    ran = run(job(tmp_path, ESCAPE), replace(ROOMY, seconds=3), tmp_path, silent)
+    assert ran.end is End.TIMED_OUT
+    pid = ran.said["pid"]
+    assert isinstance(pid, int)
+    assert not running(pid)
+
+
+def test_a_log_without_end_ends_the_run(tmp_path: Path) -> None:
+    flood = "import sys\nwhile True: sys.stdout.write('x' * 1_000_000)"
+    ran = run(job(tmp_path, flood), ROOMY, tmp_path, silent)
+    assert ran.end is End.TOO_MUCH_OUTPUT
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        "import os; os.remove(values['events']); os.mkfifo(values['events'])",
+        "open(values['events'], 'w').write('no JSON\\n[1]\\n{\\n' + '[' * 10**5 + '\\n')",
+        "open(values['events'], 'wb').write(bytes(range(256)) + b'\\n')",
+    ],
+)
+def test_events_that_no_script_of_ours_wrote_say_nothing(does: str, tmp_path: Path) -> None:
+    read = "import json, sys; values = json.load(open(sys.argv[1]))\n"
+    ran = run(job(tmp_path, read + does), ROOMY, tmp_path, silent)
+    assert (ran.end, ran.exit_code, ran.phase, ran.silent) == (End.RETURNED, 0, "start", True)
+
+
 INTERRUPTED = """
 import json, os, sys
 from pathlib import Path

@@ -66,8 +66,8 @@ def test_carets_stand_below_the_text_they_mark() -> None:
 
 def test_a_line_of_megabytes_is_cropped_around_the_mark(tmp_path: Path) -> None:
     file = tmp_path / "wide.py"
-    file.write_text("x" * 5_000_000 + "MARK" + "y" * 5_000_000)
-    span = Span(str(file), Position(1, 5_000_001), Position(1, 5_000_005))
+    file.write_text("x" * 500_000 + "MARK" + "y" * 500_000)
+    span = Span(str(file), Position(1, 500_001), Position(1, 500_005))
     lines = rendered("full", run(diagnostic(span, "m"))).splitlines()
     assert max(map(len, lines[1:])) < 130
     assert lines[2].index("MARK") == lines[3].index("^^^^")

@@ -10,6 +10,7 @@ from pathlib import Path
 from forgather_lint import pipeline
 from forgather_lint.api.live import input_of
 from forgather_lint.api.subject import ModelOrPath, is_path
+from forgather_lint.core.printable import printable
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.model_input import GivenPlans, ModelInput
 from forgather_lint.documents.single_file import single_model
@@ -48,7 +49,7 @@ def show(run: Run, strict: bool) -> None:
     lines = list(reporter("concise")(run, style))
     helps = [found.help for found in run.diagnostics]
     for line, help_text in zip(lines, (*helps, *[""] * len(lines)), strict=False):
-        print(f"  {line}" + (f" ({help_text})" if help_text else ""))
+        print(printable(f"  {line}" + (f" ({help_text})" if help_text else "")))
 
 
 def _run(model: ModelInput, settings: Settings) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.api.subject import ModelOrPath, whole_structure
+from forgather_lint.core.printable import printable
 from forgather_lint.shell.outline import outline, own_parameters
 
 
@@ -16,7 +17,7 @@ def print_model_structure(
     structure = whole_structure(model_or_path)
     for line in outline(structure, max_depth, expand=False):
         text = line.label if line.depth == 0 else f"{line.label}: {line.module.cls}"
-        print(f"{'  ' * line.depth}{text}")
+        print(printable(f"{'  ' * line.depth}{text}"))
         for parameter in own_parameters(structure, line.module) if show_params else ():
             leaf = parameter.name.rpartition(".")[2]
-            print(f"{'  ' * (line.depth + 1)}{leaf} {list(parameter.shape or ())}")
+            print(printable(f"{'  ' * (line.depth + 1)}{leaf} {list(parameter.shape or ())}"))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from forgather_lint.api.checking import checked, show
 from forgather_lint.api.live import NoSource
 from forgather_lint.api.subject import ModelOrPath, Subject, subject_of
+from forgather_lint.core.printable import printable
 from forgather_lint.core.source import file_start
 from forgather_lint.facts import PlanEntry, PlanOrigin, Structure
 from forgather_lint.linting.support.nearest import suggest
@@ -44,9 +45,9 @@ def validate_vllm_plans(
     try:
         run = checked(model_or_path, tp_plan, pp_plan, asked)
     except NoSource as reason:
-        print(f"  not judged: {reason}")
+        print(printable(f"  not judged: {reason}"))
         for problem in _text_problems(subject_of(model_or_path), tp_plan, pp_plan):
-            print(f"  {problem}")
+            print(printable(f"  {problem}"))
         return False
     if strict:
         _show_entries(model_or_path, tp_plan, pp_plan)
@@ -56,7 +57,7 @@ def validate_vllm_plans(
         # vLLM may serve a model of its own, which reads no plan; what was passed has to fit still.
         problems = list(_text_problems(subject_of(model_or_path), tp_plan, pp_plan))
         for problem in problems:
-            print(f"  {problem}")
+            print(printable(f"  {problem}"))
         return not problems
     return passes
 
@@ -133,10 +134,10 @@ def _show_entries(model: ModelOrPath, tp_plan: Plan | None, pp_plan: Plan | None
         ("Tensor parallel plan", _or_own(tp_plan, subject.tensor_plan)),
         ("Pipeline parallel plan", _or_own(pp_plan, subject.pipeline_plan)),
     ):
-        print(f"{title}: {len(plan)} entries")
+        print(printable(f"{title}: {len(plan)} entries"))
         for key in plan:
             taken = _taken(key, subject.structure)
-            print(f"  {key}: {', '.join(taken[:3]) or '-'}{_more(taken)}")
+            print(printable(f"  {key}: {', '.join(taken[:3]) or '-'}{_more(taken)}"))
 
 
 def _taken(key: str, structure: Structure) -> list[str]:

@@ -33,18 +33,23 @@ def comments_of(path: str, text: str) -> Iterator[Comment]:
     else:
         return
     lines = text.split("\n")
+    speaks_for = _next_code(lines)
     for row, column in places:
         line = lines[row - 1]
         alone = not line[: column - 1].strip()
-        next_row = _next_code(lines, row) if alone else row
+        next_row = speaks_for[row - 1] if alone else row
         yield Comment(row, column, line[column - 1 :].rstrip("\r"), next_row)
 
 
-def _next_code(lines: list[str], row: int) -> int:
-    for below, line in enumerate(lines[row:], start=row + 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            return below
-    return row
+def _next_code(lines: list[str]) -> list[int]:
+    """For each row, the next one below that holds code; itself when there is none."""
+    found, below = list(range(1, len(lines) + 1)), 0
+    for row in range(len(lines), 0, -1):
+        found[row - 1] = below or row
+        line = lines[row - 1].strip()
+        if line and not line.startswith("#"):
+            below = row
+    return found
 
 
 def _python(text: str) -> Iterator[tuple[int, int]]:
@@ -56,6 +61,8 @@ def _python(text: str) -> Iterator[tuple[int, int]]:
         return  # what came before the broken place still counts
 
 
+# PyYAML's scanner looks at all open brackets for each token.
+_MOST_SCANNED, _MOST_TOKENS, _DEEPEST = 256 * 1024, 50_000, 50
 _YAML_COMMENT = re.compile(r"(?:^|(?<=\s))#")
 
 
@@ -73,9 +80,14 @@ def _without_scalars(text: str) -> str:
     """
     import yaml
 
-    pieces, end = [], 0
+    opening = (yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken)
+    closing = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)
+    pieces, end, depth = [], 0, 0
     try:
-        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        for number, token in enumerate(yaml.scan(text[:_MOST_SCANNED], Loader=yaml.SafeLoader)):
+            depth += isinstance(token, opening) - isinstance(token, closing)
+            if number > _MOST_TOKENS or depth > _DEEPEST:
+                break
             if isinstance(token, yaml.ScalarToken):
                 start = token.start_mark.index
                 pieces.append(text[end:start])

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from forgather_lint.core.files import is_file, is_folder, read_at_most
 from forgather_lint.core.record import record
 
 CONFIG = "config.json"
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
+_HEAD = 200_000
 _MARKS = ("PreTrainedModel", "_tp_plan", "base_model_tp_plan")
 
 
@@ -35,14 +37,14 @@ def candidates(path: Path, excluded: Callable[[str], bool]) -> Iterator[Candidat
 
     A file stands for the model of its folder when a config.json lies beside it.
     """
-    if path.is_dir():
+    if is_folder(path):
         yield from _search(path, excluded)
-    elif path.is_file():
+    elif is_file(path):
         yield from _of_file(path)
 
 
 def _of_file(path: Path) -> Iterator[Candidate]:
-    if (path.parent / CONFIG).is_file() and path.suffix in (".py", ".json"):
+    if is_file(path.parent / CONFIG) and path.suffix in (".py", ".json"):
         yield Candidate(path.parent)
     elif path.suffix == ".py":
         yield Candidate(path.parent, path)
@@ -68,7 +70,7 @@ def _search(root: Path, excluded: Callable[[str], bool]) -> Iterator[Candidate]:
 
 def _own(folder: Path) -> Iterator[Candidate]:
     """The models that stand directly in `folder`."""
-    if (folder / CONFIG).is_file():
+    if is_file(folder / CONFIG):
         if _is_model_config(folder / CONFIG) or any(folder.glob("*.py")):
             yield Candidate(folder)
         return
@@ -90,7 +92,6 @@ def _defines_model(path: Path) -> bool:
 
 def _head(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            return stream.read(200_000)
+        return read_at_most(path, _HEAD).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 
+from forgather_lint.core.files import is_file
 from forgather_lint.core.record import record
 from forgather_lint.documents.config_json import ConfigFile, read_config
 from forgather_lint.documents.discover import CONFIG, Candidate
@@ -42,7 +43,7 @@ class ModelInput:
 
     def has_file(self, name: str) -> bool:
         """Whether a file of that name lies beside the model's."""
-        return bool(self.folder) and (Path(self.folder) / name).is_file()
+        return bool(self.folder) and is_file(Path(self.folder) / name)
 
 
 def open_model(candidate: Candidate) -> ModelInput:
@@ -53,5 +54,5 @@ def open_model(candidate: Candidate) -> ModelInput:
     if candidate.file is not None:
         missing = candidate.config_missing
         return ModelInput(candidate.path, sources, None, candidate.file.stem, folder, missing)
-    config = read_config(config_path) if config_path.is_file() else None
+    config = read_config(config_path) if is_file(config_path) else None
     return ModelInput(candidate.path, sources, config, folder=folder)

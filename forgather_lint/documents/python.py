@@ -10,6 +10,7 @@ from pathlib import Path
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from forgather_lint.core.files import read_at_most
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, Position, Span, file_start
 from forgather_lint.documents.limits import MOST_BYTES, refusal
@@ -89,8 +90,7 @@ def read_text(path: Path) -> str:
     """The text of `path`. Raises `SourceError` when it is too large, unreadable or not UTF-8."""
     where = file_start(str(path))
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
+        data = read_at_most(path, MOST_BYTES + 1)
     except OSError as error:
         raise SourceError(where, f"cannot be read: {error.strerror}") from error
     if len(data) > MOST_BYTES:

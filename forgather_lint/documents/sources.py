@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from pathlib import Path
 
+from forgather_lint.core.files import is_file
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.python import read_text
@@ -42,7 +43,7 @@ class Sources:
 
 def folder_sources(folder: Path) -> Sources:
     """The Python files that stand directly in `folder`."""
-    files = sorted(path for path in folder.glob("*.py") if path.is_file())
+    files = sorted(path for path in folder.glob("*.py") if is_file(path))
     packages = frozenset(path.parent.name for path in folder.glob("*/__init__.py"))
     paths = {path.stem: str(path) for path in files}
     return Sources(paths, package=_package(folder), packages=packages)
@@ -52,7 +53,7 @@ def _package(folder: Path) -> str:
     """The dotted name of `folder`: the folders above it that hold an `__init__.py`."""
     parts: list[str] = []
     folder = folder.absolute()
-    while (folder / "__init__.py").is_file() and folder.name not in parts:
+    while is_file(folder / "__init__.py") and folder.name not in parts:
         parts.insert(0, folder.name)
         folder = folder.parent
     return ".".join(parts)

@@ -13,9 +13,12 @@ from datetime import datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from jinja2 import Undefined
+
+from forgather_lint.core.files import home
 
 _NOW = datetime(2000, 1, 1)
 
@@ -30,9 +33,24 @@ def template_globals(project: Path, workspace: Path) -> dict[str, object]:
         "project_dir": str(project),
         "workspace_root": str(workspace),
         "hostname": platform.node(),
-        "uname": platform.uname(),
+        "uname": _host(),
         "versions": _versions(),
     }
+
+
+class _Host(NamedTuple):
+    """What `platform.uname()` knows, as plain data: that starts a process for `processor`."""
+
+    system: str
+    node: str
+    release: str
+    version: str
+    machine: str
+    processor: str = ""
+
+
+def _host() -> _Host:
+    return _Host(*platform.uname()[:5])
 
 
 def to_yaml(value: object, default: object = Undefined) -> object:
@@ -98,15 +116,15 @@ def _strict(function: Callable[..., str]) -> Callable[..., object]:
 
 def _user_folders() -> Mapping[str, object]:
     """What the package platformdirs answers on Linux."""
-    home = str(Path.home())
+    folder_of_user = str(home())
 
     def folder(variable: str, fallback: str) -> Callable[..., str]:
-        base = Path(os.environ.get(variable) or Path(home, fallback))
+        base = Path(os.environ.get(variable) or Path(folder_of_user, fallback))
         return lambda name="", *_, **__: str(base / name)
 
     config = folder("XDG_CONFIG_HOME", ".config")
     return {
-        "user_home_dir": lambda: home,
+        "user_home_dir": lambda: folder_of_user,
         "forgather_config_dir": lambda: config("forgather"),
         "user_config_dir": config,
         "user_data_dir": folder("XDG_DATA_HOME", ".local/share"),

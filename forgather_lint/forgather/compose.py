@@ -18,7 +18,7 @@ from forgather_lint.forgather.limits import MAX_WEIGHT, Refused
 
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # libyaml ends a tag at a comma; PyYAML's own scanner, which Forgather uses, takes it in.
-_COMMA_IN_TAG = re.compile(r"![^\s\"']*,")
+_COMMA_IN_TAG = re.compile(r"![^\s\"'!]*,")
 _RESOLVER: Any = yaml.resolver.Resolver()  # PyYAML's stubs leave resolve() untyped.
 _MERGE = "tag:yaml.org,2002:merge"
 _MAX_DEPTH = 100

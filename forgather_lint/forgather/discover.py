@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from forgather_lint.core.files import is_file, is_folder, read_at_most
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 
@@ -27,25 +28,24 @@ def find_projects(
     path: Path, excluded: Callable[[str], bool] = lambda _: False
 ) -> Iterator[ProjectCandidate]:
     """The projects at `path`: the folder itself, those below it, or the one around a template."""
-    if path.is_file():
+    if is_file(path):
         yield from _around(path, excluded)
     elif is_project(path):
         yield ProjectCandidate(path)
-    elif path.is_dir():
+    elif is_folder(path):
         yield from _below(path, excluded)
 
 
 def is_project(folder: Path) -> bool:
     """Whether `folder` holds a `meta.yaml` as Forgather knows it."""
     meta = folder / META
-    if not meta.is_file():
+    if not is_file(meta):
         return False
     try:
-        with meta.open(encoding="utf-8", errors="replace") as stream:
-            head = stream.read(_HEAD)
+        head = read_at_most(meta, _HEAD).decode("utf-8", "replace")
     except OSError:
         return False
-    return any(mark in head for mark in _MARKS) or (folder / "templates").is_dir()
+    return any(mark in head for mark in _MARKS) or is_folder(folder / "templates")
 
 
 def _around(file: Path, excluded: Callable[[str], bool]) -> Iterator[ProjectCandidate]:
@@ -57,7 +57,7 @@ def _around(file: Path, excluded: Callable[[str], bool]) -> Iterator[ProjectCand
         yield ProjectCandidate(folder, None if file.name == META else file)
         return
     # A shared template: whoever uses it lies in the workspace around it.
-    workspace = next((p for p in file.parents if (p / "forgather_workspace").is_dir()), None)
+    workspace = next((p for p in file.parents if is_folder(p / "forgather_workspace")), None)
     for candidate in _below(workspace, excluded) if workspace else ():
         yield ProjectCandidate(candidate.folder, file)
 

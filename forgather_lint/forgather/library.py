@@ -9,6 +9,7 @@ from pathlib import Path
 from types import CodeType
 from typing import TypeAlias
 
+from forgather_lint.core.files import is_file, is_folder, read_at_most
 from forgather_lint.core.record import record
 from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES, Refused
 from forgather_lint.forgather.syntax import TemplateText, read_templates
@@ -52,7 +53,7 @@ class Library:
         Raises `Refused` for a file that is too large or not UTF-8.
         """
         if path not in self.files:
-            self.files[path] = _read(path) if path.is_file() else None
+            self.files[path] = _read(path) if is_file(path) else None
         return self.files[path]
 
 
@@ -87,7 +88,7 @@ def _admits(roots: tuple[Path, ...], path: Path) -> bool:
     real = path.resolve()
     if any(real.is_relative_to(root) for root in roots):
         return True
-    return any((folder / _LANDMARK).is_file() for folder in (real, *real.parents))
+    return any(is_file(folder / _LANDMARK) for folder in (real, *real.parents))
 
 
 @record(frozen=False)
@@ -120,7 +121,7 @@ class SearchPath:
             return None
         for folder in self.folders:
             candidate = folder.joinpath(*parts)
-            if candidate.is_file():
+            if is_file(candidate):
                 if not self.fence.admits(candidate):
                     raise Refused(f"{name} is a link to a file outside the search path")
                 return self.library.read(candidate)
@@ -130,7 +131,7 @@ class SearchPath:
 def enclosing_workspace(project: Path) -> Path | None:
     """The nearest folder at or above `project` that holds `forgather_workspace`."""
     here = project.resolve()
-    return next((p for p in (here, *here.parents) if (p / WORKSPACE_FOLDER).is_dir()), None)
+    return next((p for p in (here, *here.parents) if is_folder(p / WORKSPACE_FOLDER)), None)
 
 
 def yaml_files(folder: Path) -> Iterator[Path]:
@@ -141,10 +142,14 @@ def yaml_files(folder: Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> TemplateFile:
-    if path.stat().st_size > MAX_TEMPLATE_BYTES:
+    try:
+        data = read_at_most(path, MAX_TEMPLATE_BYTES + 1)
+    except OSError as error:
+        raise Refused(f"{path.name} cannot be read: {error.strerror}") from error
+    if len(data) > MAX_TEMPLATE_BYTES:
         raise Refused(f"{path.name} is larger than {MAX_TEMPLATE_BYTES // 1024} KiB")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise Refused(f"{path.name} is not UTF-8 (byte {error.start})") from None
     return TemplateFile(path, text, read_templates(text))

@@ -19,7 +19,10 @@ MAX_INTEGER_BITS = 4096
 MAX_ELEMENTS = 10_000
 MAX_RANGE = 10_000
 MAX_STEPS = 300_000
+MAX_STATEMENTS = 6_000
 _CHARACTERS_PER_STEP = 256
+_PART = 8
+"""What a number or a container weighs, in characters: looking at it takes as long."""
 _MAX_NESTING = 50
 _WIDE_FIELD = re.compile(r"\d{5,}")
 _NESTED_FIELD = re.compile(r"%[^a-zA-Z]*\*|\{[^{}]*\{")
@@ -57,6 +60,12 @@ def weigh(value: object) -> int:
     if total > MAX_WEIGHT:
         raise Refused("the template builds a value too large to lint")
     return total
+
+
+def check_statements(jinja: str) -> None:
+    """Refuse a template of more statements than Jinja compiles in a second or two."""
+    if jinja.count("{%") + jinja.count("{{") > MAX_STATEMENTS:
+        raise Refused(f"more than {MAX_STATEMENTS} statements in one template")
 
 
 def check_binary(symbol: str, left: object, right: object) -> None:
@@ -106,7 +115,7 @@ def _own_weight(value: object) -> int:
         return 1 + _elements(value)
     if isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:
         raise Refused("the template computes an integer with thousands of digits")
-    return 1
+    return _PART
 
 
 def _children(value: object) -> Iterable[object]:

@@ -9,15 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from forgather_lint.core.files import is_file, read_at_most
 from forgather_lint.core.record import record
 from forgather_lint.forgather.library import Fence
 from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES
 
 _RELATIVE_IMPORT = re.compile(
-    r"^[ \t]*from[ \t]+\.([\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
+    r"^[ \t]*from[ \t]+\.([\w.]*)[ \t]+import[ \t]+(\([^)]{0,4000}\)|[^\n#]*)", re.MULTILINE
 )
 _WORD = re.compile(r"\w+")
-_NAMES_IN_QUOTES = re.compile(r"\w*(['\"]+)[\w.]*\1")
+_NAMES_IN_QUOTES = re.compile(r"""\w*('{3}|\"{3}|['"])[\w.]*\1""")
 _NAME = re.compile(r"(\w+)(?:[ \t]+as[ \t]+\w+)?")
 
 
@@ -34,7 +35,7 @@ class Parts:
         for folder in self.folders:
             for name in (f"{stem}.py", f"{stem}/__init__.py"):
                 path = folder / name
-                if stem and path.is_file() and self.fence.admits(path):
+                if stem and is_file(path) and self.fence.admits(path):
                     return name, path
         return None
 
@@ -51,15 +52,17 @@ class Parts:
 
 
 def read_part(path: Path) -> str:
-    """The text of a Python file; bytes that are not UTF-8 are replaced."""
-    status = path.stat()
-    return _read(path, status.st_mtime_ns, status.st_size)
+    """The text of a file, empty if it cannot be read; what is not UTF-8 in it is replaced."""
+    try:
+        status = path.stat()
+        return _read(path, status.st_mtime_ns, status.st_size)
+    except OSError:
+        return ""
 
 
 @lru_cache(maxsize=512)
 def _read(path: Path, _modified: int, _size: int) -> str:
-    with path.open("rb") as file:
-        return file.read(MAX_TEMPLATE_BYTES).decode("utf-8", errors="replace")
+    return read_at_most(path, MAX_TEMPLATE_BYTES).decode("utf-8", errors="replace")
 
 
 @lru_cache(maxsize=512)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from forgather_lint.core.files import home, is_folder
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 from forgather_lint.facts.templates import Fault, FaultKind
@@ -70,14 +71,14 @@ class Project:
     @property
     def configs(self) -> tuple[str, ...]:
         """The names of the configurations, as `-t` takes them."""
-        homes = [folder / self.prefix for folder in self.folders]
+        places = [folder / self.prefix for folder in self.folders]
         if not self.prefix:  # the libraries of templates are no configurations
-            homes = [home for home in homes if home.is_relative_to(self.path)]
+            places = [place for place in places if place.is_relative_to(self.path)]
         found = {
-            path.relative_to(home).as_posix(): None
-            for home in homes
-            if home.is_dir() and self.fence.admits(home)
-            for path in yaml_files(home)
+            path.relative_to(place).as_posix(): None
+            for place in places
+            if is_folder(place) and self.fence.admits(place)
+            for path in yaml_files(place)
         }
         return tuple(sorted(found))
 
@@ -92,10 +93,10 @@ def read_project(path: Path, library: Library) -> Project:
     """The project in the folder `path`. What is wrong with `meta.yaml` is told in `fault`."""
     path = Path(absolute(str(path)))
     workspace = enclosing_workspace(path) or path
-    user_templates = Path.home() / _USER_TEMPLATES
+    user_templates = home() / _USER_TEMPLATES
     fence = Fence.around(workspace, [user_templates])
     places = (path, workspace / WORKSPACE_FOLDER, user_templates)
-    search_path = SearchPath([each for each in places if each.is_dir()], fence, library)
+    search_path = SearchPath([each for each in places if is_folder(each)], fence, library)
     meta = read_document(render(search_path, META, template_globals(path, workspace)))
     admitted, refused = _search_folders(path, meta, fence)
     refused += tuple(_prefix_refused(meta, admitted, fence))
@@ -109,14 +110,14 @@ def _search_folders(
     admitted, refused = [], []
     listed = _listed(meta.graph)
     if not listed:
-        return tuple(f for f in [project / "templates"] if f.is_dir()), ()
+        return tuple(f for f in [project / "templates"] if is_folder(f)), ()
     for text, at in listed:
         folder = Path(os.path.normpath(project / text))
         if not fence.admits(folder):
             message = f"the search folder {text} lies outside the workspace"
             origin = meta.origin(at)
             refused.append(meta.rendering.fault(FaultKind.REFUSED, message, origin))
-        elif folder.is_dir():
+        elif is_folder(folder):
             admitted.append(folder)
     return tuple(admitted), tuple(refused)
 

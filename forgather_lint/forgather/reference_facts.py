@@ -8,6 +8,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from forgather_lint.core.files import is_file
 from forgather_lint.core.source import Position, Span
 from forgather_lint.facts.templates import Argument, Reference
 from forgather_lint.forgather.encoder import WRITTEN_AS_SYNTAX
@@ -41,7 +42,7 @@ def _file(model: RenderedModel, module: str) -> Path | None:
         found = model.parts.find(module)
         return found[1] if found else None
     path = model.project.path / module
-    return path if path.is_file() and model.project.fence.admits(path) else None
+    return path if is_file(path) and model.project.fence.admits(path) else None
 
 
 def _unresolved(model: RenderedModel, node: CallNode) -> Reference:

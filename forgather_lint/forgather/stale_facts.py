@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from forgather_lint.core.files import is_file
 from forgather_lint.facts.templates import StaleFile
 from forgather_lint.forgather.model import CONFIG_FILE, RenderedModel
 from forgather_lint.forgather.parts import read_part
@@ -14,7 +15,7 @@ from forgather_lint.forgather.parts import read_part
 def stale_files(model: RenderedModel) -> tuple[StaleFile, ...]:
     """The files of an earlier generation that differ from what would be generated now."""
     folder = model.project.path / model.output_folder
-    if not (folder / model.main_file).is_file() or not model.project.fence.admits(folder):
+    if not is_file(folder / model.main_file) or not model.project.fence.admits(folder):
         return ()
     texts = {name: text for name, text in model.files.items() if name != CONFIG_FILE}
     found = [stale for name, text in texts.items() for stale in _compare(folder / name, text)]
@@ -22,7 +23,7 @@ def stale_files(model: RenderedModel) -> tuple[StaleFile, ...]:
 
 
 def _compare(file: Path, expected: str) -> Iterator[StaleFile]:
-    if not file.is_file():
+    if not is_file(file):
         yield StaleFile(str(file), 1, "", "", missing=True)
         return
     now, then = expected.splitlines(), read_part(file).splitlines()
@@ -37,7 +38,7 @@ def _compare(file: Path, expected: str) -> Iterator[StaleFile]:
 
 def _compare_config(file: Path, model: RenderedModel) -> Iterator[StaleFile]:
     """Values that differ; keys that transformers adds by itself are left alone."""
-    text = read_part(file) if file.is_file() else ""
+    text = read_part(file) if is_file(file) else ""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

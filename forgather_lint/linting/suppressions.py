@@ -24,7 +24,7 @@ ReadText = Callable[[str], str | None]
 Checked = Callable[[str, str], bool]
 
 _PREFIX = "FGL"
-_OWN = re.compile(r"#\s*forgather-lint:\s*(file-)?ignore\b(?:\[([^\]]*)\])?")
+_OWN = re.compile(r"#\s*forgather-lint:\s*(file-)?ignore\b(?:\[([^\[\]#]*)\])?")
 _NOQA = re.compile(r"#\s*noqa\b(\s*:)?[ \t]*([A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)?", re.I)
 
 
@@ -35,12 +35,6 @@ class Suppression:
     span: Span
     rows: frozenset[int] | None
     codes: tuple[str, ...] | None
-
-    def silences(self, found: Diagnostic) -> bool:
-        """Whether `found`, a finding in the same file, stays unreported because of this."""
-        rows = {found.span.start.row, found.span.end.row}
-        here = self.rows is None or not self.rows.isdisjoint(rows)
-        return here and (self.codes is None or found.code in self.codes)
 
 
 def apply(
@@ -53,20 +47,39 @@ def apply(
     """
     found = list(diagnostics)
     paths = dict.fromkeys([*files, *(diagnostic.span.path for diagnostic in found)])
-    comments = {path: suppressions(path, read_text(path) or "") for path in paths}
-    kept = [
-        diagnostic
-        for diagnostic in found
-        if not any(comment.silences(diagnostic) for comment in comments[diagnostic.span.path])
-    ]
+    comments = {path: _Comments(suppressions(path, read_text(path) or "")) for path in paths}
+    kept, used = [], set()
+    for diagnostic in found:
+        covering = list(comments[diagnostic.span.path].covering(diagnostic))
+        used.update((comment.span, diagnostic.code) for comment in covering)
+        if not covering:
+            kept.append(diagnostic)
     unused = [
         UnusedSuppression(comment.span, code)
         for path in paths
-        for comment in comments[path]
-        for code in _idle(comment, [one for one in found if one.span.path == path])
+        for comment in comments[path].all
+        for code in _idle(comment, used)
         if not code or checked(path, code)
     ]
     return kept, unused
+
+
+class _Comments:
+    """The suppressions of one file, by the rows that they cover."""
+
+    def __init__(self, found: list[Suppression]) -> None:
+        self.all = found
+        self.by_row: dict[int | None, list[Suppression]] = {}
+        for each in found:
+            for row in (None,) if each.rows is None else each.rows:
+                self.by_row.setdefault(row, []).append(each)
+
+    def covering(self, found: Diagnostic) -> Iterator[Suppression]:
+        """Those that silence `found`, a finding of this file."""
+        for row in {None, found.span.start.row, found.span.end.row}:
+            for each in self.by_row.get(row, ()):
+                if each.codes is None or found.code in each.codes:
+                    yield each
 
 
 def suppressions(path: str, text: str) -> list[Suppression]:
@@ -94,11 +107,10 @@ def _span(path: str, comment: Comment, match: re.Match[str]) -> Span:
     return Span(path, Position(comment.row, start), Position(comment.row, end))
 
 
-def _idle(comment: Suppression, found: list[Diagnostic]) -> Iterator[str]:
-    """The codes of `comment` that silence nothing in `found`, the findings of its file."""
+def _idle(comment: Suppression, used: set[tuple[Span, str]]) -> Iterator[str]:
+    """The codes of `comment` that silence nothing; `used` holds the comments and codes that do."""
     if comment.codes is None:
         return  # without codes it may serve another tool
-    used = {diagnostic.code for diagnostic in found if comment.silences(diagnostic)}
     if not comment.codes:
         yield ""
-    yield from (code for code in comment.codes if code not in used)
+    yield from (code for code in comment.codes if (comment.span, code) not in used)

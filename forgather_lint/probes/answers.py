@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from forgather_lint.core.record import record
+from forgather_lint.probes.runner import NO_RESULTS, results
 
 TOLERANCE = 0.001
 """Largest difference of a log-probability, in nats, that is rounding: float32 gave up to 4e-5."""
@@ -40,7 +40,10 @@ class Agreement:
 
 
 def read(path: Path) -> tuple[Answer, ...]:
-    """The answers that a script wrote."""
+    """The answers that a script wrote. Raises `ValueError` when they are none."""
+    told = results(path)
+    if not isinstance(told, list) or not all(map(_is_answer, told)):
+        raise ValueError(NO_RESULTS)
     return tuple(
         Answer(
             tuple(each["prompt"]),
@@ -48,8 +51,13 @@ def read(path: Path) -> tuple[Answer, ...]:
             tuple(each["prompt_logprobs"]),
             tuple(each["logprobs"]),
         )
-        for each in json.loads(path.read_text("utf-8"))
+        for each in told
     )
+
+
+def _is_answer(told: object) -> bool:
+    parts = ("prompt", "tokens", "prompt_logprobs", "logprobs")
+    return isinstance(told, dict) and all(isinstance(told.get(part), list) for part in parts)
 
 
 def compare(reference: Sequence[Answer], served: Sequence[Answer]) -> Agreement:

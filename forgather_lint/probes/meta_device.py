@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,17 @@ from forgather_lint.core.record import record
 from forgather_lint.facts import EndKind, NotBuilt, Parameter, PlanEntry, Plans, Structure
 from forgather_lint.probes.causes import first_error
 from forgather_lint.probes.interpreter import environment
-from forgather_lint.probes.runner import CHILDREN, End, Job, Limits, Ran, Tell, run
+from forgather_lint.probes.runner import (
+    CHILDREN,
+    NO_RESULTS,
+    End,
+    Job,
+    Limits,
+    Ran,
+    Tell,
+    results,
+    run,
+)
 from forgather_lint.probes.static_side import Outputs, Shape, StaticSide
 
 SEQUENCE = 5
@@ -60,12 +69,15 @@ def verify(
     job = Job(CHILDREN / "meta_model.py", values, python, environment(python, work), log)
     ran = run(job, limits, work, tell)
     error = _error(ran, log) if ran.failed else None
-    observed = json.loads(found.read_text("utf-8")) if found.exists() else {}
-    results = list(_compare(static, observed, _Raised(ran.phase, error) if error else None))
+    told = results(found)
+    observed = told if isinstance(told, dict) else {}
+    if error is None and not observed:
+        error = NO_RESULTS
+    compared = list(_compare(static, observed, _Raised(ran.phase, error) if error else None))
     return Compared(
-        agreeing=sum(result is _AGREES for result in results),
-        undecided=sum(result is _UNDECIDED for result in results),
-        differences=tuple(each for each in results if isinstance(each, Difference)),
+        agreeing=sum(result is _AGREES for result in compared),
+        undecided=sum(result is _UNDECIDED for result in compared),
+        differences=tuple(each for each in compared if isinstance(each, Difference)),
         releases={key: str(ran.said[key]) for key in ("torch", "transformers") if key in ran.said},
         ended=f"{ran.phase}: {error}" if error else None,
     )
@@ -75,7 +87,7 @@ def _error(ran: Ran, log: Path) -> str:
     if ran.end is not End.RETURNED:
         return ran.end.value
     said = ran.said.get("error") or first_error(log.read_text("utf-8", "replace"))
-    return str(said or f"exit code {ran.exit_code}")
+    return str(said or ran.silence)
 
 
 class _Agreement:

@@ -2,6 +2,9 @@
 
 The script gets a session of its own, so that whatever it starts can be counted and ended with it.
 It reports through a file of JSON lines; all that it prints goes to the log.
+
+Contained on Linux: every process below the script, also one that begins a session of its own,
+unless this process itself is killed before it can end them. Elsewhere: the script's session.
 """
 
 from __future__ import annotations
@@ -10,19 +13,29 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import StrEnum
+from functools import cache, partial
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
+from forgather_lint.core.files import read_at_most
 from forgather_lint.core.record import record
 
 CHILDREN = Path(__file__).parent / "children"
 _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 5.0
+MOST_OUTPUT = 64 << 20
+"""Bytes of log that one run may write; what it writes between two looks comes on top."""
+_MOST_EVENTS = 8 << 20
+_MOST_RESULTS = 256 << 20
+_LAST_PHASE = "done"
+NO_RESULTS = "it ended without results"
 
 Event = Mapping[str, object]
 Tell = Callable[[str], None]
@@ -34,6 +47,7 @@ class End(StrEnum):
     RETURNED = "returned"
     TIMED_OUT = "timed out"
     OUT_OF_MEMORY = "out of memory"
+    TOO_MUCH_OUTPUT = f"more than {MOST_OUTPUT >> 20} MiB of output"
 
 
 @record
@@ -76,6 +90,16 @@ class Ran:
     def failed(self) -> bool:
         return self.end is not End.RETURNED or self.exit_code != 0
 
+    @property
+    def silent(self) -> bool:
+        """Whether it ended well but never came to its last phase, as a script of ours would."""
+        return not self.failed and self.phase != _LAST_PHASE
+
+    @property
+    def silence(self) -> str:
+        """What to say of a run that failed and named no error."""
+        return f"exit code {self.exit_code}" if self.exit_code else NO_RESULTS
+
 
 def run(job: Job, limits: Limits, work: Path, tell: Tell) -> Ran:
     """Run `job` in the folder `work`; `tell` hears of each phase.
@@ -88,7 +112,9 @@ def run(job: Job, limits: Limits, work: Path, tell: Tell) -> Ran:
     events.touch()
     command = [job.python, str(job.script), str(values)]
     started = time.monotonic()
+    adopted = _adopt_orphans()
     with job.log.open("ab") as log, _signals_interrupt():
+        most = os.fstat(log.fileno()).st_size + MOST_OUTPUT
         process = subprocess.Popen(
             command,
             cwd=work,
@@ -99,13 +125,24 @@ def run(job: Job, limits: Limits, work: Path, tell: Tell) -> Ran:
             start_new_session=True,
         )
         try:
-            end = _watch(process, limits, _Announcer(events, tell))
+            end = _watch(process, limits, _Announcer(events, tell), partial(_over, log, most))
         finally:
             _end_session(process)
+            if adopted:
+                _reap_orphans(process.pid)
     return Ran(end, process.returncode, _merged(events), time.monotonic() - started)
 
 
-def _watch(process: subprocess.Popen[bytes], limits: Limits, announcer: _Announcer) -> End:
+def _over(log: IO[bytes], most: int) -> bool:
+    return os.fstat(log.fileno()).st_size > most
+
+
+def _watch(
+    process: subprocess.Popen[bytes],
+    limits: Limits,
+    announcer: _Announcer,
+    too_much_output: Callable[[], bool],
+) -> End:
     deadline = time.monotonic() + limits.seconds
     while process.poll() is None:
         announcer.announce()
@@ -113,6 +150,8 @@ def _watch(process: subprocess.Popen[bytes], limits: Limits, announcer: _Announc
             return End.TIMED_OUT
         if resident_memory(process.pid) > limits.memory:
             return End.OUT_OF_MEMORY
+        if too_much_output():
+            return End.TOO_MUCH_OUTPUT
         time.sleep(_POLL_SECONDS)
     announcer.announce()
     return End.RETURNED
@@ -134,10 +173,24 @@ class _Announcer:
 
 
 def _read(events: Path) -> Iterator[Event]:
-    """The complete lines so far."""
-    text = events.read_text("utf-8")
+    """The complete lines so far; one that is no JSON object was not written by our script."""
+    try:
+        text = read_at_most(events, _MOST_EVENTS).decode("utf-8", "replace")
+    except OSError:
+        return
     for line in text[: text.rfind("\n") + 1].splitlines():
-        yield json.loads(line)
+        with suppress(ValueError, RecursionError):
+            event = json.loads(line)
+            if isinstance(event, dict):
+                yield event
+
+
+def results(file: Path) -> object:
+    """What a script wrote as JSON; None when it is nothing that can be read."""
+    try:
+        return json.loads(read_at_most(file, _MOST_RESULTS))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _merged(events: Path) -> Event:
@@ -178,19 +231,59 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 class _Member:
     pid: int
     state: str
+    parent: int
+    session: int
     pages: int
 
 
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+@cache
+def _adopt_orphans() -> bool:
+    """Ask Linux to hand us every process that a script leaves behind (prctl(2)).
+
+    A child that calls `setsid` leaves its session, but it cannot leave the tree below us.
+    """
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    result: int = ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    return result == 0
+
+
+def _reap_orphans(script: int) -> None:
+    """Take notice of the end of what was handed to us; `script` is for `subprocess` to await."""
+    for each in list(_members(script)):
+        if each.pid != script:
+            with suppress(ChildProcessError):
+                os.waitpid(each.pid, os.WNOHANG)
+
+
 def _members(session: int) -> Iterator[_Member]:
-    """The processes of `session`, as /proc/<pid>/stat (proc_pid_stat(5)) lists them."""
+    """The processes of `session`, and those that a script left behind and we were handed."""
+    found = list(_processes())
+    below = {os.getpid()} if _adopt_orphans() else set()
+    while True:
+        more = {each.pid for each in found if each.parent in below} - below
+        if not more:
+            break
+        below |= more
+    below.discard(os.getpid())
+    yield from (each for each in found if each.session == session or each.pid in below)
+
+
+def _processes() -> Iterator[_Member]:
+    """All processes, as /proc/<pid>/stat (proc_pid_stat(5)) lists them."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             text = stat.read_text("ascii", "replace")
         except OSError:
             continue  # it ended meanwhile
         fields = text.rpartition(")")[2].split()
-        if int(fields[3]) == session:
-            yield _Member(int(stat.parent.name), fields[0], int(fields[21]))
+        parent, session, pages = (int(fields[place]) for place in (1, 3, 21))
+        yield _Member(int(stat.parent.name), fields[0], parent, session, pages)
 
 
 def resident_memory(session: int) -> int:

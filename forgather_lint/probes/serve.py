@@ -13,7 +13,7 @@ from forgather_lint.probes.engine_setup import (
     runs_on_cpu,
     server_command,
 )
-from forgather_lint.probes.runner import CHILDREN, Job, Tell, run
+from forgather_lint.probes.runner import CHILDREN, NO_RESULTS, Job, Tell, run
 from forgather_lint.probes.vllm_load import (
     NEW_TOKENS,
     Prepared,
@@ -46,6 +46,8 @@ def serve(request: Request, prepared: Prepared, work: Path, tell: Tell) -> Answe
     ran = run(_job(request, prepared, own_tokenizer, work), request.limits, work, tell)
     completion, chat = ran.said.get("completion"), ran.said.get("chat")
     served = Served(Verdict.SERVES, "done", ran.seconds)
+    if ran.silent:
+        served = Served(Verdict.UNKNOWN, ran.phase, ran.seconds, NO_RESULTS)
     return Answered(
         served=failure(ran, request, before) if ran.failed else served,
         completion=completion if isinstance(completion, str) else None,

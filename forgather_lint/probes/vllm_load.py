@@ -13,7 +13,7 @@ from forgather_lint.probes.answers import Agreement, Answer
 from forgather_lint.probes.causes import first_error
 from forgather_lint.probes.engine_setup import Sizes, arguments, engine_environment, runs_on_cpu
 from forgather_lint.probes.interpreter import Installed, environment
-from forgather_lint.probes.runner import CHILDREN, End, Job, Limits, Ran, Tell, run
+from forgather_lint.probes.runner import CHILDREN, NO_RESULTS, End, Job, Limits, Ran, Tell, run
 from forgather_lint.probes.weights import Weights, copy_without_weights
 
 NEW_TOKENS = 8
@@ -71,10 +71,15 @@ def smoke_load(request: Request, prepared: Prepared, work: Path, tell: Tell) -> 
     ran = run(_engine_job(request, prepared, work, found), request.limits, work, tell)
     if ran.failed:
         return failure(ran, request, before)
+    if ran.silent:
+        return Served(Verdict.UNKNOWN, ran.phase, ran.seconds, NO_RESULTS)
     served = Served(Verdict.SERVES, "done", ran.seconds, uncompared=prepared.uncompared)
     if not prepared.reference:
         return served
-    agreement = answers.compare(prepared.reference, answers.read(found))
+    try:
+        agreement = answers.compare(prepared.reference, answers.read(found))
+    except (ValueError, TypeError, IndexError):  # the model's code may have written anything
+        return replace(served, verdict=Verdict.UNKNOWN, error=NO_RESULTS)
     verdict = Verdict.SERVES if agreement.same else Verdict.WRONG
     return replace(served, verdict=verdict, agreement=agreement)
 
@@ -89,11 +94,13 @@ def failure(ran: Ran, request: Request, log_from: int) -> Served:
     if ran.end is End.TIMED_OUT:
         reason = f"no answer within {request.limits.seconds:.0f} s"
         return Served(Verdict.UNKNOWN, ran.phase, ran.seconds, reason)
+    if ran.end is End.TOO_MUCH_OUTPUT:
+        return Served(Verdict.UNKNOWN, ran.phase, ran.seconds, ran.end.value)
     if ran.end is End.OUT_OF_MEMORY:
         reason = f"more than {request.limits.memory / 2**30:.1f} GiB of memory"
         return Served(Verdict.UNKNOWN, ran.phase, ran.seconds, reason)
     text = request.log.read_bytes()[log_from:].decode("utf-8", "replace")
-    error = first_error(text) or str(ran.said.get("error") or f"exit code {ran.exit_code}")
+    error = first_error(text) or str(ran.said.get("error") or ran.silence)
     verdict = Verdict.UNKNOWN if ran.phase in _BEFORE_THE_MODEL else Verdict.FAILS
     return Served(verdict, ran.phase, ran.seconds, error)
 

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 
 from forgather_lint.core.about import NAME, version
+from forgather_lint.core.printable import printable
 from forgather_lint.core.settings import nearest
 from forgather_lint.shell import commands
 
 DEFAULT = "check"
+
+
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    """What click says of a misuse quotes paths and options; they may hold anything."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = printable(error.message)
+        raise
 
 
 class Verbs(click.Group):
@@ -29,6 +42,14 @@ class Verbs(click.Group):
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(context, self._with_verb(context, args))
+
+    def make_context(self, *given: Any, **named: Any) -> click.Context:
+        with _printable_errors():
+            return super().make_context(*given, **named)
+
+    def invoke(self, context: click.Context) -> object:
+        with _printable_errors():
+            return super().invoke(context)
 
     def _with_verb(self, context: click.Context, args: list[str]) -> list[str]:
         """`args` with `check` before them when they name no verb."""

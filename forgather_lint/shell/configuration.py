@@ -8,10 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from forgather_lint.core.files import is_file, is_folder, read_at_most
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.settings import ModelImpl, PerFileIgnore, Settings, SettingsError, nearest
 
 _TABLE = "forgather-lint"
+_MOST_BYTES = 1 << 20
 _NAMES = ("forgather-lint.toml", ".forgather-lint.toml", "pyproject.toml")
 
 DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
@@ -30,7 +32,7 @@ def grouped(paths: Iterable[Path], config: Path | None, isolated: bool, options:
     groups: Groups = {}
     for path in paths:
         whole = Path(absolute(str(path)))
-        folder = whole if whole.is_dir() else whole.parent
+        folder = whole if is_folder(whole) else whole.parent
         file = None if isolated else config or closest(folder)
         groups.setdefault(settled(file), []).append(path)
     return groups
@@ -43,7 +45,7 @@ def find(folder: Path) -> Path | None:
     """
     for name in _NAMES:
         file = folder / name
-        if file.is_file() and _table(file) is not None:
+        if is_file(file) and _table(file) is not None:
             return file
     return find(folder.parent) if folder.parent != folder else None
 
@@ -86,12 +88,17 @@ def _table(file: Path) -> object:
     import tomllib  # a run without configuration does not pay for it
 
     try:
-        text = file.read_text("utf-8")
+        data = read_at_most(file, _MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"larger than {_MOST_BYTES >> 20} MiB")
+        text = data.decode("utf-8")
         shared = file.name == "pyproject.toml"
         if shared and _TABLE not in text:
             return None  # not ours, so not ours to complain about either
         whole = tomllib.loads(text)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{file}: {error}") from error
     tools = whole.get("tool")
     if not shared:

@@ -15,6 +15,7 @@ import click
 
 from forgather_lint.core.settings import SettingsError
 from forgather_lint.engines.chosen_targets import chosen_targets
+from forgather_lint.shell.say import say
 
 if TYPE_CHECKING:
     from forgather_lint.engines.target import Target
@@ -121,7 +122,7 @@ def chosen(specifications: Sequence[str], quiet: bool = False) -> tuple[Target, 
     """
     selection = chosen_targets(specifications)
     for notice in () if quiet else selection.notices:
-        click.echo(f"note: {notice}", err=True)
+        say(f"note: {notice}", err=True)
     return selection.targets
 
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.meter import Meter
+from forgather_lint.core.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -46,7 +47,7 @@ class Bar(Meter):
 
     def done(self, path: str) -> None:
         if self._drawn is not None:
-            self._drawn.update(self._drawn.task_ids[0], advance=1, path=path)
+            self._drawn.update(self._drawn.task_ids[0], advance=1, path=printable(path))
 
 
 def _start(total: int) -> Progress:

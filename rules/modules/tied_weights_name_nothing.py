@@ -30,10 +30,10 @@ issue with your definition of `tie_weights_keys` for ...". Up to 4.57: nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Applicability, Edit, Finding, Fix, Severity
+from forgather_lint.engines.transformers.patterns import Unreadable, compile_search
 from forgather_lint.facts import Model, NameEntry
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.nearest import closest
@@ -51,11 +51,14 @@ def check(model: Model) -> Iterator[Finding]:
 
 
 def _matches(key: str, name: str) -> bool:
-    """As transformers: anywhere in the name (lists), and so also at its start (dicts)."""
-    try:
-        return re.search(key, name) is not None
-    except re.error:
-        return key in name
+    """As transformers: anywhere in the name (lists), and so also at its start (dicts).
+
+    What could take too long to try is taken to match: no finding without a proof.
+    """
+    expression = compile_search(key)
+    if isinstance(expression, Unreadable):
+        return key in name if expression.invalid else True
+    return expression.found_in(name) is not False
 
 
 def _finding(entry: NameEntry, side: str, names: list[str]) -> Finding:

@@ -15,8 +15,9 @@ _MOST_STEPS = 200_000
 
 _GAP = ".*"
 _PLAIN = re.compile(r"(?:[\w\-./]|(?<=\.)\*)*")
-_REPETITION = re.compile(r"(?<!\\)(?:[*+]|\{\d*,\d*\})")
-_CHOICE = re.compile(r"(?<!\\)\||(?<![\\(*+?}])\?")
+_ESCAPE = re.compile(r"\\.", re.DOTALL)
+_REPETITION = re.compile(r"[*+]|\{\d*,\d*\}")
+_CHOICE = re.compile(r"\||(?<![(*+?}])\?")
 _COSTLY = re.compile(r"\)[*+?{]|\\[1-9]|\(\?(?!:)")
 _SET_OF_SETS = re.compile(r"\[.*(?:\[|--|&&|~~|\|\|)")
 
@@ -57,6 +58,12 @@ class Expression(NamedTuple):
             return None
         return self.compiled.match(name) is not None
 
+    def found_in(self, name: str) -> bool | None:
+        """Whether it holds anywhere in `name`; None if that could take too long."""
+        if len(name) ** (self.repetitions + 1) * 2**self.choices > _MOST_STEPS:
+            return None
+        return self.compiled.search(name) is not None
+
 
 Pattern = Plain | Expression
 
@@ -67,6 +74,13 @@ def compile_pattern(key: str) -> Pattern | Unreadable:
         return Unreadable(f"it is longer than {_LONGEST} characters")
     if _PLAIN.fullmatch(key):
         return Plain(tuple(map(re.compile, key.split(_GAP))))
+    return compile_search(key)
+
+
+def compile_search(key: str) -> Expression | Unreadable:
+    """What `re.search` would look for, if that is safe to do."""
+    if len(key) > _LONGEST:
+        return Unreadable(f"it is longer than {_LONGEST} characters")
     if _SET_OF_SETS.search(key):
         return Unreadable("it holds a set of sets, which `re` and `regex` read differently")
     try:
@@ -77,7 +91,9 @@ def compile_pattern(key: str) -> Pattern | Unreadable:
         return Unreadable(str(error))
     if _COSTLY.search(key):
         return Unreadable("it repeats a group, or looks around or back")
-    return Expression(compiled, len(_REPETITION.findall(key)), len(_CHOICE.findall(key)))
+    # An escape is one letter: `\\*` repeats a backslash, `\*` repeats nothing.
+    plain = _ESCAPE.sub("-", key)
+    return Expression(compiled, len(_REPETITION.findall(plain)), len(_CHOICE.findall(plain)))
 
 
 def _is_error_to_all(error: re.error) -> bool:

@@ -30,6 +30,9 @@ from forgather_lint.python.values.value import (
 MERGED = "plans-merged"
 """The note on a model whose `post_init` has run."""
 
+_MOST_STEPS = 200_000
+"""Of matching a pattern: the length of the name to the power of the repetitions."""
+
 
 @op("transformers.PreTrainedModel.__init__")
 def init(site: Site, self: Instance, config: Value = NONE, *inputs: Value, **kw: Value) -> Value:
@@ -162,7 +165,7 @@ def _matches(pattern: str, name: str) -> bool:
     """Whether a plain pattern of names, dots and `\\d+` matches `name`."""
     if (
         not re.fullmatch(r"[\w.\\+^$*\[\]-]*", pattern)
-        or pattern.count("*") + pattern.count("+") > 3
+        or len(name) ** (pattern.count("*") + pattern.count("+")) > _MOST_STEPS
     ):
         return False
     try:

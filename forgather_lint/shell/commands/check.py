@@ -18,8 +18,8 @@ from forgather_lint.linting.report import ModelReport, Run
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.progress import Bar
 from forgather_lint.shell.reporters import Render, formats, reporter
-from forgather_lint.shell.reporters.parts.printable import printable
 from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
+from forgather_lint.shell.say import say
 
 
 @click.command()
@@ -99,23 +99,23 @@ def _reports(groups: configuration.Groups, verbose: bool, meter: Meter) -> Itera
 
 
 def _told(paths: Sequence[Path], settings: Settings) -> Iterator[ModelReport]:
-    click.echo(f"settings: {settings}", err=True)
+    say(f"settings: {settings}", err=True)
     for report in pipeline.check(paths, settings):
         files, found = len(report.files), len(report.diagnostics)
-        click.echo(f"{report.path}: {files} files read, {found} findings", err=True)
+        say(f"{report.path}: {files} files read, {found} findings", err=True)
         yield report
 
 
 def _tell_what_was_not_checked(run: Run, quiet: bool) -> None:
     for report in run.errors:
-        click.echo(f"error: {report.path}: {report.error}", err=True)
+        say(f"error: {report.path}: {report.error}", err=True)
     style = Style(base=str(Path.cwd()))
     for path, reason in run.not_rendered.items() if not quiet else ():
         (row, column), file = reason.where.start, style.path(reason.where.path)
         why = f"{file}:{row}:{column}: {reason.message}"
-        click.echo(printable(f"warning: {style.path(path)} is not rendered: {why}"), err=True)
+        say(f"warning: {style.path(path)} is not rendered: {why}", err=True)
     if not run.reports and not quiet:
-        click.echo("warning: no model found, 0 models checked", err=True)
+        say("warning: no model found, 0 models checked", err=True)
 
 
 def _write(run: Run, render: Render, file: Path | None, color: Color, quiet: bool) -> None:

@@ -13,6 +13,7 @@ from forgather_lint.execution.memory import DTYPE_BYTES
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.models_at_path import Opened, open_one
+from forgather_lint.shell.say import say
 
 
 @click.command()
@@ -76,7 +77,7 @@ def _print(cells: list[Cell], opened: Opened) -> None:
     """A table a target; reasons below it, each once."""
     for target in dict.fromkeys(cell.target for cell in cells):
         rows = [cell for cell in cells if cell.target == target]
-        click.echo(f"{target}")
+        say(f"{target}")
         stages = list(dict.fromkeys(cell.pipeline_parallel_size for cell in rows))
         click.echo("  " + "".join(f"{f'stages {n}':>24}" for n in stages))
         for ranks in dict.fromkeys(cell.tensor_parallel_size for cell in rows):
@@ -84,7 +85,7 @@ def _print(cells: list[Cell], opened: Opened) -> None:
             click.echo(f"  ranks {ranks:<3}" + "".join(map(_cell, line)))
         for text in dict.fromkeys(_reason(cell, opened) for cell in rows):
             if text:
-                click.echo(f"  {text}")
+                say(f"  {text}")
 
 
 def _cell(cell: Cell) -> str:

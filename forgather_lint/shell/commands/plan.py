@@ -22,6 +22,7 @@ from forgather_lint.model.analysis import contained
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.commands.structure import told
 from forgather_lint.shell.models_at_path import Opened, open_one
+from forgather_lint.shell.say import say, say_lines
 
 _AT = ("2 ranks", "2 stages")
 _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
@@ -107,7 +108,7 @@ def _where_it_builds(opened: Opened, refused: Prepared) -> Prepared:
         if prepared.judge is not None:
             why = told(refused.ended)
             note = f"{refused.target} cannot build it ({why}); inferred as {each} builds it"
-            click.echo(f"note: {note}", err=True)
+            say(f"note: {note}", err=True)
             return prepared
     return refused
 
@@ -117,12 +118,12 @@ def _print_inferred(prepared: Prepared, opened: Opened, diff: bool, form: str) -
     if isinstance(plan, NotBuilt):
         raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan)}")
     for note in (*_notes(plan, opened), _told(prepared.target, plan, opened)):
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     if diff:
         lines = list(difference(_written(prepared), plan))
-        click.echo("\n".join(lines) if lines else "the plan is the one that would be inferred")
+        say_lines("\n".join(lines) or "the plan is the one that would be inferred")
         return
-    click.echo(_FORMATS.get(form, as_python)(plan))
+    say_lines(_FORMATS.get(form, as_python)(plan))
 
 
 def _notes(plan: InferredPlan, opened: Opened) -> Iterator[str]:
@@ -177,7 +178,7 @@ def _print_applied(prepared: Prepared, opened: Opened, form: str) -> None:
     table = [columns, *([str(row[name] or "") for name in columns] for row in rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(columns))]
     for line in table:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
+        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
 
 
 def _rows(prepared: Prepared, opened: Opened) -> Iterator[dict[str, str | None]]:

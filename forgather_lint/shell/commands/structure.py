@@ -15,6 +15,7 @@ from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.shell import options
 from forgather_lint.shell.models_at_path import Opened, open_one
 from forgather_lint.shell.outline import as_json, outline, own_parameters
+from forgather_lint.shell.say import say
 
 
 @click.command()
@@ -60,12 +61,12 @@ def _print(built: Built, opened: Opened, max_depth: int | None, params: bool, ex
     for line in outline(structure, max_depth, expand):
         mark = "" if line.module.certain else "  (maybe)"
         text = line.label if line.depth == 0 else f"{line.label}: {line.module.cls}"
-        click.echo(f"{'  ' * line.depth}{text}{_sizes(line.module.sizes)}{mark}")
+        say(f"{'  ' * line.depth}{text}{_sizes(line.module.sizes)}{mark}")
         if params:
             _print_parameters(structure, line.module, line.depth + 1)
     for unknown in structure.unknowns:
         place = f"{opened.shown(unknown.where)}: " if unknown.where else ""
-        click.echo(f"undecided: {place}{unknown.reason}", err=True)
+        say(f"undecided: {place}{unknown.reason}", err=True)
 
 
 def _print_parameters(structure: Structure, module: Module, depth: int) -> None:
@@ -73,7 +74,7 @@ def _print_parameters(structure: Structure, module: Module, depth: int) -> None:
         leaf = parameter.name.rpartition(".")[2]
         shape = _shape(parameter.shape)
         shared = f" = {parameter.same_as}" if parameter.same_as else ""
-        click.echo(f"{'  ' * depth}{leaf} {shape}{shared}")
+        say(f"{'  ' * depth}{leaf} {shape}{shared}")
 
 
 def _shape(shape: tuple[int | None, ...] | None) -> str:

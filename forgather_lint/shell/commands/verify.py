@@ -27,6 +27,7 @@ from forgather_lint.probes.static_side import analyse, parameter_count
 from forgather_lint.probes.vllm_load import Prepared, Request
 from forgather_lint.probes.weights import Weights, resolve
 from forgather_lint.shell.options import CannotRun, misuse_told
+from forgather_lint.shell.say import say, say_lines
 
 _MEMORY_SHARE = 0.8
 _EXIT = {Verdict.SERVES: 0, Verdict.FAILS: 1, Verdict.WRONG: 1, Verdict.UNKNOWN: 2}
@@ -104,7 +105,7 @@ def command(
             raise CannotRun(str(error)) from error
         finally:
             if wanted.log.exists():
-                click.echo(f"log: {wanted.log}", err=True)
+                say(f"log: {wanted.log}", err=True)
     if output_format == "json":
         click.echo(json.dumps({**session.found, "log": str(wanted.log)}, indent=2))
     sys.exit(session.exit_code)
@@ -160,7 +161,8 @@ class _Session:
         )
         self.found["meta"] = rendering.meta_json(compared)
         self.say(*rendering.meta_lines(compared))
-        self.exit_code = max(self.exit_code, int(bool(compared.differences)))
+        told = compared.agreeing or compared.differences
+        self.exit_code = max(self.exit_code, int(bool(compared.differences)) if told else 2)
 
     def engine(self, sizes: Sizes, weights: Weights, load: bool, serves: bool) -> None:
         """Load, and serve unless loading failed."""
@@ -204,12 +206,13 @@ class _Session:
     def say(self, *lines: str) -> None:
         """Print a result, unless all goes out as JSON."""
         if self.talks:
-            click.echo("\n".join(lines))
+            for line in lines:
+                say_lines(line)
 
     def tell(self, phase: str) -> None:
         """Say on stderr how far a probe is."""
         if phase != "done":
-            click.echo(f"{phase} ...", err=True)
+            say(f"{phase} ...", err=True)
 
 
 def _heading(request: Request) -> str:

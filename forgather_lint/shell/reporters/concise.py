@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Diagnostic, Severity
+from forgather_lint.core.printable import printable
 from forgather_lint.linting.report import Run
-from forgather_lint.shell.reporters.parts.printable import printable
 from forgather_lint.shell.reporters.parts.releases import release_table
 from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
 from forgather_lint.shell.reporters.parts.summary import summary

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Diagnostic, ResolvedLabel
+from forgather_lint.core.printable import printable
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.concise import headline
 from forgather_lint.shell.reporters.parts.frame import Frame, draw, gutter_of
-from forgather_lint.shell.reporters.parts.printable import printable
 from forgather_lint.shell.reporters.parts.releases import release_table
 from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
 from forgather_lint.shell.reporters.parts.summary import summary

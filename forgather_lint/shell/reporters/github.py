@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.about import NAME
 from forgather_lint.core.diagnostics import Diagnostic, Severity
+from forgather_lint.core.printable import printable
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.concise import headline
 from forgather_lint.shell.reporters.parts.style import Style
@@ -35,6 +36,7 @@ def _command(found: Diagnostic, style: Style) -> str:
 
 def _data(text: str) -> str:
     """Escaped as actions/toolkit does it (packages/core/src/command.ts::escapeData)."""
+    text = "\n".join(map(printable, text.split("\n")))
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

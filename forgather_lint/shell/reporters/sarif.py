@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,7 +133,7 @@ def _artifact(path: str, style: Style) -> Object:
     shown = Path(style.path(path))
     if shown.is_absolute():
         return {"uri": shown.as_uri()}
-    return {"uri": quote(shown.as_posix()), "uriBaseId": "SRCROOT"}
+    return {"uri": quote(os.fsencode(shown.as_posix())), "uriBaseId": "SRCROOT"}
 
 
 def _region(span: Span) -> Object:

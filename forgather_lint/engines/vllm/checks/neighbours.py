@@ -35,7 +35,7 @@ from forgather_lint.python.interpreter.frame import Raised
 
 Import = cst.Import | cst.ImportFrom
 _NO_MODULE = "ModuleNotFoundError: No module named '"
-_ABSOLUTE = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
+_ABSOLUTE = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)", re.MULTILINE)
 
 
 def imported_by_name(seen: Examined) -> Iterator[ServingProblem]:

@@ -126,7 +126,7 @@ def by_any_prefix(name: str, prefix: str, children: Iterable[str]) -> str:
         name = re.sub(rf"^{re.escape(prefix)}\.(.+)", r"model.\1", name)
     name = re.sub(rf"^(?!model\.)(({either}).*)", r"model.\1", name)
     name = re.sub(rf"^(model\.)((?!{either}).+)", r"\2", name)
-    return re.sub(r"^model\.(.+\.)*(lm_head.+)", r"\2", name)
+    return re.sub(r"^model\.(?:.+\.)?(lm_head.+)", r"\1", name)
 
 
 def by_model(name: str, bare: bool) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.core.printable import printable, width
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Span
-from forgather_lint.shell.reporters.parts.printable import printable, width
 from forgather_lint.shell.reporters.parts.sources import lines_of
 from forgather_lint.shell.reporters.parts.style import Style
 

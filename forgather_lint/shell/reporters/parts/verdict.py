@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from forgather_lint.core.printable import printable
 from forgather_lint.facts.sizes import FAILS, OWN_MODEL, SERVES, UNKNOWN, WRONG, named_pairs
 from forgather_lint.linting.report import Run, TargetVerdict
-from forgather_lint.shell.reporters.parts.printable import printable
 from forgather_lint.shell.reporters.parts.style import Style
 
 _WORDS = {
