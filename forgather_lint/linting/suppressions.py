@@ -48,7 +48,8 @@ def apply(
     found = list(diagnostics)
     paths = dict.fromkeys([*files, *(diagnostic.span.path for diagnostic in found)])
     comments = {path: _Comments(suppressions(path, read_text(path) or "")) for path in paths}
-    kept, used = [], set()
+    kept: list[Diagnostic] = []
+    used: set[tuple[Span, str]] = set()
     for diagnostic in found:
         covering = list(comments[diagnostic.span.path].covering(diagnostic))
         used.update((comment.span, diagnostic.code) for comment in covering)

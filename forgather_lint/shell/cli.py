@@ -25,8 +25,11 @@ def _printable_errors() -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        error.message = printable(error.message)
-        raise
+        told = error.format_message()
+        if "\n" not in told and printable(told) == told:
+            raise
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        raise click.UsageError(printable(told), context) from error
 
 
 class Verbs(click.Group):

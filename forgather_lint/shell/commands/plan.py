@@ -73,7 +73,7 @@ def _tell_who_serves(opened: Opened, target: Target, impl: ModelImpl) -> None:
     server = server_of(config.values if config else {}, target, impl)
     if server.by is ServedBy.OWN_MODEL:
         own = f"vllm {target.vllm.version} serves its own `{server.name}` and reads no plan"
-        click.echo(f"note: {own}; shown is what --model-impl transformers reads", err=True)
+        say(f"note: {own}; shown is what --model-impl transformers reads", err=True)
 
 
 def _beside_transformers(opened: Opened, refused: Prepared, *, experts_fused: bool) -> Prepared:
@@ -92,7 +92,7 @@ def _beside_transformers(opened: Opened, refused: Prepared, *, experts_fused: bo
         return refused
     place = opened.shown(refused.ended.where)
     why = f"vllm=={target.vllm.version} cannot build it ({place}: {told(refused.ended)})"
-    click.echo(f"note: {why}; shown as transformers alone builds it", err=True)
+    say(f"note: {why}; shown as transformers alone builds it", err=True)
     return prepared
 
 
