@@ -110,7 +110,7 @@ def _elements(numbers: range) -> int:
 
 def _own_weight(value: object) -> int:
     if isinstance(value, str | bytes):
-        return 1 + len(value)
+        return _PART + len(value)
     if isinstance(value, range):
         return 1 + _elements(value)
     if isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:

@@ -23,7 +23,8 @@ NOTHING = "forgather-lint nothing"
 
 _PARSER = Environment(trim_blocks=True)
 _UNBOUNDED = ("random", "urlize", "xmlattr")
-_DEARNESS = {"wordwrap": 40, "pprint": 40, "tojson": 8, "title": 8, "striptags": 8, "sort": 4}
+_DEAR = ("wordwrap", "pprint", "sort", "unique", "groupby", "dictsort", "min", "max", "map")
+_DEARNESS = dict.fromkeys((*_DEAR, "select", "reject", "selectattr", "rejectattr"), 40)
 """How many times as long as others these filters take for a letter or an element."""
 _NOT_WIDTHS = ("default", "d", "toyaml")
 
@@ -140,7 +141,7 @@ class TemplateEnvironment(SandboxedEnvironment):
             value, values = args[first], (*args[first + 1 :], *kwargs.values())
             if name not in _NOT_WIDTHS:
                 limits.check_method(value, name, values)
-            self.budget.spend(_DEARNESS.get(name, 1) * limits.weigh(value))
+            self.budget.spend(_DEARNESS.get(name, 4) * limits.weigh(value))
             result = function(*args, **kwargs)
             self.budget.spend(limits.weigh(result))
             return result

@@ -33,9 +33,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Applicability, Edit, Finding, Fix, Severity
-from forgather_lint.engines.transformers.patterns import Unreadable, compile_search
 from forgather_lint.facts import Model, NameEntry
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.engines import found_in_name
 from forgather_lint.linting.support.nearest import closest
 from forgather_lint.linting.support.wording import one_of
 
@@ -46,19 +46,8 @@ def check(model: Model) -> Iterator[Finding]:
     impossible = (entry for entry in model.plans.tied or () if entry.possible is False)
     for entry in impossible if not model.whole.open_at else ():
         for side in filter(None, (entry.name, entry.source)):
-            if not any(_matches(side, name) for name in names):
+            if not any(found_in_name(side, name) for name in names):
                 yield _finding(entry, side, names)
-
-
-def _matches(key: str, name: str) -> bool:
-    """As transformers: anywhere in the name (lists), and so also at its start (dicts).
-
-    What could take too long to try is taken to match: no finding without a proof.
-    """
-    expression = compile_search(key)
-    if isinstance(expression, Unreadable):
-        return key in name if expression.invalid else True
-    return expression.found_in(name) is not False
 
 
 def _finding(entry: NameEntry, side: str, names: list[str]) -> Finding:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from forgather_lint.engines.transformers.patterns import Unreadable, compile_pattern
+from forgather_lint.engines.transformers.patterns import Unreadable, compile_pattern, compile_search
 from forgather_lint.linting.support.tree import folded
 
 _compiled = lru_cache(maxsize=1024)(compile_pattern)
+_searched = lru_cache(maxsize=1024)(compile_search)
 
 
 def vllm_match(key: str, name: str) -> bool:
@@ -31,3 +32,16 @@ def transformers_match(key: str, name: str) -> bool:
     Source: transformers/distributed/tensor_parallel.py, `replace_layer_number_by_wildcard`.
     """
     return folded(name) == key
+
+
+def found_in_name(key: str, name: str) -> bool:
+    """Whether transformers finds `key` for a tied weight: anywhere in the name.
+
+    Lists are searched so; what a dict names must hold at the start, and so holds anywhere too.
+
+    What could take too long to try is taken to match: no finding without a proof.
+    """
+    expression = _searched(key)
+    if isinstance(expression, Unreadable):
+        return key in name if expression.invalid else True
+    return expression.found_in(name) is not False
