@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.norms import adds_one
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
-from forgather_lint.engines.vllm.fusers.rms_norm import exponents, is_inverse_root, made
+from forgather_lint.engines.vllm.fusers.rms_norm import is_inverse_root, made
 from forgather_lint.engines.vllm.words import NormSearch
 from forgather_lint.execution.dataflow import Body
 from forgather_lint.execution.trace import signature_of
@@ -35,9 +35,9 @@ def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
         if forward is None or not adds_one(forward):
             continue
         body = seen.judge.bodies.get(module.first_alike)
-        if body is None or not _is_leaf(seen, module) or exponents(forward) - {2.0}:
+        if body is None or not _is_leaf(seen, module):
             continue
-        if not _is_taken_for_plain(body):
+        if not _is_taken_for_plain(body, seen.judge.engine.norm_power):
             continue
         yield ServingProblem(
             code="FGL547",
@@ -63,7 +63,7 @@ def _is_leaf(seen: Examined, module: Instance) -> bool:
     return not children and module.open is None and len(inputs) == 1 and tensors == ["weight"]
 
 
-def _is_taken_for_plain(body: Body) -> bool:
+def _is_taken_for_plain(body: Body, power: bool) -> bool:
     """Whether the result is something made of the input times its inverse root mean square."""
     if len(body.placeholders) != 1:
         return False
@@ -72,6 +72,6 @@ def _is_taken_for_plain(body: Body) -> bool:
         return False
     for root, other in (last.inputs, last.inputs[::-1]):
         scaled = body.made_by(body.peeled(other))
-        if is_inverse_root(body, root, given) and made(scaled, "mul"):
+        if is_inverse_root(body, root, given, power=power) and made(scaled, "mul"):
             return any(body.peeled(value) == given for value in scaled.inputs)
     return False
