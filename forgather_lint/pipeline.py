@@ -21,7 +21,7 @@ from forgather_lint.documents.discover import Candidate, candidates
 from forgather_lint.documents.model_input import ModelInput, open_model
 from forgather_lint.documents.python import SourceError, read_text
 from forgather_lint.engines.chosen_targets import chosen_targets, read_release
-from forgather_lint.engines.vllm.verdicts import own_models
+from forgather_lint.engines.vllm.verdicts import is_read
 from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import EndKind, NotBuilt, RuleFailed, SizesJudged, Unreadable
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
@@ -155,11 +155,10 @@ def gather(candidate: Candidate, settings: Settings) -> tuple[Facts, tuple[str, 
 def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[str, ...]]:
     """The facts of a model that has been opened: its trees and plans, then the sizes it serves.
 
-    Where each target serves a model of its own, that is all there is to say.
+    Where no target loads the code of the model, that is all there is to say.
     """
     targets = chosen_targets(settings.target).targets
-    own = own_models(model, targets, settings.model_impl)
-    if len(own) == len(targets):
+    if not is_read(model, targets, settings.model_impl):
         return list(judged(model, targets, settings)), ()
     workshop = workshop_of(model, Environment(transformers=read_release(targets)))
     facts = facts_of(workshop, model)

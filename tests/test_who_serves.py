@@ -25,6 +25,7 @@ from forgather_lint.shell.cli import cli
 from tests.cases import read_cases
 
 NEWEST = Target.of("0.32.0", "5.19.0")
+OLDEST = Target.of("0.11.0", "4.57.6")
 OLD = Target.of("0.13.0", "4.57.6")
 MINE = {"AutoConfig": "configuration_tiny.TinyConfig", "AutoModel": "modeling_tiny.TinyModel"}
 HEAD_ALONE = {"AutoModelForCausalLM": "modeling_tiny.TinyForCausalLM"}
@@ -84,6 +85,11 @@ def test_what_the_registry_passes_on_is_asked_nothing() -> None:
 def test_without_auto_map_the_class_of_the_type_serves() -> None:
     found = served("HeliumForCausalLM", auto_map={}, model_type="helium")
     assert (found.by, found.name) == (ServedBy.LIBRARY, "helium")
+
+
+def test_without_architectures_the_type_names_one() -> None:
+    assert served(auto_map={}, model_type="llama") == Server(ServedBy.OWN_MODEL, "LlamaModel")
+    assert served(auto_map={}, model_type="llama", target=OLDEST).by is not ServedBy.OWN_MODEL
 
 
 def test_nobody_serves_an_unknown_name_without_classes() -> None:
@@ -181,6 +187,10 @@ def test_a_config_class_of_vllms_own_is_not_the_one_here(tmp_path: Path) -> None
 def test_a_class_of_transformers_that_is_loaded_is_not_the_code_here(tmp_path: Path) -> None:
     write(tmp_path, architectures=["HeliumForCausalLM"], auto_map={}, model_type="helium")
     assert set(verdicts(tmp_path)) == {"unknown"}
+    ran = lint("check", tmp_path, "--target", "vllm==0.32", "--output-format", "concise")
+    assert ran.exit_code == 1
+    assert ran.stdout.count("FGL") == 1
+    assert "transformers' own class for `helium` is loaded, not the code here" in ran.stdout
 
 
 def test_a_named_folder_without_config_json_fails_and_a_named_file_does_not(
@@ -191,6 +201,22 @@ def test_a_named_folder_without_config_json_fails_and_a_named_file_does_not(
     assert verdicts(tmp_path) == ["fails", "fails"]
     alone = cells(tmp_path / "modeling_tiny.py")
     assert {each.outcome.code for each in alone} == {"FGL405"}  # its config class has no defaults
+
+
+def test_a_file_named_alone_says_that_it_is_judged_with_the_defaults(tmp_path: Path) -> None:
+    write(tmp_path)
+    file = tmp_path / "configuration_tiny.py"
+    defaults = "".join(
+        f"    {name} = {value}\n"
+        for name, value in json.loads((tmp_path / "config.json").read_text()).items()
+        if isinstance(value, int)
+    )
+    file.write_text(file.read_text().replace('    model_type = "tiny"\n', defaults))
+    (tmp_path / "config.json").unlink()
+    ran = lint("check", tmp_path / "modeling_tiny.py", "--target", "vllm==0.32")
+    assert "serves at 1, 2, 4 ranks" in ran.stdout
+    assert "(with the defaults of its config class)" in ran.stdout
+    assert "there is no config.json" in ran.stdout
 
 
 def write(folder: Path, **changes: object) -> None:

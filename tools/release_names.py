@@ -237,6 +237,7 @@ def library_names(release: Upstream, seen: Classes) -> Names:
         if re.fullmatch(r"transformers/(models/\w+/modeling_\w+|modeling_utils)\.py", path)
     }
     library, profile = Library(modules), TransformersProfile(release.version)
+    models = dict(_types(release, "MODEL_MAPPING_NAMES"))
     there, compatible, settable = set[str](), set[str](), set[str]()
     for path, module in modules.items():
         for name in module.exported:
@@ -248,8 +249,9 @@ def library_names(release: Upstream, seen: Classes) -> Names:
             elif _is_settable(module.text, profile):
                 settable.add(name)  # of those that are compatible nothing asks it
     return {
-        "transformers_configs": dict.fromkeys(_types(release, "CONFIG_MAPPING_NAMES"), ""),
-        "transformers_models": dict.fromkeys(_types(release, "MODEL_MAPPING_NAMES"), ""),
+        "transformers_configs": dict.fromkeys(dict(_types(release, "CONFIG_MAPPING_NAMES")), ""),
+        "transformers_models": dict.fromkeys(models, ""),
+        "transformers_model_classes": models,
         "transformers_classes": dict.fromkeys(there, ""),
         "transformers_compatible": dict.fromkeys(compatible, ""),
         "transformers_settable": dict.fromkeys(settable, ""),
@@ -264,8 +266,8 @@ def _is_settable(text: str, profile: TransformersProfile) -> bool:
     return any(each in text for each in modeling.settable_if_file_has.value)
 
 
-def _types(release: Upstream, name: str) -> Iterator[str]:
-    """The keys of the table `name`, in whichever file it stands, with those added to it."""
+def _types(release: Upstream, name: str) -> Iterator[tuple[str, str]]:
+    """The rows of the table `name`, in whichever file it stands, with those added to it."""
     for stem in ("auto_mappings", "configuration_auto", "modeling_auto"):
         try:
             module = release.tree(f"transformers/models/auto/{stem}.py")
@@ -277,17 +279,21 @@ def _types(release: Upstream, name: str) -> Iterator[str]:
             if isinstance(call, ast.Call):
                 added = ast.unparse(call.func) == f"{name}.update"
                 if added or (target is not None and ast.unparse(target) == name):
-                    yield from _keys(call)
+                    yield from _rows(call)
 
 
-def _keys(call: ast.Call) -> Iterator[str]:
-    """What `OrderedDict([("key", ...)])`, `OrderedDict(**{...})` and `update({...})` hold."""
+def _rows(call: ast.Call) -> Iterator[tuple[str, str]]:
+    """What `OrderedDict([("key", ...)])`, `OrderedDict(**{...})` and `update({...})` hold.
+
+    Of several classes for one type the first counts.
+    """
     for part in (*call.args, *(keyword.value for keyword in call.keywords)):
         if isinstance(part, ast.Dict):
-            yield from (name for name, _ in _pairs(part))
+            yield from _pairs(part)
         elif isinstance(part, ast.List):
-            pairs = (pair.elts[0] for pair in part.elts if isinstance(pair, ast.Tuple))
-            yield from (str(ast.literal_eval(key)) for key in pairs)
+            for pair in part.elts:
+                key, classes = ast.literal_eval(pair)
+                yield str(key), str(classes if isinstance(classes, str) else classes[0])
 
 
 def text_of(project: str, read: Mapping[Version, Names]) -> str:
@@ -318,7 +324,7 @@ def text_of(project: str, read: Mapping[Version, Names]) -> str:
     return "".join(lines)
 
 
-VALUED = ("_until", "_places")
+VALUED = ("_until", "_places", "_model_classes")
 
 
 def _table(name: str, rows: Mapping[str, str]) -> str:

@@ -74,6 +74,7 @@ class SizesJudged:
     """What one release of vLLM makes of a model: at the sizes that were asked for, or at all.
 
     `where` is the class of the model. With `others` more releases are judged in the same run.
+    `of_defaults`: without a config.json, the model is built with the defaults of its config class.
     """
 
     target: str
@@ -81,6 +82,7 @@ class SizesJudged:
     asked: bool
     where: Place
     others: bool = False
+    of_defaults: bool = False
 
     def at(self, *verdicts: str) -> tuple[SizeVerdict, ...]:
         """The sizes with one of these verdicts."""

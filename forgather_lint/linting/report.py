@@ -20,10 +20,14 @@ class NotRendered:
 
 @record
 class TargetVerdict:
-    """The verdict of one release of vLLM at each pair of sizes (ranks, stages) that was judged."""
+    """The verdict of one release of vLLM at each pair of sizes (ranks, stages) that was judged.
+
+    `of_defaults`: on the model as the defaults of its config class make it.
+    """
 
     target: str
     sizes: tuple[tuple[int, int, str], ...]
+    of_defaults: bool = False
 
     def at(self, verdict: str) -> tuple[tuple[int, int], ...]:
         """The sizes with this verdict."""
@@ -38,7 +42,7 @@ class TargetVerdict:
 def verdicts_of(facts: Iterable[object]) -> tuple[TargetVerdict, ...]:
     """The verdicts among the facts about a model."""
     return tuple(
-        TargetVerdict(fact.target, tuple(map(_cell, fact.sizes)))
+        TargetVerdict(fact.target, tuple(map(_cell, fact.sizes)), fact.of_defaults)
         for fact in facts
         if isinstance(fact, SizesJudged)
     )

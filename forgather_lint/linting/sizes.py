@@ -38,9 +38,13 @@ def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> 
             yield replace(prepared.ended, target=str(target.vllm))
         several = len(targets) > 1
         if settings.tensor_parallel_size or settings.pipeline_parallel_size:
-            yield from _asked(prepared, settings, several=several)
+            told = _asked(prepared, settings, several=several)
         else:
-            yield from _survey(prepared, several=several)
+            told = _survey(prepared, several=several)
+        for fact in told:
+            if isinstance(fact, SizesJudged):
+                fact = replace(fact, of_defaults=model.config is None)
+            yield fact
 
 
 def not_judged(

@@ -37,6 +37,8 @@ from forgather_lint.facts import SizesJudged, SizeVerdict
 from forgather_lint.facts.sizes import SERVES, UNKNOWN, named_sizes
 from forgather_lint.linting.rule import rule
 
+DEFAULTS = "judged with the defaults of its config class: there is no config.json"
+
 
 @rule("FGL290", "sizes-that-serve", Severity.INFO)
 def check(judged: SizesJudged) -> Iterator[Finding]:
@@ -54,7 +56,7 @@ def check(judged: SizesJudged) -> Iterator[Finding]:
     yield Finding(
         where=judged.where,
         message=message,
-        label="judged from source",
+        label=DEFAULTS if judged.of_defaults else "judged from source",
         help="; ".join(map(_reason, (each for each in judged.sizes if each.verdict != SERVES))),
     )
 

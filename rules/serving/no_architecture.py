@@ -17,7 +17,8 @@ vLLM chooses the implementation by that name, before it looks at `auto_map`.
 ```
 
 ## Releases
-All profiled releases of vLLM (0.11 and later).
+All profiled releases of vLLM (0.11 and later). From 0.11.1 on a `model_type` of transformers will
+do: the class that AutoModel has for it is taken.
 
 ## What you see at run time
 `ValueError: No model architectures are specified`

@@ -184,6 +184,7 @@ class VllmConfig:
 class VllmRegistry:
     """`registry.toml`: who serves an architecture."""
 
+    architecture_from_type: Fact[bool]
     generating_suffixes: Fact[tuple[str, ...]]
     pooling_suffixes: Fact[tuple[str, ...]]
     unsupported: Fact[Outcome]

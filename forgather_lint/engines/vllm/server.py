@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import ModelImpl
-from forgather_lint.engines.names import knows
+from forgather_lint.engines.names import knows, said
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.words import AttentionGate
 from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
@@ -66,7 +66,7 @@ class _Resolution:
     impl: ModelImpl
 
     def server(self) -> Server:
-        names = architectures(self.config)
+        names = architectures(self.config, self.target)
         if not names:
             return self._loaded(AskedFor.FOLDER)
         registered = any(map(self._is_registered, names))
@@ -149,10 +149,16 @@ class _Resolution:
         return Server(ServedBy.LIBRARY, str(kind), asked)
 
 
-def architectures(config: Mapping[str, object]) -> Sequence[str]:
-    """The names that config.json gives the model."""
-    names = config.get("architectures")
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+def architectures(config: Mapping[str, object], target: Target) -> Sequence[str]:
+    """The names of the model: those that config.json gives, else the class for its type."""
+    given = config.get("architectures")
+    names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
+    kind = config.get("model_type")
+    if names or not (isinstance(kind, str) and target.vllm.registry.architecture_from_type.value):
+        return names
+    known = knows("transformers_models", kind, target.transformers.version)
+    found = said("transformers_model_classes", kind) if known else None
+    return [found] if found is not None else []
 
 
 def auto_map(config: Mapping[str, object]) -> Mapping[str, object]:

@@ -41,8 +41,9 @@ class Prepared:
     """A judge for one target, or why the target cannot even build the model.
 
     `problems` are what the target holds against it; `given_up` says that not all were looked for.
-    `own` is the verdict at every size when a model of vLLM's own serves; then nothing else is
-    judged. `unproved` is what keeps a *serves* from being a proof: input that is not read.
+    `own` is the verdict at every size when a model of vLLM's own serves, or one of transformers'
+    own; then nothing else is judged. `unproved` is what keeps a *serves* from being a proof: input
+    that is not read.
     """
 
     target: Target

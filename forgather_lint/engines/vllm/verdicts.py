@@ -13,11 +13,10 @@ from forgather_lint.engines.vllm.checks.loading import NOT_COMPATIBLE, own_model
 from forgather_lint.engines.vllm.checks.problems import blocking, look_for_problems
 from forgather_lint.engines.vllm.checks.unread import unproved
 from forgather_lint.engines.vllm.judge import Cell
-from forgather_lint.engines.vllm.server import ServedBy, server_of
+from forgather_lint.engines.vllm.server import ServedBy, Server, server_of
 from forgather_lint.engines.vllm.subject import Prepared, prepare
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import NotBuilt
-from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.analysis import deep_recursion
 
 TENSOR_SIZES = (1, 2, 4, 8)
@@ -49,30 +48,37 @@ def examine(
 ) -> Prepared:
     """`model` as `target` builds it, with what the target holds against it at any size."""
     server = server_of(model.config.values if model.config else {}, target, impl)
-    if server.by is ServedBy.OWN_MODEL and model.config is not None:
-        return _served_by_vllm(server.name, model.config, target)
+    elsewhere = _served_elsewhere(model, target, server)
+    if elsewhere is not None:
+        return elsewhere
     prepared = prepare(model, target, dtype)
     look_for_problems(model, prepared, server, impl, max_model_len)
     if server.fallback and any(problem.code == NOT_COMPATIBLE for problem in prepared.problems):
         assert model.config is not None
         return _served_by_vllm(server.fallback, model.config, target)
-    prepared.unproved = unproved(model, prepared, server)
+    prepared.unproved = unproved(model, prepared)
     return prepared
 
 
-def own_models(
-    model: ModelInput, targets: Sequence[Target], impl: ModelImpl
-) -> tuple[ServingProblem, ...]:
-    """For each of `targets` that serves a model of its own: that it does."""
+def is_read(model: ModelInput, targets: Sequence[Target], impl: ModelImpl) -> bool:
+    """Whether the code of `model` is what one of `targets` loads."""
+    values = model.config.values if model.config else {}
+    servers = ((target, server_of(values, target, impl)) for target in targets)
+    return any(_served_elsewhere(model, target, server) is None for target, server in servers)
+
+
+def _served_elsewhere(model: ModelInput, target: Target, server: Server) -> Prepared | None:
+    """The verdict where the code of the folder is not loaded; None where it is."""
     config = model.config
     if config is None:
-        return ()
-    servers = [(target, server_of(config.values, target, impl)) for target in targets]
-    return tuple(
-        own_model(server.name, config, target)
-        for target, server in servers
-        if server.by is ServedBy.OWN_MODEL
-    )
+        return None
+    if server.by is ServedBy.OWN_MODEL:
+        return _served_by_vllm(server.name, config, target)
+    if server.by is ServedBy.LIBRARY and (model.sources.paths or model.sources.texts):
+        reason = f"transformers' own class for `{server.name}` is loaded, not the code here"
+        where = config.place("model_type")
+        return Prepared(target, None, own=Outcome(Verdict.UNKNOWN, "", reason, where))
+    return None
 
 
 def _served_by_vllm(name: str, config: ConfigFile, target: Target) -> Prepared:

@@ -11,11 +11,15 @@ from forgather_lint.core.settings import ModelImpl
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.loading import NOT_COMPATIBLE, refusal
-from forgather_lint.engines.vllm.server import architectures
+from forgather_lint.engines.vllm.server import architectures, auto_map
 from forgather_lint.engines.vllm.words import AttentionGate
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.transformers.model import plans_merged
-from forgather_lint.python.values.objects import FunctionValue
+from forgather_lint.model.build import NoModel
+from forgather_lint.model.entry import AUTO_MODEL, reference
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.values.objects import ClassValue, FunctionValue
 from forgather_lint.python.values.value import Known, ListValue, TupleValue, Unknown, Value
 
 FLAG = "_supports_attention_backend"
@@ -24,25 +28,42 @@ FLAG = "_supports_attention_backend"
 def attention_backend(seen: Examined, impl: ModelImpl) -> Iterator[ServingProblem]:
     """A class that does not say that its attention can be replaced."""
     attention = seen.target.vllm.attention
-    flag = seen.member(FLAG)
+    cls = _asked(seen)
+    found = find_member(seen.workshop.machine, cls, FLAG)
+    flag = found.value if found is not None else None
     if _is_true(flag) or isinstance(flag, Unknown):
         return
-    if attention.gate.value is AttentionGate.DECLARED_OR_SETTABLE and _settable(seen):
+    if attention.gate.value is AttentionGate.DECLARED_OR_SETTABLE and _settable(seen, cls):
         return
-    name = next(iter(architectures(seen.workshop.config_values)), seen.cls.name)
-    where = seen.place_of_member(FLAG)
+    name = next(iter(architectures(seen.workshop.config_values, seen.target)), seen.cls.name)
+    where = seen.place_of_member(FLAG, cls)
     fact, parts = refusal(name, seen.workshop.config_file, seen.target, impl)
-    yield from seen.problem(NOT_COMPATIBLE, fact, where, seen.cls.name, parts=parts)
+    yield from seen.problem(NOT_COMPATIBLE, fact, where, cls.name, parts=parts)
+
+
+def _asked(seen: Examined) -> ClassValue:
+    """The class of the first entry of auto_map for a model; it need not be the one that is loaded.
+
+    Source: vllm/model_executor/models/registry.py, `_try_resolve_transformers`.
+    """
+    for key, text in auto_map(seen.workshop.config_values).items():
+        named = reference(text) if key.startswith(AUTO_MODEL) else None
+        if named is not None:
+            try:
+                return seen.workshop.find_class(named)
+            except (NoModel, Raised):
+                continue
+    return seen.cls
 
 
 def _is_true(value: Value | None) -> bool:
     return isinstance(value, Known) and value.value is True
 
 
-def _settable(seen: Examined) -> bool:
+def _settable(seen: Examined, cls: ClassValue) -> bool:
     """transformers/modeling_utils.py, `_can_set_attn_implementation`: a look at the file's text."""
     modeling = seen.target.transformers.modeling
-    file = seen.workshop.loader.files.get(seen.cls.scope.namespace.name)
+    file = seen.workshop.loader.files.get(cls.scope.namespace.name)
     if file is None:
         return True
     if re.search(modeling.attention_class_pattern.value, file.text, re.MULTILINE) is None:

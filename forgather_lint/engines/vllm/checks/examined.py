@@ -64,12 +64,13 @@ class Examined:
         found = find_member(self.workshop.machine, self.cls, name)
         return found.value if found is not None else None
 
-    def place_of_member(self, name: str) -> Place:
-        """Where the class, or the first base of it that was read, assigns `name`."""
-        for entry in order_of(self.workshop.machine, self.cls):
+    def place_of_member(self, name: str, cls: ClassValue | None = None) -> Place:
+        """Where `cls` (that of the model), or the first base that was read, assigns `name`."""
+        cls = cls or self.cls
+        for entry in order_of(self.workshop.machine, cls):
             if isinstance(entry, ClassValue) and name in entry.places:
                 return entry.places[name]
-        return self.cls.where
+        return cls.where
 
     def place_of_setting(self, name: str) -> Place:
         """Where config.json says `name`; else where the config is."""

@@ -110,14 +110,15 @@ def unsupported(
 ) -> tuple[Fact[Outcome], dict[str, object]]:
     """What vLLM says of architectures that it does not serve, and the parts of the text."""
     registry, release = target.vllm.registry, target.vllm.version
-    for each in architectures(config.values) or [name]:
+    names = architectures(config.values, target)
+    for each in names or [name]:
         if knows("vllm_removed", each, release):
             until = said("vllm_removed_until", each)
             return registry.removed, {"architecture": each, "until": until}
         if knows("vllm_plugins", each, release):
             place = said("vllm_plugin_places", each)
             return registry.moved_out, {"architecture": each, "place": place}
-    return registry.unsupported, {"architectures": architectures(config.values), "supported": "..."}
+    return registry.unsupported, {"architectures": names, "supported": "..."}
 
 
 def no_auto_model(
@@ -132,7 +133,7 @@ def no_auto_model(
         return
     if not isinstance(config.values.get("auto_map", {}), dict):
         return  # FGL539
-    name = next(iter(architectures(config.values)), "")
+    name = next(iter(architectures(config.values, target)), "")
     cls = str(entries.get(AUTO_CONFIG, "")).rpartition(".")[2] or "..."
     parts = {"config": f"<class '...{cls}'>", "auto": AUTO_MODEL, "types": "..."}
     fact = target.transformers.loading.no_auto_class

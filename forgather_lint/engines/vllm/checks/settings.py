@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.source import file_start
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.server import architectures
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.python.values.value import Known, ListValue
 
@@ -71,11 +72,10 @@ def max_length(seen: Examined, wanted: int | None) -> Iterator[ServingProblem]:
 
 
 def no_architecture(seen: Examined) -> Iterator[ServingProblem]:
-    """config.json that names no class."""
-    if seen.workshop.config_file is not None and not seen.workshop.config_values.get(
-        "architectures"
-    ):
-        file = seen.workshop.config_file
+    """config.json that names no class, nor a type whose class the release would take."""
+    file, values = seen.workshop.config_file, seen.workshop.config_values
+    named = values.get("architectures") or architectures(values, seen.target)
+    if file is not None and not named and "architectures" not in file.undecided:
         fact = seen.target.vllm.config.no_architecture
         yield from seen.problem("FGL502", fact, file_start(file.path), "architectures")
 

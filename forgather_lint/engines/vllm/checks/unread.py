@@ -9,7 +9,7 @@ from forgather_lint.core.source import Place, file_start
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.names import knows
-from forgather_lint.engines.vllm.server import ServedBy, Server, auto_map
+from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.engines.vllm.subject import Prepared
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.model.entry import AUTO_CONFIG
@@ -22,23 +22,18 @@ QUANTISED = ("quantization_config", "compression_config")
 QUANTISED_FILE = "hf_quant_config.json"
 
 
-def unproved(model: ModelInput, prepared: Prepared, server: Server) -> Outcome | None:
+def unproved(model: ModelInput, prepared: Prepared) -> Outcome | None:
     """The first of what is not read, as a verdict in place of *serves*."""
-    for reason, where in _reasons(model, prepared, server):
+    for reason, where in _reasons(model, prepared):
         return Outcome(Verdict.UNKNOWN, "", reason, where)
     return None
 
 
-def _reasons(
-    model: ModelInput, prepared: Prepared, server: Server
-) -> Iterator[tuple[str, Place | None]]:
+def _reasons(model: ModelInput, prepared: Prepared) -> Iterator[tuple[str, Place | None]]:
     config = model.config
     yield from _quantised(model, prepared)
     if config is None:
         return
-    if server.by is ServedBy.LIBRARY and (model.sources.paths or model.sources.texts):
-        reason = f"transformers' own class for `{server.name}` is loaded, not the code here"
-        yield reason, config.place("model_type")
     yield from _other_config_class(config, prepared)
 
 

@@ -70,4 +70,5 @@ def _by_text(verdicts: tuple[TargetVerdict, ...]) -> Iterator[str]:
 
 def _text(verdict: TargetVerdict) -> str:
     found = ((word, verdict.at(key)) for key, word in _WORDS.items())
-    return ", ".join(f"{word} at {named_pairs(sizes)}" for word, sizes in found if sizes)
+    told = ", ".join(f"{word} at {named_pairs(sizes)}" for word, sizes in found if sizes)
+    return f"{told} (with the defaults of its config class)" if verdict.of_defaults else told
