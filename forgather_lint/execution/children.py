@@ -7,9 +7,10 @@ transformers/distributed/mixin.py, `init_parallel_plans`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from forgather_lint.core.record import record
 from forgather_lint.facts import PlanEntry
 from forgather_lint.libraries.transformers.model import plans_merged
 from forgather_lint.model.plans import collect
@@ -34,20 +35,40 @@ def models_inside(
             yield from models_inside(child, dotted, around)
 
 
-def plans_of_children(machine: Machine, model: Instance, kept: bool) -> Iterator[PlanEntry]:
-    """The tensor-parallel entries that `model` takes over; `kept`: class-level plans count."""
+@record
+class PlansInside:
+    """The entries that a model takes over from the models inside it, with longer keys."""
+
+    tensor: tuple[PlanEntry, ...] = ()
+    pipeline: tuple[PlanEntry, ...] = ()
+
+
+def plans_of_children(
+    machine: Machine, model: Instance, *, kept: bool = True, everywhere: bool = False
+) -> PlansInside:
+    """What the models inside `model` have merged.
+
+    `kept`: class-level plans count; `everywhere`: the plan of a config counts for every model that
+    has it, not for the base model alone.
+    """
+    tensor: list[PlanEntry] = []
+    pipeline: list[PlanEntry] = []
     for name, child in models_inside(model):
-        for entry in _own(machine, child, kept):
-            yield replace(entry, prefix=".".join(filter(None, (name, entry.prefix))))
+        config = child.attributes.get("config")
+        if not isinstance(child.cls, ClassValue) or config is None:
+            continue
+        plans = collect(machine, child.cls, config, None, {})
+        of_config = everywhere or is_base(machine, child)
+        tensor += _longer(name, plans.class_tp.entries if kept else ())
+        tensor += _longer(name, plans.tp.entries if of_config else ())
+        pipeline += _longer(name, plans.class_pp.entries if kept else ())
+        pipeline += _longer(name, plans.pp.entries if of_config else ())
+    return PlansInside(tuple(tensor), tuple(pipeline))
 
 
-def _own(machine: Machine, model: Instance, kept: bool) -> Iterator[PlanEntry]:
-    config = model.attributes.get("config")
-    if not isinstance(model.cls, ClassValue) or config is None:
-        return
-    plans = collect(machine, model.cls, config, None, {})
-    yield from plans.class_tp.entries if kept else ()
-    yield from plans.tp.entries if is_base(machine, model) else ()
+def _longer(name: str, entries: Iterable[PlanEntry]) -> Iterator[PlanEntry]:
+    for entry in entries:
+        yield replace(entry, prefix=".".join(filter(None, (name, entry.prefix))))
 
 
 def is_base(machine: Machine, model: Instance) -> bool:

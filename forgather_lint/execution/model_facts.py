@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from forgather_lint.core.source import Place
 from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.execution.children import plans_of_children
 from forgather_lint.execution.trace import trace
 from forgather_lint.facts import (
     ClassFact,
@@ -90,7 +91,9 @@ def _plans(workshop: Workshop, whole: Built, base: Built) -> Plans:
     children.pop("config", None)
     if config is None:
         return Plans()
-    return collect(workshop.machine, root.cls, config, workshop.config_file, children)
+    plans = collect(workshop.machine, root.cls, config, workshop.config_file, children)
+    inside = plans_of_children(workshop.machine, base.root)
+    return replace(plans, inside_tp=inside.tensor, inside_pp=inside.pipeline)
 
 
 def _with_possible(workshop: Workshop, plans: Plans, whole: Built, base: Built) -> Plans:

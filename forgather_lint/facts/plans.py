@@ -99,7 +99,11 @@ class IgnoredPlan:
 
 @record
 class Plans:
-    """What the source says about splitting, as written."""
+    """What the source says about splitting, as written.
+
+    `inside_tp` and `inside_pp` are the entries of the models inside the base model, such as a text
+    model with a config of its own, by the names that transformers merges them under.
+    """
 
     tp: Plan = Plan()
     pp: Plan = Plan()
@@ -111,3 +115,5 @@ class Plans:
     tied_where: Place | None = None
     tied_is_dict: bool = False
     ignored: tuple[IgnoredPlan, ...] = ()
+    inside_tp: tuple[PlanEntry, ...] = ()
+    inside_pp: tuple[PlanEntry, ...] = ()

@@ -2,7 +2,8 @@
 
 ## What it does
 Reports a model with a stack of layers for which neither the config (`base_model_pp_plan`) nor the
-class of the base model (`_pp_plan`) says how to cut it.
+class of the base model (`_pp_plan`) says how to cut it, nor the plan of a model inside, which
+transformers merges.
 
 ## Why is this bad?
 vLLM up to 0.24 refuses to start with more than one stage. From 0.25.0 it takes the children of the
@@ -50,7 +51,8 @@ from forgather_lint.linting.support.tree import is_stack
 def check(model: Model) -> Iterator[Finding]:
     plans = model.plans
     stack = next((m for m in model.base.modules if is_stack(m)), None)
-    if stack is None or pp_entries(model) or plans.pp.unknown or plans.class_pp.unknown:
+    undecided = plans.pp.unknown or plans.class_pp.unknown
+    if stack is None or pp_entries(model) or plans.inside_pp or undecided:
         return
     yield Finding(
         where=plans.pp.declared or model.config_class_where or model.where,

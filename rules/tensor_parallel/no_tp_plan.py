@@ -3,7 +3,8 @@
 ## What it does
 Reports a model with linear layers in its stack of layers of which neither the config
 (`base_model_tp_plan`) nor the class of the base model (`_tp_plan`) names any, also when the
-attribute is there and is `None` or empty. A plan for the head alone does not count.
+attribute is there and is `None` or empty. A plan for the head alone does not count; that of a model
+inside, such as a text model with a config of its own, does: transformers merges it.
 
 ## Why is this bad?
 vLLM cannot tell which layers to split: up to 0.24 it refuses to start on more than one rank, from
@@ -51,7 +52,7 @@ from forgather_lint.linting.support.tree import stacked_linears
 @rule("FGL110", "no-tp-plan", Severity.WARNING)
 def check(model: Model) -> Iterator[Finding]:
     plan = model.plans.tp
-    if plan.entries or plan.unknown or model.plans.class_tp.unknown:
+    if plan.entries or plan.unknown or model.plans.class_tp.unknown or model.plans.inside_tp:
         return
     inside = stacked_linears(model.base)
     planned = {layer.module.name for layer in planned_linears(model) if layer.entry}

@@ -78,6 +78,7 @@ class TransformersConfig:
     layer_types_renamed: Fact[Mapping[str, str]]
     layer_type_unknown: Fact[Outcome]
     layer_types_length: Fact[Outcome]
+    several_text_configs: Fact[Outcome]
 
 
 @record

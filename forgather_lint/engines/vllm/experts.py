@@ -14,13 +14,13 @@ from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.expert_layers import ROUTER
+from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.engines.vllm.moe.fuser import Replaced
 from forgather_lint.execution.engine import Engine
 from forgather_lint.execution.outcome import SERVES, Outcome
 from forgather_lint.libraries.names import FUSED_BLOCK, FUSED_EXPERTS, MODULE_LIST
 from forgather_lint.libraries.nn.module import objects_below
 from forgather_lint.model.tree import Tree
-from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import External, Known, TensorValue, known
@@ -102,13 +102,10 @@ def has_experts(machine: Machine, root: Instance, engine: Engine) -> bool:
 
     Source: ModelConfig.get_num_experts: the first of the names that the config has.
     """
-    config = root.attributes.get("config")
-    if not isinstance(config, Instance):
-        return False
+    config = ModelConfig.of_text(machine, root.attributes.get("config"), root.where)
     for name in engine.expert_fields:
-        try:
-            count = machine.attribute(config, name, root.where)
-        except Raised:
+        count = config.setting(name)
+        if count is None:
             continue
         number = count.value if isinstance(count, Known) else 0
         return isinstance(number, int) and number >= max(1, engine.expert_minimum)

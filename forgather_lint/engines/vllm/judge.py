@@ -298,10 +298,10 @@ class Judge:
 
     @cached_property
     def config(self) -> ModelConfig:
-        """The config as the engine reads it."""
+        """The config as the engine reads it: of a composite one the text part."""
         subject = self.subject
         config = subject.root.attributes.get("config")
-        return ModelConfig(subject.machine, config, subject.where, subject.config_file)
+        return ModelConfig.of_text(subject.machine, config, subject.where, subject.config_file)
 
     @cached_property
     def heads(self) -> Heads | None:

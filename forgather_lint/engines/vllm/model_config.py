@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.execution.engine import Compressed, Engine, Heads
+from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import NONE, Known, Value, known
+from forgather_lint.python.values.value import NONE, Arguments, Known, Value, known
+
+TEXT_PARTS = ("text_encoder", "decoder", "generator", "text_config")
+"""Where a composite config has its text part (transformers, `get_text_config`)."""
+
+
+def text_config(machine: Machine, config: Value | None, where: Place) -> Value | None:
+    """The part of a config that the engine reads sizes from: what `get_text_config` returns.
+
+    Raises `Raised` where that raises (vllm/transformers_utils/config.py, `get_hf_text_config`).
+    """
+    if not isinstance(config, Instance):
+        return config
+    found = machine.call(machine.attribute(config, "get_text_config", where), Arguments(), where)
+    parts = any(name in config.attributes for name in TEXT_PARTS)
+    return found if parts or isinstance(found, Instance) else config
 
 
 @record
 class ModelConfig:
-    """The config object of a model, which its own class may have filled; None when it has none."""
+    """The config object of a model, which its own class may have filled; None when it has none.
+
+    `whole` is the config that `config` is the text part of, or the same; `file` is config.json.
+    """
 
     machine: Machine
     config: Value | None
     where: Place
     file: ConfigFile | None = None
+    whole: Value | None = None
+
+    @classmethod
+    def of_text(
+        cls, machine: Machine, config: Value | None, where: Place, file: ConfigFile | None = None
+    ) -> ModelConfig:
+        """The text part of `config`; the whole where there is none."""
+        try:
+            text = text_config(machine, config, where)
+        except (Raised, BudgetExceeded):
+            text = config
+        return cls(machine, text, where, file, config)
 
     def setting(self, name: str) -> Value | None:
         """`config.name`, None when the config has no such attribute."""
@@ -38,18 +69,35 @@ class ModelConfig:
 
     def place_of(self, names: Sequence[str]) -> Place:
         """Where config.json, or else its class, sets the first of `names` that it has."""
-        said = self.file.values if self.file else {}
-        for name in names:
-            if self.file and name in said:
-                return self.file.place(name)
-        places = self.config.places if isinstance(self.config, Instance) else {}
-        return next((places[name] for name in names if name in places), self.where)
+        if self.file is not None:
+            for keys, said in self._said(self.file.values):
+                for name in names:
+                    if name in said:
+                        return self.file.place(*keys, name)
+        for config in (self.config, self.whole):
+            places = config.places if isinstance(config, Instance) else {}
+            for name in names:
+                if name in places:
+                    return places[name]
+        return self.where
+
+    def _said(
+        self, values: Mapping[str, object]
+    ) -> Iterator[tuple[tuple[str, ...], Mapping[str, object]]]:
+        """The objects of config.json that may say a setting, the nearest first."""
+        if isinstance(self.whole, Instance) and self.whole is not self.config:
+            for name, part in self.whole.attributes.items():
+                held = values.get(name)
+                if part is self.config and isinstance(held, dict):
+                    yield (name,), held
+        yield (), values
 
     @property
     def tied(self) -> bool:
         """Whether the head has the weights of the embedding."""
-        said = self.setting("tie_word_embeddings")
-        return isinstance(said, Known) and bool(said.value)
+        parts = (self, ModelConfig(self.machine, self.whole, self.where))
+        said = (each.setting("tie_word_embeddings") for each in parts)
+        return any(isinstance(each, Known) and bool(each.value) for each in said)
 
     @property
     def latent(self) -> bool:

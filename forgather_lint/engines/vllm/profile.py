@@ -178,6 +178,8 @@ class VllmConfig:
     draft_layers_null: Fact[Outcome]
     rope_type_missing: Fact[Outcome]
     no_architecture: Fact[Outcome]
+    text_heads_missing: Fact[Outcome]
+    processor_type: Fact[Outcome]
 
 
 @record

@@ -117,9 +117,11 @@ def _subject(workshop: Workshop, base: Built, target: Target, experts_fused: boo
     if config is not None:
         plans = collect(workshop.machine, root.cls, config, workshop.config_file, children)
     kept = target.transformers.plan.class_plan_kept.value
-    inside = plans_of_children(workshop.machine, root, kept)
-    tensor = list(_entries(plans.class_tp.entries, (*plans.tp.entries, *inside), kept))
-    pipeline = list(_entries(plans.class_pp.entries, plans.pp.entries, kept))
+    everywhere = target.transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL
+    inside = plans_of_children(workshop.machine, root, kept=kept, everywhere=everywhere)
+    tensor = list(_entries(plans.class_tp.entries, (*plans.tp.entries, *inside.tensor), kept))
+    staged = (*plans.pp.entries, *inside.pipeline)
+    pipeline = list(_entries(plans.class_pp.entries, staged, kept))
     merged = plans_merged(root)
     engine = engine_of(target.vllm)
     tree: Tree = base.tree
@@ -133,7 +135,7 @@ def _subject(workshop: Workshop, base: Built, target: Target, experts_fused: boo
         root=root,
         engine=engine,
         tensor_plan=tensor if merged is not False else [],
-        pipeline_plan=plans.pp,
+        pipeline_plan=replace(plans.pp, entries=staged),
         pipeline_keys=[entry.full_key for entry in pipeline] if merged is not False else [],
         where=root.cls.where,
         experts=blocks,

@@ -141,13 +141,40 @@ def layers_by_list(site: Site, self: Instance) -> Value:
     raise Raised("AttributeError", "config has no attribute 'num_hidden_layers'", site.where)
 
 
+_DECODERS, _ENCODERS = ("decoder", "generator", "text_config"), ("text_encoder",)
+
+
 @op("transformers.PretrainedConfig.get_text_config")
-def get_text_config(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
-    for name in ("text_config", "decoder", "generator", "text_encoder"):
-        found = self.attributes.get(name)
-        if isinstance(found, Instance):
-            return found
-    return self
+def get_text_config(
+    site: Site, self: Instance, decoder: Value = NONE, encoder: Value = NONE
+) -> Value:
+    """The only part of the config that may hold a text model; without one the config itself.
+
+    Source: transformers/configuration_utils.py, `get_text_config` (4.56 to 5.24).
+    """
+    of_decoder, of_encoder = (
+        cast("Machine", site.evaluator).truth(each) for each in (decoder, encoder)
+    )
+    if of_decoder is None or of_encoder is None:
+        return Unknown("which-text-config", site.where)
+    names: tuple[str, ...] = (*_ENCODERS, *_DECODERS)
+    if of_decoder is not of_encoder:
+        names = _DECODERS if of_decoder else _ENCODERS
+    found = {name: part for name in names if (part := _part(site, self, name)) != NONE}
+    if len(found) > 1:
+        if any(isinstance(part, Unknown) for part in found.values()):
+            return Unknown("which-text-config", site.where)
+        text = f"Multiple valid text configs were found in the model config: {list(found)}."
+        raise Raised("ValueError", text, site.where)
+    return next(iter(found.values()), self)
+
+
+def _part(site: Site, config: Instance, name: str) -> Value:
+    """`config.name`, None where there is no such attribute."""
+    try:
+        return site.evaluator.attribute(config, name, site.where)
+    except Raised:
+        return NONE
 
 
 @op("transformers.PretrainedConfig.to_dict")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.checks.examined import Examined
-from forgather_lint.engines.vllm.checks.sites import sites_of, text_config
+from forgather_lint.engines.vllm.checks.sites import sites_of
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import first_architecture
 from forgather_lint.model.tree import class_name
@@ -27,7 +27,7 @@ def not_causal(seen: Examined) -> Iterator[ServingProblem]:
     silent = fact.value.effect is Effect.SILENT
     if not silent and seen.target.transformers.version >= TRANSFORMERS_5:
         return
-    if seen.judge is None or text_config(seen) is not seen.config:
+    if seen.judge is None or seen.text_config is not seen.config:
         return
     modules = seen.judge.subject.tree.instances
     found = next((name for name, each in modules.items() if _is_false(_causal(each))), None)

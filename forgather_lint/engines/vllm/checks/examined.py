@@ -37,22 +37,25 @@ class Examined:
     config: Held | None
     judge: Judge | None
     ended: NotBuilt | None
+    settings: ModelConfig
+    """What the engine reads of the config: of a composite one the text part."""
 
     @property
     def root(self) -> Instance | None:
         return self.judge.subject.root if self.judge else None
 
     @property
-    def _settings(self) -> ModelConfig:
-        return ModelConfig(self.workshop.machine, self.config, self.cls.where)
+    def text_config(self) -> Held | None:
+        """The part of the config that sizes are read from; the config itself unless composite."""
+        return self.settings.config
 
     def setting(self, name: str) -> Held | None:
         """`config.name`, None when the config has no such attribute."""
-        return self._settings.setting(name)
+        return self.settings.setting(name)
 
     def number(self, name: str) -> int | None:
         """`config.name` when it is an integer."""
-        return self._settings.number(name)
+        return self.settings.number(name)
 
     def is_null(self, name: str) -> bool:
         """Whether `config.name` is there and None."""
@@ -74,17 +77,9 @@ class Examined:
 
     def place_of_setting(self, name: str) -> Place:
         """Where config.json says `name`; else where the config is."""
-        file = self.workshop.config_file
-        if file is None:
+        if self.workshop.config_file is None:
             return self.cls.where
-        return file.place(name) if name in file.values else self._place_in_class(name)
-
-    def _place_in_class(self, name: str) -> Place:
-        if isinstance(self.config, Instance):
-            found = self.config.places.get(name)
-            if found is not None:
-                return found
-        return self.cls.where
+        return self.settings.place_of((name,))
 
     def problem(
         self,
@@ -153,4 +148,7 @@ def examined(prepared: Prepared) -> Examined | None:
         return None
     if is_subclass(workshop.machine, cls, External(PRETRAINED)) is False:
         return None  # a file of building blocks
-    return Examined(prepared.target, workshop, cls, config, prepared.judge, prepared.ended)
+    settings = ModelConfig.of_text(workshop.machine, config, cls.where, workshop.config_file)
+    return Examined(
+        prepared.target, workshop, cls, config, prepared.judge, prepared.ended, settings
+    )

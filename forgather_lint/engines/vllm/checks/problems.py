@@ -10,6 +10,7 @@ from forgather_lint.engines.vllm.checks import (
     attention,
     building,
     classes,
+    composite,
     embeddings,
     encoders,
     experts,
@@ -70,6 +71,7 @@ def _all(
     max_model_len: int | None,
 ) -> Iterator[ServingProblem]:
     yield from settings.no_architecture(seen)
+    yield from composite.text_part(seen)
     yield from settings.nulls(seen)
     yield from settings.auto_map_entries(seen)
     yield from remote.not_copied(seen)
@@ -79,6 +81,7 @@ def _all(
     if server.asked is AskedFor.FOLDER:
         yield from classes.attention_backend(seen, impl)
     yield from loading.no_auto_model(model, seen.target, server, seen.cls.where)
+    yield from composite.processor(seen, model)
     yield from settings.max_length(seen, max_model_len)
     yield from experts.refused(seen)
     yield from building.constructor(seen, model)

@@ -9,7 +9,7 @@ from forgather_lint.engines.vllm.checks.dispatch import interface_call
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.python.values.objects import FunctionValue, Instance
-from forgather_lint.python.values.value import Known, ListValue, Value
+from forgather_lint.python.values.value import Known, ListValue
 
 
 @record
@@ -29,7 +29,7 @@ def sites_of(seen: Examined) -> list[Site]:
     """
     if seen.judge is None:
         return []
-    config = text_config(seen)
+    config = seen.text_config
     sites = []
     for name, module in seen.judge.subject.tree.instances.items():
         forward = forward_of(seen.workshop.machine, module)
@@ -40,16 +40,6 @@ def sites_of(seen: Examined) -> list[Site]:
         if not isinstance(own, Instance) or own is config:
             sites.append(Site(name, module, forward, call))
     return sites
-
-
-def text_config(seen: Examined) -> Value | None:
-    """transformers/configuration_utils.py, `get_text_config`."""
-    if isinstance(seen.config, Instance):
-        for name in ("text_config", "decoder", "generator", "text_encoder"):
-            found = seen.config.attributes.get(name)
-            if isinstance(found, Instance):
-                return found
-    return seen.config
 
 
 def layer_named(seen: Examined, index: int) -> str:

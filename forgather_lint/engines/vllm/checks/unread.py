@@ -35,6 +35,10 @@ def _reasons(model: ModelInput, prepared: Prepared) -> Iterator[tuple[str, Place
     if config is None:
         return
     yield from _other_config_class(config, prepared)
+    judge = prepared.judge
+    if judge is not None and judge.config.config is not judge.config.whole:
+        # With a processor and inputs of other kinds the engine also runs encoders.
+        yield "processor-not-judged", config.place()
 
 
 def _quantised(model: ModelInput, prepared: Prepared) -> Iterator[tuple[str, Place | None]]:

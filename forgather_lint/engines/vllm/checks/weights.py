@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
-from forgather_lint.engines.vllm.checks.sites import text_config
 from forgather_lint.engines.vllm.words import BasePrefix
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.analysis import Built
@@ -28,7 +27,7 @@ def names(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
     generates = has_plain_head(seen)
     if prefix == "model" and "model" not in children and not generates:
         return
-    if whole.structure.open_at or text_config(seen) is not seen.config:
+    if whole.structure.open_at or seen.text_config is not seen.config:
         return
     known = {f"model.{each}" for each in _held(seen)} | set(_of_head(seen))
     saved = sorted(each.name for each in whole.structure.parameters if not each.same_as)

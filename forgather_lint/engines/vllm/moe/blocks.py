@@ -33,7 +33,7 @@ def judged_blocks(
 
     Blocks of one kind are judged once.
     """
-    config = ModelConfig(machine, root.attributes.get("config"), root.where)
+    config = ModelConfig.of_text(machine, root.attributes.get("config"), root.where)
     bodies = _own_bodies(machine, root, engine, config)
     routing = EngineRouting(facts, config, engine.expert_fields)
     known: dict[Instance, ExpertBlock] = {}

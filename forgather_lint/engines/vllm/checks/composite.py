@@ -1,0 +1,112 @@
+"""Configs with a config for text inside, which vLLM serves as models of several modalities."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.version import TRANSFORMERS_5
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.model_config import TEXT_PARTS, ModelConfig, text_config
+from forgather_lint.engines.vllm.server import auto_map
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.entry import AUTO_CONFIG
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.values.value import NONE, Unknown, known
+
+UNUSABLE, NO_PROCESSOR = "FGL553", "FGL552"
+PROCESSOR = "AutoProcessor"
+_PROCESSOR_FILES = (
+    "processor_config.json",
+    "preprocessor_config.json",
+    "video_preprocessor_config.json",
+)
+_TOKENIZER_CONFIG = "tokenizer_config.json"
+_TOKENIZER_FILES = (_TOKENIZER_CONFIG, "tokenizer.json", "vocab.json", "tokenizer.model")
+_TOKENIZERS = {
+    True: "transformers.tokenization_utils_tokenizers.TokenizersBackend",
+    False: "transformers.tokenization_utils_fast.PreTrainedTokenizerFast",
+}
+"""By whether transformers is 5 or newer: the class of a tokenizer without one of its own."""
+
+
+def is_composite(seen: Examined) -> bool:
+    """Whether the text part of the config is another config."""
+    return seen.settings.config is not seen.config
+
+
+def text_part(seen: Examined) -> Iterator[ServingProblem]:
+    """A text part that is ambiguous, or has no attention heads.
+
+    Source: vllm/transformers_utils/config.py, `get_hf_text_config`.
+    """
+    machine, where = seen.workshop.machine, seen.cls.where
+    try:
+        text = text_config(machine, seen.config, where)
+    except BudgetExceeded:
+        return
+    except Raised as error:
+        whole = ModelConfig(machine, seen.config, where)
+        names = [name for name in TEXT_PARTS if whole.setting(name) not in (None, NONE)]
+        if error.kind == "ValueError" and len(names) > 1:
+            fact = seen.target.transformers.config.several_text_configs
+            place = seen.place_of_setting(names[0])
+            detail = f"{' and '.join(names)} are both configs for text"
+            yield from seen.problem(UNUSABLE, fact, place, "", detail, parts={"names": names})
+        return
+    if text is seen.config or text is None or isinstance(text, Unknown):
+        return
+    if ModelConfig(machine, text, where).setting("num_attention_heads") is None:
+        name = next((name for name in TEXT_PARTS if _is_part(seen, name, text)), "text_config")
+        file = seen.workshop.config_file
+        place = file.place(name) if file is not None and name in file.values else where
+        fact = seen.target.vllm.config.text_heads_missing
+        detail = f"`{name}` has no `num_attention_heads`"
+        yield from seen.problem(UNUSABLE, fact, place, name, detail)
+
+
+def _is_part(seen: Examined, name: str, text: object) -> bool:
+    return ModelConfig(seen.workshop.machine, seen.config, seen.cls.where).setting(name) is text
+
+
+def processor(seen: Examined, model: ModelInput) -> Iterator[ServingProblem]:
+    """A composite config, and a tokenizer in the place of a processor.
+
+    Source: transformers/models/auto/processing_auto.py, `AutoProcessor.from_pretrained`, which ends
+    with AutoTokenizer; a folder without a tokenizer may get both later.
+    """
+    file = seen.workshop.config_file
+    if file is None or not is_composite(seen) or names_processor(seen, model) is not False:
+        return
+    fact = seen.target.vllm.config.processor_type
+    found = _TOKENIZERS[seen.target.transformers.version >= TRANSFORMERS_5]
+    where = next((file.place(name) for name in TEXT_PARTS if name in file.values), file.place())
+    parts = {"found": f"<class '{found}'>"}
+    yield from seen.problem(NO_PROCESSOR, fact, where, PROCESSOR, parts=parts)
+
+
+def names_processor(seen: Examined, model: ModelInput) -> bool | None:
+    """Whether the folder says which processor is its own; None when it is not complete."""
+    values = seen.workshop.config_values
+    if any(map(model.has_file, _PROCESSOR_FILES)) or "processor_class" in values:
+        return True
+    if PROCESSOR in auto_map(values) or AUTO_CONFIG not in auto_map(values):
+        return True  # transformers has processors for its own types
+    if seen.setting("processor_class") not in (None, known(None)):
+        return True
+    if model.has_file(_TOKENIZER_CONFIG):
+        return _says_processor(Path(model.folder) / _TOKENIZER_CONFIG)
+    return False if any(map(model.has_file, _TOKENIZER_FILES)) else None
+
+
+def _says_processor(file: Path) -> bool | None:
+    try:
+        said = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(said, dict):
+        return None
+    return "processor_class" in said or PROCESSOR in auto_map(said)
