@@ -18,7 +18,7 @@ OLD = Target.of("0.13.0", "4.57.6")
 SUITE = Path(__file__).parent.parent / "fixtures/rules/serving/processor_missing.md"
 
 
-def write(folder: Path, **text_config: int) -> None:
+def write(folder: Path, **text_config: object) -> None:
     next(iter(read_cases(SUITE))).write(folder)
     file = folder / "config.json"
     config = json.loads(file.read_text())
@@ -65,3 +65,10 @@ def test_the_plan_of_the_whole_has_the_entries_of_its_part(tmp_path: Path) -> No
         "language_model.layers",
         "language_model.norm",
     ]
+
+
+def test_quantised_weights_of_the_text_part_are_undecided(tmp_path: Path) -> None:
+    write(tmp_path, quantization_config={"quant_method": "awq"})
+    (cell,) = matrix(single_model(tmp_path), [NEWEST], (1,), (1,), "bfloat16")
+    assert (cell.outcome.verdict, cell.outcome.reason) == (Verdict.UNKNOWN, "quantization")
+    assert cell.bytes_per_rank is None

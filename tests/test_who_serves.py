@@ -151,7 +151,6 @@ def test_check_says_that_vllms_own_model_serves_and_nothing_else(tmp_path: Path)
         {"quantization_config": {"quant_method": "sinq", "bits": 4}},
         {"quantization_config": {}},
         {"compression_config": {"format": "pack-quantized"}},
-        {"text_config": {"quantization_config": {"quant_method": "awq"}}},
     ],
 )
 def test_quantised_weights_are_undecided(tmp_path: Path, change: Mapping[str, object]) -> None:
