@@ -294,6 +294,26 @@ ROUTED_INSIDE = (
     _mutant("sigmoid with a correction", _SIGMOID, *_BIAS),
     _mutant("softmax with a correction", *_BIAS),
     _mutant("softmax, one group", config=_ONE_GROUP),
+    _mutant(
+        "weights written to in place",
+        (_RETURNED, "        weights[:, 0] = weights[:, 0] * 2.0\n" + _RETURNED),
+    ),
+    _mutant(
+        "a view of the weights multiplied in place",
+        (_RETURNED, "        first = weights[:, 0]\n        first.mul_(2.0)\n" + _RETURNED),
+    ),
+    _mutant(
+        "weights doubled if many are left",
+        (
+            _RETURNED,
+            "        if weights.max() > 0.6:\n            weights = weights * 2.0\n" + _RETURNED,
+        ),
+    ),
+    _mutant(
+        "weights multiplied in place",
+        (_RETURNED, "        weights.mul_(2.5)\n" + _RETURNED),
+        config='  "routed_scaling_factor": 2.5,\n',
+    ),
     _mutant("a temperature", (_SOFTMAX, _SOFTMAX.replace("(logits,", "(logits / 0.5,"))),
     _mutant(
         "logits clamped", (_SOFTMAX, _SOFTMAX.replace("(logits,", "(logits.clamp(-0.5, 0.5),"))

@@ -24,6 +24,7 @@ from forgather_lint.python.values.value import (
 
 INPUT, ATTRIBUTE, CONSTANT, ITEM = "input", "attribute", "constant", "item"
 MODULE, LIBRARY, EITHER = "module", "library module", "either"
+CHANGED = "changed"
 
 CASTS = frozenset(
     {"to", "float", "double", "half", "bfloat16", "type", "type_as", "contiguous", "clone"}
@@ -31,6 +32,12 @@ CASTS = frozenset(
 """Ops behind which the numbers are the same but for rounding."""
 RESHAPES = frozenset({"reshape", "view", "flatten", "unflatten", "squeeze"})
 """Ops behind which the numbers are the same in another shape."""
+_VIEWS = (
+    *RESHAPES,
+    *("item", "getitem", "chunk", "split", "tensor_split", "unbind", "select", "narrow", "t"),
+    *("T.get", "mT.get", "transpose", "permute", "unsqueeze", "expand", "expand_as", "detach"),
+)
+"""Ops whose result shows elements of what they are given."""
 _PASSING = ("torch.nn.Identity", "torch.nn.Dropout")
 """Modules that pass on what they are given, outside of training."""
 
@@ -41,7 +48,9 @@ class Term:
 
     The op has no prefix: `softmax` for the function and the method alike. An `INPUT` is an argument
     of the outermost body, an `ATTRIBUTE` what `owner` holds under `name`, an `ITEM` the one at
-    `place` of a tuple, a `MODULE` the result of a module that is not looked into (`owner`).
+    `place` of a tuple, a `MODULE` the result of a module that is not looked into (`owner`, held
+    under `name`), a `LIBRARY` that of one without source. `EITHER` is one of its inputs, by a
+    condition that could not be decided, `CHANGED` a tensor that is written to while in use.
     """
 
     op: str
@@ -91,10 +100,27 @@ class _Frame:
     known: dict[ValueId, Term] = field(default_factory=dict)
     steps: dict[ValueId, Step] = field(default_factory=dict)
     inner: dict[Step, _Frame] = field(default_factory=dict)
+    changed: dict[ValueId, Step] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for step in self.body.steps:
             self.steps.setdefault(step.output, step)
+        for place, step in enumerate(self.body.steps):
+            if _writes(step):
+                self._note_changed(step, place)
+
+    def _note_changed(self, step: Step, place: int) -> None:
+        """What `step` writes to, and what that shows, where either is used later."""
+        value, later = step.inputs[0], self.body.steps[place + 1 :]
+        returned = set(map(ValueId, flattened([self.body.result.value])))
+        while True:
+            used = value in returned or any(value in each.inputs for each in later)
+            if used or step.name.endswith("setitem"):
+                self.changed.setdefault(value, step)
+            source = self.steps.get(value)
+            if source is None or not source.inputs or _op_of(source.name) not in _VIEWS:
+                return
+            value = source.inputs[0]
 
 
 @record(frozen=False, eq=False, slots=False)
@@ -125,7 +151,10 @@ class Terms:
         known = frame.known.get(ValueId(value)) or frame.given.get(ValueId(value))
         if known is None:
             options = frame.body.merged.get(ValueId(value))
-            if options is None:
+            writing = frame.changed.get(ValueId(value))
+            if writing is not None:
+                known = Term(CHANGED, value, where=writing.where)
+            elif options is None:
                 known = self._made(value, frame)
             else:
                 each = [self._of_option(option, value, frame) for option in options]
@@ -193,6 +222,13 @@ class Terms:
             name = next((name for name, each in held if each is module), "")
         positional = tuple(self._of(each, frame) for each in given.positional)
         return Term(op, value, positional, keywords, step.where, module, name)
+
+
+def _writes(step: Step) -> bool:
+    """Whether a step changes its first input in place."""
+    last = step.name.rpartition(".")[2]
+    in_place = last.endswith("_") and not last.endswith("__")
+    return bool(step.inputs) and (in_place or last in ("setitem", "__setitem__"))
 
 
 def _stands_alone(module: Instance, opaque: Collection[Instance]) -> bool:

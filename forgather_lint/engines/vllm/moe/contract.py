@@ -99,19 +99,28 @@ class Contract:
         self, call: Call, router: Instance, replaced: Replaced, result: Term
     ) -> Outcome | None:
         """What the engine weighs and adds otherwise; None when nothing."""
-        output = read_output(result, call.term)
+        output, given = read_output(result, call.term), peeled(call.hidden)
         if isinstance(output, Unmatched):
             return self._unmatched(output, "block-not-compared")
-        found = read_routing(call.weights, call.index)
-        if isinstance(found, Unmatched):
-            return self._unmatched(found, "router-not-compared")
-        given = peeled(call.hidden)
-        sharpness = linear_factor(found.logits, router, given) if is_input(given) else None
-        if sharpness is None:
-            return self._unknown("router-not-compared", found.logits.where or call.term.where)
+        if not is_input(given):
+            return self._unknown("block-not-compared", call.term.where)
         added = self._added(output, replaced, given, call)
         if added is not None:
             return added
+        if not replaced.router.scoring:
+            return None  # the router stays, and nothing but a shared expert moves
+        return self._weighed(call, router, replaced, output, given)
+
+    def _weighed(
+        self, call: Call, router: Instance, replaced: Replaced, output: BlockOutput, given: Term
+    ) -> Outcome | None:
+        """How the engine weighs the experts otherwise; None when it does not."""
+        found = read_routing(call.weights, call.index)
+        if isinstance(found, Unmatched):
+            return self._unmatched(found, "router-not-compared")
+        sharpness = linear_factor(found.logits, router, given)
+        if sharpness is None:
+            return self._unknown("router-not-compared", found.logits.where or call.term.where)
         ours = found.routing.times(output.factor, sharpness)
         theirs = self.engine.of(replaced.router, router, self.body.owner.where)
         if isinstance(theirs, Outcome):
