@@ -127,6 +127,23 @@ def swallows_everything(handler: ast.ExceptHandler) -> bool:
     return bool(broad) and not (isinstance(last, ast.Raise) and last.exc is None)
 
 
+def test_nothing_is_keyed_by_a_bare_identity() -> None:
+    """An object that nobody holds gives its number to another: keys are values, or `ValueId`."""
+    found = {
+        name(file)
+        for file in FILES
+        if stage(file) not in ("forgather", "probes")
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "id"
+    }
+    holders = {
+        "python/values/value.py",
+        "python/interpreter/trail.py",
+        "execution/value_numbers.py",
+    }
+    assert found == {f"forgather_lint/{holder}" for holder in holders}
+
+
 def test_modules_say_what_they_are() -> None:
     silent = [
         name(file) for file in FILES if file.stat().st_size and not ast.get_docstring(tree(file))

@@ -25,6 +25,7 @@ def number_of(value: Value) -> str:
     """What `value` was computed from, as a short text."""
     if isinstance(value, TensorValue):
         own = next((tag for tag in value.tags if tag.startswith(MARK)), None)
+        # The module holds its parameter for as long as numbers are compared.
         return own or f"tensor{id(value) if value.is_parameter else value.shape}"
     if isinstance(value, Known):
         return repr(value.value)

@@ -6,11 +6,11 @@ Importing this package brings in every family of handlers, which enter themselve
 
 from forgather_lint.python.builtins import (  # noqa: F401
     containers,
-    kinds,
     numbers,
     objects,
     sequences,
     text,
+    type_tests,
 )
 from forgather_lint.python.interpreter import (  # noqa: F401
     assignments,

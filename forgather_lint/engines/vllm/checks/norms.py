@@ -40,10 +40,10 @@ def _recognised(seen: Examined) -> Iterator[tuple[str, Instance]]:
     """One norm of each class that the release replaces for what it computes."""
     if seen.judge is None:
         return
-    told: set[int] = set()
+    told: set[ClassValue | External] = set()
     for name, module in seen.judge.subject.tree.instances.items():
-        if seen.judge.norms.has(module) and module.open is None and id(module.cls) not in told:
-            told.add(id(module.cls))
+        if seen.judge.norms.has(module) and module.open is None and module.cls not in told:
+            told.add(module.cls)
             yield name, module
 
 

@@ -55,7 +55,8 @@ class Calls:
 
     def in_one_block(self) -> bool:
         """Whether the calls stand in statements of one block."""
-        return len({id(chain[-1][0]) for chain in self._chains()}) == 1
+        innermost = [chain[-1][0] for chain in self._chains()]
+        return all(block is innermost[0] for block in innermost)
 
     def stable(self, *, within_outermost: bool = False) -> bool:
         """Whether nothing from the first call to the last may change what they are given.
@@ -67,7 +68,7 @@ class Calls:
             chains = [chain[:1] for chain in chains]
         depth = 0
         for level in zip(*chains, strict=False):
-            if len({id(block) for block, _ in level}) != 1:
+            if any(block is not level[0][0] for block, _ in level):
                 break
             depth += 1
         if depth == 0:
