@@ -46,7 +46,8 @@ def rendered(found: Sequence[Diagnostic], folder: Path) -> str:
 def stored(suite: Path) -> dict[str, str]:
     """What is stored for each case of a suite that finds something."""
     file = suite.with_suffix(".txt")
-    _, *parts = re.split(r"^## (.+)\n\n", file.read_text("utf-8"), flags=re.MULTILINE)
+    text = file.read_text("utf-8") if file.exists() else ""
+    _, *parts = re.split(r"^## (.+)\n\n", text, flags=re.MULTILINE)
     return {
         name: text.rstrip("\n") + "\n" for name, text in zip(parts[::2], parts[1::2], strict=True)
     }
