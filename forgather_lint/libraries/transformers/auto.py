@@ -84,7 +84,7 @@ def register_config(site: Site, model_type: Value, config: Value, exist_ok: Valu
     name = model_type.value if isinstance(model_type, Known) else None
     taken = isinstance(name, str) and machine.environment.model_type_taken(name)
     if taken and machine.truth(exist_ok) is False:
-        text = f"'{name}' is already used by a Transformers config, pick another name."
+        text = f"{name!r} is already used by a Transformers config, pick another name."
         raise Raised("ValueError", text, site.where)
     return NONE
 
