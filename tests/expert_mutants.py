@@ -134,6 +134,32 @@ _BIAS = (
         "        weights = scores.gather(1, index)\n",
     ),
 )
+_TWO_GROUPS = '  "n_group": 2,\n  "topk_group": 1,\n'
+_GROUP_MASK = (
+    "        best = torch.topk(groups, k=1, dim=-1, sorted=False)[1]\n"
+    "        mask = torch.zeros_like(groups)\n"
+    "        mask.scatter_(1, best, 1)\n"
+    "        mask = mask.unsqueeze(-1).expand(-1, 2, 2).reshape(-1, 4)\n"
+    '        choice = choice.masked_fill(~mask.bool(), float("-inf"))\n'
+    "        _, index = torch.topk(choice, self.top_k, dim=-1, sorted=False)\n"
+    "        weights = scores.gather(1, index)\n"
+)
+_WITHIN_GROUPS = (
+    _SIGMOID,
+    _BIAS[0],
+    (
+        _BIAS[1][0],
+        "        choice = scores + self.e_score_correction_bias\n"
+        "        groups = choice.view(-1, 2, 2).topk(2, dim=-1)[0].sum(dim=-1)\n" + _GROUP_MASK,
+    ),
+)
+_BY_BEST = (
+    (
+        _BIAS[1][0],
+        "        choice = scores\n"
+        "        groups = choice.view(-1, 2, 2).max(dim=-1).values\n" + _GROUP_MASK,
+    ),
+)
 _SHARED = (
     (
         "        self.experts = HfMoeExperts(config)\n",
@@ -314,6 +340,16 @@ ROUTED_INSIDE = (
         (_RETURNED, "        weights.mul_(2.5)\n" + _RETURNED),
         config='  "routed_scaling_factor": 2.5,\n',
     ),
+    _mutant("sigmoid within groups", *_WITHIN_GROUPS, config=_TWO_GROUPS),
+    _mutant("softmax within groups by their best", *_BY_BEST, config=_TWO_GROUPS),
+    _mutant(
+        "sigmoid within groups, others as zero",
+        *_WITHIN_GROUPS,
+        ('float("-inf")', "0.0"),
+        config=_TWO_GROUPS,
+    ),
+    _mutant("softmax within groups of which the config says nothing", *_BY_BEST),
+    _mutant("softmax over all, groups in the config", config=_TWO_GROUPS),
     _mutant("a temperature", (_SOFTMAX, _SOFTMAX.replace("(logits,", "(logits / 0.5,"))),
     _mutant(
         "logits clamped", (_SOFTMAX, _SOFTMAX.replace("(logits,", "(logits.clamp(-0.5, 0.5),"))

@@ -16,6 +16,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.moe.engine_routing import EngineRouting
 from forgather_lint.engines.vllm.moe.fuser import Replaced
+from forgather_lint.engines.vllm.moe.groups import Groups
 from forgather_lint.engines.vllm.moe.layer import Layer, Role, Stray
 from forgather_lint.engines.vllm.moe.routing import (
     NEGLIGIBLE,
@@ -68,6 +69,8 @@ class Contract:
         """Where the block routes by itself and calls the engine's layer."""
         terms = Terms(self.body, self.bodies, {self.experts})
         term = terms.call_of(self.experts)
+        if term is None and any(step.module is self.experts for step in self.body.steps):
+            return self._unknown("experts-called-twice", self.body.owner.where)
         if term is None:
             return SERVES  # whatever it does with a list that is gone raises where it does it
         call = self._bound(term)
@@ -289,6 +292,12 @@ def _missing(names: list[str]) -> str:
     return f"missing {len(quoted)} required positional arguments: {listed}"
 
 
+def _groups(groups: Groups | None) -> str:
+    if groups is None:
+        return "all experts"
+    return f"{groups.chosen} of {groups.count} groups, each as good as {groups.by}"
+
+
 def _told(ours: object, theirs: object, name: str) -> str:
     here, there = getattr(ours, name), getattr(theirs, name)
     words = {
@@ -303,6 +312,8 @@ def _told(ours: object, theirs: object, name: str) -> str:
         return f"the logits are multiplied by {here:g}, in vLLM by {there:g}"
     if name == "top_k":
         return f"the router chooses {here} experts, vLLM {there}"
+    if name == "groups":
+        return f"the router chooses within {_groups(here)}, vLLM within {_groups(there)}"
     if name == "corrected":
         return "the correction of the scores is not what vLLM chooses by"
     return f"the router scores by {here}, vLLM by {there}"

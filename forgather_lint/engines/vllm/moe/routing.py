@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from forgather_lint.core.record import record
+from forgather_lint.engines.vllm.moe.groups import Groups, grouped
 from forgather_lint.execution.terms import ATTRIBUTE, INPUT, ITEM, LIBRARY, MODULE, Term, peeled
 from forgather_lint.python.values.value import Known
 
@@ -31,7 +32,7 @@ class Routing:
     """Scores of all experts, the `top_k` highest chosen, and their scores as weights.
 
     `corrected`: chosen by the scores with a learned correction, which the weights do not have.
-    `sharpness` multiplies the logits.
+    `sharpness` multiplies the logits. `groups`: chosen within the best of them.
     """
 
     scoring: str
@@ -40,6 +41,7 @@ class Routing:
     corrected: bool
     top_k: int
     sharpness: float = 1.0
+    groups: Groups | None = None
 
     def times(self, factor: float, sharpness: float) -> Routing:
         """The same, with the weights and the logits multiplied."""
@@ -49,7 +51,7 @@ class Routing:
         """The fields in which two routings weigh or choose in another way."""
         found = [
             name
-            for name in ("scoring", "corrected", "top_k")
+            for name in ("scoring", "corrected", "top_k", "groups")
             if getattr(self, name) != getattr(other, name)
         ]
         if self.renormalized != other.renormalized:
@@ -82,7 +84,7 @@ def read_routing(weights: Term, index: Term) -> Read | Unmatched:
     found = _scored(term, choice, chosen)
     if isinstance(found, Unmatched):
         return found
-    scoring, logits, corrected, over_chosen = found
+    scoring, logits, corrected, over_chosen, groups = found
     logits, sharpness = unscaled(logits)
     routing = Routing(
         scoring,
@@ -91,6 +93,7 @@ def read_routing(weights: Term, index: Term) -> Read | Unmatched:
         corrected,
         top_k=int(count.number),
         sharpness=sharpness,
+        groups=groups,
     )
     return Read(routing, logits)
 
@@ -158,28 +161,37 @@ def _renormalized(term: Term) -> Term | None:
     return weights if peeled(total.positional[0]) is weights else None
 
 
-def _scored(term: Term, choice: Term, chosen: Term) -> tuple[str, Term, bool, bool] | Unmatched:
-    """The scoring, the logits, whether they are corrected, and whether it is over those chosen."""
-    among = peeled(choice.positional[0])
+_Scored = tuple[str, Term, bool, bool, Groups | None]
+
+
+def _scored(term: Term, choice: Term, chosen: Term) -> _Scored | Unmatched:
+    """The scoring, the logits, if they are corrected, if it is over those chosen, the groups."""
+    whole = peeled(choice.positional[0])
+    within = grouped(whole)
+    among = whole if within is None else within.scores
+    groups = None if within is None or within.groups.trivial else within.groups
     if _is_values_of(term, choice):
-        scores = among
+        scores = among if groups is None or among.op in _SCORING else whole
     elif term.op == "gather" and _gathers(term, chosen):
         scores = peeled(term.positional[0])
     elif term.op in _SCORING and _is_values_of(peeled(term.positional[0]), choice):
         # Scored behind the choice: a sigmoid is the same there, a softmax is over those chosen.
         if term.op == "softmax" and not _over_last(term, 1):
             return Unmatched(term)
-        return term.op, among, False, term.op == "softmax"
+        return term.op, among, False, term.op == "softmax", None
     else:
         return Unmatched(term)
     if scores.op not in _SCORING or (scores.op == "softmax" and not _over_last(scores, 1)):
         return Unmatched(scores)
     logits = peeled(scores.positional[0])
-    if among is scores or among is logits:
-        return scores.op, logits, False, False
-    if among.op == "add" and _corrects(among, scores):
-        return scores.op, logits, True, False
-    return Unmatched(among)
+    if among is scores or (among is logits and groups is None):
+        # Scores are above zero, so what is hidden as zero is not chosen.
+        return scores.op, logits, False, False, groups
+    if among.op != "add" or not _corrects(among, scores):
+        return Unmatched(among)
+    if groups is not None and within is not None and not within.is_far_below:
+        return Unmatched(whole)
+    return scores.op, logits, True, False, groups
 
 
 def _is_values_of(term: Term, choice: Term) -> bool:
@@ -226,6 +238,7 @@ def linear_factor(logits: Term, owner: object, given: Term) -> float | None:
         return None
     source, weight = logits.inputs
     inner, factor = unscaled(source)
+    weight = peeled(weight)
     of_owner = weight.op == ATTRIBUTE and weight.owner is owner and weight.name == "weight"
     return factor if inner is given and of_owner else None
 
