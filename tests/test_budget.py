@@ -105,3 +105,13 @@ def test_what_was_found_before_the_search_was_given_up_stays(
     served = examine(single_model(copy_model("hf_llama", tmp_path)), V032, "bfloat16")
     outcome = cell(served, 2, 1).outcome
     assert (outcome.verdict, outcome.reason) == (Verdict.UNKNOWN, "step-budget")
+
+
+def test_a_config_that_does_not_end_is_undecided(tmp_path: Path) -> None:
+    model = copy_model("hf_llama", tmp_path)
+    path = model / "configuration_hf_llama.py"
+    first = "        self.vocab_size = vocab_size\n"
+    text = path.read_text("utf-8").replace(first, f"{first}        while True:\n            pass\n")
+    path.write_text(text, "utf-8")
+    prepared = examine(single_model(model), V032, "bfloat16")
+    assert cell(prepared, 2, 1).outcome.verdict is Verdict.UNKNOWN

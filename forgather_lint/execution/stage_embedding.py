@@ -10,7 +10,6 @@ from forgather_lint.core.source import Place
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.execution.stages import Pipeline
 from forgather_lint.libraries.names import PLACEHOLDER
-from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import FunctionValue, Instance
@@ -49,8 +48,6 @@ def _asked(pipeline: Pipeline, stage: int = 0, stages: int = 1) -> Value | Raise
             return machine.call(method, Arguments(), root.where)
     except Raised as error:
         return error
-    except BudgetExceeded:
-        return None
 
 
 def _absent(pipeline: Pipeline, stage: int, stages: int) -> list[str]:

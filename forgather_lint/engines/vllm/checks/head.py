@@ -18,7 +18,6 @@ from forgather_lint.execution.module_answers import ModuleAnswers
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.neutral import NEUTRAL
 from forgather_lint.model.tree import class_name
-from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.classes import is_same_class
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine, Observer
@@ -107,7 +106,7 @@ def _first(
         with machine.undone_run(library, watch):
             answer = machine.call(whole, engine_arguments(), whole.where)
             last = _logits(machine, answer, whole)
-    except (Raised, BudgetExceeded):
+    except Raised:
         return None
     places = [*_back(library, last, watch.logits, kept), *_back(library, watch.given, None, [])]
     return places[0] if places else None

@@ -16,7 +16,6 @@ from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.analysis import Built, build_tree
 from forgather_lint.model.entry import AUTO_MODEL
-from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.classes import is_same_class
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Observer
@@ -134,7 +133,7 @@ class _Answer:
             with machine.undone_run(library, watch):
                 result = machine.call(root, engine_arguments(), root.where)
                 first = read(machine, result, Known(0), root.where)
-        except (Raised, BudgetExceeded):
+        except Raised:
             return cls()
         width = first.shape[-1] if isinstance(first, TensorValue) and first.shape else None
         return cls(width if isinstance(width, int) else None, watch.made(library, first))

@@ -13,7 +13,6 @@ from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.engines.vllm.words import NormSearch
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
-from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance
@@ -149,8 +148,6 @@ def _refuses_number(seen: Examined, module: Instance) -> bool:
             machine.call(module.cls, Arguments([Known(1)]), module.where)
     except Raised:
         return True
-    except BudgetExceeded:
-        return False
     return False
 
 

@@ -52,9 +52,10 @@ def look_for_problems(
     target = prepared.target
     not_loaded = tuple(loading.config_not_loaded(model, target))
     found = list(not_loaded or loading.nobody_serves(model, target, server, impl))
-    seen = examined(prepared)
+    seen = None
     try:
         with deep_recursion():
+            seen = examined(prepared)
             for problem in _all(seen, model, server, impl, max_model_len) if seen else ():
                 found.append(problem)  # noqa: PERF402: what was found before an error stays
             found += building.constructor(model, prepared)

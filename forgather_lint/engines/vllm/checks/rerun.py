@@ -8,7 +8,6 @@ from forgather_lint.execution.inputs import SEQUENCE
 from forgather_lint.execution.stages import NumberingLibrary
 from forgather_lint.execution.value_numbers import is_numbered, number_of
 from forgather_lint.libraries.names import EMBEDDING, LINEAR
-from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.calls import call_forward
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import Instance
@@ -28,7 +27,7 @@ def computes_the_same(seen: Examined, module: Instance, kind: str) -> bool:
             made = call_forward(machine, module, Arguments([given]), where)
             inherited = library.call(machine, f"{kind}.forward", Arguments([module, given]), where)
             called = library.call(machine, _FUNCTION[kind], _written(module, given), where)
-    except (Raised, BudgetExceeded):
+    except Raised:
         return False
     return is_numbered(made) and number_of(made) in (number_of(inherited), number_of(called))
 
