@@ -38,7 +38,7 @@ class Compressed:
 class Heads:
     """The head counts of a model's config; `kv` of them hold keys and values.
 
-    `uniform`: every layer of the engine has heads of `size`; else some may have others.
+    `uniform`: every layer of the engine has these; else some may have others.
     """
 
     query: int
@@ -63,6 +63,7 @@ class Engine:
     `replaced` tells which attributes are left of the modules that it replaces.
     With `norms_gather` a norm that is known by what it computes gathers an input that is narrower
     than its weight, or than the model where it has none (`norm_width_from_config`).
+    The heads of the model types in `own_head_counts` are read in a way that is not modelled.
     `heads_per_kv_uneven` is what the attention says to query heads that its KV heads do not divide,
     `kv_heads_uneven` what fused projections say to KV heads that the ranks do not.
     A config with `expert_minimum` or more in one of `expert_fields` has its experts replaced.
@@ -99,6 +100,7 @@ class Engine:
     pipeline_inferred: bool = False
     embed_scale_missing: bool = False
     embedding_searched: bool = False
+    own_head_counts: tuple[str, ...] = ()
     kv_head_fields: tuple[str, ...] = ("num_key_value_heads",)
     heads_per_kv_uneven: Outcome = Outcome(Effect.NONE)
     kv_heads_uneven: Outcome = Outcome(Effect.NONE)

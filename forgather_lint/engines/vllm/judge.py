@@ -246,7 +246,7 @@ class Judge:
     def _heads_shared(self, ranks: int) -> Outcome | None:
         """What the attention layer asks of the head counts that a rank has."""
         heads, fact = self.heads, self.engine.heads_per_kv_uneven
-        if heads is None or self.config.latent or fact.effect is not Effect.ERROR:
+        if heads is None or not heads.uniform or fact.effect is not Effect.ERROR:
             return None
         query, kv = heads.query // ranks, max(1, heads.kv // ranks)
         if query % kv == 0:

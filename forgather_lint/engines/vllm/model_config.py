@@ -114,7 +114,9 @@ class ModelConfig:
         if self.latent and engine.fuses_latent:
             size = self._expanded_size or size
         varies = self.setting("is_heterogeneous") not in (None, known(False))
-        uniform = not self.latent and not varies
+        kind = self.setting("model_type")
+        own = isinstance(kind, Known) and kind.value in engine.own_head_counts
+        uniform = not (self.latent or varies or own)
         return Heads(query, kv, size, uniform=uniform) if size and kv else None
 
     def _head_size(self, query: int) -> int | None:

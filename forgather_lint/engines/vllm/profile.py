@@ -161,6 +161,7 @@ class VllmConfig:
 
     integer_fields: Fact[tuple[str, ...]]
     integer_null: Fact[Outcome]
+    own_head_counts: Fact[tuple[str, ...]]
     kv_head_fields: Fact[tuple[str, ...]]
     kv_heads_null: Fact[Outcome]
     required_fields: Fact[tuple[str, ...]]

@@ -51,6 +51,7 @@ def engine_of(profile: VllmProfile) -> Engine:
         pipeline_inferred=profile.pipeline.names_from.value is StageNames.PLAN_OR_DECODER,
         embed_scale_missing=profile.defects.embed_scale.value.effect is Effect.ERROR,
         embedding_searched=found_by is EmbeddingSearch.VOCABULARY_SIZE,
+        own_head_counts=profile.config.own_head_counts.value,
         kv_head_fields=profile.config.kv_head_fields.value,
         kv_heads_uneven=profile.fusers.kv_heads_uneven.value,
         heads_per_kv_uneven=attention.heads_per_kv_uneven.value,
