@@ -12,10 +12,18 @@ from forgather_lint.model.analysis import Built, build_tree, workshop_of
 HEAD = """
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass, fields
 
 import torch
 from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
+
+
+@dataclass
+class Sizes:
+    rows: int = 2
+    columns: int = 5
+    depth: int = 1
 
 
 class TinyConfig(PretrainedConfig):
@@ -25,11 +33,22 @@ class TinyConfig(PretrainedConfig):
 class TinyModel(PreTrainedModel):
     config_class = TinyConfig
 
+    def __width(self):
+        return 7
+
     def __init__(self, config):
         super().__init__(config)
 """
 
 PARAMETERS = {
+    "self.__a = nn.Linear(3, 4, bias=False)": {
+        "_TinyModel__a.weight": (4, 3),
+    },
+    "self.a = nn.Embedding(2, len([each.name for each in fields(Sizes)]))": {"a.weight": (2, 3)},
+    "self.a = nn.Embedding(*(getattr(Sizes(), each.name) for each in fields(Sizes)[:2]))": {
+        "a.weight": (2, 5)
+    },
+    "self.a = nn.Embedding(2, self.__width())": {"a.weight": (2, 7)},
     "self.a = nn.Parameter(torch.Tensor(4, 3))": {"a": (4, 3)},
     "self.a = nn.Parameter(torch.Tensor([4, 3]))": {"a": (2,)},
     "self.a = nn.Parameter(torch.normal(0, 0.1, size=(3,)))": {"a": (3,)},

@@ -11,10 +11,18 @@ from forgather_lint.core.source import Place
 from forgather_lint.libraries.names import CONFIG
 from forgather_lint.python.interpreter import attributes, stores
 from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
+from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance
-from forgather_lint.python.values.value import Arguments, External, Unknown, Value
+from forgather_lint.python.values.value import (
+    Arguments,
+    External,
+    TupleValue,
+    Unknown,
+    Value,
+    known,
+)
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
@@ -67,6 +75,23 @@ def fields_of(machine: Machine, cls: ClassValue) -> list[str]:
         if isinstance(entry, ClassValue) and entry.node is not None:
             found.update(dict.fromkeys(_annotated(entry.node)))
     return list(found)
+
+
+@op("dataclasses.fields")
+def fields_listed(site: Site, class_or_instance: Value) -> Value:
+    """One `Field` for each, by its name; the rest of it has no meaning here."""
+    cls = class_or_instance
+    cls = cls.cls if isinstance(cls, Instance) else cls
+    if not isinstance(cls, ClassValue):
+        return site.unknown("unknown-dataclass")
+    machine = machine_of(site)
+    if any(isinstance(each, Unknown) for each in order_of(machine, cls)):
+        return site.unknown("unknown-dataclass")
+    named = [{"name": known(name)} for name in fields_of(machine, cls)]
+    return TupleValue(tuple(Instance(_FIELD, each, site.where) for each in named))
+
+
+_FIELD = External("dataclasses.Field")
 
 
 def _annotated(node: cst.ClassDef) -> list[str]:

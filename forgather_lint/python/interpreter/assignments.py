@@ -73,7 +73,9 @@ def assign(machine: Machine, target: cst.CSTNode, value: Value, frame: Frame) ->
             bind_name(machine, frame, target.value, value)
         case cst.Attribute():
             owner = machine.evaluate(target.value, frame)
-            stores.set_attribute(machine, owner, target.attr.value, value, frame.place(target))
+            stores.set_attribute(
+                machine, owner, frame.attribute(target), value, frame.place(target)
+            )
         case cst.Subscript():
             owner = machine.evaluate(target.value, frame)
             key = subscripts.key_value(machine, target, frame)
@@ -119,7 +121,7 @@ def _delete(machine: Machine, target: cst.CSTNode, frame: Frame) -> None:
             machine.trail.delete_key(frame.scope.names, target.value)
         case cst.Attribute():
             owner = machine.evaluate(target.value, frame)
-            stores.delete_attribute(machine, owner, target.attr.value)
+            stores.delete_attribute(machine, owner, frame.attribute(target))
         case cst.Subscript():
             owner = machine.evaluate(target.value, frame)
             key = subscripts.key_value(machine, target, frame)

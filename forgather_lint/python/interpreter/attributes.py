@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 @expression(cst.Attribute)
 def attribute(machine: Machine, node: cst.Attribute, frame: Frame) -> Value:
     value = machine.evaluate(node.value, frame)
-    return read(machine, value, node.attr.value, frame.place(node))
+    return read(machine, value, frame.attribute(node), frame.place(node))
 
 
 def read(machine: Machine, value: Value, name: str, where: Place) -> Value:

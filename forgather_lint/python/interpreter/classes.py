@@ -10,7 +10,7 @@ import libcst as cst
 from forgather_lint.core.record import record
 from forgather_lint.documents.python import NodePlace
 from forgather_lint.python.interpreter.dispatch import statement
-from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE, Completion, Frame
+from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE, Completion, Frame, private
 from forgather_lint.python.interpreter.functions import adopt_methods
 from forgather_lint.python.values.objects import BoundMethod, ClassMethod, ClassValue, Scope
 from forgather_lint.python.values.value import Arguments, Builtin, External, Unknown, Value
@@ -46,12 +46,22 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
     machine.trail.set_key(frame.scope.names, node.name.value, cls)
     machine.execute(node.body.body, Frame(body_scope, frame.file))
     adopt_methods(cls)
+    _hide_private(machine, cls)
     _note_places(cls, node, frame)
     _tell_base(machine, cls, keywords)
     cls.decorators = tuple(machine.evaluate(each.decorator, frame) for each in node.decorators)
     for decorator in reversed(cls.decorators):
         _decorate(machine, decorator, cls, frame, node)
     return None
+
+
+def _hide_private(machine: Machine, cls: ClassValue) -> None:
+    """What the body calls `__x` is an attribute `_Class__x`."""
+    for name in list(cls.namespace):
+        hidden = private(name, cls.name)
+        if hidden != name:
+            machine.trail.set_key(cls.namespace, hidden, cls.namespace[name])
+            machine.trail.delete_key(cls.namespace, name)
 
 
 def _tell_base(machine: Machine, cls: ClassValue, keywords: dict[str, Value]) -> None:

@@ -31,6 +31,13 @@ class Continued:
     """The body ended with `continue`."""
 
 
+def private(name: str, cls: str) -> str:
+    """The name that `name` has in the body of the class `cls`: `__x` is `_Cls__x`."""
+    own = cls.lstrip("_")
+    hidden = name.startswith("__") and not name.endswith("__") and own
+    return f"_{own}{name}" if hidden else name
+
+
 SOURCE_NOT_HERE = "source-not-here"
 """The reason of what stands in a file that is not on this machine; its detail says which."""
 
@@ -102,6 +109,11 @@ class Frame:
     early_returns: list[EarlyReturn] = field(default_factory=list)
     yielded: ListValue | None = None
     handled: Raised | None = None
+
+    def attribute(self, node: cst.Attribute) -> str:
+        """The name behind the dot, as a class hides it whose method is run."""
+        owner = self.function.owner if self.function is not None else None
+        return private(node.attr.value, owner.name) if owner is not None else node.attr.value
 
     def place(self, node: cst.CSTNode) -> Place:
         """Where `node` stands in the file that is run."""
