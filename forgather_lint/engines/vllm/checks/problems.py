@@ -25,6 +25,7 @@ from forgather_lint.engines.vllm.checks import (
     norms_read,
     plans,
     remote,
+    rope,
     settings,
     sinks,
     weights,
@@ -115,6 +116,7 @@ def _all(
     yield from embeddings.forward_dropped(seen)
     if isinstance(whole, Built):
         yield from head.forward_lost(seen, whole.root)
+    yield from rope.theta_overlooked(seen)
     yield from plans.renamed_styles(seen)
     yield from plans.disagreement(seen)
     yield from plans.tied_by_config_alone(seen)
