@@ -6,8 +6,8 @@ config.json, where the code of the model reads the former alone.
 
 ## Why is this bad?
 transformers 5 writes the base of the rotary embedding into `rope_parameters`. A class that reads
-`rope_theta` gets the default of its config instead, without a word: the model computes something else
-than its config says, on every engine alike.
+`rope_theta` gets the default of its config instead, without a word: the model computes something
+else than its config says, on every engine alike.
 
 ## Example
 ```py
