@@ -27,7 +27,8 @@ def theta_overlooked(seen: Examined) -> Iterator[ServingProblem]:
     said = seen.workshop.config_values.get("rope_parameters")
     wanted = said.get(_THETA) if isinstance(said, dict) else None
     held = seen.setting(_THETA)
-    if wanted is None or not isinstance(held, Known) or held.value == wanted:
+    here = held.value if isinstance(held, Known) else None
+    if not isinstance(wanted, int | float) or not isinstance(here, int | float) or here == wanted:
         return
     files = [file for file in _own_files(seen) if not _defines(seen.config, file)]
     if any(_OTHER_WAYS.search(file.text) for file in files):
@@ -42,7 +43,7 @@ def theta_overlooked(seen: Examined) -> Iterator[ServingProblem]:
             error="",
             releases="",
             name=_THETA,
-            detail=f"{held.value:g} instead of {wanted:g}",
+            detail=f"{here:g} instead of {wanted:g}",
         )
 
 
