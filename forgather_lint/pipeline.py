@@ -8,22 +8,26 @@ A Forgather project is rendered first (`forgather.lint`); its models then go the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
+from forgather_lint.core import doing
 from forgather_lint.core.diagnostics import Diagnostic, merged, resolve
 from forgather_lint.core.meter import Meter
+from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.source import file_start
+from forgather_lint.core.workers import Lost, Workers
 from forgather_lint.documents.discover import Candidate, candidates
 from forgather_lint.documents.model_input import ModelInput, open_model
 from forgather_lint.documents.python import SourceError, read_text
 from forgather_lint.engines.chosen_targets import chosen_targets, read_release
 from forgather_lint.engines.vllm.verdicts import is_read
 from forgather_lint.execution.model_facts import facts_of
-from forgather_lint.facts import EndKind, NotBuilt, RuleFailed, SizesJudged, Unreadable
+from forgather_lint.facts import EndKind, GivenUp, NotBuilt, RuleFailed, SizesJudged, Unreadable
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
 from forgather_lint.linting import suppressions as suppress
 from forgather_lint.linting.holding import holding, not_explained
@@ -43,25 +47,32 @@ Result = TypeVar("Result")
 
 
 def check(
-    paths: Sequence[Path], settings: Settings, meter: Meter | None = None
+    paths: Sequence[Path],
+    settings: Settings,
+    meter: Meter | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[ModelReport]:
     """Lint every model at `paths` once, in order; one that cannot be read never stops the rest.
 
     A path without a model is an error, unless `force_exclude` says that whoever named it did not
-    look, as pre-commit does. `meter` is told how far the run is.
+    look, as pre-commit does. `meter` is told how far the run is. Without `workers` all is done in
+    this process, and what ends it ends the run.
     """
     meter = meter or Meter()
     is_model: dict[Candidate, bool] = {}
     linted: set[ProjectCandidate] = set()
-    for path in paths:
-        if settings.force_exclude and settings.excludes(str(path)):
-            continue
-        found = list(candidates(path, settings.excludes))
-        projects = list(find_projects(path, settings.excludes))
-        unseen = [each for each in dict.fromkeys(found) if each not in is_model]
-        meter.more(len(unseen))
-        for candidate in unseen:
-            outcome = check_model(candidate, settings)
+    places = [_look(path, settings) for path in paths if not _passed_over(path, settings)]
+    models = list(dict.fromkeys(candidate for place in places for candidate in place[1]))
+    meter.more(len(models))
+    outcomes = _done(
+        [partial(check_model, each, settings) for each in models],
+        [each.path for each in models],
+        settings,
+        workers,
+    )
+    for path, found, projects in places:
+        for candidate in dict.fromkeys(each for each in found if each not in is_model):
+            outcome = next(outcomes)
             is_model[candidate] = outcome is not None
             if outcome is not None:
                 yield outcome
@@ -71,7 +82,44 @@ def check(
             yield ModelReport(str(path), error=reason)
         fresh = [project for project in projects if project not in linted]
         linted.update(fresh)
-        yield from _check_projects(fresh, settings, meter) if fresh else ()
+        yield from _check_projects(fresh, settings, meter, workers) if fresh else ()
+
+
+Place = tuple[Path, list[Candidate], list[ProjectCandidate]]
+
+
+def _look(path: Path, settings: Settings) -> Place:
+    """The models and the projects at `path`."""
+    found = list(candidates(path, settings.excludes))
+    return path, found, list(find_projects(path, settings.excludes))
+
+
+def _passed_over(path: Path, settings: Settings) -> bool:
+    return settings.force_exclude and settings.excludes(str(path))
+
+
+def _done(
+    jobs: Sequence[Callable[[], Result]],
+    paths: Sequence[str],
+    settings: Settings,
+    workers: Workers | None,
+    *,
+    by_one: bool = False,
+) -> Iterator[Result | ModelReport]:
+    """What comes of each of `jobs`, in their order; a report of what ended one, about its path."""
+    if workers is None:
+        for job in jobs:
+            yield job()
+        return
+    for came, path in zip(workers.results(jobs, by_one=by_one), paths, strict=True):
+        yield _given_up(path, came, settings) if isinstance(came, Lost) else cast("Result", came)
+
+
+def _given_up(path: str, lost: Lost, settings: Settings) -> ModelReport:
+    """The report of a model whose analysis was ended from outside."""
+    found = findings([GivenUp(lost.reason, lost.doing, file_start(path))], path, settings)
+    told = f", while {lost.doing}" if lost.doing else ""
+    return ModelReport(path, tuple(found), error=f"given up{told}: {lost.reason}")
 
 
 def check_model(candidate: Candidate, settings: Settings) -> ModelReport | None:
@@ -85,34 +133,79 @@ def check_model(candidate: Candidate, settings: Settings) -> ModelReport | None:
 
 
 def _check_projects(
-    projects: Sequence[ProjectCandidate], settings: Settings, meter: Meter
+    projects: Sequence[ProjectCandidate],
+    settings: Settings,
+    meter: Meter,
+    workers: Workers | None,
 ) -> Iterator[ModelReport]:
-    # Jinja is loaded only now, when there are templates to render.
-    from forgather_lint.forgather.library import Library
-
-    library = Library()
-    listed = [_tasks(project, library, settings) for project in projects]
+    """One worker takes all configurations in turn: they share templates, and what is no news."""
+    shelf = Shelf()
+    folders = [str(project.folder) for project in projects]
+    listing = [partial(_listed, project, shelf, settings) for project in projects]
+    listed = list(_done(listing, folders, settings, workers, by_one=True))
     meter.more(sum(len(each) for each in listed if isinstance(each, list)))
-    for each in listed:
+    for project, each in zip(projects, listed, strict=True):
         if isinstance(each, ModelReport):
             yield each
-        for task in each if isinstance(each, list) else ():
-            checked = _guarded(task.path, partial(_check_task, task, settings), settings)
+            continue
+        jobs = [partial(_check_task, project, n, shelf, settings) for n in range(len(each))]
+        outcomes = _done(jobs, each, settings, workers, by_one=True)
+        for path, checked in zip(each, outcomes, strict=True):
             if checked is not None:
                 yield checked
-            meter.done(task.path)
+            meter.done(path)
 
 
-def _tasks(
-    project: ProjectCandidate, library: Library, settings: Settings
-) -> list[Task] | ModelReport:
-    """The configurations of a Forgather project; `library` keeps the templates they share."""
-    from forgather_lint.forgather.lint import tasks
+@record(frozen=False)
+class _Read:
+    """The projects that this process has read, in the run of that number."""
 
-    return _guarded(str(project.folder), lambda: list(tasks(project, library)), settings)
+    run: int
+    library: Library
+    listed: dict[ProjectCandidate, list[Task]] = field(default_factory=dict)
 
 
-def _check_task(task: Task, settings: Settings) -> ModelReport | None:
+_read: _Read | None = None
+_RUNS = count()
+
+
+@record
+class Shelf:
+    """What one process has read of the projects of one run; each worker fills its own."""
+
+    run: int = field(default_factory=lambda: next(_RUNS))
+
+    def tasks(self, project: ProjectCandidate) -> list[Task]:
+        """The configurations of `project`, read once; all projects share their templates."""
+        # Jinja is loaded only now, when there are templates to render.
+        from forgather_lint.forgather.library import Library
+        from forgather_lint.forgather.lint import tasks
+
+        global _read
+        if _read is None or _read.run != self.run:
+            _read = _Read(self.run, Library())
+        if project not in _read.listed:
+            _read.listed[project] = list(tasks(project, _read.library))
+        return _read.listed[project]
+
+
+def _listed(project: ProjectCandidate, shelf: Shelf, settings: Settings) -> list[str] | ModelReport:
+    """Where the configurations of a Forgather project stand."""
+    doing.now(f"reading the project {project.folder}")
+    return _guarded(
+        str(project.folder), lambda: [task.path for task in shelf.tasks(project)], settings
+    )
+
+
+def _check_task(
+    project: ProjectCandidate, number: int, shelf: Shelf, settings: Settings
+) -> ModelReport | None:
+    task = shelf.tasks(project)[number]
+    return _guarded(task.path, partial(_check_configuration, task, settings), settings)
+
+
+def _check_configuration(task: Task, settings: Settings) -> ModelReport | None:
+    doing.now(f"rendering {task.path}")
     opened = task.open(partial(facts_of_model, settings=settings))
     if opened is None:
         return None
@@ -134,6 +227,8 @@ def _guarded(path: str, work: Callable[[], Result], settings: Settings) -> Resul
     """`work()`. An error of ours is shown as one, with the model it came from."""
     try:
         return work()
+    except MemoryError:
+        raise
     except Exception as error:
         if settings.debug:
             raise
@@ -161,6 +256,7 @@ def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[
     if not is_read(model, targets, settings.model_impl):
         return list(judged(model, targets, settings)), ()
     workshop = workshop_of(model, Environment(transformers=read_release(targets)))
+    doing.now(f"building the model of {model.path}")
     facts = facts_of(workshop, model)
     files = tuple(file.path for file in workshop.loader.files.values())
     told: Facts = [*unread_files(workshop), *missing_packages(workshop)]
@@ -219,9 +315,12 @@ def findings(facts: Facts, path: str, settings: Settings) -> list[Diagnostic]:
 
 def run_rule(rule: Rule, fact: object, path: str, settings: Settings) -> Iterator[Diagnostic]:
     """The findings of one rule on one fact. A rule that fails never stops the others."""
+    doing.now(f"checking {rule.code}")
     try:
         for finding in rule.check(fact):
             yield resolve(finding, rule.code, rule.name, rule.severity, path)
+    except MemoryError:
+        raise
     except Exception as error:
         if settings.debug or isinstance(fact, RuleFailed):
             raise

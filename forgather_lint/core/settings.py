@@ -48,7 +48,9 @@ class Settings:
 
     `exclude` holds patterns of folders and files that a search does not enter; with
     `force_exclude` that holds for paths named on the command line too. `root` is the folder that
-    patterns are relative to. `debug` lets an internal error end the run with its traceback.
+    patterns are relative to. `debug` lets an internal error end the run with its traceback. `jobs`
+    is how many models are checked at once (None: one for each processor), `time_limit` the seconds
+    of processor time and `memory_limit` the GiB that each of them may take.
     """
 
     select: tuple[str, ...] = (ALL,)
@@ -65,6 +67,9 @@ class Settings:
     max_model_len: int | None = None
     model_impl: ModelImpl = ModelImpl.AUTO
     debug: bool = False
+    jobs: int | None = None
+    time_limit: float = 120.0
+    memory_limit: float = 4.0
     root: str = ""
 
     def selects(self, code: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 
+from forgather_lint.core import doing
 from forgather_lint.core.files import is_file
 from forgather_lint.core.record import record
 from forgather_lint.documents.config_json import ConfigFile, read_config
@@ -48,6 +49,7 @@ class ModelInput:
 
 def open_model(candidate: Candidate) -> ModelInput:
     """Read what is needed first. Raises `SourceError` for a config.json that cannot be used."""
+    doing.now(f"reading {candidate.path}")
     sources = folder_sources(candidate.folder)
     config_path = candidate.folder / CONFIG
     folder = str(candidate.folder)

@@ -8,8 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import libcst as cst
+import libcst.native  # type: ignore[import-not-found]  # now: before processes fork
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
+from forgather_lint.core import doing
 from forgather_lint.core.files import read_at_most
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, Position, Span, file_start
@@ -103,6 +105,7 @@ def read_text(path: Path) -> str:
 
 def parse_python(path: str, text: str, origin_of: OriginOf | None = None) -> PythonFile:
     """Parse `text`. Raises `SourceError` with the place of a syntax error."""
+    doing.now(f"parsing {path}")
     if "\0" in text:
         raise SourceError(file_start(path), "not Python: holds a NUL character")
     reason = refusal(text)

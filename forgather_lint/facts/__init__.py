@@ -20,7 +20,7 @@ from forgather_lint.facts.sizes import (
     SizeVerdict,
 )
 from forgather_lint.facts.structure import ClassFact, Module, Parameter, Structure, UnknownFact
-from forgather_lint.facts.tool import RuleFailed, UnusedSuppression
+from forgather_lint.facts.tool import GivenUp, RuleFailed, UnusedSuppression
 from forgather_lint.facts.trace import (
     ModuleCall,
     ModuleUse,
@@ -34,6 +34,7 @@ __all__ = [
     "ClassFact",
     "DuplicateKey",
     "EndKind",
+    "GivenUp",
     "IgnoredPlan",
     "Judged",
     "Model",

@@ -15,6 +15,15 @@ class UnusedSuppression:
 
 
 @record
+class GivenUp:
+    """The analysis of the model at `where` was ended while it was `doing` something."""
+
+    reason: str
+    doing: str
+    where: Place
+
+
+@record
 class RuleFailed:
     """The rule `code` ended in `error`, an error of ours, on the model at `where`."""
 

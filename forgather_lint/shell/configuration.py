@@ -150,6 +150,25 @@ def _positive(value: object, _root: Path) -> int:
     return number
 
 
+def _jobs(value: object, root: Path) -> int | None:
+    if value == "auto":
+        return None
+    try:
+        return _positive(value, root)
+    except ValueError as error:
+        raise ValueError("a positive integer or 'auto'") from error
+
+
+def _amount(value: object, _root: Path) -> float:
+    try:
+        number = float(value) if isinstance(value, int | float | str) else 0.0
+    except (ValueError, OverflowError):
+        number = 0.0
+    if isinstance(value, bool) or not 0 < number < 1e9:
+        raise ValueError("a positive number")
+    return number
+
+
 def _text(value: object, _root: Path) -> str:
     if not isinstance(value, str):
         raise ValueError("a string")
@@ -208,4 +227,7 @@ _PARSERS: dict[str, Callable[[object, Path], object]] = {
     "max_model_len": _positive,
     "model_impl": _impl,
     "debug": _flag,
+    "jobs": _jobs,
+    "time_limit": _amount,
+    "memory_limit": _amount,
 }

@@ -96,6 +96,21 @@ def model_impl(command: Command) -> Command:
     )(command)
 
 
+def limits(command: Command) -> Command:
+    """What one model may take, and whether an error of ours is shown whole."""
+    return _all(
+        click.option(
+            "--time-limit",
+            metavar="SECONDS",
+            help="Processor time that one model may take (default: 120).",
+        ),
+        click.option(
+            "--memory-limit", metavar="GIB", help="Memory that one model may take (default: 4)."
+        ),
+        click.option("--debug", is_flag=True, help="End with the traceback of an internal error."),
+    )(command)
+
+
 class CannotRun(click.ClickException):
     """Ends the program with a line on standard error and exit code 2."""
 

@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
 from forgather_lint.core.printable import printable
+from forgather_lint.core.record import record
+
+
+@record
+class Said:
+    """A line on its way to a stream."""
+
+    text: str
+    err: bool
+
+    def out(self) -> None:
+        """Print it."""
+        click.echo(self.text, err=self.err)
+
+
+_kept: list[Said] | None = None
+
+
+@contextmanager
+def kept() -> Iterator[list[Said]]:
+    """Keep what is said within the block: another process is to print it."""
+    global _kept
+    before, _kept = _kept, []
+    try:
+        yield _kept
+    finally:
+        _kept = before
 
 
 def say(line: str, *, err: bool = False) -> None:
@@ -12,10 +42,19 @@ def say(line: str, *, err: bool = False) -> None:
 
     A newline in a name would begin a line of its own, which a CI log may take for a command.
     """
-    click.echo(printable(line), err=err)
+    say_as_it_is(printable(line), err=err)
 
 
 def say_lines(text: str) -> None:
     """Print a text of several lines, each as `say` does."""
     for line in text.split("\n"):
         say(line)
+
+
+def say_as_it_is(text: str, *, err: bool = False) -> None:
+    """Print a text of our own making: JSON, or colours around a word."""
+    said = Said(text, err)
+    if _kept is None:
+        said.out()
+    else:
+        _kept.append(said)

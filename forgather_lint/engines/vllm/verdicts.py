@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from forgather_lint.core import doing
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
@@ -91,6 +92,7 @@ def _served_by_vllm(name: str, config: ConfigFile, target: Target) -> Prepared:
 def cell(prepared: Prepared, ranks: int, stages: int) -> Cell:
     """The verdict of one target at one pair of sizes."""
     release = str(prepared.target.vllm.version)
+    doing.now(f"judging vLLM {release} on {ranks} ranks and {stages} stages")
     refused = prepared.own or blocking(prepared)
     if refused is not None:
         return Cell(release, ranks, stages, refused)

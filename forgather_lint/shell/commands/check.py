@@ -13,9 +13,11 @@ import click
 from forgather_lint import pipeline
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.settings import Settings
+from forgather_lint.core.workers import Workers
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import ModelReport, Run
 from forgather_lint.shell import configuration, options
+from forgather_lint.shell.contained import workers_for
 from forgather_lint.shell.progress import Bar
 from forgather_lint.shell.reporters import Render, formats, reporter
 from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
@@ -46,7 +48,8 @@ from forgather_lint.shell.say import say
 @click.option("--color", type=click.Choice([color.value for color in Color]), default="auto")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell what is read.")
-@click.option("--debug", is_flag=True, help="End with the traceback of an internal error.")
+@click.option("-j", "--jobs", metavar="N", help="Check N models at once (default: auto).")
+@options.limits
 def command(
     paths: tuple[Path, ...],
     output_file: Path | None,
@@ -76,7 +79,7 @@ def command(
         for settings in groups:
             options.chosen(settings.target, quiet)
         with Bar(wanted=not (quiet or verbose)) as bar:
-            run = Run(tuple(_reports(groups, verbose, bar)))
+            run = Run(tuple(_as_far_as_it_gets(_reports(groups, verbose, bar))))
         _tell_what_was_not_checked(run, quiet)
         _write(run, render, output_file, Color(color), quiet)
     sys.exit(0 if exit_zero and run.exit_code == 1 else run.exit_code)
@@ -95,12 +98,34 @@ def _renderer(groups: configuration.Groups, counted: bool) -> Render:
 def _reports(groups: configuration.Groups, verbose: bool, meter: Meter) -> Iterator[ModelReport]:
     for settings, paths in groups.items():
         settings.require_known(rule.code for rule in builtin_rules())
-        yield from _told(paths, settings) if verbose else pipeline.check(paths, settings, meter)
+        if settings.debug:  # an error of ours is to be seen where it happens
+            yield from _told(paths, settings, meter, None, verbose)
+            continue
+        with workers_for(settings) as workers:
+            yield from _told(paths, settings, meter, workers, verbose)
 
 
-def _told(paths: Sequence[Path], settings: Settings) -> Iterator[ModelReport]:
+def _as_far_as_it_gets(reports: Iterator[ModelReport]) -> Iterator[ModelReport]:
+    """`reports` up to where the user ends the run; that they are not all is an error."""
+    try:
+        yield from reports
+    except KeyboardInterrupt:
+        yield ModelReport("forgather-lint", error="interrupted; not every model was checked")
+
+
+def _told(
+    paths: Sequence[Path],
+    settings: Settings,
+    meter: Meter,
+    workers: Workers | None,
+    verbose: bool,
+) -> Iterator[ModelReport]:
+    reports = pipeline.check(paths, settings, meter, workers)
+    if not verbose:
+        yield from reports
+        return
     say(f"settings: {settings}", err=True)
-    for report in pipeline.check(paths, settings):
+    for report in reports:
         files, found = len(report.files), len(report.diagnostics)
         say(f"{report.path}: {files} files read, {found} findings", err=True)
         yield report

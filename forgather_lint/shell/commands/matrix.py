@@ -12,8 +12,9 @@ from forgather_lint.engines.vllm.verdicts import PIPELINE_SIZES, TENSOR_SIZES, a
 from forgather_lint.execution.memory import DTYPE_BYTES
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.shell import configuration, options
+from forgather_lint.shell.contained import in_a_worker
 from forgather_lint.shell.models_at_path import Opened, open_one
-from forgather_lint.shell.say import say
+from forgather_lint.shell.say import say, say_as_it_is
 
 
 @click.command()
@@ -29,6 +30,7 @@ from forgather_lint.shell.say import say
 )
 @options.model_impl
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+@in_a_worker
 def command(
     path: Path,
     template: str | None,
@@ -54,7 +56,7 @@ def command(
             )
         )
     if output_format == "json":
-        click.echo(json.dumps(as_json(cells, opened.shown), indent=2))
+        say_as_it_is(json.dumps(as_json(cells, opened.shown), indent=2))
         return
     _print(cells, opened)
 
@@ -79,10 +81,10 @@ def _print(cells: list[Cell], opened: Opened) -> None:
         rows = [cell for cell in cells if cell.target == target]
         say(f"{target}")
         stages = list(dict.fromkeys(cell.pipeline_parallel_size for cell in rows))
-        click.echo("  " + "".join(f"{f'stages {n}':>24}" for n in stages))
+        say_as_it_is("  " + "".join(f"{f'stages {n}':>24}" for n in stages))
         for ranks in dict.fromkeys(cell.tensor_parallel_size for cell in rows):
             line = [cell for cell in rows if cell.tensor_parallel_size == ranks]
-            click.echo(f"  ranks {ranks:<3}" + "".join(map(_cell, line)))
+            say_as_it_is(f"  ranks {ranks:<3}" + "".join(map(_cell, line)))
         for text in dict.fromkeys(_reason(cell, opened) for cell in rows):
             if text:
                 say(f"  {text}")

@@ -21,8 +21,9 @@ from forgather_lint.inference.plan_text import as_json, as_python, as_template, 
 from forgather_lint.model.analysis import contained
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.commands.structure import told
+from forgather_lint.shell.contained import in_a_worker
 from forgather_lint.shell.models_at_path import Opened, open_one
-from forgather_lint.shell.say import say, say_lines
+from forgather_lint.shell.say import say, say_as_it_is, say_lines
 
 _AT = ("2 ranks", "2 stages")
 _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
@@ -37,6 +38,7 @@ _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
 @click.option(
     "--output-format", type=click.Choice(["text", "json", "python", "template"]), default="text"
 )
+@in_a_worker
 def command(
     path: Path,
     template: str | None,
@@ -172,7 +174,7 @@ def _written(prepared: Prepared) -> InferredPlan:
 def _print_applied(prepared: Prepared, opened: Opened, form: str) -> None:
     rows = list(_rows(prepared, opened))
     if form == "json":
-        click.echo(json.dumps(rows, indent=2))
+        say_as_it_is(json.dumps(rows, indent=2))
         return
     columns = ("module", "shape", "style", "pattern", "location")
     table = [columns, *([str(row[name] or "") for name in columns] for row in rows)]

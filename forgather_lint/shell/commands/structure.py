@@ -13,9 +13,10 @@ from forgather_lint.facts import EndKind, Module, NotBuilt, Structure
 from forgather_lint.model.analysis import Built, build_tree, workshop_of
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.shell import options
+from forgather_lint.shell.contained import in_a_worker
 from forgather_lint.shell.models_at_path import Opened, open_one
 from forgather_lint.shell.outline import as_json, outline, own_parameters
-from forgather_lint.shell.say import say
+from forgather_lint.shell.say import say, say_as_it_is
 
 
 @click.command()
@@ -26,6 +27,7 @@ from forgather_lint.shell.say import say
 @click.option("--params", is_flag=True, help="Show parameters and buffers with their shapes.")
 @click.option("--expand", is_flag=True, help="Show every layer, also those that are alike.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+@in_a_worker
 def command(
     path: Path,
     template: str | None,
@@ -44,7 +46,7 @@ def command(
     if isinstance(built, NotBuilt):
         raise options.CannotRun(f"{opened.shown(built.where)}: {told(built)}")
     if output_format == "json":
-        click.echo(json.dumps(as_json(built.structure, opened.shown), indent=2))
+        say_as_it_is(json.dumps(as_json(built.structure, opened.shown), indent=2))
         return
     _print(built, opened, max_depth, params, expand)
 

@@ -1,0 +1,38 @@
+"""What the analysis is at, written where it can be read when its process is no more."""
+
+from __future__ import annotations
+
+import mmap
+
+_SIZE = 512
+
+
+class Board:
+    """A line that two processes share: one forked from the other after this was made."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, _SIZE)
+
+    def write(self, text: str) -> None:
+        """Put `text` in the place of what stands there."""
+        data = text.encode("utf-8", "replace")[: _SIZE - 1]
+        self._memory[: len(data) + 1] = data + b"\0"
+
+    def read(self) -> str:
+        """What was written last."""
+        return self._memory[:_SIZE].partition(b"\0")[0].decode("utf-8", "replace")
+
+
+_board: Board | None = None
+
+
+def show_on(board: Board) -> None:
+    """Write to `board` from now on."""
+    global _board
+    _board = board
+
+
+def now(text: str) -> None:
+    """Say what is done next, such as `reading config.json`."""
+    if _board is not None:
+        _board.write(text)

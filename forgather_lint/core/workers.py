@@ -1,0 +1,328 @@
+"""Processes that do the work of a run, so that no input can take the run down.
+
+Each job is done in a worker under limits of the operating system: processor time, address space,
+wall time, no core dump. A worker that dies, hangs or outgrows a limit loses its job and nothing
+else; another takes its place.
+
+Workers are forked after the imports, which costs some milliseconds, and told what to do through
+pipes. The pools of the standard library are not used: `ProcessPoolExecutor` gives up all jobs when
+one worker dies and knows no time limit, and importing `multiprocessing` costs more than the forks.
+Where there is no fork (Windows) the work is done in this process, under a watchdog that ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import signal
+import struct
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import NoReturn
+
+from forgather_lint.core import doing
+from forgather_lint.core.record import record
+
+Job = Callable[[], object]
+"""What a worker does: something that can be pickled, as a `partial` of a function of a module."""
+
+CAN_FORK = hasattr(os, "fork")
+_WALL_PER_PROCESSOR_SECOND = 5
+"""Wall time may be so much longer: other programs want the processor too."""
+_LENGTH = struct.Struct("!Q")
+_CHUNK = 1 << 16
+_LEAST_WAIT = 0.01
+
+
+@record
+class Limits:
+    """What one job may take: seconds of processor time, and bytes beyond what the tool has."""
+
+    seconds: float
+    memory: int
+
+    @property
+    def wall(self) -> float:
+        """Seconds after which a job that does nothing is taken to hang."""
+        return self.seconds * _WALL_PER_PROCESSOR_SECOND
+
+
+@record
+class Lost:
+    """A job that came to no result: what ended it, and what was being done."""
+
+    reason: str
+    doing: str
+
+
+class Workers:
+    """Up to `number` processes; leaving the context ends them all."""
+
+    def __init__(self, number: int, limits: Limits) -> None:
+        self.number = number
+        self.limits = limits
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for each in self._workers:
+            each.end()
+        self._workers = []
+
+    def results(self, jobs: Sequence[Job], *, by_one: bool = False) -> Iterator[object]:
+        """What came of each job, in the order of `jobs`.
+
+        `by_one`: one worker does them all in turn, as they share what it has read.
+        """
+        if not CAN_FORK:
+            yield from (_watched(job, self.limits) for job in jobs)
+            return
+        waiting = deque(enumerate(jobs))
+        done: dict[int, object] = {}
+        for number in range(len(jobs)):
+            while number not in done:
+                self._employ(waiting, 1 if by_one else self.number)
+                self._await(done)
+            yield done.pop(number)
+
+    def _employ(self, waiting: deque[tuple[int, Job]], most: int) -> None:
+        """Give a job to every worker that has none, and start those that are wanted."""
+        for place in range(most):
+            if not waiting:
+                return
+            if place == len(self._workers):
+                self._workers.append(_Worker(self.limits, self._workers))
+            elif self._workers[place].ended:
+                others = [each for each in self._workers if not each.ended]
+                self._workers[place] = _Worker(self.limits, others)
+            if self._workers[place].number is None:
+                self._workers[place].give(*waiting.popleft())
+
+    def _await(self, done: dict[int, object]) -> None:
+        """Wait until a job is done or overdue, and note what came of it."""
+        busy = [each for each in self._workers if each.number is not None]
+        wait = max(_LEAST_WAIT, min(each.deadline for each in busy) - time.monotonic())
+        ready, _, _ = select.select(busy, [], [], wait)
+        for each in busy:
+            number = each.number
+            assert number is not None
+            if each in ready:
+                if (came := each.take()) is not None:
+                    done[number] = came[0]
+            elif time.monotonic() > each.deadline:
+                done[number] = each.overdue()
+
+
+class _Worker:
+    """One forked process, the pipes to and from it, and the job that it is at."""
+
+    def __init__(self, limits: Limits, siblings: Sequence[_Worker]) -> None:
+        self.limits = limits
+        self.number: int | None = None
+        self.deadline = 0.0
+        self.ended = False
+        self.board = doing.Board()
+        self._read = bytearray()
+        to_read, self._to = os.pipe()
+        self._from, to_write = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            for each in siblings:
+                each.close()
+            os.close(self._to)
+            os.close(self._from)
+            _serve(to_read, to_write, limits, self.board)
+        os.close(to_read)
+        os.close(to_write)
+
+    def fileno(self) -> int:
+        """Where its answers come from, for `select`."""
+        return self._from
+
+    def give(self, number: int, job: Job) -> None:
+        """Let it do `job`, the one of that number."""
+        self.number = number
+        self.deadline = time.monotonic() + self.limits.wall
+        self._read.clear()
+        with suppress(BrokenPipeError):  # it has died; `take` will tell
+            _write(self._to, pickle.dumps(job))
+
+    def take(self) -> tuple[object] | None:
+        """What came of its job, None as long as the answer is not complete."""
+        chunk = os.read(self._from, _CHUNK)
+        if not chunk:
+            return (self._lost(self._reaped()),)
+        self._read += chunk
+        if len(self._read) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack_from(self._read)
+        if len(self._read) < _LENGTH.size + length:
+            return None
+        self.number = None
+        came = pickle.loads(memoryview(self._read)[_LENGTH.size :])
+        if isinstance(came, Lost):
+            self.end()  # its memory may be full, and its state half made
+        return (came,)
+
+    def overdue(self) -> Lost:
+        """End it, as its time is over."""
+        lost = self._lost(f"it did not end within {self.limits.wall:g} seconds")
+        self.end()
+        return lost
+
+    def end(self) -> None:
+        """End it and forget its job."""
+        if not self.ended:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
+            self._forget()
+
+    def close(self) -> None:
+        """Let go of its pipes."""
+        for descriptor in (self._to, self._from):
+            with suppress(OSError):
+                os.close(descriptor)
+
+    def _forget(self) -> None:
+        self.ended, self.number = True, None
+        self.close()
+
+    def _reaped(self) -> str:
+        """How it died."""
+        _, status = os.waitpid(self.pid, 0)
+        self._forget()
+        if not os.WIFSIGNALED(status):
+            return f"its process ended with exit code {os.waitstatus_to_exitcode(status)}"
+        number = os.WTERMSIG(status)
+        if number == getattr(signal, "SIGXCPU", None):
+            return f"it took more than {self.limits.seconds:g} seconds of processor time"
+        return f"its process was ended by {signal.Signals(number).name}"
+
+    def _lost(self, reason: str) -> Lost:
+        return Lost(reason, self.board.read())
+
+
+def _too_much_memory(limits: Limits) -> str:
+    return f"it took more than {limits.memory / 2**30:g} GiB of memory"
+
+
+def _serve(jobs: int, answers: int, limits: Limits, board: doing.Board) -> NoReturn:
+    """Do the jobs that come through a pipe until it is closed; never returns into the run."""
+    code = 70
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends its workers itself
+        doing.show_on(board)
+        while (told := _read(jobs)) is not None:
+            _limit(limits)
+            board.write("")
+            answer = _answer(told, limits, board)
+            _unlimit()
+            _write(answers, answer)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _answer(job: bytes, limits: Limits, board: doing.Board) -> bytes:
+    """What comes of `job`, ready to be sent."""
+    try:
+        return pickle.dumps(pickle.loads(job)())
+    except MemoryError:
+        lost = _too_much_memory(limits)
+    except Exception as error:  # noqa: BLE001 - an error of ours, told by the run as one
+        lost = f"internal error: {error!r} (see --debug)"
+    _unlimit()
+    return pickle.dumps(Lost(lost, board.read()))
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    left = memoryview(_LENGTH.pack(len(data)) + data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def _read(descriptor: int) -> bytes | None:
+    head = _exactly(descriptor, _LENGTH.size)
+    return None if head is None else _exactly(descriptor, _LENGTH.unpack(head)[0])
+
+
+def _exactly(descriptor: int, size: int) -> bytes | None:
+    data = bytearray()
+    while len(data) < size:
+        chunk = os.read(descriptor, min(_CHUNK, size - len(data)))
+        if not chunk:
+            return None
+        data += chunk
+    return bytes(data)
+
+
+def _limit(limits: Limits) -> None:
+    """Bound what this process may take from now on; a soft limit can be moved for the next job."""
+    import resource
+
+    used = time.process_time()
+    _soft(resource.RLIMIT_CORE, 0)
+    _soft(resource.RLIMIT_CPU, int(used + limits.seconds) + 1)
+    size = _address_space()
+    if size is not None:
+        _soft(resource.RLIMIT_AS, size + limits.memory)
+
+
+def _unlimit() -> None:
+    """Let what comes after a job, which is ours alone, have what it needs."""
+    import resource
+
+    for kind in (resource.RLIMIT_CPU, resource.RLIMIT_AS):
+        _soft(kind, resource.getrlimit(kind)[1])
+
+
+def _soft(kind: int, value: int) -> None:
+    import resource
+
+    hard = resource.getrlimit(kind)[1]
+    bounded = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    with suppress(ValueError, OSError):  # macOS knows some of them by name only
+        resource.setrlimit(kind, (bounded, hard))
+
+
+def _address_space() -> int | None:
+    """Bytes of address space that this process has, where the system tells."""
+    try:
+        with open("/proc/self/statm", "rb") as told:  # noqa: PTH123 - costs less
+            return int(told.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return None
+
+
+def _watched(job: Job, limits: Limits) -> object:
+    """`job()` in this process; a job that hangs ends the run, as nothing else could."""
+
+    def end() -> None:
+        sys.stderr.write(f"error: it did not end within {limits.wall:g} seconds\n")
+        sys.stderr.flush()
+        os._exit(2)
+
+    watchdog = threading.Timer(limits.wall, end)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        return job()
+    except MemoryError:
+        return Lost(_too_much_memory(limits), "")
+    finally:
+        watchdog.cancel()
