@@ -60,7 +60,7 @@ class Case:
         return f"{self.suite.stem}: {self.name}"
 
     def write(self, folder: Path) -> None:
-        """Write the files of the model; what is expected stays in them as comments, if it can."""
+        """Write the files of the model; an expectation on a line of its own leaves it empty."""
         for name, text in self.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,10 +104,7 @@ def read_cases(suite: Path) -> Iterator[Case]:
         model = _model(section) or shared
         kept = {name: text for name, text in model.items() if name not in left_out}
         marked = _files(section, kept)
-        files = {
-            name: without_expectations(text, name) if name.endswith(".json") else text
-            for name, text in marked.items()
-        }
+        files = {name: without_expectations(text, name) for name, text in marked.items()}
         yield Case(
             suite,
             section.name,

@@ -7,20 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint import pipeline
 from forgather_lint.core.diagnostics import Diagnostic, ResolvedEdit
 from tests.cases import Case, Expected, read_cases, without_expectations
+from tests.snapshots import FIXTURES, FOLDER, findings, rendered, stored
 
-FIXTURES = Path(__file__).parent.parent / "fixtures" / "rules"
-CASES = [case for suite in sorted(FIXTURES.glob("*/*.md")) for case in read_cases(suite)]
+ROOT = Path(__file__).parent.parent
+SUITES = sorted(FIXTURES.glob("*/*.md"))
+CASES = [case for suite in SUITES for case in read_cases(suite)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_case(case: Case, tmp_path: Path) -> None:
-    found = findings(case, tmp_path)
-    assert differences(case, found, tmp_path) == []
+    folder = tmp_path.resolve() / FOLDER
+    found = findings(case, folder)
+    assert differences(case, found, folder) == []
+    refresh = f"python -m tests.snapshots {case.suite.relative_to(ROOT)}"
+    if case.name in (kept := stored(case.suite)):
+        assert kept[case.name] == rendered(found, folder), f"{refresh}; then look at the diff"
     for name, text in case.fixed.items():
-        file = tmp_path / name
+        file = folder / name
         mended = apply(file.read_text("utf-8"), edits_of(found, file))
         assert without_expectations(mended) == text
 
@@ -34,12 +39,10 @@ def test_every_suite_has_a_bad_and_a_good_case() -> None:
     assert one_sided == []
 
 
-def findings(case: Case, folder: Path) -> list[Diagnostic]:
-    """Write the model and lint it; only the codes of the suite count."""
-    case.write(folder)
-    reports = list(pipeline.check((folder,), case.settings))
-    assert {report.error for report in reports} == {None}
-    return [found for report in reports for found in report.diagnostics if found.code in case.codes]
+def test_what_is_stored_belongs_to_a_case() -> None:
+    names = {suite: {case.name for case in read_cases(suite)} for suite in SUITES}
+    assert {file.with_suffix(".md") for file in FIXTURES.glob("*/*.txt")} <= set(SUITES)
+    assert [suite.name for suite in SUITES if not stored(suite).keys() <= names[suite]] == []
 
 
 def differences(case: Case, found: Sequence[Diagnostic], folder: Path) -> list[str]:

@@ -23,6 +23,9 @@ from forgather_lint.libraries.transformers import (
 from forgather_lint.libraries.transformers import (
     model as transformers_model,
 )
+from forgather_lint.libraries.transformers import (
+    rope as transformers_rope,
+)
 from forgather_lint.python.interpreter.calls import initialise, ran_unknown_code
 from forgather_lint.python.interpreter.classes import AnyClass, find_member, order_of
 from forgather_lint.python.interpreter.frame import Raised
@@ -90,6 +93,11 @@ class StandardLibrary:
         if found is not None or not name.startswith("transformers.Pre"):
             return found
         return transformers_config.class_default(name) or transformers_model.class_default(name)
+
+    def member_constant(self, machine: Machine, cls: str, name: str) -> Value | None:
+        if cls == names.CONFIG and name in machine.environment.removed_fields:
+            return None
+        return self.constant(f"{cls}.{name}")
 
     def lineage(self, name: str) -> tuple[str, ...] | None:
         return names.lineage(name)
@@ -177,7 +185,12 @@ class StandardLibrary:
     def inherited(self, machine: Machine, cls: AnyClass, name: str, where: Place) -> Unknown | None:
         """What library bases of `cls` call `name`, which has no meaning here; None if nothing."""
         bases = (each for each in order_of(machine, cls) if isinstance(each, External))
-        inherited = any(name in MEMBERS.get(base.name, ()) for base in bases)
+        removed = machine.environment.removed_fields
+        inherited = any(
+            name in MEMBERS.get(base.name, ())
+            and not (base.name == names.CONFIG and name in removed)
+            for base in bases
+        )
         return Unknown("unmodelled-member", where, name) if inherited else None
 
     def on_set(self, machine: Machine, target: Instance, name: str, value: Value) -> str:
@@ -201,6 +214,8 @@ class StandardLibrary:
             return transformers_layers.OVERRIDES
         if not isinstance(target.cls, ClassValue):
             return name
+        if name == transformers_rope.OLD_NAME and transformers_rope.is_renamed(machine, target):
+            return transformers_rope.NEW_NAME
         member = find_member(machine, target.cls, "attribute_map")
         if member is None or not isinstance(member.value, DictValue):
             return name

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from forgather_lint.core.record import record
 from forgather_lint.engines.fact import Fact, Outcome, topic
+from forgather_lint.engines.names import knows
 from forgather_lint.engines.transformers.imports import ImportedName, imported_name
 from forgather_lint.engines.version import Version
 
@@ -74,6 +75,9 @@ class TransformersConfig:
     rope_types: Fact[tuple[str, ...]]
     rope_type_unknown: Fact[Outcome]
     mutable_annotation: Fact[Outcome]
+    fields_generated: Fact[bool]
+    popped_fields: Fact[tuple[str, ...]]
+    model_type_taken: Fact[Outcome]
     layer_types: Fact[tuple[str, ...]]
     layer_types_renamed: Fact[Mapping[str, str]]
     layer_type_unknown: Fact[Outcome]
@@ -153,6 +157,10 @@ class TransformersProfile:
         """The entry for `from module import name` if this release lacks the name."""
         entry = imported_name(module, name)
         return entry if entry and not entry.in_release(self.version) else None
+
+    def has_model_type(self, model_type: str) -> bool:
+        """Whether `AutoConfig` of this release has a config for `model_type`."""
+        return knows("transformers_configs", model_type, self.version)
 
     def __str__(self) -> str:
         return f"transformers=={self.version}"

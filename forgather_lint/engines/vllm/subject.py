@@ -32,7 +32,7 @@ from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.given_plans import with_given
 from forgather_lint.model.plans import collect
 from forgather_lint.model.tree import Tree, tree_of
-from forgather_lint.python.interpreter.environment import Environment
+from forgather_lint.python.interpreter.environment import Environment, LayerTypes
 from forgather_lint.python.values.objects import ClassValue, Instance
 
 
@@ -88,12 +88,28 @@ def environment_beside(transformers: TransformersProfile) -> Environment:
     """What a model finds of a transformers release alone."""
     return Environment(
         transformers=str(transformers.version),
+        fields_generated=transformers.config.fields_generated.value,
+        removed_fields=transformers.config.removed_fields.value,
+        popped_fields=transformers.config.popped_fields.value,
+        layer_types=_layer_types(transformers),
+        rope_types=transformers.config.rope_types.value,
+        model_type_taken=transformers.has_model_type,
         class_plans_kept=transformers.plan.class_plan_kept.value,
         config_plan_everywhere=transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL,
         rope_parameters="rope_scaling" in transformers.config.renamed_fields.value,
         mask_takes_input_embeds=(
             transformers.modeling.mask_embeds_renamed.value.effect is Effect.NONE
         ),
+    )
+
+
+def _layer_types(transformers: TransformersProfile) -> LayerTypes | None:
+    config = transformers.config
+    unknown, length = config.layer_type_unknown.value, config.layer_types_length.value
+    if unknown.effect is Effect.NONE:
+        return None
+    return LayerTypes(
+        config.layer_types.value, config.layer_types_renamed.value, unknown.text, length.text
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -118,7 +119,7 @@ def _construct_dataclass(
     elif given:
         text = f"{cls.name}.__init__() got an unexpected keyword argument '{next(iter(given))}'"
         raise Raised("TypeError", text, where)
-    _post_init(machine, instance, Arguments(), where)
+    call_post_init(machine, instance, Arguments(), where)
     return instance
 
 
@@ -134,6 +135,40 @@ def _field_default(machine: Machine, cls: ClassValue, name: str, where: Place) -
     return member.value
 
 
+def generated_below(machine: Machine, cls: ClassValue | External) -> list[ClassValue]:
+    """The classes behind the last of the order of `cls` that has an `__init__` of its own.
+
+    From transformers 5.4 on the first of them has a generated one; empty before that.
+    """
+    if not machine.environment.fields_generated:
+        return []
+    found: list[ClassValue] = []
+    for entry in order_of(machine, cls):
+        if isinstance(entry, ClassValue):
+            found = [] if "__init__" in entry.namespace else [*found, entry]
+    return found
+
+
+def is_strict(cls: ClassValue) -> bool:
+    """Whether a config class checks what its generated `__init__` has made."""
+    return any(
+        isinstance(each, External) and each.name.rpartition(".")[2] == "strict"
+        for each in cls.decorators
+    )
+
+
+def set_fields(
+    machine: Machine, instance: Instance, cls: ClassValue, given: Mapping[str, Value], where: Place
+) -> dict[str, Value]:
+    """Set the fields of `cls`, given or not; what is left of `given` is returned."""
+    left = dict(given)
+    for name in fields_of(machine, cls):
+        value = left.pop(name, None) or _config_default(machine, cls, name)
+        if value is not None:
+            machine.set_attribute(instance, name, value, where)
+    return left
+
+
 def _construct_config(
     machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
 ) -> Value:
@@ -143,12 +178,8 @@ def _construct_config(
     every subclass without an `__init__` of its own a dataclass that accepts further keywords.
     """
     instance = Instance(cls, {}, where)
-    left_over = dict(arguments.keywords)
-    for name in fields_of(machine, cls):
-        value = left_over.pop(name, None) or _config_default(machine, cls, name)
-        if value is not None:
-            machine.set_attribute(instance, name, value, where)
-    _post_init(machine, instance, Arguments([], left_over, arguments.rest), where)
+    left_over = set_fields(machine, instance, cls, arguments.keywords, where)
+    call_post_init(machine, instance, Arguments([], left_over, arguments.rest), where)
     return instance
 
 
@@ -168,7 +199,10 @@ def _default_of_wrapper(value: Value) -> Value:
     return value
 
 
-def _post_init(machine: Machine, instance: Instance, arguments: Arguments, where: Place) -> None:
+def call_post_init(
+    machine: Machine, instance: Instance, arguments: Arguments, where: Place
+) -> None:
+    """`instance.__post_init__(...)`, where there is one."""
     member = find_member(machine, instance.cls, "__post_init__")
     if member is None or isinstance(member.value, Unknown):
         return

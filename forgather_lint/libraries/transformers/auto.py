@@ -74,6 +74,21 @@ def for_model(site: Site, model_type: Value, **keywords: Value) -> Value:
     return site.evaluator.call(cls, Arguments([], keywords), site.where)
 
 
+@op("transformers.AutoConfig.register")
+def register_config(site: Site, model_type: Value, config: Value, exist_ok: Value = NONE) -> Value:
+    """Raises for a model type that the release has a config for.
+
+    Source: transformers/models/auto/configuration_auto.py, `_LazyConfigMapping.register`.
+    """
+    machine = cast("Machine", site.evaluator)
+    name = model_type.value if isinstance(model_type, Known) else None
+    taken = isinstance(name, str) and machine.environment.model_type_taken(name)
+    if taken and machine.truth(exist_ok) is False:
+        text = f"{name!r} is already used by a Transformers config, pick another name."
+        raise Raised("ValueError", text, site.where)
+    return NONE
+
+
 @op("transformers.SubConfigSpec")
 def sub_config_spec(
     site: Site,

@@ -7,12 +7,18 @@ from typing import cast
 
 from forgather_lint.libraries.names import CONFIG
 from forgather_lint.libraries.nn.build import set_plain
+from forgather_lint.libraries.stdlib.classes import (
+    call_post_init,
+    generated_below,
+    is_strict,
+    set_fields,
+)
 from forgather_lint.libraries.transformers.auto import sub_config
 from forgather_lint.python.interpreter.classes import find_member, order_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
-from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance
 from forgather_lint.python.values.value import (
     FALSE,
     NONE,
@@ -32,18 +38,86 @@ from forgather_lint.python.values.value import (
 _NOT_KEPT = frozenset({"torch_dtype", "attn_implementation", "name_or_path"})
 
 
-@op("transformers.PretrainedConfig.__init__", "transformers.PretrainedConfig.__post_init__")
+@op("transformers.PretrainedConfig.__init__")
 def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
+    """What a config class with an `__init__` of its own comes to by `super().__init__`.
+
+    Below classes whose `__init__` is generated it is theirs that runs: it sets their fields, given
+    or not, and calls `__post_init__` with the rest. The one of the base checks what it has made.
+    """
+    machine = cast("Machine", site.evaluator)
+    generated = generated_below(machine, self.cls)
+    if generated:
+        left = set_fields(machine, self, generated[0], keywords, site.where)
+        call_post_init(machine, self, Arguments([], left), site.where)
+    elif machine.environment.fields_generated and _has_own_post_init(machine, self):
+        call_post_init(machine, self, Arguments([], dict(keywords)), site.where)
+    else:
+        post_init(site, self, *arguments, **keywords)
+    if not generated or is_strict(generated[0]):
+        _check_layer_types(site, self)
+    return NONE
+
+
+def _has_own_post_init(machine: Machine, self: Instance) -> bool:
+    member = find_member(machine, self.cls, "__post_init__")
+    return member is not None and isinstance(member.value, FunctionValue)
+
+
+def _check_layer_types(site: Site, self: Instance) -> None:
+    """Source: transformers/configuration_utils.py, `PreTrainedConfig.validate_layer_type`."""
+    rules = cast("Machine", site.evaluator).environment.layer_types
+    given, layers = (self.attributes.get(each) for each in ("layer_types", "num_hidden_layers"))
+    if rules is None or layers is None or not isinstance(given, ListValue | TupleValue):
+        return
+    if isinstance(given, ListValue) and given.rest is not None:
+        return
+    types = [each.value if isinstance(each, Known) else None for each in given.items]
+    if None in types:
+        return
+    if any(each not in rules.allowed for each in types):
+        text = rules.unknown.format(allowed=rules.allowed, types=types)
+    elif isinstance(layers, Known) and layers.value not in (None, len(types)):
+        text = rules.length.format(layers=layers.value, types=len(types))
+    else:
+        return
+    text = f"Class validation error for validator 'validate_layer_type': ValueError: {text}"
+    raise Raised("StrictDataclassClassValidationError", text, site.where)
+
+
+@op("transformers.PretrainedConfig.__post_init__")
+def post_init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
     """Every keyword that is not special becomes an attribute."""
+    world = cast("Machine", site.evaluator).environment
     if "torch_dtype" in keywords and "dtype" not in keywords:
         set_plain(site, self, dtype=keywords["torch_dtype"])
     _set_parts(site, self)
-    if "rope_parameters" in self.attributes:
+    if "rope_parameters" in self.attributes or (world.rope_parameters and _says_rope(keywords)):
         keywords = dict(_with_rope_moved(site, self, keywords))
     for name, value in keywords.items():
-        if name not in _NOT_KEPT:
+        if name not in _NOT_KEPT and name not in world.popped_fields:
             site.evaluator.set_attribute(self, name, value, site.where)
+    _rename_layer_types(site, self)
     return NONE
+
+
+def _says_rope(keywords: Mapping[str, Value]) -> bool:
+    """Whether older keywords ask for a scaling, of a config that has no attribute for it."""
+    scaling = keywords.get("rope_scaling")
+    return isinstance(scaling, DictValue) and bool(scaling.items) and "rope_theta" in keywords
+
+
+def _rename_layer_types(site: Site, self: Instance) -> None:
+    """Source: transformers/configuration_utils.py, `remap_legacy_layer_types`."""
+    rules = cast("Machine", site.evaluator).environment.layer_types
+    given = self.attributes.get("layer_types")
+    if rules is None or not rules.renamed or not isinstance(given, ListValue):
+        return
+    renamed = [
+        known(rules.renamed.get(str(each.value), each.value)) if isinstance(each, Known) else each
+        for each in given.items
+    ]
+    set_plain(site, self, layer_types=ListValue(renamed, rest=given.rest))
 
 
 def _set_parts(site: Site, self: Instance) -> None:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
+from forgather_lint.libraries.names import CONFIG
 from forgather_lint.libraries.nn.build import set_plain
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
+from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.dims import floor_divide
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     NONE,
-    TRUE,
     DictValue,
     External,
     Known,
@@ -32,10 +35,27 @@ from forgather_lint.python.values.value import (
 
 _THETA = 10000.0
 
+OLD_NAME = "rope_scaling"
+NEW_NAME = "rope_parameters"
+
+
+def is_renamed(machine: Machine, config: Instance) -> bool:
+    """Whether `config.rope_scaling` is another name of `config.rope_parameters`.
+
+    From 5.0 on it is a property of the base class, which a class attribute hides.
+    """
+    if not machine.environment.rope_parameters or not machine.is_instance_of(config, CONFIG):
+        return False
+    return find_member(machine, config.cls, OLD_NAME) is None
+
 
 @op("transformers.PretrainedConfig.rope_parameters.get")
 def rope_parameters(site: Site, self: Instance) -> Value:
-    """What a config that keeps the older attributes is read as."""
+    """What a config that keeps the older attributes is read as; from 5.0 on none does."""
+    if machine_of(site).environment.rope_parameters:
+        name = self.cls.name.rpartition(".")[2]
+        text = f"'{name}' object has no attribute '{NEW_NAME}'"
+        raise Raised("AttributeError", text, site.where)
     scaling = self.attributes.get("rope_scaling")
     items: dict[Hashable, Value] = {"rope_type": known("default")}
     items["rope_theta"] = self.attributes.get("rope_theta", known(_THETA))
@@ -75,6 +95,11 @@ def standardize(site: Site, self: Instance) -> Value:
     share = _optional(site, self, "partial_rotary_factor")
     for each in _flat(self, parameters) if isinstance(parameters, DictValue) else ():
         _set_default(site, each, "rope_type", each.items.get("type", known("default")))
+        kind = each.items.get("rope_type")
+        if isinstance(kind, Known) and kind.value in _LENGTHENED:
+            length = _optional(site, self, "original_max_position_embeddings")
+            length = length or _optional(site, self, "max_position_embeddings") or NONE
+            _set_default(site, each, "original_max_position_embeddings", length)
         if share is not None and not _is_none(share):
             _set_default(site, each, "partial_rotary_factor", share)
     return NONE
@@ -83,6 +108,10 @@ def standardize(site: Site, self: Instance) -> Value:
 def _set_default(site: Site, parameters: DictValue, key: str, value: Value) -> None:
     if key not in parameters.items:
         site.evaluator.trail.set_item(parameters, key, value)
+
+
+_LENGTHENED = ("llama3", "yarn", "longrope")
+"""The types that know the length that the model was trained on."""
 
 
 @op("transformers.PretrainedConfig.nested_rope_parameter_keys")
@@ -115,6 +144,8 @@ def _is_none(value: Value) -> bool:
 @op("transformers.ROPE_INIT_FUNCTIONS.__getitem__")
 def rope_function(site: Site, key: Value) -> Value:
     kind = key.value if isinstance(key, Known) else None
+    if not _has(site, key):
+        raise Raised("KeyError", repr(kind), site.where)
     return External(_PROPORTIONAL if kind == "proportional" else "transformers.rope_init")
 
 
@@ -123,12 +154,18 @@ _PROPORTIONAL = "transformers.proportional_rope_init"
 
 @op("transformers.ROPE_INIT_FUNCTIONS.get")
 def optional_rope_function(site: Site, key: Value, default: Value = NONE) -> Value:
-    return rope_function(site, key)
+    return rope_function(site, key) if _has(site, key) else default
 
 
 @op("transformers.ROPE_INIT_FUNCTIONS.__contains__")
 def has_rope_function(site: Site, key: Value) -> Value:
-    return TRUE
+    return known(_has(site, key))
+
+
+def _has(site: Site, key: Value) -> bool:
+    """Whether the release has a function of that type; true where the type is not known."""
+    types = machine_of(site).environment.rope_types
+    return not types or not isinstance(key, Known) or key.value in types
 
 
 @op("transformers.rope_init", "transformers.compute_default_rope_parameters")

@@ -207,7 +207,7 @@ def _own_member(machine: Machine, entry: OrderEntry, name: str) -> Value | None:
     if isinstance(entry, Unknown):
         return entry if not name.startswith("__") else None
     qualified = f"{entry.name}.{name}"
-    constant = machine.library.constant(qualified)
+    constant = machine.library.member_constant(machine, entry.name, name)
     if constant is not None:
         return constant
     return External(qualified) if machine.library.has(qualified) else None

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from forgather_lint.core.record import record
+
+
+@record
+class LayerTypes:
+    """The entries of `layer_types` that a config takes, older names of some, and what it says.
+
+    `unknown` is said of another entry, `length` of another number of them than there are layers.
+    """
+
+    allowed: tuple[str, ...]
+    renamed: Mapping[str, str]
+    unknown: str
+    length: str
+
+
+def _none_taken(_model_type: str) -> bool:
+    return False
 
 
 @record
@@ -17,6 +36,12 @@ class Environment:
     keyword's old name (before 5.9). `neighbours_by_name`: `import x` finds a file beside the
     model's, as it does where the folder of the model is on the path. `transformers` is the release
     whose source is read, "" for the one installed here.
+
+    Of its configs: `fields_generated`: a class without an `__init__` gets one that sets its fields
+    (from 5.4 on); `removed_fields` are those that the base no longer sets, `popped_fields` those it
+    takes out of what it is given; `layer_types` is what `layer_types` is held against, None where
+    it is not. `rope_types` are the keys of `ROPE_INIT_FUNCTIONS`, empty where any is found;
+    `model_type_taken` says whether `AutoConfig` has a config of its own for a model type.
     """
 
     auto_class: str = "AutoModelForCausalLM"
@@ -27,3 +52,9 @@ class Environment:
     mask_takes_input_embeds: bool = True
     neighbours_by_name: bool = True
     transformers: str = ""
+    fields_generated: bool = True
+    removed_fields: tuple[str, ...] = ()
+    popped_fields: tuple[str, ...] = ()
+    layer_types: LayerTypes | None = None
+    rope_types: tuple[str, ...] = ()
+    model_type_taken: Callable[[str], bool] = _none_taken

@@ -34,6 +34,9 @@ class Library(Protocol):
     def constant(self, name: str) -> Value | None:
         """The value of a library constant such as `math.pi`."""
 
+    def member_constant(self, machine: Machine, cls: str, name: str) -> Value | None:
+        """The value of the class attribute `name` of the library class `cls`."""
+
     def lineage(self, name: str) -> tuple[str, ...] | None:
         """The classes that `name` derives from, itself first; None when it is no class."""
 

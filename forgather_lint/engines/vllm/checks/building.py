@@ -12,28 +12,30 @@ from dataclasses import replace
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
-from forgather_lint.engines.vllm.subject import build_base, environment_of
+from forgather_lint.engines.vllm.checks.examined import releases_of
+from forgather_lint.engines.vllm.subject import Prepared, build_base, environment_of
 from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.analysis import workshop_of
 from forgather_lint.python.interpreter.environment import Environment
 
 
-def constructor(seen: Examined, model: ModelInput) -> Iterator[ServingProblem]:
-    """The circumstance of the target that makes the constructor raise, if it is one."""
-    ended = seen.ended
+def constructor(model: ModelInput, prepared: Prepared) -> Iterator[ServingProblem]:
+    """What the target finds otherwise, where that makes a config or a constructor raise."""
+    ended, target = prepared.ended, prepared.target
     if ended is None or ended.kind is not EndKind.RAISES:
         return
     for code, name, since, without in _SUSPECTS:
-        if _ends_otherwise(model, seen.target, without, ended):
+        if _ends_otherwise(model, target, without, ended):
+            if name == "rope_scaling" and not ended.message.startswith("TypeError"):
+                code = "FGL569"  # no argument is missing: the value is another
             yield ServingProblem(
                 code=code,
                 verdict="fails",
                 where=ended.where,
-                target=str(seen.target),
-                error=_shown(seen.target, ended.message),
-                releases=since(seen.target),
+                target=str(target),
+                error=_shown(target, ended.message),
+                releases=since(target),
                 name=name,
             )
             return
@@ -61,6 +63,10 @@ def _shown(target: Target, message: str) -> str:
     return f"{message} (shown as: {hidden.raises}: {hidden.text})"
 
 
+def _nothing_taken(_model_type: str) -> bool:
+    return False
+
+
 _SUSPECTS: tuple[
     tuple[str, str, Callable[[Target], str], Callable[[Environment], Environment]], ...
 ] = (
@@ -69,6 +75,30 @@ _SUSPECTS: tuple[
         "rope_scaling",
         lambda target: releases_of(target.transformers.config.renamed_fields),
         lambda world: replace(world, rope_parameters=False),
+    ),
+    (
+        "FGL565",
+        "removed field",
+        lambda target: releases_of(target.transformers.config.removed_fields),
+        lambda world: replace(world, removed_fields=(), popped_fields=()),
+    ),
+    (
+        "FGL566",
+        "ROPE_INIT_FUNCTIONS",
+        lambda target: releases_of(target.transformers.config.rope_types),
+        lambda world: replace(world, rope_types=()),
+    ),
+    (
+        "FGL567",
+        "AutoConfig.register",
+        lambda target: releases_of(target.transformers.config.model_type_taken),
+        lambda world: replace(world, model_type_taken=_nothing_taken),
+    ),
+    (
+        "FGL568",
+        "layer_types",
+        lambda target: releases_of(target.transformers.config.layer_type_unknown),
+        lambda world: replace(world, layer_types=None),
     ),
     (
         "FGL508",

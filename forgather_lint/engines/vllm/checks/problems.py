@@ -59,6 +59,7 @@ def look_for_problems(
             seen = examined(prepared)
             for problem in _all(seen, model, server, impl, max_model_len) if seen else ():
                 found.append(problem)  # noqa: PERF402: what was found before an error stays
+            found += building.constructor(model, prepared)
     except BudgetExceeded as error:
         where = seen.cls.where if seen else None
         prepared.given_up = Outcome(Verdict.UNKNOWN, "", error.reason, where)
@@ -86,7 +87,6 @@ def _all(
     yield from composite.processor(seen, model)
     yield from settings.max_length(seen, max_model_len)
     yield from experts.refused(seen)
-    yield from building.constructor(seen, model)
     yield from classes.tied_weights(seen)
     yield from classes.tie_weights_override(seen)
     yield from classes.post_init(seen)

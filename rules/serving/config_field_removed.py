@@ -1,0 +1,47 @@
+"""The model reads a config field that transformers 5 no longer sets.
+
+## What it does
+Builds the model as the target's transformers does. The base config of 4.x set some forty fields,
+among them `pad_token_id`, `is_decoder` and `tie_word_embeddings`; that of 5.x sets none of them,
+and takes settings of generation out of config.json.
+
+## Why is this bad?
+A field that neither the config class nor config.json sets is not there.
+
+## Example
+```py
+self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size, config.pad_token_id)
+```
+
+## Use instead
+```py
+padding = getattr(config, "pad_token_id", None)
+self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size, padding)
+```
+
+## Releases
+transformers 5.0.0 and later, whatever the vLLM.
+
+## What you see at run time
+`AttributeError: 'MyConfig' object has no attribute 'pad_token_id'`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.serving import finding
+
+
+@rule("FGL565", "config-field-removed", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL565":
+        yield finding(
+            problem,
+            "this config field is set by nothing in this release of transformers",
+            label="read here",
+            help="set it in the config class, or read it with `getattr` and a default",
+        )

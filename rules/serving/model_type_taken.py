@@ -1,0 +1,46 @@
+"""`AutoConfig.register` names a model type that transformers already has.
+
+## What it does
+Runs what the model's files do when they are imported. `AutoConfig.register` refuses a name that the
+target's transformers has a config for.
+
+## Why is this bad?
+The file cannot be imported, so the model cannot be loaded. The name was free when it was chosen: a
+later release took it.
+
+## Example
+```py
+AutoConfig.register("nanochat", NanoChatConfig)
+```
+
+## Use instead
+```py
+AutoConfig.register("my_nanochat", NanoChatConfig)
+```
+
+## Releases
+Every release that has the name; `nanochat`: transformers 5.0.0 and later.
+
+## What you see at run time
+`ValueError: 'nanochat' is already used by a Transformers config, pick another name.`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.serving import finding
+
+
+@rule("FGL567", "model-type-taken", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL567":
+        yield finding(
+            problem,
+            "this release of transformers has the model type already",
+            label="registered here",
+            help="pick another model type, or drop the call: `auto_map` is enough",
+        )

@@ -1,0 +1,46 @@
+"""The constructor takes `rope_scaling` for a scaling that was asked for.
+
+## What it does
+Builds the model as the target's transformers does. From 5.0 on `rope_scaling` is another name of
+`rope_parameters`, a dict that is there without any scaling, with `rope_type` and without `type`.
+
+## Why is this bad?
+Code written for 4.x takes the branch for a scaled model and reads a key that is not there.
+
+## Example
+```py
+if config.rope_scaling is not None:
+    kind = config.rope_scaling["type"]
+```
+
+## Use instead
+```py
+kind = (config.rope_scaling or {}).get("rope_type", "default")
+```
+
+## Releases
+transformers 5.0.0 and later, whatever the vLLM.
+
+## What you see at run time
+`KeyError: 'type'`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.serving import finding
+
+
+@rule("FGL569", "rope-scaling-never-none", Severity.ERROR)
+def check(problem: ServingProblem) -> Iterator[Finding]:
+    if problem.code == "FGL569":
+        yield finding(
+            problem,
+            "`rope_scaling` is another name of `rope_parameters` in this release of transformers",
+            label="it is not what this expects",
+            help="read `rope_parameters` and its `rope_type`",
+        )
