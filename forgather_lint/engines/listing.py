@@ -65,13 +65,13 @@ def _changed_in(topic: str, old: Version, new: Version) -> list[Change]:
     before, after = raw_facts(topic, old), raw_facts(topic, new)
     name = topic.partition("/")[2]
     return [
-        Change(f"{name}.{fact}", *_difference(before[fact], now), now.source)
+        Change(f"{name}.{fact}", *difference(before[fact], now), now.source)
         for fact, now in after.items()
         if before[fact].value != now.value
     ]
 
 
-def _difference(before: Fact[object], after: Fact[object]) -> tuple[str, str]:
+def difference(before: Fact[object], after: Fact[object]) -> tuple[str, str]:
     """Both values as text; of lists and tables only what is gone and what is new."""
     old, new = before.value, after.value
     if isinstance(old, list) and isinstance(new, list):

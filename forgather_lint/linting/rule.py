@@ -29,11 +29,17 @@ class Rule:
     severity: Severity
     consumes: type
     check: Callable[[object], Iterable[Finding]]
+    rests_on: tuple[str, ...] = ()
+    """The facts about releases that decide what the rule says: `vllm/plan.styles`."""
 
     @property
     def page(self) -> str:
-        """What the rule's file says of it."""
-        return inspect.getdoc(sys.modules[self.check.__module__]) or ""
+        """What the rule's file says of it, and what the facts say of each release."""
+        # A run that shows no page does not read the data of every release.
+        from forgather_lint.engines.history import releases_section
+
+        above, heading, below = self._written.partition("## What you see at run time")
+        return f"{above}{releases_section(self.rests_on)}\n\n{heading}{below}"
 
     @property
     def file(self) -> str:
@@ -43,19 +49,26 @@ class Rule:
     @property
     def summary(self) -> str:
         """The first line of the page."""
-        return self.page.strip().partition("\n")[0]
+        return self._written.partition("\n")[0]
+
+    @property
+    def _written(self) -> str:
+        return inspect.getdoc(sys.modules[self.check.__module__]) or ""
 
 
 def rule(
-    code: str, name: str, severity: Severity
+    code: str, name: str, severity: Severity, *, rests_on: tuple[str, ...] = ()
 ) -> Callable[[Callable[[Fact], Iterable[Finding]]], Rule]:
-    """Declare the decorated function as the rule `code`; `name` states the defect."""
+    """Declare the decorated function as the rule `code`; `name` states the defect.
+
+    `rests_on` names the facts about releases from which the page says where the rule applies.
+    """
 
     def declare(check: Callable[[Fact], Iterable[Finding]]) -> Rule:
         # `get_type_hints` would evaluate all annotations of every rule, at each start.
         consumes = next(iter(check.__annotations__.values()))
         if isinstance(consumes, str):
             consumes = vars(sys.modules[check.__module__])[consumes]
-        return Rule(code, name, severity, consumes, check)  # type: ignore[arg-type]
+        return Rule(code, name, severity, consumes, check, rests_on)  # type: ignore[arg-type]
 
     return declare

@@ -23,9 +23,6 @@ with other parameters, and the arguments of the old one stayed.
     d_feedforward: !var "intermediate_size"
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 `TypeError: FeedforwardLayer.__init__() got an unexpected keyword argument 'd_hidden'`
 """

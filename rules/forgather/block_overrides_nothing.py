@@ -4,6 +4,9 @@
 A template that extends another contributes its blocks and nothing else. Reports a block that no
 parent defines, and one whose place in a parent was itself overridden.
 
+The guide's blocks `vllm_tensor_parallel_plan`, `vllm_pipeline_parallel_plan` and
+`vllm_no_split_modules` exist in no template of Forgather as of 2026-02 (f92f8b8).
+
 ## Why is this bad?
 Jinja drops the block without a message. A plan written there never reaches the generated model.
 Blocks of an *included* template are no exception: an include renders by itself, and the including
@@ -27,10 +30,6 @@ template cannot override its blocks.
     base_model_tp_plan:
         "causal_lm.layer_stack.layers.*.attention.query_linear": "colwise"
 ```
-
-## Releases
-All. The guide's blocks `vllm_tensor_parallel_plan`, `vllm_pipeline_parallel_plan` and
-`vllm_no_split_modules` exist in no template of Forgather as of 2026-02 (f92f8b8).
 
 ## What you see at run time
 Nothing: the block's text is not in the rendered configuration.

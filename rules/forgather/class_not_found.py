@@ -21,9 +21,6 @@ generates it all the same and fails afterwards.
     d_model: !var "hidden_size"
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 `ModuleNotFoundError: No module named '...'` or `ImportError: cannot import name '...' from '...'`
 """

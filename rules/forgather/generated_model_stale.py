@@ -19,9 +19,6 @@ a plan above all, then has no effect on the model that is trained and served.
 Delete `output_models/NAME` (or only its `*.py` files and `config.json`, to keep the weights) and
 run `forgather -t CONFIG construct` again.
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing, or, from Forgather: "The source data for '...' has changed; overwrite is prohibited."
 """

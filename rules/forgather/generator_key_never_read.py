@@ -5,6 +5,8 @@ Compares the keys below `model_code_generator` with the variables that the code 
 (`hf_causal.py` unless a model brings its own) reads. A plan at the top level of the configuration,
 where an unindented include puts it, is handed to nobody.
 
+Read from Forgather as of 2026-02 (f92f8b8). The guide's examples still say `tp_plan` and `pp_plan`.
+
 ## Why is this bad?
 The template is handed the value and leaves it out of the generated file. For `tp_plan` and
 `pp_plan`, where the template reads `base_model_tp_plan` and `base_model_pp_plan`, the whole plan
@@ -25,9 +27,6 @@ vanishes: the model is generated without one.
     base_model_tp_plan:
         "causal_lm.layer_stack.layers.*.attention.query_linear": "colwise"
 ```
-
-## Releases
-Forgather as of 2026-02 (f92f8b8). The guide's examples still say `tp_plan` and `pp_plan`.
 
 ## What you see at run time
 Forgather says nothing. vLLM up to 0.24: `ValueError: ... does not support tensor parallel.` (or

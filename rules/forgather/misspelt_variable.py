@@ -21,9 +21,6 @@ ignored.
     activation_dropout: {{ activation_dropout | toyaml(0.0) }}
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing: the model is always built with the default.
 """

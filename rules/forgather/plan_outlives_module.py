@@ -28,9 +28,6 @@ plan, serving fails. The plan and the module have to be replaced together.
         "causal_lm.layer_stack.layers.*.feedforward.linear2": "rowwise"
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing, or a shape error beside a sharded partner; see FGL101. For a pipeline plan:
 `AttributeError: ... has no attribute '...'` when the generated model is built.

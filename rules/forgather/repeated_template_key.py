@@ -21,9 +21,6 @@ split in another way than the line that the reader sees first says.
         "causal_lm.layer_stack.layers.*.feedforward.down_proj": "rowwise"
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing: the last value counts.
 """

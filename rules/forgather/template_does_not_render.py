@@ -19,9 +19,6 @@ unknown tag, an alias without an anchor, a variable that is undefined where it i
     segments: {{ ns.pipeline_segments | default(2) }}
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 The message that is quoted, from Jinja, PyYAML or Forgather.
 """

@@ -6,6 +6,9 @@ Resolves every `extends`, `include` and `import` that a configuration executes, 
 template of the generator, and with the configuration of another project that the model is taken
 from (`forgather:from_project`).
 
+`models/causal_lm/vllm_plans.yaml`, which the guide includes, left Forgather with eb34ed3
+(2025-12-15).
+
 ## Why is this bad?
 Forgather cannot read the configuration at all. The linter leaves a missing include out and goes on,
 so that the rest is still checked.
@@ -24,10 +27,6 @@ so that the rest is still checked.
     base_model_tp_plan:
         "causal_lm.layer_stack.layers.*.attention.query_linear": "colwise"
 ```
-
-## Releases
-All. `models/causal_lm/vllm_plans.yaml`, which the guide includes, left Forgather with eb34ed3
-(2025-12-15).
 
 ## What you see at run time
 `jinja2.exceptions.TemplateNotFound: '...' not found in search paths: ...`

@@ -18,9 +18,6 @@ template has no need of any of it.
 Write what the template needs into `meta.yaml` or the workspace; keep the folders of `searchdir`
 inside the workspace. A Forgather checkout elsewhere is recognised by its `templatelib` and allowed.
 
-## Releases
-All.
-
 ## What you see at run time
 Forgather's own sandbox refuses attributes (`jinja2.exceptions.SecurityError`); it neither limits
 the work nor the folders.

@@ -22,9 +22,6 @@ The model cannot be built.
     eps: !var "rms_norm_eps"
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 `TypeError: construct_model() missing 1 required positional argument: '...'`
 """

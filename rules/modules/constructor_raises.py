@@ -6,6 +6,9 @@ class, and reports the exception that ends it: a failed assertion, a missing fil
 argument that a constructor does not take, an attention implementation that a table does not have
 (for vLLM it is named `vllm`).
 
+The constructor is run as each target runs it, which is a proof (an error), and with what the
+newest known transformers makes of it (a warning).
+
 ## Why is this bad?
 The model cannot be built by anyone. The plans are not checked.
 
@@ -19,10 +22,6 @@ with `assert hidden_size % num_attention_heads == 0` in the attention.
 ```json
 {"hidden_size": 104, "num_attention_heads": 8}
 ```
-
-## Releases
-All. The constructor is run as each target runs it, which is a proof (an error), and with what the
-newest known transformers makes of it (a warning).
 
 ## What you see at run time
 The same exception, when the model is loaded.

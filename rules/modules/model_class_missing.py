@@ -17,9 +17,6 @@ where `modeling_tiny.py` defines `TinyForCausalLM`.
 {"auto_map": {"AutoModelForCausalLM": "modeling_tiny.TinyForCausalLM"}}
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 `AttributeError: module 'transformers_modules....modeling_tiny' has no attribute
 'TinyForCausalLm'`, or `OSError: ... does not appear to have a file named modeling_tiny.py`.

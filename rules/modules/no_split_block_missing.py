@@ -5,6 +5,8 @@ Finds the classes of the blocks in the model's stacks of layers (own parts with 
 by side, which a residual connection spans) and reports those that `_no_split_modules` does not
 list. An info if the attribute is not there at all.
 
+transformers reads the attribute, vLLM does not.
+
 ## Why is this bad?
 `device_map="auto"` cuts the model wherever memory runs out. A block that is cut between its input
 and the addition of its residual adds tensors of two devices. FSDP finds nothing to wrap.
@@ -20,9 +22,6 @@ class MyPreTrainedModel(PreTrainedModel):
 class MyPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["MyDecoderLayer"]
 ```
-
-## Releases
-transformers, all releases; vLLM does not read the attribute.
 
 ## What you see at run time
 "RuntimeError: Expected all tensors to be on the same device, but found at least two devices,

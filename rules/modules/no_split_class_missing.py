@@ -4,6 +4,8 @@
 Compares every name with the class names of the modules in the tree. An error if no class of that
 name exists in the model's source, an info if one exists but this configuration builds none.
 
+transformers reads the attribute, vLLM does not.
+
 ## Why is this bad?
 The blocks that were meant may be cut in two by `device_map="auto"`, in the middle of a residual
 connection. One wrong name stops FSDP auto-wrapping; if all are wrong, newer transformers fail.
@@ -17,9 +19,6 @@ _no_split_modules = ["LlamaDecoderLayer"]  # the class is called MyDecoderLayer
 ```py
 _no_split_modules = ["MyDecoderLayer"]
 ```
-
-## Releases
-transformers, all releases; vLLM does not read the attribute.
 
 ## What you see at run time
 FSDP auto-wrap: "Could not find the transformer layer class LlamaDecoderLayer in the model." With

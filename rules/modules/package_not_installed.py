@@ -17,9 +17,6 @@ in an environment without `einops`.
 ## Use instead
 `pip install einops` beside this tool, and where the model is served.
 
-## Releases
-All.
-
 ## What you see at run time
 `ImportError: This modeling file requires the following packages that were not found in your
 environment: einops. Run `pip install einops``, where the package is missing there too.

@@ -19,9 +19,6 @@ self.base = config.rope_theta  # config.json: {"rope_parameters": {"rope_theta":
 self.base = config.rope_parameters["rope_theta"]
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing but worse answers, most of all on long inputs.
 """

@@ -19,9 +19,6 @@ _tied_weights_keys = {"lm_head.weight": "model.embed_token.weight"}
 _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
 ```
 
-## Releases
-A dict is read from transformers 5.0 on; a list up to 4.57.
-
 ## What you see at run time
 Only with `tie_word_embeddings`. transformers 5 with plain names: "AttributeError: `embed_token` is
 not an nn.Module", or "'...' object has no attribute 'embed_token'"; with patterns: "There is an
@@ -40,7 +37,12 @@ from forgather_lint.linting.support.nearest import closest
 from forgather_lint.linting.support.wording import one_of
 
 
-@rule("FGL403", "tied-weights-name-nothing", Severity.ERROR)
+@rule(
+    "FGL403",
+    "tied-weights-name-nothing",
+    Severity.ERROR,
+    rests_on=("transformers/modeling.tied_weights_list",),
+)
 def check(model: Model) -> Iterator[Finding]:
     names = [item.name for item in (*model.whole.parameters, *model.whole.buffers)]
     impossible = (entry for entry in model.plans.tied or () if entry.possible is False)

@@ -26,9 +26,6 @@ class MyConfig(PretrainedConfig):
     }
 ```
 
-## Releases
-vLLM up to 0.24 fails; later ones guess.
-
 ## What you see at run time
 vLLM up to 0.24: `ValueError: <class '...'> does not support pipeline parallel.` or `ValueError:
 Could not find `ModuleList` in <class '...'>`, by transformers release. From 0.25.0 a warning:
@@ -47,7 +44,12 @@ from forgather_lint.linting.support.stages import pp_entries
 from forgather_lint.linting.support.tree import is_stack
 
 
-@rule("FGL311", "no-pp-plan", Severity.INFO)
+@rule(
+    "FGL311",
+    "no-pp-plan",
+    Severity.INFO,
+    rests_on=("vllm/pipeline.missing", "vllm/pipeline.names_from"),
+)
 def check(model: Model) -> Iterator[Finding]:
     plans = model.plans
     stack = next((m for m in model.base.modules if is_stack(m)), None)

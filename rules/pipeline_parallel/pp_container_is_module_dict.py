@@ -4,6 +4,8 @@
 Reports a pipeline entry whose module is an `nn.ModuleDict` when no other entry names an
 `nn.ModuleList`.
 
+Without a proxy every release fails; a proxy needs one that takes dotted names.
+
 ## Why is this bad?
 vLLM looks for an `nn.ModuleList` and for nothing else. A model may hide the dict behind a proxy
 list in its `__getattr__`, as Forgather does; since 0.18 vLLM walks the dotted name step by step,
@@ -22,9 +24,6 @@ self.layers = nn.ModuleList(layer_factory(layer_idx=index) for index in range(nu
 ```
 The names of the parameters, `layers.0.…`, stay the same.
 
-## Releases
-All without a proxy; vLLM from 0.18 on with one.
-
 ## What you see at run time
 `ValueError: Could not find `ModuleList` in <class '...'>`, with two stages or more.
 """
@@ -40,7 +39,12 @@ from forgather_lint.linting.support.stages import planned_modules
 from forgather_lint.linting.support.tree import is_module_dict, is_module_list
 
 
-@rule("FGL304", "pp-container-is-module-dict", Severity.ERROR)
+@rule(
+    "FGL304",
+    "pp-container-is-module-dict",
+    Severity.ERROR,
+    rests_on=("vllm/pipeline.lookup", "vllm/pipeline.no_list"),
+)
 def check(model: Model) -> Iterator[Finding]:
     planned = planned_modules(model)
     if any(is_module_list(module) for _, module in planned):

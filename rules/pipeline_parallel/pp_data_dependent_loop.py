@@ -4,6 +4,8 @@
 Reports a condition on tensor values in `forward` below which layers of the stack are called: an
 early exit, a layer that is skipped for some tokens. A condition inside a layer is not meant.
 
+vLLM compiles unless `--enforce-eager` is given.
+
 ## Why is this bad?
 A pipeline runs every layer of every stage for every batch, in order. Each rank would take the
 decision on its own tensors, and ranks that disagree send or await what the other does not. vLLM
@@ -19,9 +21,6 @@ for layer in self.layers:
 
 ## Use instead
 A fixed number of layers, or a computed weight: `hidden_states + gate * layer(hidden_states)`.
-
-## Releases
-All. vLLM compiles unless `--enforce-eager` is given.
 
 ## What you see at run time
 `torch._dynamo.exc.Unsupported: Data-dependent branching`. With `--enforce-eager`: nothing, wrong

@@ -4,6 +4,8 @@
 Calls `get_input_embeddings()` as vLLM does on every stage, with placeholders for what the plan
 puts on the first one.
 
+With tied embeddings the last stage holds the module too, so that two stages serve.
+
 ## Why is this bad?
 vLLM asks for the embedding on every stage, to put its own in the place. Where the plan names the
 module that holds it, later stages have a `PPMissingLayer` there, which has no attributes. Nor does
@@ -24,9 +26,6 @@ base_model_pp_plan = {"embed.wte": ..., "layers": ..., "norm": ...}  # vLLM 0.18
 # or, in every release, the embedding as a child of the model itself:
 base_model_pp_plan = {"embed_tokens": ..., "layers": ..., "norm": ...}
 ```
-
-## Releases
-All. With tied embeddings the last stage holds the module too, so that two stages serve.
 
 ## What you see at run time
 `AttributeError: 'PPMissingLayer' object has no attribute 'wte'`, while the model is built

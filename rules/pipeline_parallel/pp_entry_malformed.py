@@ -23,9 +23,6 @@ base_model_pp_plan = {
 }
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 vLLM and transformers: nothing. Readers of the pair: `IndexError`, or names of one letter.
 """

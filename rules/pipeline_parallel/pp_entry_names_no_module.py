@@ -24,9 +24,6 @@ base_model_pp_plan = {
 }
 ```
 
-## Releases
-All. Dotted names need vLLM 0.18 or newer.
-
 ## What you see at run time
 `AttributeError: 'LlamaModel' object has no attribute 'model'`. transformers ignores the entry.
 """
@@ -44,7 +41,7 @@ from forgather_lint.linting.support.tree import class_name, deepest_existing
 from forgather_lint.linting.support.wording import one_of
 
 
-@rule("FGL301", "pp-entry-names-no-module", Severity.ERROR)
+@rule("FGL301", "pp-entry-names-no-module", Severity.ERROR, rests_on=("vllm/pipeline.lookup",))
 def check(model: Model) -> Iterator[Finding]:
     plans = model.plans
     yield from _lost(plans.pp, (model.base,), None)

@@ -25,9 +25,6 @@ base_model_pp_plan = {
 }
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 vLLM: nothing, it reads the keys alone. A runner that passes the names as keywords: "TypeError:
 forward() got an unexpected keyword argument 'mask'".

@@ -22,10 +22,6 @@ while `forward` ends with `self.norm(hidden_states)`.
 ## Use instead
 Add `"norm": (["hidden_states"], ["hidden_states"])` after the layers.
 
-## Releases
-All. Without a pipeline plan, vLLM from 0.25.0 takes the children of the decoder that own
-parameters, in the order of their declaration.
-
 ## What you see at run time
 Nothing: wrong output with two stages or more.
 """
@@ -41,7 +37,7 @@ from forgather_lint.linting.support.stages import Stage, calls_within, stack_of,
 from forgather_lint.linting.support.tree import is_within
 
 
-@rule("FGL306", "pp-module-missing", Severity.ERROR)
+@rule("FGL306", "pp-module-missing", Severity.ERROR, rests_on=("vllm/pipeline.names_from",))
 def check(model: Model) -> Iterator[Finding]:
     plan = stages(model)
     stack = stack_of(plan)

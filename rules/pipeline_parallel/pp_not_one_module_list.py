@@ -25,9 +25,6 @@ base_model_pp_plan = {
 }
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 None: `ValueError: Could not find `ModuleList` in <class '...'>`. Several: `ValueError: Pipeline
 parallel of models with multiple `ModuleList`s in the base model are not supported yet!`
@@ -50,7 +47,12 @@ _SEVERAL = (
 )
 
 
-@rule("FGL303", "pp-not-one-module-list", Severity.ERROR)
+@rule(
+    "FGL303",
+    "pp-not-one-module-list",
+    Severity.ERROR,
+    rests_on=("vllm/pipeline.no_list", "vllm/pipeline.several_lists"),
+)
 def check(model: Model) -> Iterator[Finding]:
     planned = planned_modules(model)
     if not planned or len(planned) < len(pp_entries(model)):

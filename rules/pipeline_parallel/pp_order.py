@@ -28,9 +28,6 @@ base_model_pp_plan = {
 }
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing: wrong output with two stages or more. A swapped pair on one side changes nothing.
 """

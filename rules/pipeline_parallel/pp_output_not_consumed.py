@@ -26,9 +26,6 @@ base_model_pp_plan = {
 }
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 vLLM: nothing, it reads the keys alone.
 """

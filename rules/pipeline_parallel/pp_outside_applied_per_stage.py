@@ -23,9 +23,6 @@ for layer in self.layers:
     hidden_states = layer(hidden_states)
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing: other tokens than on one stage (measured on 0.13 and 0.32).
 """

@@ -22,9 +22,6 @@ for layer, attention_type in zip(self.layers, self.config.layer_types):
     hidden_states = layer(hidden_states, attention_mask=masks[attention_type])
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 `AttributeError: 'PPMissingLayer' object has no attribute 'attention_type'`, with two stages or
 more.
@@ -47,7 +44,7 @@ _ON_IDENTITY = frozenset(
 )
 
 
-@rule("FGL309", "pp-placeholder-use", Severity.ERROR)
+@rule("FGL309", "pp-placeholder-use", Severity.ERROR, rests_on=("vllm/pipeline.placeholder",))
 def check(model: Model) -> Iterator[Finding]:
     plan = stages(model)
     reported: set[tuple[str, str]] = set()

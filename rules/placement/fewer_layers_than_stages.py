@@ -16,9 +16,6 @@ vllm serve model --pipeline-parallel-size 8   # 4 layers
 vllm serve model --pipeline-parallel-size 4
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 An error at load, or idle ranks.
 """

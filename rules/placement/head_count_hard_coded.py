@@ -18,9 +18,6 @@ query = self.q_proj(x).view(batch, length, self.num_heads, self.head_dim)
 query = self.q_proj(x).view(batch, length, -1, self.head_dim)
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 `RuntimeError: shape '[1, 16, 8, 24]' is invalid for input of size 1536`; nothing, if the sizes
 happen to fit: wrong output.

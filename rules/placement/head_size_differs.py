@@ -19,9 +19,6 @@ self.head_dim = config.global_head_dim if is_global else config.head_dim
 self.head_dim = config.head_dim
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 `RuntimeError: mat1 and mat2 shapes cannot be multiplied` behind the attention; on a CPU before that
 `RuntimeError: view size is not compatible with input tensor's size and stride` (measured on 0.32);

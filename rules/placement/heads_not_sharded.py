@@ -4,6 +4,8 @@
 vLLM builds the attention of each rank for its share of the heads, whatever the plan says. Reports
 projections of query, key or value that are whole on each rank, gathered, or unequally sharded.
 
+A release with `QKVFuser` shards query, key and value itself where it recognises them.
+
 ## Why is this bad?
 The surplus heads are read as further tokens. The model loads, answers and exits 0, and the answer
 is garbage (measured on vLLM 0.13 with two ranks).
@@ -22,10 +24,6 @@ is garbage (measured on vLLM 0.13 with two ranks).
 "layers.*.self_attn.o_proj": "rowwise",
 ```
 
-## Releases
-vLLM up to 0.24; later releases shard query, key and value themselves where they recognise the
-three projections.
-
 ## What you see at run time
 Nothing: other tokens than on one rank.
 """
@@ -40,7 +38,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL204", "heads-not-sharded", Severity.ERROR)
+@rule(
+    "FGL204",
+    "heads-not-sharded",
+    Severity.ERROR,
+    rests_on=("vllm/fusers.names", "vllm/attention.too_many_heads"),
+)
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL204":
         yield finding(judged)

@@ -18,9 +18,6 @@ at some sizes only: 18 query heads and 9 KV heads fit one rank, but on two, 9 of
 {"num_attention_heads": 8, "num_key_value_heads": 4}
 ```
 
-## Releases
-All known ones: vLLM asserts it since 0.9.2.
-
 ## What you see at run time
 `AssertionError: num_heads (6) is not divisible by num_kv_heads (4)` (measured on 0.32)
 """
@@ -34,7 +31,12 @@ from forgather_lint.facts import Judged
 from forgather_lint.linting.rule import rule
 
 
-@rule("FGL212", "kv-heads-do-not-divide", Severity.ERROR)
+@rule(
+    "FGL212",
+    "kv-heads-do-not-divide",
+    Severity.ERROR,
+    rests_on=("vllm/attention.heads_per_kv_uneven", "vllm/fusers.kv_heads_uneven"),
+)
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL212":
         yield Finding(

@@ -3,6 +3,9 @@
 ## What it does
 Reports `chunk` and `split` of the output of a column-parallel layer along its features.
 
+A release with `PackedQKVFuser` repairs a packed query-key-value projection that it recognises,
+never gate and up.
+
 ## Why is this bad?
 A column-parallel layer gives rank 0 the first half of the rows. If they hold `[gate; up]`, rank 0
 gets all of gate and none of up: the shapes fit, the meaning does not.
@@ -16,10 +19,6 @@ gate, up = self.gate_up_proj(x).chunk(2, dim=-1)  # "colwise"
 ```py
 gate, up = self.gate_proj(x), self.up_proj(x)  # two layers, both "colwise"
 ```
-
-## Releases
-All. vLLM 0.27 and later repair a packed query-key-value projection that they recognise, never
-gate and up.
 
 ## What you see at run time
 Nothing: wrong output.
@@ -35,7 +34,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL207", "packed-projection-split", Severity.ERROR)
+@rule("FGL207", "packed-projection-split", Severity.ERROR, rests_on=("vllm/fusers.names",))
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL207":
         yield finding(judged)

@@ -16,9 +16,6 @@ The residual stream must be whole on each rank.
 "layers.*.mlp.down_proj": "rowwise",
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 A `RuntimeError` on sizes, or nothing: wrong output.
 """

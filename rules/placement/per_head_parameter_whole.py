@@ -4,6 +4,8 @@
 Reports parameters (ALiBi slopes, per-head gains, sinks) that meet a value of which each rank
 holds only some heads.
 
+A release that resolves `s_aux=` shards the parameter passed so.
+
 ## Why is this bad?
 The engine never shards a bare parameter.
 
@@ -16,9 +18,6 @@ scores = scores * self.head_gain.view(-1, 1, 1)  # nn.Parameter of num_heads
 ```py
 self.head_gain = nn.Linear(1, num_heads, bias=False)  # a layer that the plan can shard
 ```
-
-## Releases
-All; vLLM 0.30 and later shard the parameter passed as `s_aux=`.
 
 ## What you see at run time
 `RuntimeError: The size of tensor a (4) must match the size of tensor b (8) at non-singleton
@@ -35,7 +34,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL208", "per-head-parameter-whole", Severity.ERROR)
+@rule(
+    "FGL208",
+    "per-head-parameter-whole",
+    Severity.ERROR,
+    rests_on=("vllm/attention.sinks_unresolved",),
+)
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL208":
         yield finding(judged)

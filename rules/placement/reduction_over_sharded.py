@@ -3,6 +3,8 @@
 ## What it does
 Reports softmax, mean, max, norms and the like along a dimension of which each rank holds a part.
 
+A release that finds norms by their data flow gathers the input of an RMS norm.
+
 ## Why is this bad?
 Each rank normalises its own part: the result is not a part of the true result.
 
@@ -15,9 +17,6 @@ weights = self.up_proj(x).softmax(dim=-1)  # up_proj: "colwise"
 ```py
 "layers.*.mlp.up_proj": "colwise_gather_output",  # all features on each rank
 ```
-
-## Releases
-All. vLLM 0.25 and later gather the input of an RMS norm that they recognise.
 
 ## What you see at run time
 Nothing: wrong output. With a weight of the full width: `RuntimeError: The size of tensor a ...`
@@ -33,7 +32,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL206", "reduction-over-sharded", Severity.ERROR)
+@rule("FGL206", "reduction-over-sharded", Severity.ERROR, rests_on=("vllm/modules.norm_found_by",))
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL206":
         yield finding(judged)

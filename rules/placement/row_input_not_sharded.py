@@ -19,9 +19,6 @@ A row-parallel layer holds a slice of the input features; its matrix does not fi
 "layers.*.mlp.down_proj": "rowwise",
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 `RuntimeError: mat1 and mat2 shapes cannot be multiplied (16x192 and 96x128)`
 """

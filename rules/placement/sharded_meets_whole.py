@@ -5,6 +5,8 @@ Follows every value through `forward` on one rank. An elementwise operation whos
 different sizes there, although they fit in the whole model, is reported with the place where one
 of them became sharded.
 
+A release with `GLUFuser` shards gate and up together where it recognises them.
+
 ## Why is this bad?
 The model crashes at the first token.
 
@@ -22,9 +24,6 @@ return self.down_proj(self.act(gate) * up)
 "layers.*.mlp.down_proj": "rowwise",
 ```
 
-## Releases
-All. vLLM 0.25 and later shard gate and up together where they recognise them.
-
 ## What you see at run time
 `RuntimeError: The size of tensor a (64) must match the size of tensor b (32) at non-singleton
 dimension 2`
@@ -40,7 +39,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL201", "sharded-meets-whole", Severity.ERROR)
+@rule("FGL201", "sharded-meets-whole", Severity.ERROR, rests_on=("vllm/fusers.names",))
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL201":
         yield finding(judged)

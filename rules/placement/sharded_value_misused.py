@@ -17,9 +17,6 @@ The rank computes something else than the model, or fails.
 "layers.*.self_attn.q_proj": "colwise",
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 A `RuntimeError`, or nothing: wrong output.
 """

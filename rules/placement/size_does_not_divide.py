@@ -16,9 +16,6 @@ The engine refuses to load the model.
 --tensor-parallel-size 2
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 `ValueError: Total number of attention heads (6) must be divisible by tensor parallel size (4).`
 or `AssertionError: 250 is not divisible by 4`
@@ -34,7 +31,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL210", "size-does-not-divide", Severity.ERROR)
+@rule(
+    "FGL210",
+    "size-does-not-divide",
+    Severity.ERROR,
+    rests_on=("vllm/config.heads_indivisible", "vllm/config.width_indivisible"),
+)
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL210":
         yield finding(judged)

@@ -6,6 +6,8 @@ stages where the model can be cut into stages. Says at which of them the model s
 undecided, with the reason for each that does not serve. The closing line says the same of every
 target.
 
+The default target is the vLLM installed beside the tool, else the newest known.
+
 ## Why is this bad?
 It is not: this is an answer, not a complaint. A size that is missing here fails at load, or
 answers garbage. Where no size serves, FGL904 says so (all fail) or FGL903 (some are undecided).
@@ -19,9 +21,6 @@ answers garbage. Where no size serves, FGL904 says so (all fail) or FGL903 (some
 ```sh
 forgather-lint matrix MODEL   # all sizes and pipeline stages, with bytes per rank
 ```
-
-## Releases
-All; the default target is the vLLM installed beside the tool, else the newest known.
 
 ## What you see at run time
 At a size that does not divide: `ValueError: Total number of attention heads (6) must be divisible

@@ -5,6 +5,9 @@ Says so where vLLM's registry of models knows an architecture of config.json, or
 another suffix that it converts (`LlamaForSequenceClassification`). Nothing else is then judged:
 neither the code in the folder nor its plans are read.
 
+Which names are native differs by release. Not with `--model-impl transformers`, which has the
+code in the folder judged as the engine then runs it.
+
 ## Why is this bad?
 It need not be: most models of transformers are meant to be served so. It is bad where the code in
 the folder was to be used. Nothing is claimed of vLLM's own model: it is not a verdict that it
@@ -19,10 +22,6 @@ serves at some size.
 ```json
 {"architectures": ["MyForCausalLM"], "auto_map": {"AutoModel": "modeling_mine.MyModel"}}
 ```
-
-## Releases
-All profiled releases of vLLM (0.11 and later); which names are native differs by release. Not with
-`--model-impl transformers`, which has the code in the folder judged as the engine then runs it.
 
 ## What you see at run time
 Nothing: the answers of another model; names of weights that are not found; or a field that your

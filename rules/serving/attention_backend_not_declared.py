@@ -6,6 +6,9 @@ has a class by the name of the architecture, on that one, whatever is loaded. Fr
 class also passes if transformers can set its attention, which it concludes from the text of the
 class's file.
 
+From `declared_or_settable` on only where the file has an attention class that never looks up the
+interface.
+
 ## Why is this bad?
 vLLM refuses the model before it is built.
 
@@ -20,10 +23,6 @@ class XModel(PreTrainedModel):
 class XModel(PreTrainedModel):
     _supports_attention_backend = True  # and the attention calls ALL_ATTENTION_FUNCTIONS
 ```
-
-## Releases
-All; from vLLM 0.30.0 on only where the file has an attention class that never looks up the
-interface.
 
 ## What you see at run time
 `ValueError: The Transformers implementation of 'X' is not compatible with vLLM.`; without
@@ -40,7 +39,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL503", "attention-backend-not-declared", Severity.ERROR)
+@rule(
+    "FGL503",
+    "attention-backend-not-declared",
+    Severity.ERROR,
+    rests_on=("vllm/attention.gate", "transformers/modeling.settable_if_file_has"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL503":
         yield finding(

@@ -17,9 +17,6 @@ hidden_states = self.self_attn(hidden_states, attention_mask)
 hidden_states = self.self_attn(hidden_states, attention_mask, **kwargs)
 ```
 
-## Releases
-vLLM up to 0.29.
-
 ## What you see at run time
 `TypeError: 'NoneType' object is not subscriptable`
 """
@@ -34,7 +31,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL523", "attention-keyword-lost", Severity.ERROR)
+@rule("FGL523", "attention-keyword-lost", Severity.ERROR, rests_on=("vllm/attention.keyword_lost",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL523":
         yield finding(

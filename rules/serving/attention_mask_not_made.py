@@ -5,6 +5,8 @@ Runs `forward` twice on one rank: with transformers' own attention, and with vLL
 `create_causal_mask` and its like make no mask. Reported is code that only the second run brings to
 an error about None.
 
+transformers makes no mask for an attention function that it has none for.
+
 ## Why is this bad?
 The model trains, and generates with transformers; on vLLM it fails at its first token, at every
 size. vLLM knows by itself which tokens may look at which; it applies no other mask.
@@ -19,9 +21,6 @@ topk = self.indexer(hidden_states, attention_mask[:, 0, :, :])
 mask = None if attention_mask is None else attention_mask[:, 0, :, :]
 topk = self.indexer(hidden_states, mask)  # and let the indexer look back only, by itself
 ```
-
-## Releases
-All profiled releases: transformers makes no mask for an attention function that it has none for.
 
 ## What you see at run time
 `TypeError: 'NoneType' object is not subscriptable` (measured on 0.32, with GLM-MoE-DSA)

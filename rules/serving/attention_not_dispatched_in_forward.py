@@ -26,9 +26,6 @@ def forward(self, hidden_states, **kwargs):
     attended, _ = attend(self, query, key, value, mask, scaling=self.scaling, **kwargs)
 ```
 
-## Releases
-vLLM 0.30.0 and later; older ones hand the attention down as a keyword.
-
 ## What you see at run time
 `ValueError: Layer 0 does not dispatch through the Transformers attention interface and vLLM has no
 other way to handle it.`
@@ -44,7 +41,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL512", "attention-not-dispatched-in-forward", Severity.ERROR)
+@rule(
+    "FGL512",
+    "attention-not-dispatched-in-forward",
+    Severity.ERROR,
+    rests_on=("vllm/attention.no_dispatch",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL512":
         yield finding(

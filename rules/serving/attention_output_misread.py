@@ -5,6 +5,8 @@ Runs `forward` twice on one rank: with transformers' own attention, whose output
 `[batch, tokens, heads, head size]`, and with vLLM's, whose output has two dimensions,
 `[tokens, heads * head size]`. Reported is an error that only the second run meets.
 
+vLLM's attention has returned two dimensions since 0.8.5.
+
 ## Why is this bad?
 The model trains, and generates with transformers; on vLLM it fails at its first token, at every
 size.
@@ -20,9 +22,6 @@ attended = attended.transpose(1, 2).reshape(*input_shape, -1)
 attended, _ = attention_interface(self, query, key, value, attention_mask, **kwargs)
 attended = attended.reshape(*input_shape, -1)  # input_shape = hidden_states.shape[:-1]
 ```
-
-## Releases
-All: vLLM's attention has returned two dimensions since 0.8.5.
 
 ## What you see at run time
 `IndexError: Dimension out of range (expected to be in range of [-2, 1], but got 2)`, or

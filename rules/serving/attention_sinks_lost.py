@@ -17,9 +17,6 @@ attend(self, query, key, value, mask, s_aux=self.sinks.float(), **kwargs)
 attend(self, query, key, value, mask, s_aux=self.sinks, **kwargs)  # vLLM 0.30 and later
 ```
 
-## Releases
-vLLM up to 0.29 drops the sinks; 0.30 and later take a parameter of the module.
-
 ## What you see at run time
 Up to 0.29 nothing: other tokens. Later, for an attribute that is no parameter, `ValueError: Cannot
 resolve attention s_aux expression 'self.sinks' in XAttention.`; for a call, at the first token,
@@ -37,7 +34,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL535", "attention-sinks-lost", Severity.ERROR)
+@rule(
+    "FGL535",
+    "attention-sinks-lost",
+    Severity.ERROR,
+    rests_on=("vllm/attention.sinks_lost", "vllm/attention.sinks_unresolved"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL535":
         yield finding(

@@ -16,9 +16,6 @@ transformers takes the entry apart as `file.Class`. A list is for tokenizers onl
 {"auto_map": {"AutoModel": "modeling_x.XModel"}}
 ```
 
-## Releases
-All profiled releases of transformers (4.56 and later).
-
 ## What you see at run time
 `TypeError: argument of type 'NoneType' is not iterable`, or
 `AttributeError: 'list' object has no attribute 'split'` (measured on 0.13, 0.25 and 0.32). For a
@@ -36,7 +33,16 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL539", "auto-map-malformed", Severity.ERROR)
+@rule(
+    "FGL539",
+    "auto-map-malformed",
+    Severity.ERROR,
+    rests_on=(
+        "transformers/loading.reference_not_text",
+        "transformers/loading.reference_null",
+        "transformers/loading.auto_map_null",
+    ),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL539":
         yield finding(

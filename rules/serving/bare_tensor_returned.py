@@ -16,9 +16,6 @@ return self.norm(hidden_states)
 return BaseModelOutputWithPast(last_hidden_state=self.norm(hidden_states))
 ```
 
-## Releases
-All profiled releases of vLLM (0.11 and later).
-
 ## What you see at run time
 An error about the shape of the hidden states, at the first token.
 """
@@ -33,7 +30,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL518", "bare-tensor-returned", Severity.ERROR)
+@rule("FGL518", "bare-tensor-returned", Severity.ERROR, rests_on=("vllm/forward.hidden_states",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL518":
         yield finding(

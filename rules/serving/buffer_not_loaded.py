@@ -18,9 +18,6 @@ self.register_buffer("cos_cached", angles.cos())
 self.register_buffer("cos_cached", angles.cos(), persistent=False)
 ```
 
-## Releases
-vLLM before 0.19; later releases load buffers.
-
 ## What you see at run time
 `ValueError: There is no module or parameter named 'model.pos_encoder.cos_cached' in
 TransformersForCausalLM` (seen on 0.17.1; 0.32 loads it)
@@ -36,7 +33,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL562", "buffer-not-loaded", Severity.ERROR)
+@rule("FGL562", "buffer-not-loaded", Severity.ERROR, rests_on=("vllm/weights.buffers_loaded",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL562":
         yield finding(

@@ -5,6 +5,8 @@ Runs the constructor with the plans merged as the target's transformers merges t
 `_tp_plan` and `_pp_plan` of the class stay in the plan of every instance, also of one that
 AutoModel builds without its head.
 
+Where `base_model_prefix` names a child, the plan of the config is lost too.
+
 ## Why is this bad?
 Code that walks `self._pp_plan` finds an entry `lm_head` where `self.lm_head` is None.
 
@@ -24,10 +26,6 @@ for name in self.config.base_model_pp_plan or {}:
     self.get_submodule(name)
 ```
 
-## Releases
-transformers 5.14.0 and later; where `base_model_prefix` names a child, the plan of the config is
-lost from 5.0.0 on.
-
 ## What you see at run time
 `AttributeError: `lm_head` is not an nn.Module`. vLLM 0.28 and later show in its place:
 `AttributeError: 'TransformersForCausalLM' object has no attribute '_pre_trained_model_classes'`
@@ -43,7 +41,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL508", "class-plan-reaches-base-model", Severity.ERROR)
+@rule(
+    "FGL508",
+    "class-plan-reaches-base-model",
+    Severity.ERROR,
+    rests_on=("transformers/plan.class_plan_kept", "transformers/plan.config_plan_on"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL508":
         yield finding(

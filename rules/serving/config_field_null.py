@@ -18,10 +18,6 @@ refuses it before it looks at the model.
 {"num_attention_heads": 8, "num_key_value_heads": 8}
 ```
 
-## Releases
-vLLM 0.14.0 and later. Older ones take a null number of key-value heads for that of the attention
-heads.
-
 ## What you see at run time
 `pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig`, then the name of
 the field and `Input should be a valid integer [type=int_type, input_value=None,
@@ -38,7 +34,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL501", "config-field-null", Severity.ERROR)
+@rule(
+    "FGL501",
+    "config-field-null",
+    Severity.ERROR,
+    rests_on=("vllm/config.integer_null", "vllm/config.kv_heads_null"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL501":
         yield finding(

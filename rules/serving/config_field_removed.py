@@ -19,9 +19,6 @@ padding = getattr(config, "pad_token_id", None)
 self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size, padding)
 ```
 
-## Releases
-transformers 5.0.0 and later, whatever the vLLM.
-
 ## What you see at run time
 `AttributeError: 'MyConfig' object has no attribute 'pad_token_id'`
 """
@@ -36,7 +33,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL565", "config-field-removed", Severity.ERROR)
+@rule(
+    "FGL565",
+    "config-field-removed",
+    Severity.ERROR,
+    rests_on=("transformers/config.removed_fields",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL565":
         yield finding(

@@ -18,9 +18,6 @@ def construct(self, hidden_size, rope_theta, rope_scaling, **kwargs): ...
 def construct(self, hidden_size, rope_scaling=None, rope_parameters=None, **kwargs): ...
 ```
 
-## Releases
-transformers 5.0.0 and later, whatever the vLLM.
-
 ## What you see at run time
 `TypeError: X.construct_model() missing 1 required positional argument: 'rope_scaling'`
 """
@@ -35,7 +32,9 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL507", "config-key-renamed", Severity.ERROR)
+@rule(
+    "FGL507", "config-key-renamed", Severity.ERROR, rests_on=("transformers/config.renamed_fields",)
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL507":
         yield finding(

@@ -20,9 +20,6 @@ model/configuration_x.py
 model/config.json    # save_pretrained writes it
 ```
 
-## Releases
-All profiled releases of vLLM (0.11 and later).
-
 ## What you see at run time
 `ValueError: Invalid repository ID or local directory specified: 'model'. Please verify the
 following requirements: ...` (measured on 0.32).
@@ -38,7 +35,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL550", "config-not-found", Severity.ERROR)
+@rule("FGL550", "config-not-found", Severity.ERROR, rests_on=("vllm/registry.config_not_found",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL550":
         yield finding(

@@ -4,6 +4,8 @@
 Reports a config.json whose `auto_map` has no entry for AutoConfig and whose `model_type` is missing
 or unknown to the transformers release of the target (and to vLLM itself).
 
+Which types are known differs by release of transformers.
+
 ## Why is this bad?
 Nothing can be loaded: AutoConfig is the first thing that vLLM calls.
 
@@ -21,10 +23,6 @@ Nothing can be loaded: AutoConfig is the first thing that vLLM calls.
 }
 ```
 
-## Releases
-All; which types are known differs by release of transformers. Before 5.2, without a `model_type`,
-the name of the folder is searched for one.
-
 ## What you see at run time
 `ValueError: The checkpoint you are trying to load has model type `my_model` but Transformers does
 not recognize this architecture.`, or `Unrecognized model in ... Should have a `model_type` key in
@@ -41,7 +39,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL551", "config-not-recognised", Severity.ERROR)
+@rule(
+    "FGL551",
+    "config-not-recognised",
+    Severity.ERROR,
+    rests_on=("transformers/loading.type_unknown", "transformers/loading.type_missing"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL551":
         kind = f"of type `{problem.name}`" if problem.name else "without a `model_type`"

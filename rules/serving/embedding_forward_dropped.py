@@ -24,9 +24,6 @@ class ScaledEmbedding(nn.Embedding):
         return super().forward(ids) * self.embed_scale
 ```
 
-## Releases
-vLLM up to 0.27; later releases keep the subclass. 0.11.0 loses `embed_scale` too.
-
 ## What you see at run time
 Nothing: other tokens than transformers generates (measured on 0.13 and 0.25; 0.32 serves the model,
 and so do 0.13 and 0.25 with `embed_scale`).
@@ -42,7 +39,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL530", "embedding-forward-dropped", Severity.ERROR)
+@rule(
+    "FGL530",
+    "embedding-forward-dropped",
+    Severity.ERROR,
+    rests_on=("vllm/modules.embedding_forward_dropped", "vllm/modules.embedding_scale_kept"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL530":
         yield finding(

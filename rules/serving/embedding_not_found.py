@@ -25,9 +25,6 @@ class XModel(PreTrainedModel):
         self.wte = value
 ```
 
-## Releases
-The getter in every release; the setter in vLLM up to 0.29.
-
 ## What you see at run time
 "NotImplementedError: get_input_embeddings not auto‑handled for XModel; please override in the
 subclass."
@@ -43,7 +40,16 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL531", "embedding-not-found", Severity.ERROR)
+@rule(
+    "FGL531",
+    "embedding-not-found",
+    Severity.ERROR,
+    rests_on=(
+        "transformers/modeling.no_embedding",
+        "transformers/modeling.no_embedding_setter",
+        "vllm/modules.embedding_setter_called",
+    ),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL531":
         yield finding(

@@ -18,9 +18,6 @@ def forward(self, input_ids=None, inputs_embeds=None, **kwargs): ...
 def forward(self, input_ids=None, inputs_embeds=None, position_ids=None, **kwargs): ...
 ```
 
-## Releases
-Not accepted: all. Not named: vLLM 0.19.1 and later.
-
 ## What you see at run time
 `TypeError: X.forward() got an unexpected keyword argument 'attention_instances'`; `ValueError:
 Argument position_ids not found in the forward method of X`
@@ -36,7 +33,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL517", "engine-argument-not-accepted", Severity.ERROR)
+@rule(
+    "FGL517",
+    "engine-argument-not-accepted",
+    Severity.ERROR,
+    rests_on=("vllm/forward.unexpected_argument", "vllm/forward.decoder_argument_missing"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL517":
         yield finding(

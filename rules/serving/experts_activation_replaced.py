@@ -5,6 +5,8 @@ vLLM puts one fused layer in the place of experts; between their projections it 
 whatever the model says (only architectures with `gptoss` in their name get another). Reported are
 experts that hold another activation module. An activation that is called as a function is not seen.
 
+Beside transformers 4, experts are refused altogether (FGL506).
+
 ## Why is this bad?
 The model loads, answers, and says something else.
 
@@ -22,9 +24,6 @@ class Expert(nn.Module):
         self.act = nn.SiLU()  # or give the list another name than `experts`: it stays as it is
 ```
 
-## Releases
-vLLM from 0.11.1 on, with transformers 5.
-
 ## What you see at run time
 Nothing: other tokens than transformers generates (measured on 0.32).
 """
@@ -39,7 +38,9 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL542", "experts-activation-replaced", Severity.ERROR)
+@rule(
+    "FGL542", "experts-activation-replaced", Severity.ERROR, rests_on=("vllm/experts.activation",)
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL542":
         yield finding(

@@ -6,6 +6,8 @@ in this order or by these names, whatever the experts of the model take. Reporte
 other keywords, with weights in front of the choice, and with more or fewer weights than chosen
 experts (such as the scores of all).
 
+Beside transformers 4, experts are refused altogether (FGL506).
+
 ## Why is this bad?
 Other keywords raise at the first token. The rest answers garbage: weights are rounded to numbers of
 experts, scores of all experts are read as if they were those of the chosen.
@@ -19,9 +21,6 @@ output = self.experts(hidden_states, top_k_index=index, top_k_weights=weights)
 ```py
 output = self.experts(hidden_states, index, weights)
 ```
-
-## Releases
-vLLM from 0.11.1 on, with transformers 5 (with transformers 4 they refuse experts: FGL506).
 
 ## What you see at run time
 `TypeError: TransformersMoERunner.forward() missing 2 required positional arguments: 'topk_ids' and
@@ -38,7 +37,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import other_answer, raised_at_every_size
 
 
-@rule("FGL571", "experts-call-misread", Severity.ERROR)
+@rule("FGL571", "experts-call-misread", Severity.ERROR, rests_on=("vllm/config.experts",))
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL571":
         message = "vLLM's layer takes `(hidden_states, topk_ids, topk_weights)`"

@@ -7,6 +7,8 @@ are experts that surely do something else: a factor on their input or output, an
 called as a function, the second half as the gate, no gate at all. What is not understood is
 undecided.
 
+Beside transformers 4, experts are refused altogether (FGL506).
+
 ## Why is this bad?
 The model loads, answers, and says something else.
 
@@ -20,9 +22,6 @@ up, gate = F.linear(x, self.gate_up_proj[expert]).chunk(2, dim=-1)
 gate, up = F.linear(x, self.gate_up_proj[expert]).chunk(2, dim=-1)
 ```
 vLLM leaves a list alone that is not called `experts`.
-
-## Releases
-vLLM from 0.11.1 on, with transformers 5 (with transformers 4 they refuse experts: FGL506).
 
 ## What you see at run time
 Nothing: other tokens than transformers generates (9 variants run on 0.32, one rank and two).
@@ -38,7 +37,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import other_answer
 
 
-@rule("FGL572", "experts-computation-replaced", Severity.ERROR)
+@rule("FGL572", "experts-computation-replaced", Severity.ERROR, rests_on=("vllm/config.experts",))
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL572":
         yield other_answer(

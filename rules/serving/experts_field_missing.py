@@ -7,6 +7,8 @@ A config that counts experts (`num_experts`, `moe_num_experts`, `n_routed_expert
 `moe_intermediate_size` or `intermediate_size`: the first that the config has, and that must not be
 null. Also a dense model whose config carries such a count is met by this.
 
+Beside transformers 4, experts are refused altogether (FGL506).
+
 ## Why is this bad?
 The model does not load, at any size, and the error says nothing.
 
@@ -21,9 +23,6 @@ The model does not load, at any size, and the error says nothing.
 "num_experts": 8,
 "num_experts_per_tok": 2
 ```
-
-## Releases
-vLLM from 0.11.1 on, with transformers 5 (with transformers 4 they refuse experts: FGL506).
 
 ## What you see at run time
 `AssertionError:` at `assert top_k is not None` or `assert intermediate_size is not None` in
@@ -40,7 +39,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL541", "experts-field-missing", Severity.ERROR)
+@rule(
+    "FGL541",
+    "experts-field-missing",
+    Severity.ERROR,
+    rests_on=("vllm/experts.field_missing", "vllm/experts.choice_fields"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL541":
         yield finding(

@@ -18,9 +18,6 @@ The model never loads; a dense model that happens to have such a field does not 
 {"intermediate_size": 256}
 ```
 
-## Releases
-vLLM 0.11.1 to 0.23 beside transformers 4.
-
 ## What you see at run time
 `ImportError: Transformers modeling backend requires transformers>=5.0.0.dev0 for MoE models
 support, but got 4.57.6`
@@ -36,7 +33,9 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL506", "experts-need-newer-transformers", Severity.ERROR)
+@rule(
+    "FGL506", "experts-need-newer-transformers", Severity.ERROR, rests_on=("vllm/config.experts",)
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL506":
         yield finding(

@@ -27,9 +27,6 @@ return logits, weights, index  # the config says nothing of norm_topk_prob
 A factor goes into the config as `routed_scaling_factor`. A router that holds an `nn.Linear` instead
 of a `weight` is left alone, as is any block that returns a tuple.
 
-## Releases
-vLLM 0.25 and later; factors are read from 0.27 on.
-
 ## What you see at run time
 Nothing: other tokens than transformers generates (18 variants run on 0.32, one rank and two).
 """
@@ -44,7 +41,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import other_answer
 
 
-@rule("FGL570", "experts-router-replaced", Severity.ERROR)
+@rule(
+    "FGL570",
+    "experts-router-replaced",
+    Severity.ERROR,
+    rests_on=("vllm/experts.block_replaced", "vllm/experts.factor_read"),
+)
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL570":
         yield other_answer(

@@ -19,9 +19,6 @@ self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))  # the shared expert
 self.down_proj(self.act_fn(self.gate_proj(x)) * self.up_proj(x))  # act_fn = nn.SiLU(): is fused
 ```
 
-## Releases
-vLLM 0.27 and later.
-
 ## What you see at run time
 Nothing: other tokens than on one rank (measured on 0.32 with two ranks).
 """
@@ -36,7 +33,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL574", "experts-summed-by-ranks", Severity.ERROR)
+@rule(
+    "FGL574",
+    "experts-summed-by-ranks",
+    Severity.ERROR,
+    rests_on=("vllm/experts.shared_summed_once",),
+)
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL574":
         yield finding(judged)

@@ -7,6 +7,8 @@ with the hidden states, the chosen experts and their weights. Reported is a `for
 iterates or measures the list that is gone. A block whose router vLLM may take over as well (a child
 with a `weight` that is no `nn.Linear`) is left out: there the whole `forward` may be replaced.
 
+Beside transformers 4, experts are refused altogether (FGL506).
+
 ## Why is this bad?
 The model loads and fails at its first token, at every size.
 
@@ -21,9 +23,6 @@ for index, expert in enumerate(self.experts):
 # `experts` is a module of its own: forward(hidden_states, top_k_index, top_k_weights)
 output = self.experts(hidden_states, top_k_index, top_k_weights)
 ```
-
-## Releases
-vLLM from 0.11.1 on, with transformers 5 (with transformers 4 they refuse experts: FGL506).
 
 ## What you see at run time
 `TypeError: 'TransformersMoERunner' object is not iterable` (up to 0.24 the class is called
@@ -40,7 +39,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import raised_at_every_size
 
 
-@rule("FGL540", "experts-used-as-list", Severity.ERROR)
+@rule("FGL540", "experts-used-as-list", Severity.ERROR, rests_on=("vllm/config.experts",))
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL540":
         yield raised_at_every_size(

@@ -6,6 +6,8 @@ vLLM's layer loads stacks called `gate_up_proj` or `w13` of shape `(experts, 2 *
 `up_proj`, `down_proj` or `w1`, `w3`, `w2`. Reported are other names, and stacks that lie the other
 way round.
 
+From 0.33 on vLLM takes stacks the other way round if `is_transposed` says so.
+
 ## Why is this bad?
 Weights under other names are passed over without a word, and the layer computes with whatever is in
 memory. Stacks that lie the other way round end the loading.
@@ -19,9 +21,6 @@ self.wi = nn.Parameter(torch.empty(num_experts, 2 * width, hidden))
 ```py
 self.gate_up_proj = nn.Parameter(torch.empty(num_experts, 2 * width, hidden))
 ```
-
-## Releases
-vLLM 0.25 and later; from 0.33 on it takes stacks the other way round if `is_transposed` says so.
 
 ## What you see at run time
 Nothing, or `RuntimeError: The size of tensor a (64) must match the size of tensor b (128) at
@@ -38,7 +37,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import other_answer, raised_at_every_size
 
 
-@rule("FGL573", "experts-weights-lost", Severity.ERROR)
+@rule("FGL573", "experts-weights-lost", Severity.ERROR, rests_on=("vllm/experts.block_replaced",))
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL573":
         message = "vLLM's layer does not load these weights"

@@ -18,9 +18,6 @@ query = self.q_proj(hidden_states).view(1, -1, 8, 32)  # the projection has 128 
 query = self.q_proj(hidden_states).view(*hidden_states.shape[:-1], -1, self.head_dim)
 ```
 
-## Releases
-All profiled releases.
-
 ## What you see at run time
 The same exception, while vLLM measures how much memory a forward takes: `RuntimeError: shape
 '[1, 12, 8, 16]' is invalid for input of size 3072` (measured on 0.32)

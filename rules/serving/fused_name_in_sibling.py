@@ -19,9 +19,6 @@ self.q_proj, self.k_proj, self.v_proj = nn.Linear(...), nn.Linear(...), nn.Linea
 self.q_norm = RMSNorm(...)
 ```
 
-## Releases
-vLLM 0.25.0 and later, at any size.
-
 ## What you see at run time
 `ValueError: There is no module or parameter named 'model.layers.0.self_attn.qkv_proj_norm' in
 TransformersForCausalLM`
@@ -37,7 +34,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL522", "fused-name-in-sibling", Severity.ERROR)
+@rule(
+    "FGL522",
+    "fused-name-in-sibling",
+    Severity.ERROR,
+    rests_on=("vllm/fusers.stacked_by_substring",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL522":
         yield finding(

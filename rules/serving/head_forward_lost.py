@@ -21,9 +21,6 @@ class XModel(PreTrainedModel):  # the base model: vLLM runs its forward
         return (self.norm(hidden_states) / self.config.width_factor,)
 ```
 
-## Releases
-All profiled releases; a soft cap that the config names is applied since vLLM 0.28.
-
 ## What you see at run time
 Nothing: other probabilities than transformers computes (measured on 0.13, 0.25 and 0.32).
 """
@@ -38,7 +35,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL532", "head-forward-lost", Severity.ERROR)
+@rule("FGL532", "head-forward-lost", Severity.ERROR, rests_on=("vllm/forward.logits_config",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL532":
         yield finding(

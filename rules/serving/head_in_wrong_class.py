@@ -19,9 +19,6 @@ model without a head has no weights for it.
 {"AutoModel": "modeling_x.XModel", "AutoModelForCausalLM": "modeling_x.XForCausalLM"}
 ```
 
-## Releases
-All profiled releases of vLLM. From 0.21 on they do not notice that the head was not loaded.
-
 ## What you see at run time
 Up to 0.20: `ValueError: Following weights were not initialized from checkpoint:
 {'model.lm_head.weight'}`, or `{'lm_head.weight'}` where the whole model has no head (measured on
@@ -40,7 +37,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL546", "head-in-wrong-class", Severity.ERROR)
+@rule(
+    "FGL546",
+    "head-in-wrong-class",
+    Severity.ERROR,
+    rests_on=("vllm/weights.layer_not_in_checkpoint",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL546":
         yield finding(

@@ -16,9 +16,6 @@ Up to 0.28 vLLM follows the config: it skips the weights of the head and uses th
 {"tie_word_embeddings": false}
 ```
 
-## Releases
-vLLM up to 0.28; later releases look into the checkpoint.
-
 ## What you see at run time
 Nothing: other tokens than transformers generates (measured on 0.13).
 """
@@ -33,7 +30,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL525", "head-tied-by-config", Severity.WARNING)
+@rule(
+    "FGL525",
+    "head-tied-by-config",
+    Severity.WARNING,
+    rests_on=("vllm/weights.tied_head_in_checkpoint",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL525":
         yield finding(

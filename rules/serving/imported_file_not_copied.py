@@ -22,10 +22,6 @@ from .attention_x import XAttention  # noqa: F401: so that transformers copies t
 from .layers_x import XLayer
 ```
 
-## Releases
-transformers before 5.10.1 for files imported by imported files; every release for `from . import`
-and for packages.
-
 ## What you see at run time
 `FileNotFoundError: [Errno 2] No such file or directory:
 '.../transformers_modules/x/attention_x.py'` in transformers. vLLM hides it:
@@ -42,7 +38,17 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL538", "imported-file-not-copied", Severity.ERROR)
+@rule(
+    "FGL538",
+    "imported-file-not-copied",
+    Severity.ERROR,
+    rests_on=(
+        "transformers/loading.file_not_copied",
+        "transformers/loading.local_imports_followed",
+        "transformers/loading.package_not_read",
+        "transformers/loading.name_not_copied",
+    ),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL538":
         yield finding(

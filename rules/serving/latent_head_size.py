@@ -22,9 +22,6 @@ The model loads, and fails at its first batch, at every size.
 Where the sizes are others, set `VLLM_MLA_DISABLE=1` in the environment: vLLM then expands keys and
 values, and needs a plan for the attention. Both were run on 0.32.
 
-## Releases
-vLLM 0.28 and later.
-
 ## What you see at run time
 `ValueError: Head dimension 64 is not supported by MLA.` (measured on 0.32)
 """
@@ -39,7 +36,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import raised_at_every_size
 
 
-@rule("FGL548", "latent-head-size", Severity.ERROR)
+@rule("FGL548", "latent-head-size", Severity.ERROR, rests_on=("vllm/attention.latent_head_sizes",))
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL548":
         yield raised_at_every_size(

@@ -21,9 +21,6 @@ class Attention(nn.Module):
         self.layer_idx = layer_idx
 ```
 
-## Releases
-All profiled releases of vLLM (0.11 and later); 0.30 and later with another error.
-
 ## What you see at run time
 Before 0.30: `AttributeError: 'X' object has no attribute 'layer_idx'`. Later: `ValueError: Layer 0
 does not dispatch through the Transformers attention interface and vLLM has no other way to handle
@@ -40,7 +37,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL513", "layer-index-missing", Severity.ERROR)
+@rule("FGL513", "layer-index-missing", Severity.ERROR, rests_on=("vllm/attention.no_layer_index",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL513":
         yield finding(

@@ -4,6 +4,8 @@
 Reports two layers whose attention says the same index, an attention module that stands in several
 layers, and a module whose attention runs twice in one forward.
 
+No release refuses a layer that runs twice.
+
 ## Why is this bad?
 The index chooses the KV cache. Two layers with one index write over each other's keys and values;
 so do two runs of one layer. The first token comes out right, the ones behind it do not.
@@ -17,10 +19,6 @@ self.layers = nn.ModuleList([Layer(config, 0) for _ in range(config.num_hidden_l
 ```py
 self.layers = nn.ModuleList([Layer(config, index) for index in range(config.num_hidden_layers)])
 ```
-
-## Releases
-vLLM up to 0.29 says nothing; 0.30 and later refuse layers that share. No release refuses a layer
-that runs twice.
 
 ## What you see at run time
 `ValueError: Layer 0 dispatches attention from more than one module (model.layers.0.self_attn and
@@ -38,7 +36,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL534", "layer-index-shared", Severity.ERROR)
+@rule("FGL534", "layer-index-shared", Severity.ERROR, rests_on=("vllm/attention.shared_layer",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL534":
         yield finding(

@@ -18,9 +18,6 @@ The config cannot be made, so the model cannot be loaded.
 {"layer_types": ["full_attention", "full_attention"], "own_layer_types": ["dense", "topk"]}
 ```
 
-## Releases
-transformers 5.4.0 and later, whatever the vLLM.
-
 ## What you see at run time
 `StrictDataclassClassValidationError: Class validation error for validator 'validate_layer_type'`
 """
@@ -35,7 +32,17 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL568", "layer-type-refused", Severity.ERROR)
+@rule(
+    "FGL568",
+    "layer-type-refused",
+    Severity.ERROR,
+    rests_on=(
+        "transformers/config.layer_types",
+        "transformers/config.layer_type_unknown",
+        "transformers/config.layer_types_length",
+        "transformers/config.layer_types_renamed",
+    ),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL568":
         yield finding(

@@ -16,9 +16,6 @@ vLLM indexes it by the number of each layer as soon as the attribute exists.
 {"num_hidden_layers": 2, "layer_types": ["full_attention", "full_attention"]}
 ```
 
-## Releases
-null: vLLM up to 0.29; too short: all.
-
 ## What you see at run time
 `TypeError: 'NoneType' object is not subscriptable`; `IndexError: list index out of range`
 """
@@ -33,7 +30,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL516", "layer-types-unusable", Severity.ERROR)
+@rule(
+    "FGL516",
+    "layer-types-unusable",
+    Severity.ERROR,
+    rests_on=("vllm/attention.layer_types_null", "vllm/attention.layer_types_short"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL516":
         yield finding(

@@ -17,9 +17,6 @@ vllm serve model --max-model-len 4096   # max_position_embeddings: 2048
 vllm serve model --max-model-len 2048
 ```
 
-## Releases
-All profiled releases of vLLM (0.11 and later).
-
 ## What you see at run time
 `ValueError: User-specified max_model_len (4096) is greater than the derived max_model_len
 (max_position_embeddings=2048 or model_max_length=None in model's config.json).`
@@ -35,7 +32,9 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL526", "length-exceeds-positions", Severity.ERROR)
+@rule(
+    "FGL526", "length-exceeds-positions", Severity.ERROR, rests_on=("vllm/config.length_exceeded",)
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL526":
         yield finding(

@@ -25,9 +25,6 @@ class Scaled(nn.Module):
         return self.linear(x) * 0.25
 ```
 
-## Releases
-All profiled releases.
-
 ## What you see at run time
 Nothing: other tokens than transformers generates (measured on 0.13 and 0.32). Where the forward
 returns several values, as routers do, or takes more than one, `ValueError: not enough values to
@@ -45,7 +42,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL519", "linear-subclass-replaced", Severity.ERROR)
+@rule(
+    "FGL519",
+    "linear-subclass-replaced",
+    Severity.ERROR,
+    rests_on=("vllm/modules.linear_forward_kept",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL519":
         yield finding(

@@ -18,9 +18,6 @@ AutoConfig.register("nanochat", NanoChatConfig)
 AutoConfig.register("my_nanochat", NanoChatConfig)
 ```
 
-## Releases
-Every release that has the name; `nanochat`: transformers 5.0.0 and later.
-
 ## What you see at run time
 `ValueError: 'nanochat' is already used by a Transformers config, pick another name.`
 """
@@ -35,7 +32,9 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL567", "model-type-taken", Severity.ERROR)
+@rule(
+    "FGL567", "model-type-taken", Severity.ERROR, rests_on=("transformers/config.model_type_taken",)
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL567":
         yield finding(

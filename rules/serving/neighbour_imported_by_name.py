@@ -20,9 +20,6 @@ from configuration_x import XConfig
 from .configuration_x import XConfig
 ```
 
-## Releases
-All profiled releases of transformers (4.56 and later).
-
 ## What you see at run time
 `ImportError: This modeling file requires the following packages that were not found in your
 environment: configuration_x. Run `pip install configuration_x``, or `ModuleNotFoundError: No module
@@ -41,7 +38,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL545", "neighbour-imported-by-name", Severity.ERROR)
+@rule(
+    "FGL545",
+    "neighbour-imported-by-name",
+    Severity.ERROR,
+    rests_on=("transformers/loading.import_missing", "transformers/loading.module_missing"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL545":
         yield finding(

@@ -16,10 +16,6 @@ vLLM chooses the implementation by that name, before it looks at `auto_map`.
 {"architectures": ["XForCausalLM"], "auto_map": {"AutoModel": "modeling_x.XModel"}}
 ```
 
-## Releases
-All profiled releases of vLLM (0.11 and later). From 0.11.1 on a `model_type` of transformers will
-do: the class that AutoModel has for it is taken.
-
 ## What you see at run time
 `ValueError: No model architectures are specified`
 """
@@ -34,7 +30,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL502", "no-architecture", Severity.ERROR)
+@rule("FGL502", "no-architecture", Severity.ERROR, rests_on=("vllm/config.no_architecture",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL502":
         yield finding(

@@ -18,9 +18,6 @@ loads the base model with AutoModel, and adds a head of its own.
 {"auto_map": {"AutoModel": "modeling_x.XModel", "AutoModelForCausalLM": "modeling_x.XForCausalLM"}}
 ```
 
-## Releases
-All profiled releases of vLLM (0.11 and later).
-
 ## What you see at run time
 `ValueError: Unrecognized configuration class <class '...'> for this kind of AutoModel: AutoModel.`
 With no model class at all: `ValueError: Model architectures ['X'] are not supported for now.` or,
@@ -38,7 +35,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL504", "no-auto-model", Severity.ERROR)
+@rule(
+    "FGL504",
+    "no-auto-model",
+    Severity.ERROR,
+    rests_on=("transformers/loading.no_auto_class", "vllm/registry.no_model_class"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL504":
         yield finding(

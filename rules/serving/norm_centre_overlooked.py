@@ -3,6 +3,8 @@
 ## What it does
 Reports `(1 + self.weight) * x * torch.rsqrt(...)` in a module that these releases replace.
 
+Where a norm is found by its name, see FGL533.
+
 ## Why is this bad?
 They know an RMSNorm by its computation. What stands beside the inverse root is taken for the
 input, whatever it is, so the replacement multiplies by the weight alone; `1 + weight` is seen only
@@ -18,9 +20,6 @@ return (1 + self.weight) * hidden_states * torch.rsqrt(variance + self.eps)
 return (1 + self.weight) * (hidden_states * torch.rsqrt(variance + self.eps))
 ```
 
-## Releases
-vLLM 0.25 and later. Up to 0.24 a norm is found by its name (FGL533).
-
 ## What you see at run time
 No message: other tokens. Log-probabilities off by 3.9 (measured on 0.25, 0.30 and 0.32).
 """
@@ -35,7 +34,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL547", "norm-centre-overlooked", Severity.ERROR)
+@rule("FGL547", "norm-centre-overlooked", Severity.ERROR, rests_on=("vllm/modules.norm_found_by",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL547":
         yield finding(

@@ -21,9 +21,6 @@ class XRMSNorm(nn.Module):
         self.variance_epsilon = 1e-5
 ```
 
-## Releases
-vLLM 0.11.1 to 0.24; later releases read the computation itself.
-
 ## What you see at run time
 Nothing: other tokens than transformers generates (measured on 0.13).
 """
@@ -38,7 +35,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL520", "norm-epsilon-not-found", Severity.ERROR)
+@rule(
+    "FGL520",
+    "norm-epsilon-not-found",
+    Severity.ERROR,
+    rests_on=("vllm/modules.norm_epsilon_names",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL520":
         yield finding(

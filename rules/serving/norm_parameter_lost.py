@@ -5,6 +5,8 @@ These releases know an RMS norm by what its `forward` computes, whatever the cla
 input times `rsqrt(mean(input ** 2) + epsilon)`, times a weight if there is one. Reports one whose
 parameter is not named `weight`.
 
+Where the name of the class decides, see FGL533.
+
 ## Why is this bad?
 vLLM's own norm takes its place and has a `weight` or nothing. The parameter of the checkpoint finds
 no place, and the engine refuses to load.
@@ -18,9 +20,6 @@ self.scale = nn.Parameter(torch.ones(size))
 ```py
 self.weight = nn.Parameter(torch.ones(size))
 ```
-
-## Releases
-vLLM 0.25 and later; before, the name of the class decides (FGL533).
 
 ## What you see at run time
 `ValueError: There is no module or parameter named 'model.layers.0.attn_norm.scale' in
@@ -37,7 +36,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL561", "norm-parameter-lost", Severity.ERROR)
+@rule("FGL561", "norm-parameter-lost", Severity.ERROR, rests_on=("vllm/modules.norm_found_by",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL561":
         yield finding(

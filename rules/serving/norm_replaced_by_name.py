@@ -21,9 +21,6 @@ class GatedNorm(nn.Module):  # any name that does not end in RMSNorm
     def forward(self, hidden_states, gate):
 ```
 
-## Releases
-vLLM 0.11.1 to 0.24; later releases read the computation itself.
-
 ## What you see at run time
 `ValueError: There is no module or parameter named 'model.norm.bias' in TransformersForCausalLM`;
 with two inputs what the code behind it makes of a tuple, such as `AttributeError: 'tuple' object
@@ -41,7 +38,17 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL533", "norm-replaced-by-name", Severity.ERROR)
+@rule(
+    "FGL533",
+    "norm-replaced-by-name",
+    Severity.ERROR,
+    rests_on=(
+        "vllm/modules.norm_found_by",
+        "vllm/modules.norm_parameters_kept",
+        "vllm/modules.norm_second_input",
+        "vllm/modules.norm_centre_lost",
+    ),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL533":
         yield finding(

@@ -17,9 +17,6 @@ self.is_causal = False
 self.is_causal = True
 ```
 
-## Releases
-vLLM 0.11.1 and later; beside transformers 4 they raise.
-
 ## What you see at run time
 Beside transformers 4 `ImportError: Transformers modeling backend requires transformers>=5.0.0 for
 encoder models support`; else nothing: other tokens.
@@ -35,7 +32,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL527", "not-causal", Severity.ERROR)
+@rule("FGL527", "not-causal", Severity.ERROR, rests_on=("vllm/attention.not_causal",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL527":
         yield finding(

@@ -21,9 +21,6 @@ in vLLM.
 "layers.*.mlp.gate$": "replicate",
 ```
 
-## Releases
-All profiled releases of vLLM (0.11 and later); transformers 5.0 reads `*` otherwise than 4 did.
-
 ## What you see at run time
 Nothing, until the shapes of the two halves of a pair no longer fit on several ranks.
 """
@@ -38,7 +35,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL528", "plan-read-differently", Severity.WARNING)
+@rule(
+    "FGL528",
+    "plan-read-differently",
+    Severity.WARNING,
+    rests_on=("vllm/plan.picks", "transformers/plan.wildcard"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL528":
         yield finding(

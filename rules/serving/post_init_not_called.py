@@ -21,9 +21,6 @@ def __init__(self, config):
     self.post_init()
 ```
 
-## Releases
-vLLM 0.11.1 to 0.24 fail; 0.25 and later lose the plan without a word.
-
 ## What you see at run time
 `AttributeError: 'NoneType' object has no attribute 'items'`
 """
@@ -38,7 +35,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL511", "post-init-not-called", Severity.ERROR)
+@rule("FGL511", "post-init-not-called", Severity.ERROR, rests_on=("vllm/plan.never_merged",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL511":
         yield finding(

@@ -28,9 +28,6 @@ processor. AutoProcessor finds none, and returns the tokenizer.
 }
 ```
 
-## Releases
-All profiled releases of vLLM (0.11 and later).
-
 ## What you see at run time
 `TypeError: Invalid type of HuggingFace processor. Expected type: <class
 'transformers.processing_utils.ProcessorMixin'>, but found type: <class '...TokenizersBackend'>`

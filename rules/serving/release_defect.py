@@ -4,6 +4,8 @@
 Reports sizes at which the target fails whatever the model does. vLLM 0.11.1 to 0.16 set
 `embed_scale` only on a pipeline stage that holds the embedding, and read it on every one.
 
+Only with stages; two stages and tied embeddings serve.
+
 ## Why is this bad?
 No change of the model helps; another release does.
 
@@ -16,9 +18,6 @@ vllm serve model --pipeline-parallel-size 2   # vLLM 0.13, embeddings not tied
 ```sh
 vllm serve model --tensor-parallel-size 2     # or a pipeline with `vllm>=0.17`
 ```
-
-## Releases
-vLLM 0.11.1 to 0.16, with stages; two stages and tied embeddings serve.
 
 ## What you see at run time
 `AttributeError: 'TransformersForCausalLM' object has no attribute 'embed_scale'`
@@ -33,7 +32,7 @@ from forgather_lint.facts import Judged
 from forgather_lint.linting.rule import rule
 
 
-@rule("FGL590", "release-defect", Severity.ERROR)
+@rule("FGL590", "release-defect", Severity.ERROR, rests_on=("vllm/defects.embed_scale",))
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL590":
         yield Finding(

@@ -17,9 +17,6 @@ create_causal_mask(config=config, input_embeds=hidden_states, ...)
 create_causal_mask(config, hidden_states, ...)
 ```
 
-## Releases
-transformers 5.9.0 and later; from 5.0 on the old name was deprecated.
-
 ## What you see at run time
 `TypeError: create_causal_mask() got an unexpected keyword argument 'input_embeds'`
 """
@@ -34,7 +31,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL529", "removed-argument", Severity.ERROR)
+@rule(
+    "FGL529",
+    "removed-argument",
+    Severity.ERROR,
+    rests_on=("transformers/modeling.mask_embeds_renamed",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL529":
         yield finding(

@@ -4,6 +4,8 @@
 Compares what a file imports from transformers at its top, outside `try` and `if`, with a table of
 the names that came and went.
 
+The finding says which releases have the name.
+
 ## Why is this bad?
 The file cannot be imported, so neither can the model.
 
@@ -16,9 +18,6 @@ from transformers.utils import is_torch_fx_available
 ```py
 # only names that both releases have, or an import inside try / except ImportError
 ```
-
-## Releases
-transformers 4.56 and later, name by name: the finding says which releases have the name.
 
 ## What you see at run time
 `ImportError: cannot import name 'X' from 'transformers.y'`

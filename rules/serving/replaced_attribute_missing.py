@@ -19,10 +19,6 @@ attended = attended.reshape(*input_shape, self.o_proj.in_features)
 attended = attended.reshape(*input_shape, -1)  # or a size that __init__ kept on the module
 ```
 
-## Releases
-Linear layers and the input embedding (`padding_idx`): all profiled releases; convolutions
-(`transposed`): vLLM 0.14 and later; `nn.LayerNorm` (`elementwise_affine`): 0.32 and later.
-
 ## What you see at run time
 `AttributeError: 'RowParallelLinear' object has no attribute 'in_features'`; `AttributeError:
 'VocabParallelEmbedding' object has no attribute 'padding_idx'` (measured on 0.13 and 0.32);
@@ -39,7 +35,17 @@ from forgather_lint.facts import Judged
 from forgather_lint.linting.rule import rule
 
 
-@rule("FGL544", "replaced-attribute-missing", Severity.ERROR)
+@rule(
+    "FGL544",
+    "replaced-attribute-missing",
+    Severity.ERROR,
+    rests_on=(
+        "vllm/modules.linear_attributes",
+        "vllm/modules.embedding_attributes",
+        "vllm/modules.layer_norm_attributes",
+        "vllm/modules.convolution_attributes",
+    ),
+)
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code != "FGL544":
         return

@@ -18,9 +18,6 @@ if config.rope_scaling is not None:
 kind = (config.rope_scaling or {}).get("rope_type", "default")
 ```
 
-## Releases
-transformers 5.0.0 and later, whatever the vLLM.
-
 ## What you see at run time
 `KeyError: 'type'`
 """
@@ -35,7 +32,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL569", "rope-scaling-never-none", Severity.ERROR)
+@rule(
+    "FGL569",
+    "rope-scaling-never-none",
+    Severity.ERROR,
+    rests_on=("transformers/config.renamed_fields",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL569":
         yield finding(

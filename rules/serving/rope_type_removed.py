@@ -17,9 +17,6 @@ inv_freq, scale = ROPE_INIT_FUNCTIONS["default"](config, device)
 inv_freq, scale = self.compute_default_rope_parameters(config, device)
 ```
 
-## Releases
-`"default"`: transformers 5.0.0 and later. `"proportional"`: before 5.5.0.
-
 ## What you see at run time
 `KeyError: 'default'`
 """
@@ -34,7 +31,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL566", "rope-type-removed", Severity.ERROR)
+@rule(
+    "FGL566",
+    "rope-type-removed",
+    Severity.ERROR,
+    rests_on=("transformers/config.rope_types", "transformers/config.rope_type_unknown"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL566":
         yield finding(

@@ -16,9 +16,6 @@ attend(self, query, key, value, mask, self.scaling)
 attend(self, query, key, value, mask, scaling=self.scaling)
 ```
 
-## Releases
-vLLM 0.30.0 and later.
-
 ## What you see at run time
 `TypeError: vllm_attention_forward() takes 5 positional arguments but 6 were given`
 """
@@ -33,7 +30,9 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL515", "scaling-by-position", Severity.ERROR)
+@rule(
+    "FGL515", "scaling-by-position", Severity.ERROR, rests_on=("vllm/attention.scaling_positional",)
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL515":
         yield finding(

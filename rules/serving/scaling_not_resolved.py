@@ -17,9 +17,6 @@ attend(self, query, key, value, mask, scaling=self.head_dim**-0.5)
 attend(self, query, key, value, mask, scaling=self.scaling)  # set in the constructor
 ```
 
-## Releases
-vLLM 0.30.0 and later.
-
 ## What you see at run time
 `ValueError: Cannot resolve attention scaling expression 'self.head_dim ** -0.5' in X.`
 """
@@ -34,7 +31,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL514", "scaling-not-resolved", Severity.ERROR)
+@rule(
+    "FGL514",
+    "scaling-not-resolved",
+    Severity.ERROR,
+    rests_on=("vllm/attention.scaling_unresolved",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL514":
         yield finding(

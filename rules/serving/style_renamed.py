@@ -18,9 +18,6 @@ longer fit.
 "layers.*.self_attn.o_proj": "rowwise_split_input"
 ```
 
-## Releases
-The old names: vLLM up to 0.23. The new ones: 0.20 and later.
-
 ## What you see at run time
 Nothing, or an error about shapes on several ranks.
 """
@@ -35,7 +32,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL524", "style-renamed", Severity.WARNING)
+@rule("FGL524", "style-renamed", Severity.WARNING, rests_on=("vllm/plan.styles",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL524":
         yield finding(

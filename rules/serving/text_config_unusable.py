@@ -17,9 +17,6 @@ vLLM reads the sizes of the model from what `config.get_text_config()` returns.
 {"text_config": {"num_attention_heads": 8}}
 ```
 
-## Releases
-All; vLLM before 0.13 raises a bare AssertionError.
-
 ## What you see at run time
 `ValueError: The text_config extracted from the model config does not have `num_attention_heads`
 attribute. This indicates a mismatch between the model config and vLLM's expectations.` (measured on

@@ -18,9 +18,6 @@ def tie_weights(self, *args, **kwargs):
     ...
 ```
 
-## Releases
-transformers 5.0.0 and later.
-
 ## What you see at run time
 `TypeError: X.tie_weights() got an unexpected keyword argument 'recompute_mapping'`
 """
@@ -35,7 +32,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL510", "tie-weights-takes-no-arguments", Severity.ERROR)
+@rule(
+    "FGL510",
+    "tie-weights-takes-no-arguments",
+    Severity.ERROR,
+    rests_on=("transformers/modeling.tie_weights_override",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL510":
         yield finding(

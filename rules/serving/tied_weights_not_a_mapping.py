@@ -17,9 +17,6 @@ _tied_weights_keys = ["lm_head.weight"]
 _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
 ```
 
-## Releases
-transformers 5.0.0 and later.
-
 ## What you see at run time
 `AttributeError: 'list' object has no attribute 'keys'`
 """
@@ -34,7 +31,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL509", "tied-weights-not-a-mapping", Severity.ERROR)
+@rule(
+    "FGL509",
+    "tied-weights-not-a-mapping",
+    Severity.ERROR,
+    rests_on=("transformers/modeling.tied_weights_list",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL509":
         yield finding(

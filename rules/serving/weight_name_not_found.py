@@ -21,10 +21,6 @@ class X(PreTrainedModel):
     base_model_prefix = "model"
 ```
 
-## Releases
-vLLM 0.18.0 and later for a prefix that is also a child; 0.11 to 0.17 for other prefixes than
-`model`.
-
 ## What you see at run time
 `ValueError: There is no module or parameter named 'input_encoder' in TransformersForCausalLM`
 """
@@ -39,7 +35,12 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL521", "weight-name-not-found", Severity.ERROR)
+@rule(
+    "FGL521",
+    "weight-name-not-found",
+    Severity.ERROR,
+    rests_on=("vllm/weights.base_prefix", "vllm/weights.unknown_name"),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code != "FGL521":
         return

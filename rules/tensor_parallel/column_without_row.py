@@ -5,6 +5,9 @@ Looks, for every block with a plain column-parallel `nn.Linear`, for something r
 same block, or next to it inside the same layer of the stack (`intermediate.dense` and
 `output.dense`). Styles that gather (`colwise_gather_output`, `colwise_rep`) need no partner.
 
+A release with fusers completes a block by itself when it recognises it (gate, up, down with an
+`nn.Module` activation; query, key, value, output); hence a warning.
+
 ## Why is this bad?
 A column-parallel layer leaves each rank a slice of its output features and communicates nothing.
 The layer that reads this slice must be row-parallel: it multiplies slice by slice and sums over
@@ -27,10 +30,6 @@ base_model_tp_plan = {
 }
 ```
 
-## Releases
-All. vLLM from 0.25.0 completes a block by itself when it recognises it (gate, up, down with an
-`nn.Module` activation; query, key, value, output); hence a warning.
-
 ## What you see at run time
 `RuntimeError: mat1 and mat2 shapes cannot be multiplied (6x32 and 64x32)`.
 """
@@ -50,7 +49,7 @@ from forgather_lint.linting.support.tree import folded
 from forgather_lint.linting.support.wording import are
 
 
-@rule("FGL107", "column-without-row", Severity.WARNING)
+@rule("FGL107", "column-without-row", Severity.WARNING, rests_on=("vllm/fusers.names",))
 def check(model: Model) -> Iterator[Finding]:
     runs = {call.module: call.order for call in model.trace.calls} if model.trace else {}
     for half in halves_alone(model, Split.COLUMN, Split.ROW):

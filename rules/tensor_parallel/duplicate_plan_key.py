@@ -22,9 +22,6 @@ base_model_tp_plan = {
 }
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing: the last value counts. Whatever it does wrong shows later, as a shape error or a wrong
 answer.

@@ -27,9 +27,6 @@ class MyConfig(PretrainedConfig):
     }
 ```
 
-## Releases
-All; see below.
-
 ## What you see at run time
 vLLM up to 0.24: `ValueError: <class '...'> does not support tensor parallel. See
 https://docs.vllm.ai/...`. From 0.25.0 a warning: "... does not define a tensor parallel plan. The
@@ -49,7 +46,12 @@ from forgather_lint.linting.support.taking import planned_linears
 from forgather_lint.linting.support.tree import stacked_linears
 
 
-@rule("FGL110", "no-tp-plan", Severity.WARNING)
+@rule(
+    "FGL110",
+    "no-tp-plan",
+    Severity.WARNING,
+    rests_on=("vllm/plan.missing", "transformers/plan.missing"),
+)
 def check(model: Model) -> Iterator[Finding]:
     plan = model.plans.tp
     if plan.entries or plan.unknown or model.plans.class_tp.unknown or model.plans.inside_tp:

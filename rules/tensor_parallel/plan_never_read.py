@@ -19,9 +19,6 @@ class MyConfig(PretrainedConfig):
     base_model_tp_plan = {"layers.*.mlp.up_proj": "colwise"}
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 As if there were no plan. vLLM up to 0.24: `ValueError: ... does not support tensor parallel.`
 From 0.25.0: "... does not define a tensor parallel plan."

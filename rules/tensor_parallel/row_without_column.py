@@ -5,6 +5,9 @@ Looks, for every block with a plain row-parallel `nn.Linear`, for something colu
 same block, or next to it inside the same layer of the stack. Styles that split their input
 themselves (`rowwise_split_input`, `rowwise_rep`) need no partner.
 
+A release with fusers completes a block by itself when it recognises it (gate, up, down with an
+`nn.Module` activation; query, key, value, output); hence a warning.
+
 ## Why is this bad?
 A row-parallel layer holds a slice of its input features and expects its input to be sliced the
 same way. Nothing slices it unless a column-parallel layer stands before it: the layer meets an
@@ -27,10 +30,6 @@ base_model_tp_plan = {
 ```
 or `rowwise_split_input`.
 
-## Releases
-All. vLLM from 0.25.0 completes a block by itself when it recognises it (gate, up, down with an
-`nn.Module` activation; query, key, value, output); hence a warning.
-
 ## What you see at run time
 `RuntimeError: mat1 and mat2 shapes cannot be multiplied (6x64 and 32x32)`.
 """
@@ -50,7 +49,7 @@ from forgather_lint.linting.support.tree import folded
 from forgather_lint.linting.support.wording import all_of, are
 
 
-@rule("FGL108", "row-without-column", Severity.WARNING)
+@rule("FGL108", "row-without-column", Severity.WARNING, rests_on=("vllm/fusers.names",))
 def check(model: Model) -> Iterator[Finding]:
     for half in halves_alone(model, Split.ROW, Split.COLUMN):
         yield _finding(half)

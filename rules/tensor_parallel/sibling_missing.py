@@ -5,6 +5,9 @@ Reports a linear layer without an entry beside a column-parallel sibling: query,
 gate and up, by their names in either house (`query_linear`, `q_proj`, `wq`, `gate_proj`, `w1`),
 and any two layers of one block with the same sizes between which a row-parallel layer reads.
 
+A release with fusers shards query, key, value and gate, up together when it recognises the block,
+whatever the plan says; hence a warning.
+
 ## Why is this bad?
 The siblings' outputs meet: gate times up, query times key. One of them is a slice and the other
 is whole. With gate and up the shapes clash. With key or value missing the shapes can fit all the
@@ -22,10 +25,6 @@ base_model_tp_plan = {
 
 ## Use instead
 Add `"layers.*.self_attn.k_proj": "colwise"`.
-
-## Releases
-All. vLLM from 0.25.0 shards query, key, value and gate, up together when it recognises the block,
-whatever the plan says; hence a warning.
 
 ## What you see at run time
 Key or value missing, vLLM 0.13: nothing, wrong output. Gate or up missing: `RuntimeError: The size
@@ -46,7 +45,7 @@ from forgather_lint.linting.support.taking import Planned, planned_linears
 from forgather_lint.linting.support.tree import folded
 
 
-@rule("FGL109", "sibling-missing", Severity.WARNING)
+@rule("FGL109", "sibling-missing", Severity.WARNING, rests_on=("vllm/fusers.names",))
 def check(model: Model) -> Iterator[Finding]:
     blocks: dict[str, list[Planned]] = {}
     for layer in planned_linears(model):

@@ -24,9 +24,6 @@ base_model_tp_plan = {"layers.*.input_layernorm": "replicated_with_grad_allreduc
 ```
 or no entry at all: what is not named is replicated.
 
-## Releases
-All; the error of transformers differs by release.
-
 ## What you see at run time
 vLLM: nothing. transformers 5.21 on: "LlamaRMSNorm has no `out_features`: colwise shards linear
 layers."; 5.1 to 5.15: "Expected weight to be of same shape as normalized_shape"; 5.19: "mat1 and
@@ -45,7 +42,12 @@ from forgather_lint.linting.support.taking import matched_linears, named_modules
 from forgather_lint.linting.support.tree import class_name, is_linear
 
 
-@rule("FGL103", "tp-pattern-matches-no-linear", Severity.ERROR)
+@rule(
+    "FGL103",
+    "tp-pattern-matches-no-linear",
+    Severity.ERROR,
+    rests_on=("transformers/plan.not_linear",),
+)
 def check(model: Model) -> Iterator[Finding]:
     for entry in model.plans.tp.entries:
         if not needs_linear(entry.style) or named_parameters(entry, model.base):

@@ -26,9 +26,6 @@ base_model_tp_plan = {
 }
 ```
 
-## Releases
-Every vLLM and transformers release. transformers 5.23 alone warns once, when it shards.
-
 ## What you see at run time
 Nothing, or, when a partner of the layer is sharded:
 `RuntimeError: mat1 and mat2 shapes cannot be multiplied`. transformers 5.23 prints
@@ -48,7 +45,12 @@ from forgather_lint.linting.support.tree import first_of_each
 from forgather_lint.linting.support.wording import one_of
 
 
-@rule("FGL101", "tp-pattern-matches-nothing", Severity.ERROR)
+@rule(
+    "FGL101",
+    "tp-pattern-matches-nothing",
+    Severity.ERROR,
+    rests_on=("vllm/plan.unmatched", "transformers/plan.unmatched_rule"),
+)
 def check(model: Model) -> Iterator[Finding]:
     plans = model.plans
     for plan, trees in ((plans.tp, (model.base,)), (plans.class_tp, (model.whole, model.base))):

@@ -19,9 +19,6 @@ base_model_tp_plan = {"layers.*.mlp.up_proj.weight": "colwise"}
 base_model_tp_plan = {"layers.*.mlp.up_proj": "colwise"}
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 vLLM: nothing, or `RuntimeError: mat1 and mat2 shapes cannot be multiplied` when a partner of the
 layer is sharded. transformers 5.19: "aten.mm.default got mixed torch.Tensor and DTensor, need to

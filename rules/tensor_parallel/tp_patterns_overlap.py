@@ -30,9 +30,6 @@ base_model_tp_plan = {
 ```
 or drop the entry that replicates: that is what happens to layers without one.
 
-## Releases
-vLLM from 0.10.1 (first wins); up to 0.10.0 the opposite order is wrong.
-
 ## What you see at run time
 vLLM: `RuntimeError: The size of tensor a (192) must match the size of tensor b (96)`, or a wrong
 answer when the shapes happen to fit.
@@ -48,7 +45,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.taking import matched_linears, spells
 
 
-@rule("FGL105", "tp-patterns-overlap", Severity.ERROR)
+@rule("FGL105", "tp-patterns-overlap", Severity.ERROR, rests_on=("vllm/plan.picks",))
 def check(model: Model) -> Iterator[Finding]:
     first: dict[str, PlanEntry] = {}
     reported: set[tuple[str, str]] = set()

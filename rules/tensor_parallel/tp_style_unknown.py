@@ -24,11 +24,6 @@ base_model_tp_plan = {
 }
 ```
 
-## Releases
-All. transformers 4.50 to 4.53 raise when the model is built, later ones when it is sharded.
-`local_colwise`, `local_rowwise`, `local_packed_rowwise`, `local` and `gather` are known from 4.50
-to 5.0 only, `ep_router` and `megamoe_*` until 5.22.
-
 ## What you see at run time
 vLLM: nothing, then `RuntimeError: mat1 and mat2 shapes cannot be multiplied` if a partner is
 sharded. transformers 4.50 to 5.15: "Unsupported tensor parallel style colwsie. Supported styles
@@ -50,7 +45,18 @@ from forgather_lint.linting.support.styles import KNOWN, successor
 from forgather_lint.linting.support.wording import one_of
 
 
-@rule("FGL102", "tp-style-unknown", Severity.ERROR)
+@rule(
+    "FGL102",
+    "tp-style-unknown",
+    Severity.ERROR,
+    rests_on=(
+        "vllm/plan.styles",
+        "vllm/plan.unknown_style",
+        "vllm/plan.style_not_text",
+        "transformers/plan.styles",
+        "transformers/plan.unknown_style",
+    ),
+)
 def check(model: Model) -> Iterator[Finding]:
     for entry in (*model.plans.tp.entries, *model.plans.class_tp.entries):
         if entry.style is None:

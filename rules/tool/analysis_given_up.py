@@ -18,9 +18,6 @@ models/big:1:1: FGL997 analysis-given-up error: it took more than 120 seconds of
 If the model is honest, give it more: `--time-limit 600`, `--memory-limit 16`, or `time-limit` and
 `memory-limit` in the configuration. Please report a model that ends the process.
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing: neither transformers nor vLLM is concerned.
 """

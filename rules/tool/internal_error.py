@@ -15,9 +15,6 @@ config.json:1:1: FGL999 internal-error error: internal error in FGL106: KeyError
 `--ignore FGL106`, the code that the message names, until the error is mended. Please report it with
 what the same command prints under `--debug`.
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing: neither transformers nor vLLM is concerned.
 """

@@ -23,9 +23,6 @@ class Block(nn.Module):
         self.inner = Block(config, depth - 1) if depth else None
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing, unless the constructor really does not end: `RecursionError: maximum recursion depth
 exceeded`.

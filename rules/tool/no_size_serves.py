@@ -4,6 +4,8 @@
 Without a size on the command line, reports a model that provably fails or answers something else
 at every size that is judged, one rank included.
 
+What is judged is the target.
+
 ## Why is this bad?
 No choice of sizes helps: the model itself, or what the release makes of it, has to change.
 
@@ -19,9 +21,6 @@ class TinyModel(PreTrainedModel):
     _supports_attention_backend = True
 ```
 The finding that names the cause stands beside this one.
-
-## Releases
-All; what is judged is the target.
 
 ## What you see at run time
 The error that the finding quotes, or wrong answers without one.

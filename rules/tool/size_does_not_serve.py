@@ -4,6 +4,8 @@
 Reports a size that provably fails or answers something else where no other rule has an error to
 show for it: a rule may call the same defect a warning, since other sizes or releases serve.
 
+What is judged is the target.
+
 ## Why is this bad?
 The engine refuses the model at this size, or answers garbage.
 
@@ -17,9 +19,6 @@ forgather-lint check MODEL --target vllm==0.13 -tp 2   # a model without a plan
 base_model_tp_plan = {"layers.*.mlp.up_proj": "colwise", "layers.*.mlp.down_proj": "rowwise"}
 ```
 or a size that `forgather-lint matrix MODEL` says serves.
-
-## Releases
-All; what is judged is the target.
 
 ## What you see at run time
 The error that the finding quotes.

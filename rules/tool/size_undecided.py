@@ -22,9 +22,6 @@ def forward(self, hidden_states):
 ```
 or try the size for real: `forgather-lint verify MODEL --vllm -tp 2`.
 
-## Releases
-All.
-
 ## What you see at run time
 Nothing of it: the line is one that this tool cannot follow.
 """

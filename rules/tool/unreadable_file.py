@@ -17,9 +17,6 @@ What the file defines is not checked, and the loader of transformers fails on it
 {"model_type": "llama"}
 ```
 
-## Releases
-All.
-
 ## What you see at run time
 `SyntaxError`, `JSONDecodeError`, or "It looks like the config file at '...' is not a valid JSON
 file."; nothing, if the file is merely too large for us.

@@ -6,6 +6,8 @@ Reports each code of this tool in a `# noqa: ...`, `# forgather-lint: ignore[...
 `# forgather-lint: ignore` without a code, which silences nothing. A code is left alone when its
 rule did not run. Codes of other tools and a bare `# noqa` are never reported.
 
+The comment concerns this tool alone.
+
 ## Why is this bad?
 The comment outlives the defect it was written for. The next defect of this kind on the line
 appears without a word.
@@ -20,9 +22,6 @@ where the pattern matches its modules.
 ```py
 base_model_tp_plan = {"layers.*.attention.query_linear": "colwise"}
 ```
-
-## Releases
-All; the comment concerns this tool alone.
 
 ## What you see at run time
 Nothing.

@@ -38,13 +38,6 @@ class Wildcard(StrEnum):
     COMPONENTS = "components"
 
 
-class TiedWeightsFormat(StrEnum):
-    """What `_tied_weights_keys` must be."""
-
-    NAMES = "names"
-    MAPPING = "mapping"
-
-
 @record
 class TransformersPlan:
     """`plan.toml`: parallel plans."""
@@ -54,13 +47,10 @@ class TransformersPlan:
     config_plan_on: Fact[ConfigPlanOn]
     class_plan_kept: Fact[bool]
     embedding_rule: Fact[EmbeddingRule]
-    children: Fact[str]
     wildcard: Fact[Wildcard]
     unmatched_rule: Fact[Outcome]
     missing: Fact[Outcome]
-    empty_plan_counts: Fact[bool]
     not_linear: Fact[Outcome]
-    saves_shards: Fact[bool]
 
 
 @record
@@ -68,13 +58,9 @@ class TransformersConfig:
     """`config.toml`: the base configuration."""
 
     removed_fields: Fact[tuple[str, ...]]
-    removed_field_read: Fact[Outcome]
-    ties_by_default: Fact[bool]
     renamed_fields: Fact[Mapping[str, str]]
-    rope_scaling_none: Fact[Outcome]
     rope_types: Fact[tuple[str, ...]]
     rope_type_unknown: Fact[Outcome]
-    mutable_annotation: Fact[Outcome]
     fields_generated: Fact[bool]
     popped_fields: Fact[tuple[str, ...]]
     model_type_taken: Fact[Outcome]
@@ -89,23 +75,13 @@ class TransformersConfig:
 class TransformersModeling:
     """`modeling.toml`: what PreTrainedModel demands."""
 
-    tied_weights_format: Fact[TiedWeightsFormat]
     tied_weights_list: Fact[Outcome]
     tie_weights_override: Fact[Outcome]
-    no_post_init: Fact[Outcome]
-    get_interface: Fact[bool]
-    get_interface_missing: Fact[Outcome]
     settable_if_file_has: Fact[tuple[str, ...]]
     attention_class_pattern: Fact[str]
-    embedding_places: Fact[tuple[str, ...]]
     embedding_name: Fact[str]
     no_embedding: Fact[Outcome]
     no_embedding_setter: Fact[Outcome]
-    removed_members: Fact[tuple[str, ...]]
-    removed_member_read: Fact[Outcome]
-    rotary_default_method: Fact[str]
-    unsaved_buffer: Fact[Outcome]
-    in_place_init: Fact[Outcome]
     mask_embeds_renamed: Fact[Outcome]
 
 
@@ -120,12 +96,10 @@ class TransformersLoading:
     name_not_copied: Fact[Outcome]
     reference_not_text: Fact[Outcome]
     reference_null: Fact[Outcome]
-    reference_format: Fact[Outcome]
     import_missing: Fact[Outcome]
     module_missing: Fact[Outcome]
     no_auto_class: Fact[Outcome]
     auto_map_null: Fact[Outcome]
-    config_class_required: Fact[Outcome]
     type_unknown: Fact[Outcome]
     type_missing: Fact[Outcome]
     type_from_path: Fact[bool]

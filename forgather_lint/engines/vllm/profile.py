@@ -20,16 +20,12 @@ from forgather_lint.engines.vllm.words import (
     BlockSearch,
     EmbeddingSearch,
     Hoisting,
-    LayerTypesFrom,
     LinearKind,
     Lookup,
     NormSearch,
     OutputProjection,
     Picks,
-    PlanOrigin,
-    SizeFrom,
     StageNames,
-    TiedBy,
 )
 
 
@@ -37,16 +33,13 @@ from forgather_lint.engines.vllm.words import (
 class VllmPlan:
     """`plan.toml`: the tensor parallel plan."""
 
-    origin: Fact[PlanOrigin]
     prefix: Fact[str]
     picks: Fact[Picks]
     unmatched: Fact[LinearKind]
     styles: Fact[Mapping[str, LinearKind]]
     unknown_style: Fact[LinearKind]
     style_not_text: Fact[Outcome]
-    bad_pattern: Fact[Outcome]
     missing: Fact[Outcome]
-    missing_tip: Fact[str]
     never_merged: Fact[Outcome]
 
 
@@ -59,11 +52,7 @@ class VllmPipeline:
     missing: Fact[Outcome]
     several_lists: Fact[Outcome]
     no_list: Fact[Outcome]
-    unknown_name: Fact[Outcome]
     placeholder: Fact[Outcome]
-    carried: Fact[str]
-    split: Fact[str]
-    partition_sum: Fact[Outcome]
 
 
 @record
@@ -77,23 +66,16 @@ class VllmModules:
     convolution_attributes: Fact[tuple[str, ...]]
     norm_found_by: Fact[NormSearch]
     norm_epsilon_names: Fact[tuple[str, ...]]
-    norm_not_recognised: Fact[Outcome]
     norm_parameters_kept: Fact[tuple[str, ...]]
     norm_second_input: Fact[Outcome]
     norm_centre_lost: Fact[Outcome]
     norm_of_uneven_shard: Fact[Outcome]
     norm_power_recognised: Fact[bool]
     norm_width_from_config: Fact[bool]
-    convolution_replaced: Fact[bool]
-    layer_norm_replaced: Fact[bool]
     embedding_found_by: Fact[EmbeddingSearch]
     embedding_forward_dropped: Fact[Outcome]
     embedding_scale_kept: Fact[bool]
-    embedding_size_from: Fact[SizeFrom]
     embedding_setter_called: Fact[bool]
-    embedding_ambiguous: Fact[Outcome]
-    strict_float32_kept: Fact[bool]
-    tensor_value_in_constructor: Fact[Outcome]
 
 
 @record
@@ -101,12 +83,8 @@ class VllmFusers:
     """`fusers.toml`: patterns that override the plan."""
 
     names: Fact[tuple[str, ...]]
-    considered_linears: Fact[int]
     output_projection: Fact[OutputProjection]
     hoisting: Fact[Hoisting]
-    interface_traced: Fact[tuple[str, ...]]
-    traced_input: Fact[str]
-    gate_up_uneven: Fact[Outcome]
     kv_heads_uneven: Fact[Outcome]
     head_size_of_module: Fact[bool]
     stacked_by_substring: Fact[bool]
@@ -119,22 +97,16 @@ class VllmAttention:
     gate: Fact[AttentionGate]
     incompatible: Fact[Outcome]
     binding: Fact[AttentionBinding]
-    lookup_name: Fact[str]
-    implementations: Fact[tuple[str, ...]]
-    stored_as: Fact[str]
     keyword_lost: Fact[Outcome]
-    keyword_refused: Fact[Outcome]
     no_layer_index: Fact[Outcome]
     no_dispatch: Fact[Outcome]
     shared_layer: Fact[Outcome]
     scaling_unresolved: Fact[Outcome]
     scaling_positional: Fact[Outcome]
-    scaling_default: Fact[str]
     sinks_unresolved: Fact[Outcome]
     sinks_lost: Fact[Outcome]
     too_many_heads: Fact[Outcome]
     heads_per_kv_uneven: Fact[Outcome]
-    layer_types_from: Fact[LayerTypesFrom]
     layer_types_null: Fact[Outcome]
     layer_types_short: Fact[Outcome]
     value_padded: Fact[bool]
@@ -164,20 +136,13 @@ class VllmConfig:
     own_head_counts: Fact[tuple[str, ...]]
     kv_head_fields: Fact[tuple[str, ...]]
     kv_heads_null: Fact[Outcome]
-    required_fields: Fact[tuple[str, ...]]
-    head_dim_zero_ignored: Fact[bool]
     heads_indivisible: Fact[Outcome]
     width_indivisible: Fact[Outcome]
-    vocabulary_padding: Fact[int]
     length_fields: Fact[tuple[str, ...]]
-    length_missing: Fact[Outcome]
     length_exceeded: Fact[Outcome]
     expert_fields: Fact[tuple[str, ...]]
     expert_minimum: Fact[int]
     experts: Fact[Outcome]
-    draft_layer_fields: Fact[tuple[str, ...]]
-    draft_layers_null: Fact[Outcome]
-    rope_type_missing: Fact[Outcome]
     no_architecture: Fact[Outcome]
     text_heads_missing: Fact[Outcome]
     processor_type: Fact[Outcome]
@@ -221,16 +186,12 @@ class VllmWeights:
 
     base_prefix: Fact[BasePrefix]
     bare_names_accepted: Fact[bool]
-    tied_by: Fact[TiedBy]
-    tie_field_missing: Fact[Outcome]
     tied_head_in_checkpoint: Fact[Outcome]
     head_bias_loaded: Fact[bool]
     buffers_loaded: Fact[bool]
     buffers_skipped: Fact[tuple[str, ...]]
     unknown_name: Fact[Outcome]
-    not_in_checkpoint: Fact[Outcome]
     layer_not_in_checkpoint: Fact[Outcome]
-    size_mismatch: Fact[Outcome]
 
 
 @record
@@ -239,7 +200,6 @@ class VllmDefects:
 
     embed_scale: Fact[Outcome]
     constructor_error_hidden: Fact[Outcome]
-    cpu_eager_pipeline: Fact[Outcome]
 
 
 @record(slots=False)

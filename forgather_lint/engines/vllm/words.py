@@ -66,13 +66,6 @@ class EmbeddingSearch(StrEnum):
     VOCABULARY_SIZE = "vocabulary_size"
 
 
-class SizeFrom(StrEnum):
-    """Where the size of the replacement is read."""
-
-    CONFIG = "config"
-    MODULE = "module"
-
-
 class OutputProjection(StrEnum):
     """Which Linear of a fused attention is made row parallel."""
 
@@ -103,23 +96,8 @@ class AttentionBinding(StrEnum):
     SOURCE = "source"
 
 
-class LayerTypesFrom(StrEnum):
-    """The config whose `layer_types` count."""
-
-    CONFIG = "config"
-    TEXT_CONFIG = "text_config"
-
-
 class BasePrefix(StrEnum):
     """The `base_model_prefix` with which weights are found."""
 
     MODEL = "model"
     ANY = "any"
-
-
-class TiedBy(StrEnum):
-    """What decides whether the head shares the embedding's weights."""
-
-    TEXT_CONFIG = "text_config"
-    EITHER_CONFIG = "either_config"
-    CHECKPOINT = "checkpoint"

@@ -1,0 +1,49 @@
+"""What a fact says of each release, as the page of a rule tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from forgather_lint.engines.fact import histories, raw_facts
+from forgather_lint.engines.listing import difference, shown
+from forgather_lint.engines.releases import known, newest
+from forgather_lint.engines.version import Version
+
+PROJECTS = {"vllm": "vLLM", "transformers": "transformers"}
+
+
+def releases_section(facts: Sequence[str]) -> str:
+    """The section of a page: what each of `facts` says of the releases that are known.
+
+    A fact is named by its project, file and key: `vllm/plan.styles`.
+    """
+    spans = [f"{title} {known(name)[0]} to {newest(name)}" for name, title in PROJECTS.items()]
+    if not facts:
+        return f"## Releases\nEvery one that is known: {' and '.join(spans)}."
+    lines = [line for fact in facts for line in _told(fact)]
+    return "\n".join([f"## Releases\nKnown are {' and '.join(spans)}.\n", *lines])
+
+
+def _told(fact: str) -> Iterator[str]:
+    """A fact of one value on one line; one that changed with a line for each value."""
+    topic, _, name = fact.partition(".")
+    project, _, file = topic.partition("/")
+    title = f"- {PROJECTS[project]}, `{file}.{name}`:"
+    first, *later = [raw_facts(topic, release)[name] for release in changes(topic, name)]
+    if not later:
+        yield f"{title} {shown(first.value)}"
+        return
+    yield title
+    yield f"  - before {later[0].since}: {shown(first.value)}"
+    for before, after in pairwise((first, *later)):
+        gone, fresh = difference(before, after)
+        listed = isinstance(after.value, list) or fresh == "-"
+        lost = f"without {gone}" if listed and gone != "-" else ""
+        told = ", ".join(filter(None, (fresh if fresh != "-" else "", lost)))
+        yield f"  - from {after.since}: {told}"
+
+
+def changes(topic: str, name: str) -> list[Version]:
+    """The releases with which a fact takes a value, the first that is known among them."""
+    return [row.release for row in histories(topic)[name] if row.states("is")]
