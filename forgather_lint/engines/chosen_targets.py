@@ -22,6 +22,8 @@ def read_release(targets: Sequence[Target]) -> str:
     The newest among them whose source is here, else the newest.
     """
     releases = [str(each) for each in sorted({each.transformers.version for each in targets})]
+    if len(releases) == 1:
+        return releases[0]
     here = [each for each in releases if ReleaseSources(each).folder is not None]
     return (here or releases)[-1]
 

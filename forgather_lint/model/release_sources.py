@@ -79,15 +79,20 @@ class ReleaseSources:
 
     def home_of_class(self, name: str) -> str | None:
         """The module of transformers' models that defines the class `name`."""
-        return _home_of_class(self.folder, name) if self.folder is not None else None
+        # Where the sources are is looked up last: it costs every check that asks.
+        if _MACHINERY.fullmatch(name) or self.folder is None:
+            return None
+        return _home_of_class(self.folder, name)
 
     def lacks(self, module: str, name: str) -> bool:
         """Whether `name` of `module` may be a model's that cannot be read as nothing is here."""
-        if self.folder is not None or not has_models(module):
+        if not has_models(module):
             return False
         if module.startswith(_MODELS):
-            return _OPAQUE not in module.split(".")
-        return bool(_PUBLIC.fullmatch(name)) and not _MACHINERY.fullmatch(name)
+            of_a_model = _OPAQUE not in module.split(".")
+        else:
+            of_a_model = bool(_PUBLIC.fullmatch(name)) and not _MACHINERY.fullmatch(name)
+        return of_a_model and self.folder is None
 
     def config_class_name(self, model_type: str) -> str | None:
         """The name of the config class of `model_type`."""
