@@ -139,6 +139,22 @@ CASES = {
         "heads.*",
         (4, 8, 12),
     ),
+    "all layers hold one dict": (
+        _model(
+            built="self.shared = TABLE", after="layer.shared[number] = 1",
+            width="4 * len(layer.shared)",
+        ),
+        "heads.*",
+        (12, 12, 12),
+    ),
+    "all layers hold one list, in a tuple": (
+        _model(
+            built="self.shared = (NAMES, 1)", after="layer.shared[0].append(number)",
+            width="4 * len(layer.shared[0])",
+        ),
+        "heads.*",
+        (12, 12, 12),
+    ),
     "a function keeps its layer": (
         _model(built="self.own = lambda: self.number", width="4 * (layer.own() + 1)"),
         "heads.*",

@@ -59,15 +59,15 @@ class _Watch:
 class Template:
     """An instance as it was when its constructor had returned, and what that depended on.
 
-    `parts` are the objects that were built with it. `reads` are attributes of older objects, `met`
-    older lists, dicts and sets with the number of writes to them, `shared_writes` counts what had
-    been written to classes and modules.
+    `parts` are the objects, lists, dicts and sets that were built with it. `reads` are attributes
+    of older objects, `met` older lists, dicts and sets with the number of writes to them,
+    `shared_writes` counts what had been written to classes and modules.
     """
 
     arguments: Arguments
     loop: LoopIndex
     instance: Instance
-    parts: frozenset[Instance]
+    parts: frozenset[Instance | Collection]
     reads: Mapping[Read, Value | None]
     met: Mapping[Collection, int]
     shared_writes: int
@@ -187,7 +187,7 @@ def _template(
     assert isinstance(pristine, Instance)
     for part, first in copying.copies.items():
         machine.trail.set_copy_of(part, first.first_alike)
-    parts = frozenset(copying.copies.values())
+    parts = frozenset([*copying.copies.values(), *copying.collections])
     shared = machine.trail.shared_writes
     return Template(arguments, loop, pristine, parts, watch.reads, watch.met, shared)
 
@@ -208,11 +208,14 @@ class _HasNoCopy(Exception):
 
 
 class _Copying:
-    """Copies the instances that are `inside` and what they hold; all else is shared."""
+    """Copies the instances and collections that are `inside`; all else is shared.
+
+    `copies` maps what was copied to its copy, `collections` are the copied lists, dicts and sets.
+    """
 
     def __init__(
         self,
-        inside: Callable[[Instance], bool],
+        inside: Callable[[Instance | Collection], bool],
         number: Callable[[Known], Known],
         first: Callable[[Instance], Instance | None],
     ) -> None:
@@ -221,6 +224,7 @@ class _Copying:
         self._first = first
         self._done: dict[Value, Value] = {}
         self.copies: dict[Instance, Instance] = {}
+        self.collections: list[Collection] = []
 
     def of(self, value: Value) -> Value:
         """The copy of `value`; the same one each time."""
@@ -237,15 +241,10 @@ class _Copying:
                 return self._instance(value) if self._inside(value) else value
             case TensorValue() if value.is_parameter:
                 return replace(value)
-            case ListValue():
-                return ListValue([self.of(item) for item in value.items], value.rest)
+            case ListValue() | DictValue() | SetValue():
+                return self._collection(value) if self._inside(value) else value
             case TupleValue():
                 return replace(value, items=tuple(self.of(item) for item in value.items))
-            case DictValue():
-                items = {key: self.of(item) for key, item in value.items.items()}
-                return DictValue(items, dict(value.keys), value.rest, dict(value.places))
-            case SetValue():
-                return SetValue(dict(value.items), value.rest)
             case Choice(options):
                 return Choice(tuple(map(self.of, options)))
             case BoundMethod(receiver, function):
@@ -258,6 +257,19 @@ class _Copying:
                 if any(isinstance(each, Instance) and self._inside(each) for each in held):
                     raise _HasNoCopy
         return value
+
+    def _collection(self, value: Collection) -> Collection:
+        copy: Collection
+        match value:
+            case ListValue():
+                copy = ListValue([self.of(item) for item in value.items], value.rest)
+            case DictValue():
+                items = {key: self.of(item) for key, item in value.items.items()}
+                copy = DictValue(items, dict(value.keys), value.rest, dict(value.places))
+            case SetValue():
+                copy = SetValue(dict(value.items), value.rest)
+        self.collections.append(copy)
+        return copy
 
     def _instance(self, value: Instance) -> Instance:
         attributes: dict[str, Value] = {}
