@@ -280,6 +280,25 @@ class Layer:
             role = Role.WEIGHED
         return Part(role, left.factor * right.factor) if role is not None else Stray(term)
 
+    def _power(self, term: Term) -> Given:
+        """Weights to another power; the only weight of a token may be one, whatever the power."""
+        base, exponent = term.positional[0], term.argument("exponent", 1)
+        found = self.part(base)
+        if isinstance(found, Stray) or exponent is None or exponent.number is None:
+            return found if isinstance(found, Stray) else Stray(term)
+        if exponent.number == 1:
+            return found
+        if found.role in (Role.WEIGHTS, Role.MASKED) and self._several_are_chosen(base):
+            return Stray(term, f"the weights to the power of {exponent.number:g}")
+        return Stray(term)
+
+    def _several_are_chosen(self, term: Term) -> bool:
+        """Whether `term` is made of weights of more than one expert for each token."""
+        if term.op == INPUT and self.given.get(term.place) is Role.WEIGHTS:
+            width = term.shape[-1] if term.shape else None
+            return isinstance(width, int) and width > 1
+        return any(self._several_are_chosen(each) for each in term.inputs)
+
     def _total(self, term: Term) -> Given:
         """Masked weights summed over what was chosen."""
         found = self.part(term.positional[0])
@@ -356,6 +375,7 @@ _RULES: Mapping[str, Callable[[Layer, Term], Given]] = {
     "mm": Layer._matmul,
     "silu": Layer._silu,
     "mul": Layer._product,
+    "pow": Layer._power,
     "sum": Layer._total,
     "add": Layer._added,
     "index_add": Layer._index_added,
