@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.engines.select import installed, select
 from forgather_lint.engines.target import Target
 from forgather_lint.execution.outcome import Verdict
 from tools.plan_comparison import Compared, Judged, Kind, compared
+from tools.plan_judging import judge_beside_the_corpus
 from tools.plan_table import VERDICTS, Stored, path_for, stored
 from tools.plans import rows
 
@@ -45,7 +45,7 @@ def skip_other_transformers() -> None:
 
 def judges() -> tuple[Target | None, Target]:
     """Transformers itself, and the newest release of vLLM."""
-    return None, select([f"vllm=={NEWEST}"], installed()).targets[-1]
+    return None, judge_beside_the_corpus(f"vllm=={NEWEST}")
 
 
 def test_at_least_nine_in_ten_that_run_are_as_good_or_better() -> None:

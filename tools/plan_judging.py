@@ -39,6 +39,17 @@ MISLOADED = "misloaded"
 not the plan that does it."""
 
 
+def judge_beside_the_corpus(wanted: str) -> Target:
+    """The release of vLLM that `wanted` names, beside the transformers that the corpus is of.
+
+    vLLM's own requirement may rule that pair out, but the classes of the corpus are read from the
+    transformers that is installed, and from no other.
+    """
+    chosen = select([wanted], installed()).targets[-1]
+    beside = installed().transformers
+    return chosen if beside is None else Target.of(str(chosen.vllm.version), str(beside))
+
+
 def by_library(directory: Path) -> Compared:
     """Both plans as transformers applies them, beside what two real ranks came to."""
     found = _by_library(directory)

@@ -39,12 +39,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from forgather_lint.engines.select import installed, select
 from forgather_lint.engines.target import Target
 from tools.corpus import write_truth
 from tools.corpus_truth import TRUTH
 from tools.plan_comparison import Compared, Kind
-from tools.plan_judging import by_library, by_target
+from tools.plan_judging import by_library, by_target, judge_beside_the_corpus
 from tools.plan_table import Row, as_json, store, table
 
 
@@ -90,7 +89,7 @@ def main() -> None:
     parser.add_argument("--store", action="store_true", help="write fixtures/verdicts/plans*.json")
     arguments = parser.parse_args()
     wanted = arguments.target
-    target = select([wanted], installed()).targets[-1] if wanted else None
+    target = judge_beside_the_corpus(wanted) if wanted else None
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.keep or Path(scratch)
         if not list(folder.glob(f"*/{TRUTH}")):
