@@ -90,11 +90,23 @@ def convert(site: Site, self: Instance, *arguments: Value, **keywords: Value) ->
 
 @op("transformers.PretrainedConfig.standardize_rope_params")
 def standardize(site: Site, self: Instance) -> Value:
-    """Fill in the type and the partial factor of every dict of parameters."""
+    """Fill in the type, the base and the partial factor of every dict of parameters.
+
+    A config with a base and no parameters gets some (modeling_rope_utils.py,
+    `RotaryEmbeddingConfigMixin.standardize_rope_params`).
+    """
     parameters = self.attributes.get("rope_parameters")
-    share = _optional(site, self, "partial_rotary_factor")
+    share, theta = (
+        _optional(site, self, "partial_rotary_factor"),
+        _optional(site, self, "rope_theta"),
+    )
+    if theta is not None and not _is_none(theta) and (parameters is None or _is_none(parameters)):
+        parameters = DictValue({})
+        set_plain(site, self, rope_parameters=parameters)
     for each in _flat(self, parameters) if isinstance(parameters, DictValue) else ():
         _set_default(site, each, "rope_type", each.items.get("type", known("default")))
+        if theta is not None and not _is_none(theta):
+            _set_default(site, each, "rope_theta", theta)
         kind = each.items.get("rope_type")
         if isinstance(kind, Known) and kind.value in _LENGTHENED:
             length = _optional(site, self, "original_max_position_embeddings")
