@@ -58,7 +58,7 @@ def look_for_problems(
         with deep_recursion():
             seen = examined(prepared)
             for problem in _all(seen, model, server, impl, max_model_len) if seen else ():
-                found.append(problem)  # noqa: PERF402: what was found before an error stays
+                found.append(problem)  # one by one: what was found before an error stays
             found += building.constructor(model, prepared)
     except BudgetExceeded as error:
         where = seen.cls.where if seen else None
