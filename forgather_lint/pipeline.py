@@ -31,7 +31,7 @@ from forgather_lint.facts import EndKind, GivenUp, NotBuilt, RuleFailed, SizesJu
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
 from forgather_lint.linting import suppressions as suppress
 from forgather_lint.linting.holding import holding, not_explained
-from forgather_lint.linting.registry import builtin_rules
+from forgather_lint.linting.registry import builtin_rules, code_of
 from forgather_lint.linting.report import ModelReport, verdicts_of
 from forgather_lint.linting.rule import Rule
 from forgather_lint.linting.sizes import judged, not_judged
@@ -296,19 +296,21 @@ def held_findings(facts: Facts, path: str, settings: Settings) -> list[Diagnosti
     ours = {rule.code for rule in builtin_rules() if rule.consumes is RuleFailed}
     found = findings(facts, path, settings)
     held = list(holding((each for each in found if each.code not in ours), targets, judged))
-    told: Facts = [fact for fact in not_explained(facts, held) if settings.selects(fact.code)]
+    told: Facts = [
+        fact for fact in not_explained(facts, held) if settings.selects(code_of(fact.judged))
+    ]
     failed = [each for each in found if each.code in ours]
     return [*held, *failed, *findings(told, path, settings)]
 
 
 def findings(facts: Facts, path: str, settings: Settings) -> list[Diagnostic]:
-    """What the selected rules say of `facts`, each rule on the kind that it consumes."""
+    """What the selected rules say of `facts`, each rule on those that it reads."""
     return [
         diagnostic
         for rule in builtin_rules()
         if settings.selects(rule.code)
         for fact in facts
-        if isinstance(fact, rule.consumes)
+        if rule.reads(fact)
         for diagnostic in run_rule(rule, fact, path, settings)
     ]
 
@@ -317,7 +319,7 @@ def run_rule(rule: Rule, fact: object, path: str, settings: Settings) -> Iterato
     """The findings of one rule on one fact. A rule that fails never stops the others."""
     doing.now(f"checking {rule.code}")
     try:
-        for finding in rule.check(fact):
+        for finding in rule.findings(fact):
             yield resolve(finding, rule.code, rule.name, rule.severity, path)
     except MemoryError:
         raise

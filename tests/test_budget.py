@@ -10,11 +10,13 @@ import pytest
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.checks import plans, problems
+from forgather_lint.engines.vllm.checks import problems
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.phases import all_checks
 from forgather_lint.engines.vllm.verdicts import cell, examine
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.linting.registry import code_of
 from forgather_lint.model.analysis import Built, build_tree, workshop_of
 from forgather_lint.pipeline import check
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -90,7 +92,7 @@ def test_what_does_not_end_is_undecided_and_says_so(tmp_path: Path) -> None:
 def test_what_was_found_before_the_search_was_given_up_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last check runs out of budget: the problem that an earlier one found is told."""
+    """A last check runs out of budget: the problem that an earlier one found is told."""
     model = copy_model("forgather_llama", tmp_path)
     before = examine(single_model(model), V032, "bfloat16").problems
     assert before
@@ -98,10 +100,10 @@ def test_what_was_found_before_the_search_was_given_up_stays(
     def exceeded(_: Examined) -> Iterator[ServingProblem]:
         raise BudgetExceeded("step-budget")
 
-    monkeypatch.setattr(plans, "tied_by_config_alone", exceeded)
-    monkeypatch.setattr(problems, "plans", plans)
+    checks = all_checks()
+    monkeypatch.setattr(problems, "all_checks", lambda: (*checks, exceeded))
     prepared = examine(single_model(model), V032, "bfloat16")
-    assert [each.code for each in prepared.problems] == [each.code for each in before]
+    assert list(map(code_of, prepared.problems)) == list(map(code_of, before))
     served = examine(single_model(copy_model("hf_llama", tmp_path)), V032, "bfloat16")
     outcome = cell(served, 2, 1).outcome
     assert (outcome.verdict, outcome.reason) == (Verdict.UNKNOWN, "step-budget")

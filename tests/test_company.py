@@ -13,6 +13,7 @@ from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.judge import Cell
 from forgather_lint.engines.vllm.subject import Prepared
 from forgather_lint.engines.vllm.verdicts import cell, examine
+from forgather_lint.linting.registry import code_of
 from tests.fixture_models import copy_model, model_directories
 
 TARGETS = (Target.of("0.13.0", "4.57.6"), Target.of("0.32.0", "5.19.0"))
@@ -29,7 +30,7 @@ def _examined(directory: Path, target: Target) -> Prepared:
 def _told(each: Cell) -> tuple[object, ...]:
     outcome = each.outcome
     places = [str(where.span) if where else "" for where in (outcome.where, outcome.since)]
-    told = (outcome.verdict, outcome.code, outcome.reason, outcome.module)
+    told = (outcome.verdict, code_of(outcome), outcome.reason, outcome.module)
     return (*told, *places, each.bytes_per_rank)
 
 

@@ -10,6 +10,7 @@ from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.subject import prepare
 from forgather_lint.engines.vllm.verdicts import matrix
 from forgather_lint.execution.outcome import Verdict
+from forgather_lint.linting.registry import code_of
 from forgather_lint.model.analysis import deep_recursion
 from tests.cases import read_cases
 
@@ -41,7 +42,7 @@ def test_the_heads_are_those_of_the_text_part(tmp_path: Path) -> None:
 def test_heads_that_do_not_divide_fail(tmp_path: Path) -> None:
     write(tmp_path, num_attention_heads=6, num_key_value_heads=6, hidden_size=96)
     (cell,) = matrix(single_model(tmp_path), [NEWEST], (4,), (1,), "bfloat16")
-    assert cell.outcome.code == "FGL210"
+    assert code_of(cell.outcome) == "FGL210"
     assert "(6) must be divisible" in cell.outcome.reason
 
 

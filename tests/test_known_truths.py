@@ -11,6 +11,7 @@ from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.verdicts import matrix
+from forgather_lint.linting.registry import code_of
 from forgather_lint.model.analysis import deep_recursion
 from tests.cases import read_cases
 from tests.fixture_models import MODELS, copy_model
@@ -121,7 +122,7 @@ def test_vllm_0_32(new: Static, change: str, verdict: str) -> None:
 def test_code_on_vllm_0_32(tmp_path: Path, name: str, verdict: str, code: str) -> None:
     mutant = next(each for each in code_mutants() if each.name == name)
     outcome = Static(written(mutant, tmp_path), V032).outcome()
-    assert (outcome.verdict, outcome.code) == (verdict, code)
+    assert (outcome.verdict, code_of(outcome)) == (verdict, code)
     assert outcome.where is not None
     assert Path(outcome.where.span.path).name == "modeling_hf_llama.py"
 

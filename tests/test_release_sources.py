@@ -16,6 +16,7 @@ from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.verdicts import matrix
 from forgather_lint.execution.outcome import Verdict
+from forgather_lint.linting.registry import code_of
 from forgather_lint.model import release_sources
 from forgather_lint.shell.cli import cli
 from tests.fixture_models import MODELS, model_directories
@@ -38,7 +39,7 @@ def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
 
 def verdicts(folder: Path, target: Target) -> list[tuple[Verdict, str]]:
     cells = matrix(single_model(folder), [target], (1, 2, 4, 8), (1, 2), "bfloat16")
-    return [(each.outcome.verdict, each.outcome.code) for each in cells]
+    return [(each.outcome.verdict, code_of(each.outcome)) for each in cells]
 
 
 @pytest.mark.parametrize("target", KEPT, ids=str)

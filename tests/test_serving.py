@@ -12,6 +12,7 @@ from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.checks.weights import by_any_prefix, by_model
 from forgather_lint.engines.vllm.verdicts import cell, examine
 from forgather_lint.execution.outcome import Verdict
+from forgather_lint.linting.registry import code_of
 from forgather_lint.shell.cli import cli
 from tests.fixture_models import MODELS, copy_model
 
@@ -59,7 +60,7 @@ def test_what_blocks_is_said_as_the_engine_says_it(
     prepared = examine(single_model(MODELS / name), target, "bfloat16")
     for ranks, stages in ((1, 1), (2, 1), (1, 2)):
         outcome = cell(prepared, ranks, stages).outcome
-        assert (outcome.verdict, outcome.code, outcome.reason) == (Verdict.FAILS, code, error)
+        assert (outcome.verdict, code_of(outcome), outcome.reason) == (Verdict.FAILS, code, error)
 
 
 @pytest.mark.parametrize("name", BOUND_EARLY)

@@ -21,6 +21,7 @@ from forgather_lint.engines.version import Version
 from forgather_lint.engines.vllm.judge import Cell
 from forgather_lint.engines.vllm.server import AskedFor, ServedBy, Server, server_of
 from forgather_lint.engines.vllm.verdicts import matrix
+from forgather_lint.linting.registry import code_of
 from forgather_lint.shell.cli import cli
 from tests.cases import read_cases
 
@@ -126,7 +127,7 @@ def test_releases_know_different_names() -> None:
 def test_a_cell_names_vllms_own_model_and_claims_no_bytes(tmp_path: Path) -> None:
     write(tmp_path, architectures=["Phi3ForCausalLM"])
     for each in cells(tmp_path):
-        assert (each.outcome.verdict.value, each.outcome.code) == ("vLLM's own model", "FGL536")
+        assert (each.outcome.verdict.value, code_of(each.outcome)) == ("vLLM's own model", "FGL536")
         assert each.bytes_per_rank is None
 
 
@@ -174,7 +175,7 @@ def test_a_file_beside_config_json_tells_of_quantised_weights(tmp_path: Path) ->
 def test_what_fails_fails_with_quantised_weights_too(tmp_path: Path) -> None:
     write(tmp_path, quantization_config={"quant_method": "awq"})
     (cell,) = matrix(single_model(tmp_path), [NEWEST], (3,), (1,), "bfloat16")
-    assert cell.outcome.code == "FGL210"
+    assert code_of(cell.outcome) == "FGL210"
 
 
 def test_a_config_class_of_vllms_own_is_not_the_one_here(tmp_path: Path) -> None:
@@ -199,7 +200,8 @@ def test_a_named_folder_without_config_json_fails_and_a_named_file_does_not(
     (tmp_path / "config.json").unlink()
     assert verdicts(tmp_path) == ["fails", "fails"]
     alone = cells(tmp_path / "modeling_tiny.py")
-    assert {each.outcome.code for each in alone} == {"FGL405"}  # its config class has no defaults
+    # Its config class has no defaults.
+    assert {code_of(each.outcome) for each in alone} == {"FGL405"}
 
 
 def test_a_file_named_alone_says_that_it_is_judged_with_the_defaults(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.inference.infer import RANKS, folded, infer
 from forgather_lint.inference.on_target import DTYPE, cells, infer_for, with_plan
+from forgather_lint.linting.registry import code_of
 from forgather_lint.model.analysis import contained
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.values.objects import Instance
@@ -165,4 +166,6 @@ def _called(parameter: str) -> tuple[str, str]:
 
 def _told(outcome: Outcome) -> str:
     place = f" ({outcome.where.span})" if outcome.where else ""
-    return f"{outcome.verdict}: {outcome.code} {outcome.reason}{place}" if outcome.reason else ""
+    return (
+        f"{outcome.verdict}: {code_of(outcome)} {outcome.reason}{place}" if outcome.reason else ""
+    )

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.facts.cause import Cause
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.placement import (
     Partial,
@@ -34,10 +35,11 @@ class Verdict(StrEnum):
 
 @record
 class Outcome:
-    """A verdict with its reason: the code of the rule that explains it, and both places.
+    """A verdict with its reason: the cause, which a rule explains, and both places.
 
     `where` is the operation that broke the value, `since` where the value became sharded.
-    `module` is the dotted name of the module whose forward was running.
+    `module` is the dotted name of the module whose forward was running. `code` is of places that
+    do not say a cause yet.
     """
 
     verdict: Verdict
@@ -46,6 +48,7 @@ class Outcome:
     where: Place | None = None
     since: Place | None = None
     module: str = ""
+    cause: Cause | None = None
 
 
 SERVES = Outcome(Verdict.SERVES)

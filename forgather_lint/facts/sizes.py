@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.facts.cause import Cause
 
 SERVES, FAILS, WRONG, UNKNOWN = "serves", "fails", "wrong", "unknown"
 OWN_MODEL = "vLLM's own model"
@@ -14,7 +15,7 @@ OWN_MODEL = "vLLM's own model"
 
 @record
 class Judged:
-    """A verdict `fails` or `wrong`, with the code of the rule that explains it.
+    """A verdict `fails` or `wrong`, with its cause.
 
     `where` is what broke the value, `since` where it became sharded; `reason` is the error a user
     would see (verdict `fails`) or what is computed instead (verdict `wrong`). `sizes` names the
@@ -29,6 +30,7 @@ class Judged:
     module: str
     target: str
     sizes: str
+    cause: Cause | None = None
 
 
 @record
@@ -36,11 +38,6 @@ class NotExplained:
     """A verdict that no rule has turned into an error, though it was not told to be silent."""
 
     judged: Judged
-
-    @property
-    def code(self) -> str:
-        """The rule that would have explained it."""
-        return self.judged.code
 
 
 @record

@@ -15,6 +15,7 @@ from forgather_lint.engines.target import Target
 from forgather_lint.engines.version import Requirement
 from forgather_lint.facts import Judged, NotExplained, SizesJudged
 from forgather_lint.facts.sizes import SERVES, named_sizes
+from forgather_lint.linting.registry import code_of
 
 _RANGE = re.compile(r"(vllm|transformers)((?:[<>=!~]=?[\d.]*\d,?)+)")
 
@@ -54,14 +55,14 @@ def holds_for(found: Diagnostic, target: Target) -> bool:
 
 
 def not_explained(facts: Iterable[object], found: Sequence[Diagnostic]) -> Iterator[NotExplained]:
-    """The verdicts among `facts` for which `found` has no error with the code of their reason."""
+    """The verdicts among `facts` for which `found` has no error of the rule for their cause."""
     for fact in facts:
         if isinstance(fact, Judged) and not any(_explains(each, fact) for each in found):
             yield NotExplained(fact)
 
 
 def _explains(found: Diagnostic, fact: Judged) -> bool:
-    same = found.code == fact.code and found.severity is Severity.ERROR
+    same = found.code == code_of(fact) and found.severity is Severity.ERROR
     return same and (not found.targets or f"vllm=={fact.target}" in found.targets)
 
 

@@ -10,6 +10,7 @@ from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
 
+from forgather_lint.facts.cause import Cause, Caused
 from forgather_lint.linting.rule import Rule
 
 _ENGINE = Path(__file__).parents[1]
@@ -26,6 +27,22 @@ def builtin_rules() -> tuple[Rule, ...]:
     folders = (_ENGINE / "rules", _ENGINE.parent / "rules")
     folder = next(place for place in folders if (place / "__init__.py").is_file())
     return load(folder, PACKAGE)
+
+
+@cache
+def _explanations() -> dict[type, Rule]:
+    return {each: rule for rule in builtin_rules() for each in rule.explains}
+
+
+def explained_by(kind: type[Cause]) -> Rule:
+    """The rule that explains causes of that type, or of the nearest that it derives from."""
+    rules = _explanations()
+    return next(rules[each] for each in kind.__mro__ if each in rules)
+
+
+def code_of(fact: Caused) -> str:
+    """The code that is shown for the cause of `fact`, empty where there is none."""
+    return explained_by(type(fact.cause)).code if fact.cause is not None else fact.code
 
 
 def load(folder: Path, package: str) -> tuple[Rule, ...]:

@@ -5,6 +5,14 @@
 
 The annotation of the first parameter says which facts the rule reads; the engine hands it every
 fact of that kind. The docstring of the rule's file is its page.
+
+Some facts have a cause. A rule says which it explains, is handed the facts with such a cause, and
+the cause as well if it asks for it:
+
+    @rule("FGL501", "config-field-null", Severity.ERROR, explains=FieldIsNull)
+    def check(problem: ServingProblem, cause: FieldIsNull) -> Iterator[Finding]: ...
+
+Wherever a code is shown for a cause, it is that of the rule that explains it.
 """
 
 from __future__ import annotations
@@ -12,12 +20,15 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.core.record import record
+from forgather_lint.facts.cause import Cause, Caused
 
 Fact = TypeVar("Fact")
+Of = TypeVar("Of", bound=Cause)
+Check = Callable[[Fact], Iterable[Finding]] | Callable[[Fact, Of], Iterable[Finding]]
 
 
 @record
@@ -28,9 +39,24 @@ class Rule:
     name: str
     severity: Severity
     consumes: type
-    check: Callable[[object], Iterable[Finding]]
+    check: Callable[..., Iterable[Finding]]
     rests_on: tuple[str, ...] = ()
     """The facts about releases that decide what the rule says: `vllm/plan.styles`."""
+    explains: tuple[type[Cause], ...] = ()
+    """The causes that are told by this rule."""
+
+    def reads(self, fact: object) -> bool:
+        """Whether the rule is about `fact`."""
+        if not isinstance(fact, self.consumes):
+            return False
+        return not (self.explains and hasattr(fact, "cause")) or isinstance(
+            fact.cause, self.explains
+        )
+
+    def findings(self, fact: object) -> Iterable[Finding]:
+        """What the rule says of `fact`, which it reads."""
+        takes_cause = len(self.check.__annotations__) > 2
+        return self.check(fact, cast("Caused", fact).cause) if takes_cause else self.check(fact)
 
     @property
     def page(self) -> str:
@@ -57,18 +83,25 @@ class Rule:
 
 
 def rule(
-    code: str, name: str, severity: Severity, *, rests_on: tuple[str, ...] = ()
-) -> Callable[[Callable[[Fact], Iterable[Finding]]], Rule]:
+    code: str,
+    name: str,
+    severity: Severity,
+    *,
+    explains: type[Of] | tuple[type[Of], ...] = (),
+    rests_on: tuple[str, ...] = (),
+) -> Callable[[Check[Fact, Of]], Rule]:
     """Declare the decorated function as the rule `code`; `name` states the defect.
 
-    `rests_on` names the facts about releases from which the page says where the rule applies.
+    `explains` names the types of the causes that it tells, or what they have in common. `rests_on`
+    names the facts about releases from which the page says where the rule applies.
     """
+    causes = explains if isinstance(explains, tuple) else (explains,)
 
-    def declare(check: Callable[[Fact], Iterable[Finding]]) -> Rule:
+    def declare(check: Check[Fact, Of]) -> Rule:
         # `get_type_hints` would evaluate all annotations of every rule, at each start.
         consumes = next(iter(check.__annotations__.values()))
         if isinstance(consumes, str):
             consumes = vars(sys.modules[check.__module__])[consumes]
-        return Rule(code, name, severity, consumes, check, rests_on)  # type: ignore[arg-type]
+        return Rule(code, name, severity, consumes, check, rests_on, causes)
 
     return declare

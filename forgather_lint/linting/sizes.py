@@ -17,6 +17,7 @@ from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided, SizeVerdict
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.facts.sizes import UNKNOWN
+from forgather_lint.linting.registry import code_of
 
 Fact = Judged | NotBuilt | ServingProblem | SizesJudged | SizesUndecided
 _DEFECTS = frozenset({"FGL210", "FGL211", "FGL590"})
@@ -87,7 +88,7 @@ def _survey(prepared: Prepared, *, several: bool) -> Iterator[Fact]:
     yield _all(cells, where, asked=False, several=several)
     for axis in (tensor[1:], pipeline):
         if not any(map(_serves, axis)):
-            first = [each for each in axis if each.outcome.code not in _DEFECTS][:1]
+            first = [each for each in axis if code_of(each.outcome) not in _DEFECTS][:1]
             yield from _broken(first, where)
     if not any(map(_serves, cells)):
         yield from _undecided(cells, where, asked=False)
@@ -123,7 +124,7 @@ def _all(cells: Sequence[Cell], where: Place, *, asked: bool, several: bool) -> 
             pipeline_parallel_size=each.pipeline_parallel_size,
             verdict=each.outcome.verdict.value,
             reason=each.outcome.reason,
-            of_size=each.outcome.code in _DEFECTS,
+            of_size=code_of(each.outcome) in _DEFECTS,
         )
         for each in cells
     )
@@ -157,8 +158,9 @@ def _groups(cells: Iterable[Cell]) -> Iterator[list[Cell]]:
     for each in cells:
         outcome = each.outcome
         at = str(outcome.where.span) if outcome.where else ""
-        reason = "" if outcome.code else outcome.reason
-        groups.setdefault((outcome.code, at, outcome.verdict.value, reason), []).append(each)
+        code = code_of(outcome)
+        reason = "" if code else outcome.reason
+        groups.setdefault((code, at, outcome.verdict.value, reason), []).append(each)
     yield from groups.values()
 
 
@@ -172,6 +174,7 @@ def _fact(outcome: Outcome, group: Sequence[Cell], where: Place) -> Judged:
         module=outcome.module,
         target=group[0].target,
         sizes=", ".join(map(_size, group)),
+        cause=outcome.cause,
     )
 
 

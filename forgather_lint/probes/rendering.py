@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from forgather_lint.execution.outcome import Outcome
+from forgather_lint.linting.registry import code_of
 from forgather_lint.probes.answers import Agreement
 from forgather_lint.probes.meta_device import Compared, Difference
 from forgather_lint.probes.serve import Answered
@@ -111,7 +112,11 @@ def predicted_json(predicted: Outcome | None) -> Mapping[str, object] | None:
     """`predicted` of the JSON output."""
     if predicted is None:
         return None
-    return {"verdict": predicted.verdict.value, "code": predicted.code, "reason": predicted.reason}
+    return {
+        "verdict": predicted.verdict.value,
+        "code": code_of(predicted),
+        "reason": predicted.reason,
+    }
 
 
 def answered_json(found: Answered) -> Mapping[str, object]:

@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import ReferenceMalformed
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -37,17 +38,17 @@ from forgather_lint.linting.support.serving import finding
     "FGL539",
     "auto-map-malformed",
     Severity.ERROR,
+    explains=ReferenceMalformed,
     rests_on=(
         "transformers/loading.reference_not_text",
         "transformers/loading.reference_null",
         "transformers/loading.auto_map_null",
     ),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL539":
-        yield finding(
-            problem,
-            f"`{problem.name}` is not a class reference",
-            label="must be `file.Class`",
-            help='write `"file.Class"`, or leave the entry out',
-        )
+def check(problem: ServingProblem, cause: ReferenceMalformed) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` is not a class reference",
+        label="must be `file.Class`",
+        help='write `"file.Class"`, or leave the entry out',
+    )

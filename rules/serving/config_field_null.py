@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import FieldIsNull
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -38,13 +39,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL501",
     "config-field-null",
     Severity.ERROR,
+    explains=FieldIsNull,
     rests_on=("vllm/config.integer_null", "vllm/config.kv_heads_null"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL501":
-        yield finding(
-            problem,
-            f"`{problem.name}` is null",
-            label="vLLM needs a number",
-            help="write the number" + (" of the attention heads" if problem.detail else ""),
-        )
+def check(problem: ServingProblem, cause: FieldIsNull) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` is null",
+        label="vLLM needs a number",
+        help="write the number" + (" of the attention heads" if cause.counts_heads else ""),
+    )

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import LayerTypesUnusable
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -34,13 +35,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL516",
     "layer-types-unusable",
     Severity.ERROR,
+    explains=LayerTypesUnusable,
     rests_on=("vllm/attention.layer_types_null", "vllm/attention.layer_types_short"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL516":
-        yield finding(
-            problem,
-            f"`{problem.name}`: {problem.detail}",
-            label="indexed by layer",
-            help="name a type for each layer, or leave the key out",
-        )
+def check(problem: ServingProblem, cause: LayerTypesUnusable) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`layer_types`: {cause.found}",
+        label="indexed by layer",
+        help="name a type for each layer, or leave the key out",
+    )

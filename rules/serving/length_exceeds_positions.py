@@ -27,19 +27,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import LengthExceedsPositions
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
 @rule(
-    "FGL526", "length-exceeds-positions", Severity.ERROR, rests_on=("vllm/config.length_exceeded",)
+    "FGL526",
+    "length-exceeds-positions",
+    Severity.ERROR,
+    explains=LengthExceedsPositions,
+    rests_on=("vllm/config.length_exceeded",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL526":
-        yield finding(
-            problem,
-            f"the length asked for exceeds `{problem.name}`: {problem.detail}",
-            label="the limit",
-            help="ask for less, or raise the limit if the positions reach that far",
-        )
+def check(problem: ServingProblem, cause: LengthExceedsPositions) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"the length asked for exceeds `{cause.name}`: {cause.asked} > {cause.limit}",
+        label="the limit",
+        help="ask for less, or raise the limit if the positions reach that far",
+    )

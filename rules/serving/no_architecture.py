@@ -25,17 +25,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import NoArchitecture
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL502", "no-architecture", Severity.ERROR, rests_on=("vllm/config.no_architecture",))
+@rule(
+    "FGL502",
+    "no-architecture",
+    Severity.ERROR,
+    explains=NoArchitecture,
+    rests_on=("vllm/config.no_architecture",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL502":
-        yield finding(
-            problem,
-            "config.json does not say `architectures`",
-            label="no class is named",
-            help='add `"architectures": ["...ForCausalLM"]`',
-        )
+    yield finding(
+        problem,
+        "config.json does not say `architectures`",
+        label="no class is named",
+        help='add `"architectures": ["...ForCausalLM"]`',
+    )

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from forgather_lint.linting.registry import code_of
 from oracles.asking import releases
 from oracles.outcome import Outcome
 from oracles.stored import Stored, read, stored_path, write
@@ -72,7 +73,7 @@ def _show(wanted: list[Case], found: Mapping[str, Outcome], versions: Mapping[st
             print(f"ONLY ON CPUS {case.identity}: static {ours.verdict}, real {its['verdict']}")
         elif ours.verdict.value not in ("unknown", its["verdict"]):
             differing = True
-            print(f"DIFFERS {case.identity}\n  static {ours.verdict} {ours.code} {ours.reason}")
+            print(f"DIFFERS {case.identity}\n  static {ours.verdict} {code_of(ours)} {ours.reason}")
             print(f"  real   {its['verdict']} {its.get('phase', '')} {its.get('error', '')}")
         elif ours.verdict == "unknown":
             print(f"UNKNOWN {case.identity}: {ours.reason} (real: {its['verdict']})")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from forgather_lint.core import doing
 from forgather_lint.core.settings import ModelImpl
-from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.target import Target
@@ -114,20 +113,3 @@ def of_end(end: NotBuilt) -> Outcome:
     if end.kind.value == "no class":
         return Outcome(Verdict.FAILS, "FGL404", end.message, end.where)
     return Outcome(Verdict.UNKNOWN, "FGL902", end.message, end.where)
-
-
-def as_json(cells: Sequence[Cell], shown: Callable[[Place], str]) -> list[dict[str, object]]:
-    """The cells as `matrix --output-format json` prints them; `shown` writes a place."""
-    return [
-        {
-            "target": each.target,
-            "tensor_parallel_size": each.tensor_parallel_size,
-            "pipeline_parallel_size": each.pipeline_parallel_size,
-            "verdict": each.outcome.verdict.value,
-            "code": each.outcome.code or None,
-            "reason": each.outcome.reason or None,
-            "location": shown(each.outcome.where) if each.outcome.where else None,
-            "bytes_per_rank": each.bytes_per_rank,
-        }
-        for each in cells
-    ]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
+from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.judge import Cell
-from forgather_lint.engines.vllm.verdicts import PIPELINE_SIZES, TENSOR_SIZES, as_json, matrix
+from forgather_lint.engines.vllm.verdicts import PIPELINE_SIZES, TENSOR_SIZES, matrix
 from forgather_lint.execution.memory import DTYPE_BYTES
 from forgather_lint.execution.outcome import Verdict
+from forgather_lint.linting.registry import code_of
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.contained import in_a_worker
 from forgather_lint.shell.models_at_path import Opened, open_one
@@ -56,7 +59,7 @@ def command(
             )
         )
     if output_format == "json":
-        say_as_it_is(json.dumps(as_json(cells, opened.shown), indent=2))
+        say_as_it_is(json.dumps(_as_json(cells, opened.shown), indent=2))
         return
     _print(cells, opened)
 
@@ -92,8 +95,8 @@ def _print(cells: list[Cell], opened: Opened) -> None:
 
 def _cell(cell: Cell) -> str:
     size = "" if cell.bytes_per_rank is None else f" {_bytes(cell.bytes_per_rank)}"
-    told = cell.outcome.code and cell.outcome.verdict is not Verdict.OWN_MODEL
-    code = f" {cell.outcome.code}" if told else ""
+    shown = code_of(cell.outcome) if cell.outcome.verdict is not Verdict.OWN_MODEL else ""
+    code = f" {shown}" if shown else ""
     text = f"{cell.outcome.verdict.value}{code}{size}"
     return " " * max(1, 22 - len(text)) + click.style(text, fg=_COLOURS[cell.outcome.verdict])
 
@@ -110,4 +113,21 @@ def _reason(cell: Cell, opened: Opened) -> str:
     if not outcome.reason:
         return ""
     place = f"{opened.shown(outcome.where)}: " if outcome.where else ""
-    return f"{outcome.code or outcome.verdict.value}: {place}{outcome.reason}"
+    return f"{code_of(outcome) or outcome.verdict.value}: {place}{outcome.reason}"
+
+
+def _as_json(cells: Sequence[Cell], shown: Callable[[Place], str]) -> list[dict[str, object]]:
+    """The cells as JSON has them; `shown` writes a place."""
+    return [
+        {
+            "target": each.target,
+            "tensor_parallel_size": each.tensor_parallel_size,
+            "pipeline_parallel_size": each.pipeline_parallel_size,
+            "verdict": each.outcome.verdict.value,
+            "code": code_of(each.outcome) or None,
+            "reason": each.outcome.reason or None,
+            "location": shown(each.outcome.where) if each.outcome.where else None,
+            "bytes_per_rank": each.bytes_per_rank,
+        }
+        for each in cells
+    ]

@@ -15,6 +15,7 @@ from forgather_lint.engines.vllm.checks.dispatch import (
     keyword,
 )
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sharing import shared_index
 from forgather_lint.engines.vllm.checks.sites import Site, layer_named, lost_layer, sites_of
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
@@ -26,6 +27,7 @@ from forgather_lint.python.values.objects import FunctionValue
 from forgather_lint.python.values.value import Choice, Known, Unknown
 
 
+@check(Phase.BUILD)
 def dispatch(seen: Examined) -> Iterator[ServingProblem]:
     """A layer for which no module's own forward calls the interface."""
     attention = seen.target.vllm.attention
@@ -91,6 +93,7 @@ def _forwards(seen: Examined, layer: int) -> Iterator[tuple[FunctionValue, str]]
             yield forward, class_name(module)
 
 
+@check(Phase.BUILD)
 def scaling(seen: Examined) -> Iterator[ServingProblem]:
     """A `scaling=` that cannot be read without running the model, or one given by position."""
     attention = seen.target.vllm.attention

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from forgather_lint.core.settings import ModelImpl
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.loading import NOT_COMPATIBLE, refusal
-from forgather_lint.engines.vllm.server import architectures, auto_map
+from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.engines.vllm.server import AskedFor, architectures, auto_map
 from forgather_lint.engines.vllm.words import AttentionGate
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.transformers.model import plans_merged
@@ -25,8 +25,11 @@ from forgather_lint.python.values.value import Known, ListValue, TupleValue, Unk
 FLAG = "_supports_attention_backend"
 
 
-def attention_backend(seen: Examined, impl: ModelImpl) -> Iterator[ServingProblem]:
+@check(Phase.ACCEPT)
+def attention_backend(seen: Examined) -> Iterator[ServingProblem]:
     """A class that does not say that its attention can be replaced."""
+    if seen.server.asked is not AskedFor.FOLDER:
+        return
     attention = seen.target.vllm.attention
     cls = _asked(seen)
     found = find_member(seen.workshop.machine, cls, FLAG)
@@ -37,7 +40,7 @@ def attention_backend(seen: Examined, impl: ModelImpl) -> Iterator[ServingProble
         return
     name = next(iter(architectures(seen.workshop.config_values, seen.target)), seen.cls.name)
     where = seen.place_of_member(FLAG, cls)
-    fact, parts = refusal(name, seen.workshop.config_file, seen.target, impl)
+    fact, parts = refusal(name, seen.workshop.config_file, seen.target, seen.impl)
     yield from seen.problem(NOT_COMPATIBLE, fact, where, cls.name, parts=parts)
 
 
@@ -71,6 +74,7 @@ def _settable(seen: Examined, cls: ClassValue) -> bool:
     return any(text in file.text for text in modeling.settable_if_file_has.value)
 
 
+@check(Phase.BUILD)
 def tied_weights(seen: Examined) -> Iterator[ServingProblem]:
     """A list of tied names where the release takes a dict only, in a model that ties."""
     fact = seen.target.transformers.modeling.tied_weights_list
@@ -81,6 +85,7 @@ def tied_weights(seen: Examined) -> Iterator[ServingProblem]:
         )
 
 
+@check(Phase.BUILD)
 def tie_weights_override(seen: Examined) -> Iterator[ServingProblem]:
     """A `tie_weights` of the model's own that takes no arguments."""
     method = seen.member("tie_weights")
@@ -95,6 +100,7 @@ def tie_weights_override(seen: Examined) -> Iterator[ServingProblem]:
         yield from seen.problem("FGL510", fact, method.where, seen.cls.name, parts=parts)
 
 
+@check(Phase.BUILD)
 def post_init(seen: Examined) -> Iterator[ServingProblem]:
     """A constructor that never calls `post_init`: no plan is merged."""
     if seen.root is None or plans_merged(seen.root) is not False:

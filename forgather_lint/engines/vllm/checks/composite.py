@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.model_config import TEXT_PARTS, ModelConfig, text_config
 from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.facts.serving import ServingProblem
@@ -38,6 +38,7 @@ def is_composite(seen: Examined) -> bool:
     return seen.settings.config is not seen.config
 
 
+@check(Phase.CONFIG)
 def text_part(seen: Examined) -> Iterator[ServingProblem]:
     """A text part that is ambiguous, or has no attention heads.
 
@@ -72,14 +73,15 @@ def _is_part(seen: Examined, name: str, text: object) -> bool:
     return ModelConfig(seen.workshop.machine, seen.config, seen.cls.where).setting(name) is text
 
 
-def processor(seen: Examined, model: ModelInput) -> Iterator[ServingProblem]:
+@check(Phase.ACCEPT)
+def processor(seen: Examined) -> Iterator[ServingProblem]:
     """A composite config, and a tokenizer in the place of a processor.
 
     Source: transformers/models/auto/processing_auto.py, `AutoProcessor.from_pretrained`, which ends
     with AutoTokenizer; a folder without a tokenizer may get both later.
     """
     file = seen.workshop.config_file
-    if file is None or not is_composite(seen) or names_processor(seen, model) is not False:
+    if file is None or not is_composite(seen) or names_processor(seen) is not False:
         return
     fact = seen.target.vllm.config.processor_type
     found = _TOKENIZERS[seen.target.transformers.version >= TRANSFORMERS_5]
@@ -88,9 +90,9 @@ def processor(seen: Examined, model: ModelInput) -> Iterator[ServingProblem]:
     yield from seen.problem(NO_PROCESSOR, fact, where, PROCESSOR, parts=parts)
 
 
-def names_processor(seen: Examined, model: ModelInput) -> bool | None:
+def names_processor(seen: Examined) -> bool | None:
     """Whether the folder says which processor is its own; None when it is not complete."""
-    values = seen.workshop.config_values
+    model, values = seen.model, seen.workshop.config_values
     if any(map(model.has_file, _PROCESSOR_FILES)) or "processor_class" in values:
         return True
     if PROCESSOR in auto_map(values) or AUTO_CONFIG not in auto_map(values):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sameness import repeats
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.execution.replaced import input_embedding
@@ -18,6 +19,7 @@ from forgather_lint.python.values.value import Known
 GET, SET = "get_input_embeddings", "set_input_embeddings"
 
 
+@check(Phase.WEIGHTS)
 def forward_dropped(seen: Examined) -> Iterator[ServingProblem]:
     """A subclass of nn.Embedding whose own forward is not run."""
     modules = seen.target.vllm.modules
@@ -39,6 +41,7 @@ def _has_scale(seen: Examined, module: Instance) -> bool:
     return "embed_scale" in module.attributes or in_class is not None or module.open is not None
 
 
+@check(Phase.BUILD)
 def no_access(seen: Examined) -> Iterator[ServingProblem]:
     """An embedding that the methods which the class inherits do not find."""
     root, modeling = seen.root, seen.target.transformers.modeling

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sites import sites_of
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import first_architecture
@@ -18,6 +19,7 @@ GENERATIVE = ("ForCausalLM", "ForConditionalGeneration", "ChatModel", "LMHeadMod
 """Names of models that vLLM has generate by default (vllm/config/model.py, _SUFFIX_TO_DEFAULTS)."""
 
 
+@check(Phase.BUILD)
 def not_causal(seen: Examined) -> Iterator[ServingProblem]:
     """A module that says it is not causal makes an encoder of the whole model.
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from forgather_lint.core.record import record
+from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import Place
+from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Effect, Fact, Outcome, Value
 from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.engines.vllm.server import Server
 from forgather_lint.engines.vllm.subject import Prepared
 from forgather_lint.facts import NotBuilt
+from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import PRETRAINED
+from forgather_lint.model.analysis import Built, build_tree
 from forgather_lint.model.build import NoModel, Workshop
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -27,10 +33,17 @@ NOTHING: Mapping[str, object] = {}
 VERDICTS = {Effect.ERROR: "fails", Effect.SILENT: "wrong"}
 
 
-@record
+@record(eq=False, slots=False)
 class Examined:
-    """The class that AutoModel loads and its config; `judge` is None when it cannot be built."""
+    """The class that AutoModel loads and its config; `judge` is None when it cannot be built.
 
+    `model`, `server`, `impl` and `max_model_len` are what the target was asked for.
+    """
+
+    model: ModelInput
+    server: Server
+    impl: ModelImpl
+    max_model_len: int | None
     target: Target
     workshop: Workshop
     cls: ClassValue
@@ -39,6 +52,12 @@ class Examined:
     ended: NotBuilt | None
     settings: ModelConfig
     """What the engine reads of the config: of a composite one the text part."""
+
+    @cached_property
+    def whole(self) -> Built | None:
+        """What the architecture names, with its head; None when that, or the base, is not built."""
+        whole = build_tree(self.workshop) if self.judge is not None else None
+        return whole if isinstance(whole, Built) else None
 
     @property
     def root(self) -> Instance | None:
@@ -83,27 +102,28 @@ class Examined:
 
     def problem(
         self,
-        code: str,
+        what: Cause | str,
         fact: Fact[Outcome],
         where: Place,
-        name: str,
+        name: str = "",
         detail: str = "",
         module: str = "",
         parts: Mapping[str, object] = NOTHING,
     ) -> Iterator[ServingProblem]:
-        """The problem that `fact` makes of a case; nothing when the release takes it.
+        """The problem that `fact` makes of a cause; nothing when the release takes it.
 
-        `parts` fill the placeholders of its text.
+        `parts` fill the placeholders of its text. A code, `name` and `detail` instead of a cause
+        are of checks that are not changed yet.
         """
-        yield from problem(self.target, code, fact, where, name, detail, module, parts)
+        yield from problem(self.target, what, fact, where, name, detail, module, parts)
 
 
 def problem(
     target: Target,
-    code: str,
+    what: Cause | str,
     fact: Fact[Outcome],
     where: Place,
-    name: str,
+    name: str = "",
     detail: str = "",
     module: str = "",
     parts: Mapping[str, object] = NOTHING,
@@ -114,7 +134,8 @@ def problem(
         return
     text = outcome.say(**parts)
     yield ServingProblem(
-        code=code,
+        cause=what if isinstance(what, Cause) else None,
+        code=what if isinstance(what, str) else "",
         verdict=VERDICTS.get(outcome.effect, ""),
         where=where,
         target=str(target),
@@ -131,7 +152,13 @@ def releases_of(fact: Fact[Value]) -> str:
     return f"{fact.reading.project}{fact.releases}"
 
 
-def examined(prepared: Prepared) -> Examined | None:
+def examined(
+    model: ModelInput,
+    prepared: Prepared,
+    server: Server,
+    impl: ModelImpl,
+    max_model_len: int | None,
+) -> Examined | None:
     """`prepared` with its class and config; None when there is no class or config to look at."""
     workshop = prepared.workshop
     assert workshop is not None
@@ -150,5 +177,15 @@ def examined(prepared: Prepared) -> Examined | None:
         return None  # a file of building blocks
     settings = ModelConfig.of_text(workshop.machine, config, cls.where, workshop.config_file)
     return Examined(
-        prepared.target, workshop, cls, config, prepared.judge, prepared.ended, settings
+        model=model,
+        server=server,
+        impl=impl,
+        max_model_len=max_model_len,
+        target=prepared.target,
+        workshop=workshop,
+        cls=cls,
+        config=config,
+        judge=prepared.judge,
+        ended=prepared.ended,
+        settings=settings,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.experts import experts_refused, has_experts
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import is_activation
@@ -16,6 +17,7 @@ from forgather_lint.python.values.value import External, Unknown
 SILU = frozenset({"torch.nn.SiLU", "transformers.SiLUActivation"})
 
 
+@check(Phase.ACCEPT)
 def refused(seen: Examined) -> Iterator[ServingProblem]:
     """Any experts, where the release cannot have the transformers that it asks for."""
     needed, installed = seen.target.vllm.config, seen.target.transformers.version
@@ -33,6 +35,7 @@ def refused(seen: Examined) -> Iterator[ServingProblem]:
         return
 
 
+@check(Phase.BUILD)
 def fields_missing(seen: Examined) -> Iterator[ServingProblem]:
     """No field that says how many experts a token gets, or how wide an expert is."""
     if seen.judge is None or experts_refused(seen.target):
@@ -63,6 +66,7 @@ def _has(seen: Examined, name: str) -> bool:
     return value is not None and not (inherited and gone)
 
 
+@check(Phase.WEIGHTS)
 def activation(seen: Examined) -> Iterator[ServingProblem]:
     """Experts with another activation than the one that the fused layer computes."""
     fact = seen.target.vllm.experts.activation

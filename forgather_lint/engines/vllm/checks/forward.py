@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from forgather_lint.core.source import Place
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.execution.attention_runs import TWICE
 from forgather_lint.execution.outcome import Verdict
@@ -18,6 +19,7 @@ from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.values.objects import ClassValue
 
 
+@check(Phase.FORWARD)
 def arguments(seen: Examined) -> Iterator[ServingProblem]:
     """A forward that does not take what the engine passes, or does not name it."""
     signature = signature_of(seen.workshop.machine, seen.root) if seen.root else None
@@ -72,6 +74,7 @@ def _is_own_decoder(seen: Examined) -> bool:
     return find_member(seen.workshop.machine, child.cls, "get_decoder") is None
 
 
+@check(Phase.FORWARD)
 def run(seen: Examined) -> Iterator[ServingProblem]:
     """What the abstract forward at size 1 shows to be the target's doing."""
     if seen.judge is None:

@@ -12,6 +12,7 @@ from dataclasses import field
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.tracing import Tracing
 from forgather_lint.execution.inputs import engine_arguments
 from forgather_lint.execution.module_answers import ModuleAnswers
@@ -70,8 +71,12 @@ class _Watch(Observer):
             self.library.outer = None
 
 
-def forward_lost(seen: Examined, whole: Instance) -> Iterator[ServingProblem]:
-    """Arithmetic between the base model and the head of `whole`, or behind the head."""
+@check(Phase.WEIGHTS)
+def forward_lost(seen: Examined) -> Iterator[ServingProblem]:
+    """Arithmetic between the base model and the head of the whole model, or behind the head."""
+    if seen.whole is None:
+        return
+    whole = seen.whole.root
     head, base = whole.attributes.get(HEAD), seen.workshop.base_child(whole)
     if is_same_class(whole.cls, seen.cls) or not isinstance(head, Instance) or base is None:
         return

@@ -8,6 +8,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.tracing import Tracing
 from forgather_lint.engines.vllm.checks.weights import HEAD, has_plain_head
 from forgather_lint.execution.inputs import engine_arguments
@@ -27,10 +28,11 @@ WHOLE = "AutoModelForCausalLM"
 _OF_ITS_INPUT = frozenset("getitem __getitem__ to float contiguous mul div truediv tanh".split())
 
 
-def misplaced(seen: Examined, whole: Built | NotBuilt | None) -> Iterator[ServingProblem]:
+@check(Phase.WEIGHTS)
+def misplaced(seen: Examined) -> Iterator[ServingProblem]:
     """A head in the base model, or none in the model that has to have one.
 
-    `whole` is what the architecture names, which need not be what AutoModelForCausalLM loads.
+    What the architecture names need not be what AutoModelForCausalLM loads.
     """
     if seen.judge is None or not has_plain_head(seen):
         return
@@ -39,6 +41,7 @@ def misplaced(seen: Examined, whole: Built | NotBuilt | None) -> Iterator[Servin
         return
     if _has_projection(seen):
         yield from _too_wide(seen, _Answer.of(seen), "vllm")
+    whole: Built | NotBuilt | None = seen.whole
     if not isinstance(whole, Built) or not is_same_class(whole.root.cls, seen.cls):
         same = _class_named(seen, WHOLE) == _class_named(seen, AUTO_MODEL) is not None
         whole = build_tree(seen.workshop, WHOLE) if same else None

@@ -10,9 +10,11 @@ from libcst.helpers import get_full_name_for_node
 from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.engines.transformers.imports import ImportedName
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.facts.serving import ServingProblem
 
 
+@check(Phase.LOAD)
 def removed(seen: Examined) -> Iterator[ServingProblem]:
     """Imports at the top of a file, outside `try` and `if`: they surely run."""
     for name, file in seen.workshop.loader.files.items():

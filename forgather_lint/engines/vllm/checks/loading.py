@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from forgather_lint.core.settings import ModelImpl
-from forgather_lint.core.source import Place, file_start
+from forgather_lint.core.source import file_start
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Fact, Outcome
 from forgather_lint.engines.names import knows, said
 from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.checks.examined import problem
+from forgather_lint.engines.vllm.checks.examined import Examined, problem
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import AskedFor, ServedBy, Server, architectures, auto_map
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
@@ -121,21 +122,20 @@ def unsupported(
     return registry.unsupported, {"architectures": names, "supported": "..."}
 
 
-def no_auto_model(
-    model: ModelInput, target: Target, server: Server, where: Place
-) -> Iterator[ServingProblem]:
+@check(Phase.ACCEPT)
+def no_auto_model(seen: Examined) -> Iterator[ServingProblem]:
     """A class that vLLM accepts, and none that AutoModel could load."""
-    config = model.config
-    if config is None or server.by is not ServedBy.FOLDER:
+    config, target = seen.model.config, seen.target
+    if config is None or seen.server.by is not ServedBy.FOLDER:
         return
     entries = auto_map(config.values)
     if AUTO_MODEL in entries or "auto_map" in config.undecided:
         return
     if not isinstance(config.values.get("auto_map", {}), dict):
-        return  # FGL539
+        return  # such a map is a problem by itself
     name = next(iter(architectures(config.values, target)), "")
     cls = str(entries.get(AUTO_CONFIG, "")).rpartition(".")[2] or "..."
     parts = {"config": f"<class '...{cls}'>", "auto": AUTO_MODEL, "types": "..."}
     fact = target.transformers.loading.no_auto_class
-    place = config.place("auto_map") if "auto_map" in config.values else where
+    place = config.place("auto_map") if "auto_map" in config.values else seen.cls.where
     yield from problem(target, NO_CLASS, fact, place, name, parts=parts)

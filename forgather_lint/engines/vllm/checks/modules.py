@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sameness import repeats
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.execution.blame import LINEAR_FORWARD_DROPPED
@@ -17,6 +18,7 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import External
 
 
+@check(Phase.WEIGHTS)
 def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
     """A class that derives from nn.Linear with a forward of its own, which is never run."""
     fact = seen.target.vllm.modules.linear_forward_kept
@@ -55,6 +57,7 @@ def _instances(seen: Examined) -> Iterator[tuple[str, Instance]]:
         yield from seen.judge.subject.tree.instances.items()
 
 
+@check(Phase.WEIGHTS)
 def fused_names(seen: Examined) -> Iterator[ServingProblem]:
     """A projection that is fused under another name, which is looked for inside its siblings'."""
     if seen.judge is None or not seen.target.vllm.fusers.stacked_by_substring.value:

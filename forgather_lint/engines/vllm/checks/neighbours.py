@@ -22,6 +22,7 @@ from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.fact import Fact, Outcome
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.subject import build_base, environment_of
 from forgather_lint.execution.sharded import run
@@ -38,7 +39,14 @@ _NO_MODULE = "ModuleNotFoundError: No module named '"
 _ABSOLUTE = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)", re.MULTILINE)
 
 
-def imported_by_name(seen: Examined) -> Iterator[ServingProblem]:
+@check(Phase.LOAD)
+def imported(seen: Examined) -> Iterator[ServingProblem]:
+    """A neighbour that is imported by an absolute name: when files are loaded, or when they run."""
+    by_name = tuple(_imported_by_name(seen))
+    yield from by_name or _imported_when_run(seen, seen.model)
+
+
+def _imported_by_name(seen: Examined) -> Iterator[ServingProblem]:
     """Absolute imports of files that lie beside the model's."""
     entries = _entries(seen)
     suspects = [(name, file) for name, file in _files(seen) if _mentions_neighbour(seen, file)]
@@ -55,7 +63,7 @@ def imported_by_name(seen: Examined) -> Iterator[ServingProblem]:
                 yield from _problem(seen, file, node, loading.module_missing)
 
 
-def imported_when_run(seen: Examined, model: ModelInput) -> Iterator[ServingProblem]:
+def _imported_when_run(seen: Examined, model: ModelInput) -> Iterator[ServingProblem]:
     """Such an import in a function that surely runs while the model is built or called.
 
     The model is built and run once more where only installed packages have names.

@@ -9,6 +9,7 @@ import libcst as cst
 from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.engines.vllm.words import NormSearch
 from forgather_lint.facts.serving import ServingProblem
@@ -46,6 +47,7 @@ def _recognised(seen: Examined) -> Iterator[tuple[str, Instance]]:
             yield name, module
 
 
+@check(Phase.WEIGHTS)
 def epsilon(seen: Examined) -> Iterator[ServingProblem]:
     """The epsilon is not where the release looks for it."""
     modules = seen.target.vllm.modules
@@ -79,6 +81,7 @@ def _epsilon(module: Instance) -> tuple[str, float] | None:
     return None
 
 
+@check(Phase.WEIGHTS)
 def parameters(seen: Examined) -> Iterator[ServingProblem]:
     """A parameter of the norm that its replacement does not have."""
     kept = seen.target.vllm.modules.norm_parameters_kept
@@ -107,6 +110,7 @@ def parameters(seen: Examined) -> Iterator[ServingProblem]:
             )
 
 
+@check(Phase.WEIGHTS)
 def centre(seen: Examined) -> Iterator[ServingProblem]:
     """`1 + weight`, of which the release learns by building the class of the number 1."""
     fact = seen.target.vllm.modules.norm_centre_lost
@@ -151,6 +155,7 @@ def _refuses_number(seen: Examined, module: Instance) -> bool:
     return False
 
 
+@check(Phase.WEIGHTS)
 def second_input(seen: Examined) -> Iterator[ServingProblem]:
     """A norm that is handed two tensors: its replacement takes the second for a residual."""
     fact = seen.target.vllm.modules.norm_second_input

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.norms import adds_one
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.engines.vllm.fusers.rms_norm import is_inverse_root, made
 from forgather_lint.engines.vllm.words import NormSearch
@@ -21,6 +22,7 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import External, TensorValue
 
 
+@check(Phase.WEIGHTS)
 def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
     """`(1 + weight) * x * rsqrt(...)`: the replacement multiplies by the weight alone."""
     fact = seen.target.vllm.modules.norm_found_by

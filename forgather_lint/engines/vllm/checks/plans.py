@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.transformers.matching import Undecided, transformers_match, vllm_match
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.facts import PlanEntry
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import LINEAR
@@ -23,6 +24,7 @@ RENAMED = {
 _OTHER = RENAMED | {new: old for old, new in RENAMED.items()}
 
 
+@check(Phase.WEIGHTS)
 def renamed_styles(seen: Examined) -> Iterator[ServingProblem]:
     """A style that other releases of vLLM know under this name, and this one does not."""
     if seen.judge is None:
@@ -44,6 +46,7 @@ def renamed_styles(seen: Examined) -> Iterator[ServingProblem]:
             )
 
 
+@check(Phase.WEIGHTS)
 def disagreement(seen: Examined) -> Iterator[ServingProblem]:
     """Linears to which vLLM applies another entry than transformers does; one for each entry."""
     if seen.judge is None:
@@ -84,6 +87,7 @@ def _shown(entries: Mapping[str, PlanEntry], key: str | None) -> str:
     return f"`{key}` ({_style(entries, key)})" if key is not None else "nothing"
 
 
+@check(Phase.WEIGHTS)
 def tied_by_config_alone(seen: Examined) -> Iterator[ServingProblem]:
     """The config ties the embeddings, the class with the head does not."""
     ties = seen.setting("tie_word_embeddings")

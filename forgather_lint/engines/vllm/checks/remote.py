@@ -11,12 +11,14 @@ import libcst as cst
 from forgather_lint.core.source import Place, file_start
 from forgather_lint.documents.python import NodePlace, SourceError
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import reference
 
 NO_FILES: tuple[str, ...] = ()
 
 
+@check(Phase.LOAD)
 def not_copied(seen: Examined) -> Iterator[ServingProblem]:
     """An import of a file of the model that the loader leaves behind.
 

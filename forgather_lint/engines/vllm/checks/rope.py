@@ -10,6 +10,7 @@ import libcst as cst
 from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import Known
@@ -22,6 +23,7 @@ _OTHER_WAYS = re.compile(
 """How else the code of a model may come by the base."""
 
 
+@check(Phase.WEIGHTS)
 def theta_overlooked(seen: Examined) -> Iterator[ServingProblem]:
     """`rope_parameters.rope_theta` in config.json, and code that reads the older `rope_theta`."""
     said = seen.workshop.config_values.get("rope_parameters")

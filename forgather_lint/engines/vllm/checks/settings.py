@@ -6,11 +6,20 @@ from collections.abc import Iterator
 
 from forgather_lint.core.source import file_start
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import architectures
+from forgather_lint.facts.causes.config import (
+    FieldIsNull,
+    LayerTypesUnusable,
+    LengthExceedsPositions,
+    NoArchitecture,
+    ReferenceMalformed,
+)
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.python.values.value import Known, ListValue
 
 
+@check(Phase.CONFIG)
 def nulls(seen: Examined) -> Iterator[ServingProblem]:
     """Fields of a validated record that are None."""
     needed = seen.target.vllm.config
@@ -18,35 +27,35 @@ def nulls(seen: Examined) -> Iterator[ServingProblem]:
         if seen.is_null(name):
             record = f"total_{name}" if name == "num_attention_heads" else name
             where = seen.place_of_setting(name)
-            yield from seen.problem(
-                "FGL501", needed.integer_null, where, name, parts={"record": record}
-            )
+            cause = FieldIsNull(name)
+            yield from seen.problem(cause, needed.integer_null, where, parts={"record": record})
     there = [name for name in needed.kv_head_fields.value if seen.setting(name) is not None]
     if there and seen.is_null(there[0]):
-        name = there[0]
-        where = seen.place_of_setting(name)
-        yield from seen.problem("FGL501", needed.kv_heads_null, where, name, "heads")
+        cause = FieldIsNull(there[0], counts_heads=True)
+        yield from seen.problem(cause, needed.kv_heads_null, seen.place_of_setting(there[0]))
 
 
+@check(Phase.BUILD)
 def layer_types(seen: Examined) -> Iterator[ServingProblem]:
     """`layer_types` that is None, or shorter than there are layers."""
     attention = seen.target.vllm.attention
     where = seen.place_of_setting("layer_types")
     if seen.is_null("layer_types"):
-        yield from seen.problem("FGL516", attention.layer_types_null, where, "layer_types", "null")
+        cause = LayerTypesUnusable("null")
+        yield from seen.problem(cause, attention.layer_types_null, where)
         return
     value, layers = seen.setting("layer_types"), seen.number("num_hidden_layers")
     if not isinstance(value, ListValue) or value.rest is not None or layers is None:
         return
     if len(value.items) < layers:
-        detail = f"{len(value.items)} entries for {layers} layers"
-        fact = attention.layer_types_short
-        yield from seen.problem("FGL516", fact, where, "layer_types", detail)
+        cause = LayerTypesUnusable(f"{len(value.items)} entries for {layers} layers")
+        yield from seen.problem(cause, attention.layer_types_short, where)
 
 
-def max_length(seen: Examined, wanted: int | None) -> Iterator[ServingProblem]:
+@check(Phase.ACCEPT)
+def max_length(seen: Examined) -> Iterator[ServingProblem]:
     """`--max-model-len` above what the config allows."""
-    needed = seen.target.vllm.config
+    needed, wanted = seen.target.vllm.config, seen.max_model_len
     limits = {
         name: limit
         for name in needed.length_fields.value
@@ -57,11 +66,9 @@ def max_length(seen: Examined, wanted: int | None) -> Iterator[ServingProblem]:
     field = min(limits, key=lambda name: limits[name])
     if wanted > limits[field]:
         yield from seen.problem(
-            "FGL526",
+            LengthExceedsPositions(field, wanted, limits[field]),
             needed.length_exceeded,
             seen.place_of_setting(field),
-            field,
-            f"{wanted} > {limits[field]}",
             parts={
                 "length": wanted,
                 "field": field,
@@ -71,15 +78,17 @@ def max_length(seen: Examined, wanted: int | None) -> Iterator[ServingProblem]:
         )
 
 
+@check(Phase.CONFIG)
 def no_architecture(seen: Examined) -> Iterator[ServingProblem]:
     """config.json that names no class, nor a type whose class the release would take."""
     file, values = seen.workshop.config_file, seen.workshop.config_values
     named = values.get("architectures") or architectures(values, seen.target)
     if file is not None and not named and "architectures" not in file.undecided:
         fact = seen.target.vllm.config.no_architecture
-        yield from seen.problem("FGL502", fact, file_start(file.path), "architectures")
+        yield from seen.problem(NoArchitecture(), fact, file_start(file.path))
 
 
+@check(Phase.CONFIG)
 def auto_map_entries(seen: Examined) -> Iterator[ServingProblem]:
     """Entries of auto_map that are no text: of the classes that vLLM loads."""
     file, auto_map = seen.workshop.config_file, seen.workshop.config_values.get("auto_map", {})
@@ -87,7 +96,8 @@ def auto_map_entries(seen: Examined) -> Iterator[ServingProblem]:
     if file is None:
         return
     if auto_map is None:
-        yield from seen.problem("FGL539", loading.auto_map_null, file.place("auto_map"), "auto_map")
+        cause, where = ReferenceMalformed("auto_map"), file.place("auto_map")
+        yield from seen.problem(cause, loading.auto_map_null, where)
         return
     for key in ("AutoConfig", "AutoModel"):
         if not isinstance(auto_map, dict) or isinstance(auto_map.get(key, ""), str):
@@ -95,5 +105,6 @@ def auto_map_entries(seen: Examined) -> Iterator[ServingProblem]:
         null = auto_map[key] is None
         fact = loading.reference_null if null else loading.reference_not_text
         parts = {"type": type(auto_map[key]).__name__}
-        yield from seen.problem("FGL539", fact, file.place("auto_map", key), key, parts=parts)
+        where = file.place("auto_map", key)
+        yield from seen.problem(ReferenceMalformed(key), fact, where, parts=parts)
         return

@@ -9,6 +9,7 @@ import libcst as cst
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.dispatch import as_unparsed, keyword
 from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sites import Site, sites_of
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
@@ -18,6 +19,7 @@ from forgather_lint.python.values.value import Known, TensorValue, Value
 KEYWORD = "s_aux"
 
 
+@check(Phase.BUILD)
 def sinks(seen: Examined) -> Iterator[ServingProblem]:
     """`s_aux=` where the release drops it, or cannot find what it holds."""
     attention = seen.target.vllm.attention

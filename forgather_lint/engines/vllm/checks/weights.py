@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.words import BasePrefix
 from forgather_lint.facts.serving import ServingProblem
-from forgather_lint.model.analysis import Built
 from forgather_lint.model.entry import first_architecture
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import External, Known, TensorValue
@@ -18,9 +18,14 @@ HEAD = "lm_head"
 HEADED = ("ForCausalLM", "LMHeadModel")
 
 
-def names(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
-    """A parameter of `whole` that is saved under a name that the engine cannot place."""
-    if seen.judge is None or seen.root is None:
+@check(Phase.WEIGHTS)
+def names(seen: Examined) -> Iterator[ServingProblem]:
+    """A parameter of the whole model saved under a name that the engine cannot place.
+
+    A folder holds no weights; their names are those that `save_pretrained` would write.
+    """
+    whole = seen.whole
+    if whole is None or seen.root is None:
         return
     prefix = seen.workshop.base_prefix(seen.root)
     children = _children(seen)
@@ -40,10 +45,11 @@ def names(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
             return
 
 
-def buffers(seen: Examined, whole: Built) -> Iterator[ServingProblem]:
+@check(Phase.WEIGHTS)
+def buffers(seen: Examined) -> Iterator[ServingProblem]:
     """A persistent buffer, which is in the checkpoint, and which the release does not look for."""
-    weights = seen.target.vllm.weights
-    if weights.buffers_loaded.value or seen.judge is None or seen.root is None:
+    weights, whole = seen.target.vllm.weights, seen.whole
+    if weights.buffers_loaded.value or whole is None or seen.root is None:
         return
     if not has_plain_head(seen) or whole.structure.open_at:
         return

@@ -1,0 +1,62 @@
+"""When a check speaks: in the order in which the engine comes to what it looks at.
+
+A check is a function of this folder that says in which phase it stands; nothing lists it. Of those
+of one phase the files come by name, and what stands in one from top to bottom.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.facts.serving import ServingProblem
+
+
+class Phase(IntEnum):
+    """What the engine does when it meets the problem; the first that stops it is what it shows."""
+
+    CONFIG = 1
+    """It reads config.json."""
+    LOAD = 2
+    """It imports the files of the model."""
+    ACCEPT = 3
+    """It looks at the class, and whether it serves such a model as it is asked to."""
+    BUILD = 4
+    """It builds the model, and puts its own layers into it."""
+    FORWARD = 5
+    """It runs the model."""
+    WEIGHTS = 6
+    """It gives the weights of the checkpoint to what it has built, and computes with them."""
+
+
+Check = Callable[[Examined], Iterator[ServingProblem]]
+
+_CHECKS: dict[Check, Phase] = {}
+
+
+def check(phase: Phase) -> Callable[[Check], Check]:
+    """Declare the decorated function as a check of that phase."""
+
+    def declare(look: Check) -> Check:
+        _CHECKS[look] = phase
+        return look
+
+    return declare
+
+
+@cache
+def all_checks() -> tuple[Check, ...]:
+    """Every check of this folder, in the order of the engine."""
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        importlib.import_module(f"{__package__}.{module.name}")
+    # Whoever imports one of these files first must not change the order.
+    return tuple(sorted(_CHECKS, key=_place))
+
+
+def _place(look: Check) -> tuple[Phase, str, int]:
+    return _CHECKS[look], look.__module__, look.__code__.co_firstlineno
