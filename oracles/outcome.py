@@ -7,6 +7,8 @@ from typing import TypedDict
 from forgather_lint.probes.answers import Answer, compare
 
 _LONGEST_ERROR = 400
+_NO_WEIGHTS = "Cannot find any model weights"
+"""What vLLM says where transformers could not build the model, so that no weights were drawn."""
 
 
 class Outcome(TypedDict, total=False):
@@ -39,12 +41,15 @@ class Said(TypedDict, total=False):
 
 
 def outcome_of(reference: Said, served: Said) -> Outcome:
-    """Hold what an engine answered to what transformers answered on one rank."""
+    """Hold what an engine answered to what transformers answered on one rank.
+
+    A model that both refuse fails, unless the engine only missed the weights.
+    """
     wanted, got = reference.get("answers"), served.get("answers")
-    if not wanted:
+    error = " ".join(str(served.get("error")).split())
+    if not wanted and (got or _NO_WEIGHTS in error):
         return {"verdict": "no reference", "error": str(reference.get("error"))}
-    if not got:
-        error = " ".join(str(served["error"]).split())
+    if not wanted or not got:
         return {"verdict": "fails", "phase": served["phase"], "error": error[:_LONGEST_ERROR]}
     agreement = compare([*map(_answer, wanted)], [*map(_answer, got)])
     return {"verdict": "serves" if agreement.same else "wrong"}

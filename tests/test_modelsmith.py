@@ -1,0 +1,93 @@
+"""What generates models: seeds give the same files, every choice is Python; no engine runs here."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from forgather_lint.engines.target import Target
+from oracles.outcome import Outcome
+from oracles.releases import Release
+from tools.modelsmith.batch import Both, sizes_of
+from tools.modelsmith.config import plan
+from tools.modelsmith.contact import STORED, add, contact, read, summary
+from tools.modelsmith.design import AXES, Axis, drawn, simpler
+from tools.modelsmith.model import files, write
+from tools.modelsmith.static import Judged, judged
+
+TARGET = Target.of("0.32.0", "5.19.0")
+RELEASE = Release("python", "0.32.0", "5.19.0")
+SERVES = Judged(verdict="serves", code="", reason="")
+UNKNOWN = Judged(verdict="unknown", code="", reason="not-installed")
+
+
+def test_a_seed_says_all() -> None:
+    assert [files(drawn(7, n), n) for n in range(20)] == [files(drawn(7, n), n) for n in range(20)]
+    assert len({str(drawn(7, n)) for n in range(50)}) == 50
+    assert drawn(7, 3) != drawn(8, 3)
+
+
+@pytest.mark.parametrize("axis", AXES, ids=lambda axis: axis.name)
+def test_every_choice_is_python(axis: Axis) -> None:
+    plain = files({})
+    for choice in axis.others:
+        made = files({axis.name: choice})
+        assert made != plain, choice
+        for name, text in made.items():
+            if name.endswith(".py"):
+                ast.parse(text)
+
+
+def test_the_plain_model_serves(tmp_path: Path) -> None:
+    found = judged(write({}, tmp_path), TARGET, [(1, 1), (2, 1), (1, 2)])
+    assert {each["verdict"] for each in found.values()} == {"serves"}
+
+
+def test_mistakes_change_the_plan() -> None:
+    assert plan({"mistake": "no_keys"}) != plan({})
+    assert plan({"mistake": "no_plan"}) is None
+    both = plan({"mistake": "no_keys", "second_mistake": "swapped_down"})
+    assert both is not None
+    assert both["layers.*.mlp.down_proj"] == "colwise"
+    assert "layers.*.self_attn.k_proj" not in both
+
+
+def test_what_is_simpler_has_fewer_departures() -> None:
+    design = {"norm": "rms_power", "names": "gpt", "gate": "per_head"}
+    assert list(simpler(design, 2)) == [{"gate": "per_head"}, {"norm": "rms_power", "names": "gpt"}]
+    assert list(simpler({}, 1)) == []
+
+
+def test_every_third_model_is_asked_at_stages() -> None:
+    assert sizes_of(3, [1, 2], 2) == [(1, 1), (2, 1), (1, 2)]
+    assert sizes_of(4, [1, 2], 2) == sizes_of(3, [1, 2], 1) == [(1, 1), (2, 1)]
+
+
+def test_what_no_one_can_answer_is_not_counted() -> None:
+    its: list[Outcome] = [
+        {"verdict": "serves"},
+        {"verdict": "wrong"},
+        {"verdict": "no reference"},
+    ]
+    found = [Both(number, (1, 1), SERVES, each) for number, each in enumerate(its)]
+    found.append(Both(3, (1, 1), UNKNOWN, its[0]))
+    new = contact(5, 4, "abc", RELEASE, found)
+    assert (new["cells"], new["agrees"], new["unknown"], new["no_reference"]) == (3, 1, 1, 1)
+    assert new["differs"] == {"serves for wrong": 1}
+    assert "1 of 2 decided agree (50.0 %), 1 unknown (33.3 %)" in summary(new)
+
+
+def test_a_first_contact_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "first_contact.json"
+    first = contact(5, 1, "abc", RELEASE, [Both(0, (1, 1), SERVES, {"verdict": "wrong"})])
+    later = contact(5, 1, "def", RELEASE, [Both(0, (1, 1), SERVES, {"verdict": "serves"})])
+    assert add(first, path)
+    assert not add(later, path)
+    assert read(path) == [first]
+
+
+def test_rates_at_first_contact_are_kept() -> None:
+    for each in read(STORED):
+        assert each["cells"] == each["agrees"] + each["unknown"] + sum(each["differs"].values())

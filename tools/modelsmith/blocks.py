@@ -1,0 +1,165 @@
+"""Layers: where their norms stand, and what their residuals are."""
+
+from __future__ import annotations
+
+from tools.modelsmith.design import Design, chosen
+from tools.modelsmith.mixing import mixer
+from tools.modelsmith.names import fields_of, names_of
+from tools.modelsmith.norms import norm_of
+from tools.modelsmith.text import Lines, class_of, method
+
+
+def layer_class(design: Design, prefix: str) -> str:
+    """The class of a layer."""
+    names, fields = names_of(design), fields_of(design)
+    width, at = f"config.{fields.width}", f"config.{fields.eps}"
+
+    def norm(size: str = width) -> str:
+        return norm_of(design, prefix, size, at)
+
+    mixer_made, mixed = mixer(design, prefix, width)
+    residual = chosen(design, "residual")
+    start = [
+        "super().__init__()",
+        f"self.{names.attention} = {prefix}Attention(config, layer_idx)",
+        f"self.{names.feedforward} = {prefix}MLP(config)",
+        f"self.{names.first_norm} = {norm()}",
+        *([] if residual == "parallel" else [f"self.{names.second_norm} = {norm()}"]),
+    ]
+    if residual == "sandwich":
+        start += [f"self.after_attention = {norm()}", f"self.after_feedforward = {norm()}"]
+    if residual == "learned_scale":
+        start += [
+            f"self.attention_scale = nn.Parameter(torch.ones({width}))",
+            f"self.feedforward_scale = nn.Parameter(torch.ones({width}))",
+        ]
+    streams = residual == "streams"
+    head = "def forward(self, hidden_states, position_embeddings=None, attention_mask=None, "
+    return class_of(
+        f"class {prefix}Layer({_base(design)}):",
+        method("def __init__(self, config, layer_idx):", start, mixer_made),
+        method(
+            f"{head}{'other=None, ' if streams else ''}{_carried(design, 'None')}**kwargs):",
+            _streams(design, mixed) if streams else _forward(design, mixed),
+        ),
+    )
+
+
+def _base(design: Design) -> str:
+    checkpointed = chosen(design, "layer_call") == "checkpointing"
+    return "GradientCheckpointingLayer" if checkpointed else "nn.Module"
+
+
+def _carried(design: Design, value: str = "memory") -> str:
+    """The keyword for what one layer leaves to the next, where there is any."""
+    return f"memory={value}, " if chosen(design, "memory") != "none" else ""
+
+
+def _attended(design: Design) -> Lines:
+    """`attended` comes of `normed`."""
+    names = names_of(design)
+    result = "attended, _" if chosen(design, "layer_result") == "tuple" else "attended"
+    return [
+        f"{result} = self.{names.attention}(",
+        "    normed, position_embeddings=position_embeddings, attention_mask=attention_mask, "
+        f"{_carried(design)}**kwargs",
+        ")",
+    ]
+
+
+def _returned(design: Design, value: str) -> Lines:
+    tuples = chosen(design, "layer_result") == "tuple"
+    return [f"return ({value},)" if tuples and "," not in value else f"return {value}"]
+
+
+def _forward(design: Design, mixed: Lines) -> Lines:
+    names, residual = names_of(design), chosen(design, "residual")
+    first, second = f"self.{names.first_norm}", f"self.{names.second_norm}"
+    feed, attended = f"self.{names.feedforward}", _attended(design)
+    if residual == "parallel":
+        return [
+            f"normed = {first}(hidden_states)",
+            *mixed,
+            *attended,
+            f"hidden_states = hidden_states + attended + {feed}(normed)",
+            *_returned(design, "hidden_states"),
+        ]
+    if residual == "post":
+        return [
+            "normed = hidden_states",
+            *mixed,
+            *attended,
+            f"hidden_states = {first}(hidden_states + attended)",
+            f"hidden_states = {second}(hidden_states + {feed}(hidden_states))",
+            *_returned(design, "hidden_states"),
+        ]
+    more, fed = {
+        "sandwich": ("self.after_attention(attended)", "self.after_feedforward({})"),
+        "learned_scale": ("self.attention_scale * attended", "self.feedforward_scale * {}"),
+        "constant": ("0.7 * attended", "0.7 * {}"),
+    }.get(residual, ("attended", "{}"))
+    if chosen(design, "names") == "gpt":
+        return [
+            f"normed = {first}(hidden_states)",
+            *mixed,
+            *attended,
+            f"hidden_states = hidden_states + {more}",
+            f"fed = {feed}({second}(hidden_states))",
+            f"hidden_states = hidden_states + {fed.format('fed')}",
+            *_returned(design, "hidden_states"),
+        ]
+    return [
+        "residual = hidden_states",
+        f"normed = {first}(hidden_states)",
+        *mixed,
+        *attended,
+        f"hidden_states = residual + {more}",
+        "residual = hidden_states",
+        f"hidden_states = {feed}({second}(hidden_states))",
+        f"hidden_states = residual + {fed.format('hidden_states')}",
+        *_returned(design, "hidden_states"),
+    ]
+
+
+def _streams(design: Design, mixed: Lines) -> Lines:
+    """Two streams, each of which changes the other, as reversible models have them."""
+    names = names_of(design)
+    return [
+        f"normed = self.{names.first_norm}(other)",
+        *mixed,
+        *_attended(design),
+        "hidden_states = hidden_states + attended",
+        f"fed = self.{names.feedforward}(self.{names.second_norm}(hidden_states))",
+        *_returned(design, "hidden_states, other + fed"),
+    ]
+
+
+def loop(design: Design) -> Lines:
+    """How the model goes through its layers."""
+    names, streams = names_of(design), chosen(design, "residual") == "streams"
+    call = chosen(design, "layer_call")
+    layers, count = f"self.{names.layers}", "self.config.num_hidden_layers"
+    if not fields_of(design).mapped:
+        count = f"self.config.{fields_of(design).layers}"
+    head = {
+        "indexed": [f"for number in range({count}):", f"    layer = {layers}[number]"],
+        "sliced": [f"for layer in {layers}[:{count}]:"],
+    }.get(call, [f"for layer in {layers}:"])
+    first = "hidden_states, position_embeddings, attention_mask" if call == "positional" else ""
+    first = first or (
+        "hidden_states, position_embeddings=position_embeddings, attention_mask=attention_mask"
+    )
+    other = ", other=other" if streams else ""
+    taken = "hidden_states, other" if streams else "hidden_states"
+    tail = "[0]" if chosen(design, "layer_result") == "tuple" and not streams else ""
+    body = [f"    {taken} = layer({first}{other}, {_carried(design)}**kwargs){tail}"]
+    if chosen(design, "residual") == "embedding":
+        body.append("    hidden_states = hidden_states + 0.1 * inputs_embeds")
+    found = [*head, *body]
+    if chosen(design, "sharing") == "looped":
+        found = ["for _ in range(2):", *(f"    {line}" for line in found)]
+    before = ["memory = []"] if _carried(design) else []
+    if streams:
+        before.append("other = hidden_states")
+        found.append("hidden_states = (hidden_states + other) / 2")
+    return [*before, *found]

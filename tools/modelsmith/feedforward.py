@@ -1,0 +1,188 @@
+"""Feed-forwards: gates, packed gates, experts and routers."""
+
+from __future__ import annotations
+
+from tools.modelsmith.design import Design, chosen
+from tools.modelsmith.making import Entry, Linear, bases, made
+from tools.modelsmith.names import fields_of, names_of
+from tools.modelsmith.text import Lines, class_of, lines, method
+
+
+def entries(design: Design) -> list[Entry]:
+    """What a right plan says of the feed-forward."""
+    names, style = names_of(design), chosen(design, "feedforward")
+    below = names.feedforward
+    if style in ("experts", "stack"):
+        return []
+    if style == "packed":
+        first = [Entry("gate", f"{below}.{names.both}", "colwise")]
+    elif style == "sequential":
+        return [
+            Entry("gate", f"{below}.net.0", "colwise"),
+            Entry("down", f"{below}.net.2", "rowwise"),
+        ]
+    elif style in ("gated", "chunked"):
+        first = [Entry("gate", f"{below}.{name}", "colwise") for name in (names.gate, names.up)]
+    else:
+        first = [Entry("gate", f"{below}.{names.up}", "colwise")]
+    return [*first, Entry("down", f"{below}.{names.down}", "rowwise")]
+
+
+def feedforward_class(design: Design, prefix: str) -> str:
+    """The classes of the feed-forward."""
+    style = chosen(design, "feedforward")
+    if style in ("experts", "stack"):
+        return _experts(design, prefix, stacked=style == "stack")
+    fields = fields_of(design)
+    start = [
+        "super().__init__()",
+        f"width, inner = config.{fields.width}, config.{fields.inner}",
+    ]
+    return class_of(
+        f"class {prefix}MLP({bases(design)}):",
+        method("def __init__(self, config):", start, _layers(design)),
+        method(
+            "def forward(self, x: torch.Tensor) -> torch.Tensor:"
+            if chosen(design, "hints") == "hinted"
+            else "def forward(self, x):",
+            _checks(design),
+            _compute(design),
+        ),
+    )
+
+
+def _checks(design: Design) -> Lines:
+    return {
+        "asserts": ['assert x.dim() == 3, "batch, length, width"'],
+        "shapes": ["batch, length, width = x.shape"],
+        "raising": ["if x.shape[-1] == 0:", '    raise ValueError("empty")'],
+        "prints": ["if x.shape[1] > 100000:", '    print("long")'],
+    }.get(chosen(design, "checks"), [])
+
+
+def _activation(design: Design, value: str) -> str:
+    made_by = {"own": "self.act_fn", "gelu": 'F.gelu({0}, approximate="tanh")', "silu": "F.silu"}
+    style = made_by[chosen(design, "activation")]
+    return style.format(value) if "{" in style else f"{style}({value})"
+
+
+def _layers(design: Design) -> Lines:
+    names, style = names_of(design), chosen(design, "feedforward")
+    biased = style == "biased"
+    table = (
+        ["self.act_fn = ACT2FN[config.hidden_act]"] if chosen(design, "activation") == "own" else []
+    )
+    down = Linear(names.down, "inner", "width", biased)
+    if style == "packed":
+        return [
+            *made(design, [Linear(names.both, "width", "2 * inner")]),
+            *made(design, [down]),
+            *table,
+        ]
+    if style == "sequential":
+        return lines("""
+            self.net = nn.Sequential(
+                nn.Linear(width, inner, bias=False), nn.GELU(), nn.Linear(inner, width, bias=False)
+            )
+            """)
+    up = Linear(names.up, "width", "inner", biased)
+    both = [Linear(names.gate, "width", "inner"), up] if style in ("gated", "chunked") else [up]
+    return [*made(design, both), *made(design, [down]), *table]
+
+
+def _compute(design: Design) -> Lines:
+    names, style = names_of(design), chosen(design, "feedforward")
+    gate, up, down = (f"self.{name}" for name in (names.gate, names.up, names.down))
+    if style == "packed":
+        return [
+            f"gate, up = self.{names.both}(x).chunk(2, dim=-1)",
+            f"return {down}({_activation(design, 'gate')} * up)",
+        ]
+    if style == "sequential":
+        return ["return self.net(x)"]
+    if style == "squared":
+        return [f"return {down}(F.relu({up}(x)).square())"]
+    if style == "chunked":
+        gated = _activation(design, f"{gate}(part)")
+        return [
+            "parts = [",
+            f"    {down}({gated} * {up}(part))",
+            "    for part in x.chunk(2, dim=-2)",
+            "]",
+            "return torch.cat(parts, dim=-2)",
+        ]
+    if style == "gated":
+        return [f"return {down}({_activation(design, f'{gate}(x)')} * {up}(x))"]
+    return [f"return {down}({_activation(design, f'{up}(x)')})"]
+
+
+def _experts(design: Design, prefix: str, *, stacked: bool) -> str:
+    """A router and experts: a list of them, or parameters with all of them."""
+    fields = fields_of(design)
+    start = [
+        "super().__init__()",
+        f"width, inner = config.{fields.width}, config.moe_intermediate_size",
+        "self.num_experts, self.top_k = config.num_experts, config.num_experts_per_tok",
+        "self.gate = nn.Linear(width, self.num_experts, bias=False)",
+    ]
+    held = (
+        f"self.experts = {prefix}Experts(config)"
+        if stacked
+        else f"self.experts = nn.ModuleList([{prefix}Expert(width, inner) for _ in "
+        "range(self.num_experts)])"
+    )
+    route = lines("""
+        flat = x.reshape(-1, x.shape[-1])
+        scores = F.softmax(self.gate(flat), dim=-1, dtype=torch.float)
+        weights, index = torch.topk(scores, self.top_k, dim=-1)
+        weights = (weights / weights.sum(dim=-1, keepdim=True)).to(x.dtype)
+        """)
+    spread = (
+        ["return self.experts(flat, index, weights).reshape(x.shape)"]
+        if stacked
+        else lines("""
+        out = torch.zeros_like(flat)
+        for number, expert in enumerate(self.experts):
+            share = (weights * (index == number)).sum(dim=-1, keepdim=True)
+            out = out + share * expert(flat)
+        return out.reshape(x.shape)
+        """)
+    )
+    block = class_of(
+        f"class {prefix}MLP(nn.Module):",
+        method("def __init__(self, config):", start, [held]),
+        method("def forward(self, x):", route, spread),
+    )
+    return (
+        f"{(_STACK if stacked else _EXPERT).format(prefix=prefix, width=fields.width)}\n\n{block}"
+    )
+
+
+_EXPERT = """class {prefix}Expert(nn.Module):
+    def __init__(self, width, inner):
+        super().__init__()
+        self.w1 = nn.Linear(width, inner, bias=False)
+        self.w2 = nn.Linear(inner, width, bias=False)
+        self.w3 = nn.Linear(width, inner, bias=False)
+
+    def forward(self, x):
+        return self.w2(F.silu(self.w1(x)) * self.w3(x))
+"""
+_STACK = """class {prefix}Experts(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        count, inner = config.num_experts, config.moe_intermediate_size
+        self.num_experts = count
+        self.gate_up_proj = nn.Parameter(torch.empty(count, 2 * inner, config.{width}))
+        self.down_proj = nn.Parameter(torch.empty(count, config.{width}, inner))
+        self.act_fn = nn.SiLU()
+
+    def forward(self, hidden_states, top_k_index, top_k_weights):
+        out = torch.zeros_like(hidden_states)
+        for expert in range(self.num_experts):
+            token, slot = torch.where(top_k_index == expert)
+            gate, up = F.linear(hidden_states[token], self.gate_up_proj[expert]).chunk(2, dim=-1)
+            each = F.linear(self.act_fn(gate) * up, self.down_proj[expert])
+            out.index_add_(0, token, each * top_k_weights[token, slot, None])
+        return out
+"""
