@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import forgather_lint.libraries
 from forgather_lint.core.source import Place
-from forgather_lint.libraries import (
-    names,
-)
+from forgather_lint.libraries import devices, names
 from forgather_lint.libraries.library_members import MEMBERS
 from forgather_lint.libraries.stdlib.classes import construct_special
 from forgather_lint.libraries.transformers import (
@@ -28,6 +26,7 @@ from forgather_lint.libraries.transformers import (
 )
 from forgather_lint.python.interpreter.calls import initialise, ran_unknown_code
 from forgather_lint.python.interpreter.classes import AnyClass, find_member, order_of
+from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import OpFailure, Site, op_named, run
 from forgather_lint.python.values.objects import ClassValue, Instance, LibraryMethod
@@ -115,6 +114,12 @@ class StandardLibrary:
     def handles(self, value: Value) -> bool:
         return isinstance(value, TensorValue)
 
+    def read_number(self, machine: Machine, value: Value, where: Place | None) -> None:
+        devices.read_number(machine, value, where)
+
+    def inside(self, manager: Value, world: Environment) -> Environment:
+        return devices.chosen_by(manager, world)
+
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
         """Run the op `name`, or build an instance of the library class `name`.
 
@@ -129,8 +134,10 @@ class StandardLibrary:
             )
         meaning = op_named(name)
         if meaning is not None:
+            devices.refuse(machine, name, arguments, where)
             try:
-                return run(meaning, Site(machine, where, name), arguments)
+                made = run(meaning, Site(machine, where, name), arguments)
+                return devices.placed(machine, name, arguments, made)
             except OpFailure as failure:
                 since = _sharded_since(arguments)
                 raise Raised(failure.error, failure.text, where, None, since) from None

@@ -178,6 +178,7 @@ class Workshop:
         found = replace(self.environment, auto_class=auto_class or entry.AUTO_CAUSAL)
         with self.machine.kept_run(environment=found):
             config = self.config(model)
+        with self.machine.kept_run(environment=replace(found, building=True)):
             arguments = Arguments([config]) if self._takes_config(model) else Arguments()
             built = self.machine.call(model, arguments, model.where)
         if not isinstance(built, Instance):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,9 +169,11 @@ class SourceLoader:
             self._namespaces[name] = unknown
             return unknown
         self.files[name] = file
-        # What it defines is there for every run, whichever came to import it first.
+        # What it defines is there for every run, whichever came to import it first; an engine has
+        # imported it before it builds anything.
+        world = replace(machine.environment, building=False)
         try:
-            with machine.kept_run(environment=machine.environment):
+            with machine.kept_run(environment=world):
                 machine.execute(file.tree.body, Frame(Scope(globals_, None, namespace), file))
         except (Raised, BudgetExceeded) as error:
             del self._namespaces[name]

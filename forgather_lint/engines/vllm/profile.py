@@ -195,6 +195,15 @@ class VllmWeights:
 
 
 @record
+class VllmBuilding:
+    """`building.toml`: where the constructor of a model finds its tensors."""
+
+    tensors_on: Fact[str]
+    parameters_on: Fact[str]
+    value_read: Fact[Outcome]
+
+
+@record
 class VllmDefects:
     """`defects.toml`: what only another release mends."""
 
@@ -247,6 +256,10 @@ class VllmProfile:
     @cached_property
     def weights(self) -> VllmWeights:
         return topic(VllmWeights, "vllm/weights", self.version)
+
+    @cached_property
+    def building(self) -> VllmBuilding:
+        return topic(VllmBuilding, "vllm/building", self.version)
 
     @cached_property
     def defects(self) -> VllmDefects:

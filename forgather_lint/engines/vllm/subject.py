@@ -81,7 +81,13 @@ def prepare(
 
 def environment_of(target: Target) -> Environment:
     """What a model finds of `target` while it is built and run."""
-    return replace(environment_beside(target.transformers), attention="vllm")
+    building = target.vllm.building
+    return replace(
+        environment_beside(target.transformers),
+        attention="vllm",
+        tensors_on=building.tensors_on.value,
+        parameters_on=building.parameters_on.value,
+    )
 
 
 def environment_beside(transformers: TransformersProfile) -> Environment:

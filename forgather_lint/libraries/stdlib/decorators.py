@@ -25,7 +25,7 @@ _MAKERS = (
     "transformers.replace_list_option_in_docstrings transformers.accepts_precomputed_kwargs "
     "transformers.compile_compatible_method_lru_cache transformers.force_accelerate_hooks "
     "transformers.select_hidden_states transformers.filter_out_non_signature_kwargs "
-    "transformers.maybe_autocast torch.autocast torch.amp.autocast torch.device torch.manual_seed"
+    "transformers.maybe_autocast torch.autocast torch.amp.autocast torch.manual_seed"
 )
 
 

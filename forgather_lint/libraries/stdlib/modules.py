@@ -35,6 +35,9 @@ def _pure(function: Callable[..., Any]) -> Callable[..., Value]:
     def call(site: Site, *arguments: Value) -> Value:
         plain = [argument.value for argument in arguments if isinstance(argument, Known)]
         if len(plain) != len(arguments):
+            machine = cast("Machine", site.evaluator)
+            for argument in arguments:
+                machine.library.read_number(machine, argument, site.where)
             unknown = next((a for a in arguments if isinstance(a, Unknown)), None)
             return unknown or site.unknown("symbolic-arithmetic")
         try:

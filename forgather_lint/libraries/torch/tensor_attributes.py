@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
+from forgather_lint.libraries.devices import DEVICE, GPU, META, device_named, device_of
 from forgather_lint.libraries.dtypes import kind, part_of
+from forgather_lint.libraries.nn.build import set_plain
 from forgather_lint.libraries.operands import (
     Undetermined,
     dimension,
@@ -23,8 +27,8 @@ from forgather_lint.python.values.placement import Replicate
 from forgather_lint.python.values.value import (
     FALSE,
     NONE,
-    TRUE,
     External,
+    Known,
     SymbolicInt,
     TensorValue,
     TupleValue,
@@ -32,6 +36,9 @@ from forgather_lint.python.values.value import (
     integer,
     known,
 )
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
 
 
 @value_op("Tensor.shape.get")
@@ -74,9 +81,36 @@ def dtype(site: Site, input: Value) -> Value:
 
 @value_op("Tensor.device.get")
 def device(site: Site, input: Value) -> Value:
-    """Engines run models on GPUs."""
-    attributes: dict[str, Value] = {"type": known("cuda"), "index": known(0)}
-    return Instance(External("torch.device"), attributes, site.where)
+    """Engines run models on GPUs; while a model is built it may be elsewhere."""
+    machine = cast("Machine", site.evaluator)
+    if not machine.environment.building:
+        return device_named("cuda:0", site.where)
+    found = device_of(machine, input)
+    found = "cuda:0" if found == GPU else found
+    return device_named(found, site.where) if found else site.unknown("unknown-device")
+
+
+@value_op("torch.device")
+def device_by_name(site: Site, type: Value, index: Value = NONE) -> Value:
+    """`torch.device("cuda:0")`, `torch.device("cuda", 0)`, `torch.device(x.device)`"""
+    if isinstance(type, Instance) and type.cls == DEVICE:
+        return type
+    if not isinstance(type, Known) or not isinstance(type.value, str):
+        return site.unknown("unknown-device")
+    named = device_named(type.value, site.where)
+    if not is_none(index):
+        set_plain(site, named, index=index)
+    return named
+
+
+@value_op("Tensor.is_meta.get", "Tensor.is_cuda.get")
+def is_on(site: Site, input: Value) -> Value:
+    machine = cast("Machine", site.evaluator)
+    asked = META if site.name == "Tensor.is_meta.get" else GPU
+    if not machine.environment.building:
+        return known(asked != META)
+    found = device_of(machine, input)
+    return known(found == asked) if found else site.unknown("unknown-device")
 
 
 @value_op("Tensor.is_floating_point", "torch.is_floating_point")
@@ -129,11 +163,9 @@ def _always(answer: Value) -> Op:
 
 
 for _name, _answer in (
-    ("is_cuda", TRUE),
     ("is_nested", FALSE),
     ("is_sparse", FALSE),
     ("is_quantized", FALSE),
-    ("is_meta", FALSE),
     ("requires_grad", FALSE),
     ("grad", NONE),
     ("grad_fn", NONE),

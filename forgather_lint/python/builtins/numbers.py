@@ -35,6 +35,8 @@ def _converted(site: Site, value: Value, convert: Callable[[Any], Any]) -> Value
             raise Raised(type(error).__name__, str(error), site.where) from None
     if isinstance(value, SymbolicInt | Unknown):
         return value
+    machine = machine_of(site)
+    machine.library.read_number(machine, value, site.where)
     return site.unknown("unmodelled-conversion")
 
 
@@ -63,12 +65,14 @@ def float_(site: Site, x: Value = _ZERO) -> Value:
 
 @builtin("complex")
 def complex_(site: Site, real: Value = _ZERO, imag: Value = _ZERO) -> Value:
+    machine = machine_of(site)
+    machine.library.read_number(machine, real, site.where)
     return site.unknown("complex-number")
 
 
 @builtin("bool")
 def bool_(site: Site, x: Value = _ZERO) -> Value:
-    truth = machine_of(site).truth(x)
+    truth = machine_of(site).truth(x, site.where)
     return site.unknown("undecided-condition") if truth is None else known(truth)
 
 
@@ -136,7 +140,7 @@ def _extreme(
         return default
     best = items[0]
     for item in items[1:]:
-        truth = machine.truth(binary(machine, better, item, best, site.where))
+        truth = machine.truth(binary(machine, better, item, best, site.where), site.where)
         if truth is None:
             return _some_extreme(site, items)
         best = item if truth else best
@@ -164,7 +168,7 @@ def any_(site: Site, iterable: Value) -> Value:
 def _quantified(site: Site, iterable: Value, stops_at: bool) -> Value:
     machine = machine_of(site)
     items, rest = machine.items_of(iterable)
-    truths = [machine.truth(item) for item in items]
+    truths = [machine.truth(item, site.where) for item in items]
     if stops_at in truths:
         return known(stops_at)
     undecided = rest is not None or None in truths

@@ -34,6 +34,9 @@ from forgather_lint.python.values.value import (
 
 @builtin("range")
 def range_(site: Site, *bounds: Value) -> Value:
+    machine = machine_of(site)
+    for bound in bounds:
+        machine.library.read_number(machine, bound, site.where)
     numbers = [index_of(bound) for bound in bounds]
     if any(number is None for number in numbers):
         reason = next((b for b in bounds if isinstance(b, Unknown)), _some_range(site, bounds))

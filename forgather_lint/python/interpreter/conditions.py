@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 def comparison(machine: Machine, node: cst.Comparison, frame: Frame) -> Value:
     left = machine.evaluate(node.left, frame)
     result: Value = TRUE
+    last = node.comparisons[-1]
     for part in node.comparisons:
         right = machine.evaluate(part.comparator, frame)
         result = compare(machine, part.operator, left, right, frame.place(node))
-        if machine.truth(result) is not True:
+        if part is last or machine.truth(result, frame.place(node)) is not True:
             return result
         left = right
     return result
@@ -98,7 +99,7 @@ def _in(machine: Machine, item: Value, owner: Value, where: Place) -> bool | Non
 def boolean_operation(machine: Machine, node: cst.BooleanOperation, frame: Frame) -> Value:
     left = machine.evaluate(node.left, frame)
     stops_at = isinstance(node.operator, cst.Or)
-    truth = machine.truth(left)
+    truth = machine.truth(left, frame.place(node.left))
     if truth is stops_at:
         return left
     if truth is not None:
@@ -110,7 +111,7 @@ def boolean_operation(machine: Machine, node: cst.BooleanOperation, frame: Frame
 
 @expression(cst.IfExp)
 def conditional_expression(machine: Machine, node: cst.IfExp, frame: Frame) -> Value:
-    truth = machine.truth(machine.evaluate(node.test, frame))
+    truth = machine.truth(machine.evaluate(node.test, frame), frame.place(node.test))
     if truth is not None:
         return machine.evaluate(node.body if truth else node.orelse, frame)
     arms = [
@@ -123,7 +124,7 @@ def conditional_expression(machine: Machine, node: cst.IfExp, frame: Frame) -> V
 @statement(cst.If)
 def if_statement(machine: Machine, node: cst.If, frame: Frame) -> Completion:
     test = machine.evaluate(node.test, frame)
-    truth = machine.truth(test)
+    truth = machine.truth(test, frame.place(node.test))
     if truth is True:
         return machine.execute(node.body.body, frame)
     if truth is False:
@@ -143,7 +144,7 @@ def _otherwise(machine: Machine, node: cst.If, frame: Frame) -> Completion:
 
 @statement(cst.Assert)
 def assert_statement(machine: Machine, node: cst.Assert, frame: Frame) -> Completion:
-    if machine.truth(machine.evaluate(node.test, frame)) is False:
+    if machine.truth(machine.evaluate(node.test, frame), frame.place(node.test)) is False:
         message = machine.evaluate(node.msg, frame) if node.msg else None
         text = str(message.value) if isinstance(message, Known) else ""
         raise Raised("AssertionError", text, frame.place(node))

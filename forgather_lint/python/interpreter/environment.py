@@ -37,6 +37,10 @@ class Environment:
     model's, as it does where the folder of the model is on the path. `transformers` is the release
     whose source is read, "" for the one installed here.
 
+    `building`: the constructor of a model is running. There `tensors_on` is the device that tensors
+    are made on where none is named, and `parameters_on` where a module keeps its parameters; on
+    `meta` a tensor has no values. "": that is not known.
+
     Of its configs: `fields_generated`: a class without an `__init__` gets one that sets its fields
     (from 5.4 on); `removed_fields` are those that the base no longer sets, `popped_fields` those it
     takes out of what it is given; `layer_types` is what `layer_types` is held against, None where
@@ -52,6 +56,9 @@ class Environment:
     mask_takes_input_embeds: bool = True
     neighbours_by_name: bool = True
     transformers: str = ""
+    building: bool = False
+    tensors_on: str = ""
+    parameters_on: str = ""
     fields_generated: bool = True
     removed_fields: tuple[str, ...] = ()
     popped_fields: tuple[str, ...] = ()

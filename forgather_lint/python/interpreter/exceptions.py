@@ -195,8 +195,12 @@ def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion
             bind_name(
                 machine, frame, item.asname.name.value, _entered(machine, manager, frame, item)
             )
+    world = machine.environment
+    for manager in managers:
+        world = machine.library.inside(manager, world)
     try:
-        return machine.execute(node.body.body, frame)
+        with machine.in_world(world):
+            return machine.execute(node.body.body, frame)
     except Raised as error:
         if not any(_suppresses(machine, each, error, frame.place(node)) for each in managers):
             raise

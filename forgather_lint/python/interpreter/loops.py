@@ -69,7 +69,7 @@ def _perhaps_more(machine: Machine, node: cst.For, rest: Unknown, frame: Frame) 
 @statement(cst.While)
 def while_statement(machine: Machine, node: cst.While, frame: Frame) -> Completion:
     for _ in range(MOST_ROUNDS):
-        truth = machine.truth(machine.evaluate(node.test, frame))
+        truth = machine.truth(machine.evaluate(node.test, frame), frame.place(node.test))
         if truth is False:
             return machine.execute(node.orelse.body.body, frame) if node.orelse else None
         if truth is None:
@@ -196,7 +196,8 @@ def _of_item(
 def _one(machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect) -> Unknown | None:
     undecided: Unknown | None = None
     for condition in clause.ifs:
-        truth = machine.truth(machine.evaluate(condition.test, frame))
+        test = machine.evaluate(condition.test, frame)
+        truth = machine.truth(test, frame.place(condition.test))
         if truth is False:
             return None
         if truth is None:

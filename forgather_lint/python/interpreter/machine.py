@@ -71,6 +71,12 @@ class Library(Protocol):
     def handles(self, value: Value) -> bool:
         """Whether operators on `value` are the library's business."""
 
+    def read_number(self, machine: Machine, value: Value, where: Place | None) -> None:
+        """Told where a number is asked of `value`; raises what that raises."""
+
+    def inside(self, manager: Value, world: Environment) -> Environment:
+        """What code finds inside `with manager`."""
+
 
 class Loader(Protocol):
     """Finds the code behind an import; `missing` notes packages that are not installed here."""
@@ -279,11 +285,21 @@ class Machine:
             error.doubt = next(found, None)
         return error
 
-    def truth(self, value: Value) -> bool | None:
-        """Whether `value` is true, None when that cannot be decided."""
+    @contextmanager
+    def in_world(self, world: Environment) -> Iterator[None]:
+        """The rest of this run finds `world`, until the context is left."""
+        run, before = self._run, self._run.environment
+        run.environment = world
+        try:
+            yield
+        finally:
+            run.environment = before
+
+    def truth(self, value: Value, where: Place | None = None) -> bool | None:
+        """Whether `value`, asked for at `where`, is true, None when that cannot be decided."""
         from forgather_lint.python.interpreter.truth import truth
 
-        return truth(self, value)
+        return truth(self, value, where)
 
     def items_of(
         self, value: Value, where: Place | None = None

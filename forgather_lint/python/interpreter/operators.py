@@ -214,7 +214,7 @@ def unary_operation(machine: Machine, node: cst.UnaryOperation, frame: Frame) ->
     value = machine.evaluate(node.expression, frame)
     where = frame.place(node)
     if isinstance(node.operator, cst.Not):
-        truth = machine.truth(value)
+        truth = machine.truth(value, where)
         return Unknown("undecided-condition", where) if truth is None else known(not truth)
     return machine.each_option(
         value, lambda each: _unary(machine, UNARY[type(node.operator)], each, where), where

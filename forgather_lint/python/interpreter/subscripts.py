@@ -134,6 +134,9 @@ def _read_sequence(
 ) -> Value:
     items = list(owner.items)
     rest = owner.rest if isinstance(owner, ListValue) else None
+    asked = (key.start, key.stop, key.step) if isinstance(key, SliceValue) else (key,)
+    for number in asked:
+        machine.library.read_number(machine, number, where)
     if isinstance(key, SliceValue):
         return _slice(owner, items, rest, key, where)
     index = index_of(key)

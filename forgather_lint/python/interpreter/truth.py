@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.loop_index import decide
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
 
 
-def truth(machine: Machine, value: Value) -> bool | None:
-    """`bool(value)`, None when it cannot be decided."""
+def truth(machine: Machine, value: Value, where: Place | None = None) -> bool | None:
+    """`bool(value)` at `where`, None when it cannot be decided."""
+    if isinstance(value, TensorValue):
+        machine.library.read_number(machine, value, where or value.origin)
     if isinstance(value, Known):
         return decide(bool, value)
     if isinstance(value, TupleValue):
@@ -40,7 +43,7 @@ def truth(machine: Machine, value: Value) -> bool | None:
         sign = dims.compare(value.size, 0)
         return None if sign is None else sign != 0
     if isinstance(value, Choice):
-        return _agreed([truth(machine, option) for option in value.options])
+        return _agreed([truth(machine, option, where) for option in value.options])
     if isinstance(value, Instance):
         return _truth_of_instance(machine, value)
     if isinstance(value, ClassValue | FunctionValue | External | PartialCall | Builtin):

@@ -154,8 +154,8 @@ class TensorValue(Value):
 
     `shape` is what the code on the rank sees (None: even the rank is unknown; a None entry: that
     size is unknown); `placement` relates it to the tensor of a single rank. `dtype` is a torch name
-    such as `float32`, None when unknown. `origin` is where the tensor was made. `contents` holds
-    the integers of a small constant tensor.
+    such as `float32`, None when unknown. `origin` is where the tensor was made. `device` is told
+    while a model is built: `meta` has no values; "" is not known.
     """
 
     shape: tuple[Size | None, ...] | None
@@ -164,6 +164,7 @@ class TensorValue(Value):
     origin: Place | None = None
     is_parameter: bool = False
     tags: frozenset[str] = frozenset()
+    device: str = ""
     viewed: TensorValue | None = field(default=None, repr=False)
     """Where a view left no part of the true value: the tensor whose elements it shows, in order.
 

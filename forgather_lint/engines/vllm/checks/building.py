@@ -83,6 +83,12 @@ _SUSPECTS: tuple[
         lambda world: replace(world, removed_fields=(), popped_fields=()),
     ),
     (
+        "FGL554",
+        "tensor",
+        lambda target: releases_of(target.vllm.building.tensors_on),
+        lambda world: replace(world, tensors_on="", parameters_on=""),
+    ),
+    (
         "FGL566",
         "ROPE_INIT_FUNCTIONS",
         lambda target: releases_of(target.transformers.config.rope_types),
