@@ -25,7 +25,7 @@ from forgather_lint.documents.discover import Candidate, candidates
 from forgather_lint.documents.model_input import ModelInput, open_model
 from forgather_lint.documents.python import SourceError, read_text
 from forgather_lint.engines.chosen_targets import chosen_targets, read_release
-from forgather_lint.engines.vllm.verdicts import is_read
+from forgather_lint.engines.verdicts import is_read
 from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import EndKind, GivenUp, NotBuilt, RuleFailed, SizesJudged, Unreadable
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
@@ -278,7 +278,7 @@ def _report_of(
     path: str, found: list[Diagnostic], files: tuple[str, ...], settings: Settings
 ) -> ModelReport:
     kept = merged(each for each in found if settings.checks(each.span.path, each.code))
-    releases = tuple(str(target.vllm) for target in chosen_targets(settings.target).targets)
+    releases = tuple(str(target.release) for target in chosen_targets(settings.target).targets)
     return ModelReport(path, kept, files=files, targets=releases)
 
 
@@ -293,9 +293,12 @@ def held_findings(facts: Facts, path: str, settings: Settings) -> list[Diagnosti
     """The findings that hold for the chosen targets; no verdict goes without an error."""
     targets = chosen_targets(settings.target).targets
     judged = [fact for fact in facts if isinstance(fact, SizesJudged)]
-    ours = {rule.code for rule in builtin_rules() if rule.consumes is RuleFailed}
+    rules = builtin_rules()
+    ours = {rule.code for rule in rules if rule.consumes is RuleFailed}
+    engines = {rule.code: rule.engines for rule in rules}
     found = findings(facts, path, settings)
-    held = list(holding((each for each in found if each.code not in ours), targets, judged))
+    told_of_model = (each for each in found if each.code not in ours)
+    held = list(holding(told_of_model, targets, judged, engines))
     told: Facts = [
         fact for fact in not_explained(facts, held) if settings.selects(code_of(fact.judged))
     ]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.verdicts import cell, examine
+from forgather_lint.engines.verdicts import cell, examine
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import Structure
 from forgather_lint.model.analysis import Built, build_tree, workshop_of

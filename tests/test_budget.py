@@ -9,11 +9,11 @@ import pytest
 
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.verdicts import cell, examine
 from forgather_lint.engines.vllm.checks import problems
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import all_checks
-from forgather_lint.engines.vllm.verdicts import cell, examine
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.registry import code_of

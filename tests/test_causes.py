@@ -60,6 +60,7 @@ def test_a_rule_takes_the_causes_that_it_explains(rule: Rule) -> None:
 
 SAY_CODES = {
     "core/settings.py",
+    "engines/verdicts.py",
     "engines/vllm/checks/attention.py",
     "engines/vllm/checks/building.py",
     "engines/vllm/checks/classes.py",
@@ -86,7 +87,6 @@ SAY_CODES = {
     "engines/vllm/moe/contract.py",
     "engines/vllm/moe/ranks.py",
     "engines/vllm/subject.py",
-    "engines/vllm/verdicts.py",
     "execution/attention_runs.py",
     "execution/blame.py",
     "execution/engine_library.py",

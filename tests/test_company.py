@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.judge import Cell
-from forgather_lint.engines.vllm.subject import Prepared
-from forgather_lint.engines.vllm.verdicts import cell, examine
+from forgather_lint.engines.api import AnyPrepared, Cell
+from forgather_lint.engines.verdicts import cell, examine
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.linting.registry import code_of
 from tests.fixture_models import copy_model, model_directories
 
@@ -23,7 +22,7 @@ ASKED_ALONE = 3
 Question = tuple[Target, int, int]
 
 
-def _examined(directory: Path, target: Target) -> Prepared:
+def _examined(directory: Path, target: Target) -> AnyPrepared:
     return examine(single_model(directory), target, "bfloat16")
 
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.verdicts import matrix
 from forgather_lint.engines.vllm.subject import prepare
-from forgather_lint.engines.vllm.verdicts import matrix
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.linting.registry import code_of
 from forgather_lint.model.analysis import deep_recursion

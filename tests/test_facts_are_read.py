@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
-from forgather_lint.engines.transformers.profile import TransformersProfile
-from forgather_lint.engines.vllm.profile import VllmProfile
+from forgather_lint.engines.registry import project as project_of
+from forgather_lint.engines.registry import projects
 from forgather_lint.linting.registry import builtin_rules
 
 ROOT = Path(__file__).parent.parent
 READERS = [file for folder in ("forgather_lint", "rules") for file in (ROOT / folder).rglob("*.py")]
-PROFILES = {"vllm": VllmProfile, "transformers": TransformersProfile}
+PROFILES = {name: project_of(name).profile for name in projects()}
 
 
 def topics() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:

@@ -14,9 +14,9 @@ from forgather_lint.core.settings import Settings
 from forgather_lint.documents.discover import candidates
 from forgather_lint.documents.model_input import open_model
 from forgather_lint.documents.python import SourceError
+from forgather_lint.engines.api import Target
 from forgather_lint.engines.chosen_targets import chosen_targets
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.verdicts import cell, examine
+from forgather_lint.engines.verdicts import cell, examine
 from forgather_lint.linting.holding import holds_for
 from tests.cases import Case, read_cases
 from tests.fixture_models import MODELS, model_directories
@@ -37,7 +37,7 @@ def contradictions(folder: Path, settings: Settings, target: Target) -> Iterator
         model = open_model(found[0])
     except SourceError:
         return
-    release = f"vllm=={target.vllm.version}", f"transformers=={target.transformers.version}"
+    release = str(target.release), f"transformers=={target.transformers.version}"
     prepared = examine(model, target, "bfloat16", settings.max_model_len)
     for ranks, stages in SIZES:
         verdict = cell(prepared, ranks, stages).outcome.verdict.value

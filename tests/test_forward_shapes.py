@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from forgather_lint.core.source import Place
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.engine import Engine, given_arguments
 from forgather_lint.model.analysis import deep_recursion
 from forgather_lint.model.tree import Tree
@@ -89,5 +89,5 @@ def test_shapes_of_every_call(directory: Path) -> None:
     machine, root = judge.subject.machine, judge.subject.root
     observer = Calls(judge.subject.tree)
     with deep_recursion(), machine.undone_run(observer=observer):
-        machine.call(root, given_arguments(Engine("none", {})), root.where)
+        machine.call(root, given_arguments(Engine({})), root.where)
     assert observer.found == expected

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from forgather_lint.engines import registry
+
 ROOT = Path(__file__).parent.parent
 ENGINE = ROOT / "forgather_lint"
 RULES = ROOT / "rules"
@@ -54,15 +56,9 @@ def imported_stages(file: Path) -> Iterator[str]:
             yield from parts[:1] or (alias.name for alias in node.names)
 
 
-BEHIND_THE_DOOR = {"execution/assignments.py", "execution/engine.py", "execution/sharded.py"}
-"""What still reads vLLM's profile where it should ask an engine."""
-
-
 def test_no_stage_imports_one_that_imports_it() -> None:
     graph: dict[str, set[str]] = {}
     for file in FILES:
-        if name(file).removeprefix("forgather_lint/") in BEHIND_THE_DOOR:
-            continue
         graph.setdefault(stage(file), set()).update(set(imported_stages(file)) - {stage(file)})
     try:
         TopologicalSorter(graph).prepare()
@@ -90,11 +86,70 @@ def test_the_map_names_every_folder() -> None:
     backwards = [
         f"{name(file)} imports {needed}"
         for file in FILES
-        if name(file).removeprefix("forgather_lint/") not in BEHIND_THE_DOOR
         for needed in imported_stages(file)
         if order.get(needed, -1) > order.get(stage(file), len(order))
     ]
     assert backwards == []
+
+
+ENGINES = tuple(path.parent.name for path in ENGINE.glob("engines/*/engine.py"))
+BEHIND_THE_DOOR = ("forgather_lint/engines/", "rules/serving/")
+BESIDE_THE_DOOR = {
+    "forgather_lint/probes/": "runs a real vLLM",
+    "forgather_lint/shell/commands/verify.py": "asks for such a run by name",
+    "forgather_lint/__init__.py": "a function of Forgather's guide",
+    "forgather_lint/api/": "a function of Forgather's guide",
+}
+
+
+def test_engines_are_found_by_their_folders() -> None:
+    assert set(registry.projects()) == set(ENGINES)
+    assert all(registry.project(each).name == each for each in ENGINES)
+
+
+def test_nothing_outside_names_an_engine() -> None:
+    """What serves is asked for by `engines/api.py`; transformers is the library of every engine."""
+    engines = set(ENGINES) - {registry.LIBRARY}
+    named = [
+        f"{name(file)}: {word}"
+        for file in FILES
+        if not name(file).startswith((*BEHIND_THE_DOOR, *BESIDE_THE_DOOR))
+        for word in _words_of_code(tree(file))
+        if any(engine in word.lower() for engine in engines)
+    ]
+    assert named == []
+
+
+def test_only_engines_load_engines() -> None:
+    loading = [
+        f"{name(file)}: {node.module}"
+        for file in FILES
+        if not name(file).startswith(BEHIND_THE_DOOR)
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for engine in ENGINES
+        if node.module.startswith(f"forgather_lint.engines.{engine}")
+    ]
+    assert set(loading) <= LOADED_BESIDE
+
+
+LOADED_BESIDE = {
+    "forgather_lint/probes/static_side.py: forgather_lint.engines.transformers.environment",
+    "forgather_lint/probes/static_side.py: forgather_lint.engines.transformers.profile",
+}
+"""What runs the library alone builds what it is compared with for the library alone."""
+
+
+def _words_of_code(module: ast.Module) -> Iterator[str]:
+    """Every name that `module` defines, takes, reads or imports."""
+    for node in ast.walk(module):
+        match node:
+            case ast.Name(id=word) | ast.Attribute(attr=word) | ast.arg(arg=word):
+                yield word
+            case ast.FunctionDef(name=word) | ast.ClassDef(name=word) | ast.alias(name=word):
+                yield word
+            case ast.ImportFrom(module=str(word)) | ast.keyword(arg=str(word)):
+                yield word
 
 
 def test_only_commands_and_reporters_print() -> None:

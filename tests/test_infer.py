@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.select import Installed, installed, select
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.select import installed
 from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.engines.vllm.subject import Prepared, prepare
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import NotBuilt
 from forgather_lint.inference.candidates import Words
@@ -24,7 +24,7 @@ from forgather_lint.shell.commands.plan import command
 from tests.cases import read_cases, without_expectations
 from tests.fixture_models import MODELS, model_directories
 
-TARGET = select(["vllm==0.32"], Installed()).targets[0]
+TARGET = Target.of("0.32.0", "5.19.0")
 BESIDE = TARGET._replace(
     transformers=TransformersProfile(installed().transformers or TARGET.transformers.version)
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.target import Target
 from oracles.outcome import Outcome
 from oracles.releases import Release
 from tools.modelsmith.batch import Both, sizes_of

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.api import Target
 from forgather_lint.execution.outcome import Verdict
 from tools.plan_comparison import Compared, Judged, Kind, compared
 from tools.plan_judging import judge_beside_the_corpus

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from forgather_lint import pipeline
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.verdicts import matrix
+from forgather_lint.engines.verdicts import matrix
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.linting.registry import code_of
 from forgather_lint.model import release_sources

@@ -18,22 +18,22 @@ import pytest
 
 from forgather_lint.engines.fact import DATA, Effect, histories, raw_facts
 from forgather_lint.engines.names import knows
+from forgather_lint.engines.ranges import ranges
+from forgather_lint.engines.registry import project as project_of
+from forgather_lint.engines.registry import projects
 from forgather_lint.engines.releases import known, requirement
 from forgather_lint.engines.select import Installed, TargetError, select
-from forgather_lint.engines.target import Target, ranges
 from forgather_lint.engines.transformers.imports import imported_name, imported_names
-from forgather_lint.engines.transformers.matching import (
-    Undecided,
-    transformers_match,
-    vllm_match,
-    vllm_matches,
-)
+from forgather_lint.engines.transformers.matching import transformers_match
 from forgather_lint.engines.transformers.merge import Merged, Origin, Owner, merge_plans
 from forgather_lint.engines.version import Requirement, Version, VersionError
+from forgather_lint.engines.vllm.matching import vllm_match, vllm_matches
+from forgather_lint.engines.vllm.target import Target
+from forgather_lint.execution.engine import Undecided
 from tests.merge_truth import CASES, Case
 
 NOTHING = Installed()
-PROJECTS = pytest.mark.parametrize("project", ["vllm", "transformers"])
+PROJECTS = pytest.mark.parametrize("project", projects())
 
 
 def on(vllm: str, transformers: str = "5.19.0") -> Target:
@@ -54,8 +54,7 @@ def topics(project: str) -> list[str]:
 @PROJECTS
 def test_every_topic_reads_at_every_release(project: str) -> None:
     for release in known(project):
-        target = on(str(release)) if project == "vllm" else on("0.33.0", str(release))
-        profile = getattr(target, project)
+        profile = project_of(project).profile(release)
         for topic in topics(project):
             read = getattr(profile, topic.rpartition("/")[2])
             for fact in (getattr(read, field.name) for field in fields(read)):
@@ -77,7 +76,7 @@ def test_a_row_states_only_what_differs_from_the_row_before(project: str) -> Non
 def test_profiles_are_ranges_in_which_nothing_changes(project: str) -> None:
     spans = ranges(project)
     assert [release for span in spans for release in span.releases] == list(known(project))
-    assert len(spans) < len(known(project))
+    assert len(spans) < len(known(project)) or len(spans) == 1
 
 
 def test_gathering_styles_are_renamed_in_vllm() -> None:
@@ -193,7 +192,7 @@ def test_an_impossible_pair_is_refused_with_the_requirement() -> None:
 
 def test_releases_of_a_range_that_cannot_be_paired_are_named() -> None:
     selection = select(["vllm>=0.30,<0.33", "transformers==5.19"], NOTHING)
-    assert [target.vllm.version for target in selection.targets] == [Version(0, 30), Version(0, 32)]
+    assert [target.version for target in selection.targets] == [Version(0, 30), Version(0, 32)]
     assert len(selection.notices) == 1
     assert "vllm 0.31.0 requires transformers>=5.10.4,<5.18.0" in selection.notices[0]
 
@@ -203,8 +202,7 @@ def test_a_release_newer_than_the_profiles_is_judged_as_the_newest_and_said_so()
     assert selection.notices == (
         "vllm 0.99.0 is newer than the newest profile: it is judged as 0.33.0",
     )
-    newest = on("0.33.0").vllm
-    assert selection.targets[0].vllm.plan.styles.value == newest.plan.styles.value
+    assert selection.targets[0].flow.styles == on("0.33.0").flow.styles
 
 
 @pytest.mark.parametrize(
@@ -225,7 +223,7 @@ def test_requirements_are_read_as_pip_does() -> None:
     wanted = Requirement.parse(">=4.56.0,!=5.0.*,!=5.5.0")
     admitted = [wanted.admits(Version.parse(v)) for v in ("4.55.4", "4.57.6", "5.0.1", "5.5.0")]
     assert admitted == [False, True, False, False]
-    assert str(requirement(Version(0, 19, 1))).startswith(">=4.56.0,!=5.0.*")
+    assert str(requirement("vllm", Version(0, 19, 1))).startswith(">=4.56.0,!=5.0.*")
     assert Version.parse("0.11.2.post2+cpu") == (0, 11, 2)
     with pytest.raises(VersionError):
         Requirement.parse("latest")

@@ -19,7 +19,6 @@ import pytest
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.select import installed, select
 from forgather_lint.engines.transformers.judge import LibraryJudge
-from forgather_lint.engines.vllm.subject import prepare
 from forgather_lint.execution.layers import Role
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import NotBuilt
@@ -72,7 +71,7 @@ def test_the_plan_of_a_model_inside_a_model_counts(tmp_path: Path) -> None:
     needs_that_release()
     values = {"model_type": "llama4", "architectures": ["Llama4ForConditionalGeneration"]}
     (tmp_path / "config.json").write_text(json.dumps(values), "utf-8")
-    found = prepare(single_model(tmp_path), select([], installed()).targets[0], "float32")
+    found = select([], installed()).targets[0].prepare(single_model(tmp_path), "float32")
     assert found.judge is not None
     subject = found.judge.subject
     plan = subject.styles
@@ -95,7 +94,7 @@ def verdict_on(name: str, folder: Path) -> Outcome:
     """What the analysis says of two ranks of transformers itself."""
     (folder / "config.json").write_text(json.dumps(MODELS[name]), "utf-8")
     target = select([], installed()).targets[0]
-    prepared = prepare(single_model(folder), target, "float32", experts_fused=False)
+    prepared = target.prepare(single_model(folder), "float32", as_written=True)
     assert prepared.judge is not None and prepared.workshop is not None, prepared.ended
     subject = prepared.judge.subject
 

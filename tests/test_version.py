@@ -43,7 +43,7 @@ def test_each_vllm_release_says_what_it_requires() -> None:
     told = json.loads(run("--targets", "--output-format", "json"))["targets"]["vllm"]
     required = {release: text for each in told for release, text in each["requires"].items()}
     assert required == {
-        str(release): f"transformers{requirement(release)}" for release in known("vllm")
+        str(release): f"transformers{requirement('vllm', release)}" for release in known("vllm")
     }
 
 

@@ -15,12 +15,12 @@ from click.testing import CliRunner, Result
 
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.api import Cell
 from forgather_lint.engines.names import knows
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.verdicts import matrix
 from forgather_lint.engines.version import Version
-from forgather_lint.engines.vllm.judge import Cell
 from forgather_lint.engines.vllm.server import AskedFor, ServedBy, Server, server_of
-from forgather_lint.engines.vllm.verdicts import matrix
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.linting.registry import code_of
 from forgather_lint.shell.cli import cli
 from tests.cases import read_cases
@@ -106,7 +106,7 @@ def test_a_class_of_transformers_that_refuses_leaves_nobody() -> None:
 def test_model_impl_says_who_is_asked() -> None:
     passed_over = served("Phi3ForCausalLM", impl=ModelImpl.TRANSFORMERS)
     assert (passed_over.by, passed_over.asked) == (ServedBy.FOLDER, AskedFor.LIBRARY)
-    assert served("MineForCausalLM", impl=ModelImpl.VLLM).by is ServedBy.NOBODY
+    assert served("MineForCausalLM", impl=ModelImpl.OWN).by is ServedBy.NOBODY
 
 
 def test_a_sister_name_serves_when_the_class_of_the_folder_refuses() -> None:
@@ -127,7 +127,7 @@ def test_releases_know_different_names() -> None:
 def test_a_cell_names_vllms_own_model_and_claims_no_bytes(tmp_path: Path) -> None:
     write(tmp_path, architectures=["Phi3ForCausalLM"])
     for each in cells(tmp_path):
-        assert (each.outcome.verdict.value, code_of(each.outcome)) == ("vLLM's own model", "FGL536")
+        assert (each.outcome.verdict.value, code_of(each.outcome)) == ("own model", "FGL536")
         assert each.bytes_per_rank is None
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.checks.problems import blocking
+from forgather_lint.engines.verdicts import blocking, of_end
 from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.subject import Prepared
-from forgather_lint.engines.vllm.verdicts import examine, of_end
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.facts import PlanEntry, PlanOrigin
 from forgather_lint.model.analysis import deep_recursion
@@ -31,7 +31,9 @@ class Static:
 
     @cached_property
     def examined(self) -> Prepared:
-        return examine(single_model(self.directory), self.target, "bfloat16")
+        model = single_model(self.directory)
+        elsewhere = self.target.served_elsewhere(model, ModelImpl.AUTO)
+        return elsewhere or self.target.checked(model, "bfloat16", ModelImpl.AUTO, None)
 
     @cached_property
     def judge(self) -> Judge:

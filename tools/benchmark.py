@@ -106,7 +106,7 @@ def with_one_release(folder: Path) -> Path:
         shutil.copytree(ROOT / package, folder / package)
     target = chosen_targets(()).targets[0]
     for project, version in (
-        ("vllm", target.vllm.version),
+        (target.release.project, target.version),
         ("transformers", target.transformers.version),
     ):
         for file in (DATA / project).glob("*.toml"):

@@ -1,11 +1,12 @@
-"""Checks the profiles against releases of vLLM and transformers.
+"""Checks the profiles against releases of the engines and of transformers.
 
     python tools/check_targets.py FILE...
 
 A FILE is a wheel (`pip download --no-deps vllm==0.34.0`) or a folder that holds one unpacked. For a
 release newer than the newest profile this lists what changed, fact by fact. Where a line says
 "differs", read the source it names and add a row to the data file it names; then note the
-release in `releases.toml`. What cannot be checked so is a fact without `shows`, `lacks` or a text.
+release in `releases/<name>.toml`. What cannot be checked so is a fact without `shows`, `lacks` or
+a text.
 """
 
 from __future__ import annotations
@@ -19,18 +20,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from forgather_lint.engines import releases
 from forgather_lint.engines.fact import DATA, Fact, evidence, raw_facts
+from forgather_lint.engines.registry import LIBRARY, projects
 from forgather_lint.engines.transformers.imports import MODULE, imported_names
 from tools.release_names import names_differ
 from tools.upstream import Missing, Upstream, says, spelling, text_of
-
-PROJECTS = ("vllm", "transformers")
 
 
 def main(arguments: list[str]) -> int:
     """Check every release named; 1 if a profile is wrong about one of them."""
     wrong = 0
     for argument in arguments:
-        for project in PROJECTS:
+        for project in projects():
             if (release := Upstream.open(Path(argument), project)) is not None:
                 wrong += report(release)
     return 1 if wrong else 0
@@ -58,10 +58,10 @@ def check(release: Upstream) -> Iterator[str]:
         for name, fact in raw_facts(topic, release.version).items():
             for difference in check_fact(release, f"{topic}.{name}", fact, seen[name]):
                 yield f"{topic}.{name} differs: {difference}"
-    if release.project == "vllm":
-        yield from check_requirement(release)
-    else:
+    if release.project == LIBRARY:
         yield from check_imports(release)
+    else:
+        yield from check_requirement(release)
     yield from names_differ(release)
 
 
@@ -104,11 +104,11 @@ def check_outcome(node: ast.AST, fact: Fact[object]) -> Iterator[str]:
 
 
 def check_requirement(release: Upstream) -> Iterator[str]:
-    """Whether vLLM demands of transformers what `releases.toml` says."""
-    known = releases.declared(release.version)
+    """Whether the engine demands of transformers what `data/releases` says."""
+    known = releases.declared(release.project, release.version)
     stated = release.requirement_on("transformers")
     if set(str(known).split(",")) != set(stated.split(",")):
-        yield f"releases.toml differs: it requires transformers{stated}"
+        yield f"releases differ: it requires transformers{stated}"
 
 
 def check_imports(release: Upstream) -> Iterator[str]:

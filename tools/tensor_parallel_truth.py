@@ -26,7 +26,6 @@ from typing import Any
 
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.select import installed, select
-from forgather_lint.engines.vllm.subject import prepare
 from forgather_lint.facts import NotBuilt
 from forgather_lint.inference.infer import infer
 from forgather_lint.model.analysis import contained
@@ -110,7 +109,7 @@ def _same(one: Any, other: Any) -> bool:
 def inferred_plan(folder: Path) -> dict[str, str]:
     """What the data flow of a saved model asks for. Raises `LookupError` where it is not built."""
     target = select([], installed()).targets[0]
-    prepared = prepare(single_model(folder), target, "float32", experts_fused=False)
+    prepared = target.prepare(single_model(folder), "float32", as_written=True)
     if prepared.judge is None or prepared.workshop is None:
         raise LookupError(prepared.ended)
     subject = prepared.judge.subject

@@ -61,7 +61,7 @@ def is_release_of(metadata: str, project: str) -> bool:
 
 @dataclass
 class Upstream:
-    """One release of vLLM or transformers."""
+    """One release of an engine or of transformers."""
 
     project: str
     version: Version

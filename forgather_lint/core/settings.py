@@ -18,10 +18,13 @@ class SettingsError(ValueError):
 
 
 class ModelImpl(StrEnum):
-    """vLLM's `--model-impl`: whose code is to compute the model."""
+    """The engine's `--model-impl`: whose code is to compute the model.
+
+    The engine calls its own by its name (`OWN`).
+    """
 
     AUTO = "auto"
-    VLLM = "vllm"
+    OWN = "own"
     TRANSFORMERS = "transformers"
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import cache
 
 from forgather_lint.core.settings import SettingsError
+from forgather_lint.engines.api import Target
 from forgather_lint.engines.select import Selection, TargetError, installed, select
-from forgather_lint.engines.target import Target
 from forgather_lint.model.release_sources import ReleaseSources
 
 

@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar, get_args, get_origin
 
 from forgather_lint.engines.version import Version
+from forgather_lint.facts.release import Effect as Effect
+from forgather_lint.facts.release import Outcome as Outcome
 
 DATA = Path(__file__).parent / "data"
 
@@ -35,31 +37,6 @@ Topic = TypeVar("Topic")
 
 class DataError(Exception):
     """A data file contradicts the record it is read into; a defect of this tool."""
-
-
-class Effect(StrEnum):
-    """What the user of a release notices."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    SILENT = "silent"
-    NONE = "none"
-
-
-class Outcome(NamedTuple):
-    """What a release does in some case: `raises` names the exception, `text` is its message.
-
-    `{name}` in `text` stands for a part that varies. SILENT goes wrong without a word; NONE means
-    that the case is harmless in this release.
-    """
-
-    effect: Effect
-    raises: str = ""
-    text: str = ""
-
-    def say(self, **parts: object) -> str:
-        """The message as a user sees it; placeholders that are not given stay as they are."""
-        return re.sub(r"\{(\w+)\}", lambda hole: str(parts.get(hole[1], hole[0])), self.text)
 
 
 class Reading(NamedTuple):

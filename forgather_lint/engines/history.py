@@ -7,10 +7,9 @@ from itertools import pairwise
 
 from forgather_lint.engines.fact import histories, raw_facts
 from forgather_lint.engines.listing import difference, shown
+from forgather_lint.engines.registry import DEFAULT, LIBRARY, project
 from forgather_lint.engines.releases import known, newest
 from forgather_lint.engines.version import Version
-
-PROJECTS = {"vllm": "vLLM", "transformers": "transformers"}
 
 
 def releases_section(facts: Sequence[str]) -> str:
@@ -18,18 +17,25 @@ def releases_section(facts: Sequence[str]) -> str:
 
     A fact is named by its project, file and key: `vllm/plan.styles`.
     """
-    spans = [f"{title} {known(name)[0]} to {newest(name)}" for name, title in PROJECTS.items()]
+    named = dict.fromkeys((DEFAULT, LIBRARY, *(fact.partition("/")[0] for fact in facts)))
+    spans = [_span(name) for name in named]
     if not facts:
         return f"## Releases\nEvery one that is known: {' and '.join(spans)}."
     lines = [line for fact in facts for line in _told(fact)]
     return "\n".join([f"## Releases\nKnown are {' and '.join(spans)}.\n", *lines])
 
 
+def _span(name: str) -> str:
+    first, last = known(name)[0], newest(name)
+    span = f"{first} to {last}" if first != last else str(first)
+    return f"{project(name).title} {span}"
+
+
 def _told(fact: str) -> Iterator[str]:
     """A fact of one value on one line; one that changed with a line for each value."""
     topic, _, name = fact.partition(".")
-    project, _, file = topic.partition("/")
-    title = f"- {PROJECTS[project]}, `{file}.{name}`:"
+    owner, _, file = topic.partition("/")
+    title = f"- {project(owner).title}, `{file}.{name}`:"
     first, *later = [raw_facts(topic, release)[name] for release in changes(topic, name)]
     if not later:
         yield f"{title} {shown(first.value)}"

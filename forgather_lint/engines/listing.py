@@ -7,8 +7,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 from forgather_lint.engines.fact import DATA, Fact, raw_facts
+from forgather_lint.engines.ranges import Range, ranges
+from forgather_lint.engines.registry import LIBRARY
 from forgather_lint.engines.releases import requirement
-from forgather_lint.engines.target import Range, ranges
 from forgather_lint.engines.version import Version
 
 
@@ -22,7 +23,7 @@ class Change(NamedTuple):
 
 
 class Requires(NamedTuple):
-    """What some releases of vLLM require of transformers."""
+    """What some releases of an engine require of transformers."""
 
     releases: tuple[Version, ...]
     transformers: str
@@ -37,16 +38,16 @@ class Profile(NamedTuple):
 
 
 def profiles(project: str) -> tuple[Profile, ...]:
-    """Every profile of "vllm" or "transformers", oldest first."""
+    """Every profile of `project`, oldest first."""
     spans = ranges(project)
     pairs = zip((None, *spans), spans, strict=False)
     return tuple(Profile(span, _requires(span), _changes(last, span)) for last, span in pairs)
 
 
 def _requires(span: Range) -> tuple[Requires, ...]:
-    if span.project != "vllm":
+    if span.project == LIBRARY:
         return ()
-    grouped = groupby(span.releases, key=lambda release: str(requirement(release)))
+    grouped = groupby(span.releases, key=lambda release: str(requirement(span.project, release)))
     return tuple(Requires(tuple(releases), text) for text, releases in grouped)
 
 

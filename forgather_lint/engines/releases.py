@@ -1,4 +1,4 @@
-"""The releases that are known (`data/releases.toml`), and what vLLM requires of transformers."""
+"""The releases that are known (`data/releases`), and what an engine requires of transformers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from forgather_lint.engines.version import Requirement, Version
 
 @cache
 def known(project: str) -> tuple[Version, ...]:
-    """The releases of "vllm" or "transformers" that the profiles were read from, oldest first."""
-    versions = tables("releases")[project]["versions"]
+    """The releases of `project` that its profile was read from, oldest first."""
+    versions: object = tables(f"releases/{project}")["versions"]
     assert isinstance(versions, list)
     return tuple(sorted(Version.parse(text) for text in versions))
 
@@ -21,22 +21,21 @@ def newest(project: str) -> Version:
     return known(project)[-1]
 
 
-def declared(vllm: Version) -> Requirement:
-    """What the METADATA of the release `vllm` demands of transformers."""
-    rows = _rows("requires")
-    stated = [text for release, text in rows.items() if release <= vllm]
+def declared(project: str, release: Version) -> Requirement:
+    """What the METADATA of `release` demands of transformers."""
+    rows = _rows(project, "requires")
+    stated = [text for since, text in rows.items() if since <= release]
     return Requirement.parse(stated[-1] if stated else next(iter(rows.values())))
 
 
-def requirement(vllm: Version) -> Requirement:
-    """What the release `vllm` needs of transformers, declared or not."""
-    needs = declared(vllm)
-    more = _rows("also_requires").get(vllm)
+def requirement(project: str, release: Version) -> Requirement:
+    """What `release` needs of transformers, declared or not."""
+    needs = declared(project, release)
+    more = _rows(project, "also_requires").get(release)
     return Requirement((*needs.clauses, *Requirement.parse(more).clauses)) if more else needs
 
 
-def _rows(name: str) -> dict[Version, str]:
-    rows = tables("releases")["vllm"][name]
-    assert isinstance(rows, dict)
+def _rows(project: str, name: str) -> dict[Version, str]:
+    rows = tables(f"releases/{project}").get(name, {})
     by_release = {Version.parse(release): str(text) for release, text in rows.items()}
     return dict(sorted(by_release.items()))

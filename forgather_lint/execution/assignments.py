@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, file_start
-from forgather_lint.engines.transformers.matching import Undecided, vllm_match
-from forgather_lint.execution.engine import Engine
+from forgather_lint.execution.engine import Engine, Undecided
 from forgather_lint.execution.layers import Role
 from forgather_lint.facts import PlanEntry
 from forgather_lint.libraries.names import LINEAR
@@ -67,9 +66,9 @@ def _match(keys: tuple[str, ...], name: str, engine: Engine) -> str | None:
     Raises `BudgetExceeded` for an expression that is not safe to try, `Raised` for one on which
     the release fails.
     """
-    if engine.plan is None:
+    if engine.keys is None:
         return name if name in keys else None
-    found = vllm_match(keys, name, engine.plan)
+    found = engine.keys(keys, name)
     if not isinstance(found, Undecided):
         return found
     if found.fails:

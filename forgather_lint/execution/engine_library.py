@@ -12,6 +12,7 @@ from forgather_lint.execution.engine import ATTENTION_INSTANCES, Compressed, Eng
 from forgather_lint.libraries.names import ATTENTION_INTERFACE, FUSED_EXPERTS, MASK_FUNCTIONS
 from forgather_lint.libraries.propagation import since
 from forgather_lint.libraries.standard import StandardLibrary
+from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values import dims
@@ -28,6 +29,7 @@ from forgather_lint.python.values.placement import (
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
+    External,
     Known,
     TensorValue,
     TupleValue,
@@ -37,11 +39,21 @@ from forgather_lint.python.values.value import (
 
 HEADS_NOT_SHARDED = "FGL204"
 HEAD_SIZE_DIFFERS = "FGL213"
-EXPANSION = "vllm.latent_expansion"
+EXPANSION = "engine.latent_expansion"
 """What stands for the method that expands compressed keys and values: it returns them."""
 EXPERTS_AS_LIST = "FGL540"
 KEYWORD_LOST = "'NoneType' object is not subscriptable"
 """What the attention raises that was not handed its keyword."""
+
+
+def leave_out_expansions(machine: Machine, tree: Tree, heads: Heads | None) -> None:
+    """Put what stands for them in the place of the methods, until the trail is rolled back."""
+    if heads is None or heads.compressed is None:
+        return
+    for instance in tree.instances.values():
+        name = heads.compressed.expansions.get(instance.first_alike)
+        if name is not None:
+            machine.trail.stand_in(instance, name, External(EXPANSION))
 
 
 @record(frozen=False)

@@ -22,7 +22,7 @@ from forgather_lint.python.values.placement import (
 class Verdict(StrEnum):
     """`wrong` loads and answers, but not what the model would.
 
-    `vLLM's own model`: vLLM has a model of that name and reads neither the code nor the plans that
+    `own model`: the engine has a model of that name and reads neither the code nor the plans that
     are judged here; nothing is claimed of it.
     """
 
@@ -30,7 +30,7 @@ class Verdict(StrEnum):
     FAILS = "fails"
     WRONG = "wrong"
     UNKNOWN = "unknown"
-    OWN_MODEL = "vLLM's own model"
+    OWN_MODEL = "own model"
 
 
 @record

@@ -7,12 +7,11 @@ from dataclasses import field, replace
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.engines.vllm.latent import leave_out_expansions
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.attention_runs import TWICE, AttentionRuns, Repeated
 from forgather_lint.execution.blame import LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS, code_of
 from forgather_lint.execution.engine import Engine, Heads, given_arguments
-from forgather_lint.execution.engine_library import EngineLibrary
+from forgather_lint.execution.engine_library import EngineLibrary, leave_out_expansions
 from forgather_lint.execution.inputs import engine_arguments
 from forgather_lint.execution.layers import (
     Role,

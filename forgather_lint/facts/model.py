@@ -18,7 +18,7 @@ class Model:
     """Everything rules read about one model.
 
     `whole` is the tree of `architectures[0]`, `base` the tree that the plans of the config apply
-    to and that vLLM builds (AutoModel, or the child named by `base_model_prefix`).
+    to and that an engine builds (AutoModel, or the child named by `base_model_prefix`).
     """
 
     path: str
@@ -70,4 +70,4 @@ class NotBuilt:
     nothing: bool = False
     """There is not even the name of a class: this is no model."""
     target: str = ""
-    """The release of vLLM under which this happens; empty: with the newest meaning known."""
+    """The release of the engine under which this happens; empty: with the newest meaning known."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.release import Release
 
 SERVES, FAILS, WRONG, UNKNOWN = "serves", "fails", "wrong", "unknown"
-OWN_MODEL = "vLLM's own model"
 """The words of a verdict."""
 
 
@@ -28,7 +28,7 @@ class Judged:
     where: Place
     since: Place | None
     module: str
-    target: str
+    target: Release
     sizes: str
     cause: Cause | None = None
 
@@ -50,7 +50,7 @@ class SizesUndecided:
     reason: str
     where: Place
     module: str
-    target: str
+    target: Release
     sizes: str
     asked: bool
 
@@ -68,13 +68,13 @@ class SizeVerdict:
 
 @record
 class SizesJudged:
-    """What one release of vLLM makes of a model: at the sizes that were asked for, or at all.
+    """What one release makes of a model: at the sizes that were asked for, or at all.
 
     `where` is the class of the model. With `others` more releases are judged in the same run.
     `of_defaults`: without a config.json, the model is built with the defaults of its config class.
     """
 
-    target: str
+    target: Release
     sizes: tuple[SizeVerdict, ...]
     asked: bool
     where: Place

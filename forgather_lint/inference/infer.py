@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 
 from forgather_lint.core.record import record
-from forgather_lint.engines.transformers.judge import LibraryJudge
-from forgather_lint.engines.transformers.plan import LIBRARY, TABLE
+from forgather_lint.engines.api import PlanJudge
+from forgather_lint.engines.registry import library
 from forgather_lint.execution.dataflow import Body, graphs
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import Trace
@@ -69,7 +69,7 @@ class Unit:
 class Search:
     """Grows a plan by one unit after the other."""
 
-    judge: LibraryJudge
+    judge: PlanJudge
     words: Words
     plan: dict[str, str] = field(default_factory=dict)
     by_class: dict[Value, list[Styles]] = field(default_factory=dict)
@@ -97,13 +97,13 @@ class Search:
         takes what a rank looks up: that is a partial sum until the table's forward is over.
         """
         judge = self.judge
-        known = judge.root.attributes.get(TABLE)
+        known = judge.root.attributes.get(library().table)
         body = bodies.get(known.first_alike) if isinstance(known, Instance) else None
         if body and any(step.module for step in body.steps) and self.words.whole is not None:
-            self._grows(TABLE, {"": self.words.whole})
+            self._grows(library().table, {"": self.words.whole})
         table = next(_tables(judge.machine, judge.root, bodies), None)
         name = table and judge.tree.name_of(table)
-        if name and TABLE not in judge.root.attributes and self.words.table is not None:
+        if name and library().table not in judge.root.attributes and self.words.table is not None:
             self._grows(folded(name), {"": self.words.table})
 
     def add_uncalled(self, bodies: Mapping[Instance, Body]) -> None:
@@ -140,8 +140,8 @@ def infer(
 
     Raises `Raised` when its forward does.
     """
-    search = Search(LibraryJudge(machine, tree, root), words or Words())
-    bodies = graphs(machine, root, LIBRARY, None)
+    search = Search(library().judge(machine, tree, root), words or Words())
+    bodies = graphs(machine, root, library().flow, None)
     for unit in units(machine, tree, bodies):
         search.add(unit)
     search.add_table(bodies)
@@ -198,7 +198,7 @@ def _key(pattern: str, name: str) -> str:
 
 
 def _in_tree_order(tree: Tree, plan: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The entries in the order of the modules; vLLM applies the first that begins a name."""
+    """The entries in the order of the modules; an engine applies the first that begins a name."""
     done: set[str] = set()
     for name, instance in tree.instances.items():
         pattern = folded(name)

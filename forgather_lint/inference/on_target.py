@@ -6,10 +6,8 @@ from dataclasses import replace
 
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.judge import Cell, Judge, Subject
-from forgather_lint.engines.vllm.subject import Prepared
-from forgather_lint.engines.vllm.verdicts import cell, examine
+from forgather_lint.engines.api import AnyPrepared, Cell, Subject, Target
+from forgather_lint.engines.verdicts import cell, examine
 from forgather_lint.execution.model_facts import trace_of
 from forgather_lint.facts import Plan, PlanEntry, PlanOrigin
 from forgather_lint.inference.infer import InferredPlan, infer
@@ -32,29 +30,22 @@ def infer_for(subject: Subject, target: Target) -> InferredPlan:
     return infer(subject.machine, subject.tree, subject.root, trace, words_of(target))
 
 
-def cells(prepared: Prepared) -> list[Cell]:
+def cells(prepared: AnyPrepared) -> list[Cell]:
     """The verdicts at each of `SIZES`."""
     return [cell(prepared, ranks, stages) for ranks, stages in SIZES]
 
 
-def with_plan(prepared: Prepared, plan: InferredPlan) -> Prepared:
+def with_plan(prepared: AnyPrepared, plan: InferredPlan) -> AnyPrepared:
     """The model with `plan` in place of its own."""
-    if prepared.judge is None:
+    judge = prepared.judge
+    if judge is None:
         return prepared
-    return replace(prepared, judge=Judge(_with(prepared.judge.subject, plan), DTYPE))
-
-
-def _with(subject: Subject, plan: InferredPlan) -> Subject:
-    where = subject.where
+    where = judge.subject.where
     written = PlanEntry("", where, where, "", PlanOrigin.CONFIG_CLASS, "")
     tensor = (replace(written, key=key, style=style) for key, style in plan.tensor.items())
     pipeline = (
         replace(written, key=key, inputs=given, outputs=made)
         for key, (given, made) in plan.pipeline.items()
     )
-    return replace(
-        subject,
-        tensor_plan=tuple(tensor),
-        pipeline_plan=Plan(tuple(pipeline), declared=where),
-        pipeline_keys=tuple(plan.pipeline),
-    )
+    planned = judge.with_plans(tuple(tensor), Plan(tuple(pipeline), declared=where))
+    return replace(prepared, judge=planned)

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.words import LinearKind
+from forgather_lint.engines.api import Target
 from forgather_lint.execution.layers import Role
 from forgather_lint.inference.candidates import Words
 
 
 def words_of(target: Target) -> Words:
     """How a plan for the target has to spell the styles."""
-    served = target.vllm.plan.styles.value
+    flow = target.flow
     known = target.transformers.plan.styles.value
-    splits_sinks = target.vllm.attention.sinks_unresolved.value.effect is Effect.ERROR
     return Words(
-        gathered=_spelt(served, known, Role.COLUMN_GATHERED),
-        splitting=_spelt(served, known, Role.ROW_SPLITTING),
+        gathered=_spelt(flow.styles, known, Role.COLUMN_GATHERED),
+        splitting=_spelt(flow.styles, known, Role.ROW_SPLITTING),
         packed_column="packed_colwise" if "packed_colwise" in known else None,
         packed_row="packed_rowwise" if "packed_rowwise" in known else None,
         experts="moe_tp_experts" if "moe_tp_experts" in known else None,
         identity="moe_identity_expert" if "moe_identity_expert" in known else None,
-        local="local_params" if splits_sinks else None,
+        local="local_params" if flow.splits_by_head else None,
         table=None,
         whole=None,
         gathers_attention=False,
@@ -31,7 +28,7 @@ def words_of(target: Target) -> Words:
     )
 
 
-def _spelt(served: Mapping[str, LinearKind], known: Collection[str], role: Role) -> str | None:
-    """The style of the role that both releases know, else one that vLLM does."""
-    names = [style for style, kind in served.items() if kind.value == role]
+def _spelt(served: Mapping[str, Role], known: Collection[str], role: Role) -> str | None:
+    """The style of the role that both releases know, else one that the engine does."""
+    names = [style for style, kind in served.items() if kind is role]
     return next((name for name in names if name in known), next(iter(names), None))

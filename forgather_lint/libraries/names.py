@@ -28,10 +28,10 @@ MASK_FUNCTIONS = frozenset(
 """What makes masks for an attention implementation that takes them."""
 ATTENTION_INTERFACE = "transformers.attention_interface"
 LINEAR_ACTIVATION = "transformers.LinearActivation"
-FUSED_EXPERTS = "vllm.FusedMoE"
-FUSED_BLOCK = "vllm.moe_block_forward"
+FUSED_EXPERTS = "engine.FusedMoE"
+FUSED_BLOCK = "engine.moe_block_forward"
 """The forward that takes the place of that of a whole block of experts."""
-PLACEHOLDER = "vllm.PPMissingLayer"
+PLACEHOLDER = "engine.PPMissingLayer"
 """What a pipeline stage has in place of a module that it does not hold."""
 
 _ALIASES = {

@@ -7,36 +7,48 @@ against the releases that it names and against the verdicts of the targets.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from forgather_lint.core.diagnostics import Diagnostic, Severity
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.api import Target
+from forgather_lint.engines.registry import LIBRARY
 from forgather_lint.engines.version import Requirement
 from forgather_lint.facts import Judged, NotExplained, SizesJudged
 from forgather_lint.facts.sizes import SERVES, named_sizes
 from forgather_lint.linting.registry import code_of
 
-_RANGE = re.compile(r"(vllm|transformers)((?:[<>=!~]=?[\d.]*\d,?)+)")
+_RANGE = re.compile(r"([a-z]+)((?:[<>=!~]=?[\d.]*\d,?)*)")
 
 
 def holding(
-    found: Iterable[Diagnostic], targets: Sequence[Target], judged: Sequence[SizesJudged]
+    found: Iterable[Diagnostic],
+    targets: Sequence[Target],
+    judged: Sequence[SizesJudged],
+    engines: Mapping[str, Collection[str]],
 ) -> Iterator[Diagnostic]:
     """The findings that hold for at least one of `targets`, each with those that it holds for.
+
+    `engines` are those that each rule speaks of, by its code; none: what it says is of the model.
 
     What is no defect of a size that was judged is no error: it becomes a warning where the
     targets serve the model all the same.
     """
     served = {each.target: each for each in judged if _serves_all_the_same(each)}
     for each in found:
-        concerned = [target for target in targets if holds_for(each, target)]
+        spoken_of = engines.get(each.code)
+        concerned = [
+            target
+            for target in targets
+            if holds_for(each, target)
+            and (each.targets or not spoken_of or target.release.project in spoken_of)
+        ]
         if not concerned:
             continue
         proved = bool(each.targets)
         if not proved and len(concerned) < len(targets):
-            each = replace(each, targets=tuple(str(target.vllm) for target in concerned))
-        verdicts = [served.get(str(target.vllm.version)) for target in concerned]
+            each = replace(each, targets=tuple(str(target.release) for target in concerned))
+        verdicts = [served.get(target.release) for target in concerned]
         if each.severity is Severity.ERROR and not proved and all(verdicts):
             yield _softened(each, [verdict for verdict in verdicts if verdict is not None])
         else:
@@ -46,12 +58,15 @@ def holding(
 def holds_for(found: Diagnostic, target: Target) -> bool:
     """Whether `found` was made for `target`, or its text names no releases without it."""
     if found.targets:
-        return str(target.vllm) in found.targets
+        return str(target.release) in found.targets
     said = _RANGE.match(found.releases)
     if said is None:
         return True
-    release = target.vllm if said[1] == "vllm" else target.transformers
-    return Requirement.parse(said[2].rstrip(",")).admits(release.version)
+    project, range_ = said.groups()
+    if project not in (target.release.project, LIBRARY):
+        return False
+    version = target.transformers.version if project == LIBRARY else target.version
+    return not range_ or Requirement.parse(range_.rstrip(",")).admits(version)
 
 
 def not_explained(facts: Iterable[object], found: Sequence[Diagnostic]) -> Iterator[NotExplained]:
@@ -63,7 +78,7 @@ def not_explained(facts: Iterable[object], found: Sequence[Diagnostic]) -> Itera
 
 def _explains(found: Diagnostic, fact: Judged) -> bool:
     same = found.code == code_of(fact) and found.severity is Severity.ERROR
-    return same and (not found.targets or f"vllm=={fact.target}" in found.targets)
+    return same and (not found.targets or str(fact.target) in found.targets)
 
 
 def _serves_all_the_same(judged: SizesJudged) -> bool:
@@ -73,6 +88,6 @@ def _serves_all_the_same(judged: SizesJudged) -> bool:
 
 
 def _softened(found: Diagnostic, served: Sequence[SizesJudged]) -> Diagnostic:
-    names = (f"vLLM {each.target} at {named_sizes(each.at(SERVES))}" for each in served)
+    names = (f"{each.target.said} at {named_sizes(each.at(SERVES))}" for each in served)
     text = f"the model serves all the same ({'; '.join(names)})"
     return replace(found, severity=Severity.WARNING, consequence=text)

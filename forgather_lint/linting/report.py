@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Span
-from forgather_lint.facts.sizes import OWN_MODEL, SERVES, SizesJudged, SizeVerdict
+from forgather_lint.facts.release import OWN_MODEL, Release
+from forgather_lint.facts.sizes import SERVES, SizesJudged, SizeVerdict
 
 
 @record
@@ -20,12 +21,12 @@ class NotRendered:
 
 @record
 class TargetVerdict:
-    """The verdict of one release of vLLM at each pair of sizes (ranks, stages) that was judged.
+    """The verdict of one release at each pair of sizes (ranks, stages) that was judged.
 
     `of_defaults`: on the model as the defaults of its config class make it.
     """
 
-    target: str
+    target: Release
     sizes: tuple[tuple[int, int, str], ...]
     of_defaults: bool = False
 
@@ -35,7 +36,7 @@ class TargetVerdict:
 
     @property
     def serves(self) -> bool:
-        """Whether every size that was judged serves, or is left to a model of vLLM's own."""
+        """Whether every size that was judged serves, or is left to a model of the engine's own."""
         return all(word in (SERVES, OWN_MODEL) for _, _, word in self.sizes)
 
 
@@ -57,7 +58,7 @@ class ModelReport:
     """What the check of one model found.
 
     `error` says in one line why the model could not be checked, None when it was. `files` are
-    the texts that were read for it, `targets` the releases of vLLM that it was judged for,
+    the texts that were read for it, `targets` the releases that it was judged for,
     `verdicts` what they make of it. A configuration that is `not_rendered` was checked as far as it
     could be read.
     """

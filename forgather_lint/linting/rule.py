@@ -24,6 +24,7 @@ from typing import TypeVar, cast
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.core.record import record
+from forgather_lint.engines.registry import LIBRARY
 from forgather_lint.facts.cause import Cause, Caused
 
 Fact = TypeVar("Fact")
@@ -66,6 +67,11 @@ class Rule:
 
         above, heading, below = self._written.partition("## What you see at run time")
         return f"{above}{releases_section(self.rests_on)}\n\n{heading}{below}"
+
+    @property
+    def engines(self) -> frozenset[str]:
+        """The engines that the rule speaks of; empty: what it says is of the model, for any."""
+        return frozenset(fact.partition("/")[0] for fact in self.rests_on) - {LIBRARY}
 
     @property
     def file(self) -> str:

@@ -8,11 +8,14 @@ from dataclasses import replace
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.source import Place
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.checks.problems import blocking
-from forgather_lint.engines.vllm.judge import Cell
-from forgather_lint.engines.vllm.subject import Prepared
-from forgather_lint.engines.vllm.verdicts import PIPELINE_SIZES, TENSOR_SIZES, cell, examine
+from forgather_lint.engines.api import AnyPrepared, Cell, Target
+from forgather_lint.engines.verdicts import (
+    PIPELINE_SIZES,
+    TENSOR_SIZES,
+    blocking,
+    cell,
+    examine,
+)
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided, SizeVerdict
 from forgather_lint.facts.serving import ServingProblem
@@ -36,7 +39,7 @@ def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> 
         )
         yield from prepared.problems
         if prepared.ended is not None:
-            yield replace(prepared.ended, target=str(target.vllm))
+            yield replace(prepared.ended, target=str(target.release))
         several = len(targets) > 1
         if settings.tensor_parallel_size or settings.pipeline_parallel_size:
             told = _asked(prepared, settings, several=several)
@@ -56,8 +59,7 @@ def not_judged(
     pairs = _asked_for(settings) if asked else [(ranks, 1) for ranks in TENSOR_SIZES]
     sizes = tuple(SizeVerdict(ranks, stages, UNKNOWN, reason) for ranks, stages in pairs)
     for target in targets:
-        release, several = str(target.vllm.version), len(targets) > 1
-        yield SizesJudged(release, sizes, asked, where, several)
+        yield SizesJudged(target.release, sizes, asked, where, len(targets) > 1)
 
 
 def _asked_for(settings: Settings) -> list[tuple[int, int]]:
@@ -68,7 +70,7 @@ def _asked_for(settings: Settings) -> list[tuple[int, int]]:
     ]
 
 
-def _asked(prepared: Prepared, settings: Settings, *, several: bool) -> Iterator[Fact]:
+def _asked(prepared: AnyPrepared, settings: Settings, *, several: bool) -> Iterator[Fact]:
     """Each cell that does not serve is told."""
     cells = [cell(prepared, ranks, stages) for ranks, stages in _asked_for(settings)]
     where = _where(prepared)
@@ -77,7 +79,7 @@ def _asked(prepared: Prepared, settings: Settings, *, several: bool) -> Iterator
     yield from _undecided(cells, where, asked=True)
 
 
-def _survey(prepared: Prepared, *, several: bool) -> Iterator[Fact]:
+def _survey(prepared: AnyPrepared, *, several: bool) -> Iterator[Fact]:
     """All sizes on each axis; a defect of the model shows at the first size of it above 1.
 
     What is undecided is told where nothing is proved to serve.
@@ -94,20 +96,19 @@ def _survey(prepared: Prepared, *, several: bool) -> Iterator[Fact]:
         yield from _undecided(cells, where, asked=False)
 
 
-def _stages(prepared: Prepared, alone: Cell) -> tuple[int, ...]:
+def _stages(prepared: AnyPrepared, alone: Cell) -> tuple[int, ...]:
     """The numbers of stages to look at: none when there is no pipeline, or no use in one."""
     judge = prepared.judge
     if judge is None or alone.outcome.verdict is Verdict.FAILS or blocking(prepared) is not None:
         return ()
-    planned = judge.subject.pipeline_keys or judge.engine.pipeline_inferred
-    return PIPELINE_SIZES[1:] if planned else ()
+    return PIPELINE_SIZES[1:] if judge.has_stages else ()
 
 
 def _serves(each: Cell) -> bool:
     return each.outcome.verdict is Verdict.SERVES
 
 
-def _where(prepared: Prepared) -> Place:
+def _where(prepared: AnyPrepared) -> Place:
     if prepared.judge is not None:
         return prepared.judge.subject.where
     own = prepared.own

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.chosen_targets import chosen_targets
-from forgather_lint.engines.vllm.verdicts import matrix
+from forgather_lint.engines.verdicts import matrix
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.probes.engine_setup import Sizes
 from forgather_lint.probes.interpreter import Installed

@@ -182,10 +182,13 @@ def _dtype(value: object, _root: Path) -> str:
 
 
 def _impl(value: object, _root: Path) -> ModelImpl:
-    names = [each.value for each in ModelImpl]
-    if value not in names:
+    from forgather_lint.engines.registry import LIBRARY, servers  # what few runs are told
+
+    own = dict.fromkeys(servers(), ModelImpl.OWN)
+    names = {"auto": ModelImpl.AUTO, **own, LIBRARY: ModelImpl.TRANSFORMERS}
+    if not isinstance(value, str) or value not in names:
         raise ValueError(f"one of {', '.join(names)}")
-    return ModelImpl(str(value))
+    return names[value]
 
 
 def _flag(value: object, _root: Path) -> bool:

@@ -18,7 +18,7 @@ from forgather_lint.engines.chosen_targets import chosen_targets
 from forgather_lint.shell.say import say
 
 if TYPE_CHECKING:
-    from forgather_lint.engines.target import Target
+    from forgather_lint.engines.api import Target
 
 Command = Callable[..., Any]
 
@@ -81,8 +81,8 @@ def targets(command: Command) -> Command:
         click.option(
             "-pp", "--pipeline-parallel-size", metavar="SIZES", help="Stages: '2', or '1,2'."
         ),
-        click.option("--dtype", metavar="TYPE", help="As vLLM's --dtype."),
-        click.option("--max-model-len", metavar="TOKENS", help="As vLLM's --max-model-len."),
+        click.option("--dtype", metavar="TYPE", help="As the engine's --dtype."),
+        click.option("--max-model-len", metavar="TOKENS", help="As the engine's --max-model-len."),
         model_impl,
     )(command)
 
@@ -92,7 +92,7 @@ def model_impl(command: Command) -> Command:
     return click.option(
         "--model-impl",
         metavar="IMPL",
-        help="As vLLM's --model-impl: auto (default), vllm or transformers.",
+        help="As the engine's --model-impl: auto (default), its own name or transformers.",
     )(command)
 
 

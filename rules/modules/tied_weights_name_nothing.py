@@ -32,7 +32,7 @@ from collections.abc import Iterator
 from forgather_lint.core.diagnostics import Applicability, Edit, Finding, Fix, Severity
 from forgather_lint.facts import Model, NameEntry
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.engines import found_in_name
+from forgather_lint.linting.support.keys import found_in_name
 from forgather_lint.linting.support.nearest import closest
 from forgather_lint.linting.support.wording import one_of
 

@@ -49,8 +49,8 @@ def check(judged: Judged) -> Iterator[Finding]:
         where=judged.where,
         message="`get_input_embeddings` fails on stages that do not hold the embedding",
         label="a placeholder on later stages",
-        consequence=f"vLLM {judged.target} fails at {judged.sizes}: `{judged.reason}`",
+        consequence=f"{judged.target.said} fails at {judged.sizes}: `{judged.reason}`",
         help="name the embedding itself in the plan, or make it a child of the model",
         releases="vllm",
-        target=f"vllm=={judged.target}",
+        target=str(judged.target),
     )

@@ -43,9 +43,9 @@ def check(judged: Judged) -> Iterator[Finding]:
         where=judged.where,
         message="a layer has heads of another size than vLLM's attention",
         label=judged.reason,
-        consequence=f"vLLM {judged.target} {verdict} at every size: {judged.reason}",
+        consequence=f"{judged.target.said} {verdict} at every size: {judged.reason}",
         help="give every layer the head size of `config.head_dim`",
         module=judged.module or None,
-        releases=f"vllm=={judged.target}",
-        target=f"vllm=={judged.target}",
+        releases=str(judged.target),
+        target=str(judged.target),
     )

@@ -43,8 +43,8 @@ def check(judged: Judged) -> Iterator[Finding]:
             where=judged.where,
             message="the query heads of a rank are no multiple of its KV heads",
             label=judged.reason,
-            consequence=f"vLLM {judged.target} fails at {judged.sizes}: `{judged.reason}`",
+            consequence=f"{judged.target.said} fails at {judged.sizes}: `{judged.reason}`",
             help="make `num_attention_heads` a multiple of `num_key_value_heads` on every rank",
-            releases=f"vllm=={judged.target}",
-            target=f"vllm=={judged.target}",
+            releases=str(judged.target),
+            target=str(judged.target),
         )

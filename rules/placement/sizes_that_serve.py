@@ -46,7 +46,7 @@ def check(judged: SizesJudged) -> Iterator[Finding]:
         return
     ranks = [each.tensor_parallel_size for each in serving if each.pipeline_parallel_size == 1]
     stages = [each.pipeline_parallel_size for each in serving if each.pipeline_parallel_size > 1]
-    message = f"vLLM {judged.target} serves this at tensor-parallel sizes: {_list(ranks)}"
+    message = f"{judged.target.said} serves this at tensor-parallel sizes: {_list(ranks)}"
     if stages:
         message += f"; at pipeline-parallel sizes: {_list(stages)}"
     undecided = judged.at(UNKNOWN)

@@ -37,10 +37,10 @@ def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL590":
         yield Finding(
             where=judged.where,
-            message=f"vLLM {judged.target} cannot serve any such model at {judged.sizes}",
+            message=f"{judged.target.said} cannot serve any such model at {judged.sizes}",
             label="not this model's fault",
-            consequence=f"vLLM {judged.target}: `{judged.reason}`",
+            consequence=f"{judged.target.said}: `{judged.reason}`",
             help="use vLLM 0.17 or later for pipeline stages",
             releases="vllm>=0.11.1,<0.17.0",
-            target=f"vllm=={judged.target}",
+            target=str(judged.target),
         )

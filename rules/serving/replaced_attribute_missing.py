@@ -53,9 +53,9 @@ def check(judged: Judged) -> Iterator[Finding]:
         where=judged.where,
         message="vLLM has replaced this layer, and the new one has no such attribute",
         label=judged.reason.removeprefix("AttributeError: "),
-        consequence=f"vLLM {judged.target} fails at every size: `{judged.reason}`",
+        consequence=f"{judged.target.said} fails at every size: `{judged.reason}`",
         help="keep what the code needs on the module itself, in `__init__`",
         module=judged.module or None,
-        releases=f"vllm=={judged.target}",
-        target=f"vllm=={judged.target}",
+        releases=str(judged.target),
+        target=str(judged.target),
     )

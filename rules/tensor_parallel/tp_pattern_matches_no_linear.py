@@ -68,7 +68,7 @@ def _finding(entry: PlanEntry, module: Module, structure: Structure) -> Finding:
         label="not an `nn.Linear`",
         related=(Label(module.where, f"`{module.name}` is built here"),),
         consequence=(
-            f"vLLM {_in_vllm(entry, below)}; transformers 5.21 on: "
+            f"vLLM {_where_served(entry, below)}; transformers 5.21 on: "
             f'"{cls} has no `{size}_features`: {kind} shards linear layers."'
         ),
         help=_advice(below),
@@ -77,7 +77,7 @@ def _finding(entry: PlanEntry, module: Module, structure: Structure) -> Finding:
     )
 
 
-def _in_vllm(entry: PlanEntry, below: tuple[Module, ...]) -> str:
+def _where_served(entry: PlanEntry, below: tuple[Module, ...]) -> str:
     if not below:
         return "ignores the entry"
     return f"applies `{entry.style}` to all {len(below)} linear layers that begin with this name"

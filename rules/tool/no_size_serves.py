@@ -44,10 +44,10 @@ def check(judged: SizesJudged) -> Iterator[Finding]:
     first = broken[0]
     yield Finding(
         where=judged.where,
-        message=f"vLLM {judged.target} serves this at no size",
+        message=f"{judged.target.said} serves this at no size",
         label=first.reason,
-        consequence=f"vLLM {judged.target} {_word(first.verdict)} already on one rank",
-        target=f"vllm=={judged.target}",
+        consequence=f"{judged.target.said} {_word(first.verdict)} already on one rank",
+        target=str(judged.target),
     )
 
 

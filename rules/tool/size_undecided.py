@@ -42,10 +42,10 @@ def check(undecided: SizesUndecided) -> Iterator[Finding]:
         where=undecided.where,
         message=f"undecided at {undecided.sizes}: {_words(undecided.reason)}{proved}",
         label="not decidable because of this",
-        consequence=f"vLLM {undecided.target} may serve the model, fail or answer something else",
+        consequence=f"{undecided.target.said} may serve the model, fail or answer something else",
         help="write this line in a way that can be followed, or run the model: `verify --vllm`",
         module=undecided.module or None,
-        target=f"vllm=={undecided.target}",
+        target=str(undecided.target),
     )
 
 

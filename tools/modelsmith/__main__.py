@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.target import Target
 from oracles.releases import Release, release
 from tools.modelsmith.batch import Both, ask_about, judge_all, keep, kept, written
 from tools.modelsmith.contact import add, contact, summary

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.target import Target
 from oracles.asking import ask
 from oracles.outcome import Outcome
 from oracles.question import Question

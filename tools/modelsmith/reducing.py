@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.target import Target
 from oracles.releases import Release
 from tools.modelsmith.batch import ask_about
 from tools.modelsmith.design import Design, simpler

@@ -8,8 +8,8 @@ from typing import TypedDict
 
 from forgather_lint.core.doing import now
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.verdicts import cell, examine
+from forgather_lint.engines.verdicts import cell, examine
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.linting.registry import code_of
 
 Size = tuple[int, int]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Outcome
 from tests.mutants import written
 from tests.verdicts import Static

@@ -47,11 +47,9 @@ ROLES: Mapping[str, Role] = {
 }
 
 LIBRARY = Engine(
-    release="transformers",
     styles=ROLES,
     own_attention=False,
     uneven_parts=True,
-    plan_required=False,
 )
 """transformers' own tensor parallelism: it does what the plan says and nothing else."""
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from forgather_lint.core.record import record
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.target import Target
 from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.expert_layers import ROUTER
 from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.engines.vllm.moe.fuser import Replaced
-from forgather_lint.execution.engine import Engine
+from forgather_lint.engines.vllm.release import VllmEngine
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import SERVES, Outcome
 from forgather_lint.libraries.names import FUSED_BLOCK, FUSED_EXPERTS, MODULE_LIST
 from forgather_lint.libraries.nn.module import objects_below
@@ -97,7 +97,7 @@ def experts_refused(target: Target) -> bool:
     return needs_newer and target.transformers.version < TRANSFORMERS_5
 
 
-def has_experts(machine: Machine, root: Instance, engine: Engine) -> bool:
+def has_experts(machine: Machine, root: Instance, engine: VllmEngine) -> bool:
     """Whether the config makes the release take the model for a mixture of experts.
 
     Source: ModelConfig.get_num_experts: the first of the names that the config has.

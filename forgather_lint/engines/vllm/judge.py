@@ -17,6 +17,7 @@ from forgather_lint.engines.vllm.fusers.fusion import fusions, require_heads_to_
 from forgather_lint.engines.vllm.fusers.rms_norm import is_rms_norm
 from forgather_lint.engines.vllm.latent import Latent, latents, size_outcome, with_latents
 from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.execution.assignments import Assignment, assign
 from forgather_lint.execution.blame import (
     BEHIND_ATTENTION,
@@ -25,7 +26,7 @@ from forgather_lint.execution.blame import (
     is_engines,
 )
 from forgather_lint.execution.dataflow import Body, graphs
-from forgather_lint.execution.engine import Engine, Heads
+from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.execution.norms import Norms
 from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, with_branches, worst
@@ -48,17 +49,6 @@ if TYPE_CHECKING:
     from forgather_lint.execution.stages import Pipeline
 
 
-@record
-class Cell:
-    """The outcome at one size, and the bytes of parameters that the fullest rank holds."""
-
-    target: str
-    tensor_parallel_size: int
-    pipeline_parallel_size: int
-    outcome: Outcome
-    bytes_per_rank: int | None = None
-
-
 @record(frozen=False, eq=False)
 class Subject:
     """A base model as one release sees it: its plans after merging, and its config.
@@ -71,7 +61,7 @@ class Subject:
     machine: Machine
     tree: Tree
     root: Instance
-    engine: Engine
+    engine: VllmEngine
     tensor_plan: Sequence[PlanEntry]
     pipeline_plan: Plan
     pipeline_keys: Sequence[str]
@@ -97,15 +87,9 @@ class Judge:
     _cut: Pipeline | None = None
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> VllmEngine:
         """The release that judges."""
         return self.subject.engine
-
-    def cell(self, ranks: int, stages: int) -> Cell:
-        """The verdict at a tensor-parallel size of `ranks` and `stages` pipeline stages."""
-        outcome = self.outcome(ranks, stages)
-        size = self._bytes(ranks, stages)
-        return Cell(self.engine.release, ranks, stages, outcome, size)
 
     def outcome(self, ranks: int, stages: int) -> Outcome:
         """The first of the two axes that does not serve decides."""
@@ -379,7 +363,21 @@ class Judge:
             code = "FGL303" if "ModuleList" in error.text else "FGL301"
             return Outcome(Verdict.FAILS, code, text, error.where)
 
-    def _bytes(self, ranks: int, stages: int) -> int | None:
+    @property
+    def has_stages(self) -> bool:
+        """Whether there is a plan, or something in its place, by which stages are cut."""
+        return bool(self.subject.pipeline_keys) or self.engine.pipeline_inferred
+
+    def with_plans(self, tensor: Sequence[PlanEntry], pipeline: Plan) -> Judge:
+        """The same model with these plans in place of its own."""
+        keys = [entry.full_key for entry in pipeline.entries]
+        subject = replace(
+            self.subject, tensor_plan=tensor, pipeline_plan=pipeline, pipeline_keys=keys
+        )
+        return Judge(subject, self.dtype)
+
+    def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
+        """The bytes of parameters that the fullest rank holds; None where that is not known."""
         width = DTYPE_BYTES.get(self.dtype)
         if width is None:
             return None

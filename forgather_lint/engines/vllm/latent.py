@@ -20,19 +20,18 @@ from forgather_lint.engines.vllm.fusers.forward_text import definition_of, of_se
 from forgather_lint.engines.vllm.fusers.fused import Fusion, linear_calls, returned_linear, width
 from forgather_lint.engines.vllm.fusers.fuser_text import calls_of
 from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.engines.vllm.words import Hoisting
 from forgather_lint.execution.blame import LATENT_HEAD_SIZE
 from forgather_lint.execution.dataflow import Body, Step
-from forgather_lint.execution.engine import Engine, Heads
-from forgather_lint.execution.engine_library import EXPANSION
+from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.norms import Norms
 from forgather_lint.execution.outcome import SERVES, Outcome, Verdict
 from forgather_lint.libraries.names import ATTENTION_INTERFACE
-from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import FunctionValue, Instance
-from forgather_lint.python.values.value import External, TensorValue, ValueId
+from forgather_lint.python.values.value import TensorValue, ValueId
 
 
 @record
@@ -68,7 +67,7 @@ class Chain:
 
 
 def latents(
-    machine: Machine, bodies: Mapping[Instance, Body], engine: Engine, norms: Norms
+    machine: Machine, bodies: Mapping[Instance, Body], engine: VllmEngine, norms: Norms
 ) -> dict[Instance, Latent]:
     """The latent attention of each kind of module, by the first that is alike."""
     found = {kind: _latent(machine, body, norms, engine) for kind, body in bodies.items()}
@@ -86,7 +85,9 @@ def with_latents(
     return replace(heads, compressed=compressed) if compressed else None
 
 
-def size_outcome(config: ModelConfig, engine: Engine, found: Mapping[Instance, Latent]) -> Outcome:
+def size_outcome(
+    config: ModelConfig, engine: VllmEngine, found: Mapping[Instance, Latent]
+) -> Outcome:
     """Whether the attention has the head size: asked when the first batch is on its way.
 
     Source: `MLACommonMetadata` in vllm/model_executor/layers/attention/mla_attention.py.
@@ -101,17 +102,7 @@ def size_outcome(config: ModelConfig, engine: Engine, found: Mapping[Instance, L
     return Outcome(Verdict.FAILS, LATENT_HEAD_SIZE, text, where)
 
 
-def leave_out_expansions(machine: Machine, tree: Tree, heads: Heads | None) -> None:
-    """Put what stands for them in the place of the methods, until the trail is rolled back."""
-    if heads is None or heads.compressed is None:
-        return
-    for instance in tree.instances.values():
-        name = heads.compressed.expansions.get(instance.first_alike)
-        if name is not None:
-            machine.trail.stand_in(instance, name, External(EXPANSION))
-
-
-def _latent(machine: Machine, body: Body, norms: Norms, engine: Engine) -> Latent | None:
+def _latent(machine: Machine, body: Body, norms: Norms, engine: VllmEngine) -> Latent | None:
     linears = seen_by_trace(machine, body, linear_calls(machine, body))
     if len(linears) < 2:
         return None
@@ -197,7 +188,7 @@ def _query(
 
 
 def _is_one_call(
-    machine: Machine, body: Body, merged: tuple[Instance, ...], engine: Engine
+    machine: Machine, body: Body, merged: tuple[Instance, ...], engine: VllmEngine
 ) -> bool:
     """Whether one call can stand for both projections down, where there are two."""
     if not merged:

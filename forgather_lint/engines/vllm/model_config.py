@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
-from forgather_lint.execution.engine import Compressed, Engine, Heads
+from forgather_lint.engines.vllm.release import VllmEngine
+from forgather_lint.execution.engine import Compressed, Heads
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
@@ -104,7 +105,7 @@ class ModelConfig:
         """Whether keys and values are kept as one latent vector, as by DeepSeek's attention."""
         return self.setting("kv_lora_rank") is not None
 
-    def heads(self, engine: Engine) -> Heads | None:
+    def heads(self, engine: VllmEngine) -> Heads | None:
         """The head counts that the engine reads; None when they are not all known."""
         query = self.number("num_attention_heads")
         if not query:
@@ -148,7 +149,7 @@ class ModelConfig:
             return None
         return Compressed(expansions, rank, rotary, rest + rotary, value)
 
-    def compressed_head_size(self, engine: Engine) -> int | None:
+    def compressed_head_size(self, engine: VllmEngine) -> int | None:
         """The head size that the attention for compressed keys is checked for; None: not known."""
         rank, rotary = self.number("kv_lora_rank"), self.number("qk_rope_head_dim")
         query = self.number("num_attention_heads")
@@ -159,7 +160,7 @@ class ModelConfig:
             return rank + rotary if rank is not None and rotary is not None else None
         return self._head_size(query) if query else None
 
-    def _kv_heads(self, query: int, engine: Engine) -> int | None:
+    def _kv_heads(self, query: int, engine: VllmEngine) -> int | None:
         """As many as the first of the release's names says, else one for each query head."""
         settings = (self.setting(name) for name in engine.kv_head_fields)
         said = next((each for each in settings if each is not None and each != NONE), known(query))

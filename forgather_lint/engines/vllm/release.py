@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from forgather_lint.engines.fact import Effect
+from forgather_lint.core.record import record
+from forgather_lint.engines.fact import Effect, Outcome
+from forgather_lint.engines.vllm.matching import KeysOf
 from forgather_lint.engines.vllm.profile import VllmModules, VllmProfile
 from forgather_lint.engines.vllm.words import (
     AttentionBinding,
     EmbeddingSearch,
+    Hoisting,
     Lookup,
     NormSearch,
     OutputProjection,
@@ -19,15 +22,55 @@ from forgather_lint.execution.layers import Role
 from forgather_lint.execution.replaced import Replaced
 
 
-def engine_of(profile: VllmProfile) -> Engine:
+@record
+class VllmEngine(Engine):
+    """What vLLM does by itself besides, whatever the plan says.
+
+    With `head_size_of_module` the `head_dim` of a module counts before that of the config.
+    `fuses_*` say which projections the release finds and shards by itself.
+    With `norms_gather` a norm that is known by what it computes gathers an input that is narrower
+    than its weight, or than the model where it has none (`norm_width_from_config`).
+    The heads of the model types in `own_head_counts` are read in a way that is not modelled.
+    `heads_per_kv_uneven` is what the attention says to query heads that its KV heads do not divide,
+    `kv_heads_uneven` what fused projections say to KV heads that the ranks do not.
+    A config with `expert_minimum` or more in one of `expert_fields` has its experts replaced.
+    `shared_summed_once`: a shared expert that it fuses leaves its sum to the layer of the experts.
+    `latent_head_sizes` are the sizes that the attention for compressed keys and values has; for
+    `latent_types` it is that of what is kept.
+    """
+
+    head_size_of_module: bool = False
+    fuses_glu: bool = False
+    fuses_qkv: bool = False
+    fuses_packed_qkv: bool = False
+    merges_columns: bool = False
+    fuses_latent: bool = False
+    latent_types: tuple[str, ...] = ()
+    latent_head_sizes: tuple[int, ...] = ()
+    hoisting: Hoisting = Hoisting.NONE
+    output_by_return: bool = False
+    norms_gather: bool = False
+    norm_power: bool = False
+    norm_width_from_config: bool = False
+    plan_required: bool = True
+    embed_scale_missing: bool = False
+    own_head_counts: tuple[str, ...] = ()
+    kv_head_fields: tuple[str, ...] = ("num_key_value_heads",)
+    heads_per_kv_uneven: Outcome = Outcome(Effect.NONE)
+    kv_heads_uneven: Outcome = Outcome(Effect.NONE)
+    expert_fields: tuple[str, ...] = ()
+    expert_minimum: int = 0
+    shared_summed_once: bool = False
+
+
+def engine_of(profile: VllmProfile) -> VllmEngine:
     """What the flow needs to know of the release."""
     plan, attention = profile.plan, profile.attention
     found_by = profile.modules.embedding_found_by.value
     fusers, norms = profile.fusers.names.value, profile.modules.norm_found_by.value
-    return Engine(
-        release=str(profile.version),
+    return VllmEngine(
         styles={style: Role(kind.value) for style, kind in plan.styles.value.items()},
-        plan=plan,
+        keys=KeysOf(plan),
         attention_by_keyword=attention.binding.value is AttentionBinding.KEYWORD,
         surplus_heads_pass=attention.too_many_heads.value.effect is Effect.SILENT,
         head_size_of_module=profile.fusers.head_size_of_module.value,
@@ -59,6 +102,7 @@ def engine_of(profile: VllmProfile) -> Engine:
         expert_minimum=profile.config.expert_minimum.value,
         shared_summed_once=profile.experts.shared_summed_once.value,
         replaced=_replaced(profile.modules),
+        splits_by_head=attention.sinks_unresolved.value.effect is Effect.ERROR,
     )
 
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.engines.names import knows, said
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.engines.vllm.words import AttentionGate
 from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
 
@@ -85,7 +85,7 @@ class _Resolution:
         return found or self._nobody(names[0])
 
     def _nobody(self, name: str) -> Server:
-        if self.impl is not ModelImpl.VLLM and self._is_in_library(name):
+        if self.impl is not ModelImpl.OWN and self._is_in_library(name):
             return Server(ServedBy.NOBODY, name, AskedFor.LIBRARY)
         return Server(ServedBy.NOBODY, name)
 

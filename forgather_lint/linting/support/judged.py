@@ -16,10 +16,10 @@ def finding(judged: Judged) -> Finding:
         message=judged.reason,
         label=_on_ranks(judged.sizes),
         related=related,
-        consequence=f"vLLM {judged.target} {verdict} at {judged.sizes}: {judged.reason}",
+        consequence=f"{judged.target.said} {verdict} at {judged.sizes}: {judged.reason}",
         module=judged.module or None,
-        releases=f"vllm=={judged.target}",
-        target=f"vllm=={judged.target}",
+        releases=str(judged.target),
+        target=str(judged.target),
     )
 
 
@@ -29,11 +29,11 @@ def raised_at_every_size(judged: Judged, message: str, help: str, releases: str 
         where=judged.where,
         message=message,
         label=judged.reason,
-        consequence=f"vLLM {judged.target} fails at every size: `{judged.reason}`",
+        consequence=f"{judged.target.said} fails at every size: `{judged.reason}`",
         help=help,
         module=judged.module or None,
-        releases=releases or f"vllm=={judged.target}",
-        target=f"vllm=={judged.target}",
+        releases=releases or str(judged.target),
+        target=str(judged.target),
     )
 
 
@@ -43,11 +43,11 @@ def other_answer(judged: Judged, message: str, help: str) -> Finding:
         where=judged.where,
         message=message,
         label=judged.reason,
-        consequence=f"vLLM {judged.target} answers something else at every size: {judged.reason}",
+        consequence=f"{judged.target.said} answers something else at every size: {judged.reason}",
         help=help,
         module=judged.module or None,
-        releases=f"vllm=={judged.target}",
-        target=f"vllm=={judged.target}",
+        releases=str(judged.target),
+        target=str(judged.target),
     )
 
 

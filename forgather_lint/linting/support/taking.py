@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from forgather_lint.core.record import record
 from forgather_lint.facts import Model, Module, Parameter, Plan, PlanEntry, Structure
-from forgather_lint.linting.support.engines import transformers_match, vllm_match
+from forgather_lint.linting.support import keys
 from forgather_lint.linting.support.nearest import Suggestion, is_typo, suggest
 from forgather_lint.linting.support.styles import Split, needs_linear, split_of
 from forgather_lint.linting.support.tree import first_of_each, folded, linears
@@ -31,16 +31,14 @@ def takes_anything(entry: PlanEntry, structure: Structure) -> bool:
     vLLM asks the plan for linear layers alone, transformers for every module and parameter.
     """
     named: tuple[Module | Parameter, ...] = (*structure.modules, *structure.parameters)
-    return any(
-        transformers_match(entry.full_key, name) for name in _representatives(entry, named)
-    ) or any(
-        vllm_match(entry.full_key, name) for name in _representatives(entry, linears(structure))
+    return any(keys.spells(entry.full_key, name) for name in _representatives(entry, named)) or any(
+        keys.begins(entry.full_key, name) for name in _representatives(entry, linears(structure))
     )
 
 
 def spells(entry: PlanEntry, module: Module) -> bool:
     """Whether the key is the module's name with layer numbers as `*`: a transformers match."""
-    return transformers_match(entry.full_key, module.name)
+    return keys.spells(entry.full_key, module.name)
 
 
 def named_modules(entry: PlanEntry, structure: Structure) -> tuple[Module, ...]:
@@ -50,12 +48,12 @@ def named_modules(entry: PlanEntry, structure: Structure) -> tuple[Module, ...]:
 
 def named_parameters(entry: PlanEntry, structure: Structure) -> tuple[Parameter, ...]:
     """The parameters whose own name the entry spells."""
-    return tuple(p for p in structure.parameters if transformers_match(entry.full_key, p.name))
+    return tuple(p for p in structure.parameters if keys.spells(entry.full_key, p.name))
 
 
 def matched_linears(entry: PlanEntry, structure: Structure) -> tuple[Module, ...]:
     """The linear layers that vLLM matches: a key is a regular expression with an open end."""
-    return tuple(m for m in linears(structure) if vllm_match(entry.full_key, m.name))
+    return tuple(m for m in linears(structure) if keys.begins(entry.full_key, m.name))
 
 
 def entries_of_base(model: Model) -> tuple[PlanEntry, ...]:
@@ -112,7 +110,7 @@ def _misspelt(model: Model) -> dict[str, PlanEntry]:
 
 
 def _either(entry: PlanEntry, name: str) -> bool:
-    return vllm_match(entry.full_key, name) or transformers_match(entry.full_key, name)
+    return keys.begins(entry.full_key, name) or keys.spells(entry.full_key, name)
 
 
 def _representatives(entry: PlanEntry, named: Iterable[Module | Parameter]) -> Iterable[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from forgather_lint.core.source import Place
-from forgather_lint.engines.vllm.judge import Cell
-from forgather_lint.engines.vllm.verdicts import PIPELINE_SIZES, TENSOR_SIZES, matrix
+from forgather_lint.engines.api import Cell
+from forgather_lint.engines.registry import DEFAULT
+from forgather_lint.engines.verdicts import PIPELINE_SIZES, TENSOR_SIZES, matrix
 from forgather_lint.execution.memory import DTYPE_BYTES
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.linting.registry import code_of
@@ -82,7 +83,7 @@ def _print(cells: list[Cell], opened: Opened) -> None:
     """A table a target; reasons below it, each once."""
     for target in dict.fromkeys(cell.target for cell in cells):
         rows = [cell for cell in cells if cell.target == target]
-        say(f"{target}")
+        say(target.marked if target.project == DEFAULT else target.said)
         stages = list(dict.fromkeys(cell.pipeline_parallel_size for cell in rows))
         say_as_it_is("  " + "".join(f"{f'stages {n}':>24}" for n in stages))
         for ranks in dict.fromkeys(cell.tensor_parallel_size for cell in rows):
@@ -97,7 +98,7 @@ def _cell(cell: Cell) -> str:
     size = "" if cell.bytes_per_rank is None else f" {_bytes(cell.bytes_per_rank)}"
     shown = code_of(cell.outcome) if cell.outcome.verdict is not Verdict.OWN_MODEL else ""
     code = f" {shown}" if shown else ""
-    text = f"{cell.outcome.verdict.value}{code}{size}"
+    text = f"{cell.target.worded(cell.outcome.verdict.value)}{code}{size}"
     return " " * max(1, 22 - len(text)) + click.style(text, fg=_COLOURS[cell.outcome.verdict])
 
 
@@ -120,10 +121,10 @@ def _as_json(cells: Sequence[Cell], shown: Callable[[Place], str]) -> list[dict[
     """The cells as JSON has them; `shown` writes a place."""
     return [
         {
-            "target": each.target,
+            **each.target.as_data,
             "tensor_parallel_size": each.tensor_parallel_size,
             "pipeline_parallel_size": each.pipeline_parallel_size,
-            "verdict": each.outcome.verdict.value,
+            "verdict": each.target.worded(each.outcome.verdict.value),
             "code": code_of(each.outcome) or None,
             "reason": each.outcome.reason or None,
             "location": shown(each.outcome.where) if each.outcome.where else None,

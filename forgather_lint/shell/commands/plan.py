@@ -9,10 +9,8 @@ from pathlib import Path
 import click
 
 from forgather_lint.core.settings import ModelImpl
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.vllm.judge import Cell
-from forgather_lint.engines.vllm.server import ServedBy, server_of
-from forgather_lint.engines.vllm.subject import Prepared, environment_beside, prepare
+from forgather_lint.engines.api import AnyPrepared, Cell, Target
+from forgather_lint.engines.registry import library
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import NotBuilt
 from forgather_lint.inference.infer import InferredPlan, folded
@@ -55,9 +53,9 @@ def command(
         impl = configuration.option("model_impl", model_impl or "auto")
         _tell_who_serves(opened, chosen, impl)
         as_written = inferred or diff
-        prepared = prepare(opened.model, chosen, "bfloat16", experts_fused=not as_written)
+        prepared = chosen.prepare(opened.model, "bfloat16", as_written=as_written)
         if prepared.judge is None:
-            prepared = _beside_transformers(opened, prepared, experts_fused=not as_written)
+            prepared = _beside_library(opened, prepared, as_written=as_written)
         if prepared.judge is None and inferred and not target:
             prepared = _where_it_builds(opened, prepared)
     if prepared.judge is None:
@@ -70,35 +68,34 @@ def command(
 
 
 def _tell_who_serves(opened: Opened, target: Target, impl: ModelImpl) -> None:
-    """Say so where a model of vLLM's own serves: it reads no plan, whatever is shown."""
+    """Say so where a model of the engine's own serves: it reads no plan, whatever is shown."""
     config = opened.model.config
-    server = server_of(config.values if config else {}, target, impl)
-    if server.by is ServedBy.OWN_MODEL:
-        own = f"vllm {target.vllm.version} serves its own `{server.name}` and reads no plan"
+    name = target.own_model(config.values if config else {}, impl)
+    if name:
+        release = target.release
+        own = f"{release.project} {release.marked} serves its own `{name}` and reads no plan"
         say(f"note: {own}; shown is what --model-impl transformers reads", err=True)
 
 
-def _beside_transformers(opened: Opened, refused: Prepared, *, experts_fused: bool) -> Prepared:
-    """The model as the target's transformers builds it without vLLM; `refused` if it cannot either.
+def _beside_library(opened: Opened, refused: AnyPrepared, *, as_written: bool) -> AnyPrepared:
+    """The model as it is built without the engine; `refused` if it cannot be either.
 
-    A constructor may look its attention up by a name that vLLM's is not found under: that it does
-    not serve is for `check` to say, and the plan does not depend on it.
+    A constructor may look its attention up by a name that the engine's is not found under: that
+    it does not serve is for `check` to say, and the plan does not depend on it.
     """
     assert refused.ended is not None
     target = refused.target
-    beside = environment_beside(target.transformers)
-    prepared = prepare(
-        opened.model, target, "bfloat16", experts_fused=experts_fused, environment=beside
-    )
+    beside = library().environment(target.transformers)
+    prepared = target.prepare(opened.model, "bfloat16", as_written=as_written, environment=beside)
     if prepared.judge is None:
         return refused
     place = opened.shown(refused.ended.where)
-    why = f"vllm=={target.vllm.version} cannot build it ({place}: {told(refused.ended)})"
+    why = f"{target.release} cannot build it ({place}: {told(refused.ended)})"
     say(f"note: {why}; shown as transformers alone builds it", err=True)
     return prepared
 
 
-def _where_it_builds(opened: Opened, refused: Prepared) -> Prepared:
+def _where_it_builds(opened: Opened, refused: AnyPrepared) -> AnyPrepared:
     """The model as the newest target builds it that can; `refused` when none can.
 
     A plan follows from the model, not from the release; what keeps one release from building it
@@ -106,7 +103,7 @@ def _where_it_builds(opened: Opened, refused: Prepared) -> Prepared:
     """
     assert refused.ended is not None
     for each in reversed(options.chosen(("all",))):
-        prepared = prepare(opened.model, each, "bfloat16", experts_fused=False)
+        prepared = each.prepare(opened.model, "bfloat16", as_written=True)
         if prepared.judge is not None:
             why = told(refused.ended)
             note = f"{refused.target} cannot build it ({why}); inferred as {each} builds it"
@@ -115,7 +112,7 @@ def _where_it_builds(opened: Opened, refused: Prepared) -> Prepared:
     return refused
 
 
-def _print_inferred(prepared: Prepared, opened: Opened, diff: bool, form: str) -> None:
+def _print_inferred(prepared: AnyPrepared, opened: Opened, diff: bool, form: str) -> None:
     plan = _inferred(prepared)
     if isinstance(plan, NotBuilt):
         raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan)}")
@@ -144,7 +141,7 @@ def _told(target: Target, plan: InferredPlan, opened: Opened) -> str:
     told = "; ".join(
         f"{size}: {_verdict(each, opened)}" for size, each in zip(_AT, found, strict=True)
     )
-    return f"vllm=={target.vllm.version} with this plan: {told}"
+    return f"{target.release} with this plan: {told}"
 
 
 def _verdict(each: Cell, opened: Opened) -> str:
@@ -153,7 +150,7 @@ def _verdict(each: Cell, opened: Opened) -> str:
     return f"{outcome.verdict}{', ' if outcome.reason else ''}{outcome.reason}{place}"
 
 
-def _inferred(prepared: Prepared) -> InferredPlan | NotBuilt:
+def _inferred(prepared: AnyPrepared) -> InferredPlan | NotBuilt:
     judge, workshop = prepared.judge, prepared.workshop
     assert judge is not None
     assert workshop is not None
@@ -161,7 +158,7 @@ def _inferred(prepared: Prepared) -> InferredPlan | NotBuilt:
     return contained(workshop, lambda: infer_for(subject, prepared.target))
 
 
-def _written(prepared: Prepared) -> InferredPlan:
+def _written(prepared: AnyPrepared) -> InferredPlan:
     assert prepared.judge is not None
     subject = prepared.judge.subject
     pipeline = {
@@ -171,7 +168,7 @@ def _written(prepared: Prepared) -> InferredPlan:
     return InferredPlan(subject.styles, pipeline)
 
 
-def _print_applied(prepared: Prepared, opened: Opened, form: str) -> None:
+def _print_applied(prepared: AnyPrepared, opened: Opened, form: str) -> None:
     rows = list(_rows(prepared, opened))
     if form == "json":
         say_as_it_is(json.dumps(rows, indent=2))
@@ -183,7 +180,7 @@ def _print_applied(prepared: Prepared, opened: Opened, form: str) -> None:
         say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
 
 
-def _rows(prepared: Prepared, opened: Opened) -> Iterator[dict[str, str | None]]:
+def _rows(prepared: AnyPrepared, opened: Opened) -> Iterator[dict[str, str | None]]:
     """One row for each Linear, layers that are alike in one."""
     assert prepared.judge is not None
     judge = prepared.judge

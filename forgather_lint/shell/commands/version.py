@@ -13,7 +13,6 @@ from forgather_lint.core.about import NAME, version
 if TYPE_CHECKING:
     from forgather_lint.engines.listing import Profile
 
-PROJECTS = ("vllm", "transformers")
 NOTHING = "-"
 _WIDTH = 100
 
@@ -34,6 +33,12 @@ def command(targets: bool, output_format: str) -> None:
         _print()
 
 
+def _projects() -> tuple[str, ...]:
+    from forgather_lint.engines.registry import projects  # what `--targets` alone is asked
+
+    return projects()
+
+
 def _profiles(project: str) -> tuple[Profile, ...]:
     from forgather_lint.engines.listing import profiles  # reads every data file
 
@@ -41,7 +46,7 @@ def _profiles(project: str) -> tuple[Profile, ...]:
 
 
 def _listed() -> dict[str, list[dict[str, object]]]:
-    return {project: [_as_json(each) for each in _profiles(project)] for project in PROJECTS}
+    return {project: [_as_json(each) for each in _profiles(project)] for project in _projects()}
 
 
 def _as_json(profile: Profile) -> dict[str, object]:
@@ -58,7 +63,7 @@ def _as_json(profile: Profile) -> dict[str, object]:
 
 
 def _print() -> None:
-    for project in PROJECTS:
+    for project in _projects():
         click.echo()
         for profile in _profiles(project):
             click.secho(str(profile.span), bold=True)

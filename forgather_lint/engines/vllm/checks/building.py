@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.target import Target
+from forgather_lint.engines.transformers.base_model import build_base
 from forgather_lint.engines.vllm.checks.examined import releases_of
-from forgather_lint.engines.vllm.subject import Prepared, build_base, environment_of
+from forgather_lint.engines.vllm.subject import Prepared, environment_of
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.analysis import workshop_of

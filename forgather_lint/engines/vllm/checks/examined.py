@@ -10,11 +10,11 @@ from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import Place
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Effect, Fact, Outcome, Value
-from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.engines.vllm.server import Server
 from forgather_lint.engines.vllm.subject import Prepared
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.facts import NotBuilt
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.serving import ServingProblem

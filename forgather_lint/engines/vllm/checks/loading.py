@@ -11,10 +11,10 @@ from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Fact, Outcome
 from forgather_lint.engines.names import knows, said
-from forgather_lint.engines.target import Target
 from forgather_lint.engines.vllm.checks.examined import Examined, problem
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import AskedFor, ServedBy, Server, architectures, auto_map
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
 

@@ -21,10 +21,11 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.fact import Fact, Outcome
+from forgather_lint.engines.transformers.base_model import build_base
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.judge import Judge
-from forgather_lint.engines.vllm.subject import build_base, environment_of
+from forgather_lint.engines.vllm.subject import environment_of
 from forgather_lint.execution.sharded import run
 from forgather_lint.facts import NotBuilt
 from forgather_lint.facts.serving import ServingProblem

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.transformers.matching import Undecided, transformers_match, vllm_match
+from forgather_lint.engines.transformers.matching import transformers_match
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.engines.vllm.matching import vllm_match
+from forgather_lint.execution.engine import Undecided
 from forgather_lint.facts import PlanEntry
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import LINEAR

@@ -41,22 +41,3 @@ def look_for_problems(
         where = seen.cls.where if seen else None
         prepared.given_up = Outcome(Verdict.UNKNOWN, "", error.reason, where)
     prepared.problems = tuple(found)
-
-
-def blocking(prepared: Prepared) -> Outcome | None:
-    """The verdict at every size, when something already decides it."""
-    for verdict in (Verdict.FAILS, Verdict.WRONG):
-        for problem in prepared.problems:
-            if problem.verdict == verdict.value:
-                told = f"{problem.name}: {problem.detail or 'replaced'}"
-                reason = problem.error or (problem.cause.told if problem.cause else told)
-                return Outcome(
-                    verdict,
-                    problem.code,
-                    reason,
-                    problem.where,
-                    None,
-                    problem.module,
-                    problem.cause,
-                )
-    return prepared.given_up

@@ -22,10 +22,11 @@ from forgather_lint.engines.vllm.fusers.fused import (
 from forgather_lint.engines.vllm.fusers.fuser_text import calls_of
 from forgather_lint.engines.vllm.fusers.glu import gated_unit
 from forgather_lint.engines.vllm.latent import Latent
+from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.engines.vllm.words import Hoisting
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.dataflow import Body, Step
-from forgather_lint.execution.engine import Engine, Heads
+from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.layers import Role
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import Tree
@@ -38,7 +39,7 @@ from forgather_lint.python.values.value import NONE, Known, Value
 def fusions(
     machine: Machine,
     bodies: Mapping[Instance, Body],
-    engine: Engine,
+    engine: VllmEngine,
     heads: Heads | None,
     ranks: int,
     taken: Mapping[Instance, Latent],
@@ -57,7 +58,7 @@ def fusions(
 
 
 def _first_fusion(
-    machine: Machine, body: Body, engine: Engine, heads: Heads | None, ranks: int
+    machine: Machine, body: Body, engine: VllmEngine, heads: Heads | None, ranks: int
 ) -> Fusion | None:
     calls = seen_by_trace(machine, body, _called_once(machine, body))
     if len(calls) < 2:
@@ -78,7 +79,7 @@ def _qkv(
     machine: Machine,
     body: Body,
     calls: list[Step],
-    engine: Engine,
+    engine: VllmEngine,
     heads: Heads | None,
     ranks: int,
 ) -> Fusion | None:
@@ -96,7 +97,7 @@ def _qkv(
     return None
 
 
-def _head_size(module: Instance, heads: Heads | None, engine: Engine) -> int:
+def _head_size(module: Instance, heads: Heads | None, engine: VllmEngine) -> int:
     """The size that widths are divided by, 0 when it is not known (base.py, `fused_head_size`)."""
     own = module.attributes.get("head_dim") if engine.head_size_of_module else None
     if isinstance(own, Known) and isinstance(own.value, int) and own.value:
@@ -105,7 +106,7 @@ def _head_size(module: Instance, heads: Heads | None, engine: Engine) -> int:
 
 
 def _is_one_call(
-    machine: Machine, body: Body, modules: tuple[Instance, ...], engine: Engine
+    machine: Machine, body: Body, modules: tuple[Instance, ...], engine: VllmEngine
 ) -> bool:
     """Whether one call can stand for the three, and no other Linear is given what they are."""
     calls = calls_of(machine, body.owner, modules, engine.hoisting)
@@ -120,7 +121,7 @@ def _is_linear(machine: Machine, value: Value) -> bool:
     return isinstance(value, Instance) and machine.is_instance_of(value, LINEAR)
 
 
-def require_heads_to_divide(group: Fusion, engine: Engine, ranks: int) -> None:
+def require_heads_to_divide(group: Fusion, engine: VllmEngine, ranks: int) -> None:
     """Raise what a fused projection raises for KV heads that the ranks cannot share out.
 
     Source: vllm/model_executor/layers/linear.py, `QKVParallelLinear.__init__`: while there are no
@@ -154,7 +155,7 @@ def _is_qkv(modules: tuple[Instance, ...], size: int) -> bool:
 
 
 def _output_projection(
-    machine: Machine, body: Body, modules: tuple[Instance, ...], engine: Engine
+    machine: Machine, body: Body, modules: tuple[Instance, ...], engine: VllmEngine
 ) -> Instance | None:
     """The projection behind the attention, where the release can tell which one it is.
 
@@ -176,7 +177,7 @@ def _output_projection(
 
 
 def _merged(
-    machine: Machine, body: Body, calls: list[Step], engine: Engine, ranks: int
+    machine: Machine, body: Body, calls: list[Step], engine: VllmEngine, ranks: int
 ) -> Fusion | None:
     """The one group of Linears on one placeholder; nobody takes care of a partner."""
     groups = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from forgather_lint.engines.vllm.fusers.fused import Fusion, mergeable, modules_of, width
 from forgather_lint.engines.vllm.fusers.fuser_text import calls_of, is_glu_written
+from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.execution.dataflow import CASTS, Body, Step
-from forgather_lint.execution.engine import Engine
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import External, ValueId
@@ -25,7 +25,7 @@ model_executor/layers/activation.py), and `nn.GELU` (`_get_act_and_mul_name`).""
 
 
 def gated_unit(
-    machine: Machine, body: Body, calls: list[Step], engine: Engine, ranks: int
+    machine: Machine, body: Body, calls: list[Step], engine: VllmEngine, ranks: int
 ) -> Fusion | None:
     """`act(self.gate(x)) * self.up(x)`, with `act` a module; the product may feed one Linear."""
     for step in body.steps:
@@ -57,7 +57,7 @@ def _is_glu(
     body: Body,
     act: Step,
     modules: tuple[Instance, ...],
-    engine: Engine,
+    engine: VllmEngine,
     ranks: int,
 ) -> bool:
     """Whether the text is the one that is rewritten, and the widths go together."""

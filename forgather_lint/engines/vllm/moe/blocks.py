@@ -12,9 +12,9 @@ from forgather_lint.engines.vllm.moe.engine_routing import EngineRouting
 from forgather_lint.engines.vllm.moe.fuser import BlockFuser, Replaced, Undecided
 from forgather_lint.engines.vllm.moe.fuser_traced import TracedBlockFuser
 from forgather_lint.engines.vllm.profile import VllmExperts
+from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.engines.vllm.words import BlockSearch
 from forgather_lint.execution.dataflow import Body, graphs
-from forgather_lint.execution.engine import Engine
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
@@ -25,7 +25,7 @@ from forgather_lint.python.values.objects import Instance
 def judged_blocks(
     machine: Machine,
     root: Instance,
-    engine: Engine,
+    engine: VllmEngine,
     facts: VllmExperts,
     blocks: tuple[ExpertBlock, ...],
 ) -> tuple[tuple[ExpertBlock, ...], Mapping[Instance, Body]]:
@@ -49,7 +49,7 @@ def _like(block: ExpertBlock, judged: ExpertBlock) -> ExpertBlock:
 
 
 def _own_bodies(
-    machine: Machine, root: Instance, engine: Engine, config: ModelConfig
+    machine: Machine, root: Instance, engine: VllmEngine, config: ModelConfig
 ) -> Mapping[Instance, Body]:
     if config.latent:
         # The heads of the config are not those of the expanded keys.

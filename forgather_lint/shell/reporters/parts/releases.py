@@ -10,7 +10,7 @@ from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
 
 FOUND, CLEAN = "x", "."
-_RANGE = re.compile(r"vllm((?:[<>=!~]=?[\d.]*\d,?)+)")
+_RANGE = re.compile(r"([a-z]+)((?:[<>=!~]=?[\d.]*\d,?)+)")
 
 
 def release_table(run: Run, style: Style) -> Iterator[str]:
@@ -43,8 +43,9 @@ def _holds(found: Diagnostic, target: str) -> bool:
     if found.targets:
         return target in found.targets
     said = _RANGE.match(found.releases)
-    if said is None:
+    project, _, release = target.partition("==")
+    if said is None or said[1] != project:
         return True
     from forgather_lint.engines.version import Requirement, Version  # several targets only
 
-    return Requirement.parse(said[1]).admits(Version.parse(target.partition("==")[2]))
+    return Requirement.parse(said[2]).admits(Version.parse(release))

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from forgather_lint.core.printable import printable
-from forgather_lint.facts.sizes import FAILS, OWN_MODEL, SERVES, UNKNOWN, WRONG, named_pairs
+from forgather_lint.facts.release import OWN_MODEL
+from forgather_lint.facts.sizes import FAILS, SERVES, UNKNOWN, WRONG, named_pairs
 from forgather_lint.linting.report import Run, TargetVerdict
 from forgather_lint.shell.reporters.parts.style import Style
 
-_WORDS = {
-    SERVES: "serves",
-    OWN_MODEL: "vLLM's own model, not judged",
-    FAILS: "fails",
-    WRONG: "wrong",
-    UNKNOWN: "undecided",
-}
+_WORDS = {OWN_MODEL: "{word}, not judged", UNKNOWN: "undecided"}
+"""What is not said by the word of the verdict alone."""
 _MOST_NAMES = 3
 
 
@@ -49,10 +45,10 @@ def as_data(verdicts: Sequence[TargetVerdict]) -> list[dict[str, object]]:
     """Verdicts with the keys that `matrix --output-format json` has."""
     return [
         {
-            "target": verdict.target,
+            **verdict.target.as_data,
             "tensor_parallel_size": ranks,
             "pipeline_parallel_size": stages,
-            "verdict": word,
+            "verdict": verdict.target.worded(word),
         }
         for verdict in verdicts
         for ranks, stages, word in verdict.sizes
@@ -61,14 +57,19 @@ def as_data(verdicts: Sequence[TargetVerdict]) -> list[dict[str, object]]:
 
 def _by_text(verdicts: tuple[TargetVerdict, ...]) -> Iterator[str]:
     """Each verdict once, with the releases that give it."""
-    releases: dict[str, list[str]] = {}
+    releases: dict[tuple[str, str], list[str]] = {}
     for verdict in verdicts:
-        releases.setdefault(_text(verdict), []).append(verdict.target)
-    for text, targets in releases.items():
-        yield f"vLLM {', '.join(targets)}: {text}"
+        title = verdict.target.title
+        releases.setdefault((title, _text(verdict)), []).append(verdict.target.marked)
+    for (title, text), marked in releases.items():
+        yield f"{title} {', '.join(marked)}: {text}"
 
 
 def _text(verdict: TargetVerdict) -> str:
-    found = ((word, verdict.at(key)) for key, word in _WORDS.items())
-    told = ", ".join(f"{word} at {named_pairs(sizes)}" for word, sizes in found if sizes)
+    found = ((key, verdict.at(key)) for key in (SERVES, OWN_MODEL, FAILS, WRONG, UNKNOWN))
+    told = ", ".join(
+        f"{_WORDS.get(key, key).format(word=verdict.target.worded(key))} at {named_pairs(sizes)}"
+        for key, sizes in found
+        if sizes
+    )
     return f"{told} (with the defaults of its config class)" if verdict.of_defaults else told

@@ -1,4 +1,4 @@
-"""A target: the vLLM release that serves a model, and the transformers release beside it."""
+"""Ranges of releases between which no profiled fact changes."""
 
 from __future__ import annotations
 
@@ -7,26 +7,7 @@ from typing import NamedTuple
 
 from forgather_lint.engines.fact import boundaries
 from forgather_lint.engines.releases import known
-from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.engines.version import Version
-from forgather_lint.engines.vllm.profile import VllmProfile
-
-
-class Target(NamedTuple):
-    """Hashable and picklable; its facts are read when they are asked for."""
-
-    vllm: VllmProfile
-    transformers: TransformersProfile
-
-    @classmethod
-    def of(cls, vllm: str, transformers: str) -> Target:
-        """The pair of two release numbers, possible or not. Raises `VersionError`."""
-        return cls(
-            VllmProfile(Version.parse(vllm)), TransformersProfile(Version.parse(transformers))
-        )
-
-    def __str__(self) -> str:
-        return f"{self.vllm} {self.transformers}"
 
 
 class Range(NamedTuple):
@@ -46,7 +27,7 @@ class Range(NamedTuple):
 
 @cache
 def ranges(project: str) -> tuple[Range, ...]:
-    """The profiles of "vllm" or "transformers", oldest first; this reads every data file."""
+    """The profiles of `project`, oldest first; this reads every data file of it."""
     starts = boundaries(project)
     groups: list[list[Version]] = []
     for release in known(project):

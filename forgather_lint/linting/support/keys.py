@@ -1,21 +1,23 @@
-"""How the two engines read a key of a plan, as far as all their current releases agree.
+"""The two ways to read a key of a plan, as far as all current releases agree on each.
 
-What differs by release is decided in `targets.matching`; these rules hold for a plan as written.
+What differs by release is decided by the engines; these rules hold for a plan as written.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from forgather_lint.engines.transformers.patterns import Unreadable, compile_pattern, compile_search
+from forgather_lint.engines.patterns import Unreadable, compile_pattern, compile_search
 from forgather_lint.linting.support.tree import folded
 
 _compiled = lru_cache(maxsize=1024)(compile_pattern)
 _searched = lru_cache(maxsize=1024)(compile_search)
 
 
-def vllm_match(key: str, name: str) -> bool:
-    """Whether vLLM takes the linear layer `name`: an expression that is open at its end.
+def begins(key: str, name: str) -> bool:
+    """Whether the key begins the name of the linear layer `name`: an expression, open at its end.
+
+    So does what serves.
 
     Keys and names get the prefix `model.` (vllm/model_executor/models/transformers/base.py,
     `recursive_replace`). A key that is not safe to try is believed to match, an invalid one not.
@@ -26,8 +28,10 @@ def vllm_match(key: str, name: str) -> bool:
     return pattern.matches(f"model.{name}") is not False
 
 
-def transformers_match(key: str, name: str) -> bool:
-    """Whether transformers finds `key` for the module or parameter `name`: numbers become `*`.
+def spells(key: str, name: str) -> bool:
+    """Whether the key is the name of the module or parameter, with `*` for numbers.
+
+    So does what models are built with.
 
     Source: transformers/distributed/tensor_parallel.py, `replace_layer_number_by_wildcard`.
     """

@@ -1,0 +1,239 @@
+"""What an engine is: the one door between it and everything else.
+
+An engine is a folder here with an `engine.py` (`registry.py` finds it) and its facts in
+`data/<name>`. What it does is asked of a `Target`, one release of it beside one of transformers:
+
+    which releases there are, and what differs   `data/releases/<name>.toml`, `data/<name>/*.toml`
+    how plans are merged and read                `Target.prepare`, `Subject`
+    what is replaced, how it attends             `Target.flow`, `Judge.assignments`
+    how stages are cut                           `Judge.outcome` at more than one stage
+    what is asked of config, code and weights    `Target.checked`
+    what it says when it refuses                 texts in its data (`facts.release.Outcome`)
+    what an answer is worth                      `Release.evidence`
+
+The library that models are built with is behind the same door (`Library`): it has releases and
+reads plans, but serves nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from forgather_lint.core.record import record
+from forgather_lint.core.settings import ModelImpl
+from forgather_lint.core.source import Place
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.transformers.profile import TransformersProfile
+from forgather_lint.engines.version import Version
+from forgather_lint.execution.assignments import Assignment
+from forgather_lint.execution.engine import Engine
+from forgather_lint.execution.outcome import Outcome
+from forgather_lint.facts import NotBuilt, Plan, PlanEntry
+from forgather_lint.facts.release import Release
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.build import Workshop
+from forgather_lint.model.tree import Tree
+from forgather_lint.python.interpreter.environment import Environment
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
+
+
+class Project(ABC):
+    """What has releases that `--target` may name.
+
+    `name` is what `--target` and pip call it and where its facts lie, `title` what people call it,
+    `packages` are the distributions that it is installed as.
+    """
+
+    name: str
+    title: str
+    packages: tuple[str, ...]
+    profile: type
+    """The record of its facts: one property for each file in `data/<name>`."""
+
+
+class ServingEngine(Project):
+    """What serves models. `evidence`: what its verdicts rest on, if no engine was ever asked."""
+
+    evidence: str = ""
+
+    @abstractmethod
+    def target(self, version: Version, transformers: TransformersProfile) -> Target:
+        """One of its releases beside one of transformers, possible or not."""
+
+    def release(self, version: Version) -> Release:
+        """One of its releases, as findings and verdicts name it."""
+        return Release(self.name, self.title, str(version), self.evidence)
+
+
+class PlanJudge(Protocol):
+    """What a library makes of plans by itself, without an engine."""
+
+    machine: Machine
+    tree: Tree
+    root: Instance
+
+    @property
+    def alone(self) -> tuple[Outcome, list[Outcome]]:
+        """The outcome on one rank, with the branches that raise there."""
+
+    def outcome(self, assigned: Mapping[Instance, Assignment], ranks: int) -> Outcome:
+        """What becomes of the model on `ranks` ranks."""
+
+    def written(self, plan: Mapping[str, str]) -> Mapping[Instance, Assignment]:
+        """What the styles of `plan` assign. Raises `BudgetExceeded` for a style not known."""
+
+    def loaded(self, plan: Mapping[str, str]) -> Mapping[Instance, Assignment]:
+        """The same with what loading adds to a plan."""
+
+
+class Library(Project):
+    """What models are built with: it reads plans, and serves nothing.
+
+    `flow` is what it does with a model on several ranks, `table` the name of the vocabulary table
+    that it splits without being told.
+    """
+
+    @property
+    @abstractmethod
+    def flow(self) -> Engine: ...
+
+    @property
+    @abstractmethod
+    def table(self) -> str: ...
+
+    @abstractmethod
+    def judge(self, machine: Machine, tree: Tree, root: Instance) -> PlanJudge:
+        """What decides on plans of the model `root`."""
+
+    @abstractmethod
+    def environment(self, transformers: TransformersProfile) -> Environment:
+        """What a model finds of a release of the library alone."""
+
+
+class Target(Protocol):
+    """A release of an engine beside a release of transformers; hashable and picklable."""
+
+    @property
+    def release(self) -> Release:
+        """The release of the engine, as findings name it."""
+
+    @property
+    def version(self) -> Version:
+        """Its number."""
+
+    @property
+    def transformers(self) -> TransformersProfile:
+        """The library beside it."""
+
+    @property
+    def flow(self) -> Engine:
+        """What it replaces, how it attends, what it calls the model with, how it names stages."""
+
+    def served_elsewhere(self, model: ModelInput, impl: ModelImpl) -> AnyPrepared | None:
+        """The verdict where the code of the folder is not loaded; None where it is."""
+
+    def own_model(self, config: Mapping[str, object], impl: ModelImpl) -> str:
+        """The model of its own that serves such a config and reads no plan; empty: none does."""
+
+    def prepare(
+        self,
+        model: ModelInput,
+        dtype: str,
+        *,
+        as_written: bool = False,
+        environment: Environment | None = None,
+    ) -> AnyPrepared:
+        """The base model as it is built, with the plans as they are merged.
+
+        `as_written`: experts are those of the model, not the engine's. `environment` is what the
+        model finds, if that is not all of the target.
+        """
+
+    def checked(
+        self, model: ModelInput, dtype: str, impl: ModelImpl, max_model_len: int | None
+    ) -> AnyPrepared:
+        """The same, with what is held against config, code and weights at any size."""
+
+
+class Subject(Protocol):
+    """A base model as one target sees it: its plans after merging."""
+
+    @property
+    def machine(self) -> Machine: ...
+    @property
+    def tree(self) -> Tree: ...
+    @property
+    def root(self) -> Instance: ...
+    @property
+    def where(self) -> Place: ...
+    @property
+    def pipeline_plan(self) -> Plan: ...
+    @property
+    def pipeline_keys(self) -> Sequence[str]: ...
+    @property
+    def styles(self) -> Mapping[str, str]:
+        """The tensor-parallel plan as it is merged: patterns to styles."""
+
+
+class Judge(Protocol):
+    """Decides on one model for one target; what sizes share is computed once."""
+
+    @property
+    def subject(self) -> Subject: ...
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether there is a plan, or something in its place, by which stages are cut."""
+
+    def outcome(self, ranks: int, stages: int) -> Outcome:
+        """The verdict at one pair of sizes."""
+
+    def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
+        """The bytes of parameters that the fullest rank holds; None where that is not known."""
+
+    def assignments(self, ranks: int) -> Mapping[Instance, Assignment]:
+        """What replaces each Linear at this size."""
+
+    def with_plans(self, tensor: Sequence[PlanEntry], pipeline: Plan) -> Judge:
+        """The same model with these plans in place of its own."""
+
+
+TargetOf = TypeVar("TargetOf", bound=Target, covariant=True)
+JudgeOf = TypeVar("JudgeOf", bound=Judge, covariant=True)
+
+
+@record(frozen=False)
+class Prepared(Generic[TargetOf, JudgeOf]):
+    """A judge for one target, or why the target cannot even build the model.
+
+    `problems` are what the target holds against it; `given_up` says that not all were looked for.
+    `own` is the verdict at every size when a model of the engine's own serves, or one of
+    transformers' own; then nothing else is judged. `unproved` is what keeps a *serves* from being
+    a proof: input that is not read.
+    """
+
+    target: TargetOf
+    judge: JudgeOf | None
+    ended: NotBuilt | None = None
+    workshop: Workshop | None = None
+    problems: tuple[ServingProblem, ...] = ()
+    own: Outcome | None = None
+    unproved: Outcome | None = None
+    given_up: Outcome | None = None
+
+
+AnyPrepared = Prepared[Target, Judge]
+
+
+@record
+class Cell:
+    """The outcome at one size, and the bytes of parameters that the fullest rank holds."""
+
+    target: Release
+    tensor_parallel_size: int
+    pipeline_parallel_size: int
+    outcome: Outcome
+    bytes_per_rank: int | None = None

@@ -1,0 +1,54 @@
+"""Finds engines: every folder beside this file that holds an `engine.py` is one. No list to edit.
+
+`engine.py` has one name for others, `ENGINE`, and loads nothing that only a judgement needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from pathlib import Path
+
+from forgather_lint.engines.api import Library, Project, ServingEngine
+
+DEFAULT = "vllm"
+"""What serves where nobody says what does."""
+
+LIBRARY = "transformers"
+"""What every engine here builds its models with."""
+
+_HERE = Path(__file__).parent
+
+
+@cache
+def projects() -> tuple[str, ...]:
+    """What `--target` may name: the default engine, the others by name, then the library."""
+    found = {path.parent.name for path in _HERE.glob("*/engine.py")}
+    return (DEFAULT, *sorted(found - {DEFAULT, LIBRARY}), LIBRARY)
+
+
+def servers() -> tuple[str, ...]:
+    """Those of the projects that serve models."""
+    return projects()[:-1]
+
+
+@cache
+def project(name: str) -> Project:
+    """What is known of the project, without what serving with it takes."""
+    return library() if name == LIBRARY else server(name)
+
+
+@cache
+def server(name: str) -> ServingEngine:
+    """The engine of that name."""
+    engine = importlib.import_module(f"{__package__}.{name}.engine").ENGINE
+    assert isinstance(engine, ServingEngine)
+    return engine
+
+
+@cache
+def library() -> Library:
+    """The library that every engine here builds its models with."""
+    engine = importlib.import_module(f"{__package__}.{LIBRARY}.engine").ENGINE
+    assert isinstance(engine, Library)
+    return engine

@@ -1,0 +1,95 @@
+"""The base model that an engine asks transformers for, its plans merged as by `post_init`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from forgather_lint.core.record import record
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.transformers.profile import ConfigPlanOn, TransformersProfile
+from forgather_lint.execution.children import plans_of_children
+from forgather_lint.facts import NotBuilt, Plan, PlanEntry, Plans
+from forgather_lint.libraries.transformers.model import plans_merged
+from forgather_lint.model.analysis import Built, build_tree
+from forgather_lint.model.build import Workshop
+from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.model.given_plans import with_given
+from forgather_lint.model.plans import collect
+from forgather_lint.model.tree import tree_of
+from forgather_lint.python.values.objects import ClassValue, Instance
+
+
+def build_base(workshop: Workshop) -> Built | NotBuilt:
+    """What AutoModel loads; without that entry, the child that `base_model_prefix` names."""
+    if model_reference(workshop.config_values, AUTO_MODEL) is not None:
+        return build_tree(workshop, AUTO_MODEL)
+    whole = build_tree(workshop)
+    if isinstance(whole, NotBuilt):
+        return whole
+    child = workshop.base_child(whole.root)
+    return Built(child, tree_of(workshop.machine, child)) if child is not None else whole
+
+
+@record
+class MergedPlans:
+    """The plans of a model after `post_init`; the keys of the pipeline's in dict order.
+
+    `merged` is None where a condition that is not known decides whether there are plans.
+    """
+
+    tensor: Sequence[PlanEntry]
+    pipeline: Plan
+    pipeline_keys: Sequence[str]
+    merged: bool | None
+
+
+def merged_plans(
+    workshop: Workshop, root: Instance, transformers: TransformersProfile
+) -> MergedPlans:
+    """What the release makes of the plans of `root`, its config and the models inside it."""
+    assert isinstance(root.cls, ClassValue)
+    children = {k: v for k, v in root.attributes.items() if isinstance(v, Instance)}
+    config = children.pop("config", None)
+    plans = Plans()
+    if config is not None:
+        plans = collect(workshop.machine, root.cls, config, workshop.config_file, children)
+    kept = transformers.plan.class_plan_kept.value
+    everywhere = transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL
+    inside = plans_of_children(workshop.machine, root, kept=kept, everywhere=everywhere)
+    tensor = list(_entries(plans.class_tp.entries, (*plans.tp.entries, *inside.tensor), kept))
+    staged = (*plans.pp.entries, *inside.pipeline)
+    pipeline = list(_entries(plans.class_pp.entries, staged, kept))
+    merged = plans_merged(root)
+    return MergedPlans(
+        tensor if merged is not False else [],
+        replace(plans.pp, entries=staged),
+        [entry.full_key for entry in pipeline] if merged is not False else [],
+        merged,
+    )
+
+
+def _entries(
+    of_class: Iterable[PlanEntry], of_config: Iterable[PlanEntry], kept: bool
+) -> Iterable[PlanEntry]:
+    """The merged plan in dict order: a key of the class keeps its place, not its value."""
+    merged: dict[str, PlanEntry] = {}
+    for entry in of_class if kept else ():
+        merged[entry.full_key] = entry
+    for entry in of_config:
+        merged[entry.full_key] = entry
+    return merged.values()
+
+
+def with_given_plans(plans: MergedPlans, model: ModelInput) -> MergedPlans:
+    """`plans` with those that a script passes for `model` in their place."""
+    given = model.plans
+    if given is None:
+        return plans
+    passed = with_given(Plans(), given)
+    if given.tensor is not None:
+        plans = replace(plans, tensor=passed.tp.entries)
+    if given.pipeline is not None:
+        keys = [entry.full_key for entry in passed.pp.entries]
+        plans = replace(plans, pipeline=passed.pp, pipeline_keys=keys)
+    return plans

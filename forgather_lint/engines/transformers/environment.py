@@ -1,0 +1,36 @@
+"""What a model finds of a transformers release while it is built and run."""
+
+from __future__ import annotations
+
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.transformers.profile import ConfigPlanOn, TransformersProfile
+from forgather_lint.python.interpreter.environment import Environment, LayerTypes
+
+
+def environment_beside(transformers: TransformersProfile) -> Environment:
+    """What a model finds of a transformers release alone."""
+    return Environment(
+        transformers=str(transformers.version),
+        fields_generated=transformers.config.fields_generated.value,
+        removed_fields=transformers.config.removed_fields.value,
+        popped_fields=transformers.config.popped_fields.value,
+        layer_types=_layer_types(transformers),
+        rope_types=transformers.config.rope_types.value,
+        model_type_taken=transformers.has_model_type,
+        class_plans_kept=transformers.plan.class_plan_kept.value,
+        config_plan_everywhere=transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL,
+        rope_parameters="rope_scaling" in transformers.config.renamed_fields.value,
+        mask_takes_input_embeds=(
+            transformers.modeling.mask_embeds_renamed.value.effect is Effect.NONE
+        ),
+    )
+
+
+def _layer_types(transformers: TransformersProfile) -> LayerTypes | None:
+    config = transformers.config
+    unknown, length = config.layer_type_unknown.value, config.layer_types_length.value
+    if unknown.effect is Effect.NONE:
+        return None
+    return LayerTypes(
+        config.layer_types.value, config.layer_types_renamed.value, unknown.text, length.text
+    )

@@ -1,0 +1,95 @@
+"""Verdicts over targets and sizes: the rows of `matrix`, and what `check` says of sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from forgather_lint.core import doing
+from forgather_lint.core.settings import ModelImpl
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.api import AnyPrepared, Cell, Target
+from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.facts import NotBuilt
+from forgather_lint.model.analysis import deep_recursion
+
+TENSOR_SIZES = (1, 2, 4, 8)
+PIPELINE_SIZES = (1, 2, 4)
+
+
+def matrix(
+    model: ModelInput,
+    targets: Sequence[Target],
+    tensor_sizes: Sequence[int],
+    pipeline_sizes: Sequence[int],
+    dtype: str,
+    impl: ModelImpl = ModelImpl.AUTO,
+) -> Iterator[Cell]:
+    """One cell for each target and pair of sizes, targets first."""
+    for target in targets:
+        prepared = examine(model, target, dtype, impl=impl)
+        for ranks in tensor_sizes:
+            for stages in pipeline_sizes:
+                yield cell(prepared, ranks, stages)
+
+
+def examine(
+    model: ModelInput,
+    target: Target,
+    dtype: str,
+    max_model_len: int | None = None,
+    impl: ModelImpl = ModelImpl.AUTO,
+) -> AnyPrepared:
+    """`model` as `target` builds it, with what the target holds against it at any size."""
+    elsewhere = target.served_elsewhere(model, impl)
+    return elsewhere or target.checked(model, dtype, impl, max_model_len)
+
+
+def is_read(model: ModelInput, targets: Sequence[Target], impl: ModelImpl) -> bool:
+    """Whether the code of `model` is what one of `targets` loads."""
+    return any(target.served_elsewhere(model, impl) is None for target in targets)
+
+
+def cell(prepared: AnyPrepared, ranks: int, stages: int) -> Cell:
+    """The verdict of one target at one pair of sizes."""
+    release = prepared.target.release
+    doing.now(f"judging {release.title} {release.version} on {ranks} ranks and {stages} stages")
+    refused = prepared.own or blocking(prepared)
+    if refused is not None:
+        return Cell(release, ranks, stages, refused)
+    if prepared.judge is None:
+        assert prepared.ended is not None
+        return Cell(release, ranks, stages, of_end(prepared.ended))
+    with deep_recursion():
+        outcome = prepared.judge.outcome(ranks, stages)
+        size = prepared.judge.bytes_per_rank(ranks, stages)
+    if prepared.unproved is not None and outcome.verdict is Verdict.SERVES:
+        return Cell(release, ranks, stages, prepared.unproved)
+    return Cell(release, ranks, stages, outcome, None if prepared.unproved else size)
+
+
+def blocking(prepared: AnyPrepared) -> Outcome | None:
+    """The verdict at every size, when something already decides it."""
+    for verdict in (Verdict.FAILS, Verdict.WRONG):
+        for problem in prepared.problems:
+            if problem.verdict == verdict.value:
+                told = f"{problem.name}: {problem.detail or 'replaced'}"
+                reason = problem.error or (problem.cause.told if problem.cause else told)
+                return Outcome(
+                    verdict,
+                    problem.code,
+                    reason,
+                    problem.where,
+                    None,
+                    problem.module,
+                    problem.cause,
+                )
+    return prepared.given_up
+
+
+def of_end(end: NotBuilt) -> Outcome:
+    """The verdict on a model that the target cannot build."""
+    if end.kind.value == "raises":
+        return Outcome(Verdict.FAILS, "FGL405", end.message, end.where)
+    if end.kind.value == "no class":
+        return Outcome(Verdict.FAILS, "FGL404", end.message, end.where)
+    return Outcome(Verdict.UNKNOWN, "FGL902", end.message, end.where)

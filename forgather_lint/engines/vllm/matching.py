@@ -1,0 +1,63 @@
+"""Which plan entry vLLM applies to a Linear.
+
+`re.match` of every key, in dict order, against the qualified name: open at the end, `.` is any
+character, `.*` crosses dots (vllm/model_executor/models/transformers/base.py,
+`Base.recursive_replace`). Names and keys are relative to the model that AutoModel builds, as in a
+merged plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from forgather_lint.core.record import record
+from forgather_lint.engines.patterns import Unreadable, compile_pattern
+from forgather_lint.engines.vllm.profile import VllmPlan
+from forgather_lint.engines.vllm.words import Picks
+from forgather_lint.execution.engine import Undecided
+
+
+@record
+class KeysOf:
+    """How the release that has the facts `plan` takes keys (`execution.engine.KeyMatch`)."""
+
+    plan: VllmPlan
+
+    def __call__(self, keys: Sequence[str], name: str) -> str | Undecided | None:
+        return vllm_match(keys, name, self.plan)
+
+
+def vllm_match(keys: Sequence[str], name: str, plan: VllmPlan) -> str | Undecided | None:
+    """The key that vLLM applies to the Linear `name`, or None: it is left unplanned.
+
+    The keys before the one that is taken must be readable: vLLM tries them too.
+    """
+    taken: str | None = None
+    for key in keys:
+        held = vllm_matches(key, name, plan)
+        if isinstance(held, Undecided):
+            return held
+        if held and plan.picks.value is Picks.FIRST:
+            return key
+        if held:
+            taken = key
+    return taken
+
+
+def vllm_matches(key: str, name: str, plan: VllmPlan) -> bool | Undecided:
+    """Whether the one entry `key` takes the module `name`, other entries aside."""
+    prefix = plan.prefix.value
+    pattern = _compiled(_prefixed(prefix, key))
+    if isinstance(pattern, Unreadable):
+        return Undecided(key, pattern.reason, pattern.invalid)
+    held = pattern.matches(_prefixed(prefix, name))
+    return Undecided(key, "it repeats too much to be tried") if held is None else held
+
+
+_compiled = lru_cache(maxsize=4096)(compile_pattern)
+
+
+def _prefixed(prefix: str, name: str) -> str:
+    """Source: vllm/model_executor/models/utils.py, `maybe_prefix`."""
+    return f"{prefix}.{name}" if prefix else name
