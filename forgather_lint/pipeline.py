@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from forgather_lint.core import doing
 from forgather_lint.core.diagnostics import Diagnostic, merged, resolve
+from forgather_lint.core.files import done_over, laid
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
@@ -111,6 +112,8 @@ def _done(
         for job in jobs:
             yield job()
         return
+    if contents := laid():
+        jobs = [partial(done_over, contents, job) for job in jobs]
     for came, path in zip(workers.results(jobs, by_one=by_one), paths, strict=True):
         yield _given_up(path, came, settings) if isinstance(came, Lost) else cast("Result", came)
 

@@ -36,10 +36,16 @@ class Label:
 
 @record
 class Edit:
-    """Replace what stands at `where` by `content`."""
+    """Replace what stands at `where` by `content`.
+
+    An edit that writes entries of a mapping says so too, as another kind of text spells them
+    otherwise: `entries`, key and value, behind the one whose key stands `beside`.
+    """
 
     where: Place
     content: str
+    beside: Place | None = None
+    entries: tuple[tuple[str, str], ...] = ()
 
 
 @record
@@ -87,6 +93,8 @@ class ResolvedEdit:
 
     span: Span
     content: str
+    beside: Span | None = None
+    entries: tuple[tuple[str, str], ...] = ()
 
 
 @record
@@ -153,5 +161,10 @@ def merged(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def _resolve_fix(fix: Fix) -> ResolvedFix:
-    edits = tuple(ResolvedEdit(edit.where.span, edit.content) for edit in fix.edits)
+    edits = tuple(map(_resolve_edit, fix.edits))
     return ResolvedFix(fix.title, edits, fix.applicability)
+
+
+def _resolve_edit(edit: Edit) -> ResolvedEdit:
+    beside = edit.beside.span if edit.beside else None
+    return ResolvedEdit(edit.where.span, edit.content, beside, edit.entries)

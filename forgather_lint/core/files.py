@@ -1,4 +1,7 @@
-"""The only way in which files of strangers are opened: regular ones, never past a bound.
+"""The only way in which files of strangers are read and written.
+
+Regular ones are opened, never past a bound. Texts may be laid over the disk: a fix that has not
+been written, the buffer of an editor. Whatever reads through this module then sees those.
 
 A pipe or a device in the place of a file would block or never end, so nothing but a regular file
 is opened. What the kernel makes up (`/proc/kmsg`) calls itself regular and says that it is empty;
@@ -10,12 +13,53 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from forgather_lint.core.paths import absolute
+
+Result = TypeVar("Result")
+Laid = Mapping[str, bytes]
+"""Contents by absolute path."""
+
+_NOTHING: Laid = MappingProxyType({})
+_laid: ContextVar[Laid] = ContextVar("texts laid over the disk", default=_NOTHING)
+
+
+@contextmanager
+def laid_over(contents: Laid) -> Iterator[None]:
+    """Within the block files read as `contents` says, whatever stands on disk."""
+    token = _laid.set(contents)
+    try:
+        yield
+    finally:
+        _laid.reset(token)
+
+
+def laid() -> Laid:
+    """What is laid over the disk now."""
+    return _laid.get()
+
+
+def done_over(contents: Laid, job: Callable[[], Result]) -> Result:
+    """`job()` with `contents` laid over the disk: the form in which another process takes it."""
+    with laid_over(contents):
+        return job()
+
+
+def _content(path: str | os.PathLike[str]) -> bytes | None:
+    contents = _laid.get()
+    return contents.get(absolute(os.fspath(path))) if contents else None
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
     """Whether a regular file stands at `path`; False where nobody lets us look."""
-    return os.path.isfile(path)  # noqa: PTH113 - that of Path raises
+    return _content(path) is not None or os.path.isfile(path)  # noqa: PTH113 - Path's raises
 
 
 def is_folder(path: str | os.PathLike[str]) -> bool:
@@ -25,6 +69,9 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
 
 def read_at_most(path: Path, most: int) -> bytes:
     """The first `most` bytes of `path`. Raises `OSError` when it is no regular file."""
+    content = _content(path)
+    if content is not None:
+        return content[:most]
     if not stat.S_ISREG(_status(path).st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     # Between the look and the opening a pipe may have taken the place of the file.
@@ -51,6 +98,30 @@ def leaves(path: Path) -> bool:
     here = path.parent.resolve()
     inside = here.parents[1] if here.parent.name == "snapshots" else here
     return not path.resolve().is_relative_to(inside)
+
+
+def write_over(path: Path, content: bytes) -> None:
+    """Put `content` in the place of the regular file `path`: whole or not at all, mode kept.
+
+    Raises `OSError` when that cannot be done, or when the file lies elsewhere than it is said to: a
+    link may lead out of the folder, or to a file that a cache shares between models.
+    """
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "a link to another file is not written through", str(path))
+    if not stat.S_ISREG(_status(path).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(descriptor)
+        Path(name).chmod(stat.S_IMODE(_status(path).st_mode))
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
 
 
 def home() -> Path:

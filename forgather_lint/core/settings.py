@@ -54,6 +54,9 @@ class Settings:
     patterns are relative to. `debug` lets an internal error end the run with its traceback. `jobs`
     is how many models are checked at once (None: one for each processor), `time_limit` the seconds
     of processor time and `memory_limit` the GiB that each of them may take.
+
+    `fix`: what `--fix` can mend is mended, with `unsafe_fixes` also by fixes that are unsafe;
+    `fix_only`: nothing else is said. `show_fixes`: each kind that was mended is named.
     """
 
     select: tuple[str, ...] = (ALL,)
@@ -74,6 +77,10 @@ class Settings:
     time_limit: float = 120.0
     memory_limit: float = 4.0
     root: str = ""
+    fix: bool = False
+    unsafe_fixes: bool = False
+    fix_only: bool = False
+    show_fixes: bool = False
 
     def selects(self, code: str) -> bool:
         """Whether the rule `code` is to run.

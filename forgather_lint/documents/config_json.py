@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.record import record
-from forgather_lint.core.source import Place, Position, Span, file_start
+from forgather_lint.core.source import Lines, Place, Position, Span, file_start
 from forgather_lint.documents.python import SourceError, read_text
 
 if TYPE_CHECKING:
@@ -84,7 +84,12 @@ class ConfigFile:
             self._collect(value, name, found)
 
     def _span(self, node: yaml.Node) -> Span:
-        return Span(self.path, _position(node.start_mark), _position(node.end_mark))
+        # YAML counts more characters as ends of lines than the lines of a file have.
+        return self._lines.span(self.path, node.start_mark.index, node.end_mark.index)
+
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines(self.text)
 
 
 @record(eq=False)
@@ -103,10 +108,6 @@ class ConfigPlace:
         key, value = spans[-1]
         whole = Span(self.file.path, key.start, value.end)
         return {_Part.KEY: key, _Part.VALUE: value}.get(self.part, whole)
-
-
-def _position(mark: object) -> Position:
-    return Position(mark.line + 1, mark.column + 1)  # type: ignore[attr-defined]
 
 
 def read_config(path: Path) -> ConfigFile:

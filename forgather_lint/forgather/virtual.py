@@ -10,7 +10,7 @@ from pathlib import Path
 
 from forgather_lint.core.diagnostics import Diagnostic, ResolvedEdit, ResolvedFix, ResolvedLabel
 from forgather_lint.core.record import record
-from forgather_lint.core.source import Span
+from forgather_lint.core.source import Position, Span
 from forgather_lint.documents.config_json import parse_config
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.sources import Sources
@@ -22,6 +22,11 @@ from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.traced import Origin
 
 _PLAIN_STRING = re.compile(r"""(["'])([^"'\\]*)\1""")
+
+_YAML_ENTRY = re.compile(
+    r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>[^"']+)(?P=quote)[ ]*:[ ]+[^\[{&*|>#\r\n]+"""
+    r"""(?:[ ]\#[^\r\n]*)?[\r\n]*"""
+)
 
 
 def model_input(model: RenderedModel) -> ModelInput:
@@ -142,6 +147,9 @@ class Relocation:
 
     def _edits(self, fix: ResolvedFix) -> Iterator[ResolvedEdit]:
         for edit in fix.edits:
+            if edit.beside is not None:
+                yield from self._lines_of_yaml(edit, edit.beside)
+                continue
             found = self._origin(edit.span)
             if found is None or not _PLAIN_STRING.fullmatch(edit.content):
                 continue
@@ -149,6 +157,24 @@ class Relocation:
             quoted = _PLAIN_STRING.fullmatch(fragment)
             if quoted and rendering.line(origin).count(fragment) == 1:
                 yield ResolvedEdit(rendering.place(origin, fragment).span, edit.content)
+
+    def _lines_of_yaml(self, edit: ResolvedEdit, beside: Span) -> Iterator[ResolvedEdit]:
+        """The entries that `edit` adds, behind the line of the one that they are to follow."""
+        found = self._origin(beside)
+        if found is None:
+            return
+        rendering, origin, fragment = found
+        line = rendering.line(origin)
+        written = _YAML_ENTRY.fullmatch(line)
+        if written is None or not fragment.strip("\"'") or written["key"] != fragment.strip("\"'"):
+            return
+        quote, indent = written["quote"] or '"', written["indent"]
+        added = "".join(
+            f"\n{indent}{quote}{key}{quote}: {quote}{value}{quote}" for key, value in edit.entries
+        )
+        row = rendering.place(origin, fragment).span.start.row
+        at = Position(row, len(line.rstrip("\r\n")) + 1)
+        yield ResolvedEdit(Span(rendering.place(origin).span.path, at, at), added)
 
     def _offset(self, row: int, column: int) -> int:
         return self._starts[min(row, len(self._starts)) - 1] + column - 1

@@ -73,10 +73,35 @@ class ModelReport:
 
 
 @record
+class Change:
+    """What fixes have made of the text of one file."""
+
+    path: str
+    before: str
+    after: str
+
+
+@record
+class FixNotice:
+    """What a report says of fixes.
+
+    `fixed` are the findings that fixes have ended, `kept_back` those whose fix was not made, with
+    the reasons. `unsafe`: unsafe fixes count as fixes; `made`: fixes were to be made.
+    """
+
+    unsafe: bool = False
+    made: bool = False
+    fixed: tuple[Diagnostic, ...] = ()
+    kept_back: tuple[tuple[Diagnostic, str], ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+@record
 class Run:
     """All reports of one invocation, in the order of the paths."""
 
     reports: tuple[ModelReport, ...]
+    fixes: FixNotice = FixNotice()
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

@@ -19,6 +19,9 @@ _NAMES = ("forgather-lint.toml", ".forgather-lint.toml", "pyproject.toml")
 DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
 """What vLLM's `--dtype` takes (vllm/config/model.py::ModelDType)."""
 
+CAN_BE_DENIED = ("fix", "unsafe_fixes", "fix_only", "show_fixes")
+"""What the command line may take back: `--no-fix`."""
+
 Values = Mapping[str, object]
 Groups = dict[Settings, list[Path]]
 
@@ -53,10 +56,15 @@ def find(folder: Path) -> Path | None:
 def resolve(file: Path | None, options: Values) -> Settings:
     """The settings that `file` gives, overridden by `options`, named as `Settings` names them.
 
-    An option that is None or empty was not given. A `select` on the command line starts over:
+    An option that is None or empty was not given, nor is one that is False, but where its name can
+    be said with a `no-`. A `select` on the command line starts over:
     the file's choice of rules is dropped, as ruff does it. Raises `SettingsError`.
     """
-    given = {key: value for key, value in options.items() if value not in (None, (), False)}
+    given = {
+        key: value
+        for key, value in options.items()
+        if value not in (None, (), False) or (value is False and key in CAN_BE_DENIED)
+    }
     written = dict(read(file)) if file else {}
     if "select" in given:
         for key in ("select", "extend_select", "ignore"):
@@ -233,4 +241,8 @@ _PARSERS: dict[str, Callable[[object, Path], object]] = {
     "jobs": _jobs,
     "time_limit": _amount,
     "memory_limit": _amount,
+    "fix": _flag,
+    "unsafe_fixes": _flag,
+    "fix_only": _flag,
+    "show_fixes": _flag,
 }

@@ -71,6 +71,26 @@ def selection(command: Command) -> Command:
     )(command)
 
 
+def fixes(command: Command) -> Command:
+    """What is mended, and what is said of it; the names and meanings are ruff's."""
+    return _all(
+        _either("--fix", "Mend what can be mended safely."),
+        _either("--unsafe-fixes", "Mend also where a fix may not be what you meant."),
+        _either("--show-fixes", "Name each kind of finding that was mended."),
+        click.option(
+            "--diff",
+            is_flag=True,
+            help="Write nothing; show what --fix-only would change. Exit 1 if anything.",
+        ),
+        _either("--fix-only", "Mend, and report nothing of what is left. Implies --fix."),
+        click.option(
+            "--exit-non-zero-on-fix",
+            is_flag=True,
+            help="Exit 1 when a file was changed, though nothing is left.",
+        ),
+    )(command)
+
+
 def targets(command: Command) -> Command:
     """What is to serve the model, and how it is split."""
     return _all(
@@ -143,6 +163,11 @@ def chosen(specifications: Sequence[str], quiet: bool = False) -> tuple[Target, 
 
 def _words(name: str, metavar: str, text: str) -> Callable[[Command], Command]:
     return click.option(name, multiple=True, metavar=metavar, help=text)
+
+
+def _either(name: str, text: str) -> Callable[[Command], Command]:
+    """An option that a configuration file may hold, with its `--no-`."""
+    return click.option(f"{name}/--no-{name.removeprefix('--')}", default=None, help=text)
 
 
 def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

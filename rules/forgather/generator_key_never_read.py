@@ -12,6 +12,9 @@ The template is handed the value and leaves it out of the generated file. For `t
 `pp_plan`, where the template reads `base_model_tp_plan` and `base_model_pp_plan`, the whole plan
 vanishes: the model is generated without one.
 
+The fix is safe where a plan of the guide stands under the key that the guide gives it: it does
+nothing today. For another key the fix is unsafe because likeness is a guess.
+
 ## Example
 ```yaml
 [model_code_generator]
@@ -38,11 +41,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from forgather_lint.core.diagnostics import Applicability, Edit, Finding, Fix, Severity
+from forgather_lint.core.diagnostics import Edit, Finding, Fix, Severity
 from forgather_lint.facts.templates import PLANS_OF_THE_GUIDE, Configuration
 from forgather_lint.facts.templates import GeneratorArgument as Argument
 from forgather_lint.facts.templates import GeneratorArguments as Arguments
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import SAFE, UNSAFE
 from forgather_lint.linting.support.templates import came_by
 
 
@@ -80,8 +84,8 @@ def _finding(argument: Argument, generator: Arguments) -> Finding:
             if plan
             else "the generated model behaves as if this key were not there"
         ),
-        help=f"rename the key to `{meant}`" if meant else "remove the key",
-        fix=_rename(argument, meant) if meant and plan else None,
+        help=_help(key, meant, generator),
+        fix=_rename(argument, meant, sure=plan) if meant else None,
         severity=None if plan else Severity.WARNING,
     )
 
@@ -94,6 +98,17 @@ def _meant(key: str, generator: Arguments) -> str | None:
     return next(iter(get_close_matches(key, sorted(free), n=1, cutoff=0.75)), None)
 
 
-def _rename(argument: Argument, meant: str) -> Fix:
+def _help(key: str, meant: str | None, generator: Arguments) -> str:
+    if meant:
+        return f"rename the key to `{meant}`"
+    read = PLANS_OF_THE_GUIDE.get(key)
+    if read is None:
+        return "remove the key"
+    if read in generator.reads:
+        return f"rename the key to `{read}`, and leave out the other plan of that name"
+    return f"rename the key to `{read}`, and take a code template that reads it"
+
+
+def _rename(argument: Argument, meant: str, *, sure: bool) -> Fix:
     edits = (Edit(argument.where, meant),)
-    return Fix(f"Rename `{argument.key}` to `{meant}`", edits, Applicability.UNSAFE)
+    return Fix(f"Rename `{argument.key}` to `{meant}`", edits, SAFE if sure else UNSAFE)

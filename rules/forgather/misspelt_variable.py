@@ -9,6 +9,8 @@ resembles it, and it contains a word that no other such variable or key uses, it
 The default hides the mistake: the template renders, and the value that a user passes for the key is
 ignored.
 
+The fix is unsafe because likeness is a guess.
+
 ## Example
 ```yaml
 [model_config]

@@ -10,6 +10,8 @@ transformers reads the attribute, vLLM does not.
 The blocks that were meant may be cut in two by `device_map="auto"`, in the middle of a residual
 connection. One wrong name stops FSDP auto-wrapping; if all are wrong, newer transformers fail.
 
+The fix is unsafe because likeness is a guess.
+
 ## Example
 ```py
 _no_split_modules = ["LlamaDecoderLayer"]  # the class is called MyDecoderLayer
@@ -30,10 +32,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.core.diagnostics import Applicability, Edit, Finding, Fix, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Fix, Label, Severity
 from forgather_lint.facts import ClassFact, Model, NameEntry
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.blocks import repeated_blocks
+from forgather_lint.linting.support.edits import UNSAFE, rename
 from forgather_lint.linting.support.nearest import closest
 from forgather_lint.linting.support.tree import class_name
 from forgather_lint.linting.support.wording import one_of
@@ -61,7 +64,7 @@ def _finding(entry: NameEntry, model: Model) -> Finding:
             f'{entry.name} in the model."; `device_map="auto"` may cut a block in two'
         ),
         help=f"did you mean {one_of(meant)}?" if meant else "remove the name",
-        fix=_rename(entry, meant[0]) if len(meant) == 1 and not known else None,
+        fix=_renamed(entry, meant[0]) if len(meant) == 1 and not known else None,
         severity=Severity.INFO if known else None,
     )
 
@@ -78,6 +81,5 @@ def _related(known: ClassFact | None) -> tuple[Label, ...]:
     return (Label(known.where, "defined here, never built"),) if known else ()
 
 
-def _rename(entry: NameEntry, name: str) -> Fix:
-    edit = Edit(entry.where, f'"{name}"')
-    return Fix(f"Use `{name}`", (edit,), Applicability.UNSAFE)
+def _renamed(entry: NameEntry, name: str) -> Fix | None:
+    return rename(entry.where, name, f"Use `{name}`", UNSAFE)

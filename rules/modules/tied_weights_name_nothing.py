@@ -9,6 +9,8 @@ expression.
 The weights that were meant are not tied: both are saved, the tied one may be missing from a
 checkpoint and then stays random. Newer transformers refuse to build the model.
 
+The fix is unsafe because likeness is a guess.
+
 ## Example
 ```py
 _tied_weights_keys = {"lm_head.weight": "model.embed_token.weight"}
@@ -29,9 +31,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.core.diagnostics import Applicability, Edit, Finding, Fix, Severity
+from forgather_lint.core.diagnostics import Finding, Fix, Severity
 from forgather_lint.facts import Model, NameEntry
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import UNSAFE, rename
 from forgather_lint.linting.support.keys import found_in_name
 from forgather_lint.linting.support.nearest import closest
 from forgather_lint.linting.support.wording import one_of
@@ -60,10 +63,9 @@ def _finding(entry: NameEntry, side: str, names: list[str]) -> Finding:
         label="tied to nothing" if side == entry.name else f"its source `{side}` does not exist",
         consequence="the weights are not tied; transformers 5 with `tie_word_embeddings` fails",
         help=f"did you mean {one_of(meant)}?" if meant else "remove the entry",
-        fix=_rename(entry, meant[0]) if meant and side == entry.name else None,
+        fix=_renamed(entry, meant[0]) if meant and side == entry.name else None,
     )
 
 
-def _rename(entry: NameEntry, name: str) -> Fix:
-    edit = Edit(entry.where, f'"{name}"')
-    return Fix(f"Use `{name}`", (edit,), Applicability.UNSAFE)
+def _renamed(entry: NameEntry, name: str) -> Fix | None:
+    return rename(entry.where, name, f"Use `{name}`", UNSAFE)

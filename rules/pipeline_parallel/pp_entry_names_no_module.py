@@ -10,6 +10,9 @@ base model: with `base_model_prefix = "model"` they start below `model.`.
 vLLM walks to every module that the plan names before it looks at anything else, so one wrong name
 stops the model on every rank as soon as there is more than one stage.
 
+The fix is safe where a rule of naming leads to the one module that can be meant: the entry does
+nothing today. For a misspelt name the fix is unsafe because likeness is a guess.
+
 ## Example
 ```py
 base_model_pp_plan = {
@@ -37,6 +40,7 @@ from forgather_lint.facts import Model, Plan, PlanEntry, Structure
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import rename_key
 from forgather_lint.linting.support.nearest import suggest
+from forgather_lint.linting.support.taking import name_meant
 from forgather_lint.linting.support.tree import class_name, deepest_existing
 from forgather_lint.linting.support.wording import one_of
 
@@ -63,7 +67,7 @@ def _finding(
     cls = class_name(at) if at else structure.root
     names = {module.name: module for module in structure.modules if module.name}
     meant = suggest(entry.full_key, names)
-    rename = meant.sure and meant.names[0] not in keys
+    name = name_meant(entry.full_key, meant, keys)
     return Finding(
         where=entry.key_where,
         message=f"`{entry.full_key}` names no module: `{cls}` has no `{component}`",
@@ -74,6 +78,6 @@ def _finding(
             f"`AttributeError: '{cls}' object has no attribute '{component}'`"
         ),
         help=f"did you mean {one_of(meant.names)}?" if meant.names else "remove the entry",
-        fix=rename_key(entry, meant.names[0]) if rename else None,
+        fix=rename_key(entry, name, sure=meant.sure) if name else None,
         severity=severity,
     )

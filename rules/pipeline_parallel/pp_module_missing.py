@@ -10,6 +10,8 @@ parameters (rotary embeddings, dropout) need no entry.
 vLLM replaces what the plan names by placeholders on the ranks that should not run it. What the
 plan does not name stays on every rank and runs once per stage instead of once.
 
+The fix is unsafe because it changes which rank runs the module.
+
 ## Example
 ```py
 base_model_pp_plan = {
@@ -28,11 +30,12 @@ Nothing: wrong output with two stages or more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from forgather_lint.core.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Fix, Label, Severity
 from forgather_lint.facts import Model, ModuleCall
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import add_text, entry_text
 from forgather_lint.linting.support.stages import Stage, calls_within, stack_of, stages
 from forgather_lint.linting.support.tree import is_within
 
@@ -50,7 +53,7 @@ def check(model: Model) -> Iterator[Finding]:
         severity = _severity(call, stack, model) if _uncovered(call, plan, model) else None
         if severity:
             reported.add(call.module)
-            yield _finding(call, stack, severity)
+            yield _finding(call, plan, stack, severity, model)
 
 
 def _uncovered(call: ModuleCall, plan: tuple[Stage, ...], model: Model) -> bool:
@@ -73,7 +76,9 @@ def _severity(call: ModuleCall, stack: Stage, model: Model) -> Severity | None:
     return Severity.INFO if tokens else Severity.WARNING
 
 
-def _finding(call: ModuleCall, stack: Stage, severity: Severity) -> Finding:
+def _finding(
+    call: ModuleCall, plan: Sequence[Stage], stack: Stage, severity: Severity, model: Model
+) -> Finding:
     only_memory = severity is Severity.INFO
     return Finding(
         where=stack.entry.key_where,
@@ -84,6 +89,33 @@ def _finding(call: ModuleCall, stack: Stage, severity: Severity) -> Finding:
         if only_memory
         else "it runs once per stage: wrong output with two stages or more, without a message",
         help=f"add an entry for `{call.module}`, in the order in which it runs",
+        fix=_added(call, plan, stack, severity, model),
         module=call.module,
         severity=severity,
     )
+
+
+def _added(
+    call: ModuleCall, plan: Sequence[Stage], stack: Stage, severity: Severity, model: Model
+) -> Fix | None:
+    """An entry behind the last one that runs before `call`; the names are what the layers have."""
+    given, made = stack.entry.inputs or (), stack.entry.outputs or ()
+    if severity is Severity.ERROR:
+        names = made[:1], made[:1]
+    elif severity is Severity.INFO:
+        names = ("input_ids",), ("inputs_embeds",)
+    else:
+        names = given[:1], given[:1]
+    if not all(names) or stack.entry.prefix:
+        return None
+    before = [stage for stage in plan if _runs_before(stage, call, model)]
+    text = entry_text(stack.entry, call.module, *names)
+    title = f"Add an entry for `{call.module}`"
+    if before:
+        return add_text(before[-1].entry, text, title)
+    return add_text(plan[0].entry, text, title, before=True)
+
+
+def _runs_before(stage: Stage, call: ModuleCall, model: Model) -> bool:
+    runs = [each.order for each in calls_within(model.trace, stage.module.name)]
+    return bool(runs) and max(runs) < call.order

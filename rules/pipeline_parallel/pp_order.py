@@ -10,6 +10,8 @@ The order is all that vLLM knows about a model: entries before the layers go to 
 entries after them to the last, and every other rank gets a placeholder that hands its input on.
 A final norm that is listed first runs on the first rank only, in the middle of the model.
 
+The fix is unsafe because it changes which rank runs a module.
+
 ## Example
 ```py
 base_model_pp_plan = {
@@ -34,12 +36,13 @@ Nothing: wrong output with two stages or more. A swapped pair on one side change
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from forgather_lint.core.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Fix, Label, Severity
 from forgather_lint.facts import Model, Trace
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import reorder
 from forgather_lint.linting.support.stages import Side, Stage, calls_within, stack_of, stages
 
 
@@ -51,10 +54,10 @@ def check(model: Model) -> Iterator[Finding]:
         return
     for stage in plan:
         if stage is not stack and _on_wrong_side(stage, stack, model.trace):
-            yield _misplaced(stage, stack)
+            yield _misplaced(stage, stack, _in_order(plan, model.trace))
     for first, second in pairwise(plan):
         if first.side is second.side and _runs_after(first, second, model.trace):
-            yield _swapped(first, second)
+            yield _swapped(first, second, _in_order(plan, model.trace))
 
 
 def _on_wrong_side(stage: Stage, stack: Stage, trace: Trace) -> bool:
@@ -70,7 +73,16 @@ def _runs_after(late: Stage, early: Stage, trace: Trace) -> bool:
     return bool(late_calls and early_calls) and min(late_calls) > max(early_calls)
 
 
-def _misplaced(stage: Stage, stack: Stage) -> Finding:
+def _in_order(plan: Sequence[Stage], trace: Trace) -> Fix | None:
+    """The entries in the order in which their modules first run; all must run."""
+    runs = {stage.module.name: calls_within(trace, stage.module.name) for stage in plan}
+    if not all(runs.values()):
+        return None
+    wanted = sorted(plan, key=lambda stage: min(call.order for call in runs[stage.module.name]))
+    return reorder([stage.entry for stage in plan], [stage.entry for stage in wanted])
+
+
+def _misplaced(stage: Stage, stack: Stage, fix: Fix | None) -> Finding:
     runs, listed = ("after", "before") if stage.side is Side.BEFORE else ("before", "after")
     name, layers = stage.entry.full_key, stack.entry.full_key
     return Finding(
@@ -80,17 +92,19 @@ def _misplaced(stage: Stage, stack: Stage) -> Finding:
         related=(Label(stack.entry.key_where, "the layers that are split"),),
         consequence="wrong output with two stages or more, without a message",
         help=f"move the entry {'behind' if runs == 'after' else 'before'} `{layers}`",
+        fix=fix,
         module=stage.module.name,
     )
 
 
-def _swapped(first: Stage, second: Stage) -> Finding:
+def _swapped(first: Stage, second: Stage, fix: Fix | None) -> Finding:
     return Finding(
         where=second.entry.key_where,
         message=f"`{second.entry.full_key}` runs before `{first.entry.full_key}`",
         label="listed after a module that runs later",
         consequence="nothing in vLLM: both stay on the same rank",
         help="list the modules in the order in which they run",
+        fix=fix,
         module=second.module.name,
         severity=Severity.INFO,
     )

@@ -8,6 +8,8 @@ Reports styles that some releases of vLLM know and the target does not: `colwise
 An unknown style replicates the layer without a word; if its partner is sharded, the shapes no
 longer fit.
 
+The fix is safe because both names stand for the same split.
+
 ## Example
 ```py
 "layers.*.self_attn.o_proj": "rowwise_rep"
@@ -25,19 +27,23 @@ Nothing, or an error about shapes on several ranks.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import SAFE, rename
 from forgather_lint.linting.support.serving import finding
 
 
 @rule("FGL524", "style-renamed", Severity.WARNING, rests_on=("vllm/plan.styles",))
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL524":
-        yield finding(
+        found = finding(
             problem,
             f"this release calls the style `{problem.name}` `{problem.detail}`",
             label=f"`{problem.module}` is replicated",
             help=f"write `{problem.detail}`, or `colwise` and `rowwise`, which all know",
         )
+        title = f"Use `{problem.detail}`"
+        yield replace(found, fix=rename(problem.where, problem.detail, title, SAFE))

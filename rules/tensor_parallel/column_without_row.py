@@ -13,6 +13,8 @@ A column-parallel layer leaves each rank a slice of its output features and comm
 The layer that reads this slice must be row-parallel: it multiplies slice by slice and sums over
 the ranks. A layer that stays whole meets an input of the wrong width.
 
+The fix is unsafe because it splits a layer that is whole today, or splits it otherwise.
+
 ## Example
 ```py
 base_model_tp_plan = {

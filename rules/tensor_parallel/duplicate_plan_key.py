@@ -7,6 +7,8 @@ Reports a key that a plan's dict literal or JSON object repeats.
 Python and JSON keep the last value and say nothing: the first line, which a reader sees first,
 does nothing.
 
+The fix is safe because the value that counts, and its place in the order, stay what they are.
+
 ## Example
 ```py
 base_model_tp_plan = {
@@ -34,6 +36,7 @@ from collections.abc import Iterator
 from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import DuplicateKey, Model
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import merge_duplicate
 
 
 @rule("FGL106", "duplicate-plan-key", Severity.ERROR)
@@ -52,4 +55,5 @@ def _finding(duplicate: DuplicateKey) -> Finding:
         related=(Label(duplicate.first, "this value is lost"),),
         consequence="nothing: Python and JSON keep the last value without a message",
         help="keep one of the two",
+        fix=merge_duplicate(duplicate.first, duplicate.second, duplicate.key),
     )

@@ -13,6 +13,8 @@ A row-parallel layer holds a slice of its input features and expects its input t
 same way. Nothing slices it unless a column-parallel layer stands before it: the layer meets an
 input of full width.
 
+The fix is unsafe because it splits layers that are whole today.
+
 ## Example
 ```py
 base_model_tp_plan = {

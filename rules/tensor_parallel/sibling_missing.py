@@ -14,6 +14,8 @@ is whole. With gate and up the shapes clash. With key or value missing the shape
 same, because vLLM divides the number of heads whatever the plan says: the model loads, runs and
 answers garbage.
 
+The fix is unsafe because it splits a layer that is whole today.
+
 ## Example
 ```py
 base_model_tp_plan = {

@@ -12,6 +12,10 @@ The entry does nothing. The layers it was meant for stay whole on every rank, an
 so. If their partners are sharded the shapes clash; if they are attention projections, vLLM gives
 each rank a share of the heads all the same and answers garbage.
 
+The fix is safe where a rule of naming leads to the one module that can be meant (the prefix of the
+base model, Forgather's and Hugging Face's names): the entry does nothing today. For a misspelt name
+the fix is unsafe because likeness is a guess.
+
 ## Example
 ```py
 base_model_tp_plan = {
@@ -40,7 +44,7 @@ from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, PlanEntry, Structure
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import rename_key
-from forgather_lint.linting.support.taking import dead_entries, meant_by
+from forgather_lint.linting.support.taking import dead_entries, meant_by, name_meant
 from forgather_lint.linting.support.tree import first_of_each
 from forgather_lint.linting.support.wording import one_of
 
@@ -62,7 +66,7 @@ def check(model: Model) -> Iterator[Finding]:
 def _finding(entry: PlanEntry, structure: Structure, keys: set[str]) -> Finding:
     meant = meant_by(entry, structure)
     names = first_of_each(structure.modules)
-    rename = meant.sure and meant.names[0] not in keys
+    name = name_meant(entry.full_key, meant, keys)
     return Finding(
         where=entry.key_where,
         message=f"`{entry.full_key}` matches no module of `{structure.root}`",
@@ -73,5 +77,5 @@ def _finding(entry: PlanEntry, structure: Structure, keys: set[str]) -> Finding:
             "`RuntimeError: mat1 and mat2 shapes cannot be multiplied` beside a sharded partner"
         ),
         help=f"did you mean {one_of(meant.names)}?" if meant.names else "remove the entry",
-        fix=rename_key(entry, meant.names[0]) if rename else None,
+        fix=rename_key(entry, name, sure=meant.sure) if name else None,
     )

@@ -9,6 +9,8 @@ transformers shards those, and it is not reported.
 vLLM replaces modules and never looks at parameter names: the layer stays whole. transformers
 shards the weight but does not hook the layer, so nothing gathers or reduces its output.
 
+The fix is safe because the parameter belongs to this layer alone.
+
 ## Example
 ```py
 base_model_tp_plan = {"layers.*.mlp.up_proj.weight": "colwise"}
@@ -58,6 +60,6 @@ def _finding(entry: PlanEntry, owner: Module) -> Finding:
             'transformers: "got mixed torch.Tensor and DTensor"'
         ),
         help=f"write `{layer}`",
-        fix=rename_key(entry, layer),
+        fix=rename_key(entry, layer, sure=True),
         module=owner.name,
     )

@@ -8,6 +8,9 @@ knew is an error; one that older transformers releases know is a warning with it
 vLLM replicates the layer without a word. transformers refuses the whole plan, also for entries
 that match nothing, but only once tensor parallelism is asked for.
 
+The fix is safe where the style is one that was renamed: it means the same. For a misspelt style the
+fix is unsafe because likeness is a guess.
+
 ## Example
 ```py
 base_model_tp_plan = {
@@ -39,7 +42,7 @@ from collections.abc import Iterator
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Model, PlanEntry
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.edits import change_style
+from forgather_lint.linting.support.edits import SAFE, UNSAFE, change_style
 from forgather_lint.linting.support.nearest import closest
 from forgather_lint.linting.support.styles import KNOWN, successor
 from forgather_lint.linting.support.wording import one_of
@@ -92,6 +95,6 @@ def _unknown(entry: PlanEntry, style: str) -> Finding:
             f"\"Unsupported parallel styles: {{'{style}'}}\""
         ),
         help=f"did you mean {one_of(meant)}?" if meant else f"one of {one_of(sorted(KNOWN))}",
-        fix=change_style(entry, meant[0]) if meant else None,
+        fix=change_style(entry, meant[0], SAFE if retired else UNSAFE) if meant else None,
         severity=Severity.WARNING if retired else None,
     )

@@ -1,37 +1,167 @@
-"""Fixes that change one entry of a plan. All are unsafe: they change what the plan means."""
+"""Fixes that change names and entries of plans, with the quotes and the layout that stand there.
+
+Each says by itself how far it may be trusted. What is not written as a literal, such as a plan that
+a loop builds, has no fix.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
 from forgather_lint.core.diagnostics import Applicability, Edit, Fix
-from forgather_lint.facts import PlanEntry
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Lines, Place
+from forgather_lint.documents.literals import (
+    Entry,
+    Piece,
+    added_before,
+    added_behind,
+    entry_at,
+    ordered,
+    plain_string,
+    removed,
+    text_of,
+)
+from forgather_lint.facts import PlanEntry, PlanOrigin
+
+SAFE, UNSAFE = Applicability.SAFE, Applicability.UNSAFE
 
 
-def rename_key(entry: PlanEntry, full_key: str) -> Fix | None:
-    """Replace the key; `full_key` starts at the base model, as `PlanEntry.full_key` does."""
+@record
+class _Text:
+    """The text of a file that is to be changed."""
+
+    path: str
+    text: str
+    lines: Lines
+
+    def edits(self, pieces: Iterable[Piece]) -> tuple[Edit, ...]:
+        """`pieces` as edits of this file."""
+        return tuple(
+            Edit(self.lines.span(self.path, start, end), content) for start, end, content in pieces
+        )
+
+    def entry(self, key: Place, *, item: bool = False) -> Entry | None:
+        """The entry whose key stands at `key`."""
+        return entry_at(self.text, self.lines.offset(key.span.start), item=item)
+
+
+def _text(place: Place) -> _Text | None:
+    text = text_of(place)
+    return None if text is None else _Text(place.span.path, text, Lines(text))
+
+
+def rename(where: Place, name: str, title: str, applicability: Applicability) -> Fix | None:
+    """Put `name` in the place of the string literal at `where`, in its quotes."""
+    edit = requoted(where, name)
+    return Fix(title, (edit,), applicability) if edit else None
+
+
+def requoted(where: Place, content: str) -> Edit | None:
+    """The string literal at `where` with another content; None when no plain one stands there."""
+    text, quote = _text(where), '"'
+    if text is not None:
+        start, end = (text.lines.offset(each) for each in (where.span.start, where.span.end))
+        found = plain_string(text.text, start, end)
+        if found is None:
+            return None
+        quote = found[0]
+    return Edit(where, f"{quote}{content}{quote}")
+
+
+def rename_key(entry: PlanEntry, full_key: str, *, sure: bool = False) -> Fix | None:
+    """Replace the key; `full_key` starts at the base model, as `PlanEntry.full_key` does.
+
+    `sure`: a rule of naming leads to the name, and today the entry does nothing.
+    """
     key = _as_written(entry, full_key)
     if key is None:
         return None
-    edit = Edit(entry.key_where, f'"{key}"')
-    return Fix(f"Rename the pattern to `{key}`", (edit,), Applicability.UNSAFE)
+    title = f"Rename the pattern to `{key}`"
+    return rename(entry.key_where, key, title, SAFE if sure else UNSAFE)
 
 
-def change_style(entry: PlanEntry, style: str) -> Fix:
+def change_style(entry: PlanEntry, style: str, applicability: Applicability = UNSAFE) -> Fix | None:
     """Replace the style of a tensor-parallel entry."""
-    edit = Edit(entry.value_where, f'"{style}"')
-    return Fix(f"Use `{style}`", (edit,), Applicability.UNSAFE)
+    return rename(entry.value_where, style, f"Use `{style}`", applicability)
 
 
 def add_after(entry: PlanEntry, styles: Mapping[str, str]) -> Fix | None:
     """Write more tensor-parallel entries, full key to style, behind `entry`."""
-    keys = {_as_written(entry, full_key): style for full_key, style in styles.items()}
-    if None in keys or not keys:
+    written = {_as_written(entry, full_key): style for full_key, style in styles.items()}
+    keys = {key: style for key, style in written.items() if key is not None}
+    if len(keys) < len(written) or not keys:
         return None
-    added = (f'"{key}": "{style}"' for key, style in keys.items())
-    edit = Edit(entry.value_where, ", ".join((f'"{entry.style}"', *added)))
     names = ", ".join(f"`{key}`" for key in keys)
-    return Fix(f"Add {names} to the plan", (edit,), Applicability.UNSAFE)
+    return _added(entry, keys, f"Add {names} to the plan")
+
+
+def _added(entry: PlanEntry, styles: Mapping[str, str], title: str) -> Fix | None:
+    quote = _quote(entry.key_where)
+    items = [f"{quote}{key}{quote}: {quote}{style}{quote}" for key, style in styles.items()]
+    text = _text(entry.key_where)
+    if text is None or (found := text.entry(entry.key_where)) is None:
+        return None
+    edits = text.edits(added_behind(text.text, found, items))
+    # In a template the entries are lines of YAML.
+    first = Edit(edits[0].where, edits[0].content, entry.key_where, tuple(styles.items()))
+    return Fix(title, (first, *edits[1:]), UNSAFE)
+
+
+def entry_text(beside: PlanEntry, key: str, inputs: Sequence[str], outputs: Sequence[str]) -> str:
+    """A pipeline entry as it would be written in the plan that holds `beside`."""
+    names = ", ".join(json.dumps(list(each)) for each in (inputs, outputs))
+    in_json = beside.origin is PlanOrigin.CONFIG_JSON
+    return f'"{key}": [{names}]' if in_json else f'"{key}": ({names})'
+
+
+def add_text(entry: PlanEntry, item: str, title: str, *, before: bool = False) -> Fix | None:
+    """Write `item`, an entry as text with double quotes, beside `entry`."""
+    text = _text(entry.key_where)
+    if text is None or (found := text.entry(entry.key_where)) is None:
+        return None
+    item = item.replace('"', _quote(entry.key_where))
+    if before:
+        pieces: Iterable[Piece] = (added_before(text.text, found, [item]),)
+    else:
+        pieces = added_behind(text.text, found, [item])
+    return Fix(title, text.edits(pieces), UNSAFE)
+
+
+def merge_duplicate(first: Place, second: Place, key: str) -> Fix | None:
+    """Give the first of two entries of one key the value that counts, and remove the second."""
+    text = _text(first)
+    if text is None or first.span.path != second.span.path:
+        return None
+    one, other = text.entry(first), text.entry(second)
+    if one is None or other is None:
+        return None
+    kept = (one.value, one.end, text.text[other.value : other.end])
+    pieces = (kept, removed(text.text, other))
+    return Fix(f"Keep one entry for `{key}`", text.edits(pieces), SAFE)
+
+
+def reorder(entries: Sequence[PlanEntry], wanted: Sequence[PlanEntry]) -> Fix | None:
+    """Put `entries`, which stand in one literal, in the order of `wanted`."""
+    text = _text(entries[0].key_where)
+    if text is None or len({each.key_where.span.path for each in entries}) > 1:
+        return None
+    found = {each: text.entry(each.key_where) for each in entries}
+    before = [each for one in entries if (each := found[one]) is not None]
+    after = [each for one in wanted if (each := found[one]) is not None]
+    if len(before) < len(entries) or len({each.start for each in before}) < len(before):
+        return None
+    edits = text.edits(ordered(text.text, before, after))
+    return Fix("Put the entries in the order in which they run", edits, UNSAFE)
+
+
+def _quote(where: Place) -> str:
+    text = _text(where)
+    if text is None:
+        return '"'
+    found = text.text[text.lines.offset(where.span.start) :][:1]
+    return found if found in ("'", '"') else '"'
 
 
 def _as_written(entry: PlanEntry, full_key: str) -> str | None:

@@ -42,7 +42,12 @@ def closest(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:
 
 def is_typo(wanted: str, name: str) -> bool:
     """Whether the two differ by so little that one is surely a slip for the other."""
-    return SequenceMatcher(None, wanted, name).ratio() > _TYPO
+    return likeness(wanted, name) > _TYPO
+
+
+def likeness(wanted: str, name: str) -> float:
+    """How much alike two names are, from 0 to 1."""
+    return SequenceMatcher(None, wanted, name).ratio()
 
 
 def _other_root(wanted: str, existing: Mapping[str, Module]) -> Suggestion | None:

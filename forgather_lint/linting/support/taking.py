@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from forgather_lint.core.record import record
 from forgather_lint.facts import Model, Module, Parameter, Plan, PlanEntry, Structure
 from forgather_lint.linting.support import keys
-from forgather_lint.linting.support.nearest import Suggestion, is_typo, suggest
+from forgather_lint.linting.support.nearest import Suggestion, is_typo, likeness, suggest
 from forgather_lint.linting.support.styles import Split, needs_linear, split_of
 from forgather_lint.linting.support.tree import first_of_each, folded, linears
 
@@ -97,6 +97,20 @@ def meant_by(entry: PlanEntry, structure: Structure) -> Suggestion:
     """What an entry that takes nothing was probably meant for."""
     wanted = linears(structure) if needs_linear(entry.style) else structure.modules
     return suggest(entry.full_key, first_of_each(wanted))
+
+
+def name_meant(key: str, meant: Suggestion, taken: Collection[str]) -> str | None:
+    """The one name of `meant` that `key` can stand for, if no entry has `taken` it.
+
+    Of names that are equally like it none is meant more than another.
+    """
+    free = [name for name in meant.names if name not in taken]
+    if meant.sure:
+        return meant.names[0] if meant.names[0] in free else None
+    alike = [name for name in free if is_typo(key, name)]
+    first = max((likeness(key, name) for name in alike), default=0.0)
+    best = [name for name in alike if likeness(key, name) == first]
+    return best[0] if len(best) == 1 else None
 
 
 def _misspelt(model: Model) -> dict[str, PlanEntry]:

@@ -15,7 +15,7 @@ from forgather_lint.core.meter import Meter
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import Workers
 from forgather_lint.linting.registry import builtin_rules
-from forgather_lint.linting.report import ModelReport, Run
+from forgather_lint.linting.report import FixNotice, ModelReport, Run
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.contained import workers_for
 from forgather_lint.shell.progress import Bar
@@ -40,6 +40,7 @@ from forgather_lint.shell.say import say
     envvar="FORGATHER_LINT_OUTPUT_FILE",
     help="Write to FILE instead of standard output.",
 )
+@options.fixes
 @options.selection
 @options.targets
 @options.configuration
@@ -60,6 +61,8 @@ def command(
     color: Color,
     quiet: bool,
     verbose: bool,
+    diff: bool,
+    exit_non_zero_on_fix: bool,
     **given: Any,
 ) -> None:
     """Report what is wrong with the plans of models.
@@ -78,11 +81,28 @@ def command(
         render = _renderer(groups, counted)
         for settings in groups:
             options.chosen(settings.target, quiet)
+        first = next(iter(groups))
+        only_fixes = diff or first.fix_only
         with Bar(wanted=not (quiet or verbose)) as bar:
-            run = Run(tuple(_as_far_as_it_gets(_reports(groups, verbose, bar))))
+            if only_fixes or first.fix:
+                from forgather_lint.shell import fixing  # a run that mends nothing does not pay
+
+                run = fixing.mended(groups, bar, written=not diff)
+            else:
+                run = Run(
+                    tuple(_as_far_as_it_gets(_reports(groups, verbose, bar))),
+                    FixNotice(first.unsafe_fixes),
+                )
         _tell_what_was_not_checked(run, quiet)
-        _write(run, render, output_file, Color(color), quiet)
-    sys.exit(0 if exit_zero and run.exit_code == 1 else run.exit_code)
+        if only_fixes or first.fix:
+            fixing.tell(run, first, Color(color), diff=diff, quiet=quiet)
+        if not only_fixes:
+            _write(run, render, output_file, Color(color), quiet)
+    code = run.exit_code
+    if code != 2:
+        changed = bool(run.fixes.fixed)
+        code = int((changed and (diff or exit_non_zero_on_fix)) or (code and not only_fixes))
+    sys.exit(0 if exit_zero and code == 1 else code)
 
 
 def _renderer(groups: configuration.Groups, counted: bool) -> Render:

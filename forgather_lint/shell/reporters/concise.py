@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.core.printable import printable
 from forgather_lint.linting.report import Run
+from forgather_lint.shell.reporters.parts.fixes import mark, told_of_fixed
 from forgather_lint.shell.reporters.parts.releases import release_table
 from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
 from forgather_lint.shell.reporters.parts.summary import summary
@@ -14,16 +15,17 @@ from forgather_lint.shell.reporters.parts.summary import summary
 
 def render(run: Run, style: Style) -> Iterator[str]:
     """The headlines, then the summary."""
-    yield from (headline(found, style) for found in run.diagnostics)
+    yield from (headline(found, style, mark(found, run, style)) for found in run.diagnostics)
     if not style.quiet:
         yield from release_table(run, style)
+        yield from told_of_fixed(run)
         yield from summary(run, style)
 
 
-def headline(found: Diagnostic, style: Style) -> str:
-    """Place, rule and message; what is not an error says so."""
+def headline(found: Diagnostic, style: Style, mark: str = "") -> str:
+    """Place, rule and message; what is not an error says so. `mark` stands before the message."""
     row, column = found.span.start
     place = f"{style.paint(printable(style.path(found.span.path)), bold=True)}:{row}:{column}:"
     code = style.paint(found.code, SEVERITY_COLOR[found.severity], bold=True)
     word = "" if found.severity is Severity.ERROR else f"{found.severity}: "
-    return f"{place} {code} [{found.name}] {word}{printable(found.message)}"
+    return f"{place} {code} [{found.name}] {mark}{word}{printable(found.message)}"

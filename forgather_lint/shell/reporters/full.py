@@ -8,6 +8,7 @@ from forgather_lint.core.diagnostics import Diagnostic, ResolvedLabel
 from forgather_lint.core.printable import printable
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.concise import headline
+from forgather_lint.shell.reporters.parts.fixes import fixable, mark, told_of_fixed
 from forgather_lint.shell.reporters.parts.frame import Frame, draw, gutter_of
 from forgather_lint.shell.reporters.parts.releases import release_table
 from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
@@ -17,16 +18,18 @@ from forgather_lint.shell.reporters.parts.summary import summary
 def render(run: Run, style: Style) -> Iterator[str]:
     """The findings, an empty line after each, then the summary."""
     for found in run.diagnostics:
-        yield from _finding(found, style)
+        yield from _finding(found, run, style)
         yield ""
     if not style.quiet:
         yield from release_table(run, style)
+        yield from told_of_fixed(run)
+        yield from fixable(run, style)
         yield from summary(run, style)
 
 
-def _finding(found: Diagnostic, style: Style) -> Iterator[str]:
+def _finding(found: Diagnostic, run: Run, style: Style) -> Iterator[str]:
     gutter = gutter_of([found.span, *(label.span for label in found.related)])
-    yield headline(found, style)
+    yield headline(found, style, mark(found, run, style))
     primary = Frame(found.span, found.label, "^", SEVERITY_COLOR[found.severity])
     yield from draw(primary, gutter, style)
     for label in found.related:

@@ -9,7 +9,6 @@ from forgather_lint.core.files import leaves, read_at_most
 from forgather_lint.documents.limits import MOST_BYTES
 
 
-@lru_cache(maxsize=64)
 def lines_of(path: str) -> tuple[str, ...] | None:
     """The lines of `path`, counted as `Position` counts rows; None when it cannot be read.
 
@@ -20,4 +19,9 @@ def lines_of(path: str) -> tuple[str, ...] | None:
         data = b"" if leaves(Path(path)) else read_at_most(Path(path), MOST_BYTES)
     except (OSError, ValueError):
         return None
-    return None if not data else tuple(data.decode("utf-8-sig", errors="replace").split("\n"))
+    return _split(data) if data else None
+
+
+@lru_cache(maxsize=64)
+def _split(data: bytes) -> tuple[str, ...]:
+    return tuple(data.decode("utf-8-sig", errors="replace").split("\n"))

@@ -1,0 +1,166 @@
+"""Entries of a dict or list as they stand in a text of Python or JSON, and changes of them.
+
+Only what belongs to an entry is touched; comments, indentation, quotes and the ends of lines stay
+as they are. A change is a list of pieces: two offsets, and what is to stand between them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.documents.config_json import ConfigPlace
+from forgather_lint.documents.python import NodePlace
+
+Piece = tuple[int, int, str]
+
+_STRING = re.compile(
+    r"[rRuUbB]{0,2}(?:'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\""
+    r"|'(?:\\.|[^'\\\r\n])*'|\"(?:\\.|[^\"\\\r\n])*\")",
+    re.DOTALL,
+)
+_PLAIN = re.compile(r"""(["'])([^"'\\\r\n]*)\1""")
+_BLANK = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?=[\r\n]|\Z)")
+_SPACE = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*)*")
+_OPEN, _CLOSE = "([{", ")]}"
+
+
+@record
+class Entry:
+    """`key: value`, or one item of a list, from `start` to `end`.
+
+    `value` is where the value begins (`start` for an item), `comma` where the comma behind it
+    stands, if there is one.
+    """
+
+    start: int
+    value: int
+    end: int
+    comma: int | None
+
+
+def text_of(place: Place) -> str | None:
+    """The text that `place` lies in, where it is known."""
+    return place.file.text if isinstance(place, NodePlace | ConfigPlace) else None
+
+
+def plain_string(text: str, start: int, end: int) -> tuple[str, str] | None:
+    """The quote and the content of a string literal without escapes; None for anything else."""
+    found = _PLAIN.fullmatch(text, start, end)
+    return (found[1], found[2]) if found else None
+
+
+def entry_at(text: str, start: int, *, item: bool = False) -> Entry | None:
+    """The entry whose key (or, in a list, the `item`) begins at `start`; None when none does."""
+    at, value = start, start if item else -1
+    end, depth = start, 0
+    while at < len(text):
+        letter = text[at]
+        string = _STRING.match(text, at)
+        if string:
+            at = end = string.end()
+        elif letter == "#":
+            at = _BLANK.match(text, at).end()  # type: ignore[union-attr]  # matches nothing too
+        elif letter in _OPEN:
+            depth += 1
+            at = end = at + 1
+        elif letter in _CLOSE and depth == 0:
+            return Entry(start, value, end, None) if value >= 0 else None
+        elif letter in _CLOSE:
+            depth -= 1
+            at = end = at + 1
+        elif letter == "," and depth == 0:
+            return Entry(start, value, end, at) if value >= 0 else None
+        elif letter == ":" and depth == 0 and value < 0:
+            at = value = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
+            end = at
+        elif letter.isspace():
+            at += 1
+        elif value < 0:
+            return None  # a key that is no string alone
+        else:
+            at = end = at + 1
+    return None
+
+
+def added_behind(text: str, entry: Entry, items: Sequence[str]) -> Iterator[Piece]:
+    """`items` behind `entry`: each on a line of its own if the entry has one."""
+    indent, line_end = _indent(text, entry.start), _line_end(text, entry)
+    if indent is None or line_end is None:
+        yield entry.end, entry.end, "".join(f", {item}" for item in items)
+        return
+    newline = _newline(text, entry.start)
+    joined = f",{newline}{indent}".join(items)
+    if entry.comma is not None:
+        yield line_end, line_end, f"{newline}{indent}{joined},"
+    elif text[entry.end : line_end].strip():  # a comment stands behind the last entry
+        yield entry.end, entry.end, ","
+        yield line_end, line_end, f"{newline}{indent}{joined}"
+    else:
+        yield entry.end, entry.end, f",{newline}{indent}{joined}"
+
+
+def added_before(text: str, entry: Entry, items: Sequence[str]) -> Piece:
+    """`items` before `entry`, in the same manner."""
+    indent = _indent(text, entry.start)
+    between = " " if indent is None else f"{_newline(text, entry.start)}{indent}"
+    return entry.start, entry.start, "".join(f"{item},{between}" for item in items)
+
+
+def removed(text: str, entry: Entry) -> Piece:
+    """The text without `entry`, and without its line if it has one of its own."""
+    if entry.comma is None:
+        return _without_the_last(text, entry)
+    indent, line_end = _indent(text, entry.start), _line_end(text, entry)
+    if indent is not None and line_end is not None:
+        below = re.compile(r"\r\n|\r|\n").match(text, line_end)
+        return entry.start - len(indent), below.end() if below else line_end, ""
+    behind = entry.comma + 1
+    return entry.start, behind + (text[behind : behind + 1] == " "), ""
+
+
+def _without_the_last(text: str, entry: Entry) -> Piece:
+    """A last entry goes with the comma before it: JSON knows no comma behind the last."""
+    before = text[: entry.start].rstrip()
+    start = len(before) - 1 if before.endswith(",") else entry.start
+    return start, entry.end, ""
+
+
+def ordered(text: str, before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[Piece]:
+    """The places of `before` with the entries of `after`, the same ones in another order.
+
+    The comment behind an entry goes with it.
+    """
+    for place, entry in zip(before, after, strict=True):
+        if place != entry:
+            yield place.start, place.end, text[entry.start : entry.end]
+            here, there = _comment(text, place), _comment(text, entry)
+            if here is not None and there is not None and text[slice(*here)] != text[slice(*there)]:
+                yield *here, text[slice(*there)]
+
+
+def _comment(text: str, entry: Entry) -> tuple[int, int] | None:
+    """What stands on the line behind the entry and its comma; None if that is more code."""
+    line_end = _line_end(text, entry)
+    start = entry.end if entry.comma is None else entry.comma + 1
+    return None if line_end is None else (start, line_end)
+
+
+def _indent(text: str, start: int) -> str | None:
+    """What stands before `start` on its line, if that is blank."""
+    line = text[max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1 : start]
+    return line if not line.strip() else None
+
+
+def _line_end(text: str, entry: Entry) -> int | None:
+    """The end of the line on which the entry ends, if nothing but a comment follows on it."""
+    found = _BLANK.match(text, entry.end if entry.comma is None else entry.comma + 1)
+    return found.end() if found else None
+
+
+def _newline(text: str, start: int) -> str:
+    """How the line before `start` ends."""
+    found = re.compile(r"\r\n|\r|\n").search(text, max(0, text.rfind("\n", 0, start) - 1))
+    return found[0] if found else "\n"

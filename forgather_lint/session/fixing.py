@@ -1,0 +1,227 @@
+"""Makes fixes, checks what they have made, and writes what holds.
+
+As in ruff, all fixes that do not overlap are made at once, the texts are read again, and so on
+until nothing is left to fix. What ruff need not do: a fix changes how a model is served, so the
+changed texts are checked, laid over the disk, before any is written. A fix that leaves its finding,
+brings another or loses a size that serves is kept back, and the reader is told what it would do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import field
+from pathlib import Path
+
+from forgather_lint.core.diagnostics import Diagnostic, ResolvedEdit, Severity
+from forgather_lint.core.files import read_at_most
+from forgather_lint.core.paths import absolute
+from forgather_lint.core.record import record
+from forgather_lint.documents.limits import MOST_BYTES
+from forgather_lint.facts.sizes import OWN_MODEL, SERVES
+from forgather_lint.linting.fixes import applied, chosen, files_of, is_applicable
+from forgather_lint.linting.report import Change, ModelReport
+
+MOST_ROUNDS = 10
+MOST_CHECKS = 60
+_BOM = "\ufeff"
+
+Texts = Mapping[str, str]
+"""Changed texts by path, as the disk is to hold them."""
+Reports = tuple[ModelReport, ...]
+Check = Callable[[Texts], Reports]
+Identity = tuple[str, str, str]
+KeptBack = dict[Identity, tuple[Diagnostic, str]]
+"""Findings whose fix is not made, and why."""
+
+
+class CannotChange(Exception):
+    """A file that is not to be changed, with the reason in one line."""
+
+
+@record
+class State:
+    """Where the work stands: changed texts, what is found in them, and what has been fixed."""
+
+    reports: Reports
+    texts: Texts = field(default_factory=dict)
+    fixed: tuple[Diagnostic, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """Every finding once."""
+        return tuple(dict.fromkeys(each for report in self.reports for each in report.diagnostics))
+
+
+@record
+class Outcome:
+    """`state` after all fixes that hold; `kept_back` are the others, with the reasons."""
+
+    state: State
+    kept_back: tuple[tuple[Diagnostic, str], ...] = ()
+
+
+class Fixing:
+    """One run of `--fix`: `check` says what is found in changed texts, `roots` may be changed."""
+
+    def __init__(self, check: Check, roots: Sequence[Path], *, unsafe: bool) -> None:
+        self._check = check
+        self._roots = [Path(absolute(str(root))) for root in roots]
+        self._unsafe = unsafe
+        self._checks = 0
+        self._originals: dict[str, str] = {}
+
+    def run(self, reports: Reports) -> Outcome:
+        """What fixes make of the models that were checked with the result `reports`.
+
+        All fixes are tried together, then those of one model, then one after the other: what needs
+        another fix beside it is kept with it, what does harm is kept back alone.
+        """
+        state, kept_back = State(reports), KeptBack()
+        together = self._wanted(state.findings, kept_back)
+        of_models: dict[str, list[Diagnostic]] = {}
+        for each in together:
+            of_models.setdefault(each.model, []).append(each)
+        lots = [together] if len(of_models) == 1 else [together, *of_models.values()]
+        for lot in lots:
+            state = self._tried(state, lot, kept_back) or state
+        while wanted := self._wanted(state.findings, kept_back):
+            if self._checks >= MOST_CHECKS:
+                break
+            state = self._tried(state, wanted[:1], kept_back, last=True) or state
+        return Outcome(state, tuple(kept_back.values()))
+
+    def _tried(
+        self, state: State, lot: Sequence[Diagnostic], kept_back: KeptBack, *, last: bool = False
+    ) -> State | None:
+        """`state` with the fixes of `lot` that are still wanted, if that holds.
+
+        If it does not at the last trial, the first of them is kept back.
+        """
+        still = set(map(_identity, self._wanted(state.findings, kept_back)))
+        wanted = [each for each in lot if _identity(each) in still]
+        if not wanted:
+            return None
+        grown = self._grown(state, wanted, kept_back)
+        objection = self._objection(state, grown)
+        if objection is None:
+            return grown
+        if last:
+            kept_back[_identity(wanted[0])] = wanted[0], objection
+        return None
+
+    def _grown(self, state: State, wanted: Sequence[Diagnostic], kept_back: KeptBack) -> State:
+        """`state` with the fixes of `wanted`, then of what these bring, until none is left."""
+        known = {_identity(each) for each in state.findings} - {_identity(x) for x in wanted}
+        seen = [dict(state.texts)]
+        for _ in range(MOST_ROUNDS):
+            choice = chosen(wanted)
+            if not choice.taken:
+                break
+            texts = dict(state.texts)
+            for path, edits in choice.edits.items():
+                texts[path] = self._edited(path, state.texts, edits)
+            if texts in seen:
+                break  # two fixes that undo each other
+            seen.append(texts)
+            state = State(self._checked(texts), texts, (*state.fixed, *choice.taken))
+            wanted = [
+                each
+                for each in self._wanted(state.findings, kept_back)
+                if _identity(each) not in known
+            ]
+        return state
+
+    def changes(self, state: State) -> Iterator[Change]:
+        """What is to be written."""
+        for path, text in state.texts.items():
+            before = self._originals[path]
+            if text != before:
+                yield Change(path, before, text)
+
+    def _checked(self, texts: Texts) -> Reports:
+        self._checks += 1
+        return self._check(texts)
+
+    def _wanted(self, findings: Sequence[Diagnostic], kept_back: KeptBack) -> list[Diagnostic]:
+        """The findings that are to be fixed; those in files that must not be changed are noted."""
+        wanted = []
+        for each in findings:
+            if not is_applicable(each, self._unsafe) or _identity(each) in kept_back:
+                continue
+            assert each.fix is not None
+            try:
+                for path in files_of(each.fix):
+                    self._original(path)
+            except CannotChange as reason:
+                kept_back[_identity(each)] = (each, str(reason))
+                continue
+            wanted.append(each)
+        return wanted
+
+    def _original(self, path: str) -> str:
+        """The text of `path` on disk. Raises `CannotChange`."""
+        if path not in self._originals:
+            self._originals[path] = self._read(Path(path))
+        return self._originals[path]
+
+    def _read(self, path: Path) -> str:
+        whole = Path(absolute(str(path)))
+        if not any(whole == root or root in whole.parents for root in self._roots):
+            raise CannotChange(f"{path} lies outside of what was named")
+        if path.is_symlink():
+            raise CannotChange(f"{path} is a link to another file")
+        try:
+            return read_at_most(path, MOST_BYTES).decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CannotChange(f"{path} cannot be read") from error
+
+    def _edited(self, path: str, texts: Texts, edits: Sequence[ResolvedEdit]) -> str:
+        """The text with `edits`, whose positions do not count a byte order mark."""
+        text = texts.get(path, self._original(path))
+        bare = text.removeprefix(_BOM)
+        return text[: len(text) - len(bare)] + applied(bare, edits)
+
+    @staticmethod
+    def _objection(before: State, after: State) -> str | None:
+        """Why what fixes have made of `before` is not to be kept; None when it is."""
+        if len(after.fixed) == len(before.fixed):
+            return "it changes nothing"
+        gained = _counted(after.findings) - _counted(before.findings)
+        if gained:
+            found = next(each for each in after.findings if _identity(each) in gained)
+            return f"it would bring {found.code}: {found.message}"
+        made = after.fixed[len(before.fixed) :]
+        left = _counted(after.findings)
+        was = _counted(before.findings)
+        for each in made:
+            if left[_identity(each)] >= was[_identity(each)] > 0:
+                return "it would leave the finding"
+        lost = _serving(before.reports) - _serving(after.reports)
+        if lost:
+            _, target, ranks, stages = min(lost)
+            return f"{target} would no longer be proved to serve at {ranks} ranks, {stages} stages"
+        if any(each.error for each in after.reports) and not any(x.error for x in before.reports):
+            return "the model could not be checked any more"
+        return None
+
+
+def _identity(found: Diagnostic) -> Identity:
+    """What tells a finding from others when the lines have moved."""
+    return found.span.path, found.code, found.module or found.message
+
+
+def _counted(findings: Sequence[Diagnostic]) -> Counter[Identity]:
+    """What is wrong, each as often as it is; an info is an answer."""
+    return Counter(_identity(each) for each in findings if each.severity is not Severity.INFO)
+
+
+def _serving(reports: Reports) -> set[tuple[str, str, int, int]]:
+    """Models with releases, ranks and stages that are proved to serve them."""
+    return {
+        (report.path, verdict.target, ranks, stages)
+        for report in reports
+        for verdict in report.verdicts
+        for ranks, stages, word in verdict.sizes
+        if word in (SERVES, OWN_MODEL)
+    }

@@ -1,0 +1,94 @@
+"""`check --fix`: tries the fixes, writes what holds, and says what was done."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from forgather_lint import pipeline
+from forgather_lint.core.diagnostics import Diagnostic
+from forgather_lint.core.files import laid_over, read_at_most, write_over
+from forgather_lint.core.meter import Meter
+from forgather_lint.core.paths import absolute
+from forgather_lint.core.settings import Settings
+from forgather_lint.documents.limits import MOST_BYTES
+from forgather_lint.linting.registry import builtin_rules
+from forgather_lint.linting.report import Change, FixNotice, ModelReport, Run
+from forgather_lint.session.fixing import Fixing, Texts
+from forgather_lint.shell.configuration import Groups
+from forgather_lint.shell.contained import workers_for
+from forgather_lint.shell.reporters.parts.fixes import fixed, fixed_by_file
+from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
+from forgather_lint.shell.say import say, say_as_it_is, say_lines
+
+
+def mended(groups: Groups, meter: Meter, *, written: bool) -> Run:
+    """The run over all paths after their fixes, which stand on disk if they are to be `written`."""
+    reports: list[ModelReport] = []
+    done: list[Diagnostic] = []
+    kept_back: list[tuple[Diagnostic, str]] = []
+    changes: list[Change] = []
+    unsafe = False
+    for settings, paths in groups.items():
+        settings.require_known(rule.code for rule in builtin_rules())
+        unsafe = unsafe or settings.unsafe_fixes
+        with workers_for(settings) as workers:
+
+            def check(texts: Texts, paths: Sequence[Path] = paths) -> tuple[ModelReport, ...]:
+                contents = {absolute(path): text.encode() for path, text in texts.items()}
+                with laid_over(contents):
+                    return tuple(pipeline.check(paths, settings, None, workers))  # noqa: B023
+
+            first = tuple(pipeline.check(paths, settings, meter, workers))
+            fixing = Fixing(check, paths, unsafe=settings.unsafe_fixes)
+            outcome = fixing.run(first)
+        made = list(fixing.changes(outcome.state))
+        failed = list(_written(made)) if written else []
+        reports += [*outcome.state.reports, *failed]
+        done += outcome.state.fixed
+        kept_back += outcome.kept_back
+        changes += made
+    notice = FixNotice(unsafe, True, tuple(done), tuple(kept_back), tuple(changes))
+    return Run(tuple(reports), notice)
+
+
+def _written(changes: Sequence[Change]) -> Iterator[ModelReport]:
+    """Write every change; a report of each that could not be."""
+    for change in changes:
+        path = Path(change.path)
+        try:
+            if read_at_most(path, MOST_BYTES) != change.before.encode():
+                yield ModelReport(change.path, error="not fixed: it has changed meanwhile")
+                continue
+            write_over(path, change.after.encode())
+        except OSError as error:
+            yield ModelReport(change.path, error=f"cannot be written: {error.strerror}")
+
+
+def tell(run: Run, settings: Settings, color: Color, *, diff: bool, quiet: bool) -> None:
+    """Say what was changed, and which fixes were not made."""
+    style = Style(wants_color(color, sys.stdout), str(Path.cwd()), quiet)
+    if diff:
+        for change in run.fixes.changes:
+            say_lines("\n".join(_difference(change, style)))
+    if quiet:
+        return
+    for found, reason in run.fixes.kept_back:
+        (row, column), path = found.span.start, style.path(found.span.path)
+        say(f"warning: {path}:{row}:{column}: {found.code} is not fixed: {reason}", err=True)
+    if settings.show_fixes and run.fixes.fixed:
+        say_lines("\n".join(fixed_by_file(run, style, would=diff)))
+    elif diff or settings.fix_only:
+        say_as_it_is(fixed(run, would=diff), err=diff)
+
+
+def _difference(change: Change, style: Style) -> Iterator[str]:
+    """The change as `diff -u` shows it."""
+    path = style.path(change.path)
+    before, after = change.before.split("\n"), change.after.split("\n")
+    lines = difflib.unified_diff(before, after, path, path, lineterm="")
+    colors = {"-": "red", "+": "green", "@": "cyan"}
+    for line in lines:
+        yield style.paint(line, colors[line[0]]) if line[0] in colors else line

@@ -1,0 +1,196 @@
+"""`check --fix`: what it writes, what it says, and that every fix of every rule holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from forgather_lint import pipeline
+from forgather_lint.core.diagnostics import Applicability, Diagnostic, ResolvedEdit, ResolvedFix
+from forgather_lint.core.diagnostics import Severity as Level
+from forgather_lint.core.files import laid_over, write_over
+from forgather_lint.core.paths import absolute
+from forgather_lint.core.source import Lines, Position, Span
+from forgather_lint.linting.fixes import applied, chosen
+from forgather_lint.linting.registry import builtin_rules
+from forgather_lint.linting.report import ModelReport
+from forgather_lint.session.fixing import Fixing, Texts
+from tests.cases import Case, read_cases
+from tests.fixture_models import copy_model
+from tests.snapshots import FIXTURES, FOLDER
+from tests.test_cli import lint
+
+PLAN = "configuration_broken_llama.py"
+RULES = Path(__file__).parent.parent / "rules"
+
+
+def may_fix(suite: Path) -> bool:
+    """Whether the rule of a suite carries a fix."""
+    rule = RULES / suite.parent.name / f"{suite.stem}.py"
+    return rule.exists() and "fix=" in rule.read_text("utf-8")
+
+
+CASES = [
+    case
+    for suite in sorted(FIXTURES.glob("*/*.md"))
+    if may_fix(suite)
+    for case in read_cases(suite)
+]
+
+REVEALING = {"plans under the names of the guide": {"FGL601"}}
+"""Cases in which a fix would show what else is wrong, so that it is not made."""
+
+
+@pytest.mark.parametrize("case", [each for each in CASES if each.expected], ids=str)
+def test_every_fix_holds(case: Case, tmp_path: Path) -> None:
+    """The finding is gone, nothing is gained, a second run changes nothing."""
+    folder = tmp_path.resolve() / FOLDER
+    case.write(folder)
+
+    def check(texts: Texts) -> tuple[ModelReport, ...]:
+        with laid_over({absolute(path): text.encode() for path, text in texts.items()}):
+            return tuple(pipeline.check((folder,), case.settings))
+
+    reports = check({})
+    fixing = Fixing(check, [folder], unsafe=True)
+    outcome = fixing.run(reports)
+    kept_back = {found.code: why for found, why in outcome.kept_back}
+    assert kept_back.keys() == REVEALING.get(case.name, set())
+    for change in fixing.changes(outcome.state):
+        write_over(Path(change.path), change.after.encode())
+    left = [each for report in check({}) for each in report.diagnostics]
+    assert {each.code for each in left if each.fix} == kept_back.keys()
+    gained = {(x.code, x.span.path) for x in left if x.severity is not Level.INFO} - {
+        (x.code, x.span.path) for report in reports for x in report.diagnostics
+    }
+    assert gained == set()
+
+
+def test_unsafe_fixes_are_made_when_asked_for(tmp_path: Path) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    before = (model / PLAN).read_bytes()
+    assert "4 hidden fixes can be enabled" in lint("check", model).stdout
+    lint("check", model, "--fix")
+    assert (model / PLAN).read_bytes() == before
+    result = lint("check", model, "--fix", "--unsafe-fixes")
+    assert "Fixed 4 findings." in result.stdout
+    assert "serves at 1, 2, 4, 8 ranks" in result.stdout.splitlines()[-1]
+    after = (model / PLAN).read_text("utf-8")
+    assert '        "layers.*.attention.query_linear": "colwise",\n' in after
+    changed = set(after.splitlines()) - set(before.decode().splitlines())
+    assert len(changed) == 4
+    assert lint("check", model, "--fix-only", "--unsafe-fixes").stdout == "No fixes available.\n"
+
+
+def test_a_diff_writes_nothing(tmp_path: Path) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    before = (model / PLAN).read_bytes()
+    result = lint("check", model, "--diff", "--unsafe-fixes")
+    assert '\n-        "layers.*.self_attn.q_proj": "colwise",\n' in result.stdout
+    assert '\n+        "layers.*.attention.query_linear": "colwise",\n' in result.stdout
+    assert result.stderr == "Would fix 4 findings.\n"
+    assert (model / PLAN).read_bytes() == before
+    assert result.exit_code == 1
+    assert lint("check", model, "--diff").exit_code == 0, "nothing can be fixed safely"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [
+        (["--fix"], 1),
+        (["--fix-only"], 0),
+        (["--fix-only", "--exit-non-zero-on-fix"], 1),
+        (["--fix-only", "--exit-non-zero-on-fix", "--exit-zero"], 0),
+    ],
+)
+def test_the_exit_code_is_that_of_ruff(
+    tmp_path: Path, arguments: list[str], exit_code: int
+) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    result = lint("check", model, "--unsafe-fixes", *arguments)
+    assert result.exit_code == exit_code
+
+
+def test_what_was_fixed_is_named(tmp_path: Path) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    result = lint("check", model, "--fix-only", "--unsafe-fixes", "--show-fixes")
+    assert result.stdout == (
+        f"Fixed 4 findings:\n- {model / PLAN}:\n    4 × FGL101 (tp-pattern-matches-nothing)\n"
+    )
+
+
+def test_marks_and_ends_of_lines_stay(tmp_path: Path) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    text = (model / PLAN).read_text("utf-8").replace("\n", "\r\n")
+    (model / PLAN).write_bytes(b"\xef\xbb\xbf" + text.encode())
+    (model / PLAN).chmod(0o640)
+    lint("check", model, "--fix", "--unsafe-fixes")
+    after = (model / PLAN).read_bytes()
+    assert after.startswith(b"\xef\xbb\xbf")
+    assert b"attention.query_linear" in after
+    assert after.count(b"\r\n") == after.count(b"\n") == text.count("\r\n")
+    assert (model / PLAN).stat().st_mode & 0o777 == 0o640
+    assert list(model.glob(".*")) == [], "no file is left behind"
+
+
+def test_no_file_is_written_through_a_link(tmp_path: Path) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    elsewhere = tmp_path / "elsewhere.py"
+    (model / PLAN).rename(elsewhere)
+    (model / PLAN).symlink_to(elsewhere)
+    before = elsewhere.read_bytes()
+    result = lint("check", model, "--fix", "--unsafe-fixes")
+    assert "is not fixed" in result.stderr
+    assert "is a link to another file" in result.stderr
+    assert elsewhere.read_bytes() == before
+
+
+def test_the_configuration_may_ask_for_fixes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    (tmp_path / "forgather-lint.toml").write_text("fix = true\nunsafe-fixes = true\n")
+    assert "Fixed" not in lint("check", model, "--no-fix").stdout
+    assert "Fixed 4 findings." in lint("check", model).stdout
+
+
+def finding(fix: ResolvedFix, code: str = "FGL101") -> Diagnostic:
+    return Diagnostic(fix.edits[0].span, code, "message", "name", Level.ERROR, fix=fix)
+
+
+def replacing(text: str, old: str, new: str) -> Diagnostic:
+    start = text.index(old)
+    edit = ResolvedEdit(Lines(text).span("a.py", start, start + len(old)), new)
+    return finding(ResolvedFix("Replace", (edit,), Applicability.SAFE))
+
+
+def test_fixes_that_touch_wait_for_the_next_round() -> None:
+    text = "one two\r\nthrée four\rfive\x0csix\n"
+    fixes = [replacing(text, *each) for each in (("two", "2"), ("two\r\nthrée", "-"), ("six", "6"))]
+    choice = chosen(fixes)
+    assert choice.taken == [fixes[0], fixes[2]]
+    assert applied(text, choice.edits["a.py"]) == "one 2\r\nthrée four\rfive\x0c6\n"
+
+
+def test_positions_and_offsets_agree() -> None:
+    text = "a\nbc\r\n\rd\u2028e\n"
+    lines = Lines(text)
+    assert [lines.offset(lines.position(at)) for at in range(len(text) + 1)] == [
+        *range(len(text) + 1)
+    ]
+    assert lines.position(text.index("d")) == Position(4, 1)
+    assert lines.span("f", 2, 4) == Span("f", Position(2, 1), Position(2, 3))
+
+
+def test_every_rule_with_a_fix_says_how_safe_it_is() -> None:
+    silent = [
+        rule.code
+        for rule in builtin_rules()
+        if "fix=" in Path(rule.file).read_text("utf-8")
+        and not any(
+            word in " ".join(rule.page.split())
+            for word in ("fix is safe because", "fix is unsafe because", "fix is safe where")
+        )
+    ]
+    assert silent == []
