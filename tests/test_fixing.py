@@ -69,17 +69,20 @@ def test_every_fix_holds(case: Case, tmp_path: Path) -> None:
 
 def test_unsafe_fixes_are_made_when_asked_for(tmp_path: Path) -> None:
     model = copy_model("broken_llama", tmp_path)
-    before = (model / PLAN).read_bytes()
-    assert "4 hidden fixes can be enabled" in lint("check", model).stdout
-    lint("check", model, "--fix")
-    assert (model / PLAN).read_bytes() == before
+    before = (model / PLAN).read_text("utf-8").splitlines()
+    offered = lint("check", model).stdout
+    assert "[*] 4 fixable with the `--fix` option (1 hidden fix can be enabled" in offered
+    assert offered.count("FGL101 [tp-pattern-matches-nothing] [*]") == 4
+    assert "Fixed 4 findings." in lint("check", model, "--fix").stdout
+    assert '        "layers.*.feedforward.gate_porj": "colwise",\n' in (model / PLAN).read_text(
+        "utf-8"
+    )
     result = lint("check", model, "--fix", "--unsafe-fixes")
-    assert "Fixed 4 findings." in result.stdout
+    assert "Fixed 1 finding." in result.stdout
     assert "serves at 1, 2, 4, 8 ranks" in result.stdout.splitlines()[-1]
-    after = (model / PLAN).read_text("utf-8")
-    assert '        "layers.*.attention.query_linear": "colwise",\n' in after
-    changed = set(after.splitlines()) - set(before.decode().splitlines())
-    assert len(changed) == 4
+    after = (model / PLAN).read_text("utf-8").splitlines()
+    assert '        "layers.*.attention.query_linear": "colwise",' in after
+    assert len(set(after) - set(before)) == 5
     assert lint("check", model, "--fix-only", "--unsafe-fixes").stdout == "No fixes available.\n"
 
 
@@ -89,16 +92,20 @@ def test_a_diff_writes_nothing(tmp_path: Path) -> None:
     result = lint("check", model, "--diff", "--unsafe-fixes")
     assert '\n-        "layers.*.self_attn.q_proj": "colwise",\n' in result.stdout
     assert '\n+        "layers.*.attention.query_linear": "colwise",\n' in result.stdout
-    assert result.stderr == "Would fix 4 findings.\n"
+    assert result.stderr == "Would fix 5 findings.\n"
     assert (model / PLAN).read_bytes() == before
     assert result.exit_code == 1
-    assert lint("check", model, "--diff").exit_code == 0, "nothing can be fixed safely"
+    assert "Would fix 4 findings." in lint("check", model, "--diff").stderr
+    lint("check", model, "--fix", "--unsafe-fixes")
+    assert lint("check", model, "--diff").exit_code == 0, "nothing is left to fix"
 
 
 @pytest.mark.parametrize(
     ("arguments", "exit_code"),
     [
-        (["--fix"], 1),
+        (["--fix"], 0),
+        (["--fix", "--select=FGL2"], 1),
+        (["--fix", "--exit-non-zero-on-fix"], 1),
         (["--fix-only"], 0),
         (["--fix-only", "--exit-non-zero-on-fix"], 1),
         (["--fix-only", "--exit-non-zero-on-fix", "--exit-zero"], 0),
@@ -116,7 +123,7 @@ def test_what_was_fixed_is_named(tmp_path: Path) -> None:
     model = copy_model("broken_llama", tmp_path)
     result = lint("check", model, "--fix-only", "--unsafe-fixes", "--show-fixes")
     assert result.stdout == (
-        f"Fixed 4 findings:\n- {model / PLAN}:\n    4 × FGL101 (tp-pattern-matches-nothing)\n"
+        f"Fixed 5 findings:\n- {model / PLAN}:\n    5 × FGL101 (tp-pattern-matches-nothing)\n"
     )
 
 
@@ -152,7 +159,7 @@ def test_the_configuration_may_ask_for_fixes(
     model = copy_model("broken_llama", tmp_path)
     (tmp_path / "forgather-lint.toml").write_text("fix = true\nunsafe-fixes = true\n")
     assert "Fixed" not in lint("check", model, "--no-fix").stdout
-    assert "Fixed 4 findings." in lint("check", model).stdout
+    assert "Fixed 5 findings." in lint("check", model).stdout
 
 
 def finding(fix: ResolvedFix, code: str = "FGL101") -> Diagnostic:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+import libcst as cst
+
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigPlace
@@ -46,6 +48,52 @@ def text_of(place: Place) -> str | None:
     return place.file.text if isinstance(place, NodePlace | ConfigPlace) else None
 
 
+def sizes_of_call(place: Place) -> tuple[Place, ...] | None:
+    """The sizes that a call of `view` or `reshape` spells out, three at least and none of them -1.
+
+    They may stand in a tuple that the file gives the name of once. None when they are not seen.
+    """
+    if not isinstance(place, NodePlace) or not isinstance(place.node, cst.Call):
+        return None
+    call = place.node
+    named = call.func.attr.value if isinstance(call.func, cst.Attribute) else ""
+    if named not in ("view", "reshape") or any(each.keyword or each.star for each in call.args):
+        return None
+    given = [argument.value for argument in call.args]
+    if len(given) == 1:
+        given = _sequence(given[0], place.file.tree)
+    if len(given) < 3 or any(isinstance(each, cst.UnaryOperation) for each in given):
+        return None
+    return tuple(NodePlace(place.file, each) for each in given)
+
+
+def _sequence(node: cst.BaseExpression, tree: cst.Module) -> list[cst.BaseExpression]:
+    """The elements of a tuple or list; of a name, those of the only one assigned to it."""
+    if isinstance(node, cst.Name):
+        found = _Assigned(node.value)
+        tree.visit(found)
+        if len(found.values) != 1:
+            return []
+        node = found.values[0]
+    if not isinstance(node, cst.Tuple | cst.List):
+        return []
+    return [element.value for element in node.elements]
+
+
+class _Assigned(cst.CSTVisitor):
+    """Collects what is assigned to a name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.values: list[cst.BaseExpression] = []
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        targets = (each.target for each in node.targets)
+        if any(isinstance(each, cst.Name) and each.value == self.name for each in targets):
+            self.values.append(node.value)
+
+
 def plain_string(text: str, start: int, end: int) -> tuple[str, str] | None:
     """The quote and the content of a string literal without escapes; None for anything else."""
     found = _PLAIN.fullmatch(text, start, end)
@@ -62,7 +110,7 @@ def entry_at(text: str, start: int, *, item: bool = False) -> Entry | None:
         if string:
             at = end = string.end()
         elif letter == "#":
-            at = _BLANK.match(text, at).end()  # type: ignore[union-attr]  # matches nothing too
+            at = _after_space(text, at)
         elif letter in _OPEN:
             depth += 1
             at = end = at + 1
@@ -74,8 +122,7 @@ def entry_at(text: str, start: int, *, item: bool = False) -> Entry | None:
         elif letter == "," and depth == 0:
             return Entry(start, value, end, at) if value >= 0 else None
         elif letter == ":" and depth == 0 and value < 0:
-            at = value = _SPACE.match(text, at + 1).end()  # type: ignore[union-attr]
-            end = at
+            at = value = end = _after_space(text, at + 1)
         elif letter.isspace():
             at += 1
         elif value < 0:
@@ -139,6 +186,32 @@ def ordered(text: str, before: Sequence[Entry], after: Sequence[Entry]) -> Itera
             here, there = _comment(text, place), _comment(text, entry)
             if here is not None and there is not None and text[slice(*here)] != text[slice(*there)]:
                 yield *here, text[slice(*there)]
+
+
+def mapped(text: str, start: int, end: int, value: str) -> list[Piece] | None:
+    """The list or tuple of strings that ends at `end` as a dict that maps each to `value`.
+
+    None when something else stands between `start` and `end`, or nothing is in it.
+    """
+    opening = re.compile(r"[^\[({\"'#]*[\[(]").match(text, start, end)
+    if opening is None or text[end - 1] not in "])":
+        return None
+    pieces: list[Piece] = [(opening.end() - 1, opening.end(), "{"), (end - 1, end, "}")]
+    at = _after_space(text, opening.end())
+    while at < end - 1:
+        item = entry_at(text, at, item=True)
+        found = plain_string(text, item.start, item.end) if item else None
+        if item is None or found is None:
+            return None
+        pieces.append((item.end, item.end, f": {found[0]}{value}{found[0]}"))
+        at = _after_space(text, item.end if item.comma is None else item.comma + 1)
+    return pieces if len(pieces) > 2 else None
+
+
+def _after_space(text: str, at: int) -> int:
+    """Where the next thing that is no comment begins."""
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
 
 
 def _comment(text: str, entry: Entry) -> tuple[int, int] | None:

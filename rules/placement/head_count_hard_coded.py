@@ -8,6 +8,8 @@ those that fit but mix the features of several heads.
 Each rank holds `num_heads / ranks` heads. A view with the number of all heads crashes, or reads
 features of several heads as one.
 
+The fix is safe because on one rank `-1` comes to the same size.
+
 ## Example
 ```py
 query = self.q_proj(x).view(batch, length, self.num_heads, self.head_dim)
@@ -26,14 +28,19 @@ happen to fit: wrong output.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import inferred_size
 from forgather_lint.linting.support.judged import finding
+
+_HELP = "write `-1` for the number of heads: each rank has its own"
 
 
 @rule("FGL203", "head-count-hard-coded", Severity.ERROR)
 def check(judged: Judged) -> Iterator[Finding]:
     if judged.code == "FGL203":
-        yield finding(judged)
+        fix = inferred_size(judged.where, judged.reason)
+        yield replace(finding(judged), fix=fix, help=_HELP if fix else "")

@@ -7,6 +7,9 @@ embeddings.
 ## Why is this bad?
 `post_init` expects a dict from the tied parameter to its source, and raises.
 
+The fix is safe because older releases take a dict as well, and the one table of the tokens is all
+that a head can be tied to.
+
 ## Example
 ```py
 _tied_weights_keys = ["lm_head.weight"]
@@ -24,10 +27,12 @@ _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.edits import tie_to
 from forgather_lint.linting.support.serving import finding
 
 
@@ -39,9 +44,10 @@ from forgather_lint.linting.support.serving import finding
 )
 def check(problem: ServingProblem) -> Iterator[Finding]:
     if problem.code == "FGL509":
-        yield finding(
+        found = finding(
             problem,
             f"the tied weights of `{problem.name}` are a list",
             label="a dict is needed",
             help="write a dict of target to source; older releases take it as well",
         )
+        yield replace(found, fix=tie_to(problem.where, problem.detail) if problem.detail else None)

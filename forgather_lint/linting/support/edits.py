@@ -7,6 +7,8 @@ a loop builds, has no fix.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from forgather_lint.core.diagnostics import Applicability, Edit, Fix
@@ -18,9 +20,11 @@ from forgather_lint.documents.literals import (
     added_before,
     added_behind,
     entry_at,
+    mapped,
     ordered,
     plain_string,
     removed,
+    sizes_of_call,
     text_of,
 )
 from forgather_lint.facts import PlanEntry, PlanOrigin
@@ -154,6 +158,42 @@ def reorder(entries: Sequence[PlanEntry], wanted: Sequence[PlanEntry]) -> Fix | 
         return None
     edits = text.edits(ordered(text.text, before, after))
     return Fix("Put the entries in the order in which they run", edits, UNSAFE)
+
+
+def tie_to(where: Place, source: str) -> Fix | None:
+    """Turn the list of tied weights assigned at `where` into a dict from each to `source`."""
+    text = _text(where)
+    if text is None:
+        return None
+    start, end = (text.lines.offset(each) for each in (where.span.start, where.span.end))
+    pieces = mapped(text.text, start, end, source)
+    if pieces is None:
+        return None
+    return Fix(f"Tie them to `{source}`", text.edits(pieces), SAFE)
+
+
+_SHAPE = re.compile(r"shape '\[(?P<sizes>[^\]]+)\]' is invalid for input of size (?P<number>\d+)")
+
+
+def inferred_size(where: Place, reason: str) -> Fix | None:
+    """Let the call of `view` or `reshape` at `where` find out the number of heads: `-1`.
+
+    `reason` is the error on a rank. The first of the last two sizes that the ranks divide is the
+    one; where the error names none, the last of three sizes and the last but one of more.
+    """
+    places = sizes_of_call(where)
+    if places is None:
+        return None
+    at = -1 if len(places) == 3 else -2
+    said = _SHAPE.search(reason)
+    if said is not None:
+        sizes = [int(each) if each.isdigit() else 1 for each in said["sizes"].split(", ")]
+        ranks, rest = divmod(math.prod(sizes), int(said["number"]))
+        divided = [place for place in (-2, -1) if sizes[place] > 1 and sizes[place] % ranks == 0]
+        if rest or ranks < 2 or not divided or len(sizes) < len(places):
+            return None
+        at = divided[0]
+    return Fix("Let torch infer the size", (Edit(places[at], "-1"),), SAFE)
 
 
 def _quote(where: Place) -> str:

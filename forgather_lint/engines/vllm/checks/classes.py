@@ -14,6 +14,7 @@ from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import AskedFor, architectures, auto_map
 from forgather_lint.engines.vllm.words import AttentionGate
 from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.libraries.names import EMBEDDING
 from forgather_lint.libraries.transformers.model import plans_merged
 from forgather_lint.model.build import NoModel
 from forgather_lint.model.entry import AUTO_MODEL, reference
@@ -80,9 +81,25 @@ def tied_weights(seen: Examined) -> Iterator[ServingProblem]:
     fact = seen.target.transformers.modeling.tied_weights_list
     keys, ties = seen.member("_tied_weights_keys"), seen.setting("tie_word_embeddings")
     if isinstance(keys, ListValue | TupleValue) and _is_true(ties):
-        yield from seen.problem(
-            "FGL509", fact, seen.place_of_member("_tied_weights_keys"), seen.cls.name
-        )
+        where = seen.place_of_member("_tied_weights_keys")
+        yield from seen.problem("FGL509", fact, where, seen.cls.name, _table_of_tokens(seen))
+
+
+def _table_of_tokens(seen: Examined) -> str:
+    """The full name of the weight that looks tokens up, as the class with the head calls it.
+
+    Empty where that is not known.
+    """
+    prefix, vocabulary = seen.member("base_model_prefix"), seen.number("vocab_size")
+    modules = seen.judge.subject.tree.structure.modules if seen.judge else ()
+    tables = [
+        each.name
+        for each in modules
+        if each.is_a(EMBEDDING) and each.sizes.get("num_embeddings") == vocabulary is not None
+    ]
+    if len(tables) != 1 or not isinstance(prefix, Known) or not prefix.value:
+        return ""
+    return f"{prefix.value}.{tables[0]}.weight"
 
 
 @check(Phase.BUILD)
