@@ -18,7 +18,8 @@ from forgather_lint.core.files import read_at_most
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 from forgather_lint.documents.limits import MOST_BYTES
-from forgather_lint.facts.sizes import OWN_MODEL, SERVES
+from forgather_lint.facts.release import OWN_MODEL
+from forgather_lint.facts.sizes import SERVES
 from forgather_lint.linting.fixes import applied, chosen, files_of, is_applicable
 from forgather_lint.linting.report import Change, ModelReport
 
@@ -219,7 +220,7 @@ def _counted(findings: Sequence[Diagnostic]) -> Counter[Identity]:
 def _serving(reports: Reports) -> set[tuple[str, str, int, int]]:
     """Models with releases, ranks and stages that are proved to serve them."""
     return {
-        (report.path, verdict.target, ranks, stages)
+        (report.path, str(verdict.target), ranks, stages)
         for report in reports
         for verdict in report.verdicts
         for ranks, stages, word in verdict.sizes
