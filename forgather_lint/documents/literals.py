@@ -175,6 +175,15 @@ def _without_the_last(text: str, entry: Entry) -> Piece:
     return start, entry.end, ""
 
 
+def merged(text: str, first: Entry, second: Entry) -> Iterator[Piece]:
+    """`first` with the value of `second` and the comment behind it; `second` is gone."""
+    yield first.value, first.end, text[second.value : second.end]
+    here, there = _comment(text, first), _comment(text, second)
+    if here is not None and there is not None:
+        yield *here, text[slice(*there)]
+    yield removed(text, second)
+
+
 def ordered(text: str, before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[Piece]:
     """The places of `before` with the entries of `after`, the same ones in another order.
 

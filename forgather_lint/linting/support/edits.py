@@ -21,9 +21,9 @@ from forgather_lint.documents.literals import (
     added_behind,
     entry_at,
     mapped,
+    merged,
     ordered,
     plain_string,
-    removed,
     sizes_of_call,
     text_of,
 )
@@ -141,8 +141,7 @@ def merge_duplicate(first: Place, second: Place, key: str) -> Fix | None:
     one, other = text.entry(first), text.entry(second)
     if one is None or other is None:
         return None
-    kept = (one.value, one.end, text.text[other.value : other.end])
-    pieces = (kept, removed(text.text, other))
+    pieces = merged(text.text, one, other)
     return Fix(f"Keep one entry for `{key}`", text.edits(pieces), SAFE)
 
 

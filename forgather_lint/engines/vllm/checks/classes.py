@@ -97,9 +97,10 @@ def _table_of_tokens(seen: Examined) -> str:
         for each in modules
         if each.is_a(EMBEDDING) and each.sizes.get("num_embeddings") == vocabulary is not None
     ]
-    if len(tables) != 1 or not isinstance(prefix, Known) or not prefix.value:
+    name = prefix.value if isinstance(prefix, Known) else None
+    if len(tables) != 1 or not isinstance(name, str) or not name:
         return ""
-    return f"{prefix.value}.{tables[0]}.weight"
+    return f"{name}.{tables[0]}.weight"
 
 
 @check(Phase.BUILD)
