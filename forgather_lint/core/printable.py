@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\t", _TAB).replace("\n", " "))
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """`text`, cut where it is longer than a line has room for."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def width(text: str) -> int:
     """How many terminal cells printable `text` takes."""
     return sum(map(_cells, text)) if not text.isascii() else len(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from enum import Enum, auto
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import yaml
 
 DEEPEST = 50
+_MOST_DIGITS = 4_300
+"""What Python itself makes an integer of, unless it is told otherwise."""
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 
 Keys = tuple[str, ...]
 Parts = tuple[Span, Span]
@@ -122,18 +126,28 @@ def parse_config(path: str, text: str) -> ConfigFile:
     if _depth(text) > DEEPEST:
         raise SourceError(where, f"nested more than {DEEPEST} deep, not analysed")
     try:
-        values = json.loads(text)
+        values = json.loads(text, parse_int=_integer)
     except json.JSONDecodeError as error:
         at = Position(error.lineno, error.colno)
         raise SourceError(Span(path, at, at), f"not JSON: {error.msg}") from None
+    except OverflowError as error:
+        raise SourceError(where, str(error)) from None
     if not isinstance(values, dict):
         raise SourceError(where, f"not a JSON object but a {type(values).__name__}")
     return ConfigFile(path, text, values)
 
 
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise OverflowError(f"an integer of {len(digits)} digits, not analysed")
+    return int(digits)
+
+
 def _depth(text: str) -> int:
+    """How deep brackets stand in each other; those in strings count for nothing."""
     deepest = depth = 0
-    for letter in text:
+    for found in _STRING_OR_BRACKET.finditer(text):
+        letter = found[0]
         if letter in "[{":
             depth += 1
             deepest = max(deepest, depth)

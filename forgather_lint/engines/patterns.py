@@ -19,7 +19,7 @@ _ESCAPE = re.compile(r"\\.", re.DOTALL)
 _REPETITION = re.compile(r"[*+]|\{\d*,\d*\}")
 _CHOICE = re.compile(r"\||(?<![(*+?}])\?")
 _COSTLY = re.compile(r"\)[*+?{]|\\[1-9]|\(\?(?!:)")
-_SET_OF_SETS = re.compile(r"\[.*(?:\[|--|&&|~~|\|\|)")
+_SET_OF_SETS = re.compile(r"\[.*(?:\[|--|&&|~~|\|\|)", re.DOTALL)
 
 
 class Unreadable(NamedTuple):

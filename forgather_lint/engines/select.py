@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from forgather_lint.core.printable import shortened
 from forgather_lint.engines.api import Target
 from forgather_lint.engines.ranges import ranges
 from forgather_lint.engines.registry import DEFAULT, LIBRARY, project, projects, server
@@ -85,7 +86,7 @@ def one_release(text: str) -> tuple[str, Version]:
     """The project and the one release that `text` names. Raises `TargetError`."""
     wish = _wish(text.strip())
     if len(wish.releases) != 1 or "==" not in text:
-        raise TargetError(f"{text!r} names no single release: write {wish.project}==5.19")
+        raise TargetError(f"{shortened(text)!r} names no single release: write {wish.project}==5.19")
     return wish.project, wish.releases[0]
 
 
@@ -95,14 +96,14 @@ def _wish(text: str) -> Wish:
     found = re.fullmatch(rf"({'|'.join(projects())})\s*([=<>!~].*)", text)
     if found is None:
         raise TargetError(
-            f"{text!r} names no target: write vllm==0.32, 'vllm>=0.30,<0.33', "
+            f"{shortened(text)!r} names no target: write vllm==0.32, 'vllm>=0.30,<0.33', "
             "transformers==5.19, or all"
         )
     name, comparisons = found.groups()
     try:
         return Wish(name, _releases(name, Requirement.parse(comparisons)))
     except VersionError as error:
-        raise TargetError(f"{text}: {error}") from error
+        raise TargetError(f"{shortened(text)}: {error}") from error
 
 
 def _releases(name: str, wanted: Requirement) -> tuple[Version, ...]:

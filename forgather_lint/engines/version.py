@@ -10,9 +10,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
-_RELEASE = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
+from forgather_lint.core.printable import shortened
+
+_NUMBER = r"\d{1,9}(?!\d)"
+"""More digits no release has, and of thousands Python makes no integer."""
+_RELEASE = re.compile(rf"v?({_NUMBER})\.({_NUMBER})(?:\.({_NUMBER})|(?!\.\d))")
 _CLAUSE = re.compile(
-    r"(===|==|!=|~=|>=|<=|>|<)\s*v?(\d+(?:\.\d+)*)(\.\*)?(?:\.?(?:post|rc|dev|a|b)\d+)?(?:\+[\w.]+)?"
+    rf"(===|==|!=|~=|>=|<=|>|<)\s*v?({_NUMBER}(?:\.{_NUMBER})*)(\.\*)?(?:\.?(?:post|rc|dev|a|b)\d+)?(?:\+[\w.]+)?"
 )
 
 
@@ -33,7 +37,7 @@ class Version(NamedTuple):
         """Read "0.32", "0.11.2.post2" or "5.0.0rc1". Raises `VersionError`."""
         found = _RELEASE.match(text.strip())
         if found is None:
-            raise VersionError(f"{text!r} is not a version")
+            raise VersionError(f"{shortened(text)!r} is not a version")
         return cls(*(int(part or 0) for part in found.groups()))
 
     def __str__(self) -> str:
@@ -99,7 +103,7 @@ class Requirement(NamedTuple):
 def _clause(text: str) -> Clause:
     found = _CLAUSE.fullmatch(text)
     if found is None:
-        raise VersionError(f"{text!r} is not a comparison of versions")
+        raise VersionError(f"{shortened(text)!r} is not a comparison of versions")
     operator, number, star = found.groups()
     return Clause(operator, tuple(map(int, number.split("."))), star is not None)
 

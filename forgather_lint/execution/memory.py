@@ -7,7 +7,7 @@ from math import prod
 
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.layers import Role, split_dimension
-from forgather_lint.execution.partition import get_pp_indices
+from forgather_lint.execution.partition import get_pp_indices, stages_apart
 from forgather_lint.libraries.names import EMBEDDING
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.values.objects import Instance
@@ -65,7 +65,8 @@ def bytes_per_rank(
 
 
 def _fullest(by_layer: list[int], stages: int) -> int:
-    bounds = (get_pp_indices(len(by_layer), stage, stages) for stage in range(stages))
+    apart = stages_apart(len(by_layer), stages)
+    bounds = (get_pp_indices(len(by_layer), stage, stages) for stage in apart)
     return max((sum(by_layer[start:end]) for start, end in bounds), default=0)
 
 

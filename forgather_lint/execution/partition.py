@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
@@ -36,11 +36,19 @@ def get_pp_indices(layers: int, stage: int, stages: int) -> tuple[int, int]:
     Source: vllm/distributed/utils.py, `get_pp_indices`: what does not divide goes to the stages
     before the last, from behind.
     """
-    sizes = [layers // stages] * stages
-    for i in range(2, layers % stages + 2):
-        sizes[-i] += 1
-    start = sum(sizes[:stage])
-    return start, start + sizes[stage]
+    each, left = divmod(layers, stages)
+    first_with_more = stages - 1 - left
+
+    def before(stage: int) -> int:
+        return each * stage + min(max(stage - first_with_more, 0), left)
+
+    return before(stage), before(stage + 1)
+
+
+def stages_apart(layers: int, stages: int) -> Iterator[int]:
+    """The stages, of those in the middle that hold no layer only the last: they are alike."""
+    yield 0
+    yield from range(max(1, stages - layers - 2), stages)
 
 
 def parts_of(

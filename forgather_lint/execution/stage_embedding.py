@@ -6,8 +6,11 @@ where a stage holds nothing (vllm/model_executor/models/transformers/base.py, `p
 
 from __future__ import annotations
 
+from itertools import islice
+
 from forgather_lint.core.source import Place
 from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.execution.partition import stages_apart
 from forgather_lint.execution.stages import Pipeline
 from forgather_lint.libraries.names import PLACEHOLDER
 from forgather_lint.python.interpreter.classes import find_member
@@ -23,7 +26,7 @@ def embedding_unreachable(pipeline: Pipeline, stages: int) -> Outcome | None:
     """What the first of the later stages raises, when the undivided model does not."""
     if isinstance(_asked(pipeline), Raised):
         return None
-    for stage in range(1, stages):
+    for stage in islice(stages_apart(pipeline.layers, stages), 1, None):
         found = _asked(pipeline, stage, stages)
         if isinstance(found, Raised):
             text = f"{found.kind}: {found.text}" if found.text else found.kind

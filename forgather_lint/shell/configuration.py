@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -10,10 +11,14 @@ from typing import Any
 
 from forgather_lint.core.files import is_file, is_folder, read_at_most
 from forgather_lint.core.paths import absolute
+from forgather_lint.core.printable import shortened
 from forgather_lint.core.settings import ModelImpl, PerFileIgnore, Settings, SettingsError, nearest
 
 _TABLE = "forgather-lint"
 _MOST_BYTES = 1 << 20
+_MOST_DIGITS, _LONGEST_REASON = 30, 300
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:{_PART}){{100}}+")
 _NAMES = ("forgather-lint.toml", ".forgather-lint.toml", "pyproject.toml")
 
 DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
@@ -103,11 +108,15 @@ def _table(file: Path) -> object:
         shared = file.name == "pyproject.toml"
         if shared and _TABLE not in text:
             return None  # not ours, so not ours to complain about either
+        if _LONG_KEY.search(text):
+            raise ValueError("a key of more than 100 parts")  # tomllib would take hours
         whole = tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{file}: {error}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{file}: nested too deep") from error
+    except ValueError as error:
+        raise SettingsError(f"{file}: {shortened(str(error), _LONGEST_REASON)}") from error
     tools = whole.get("tool")
     if not shared:
         return whole
@@ -126,8 +135,16 @@ def _parsed(values: Values, root: Path, source: str) -> dict[str, Any]:
             parsed[name] = _PARSERS[name](value, root)
         except ValueError as error:
             key = name.replace("_", "-")
-            raise SettingsError(f"{source}{key}: expected {error}, got {value!r}") from error
+            raise SettingsError(f"{source}{key}: expected {error}, got {_shown(value)}") from error
     return parsed
+
+
+def _shown(value: object) -> str:
+    """`value` in a message; Python writes no integer of thousands of digits."""
+    try:
+        return shortened(repr(value))
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 def _strings(value: object, _root: Path) -> tuple[str, ...]:
@@ -152,10 +169,11 @@ def _sizes(value: object, root: Path) -> tuple[int, ...]:
 
 
 def _positive(value: object, _root: Path) -> int:
-    number = int(value) if isinstance(value, str) and value.isdecimal() else value
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+    if isinstance(value, str) and value.isdecimal() and len(value) <= _MOST_DIGITS:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 10**_MOST_DIGITS:
         raise ValueError("a positive integer")
-    return number
+    return value
 
 
 def _jobs(value: object, root: Path) -> int | None:

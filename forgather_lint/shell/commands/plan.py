@@ -182,9 +182,13 @@ def _print_applied(prepared: AnyPrepared, opened: Opened, form: str) -> None:
 
 def _rows(prepared: AnyPrepared, opened: Opened) -> Iterator[dict[str, str | None]]:
     """One row for each Linear, layers that are alike in one."""
-    assert prepared.judge is not None
-    judge = prepared.judge
-    tree, assigned = judge.subject.tree, judge.assignments(1)
+    judge, workshop = prepared.judge, prepared.workshop
+    assert judge is not None
+    assert workshop is not None
+    tree = judge.subject.tree
+    assigned = contained(workshop, lambda: judge.assignments(1))
+    if isinstance(assigned, NotBuilt):
+        raise options.CannotRun(f"{opened.shown(assigned.where)}: {told(assigned)}")
     seen: set[tuple[str, str | None]] = set()
     shapes = {p.name.rpartition(".")[0]: p.shape for p in tree.structure.parameters}
     for name, instance in tree.instances.items():

@@ -88,6 +88,8 @@ def _searched(seen: Examined, name: str) -> tuple[str, ...]:
         text = seen.workshop.sources.text(name)
     except SourceError:
         return NO_FILES
+    # `^\s*` looks at all blank lines from each of them on: what it passes over is left out.
+    text = re.sub(r"\s*\n\s*", "\n", text)
     patterns = seen.target.transformers.loading.relative_import_patterns.value
     names = (each for pattern in patterns for each in re.findall(pattern, text, re.MULTILINE))
     return tuple(dict.fromkeys(names))
