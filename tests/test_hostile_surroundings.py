@@ -105,16 +105,27 @@ def test_nobody_needs_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert str(project.render("a.yaml").text) == "home: '/nonexistent'"
 
 
-def test_a_template_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def started(*_: object, **__: object) -> None:
-        raise AssertionError("a process was started")
-
-    monkeypatch.setattr(subprocess, "Popen", started)
-    monkeypatch.setattr(os, "fork", started)
-    project = write_project(
-        tmp_path, {"configs/a.yaml": "a: '{{ uname.processor }} {{ uname.system }} {{ uname }}'\n"}
+def test_a_template_starts_no_process(tmp_path: Path) -> None:
+    """In a process of its own: `platform` remembers what it has asked for once."""
+    template = "a: '{{ uname.processor }} {{ uname.system }} {{ uname }} {{ versions }}'\n"
+    write_project(tmp_path, {"configs/a.yaml": template})
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from forgather_lint.forgather.library import Library\n"
+        "from forgather_lint.forgather.project import read_project\n"
+        "def hook(event, given):\n"
+        "    if event.startswith(('subprocess.', 'os.fork', 'os.exec', 'os.posix_spawn')):\n"
+        "        print('started', event, given, flush=True)\n"
+        "sys.addaudithook(hook)\n"
+        f"rendering = read_project(Path({str(tmp_path)!r}), Library()).render('a.yaml')\n"
+        "assert rendering.ended is None\n"
+        "print(rendering.text.plain)\n"
     )
-    assert project.render("a.yaml").ended is None
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    python = [sys.executable, "-c", code]
+    ended = subprocess.run(python, env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("a: ' ")
 
 
 def test_a_model_folder_lends_no_libraries(tmp_path: Path) -> None:

@@ -86,7 +86,9 @@ def one_release(text: str) -> tuple[str, Version]:
     """The project and the one release that `text` names. Raises `TargetError`."""
     wish = _wish(text.strip())
     if len(wish.releases) != 1 or "==" not in text:
-        raise TargetError(f"{shortened(text)!r} names no single release: write {wish.project}==5.19")
+        raise TargetError(
+            f"{shortened(text)!r} names no single release: write {wish.project}==5.19"
+        )
     return wish.project, wish.releases[0]
 
 

@@ -50,7 +50,8 @@ class _Host(NamedTuple):
 
 
 def _host() -> _Host:
-    return _Host(*platform.uname()[:5])
+    told = platform.uname()  # its fields by name: a slice, too, would ask for the processor
+    return _Host(told.system, told.node, told.release, told.version, told.machine)
 
 
 def to_yaml(value: object, default: object = Undefined) -> object:

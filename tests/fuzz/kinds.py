@@ -20,7 +20,7 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.python import SourceError, parse_python
 from forgather_lint.documents.sources import Sources
 from forgather_lint.engines.chosen_targets import chosen_targets
-from forgather_lint.engines.transformers.patterns import Unreadable, compile_pattern
+from forgather_lint.engines.patterns import Unreadable, compile_pattern
 from forgather_lint.forgather.builtins import template_globals
 from forgather_lint.forgather.document import read_document
 from forgather_lint.forgather.library import Fence, Library, SearchPath, TemplateFile
