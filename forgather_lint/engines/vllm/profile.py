@@ -204,6 +204,22 @@ class VllmBuilding:
 
 
 @record
+class VllmCommand:
+    """`command.toml`: what `vllm serve` refuses of options that it takes one by one."""
+
+    tool_parser_missing: Fact[Outcome]
+    log_requests_missing: Fact[Outcome]
+    batch_below_length: Fact[Outcome]
+    batch_below_sequences: Fact[Outcome]
+    context_ranks_uneven: Fact[Outcome]
+    data_ranks_local: Fact[Outcome]
+    nodes_of_ray: Fact[Outcome]
+    no_experts: Fact[Outcome]
+    too_few_devices: Fact[Outcome]
+    code_not_trusted: Fact[Outcome]
+
+
+@record
 class VllmDefects:
     """`defects.toml`: what only another release mends."""
 
@@ -264,6 +280,10 @@ class VllmProfile:
     @cached_property
     def defects(self) -> VllmDefects:
         return topic(VllmDefects, "vllm/defects", self.version)
+
+    @cached_property
+    def command(self) -> VllmCommand:
+        return topic(VllmCommand, "vllm/command", self.version)
 
     def __str__(self) -> str:
         return f"vllm=={self.version}"

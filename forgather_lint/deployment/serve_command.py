@@ -1,0 +1,270 @@
+"""What a command that serves a model comes to: its words, its options, its model at its sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from forgather_lint.core.files import is_file, is_folder
+from forgather_lint.core.record import record
+from forgather_lint.core.settings import ModelImpl, Settings, nearest
+from forgather_lint.core.source import Place
+from forgather_lint.documents.commands.found import ServingCommand
+from forgather_lint.documents.config_json import read_config
+from forgather_lint.documents.discover import CONFIG, Candidate
+from forgather_lint.documents.python import SourceError
+from forgather_lint.engines.chosen_targets import chosen_targets
+from forgather_lint.engines.fact import Effect, tables
+from forgather_lint.engines.target import Target
+from forgather_lint.engines.version import Version, VersionError
+from forgather_lint.engines.vllm.serve_command import read_command
+from forgather_lint.engines.vllm.serve_conflicts import (
+    BACKEND,
+    LENGTH,
+    NODES,
+    PIPELINE,
+    TENSOR,
+    conflicts,
+    number_of,
+    size_of,
+)
+from forgather_lint.engines.vllm.serve_options import (
+    NEGATED,
+    ServeOption,
+    left_before,
+    options_of,
+    releases_with,
+)
+from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided
+from forgather_lint.facts.command import (
+    CommandJudged,
+    CommandRefused,
+    OptionsConflict,
+    RanksExceedDevices,
+    Refused,
+    RefusedFor,
+    RemoteCodeNotTrusted,
+    ServeCommand,
+)
+from forgather_lint.facts.sizes import FAILS, SERVES, UNKNOWN, WRONG, named_pairs
+
+Fact = CommandRefused | OptionsConflict | RemoteCodeNotTrusted | CommandJudged | RanksExceedDevices
+Gather = Callable[[Candidate, Settings], tuple[list[object], tuple[str, ...]]]
+DTYPES = {"half": "float16", "float": "float32"}
+
+
+@record
+class ReadCommand:
+    """A command as one release reads it, and the folder of its model where that is here."""
+
+    found: ServingCommand
+    command: ServeCommand
+    target: Target
+    model: Path | None
+
+
+def targets_of(found: ServingCommand, settings: Settings) -> tuple[Target, ...]:
+    """The releases to judge a command for: those chosen, else the one that its image names."""
+    if not settings.target and found.around.release is not None:
+        try:
+            newest = Version.parse(found.around.release)
+            return chosen_targets((f"vllm=={newest}",)).targets
+        except (VersionError, ValueError):
+            pass  # a release older than those profiled: the default says what is known
+    return chosen_targets(settings.target).targets
+
+
+def read(found: ServingCommand, target: Target, root: Path) -> ReadCommand:
+    """`found` as `target` reads it. A model's folder is looked for from `root`."""
+    command = read_command(
+        found.arguments,
+        options_of(target.vllm.version),
+        environment=found.environment,
+        positional=found.positional,
+    )
+    return ReadCommand(found, command, target, _folder(found, command, root))
+
+
+def facts_of_command(read: ReadCommand, settings: Settings, gather: Gather) -> Iterator[object]:
+    """What there is to say of a command; `gather` judges a model under settings."""
+    command, target = read.command, read.target
+    for refused in command.refused:
+        yield _refused(refused, target)
+    config = _config(read.model)
+    yield from conflicts(command, target.vllm, config)
+    yield from _devices(read)
+    yield from _trusted(read, config)
+    if read.model is not None:
+        yield from _judged(read, settings, gather)
+
+
+def _folder(found: ServingCommand, command: ServeCommand, root: Path) -> Path | None:
+    """The folder of the model that the command names, if it is here."""
+    word = command.model
+    text = command.text("--model") if word is None else word.text
+    if not text:
+        return None
+    for inside, host in found.around.mounted.items():
+        if inside and (text == inside or text.startswith(inside.rstrip("/") + "/")):
+            text = host.rstrip("/") + text[len(inside.rstrip("/")) :]
+            break
+    path = Path(text)
+    here = Path(found.path).parent if is_file(found.path) else root
+    bases = [here, *(each for each in here.parents if each.is_relative_to(root)), root]
+    for base in [Path("/")] if path.is_absolute() else dict.fromkeys(bases):
+        folder = base / path
+        if is_folder(folder) and is_file(folder / CONFIG):
+            return folder
+    return None
+
+
+def _config(folder: Path | None) -> Mapping[str, object] | None:
+    if folder is None:
+        return None
+    try:
+        return read_config(folder / CONFIG).values
+    except SourceError:
+        return None
+
+
+def _refused(refused: Refused, target: Target) -> CommandRefused:
+    release = str(target.vllm)
+    if refused.why is not RefusedFor.OPTION:
+        return CommandRefused(refused, release)
+    name = refused.name
+    plain = "--" + name.removeprefix(NEGATED) if name.startswith(NEGATED) else name
+    having = releases_with(plain)
+    existed = ""
+    if having:
+        newer = having[0] > target.vllm.version
+        existed = f"since {having[0]}" if newer else f"until {having[-1]}"
+    elif (last := left_before(plain)) is not None:
+        existed = f"until {last}"
+    instead = tables("serve_instead").get(plain, {}).get("use", "")
+    near = "" if existed else _near(name, options_of(target.vllm.version))
+    return CommandRefused(refused, release, existed, str(instead), near)
+
+
+def _near(name: str, options: Mapping[str, ServeOption]) -> str:
+    found = nearest(name, [each for each in options if each.startswith("--")])
+    return found.partition("'")[2].rpartition("'")[0]
+
+
+def _devices(read: ReadCommand) -> Iterator[RanksExceedDevices]:
+    """More ranks than the container is given devices."""
+    command, around = read.command, read.found.around
+    outcome = read.target.vllm.command.too_few_devices.value
+    ranks, stages = size_of(command, TENSOR), size_of(command, PIPELINE)
+    if around.devices is None or around.devices_at is None or ranks is None or stages is None:
+        return
+    if BACKEND in command.given or NODES in command.given or not command.complete:
+        return
+    whole = ranks * stages
+    if whole > max(around.devices, 1) and outcome.effect is Effect.ERROR:
+        text = f"{outcome.raises}: {outcome.say(ranks=whole, devices=around.devices)}"
+        where = command.place(TENSOR, PIPELINE)
+        yield RanksExceedDevices(
+            where, whole, around.devices, around.devices_at, str(read.target.vllm), text
+        )
+
+
+def _trusted(
+    read: ReadCommand, config: Mapping[str, object] | None
+) -> Iterator[RemoteCodeNotTrusted]:
+    """A model whose config class is code of its folder, which nobody allows to run."""
+    command = read.command
+    if config is None or read.model is None or not command.complete:
+        return
+    if command.is_on("--trust-remote-code"):
+        return
+    entries = config.get("auto_map")
+    kind = config.get("model_type")
+    ours = isinstance(entries, dict) and "AutoConfig" in entries
+    if ours and isinstance(kind, str) and not _is_known(kind, read.target):
+        outcome = read.target.vllm.command.code_not_trusted.value
+        text = f"{outcome.raises}: {outcome.text}"
+        yield RemoteCodeNotTrusted(
+            command.place(), str(read.model), str(read.target.vllm), text
+        )
+
+
+def _is_known(kind: str, target: Target) -> bool:
+    from forgather_lint.engines.names import knows
+
+    return knows("transformers_models", kind, target.transformers.version) or knows(
+        "vllm_configs", kind, target.vllm.version
+    )
+
+
+def settings_of(read: ReadCommand, settings: Settings) -> Settings | None:
+    """`settings` with what the command says; None when its sizes are not known."""
+    command = read.command
+    ranks, stages = size_of(command, TENSOR), size_of(command, PIPELINE)
+    if not ranks or not stages or ranks < 1 or stages < 1:
+        return None
+    dtype = command.text("--dtype")
+    length = number_of(command, LENGTH)
+    if "VLLM_ALLOW_LONG_MAX_MODEL_LEN" in command.environment:
+        length = None
+    implementation = command.text("--model-impl")
+    known = implementation in [each.value for each in ModelImpl]
+    return replace(
+        settings,
+        target=(str(read.target.vllm), str(read.target.transformers)),
+        tensor_parallel_size=(ranks,),
+        pipeline_parallel_size=(stages,),
+        dtype=DTYPES.get(dtype, dtype) if dtype and dtype != "auto" else settings.dtype,
+        max_model_len=length if length is not None and length > 0 else None,
+        model_impl=ModelImpl(implementation) if known else settings.model_impl,
+    )
+
+
+def _judged(read: ReadCommand, settings: Settings, gather: Gather) -> Iterator[CommandJudged]:
+    """The verdict on the model at the sizes of the command, where it does not serve."""
+    asked = settings_of(read, settings)
+    command, model = read.command, read.model
+    if asked is None or model is None or _unsupported(command):
+        reason = _unsupported(command) or "the sizes of the command are not known"
+        yield _verdict(read, UNKNOWN, "", reason, None, "")
+        return
+    facts, _ = gather(Candidate(model), asked)
+    pairs = ((asked.tensor_parallel_size[0], asked.pipeline_parallel_size[0]),)
+    sizes = named_pairs(pairs)
+    broken = next((fact for fact in facts if isinstance(fact, Judged)), None)
+    verdicts = [size for fact in facts if isinstance(fact, SizesJudged) for size in fact.sizes]
+    if broken is not None:
+        yield _verdict(read, broken.verdict, broken.code, broken.reason, broken.where, sizes)
+        return
+    bad = next((size for size in verdicts if size.verdict in (FAILS, WRONG)), None)
+    if bad is not None:
+        yield _verdict(read, bad.verdict, "", bad.reason, None, sizes)
+        return
+    undecided = next((fact for fact in facts if isinstance(fact, SizesUndecided)), None)
+    if undecided is not None:
+        yield _verdict(read, UNKNOWN, "", undecided.reason, undecided.where, sizes)
+    elif any(isinstance(fact, NotBuilt) for fact in facts) and not any(
+        size.verdict == SERVES for size in verdicts
+    ):
+        yield _verdict(read, UNKNOWN, "", "its model could not be built", None, sizes)
+
+
+def _unsupported(command: ServeCommand) -> str:
+    """What of the command makes another model of the one in the folder."""
+    if "--hf-overrides" in command.given:
+        return "`--hf-overrides` changes the config, which is not followed"
+    if "--quantization" in command.given:
+        return "`--quantization` changes the weights, which is not followed"
+    if "--speculative-config" in command.given:
+        return "`--speculative-config` adds a second model, which is not judged"
+    return ""
+
+
+def _verdict(
+    read: ReadCommand, verdict: str, code: str, reason: str, origin: Place | None, sizes: str
+) -> CommandJudged:
+    command = read.command
+    where = command.place(TENSOR) if size_of(command, TENSOR) != 1 else command.place(PIPELINE)
+    return CommandJudged(
+        where, verdict, code, reason, origin, str(read.model), sizes, str(read.target.vllm)
+    )

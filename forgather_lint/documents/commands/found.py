@@ -1,0 +1,201 @@
+"""Commands that serve a model, where people keep them: scripts, images, compose files, manifests.
+
+Nothing is run and nothing is resolved over the network. What an image's tag, a neighbouring
+`environment:` or a device request says is kept with the command.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import field
+from pathlib import Path
+
+from forgather_lint.core.files import is_file, is_folder, read_at_most
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.documents.commands.shell import Command, Word, Words
+
+MOST_BYTES = 1 << 20
+MOST_FILES = 2_000
+MOST_COMMANDS = 200
+_MARK = b"vllm"
+_SCRIPTS = (".sh", ".bash", ".zsh", ".ksh", ".slurm", ".sbatch")
+_MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
+_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
+_KEPT_HIDDEN = frozenset({".github", ".gitlab", ".forgejo", ".gitea", ".circleci"})
+SERVER = "vllm.entrypoints.openai.api_server"
+_SERVERS = (SERVER, "vllm.entrypoints.api_server")
+_IMAGE = re.compile(r"(?:^|/)vllm-(?:openai|cpu)[\w.-]*(?::v?(?P<tag>[\w.+-]+))?(?:@.*)?$")
+
+
+@record
+class Surroundings:
+    """What stands around a command: the release of its image, its devices, folders it is given.
+
+    `release` is as the tag writes it, `mounted` maps folders of the container to those of the host.
+    """
+
+    release: str | None = None
+    devices: int | None = None
+    devices_at: Place | None = None
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    mounted: Mapping[str, str] = field(default_factory=dict)
+
+
+@record
+class ServingCommand:
+    """A command that serves a model: its words behind `vllm serve`, in the file `path`.
+
+    `positional`: the first free word is the model.
+    """
+
+    path: str
+    arguments: Words
+    environment: Mapping[str, str | None]
+    positional: bool
+    around: Surroundings = Surroundings()
+    named: Word | None = None
+    """The word that names the engine: where to point when nothing else is there."""
+
+
+def serving(
+    path: str, command: Command, around: Surroundings = Surroundings()
+) -> ServingCommand | None:
+    """`command` as one that serves a model, if it is one."""
+    words = command.words
+    environment = {**around.environment, **command.environment, **_of_env(words)}
+    for index, word in enumerate(words):
+        rest, text = words[index + 1 :], _name(word)
+        if text == "vllm" and rest and rest[0].text == "serve":
+            return ServingCommand(path, rest[1:], environment, True, around, rest[0])
+        if text == "-m" and rest and rest[0].text in _SERVERS:
+            return ServingCommand(path, rest[1:], environment, False, around, rest[0])
+        image = image_of(word.text)
+        if image is not None and index and _name(words[0]) in ("docker", "podman", "nerdctl"):
+            docker = _of_docker(words[:index], image, around)
+            return of_container(path, word, rest, docker, environment)
+    return None
+
+
+def of_container(
+    path: str,
+    image: Word,
+    arguments: Sequence[Word],
+    around: Surroundings,
+    environment: Mapping[str, str | None],
+) -> ServingCommand | None:
+    """What the image of vLLM's server makes of the arguments that a container gives it.
+
+    Its entry point is `vllm serve`, before 0.11 the module `api_server`: both read `--model`.
+    """
+    whole = serving(path, Command(tuple(arguments), environment), around)
+    if whole is not None:
+        return whole
+    return ServingCommand(path, tuple(arguments), environment, True, around, image)
+
+
+def image_of(text: str | None) -> re.Match[str] | None:
+    """The name of an image of vLLM's own server, with its tag."""
+    return None if text is None or "vllm-" not in text else _IMAGE.search(text)
+
+
+def release_of(image: re.Match[str]) -> str | None:
+    """The release that the tag of an image names; None for `latest`, `nightly` and none."""
+    found = re.match(r"\d+\.\d+(?:\.\d+)?", image["tag"] or "")
+    return found[0] if found else None
+
+
+def _of_docker(words: Words, image: re.Match[str], around: Surroundings) -> Surroundings:
+    """What `docker run` is told in front of the image."""
+    environment: dict[str, str | None] = dict(around.environment)
+    mounted = dict(around.mounted)
+    devices, devices_at = around.devices, around.devices_at
+    for word, following in zip(words, (*words[1:], None), strict=True):
+        name, has_value, said = (word.text or "").partition("=")
+        value = said if has_value else (following.text if following else None) or ""
+        if name in ("-e", "--env"):
+            key, _, content = value.partition("=")
+            environment[key] = content
+        elif name in ("-v", "--volume"):
+            host, _, inside = value.partition(":")
+            mounted[inside.partition(":")[0]] = host
+        elif name == "--gpus":
+            count = _device_count(value)
+            devices, devices_at = count, word.span if count is not None else devices_at
+    return Surroundings(release_of(image), devices, devices_at, environment, mounted)
+
+
+def _device_count(value: str) -> int | None:
+    value = value.strip("'\"")
+    if value.isdigit():
+        return int(value)
+    if value.startswith("device="):
+        return len(value.removeprefix("device=").split(","))
+    return None
+
+
+def _name(word: Word) -> str:
+    return (word.text or "").rpartition("/")[2]
+
+
+def _of_env(words: Words) -> dict[str, str | None]:
+    """The variables of `env A=1 command`."""
+    found: dict[str, str | None] = {}
+    if words and _name(words[0]) == "env":
+        for word in words[1:]:
+            name, assigns, value = (word.text or word.beginning).partition("=")
+            if not assigns:
+                break
+            found[name] = value if word.text is not None else None
+    return found
+
+
+def command_files(path: Path, excluded: Callable[[str], bool]) -> Iterator[Path]:
+    """The files at or below `path` that may hold such commands and speak of vLLM."""
+    if is_file(path):
+        if kind_of(path) is not None and _speaks(path):
+            yield path
+        return
+    if not is_folder(path):
+        return
+    seen = 0
+    for folder, names, files in os.walk(path):
+        names[:] = sorted(
+            name
+            for name in names
+            if (not name.startswith(".") or name in _KEPT_HIDDEN)
+            and name not in _SKIPPED
+            and not excluded(str(Path(folder, name)))
+        )
+        for name in sorted(files):
+            file = Path(folder, name)
+            if kind_of(file) is None or excluded(str(file)):
+                continue
+            seen += 1
+            if seen > MOST_FILES:
+                return
+            if _speaks(file):
+                yield file
+
+
+def kind_of(path: Path) -> str | None:
+    """What the name of a file says it is: `shell`, `make`, `docker`, `yaml` or `systemd`."""
+    name, suffix = path.name, path.suffix
+    if suffix in _SCRIPTS:
+        return "shell"
+    if name in _MAKEFILES or suffix == ".mk":
+        return "make"
+    if name.startswith(("Dockerfile", "Containerfile")) or suffix == ".dockerfile":
+        return "docker"
+    if suffix in (".yaml", ".yml"):
+        return "yaml"
+    return "systemd" if suffix == ".service" else None
+
+
+def _speaks(path: Path) -> bool:
+    try:
+        return _MARK in read_at_most(path, MOST_BYTES)
+    except OSError:
+        return False

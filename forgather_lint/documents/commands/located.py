@@ -1,0 +1,46 @@
+"""Text that knows where each of its letters stands, also when it was taken out of another format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Position, Span
+
+
+@record
+class Located:
+    """`text`, and the place in the file `path` of each letter of it."""
+
+    path: str
+    text: str
+    at: tuple[Position, ...]
+
+    def span(self, start: int, end: int) -> Span:
+        """The span of the letters from `start` up to, not including, `end`."""
+        if not self.at:
+            return Span(self.path, Position(1, 1), Position(1, 1))
+        first = self.at[min(start, len(self.at) - 1)]
+        row, column = self.at[min(max(end, start + 1), len(self.at)) - 1]
+        return Span(self.path, first, Position(row, column + 1))
+
+    def part(self, start: int, end: int) -> Located:
+        """The letters from `start` up to, not including, `end`."""
+        return Located(self.path, self.text[start:end], self.at[start:end])
+
+    def without(self, gone: Iterable[int]) -> Located:
+        """All letters but those at the indices `gone`."""
+        lost = set(gone)
+        kept = [index for index in range(len(self.text)) if index not in lost]
+        text = "".join(self.text[index] for index in kept)
+        return Located(self.path, text, tuple(self.at[index] for index in kept))
+
+
+def located(path: str, text: str, first: Position = Position(1, 1)) -> Located:
+    """`text` as it stands in `path`, its first letter at `first`."""
+    at = []
+    row, column = first
+    for letter in text:
+        at.append(Position(row, column))
+        row, column = (row + 1, 1) if letter == "\n" else (row, column + 1)
+    return Located(path, text, tuple(at))

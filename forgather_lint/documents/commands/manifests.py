@@ -1,0 +1,293 @@
+"""Commands in YAML: compose files, Kubernetes manifests, workflows of a CI.
+
+Every mapping that names an image or a command is a container, whichever kind of document it stands
+in; every text under `run:`, `script:` or a key like it is a shell script.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import yaml
+
+from forgather_lint.core.source import Position, Span
+from forgather_lint.documents.commands.found import (
+    ServingCommand,
+    Surroundings,
+    image_of,
+    of_container,
+    release_of,
+    serving,
+)
+from forgather_lint.documents.commands.located import Located, located
+from forgather_lint.documents.commands.shell import Command, Variables, Word, commands
+from forgather_lint.documents.commands.texts import in_script
+
+DEEPEST = 40
+MOST_NODES = 50_000
+_SCRIPT_KEYS = frozenset({"run", "script", "before_script", "after_script", "inlineScript"})
+_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
+_DEVICES = re.compile(r"(?:nvidia|amd|habana|intel|gpu)\.\w*/?\w*(?:gpu|gaudi)\w*|nvidia\.com/gpu.*")
+_COMPOSE_VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
+_HELM = re.compile(r"\{\{.*?\}\}")
+
+Mapped = Mapping[str, tuple[yaml.ScalarNode, yaml.Node]]
+
+
+def in_yaml(path: str, text: str) -> Iterator[ServingCommand]:
+    """The commands in all documents of a YAML text; nothing where it is no YAML."""
+    reader = _Reader(path, text)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    if _too_deep(text):
+        return
+    try:
+        documents = list(yaml.compose_all(text, Loader=loader))
+    except (yaml.YAMLError, RecursionError):
+        return
+    for document in documents:
+        yield from reader.walk(document, 0)
+
+
+def _too_deep(text: str) -> bool:
+    """Whether flow collections nest deeper than any honest file does."""
+    depth = 0
+    for letter in text:
+        depth += (letter in "[{") - (letter in "]}")
+        if depth > DEEPEST:
+            return True
+    return False
+
+
+class _Reader:
+    def __init__(self, path: str, text: str) -> None:
+        self.path, self.text = path, text
+        self.lines = text.split("\n")
+        self.left = MOST_NODES
+        self.seen: set[int] = set()
+        self.texts: dict[Position, Located] = {}
+        """The scalars that were made words, by where they begin."""
+
+    def walk(self, node: yaml.Node | None, depth: int) -> Iterator[ServingCommand]:
+        """Every container and every script below `node`; aliases are followed once."""
+        self.left -= 1
+        if node is None or depth > DEEPEST or self.left < 0 or id(node) in self.seen:
+            return
+        self.seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            for each in node.value:
+                yield from self.walk(each, depth + 1)
+        elif isinstance(node, yaml.MappingNode):
+            entries = self._entries(node)
+            yield from self._container(entries)
+            for name, (_, value) in entries.items():
+                if name in _SCRIPT_KEYS:
+                    for script in self._scripts(value):
+                        yield from in_script(script)
+                yield from self.walk(value, depth + 1)
+
+    def _entries(self, node: yaml.MappingNode) -> Mapped:
+        return {
+            str(key.value): (key, value)
+            for key, value in node.value
+            if isinstance(key, yaml.ScalarNode)
+        }
+
+    def _scripts(self, node: yaml.Node) -> Iterator[Located]:
+        if isinstance(node, yaml.ScalarNode):
+            yield self.located(node)
+        elif isinstance(node, yaml.SequenceNode):
+            yield from (self.located(each) for each in node.value if isinstance(each, yaml.ScalarNode))
+
+    def _container(self, entries: Mapped) -> Iterator[ServingCommand]:
+        """A container: `command` (compose, Kubernetes), `entrypoint` (compose), `args`."""
+        image = entries.get("image")
+        command = entries.get("command")
+        args = entries.get("args")
+        entry = entries.get("entrypoint")
+        if not (command or args or entry):
+            return
+        of_kubernetes = args is not None or ("env" in entries and "environment" not in entries)
+        words = [
+            word
+            for part in ((command, args) if of_kubernetes else (entry, command))
+            if part is not None
+            for word in self._words(part[1])
+        ]
+        named = self._word(image[1]) if image is not None else None
+        around = self._around(entries, image_of(named.text) if named else None)
+        script = self._script_of(words)
+        if script is not None:
+            variables = Variables.given(around.environment, script.span(0, 1))
+            yield from in_script(script, variables, around)
+            return
+        found = serving(self.path, Command(tuple(words), around.environment), around)
+        if found is not None:
+            yield found
+        elif named is not None and image_of(named.text):
+            overridden = entry is not None or (of_kubernetes and command is not None)
+            if words and not overridden:
+                served = of_container(self.path, named, words, around, around.environment)
+                if served is not None:
+                    yield served
+
+    def _script_of(self, words: list[Word]) -> Located | None:
+        """The text of `sh -c TEXT`."""
+        for index, word in enumerate(words[:-1]):
+            shell = (words[0].text or "").rpartition("/")[2]
+            if shell in _SHELLS and re.fullmatch(r"-\w*c", word.text or ""):
+                return self.texts.get(words[index + 1].span.start)
+        return None
+
+    def _words(self, node: yaml.Node) -> Iterator[Word]:
+        if isinstance(node, yaml.SequenceNode):
+            for each in node.value:
+                yield self._word(each)
+        elif isinstance(node, yaml.ScalarNode):
+            text = self.located(node)
+            plain = _compose(text.text)
+            if plain == text.text:
+                for command in commands(text):
+                    yield from command.words
+                    return
+            else:
+                for command in commands(located(self.path, plain, text.at[0])):
+                    yield from (
+                        Word(word.text, text.span(0, len(text.text)), word.several, word.beginning)
+                        for word in command.words
+                    )
+                    return
+
+    def _word(self, node: yaml.Node) -> Word:
+        if not isinstance(node, yaml.ScalarNode):
+            return Word(None, self._span(node), several=True)
+        place = self.located(node)
+        span = place.span(0, len(place.text))
+        self.texts[span.start] = place
+        value = _compose(str(node.value))
+        if _HELM.search(value) or "$" in value:
+            beginning = re.split(r"[${]", value)[0]
+            return Word(None, span, several=not beginning, beginning=beginning)
+        return Word(value, span)
+
+    def _span(self, node: yaml.Node) -> Span:
+        start = Position(node.start_mark.line + 1, node.start_mark.column + 1)
+        return Span(self.path, start, Position(start.row, start.column + 1))
+
+    def located(self, node: yaml.ScalarNode) -> Located:
+        """The scalar as the shell gets it, each letter at its place in the file."""
+        start, end = node.start_mark, node.end_mark
+        raw = located(
+            self.path,
+            self.text[start.index : end.index],
+            Position(start.line + 1, start.column + 1),
+        )
+        if node.style in ("|", ">"):
+            return _block(raw, folded=node.style == ">")
+        if node.style in ("'", '"'):
+            return raw.part(1, max(1, len(raw.text) - 1))
+        return raw
+
+    def _around(self, entries: Mapped, image: re.Match[str] | None) -> Surroundings:
+        devices, devices_at = self._devices(entries)
+        return Surroundings(
+            release=release_of(image) if image else None,
+            devices=devices,
+            devices_at=devices_at,
+            environment=self._environment(entries),
+            mounted=self._mounted(entries),
+        )
+
+    def _environment(self, entries: Mapped) -> dict[str, str | None]:
+        """`environment:` of compose (a mapping or a list), `env:` of Kubernetes (names, values)."""
+        found: dict[str, str | None] = {}
+        for name in ("environment", "env"):
+            node = entries[name][1] if name in entries else None
+            if isinstance(node, yaml.MappingNode):
+                for key, (_, value) in self._entries(node).items():
+                    found[key] = _known(value)
+            elif isinstance(node, yaml.SequenceNode):
+                for each in node.value:
+                    if isinstance(each, yaml.MappingNode):
+                        pair = self._entries(each)
+                        if "name" in pair:
+                            value = pair["value"][1] if "value" in pair else None
+                            found[str(pair["name"][1].value)] = _known(value)
+                    elif isinstance(each, yaml.ScalarNode):
+                        key, assigns, text = str(each.value).partition("=")
+                        found[key] = text if assigns else None
+        return found
+
+    def _mounted(self, entries: Mapped) -> dict[str, str]:
+        """`./models:/models` of compose."""
+        node = entries["volumes"][1] if "volumes" in entries else None
+        found: dict[str, str] = {}
+        for each in node.value if isinstance(node, yaml.SequenceNode) else ():
+            if isinstance(each, yaml.ScalarNode) and ":" in str(each.value):
+                host, _, inside = _compose(str(each.value)).partition(":")
+                found[inside.partition(":")[0]] = host
+        return found
+
+    def _devices(self, entries: Mapped) -> tuple[int | None, Span | None]:
+        """GPUs that a container is given: `nvidia.com/gpu: 4`, `count: 4`, `device_ids: [...]`."""
+        for name in ("resources", "deploy"):
+            if name not in entries:
+                continue
+            for key, node in self._pairs(entries[name][1], 0):
+                text = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+                if _DEVICES.fullmatch(key) and text.isdigit():
+                    return int(text), self._span(node)
+                if key == "count" and text.isdigit():
+                    return int(text), self._span(node)
+                if key == "device_ids" and isinstance(node, yaml.SequenceNode):
+                    return len(node.value), self._span(node)
+        return None, None
+
+    def _pairs(self, node: yaml.Node, depth: int) -> Iterator[tuple[str, yaml.Node]]:
+        if depth > DEEPEST:
+            return
+        if isinstance(node, yaml.MappingNode):
+            for name, (_, value) in self._entries(node).items():
+                yield name, value
+                yield from self._pairs(value, depth + 1)
+        elif isinstance(node, yaml.SequenceNode):
+            for each in node.value:
+                yield from self._pairs(each, depth + 1)
+
+
+def _known(node: yaml.Node | None) -> str | None:
+    if not isinstance(node, yaml.ScalarNode) or "$" in str(node.value):
+        return None
+    return str(node.value)
+
+
+def _compose(text: str) -> str:
+    """Variables of compose with a default as that default; `$$` stands for one dollar."""
+
+    def filled(found: re.Match[str]) -> str:
+        if found[0] == "$$":
+            return "$"
+        return found[2] if found[2] is not None else found[0]
+
+    return _COMPOSE_VARIABLE.sub(filled, text)
+
+
+def _block(raw: Located, *, folded: bool) -> Located:
+    """A block scalar: its header and the indentation of its lines go; folded lines become one."""
+    text = raw.text
+    gone = set(range(text.find("\n") + 1))
+    body = text[len(gone) :]
+    indents = [len(line) - len(line.lstrip(" ")) for line in body.split("\n") if line.strip()]
+    indent = min(indents, default=0)
+    offset = len(gone)
+    for line in body.split("\n"):
+        gone.update(range(offset, offset + min(indent, len(line))))
+        offset += len(line) + 1
+    kept = raw.without(gone)
+    if not folded:
+        return kept
+    joined = "".join(
+        " " if letter == "\n" and kept.text[index + 1 : index + 2] not in ("\n", "") else letter
+        for index, letter in enumerate(kept.text)
+    )
+    return Located(kept.path, joined, kept.at)

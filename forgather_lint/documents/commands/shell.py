@@ -1,0 +1,320 @@
+"""The words of commands in a shell script, each with its place; nothing is run.
+
+Variables with a value that the text itself gives are filled in, in the order of the lines; what
+stands for another value (`$1`, `$(...)`, a variable of the environment) makes its word unknown.
+Source: POSIX.1-2024, Shell Command Language, 2.2 to 2.10. `tests/test_command_words.py` holds the
+words of texts without variables to `shlex`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Span
+from forgather_lint.documents.commands.located import Located
+
+MOST_WORDS = 20_000
+LONGEST_WORD = 10_000
+
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=")
+_PARAMETER = re.compile(r"\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?P<rest>[^{}]*)\})")
+_DECLARING = frozenset({"export", "declare", "local", "readonly", "typeset"})
+_ENDS = frozenset("\n;&|()")
+
+
+@record
+class Word:
+    """One word of a command. Where `text` is None something else decides what it is.
+
+    `several`: it may be any number of words, as an unquoted variable may. `beginning` is what is
+    known of an unknown word's first letters.
+    """
+
+    text: str | None
+    span: Span
+    several: bool = False
+    beginning: str = ""
+
+
+Words = tuple[Word, ...]
+
+
+@record
+class Command:
+    """A simple command: its words, and the variables that are set for it alone or exported."""
+
+    words: Words
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@record(frozen=False)
+class Variables:
+    """What a text has said of its variables so far: words, or None for what it does not say."""
+
+    values: dict[str, Words | None] = field(default_factory=dict)
+    exported: dict[str, str | None] = field(default_factory=dict)
+
+    @classmethod
+    def given(cls, values: Mapping[str, str | None], span: Span) -> Variables:
+        """Variables that something else than the text sets, at `span`."""
+        words = {
+            name: None if value is None else (Word(value, span),) for name, value in values.items()
+        }
+        return cls(words, dict(values))
+
+
+def commands(text: Located, variables: Variables | None = None) -> Iterator[Command]:
+    """The simple commands in `text`, in order, without the assignments in front of them."""
+    scope = variables or Variables()
+    count = 0
+    for words in _split(text, scope):
+        count += len(words)
+        if count > MOST_WORDS:
+            return
+        command = _after_assignments(words, scope)
+        if command.words:
+            yield command
+
+
+def _after_assignments(words: Words, scope: Variables) -> Command:
+    """The command itself; what is assigned alone, or exported, is noted."""
+    declares = bool(words) and words[0].text in _DECLARING
+    start, noted = int(declares), dict[str, Word]()
+    for index, word in enumerate(words[start:], start=start):
+        found = _ASSIGNMENT.match(word.text or word.beginning)
+        if found is None and not declares:
+            break
+        if found is not None:
+            value = None if word.text is None else word.text[found.end() :]
+            noted[found[1]] = Word(value, word.span)
+        start = index + 1
+    values = {name: word.text for name, word in noted.items()}
+    if declares or start == len(words):
+        scope.values.update({name: (word,) for name, word in noted.items()})
+        known = {name: scope.values.get(name) for name in (word.text for word in words[1:])}
+        if words and words[0].text == "export":
+            scope.exported.update(values)
+            scope.exported.update({str(name): _one(held) for name, held in known.items() if held})
+        return Command(())
+    return Command(words[start:], {**scope.exported, **values})
+
+
+def _one(words: Words) -> str | None:
+    return words[0].text if len(words) == 1 else None
+
+
+def _split(text: Located, scope: Variables) -> Iterator[Words]:
+    reader = _Reader(text, scope)
+    while reader.position < len(text.text):
+        words = reader.command()
+        if words:
+            yield words
+
+
+@record(frozen=False)
+class _Reader:
+    """Reads one command after the other."""
+
+    source: Located
+    scope: Variables
+    position: int = 0
+
+    def command(self) -> Words:
+        """The words up to the end of the command; the reader stands behind it."""
+        text, words = self.source.text, list[Word]()
+        while self.position < len(text):
+            letter = text[self.position]
+            if text.startswith("\\\n", self.position):
+                self.position += 2
+            elif letter in " \t\r":
+                self.position += 1
+            elif letter == "#":
+                self._skip_comment()
+            elif letter in "<>":
+                self._skip_redirection()
+            elif letter in _ENDS:
+                self.position += 1
+                if words or letter not in "\n":
+                    return tuple(words)
+            else:
+                words.extend(self._word())
+        return tuple(words)
+
+    def _skip_comment(self) -> None:
+        end = self.source.text.find("\n", self.position)
+        self.position = len(self.source.text) if end < 0 else end
+
+    def _skip_redirection(self) -> None:
+        """`> file`, `2>&1`: the target is no word of the command; here-documents are not read."""
+        text = self.source.text
+        while self.position < len(text) and text[self.position] in "<>&|":
+            self.position += 1
+        while self.position < len(text) and text[self.position] in " \t":
+            self.position += 1
+        if self.position < len(text) and text[self.position] not in _ENDS:
+            self._word()
+
+    def _word(self) -> list[Word]:
+        """The word that begins here: several when an array is spread out, none when it is empty."""
+        text, start = self.source.text, self.position
+        array = re.compile(r"([A-Za-z_]\w*)\+?=\(").match(text, start)
+        if array is not None:
+            self._array(array)
+            return []
+        pieces: list[str] = []
+        known, quoted, several, beginning = True, False, False, ""
+        while self.position < len(text):
+            letter = text[self.position]
+            if letter in " \t\r<>" or letter in _ENDS:
+                if letter in "<>" and "".join(pieces).isdigit():
+                    return []  # the number of a stream: `2>&1`
+                break
+            if letter == "'":
+                quoted = True
+                pieces.append(self._single())
+            elif letter == '"':
+                quoted = True
+                spread = self._spread_array(start)
+                if spread is not None:
+                    return spread
+                inner, inner_known = self._double()
+                pieces.append(inner)
+                beginning = beginning if not known or inner_known else "".join(pieces[:-1])
+                known = known and inner_known
+            elif letter == "\\":
+                if not text.startswith("\\\n", self.position):
+                    pieces.append(text[self.position + 1 : self.position + 2])
+                self.position += 2
+            elif letter in "$`":
+                value = self._expansion()
+                if value is None:
+                    beginning = "".join(pieces) if known else beginning
+                    known, several = False, True
+                elif " " in value and not quoted and not pieces and self._at_end():
+                    place = self.source.span(start, self.position)
+                    return [Word(part, place) for part in value.split()]
+                else:
+                    pieces.append(value)
+            else:
+                pieces.append(letter)
+                self.position += 1
+        word = "".join(pieces)[:LONGEST_WORD]
+        place = self.source.span(start, self.position)
+        if not known:
+            assigns = _ASSIGNMENT.match(beginning) is not None
+            return [Word(None, place, several and not assigns, beginning)]
+        if not word and not quoted:
+            return []
+        return [Word(word, place)]
+
+    def _at_end(self) -> bool:
+        text = self.source.text
+        return self.position >= len(text) or text[self.position] in " \t\r\n;&|()"
+
+    def _single(self) -> str:
+        text = self.source.text
+        end = text.find("'", self.position + 1)
+        end = len(text) if end < 0 else end
+        inner = text[self.position + 1 : end]
+        self.position = end + 1
+        return inner
+
+    def _double(self) -> tuple[str, bool]:
+        """What stands between double quotes, and whether all of it is known."""
+        text, pieces, known = self.source.text, list[str](), True
+        self.position += 1
+        while self.position < len(text) and text[self.position] != '"':
+            letter = text[self.position]
+            if letter == "\\":
+                follows = text[self.position + 1 : self.position + 2]
+                pieces.append("" if follows == "\n" else follows if follows in '$`"\\' else f"\\{follows}")
+                self.position += 2
+            elif letter in "$`":
+                value = self._expansion()
+                known = known and value is not None
+                pieces.append(value or "")
+            else:
+                pieces.append(letter)
+                self.position += 1
+        self.position += 1
+        return "".join(pieces), known
+
+    def _expansion(self) -> str | None:
+        """The value of what begins with `$` or a backquote; None when the text does not say it."""
+        text = self.source.text
+        if text[self.position] == "`":
+            end = text.find("`", self.position + 1)
+            self.position = len(text) if end < 0 else end + 1
+            return None
+        if text.startswith("$(", self.position):
+            self._skip_brackets()
+            return None
+        found = _PARAMETER.match(text, self.position)
+        if found is None:
+            if re.compile(r"\$[\d@*#?!$-]").match(text, self.position):
+                self.position += 2
+                return None
+            if text.startswith("${", self.position):
+                end = text.find("}", self.position)
+                self.position = len(text) if end < 0 else end + 1
+                return None
+            self.position += 1
+            return "$"
+        self.position = found.end()
+        return self._value(found["name"] or found["braced"], found["rest"] or "")
+
+    def _value(self, name: str, rest: str) -> str | None:
+        held = self.scope.values.get(name)
+        value = None
+        if held is not None and all(word.text is not None for word in held):
+            value = " ".join(word.text or "" for word in held)
+        if not rest:
+            return value
+        default = re.fullmatch(r"(:?)([-=])(.*)", rest, re.DOTALL)
+        if default is None or re.search(r"[$`]", default[3]):
+            return value if rest[:2] in (":?", "?") else None
+        plain = default[3].strip("'\"")
+        # Nobody here sets the variable: what remains is the default, unless the caller does.
+        return plain if name not in self.scope.values else value
+
+    def _skip_brackets(self) -> None:
+        text, depth = self.source.text, 0
+        while self.position < len(text):
+            depth += {"(": 1, ")": -1}.get(text[self.position], 0)
+            self.position += 1
+            if depth == 0 and text[self.position - 1] == ")":
+                return
+
+    def _array(self, opening: re.Match[str]) -> None:
+        """`NAME=(words)`: noted; `+=` adds to what there is."""
+        text = self.source.text
+        self.position = opening.end()
+        held: list[Word] = []
+        while self.position < len(text) and text[self.position] != ")":
+            letter = text[self.position]
+            if text.startswith("\\\n", self.position):
+                self.position += 2
+            elif letter in " \t\r\n;&|<>(":
+                self.position += 1
+            elif letter == "#":
+                self._skip_comment()
+            else:
+                held.extend(self._word())
+        self.position += 1
+        name = opening[1]
+        before = self.scope.values.get(name) or () if "+" in opening[0] else ()
+        self.scope.values[name] = (*before, *held)
+
+    def _spread_array(self, start: int) -> list[Word] | None:
+        """The words of `"${NAME[@]}"`, where nothing else belongs to the word."""
+        found = re.compile(r'"\$\{([A-Za-z_]\w*)\[[@*]\]\}"').match(self.source.text, self.position)
+        if found is None or self.position != start:
+            return None
+        self.position = found.end()
+        held = self.scope.values.get(found[1])
+        if held is None:
+            return [Word(None, self.source.span(start, self.position), several=True)]
+        return list(held)

@@ -1,0 +1,228 @@
+"""The commands of one file, by what kind of file it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from forgather_lint.core.files import read_at_most
+from forgather_lint.core.source import Position
+from forgather_lint.documents.commands.found import (
+    MOST_BYTES,
+    MOST_COMMANDS,
+    ServingCommand,
+    Surroundings,
+    image_of,
+    kind_of,
+    release_of,
+    serving,
+)
+from forgather_lint.documents.commands.located import Located, located
+from forgather_lint.documents.commands.shell import Command, Variables, Word, commands
+
+
+def commands_of(path: Path) -> tuple[ServingCommand, ...]:
+    """The commands in the file `path` that serve a model. Raises `OSError`."""
+    text = read_at_most(path, MOST_BYTES).decode("utf-8", "replace")
+    return commands_in(str(path), text, kind_of(path) or "shell")
+
+
+def commands_in(path: str, text: str, kind: str) -> tuple[ServingCommand, ...]:
+    """The commands in a text of this kind that serve a model."""
+    text = text.replace("\r\n", "\n")
+    if kind == "yaml":
+        # YAML is loaded only where a file speaks of vLLM.
+        from forgather_lint.documents.commands.manifests import in_yaml
+
+        found = in_yaml(path, text)
+    else:
+        found = _READERS[kind](path, text)
+    return tuple(islice(found, MOST_COMMANDS))
+
+
+def in_script(
+    source: Located, variables: Variables | None = None, around: Surroundings = Surroundings()
+) -> Iterator[ServingCommand]:
+    """Those in the text of a shell script."""
+    for command in commands(source, variables):
+        found = serving(source.path, command, around)
+        if found is not None:
+            yield found
+
+
+def _shell(path: str, text: str) -> Iterator[ServingCommand]:
+    yield from in_script(located(path, text))
+
+
+_MAKE_VARIABLE = re.compile(r"^([A-Za-z_]\w*)[ \t]*(?:::?|\?)?=[ \t]*(.*)$", re.MULTILINE)
+_MAKE_USE = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
+
+
+def _make(path: str, text: str) -> Iterator[ServingCommand]:
+    """The recipes of a makefile: lines that begin with a tab, `$(NAME)` for its variables."""
+    values = {
+        found[1]: found[2].strip()
+        for found in _MAKE_VARIABLE.finditer(text)
+        if "$" not in found[2] and not found[2].rstrip().endswith("\\")
+    }
+    whole = located(path, text)
+    for start, end in _recipes(text):
+        recipe = whole.part(start, end)
+        tabs = [found.start() for found in re.finditer(r"^\t[@+-]*", recipe.text, re.MULTILINE)]
+        recipe = recipe.without(
+            [
+                index
+                for at in tabs
+                for index in range(at, at + len(_leading(recipe.text, at)))
+            ]
+        )
+        plain = _as_shell(recipe)
+        yield from in_script(plain, Variables.given(dict(values), whole.span(start, start + 1)))
+
+
+def _leading(text: str, at: int) -> str:
+    found = re.compile(r"\t[@+-]*").match(text, at)
+    return found[0] if found else ""
+
+
+def _recipes(text: str) -> Iterator[tuple[int, int]]:
+    """Runs of lines of a recipe, with those that a backslash continues."""
+    start: int | None = None
+    offset, continued = 0, False
+    for line in text.splitlines(keepends=True):
+        inside = line.startswith("\t") or (continued and start is not None)
+        if inside and start is None:
+            start = offset
+        if not inside and start is not None:
+            yield start, offset
+            start = None
+        continued = line.rstrip("\n").endswith("\\")
+        offset += len(line)
+    if start is not None:
+        yield start, offset
+
+
+def _as_shell(recipe: Located) -> Located:
+    """`$(NAME)` as `${NAME}`, and `$$` as the one dollar that make leaves of it."""
+    text = _MAKE_USE.sub(r"${\1}", recipe.text)
+    doubled = [found.start() for found in re.finditer(r"\$\$", text)]
+    return Located(recipe.path, text, recipe.at).without(doubled)
+
+
+_INSTRUCTION = re.compile(r"^[ \t]*(FROM|ENV|ARG|CMD|ENTRYPOINT|RUN)[ \t]+", re.M | re.I)
+
+
+def _docker(path: str, text: str) -> Iterator[ServingCommand]:
+    """What an image runs: its entry point with its command, in the last stage that has them."""
+    whole = located(path, text)
+    variables, around = Variables(), Surroundings()
+    entry: tuple[Word, ...] = ()
+    command: tuple[Word, ...] = ()
+    image: Word | None = None
+
+    def built() -> Iterator[ServingCommand]:
+        words = (*entry, *command)
+        if not words:
+            return
+        found = serving(path, Command(words, dict(variables.exported)), around)
+        if found is not None:
+            yield found
+        elif image is not None and not entry and image_of(image.text):
+            yield ServingCommand(path, words, dict(variables.exported), True, around, image)
+
+    for start, end in _instructions(text):
+        found = _INSTRUCTION.match(text, start)
+        assert found is not None
+        name, body = found[1].upper(), whole.part(found.end(), end)
+        if name == "FROM":
+            yield from built()
+            entry, command = (), ()
+            image = next(_plain(body, variables), None)
+            tag = image_of(image.text if image else None)
+            around = Surroundings(release_of(tag) if tag else None)
+        elif name in ("ENV", "ARG"):
+            _assign(body, variables, exported=name == "ENV")
+        elif name == "RUN":
+            yield from in_script(body, variables, around)
+        else:
+            words = tuple(_exec_form(body, variables))
+            if name == "CMD":
+                command = words
+            else:
+                entry, command = words, ()
+    yield from built()
+
+
+def _instructions(text: str) -> Iterator[tuple[int, int]]:
+    """Where each instruction that is read begins and ends; a backslash continues a line."""
+    for found in _INSTRUCTION.finditer(text):
+        end = found.end()
+        while True:
+            newline = text.find("\n", end)
+            if newline < 0:
+                end = len(text)
+                break
+            line = text[text.rfind("\n", 0, newline) + 1 : newline]
+            end = newline + 1
+            if not line.rstrip().endswith("\\") and not line.lstrip().startswith("#"):
+                end = newline
+                break
+        yield found.start(), end
+
+
+def _plain(body: Located, variables: Variables) -> Iterator[Word]:
+    for command in commands(body, variables):
+        yield from (word for word in command.words if not (word.text or "").startswith("--"))
+
+
+def _assign(body: Located, variables: Variables, *, exported: bool) -> None:
+    """`ENV A=1 B=2`, `ENV A 1`, `ARG A=1`."""
+    words = [word for command in commands(_quoted(body), Variables()) for word in command.words]
+    pairs = [(word, *(word.text or "").partition("=")) for word in words]
+    if pairs and not pairs[0][2] and len(words) > 1:
+        pairs = [(words[0], words[0].text or "", "=", words[1].text or "")]
+    for word, name, assigns, value in pairs:
+        variables.values[name] = (Word(value, word.span),) if assigns else None
+        if exported and assigns:
+            variables.exported[name] = value
+
+
+def _quoted(body: Located) -> Located:
+    """The body behind a word that keeps its assignments from counting as the shell's own."""
+    first = body.at[:1] or (Position(1, 1),)
+    return Located(body.path, f": {body.text}", (*first, *first, *body.at))
+
+
+def _exec_form(body: Located, variables: Variables) -> Iterator[Word]:
+    """`["vllm", "serve"]` word by word, else the words that a shell makes of the line."""
+    text = body.text.strip()
+    if text.startswith("["):
+        for found in re.finditer(r'"((?:[^"\\]|\\.)*)"', body.text):
+            plain = re.sub(r"\\(.)", r"\1", found[1])
+            yield Word(plain, body.span(found.start(), found.end()))
+        return
+    for command in commands(body, variables):
+        yield from command.words
+        return
+
+
+_EXEC = re.compile(r"^[ \t]*(ExecStart|Environment)[ \t]*=[ \t]*[-@:+!]*", re.M)
+
+
+def _systemd(path: str, text: str) -> Iterator[ServingCommand]:
+    """`ExecStart=` of a unit, with what `Environment=` says."""
+    whole, variables = located(path, text), Variables()
+    for found in _EXEC.finditer(text):
+        end = found.end()
+        while (newline := text.find("\n", end)) >= 0 and text[newline - 1] == "\\":
+            end = newline + 1
+        body = whole.part(found.end(), len(text) if newline < 0 else newline)
+        if found[1] == "Environment":
+            _assign(body, variables, exported=True)
+        else:
+            yield from in_script(body, variables)
+
+
+_READERS = {"shell": _shell, "make": _make, "docker": _docker, "systemd": _systemd}

@@ -1,0 +1,245 @@
+"""What `vllm serve` reads from the words of a command, and what it refuses of them.
+
+A port of the parts of argparse that decide it: abbreviated options, `--option=value`, values that
+a type or a list of choices refuses, words that belong to no option. Where a word is not known
+nothing is said of it.
+
+Source: argparse (CPython 3.11), `ArgumentParser._parse_known_args`; vllm/utils/argparse_utils.py,
+`FlexibleArgumentParser.parse_args`: underscores and dashes are one, `--option.key value` is a part
+of a JSON value, `-O3` is a value of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.documents.commands.shell import Word
+from forgather_lint.engines.vllm.serve_options import NEGATED, ServeOption
+from forgather_lint.facts.command import Given, Refused, RefusedFor, ServeCommand
+
+_COUNT = re.compile(r"\s*\d+(?:\.\d+)?[kmgtKMGT]\s*")
+_SUFFIXED = re.compile(r"(\d+)(?:\.\d+)?[kKmMgGtT]\b")
+
+
+def read_command(
+    words: Sequence[Word],
+    options: Mapping[str, ServeOption],
+    *,
+    environment: Mapping[str, str | None],
+    positional: bool = True,
+) -> ServeCommand:
+    """Read the words behind `vllm serve`, by what `options` of the release know.
+
+    `positional`: the first free word is the model; for `api_server` no free word is one.
+    """
+    reader = _Reader(words, options, positional)
+    reader.read()
+    return ServeCommand(
+        given=reader.given,
+        model=reader.model,
+        refused=tuple(reader.refused),
+        complete=not reader.open,
+        environment=environment,
+        words=tuple(words),
+    )
+
+
+@record(frozen=False)
+class _Reader:
+    words: Sequence[Word]
+    options: Mapping[str, ServeOption]
+    positional: bool
+    at: int = 0
+    given: dict[str, Given] = field(default_factory=dict)
+    model: Word | None = None
+    refused: list[Refused] = field(default_factory=list)
+    open: bool = False
+    """Whether a word that is not known may be any option, or any number of them."""
+
+    def read(self) -> None:
+        """Read all words."""
+        while self.at < len(self.words):
+            word = self.words[self.at]
+            self.at += 1
+            if word.text is None:
+                self._unknown(word)
+            elif word.text == "--":
+                continue
+            elif _looks_like_option(word.text):
+                self._option(word, word.text)
+            else:
+                self._free(word)
+
+    def _unknown(self, word: Word) -> None:
+        name, assigns, _ = word.beginning.partition("=")
+        if assigns and name.startswith("-"):
+            self._option(word, word.beginning, value=Word(None, word.span))
+        elif word.several or word.beginning.startswith("-"):
+            self.open = True
+        elif self.positional and self.model is None:
+            self.model = word
+        else:
+            self.open = True
+
+    def _free(self, word: Word) -> None:
+        if self.positional and self.model is None:
+            self.model = word
+        elif not self.open:
+            self.refused.append(Refused(RefusedFor.FREE_WORD, word, word.text or ""))
+
+    def _option(self, word: Word, text: str, value: Word | None = None) -> None:
+        if text.startswith("-O"):
+            if text == "-O" and self._follows():
+                self.at += 1
+            return
+        name, explicit, said = text.partition("=")
+        if explicit and value is None:
+            value = Word(said, word.span)
+        if name.startswith("--"):
+            name = "--" + re.sub(r"^[^.]*", lambda part: part[0].replace("_", "-"), name[2:])
+        whole, _, key = name.partition(".")
+        option = self._find(whole, word)
+        if option is None:
+            return
+        if key:
+            self._part(option, key, word, value)
+        elif option.is_bare:
+            self._bare(option, whole, word, value)
+        else:
+            self._with_value(option, word, value)
+
+    def _find(self, name: str, word: Word) -> ServeOption | None:
+        exact = self.options.get(name)
+        if exact is not None:
+            return exact
+        if name.startswith("--"):
+            begun = [each for each in self.options if each.startswith(name)]
+            found = {self.options[each].name: each for each in begun}
+            if len(begun) == 1:
+                return self.options[begun[0]]
+            if len(found) > 1 or len(begun) > 1:
+                self.refused.append(Refused(RefusedFor.AMBIGUOUS, word, name, ", ".join(begun[:6])))
+                return None
+        self.refused.append(Refused(RefusedFor.OPTION, word, name))
+        if self._follows():
+            self.at += 1  # its value: it goes with the option
+        return None
+
+    def _part(self, option: ServeOption, key: str, word: Word, value: Word | None) -> None:
+        """`--option.key value`: a part of a JSON value."""
+        if value is None and self._follows():
+            self.at += 1
+        before = self.given.get(option.name)
+        self.given[option.name] = Given(option.name, word, None, True, before is not None)
+
+    def _bare(self, option: ServeOption, name: str, word: Word, value: Word | None) -> None:
+        if value is not None:
+            self.refused.append(
+                Refused(RefusedFor.VALUE_OF_SWITCH, word, option.name, value.text or "")
+            )
+            return
+        negated = option.takes == "switch" and name == NEGATED + option.name.removeprefix("--")
+        self.given[option.name] = Given(option.name, word, None, not negated)
+        self._note(option, word)
+
+    def _with_value(self, option: ServeOption, word: Word, value: Word | None) -> None:
+        values = [value] if value is not None else list(self._values(option))
+        if not values and option.takes != "optional":
+            if not self.open:
+                self.refused.append(Refused(RefusedFor.NO_VALUE, word, option.name))
+            return
+        for each in values:
+            if each.text is not None and (why := _why_not(option, each.text)):
+                self.refused.append(Refused(RefusedFor.VALUE, each, option.name, why))
+        first = values[0] if values else None
+        self.given[option.name] = Given(option.name, word, first, True)
+        self._note(option, word)
+
+    def _note(self, option: ServeOption, word: Word) -> None:
+        if option.deprecated:
+            self.refused.append(Refused(RefusedFor.DEPRECATED, word, option.name))
+
+    def _values(self, option: ServeOption) -> Iterator[Word]:
+        while self._follows():
+            word = self.words[self.at]
+            self.at += 1
+            yield word
+            if word.several:
+                self.open = True
+            if option.takes != "words":
+                return
+
+    def _follows(self) -> bool:
+        """Whether a word that is no option comes next."""
+        if self.at >= len(self.words):
+            return False
+        word = self.words[self.at]
+        return not _looks_like_option(word.beginning if word.text is None else word.text)
+
+
+def _looks_like_option(text: str) -> bool:
+    """argparse: a word that begins with a dash, is no negative number and holds no blank."""
+    if not text.startswith("-") or text == "-":
+        return False
+    return not re.fullmatch(r"-\d+|-\d*\.\d+", text) and (" " not in text or "=" in text)
+
+
+def _why_not(option: ServeOption, text: str) -> str:
+    """Why the option refuses the value `text`; empty when it takes it."""
+    if option.takes == "choice" and text not in option.choices and text != "":
+        choices = ", ".join(repr(each) for each in option.choices if each != "None")
+        return f"invalid choice: {text!r} (choose from {choices})"
+    if option.takes == "int" and not _is_number(int, text):
+        return f"{text!r} is no integer"
+    if option.takes == "count" and not (_is_number(int, text) or _is_count(option, text)):
+        return f"{text!r} is no integer, nor one with k, m, g or t behind it"
+    if option.takes == "float" and not _is_number(float, text):
+        return f"{text!r} is no number"
+    if option.takes == "json" and text and not _is_json(text):
+        return f"{text!r} is no JSON"
+    return ""
+
+
+def _is_number(kind: type[int] | type[float], text: str) -> bool:
+    if text in ("", "None"):
+        return True  # what may be left out takes both for nothing
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_count(option: ServeOption, text: str) -> bool:
+    if option.name == "--max-model-len" and text.strip().lower() == "auto":
+        return True
+    return _COUNT.fullmatch(text) is not None and not ("." in text and text.strip()[-1].isupper())
+
+
+def _is_json(text: str) -> bool:
+    if text == "None":
+        return True
+    try:
+        json.loads(_SUFFIXED.sub(r"\1", text))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def count_of(text: str) -> int | None:
+    """The number that `--max-model-len` and its like read: `8k` is 8,000, `8K` is 8,192."""
+    factors = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+    powers = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+    text = text.strip()
+    try:
+        if text[-1:] in factors:
+            return int(float(text[:-1]) * factors[text[-1]])
+        if text[-1:] in powers:
+            return int(text[:-1]) * powers[text[-1]]
+        return int(text)
+    except (ValueError, OverflowError):
+        return None

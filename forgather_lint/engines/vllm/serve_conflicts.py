@@ -1,0 +1,121 @@
+"""Options that `vllm serve` takes one by one and refuses together, or beside this model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from forgather_lint.engines.fact import Effect, Fact, Outcome
+from forgather_lint.engines.vllm.profile import VllmProfile
+from forgather_lint.engines.vllm.serve_command import count_of
+from forgather_lint.facts.command import OptionsConflict, ServeCommand
+
+TENSOR, PIPELINE = "--tensor-parallel-size", "--pipeline-parallel-size"
+CONTEXT = "--decode-context-parallel-size"
+DATA, DATA_LOCAL = "--data-parallel-size", "--data-parallel-size-local"
+BACKEND, NODES = "--distributed-executor-backend", "--nnodes"
+BATCH, SEQUENCES, LENGTH = "--max-num-batched-tokens", "--max-num-seqs", "--max-model-len"
+EXPERTS = "--enable-expert-parallel"
+
+
+def size_of(command: ServeCommand, name: str) -> int | None:
+    """The number that the option `name` gives; 1 where it is not given, None where not known."""
+    given = command.given.get(name)
+    if given is None:
+        return 1 if command.complete else None
+    return number_of(command, name)
+
+
+def number_of(command: ServeCommand, name: str) -> int | None:
+    """The number that the option `name` gives, None where it gives none that is known."""
+    text = command.text(name)
+    return None if text is None else count_of(text)
+
+
+def conflicts(
+    command: ServeCommand, release: VllmProfile, config: Mapping[str, object] | None
+) -> Iterator[OptionsConflict]:
+    """What the release refuses; `config` is the model's config.json where it is here."""
+    asks = _Asked(command, release)
+    yield from asks.for_tools()
+    yield from asks.for_batches()
+    yield from asks.for_ranks()
+    if config is not None:
+        yield from asks.for_experts(config)
+
+
+class _Asked:
+    def __init__(self, command: ServeCommand, release: VllmProfile) -> None:
+        self.command, self.release = command, release
+
+    def for_tools(self) -> Iterator[OptionsConflict]:
+        """What a switch needs beside it."""
+        facts = self.release.command
+        pairs = (
+            ("--enable-auto-tool-choice", "--tool-call-parser", facts.tool_parser_missing),
+            ("--enable-log-outputs", "--enable-log-requests", facts.log_requests_missing),
+        )
+        for switch, needed, fact in pairs:
+            lacks = needed not in self.command.given and self.command.complete
+            off = needed in self.command.given and not self.command.given[needed].on
+            if self.command.is_on(switch) and (lacks or off):
+                yield from self._told(fact, f"`{switch}` needs `{needed}`", switch, {})
+
+    def for_batches(self) -> Iterator[OptionsConflict]:
+        """Tokens of a batch against the length of a prompt and the number of sequences."""
+        facts = self.release.command
+        tokens = number_of(self.command, BATCH)
+        length, sequences = (number_of(self.command, name) for name in (LENGTH, SEQUENCES))
+        if tokens is None:
+            return
+        chunked = self.command.given.get("--enable-chunked-prefill")
+        if length is not None and tokens < length and chunked is not None and not chunked.on:
+            message = f"`{BATCH} {tokens}` holds no prompt of `{LENGTH} {length}`"
+            parts = {"tokens": tokens, "length": length}
+            yield from self._told(facts.batch_below_length, message, BATCH, parts)
+        if sequences is not None and tokens < sequences:
+            message = f"`{BATCH} {tokens}` is below `{SEQUENCES} {sequences}`"
+            parts = {"tokens": tokens, "sequences": sequences}
+            yield from self._told(facts.batch_below_sequences, message, BATCH, parts)
+
+    def for_ranks(self) -> Iterator[OptionsConflict]:
+        """Sizes that do not fit each other."""
+        facts = self.release.command
+        size, context = (size_of(self.command, name) for name in (TENSOR, CONTEXT))
+        if size and context and CONTEXT in self.command.given and size % context:
+            message = f"`{CONTEXT} {context}` does not divide `{TENSOR} {size}`"
+            parts = {"size": size, "context": context}
+            yield from self._told(facts.context_ranks_uneven, message, CONTEXT, parts)
+        whole, local = size_of(self.command, DATA), number_of(self.command, DATA_LOCAL)
+        if whole is not None and local is not None and local > whole:
+            message = f"`{DATA_LOCAL} {local}` is above `{DATA} {whole}`"
+            parts = {"size": whole, "local": local}
+            yield from self._told(facts.data_ranks_local, message, DATA_LOCAL, parts)
+        nodes = number_of(self.command, NODES)
+        if nodes is not None and nodes > 1 and self.command.text(BACKEND) == "ray":
+            message = f"`{NODES} {nodes}` is not for `{BACKEND} ray`"
+            yield from self._told(facts.nodes_of_ray, message, NODES, {})
+
+    def for_experts(self, config: Mapping[str, object]) -> Iterator[OptionsConflict]:
+        """Expert parallelism for a model without experts."""
+        if not self.command.is_on(EXPERTS) or "--hf-overrides" in self.command.given:
+            return
+        if any(isinstance(value, dict) for value in config.values()):
+            return  # a model of parts may hold its experts in one of them
+        if any(config.get(name) for name in self.release.config.expert_fields.value):
+            return
+        if any("expert" in name for name in config):
+            return  # under a name of its own a config class may map
+        message = f"`{EXPERTS}` on a model whose config.json names no experts"
+        yield from self._told(self.release.command.no_experts, message, EXPERTS, {})
+
+    def _told(
+        self, fact: Fact[Outcome], message: str, name: str, parts: Mapping[str, int]
+    ) -> Iterator[OptionsConflict]:
+        outcome = fact.value
+        if outcome.effect is Effect.ERROR:
+            yield OptionsConflict(
+                where=self.command.place(name),
+                message=message,
+                text=f"{outcome.raises}: {outcome.say(**parts)}",
+                release=str(self.release),
+            )

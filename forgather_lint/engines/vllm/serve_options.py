@@ -1,0 +1,83 @@
+"""The options of `vllm serve` in each release (`data/serve_options.toml`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import cast
+
+from forgather_lint.core.record import record
+from forgather_lint.engines.fact import tables
+from forgather_lint.engines.names import admits
+from forgather_lint.engines.releases import known
+from forgather_lint.engines.version import Version
+
+TOPIC = "serve_options"
+NEGATED = "--no-"
+
+
+@record
+class ServeOption:
+    """One option in the form that some releases give it.
+
+    `takes` says what follows it: nothing (`flag`, `switch`: also as `--no-...`), one of `choices`
+    (`choice`), an `int`, a `count` (an int that may be written as 8k), a `float`, `json`, any
+    `text`, at most one (`optional`) or any number (`words`).
+    """
+
+    name: str
+    takes: str
+    short: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    releases: str = ""
+    deprecated: bool = False
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether no value belongs to it."""
+        return self.takes in ("flag", "switch")
+
+
+def options_of(release: Version) -> Mapping[str, ServeOption]:
+    """What `vllm serve` of `release` knows, by every spelling that it takes."""
+    found: dict[str, ServeOption] = {}
+    for option in _all():
+        if not admits(option.releases, release):
+            continue
+        for name in (option.name, *option.short):
+            found[name] = option
+        if option.takes == "switch":
+            found[NEGATED + option.name.removeprefix("--")] = option
+    return found
+
+
+def releases_with(name: str) -> tuple[Version, ...]:
+    """The releases profiled that know the option `name`, oldest first."""
+    forms = [option for option in _all() if name in (option.name, *option.short)]
+    return tuple(
+        release
+        for release in known("vllm")
+        if any(admits(option.releases, release) for option in forms)
+    )
+
+
+def left_before(name: str) -> str | None:
+    """The last release older than those profiled that had the option `name`."""
+    held = tables(TOPIC).get("formerly", {}).get(name)
+    return None if held is None else str(held)
+
+
+@cache
+def _all() -> tuple[ServeOption, ...]:
+    rows = cast("Sequence[Mapping[str, str | Sequence[str]]]", tables(TOPIC)["option"])
+    return tuple(
+        ServeOption(
+            name=str(row["name"]),
+            takes=str(row["takes"]),
+            short=tuple(row.get("short", ())),
+            choices=tuple(row.get("choices", ())),
+            releases=str(row.get("releases", "")),
+            deprecated=bool(row.get("deprecated", "")),
+        )
+        for row in rows
+    )
