@@ -22,6 +22,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.source import file_start
 from forgather_lint.core.workers import Lost, Workers
+from forgather_lint.documents.commands.found import command_files
 from forgather_lint.documents.discover import Candidate, candidates
 from forgather_lint.documents.model_input import ModelInput, open_model
 from forgather_lint.documents.python import SourceError, read_text
@@ -40,6 +41,7 @@ from forgather_lint.model.analysis import missing_packages, unread_files, worksh
 from forgather_lint.python.interpreter.environment import Environment
 
 if TYPE_CHECKING:
+    from forgather_lint.documents.commands.found import ServingCommand
     from forgather_lint.forgather.library import Library
     from forgather_lint.forgather.lint import Task
 
@@ -71,28 +73,34 @@ def check(
         settings,
         workers,
     )
-    for path, found, projects in places:
+    told: set[Path] = set()
+    for path, found, projects, commands in places:
         for candidate in dict.fromkeys(each for each in found if each not in is_model):
             outcome = next(outcomes)
             is_model[candidate] = outcome is not None
             if outcome is not None:
                 yield outcome
             meter.done(candidate.path)
-        if not (projects or settings.force_exclude or any(is_model[each] for each in found)):
+        nothing = not (projects or commands or any(is_model[each] for each in found))
+        if nothing and not settings.force_exclude:
             reason = "no model here" if path.exists() else "no such file or folder"
             yield ModelReport(str(path), error=reason)
         fresh = [project for project in projects if project not in linted]
         linted.update(fresh)
         yield from _check_projects(fresh, settings, meter, workers) if fresh else ()
+        untold = [file for file in commands if file not in told]
+        told.update(untold)
+        yield from _check_commands(untold, path, settings, workers) if untold else ()
 
 
-Place = tuple[Path, list[Candidate], list[ProjectCandidate]]
+Place = tuple[Path, list[Candidate], list[ProjectCandidate], list[Path]]
 
 
 def _look(path: Path, settings: Settings) -> Place:
-    """The models and the projects at `path`."""
+    """The models, the projects, and the files with commands that serve a model, at `path`."""
     found = list(candidates(path, settings.excludes))
-    return path, found, list(find_projects(path, settings.excludes))
+    projects = list(find_projects(path, settings.excludes))
+    return path, found, projects, list(command_files(path, settings.excludes))
 
 
 def _passed_over(path: Path, settings: Settings) -> bool:
@@ -157,6 +165,52 @@ def _check_projects(
             if checked is not None:
                 yield checked
             meter.done(path)
+
+
+def _check_commands(
+    files: Sequence[Path], below: Path, settings: Settings, workers: Workers | None
+) -> Iterator[ModelReport]:
+    """The files whose commands serve a model; one that holds none is not told."""
+    jobs = [partial(check_commands, file, below, settings) for file in files]
+    for done in _done(jobs, [str(file) for file in files], settings, workers):
+        if done is not None:
+            yield done
+
+
+def check_commands(file: Path, below: Path, settings: Settings) -> ModelReport | None:
+    """Lint the commands in `file`; their models are looked for from there up to `below`."""
+
+    def work() -> ModelReport | None:
+        # Only a file that speaks of the engine pays for what reads commands.
+        from forgather_lint.documents.commands.texts import commands_of
+
+        found = commands_of(file)
+        if not found:
+            return None
+        return report_of_commands(found, str(file), below, settings)
+
+    return _guarded(str(file), work, settings)
+
+
+def report_of_commands(
+    found: Sequence[ServingCommand], path: str, below: Path, settings: Settings
+) -> ModelReport:
+    """What there is to say of commands that stand in `path`."""
+    from forgather_lint.deployment.serve_command import facts_of_command, read, targets_of
+
+    doing.now(f"reading the commands of {path}")
+    facts: Facts = []
+    releases: dict[str, None] = {}
+    for command in found:
+        for target in targets_of(command, settings):
+            releases[str(target.vllm)] = None
+            facts += facts_of_command(read(command, target, below), settings, gather)
+    kept, unused = suppress.apply(
+        findings(facts, path, settings), (path,), _text_or_none, settings.checks
+    )
+    all_found = kept + findings(list(unused), path, settings)
+    told = merged(each for each in all_found if settings.checks(each.span.path, each.code))
+    return ModelReport(path, told, files=(path,), targets=tuple(releases), commands=len(found))
 
 
 @record(frozen=False)

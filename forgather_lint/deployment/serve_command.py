@@ -37,6 +37,7 @@ from forgather_lint.engines.vllm.serve_options import (
     releases_with,
 )
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided
+from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.command import (
     CommandJudged,
     CommandRefused,
@@ -184,9 +185,7 @@ def _trusted(
     if ours and isinstance(kind, str) and not _is_known(kind, read.target):
         outcome = read.target.vllm.command.code_not_trusted.value
         text = f"{outcome.raises}: {outcome.text}"
-        yield RemoteCodeNotTrusted(
-            command.place(), str(read.model), str(read.target.vllm), text
-        )
+        yield RemoteCodeNotTrusted(command.place(), str(read.target.vllm), text)
 
 
 def _is_known(kind: str, target: Target) -> bool:
@@ -226,7 +225,7 @@ def _judged(read: ReadCommand, settings: Settings, gather: Gather) -> Iterator[C
     command, model = read.command, read.model
     if asked is None or model is None or _unsupported(command):
         reason = _unsupported(command) or "the sizes of the command are not known"
-        yield _verdict(read, UNKNOWN, "", reason, None, "")
+        yield _verdict(read, UNKNOWN, None, reason, None, "")
         return
     facts, _ = gather(Candidate(model), asked)
     pairs = ((asked.tensor_parallel_size[0], asked.pipeline_parallel_size[0]),)
@@ -234,19 +233,19 @@ def _judged(read: ReadCommand, settings: Settings, gather: Gather) -> Iterator[C
     broken = next((fact for fact in facts if isinstance(fact, Judged)), None)
     verdicts = [size for fact in facts if isinstance(fact, SizesJudged) for size in fact.sizes]
     if broken is not None:
-        yield _verdict(read, broken.verdict, broken.code, broken.reason, broken.where, sizes)
+        yield _verdict(read, broken.verdict, broken.cause, broken.reason, broken.where, sizes)
         return
     bad = next((size for size in verdicts if size.verdict in (FAILS, WRONG)), None)
     if bad is not None:
-        yield _verdict(read, bad.verdict, "", bad.reason, None, sizes)
+        yield _verdict(read, bad.verdict, None, bad.reason, None, sizes)
         return
     undecided = next((fact for fact in facts if isinstance(fact, SizesUndecided)), None)
     if undecided is not None:
-        yield _verdict(read, UNKNOWN, "", undecided.reason, undecided.where, sizes)
+        yield _verdict(read, UNKNOWN, None, undecided.reason, undecided.where, sizes)
     elif any(isinstance(fact, NotBuilt) for fact in facts) and not any(
         size.verdict == SERVES for size in verdicts
     ):
-        yield _verdict(read, UNKNOWN, "", "its model could not be built", None, sizes)
+        yield _verdict(read, UNKNOWN, None, "its model could not be built", None, sizes)
 
 
 def _unsupported(command: ServeCommand) -> str:
@@ -261,10 +260,21 @@ def _unsupported(command: ServeCommand) -> str:
 
 
 def _verdict(
-    read: ReadCommand, verdict: str, code: str, reason: str, origin: Place | None, sizes: str
+    read: ReadCommand,
+    verdict: str,
+    cause: Cause | None,
+    reason: str,
+    origin: Place | None,
+    sizes: str,
 ) -> CommandJudged:
     command = read.command
     where = command.place(TENSOR) if size_of(command, TENSOR) != 1 else command.place(PIPELINE)
     return CommandJudged(
-        where, verdict, code, reason, origin, str(read.model), sizes, str(read.target.vllm)
+        where, verdict, cause, reason, origin, _named(command), sizes, str(read.target.vllm)
     )
+
+
+def _named(command: ServeCommand) -> str:
+    """The model as the command writes it."""
+    text = command.text("--model") if command.model is None else command.model.text
+    return text or "the model"

@@ -1,4 +1,4 @@
-"""Where the comments of a Python or YAML text are; a `#` inside a string is none."""
+"""Where the comments of Python, YAML, scripts and makefiles are; a `#` in a string is none."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from pathlib import Path
 
 from forgather_lint.core.record import record
+from forgather_lint.documents.commands.found import kind_of
 
 
 @record
@@ -30,6 +32,8 @@ def comments_of(path: str, text: str) -> Iterator[Comment]:
         places = _python(text)
     elif path.endswith((".yaml", ".yml")):
         places = _yaml(text)
+    elif kind_of(Path(path)) is not None:
+        places = _script(text)
     else:
         return
     lines = text.split("\n")
@@ -59,6 +63,17 @@ def _python(text: str) -> Iterator[tuple[int, int]]:
                 yield token.start[0], token.start[1] + 1
     except (tokenize.TokenError, SyntaxError):
         return  # what came before the broken place still counts
+
+
+_SCRIPT_COMMENT = re.compile(r"""(?:[^"'\\#]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+'|(?<=\S)#)*+(#)?""")
+
+
+def _script(text: str) -> Iterator[tuple[int, int]]:
+    """A `#` that begins a word, outside of quotes that end on their line."""
+    for row, line in enumerate(text.split("\n"), start=1):
+        found = _SCRIPT_COMMENT.match(line)
+        if found is not None and found[1]:
+            yield row, found.start(1) + 1
 
 
 # PyYAML's scanner looks at all open brackets for each token.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import StrEnum
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.commands.shell import Word
+from forgather_lint.facts.cause import Cause
 
 
 class RefusedFor(StrEnum):
@@ -103,8 +103,6 @@ class OptionsConflict:
     message: str
     text: str
     release: str
-    help: str = ""
-    related: tuple[tuple[Place, str], ...] = field(default=())
 
 
 @record
@@ -112,7 +110,6 @@ class RemoteCodeNotTrusted:
     """The model is code of its folder, and the command does not allow to run it."""
 
     where: Place
-    model: str
     release: str
     text: str
 
@@ -121,12 +118,12 @@ class RemoteCodeNotTrusted:
 class CommandJudged:
     """What becomes of the model of a command at the sizes that it asks for.
 
-    `code` names the rule that explains a `verdict` of fails or wrong; `origin` is its line.
+    `cause` is that of a `verdict` of fails or wrong, `origin` its line.
     """
 
     where: Place
     verdict: str
-    code: str
+    cause: Cause | None
     reason: str
     origin: Place | None
     model: str

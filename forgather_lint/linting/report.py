@@ -70,6 +70,7 @@ class ModelReport:
     targets: tuple[str, ...] = ()
     not_rendered: NotRendered | None = None
     verdicts: tuple[TargetVerdict, ...] = ()
+    commands: int = 0
 
 
 @record
@@ -138,7 +139,12 @@ class Run:
     @property
     def checked(self) -> int:
         """How many models were checked."""
-        return len(self.reports) - len(self.errors)
+        return sum(not each.commands for each in self.reports) - len(self.errors)
+
+    @property
+    def commands(self) -> int:
+        """How many commands that serve a model were checked."""
+        return sum(each.commands for each in self.reports)
 
     @property
     def exit_code(self) -> int:

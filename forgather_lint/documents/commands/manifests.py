@@ -39,9 +39,9 @@ def in_yaml(path: str, text: str) -> Iterator[ServingCommand]:
     """The commands in all documents of a YAML text; nothing where it is no YAML."""
     reader = _Reader(path, text)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    if _too_deep(text):
-        return
     try:
+        if _too_deep(text, loader):
+            return
         documents = list(yaml.compose_all(text, Loader=loader))
     except (yaml.YAMLError, RecursionError):
         return
@@ -49,11 +49,12 @@ def in_yaml(path: str, text: str) -> Iterator[ServingCommand]:
         yield from reader.walk(document, 0)
 
 
-def _too_deep(text: str) -> bool:
-    """Whether flow collections nest deeper than any honest file does."""
+def _too_deep(text: str, loader: type[yaml.SafeLoader]) -> bool:
+    """Whether the text nests deeper than any honest file does; events do not recurse."""
     depth = 0
-    for letter in text:
-        depth += (letter in "[{") - (letter in "]}")
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             return True
     return False

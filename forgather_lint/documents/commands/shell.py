@@ -21,6 +21,9 @@ LONGEST_WORD = 10_000
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=")
 _PARAMETER = re.compile(r"\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?P<rest>[^{}]*)\})")
+_ARRAY = re.compile(r"([A-Za-z_]\w*)\+?=\(")
+_SPREAD = re.compile(r'"\$\{([A-Za-z_]\w*)\[[@*]\]\}"')
+_SPECIAL = re.compile(r"\$[\d@*#?!$-]")
 _DECLARING = frozenset({"export", "declare", "local", "readonly", "typeset"})
 _ENDS = frozenset("\n;&|()")
 
@@ -157,11 +160,11 @@ class _Reader:
         if self.position < len(text) and text[self.position] not in _ENDS:
             self._word()
 
-    def _word(self) -> list[Word]:
+    def _word(self, *, in_array: bool = False) -> list[Word]:
         """The word that begins here: several when an array is spread out, none when it is empty."""
         text, start = self.source.text, self.position
-        array = re.compile(r"([A-Za-z_]\w*)\+?=\(").match(text, start)
-        if array is not None:
+        array = _ARRAY.match(text, start)
+        if array is not None and not in_array:
             self._array(array)
             return []
         pieces: list[str] = []
@@ -254,7 +257,7 @@ class _Reader:
             return None
         found = _PARAMETER.match(text, self.position)
         if found is None:
-            if re.compile(r"\$[\d@*#?!$-]").match(text, self.position):
+            if _SPECIAL.match(text, self.position):
                 self.position += 2
                 return None
             if text.startswith("${", self.position):
@@ -298,11 +301,11 @@ class _Reader:
             if text.startswith("\\\n", self.position):
                 self.position += 2
             elif letter in " \t\r\n;&|<>(":
-                self.position += 1
+                self.position += 1  # an array holds words and nothing else
             elif letter == "#":
                 self._skip_comment()
             else:
-                held.extend(self._word())
+                held.extend(self._word(in_array=True))
         self.position += 1
         name = opening[1]
         before = self.scope.values.get(name) or () if "+" in opening[0] else ()
@@ -310,7 +313,7 @@ class _Reader:
 
     def _spread_array(self, start: int) -> list[Word] | None:
         """The words of `"${NAME[@]}"`, where nothing else belongs to the word."""
-        found = re.compile(r'"\$\{([A-Za-z_]\w*)\[[@*]\]\}"').match(self.source.text, self.position)
+        found = _SPREAD.match(self.source.text, self.position)
         if found is None or self.position != start:
             return None
         self.position = found.end()

@@ -99,7 +99,7 @@ class _Asked:
         """Expert parallelism for a model without experts."""
         if not self.command.is_on(EXPERTS) or "--hf-overrides" in self.command.given:
             return
-        if any(isinstance(value, dict) for value in config.values()):
+        if any(name.endswith("_config") and name != "quantization_config" for name in config):
             return  # a model of parts may hold its experts in one of them
         if any(config.get(name) for name in self.release.config.expert_fields.value):
             return

@@ -1,0 +1,1 @@
+"""Rules about the command that serves a model."""

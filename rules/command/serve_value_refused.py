@@ -1,0 +1,62 @@
+"""A command gives an option a value that it does not take, or none.
+
+## What it does
+Checks the values of options of `vllm serve` by the type and the choices that the release judged
+gives them: numbers, JSON, words of a list; a value behind a switch; an option at the end that
+lacks its value.
+
+## Why is this bad?
+The server ends at once with a line about its usage.
+
+## Example
+```sh
+vllm serve model --dtype bf16
+```
+
+## Use instead
+```sh
+vllm serve model --dtype bfloat16
+```
+
+## What you see at run time
+`vllm serve: error: argument --dtype: invalid choice: 'bf16' (choose from 'auto', 'bfloat16', ...)`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.core.settings import nearest
+from forgather_lint.facts.command import CommandRefused, RefusedFor
+from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.command import refused_finding
+
+
+@rule("FGL702", "serve-value-refused", Severity.ERROR)
+def check(fact: CommandRefused) -> Iterator[Finding]:
+    refused, name = fact.refused, fact.refused.name
+    if refused.why is RefusedFor.VALUE:
+        yield refused_finding(
+            fact,
+            f"`{name}` does not take `{refused.word.text}`",
+            f"argument {name}: {refused.detail}",
+            help=_near(refused.word.text or "", refused.detail),
+        )
+    elif refused.why is RefusedFor.NO_VALUE:
+        yield refused_finding(
+            fact, f"`{name}` lacks its value", f"argument {name}: expected one argument"
+        )
+    elif refused.why is RefusedFor.VALUE_OF_SWITCH:
+        yield refused_finding(
+            fact,
+            f"`{name}` takes no value",
+            f"argument {name}: ignored explicit argument {refused.detail!r}",
+            help=f"write `{name}` alone, or `--no-{name.removeprefix('--')}` to turn it off",
+        )
+
+
+def _near(text: str, detail: str) -> str:
+    _, listed, choices = detail.partition("(choose from ")
+    known = [each.strip(" ')") for each in choices.split(",")] if listed else []
+    return nearest(text, known).removeprefix(", ")

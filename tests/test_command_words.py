@@ -1,0 +1,117 @@
+"""The words of commands: as `shlex` sees them, each at its place, with what variables say."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from forgather_lint.core.source import Position
+from forgather_lint.documents.commands.located import located
+from forgather_lint.documents.commands.shell import Command, commands
+from forgather_lint.documents.commands.texts import commands_in
+from forgather_lint.engines.version import Version
+from forgather_lint.engines.vllm.serve_command import count_of, read_command
+from forgather_lint.engines.vllm.serve_options import options_of
+
+PLAIN = [
+    "vllm serve model --dtype bfloat16",
+    "vllm serve 'a b' \"c d\" e\\ f",
+    'vllm serve "a\\"b" \'c"d\' x=\'y z\'',
+    "vllm serve --x='{\"a\": [1, 2]}' # a comment",
+    "vllm   serve\tmodel '' end",
+]
+
+
+def words_of(text: str) -> list[list[str | None]]:
+    return [[word.text for word in command.words] for command in read(text)]
+
+
+def read(text: str) -> list[Command]:
+    return list(commands(located("serve.sh", text)))
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_words_are_those_of_shlex(text: str) -> None:
+    assert words_of(text) == [shlex.split(text, comments=True)]
+
+
+def test_what_shlex_reads_otherwise_than_a_shell() -> None:
+    assert words_of("a#1 b\\\nc") == [["a#1", "bc"]]
+
+
+def test_commands_end_where_the_shell_ends_them() -> None:
+    text = "a 1; b 2 && c 3 | d 4 & e 5 > out 2>&1\nf 6 < in\n(g 7)\n"
+    assert words_of(text) == [["a", "1"], ["b", "2"], ["c", "3"], ["d", "4"], ["e", "5"], ["f", "6"], ["g", "7"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("TP=4\nrun -tp $TP", ["run", "-tp", "4"]),
+        ("export TP=4\nrun -tp ${TP}x", ["run", "-tp", "4x"]),
+        ("run ${TP:-2} ${A-b} ${C:-'d'}", ["run", "2", "b", "d"]),
+        ("A='x y'\nrun $A \"$A\"", ["run", "x", "y", "x y"]),
+        ("A=(1 '2 3')\nA+=(4)\nrun \"${A[@]}\" end", ["run", "1", "2 3", "4", "end"]),
+        ("run $1 \"$B\" $(date) `date` a${B}c", ["run", None, None, None, None, None]),
+        ("A=$(date)\nrun $A", ["run", None]),
+        ("run '$A' \\$A \"\\$A\"", ["run", "$A", "$A", "$A"]),
+    ],
+)
+def test_variables_are_filled_in_where_the_text_says_them(text: str, words: list[str | None]) -> None:
+    assert words_of(text)[-1] == words
+
+
+def test_an_unquoted_variable_may_be_several_words() -> None:
+    bare, quoted = read('run $A "$A"')[0].words[1:]
+    assert (bare.several, quoted.several) == (True, False)
+
+
+def test_variables_in_front_belong_to_the_command() -> None:
+    (command,) = read("A=1 B=$C env D=2 vllm serve model")
+    assert command.environment == {"A": "1", "B": None}
+    assert [word.text for word in command.words][:2] == ["env", "D=2"]
+
+
+def test_every_word_knows_its_place() -> None:
+    *_, last = read("true\n  vllm serve \\\n    'a b'\n")[1].words
+    assert (last.span.start, last.span.end) == (Position(3, 5), Position(3, 10))
+
+
+def test_a_word_of_a_block_scalar_stands_where_it_is_written() -> None:
+    text = "run: >-\n    vllm serve model\n    --swap-space 4\n"
+    (found,) = commands_in("ci.yml", text, "yaml")
+    assert [str(word.span) for word in found.arguments] == [
+        "ci.yml:2:16",
+        "ci.yml:3:5",
+        "ci.yml:3:18",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 500, "a: &a [*a]\nrun: vllm", "run: |\n" + "  vllm serve $A\n" * 30_000, "\x00: vllm", "- " * 5_000],
+)
+def test_hostile_yaml_ends(text: str) -> None:
+    assert len(commands_in("x.yaml", text, "yaml")) <= 200
+
+
+@pytest.mark.parametrize("letter", list("'\"$`(\\{") + ["A=(", "${A", "<<", "#", "$("])
+def test_hostile_scripts_end(letter: str) -> None:
+    commands_in("x.sh", f"vllm serve {letter * 20_000}", "shell")
+
+
+def test_options_are_read_as_argparse_reads_them() -> None:
+    (command,) = read("-tp 2 --max_model_len=8k m --no-enable-prefix-caching --seed 1 --seed 2")
+    found = read_command(command.words, options_of(Version(0, 32)), environment={})
+    assert found.refused == ()
+    assert found.model is not None and found.model.text == "m"
+    assert found.text("--max-model-len") == "8k"
+    assert found.text("--seed") == "2"
+    assert found.text("--tensor-parallel-size") == "2"
+    assert not found.is_on("--enable-prefix-caching")
+
+
+@pytest.mark.parametrize(("text", "number"), [("8k", 8000), ("8K", 8192), ("1.5k", 1500), ("x", None)])
+def test_numbers_may_have_a_letter_behind_them(text: str, number: int | None) -> None:
+    assert count_of(text) == number
