@@ -26,7 +26,9 @@ from forgather_lint.documents.commands.found import command_files
 from forgather_lint.documents.discover import Candidate, candidates
 from forgather_lint.documents.model_input import ModelInput, open_model
 from forgather_lint.documents.python import SourceError, read_text
-from forgather_lint.engines.chosen_targets import chosen_targets, read_release
+from forgather_lint.engines.api import CommandReading, Target
+from forgather_lint.engines.chosen_targets import chosen_targets, read_release, targets_of
+from forgather_lint.engines.registry import launches, server
 from forgather_lint.engines.verdicts import is_read
 from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import EndKind, GivenUp, NotBuilt, RuleFailed, SizesJudged, Unreadable
@@ -100,7 +102,7 @@ def _look(path: Path, settings: Settings) -> Place:
     """The models, the projects, and the files with commands that serve a model, at `path`."""
     found = list(candidates(path, settings.excludes))
     projects = list(find_projects(path, settings.excludes))
-    return path, found, projects, list(command_files(path, settings.excludes))
+    return path, found, projects, list(command_files(path, launches(), settings.excludes))
 
 
 def _passed_over(path: Path, settings: Settings) -> bool:
@@ -184,7 +186,7 @@ def check_commands(file: Path, below: Path, settings: Settings) -> ModelReport |
         # Only a file that speaks of the engine pays for what reads commands.
         from forgather_lint.documents.commands.texts import commands_of
 
-        found = commands_of(file)
+        found = [each for launch in launches() for each in commands_of(file, launch)]
         if not found:
             return None
         return report_of_commands(found, str(file), below, settings)
@@ -193,24 +195,58 @@ def check_commands(file: Path, below: Path, settings: Settings) -> ModelReport |
 
 
 def report_of_commands(
-    found: Sequence[ServingCommand], path: str, below: Path, settings: Settings
+    found: Sequence[ServingCommand],
+    path: str,
+    below: Path,
+    settings: Settings,
+    *,
+    judged: bool = True,
 ) -> ModelReport:
-    """What there is to say of commands that stand in `path`."""
-    from forgather_lint.deployment.serve_command import facts_of_command, read, targets_of
-
+    """What there is to say of commands that stand in `path`; `judged`: of their models too."""
     doing.now(f"reading the commands of {path}")
     facts: Facts = []
     releases: dict[str, None] = {}
     for command in found:
-        for target in targets_of(command, settings):
-            releases[str(target.vllm)] = None
-            facts += facts_of_command(read(command, target, below), settings, gather)
+        for target in targets_of(command, settings.target):
+            releases[str(target.release)] = None
+            facts += _read_command(command, target, below).facts(
+                settings, gather if judged else None
+            )
     kept, unused = suppress.apply(
         findings(facts, path, settings), (path,), _text_or_none, settings.checks
     )
     all_found = kept + findings(list(unused), path, settings)
     told = merged(each for each in all_found if settings.checks(each.span.path, each.code))
     return ModelReport(path, told, files=(path,), targets=tuple(releases), commands=len(found))
+
+
+def check_command(
+    command: ServingCommand, below: Path, settings: Settings, workers: Workers | None
+) -> Iterator[ModelReport]:
+    """Lint one command, and its model (looked for from `below`) under what the command asks for."""
+    jobs: list[Callable[[], ModelReport | None]] = [
+        partial(report_of_commands, [command], command.path, below, settings, judged=False),
+        partial(_model_of_command, command, below, settings),
+    ]
+    for done in _done(jobs, [command.path] * 2, settings, workers):
+        if done is not None:
+            yield done
+
+
+def _model_of_command(
+    command: ServingCommand, below: Path, settings: Settings
+) -> ModelReport | None:
+    # Of several releases the first one's model speaks: the command itself is told for each.
+    for target in targets_of(command, settings.target)[:1]:
+        read = _read_command(command, target, below)
+        asked = read.asked(settings)
+        if read.model is not None and asked is not None:
+            return check_model(Candidate(read.model), asked)
+    return None
+
+
+def _read_command(command: ServingCommand, target: Target, below: Path) -> CommandReading:
+    return server(command.launch.project).command(command, target, below)
 
 
 @record(frozen=False)

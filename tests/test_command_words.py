@@ -10,14 +10,17 @@ from forgather_lint.core.source import Position
 from forgather_lint.documents.commands.located import located
 from forgather_lint.documents.commands.shell import Command, commands
 from forgather_lint.documents.commands.texts import commands_in
+from forgather_lint.engines.registry import launches
 from forgather_lint.engines.version import Version
 from forgather_lint.engines.vllm.serve_command import count_of, read_command
 from forgather_lint.engines.vllm.serve_options import options_of
 
+(LAUNCH,) = launches()
+
 PLAIN = [
     "vllm serve model --dtype bfloat16",
     "vllm serve 'a b' \"c d\" e\\ f",
-    'vllm serve "a\\"b" \'c"d\' x=\'y z\'',
+    "vllm serve \"a\\\"b\" 'c\"d' x='y z'",
     "vllm serve --x='{\"a\": [1, 2]}' # a comment",
     "vllm   serve\tmodel '' end",
 ]
@@ -42,7 +45,15 @@ def test_what_shlex_reads_otherwise_than_a_shell() -> None:
 
 def test_commands_end_where_the_shell_ends_them() -> None:
     text = "a 1; b 2 && c 3 | d 4 & e 5 > out 2>&1\nf 6 < in\n(g 7)\n"
-    assert words_of(text) == [["a", "1"], ["b", "2"], ["c", "3"], ["d", "4"], ["e", "5"], ["f", "6"], ["g", "7"]]
+    assert words_of(text) == [
+        ["a", "1"],
+        ["b", "2"],
+        ["c", "3"],
+        ["d", "4"],
+        ["e", "5"],
+        ["f", "6"],
+        ["g", "7"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -53,12 +64,14 @@ def test_commands_end_where_the_shell_ends_them() -> None:
         ("run ${TP:-2} ${A-b} ${C:-'d'}", ["run", "2", "b", "d"]),
         ("A='x y'\nrun $A \"$A\"", ["run", "x", "y", "x y"]),
         ("A=(1 '2 3')\nA+=(4)\nrun \"${A[@]}\" end", ["run", "1", "2 3", "4", "end"]),
-        ("run $1 \"$B\" $(date) `date` a${B}c", ["run", None, None, None, None, None]),
+        ('run $1 "$B" $(date) `date` a${B}c', ["run", None, None, None, None, None]),
         ("A=$(date)\nrun $A", ["run", None]),
         ("run '$A' \\$A \"\\$A\"", ["run", "$A", "$A", "$A"]),
     ],
 )
-def test_variables_are_filled_in_where_the_text_says_them(text: str, words: list[str | None]) -> None:
+def test_variables_are_filled_in_where_the_text_says_them(
+    text: str, words: list[str | None]
+) -> None:
     assert words_of(text)[-1] == words
 
 
@@ -80,7 +93,7 @@ def test_every_word_knows_its_place() -> None:
 
 def test_a_word_of_a_block_scalar_stands_where_it_is_written() -> None:
     text = "run: >-\n    vllm serve model\n    --swap-space 4\n"
-    (found,) = commands_in("ci.yml", text, "yaml")
+    (found,) = commands_in("ci.yml", text, "yaml", LAUNCH)
     assert [str(word.span) for word in found.arguments] == [
         "ci.yml:2:16",
         "ci.yml:3:5",
@@ -90,15 +103,21 @@ def test_a_word_of_a_block_scalar_stands_where_it_is_written() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 500, "a: &a [*a]\nrun: vllm", "run: |\n" + "  vllm serve $A\n" * 30_000, "\x00: vllm", "- " * 5_000],
+    [
+        "[" * 500,
+        "a: &a [*a]\nrun: vllm",
+        "run: |\n" + "  vllm serve $A\n" * 30_000,
+        "\x00: vllm",
+        "- " * 5_000,
+    ],
 )
 def test_hostile_yaml_ends(text: str) -> None:
-    assert len(commands_in("x.yaml", text, "yaml")) <= 200
+    assert len(commands_in("x.yaml", text, "yaml", LAUNCH)) <= 200
 
 
-@pytest.mark.parametrize("letter", list("'\"$`(\\{") + ["A=(", "${A", "<<", "#", "$("])
+@pytest.mark.parametrize("letter", [*"'\"$`(\\{", "A=(", "${A", "<<", "#", "$("])
 def test_hostile_scripts_end(letter: str) -> None:
-    commands_in("x.sh", f"vllm serve {letter * 20_000}", "shell")
+    commands_in("x.sh", f"vllm serve {letter * 20_000}", "shell", LAUNCH)
 
 
 def test_options_are_read_as_argparse_reads_them() -> None:
@@ -112,6 +131,8 @@ def test_options_are_read_as_argparse_reads_them() -> None:
     assert not found.is_on("--enable-prefix-caching")
 
 
-@pytest.mark.parametrize(("text", "number"), [("8k", 8000), ("8K", 8192), ("1.5k", 1500), ("x", None)])
+@pytest.mark.parametrize(
+    ("text", "number"), [("8k", 8000), ("8K", 8192), ("1.5k", 1500), ("x", None)]
+)
 def test_numbers_may_have_a_letter_behind_them(text: str, number: int | None) -> None:
     assert count_of(text) == number

@@ -1,4 +1,4 @@
-"""Writes `serve_options.toml`: the options of `vllm serve` that each release knows, from its wheels.
+"""Writes `serve_options.toml`: which options `vllm serve` of each release knows, from wheels.
 
     python -m tools.serve_options FILE...
 
@@ -100,9 +100,7 @@ def names_in(release: Upstream) -> Iterator[str]:
                 yield from (f"--{name.replace('_', '-')}" for name, _ in _fields(node))
 
 
-def text_of_former(
-    read: Mapping[Version, Options], older: Mapping[Version, Set[str]]
-) -> str:
+def text_of_former(read: Mapping[Version, Options], older: Mapping[Version, Set[str]]) -> str:
     """The options that no release profiled has, each with the last release read that had it."""
     now = {name for options in read.values() for name in options}
     rows = {
@@ -201,7 +199,7 @@ class _Reader:
                 continue
             if call.func.attr != "add_argument":
                 continue
-            names = [each.value for each in call.args if isinstance(each, ast.Constant)]
+            names = [str(each.value) for each in call.args if isinstance(each, ast.Constant)]
             long = [name for name in names if name.startswith("--")]
             if not long:
                 for name in _looped(node, call):
@@ -230,11 +228,10 @@ class _Reader:
                 continue
             inner: list[ast.expr] = [keyword.value]
             if isinstance(keyword.value, ast.Dict):
-                inner = [v for k, v in zip(keyword.value.keys, keyword.value.values) if k is None]
+                pairs = list(zip(keyword.value.keys, keyword.value.values, strict=True))
+                inner = [value for key, value in pairs if key is None]
                 said |= {
-                    str(k.value): v
-                    for k, v in zip(keyword.value.keys, keyword.value.values)
-                    if isinstance(k, ast.Constant)
+                    str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)
                 }
             for each in inner:
                 each = aliases.get(ast.unparse(each), each)
@@ -264,7 +261,9 @@ class _Reader:
         """As `_compute_kwargs` decides, in its order."""
         hints = list(self._hints(annotation, path))
         kinds = [kind for kind, _ in hints]
-        choices = tuple(option for kind, options in hints if kind == "literal" for option in options)
+        choices = tuple(
+            option for kind, options in hints if kind == "literal" for option in options
+        )
         optional = ("None",) if "none" in kinds else ()
         if "dataclass" in kinds:
             return Form(takes="json")
@@ -470,9 +469,12 @@ def _changed(node: ast.AST) -> dict[str, dict[str, ast.expr | None]]:
             note(each.target, None)
         elif isinstance(each, ast.Delete):
             note(each.targets[0], None)
-        elif isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
-            if each.func.attr in ("remove", "append", "extend"):
-                note(each.func.value, None)
+        elif (
+            isinstance(each, ast.Call)
+            and isinstance(each.func, ast.Attribute)
+            and each.func.attr in ("remove", "append", "extend")
+        ):
+            note(each.func.value, None)
     return found
 
 
@@ -526,15 +528,11 @@ def _constants(node: ast.expr | None) -> Iterator[str]:
 
 def _count(name: str, release: Upstream) -> str:
     """Whether an int may be written as 1k: the release's own list of such fields says so."""
-    for path in (ENGINE,):
-        for node in ast.walk(release.tree(path)):
-            if isinstance(node, ast.FunctionDef) and node.name in (
-                "_compute_kwargs",
-                "get_kwargs",
-            ):
-                words = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
-                if name in words:
-                    return "count"
+    for node in ast.walk(release.tree(ENGINE)):
+        if isinstance(node, ast.FunctionDef) and node.name in ("_compute_kwargs", "get_kwargs"):
+            words = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+            if name in words:
+                return "count"
     return "int"
 
 

@@ -18,12 +18,15 @@ reads plans, but serves nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from forgather_lint.core.record import record
-from forgather_lint.core.settings import ModelImpl
+from forgather_lint.core.settings import ModelImpl, Settings
 from forgather_lint.core.source import Place
+from forgather_lint.documents.commands.found import Launch, ServingCommand
+from forgather_lint.documents.discover import Candidate
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.engines.version import Version
@@ -54,10 +57,39 @@ class Project(ABC):
     """The record of its facts: one property for each file in `data/<name>`."""
 
 
+Gather = Callable[[Candidate, Settings], tuple[list[object], tuple[str, ...]]]
+"""What judges a model under settings: all facts about it, and the files they were read from."""
+
+
+class CommandReading(Protocol):
+    """A command that starts the engine's server, as one release reads it."""
+
+    @property
+    def model(self) -> Path | None:
+        """The folder of its model, where that is here."""
+
+    def asked(self, settings: Settings) -> Settings | None:
+        """`settings` with what the command says; None when its sizes are not known."""
+
+    def facts(self, settings: Settings, gather: Gather | None) -> Iterator[object]:
+        """What there is to say of the command.
+
+        `gather` judges a model under settings; without it only says why the model is not judged.
+        """
+
+
 class ServingEngine(Project):
-    """What serves models. `evidence`: what its verdicts rest on, if no engine was ever asked."""
+    """What serves models. `evidence`: what its verdicts rest on, if no engine was ever asked.
+
+    `launch` says how its server is started, where commands are read at all.
+    """
 
     evidence: str = ""
+    launch: Launch | None = None
+
+    def command(self, found: ServingCommand, target: Target, below: Path) -> CommandReading:
+        """A command of `launch` as `target` reads it; its model is looked for up to `below`."""
+        raise NotImplementedError
 
     @abstractmethod
     def target(self, version: Version, transformers: TransformersProfile) -> Target:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from forgather_lint.core.settings import SettingsError
+from forgather_lint.documents.commands.found import ServingCommand
 from forgather_lint.engines.api import Target
 from forgather_lint.engines.select import Selection, TargetError, installed, select
 from forgather_lint.model.release_sources import ReleaseSources
@@ -14,6 +15,18 @@ from forgather_lint.model.release_sources import ReleaseSources
 def chosen_targets(specifications: Sequence[str]) -> Selection:
     """The targets of `--target`. Raises `SettingsError` with the reason of a refusal."""
     return _chosen(tuple(specifications))
+
+
+def targets_of(found: ServingCommand, specifications: Sequence[str]) -> tuple[Target, ...]:
+    """The releases to judge a command for: those chosen, else the one that its image names."""
+    if not specifications and found.around.release is not None:
+        try:
+            return chosen_targets((f"{found.launch.project}=={found.around.release}",)).targets
+        except SettingsError:
+            pass  # older than what is profiled: the default says what is known
+    project = found.launch.project
+    chosen = chosen_targets(specifications).targets
+    return tuple(each for each in chosen if each.release.project == project)
 
 
 def read_release(targets: Sequence[Target]) -> str:

@@ -9,6 +9,7 @@ import importlib
 from functools import cache
 from pathlib import Path
 
+from forgather_lint.documents.commands.found import Launch
 from forgather_lint.engines.api import Library, Project, ServingEngine
 
 DEFAULT = "vllm"
@@ -52,3 +53,10 @@ def library() -> Library:
     engine = importlib.import_module(f"{__package__}.{LIBRARY}.engine").ENGINE
     assert isinstance(engine, Library)
     return engine
+
+
+@cache
+def launches() -> tuple[Launch, ...]:
+    """How the servers of the engines are started."""
+    found = (server(name).launch for name in servers())
+    return tuple(launch for launch in found if launch is not None)

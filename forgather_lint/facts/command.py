@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.documents.commands.shell import Word
+from forgather_lint.core.words import Word
 from forgather_lint.facts.cause import Cause
 
 

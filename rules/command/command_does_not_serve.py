@@ -30,7 +30,7 @@ from collections.abc import Iterator
 from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts.command import CommandJudged
 from forgather_lint.facts.sizes import FAILS, UNKNOWN
-from forgather_lint.linting.registry import code_of
+from forgather_lint.linting.registry import explained_by
 from forgather_lint.linting.rule import rule
 
 
@@ -47,7 +47,7 @@ def check(fact: CommandJudged) -> Iterator[Finding]:
         )
         return
     does = "does not serve" if fact.verdict == FAILS else "answers something else"
-    code = f"{code_of(fact)}: " if fact.cause is not None else ""
+    code = f"{explained_by(type(fact.cause)).code}: " if fact.cause is not None else ""
     yield Finding(
         where=fact.where,
         message=f"{fact.model} {does}{at}",

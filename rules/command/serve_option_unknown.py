@@ -38,7 +38,9 @@ def check(fact: CommandRefused) -> Iterator[Finding]:
     refused, name = fact.refused, fact.refused.name
     if refused.why is RefusedFor.OPTION:
         gone = fact.existed.startswith("until")
-        what = f"`{name}` is gone from {fact.release}" if gone else f"{fact.release} has no `{name}`"
+        what = (
+            f"`{name}` is gone from {fact.release}" if gone else f"{fact.release} has no `{name}`"
+        )
         yield refused_finding(
             fact,
             what,

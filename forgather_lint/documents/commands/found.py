@@ -15,19 +15,33 @@ from pathlib import Path
 from forgather_lint.core.files import is_file, is_folder, read_at_most
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.documents.commands.shell import Command, Word, Words
+from forgather_lint.core.words import Word, Words
+from forgather_lint.documents.commands.shell import Command
 
 MOST_BYTES = 1 << 20
 MOST_FILES = 2_000
 MOST_COMMANDS = 200
-_MARK = b"vllm"
 _SCRIPTS = (".sh", ".bash", ".zsh", ".ksh", ".slurm", ".sbatch")
 _MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
 _KEPT_HIDDEN = frozenset({".github", ".gitlab", ".forgejo", ".gitea", ".circleci"})
-SERVER = "vllm.entrypoints.openai.api_server"
-_SERVERS = (SERVER, "vllm.entrypoints.api_server")
-_IMAGE = re.compile(r"(?:^|/)vllm-(?:openai|cpu)[\w.-]*(?::v?(?P<tag>[\w.+-]+))?(?:@.*)?$")
+
+
+@record
+class Launch:
+    """How an engine's server is started.
+
+    `project` is the engine. `program` with `verb` takes the model as its first free word, the
+    `modules` of `python -m` as an option. `image` matches the name of an image whose entry point is
+    the server, with the group `tag`; `mark` stands in every file that may speak of any of it.
+    """
+
+    project: str
+    program: str
+    verb: str
+    modules: tuple[str, ...]
+    image: re.Pattern[str]
+    mark: bytes
 
 
 @record
@@ -46,12 +60,13 @@ class Surroundings:
 
 @record
 class ServingCommand:
-    """A command that serves a model: its words behind `vllm serve`, in the file `path`.
+    """A command that serves a model: its words behind those that start the server.
 
     `positional`: the first free word is the model.
     """
 
     path: str
+    launch: Launch
     arguments: Words
     environment: Mapping[str, str | None]
     positional: bool
@@ -61,21 +76,21 @@ class ServingCommand:
 
 
 def serving(
-    path: str, command: Command, around: Surroundings = Surroundings()
+    path: str, command: Command, launch: Launch, around: Surroundings | None = None
 ) -> ServingCommand | None:
-    """`command` as one that serves a model, if it is one."""
-    words = command.words
+    """`command` as one that starts the server of `launch`, if it is one."""
+    words, around = command.words, around or Surroundings()
     environment = {**around.environment, **command.environment, **_of_env(words)}
     for index, word in enumerate(words):
         rest, text = words[index + 1 :], _name(word)
-        if text == "vllm" and rest and rest[0].text == "serve":
-            return ServingCommand(path, rest[1:], environment, True, around, rest[0])
-        if text == "-m" and rest and rest[0].text in _SERVERS:
-            return ServingCommand(path, rest[1:], environment, False, around, rest[0])
-        image = image_of(word.text)
+        if text == launch.program and rest and rest[0].text == launch.verb:
+            return ServingCommand(path, launch, rest[1:], environment, True, around, rest[0])
+        if text == "-m" and rest and rest[0].text in launch.modules:
+            return ServingCommand(path, launch, rest[1:], environment, False, around, rest[0])
+        image = launch.image.search(word.text or "")
         if image is not None and index and _name(words[0]) in ("docker", "podman", "nerdctl"):
             docker = _of_docker(words[:index], image, around)
-            return of_container(path, word, rest, docker, environment)
+            return of_container(path, word, rest, launch, docker, environment)
     return None
 
 
@@ -83,22 +98,15 @@ def of_container(
     path: str,
     image: Word,
     arguments: Sequence[Word],
+    launch: Launch,
     around: Surroundings,
     environment: Mapping[str, str | None],
 ) -> ServingCommand | None:
-    """What the image of vLLM's server makes of the arguments that a container gives it.
-
-    Its entry point is `vllm serve`, before 0.11 the module `api_server`: both read `--model`.
-    """
-    whole = serving(path, Command(tuple(arguments), environment), around)
+    """What the image of a server makes of the arguments that a container gives it."""
+    whole = serving(path, Command(tuple(arguments), environment), launch, around)
     if whole is not None:
         return whole
-    return ServingCommand(path, tuple(arguments), environment, True, around, image)
-
-
-def image_of(text: str | None) -> re.Match[str] | None:
-    """The name of an image of vLLM's own server, with its tag."""
-    return None if text is None or "vllm-" not in text else _IMAGE.search(text)
+    return ServingCommand(path, launch, tuple(arguments), environment, True, around, image)
 
 
 def release_of(image: re.Match[str]) -> str | None:
@@ -152,10 +160,13 @@ def _of_env(words: Words) -> dict[str, str | None]:
     return found
 
 
-def command_files(path: Path, excluded: Callable[[str], bool]) -> Iterator[Path]:
-    """The files at or below `path` that may hold such commands and speak of vLLM."""
+def command_files(
+    path: Path, launches: Sequence[Launch], excluded: Callable[[str], bool]
+) -> Iterator[Path]:
+    """The files at or below `path` that may hold such commands and speak of a server."""
+    marks = [launch.mark for launch in launches]
     if is_file(path):
-        if kind_of(path) is not None and _speaks(path):
+        if kind_of(path) is not None and _speaks(path, marks):
             yield path
         return
     if not is_folder(path):
@@ -176,7 +187,7 @@ def command_files(path: Path, excluded: Callable[[str], bool]) -> Iterator[Path]
             seen += 1
             if seen > MOST_FILES:
                 return
-            if _speaks(file):
+            if _speaks(file, marks):
                 yield file
 
 
@@ -194,8 +205,9 @@ def kind_of(path: Path) -> str | None:
     return "systemd" if suffix == ".service" else None
 
 
-def _speaks(path: Path) -> bool:
+def _speaks(path: Path, marks: Sequence[bytes]) -> bool:
     try:
-        return _MARK in read_at_most(path, MOST_BYTES)
+        text = read_at_most(path, MOST_BYTES)
     except OSError:
         return False
+    return any(mark in text for mark in marks)

@@ -1,4 +1,4 @@
-"""Text that knows where each of its letters stands, also when it was taken out of another format."""
+"""Text that knows where each of its letters stands, also when taken out of another format."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Position, Span
+
+START = Position(1, 1)
 
 
 @record
@@ -36,7 +38,7 @@ class Located:
         return Located(self.path, text, tuple(self.at[index] for index in kept))
 
 
-def located(path: str, text: str, first: Position = Position(1, 1)) -> Located:
+def located(path: str, text: str, first: Position = START) -> Located:
     """`text` as it stands in `path`, its first letter at `first`."""
     at = []
     row, column = first

@@ -12,32 +12,33 @@ from collections.abc import Iterator, Mapping
 import yaml
 
 from forgather_lint.core.source import Position, Span
+from forgather_lint.core.words import Word
 from forgather_lint.documents.commands.found import (
+    Launch,
     ServingCommand,
     Surroundings,
-    image_of,
     of_container,
     release_of,
     serving,
 )
 from forgather_lint.documents.commands.located import Located, located
-from forgather_lint.documents.commands.shell import Command, Variables, Word, commands
+from forgather_lint.documents.commands.shell import Command, Variables, commands
 from forgather_lint.documents.commands.texts import in_script
 
 DEEPEST = 40
 MOST_NODES = 50_000
 _SCRIPT_KEYS = frozenset({"run", "script", "before_script", "after_script", "inlineScript"})
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
-_DEVICES = re.compile(r"(?:nvidia|amd|habana|intel|gpu)\.\w*/?\w*(?:gpu|gaudi)\w*|nvidia\.com/gpu.*")
+_DEVICES = re.compile(r"(?:nvidia|amd|gpu\.intel)\.com/\w+|habana\.ai/gaudi")
 _COMPOSE_VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
 _HELM = re.compile(r"\{\{.*?\}\}")
 
 Mapped = Mapping[str, tuple[yaml.ScalarNode, yaml.Node]]
 
 
-def in_yaml(path: str, text: str) -> Iterator[ServingCommand]:
+def in_yaml(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
     """The commands in all documents of a YAML text; nothing where it is no YAML."""
-    reader = _Reader(path, text)
+    reader = _Reader(path, text, launch)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         if _too_deep(text, loader):
@@ -61,8 +62,8 @@ def _too_deep(text: str, loader: type[yaml.SafeLoader]) -> bool:
 
 
 class _Reader:
-    def __init__(self, path: str, text: str) -> None:
-        self.path, self.text = path, text
+    def __init__(self, path: str, text: str, launch: Launch) -> None:
+        self.path, self.text, self.launch = path, text, launch
         self.lines = text.split("\n")
         self.left = MOST_NODES
         self.seen: set[int] = set()
@@ -84,7 +85,7 @@ class _Reader:
             for name, (_, value) in entries.items():
                 if name in _SCRIPT_KEYS:
                     for script in self._scripts(value):
-                        yield from in_script(script)
+                        yield from in_script(script, self.launch)
                 yield from self.walk(value, depth + 1)
 
     def _entries(self, node: yaml.MappingNode) -> Mapped:
@@ -98,7 +99,9 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode):
             yield self.located(node)
         elif isinstance(node, yaml.SequenceNode):
-            yield from (self.located(each) for each in node.value if isinstance(each, yaml.ScalarNode))
+            yield from (
+                self.located(each) for each in node.value if isinstance(each, yaml.ScalarNode)
+            )
 
     def _container(self, entries: Mapped) -> Iterator[ServingCommand]:
         """A container: `command` (compose, Kubernetes), `entrypoint` (compose), `args`."""
@@ -116,19 +119,22 @@ class _Reader:
             for word in self._words(part[1])
         ]
         named = self._word(image[1]) if image is not None else None
-        around = self._around(entries, image_of(named.text) if named else None)
+        image_name = self.launch.image.search((named.text if named else "") or "")
+        around = self._around(entries, image_name)
         script = self._script_of(words)
         if script is not None:
             variables = Variables.given(around.environment, script.span(0, 1))
-            yield from in_script(script, variables, around)
+            yield from in_script(script, self.launch, variables, around)
             return
-        found = serving(self.path, Command(tuple(words), around.environment), around)
+        found = serving(self.path, Command(tuple(words), around.environment), self.launch, around)
         if found is not None:
             yield found
-        elif named is not None and image_of(named.text):
+        elif named is not None and image_name is not None:
             overridden = entry is not None or (of_kubernetes and command is not None)
             if words and not overridden:
-                served = of_container(self.path, named, words, around, around.environment)
+                served = of_container(
+                    self.path, named, words, self.launch, around, around.environment
+                )
                 if served is not None:
                     yield served
 
@@ -212,8 +218,8 @@ class _Reader:
                     if isinstance(each, yaml.MappingNode):
                         pair = self._entries(each)
                         if "name" in pair:
-                            value = pair["value"][1] if "value" in pair else None
-                            found[str(pair["name"][1].value)] = _known(value)
+                            content = pair["value"][1] if "value" in pair else None
+                            found[str(pair["name"][1].value)] = _known(content)
                     elif isinstance(each, yaml.ScalarNode):
                         key, assigns, text = str(each.value).partition("=")
                         found[key] = text if assigns else None

@@ -14,35 +14,21 @@ from dataclasses import field
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Span
+from forgather_lint.core.words import Word, Words
 from forgather_lint.documents.commands.located import Located
 
 MOST_WORDS = 20_000
 LONGEST_WORD = 10_000
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=")
-_PARAMETER = re.compile(r"\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?P<rest>[^{}]*)\})")
+_PARAMETER = re.compile(
+    r"\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?P<rest>[^{}]*)\})"
+)
 _ARRAY = re.compile(r"([A-Za-z_]\w*)\+?=\(")
 _SPREAD = re.compile(r'"\$\{([A-Za-z_]\w*)\[[@*]\]\}"')
 _SPECIAL = re.compile(r"\$[\d@*#?!$-]")
 _DECLARING = frozenset({"export", "declare", "local", "readonly", "typeset"})
 _ENDS = frozenset("\n;&|()")
-
-
-@record
-class Word:
-    """One word of a command. Where `text` is None something else decides what it is.
-
-    `several`: it may be any number of words, as an unquoted variable may. `beginning` is what is
-    known of an unknown word's first letters.
-    """
-
-    text: str | None
-    span: Span
-    several: bool = False
-    beginning: str = ""
-
-
-Words = tuple[Word, ...]
 
 
 @record
@@ -63,7 +49,7 @@ class Variables:
     @classmethod
     def given(cls, values: Mapping[str, str | None], span: Span) -> Variables:
         """Variables that something else than the text sets, at `span`."""
-        words = {
+        words: dict[str, Words | None] = {
             name: None if value is None else (Word(value, span),) for name, value in values.items()
         }
         return cls(words, dict(values))
@@ -97,16 +83,16 @@ def _after_assignments(words: Words, scope: Variables) -> Command:
     values = {name: word.text for name, word in noted.items()}
     if declares or start == len(words):
         scope.values.update({name: (word,) for name, word in noted.items()})
-        known = {name: scope.values.get(name) for name in (word.text for word in words[1:])}
         if words and words[0].text == "export":
+            named = [word.text for word in words[1:] if word.text in scope.values]
+            scope.exported.update({name: _one(scope.values[name]) for name in named if name})
             scope.exported.update(values)
-            scope.exported.update({str(name): _one(held) for name, held in known.items() if held})
         return Command(())
     return Command(words[start:], {**scope.exported, **values})
 
 
-def _one(words: Words) -> str | None:
-    return words[0].text if len(words) == 1 else None
+def _one(words: Words | None) -> str | None:
+    return words[0].text if words and len(words) == 1 else None
 
 
 def _split(text: Located, scope: Variables) -> Iterator[Words]:
@@ -233,7 +219,9 @@ class _Reader:
             letter = text[self.position]
             if letter == "\\":
                 follows = text[self.position + 1 : self.position + 2]
-                pieces.append("" if follows == "\n" else follows if follows in '$`"\\' else f"\\{follows}")
+                pieces.append(
+                    "" if follows == "\n" else follows if follows in '$`"\\' else f"\\{follows}"
+                )
                 self.position += 2
             elif letter in "$`":
                 value = self._expansion()

@@ -9,58 +9,62 @@ from pathlib import Path
 
 from forgather_lint.core.files import read_at_most
 from forgather_lint.core.source import Position
+from forgather_lint.core.words import Word
 from forgather_lint.documents.commands.found import (
     MOST_BYTES,
     MOST_COMMANDS,
+    Launch,
     ServingCommand,
     Surroundings,
-    image_of,
     kind_of,
     release_of,
     serving,
 )
 from forgather_lint.documents.commands.located import Located, located
-from forgather_lint.documents.commands.shell import Command, Variables, Word, commands
+from forgather_lint.documents.commands.shell import Command, Variables, commands
 
 
-def commands_of(path: Path) -> tuple[ServingCommand, ...]:
+def commands_of(path: Path, launch: Launch) -> tuple[ServingCommand, ...]:
     """The commands in the file `path` that serve a model. Raises `OSError`."""
     text = read_at_most(path, MOST_BYTES).decode("utf-8", "replace")
-    return commands_in(str(path), text, kind_of(path) or "shell")
+    return commands_in(str(path), text, kind_of(path) or "shell", launch)
 
 
-def commands_in(path: str, text: str, kind: str) -> tuple[ServingCommand, ...]:
-    """The commands in a text of this kind that serve a model."""
+def commands_in(path: str, text: str, kind: str, launch: Launch) -> tuple[ServingCommand, ...]:
+    """The commands in a text of this kind that start the server of `launch`."""
     text = text.replace("\r\n", "\n")
     if kind == "yaml":
         # YAML is loaded only where a file speaks of vLLM.
         from forgather_lint.documents.commands.manifests import in_yaml
 
-        found = in_yaml(path, text)
+        found = in_yaml(path, text, launch)
     else:
-        found = _READERS[kind](path, text)
+        found = _READERS[kind](path, text, launch)
     return tuple(islice(found, MOST_COMMANDS))
 
 
 def in_script(
-    source: Located, variables: Variables | None = None, around: Surroundings = Surroundings()
+    source: Located,
+    launch: Launch,
+    variables: Variables | None = None,
+    around: Surroundings | None = None,
 ) -> Iterator[ServingCommand]:
     """Those in the text of a shell script."""
     for command in commands(source, variables):
-        found = serving(source.path, command, around)
+        found = serving(source.path, command, launch, around)
         if found is not None:
             yield found
 
 
-def _shell(path: str, text: str) -> Iterator[ServingCommand]:
-    yield from in_script(located(path, text))
+def _shell(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
+    yield from in_script(located(path, text), launch)
 
 
 _MAKE_VARIABLE = re.compile(r"^([A-Za-z_]\w*)[ \t]*(?:::?|\?)?=[ \t]*(.*)$", re.MULTILINE)
 _MAKE_USE = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 
 
-def _make(path: str, text: str) -> Iterator[ServingCommand]:
+def _make(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
     """The recipes of a makefile: lines that begin with a tab, `$(NAME)` for its variables."""
     values = {
         found[1]: found[2].strip()
@@ -72,14 +76,12 @@ def _make(path: str, text: str) -> Iterator[ServingCommand]:
         recipe = whole.part(start, end)
         tabs = [found.start() for found in re.finditer(r"^\t[@+-]*", recipe.text, re.MULTILINE)]
         recipe = recipe.without(
-            [
-                index
-                for at in tabs
-                for index in range(at, at + len(_leading(recipe.text, at)))
-            ]
+            [index for at in tabs for index in range(at, at + len(_leading(recipe.text, at)))]
         )
         plain = _as_shell(recipe)
-        yield from in_script(plain, Variables.given(dict(values), whole.span(start, start + 1)))
+        yield from in_script(
+            plain, launch, Variables.given(dict(values), whole.span(start, start + 1))
+        )
 
 
 def _leading(text: str, at: int) -> str:
@@ -114,7 +116,7 @@ def _as_shell(recipe: Located) -> Located:
 _INSTRUCTION = re.compile(r"^[ \t]*(FROM|ENV|ARG|CMD|ENTRYPOINT|RUN)[ \t]+", re.M | re.I)
 
 
-def _docker(path: str, text: str) -> Iterator[ServingCommand]:
+def _docker(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
     """What an image runs: its entry point with its command, in the last stage that has them."""
     whole = located(path, text)
     variables, around = Variables(), Surroundings()
@@ -126,11 +128,11 @@ def _docker(path: str, text: str) -> Iterator[ServingCommand]:
         words = (*entry, *command)
         if not words:
             return
-        found = serving(path, Command(words, dict(variables.exported)), around)
+        found = serving(path, Command(words, dict(variables.exported)), launch, around)
         if found is not None:
             yield found
-        elif image is not None and not entry and image_of(image.text):
-            yield ServingCommand(path, words, dict(variables.exported), True, around, image)
+        elif image is not None and not entry and launch.image.search(image.text or ""):
+            yield ServingCommand(path, launch, words, dict(variables.exported), True, around, image)
 
     for start, end in _instructions(text):
         found = _INSTRUCTION.match(text, start)
@@ -140,12 +142,12 @@ def _docker(path: str, text: str) -> Iterator[ServingCommand]:
             yield from built()
             entry, command = (), ()
             image = next(_plain(body, variables), None)
-            tag = image_of(image.text if image else None)
+            tag = launch.image.search((image.text if image else "") or "")
             around = Surroundings(release_of(tag) if tag else None)
         elif name in ("ENV", "ARG"):
             _assign(body, variables, exported=name == "ENV")
         elif name == "RUN":
-            yield from in_script(body, variables, around)
+            yield from in_script(body, launch, variables, around)
         else:
             words = tuple(_exec_form(body, variables))
             if name == "CMD":
@@ -211,7 +213,7 @@ def _exec_form(body: Located, variables: Variables) -> Iterator[Word]:
 _EXEC = re.compile(r"^[ \t]*(ExecStart|Environment)[ \t]*=[ \t]*[-@:+!]*", re.M)
 
 
-def _systemd(path: str, text: str) -> Iterator[ServingCommand]:
+def _systemd(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
     """`ExecStart=` of a unit, with what `Environment=` says."""
     whole, variables = located(path, text), Variables()
     for found in _EXEC.finditer(text):
@@ -222,7 +224,7 @@ def _systemd(path: str, text: str) -> Iterator[ServingCommand]:
         if found[1] == "Environment":
             _assign(body, variables, exported=True)
         else:
-            yield from in_script(body, variables)
+            yield from in_script(body, launch, variables)
 
 
 _READERS = {"shell": _shell, "make": _make, "docker": _docker, "systemd": _systemd}

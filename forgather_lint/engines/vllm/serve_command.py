@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 
 from forgather_lint.core.record import record
-from forgather_lint.documents.commands.shell import Word
+from forgather_lint.core.words import Word
 from forgather_lint.engines.vllm.serve_options import NEGATED, ServeOption
 from forgather_lint.facts.command import Given, Refused, RefusedFor, ServeCommand
 

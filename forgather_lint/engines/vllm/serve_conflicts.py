@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from forgather_lint.engines.fact import Effect, Fact, Outcome
+from forgather_lint.engines.fact import Fact
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.serve_command import count_of
 from forgather_lint.facts.command import OptionsConflict, ServeCommand
+from forgather_lint.facts.release import Effect, Outcome
 
 TENSOR, PIPELINE = "--tensor-parallel-size", "--pipeline-parallel-size"
 CONTEXT = "--decode-context-parallel-size"

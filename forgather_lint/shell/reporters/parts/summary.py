@@ -25,13 +25,16 @@ def summary(run: Run, style: Style) -> Iterator[str]:
 
 def _tally(run: Run, style: Style) -> str:
     checked = counted(run.checked, "model")
+    if run.commands:
+        commands = counted(run.commands, "command")
+        checked = f"{checked}, {commands}" if run.checked else commands
     failed, unrendered = len(run.errors), len(run.not_rendered)
     beside = f"{checked} checked, {failed} could not be" if failed else checked
     if unrendered:
         beside += f", {counted(unrendered, 'configuration')} not rendered"
     if run.diagnostics:
         return f"Found {_by_severity(run)} ({beside})."
-    if failed or not run.checked:
+    if failed or not (run.checked or run.commands):
         return f"{beside}." if failed else "0 models checked."
     if run.passed:
         return f"{style.paint('All checks passed!', 'green', bold=True)} ({checked})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +14,8 @@ from forgather_lint.documents.commands.found import ServingCommand
 from forgather_lint.documents.config_json import read_config
 from forgather_lint.documents.discover import CONFIG, Candidate
 from forgather_lint.documents.python import SourceError
-from forgather_lint.engines.chosen_targets import chosen_targets
-from forgather_lint.engines.fact import Effect, tables
-from forgather_lint.engines.target import Target
-from forgather_lint.engines.version import Version, VersionError
+from forgather_lint.engines.api import Gather
+from forgather_lint.engines.fact import tables
 from forgather_lint.engines.vllm.serve_command import read_command
 from forgather_lint.engines.vllm.serve_conflicts import (
     BACKEND,
@@ -36,22 +34,21 @@ from forgather_lint.engines.vllm.serve_options import (
     options_of,
     releases_with,
 )
+from forgather_lint.engines.vllm.target import Target
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.command import (
     CommandJudged,
     CommandRefused,
-    OptionsConflict,
     RanksExceedDevices,
     Refused,
     RefusedFor,
     RemoteCodeNotTrusted,
     ServeCommand,
 )
+from forgather_lint.facts.release import Effect
 from forgather_lint.facts.sizes import FAILS, SERVES, UNKNOWN, WRONG, named_pairs
 
-Fact = CommandRefused | OptionsConflict | RemoteCodeNotTrusted | CommandJudged | RanksExceedDevices
-Gather = Callable[[Candidate, Settings], tuple[list[object], tuple[str, ...]]]
 DTYPES = {"half": "float16", "float": "float32"}
 
 
@@ -64,16 +61,20 @@ class ReadCommand:
     target: Target
     model: Path | None
 
+    def asked(self, settings: Settings) -> Settings | None:
+        """`settings` with what the command says; None when its sizes are not known."""
+        return _asked(self, settings)
 
-def targets_of(found: ServingCommand, settings: Settings) -> tuple[Target, ...]:
-    """The releases to judge a command for: those chosen, else the one that its image names."""
-    if not settings.target and found.around.release is not None:
-        try:
-            newest = Version.parse(found.around.release)
-            return chosen_targets((f"vllm=={newest}",)).targets
-        except (VersionError, ValueError):
-            pass  # a release older than those profiled: the default says what is known
-    return chosen_targets(settings.target).targets
+    def facts(self, settings: Settings, gather: Gather | None) -> Iterator[object]:
+        """What there is to say of the command, and of its model under what it asks for."""
+        for refused in self.command.refused:
+            yield _refused(refused, self.target)
+        config = _config(self.model)
+        yield from conflicts(self.command, self.target.vllm, config)
+        yield from _devices(self)
+        yield from _trusted(self, config)
+        if self.model is not None:
+            yield from _judged(self, settings, gather)
 
 
 def read(found: ServingCommand, target: Target, root: Path) -> ReadCommand:
@@ -85,19 +86,6 @@ def read(found: ServingCommand, target: Target, root: Path) -> ReadCommand:
         positional=found.positional,
     )
     return ReadCommand(found, command, target, _folder(found, command, root))
-
-
-def facts_of_command(read: ReadCommand, settings: Settings, gather: Gather) -> Iterator[object]:
-    """What there is to say of a command; `gather` judges a model under settings."""
-    command, target = read.command, read.target
-    for refused in command.refused:
-        yield _refused(refused, target)
-    config = _config(read.model)
-    yield from conflicts(command, target.vllm, config)
-    yield from _devices(read)
-    yield from _trusted(read, config)
-    if read.model is not None:
-        yield from _judged(read, settings, gather)
 
 
 def _folder(found: ServingCommand, command: ServeCommand, root: Path) -> Path | None:
@@ -196,8 +184,7 @@ def _is_known(kind: str, target: Target) -> bool:
     )
 
 
-def settings_of(read: ReadCommand, settings: Settings) -> Settings | None:
-    """`settings` with what the command says; None when its sizes are not known."""
+def _asked(read: ReadCommand, settings: Settings) -> Settings | None:
     command = read.command
     ranks, stages = size_of(command, TENSOR), size_of(command, PIPELINE)
     if not ranks or not stages or ranks < 1 or stages < 1:
@@ -207,7 +194,6 @@ def settings_of(read: ReadCommand, settings: Settings) -> Settings | None:
     if "VLLM_ALLOW_LONG_MAX_MODEL_LEN" in command.environment:
         length = None
     implementation = command.text("--model-impl")
-    known = implementation in [each.value for each in ModelImpl]
     return replace(
         settings,
         target=(str(read.target.vllm), str(read.target.transformers)),
@@ -215,17 +201,25 @@ def settings_of(read: ReadCommand, settings: Settings) -> Settings | None:
         pipeline_parallel_size=(stages,),
         dtype=DTYPES.get(dtype, dtype) if dtype and dtype != "auto" else settings.dtype,
         max_model_len=length if length is not None and length > 0 else None,
-        model_impl=ModelImpl(implementation) if known else settings.model_impl,
+        model_impl=_implementation(implementation) or settings.model_impl,
     )
 
 
-def _judged(read: ReadCommand, settings: Settings, gather: Gather) -> Iterator[CommandJudged]:
+def _implementation(text: str | None) -> ModelImpl | None:
+    return next((each for each in ModelImpl if each.value == text), None)
+
+
+def _judged(
+    read: ReadCommand, settings: Settings, gather: Gather | None
+) -> Iterator[CommandJudged]:
     """The verdict on the model at the sizes of the command, where it does not serve."""
-    asked = settings_of(read, settings)
+    asked = read.asked(settings)
     command, model = read.command, read.model
     if asked is None or model is None or _unsupported(command):
         reason = _unsupported(command) or "the sizes of the command are not known"
         yield _verdict(read, UNKNOWN, None, reason, None, "")
+        return
+    if gather is None:
         return
     facts, _ = gather(Candidate(model), asked)
     pairs = ((asked.tensor_parallel_size[0], asked.pipeline_parallel_size[0]),)
