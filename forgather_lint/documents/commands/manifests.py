@@ -66,16 +66,19 @@ class _Reader:
         self.path, self.text, self.launch = path, text, launch
         self.lines = text.split("\n")
         self.left = MOST_NODES
-        self.seen: set[int] = set()
+        self.seen: set[tuple[int, int]] = set()
         self.texts: dict[Position, Located] = {}
         """The scalars that were made words, by where they begin."""
 
     def walk(self, node: yaml.Node | None, depth: int) -> Iterator[ServingCommand]:
         """Every container and every script below `node`; aliases are followed once."""
         self.left -= 1
-        if node is None or depth > DEEPEST or self.left < 0 or id(node) in self.seen:
+        if node is None or depth > DEEPEST or self.left < 0:
             return
-        self.seen.add(id(node))
+        at = (node.start_mark.index, node.end_mark.index)
+        if at in self.seen and not isinstance(node, yaml.ScalarNode):
+            return
+        self.seen.add(at)
         if isinstance(node, yaml.SequenceNode):
             for each in node.value:
                 yield from self.walk(each, depth + 1)
