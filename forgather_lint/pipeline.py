@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, replace
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from forgather_lint.core import doing
-from forgather_lint.core.diagnostics import Diagnostic, merged, resolve
+from forgather_lint.core.diagnostics import Diagnostic, Fix, merged, resolve
 from forgather_lint.core.files import done_over, laid
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.record import record
@@ -31,7 +31,15 @@ from forgather_lint.engines.chosen_targets import chosen_targets, read_release, 
 from forgather_lint.engines.registry import launches, server
 from forgather_lint.engines.verdicts import is_read
 from forgather_lint.execution.model_facts import facts_of
-from forgather_lint.facts import EndKind, GivenUp, NotBuilt, RuleFailed, SizesJudged, Unreadable
+from forgather_lint.facts import (
+    EndKind,
+    GivenUp,
+    Model,
+    NotBuilt,
+    RuleFailed,
+    SizesJudged,
+    Unreadable,
+)
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
 from forgather_lint.linting import suppressions as suppress
 from forgather_lint.linting.holding import holding, not_explained
@@ -46,6 +54,7 @@ if TYPE_CHECKING:
     from forgather_lint.documents.commands.found import ServingCommand
     from forgather_lint.forgather.library import Library
     from forgather_lint.forgather.lint import Task
+    from forgather_lint.inference.on_target import Missing
 
 Facts = list[object]
 Result = TypeVar("Result")
@@ -351,12 +360,30 @@ def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[
     workshop = workshop_of(model, Environment(transformers=read_release(targets)))
     doing.now(f"building the model of {model.path}")
     facts = facts_of(workshop, model)
+    if isinstance(facts, Model):
+        facts = replace(facts, missing_plan=_missing_plans(model, targets[0], facts))
     files = tuple(file.path for file in workshop.loader.files.values())
     told: Facts = [*unread_files(workshop), *missing_packages(workshop)]
     if not (isinstance(facts, NotBuilt) and facts.nothing):
         # First: what a target says of a constructor that raises tells more.
         told += judged(model, targets, settings)
     return [*told, facts], files
+
+
+def _missing_plans(model: ModelInput, target: Target, facts: Model) -> Callable[[str], Fix | None]:
+    @cache
+    def missing() -> Missing | None:
+        # Few models have no plan; the others do not pay for the import.
+        from forgather_lint.inference.on_target import missing_plans
+
+        doing.now(f"inferring the plan of {model.path}")
+        return missing_plans(model, target)
+
+    def written(attribute: str) -> Fix | None:
+        plans = missing()
+        return plans.written(facts, attribute) if plans else None
+
+    return written
 
 
 def report(path: str, facts: Facts, files: tuple[str, ...], settings: Settings) -> ModelReport:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,12 @@ from forgather_lint import pipeline
 from forgather_lint.core.diagnostics import Applicability, Diagnostic, ResolvedEdit, ResolvedFix
 from forgather_lint.core.diagnostics import Severity as Level
 from forgather_lint.core.files import laid_over, write_over
-from forgather_lint.core.paths import absolute
 from forgather_lint.core.source import Lines, Position, Span
 from forgather_lint.linting.fixes import applied, chosen
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import ModelReport
-from forgather_lint.session.fixing import Fixing, Texts
+from forgather_lint.session.fixing import Fixing
+from forgather_lint.session.texts import Texts, contents
 from tests.cases import Case, read_cases
 from tests.fixture_models import copy_model
 from tests.snapshots import FIXTURES, FOLDER
@@ -49,7 +50,7 @@ def test_every_fix_holds(case: Case, tmp_path: Path) -> None:
     case.write(folder)
 
     def check(texts: Texts) -> tuple[ModelReport, ...]:
-        with laid_over({absolute(path): text.encode() for path, text in texts.items()}):
+        with laid_over(contents(texts)):
             return tuple(pipeline.check((folder,), case.settings))
 
     reports = check({})
@@ -201,3 +202,55 @@ def test_every_rule_with_a_fix_says_how_safe_it_is() -> None:
         )
     ]
     assert silent == []
+
+
+def test_an_inferred_plan_is_written_where_the_plan_stands(tmp_path: Path) -> None:
+    model = copy_model("hf_llama", tmp_path)
+    file = model / "configuration_hf_llama.py"
+    whole = file.read_text("utf-8")
+    broken = whole.replace('        "layers.*.self_attn.k_proj": "colwise",\n', "")
+    broken = broken.replace('gate_proj": "colwise",', 'gate_proj": "rowwise",  # a comment')
+    broken = broken.replace('        "norm": (["hidden_states"], ["hidden_states"]),\n', "")
+    file.write_text(broken, "utf-8")
+    shown = lint("plan", model, "--infer", "--write", "--diff").stdout
+    assert '\n+        "layers.*.self_attn.k_proj": "colwise",\n' in shown
+    assert file.read_text("utf-8") == broken
+    assert lint("plan", model, "--infer", "--write").stdout == f"wrote {file}\n"
+    assert file.read_text("utf-8").replace("  # a comment", "") == whole
+    again = lint("plan", model, "--infer", "--write")
+    assert again.stdout == "the plan is the one that would be inferred\n"
+
+
+@pytest.mark.parametrize("written", ["", " = None", ": dict = {}"])
+def test_a_missing_plan_is_written_into_the_class(tmp_path: Path, written: str) -> None:
+    model = copy_model("hf_llama", tmp_path)
+    file = model / "configuration_hf_llama.py"
+    whole = file.read_text("utf-8")
+    for attribute in ("base_model_tp_plan", "base_model_pp_plan"):
+        before, _, rest = whole.partition(f"    {attribute} = {{\n")
+        line = f"    {attribute}{written}\n" if written else ""
+        whole = before + line + rest.partition("    }\n")[2]
+    file.write_text(whole, "utf-8")
+    result = lint("check", model, "--fix", "--unsafe-fixes", "--show-fixes")
+    assert "1 × FGL110 (no-tp-plan)" in result.stdout
+    assert "1 × FGL311 (no-pp-plan)" in result.stdout
+    assert "serves at 1, 2, 4, 8 ranks and 2, 4 stages" in result.stdout
+    assert "    base_model_tp_plan" in file.read_text("utf-8")
+
+
+def test_a_plan_goes_to_config_json_where_it_stands(tmp_path: Path) -> None:
+    styles = {"layers.*.self_attn.q_proj": "colwise", "layers.*.self_attn.o_proj": "rowwise"}
+    model = copy_model("hf_llama", tmp_path, base_model_tp_plan=styles)
+    before = (model / "config.json").read_text("utf-8")
+    lint("plan", model, "--infer", "--write")
+    after = (model / "config.json").read_text("utf-8")
+    added = [line for line in after.splitlines() if line not in before.splitlines()]
+    assert '    "layers.*.self_attn.k_proj": "colwise",' in added
+    assert [line for line in before.splitlines() if line.rstrip(",") not in after] == []
+    assert json.loads(after)["base_model_tp_plan"].items() >= styles.items()
+
+
+def test_a_generated_plan_is_not_written(tmp_path: Path) -> None:
+    result = lint("plan", tmp_path, "--write")
+    assert "--write writes the plan that --infer computes" in result.stderr
+    assert result.exit_code == 2

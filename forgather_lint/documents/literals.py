@@ -134,11 +134,11 @@ def entry_at(text: str, start: int, *, item: bool = False) -> Entry | None:
 
 def added_behind(text: str, entry: Entry, items: Sequence[str]) -> Iterator[Piece]:
     """`items` behind `entry`: each on a line of its own if the entry has one."""
-    indent, line_end = _indent(text, entry.start), _line_end(text, entry)
+    indent, line_end = indent_at(text, entry.start), _line_end(text, entry)
     if indent is None or line_end is None:
         yield entry.end, entry.end, "".join(f", {item}" for item in items)
         return
-    newline = _newline(text, entry.start)
+    newline = newline_at(text, entry.start)
     joined = f",{newline}{indent}".join(items)
     if entry.comma is not None:
         yield line_end, line_end, f"{newline}{indent}{joined},"
@@ -151,8 +151,8 @@ def added_behind(text: str, entry: Entry, items: Sequence[str]) -> Iterator[Piec
 
 def added_before(text: str, entry: Entry, items: Sequence[str]) -> Piece:
     """`items` before `entry`, in the same manner."""
-    indent = _indent(text, entry.start)
-    between = " " if indent is None else f"{_newline(text, entry.start)}{indent}"
+    indent = indent_at(text, entry.start)
+    between = " " if indent is None else f"{newline_at(text, entry.start)}{indent}"
     return entry.start, entry.start, "".join(f"{item},{between}" for item in items)
 
 
@@ -160,7 +160,7 @@ def removed(text: str, entry: Entry) -> Piece:
     """The text without `entry`, and without its line if it has one of its own."""
     if entry.comma is None:
         return _without_the_last(text, entry)
-    indent, line_end = _indent(text, entry.start), _line_end(text, entry)
+    indent, line_end = indent_at(text, entry.start), _line_end(text, entry)
     if indent is not None and line_end is not None:
         below = re.compile(r"\r\n|\r|\n").match(text, line_end)
         return entry.start - len(indent), below.end() if below else line_end, ""
@@ -230,7 +230,7 @@ def _comment(text: str, entry: Entry) -> tuple[int, int] | None:
     return None if line_end is None else (start, line_end)
 
 
-def _indent(text: str, start: int) -> str | None:
+def indent_at(text: str, start: int) -> str | None:
     """What stands before `start` on its line, if that is blank."""
     line = text[max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1 : start]
     return line if not line.strip() else None
@@ -242,7 +242,7 @@ def _line_end(text: str, entry: Entry) -> int | None:
     return found.end() if found else None
 
 
-def _newline(text: str, start: int) -> str:
+def newline_at(text: str, start: int) -> str:
     """How the line before `start` ends."""
     found = re.compile(r"\r\n|\r|\n").search(text, max(0, text.rfind("\n", 0, start) - 1))
     return found[0] if found else "\n"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from enum import StrEnum
 
+from forgather_lint.core.diagnostics import Fix
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.facts.plans import Plans
 from forgather_lint.facts.structure import ClassFact, Structure
 from forgather_lint.facts.trace import Trace
+
+
+def _nothing_to_write(_attribute: str) -> Fix | None:
+    return None
 
 
 @record
@@ -34,6 +39,11 @@ class Model:
     config_where: Place | None = None
     base_prefix: str = ""
     config_class_where: Place | None = None
+    missing_plan: Callable[[str], Fix | None] = field(
+        default=_nothing_to_write, repr=False, compare=False
+    )
+    """The edits that write a plan of this name as the data flow asks for it; computed when asked,
+    None where it is not proved to serve."""
 
 
 @record

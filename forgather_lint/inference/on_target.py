@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from forgather_lint.core.diagnostics import Fix
+from forgather_lint.core.record import record
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.api import AnyPrepared, Cell, Subject, Target
 from forgather_lint.engines.verdicts import cell, examine
 from forgather_lint.execution.model_facts import trace_of
-from forgather_lint.facts import Plan, PlanEntry, PlanOrigin
+from forgather_lint.execution.outcome import Verdict
+from forgather_lint.facts import Model, NotBuilt, Plan, PlanEntry, PlanOrigin
 from forgather_lint.inference.infer import InferredPlan, infer
 from forgather_lint.inference.spelling import words_of
+from forgather_lint.inference.write_plan import PIPELINE, TENSOR, Values, entries_of, write_plan
+from forgather_lint.model.analysis import contained
 
 SIZES = ((2, 1), (1, 2))
 """Two ranks, and two stages: what a plan can get wrong shows at the smallest size above one."""
@@ -28,6 +34,33 @@ def infer_for(subject: Subject, target: Target) -> InferredPlan:
     """The plan of the base model, spelt for the target. Raises `Raised` when its forward does."""
     trace = trace_of(subject.machine, subject.root, subject.tree)
     return infer(subject.machine, subject.tree, subject.root, trace, words_of(target))
+
+
+@record
+class Missing:
+    """The entries of an inferred plan, of the attributes with which a target is proved to serve."""
+
+    entries: Mapping[str, Values]
+
+    def written(self, facts: Model, attribute: str) -> Fix | None:
+        """The edits that write this plan."""
+        return write_plan(facts, attribute, self.entries.get(attribute, {}))
+
+
+def missing_plans(model: ModelInput, target: Target) -> Missing | None:
+    """The plans that the data flow of a model without them asks for."""
+    prepared = target.prepare(model, DTYPE, as_written=True)
+    judge, workshop = prepared.judge, prepared.workshop
+    if judge is None or workshop is None:
+        return None
+    subject = judge.subject
+    plan = contained(workshop, lambda: infer_for(subject, target))
+    if isinstance(plan, NotBuilt):
+        return None
+    entries, found = entries_of(plan), served(model, target, plan)
+    proved = [each.outcome.verdict is Verdict.SERVES for each in found]
+    names = (name for name, serves in zip((TENSOR, PIPELINE), proved, strict=True) if serves)
+    return Missing({name: entries[name] for name in names})
 
 
 def cells(prepared: AnyPrepared) -> list[Cell]:

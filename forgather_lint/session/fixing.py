@@ -9,35 +9,26 @@ brings another or loses a size that serves is kept back, and the reader is told 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from pathlib import Path
 
-from forgather_lint.core.diagnostics import Diagnostic, ResolvedEdit, Severity
-from forgather_lint.core.files import read_at_most
-from forgather_lint.core.paths import absolute
+from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.core.record import record
-from forgather_lint.documents.limits import MOST_BYTES
 from forgather_lint.facts.release import OWN_MODEL
 from forgather_lint.facts.sizes import SERVES
-from forgather_lint.linting.fixes import applied, chosen, files_of, is_applicable
+from forgather_lint.linting.fixes import chosen, files_of, is_applicable
 from forgather_lint.linting.report import Change, ModelReport
+from forgather_lint.session.texts import CannotChange, Originals, Texts
 
 MOST_ROUNDS = 10
 MOST_CHECKS = 60
-_BOM = "\ufeff"
 
-Texts = Mapping[str, str]
-"""Changed texts by path, as the disk is to hold them."""
 Reports = tuple[ModelReport, ...]
 Check = Callable[[Texts], Reports]
 Identity = tuple[str, str, str]
 KeptBack = dict[Identity, tuple[Diagnostic, str]]
 """Findings whose fix is not made, and why."""
-
-
-class CannotChange(Exception):
-    """A file that is not to be changed, with the reason in one line."""
 
 
 @record
@@ -67,10 +58,9 @@ class Fixing:
 
     def __init__(self, check: Check, roots: Sequence[Path], *, unsafe: bool) -> None:
         self._check = check
-        self._roots = [Path(absolute(str(root))) for root in roots]
         self._unsafe = unsafe
         self._checks = 0
-        self._originals: dict[str, str] = {}
+        self._originals = Originals(roots)
 
     def run(self, reports: Reports) -> Outcome:
         """What fixes make of the models that were checked with the result `reports`.
@@ -121,7 +111,7 @@ class Fixing:
                 break
             texts = dict(state.texts)
             for path, edits in choice.edits.items():
-                texts[path] = self._edited(path, state.texts, edits)
+                texts[path] = self._originals.edited(state.texts, path, edits)
             if texts in seen:
                 break  # two fixes that undo each other
             seen.append(texts)
@@ -135,10 +125,7 @@ class Fixing:
 
     def changes(self, state: State) -> Iterator[Change]:
         """What is to be written."""
-        for path, text in state.texts.items():
-            before = self._originals[path]
-            if text != before:
-                yield Change(path, before, text)
+        yield from self._originals.changes(state.texts)
 
     def _checked(self, texts: Texts) -> Reports:
         self._checks += 1
@@ -153,35 +140,12 @@ class Fixing:
             assert each.fix is not None
             try:
                 for path in files_of(each.fix):
-                    self._original(path)
+                    self._originals.text(path)
             except CannotChange as reason:
                 kept_back[_identity(each)] = (each, str(reason))
                 continue
             wanted.append(each)
         return wanted
-
-    def _original(self, path: str) -> str:
-        """The text of `path` on disk. Raises `CannotChange`."""
-        if path not in self._originals:
-            self._originals[path] = self._read(Path(path))
-        return self._originals[path]
-
-    def _read(self, path: Path) -> str:
-        whole = Path(absolute(str(path)))
-        if not any(whole == root or root in whole.parents for root in self._roots):
-            raise CannotChange(f"{path} lies outside of what was named")
-        if path.is_symlink():
-            raise CannotChange(f"{path} is a link to another file")
-        try:
-            return read_at_most(path, MOST_BYTES).decode("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CannotChange(f"{path} cannot be read") from error
-
-    def _edited(self, path: str, texts: Texts, edits: Sequence[ResolvedEdit]) -> str:
-        """The text with `edits`, whose positions do not count a byte order mark."""
-        text = texts.get(path, self._original(path))
-        bare = text.removeprefix(_BOM)
-        return text[: len(text) - len(bare)] + applied(bare, edits)
 
     @staticmethod
     def _objection(before: State, after: State) -> str | None:

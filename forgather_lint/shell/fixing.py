@@ -9,14 +9,13 @@ from pathlib import Path
 
 from forgather_lint import pipeline
 from forgather_lint.core.diagnostics import Diagnostic
-from forgather_lint.core.files import laid_over, read_at_most, write_over
+from forgather_lint.core.files import laid_over
 from forgather_lint.core.meter import Meter
-from forgather_lint.core.paths import absolute
 from forgather_lint.core.settings import Settings
-from forgather_lint.documents.limits import MOST_BYTES
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import Change, FixNotice, ModelReport, Run
-from forgather_lint.session.fixing import Fixing, Texts
+from forgather_lint.session.fixing import Fixing
+from forgather_lint.session.texts import CannotChange, Texts, contents, write
 from forgather_lint.shell.configuration import Groups
 from forgather_lint.shell.contained import workers_for
 from forgather_lint.shell.reporters.parts.fixes import fixed, fixed_by_file
@@ -37,8 +36,7 @@ def mended(groups: Groups, meter: Meter, *, written: bool) -> Run:
         with workers_for(settings) as workers:
 
             def check(texts: Texts, paths: Sequence[Path] = paths) -> tuple[ModelReport, ...]:
-                contents = {absolute(path): text.encode() for path, text in texts.items()}
-                with laid_over(contents):
+                with laid_over(contents(texts)):
                     return tuple(pipeline.check(paths, settings, None, workers))  # noqa: B023
 
             first = tuple(pipeline.check(paths, settings, meter, workers))
@@ -57,14 +55,10 @@ def mended(groups: Groups, meter: Meter, *, written: bool) -> Run:
 def _written(changes: Sequence[Change]) -> Iterator[ModelReport]:
     """Write every change; a report of each that could not be."""
     for change in changes:
-        path = Path(change.path)
         try:
-            if read_at_most(path, MOST_BYTES) != change.before.encode():
-                yield ModelReport(change.path, error="not fixed: it has changed meanwhile")
-                continue
-            write_over(path, change.after.encode())
-        except OSError as error:
-            yield ModelReport(change.path, error=f"cannot be written: {error.strerror}")
+            write(change)
+        except CannotChange as reason:
+            yield ModelReport(change.path, error=f"not fixed: {reason}")
 
 
 def tell(run: Run, settings: Settings, color: Color, *, diff: bool, quiet: bool) -> None:
@@ -72,7 +66,7 @@ def tell(run: Run, settings: Settings, color: Color, *, diff: bool, quiet: bool)
     style = Style(wants_color(color, sys.stdout), str(Path.cwd()), quiet)
     if diff:
         for change in run.fixes.changes:
-            say_lines("\n".join(_difference(change, style)))
+            say_lines("\n".join(difference(change, style)))
     if quiet:
         return
     for found, reason in run.fixes.kept_back:
@@ -84,7 +78,7 @@ def tell(run: Run, settings: Settings, color: Color, *, diff: bool, quiet: bool)
         say_as_it_is(fixed(run, would=diff), err=diff)
 
 
-def _difference(change: Change, style: Style) -> Iterator[str]:
+def difference(change: Change, style: Style) -> Iterator[str]:
     """The change as `diff -u` shows it."""
     path = style.path(change.path)
     before, after = change.before.split("\n"), change.after.split("\n")

@@ -10,6 +10,9 @@ vLLM up to 0.24 refuses to start with more than one stage. From 0.25.0 it takes 
 decoder that own parameters, in the order of their declaration: right for most models, wrong for
 one that declares its final norm before its layers.
 
+The fix is unsafe because it decides which rank runs a module. It is offered where the target is
+proved to serve the inferred plan in two stages.
+
 ## Example
 ```py
 class MyConfig(PretrainedConfig):
@@ -65,5 +68,6 @@ def check(model: Model) -> Iterator[Finding]:
             "vLLM up to 0.24 with two stages or more: `ValueError: ... does not support pipeline "
             "parallel.`; from 0.25.0 the split is inferred, with a warning"
         ),
-        help="declare `base_model_pp_plan` on the config class",
+        help="declare `base_model_pp_plan` on the config class; `plan --infer --write` does",
+        fix=model.missing_plan("base_model_pp_plan"),
     )

@@ -10,6 +10,9 @@ inside, such as a text model with a config of its own, does: transformers merges
 vLLM cannot tell which layers to split: up to 0.24 it refuses to start on more than one rank, from
 0.25.0 it shards what it recognises and replicates the rest.
 
+The fix is unsafe because it splits layers that are whole today. It is offered where the target is
+proved to serve the inferred plan on two ranks.
+
 ## Example
 ```py
 class MyConfig(PretrainedConfig):
@@ -69,5 +72,6 @@ def check(model: Model) -> Iterator[Finding]:
             "vLLM up to 0.24 with two ranks or more: `ValueError: ... does not support tensor "
             "parallel.`; from 0.25.0 a warning, then what fusion cannot recognise is replicated"
         ),
-        help="declare `base_model_tp_plan` on the config class",
+        help="declare `base_model_tp_plan` on the config class; `plan --infer --write` does",
+        fix=model.missing_plan("base_model_tp_plan"),
     )

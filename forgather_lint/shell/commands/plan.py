@@ -8,19 +8,28 @@ from pathlib import Path
 
 import click
 
+from forgather_lint.core.diagnostics import Fix, ResolvedEdit
+from forgather_lint.core.files import laid_over
 from forgather_lint.core.settings import ModelImpl
+from forgather_lint.documents.discover import candidates
 from forgather_lint.engines.api import AnyPrepared, Cell, Target
 from forgather_lint.engines.registry import library
+from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.execution.outcome import Verdict
-from forgather_lint.facts import NotBuilt
+from forgather_lint.facts import Model, NotBuilt
 from forgather_lint.inference.infer import InferredPlan, folded
 from forgather_lint.inference.on_target import infer_for, served
 from forgather_lint.inference.plan_text import as_json, as_python, as_template, difference
-from forgather_lint.model.analysis import contained
+from forgather_lint.inference.write_plan import entries_of, is_written, write_plan
+from forgather_lint.model.analysis import contained, workshop_of
+from forgather_lint.session.texts import CannotChange, Originals, contents
+from forgather_lint.session.texts import write as write_text
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.commands.structure import told
 from forgather_lint.shell.contained import in_a_worker
+from forgather_lint.shell.fixing import difference as difference_of_file
 from forgather_lint.shell.models_at_path import Opened, open_one
+from forgather_lint.shell.reporters.parts.style import Style
 from forgather_lint.shell.say import say, say_as_it_is, say_lines
 
 _AT = ("2 ranks", "2 stages")
@@ -31,6 +40,9 @@ _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
 @options.one_model
 @click.option("--infer", "inferred", is_flag=True, help="Compute a plan from the data flow.")
 @click.option("--diff", is_flag=True, help="Show what would change in the plan that is there.")
+@click.option(
+    "--write", is_flag=True, help="With --infer: write the plan into the config; --diff shows how."
+)
 @click.option("--target", multiple=True, metavar="RELEASE", help="Whose reading of the plan.")
 @options.model_impl
 @click.option(
@@ -42,11 +54,14 @@ def command(
     template: str | None,
     inferred: bool,
     diff: bool,
+    write: bool,
     target: tuple[str, ...],
     model_impl: str | None,
     output_format: str,
 ) -> None:
     """Print the plan of the model at PATH as it is applied: layer, shape, style, entry."""
+    if write and not inferred:
+        raise click.UsageError("--write writes the plan that --infer computes")
     with options.misuse_told():
         opened = open_one(path, template)
         chosen = options.chosen(target)[0]
@@ -61,7 +76,10 @@ def command(
     if prepared.judge is None:
         assert prepared.ended is not None
         raise options.CannotRun(f"{opened.shown(prepared.ended.where)}: {told(prepared.ended)}")
-    if inferred or diff:
+    if write:
+        with options.misuse_told():
+            _write_inferred(prepared, opened, path, diff)
+    elif inferred or diff:
         _print_inferred(prepared, opened, diff, output_format)
     else:
         _print_applied(prepared, opened, output_format)
@@ -112,17 +130,66 @@ def _where_it_builds(opened: Opened, refused: AnyPrepared) -> AnyPrepared:
     return refused
 
 
+def _write_inferred(prepared: AnyPrepared, opened: Opened, path: Path, diff: bool) -> None:
+    """Write the plan into the file that holds, or should hold, that of the config."""
+    if not any(candidates(path, lambda _: False)):
+        told = "its files are generated: put what `--infer --output-format template` prints there"
+        raise options.CannotRun(f"{path}: {told}")
+    plan = _told_plan(prepared, opened)
+    assert prepared.workshop is not None
+    originals, texts = Originals([path]), dict[str, str]()
+    for attribute, values in entries_of(plan).items():
+        with laid_over(contents(texts)):  # the second stands where the first has been written
+            model = open_one(path).model
+            facts = facts_of(workshop_of(model, prepared.workshop.environment), model)
+            fix = write_plan(facts, attribute, values) if isinstance(facts, Model) else None
+        if fix is not None:
+            _change(originals, texts, fix)
+        elif isinstance(facts, Model) and not is_written(facts, attribute, values):
+            say(f"note: `{attribute}` cannot be written: its place is no literal", err=True)
+    style = Style(base=str(Path.cwd()))
+    for change in originals.changes(texts):
+        if diff:
+            say_lines("\n".join(difference_of_file(change, style)))
+            continue
+        try:
+            write_text(change)
+        except CannotChange as reason:
+            raise options.CannotRun(f"{change.path}: {reason}") from reason
+        say(f"wrote {style.path(change.path)}")
+    if not texts:
+        say("the plan is the one that would be inferred")
+
+
+def _change(originals: Originals, texts: dict[str, str], fix: Fix) -> None:
+    """Make `fix` in `texts`."""
+    by_path: dict[str, list[ResolvedEdit]] = {}
+    for edit in fix.edits:
+        span = edit.where.span
+        by_path.setdefault(span.path, []).append(ResolvedEdit(span, edit.content))
+    try:
+        texts |= {path: originals.edited(texts, path, each) for path, each in by_path.items()}
+    except CannotChange as reason:
+        raise options.CannotRun(str(reason)) from reason
+
+
 def _print_inferred(prepared: AnyPrepared, opened: Opened, diff: bool, form: str) -> None:
-    plan = _inferred(prepared)
-    if isinstance(plan, NotBuilt):
-        raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan)}")
-    for note in (*_notes(plan, opened), _told(prepared.target, plan, opened)):
-        say(f"note: {note}", err=True)
+    plan = _told_plan(prepared, opened)
     if diff:
         lines = list(difference(_written(prepared), plan))
         say_lines("\n".join(lines) or "the plan is the one that would be inferred")
         return
     say_lines(_FORMATS.get(form, as_python)(plan))
+
+
+def _told_plan(prepared: AnyPrepared, opened: Opened) -> InferredPlan:
+    """The inferred plan; what it does not say of itself goes to standard error."""
+    plan = _inferred(prepared)
+    if isinstance(plan, NotBuilt):
+        raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan)}")
+    for note in (*_notes(plan, opened), _told(prepared.target, plan, opened)):
+        say(f"note: {note}", err=True)
+    return plan
 
 
 def _notes(plan: InferredPlan, opened: Opened) -> Iterator[str]:

@@ -109,19 +109,21 @@ def _related(number: int, label: ResolvedLabel, style: Style) -> Object:
 
 
 def _fix(fix: ResolvedFix, style: Style) -> Object:
+    by_path: dict[str, list[Object]] = {}
+    for edit in fix.edits:
+        inserted = {"text": edit.content}
+        replacement = {"deletedRegion": _region(edit.span), "insertedContent": inserted}
+        by_path.setdefault(edit.span.path, []).append(replacement)
     changes = [
-        {
-            "artifactLocation": _artifact(edit.span.path, style),
-            "replacements": [
-                {
-                    "deletedRegion": _region(edit.span),
-                    "insertedContent": {"text": edit.content},
-                }
-            ],
-        }
-        for edit in fix.edits
+        {"artifactLocation": _artifact(path, style), "replacements": replacements}
+        for path, replacements in by_path.items()
     ]
-    return {"description": {"text": fix.title}, "artifactChanges": changes}
+    properties = {"applicability": fix.applicability}
+    return {
+        "description": {"text": fix.title},
+        "artifactChanges": changes,
+        "properties": properties,
+    }
 
 
 def _location(span: Span, style: Style) -> Object:
