@@ -72,16 +72,12 @@ def blocking(prepared: AnyPrepared) -> Outcome | None:
     for verdict in (Verdict.FAILS, Verdict.WRONG):
         for problem in prepared.problems:
             if problem.verdict == verdict.value:
-                told = f"{problem.name}: {problem.detail or 'replaced'}"
-                reason = problem.error or (problem.cause.told if problem.cause else told)
                 return Outcome(
                     verdict,
-                    problem.code,
-                    reason,
-                    problem.where,
-                    None,
-                    problem.module,
-                    problem.cause,
+                    reason=problem.error or problem.cause.told,
+                    where=problem.where,
+                    module=problem.module,
+                    cause=problem.cause,
                 )
     return prepared.given_up
 

@@ -14,17 +14,12 @@ class ServingProblem:
     `verdict` is what becomes of the model at every size: "fails", "wrong" or "" (it serves all the
     same). `error` is the exact text a user sees, empty where nothing is said. `releases` is the
     range of releases that do so.
-
-    `code`, `name` and `detail` are of checks that do not say a `cause` yet; they are going.
     """
 
+    cause: Cause
     verdict: str
     where: Place
     target: str
     error: str
     releases: str
-    cause: Cause | None = None
     module: str = ""
-    code: str = ""
-    name: str = ""
-    detail: str = ""

@@ -28,18 +28,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import RopeThetaOverlooked
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL407", "rope-theta-overlooked", Severity.WARNING)
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL407":
-        yield finding(
-            problem,
-            "`rope_theta` is read, which config.json says within `rope_parameters` only: "
-            f"{problem.detail}",
-            label="read here",
-            help="write `rope_theta` into config.json as well, or read `rope_parameters`",
-        )
+@rule("FGL407", "rope-theta-overlooked", Severity.WARNING, explains=RopeThetaOverlooked)
+def check(problem: ServingProblem, cause: RopeThetaOverlooked) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        "`rope_theta` is read, which config.json says within `rope_parameters` only: "
+        f"{cause.read:g} instead of {cause.said:g}",
+        label="read here",
+        help="write `rope_theta` into config.json as well, or read `rope_parameters`",
+    )

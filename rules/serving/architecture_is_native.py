@@ -35,18 +35,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import OwnModelServes
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL536", "architecture-is-native", Severity.INFO)
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL536":
-        found = finding(
-            problem,
-            f"vLLM's own `{problem.name}` serves: the code and plans here are not read",
-            label="the name of a model that vLLM has",
-            help="for this code, choose another name or serve with `--model-impl transformers`",
-        )
-        yield replace(found, severity=None)
+@rule("FGL536", "architecture-is-native", Severity.INFO, explains=OwnModelServes)
+def check(problem: ServingProblem, cause: OwnModelServes) -> Iterator[Finding]:
+    found = finding(
+        problem,
+        f"vLLM's own `{cause.name}` serves: the code and plans here are not read",
+        label="the name of a model that vLLM has",
+        help="for this code, choose another name or serve with `--model-impl transformers`",
+    )
+    yield replace(found, severity=None)

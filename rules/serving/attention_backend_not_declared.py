@@ -34,6 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import AttentionNotReplaceable
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -43,13 +44,15 @@ from forgather_lint.linting.support.serving import finding
     "FGL503",
     "attention-backend-not-declared",
     Severity.ERROR,
+    explains=AttentionNotReplaceable,
     rests_on=("vllm/attention.gate", "transformers/modeling.settable_if_file_has"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL503":
-        yield finding(
-            problem,
-            f"`{problem.name}` does not support attention backends",
-            label=problem.detail or "`_supports_attention_backend` is not True",
-            help="call the attention through `ALL_ATTENTION_FUNCTIONS`, then set the flag",
-        )
+def check(problem: ServingProblem, cause: AttentionNotReplaceable) -> Iterator[Finding]:
+    own = "`_supports_attention_backend` is not True"
+    label = f"transformers has a `{cause.name}`, which does not" if cause.library else own
+    yield finding(
+        problem,
+        f"`{cause.name}` does not support attention backends",
+        label=label,
+        help="call the attention through `ALL_ATTENTION_FUNCTIONS`, then set the flag",
+    )

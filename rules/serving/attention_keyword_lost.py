@@ -26,17 +26,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.attention import KeywordLost
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL523", "attention-keyword-lost", Severity.ERROR, rests_on=("vllm/attention.keyword_lost",))
+@rule(
+    "FGL523",
+    "attention-keyword-lost",
+    Severity.ERROR,
+    explains=KeywordLost,
+    rests_on=("vllm/attention.keyword_lost",),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL523":
-        yield finding(
-            problem,
-            "`attention_instances` does not reach this call of the attention",
-            label="called without it",
-            help="hand `**kwargs` on at every level from the model to the attention",
-        )
+    yield finding(
+        problem,
+        "`attention_instances` does not reach this call of the attention",
+        label="called without it",
+        help="hand `**kwargs` on at every level from the model to the attention",
+    )

@@ -36,6 +36,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.attention import NotDispatchedInForward
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -45,13 +46,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL512",
     "attention-not-dispatched-in-forward",
     Severity.ERROR,
+    explains=NotDispatchedInForward,
     rests_on=("vllm/attention.no_dispatch",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL512":
-        yield finding(
-            problem,
-            f"`{problem.name}` does not call the attention interface in `forward`",
-            label="vLLM reads the text of this method",
-            help="bind `ALL_ATTENTION_FUNCTIONS[...]` to a local name here and call it once",
-        )
+def check(problem: ServingProblem, cause: NotDispatchedInForward) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` does not call the attention interface in `forward`",
+        label="vLLM reads the text of this method",
+        help="bind `ALL_ATTENTION_FUNCTIONS[...]` to a local name here and call it once",
+    )

@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.attention import SinksLost
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -38,13 +39,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL535",
     "attention-sinks-lost",
     Severity.ERROR,
+    explains=SinksLost,
     rests_on=("vllm/attention.sinks_lost", "vllm/attention.sinks_unresolved"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL535":
-        yield finding(
-            problem,
-            f"the attention sinks `{problem.name}` are {problem.detail}",
-            label="handed on as `s_aux` here",
-            help="hand on `self.<parameter>` itself, and serve with vLLM 0.30 or later",
-        )
+def check(problem: ServingProblem, cause: SinksLost) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"the attention sinks `{cause.expression}` are {cause.what_happens}",
+        label="handed on as `s_aux` here",
+        help="hand on `self.<parameter>` itself, and serve with vLLM 0.30 or later",
+    )

@@ -25,17 +25,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import BareTensorReturned
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL518", "bare-tensor-returned", Severity.ERROR, rests_on=("vllm/forward.hidden_states",))
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL518":
-        yield finding(
-            problem,
-            f"`{problem.name}` returns a bare tensor",
-            label="vLLM takes item 0 of it",
-            help="return a tuple or a `BaseModelOutputWithPast`",
-        )
+@rule(
+    "FGL518",
+    "bare-tensor-returned",
+    Severity.ERROR,
+    explains=BareTensorReturned,
+    rests_on=("vllm/forward.hidden_states",),
+)
+def check(problem: ServingProblem, cause: BareTensorReturned) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` returns a bare tensor",
+        label="vLLM takes item 0 of it",
+        help="return a tuple or a `BaseModelOutputWithPast`",
+    )

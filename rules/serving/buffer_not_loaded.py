@@ -28,17 +28,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import BufferNotLoaded
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL562", "buffer-not-loaded", Severity.ERROR, rests_on=("vllm/weights.buffers_loaded",))
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL562":
-        yield finding(
-            problem,
-            f"`{problem.name}` is saved with the model, and vLLM does not load buffers",
-            label="a persistent buffer",
-            help="register it with `persistent=False`, and save the model again",
-        )
+@rule(
+    "FGL562",
+    "buffer-not-loaded",
+    Severity.ERROR,
+    explains=BufferNotLoaded,
+    rests_on=("vllm/weights.buffers_loaded",),
+)
+def check(problem: ServingProblem, cause: BufferNotLoaded) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` is saved with the model, and vLLM does not load buffers",
+        label="a persistent buffer",
+        help="register it with `persistent=False`, and save the model again",
+    )

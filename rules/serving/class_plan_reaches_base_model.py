@@ -36,6 +36,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import PlanHoldsOthers
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -45,13 +46,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL508",
     "class-plan-reaches-base-model",
     Severity.ERROR,
+    explains=PlanHoldsOthers,
     rests_on=("transformers/plan.class_plan_kept", "transformers/plan.config_plan_on"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL508":
-        yield finding(
-            problem,
-            f"`{problem.name}` holds other entries in this release of transformers",
-            label="the constructor raises here",
-            help="do not rely on which entries are merged",
-        )
+def check(problem: ServingProblem, cause: PlanHoldsOthers) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` holds other entries in this release of transformers",
+        label="the constructor raises here",
+        help="do not rely on which entries are merged",
+    )

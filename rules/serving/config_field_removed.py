@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import ConfigFieldRemoved
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -37,13 +38,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL565",
     "config-field-removed",
     Severity.ERROR,
+    explains=ConfigFieldRemoved,
     rests_on=("transformers/config.removed_fields",),
 )
 def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL565":
-        yield finding(
-            problem,
-            "this config field is set by nothing in this release of transformers",
-            label="read here",
-            help="set it in the config class, or read it with `getattr` and a default",
-        )
+    yield finding(
+        problem,
+        "this config field is set by nothing in this release of transformers",
+        label="read here",
+        help="set it in the config class, or read it with `getattr` and a default",
+    )

@@ -27,19 +27,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import RopeScalingRenamed
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
 @rule(
-    "FGL507", "config-key-renamed", Severity.ERROR, rests_on=("transformers/config.renamed_fields",)
+    "FGL507",
+    "config-key-renamed",
+    Severity.ERROR,
+    explains=RopeScalingRenamed,
+    rests_on=("transformers/config.renamed_fields",),
 )
 def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL507":
-        yield finding(
-            problem,
-            f"`{problem.name}` is called something else in this release of transformers",
-            label="this call misses it",
-            help="give the parameter a default and read `rope_parameters` as well",
-        )
+    yield finding(
+        problem,
+        "`rope_scaling` is called something else in this release of transformers",
+        label="this call misses it",
+        help="give the parameter a default and read `rope_parameters` as well",
+    )

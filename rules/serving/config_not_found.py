@@ -30,17 +30,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import ConfigNotFound
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL550", "config-not-found", Severity.ERROR, rests_on=("vllm/registry.config_not_found",))
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL550":
-        yield finding(
-            problem,
-            f"the folder `{problem.name}` has no config.json",
-            label="the code of a model that cannot be loaded",
-            help="write one with `save_pretrained`, or name the Python file to judge it alone",
-        )
+@rule(
+    "FGL550",
+    "config-not-found",
+    Severity.ERROR,
+    explains=ConfigNotFound,
+    rests_on=("vllm/registry.config_not_found",),
+)
+def check(problem: ServingProblem, cause: ConfigNotFound) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"the folder `{cause.folder}` has no config.json",
+        label="the code of a model that cannot be loaded",
+        help="write one with `save_pretrained`, or name the Python file to judge it alone",
+    )

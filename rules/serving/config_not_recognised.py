@@ -34,6 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import NoConfigClass
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -43,14 +44,14 @@ from forgather_lint.linting.support.serving import finding
     "FGL551",
     "config-not-recognised",
     Severity.ERROR,
+    explains=NoConfigClass,
     rests_on=("transformers/loading.type_unknown", "transformers/loading.type_missing"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL551":
-        kind = f"of type `{problem.name}`" if problem.name else "without a `model_type`"
-        yield finding(
-            problem,
-            f"no class for a config {kind}: `auto_map` names none for `AutoConfig`",
-            label="transformers does not know it",
-            help='`"auto_map": {"AutoConfig": "configuration_x.XConfig", ...}`',
-        )
+def check(problem: ServingProblem, cause: NoConfigClass) -> Iterator[Finding]:
+    kind = f"of type `{cause.kind}`" if cause.kind else "without a `model_type`"
+    yield finding(
+        problem,
+        f"no class for a config {kind}: `auto_map` names none for `AutoConfig`",
+        label="transformers does not know it",
+        help='`"auto_map": {"AutoConfig": "configuration_x.XConfig", ...}`',
+    )

@@ -34,6 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import EmbeddingForwardDropped
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -43,13 +44,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL530",
     "embedding-forward-dropped",
     Severity.ERROR,
+    explains=EmbeddingForwardDropped,
     rests_on=("vllm/modules.embedding_forward_dropped", "vllm/modules.embedding_scale_kept"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL530":
-        yield finding(
-            problem,
-            f"the forward of `{problem.name}` is dropped",
-            label="never run by vLLM",
-            help="scale by an attribute `embed_scale`, or behind the embedding, in the first layer",
-        )
+def check(problem: ServingProblem, cause: EmbeddingForwardDropped) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"the forward of `{cause.name}` is dropped",
+        label="never run by vLLM",
+        help="scale by an attribute `embed_scale`, or behind the embedding, in the first layer",
+    )

@@ -35,6 +35,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import EmbeddingNotFound
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -44,17 +45,17 @@ from forgather_lint.linting.support.serving import finding
     "FGL531",
     "embedding-not-found",
     Severity.ERROR,
+    explains=EmbeddingNotFound,
     rests_on=(
         "transformers/modeling.no_embedding",
         "transformers/modeling.no_embedding_setter",
         "vllm/modules.embedding_setter_called",
     ),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL531":
-        yield finding(
-            problem,
-            f"vLLM calls `{problem.name}`, which does not find the embedding",
-            label=f"has no `{problem.name}` of its own",
-            help=f"define `{problem.name}`, or call the embedding `embed_tokens`",
-        )
+def check(problem: ServingProblem, cause: EmbeddingNotFound) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"vLLM calls `{cause.method}`, which does not find the embedding",
+        label=f"has no `{cause.method}` of its own",
+        help=f"define `{cause.method}`, or call the embedding `embed_tokens`",
+    )

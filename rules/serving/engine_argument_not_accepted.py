@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import ArgumentNotAccepted
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -37,13 +38,14 @@ from forgather_lint.linting.support.serving import finding
     "FGL517",
     "engine-argument-not-accepted",
     Severity.ERROR,
+    explains=ArgumentNotAccepted,
     rests_on=("vllm/forward.unexpected_argument", "vllm/forward.decoder_argument_missing"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL517":
-        yield finding(
-            problem,
-            f"`{problem.name}` is {problem.detail} in the forward of the base model",
-            label="called by vLLM",
-            help="name `input_ids`, `inputs_embeds`, `position_ids` and take `**kwargs`",
-        )
+def check(problem: ServingProblem, cause: ArgumentNotAccepted) -> Iterator[Finding]:
+    state = "not named" if cause.named else "not accepted"
+    yield finding(
+        problem,
+        f"`{cause.name}` is {state} in the forward of the base model",
+        label="called by vLLM",
+        help="name `input_ids`, `inputs_embeds`, `position_ids` and take `**kwargs`",
+    )

@@ -33,19 +33,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.experts import ExpertsActivationReplaced
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
 @rule(
-    "FGL542", "experts-activation-replaced", Severity.ERROR, rests_on=("vllm/experts.activation",)
+    "FGL542",
+    "experts-activation-replaced",
+    Severity.ERROR,
+    explains=ExpertsActivationReplaced,
+    rests_on=("vllm/experts.activation",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL542":
-        yield finding(
-            problem,
-            f"`{problem.module}` activates with {problem.detail}; vLLM computes SiLU",
-            label=f"`{problem.name}` is replaced",
-            help="vLLM leaves a list alone that is not called `experts`",
-        )
+def check(problem: ServingProblem, cause: ExpertsActivationReplaced) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{problem.module}` activates with {cause.activation}; vLLM computes SiLU",
+        label=f"`{cause.name}` is replaced",
+        help="vLLM leaves a list alone that is not called `experts`",
+    )

@@ -34,6 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.experts import ExpertsFieldMissing
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -43,13 +44,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL541",
     "experts-field-missing",
     Severity.ERROR,
+    explains=ExpertsFieldMissing,
     rests_on=("vllm/experts.field_missing", "vllm/experts.choice_fields"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL541":
-        yield finding(
-            problem,
-            f"a config with experts has no {problem.detail}",
-            label="vLLM takes the model for a mixture of experts",
-            help=f"give the config `{problem.name}`, or an `attribute_map` that leads there",
-        )
+def check(problem: ServingProblem, cause: ExpertsFieldMissing) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"a config with experts has no {' or '.join(cause.names)}",
+        label="vLLM takes the model for a mixture of experts",
+        help=f"give the config `{cause.names[0]}`, or an `attribute_map` that leads there",
+    )

@@ -28,19 +28,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.experts import ExpertsNotServed
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
 @rule(
-    "FGL506", "experts-need-newer-transformers", Severity.ERROR, rests_on=("vllm/config.experts",)
+    "FGL506",
+    "experts-need-newer-transformers",
+    Severity.ERROR,
+    explains=ExpertsNotServed,
+    rests_on=("vllm/config.experts",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL506":
-        yield finding(
-            problem,
-            f"`{problem.name}` makes a mixture of experts, which this release cannot serve",
-            label="read as the number of experts",
-            help="serve it with vLLM 0.24 or later",
-        )
+def check(problem: ServingProblem, cause: ExpertsNotServed) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` makes a mixture of experts, which this release cannot serve",
+        label="read as the number of experts",
+        help="serve it with vLLM 0.24 or later",
+    )

@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import FusedNameInSibling
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -38,13 +39,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL522",
     "fused-name-in-sibling",
     Severity.ERROR,
+    explains=FusedNameInSibling,
     rests_on=("vllm/fusers.stacked_by_substring",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL522":
-        yield finding(
-            problem,
-            f"`{problem.name}` begins with `{problem.detail}`, which vLLM fuses and renames",
-            label="loses its weight",
-            help=f"call the projection `{problem.detail}_proj`",
-        )
+def check(problem: ServingProblem, cause: FusedNameInSibling) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` begins with `{cause.fused}`, which vLLM fuses and renames",
+        label="loses its weight",
+        help=f"call the projection `{cause.fused}_proj`",
+    )

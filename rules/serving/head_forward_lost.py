@@ -30,17 +30,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import HeadForwardLost
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL532", "head-forward-lost", Severity.ERROR, rests_on=("vllm/forward.logits_config",))
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL532":
-        yield finding(
-            problem,
-            f"vLLM never runs the forward of `{problem.name}`: this is left out",
-            label="between the base model and the logits",
-            help="do it in the base model, or name it `logit_scale` in the config",
-        )
+@rule(
+    "FGL532",
+    "head-forward-lost",
+    Severity.ERROR,
+    explains=HeadForwardLost,
+    rests_on=("vllm/forward.logits_config",),
+)
+def check(problem: ServingProblem, cause: HeadForwardLost) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"vLLM never runs the forward of `{cause.name}`: this is left out",
+        label="between the base model and the logits",
+        help="do it in the base model, or name it `logit_scale` in the config",
+    )

@@ -32,6 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import HeadMisplaced
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -41,13 +42,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL546",
     "head-in-wrong-class",
     Severity.ERROR,
+    explains=HeadMisplaced,
     rests_on=("vllm/weights.layer_not_in_checkpoint",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL546":
-        yield finding(
-            problem,
-            problem.detail,
-            label="vLLM builds the head beside AutoModel's class",
-            help="name the class without a head for AutoModel, the one with it for the other",
-        )
+def check(problem: ServingProblem, cause: HeadMisplaced) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        cause.defect,
+        label="vLLM builds the head beside AutoModel's class",
+        help="name the class without a head for AutoModel, the one with it for the other",
+    )

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import TiedByConfigAlone
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -34,13 +35,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL525",
     "head-tied-by-config",
     Severity.WARNING,
+    explains=TiedByConfigAlone,
     rests_on=("vllm/weights.tied_head_in_checkpoint",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL525":
-        yield finding(
-            problem,
-            f"the config ties the embeddings, `{problem.name}` does not",
-            label="the head's weights are not loaded",
-            help="set it to false, or tie them in the class",
-        )
+def check(problem: ServingProblem, cause: TiedByConfigAlone) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"the config ties the embeddings, `{cause.name}` does not",
+        label="the head's weights are not loaded",
+        help="set it to false, or tie them in the class",
+    )

@@ -33,6 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import FileNotCopied
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -42,6 +43,7 @@ from forgather_lint.linting.support.serving import finding
     "FGL538",
     "imported-file-not-copied",
     Severity.ERROR,
+    explains=FileNotCopied,
     rests_on=(
         "transformers/loading.file_not_copied",
         "transformers/loading.local_imports_followed",
@@ -49,13 +51,12 @@ from forgather_lint.linting.support.serving import finding
         "transformers/loading.name_not_copied",
     ),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL538":
-        yield finding(
-            problem,
-            f"transformers does not copy `{problem.name}`",
-            label=f"imported by `{problem.detail}.py`",
-            help="put its code into a file beside this one"
-            if problem.name.endswith("/")
-            else "import it in the file that `auto_map` names too, as `from .name import ...`",
-        )
+def check(problem: ServingProblem, cause: FileNotCopied) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"transformers does not copy `{cause.file}`",
+        label=f"imported by `{cause.importer}.py`",
+        help="put its code into a file beside this one"
+        if cause.file.endswith("/")
+        else "import it in the file that `auto_map` names too, as `from .name import ...`",
+    )

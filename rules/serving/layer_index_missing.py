@@ -32,17 +32,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.attention import NoLayerIndex
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL513", "layer-index-missing", Severity.ERROR, rests_on=("vllm/attention.no_layer_index",))
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL513":
-        yield finding(
-            problem,
-            f"`{problem.name}` has no `layer_idx`",
-            label="built here",
-            help="set `self.layer_idx` to the number of the layer",
-        )
+@rule(
+    "FGL513",
+    "layer-index-missing",
+    Severity.ERROR,
+    explains=NoLayerIndex,
+    rests_on=("vllm/attention.no_layer_index",),
+)
+def check(problem: ServingProblem, cause: NoLayerIndex) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` has no `layer_idx`",
+        label="built here",
+        help="set `self.layer_idx` to the number of the layer",
+    )

@@ -31,17 +31,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.attention import CacheShared
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL534", "layer-index-shared", Severity.ERROR, rests_on=("vllm/attention.shared_layer",))
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL534":
-        yield finding(
-            problem,
-            f"{problem.detail} share one KV cache",
-            label=f"the index of `{problem.module}` too" if problem.module else "the second run",
-            help="give each layer an attention of its own, with the number of the layer",
-        )
+@rule(
+    "FGL534",
+    "layer-index-shared",
+    Severity.ERROR,
+    explains=CacheShared,
+    rests_on=("vllm/attention.shared_layer",),
+)
+def check(problem: ServingProblem, cause: CacheShared) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"{cause.shared_by} share one KV cache",
+        label=f"the index of `{problem.module}` too" if problem.module else "the second run",
+        help="give each layer an attention of its own, with the number of the layer",
+    )

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import LayerTypeRefused
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -36,6 +37,7 @@ from forgather_lint.linting.support.serving import finding
     "FGL568",
     "layer-type-refused",
     Severity.ERROR,
+    explains=LayerTypeRefused,
     rests_on=(
         "transformers/config.layer_types",
         "transformers/config.layer_type_unknown",
@@ -44,10 +46,9 @@ from forgather_lint.linting.support.serving import finding
     ),
 )
 def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL568":
-        yield finding(
-            problem,
-            "this release of transformers refuses `layer_types` of the config",
-            label="checked here",
-            help="keep kinds of your own under another name than `layer_types`",
-        )
+    yield finding(
+        problem,
+        "this release of transformers refuses `layer_types` of the config",
+        label="checked here",
+        help="keep kinds of your own under another name than `layer_types`",
+    )

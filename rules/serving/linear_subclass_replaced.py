@@ -37,6 +37,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import LinearForwardDropped
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -46,13 +47,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL519",
     "linear-subclass-replaced",
     Severity.ERROR,
+    explains=LinearForwardDropped,
     rests_on=("vllm/modules.linear_forward_kept",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL519":
-        yield finding(
-            problem,
-            f"the forward of `{problem.name}` is dropped",
-            label="never run by vLLM",
-            help="hold an `nn.Linear` instead of deriving from it",
-        )
+def check(problem: ServingProblem, cause: LinearForwardDropped) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"the forward of `{cause.name}` is dropped",
+        label="never run by vLLM",
+        help="hold an `nn.Linear` instead of deriving from it",
+    )

@@ -27,19 +27,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import ModelTypeTaken
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
 @rule(
-    "FGL567", "model-type-taken", Severity.ERROR, rests_on=("transformers/config.model_type_taken",)
+    "FGL567",
+    "model-type-taken",
+    Severity.ERROR,
+    explains=ModelTypeTaken,
+    rests_on=("transformers/config.model_type_taken",),
 )
 def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL567":
-        yield finding(
-            problem,
-            "this release of transformers has the model type already",
-            label="registered here",
-            help="pick another model type, or drop the call: `auto_map` is enough",
-        )
+    yield finding(
+        problem,
+        "this release of transformers has the model type already",
+        label="registered here",
+        help="pick another model type, or drop the call: `auto_map` is enough",
+    )

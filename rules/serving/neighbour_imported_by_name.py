@@ -33,6 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import NeighbourImportedByName
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -42,13 +43,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL545",
     "neighbour-imported-by-name",
     Severity.ERROR,
+    explains=NeighbourImportedByName,
     rests_on=("transformers/loading.import_missing", "transformers/loading.module_missing"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL545":
-        yield finding(
-            problem,
-            f"`{problem.name}` lies beside this file and is no package",
-            label="imported without a dot",
-            help=f"write `from .{problem.name} import ...`",
-        )
+def check(problem: ServingProblem, cause: NeighbourImportedByName) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` lies beside this file and is no package",
+        label="imported without a dot",
+        help=f"write `from .{cause.name} import ...`",
+    )

@@ -30,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import NoAutoModel
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -39,13 +40,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL504",
     "no-auto-model",
     Severity.ERROR,
+    explains=NoAutoModel,
     rests_on=("transformers/loading.no_auto_class", "vllm/registry.no_model_class"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL504":
-        yield finding(
-            problem,
-            "`auto_map` names no class for `AutoModel`, and no other class serves",
-            label=f"`{problem.name}` cannot be loaded",
-            help="add the class of the base model",
-        )
+def check(problem: ServingProblem, cause: NoAutoModel) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        "`auto_map` names no class for `AutoModel`, and no other class serves",
+        label=f"`{cause.architecture}` cannot be loaded",
+        help="add the class of the base model",
+    )

@@ -29,17 +29,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import NormCentreOverlooked
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL547", "norm-centre-overlooked", Severity.ERROR, rests_on=("vllm/modules.norm_found_by",))
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL547":
-        yield finding(
-            problem,
-            f"vLLM takes `{problem.name}` for an RMSNorm without the 1 that is added to its weight",
-            label="multiplied by the weight alone",
-            help="multiply by `1 + weight` last, behind the inverse root",
-        )
+@rule(
+    "FGL547",
+    "norm-centre-overlooked",
+    Severity.ERROR,
+    explains=NormCentreOverlooked,
+    rests_on=("vllm/modules.norm_found_by",),
+)
+def check(problem: ServingProblem, cause: NormCentreOverlooked) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"vLLM takes `{cause.name}` for an RMSNorm without the 1 that is added to its weight",
+        label="multiplied by the weight alone",
+        help="multiply by `1 + weight` last, behind the inverse root",
+    )

@@ -30,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import NormEpsilonNotFound
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -39,13 +40,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL520",
     "norm-epsilon-not-found",
     Severity.ERROR,
+    explains=NormEpsilonNotFound,
     rests_on=("vllm/modules.norm_epsilon_names",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL520":
-        yield finding(
-            problem,
-            f"`{problem.name}` keeps its epsilon as `{problem.detail}`, which vLLM does not find",
-            label="1e-6 is used instead",
-            help="call the attribute `variance_epsilon`",
-        )
+def check(problem: ServingProblem, cause: NormEpsilonNotFound) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` keeps its epsilon as `{cause.kept_as}`, which vLLM does not find",
+        label="1e-6 is used instead",
+        help="call the attribute `variance_epsilon`",
+    )

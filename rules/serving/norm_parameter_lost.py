@@ -31,17 +31,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import NormLosesParameter
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL561", "norm-parameter-lost", Severity.ERROR, rests_on=("vllm/modules.norm_found_by",))
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL561":
-        yield finding(
-            problem,
-            f"vLLM replaces `{problem.name}` by its own norm, which {problem.detail}",
-            label="an RMS norm by what it computes",
-            help="call the weight `weight`, in the checkpoint too",
-        )
+@rule(
+    "FGL561",
+    "norm-parameter-lost",
+    Severity.ERROR,
+    explains=NormLosesParameter,
+    rests_on=("vllm/modules.norm_found_by",),
+)
+def check(problem: ServingProblem, cause: NormLosesParameter) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"vLLM replaces `{cause.name}` by its own norm, which has no place for "
+        f"`self.{cause.parameter}`",
+        label="an RMS norm by what it computes",
+        help="call the weight `weight`, in the checkpoint too",
+    )

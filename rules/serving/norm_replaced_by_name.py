@@ -33,6 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import NormReplaced
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -42,6 +43,7 @@ from forgather_lint.linting.support.serving import finding
     "FGL533",
     "norm-replaced-by-name",
     Severity.ERROR,
+    explains=NormReplaced,
     rests_on=(
         "vllm/modules.norm_found_by",
         "vllm/modules.norm_parameters_kept",
@@ -49,11 +51,10 @@ from forgather_lint.linting.support.serving import finding
         "vllm/modules.norm_centre_lost",
     ),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL533":
-        yield finding(
-            problem,
-            f"vLLM replaces `{problem.name}`, and the replacement {problem.detail}",
-            label="replaced for its name",
-            help="give the class a name that does not end in `RMSNorm`",
-        )
+def check(problem: ServingProblem, cause: NormReplaced) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"vLLM replaces `{cause.name}`, and the replacement {cause.defect}",
+        label="replaced for its name",
+        help="give the class a name that does not end in `RMSNorm`",
+    )

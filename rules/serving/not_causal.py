@@ -27,17 +27,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import NotCausal
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL527", "not-causal", Severity.ERROR, rests_on=("vllm/attention.not_causal",))
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL527":
-        yield finding(
-            problem,
-            f"`{problem.name}` says that it is not causal",
-            label="vLLM serves the whole model as an encoder",
-            help="set it to True, or leave it out",
-        )
+@rule(
+    "FGL527",
+    "not-causal",
+    Severity.ERROR,
+    explains=NotCausal,
+    rests_on=("vllm/attention.not_causal",),
+)
+def check(problem: ServingProblem, cause: NotCausal) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` says that it is not causal",
+        label="vLLM serves the whole model as an encoder",
+        help="set it to True, or leave it out",
+    )

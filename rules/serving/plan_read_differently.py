@@ -30,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.plans import PlanReadDifferently
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -39,13 +40,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL528",
     "plan-read-differently",
     Severity.WARNING,
+    explains=PlanReadDifferently,
     rests_on=("vllm/plan.picks", "transformers/plan.wildcard"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL528":
-        yield finding(
-            problem,
-            f"`{problem.name}` gets {problem.detail}",
-            label="read differently",
-            help="write keys that match the whole name, none the beginning of another",
-        )
+def check(problem: ServingProblem, cause: PlanReadDifferently) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.module}` gets {cause.here} in vLLM, {cause.there} in transformers",
+        label="read differently",
+        help="write keys that match the whole name, none the beginning of another",
+    )

@@ -30,17 +30,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import PostInitNeverCalled
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL511", "post-init-not-called", Severity.ERROR, rests_on=("vllm/plan.never_merged",))
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL511":
-        yield finding(
-            problem,
-            f"the constructor of `{problem.name}` never calls `post_init`",
-            label="no plan is merged",
-            help="end the constructor with `self.post_init()`",
-        )
+@rule(
+    "FGL511",
+    "post-init-not-called",
+    Severity.ERROR,
+    explains=PostInitNeverCalled,
+    rests_on=("vllm/plan.never_merged",),
+)
+def check(problem: ServingProblem, cause: PostInitNeverCalled) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"the constructor of `{cause.name}` never calls `post_init`",
+        label="no plan is merged",
+        help="end the constructor with `self.post_init()`",
+    )

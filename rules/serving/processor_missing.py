@@ -39,17 +39,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import ProcessorMissing
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL552", "processor-missing", Severity.ERROR)
+@rule("FGL552", "processor-missing", Severity.ERROR, explains=ProcessorMissing)
 def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL552":
-        yield finding(
-            problem,
-            "a config with a config for text inside, and no processor",
-            label="makes it a model of several modalities",
-            help='name a processor: `"AutoProcessor"` in `auto_map`, or processor_config.json',
-        )
+    yield finding(
+        problem,
+        "a config with a config for text inside, and no processor",
+        label="makes it a model of several modalities",
+        help='name a processor: `"AutoProcessor"` in `auto_map`, or processor_config.json',
+    )

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import MaskEmbedsRenamed
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -35,13 +36,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL529",
     "removed-argument",
     Severity.ERROR,
+    explains=MaskEmbedsRenamed,
     rests_on=("transformers/modeling.mask_embeds_renamed",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL529":
-        yield finding(
-            problem,
-            f"`{problem.name}` no longer takes `input_embeds`",
-            label="called here",
-            help="pass it by position: both releases take that",
-        )
+def check(problem: ServingProblem, cause: MaskEmbedsRenamed) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` no longer takes `input_embeds`",
+        label="called here",
+        help="pass it by position: both releases take that",
+    )

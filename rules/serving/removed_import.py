@@ -28,17 +28,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import ImportRemoved
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL505", "removed-import", Severity.ERROR)
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL505":
-        yield finding(
-            problem,
-            f"`{problem.name}` is not in this release of transformers",
-            label="imported here",
-            help=f"use {problem.detail}" if problem.detail else "import it where it exists only",
-        )
+@rule("FGL505", "removed-import", Severity.ERROR, explains=ImportRemoved)
+def check(problem: ServingProblem, cause: ImportRemoved) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` is not in this release of transformers",
+        label="imported here",
+        help=f"use {cause.instead}" if cause.instead else "import it where it exists only",
+    )

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import RopeScalingNeverNone
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -36,13 +37,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL569",
     "rope-scaling-never-none",
     Severity.ERROR,
+    explains=RopeScalingNeverNone,
     rests_on=("transformers/config.renamed_fields",),
 )
 def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL569":
-        yield finding(
-            problem,
-            "`rope_scaling` is another name of `rope_parameters` in this release of transformers",
-            label="it is not what this expects",
-            help="read `rope_parameters` and its `rope_type`",
-        )
+    yield finding(
+        problem,
+        "`rope_scaling` is another name of `rope_parameters` in this release of transformers",
+        label="it is not what this expects",
+        help="read `rope_parameters` and its `rope_type`",
+    )

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import RopeTypeRemoved
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -35,13 +36,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL566",
     "rope-type-removed",
     Severity.ERROR,
+    explains=RopeTypeRemoved,
     rests_on=("transformers/config.rope_types", "transformers/config.rope_type_unknown"),
 )
 def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL566":
-        yield finding(
-            problem,
-            "`ROPE_INIT_FUNCTIONS` of this release of transformers has no such type",
-            label="looked up here",
-            help="compute the frequencies of this type in the model",
-        )
+    yield finding(
+        problem,
+        "`ROPE_INIT_FUNCTIONS` of this release of transformers has no such type",
+        label="looked up here",
+        help="compute the frequencies of this type in the model",
+    )

@@ -25,19 +25,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.attention import ScalingByPosition
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
 @rule(
-    "FGL515", "scaling-by-position", Severity.ERROR, rests_on=("vllm/attention.scaling_positional",)
+    "FGL515",
+    "scaling-by-position",
+    Severity.ERROR,
+    explains=ScalingByPosition,
+    rests_on=("vllm/attention.scaling_positional",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL515":
-        yield finding(
-            problem,
-            f"`{problem.name}` passes more than five arguments by position",
-            label="in this forward",
-            help="pass `scaling=` by name",
-        )
+def check(problem: ServingProblem, cause: ScalingByPosition) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}` passes more than five arguments by position",
+        label="in this forward",
+        help="pass `scaling=` by name",
+    )

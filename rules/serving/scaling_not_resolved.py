@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.attention import ScalingNotResolved
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -35,13 +36,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL514",
     "scaling-not-resolved",
     Severity.ERROR,
+    explains=ScalingNotResolved,
     rests_on=("vllm/attention.scaling_unresolved",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL514":
-        yield finding(
-            problem,
-            f"`scaling={problem.detail}` is neither a number nor an attribute that holds one",
-            label="in this forward",
-            help="keep the number in an attribute and pass that",
-        )
+def check(problem: ServingProblem, cause: ScalingNotResolved) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`scaling={cause.expression}` is neither a number nor an attribute that holds one",
+        label="in this forward",
+        help="keep the number in an attribute and pass that",
+    )

@@ -30,20 +30,26 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.plans import StyleRenamed
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import SAFE, rename
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL524", "style-renamed", Severity.WARNING, rests_on=("vllm/plan.styles",))
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL524":
-        found = finding(
-            problem,
-            f"this release calls the style `{problem.name}` `{problem.detail}`",
-            label=f"`{problem.module}` is replicated",
-            help=f"write `{problem.detail}`, or `colwise` and `rowwise`, which all know",
-        )
-        title = f"Use `{problem.detail}`"
-        yield replace(found, fix=rename(problem.where, problem.detail, title, SAFE))
+@rule(
+    "FGL524",
+    "style-renamed",
+    Severity.WARNING,
+    explains=StyleRenamed,
+    rests_on=("vllm/plan.styles",),
+)
+def check(problem: ServingProblem, cause: StyleRenamed) -> Iterator[Finding]:
+    found = finding(
+        problem,
+        f"this release calls the style `{cause.old}` `{cause.new}`",
+        label=f"`{cause.key}` is replicated",
+        help=f"write `{cause.new}`, or `colwise` and `rowwise`, which all know",
+    )
+    title = f"Use `{cause.new}`"
+    yield replace(found, fix=rename(problem.where, cause.new, title, SAFE))

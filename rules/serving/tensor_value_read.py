@@ -30,26 +30,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import TensorReadWhileBuilt
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule(
-    "FGL554",
-    "tensor-value-read",
-    Severity.ERROR,
-    rests_on=(
+@rule("FGL554", "tensor-value-read", Severity.ERROR, explains=TensorReadWhileBuilt, rests_on=(
         "vllm/building.tensors_on",
         "vllm/building.parameters_on",
         "vllm/building.value_read",
-    ),
-)
+    ))
 def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL554":
-        yield finding(
-            problem,
-            "the constructor reads a tensor that has no values while vLLM builds the model",
-            label="read here",
-            help='compute it with plain Python, or make the tensor with `device="cpu"`',
-        )
+    yield finding(
+        problem,
+        "the constructor reads a tensor that has no values while vLLM builds the model",
+        label="read here",
+        help='compute it with plain Python, or make the tensor with `device="cpu"`',
+    )

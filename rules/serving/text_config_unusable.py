@@ -28,17 +28,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.config import TextConfigUnusable
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL553", "text-config-unusable", Severity.ERROR)
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL553":
-        yield finding(
-            problem,
-            f"vLLM cannot read sizes from this config: {problem.detail}",
-            label="the text part of the config",
-            help="have `get_text_config` return the config that has the sizes of the text model",
-        )
+@rule("FGL553", "text-config-unusable", Severity.ERROR, explains=TextConfigUnusable)
+def check(problem: ServingProblem, cause: TextConfigUnusable) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"vLLM cannot read sizes from this config: {cause.told}",
+        label="the text part of the config",
+        help="have `get_text_config` return the config that has the sizes of the text model",
+    )

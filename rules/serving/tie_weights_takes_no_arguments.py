@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import TieWeightsTakesNoArguments
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -36,13 +37,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL510",
     "tie-weights-takes-no-arguments",
     Severity.ERROR,
+    explains=TieWeightsTakesNoArguments,
     rests_on=("transformers/modeling.tie_weights_override",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL510":
-        yield finding(
-            problem,
-            f"`{problem.name}.tie_weights` does not take `recompute_mapping`",
-            label="called with arguments by this release",
-            help="add `**kwargs`",
-        )
+def check(problem: ServingProblem, cause: TieWeightsTakesNoArguments) -> Iterator[Finding]:
+    yield finding(
+        problem,
+        f"`{cause.name}.tie_weights` does not take `recompute_mapping`",
+        label="called with arguments by this release",
+        help="add `**kwargs`",
+    )

@@ -30,6 +30,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.code import TiedWeightsAreAList
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import tie_to
@@ -40,14 +41,14 @@ from forgather_lint.linting.support.serving import finding
     "FGL509",
     "tied-weights-not-a-mapping",
     Severity.ERROR,
+    explains=TiedWeightsAreAList,
     rests_on=("transformers/modeling.tied_weights_list",),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code == "FGL509":
-        found = finding(
-            problem,
-            f"the tied weights of `{problem.name}` are a list",
-            label="a dict is needed",
-            help="write a dict of target to source; older releases take it as well",
-        )
-        yield replace(found, fix=tie_to(problem.where, problem.detail) if problem.detail else None)
+def check(problem: ServingProblem, cause: TiedWeightsAreAList) -> Iterator[Finding]:
+    found = finding(
+        problem,
+        f"the tied weights of `{cause.name}` are a list",
+        label="a dict is needed",
+        help="write a dict of target to source; older releases take it as well",
+    )
+    yield replace(found, fix=tie_to(problem.where, cause.table) if cause.table else None)

@@ -30,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.facts.causes.modules import WeightNotPlaced
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -39,14 +40,13 @@ from forgather_lint.linting.support.serving import finding
     "FGL521",
     "weight-name-not-found",
     Severity.ERROR,
+    explains=WeightNotPlaced,
     rests_on=("vllm/weights.base_prefix", "vllm/weights.unknown_name"),
 )
-def check(problem: ServingProblem) -> Iterator[Finding]:
-    if problem.code != "FGL521":
-        return
-    message = f"vLLM cannot place the weight `{problem.name}`"
-    if problem.detail:
-        label = f"the prefix is `{problem.detail}`"
+def check(problem: ServingProblem, cause: WeightNotPlaced) -> Iterator[Finding]:
+    message = f"vLLM cannot place the weight `{cause.weight}`"
+    if cause.prefix:
+        label = f"the prefix is `{cause.prefix}`"
         help = "make it `model`, or a prefix that the base model has no child of"
     else:
         label = "beside the base model vLLM builds `lm_head`, one linear layer"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.vllm.checks.loading import NOT_COMPATIBLE, own_model
+from forgather_lint.engines.vllm.checks.loading import own_model
 from forgather_lint.engines.vllm.checks.problems import look_for_problems
 from forgather_lint.engines.vllm.checks.unread import unproved
 from forgather_lint.engines.vllm.server import ServedBy, server_of
 from forgather_lint.engines.vllm.subject import Prepared, prepare
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.facts.causes.code import AttentionNotReplaceable
 
 
 def checked(
@@ -21,7 +22,9 @@ def checked(
     server = server_of(model.config.values if model.config else {}, target, impl)
     prepared = prepare(model, target, dtype)
     look_for_problems(model, prepared, server, impl, max_model_len)
-    if server.fallback and any(problem.code == NOT_COMPATIBLE for problem in prepared.problems):
+    if server.fallback and any(
+        isinstance(problem.cause, AttentionNotReplaceable) for problem in prepared.problems
+    ):
         assert model.config is not None
         return _served_by_vllm(server.fallback, model.config, target)
     prepared.unproved = unproved(model, prepared)
@@ -46,5 +49,7 @@ def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> Prep
 def _served_by_vllm(name: str, config: ConfigFile, target: Target) -> Prepared:
     """The model of vLLM's own that serves: neither code nor plans of the folder are read."""
     problem = own_model(name, config, target)
-    outcome = Outcome(Verdict.OWN_MODEL, problem.code, problem.detail, problem.where)
+    outcome = Outcome(
+        Verdict.OWN_MODEL, reason=problem.cause.told, where=problem.where, cause=problem.cause
+    )
     return Prepared(target, None, problems=(problem,), own=outcome)

@@ -40,3 +40,93 @@ class LengthExceedsPositions(Cause):
     name: str
     asked: int
     limit: int
+
+
+@record
+class ConfigNotFound(Cause):
+    """The folder has no config.json."""
+
+    folder: str
+
+
+@record
+class NoConfigClass(Cause):
+    """Nobody has a config class for the type `kind` (empty: no type is said)."""
+
+    kind: str
+
+
+@record
+class NoAutoModel(Cause):
+    """`auto_map` names no class of a base model, and no other class serves the architecture."""
+
+    architecture: str
+
+
+@record
+class OwnModelServes(Cause):
+    """A model that the engine has by the name of the architecture serves, not the one here."""
+
+    name: str
+
+    @property
+    def told(self) -> str:
+        return f"vLLM's own `{self.name}` serves; the code and the plans of the model are not read"
+
+
+@record
+class TextConfigUnusable(Cause):
+    """A composite config from which no sizes of a text model can be read."""
+
+
+@record
+class SeveralTextConfigs(TextConfigUnusable):
+    """More than one part of the config is a config for text."""
+
+    names: tuple[str, ...]
+
+    @property
+    def told(self) -> str:
+        return f"{' and '.join(self.names)} are both configs for text"
+
+
+@record
+class TextConfigWithoutHeads(TextConfigUnusable):
+    """The part `name` of the config, which is for text, says no number of heads."""
+
+    name: str
+
+    @property
+    def told(self) -> str:
+        return f"`{self.name}` has no `num_attention_heads`"
+
+
+@record
+class ProcessorMissing(Cause):
+    """A composite config makes a model of several modalities, and nothing names its processor."""
+
+
+@record
+class NotCausal(Cause):
+    """The class `name` says that its attention is not causal, which makes the model an encoder."""
+
+    name: str
+
+    @property
+    def told(self) -> str:
+        return f"{self.name}: replaced"
+
+
+@record
+class RopeThetaOverlooked(Cause):
+    """The code reads the base `read` of the rotary embedding, and config.json says `said`."""
+
+    read: float
+    said: float
+
+
+@record
+class TiedByConfigAlone(Cause):
+    """The config ties the embeddings, `name` (the class with the head) does not."""
+
+    name: str

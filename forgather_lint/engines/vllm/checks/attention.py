@@ -20,6 +20,12 @@ from forgather_lint.engines.vllm.checks.sharing import shared_index
 from forgather_lint.engines.vllm.checks.sites import Site, layer_named, lost_layer, sites_of
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.engines.vllm.words import AttentionBinding
+from forgather_lint.facts.causes.attention import (
+    NoLayerIndex,
+    NotDispatchedInForward,
+    ScalingByPosition,
+    ScalingNotResolved,
+)
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.frame import Raised
@@ -45,9 +51,8 @@ def dispatch(seen: Examined) -> Iterator[ServingProblem]:
     lost = lost_layer([site for site in sites if "config" in site.module.attributes], layers)
     if lost is not None:
         where, name = _attention_of(seen, lost)
-        yield from seen.problem(
-            "FGL512", attention.no_dispatch, where, name, parts={"layer": layer_named(seen, lost)}
-        )
+        cause, parts = NotDispatchedInForward(name), {"layer": layer_named(seen, lost)}
+        yield from seen.problem(cause, attention.no_dispatch, where, parts=parts)
 
 
 def _without(sites: list[Site], attribute: str) -> list[Site]:
@@ -63,10 +68,9 @@ def _without_index(seen: Examined, sites: list[Site]) -> Iterator[ServingProblem
     for site in _without(sites, "layer_idx")[:1]:
         title = class_name(site.module)
         yield from seen.problem(
-            "FGL513",
+            NoLayerIndex(title),
             seen.target.vllm.attention.no_layer_index,
             site.module.where,
-            title,
             module=site.name,
             parts={"class": title, "layer": layer_named(seen, 0)},
         )
@@ -100,19 +104,16 @@ def scaling(seen: Examined) -> Iterator[ServingProblem]:
     for site in sites_of(seen)[:1]:
         title = class_name(site.module)
         if by_position(site.call) > POSITIONS:
-            yield from seen.problem(
-                "FGL515", attention.scaling_positional, site.forward.where, title, module=site.name
-            )
+            cause, fact = ScalingByPosition(title), attention.scaling_positional
+            yield from seen.problem(cause, fact, site.forward.where, module=site.name)
         expression = keyword(site.call, "scaling")
         if expression is None or _resolves(seen, expression, site):
             continue
         text = cst.Module([]).code_for_node(expression)
         yield from seen.problem(
-            "FGL514",
+            ScalingNotResolved(text),
             attention.scaling_unresolved,
             site.forward.where,
-            title,
-            text,
             module=site.name,
             parts={"expression": as_unparsed(text), "class": title},
         )

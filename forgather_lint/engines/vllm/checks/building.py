@@ -16,6 +16,17 @@ from forgather_lint.engines.vllm.checks.examined import releases_of
 from forgather_lint.engines.vllm.subject import Prepared, environment_of
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.facts import EndKind, NotBuilt
+from forgather_lint.facts.causes.code import (
+    ConfigFieldRemoved,
+    ConstructorMissesRelease,
+    LayerTypeRefused,
+    ModelTypeTaken,
+    PlanHoldsOthers,
+    RopeScalingNeverNone,
+    RopeScalingRenamed,
+    RopeTypeRemoved,
+    TensorReadWhileBuilt,
+)
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.analysis import workshop_of
 from forgather_lint.python.interpreter.environment import Environment
@@ -26,18 +37,18 @@ def constructor(model: ModelInput, prepared: Prepared) -> Iterator[ServingProble
     ended, target = prepared.ended, prepared.target
     if ended is None or ended.kind is not EndKind.RAISES:
         return
-    for code, name, since, without in _SUSPECTS:
+    for cause, since, without in _SUSPECTS:
         if _ends_otherwise(model, target, without, ended):
-            if name == "rope_scaling" and not ended.message.startswith("TypeError"):
-                code = "FGL569"  # no argument is missing: the value is another
+            missing = ended.message.startswith("TypeError")
+            if isinstance(cause, RopeScalingRenamed) and not missing:
+                cause = RopeScalingNeverNone()  # no argument is missing: the value is another
             yield ServingProblem(
-                code=code,
+                cause=cause,
                 verdict="fails",
                 where=ended.where,
                 target=str(target),
                 error=_shown(target, ended.message),
                 releases=since(target),
-                name=name,
             )
             return
 
@@ -69,53 +80,46 @@ def _nothing_taken(_model_type: str) -> bool:
 
 
 _SUSPECTS: tuple[
-    tuple[str, str, Callable[[Target], str], Callable[[Environment], Environment]], ...
+    tuple[ConstructorMissesRelease, Callable[[Target], str], Callable[[Environment], Environment]],
+    ...,
 ] = (
     (
-        "FGL507",
-        "rope_scaling",
+        RopeScalingRenamed(),
         lambda target: releases_of(target.transformers.config.renamed_fields),
         lambda world: replace(world, rope_parameters=False),
     ),
     (
-        "FGL565",
-        "removed field",
+        ConfigFieldRemoved(),
         lambda target: releases_of(target.transformers.config.removed_fields),
         lambda world: replace(world, removed_fields=(), popped_fields=()),
     ),
     (
-        "FGL554",
-        "tensor",
+        TensorReadWhileBuilt(),
         lambda target: releases_of(target.vllm.building.tensors_on),
         lambda world: replace(world, tensors_on="", parameters_on=""),
     ),
     (
-        "FGL566",
-        "ROPE_INIT_FUNCTIONS",
+        RopeTypeRemoved(),
         lambda target: releases_of(target.transformers.config.rope_types),
         lambda world: replace(world, rope_types=()),
     ),
     (
-        "FGL567",
-        "AutoConfig.register",
+        ModelTypeTaken(),
         lambda target: releases_of(target.transformers.config.model_type_taken),
         lambda world: replace(world, model_type_taken=_nothing_taken),
     ),
     (
-        "FGL568",
-        "layer_types",
+        LayerTypeRefused(),
         lambda target: releases_of(target.transformers.config.layer_type_unknown),
         lambda world: replace(world, layer_types=None),
     ),
     (
-        "FGL508",
-        "_pp_plan",
+        PlanHoldsOthers("_pp_plan"),
         lambda target: releases_of(target.transformers.plan.class_plan_kept),
         lambda world: replace(world, class_plans_kept=False),
     ),
     (
-        "FGL508",
-        "base_model_tp_plan",
+        PlanHoldsOthers("base_model_tp_plan"),
         lambda target: releases_of(target.transformers.plan.config_plan_on),
         lambda world: replace(world, config_plan_everywhere=True),
     ),

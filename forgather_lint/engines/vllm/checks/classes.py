@@ -9,10 +9,16 @@ import libcst as cst
 
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined
-from forgather_lint.engines.vllm.checks.loading import NOT_COMPATIBLE, refusal
+from forgather_lint.engines.vllm.checks.loading import refusal
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import AskedFor, architectures, auto_map
 from forgather_lint.engines.vllm.words import AttentionGate
+from forgather_lint.facts.causes.code import (
+    AttentionNotReplaceable,
+    PostInitNeverCalled,
+    TiedWeightsAreAList,
+    TieWeightsTakesNoArguments,
+)
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import EMBEDDING
 from forgather_lint.libraries.transformers.model import plans_merged
@@ -42,7 +48,7 @@ def attention_backend(seen: Examined) -> Iterator[ServingProblem]:
     name = next(iter(architectures(seen.workshop.config_values, seen.target)), seen.cls.name)
     where = seen.place_of_member(FLAG, cls)
     fact, parts = refusal(name, seen.workshop.config_file, seen.target, seen.impl)
-    yield from seen.problem(NOT_COMPATIBLE, fact, where, cls.name, parts=parts)
+    yield from seen.problem(AttentionNotReplaceable(cls.name), fact, where, parts=parts)
 
 
 def _asked(seen: Examined) -> ClassValue:
@@ -82,7 +88,8 @@ def tied_weights(seen: Examined) -> Iterator[ServingProblem]:
     keys, ties = seen.member("_tied_weights_keys"), seen.setting("tie_word_embeddings")
     if isinstance(keys, ListValue | TupleValue) and _is_true(ties):
         where = seen.place_of_member("_tied_weights_keys")
-        yield from seen.problem("FGL509", fact, where, seen.cls.name, _table_of_tokens(seen))
+        cause = TiedWeightsAreAList(seen.cls.name, _table_of_tokens(seen))
+        yield from seen.problem(cause, fact, where)
 
 
 def _table_of_tokens(seen: Examined) -> str:
@@ -114,8 +121,8 @@ def tie_weights_override(seen: Examined) -> Iterator[ServingProblem]:
     called = seen.root is None or plans_merged(seen.root) is True
     if called and given.star_kwarg is None and "recompute_mapping" not in names:
         fact = seen.target.transformers.modeling.tie_weights_override
-        parts = {"class": seen.cls.name}
-        yield from seen.problem("FGL510", fact, method.where, seen.cls.name, parts=parts)
+        cause, parts = TieWeightsTakesNoArguments(seen.cls.name), {"class": seen.cls.name}
+        yield from seen.problem(cause, fact, method.where, parts=parts)
 
 
 @check(Phase.BUILD)
@@ -127,4 +134,4 @@ def post_init(seen: Examined) -> Iterator[ServingProblem]:
     method = seen.member("__init__")
     where = method.where if isinstance(method, FunctionValue) else seen.cls.where
     if fact.value.effect is not Effect.NONE:
-        yield from seen.problem("FGL511", fact, where, seen.cls.name)
+        yield from seen.problem(PostInitNeverCalled(seen.cls.name), fact, where)

@@ -11,13 +11,17 @@ from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.model_config import TEXT_PARTS, ModelConfig, text_config
 from forgather_lint.engines.vllm.server import auto_map
+from forgather_lint.facts.causes.config import (
+    ProcessorMissing,
+    SeveralTextConfigs,
+    TextConfigWithoutHeads,
+)
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import AUTO_CONFIG
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.value import NONE, Unknown, known
 
-UNUSABLE, NO_PROCESSOR = "FGL553", "FGL552"
 PROCESSOR = "AutoProcessor"
 _PROCESSOR_FILES = (
     "processor_config.json",
@@ -55,8 +59,8 @@ def text_part(seen: Examined) -> Iterator[ServingProblem]:
         if error.kind == "ValueError" and len(names) > 1:
             fact = seen.target.transformers.config.several_text_configs
             place = seen.place_of_setting(names[0])
-            detail = f"{' and '.join(names)} are both configs for text"
-            yield from seen.problem(UNUSABLE, fact, place, "", detail, parts={"names": names})
+            cause = SeveralTextConfigs(tuple(names))
+            yield from seen.problem(cause, fact, place, parts={"names": names})
         return
     if text is seen.config or text is None or isinstance(text, Unknown):
         return
@@ -65,8 +69,7 @@ def text_part(seen: Examined) -> Iterator[ServingProblem]:
         file = seen.workshop.config_file
         place = file.place(name) if file is not None and name in file.values else where
         fact = seen.target.vllm.config.text_heads_missing
-        detail = f"`{name}` has no `num_attention_heads`"
-        yield from seen.problem(UNUSABLE, fact, place, name, detail)
+        yield from seen.problem(TextConfigWithoutHeads(name), fact, place)
 
 
 def _is_part(seen: Examined, name: str, text: object) -> bool:
@@ -87,7 +90,7 @@ def processor(seen: Examined) -> Iterator[ServingProblem]:
     found = _TOKENIZERS[seen.target.transformers.version >= TRANSFORMERS_5]
     where = next((file.place(name) for name in TEXT_PARTS if name in file.values), file.place())
     parts = {"found": f"<class '{found}'>"}
-    yield from seen.problem(NO_PROCESSOR, fact, where, PROCESSOR, parts=parts)
+    yield from seen.problem(ProcessorMissing(), fact, where, parts=parts)
 
 
 def names_processor(seen: Examined) -> bool | None:

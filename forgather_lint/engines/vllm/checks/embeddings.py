@@ -9,6 +9,7 @@ from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sameness import repeats
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.execution.replaced import input_embedding
+from forgather_lint.facts.causes.modules import EmbeddingForwardDropped, EmbeddingNotFound
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import EMBEDDING
 from forgather_lint.model.tree import class_name
@@ -31,9 +32,8 @@ def forward_dropped(seen: Examined) -> Iterator[ServingProblem]:
         return
     if modules.embedding_scale_kept.value and _has_scale(seen, module):
         return
-    yield from seen.problem(
-        "FGL530", modules.embedding_forward_dropped, forward.where, class_name(module)
-    )
+    cause = EmbeddingForwardDropped(class_name(module))
+    yield from seen.problem(cause, modules.embedding_forward_dropped, forward.where)
 
 
 def _has_scale(seen: Examined, module: Instance) -> bool:
@@ -50,10 +50,10 @@ def no_access(seen: Examined) -> Iterator[ServingProblem]:
     parts = {"class": seen.cls.name}
     if not _is_own(seen, GET):
         fact = modeling.no_embedding
-        yield from seen.problem("FGL531", fact, seen.cls.where, GET, parts=parts)
+        yield from seen.problem(EmbeddingNotFound(GET), fact, seen.cls.where, parts=parts)
     elif not _is_own(seen, SET) and seen.target.vllm.modules.embedding_setter_called.value:
         fact = modeling.no_embedding_setter
-        yield from seen.problem("FGL531", fact, seen.cls.where, SET, parts=parts)
+        yield from seen.problem(EmbeddingNotFound(SET), fact, seen.cls.where, parts=parts)
 
 
 def _is_own(seen: Examined, name: str) -> bool:

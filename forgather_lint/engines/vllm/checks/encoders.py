@@ -9,6 +9,7 @@ from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sites import sites_of
+from forgather_lint.facts.causes.config import NotCausal
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import first_architecture
 from forgather_lint.model.tree import class_name
@@ -37,10 +38,9 @@ def not_causal(seen: Examined) -> Iterator[ServingProblem]:
         return
     module = modules[found]
     yield from seen.problem(
-        "FGL527",
+        NotCausal(class_name(module)),
         fact,
         module.places.get("is_causal", module.where),
-        class_name(module),
         module=found,
         parts={"installed": seen.target.transformers.version},
     )

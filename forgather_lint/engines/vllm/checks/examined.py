@@ -102,29 +102,26 @@ class Examined:
 
     def problem(
         self,
-        what: Cause | str,
+        cause: Cause,
         fact: Fact[Outcome],
         where: Place,
-        name: str = "",
-        detail: str = "",
+        *,
         module: str = "",
         parts: Mapping[str, object] = NOTHING,
     ) -> Iterator[ServingProblem]:
         """The problem that `fact` makes of a cause; nothing when the release takes it.
 
-        `parts` fill the placeholders of its text. A code, `name` and `detail` instead of a cause
-        are of checks that are not changed yet.
+        `parts` fill the placeholders of its text.
         """
-        yield from problem(self.target, what, fact, where, name, detail, module, parts)
+        yield from problem(self.target, cause, fact, where, module=module, parts=parts)
 
 
 def problem(
     target: Target,
-    what: Cause | str,
+    cause: Cause,
     fact: Fact[Outcome],
     where: Place,
-    name: str = "",
-    detail: str = "",
+    *,
     module: str = "",
     parts: Mapping[str, object] = NOTHING,
 ) -> Iterator[ServingProblem]:
@@ -134,15 +131,12 @@ def problem(
         return
     text = outcome.say(**parts)
     yield ServingProblem(
-        cause=what if isinstance(what, Cause) else None,
-        code=what if isinstance(what, str) else "",
+        cause=cause,
         verdict=VERDICTS.get(outcome.effect, ""),
         where=where,
         target=str(target),
         error=f"{outcome.raises}: {text}" if outcome.raises else text,
         releases=releases_of(fact),
-        name=name,
-        detail=detail,
         module=module,
     )
 

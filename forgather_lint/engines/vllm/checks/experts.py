@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.experts import experts_refused, has_experts
+from forgather_lint.facts.causes.experts import (
+    ExpertsActivationReplaced,
+    ExpertsFieldMissing,
+    ExpertsNotServed,
+)
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import is_activation
 from forgather_lint.libraries.nn.module import objects_below
@@ -29,9 +34,8 @@ def refused(seen: Examined) -> Iterator[ServingProblem]:
             continue
         if count >= max(1, needed.expert_minimum.value):
             where = seen.place_of_setting(name)
-            yield from seen.problem(
-                "FGL506", needed.experts, where, name, parts={"installed": installed}
-            )
+            parts = {"installed": installed}
+            yield from seen.problem(ExpertsNotServed(name), needed.experts, where, parts=parts)
         return
 
 
@@ -47,9 +51,7 @@ def fields_missing(seen: Examined) -> Iterator[ServingProblem]:
         there = [name for name in names if _has(seen, name)]
         if not there or seen.is_null(there[0]):
             where = seen.place_of_setting(there[0] if there else _count_field(seen))
-            yield from seen.problem(
-                "FGL541", needed.field_missing, where, names[0], " or ".join(names)
-            )
+            yield from seen.problem(ExpertsFieldMissing(names), needed.field_missing, where)
 
 
 def _count_field(seen: Examined) -> str:
@@ -79,14 +81,12 @@ def activation(seen: Examined) -> Iterator[ServingProblem]:
             if found.cls.name in SILU:
                 continue
             yield ServingProblem(
-                code="FGL542",
+                cause=ExpertsActivationReplaced(name, found.cls.name.rpartition(".")[2]),
                 verdict="wrong",
                 where=found.where,
                 target=str(seen.target),
                 error="",
                 releases=releases_of(fact),
-                name=name,
-                detail=found.cls.name.rpartition(".")[2],
                 module=block.name,
             )
             return

@@ -14,6 +14,12 @@ from forgather_lint.execution.outcome import Verdict
 from forgather_lint.execution.partition import DECODERS
 from forgather_lint.execution.trace import signature_of
 from forgather_lint.facts import Signature
+from forgather_lint.facts.causes.attention import AttentionRunsTwice, KeywordLost
+from forgather_lint.facts.causes.code import (
+    ArgumentNotAccepted,
+    BareTensorReturned,
+    MaskEmbedsRenamed,
+)
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.values.objects import ClassValue
@@ -31,11 +37,9 @@ def arguments(seen: Examined) -> Iterator[ServingProblem]:
     for name in calls.arguments.value:
         if not signature.accepts(name):
             yield from seen.problem(
-                "FGL517",
+                ArgumentNotAccepted(name),
                 calls.unexpected_argument,
                 where,
-                name,
-                "not accepted",
                 parts={"class": seen.cls.name, "name": name},
             )
             return
@@ -51,11 +55,9 @@ def _decoder(seen: Examined, signature: Signature, where: Place) -> Iterator[Ser
     missing = [name for name in calls.decoder_arguments.value if name not in named]
     if missing:
         yield from seen.problem(
-            "FGL517",
+            ArgumentNotAccepted(missing[0], named=True),
             calls.decoder_argument_missing,
             where,
-            missing[0],
-            "not named",
             parts={"class": seen.cls.name, "name": missing[0]},
         )
 
@@ -85,31 +87,29 @@ def run(seen: Examined) -> Iterator[ServingProblem]:
     if "got an unexpected keyword argument 'input_embeds'" in reason:
         function = reason.partition(": ")[2].partition("(")[0]
         fact = seen.target.transformers.modeling.mask_embeds_renamed
-        yield from seen.problem("FGL529", fact, where, function, parts={"function": function})
+        cause = MaskEmbedsRenamed(function)
+        yield from seen.problem(cause, fact, where, parts={"function": function})
     lost = seen.target.vllm.attention.keyword_lost
     fails = outcome.verdict is Verdict.FAILS and lost.value.effect is Effect.ERROR
     if fails and reason.endswith(lost.value.text):
-        yield from seen.problem("FGL523", lost, where, seen.cls.name, module=outcome.module)
+        yield from seen.problem(KeywordLost(), lost, where, module=outcome.module)
     if outcome.code == "FGL518":
         yield ServingProblem(
-            code="FGL518",
+            cause=BareTensorReturned(seen.cls.name),
             verdict="fails",
             where=where,
             target=str(seen.target),
             error="",
             releases=releases_of(seen.target.vllm.forward.hidden_states),
-            name=seen.cls.name,
         )
     if outcome.code == TWICE and not _stands_twice(seen, outcome.module):
         yield ServingProblem(
-            code=TWICE,
+            cause=AttentionRunsTwice(seen.cls.name, outcome.module),
             verdict="wrong",
             where=where,
             target=str(seen.target),
             error="",
             releases="vllm",
-            name=seen.cls.name,
-            detail=f"two runs of `{outcome.module}` in one forward",
         )
 
 

@@ -16,6 +16,7 @@ from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.tracing import Tracing
 from forgather_lint.execution.inputs import engine_arguments
 from forgather_lint.execution.module_answers import ModuleAnswers
+from forgather_lint.facts.causes.modules import HeadForwardLost
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.neutral import NEUTRAL
 from forgather_lint.model.tree import class_name
@@ -85,13 +86,12 @@ def forward_lost(seen: Examined) -> Iterator[ServingProblem]:
     found = _first(seen.workshop.machine, whole, base, head, [x for x in kept if x is not None])
     if found is not None:
         yield ServingProblem(
-            code="FGL532",
+            cause=HeadForwardLost(class_name(whole)),
             verdict="wrong",
             where=found,
             target=str(seen.target),
             error="",
             releases=releases_of(fact) if any(kept) else "vllm",
-            name=class_name(whole),
         )
 
 

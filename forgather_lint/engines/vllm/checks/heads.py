@@ -13,6 +13,13 @@ from forgather_lint.engines.vllm.checks.tracing import Tracing
 from forgather_lint.engines.vllm.checks.weights import HEAD, has_plain_head
 from forgather_lint.execution.inputs import engine_arguments
 from forgather_lint.facts import NotBuilt, Structure
+from forgather_lint.facts.causes.modules import (
+    AnswerTooWide,
+    HeadInBase,
+    HeadMisplaced,
+    HeadMissing,
+    LogitsOfBase,
+)
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.analysis import Built, build_tree
@@ -49,8 +56,7 @@ def misplaced(seen: Examined) -> Iterator[ServingProblem]:
         return
     tied = seen.setting("tie_word_embeddings")
     if isinstance(tied, Known) and not tied.value:
-        detail = f"the class of {WHOLE} has no `{HEAD}`"
-        yield from _not_loaded(seen, f"{HEAD}.weight", _entry(seen, WHOLE), detail)
+        yield from _not_loaded(seen, f"{HEAD}.weight", _entry(seen, WHOLE), HeadMissing(WHOLE))
 
 
 def _class_named(seen: Examined, auto_class: str) -> str | None:
@@ -68,10 +74,12 @@ def _entry(seen: Examined, auto_class: str) -> Place:
     return file.place("auto_map", auto_class) if file is not None else seen.cls.where
 
 
-def _not_loaded(seen: Examined, name: str, where: Place, detail: str) -> Iterator[ServingProblem]:
+def _not_loaded(
+    seen: Examined, name: str, where: Place, cause: HeadMisplaced
+) -> Iterator[ServingProblem]:
     fact = seen.target.vllm.weights.layer_not_in_checkpoint
     parts = {"names": f"{{'{name}'}}"}
-    yield from seen.problem("FGL546", fact, where, name, detail, parts=parts)
+    yield from seen.problem(cause, fact, where, parts=parts)
 
 
 def _in_base(seen: Examined) -> Iterator[ServingProblem]:
@@ -82,14 +90,12 @@ def _in_base(seen: Examined) -> Iterator[ServingProblem]:
     fact = seen.target.vllm.weights.layer_not_in_checkpoint
     where = _entry(seen, AUTO_MODEL)
     if fact.value.effect is Effect.ERROR:
-        detail = f"the class of AutoModel has a `{HEAD}` of its own"
-        yield from _not_loaded(seen, f"model.{HEAD}.weight", where, detail)
+        yield from _not_loaded(seen, f"model.{HEAD}.weight", where, HeadInBase())
         return
     answer = _Answer.of(seen)
     yield from _too_wide(seen, answer, releases_of(fact))
     if answer.of_head and answer.width == seen.number("hidden_size"):
-        detail = f"AutoModel returns the logits of its own `{HEAD}`, which gets no weights"
-        yield _answered(seen, "wrong", detail, releases_of(fact))
+        yield _answered(seen, "wrong", LogitsOfBase(), releases_of(fact))
 
 
 def _has_projection(seen: Examined) -> bool:
@@ -101,20 +107,17 @@ def _has_projection(seen: Examined) -> bool:
 def _too_wide(seen: Examined, answer: _Answer, releases: str) -> Iterator[ServingProblem]:
     wanted = seen.number("hidden_size")
     if answer.width is not None and wanted is not None and answer.width != wanted:
-        detail = f"AutoModel returns {answer.width} features, of which vLLM's head takes {wanted}"
-        yield _answered(seen, "fails", detail, releases)
+        yield _answered(seen, "fails", AnswerTooWide(answer.width, wanted), releases)
 
 
-def _answered(seen: Examined, verdict: str, detail: str, releases: str) -> ServingProblem:
+def _answered(seen: Examined, verdict: str, cause: HeadMisplaced, releases: str) -> ServingProblem:
     return ServingProblem(
-        code="FGL546",
+        cause=cause,
         verdict=verdict,
         where=_entry(seen, AUTO_MODEL),
         target=str(seen.target),
         error="",
         releases=releases,
-        name=HEAD,
-        detail=detail,
     )
 
 

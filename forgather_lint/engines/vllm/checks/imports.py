@@ -11,6 +11,7 @@ from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.engines.transformers.imports import ImportedName
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.facts.causes.code import ImportRemoved
 from forgather_lint.facts.serving import ServingProblem
 
 
@@ -40,12 +41,10 @@ def _imports(file: PythonFile) -> Iterator[tuple[cst.CSTNode, str, str]]:
 
 def _problem(seen: Examined, where: NodePlace, missing: ImportedName) -> ServingProblem:
     return ServingProblem(
-        code="FGL505",
+        cause=ImportRemoved(missing.dotted, missing.instead),
         verdict="fails",
         where=where,
         target=str(seen.target),
         error=missing.error,
         releases=f"transformers other than {missing.releases}",
-        name=missing.dotted,
-        detail=missing.instead,
     )

@@ -15,23 +15,26 @@ from forgather_lint.engines.vllm.checks.examined import Examined, problem
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import AskedFor, ServedBy, Server, architectures, auto_map
 from forgather_lint.engines.vllm.target import Target
+from forgather_lint.facts.causes.code import AttentionNotReplaceable
+from forgather_lint.facts.causes.config import (
+    ConfigNotFound,
+    NoAutoModel,
+    NoConfigClass,
+    OwnModelServes,
+)
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
-
-NOT_FOUND, NOT_RECOGNISED, NOT_COMPATIBLE, NO_CLASS = "FGL550", "FGL551", "FGL503", "FGL504"
 
 
 def own_model(name: str, config: ConfigFile, target: Target) -> ServingProblem:
     """That a model of vLLM's own serves, and nothing of the folder but its config is read."""
     return ServingProblem(
-        code="FGL536",
+        cause=OwnModelServes(name),
         verdict="",
         where=config.place("architectures"),
         target=str(target),
         error="",
         releases=f"vllm=={target.vllm.version}",
-        name=name,
-        detail=f"vLLM's own `{name}` serves; the code and the plans of the model are not read",
     )
 
 
@@ -40,7 +43,7 @@ def config_not_loaded(model: ModelInput, target: Target) -> Iterator[ServingProb
     if model.config_missing:
         fact, name = target.vllm.registry.config_not_found, Path(model.folder).name
         where = file_start(model.path)
-        yield from problem(target, NOT_FOUND, fact, where, name, parts={"model": name})
+        yield from problem(target, ConfigNotFound(name), fact, where, parts={"model": name})
     if model.config is not None:
         yield from _no_config_class(model.config, target)
 
@@ -58,10 +61,10 @@ def _no_config_class(config: ConfigFile, target: Target) -> Iterator[ServingProb
             return
         parts = {"model": folder, "types": "..."}
         start = file_start(config.path)
-        yield from problem(target, NOT_RECOGNISED, loading.type_missing, start, "", parts=parts)
+        yield from problem(target, NoConfigClass(""), loading.type_missing, start, parts=parts)
     elif not (isinstance(kind, str) and has_config_class(kind, target)):
         fact, where = loading.type_unknown, config.place("model_type")
-        yield from problem(target, NOT_RECOGNISED, fact, where, str(kind), parts={"type": kind})
+        yield from problem(target, NoConfigClass(str(kind)), fact, where, parts={"type": kind})
 
 
 def has_config_class(kind: str, target: Target) -> bool:
@@ -87,14 +90,14 @@ def nobody_serves(
     name, where = server.name, model.config.place("architectures")
     if server.asked is AskedFor.LIBRARY:
         fact, parts = refusal(name, model.config, target, impl)
-        detail = f"transformers has a `{name}`, which does not"
-        yield from problem(target, NOT_COMPATIBLE, fact, where, name, detail, parts=parts)
+        cause = AttentionNotReplaceable(name, library=True)
+        yield from problem(target, cause, fact, where, parts=parts)
         return
     registry = target.vllm.registry
     fact, parts = unsupported(name, model.config, target)
     if impl is ModelImpl.TRANSFORMERS:
         fact, parts = registry.no_model_class, {"architecture": name}
-    yield from problem(target, NO_CLASS, fact, where, name, parts=parts)
+    yield from problem(target, NoAutoModel(name), fact, where, parts=parts)
 
 
 def refusal(
@@ -138,4 +141,4 @@ def no_auto_model(seen: Examined) -> Iterator[ServingProblem]:
     parts = {"config": f"<class '...{cls}'>", "auto": AUTO_MODEL, "types": "..."}
     fact = target.transformers.loading.no_auto_class
     place = config.place("auto_map") if "auto_map" in config.values else seen.cls.where
-    yield from problem(target, NO_CLASS, fact, place, name, parts=parts)
+    yield from problem(target, NoAutoModel(name), fact, place, parts=parts)

@@ -11,6 +11,7 @@ from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.execution.blame import LINEAR_FORWARD_DROPPED
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import Structure
+from forgather_lint.facts.causes.modules import FusedNameInSibling, LinearForwardDropped
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import class_name
@@ -33,13 +34,12 @@ def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
             told.add(module.cls)
             error = _error_of_dropping(seen)
             yield ServingProblem(
-                code="FGL519",
+                cause=LinearForwardDropped(class_name(module)),
                 verdict="fails" if error else "wrong",
                 where=forward.where,
                 target=str(seen.target),
                 error=error,
                 releases=releases_of(fact),
-                name=class_name(module),
                 module=name,
             )
 
@@ -103,13 +103,11 @@ def _captured_problem(
     wrong = f"model.{path}.{merged}{sibling.removeprefix(name)}"
     text = fact.value.say(name=wrong, **{"class": "TransformersForCausalLM"})
     return ServingProblem(
-        code="FGL522",
+        cause=FusedNameInSibling(sibling, name),
         verdict="fails",
         where=owner.places.get(sibling, owner.where),
         target=str(seen.target),
         error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
         releases=releases_of(seen.target.vllm.fusers.stacked_by_substring),
-        name=sibling,
-        detail=name,
         module=path,
     )

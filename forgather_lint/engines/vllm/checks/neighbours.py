@@ -28,6 +28,7 @@ from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.subject import environment_of
 from forgather_lint.execution.sharded import run
 from forgather_lint.facts import NotBuilt
+from forgather_lint.facts.causes.code import NeighbourImportedByName
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.analysis import workshop_of
 from forgather_lint.model.entry import AUTO_MODEL, reference
@@ -78,7 +79,9 @@ def _imported_when_run(seen: Examined, model: ModelInput) -> Iterator[ServingPro
         name = error.removeprefix(_NO_MODULE).removesuffix("'")
         if error.startswith(_NO_MODULE) and _is_neighbour(seen, name):
             fact = seen.target.transformers.loading.module_missing
-            yield from seen.problem("FGL545", fact, where, name, parts={"packages": name})
+            yield from seen.problem(
+                NeighbourImportedByName(name), fact, where, parts={"packages": name}
+            )
             return
 
 
@@ -170,7 +173,9 @@ def _problem(
     for name in _modules(node):
         if _is_neighbour(seen, name):
             where = NodePlace(file, node)
-            yield from seen.problem("FGL545", fact, where, name, parts={"packages": name})
+            yield from seen.problem(
+                NeighbourImportedByName(name), fact, where, parts={"packages": name}
+            )
 
 
 def _modules(node: Import) -> Iterator[str]:

@@ -12,6 +12,13 @@ from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.engines.vllm.words import NormSearch
+from forgather_lint.facts.causes.modules import (
+    NamedNormLosesParameter,
+    NormEpsilonNotFound,
+    NormLosesCentre,
+    NormLosesParameter,
+    NormTakesTwo,
+)
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.classes import find_member
@@ -57,14 +64,12 @@ def epsilon(seen: Examined) -> Iterator[ServingProblem]:
         found = _epsilon(module)
         if found is not None and found[1] != REPLACED_EPSILON:
             yield ServingProblem(
-                code="FGL520",
+                cause=NormEpsilonNotFound(class_name(module), *found),
                 verdict="wrong",
                 where=module.places.get(found[0], module.where),
                 target=str(seen.target),
                 error="",
                 releases=releases_of(modules.norm_epsilon_names),
-                name=class_name(module),
-                detail=f"self.{found[0]} = {found[1]}",
                 module=name,
             )
 
@@ -87,6 +92,7 @@ def parameters(seen: Examined) -> Iterator[ServingProblem]:
     kept = seen.target.vllm.modules.norm_parameters_kept
     fact = seen.target.vllm.weights.unknown_name
     by_name = seen.target.vllm.modules.norm_found_by.value is NormSearch.CLASS_NAME
+    kind = NamedNormLosesParameter if by_name else NormLosesParameter
     for name, module in _norms(seen) if by_name else _recognised(seen):
         lost = [
             attribute
@@ -98,14 +104,12 @@ def parameters(seen: Examined) -> Iterator[ServingProblem]:
                 name=f"model.{name}.{lost[0]}", **{"class": "TransformersForCausalLM"}
             )
             yield ServingProblem(
-                code="FGL533" if by_name else "FGL561",
+                cause=kind(class_name(module), lost[0]),
                 verdict="fails",
                 where=module.places.get(lost[0], module.where),
                 target=str(seen.target),
                 error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
                 releases=releases_of(kept),
-                name=class_name(module),
-                detail=f"has no place for `self.{lost[0]}`",
                 module=name,
             )
 
@@ -120,10 +124,8 @@ def centre(seen: Examined) -> Iterator[ServingProblem]:
         forward = forward_of(seen.workshop.machine, module)
         if forward is None or not adds_one(forward) or not _refuses_number(seen, module):
             continue
-        detail = "does not add 1 to the weight, since the class cannot be built of a number"
-        yield from seen.problem(
-            "FGL533", fact, forward.where, class_name(module), detail, module=name
-        )
+        cause = NormLosesCentre(class_name(module))
+        yield from seen.problem(cause, fact, forward.where, module=name)
 
 
 def adds_one(forward: FunctionValue) -> bool:
@@ -164,10 +166,8 @@ def second_input(seen: Examined) -> Iterator[ServingProblem]:
     for name, module in _norms(seen):
         forward = forward_of(seen.workshop.machine, module)
         if forward is not None and _needs_two(forward):
-            detail = "takes the second input for a residual and returns two tensors"
-            yield from seen.problem(
-                "FGL533", fact, forward.where, class_name(module), detail, module=name
-            )
+            cause = NormTakesTwo(class_name(module))
+            yield from seen.problem(cause, fact, forward.where, module=name)
 
 
 def _needs_two(forward: FunctionValue) -> bool:

@@ -16,6 +16,7 @@ from forgather_lint.engines.vllm.fusers.rms_norm import is_inverse_root, made
 from forgather_lint.engines.vllm.words import NormSearch
 from forgather_lint.execution.dataflow import Body
 from forgather_lint.execution.trace import signature_of
+from forgather_lint.facts.causes.modules import NormCentreOverlooked
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.values.objects import ClassValue, Instance
@@ -42,13 +43,12 @@ def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
         if not _is_taken_for_plain(body, seen.judge.engine.norm_power):
             continue
         yield ServingProblem(
-            code="FGL547",
+            cause=NormCentreOverlooked(class_name(module)),
             verdict="wrong",
             where=forward.where,
             target=str(seen.target),
             error="",
             releases=releases_of(fact),
-            name=class_name(module),
             module=name,
         )
 

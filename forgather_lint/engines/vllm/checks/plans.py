@@ -11,6 +11,8 @@ from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.matching import vllm_match
 from forgather_lint.execution.engine import Undecided
 from forgather_lint.facts import PlanEntry
+from forgather_lint.facts.causes.config import TiedByConfigAlone
+from forgather_lint.facts.causes.plans import PlanReadDifferently, StyleRenamed
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.build import NoModel
@@ -36,14 +38,12 @@ def renamed_styles(seen: Examined) -> Iterator[ServingProblem]:
         style = entry.style or ""
         if style in _OTHER and style not in styles.value:
             yield ServingProblem(
-                code="FGL524",
+                cause=StyleRenamed(entry.full_key, style, _OTHER[style]),
                 verdict="",
                 where=entry.value_where,
                 target=str(seen.target),
                 error="",
                 releases=releases_of(styles),
-                name=style,
-                detail=_OTHER[style],
                 module=entry.full_key,
             )
 
@@ -69,14 +69,12 @@ def disagreement(seen: Examined) -> Iterator[ServingProblem]:
         entry = entries[here or there or ""]
         told.add(entry.full_key)
         yield ServingProblem(
-            code="FGL528",
+            cause=PlanReadDifferently(module.name, _shown(entries, here), _shown(entries, there)),
             verdict="",
             where=entry.key_where,
             target=str(seen.target),
             error="",
             releases=releases_of(seen.target.transformers.plan.wildcard),
-            name=module.name,
-            detail=f"{_shown(entries, here)} in vLLM, {_shown(entries, there)} in transformers",
             module=module.name,
         )
 
@@ -105,11 +103,10 @@ def tied_by_config_alone(seen: Examined) -> Iterator[ServingProblem]:
     empty = keys is None or machine.truth(keys.value) is False
     if empty:
         yield ServingProblem(
-            code="FGL525",
+            cause=TiedByConfigAlone(cls.name),
             verdict="",
             where=seen.place_of_setting("tie_word_embeddings"),
             target=str(seen.target),
             error="",
             releases=releases_of(fact),
-            name=cls.name,
         )

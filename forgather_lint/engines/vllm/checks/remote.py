@@ -12,6 +12,7 @@ from forgather_lint.core.source import Place, file_start
 from forgather_lint.documents.python import NodePlace, SourceError
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.facts.causes.code import FileNotCopied
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import reference
 
@@ -40,7 +41,7 @@ def not_copied(seen: Examined) -> Iterator[ServingProblem]:
             where = _place(seen, importer, name)
             parts = {"folder": _folder(seen), "file": f"{name}.py"}
             fact = loading.file_not_copied
-            yield from seen.problem("FGL538", fact, where, f"{name}.py", importer, parts=parts)
+            yield from seen.problem(FileNotCopied(f"{name}.py", importer), fact, where, parts=parts)
             return
     yield from _bare(seen, [name for name in wanted if name in copied], copied)
 
@@ -71,7 +72,9 @@ def _packages(seen: Examined, entries: Iterable[str]) -> Iterator[ServingProblem
             if name in sources.packages and not sources.has(name):
                 where = _place(seen, importer, name)
                 parts = {"folder": _folder(seen), "file": f"{name}.py"}
-                yield from seen.problem("FGL538", fact, where, f"{name}/", importer, parts=parts)
+                yield from seen.problem(
+                    FileNotCopied(f"{name}/", importer), fact, where, parts=parts
+                )
                 return
 
 
@@ -103,7 +106,7 @@ def _bare(seen: Examined, files: Iterable[str], copied: set[str]) -> Iterator[Se
                 where = NodePlace(seen.workshop.loader.files[f"model.{file}"], node)
                 fact = seen.target.transformers.loading.name_not_copied
                 parts = {"folder": _folder(seen), "name": name}
-                yield from seen.problem("FGL538", fact, where, f"{name}.py", file, parts=parts)
+                yield from seen.problem(FileNotCopied(f"{name}.py", file), fact, where, parts=parts)
                 return
 
 

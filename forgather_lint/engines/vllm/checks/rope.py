@@ -11,6 +11,7 @@ from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.facts.causes.config import RopeThetaOverlooked
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import Known
@@ -38,14 +39,12 @@ def theta_overlooked(seen: Examined) -> Iterator[ServingProblem]:
     place = next((found for file in files if (found := _read_in(file))), None)
     if place is not None:
         yield ServingProblem(
-            code="FGL407",
+            cause=RopeThetaOverlooked(here, wanted),
             verdict="",
             where=place,
             target=str(seen.target),
             error="",
             releases="",
-            name=_THETA,
-            detail=f"{here:g} instead of {wanted:g}",
         )
 
 

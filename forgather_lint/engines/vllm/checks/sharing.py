@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.sites import Site, layer_named, lost_layer
+from forgather_lint.facts.causes.attention import AttentionStandsTwice, LayersShareIndex
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.values.value import Known
@@ -44,12 +45,15 @@ def _problem(seen: Examined, one: Site, other: Site, layer: int) -> Iterator[Ser
     same = one.module is other.module
     # A module that stands twice is met once by the search: the other layer is left without.
     fact = attention.no_dispatch if same and refused else attention.shared_layer
+    title = class_name(one.module)
+    twice, apart = (
+        AttentionStandsTwice(title, one.name),
+        LayersShareIndex(title, one.name, other.name),
+    )
     yield from seen.problem(
-        "FGL534",
+        twice if same else apart,
         fact,
         one.module.places.get("layer_idx", one.module.where),
-        class_name(one.module),
-        f"`{one.name}` and `{other.name}`" if not same else f"`{one.name}`, in several layers,",
         module=other.name,
         parts={
             "layer": layer_named(seen, layer) if same else layer,

@@ -11,6 +11,7 @@ from forgather_lint.engines.vllm.checks.dispatch import as_unparsed, keyword
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sites import Site, sites_of
+from forgather_lint.facts.causes.attention import SinksLost
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.frame import Raised
@@ -31,20 +32,18 @@ def sinks(seen: Examined) -> Iterator[ServingProblem]:
         text = cst.Module([]).code_for_node(expression)
         dropped = attention.sinks_lost.value.effect is Effect.SILENT
         if dropped and isinstance(held, TensorValue):
-            fact, detail = attention.sinks_lost, "dropped"
+            fact, cause = attention.sinks_lost, SinksLost(text)
         elif not dropped and _is_not_found(expression, held):
             looked_at = held is not None or not isinstance(expression, cst.Call)
             fact = attention.sinks_unresolved if looked_at else attention.sinks_lost
-            detail = "not found"
+            cause = SinksLost(text, looked_for=True)
         else:
             continue
         title = class_name(site.module)
         yield from seen.problem(
-            "FGL535",
+            cause,
             fact,
             site.forward.where,
-            text,
-            detail,
             module=site.name,
             parts={"expression": as_unparsed(text), "class": title, "attention": "Attention"},
         )

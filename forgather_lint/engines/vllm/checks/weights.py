@@ -9,6 +9,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.words import BasePrefix
+from forgather_lint.facts.causes.modules import BufferNotLoaded, WeightNotPlaced
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import first_architecture
 from forgather_lint.python.values.objects import Instance
@@ -65,13 +66,12 @@ def buffers(seen: Examined) -> Iterator[ServingProblem]:
         fact = weights.unknown_name
         text = fact.value.say(name=name, **{"class": "TransformersForCausalLM"})
         yield ServingProblem(
-            code="FGL562",
+            cause=BufferNotLoaded(attribute),
             verdict="fails",
             where=module.places.get(attribute, buffer.where),
             target=str(seen.target),
             error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
             releases=releases_of(weights.buffers_loaded),
-            name=attribute,
             module=buffer.name.rpartition(".")[0],
         )
         return
@@ -160,12 +160,10 @@ def _problem(
     text = fact.value.say(name=stranger, **{"class": "TransformersForCausalLM"})
     where = head or seen.place_of_member("base_model_prefix")
     return ServingProblem(
-        code="FGL521",
+        cause=WeightNotPlaced(name, "" if head else prefix),
         verdict="fails",
         where=where,
         target=str(seen.target),
         error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
         releases=releases_of(seen.target.vllm.weights.base_prefix),
-        name=name,
-        detail="" if head else prefix,
     )

@@ -1,0 +1,24 @@
+"""Plans that the engine reads otherwise than they are written."""
+
+from __future__ import annotations
+
+from forgather_lint.core.record import record
+from forgather_lint.facts.cause import Cause
+
+
+@record
+class StyleRenamed(Cause):
+    """The release calls the style `old` of the entry `key` by the name `new`."""
+
+    key: str
+    old: str
+    new: str
+
+
+@record
+class PlanReadDifferently(Cause):
+    """Another entry of the plan is applied to `module` than transformers applies."""
+
+    module: str
+    here: str
+    there: str
