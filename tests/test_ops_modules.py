@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
+from forgather_lint.facts.causes.placement import PartialUsed, ReducesParts
 from forgather_lint.python.interpreter.library import OpFailure
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.objects import Instance
@@ -107,7 +108,9 @@ def test_linear_of_parts_is_a_partial_sum_without_bias_and_wrong_with_it() -> No
     without = call("torch.nn.Linear.forward", sharded, operand)
     assert isinstance(without, TensorValue) and without.placement == Partial()
     assert isinstance(with_bias, TensorValue) and isinstance(with_bias.placement, Wrong)
-    assert with_bias.placement.code == "FGL205"
+    assert with_bias.placement.cause == PartialUsed(
+        "a partial sum meets a whole value, which every rank then adds"
+    )
 
 
 def test_norm_over_a_part_of_its_features_fails_on_the_size() -> None:
@@ -155,7 +158,7 @@ def test_the_size_of_a_part_is_no_divisor() -> None:
     assert isinstance(total, TensorValue) and total.placement == Partial()
     mean = call("operator.truediv", total, SymbolicInt(dims.symbol(dims.RANKS)))
     assert isinstance(mean, TensorValue) and isinstance(mean.placement, Wrong)
-    assert "size of a rank's part" in mean.placement.reason
+    assert "size of a rank's part" in mean.placement.cause.told
 
 
 def test_what_is_not_known_is_undecided_unless_it_is_wrong_already() -> None:
@@ -163,7 +166,7 @@ def test_what_is_not_known_is_undecided_unless_it_is_wrong_already() -> None:
     undecided = call("operator.add", TensorValue((2, 3)), unknown)
     assert isinstance(undecided, TensorValue)
     assert undecided.placement == Undecided("data-dependent", HERE)
-    broken = Wrong("FGL206", "softmax over a sharded dimension")
+    broken = Wrong(ReducesParts("softmax"))
     wrong = call("operator.add", TensorValue((2, 3), broken), unknown)
     assert isinstance(wrong, TensorValue) and wrong.placement == broken
 

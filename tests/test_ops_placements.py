@@ -192,7 +192,7 @@ def _claim_disagreement(
     if not isinstance(claim, Wrong):
         return None if relation_holds(claim, parts, whole) else f"{claim} does not hold"
     held = [each for each in every_relation(whole) if relation_holds(each, parts, whole)]
-    return f"predicted wrong ({claim.reason}), but {held[0]} holds" if held else None
+    return f"predicted wrong ({claim.cause.told}), but {held[0]} holds" if held else None
 
 
 @pytest.mark.parametrize("case", SPREAD, ids=str)

@@ -9,7 +9,7 @@ from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.api import AnyPrepared, Cell, Target
 from forgather_lint.execution.outcome import Outcome, Verdict
-from forgather_lint.facts import NotBuilt
+from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.model.analysis import deep_recursion
 
 TENSOR_SIZES = (1, 2, 4, 8)
@@ -84,8 +84,5 @@ def blocking(prepared: AnyPrepared) -> Outcome | None:
 
 def of_end(end: NotBuilt) -> Outcome:
     """The verdict on a model that the target cannot build."""
-    if end.kind.value == "raises":
-        return Outcome(Verdict.FAILS, "FGL405", end.message, end.where)
-    if end.kind.value == "no class":
-        return Outcome(Verdict.FAILS, "FGL404", end.message, end.where)
-    return Outcome(Verdict.UNKNOWN, "FGL902", end.message, end.where)
+    verdict = Verdict.UNKNOWN if end.kind is EndKind.UNDECIDED else Verdict.FAILS
+    return Outcome(verdict, end.cause, end.message, end.where)

@@ -14,8 +14,6 @@ from forgather_lint.core.source import Place
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Value, ValueId
 
-TWICE = "FGL534"
-
 
 @record
 class Repeated:

@@ -9,6 +9,16 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.attention_runs import AttentionRuns
 from forgather_lint.execution.engine import ATTENTION_INSTANCES, Compressed, Engine, Heads
+from forgather_lint.facts.causes.attention import KeywordLost
+from forgather_lint.facts.causes.experts import ExpertsUsedAsList
+from forgather_lint.facts.causes.placement import (
+    HeadSizeDiffers,
+    NotSplitByHeads,
+    PartialUsed,
+    ReshapeDoesNotFit,
+    SizesDiffer,
+    TooManyHeads,
+)
 from forgather_lint.libraries.names import ATTENTION_INTERFACE, FUSED_EXPERTS, MASK_FUNCTIONS
 from forgather_lint.libraries.propagation import since
 from forgather_lint.libraries.standard import StandardLibrary
@@ -37,12 +47,9 @@ from forgather_lint.python.values.value import (
     Value,
 )
 
-HEADS_NOT_SHARDED = "FGL204"
-HEAD_SIZE_DIFFERS = "FGL213"
 EXPANSION = "engine.latent_expansion"
 """What stands for the method that expands compressed keys and values: it returns them."""
-EXPERTS_AS_LIST = "FGL540"
-KEYWORD_LOST = "'NoneType' object is not subscriptable"
+_KEYWORD_LOST = "'NoneType' object is not subscriptable"
 """What the attention raises that was not handed its keyword."""
 
 
@@ -64,15 +71,12 @@ class EngineLibrary(StandardLibrary):
     ranks: int
     heads: Heads | None
     repetition: AttentionRuns = field(default_factory=AttentionRuns)
-    met_parameter: bool = False
     mask_left_out: bool = False
     """Whether transformers would have made a mask, which it makes none of for this attention."""
-    regrouped: bool = False
-    """Whether the attention has heads of another size than it was given."""
+    regrouped: HeadSizeDiffers | None = None
+    """That the attention has heads of another size than it was given."""
     kept: tuple[Value, Value] | None = None
     """What the last expansion that was left out was given."""
-    blamed: str = ""
-    """The rule that explains the last error, if it was raised by a layer of the engine."""
 
     def __post_init__(self) -> None:
         StandardLibrary.__init__(self)
@@ -86,9 +90,13 @@ class EngineLibrary(StandardLibrary):
             return self._attention(arguments, where)
         try:
             made = StandardLibrary.call(self, machine, name, arguments, where)
-        except Raised:
-            self.met_parameter = any(map(_is_bare_parameter, arguments.all()))
-            self.blamed = EXPERTS_AS_LIST if name.startswith(FUSED_EXPERTS) else ""
+        except Raised as error:
+            if isinstance(error.cause, SizesDiffer) and any(
+                map(_is_bare_parameter, arguments.all())
+            ):
+                error.cause = error.cause.with_parameter()
+            if name.startswith(FUSED_EXPERTS):
+                error.cause = ExpertsUsedAsList()
             raise
         if made is NONE or name not in MASK_FUNCTIONS or not self.engine.own_attention:
             return made
@@ -154,7 +162,7 @@ class EngineLibrary(StandardLibrary):
         found = arguments.keywords.get(ATTENTION_INSTANCES)
         lost = found is None or (isinstance(found, Known) and found.value is None)
         if lost and arguments.rest is None:
-            raise Raised("TypeError", KEYWORD_LOST, where)
+            raise Raised("TypeError", _KEYWORD_LOST, where, cause=KeywordLost())
 
     def _attend(self, tensors: list[TensorValue], heads: Heads, where: Place) -> TensorValue:
         here = Heads(heads.query // self.ranks, max(1, heads.kv // self.ranks), heads.size)
@@ -173,7 +181,6 @@ class EngineLibrary(StandardLibrary):
         width = self._output_width(here, tensors)
         placement = self._placement(tensors, surplus, where)
         if not alike:
-            self.regrouped = True
             placement = self._regrouped(tensors, here.size, where)
         if isinstance(placement, Shard) and isinstance(width, int):
             width = dims.sharded(width)
@@ -181,12 +188,10 @@ class EngineLibrary(StandardLibrary):
 
     def _regrouped(self, tensors: list[TensorValue], size: int, where: Place) -> Placement:
         """Features that the attention cuts into other heads than the model did."""
-        settled = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
-        if settled is not None:
-            return settled
         own = next((each for t in tensors if (each := _head_size(t)) != size), None)
-        reason = f"the attention takes heads of {own} values for heads of {size}"
-        return Wrong(HEAD_SIZE_DIFFERS, reason, where)
+        self.regrouped = HeadSizeDiffers(str(own), size)
+        settled = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
+        return settled or Wrong(self.regrouped, where)
 
     def _output_width(self, here: Heads, tensors: list[TensorValue]) -> Size | None:
         """The features of a token: those of the query, or what the layer's heads come to.
@@ -236,10 +241,9 @@ class EngineLibrary(StandardLibrary):
         self, tensors: list[TensorValue], surplus: list[bool | None], where: Place
     ) -> Placement:
         names = ("query", "key", "value")
-        whole = ", ".join(n for n, more in zip(names, surplus, strict=True) if more)
-        reason = f"{whole} hold more heads than the attention has on a rank"
+        whole = tuple(n for n, more in zip(names, surplus, strict=True) if more)
         sharded = (since(tensor.placement) for tensor in tensors)
-        return Wrong(HEADS_NOT_SHARDED, reason, where, next(filter(None, sharded), None))
+        return Wrong(TooManyHeads(whole), where, next(filter(None, sharded), None))
 
     def _of_parts(self, tensors: list[TensorValue], where: Place) -> Placement:
         """All three are this rank's heads, or keys and values are one replicated head."""
@@ -262,8 +266,8 @@ def _is_bare_parameter(value: Value) -> bool:
 
 def _not_heads(name: str, placement: Placement, where: Place) -> Placement:
     if isinstance(placement, Partial):
-        return Wrong("FGL205", f"{name} is a partial sum", where, placement.since)
-    return Wrong(HEADS_NOT_SHARDED, f"{name} is not sharded by heads", where, since(placement))
+        return Wrong(PartialUsed(f"{name} is a partial sum"), where, placement.since)
+    return Wrong(NotSplitByHeads(name), where, since(placement))
 
 
 def _width(tensor: TensorValue) -> Size | None:
@@ -297,8 +301,9 @@ def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bo
     if not isinstance(width, int):
         return None
     if width % (count * size):
-        text = f"shape '[-1, {count}, {size}]' is invalid for input of size {width}*S"
-        raise Raised("RuntimeError", text, where)
+        shape, given = f"[-1, {count}, {size}]", f"{width}*S"
+        text = f"shape '{shape}' is invalid for input of size {given}"
+        raise Raised("RuntimeError", text, where, cause=ReshapeDoesNotFit(shape, given))
     return width > count * size
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from forgather_lint.core.source import Place
+from forgather_lint.facts.causes.placement import PartMisused, SizeDoesNotDivide
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values import dims
@@ -54,7 +55,8 @@ PACKED = frozenset({Role.PACKED_COLUMN, Role.PACKED_ROW})
 def divide(size: int, ranks: int, where: Place) -> int:
     """`size / ranks`. Raises what vLLM raises when that is no integer."""
     if size % ranks:
-        raise Raised("AssertionError", f"{size} is not divisible by {ranks}", where)
+        text = f"{size} is not divisible by {ranks}"
+        raise Raised("AssertionError", text, where, cause=SizeDoesNotDivide(size, ranks))
     return size // ranks
 
 
@@ -142,7 +144,7 @@ def all_reduce(value: Value, where: Place) -> Value:
         if isinstance(placement, Partial):
             return _placed(tensor, tensor.shape, REPLICATE)
         reason = "a value that is not partial is summed over the ranks"
-        return _placed(tensor, tensor.shape, Wrong("FGL209", reason, where))
+        return _placed(tensor, tensor.shape, Wrong(PartMisused(reason), where))
 
     return on_tensor(value, act)
 
@@ -172,7 +174,7 @@ def gather_last(value: Value, ranks: int, where: Place) -> Value:
             placement = REPLICATE
         elif isinstance(placement, Replicate | Shard | Partial):
             reason = "a value that is not sharded by features is gathered by features"
-            placement = Wrong("FGL209", reason, where)
+            placement = Wrong(PartMisused(reason), where)
         return _placed(tensor, shape, placement)
 
     return on_tensor(value, act)
@@ -197,7 +199,7 @@ def split_last(value: Value, ranks: int, where: Place) -> Value:
             return _placed(tensor, shape, Shard(len(shape) - 1, where))
         if isinstance(tensor.placement, Undecided | Wrong):
             return _placed(tensor, shape, tensor.placement)
-        wrong = Wrong("FGL209", "a value that is split already is split again", where)
+        wrong = Wrong(PartMisused("a value that is split already is split again"), where)
         return _placed(tensor, shape, wrong)
 
     return on_tensor(value, act)

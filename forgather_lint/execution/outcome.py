@@ -8,6 +8,7 @@ from enum import StrEnum
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.causes.placement import AnswerPartial, AnswerSharded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.placement import (
     Partial,
@@ -38,20 +39,27 @@ class Outcome:
     """A verdict with its reason: the cause, which a rule explains, and both places.
 
     `where` is the operation that broke the value, `since` where the value became sharded.
-    `module` is the dotted name of the module whose forward was running. `code` is of places that
-    do not say a cause yet.
+    `module` is the dotted name of the module whose forward was running. `met` is the cause of the
+    error that the forward met, whatever was made of it since.
     """
 
     verdict: Verdict
-    code: str = ""
+    cause: Cause | None = None
     reason: str = ""
     where: Place | None = None
     since: Place | None = None
     module: str = ""
-    cause: Cause | None = None
+    met: Cause | None = None
 
 
 SERVES = Outcome(Verdict.SERVES)
+
+
+def undecided(
+    reason: str, where: Place | None, module: str = "", *, met: Cause | None = None
+) -> Outcome:
+    """The verdict where `reason` keeps it from being known."""
+    return Outcome(Verdict.UNKNOWN, None, reason, where, None, module, met)
 
 
 _ORDER = (Verdict.FAILS, Verdict.WRONG, Verdict.UNKNOWN, Verdict.SERVES)
@@ -67,22 +75,22 @@ def of_result(placement: Placement, where: Place | None) -> Outcome:
     match placement:
         case Replicate():
             return SERVES
-        case Wrong(code, reason, broken, since):
-            return Outcome(Verdict.WRONG, code, reason, broken or where, since)
+        case Wrong(cause, broken, since):
+            return Outcome(Verdict.WRONG, cause, cause.told, broken or where, since)
         case Undecided(reason, at):
-            return Outcome(Verdict.UNKNOWN, "", reason, at or where)
+            return undecided(reason, at or where)
         case Shard(_, since):
-            reason = "the hidden states leave the model sharded: no layer joins the parts"
-            return Outcome(Verdict.FAILS, "FGL205", reason, where, since)
+            sharded = AnswerSharded()
+            return Outcome(Verdict.FAILS, sharded, sharded.told, where, since)
         case Partial(since):
-            reason = "the hidden states leave the model as partial sums: nothing adds them up"
-            return Outcome(Verdict.WRONG, "FGL205", reason, where, since)
+            partial = AnswerPartial()
+            return Outcome(Verdict.WRONG, partial, partial.told, where, since)
 
 
 def undecided_error(error: Raised) -> Outcome:
     """The verdict on an error that rests on something not known, which is what to look at."""
     where = error.doubt.where if error.doubt else None
-    return Outcome(Verdict.UNKNOWN, "", error.perhaps, where or error.where)
+    return undecided(error.perhaps, where or error.where, met=error.cause)
 
 
 def with_branches(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.engine import Engine
+from forgather_lint.facts.causes.stages import NoList, SeveralLists
 from forgather_lint.libraries.names import EMBEDDING, MODULE, MODULE_LIST
 from forgather_lint.libraries.nn.containers import children_of
 from forgather_lint.libraries.nn.module import objects_below
@@ -70,10 +71,11 @@ def parts_of(
     lists = [i for i, (_, module) in enumerate(named) if _is_list(machine, module)]
     title = f"<class '...{title or class_name(root)}'>"
     if not lists:
-        raise Raised("ValueError", f"Could not find `ModuleList` in {title}", where)
+        text = f"Could not find `ModuleList` in {title}"
+        raise Raised("ValueError", text, where, cause=NoList())
     if len(lists) > 1:
         text = "Pipeline parallel of models with multiple `ModuleList`s in the base model are not "
-        raise Raised("ValueError", f"{text}supported yet!", where)
+        raise Raised("ValueError", f"{text}supported yet!", where, cause=SeveralLists())
     place = lists[0]
     stack = named[place][1]
     layers = [value for value in children_of(stack).values() if isinstance(value, Instance)]

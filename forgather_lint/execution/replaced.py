@@ -8,6 +8,7 @@ from __future__ import annotations
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.layers import BY_COLUMN, BY_ROW, Role
+from forgather_lint.facts.causes.running import ReplacementLacks
 from forgather_lint.libraries.names import EMBEDDING, LINEAR
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.classes import find_member
@@ -51,8 +52,11 @@ class Replacing:
             return None
         if name not in instance.attributes and not self._is_models_own(instance, name):
             return None  # a member of every nn.Module
-        text = f"'{found[0]}' object has no attribute '{name}'"
-        return Raised("AttributeError", text, where)
+        text, cause = (
+            f"'{found[0]}' object has no attribute '{name}'",
+            ReplacementLacks(found[0], name),
+        )
+        return Raised("AttributeError", text, where, cause=cause)
 
     def _is_models_own(self, instance: Instance, name: str) -> bool:
         member = find_member(self.machine, instance.cls, name)

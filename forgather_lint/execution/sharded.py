@@ -8,8 +8,8 @@ from dataclasses import field, replace
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.assignments import Assignment
-from forgather_lint.execution.attention_runs import TWICE, AttentionRuns, Repeated
-from forgather_lint.execution.blame import LINEAR_FORWARD_DROPPED, REPLACEMENT_LACKS, code_of
+from forgather_lint.execution.attention_runs import AttentionRuns, Repeated
+from forgather_lint.execution.blame import cause_of
 from forgather_lint.execution.engine import Engine, Heads, given_arguments
 from forgather_lint.execution.engine_library import EngineLibrary, leave_out_expansions
 from forgather_lint.execution.inputs import engine_arguments
@@ -23,15 +23,25 @@ from forgather_lint.execution.layers import (
 )
 from forgather_lint.execution.module_answers import ModuleAnswers
 from forgather_lint.execution.norms import NO_NORMS, Norms
-from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, of_result, undecided_error
+from forgather_lint.execution.outcome import (
+    SERVES,
+    Outcome,
+    Verdict,
+    of_result,
+    undecided,
+    undecided_error,
+)
 from forgather_lint.execution.replaced import (
     Replacing,
     has_own_forward,
     is_of_every_module,
     require_one_input,
 )
+from forgather_lint.facts.causes.attention import AttentionRunsTwice
+from forgather_lint.facts.causes.code import BareTensorReturned
+from forgather_lint.facts.causes.placement import PartMisused
 from forgather_lint.libraries.names import LINEAR
-from forgather_lint.model.tree import Tree
+from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
@@ -63,8 +73,6 @@ class Rank(Observer):
     given_up: list[Outcome] = field(default_factory=list)
     dropped: bool = False
     """Whether the forward of a layer was left out."""
-    lacking: Raised | None = None
-    """What reading an attribute that a replaced layer does not have raised last."""
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         assignment = self.assignments.get(instance)
@@ -166,14 +174,7 @@ class Rank(Observer):
         role = assignment.role if assignment is not None else Role.REPLICATED
         error = self.replacing.lacks(instance, name, role, where)
         if error is not None:
-            self.lacking = error
             raise error
-
-    def blamed(self, error: Raised) -> str:
-        """The rule that explains the error, if it lies in what the engine has replaced."""
-        if error is self.lacking:
-            return REPLACEMENT_LACKS
-        return LINEAR_FORWARD_DROPPED if self.dropped else ""
 
     def gave_up(self, error: Raised) -> None:
         self.given_up.append(_failure(error, self))
@@ -210,7 +211,7 @@ def run(
         except Raised as error:
             return _failure(machine.doubted(error), rank), rank.given_up
         except BudgetExceeded as error:
-            return Outcome(Verdict.UNKNOWN, "", error.reason, root.where), rank.given_up
+            return undecided(error.reason, root.where), rank.given_up
 
 
 def runs_alone(machine: Machine, root: Instance) -> bool:
@@ -259,20 +260,21 @@ def _outcome(rank: Rank, result: Value, root: Instance) -> Outcome:
     machine, repeated = rank.machine, rank.attention.first
     if isinstance(result, TensorValue) and result.shape is not None and len(result.shape) == 3:
         reason = "forward returns a tensor of 3 dimensions, of which the engine takes the first row"
-        return Outcome(Verdict.FAILS, "FGL518", reason, result.origin or root.where)
+        return Outcome(Verdict.FAILS, BareTensorReturned(), reason, result.origin or root.where)
     first = result if isinstance(result, Unknown) else _first(machine, result, root)
     if isinstance(first, TensorValue):
         found = of_result(first.placement, first.origin)
-        return _twice(rank, repeated) if repeated and found is SERVES else found
+        return _twice(rank, repeated, root) if repeated and found is SERVES else found
     reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
     where = first.where if isinstance(first, Unknown) else None
-    return Outcome(Verdict.UNKNOWN, "", reason, where or root.where)
+    return undecided(reason, where or root.where)
 
 
-def _twice(rank: Rank, repeated: Repeated) -> Outcome:
+def _twice(rank: Rank, repeated: Repeated, root: Instance) -> Outcome:
     name = rank.tree.name_of(repeated.module) or ""
     reason = f"`{name}` runs twice in one forward, on one KV cache"
-    return Outcome(Verdict.WRONG, TWICE, reason, repeated.where, module=name)
+    cause = AttentionRunsTwice(class_name(root), name)
+    return Outcome(Verdict.WRONG, cause, reason, repeated.where, module=name)
 
 
 def _gathered(tensor: TensorValue, where: Place) -> TensorValue:
@@ -281,7 +283,7 @@ def _gathered(tensor: TensorValue, where: Place) -> TensorValue:
     if tensor.placement == Shard(len(tensor.shape) - 1) or isinstance(tensor.placement, Wrong):
         return tensor
     reason = "a norm joins what is no part of one value"
-    return replace(tensor, placement=Wrong("FGL209", reason, where))
+    return replace(tensor, placement=Wrong(PartMisused(reason), where))
 
 
 def _first(machine: Machine, result: Value, root: Instance) -> Value:
@@ -291,7 +293,7 @@ def _first(machine: Machine, result: Value, root: Instance) -> Value:
 def _failure(error: Raised, rank: Rank) -> Outcome:
     library = rank.machine.library
     assert isinstance(library, EngineLibrary)
-    code = library.blamed or rank.blamed(error) or code_of(error, library)
     if error.doubt is not None:
         return undecided_error(error)
-    return Outcome(Verdict.FAILS, code, error.shown, error.where, error.since, rank.raising(error))
+    cause, module = cause_of(error, library, dropped=rank.dropped), rank.raising(error)
+    return Outcome(Verdict.FAILS, cause, error.shown, error.where, error.since, module, error.cause)

@@ -12,6 +12,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.execution.partition import stages_apart
 from forgather_lint.execution.stages import Pipeline
+from forgather_lint.facts.causes.stages import EmbeddingUnreachable
 from forgather_lint.libraries.names import PLACEHOLDER
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Raised
@@ -30,9 +31,9 @@ def embedding_unreachable(pipeline: Pipeline, stages: int) -> Outcome | None:
         found = _asked(pipeline, stage, stages)
         if isinstance(found, Raised):
             text = f"{found.kind}: {found.text}" if found.text else found.kind
-            return Outcome(Verdict.FAILS, "FGL313", text, found.where)
+            return Outcome(Verdict.FAILS, EmbeddingUnreachable(), text, found.where)
         if found == Known(None) and pipeline.engine.embedding_searched:
-            return Outcome(Verdict.FAILS, "FGL313", _SEARCHED, _getter(pipeline))
+            return Outcome(Verdict.FAILS, EmbeddingUnreachable(), _SEARCHED, _getter(pipeline))
     return None
 
 

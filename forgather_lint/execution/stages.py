@@ -14,7 +14,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.execution.engine import Engine, Heads, given_arguments
 from forgather_lint.execution.engine_library import EngineLibrary
 from forgather_lint.execution.module_answers import ModuleAnswers
-from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, undecided_error
+from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, undecided, undecided_error
 from forgather_lint.execution.partition import Parts, get_pp_indices
 from forgather_lint.execution.value_numbers import (
     MARK,
@@ -24,6 +24,12 @@ from forgather_lint.execution.value_numbers import (
     number_of,
     numbered,
     plain_arguments,
+)
+from forgather_lint.facts.causes.stages import (
+    AppliedPerStage,
+    FewerLayersThanStages,
+    NoHiddenStates,
+    StageRaises,
 )
 from forgather_lint.libraries.names import PLACEHOLDER
 from forgather_lint.libraries.neutral import handed_on
@@ -206,11 +212,11 @@ class Pipeline:
 def run_pipeline(pipeline: Pipeline, stages: int) -> Outcome:
     """The outcome of serving on `stages` stages."""
     if stages > pipeline.layers:
-        reason = f"{stages} stages for {pipeline.layers} layers: a stage is left without one"
-        return Outcome(Verdict.FAILS, "FGL211", reason, pipeline.root.where)
+        cause = FewerLayersThanStages(pipeline.layers, stages)
+        return Outcome(Verdict.FAILS, cause, cause.told, pipeline.root.where)
     whole, planned = pipeline.whole
     if isinstance(whole, Outcome):
-        return Outcome(Verdict.UNKNOWN, "", whole.reason, whole.where)
+        return undecided(whole.reason, whole.where)
     handed: TensorValue | None = None
     sites: list[list[Place]] = []
     for stage in range(stages):
@@ -261,14 +267,14 @@ def _run(
     except Raised as error:
         if error.doubt is not None:
             return undecided_error(error), False
-        return Outcome(Verdict.FAILS, "FGL309", error.shown, error.where), False
+        return Outcome(Verdict.FAILS, StageRaises(), error.shown, error.where), False
     except BudgetExceeded as error:
-        return Outcome(Verdict.UNKNOWN, "", error.reason, pipeline.root.where), False
+        return undecided(error.reason, pipeline.root.where), False
     if isinstance(first, TensorValue):
         return (first, library.sites), pure
     reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
     where = first.where if isinstance(first, Unknown) else None
-    return Outcome(Verdict.UNKNOWN, "", reason, where or pipeline.root.where), False
+    return undecided(reason, where or pipeline.root.where), False
 
 
 def _given(pipeline: Pipeline, handed: TensorValue | None) -> Arguments:
@@ -283,16 +289,16 @@ def _cannot_cross(handed: TensorValue, last: bool) -> Outcome | None:
     """Between stages one tensor of [1, S, hidden size] travels."""
     if last or handed.shape is None or len(handed.shape) == 3:
         return None
-    reason = f"a stage hands on a tensor of {len(handed.shape)} dimensions instead of 3"
-    return Outcome(Verdict.FAILS, "FGL309", reason, handed.origin)
+    cause = NoHiddenStates(len(handed.shape))
+    return Outcome(Verdict.FAILS, cause, cause.told, handed.origin)
 
 
 def _compared(pipeline: Pipeline, whole: str, staged: str, sites: list[list[Place]]) -> Outcome:
     if whole == staged:
         return SERVES
     where = _repeated(sites) or pipeline.root.where
-    reason = "what stands outside the planned modules is applied once per stage instead of once"
-    return Outcome(Verdict.WRONG, "FGL312", reason, where)
+    cause = AppliedPerStage()
+    return Outcome(Verdict.WRONG, cause, cause.told, where)
 
 
 def _repeated(sites: list[list[Place]]) -> Place | None:

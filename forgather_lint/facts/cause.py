@@ -22,13 +22,27 @@ class Cause:
         return ""
 
 
+@record
+class OfSize(Cause):
+    """A cause that lies in the number of ranks or stages, or in the release: not in the model."""
+
+
+@record
+class OfEngine(Cause):
+    """What a layer or the attention of the engine brings about, which the model does not have.
+
+    On one rank too it tells more than that the forward raises behind the engine.
+    """
+
+
+@record
+class SurelyOfEngine(OfEngine):
+    """The same, also where what the engine makes of the model's attention is not known."""
+
+
 class Caused(Protocol):
     """A fact with a cause: rules are given those alone whose cause they explain."""
 
     @property
-    def code(self) -> str:
-        """The code, where whoever made the fact does not say a cause yet."""
-
-    @property
     def cause(self) -> Cause | None:
-        """Why; None where that is not known."""
+        """Why; None where there is nothing to explain."""

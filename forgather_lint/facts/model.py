@@ -9,6 +9,8 @@ from enum import StrEnum
 from forgather_lint.core.diagnostics import Fix
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.causes.running import ConstructorRaises, ModelClassMissing, ModelUndecided
 from forgather_lint.facts.plans import Plans
 from forgather_lint.facts.structure import ClassFact, Structure
 from forgather_lint.facts.trace import Trace
@@ -81,3 +83,15 @@ class NotBuilt:
     """There is not even the name of a class: this is no model."""
     target: str = ""
     """The release of the engine under which this happens; empty: with the newest meaning known."""
+
+    @property
+    def cause(self) -> Cause:
+        """What keeps the model from being served."""
+        return _CAUSES[self.kind]
+
+
+_CAUSES = {
+    EndKind.RAISES: ConstructorRaises(),
+    EndKind.NO_CLASS: ModelClassMissing(),
+    EndKind.UNDECIDED: ModelUndecided(),
+}

@@ -22,7 +22,7 @@ class Judged:
     sizes at which the same happens, as `2 ranks, 4 ranks`.
     """
 
-    code: str
+    cause: Cause
     verdict: str
     reason: str
     where: Place
@@ -30,7 +30,6 @@ class Judged:
     module: str
     target: Release
     sizes: str
-    cause: Cause | None = None
 
 
 @record

@@ -10,8 +10,9 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from forgather_lint.facts.causes.placement import PartMisused
 from forgather_lint.libraries.dtypes import dtype_of_number
-from forgather_lint.libraries.propagation import OTHER_WRONG, PART_SIZE, absorb, consistent, op_text
+from forgather_lint.libraries.propagation import PART_SIZE, absorb, consistent, op_text
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site, op
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
@@ -168,7 +169,7 @@ def placement_of_number(site: Site, value: SymbolicInt) -> Placement:
         return REPLICATE
     if all(names.count(dims.RANKS) == 1 for names, _ in value.size.terms):
         return Partial(site.where)
-    return Wrong(OTHER_WRONG, "computes with the size of a part of a dimension", site.where)
+    return Wrong(PartMisused("computes with the size of a part of a dimension"), site.where)
 
 
 def is_none(value: Value) -> bool:

@@ -14,6 +14,13 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from forgather_lint.core.source import Place
+from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.causes.placement import (
+    PackedPartsMixed,
+    PartialUsed,
+    PartMisused,
+    ReducesParts,
+)
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.dims import Size, depends_on_rank
 from forgather_lint.python.values.placement import (
@@ -32,12 +39,6 @@ Role = Literal["factor", "term", "argument"]
 Label = int | str | None
 Labels = tuple[Label, ...]
 
-MIXED_HEADS = "FGL203"
-PARTIAL_AS_WHOLE = "FGL205"
-OVER_SHARDED = "FGL206"
-PACKED_SPLIT = "FGL207"
-OTHER_WRONG = "FGL209"
-
 PART_SIZE = "part-size"
 """Tag of a number that is the size of a rank's part: such sizes add up to that of the whole."""
 
@@ -50,16 +51,9 @@ class Operand(NamedTuple):
     role: Role = "factor"
 
 
-class Complaint(NamedTuple):
-    """What to say when a dimension that an op must see whole is sharded."""
-
-    code: str
-    reason: str
-
-
-def needs_whole(site: Site) -> Complaint:
-    """What to say of an op that moves elements along a dimension."""
-    return Complaint(OTHER_WRONG, f"{op_text(site)} along a sharded dimension")
+def needs_whole(site: Site) -> Cause:
+    """What is wrong with an op that moves elements along a sharded dimension."""
+    return PartMisused(f"{op_text(site)} along a sharded dimension")
 
 
 def propagate(
@@ -68,9 +62,12 @@ def propagate(
     result: Labels,
     *,
     whole: Collection[Label] = (),
-    complaint: Complaint | None = None,
+    wrong: Cause | None = None,
 ) -> Placement:
-    """The placement of the result, whose dimensions are called `result`."""
+    """The placement of the result, whose dimensions are called `result`.
+
+    `wrong` says what is wrong when one of those is sharded that the op must see `whole`.
+    """
     settled = absorb(operand.tensor.placement for operand in operands)
     if settled is not None:
         return settled
@@ -80,10 +77,9 @@ def propagate(
     if not sharded:
         return REPLICATE
     if len(set(sharded)) > 1:
-        return _wrong(
-            site, OTHER_WRONG, "operands are sharded along different dimensions", operands
-        )
-    return _of_shard(site, operands, sharded[0], result, whole, complaint)
+        reason = "operands are sharded along different dimensions"
+        return _wrong(site, PartMisused(reason), operands)
+    return _of_shard(site, operands, sharded[0], result, whole, wrong)
 
 
 def absorb(placements: Iterable[Placement]) -> Placement | None:
@@ -131,7 +127,7 @@ def consistent(site: Site, shape: Sequence[Size | None] | None, placement: Place
     if isinstance(placement, Shard) and not dependent:
         return Undecided("unknown-size", site.where)
     reason = "takes the size of a part of a dimension for a size of the whole model"
-    return Wrong(OTHER_WRONG, reason, site.where, since(placement))
+    return Wrong(PartMisused(reason), site.where, since(placement))
 
 
 def since(placement: Placement) -> Place | None:
@@ -152,8 +148,8 @@ def _of_partial(site: Site, operands: Sequence[Operand], any_sharded: bool) -> P
         reason = "a partial sum meets a whole value, which every rank then adds"
     if any(PART_SIZE in operand.tensor.tags for operand in operands):
         reason = "computes with the size of a rank's part as if it were that of the whole"
-        return _wrong(site, OTHER_WRONG, reason, operands)
-    return _wrong(site, PARTIAL_AS_WHOLE, reason, operands)
+        return _wrong(site, PartMisused(reason), operands)
+    return _wrong(site, PartialUsed(reason), operands)
 
 
 def _counts_as_partial(term: Operand) -> bool:
@@ -166,23 +162,22 @@ def _of_shard(
     label: Label,
     result: Labels,
     whole: Collection[Label],
-    complaint: Complaint | None,
+    wrong: Cause | None,
 ) -> Placement:
     sizes = [size for operand in operands for size in _sizes_at(operand, label)]
     if None in sizes:
         return Undecided("unknown-size", site.where)
     if len(set(sizes)) > 1:
         reason = "a sharded operand meets a whole one whose size fits on a rank only"
-        return _wrong(site, OTHER_WRONG, reason, operands)
+        return _wrong(site, PartMisused(reason), operands)
     blocks = _blocks(operands)
     if len(blocks) > 1 and label in result:
         return Undecided("packed-and-plain-parts", site.where)
     if len(blocks) > 1:
         reason = "a packed value meets one that is not packed: ranks hold other parts of them"
-        return _wrong(site, PACKED_SPLIT, reason, operands)
+        return _wrong(site, PackedPartsMixed(reason), operands)
     if label in whole:
-        code, reason = complaint or (OVER_SHARDED, f"{op_text(site)} over a sharded dimension")
-        return _wrong(site, code, reason, operands)
+        return _wrong(site, wrong or ReducesParts(op_text(site)), operands)
     if label in result:
         return Shard(result.index(label), _first_since(operands), blocks.pop())
     return Partial(site.where)
@@ -208,8 +203,8 @@ def _first_since(operands: Sequence[Operand]) -> Place | None:
     return next((place for place in places if place is not None), None)
 
 
-def _wrong(site: Site, code: str, reason: str, operands: Sequence[Operand]) -> Wrong:
-    return Wrong(code, reason, site.where, _first_since(operands))
+def _wrong(site: Site, cause: Cause, operands: Sequence[Operand]) -> Wrong:
+    return Wrong(cause, site.where, _first_since(operands))
 
 
 def op_text(site: Site) -> str:

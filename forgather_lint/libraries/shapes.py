@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from forgather_lint.facts.causes.placement import SizesDiffer
 from forgather_lint.libraries.operands import Shape
 from forgather_lint.libraries.propagation import Labels
 from forgather_lint.python.interpreter.library import OpFailure
@@ -90,6 +91,7 @@ def common_size(left: Size | None, right: Size | None, dim: int) -> Size | None:
             "RuntimeError",
             f"The size of tensor a ({size_text(left)}) must match the size of tensor b "
             f"({size_text(right)}) at non-singleton dimension {dim}",
+            SizesDiffer(size_text(left), size_text(right)),
         )
     if equal_on_rank(left, right) is None:
         return None

@@ -140,7 +140,9 @@ class StandardLibrary:
                 return devices.placed(machine, name, arguments, made)
             except OpFailure as failure:
                 since = _sharded_since(arguments)
-                raise Raised(failure.error, failure.text, where, None, since) from None
+                raise Raised(
+                    failure.error, failure.text, where, since=since, cause=failure.cause
+                ) from None
         if names.lineage(name) is not None:
             instance = Instance(External(name), {}, where)
             if not self._has_member(machine, instance, "__init__"):

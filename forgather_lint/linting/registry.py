@@ -42,7 +42,7 @@ def explained_by(kind: type[Cause]) -> Rule:
 
 def code_of(fact: Caused) -> str:
     """The code that is shown for the cause of `fact`, empty where there is none."""
-    return explained_by(type(fact.cause)).code if fact.cause is not None else fact.code
+    return explained_by(type(fact.cause)).code if fact.cause is not None else ""
 
 
 def load(folder: Path, package: str) -> tuple[Rule, ...]:

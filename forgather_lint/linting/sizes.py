@@ -18,13 +18,12 @@ from forgather_lint.engines.verdicts import (
 )
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided, SizeVerdict
+from forgather_lint.facts.cause import OfSize
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.facts.sizes import UNKNOWN
 from forgather_lint.linting.registry import code_of
 
 Fact = Judged | NotBuilt | ServingProblem | SizesJudged | SizesUndecided
-_DEFECTS = frozenset({"FGL210", "FGL211", "FGL590"})
-"""Reasons that lie in the size or the release, not in the model."""
 
 
 def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> Iterator[Fact]:
@@ -90,7 +89,7 @@ def _survey(prepared: AnyPrepared, *, several: bool) -> Iterator[Fact]:
     yield _all(cells, where, asked=False, several=several)
     for axis in (tensor[1:], pipeline):
         if not any(map(_serves, axis)):
-            first = [each for each in axis if code_of(each.outcome) not in _DEFECTS][:1]
+            first = [each for each in axis if not isinstance(each.outcome.cause, OfSize)][:1]
             yield from _broken(first, where)
     if not any(map(_serves, cells)):
         yield from _undecided(cells, where, asked=False)
@@ -125,7 +124,7 @@ def _all(cells: Sequence[Cell], where: Place, *, asked: bool, several: bool) -> 
             pipeline_parallel_size=each.pipeline_parallel_size,
             verdict=each.outcome.verdict.value,
             reason=each.outcome.reason,
-            of_size=code_of(each.outcome) in _DEFECTS,
+            of_size=isinstance(each.outcome.cause, OfSize),
         )
         for each in cells
     )
@@ -166,8 +165,9 @@ def _groups(cells: Iterable[Cell]) -> Iterator[list[Cell]]:
 
 
 def _fact(outcome: Outcome, group: Sequence[Cell], where: Place) -> Judged:
+    assert outcome.cause is not None
     return Judged(
-        code=outcome.code,
+        cause=outcome.cause,
         verdict=outcome.verdict.value,
         reason=outcome.reason,
         where=outcome.where or where,
@@ -175,7 +175,6 @@ def _fact(outcome: Outcome, group: Sequence[Cell], where: Place) -> Judged:
         module=outcome.module,
         target=group[0].target,
         sizes=", ".join(map(_size, group)),
-        cause=outcome.cause,
     )
 
 

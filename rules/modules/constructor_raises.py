@@ -32,20 +32,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
-from forgather_lint.facts import EndKind, NotBuilt
+from forgather_lint.facts import NotBuilt
+from forgather_lint.facts.causes.running import ConstructorRaises
 from forgather_lint.linting.rule import rule
 
 
-@rule("FGL405", "constructor-raises", Severity.WARNING)
+@rule(
+    "FGL405",
+    "constructor-raises",
+    Severity.WARNING,
+    explains=ConstructorRaises,
+)
 def check(end: NotBuilt) -> Iterator[Finding]:
-    if end.kind is EndKind.RAISES:
-        # Packages that are not installed here are none of these: this is a file of the model.
-        missing = end.message.startswith("ModuleNotFoundError")
-        yield Finding(
-            end.where,
-            f"the constructor raises `{end.message}`",
-            label="raised here",
-            consequence=f"`{end.message}` when the model is loaded",
-            severity=Severity.ERROR if missing or end.target else None,
-            target=end.target,
-        )
+    # Packages that are not installed here are none of these: this is a file of the model.
+    missing = end.message.startswith("ModuleNotFoundError")
+    yield Finding(
+        end.where,
+        f"the constructor raises `{end.message}`",
+        label="raised here",
+        consequence=f"`{end.message}` when the model is loaded",
+        severity=Severity.ERROR if missing or end.target else None,
+        target=end.target,
+    )

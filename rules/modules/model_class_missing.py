@@ -27,17 +27,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
-from forgather_lint.facts import EndKind, NotBuilt
+from forgather_lint.facts import NotBuilt
+from forgather_lint.facts.causes.running import ModelClassMissing
 from forgather_lint.linting.rule import rule
 
 
-@rule("FGL404", "model-class-missing", Severity.ERROR)
+@rule(
+    "FGL404",
+    "model-class-missing",
+    Severity.ERROR,
+    explains=ModelClassMissing,
+)
 def check(end: NotBuilt) -> Iterator[Finding]:
-    if end.kind is EndKind.NO_CLASS:
-        yield Finding(
-            end.where,
-            end.message,
-            label="named here",
-            consequence="nothing can load the model",
-            help="correct the name, or add the file",
-        )
+    yield Finding(
+        end.where,
+        end.message,
+        label="named here",
+        consequence="nothing can load the model",
+        help="correct the name, or add the file",
+    )

@@ -38,13 +38,17 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.stages import EmbeddingUnreachable
 from forgather_lint.linting.rule import rule
 
 
-@rule("FGL313", "pp-embedding-unreachable", Severity.ERROR)
+@rule(
+    "FGL313",
+    "pp-embedding-unreachable",
+    Severity.ERROR,
+    explains=EmbeddingUnreachable,
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code != "FGL313":
-        return
     yield Finding(
         where=judged.where,
         message="`get_input_embeddings` fails on stages that do not hold the embedding",

@@ -37,6 +37,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, Plan, PlanEntry, Structure
+from forgather_lint.facts.causes.stages import EntryNamesNoModule
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import rename_key
 from forgather_lint.linting.support.nearest import suggest
@@ -45,7 +46,13 @@ from forgather_lint.linting.support.tree import class_name, deepest_existing
 from forgather_lint.linting.support.wording import one_of
 
 
-@rule("FGL301", "pp-entry-names-no-module", Severity.ERROR, rests_on=("vllm/pipeline.lookup",))
+@rule(
+    "FGL301",
+    "pp-entry-names-no-module",
+    Severity.ERROR,
+    explains=EntryNamesNoModule,
+    rests_on=("vllm/pipeline.lookup",),
+)
 def check(model: Model) -> Iterator[Finding]:
     plans = model.plans
     yield from _lost(plans.pp, (model.base,), None)

@@ -36,6 +36,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, Module, PlanEntry
+from forgather_lint.facts.causes.stages import NotOneList
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.stages import planned_modules, pp_entries
 from forgather_lint.linting.support.tree import is_module_dict, is_module_list
@@ -51,6 +52,7 @@ _SEVERAL = (
     "FGL303",
     "pp-not-one-module-list",
     Severity.ERROR,
+    explains=NotOneList,
     rests_on=("vllm/pipeline.no_list", "vllm/pipeline.several_lists"),
 )
 def check(model: Model) -> Iterator[Finding]:

@@ -33,11 +33,11 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.stages import AppliedPerStage
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL312", "pp-outside-applied-per-stage", Severity.ERROR)
+@rule("FGL312", "pp-outside-applied-per-stage", Severity.ERROR, explains=AppliedPerStage)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL312":
-        yield finding(judged)
+    yield finding(judged)

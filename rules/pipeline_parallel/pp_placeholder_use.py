@@ -33,6 +33,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, ModuleUse, UseKind
+from forgather_lint.facts.causes.stages import NoHiddenStates, StageRaises
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.stages import Side, Stage, placeholder_for, stages
 from forgather_lint.linting.support.tree import folded, is_within
@@ -44,7 +45,13 @@ _ON_IDENTITY = frozenset(
 )
 
 
-@rule("FGL309", "pp-placeholder-use", Severity.ERROR, rests_on=("vllm/pipeline.placeholder",))
+@rule(
+    "FGL309",
+    "pp-placeholder-use",
+    Severity.ERROR,
+    explains=(NoHiddenStates, StageRaises),
+    rests_on=("vllm/pipeline.placeholder",),
+)
 def check(model: Model) -> Iterator[Finding]:
     plan = stages(model)
     reported: set[tuple[str, str]] = set()

@@ -26,11 +26,11 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.stages import FewerLayersThanStages
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL211", "fewer-layers-than-stages", Severity.ERROR)
+@rule("FGL211", "fewer-layers-than-stages", Severity.ERROR, explains=FewerLayersThanStages)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL211":
-        yield finding(judged)
+    yield finding(judged)

@@ -32,6 +32,7 @@ from dataclasses import replace
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import HeadsMixed, ReshapeDoesNotFit
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import inferred_size
 from forgather_lint.linting.support.judged import finding
@@ -39,8 +40,7 @@ from forgather_lint.linting.support.judged import finding
 _HELP = "write `-1` for the number of heads: each rank has its own"
 
 
-@rule("FGL203", "head-count-hard-coded", Severity.ERROR)
+@rule("FGL203", "head-count-hard-coded", Severity.ERROR, explains=(HeadsMixed, ReshapeDoesNotFit))
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL203":
-        fix = inferred_size(judged.where, judged.reason)
-        yield replace(finding(judged), fix=fix, help=_HELP if fix else "")
+    fix = inferred_size(judged.where, judged.reason)
+    yield replace(finding(judged), fix=fix, help=_HELP if fix else "")

@@ -31,13 +31,17 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import HeadSizeDiffers
 from forgather_lint.linting.rule import rule
 
 
-@rule("FGL213", "head-size-differs", Severity.ERROR)
+@rule(
+    "FGL213",
+    "head-size-differs",
+    Severity.ERROR,
+    explains=HeadSizeDiffers,
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code != "FGL213":
-        return
     verdict = "fails" if judged.verdict == "fails" else "answers something else"
     yield Finding(
         where=judged.where,

@@ -34,6 +34,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import HeadsNotByRank
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
@@ -42,8 +43,8 @@ from forgather_lint.linting.support.judged import finding
     "FGL204",
     "heads-not-sharded",
     Severity.ERROR,
+    explains=HeadsNotByRank,
     rests_on=("vllm/fusers.names", "vllm/attention.too_many_heads"),
 )
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL204":
-        yield finding(judged)
+    yield finding(judged)

@@ -28,6 +28,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import KvHeadsDoNotDivide
 from forgather_lint.linting.rule import rule
 
 
@@ -35,16 +36,16 @@ from forgather_lint.linting.rule import rule
     "FGL212",
     "kv-heads-do-not-divide",
     Severity.ERROR,
+    explains=KvHeadsDoNotDivide,
     rests_on=("vllm/attention.heads_per_kv_uneven", "vllm/fusers.kv_heads_uneven"),
 )
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL212":
-        yield Finding(
-            where=judged.where,
-            message="the query heads of a rank are no multiple of its KV heads",
-            label=judged.reason,
-            consequence=f"{judged.target.said} fails at {judged.sizes}: `{judged.reason}`",
-            help="make `num_attention_heads` a multiple of `num_key_value_heads` on every rank",
-            releases=str(judged.target),
-            target=str(judged.target),
-        )
+    yield Finding(
+        where=judged.where,
+        message="the query heads of a rank are no multiple of its KV heads",
+        label=judged.reason,
+        consequence=f"{judged.target.said} fails at {judged.sizes}: `{judged.reason}`",
+        help="make `num_attention_heads` a multiple of `num_key_value_heads` on every rank",
+        releases=str(judged.target),
+        target=str(judged.target),
+    )

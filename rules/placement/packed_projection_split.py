@@ -30,11 +30,17 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import PackedPartsMixed
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL207", "packed-projection-split", Severity.ERROR, rests_on=("vllm/fusers.names",))
+@rule(
+    "FGL207",
+    "packed-projection-split",
+    Severity.ERROR,
+    explains=PackedPartsMixed,
+    rests_on=("vllm/fusers.names",),
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL207":
-        yield finding(judged)
+    yield finding(judged)

@@ -26,11 +26,16 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import AnswerPartial, AnswerSharded, PartialUsed
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL205", "partial-value-used", Severity.ERROR)
+@rule(
+    "FGL205",
+    "partial-value-used",
+    Severity.ERROR,
+    explains=(AnswerPartial, AnswerSharded, PartialUsed),
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL205":
-        yield finding(judged)
+    yield finding(judged)

@@ -30,6 +30,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import ParameterSizeDiffers
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
@@ -38,8 +39,8 @@ from forgather_lint.linting.support.judged import finding
     "FGL208",
     "per-head-parameter-whole",
     Severity.ERROR,
+    explains=ParameterSizeDiffers,
     rests_on=("vllm/attention.sinks_unresolved",),
 )
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL208":
-        yield finding(judged)
+    yield finding(judged)

@@ -28,11 +28,17 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import NormShapeDiffers, ReducesParts
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL206", "reduction-over-sharded", Severity.ERROR, rests_on=("vllm/modules.norm_found_by",))
+@rule(
+    "FGL206",
+    "reduction-over-sharded",
+    Severity.ERROR,
+    explains=(NormShapeDiffers, ReducesParts),
+    rests_on=("vllm/modules.norm_found_by",),
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL206":
-        yield finding(judged)
+    yield finding(judged)

@@ -29,11 +29,11 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import WidthsDiffer
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL202", "row-input-not-sharded", Severity.ERROR)
+@rule("FGL202", "row-input-not-sharded", Severity.ERROR, explains=WidthsDiffer)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL202":
-        yield finding(judged)
+    yield finding(judged)

@@ -35,11 +35,17 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import SizesDiffer
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL201", "sharded-meets-whole", Severity.ERROR, rests_on=("vllm/fusers.names",))
+@rule(
+    "FGL201",
+    "sharded-meets-whole",
+    Severity.ERROR,
+    explains=SizesDiffer,
+    rests_on=("vllm/fusers.names",),
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL201":
-        yield finding(judged)
+    yield finding(judged)

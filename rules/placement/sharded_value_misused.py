@@ -27,11 +27,11 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import PartMisused, RaisesOnRank
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
 
-@rule("FGL209", "sharded-value-misused", Severity.ERROR)
+@rule("FGL209", "sharded-value-misused", Severity.ERROR, explains=(PartMisused, RaisesOnRank))
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL209":
-        yield finding(judged)
+    yield finding(judged)

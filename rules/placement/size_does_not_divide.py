@@ -27,6 +27,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.placement import SizeDoesNotDivide
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
@@ -35,8 +36,8 @@ from forgather_lint.linting.support.judged import finding
     "FGL210",
     "size-does-not-divide",
     Severity.ERROR,
+    explains=SizeDoesNotDivide,
     rests_on=("vllm/config.heads_indivisible", "vllm/config.width_indivisible"),
 )
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL210":
-        yield finding(judged)
+    yield finding(judged)

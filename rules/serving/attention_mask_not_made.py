@@ -32,15 +32,15 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.running import MaskNotMade
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import raised_at_every_size
 
 
-@rule("FGL549", "attention-mask-not-made", Severity.ERROR)
+@rule("FGL549", "attention-mask-not-made", Severity.ERROR, explains=MaskNotMade)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL549":
-        yield raised_at_every_size(
-            judged,
-            "`forward` needs an attention mask, and behind vLLM's attention there is none",
-            help="let the code do without a mask: `None` means causal attention",
-        )
+    yield raised_at_every_size(
+        judged,
+        "`forward` needs an attention mask, and behind vLLM's attention there is none",
+        help="let the code do without a mask: `None` means causal attention",
+    )

@@ -34,15 +34,15 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.running import BehindAttention
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import raised_at_every_size
 
 
-@rule("FGL543", "attention-output-misread", Severity.ERROR)
+@rule("FGL543", "attention-output-misread", Severity.ERROR, explains=BehindAttention)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL543":
-        yield raised_at_every_size(
-            judged,
-            "`forward` fails behind vLLM's attention, which returns `[tokens, features]`",
-            help="give the output its shape with `reshape(*hidden_states.shape[:-1], -1)`",
-        )
+    yield raised_at_every_size(
+        judged,
+        "`forward` fails behind vLLM's attention, which returns `[tokens, features]`",
+        help="give the output its shape with `reshape(*hidden_states.shape[:-1], -1)`",
+    )

@@ -33,16 +33,22 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.experts import ExpertsCallMisread
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import other_answer, raised_at_every_size
 
 
-@rule("FGL571", "experts-call-misread", Severity.ERROR, rests_on=("vllm/config.experts",))
+@rule(
+    "FGL571",
+    "experts-call-misread",
+    Severity.ERROR,
+    explains=ExpertsCallMisread,
+    rests_on=("vllm/config.experts",),
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL571":
-        message = "vLLM's layer takes `(hidden_states, topk_ids, topk_weights)`"
-        help = "call `self.experts(hidden_states, index, weights)`, one weight for each index"
-        if judged.verdict == "fails":
-            yield raised_at_every_size(judged, message, help, "vllm>=0.11.1")
-        else:
-            yield other_answer(judged, message, help)
+    message = "vLLM's layer takes `(hidden_states, topk_ids, topk_weights)`"
+    help = "call `self.experts(hidden_states, index, weights)`, one weight for each index"
+    if judged.verdict == "fails":
+        yield raised_at_every_size(judged, message, help, "vllm>=0.11.1")
+    else:
+        yield other_answer(judged, message, help)

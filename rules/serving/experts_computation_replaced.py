@@ -33,15 +33,21 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.experts import ExpertsComputeOtherwise
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import other_answer
 
 
-@rule("FGL572", "experts-computation-replaced", Severity.ERROR, rests_on=("vllm/config.experts",))
+@rule(
+    "FGL572",
+    "experts-computation-replaced",
+    Severity.ERROR,
+    explains=ExpertsComputeOtherwise,
+    rests_on=("vllm/config.experts",),
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL572":
-        yield other_answer(
-            judged,
-            "vLLM's layer in the place of the experts computes something else",
-            help="vLLM leaves a list alone that is not called `experts`",
-        )
+    yield other_answer(
+        judged,
+        "vLLM's layer in the place of the experts computes something else",
+        help="vLLM leaves a list alone that is not called `experts`",
+    )

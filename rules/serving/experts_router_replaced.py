@@ -37,6 +37,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.experts import RouterReplaced
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import other_answer
 
@@ -45,13 +46,13 @@ from forgather_lint.linting.support.judged import other_answer
     "FGL570",
     "experts-router-replaced",
     Severity.ERROR,
+    explains=RouterReplaced,
     rests_on=("vllm/experts.block_replaced", "vllm/experts.factor_read"),
 )
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL570":
-        yield other_answer(
-            judged,
-            "vLLM routes here by itself, and weighs the experts otherwise",
-            help="say it in the config (`norm_topk_prob`, `routed_scaling_factor`), or hold an "
-            "`nn.Linear` in the router: then it stays",
-        )
+    yield other_answer(
+        judged,
+        "vLLM routes here by itself, and weighs the experts otherwise",
+        help="say it in the config (`norm_topk_prob`, `routed_scaling_factor`), or hold an "
+        "`nn.Linear` in the router: then it stays",
+    )

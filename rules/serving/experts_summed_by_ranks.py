@@ -29,6 +29,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.experts import SummedByRanks
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
 
@@ -37,8 +38,8 @@ from forgather_lint.linting.support.judged import finding
     "FGL574",
     "experts-summed-by-ranks",
     Severity.ERROR,
+    explains=SummedByRanks,
     rests_on=("vllm/experts.shared_summed_once",),
 )
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL574":
-        yield finding(judged)
+    yield finding(judged)

@@ -35,16 +35,22 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.experts import ExpertsUsedAsList
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import raised_at_every_size
 
 
-@rule("FGL540", "experts-used-as-list", Severity.ERROR, rests_on=("vllm/config.experts",))
+@rule(
+    "FGL540",
+    "experts-used-as-list",
+    Severity.ERROR,
+    explains=ExpertsUsedAsList,
+    rests_on=("vllm/config.experts",),
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL540":
-        yield raised_at_every_size(
-            judged,
-            "vLLM replaces `experts` by one layer, which is no list",
-            help="call `self.experts(hidden_states, top_k_index, top_k_weights)`",
-            releases="vllm>=0.11.1",
-        )
+    yield raised_at_every_size(
+        judged,
+        "vLLM replaces `experts` by one layer, which is no list",
+        help="call `self.experts(hidden_states, top_k_index, top_k_weights)`",
+        releases="vllm>=0.11.1",
+    )

@@ -33,17 +33,23 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.experts import ExpertWeightsLost
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import other_answer, raised_at_every_size
 
 
-@rule("FGL573", "experts-weights-lost", Severity.ERROR, rests_on=("vllm/experts.block_replaced",))
+@rule(
+    "FGL573",
+    "experts-weights-lost",
+    Severity.ERROR,
+    explains=ExpertWeightsLost,
+    rests_on=("vllm/experts.block_replaced",),
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL573":
-        message = "vLLM's layer does not load these weights"
-        help = "name them `gate_up_proj` and `down_proj`, or the Linears of each expert "
-        help += "`gate_proj`, `up_proj` and `down_proj`"
-        if judged.verdict == "fails":
-            yield raised_at_every_size(judged, message, help, "vllm>=0.25")
-        else:
-            yield other_answer(judged, message, help)
+    message = "vLLM's layer does not load these weights"
+    help = "name them `gate_up_proj` and `down_proj`, or the Linears of each expert "
+    help += "`gate_proj`, `up_proj` and `down_proj`"
+    if judged.verdict == "fails":
+        yield raised_at_every_size(judged, message, help, "vllm>=0.25")
+    else:
+        yield other_answer(judged, message, help)

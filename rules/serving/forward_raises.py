@@ -29,15 +29,15 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.running import ForwardRaises
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import raised_at_every_size
 
 
-@rule("FGL560", "forward-raises", Severity.ERROR)
+@rule("FGL560", "forward-raises", Severity.ERROR, explains=ForwardRaises)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL560":
-        yield raised_at_every_size(
-            judged,
-            f"`forward` raises `{judged.reason}` on one rank already",
-            help="run the model once: it fails without vLLM too, or with what vLLM passes to it",
-        )
+    yield raised_at_every_size(
+        judged,
+        f"`forward` raises `{judged.reason}` on one rank already",
+        help="run the model once: it fails without vLLM too, or with what vLLM passes to it",
+    )

@@ -32,16 +32,22 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.attention import LatentHeadSize
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import raised_at_every_size
 
 
-@rule("FGL548", "latent-head-size", Severity.ERROR, rests_on=("vllm/attention.latent_head_sizes",))
+@rule(
+    "FGL548",
+    "latent-head-size",
+    Severity.ERROR,
+    explains=LatentHeadSize,
+    rests_on=("vllm/attention.latent_head_sizes",),
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL548":
-        yield raised_at_every_size(
-            judged,
-            "vLLM takes this over as latent attention, which it has for other head sizes",
-            help="set `head_dim` to `kv_lora_rank + qk_rope_head_dim` if that is one of them, or "
-            "`VLLM_MLA_DISABLE=1` in the environment",
-        )
+    yield raised_at_every_size(
+        judged,
+        "vLLM takes this over as latent attention, which it has for other head sizes",
+        help="set `head_dim` to `kv_lora_rank + qk_rope_head_dim` if that is one of them, or "
+        "`VLLM_MLA_DISABLE=1` in the environment",
+    )

@@ -29,18 +29,24 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.stages import EmbedScaleNotSet
 from forgather_lint.linting.rule import rule
 
 
-@rule("FGL590", "release-defect", Severity.ERROR, rests_on=("vllm/defects.embed_scale",))
+@rule(
+    "FGL590",
+    "release-defect",
+    Severity.ERROR,
+    explains=EmbedScaleNotSet,
+    rests_on=("vllm/defects.embed_scale",),
+)
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code == "FGL590":
-        yield Finding(
-            where=judged.where,
-            message=f"{judged.target.said} cannot serve any such model at {judged.sizes}",
-            label="not this model's fault",
-            consequence=f"{judged.target.said}: `{judged.reason}`",
-            help="use vLLM 0.17 or later for pipeline stages",
-            releases="vllm>=0.11.1,<0.17.0",
-            target=str(judged.target),
-        )
+    yield Finding(
+        where=judged.where,
+        message=f"{judged.target.said} cannot serve any such model at {judged.sizes}",
+        label="not this model's fault",
+        consequence=f"{judged.target.said}: `{judged.reason}`",
+        help="use vLLM 0.17 or later for pipeline stages",
+        releases="vllm>=0.11.1,<0.17.0",
+        target=str(judged.target),
+    )

@@ -32,6 +32,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
+from forgather_lint.facts.causes.running import ReplacementLacks
 from forgather_lint.linting.rule import rule
 
 
@@ -39,6 +40,7 @@ from forgather_lint.linting.rule import rule
     "FGL544",
     "replaced-attribute-missing",
     Severity.ERROR,
+    explains=ReplacementLacks,
     rests_on=(
         "vllm/modules.linear_attributes",
         "vllm/modules.embedding_attributes",
@@ -47,8 +49,6 @@ from forgather_lint.linting.rule import rule
     ),
 )
 def check(judged: Judged) -> Iterator[Finding]:
-    if judged.code != "FGL544":
-        return
     yield Finding(
         where=judged.where,
         message="vLLM has replaced this layer, and the new one has no such attribute",

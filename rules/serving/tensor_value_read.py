@@ -36,11 +36,17 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
 
 
-@rule("FGL554", "tensor-value-read", Severity.ERROR, explains=TensorReadWhileBuilt, rests_on=(
+@rule(
+    "FGL554",
+    "tensor-value-read",
+    Severity.ERROR,
+    explains=TensorReadWhileBuilt,
+    rests_on=(
         "vllm/building.tensors_on",
         "vllm/building.parameters_on",
         "vllm/building.value_read",
-    ))
+    ),
+)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     yield finding(
         problem,

@@ -44,6 +44,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model
+from forgather_lint.facts.causes.placement import NoTensorPlan
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.taking import planned_linears
 from forgather_lint.linting.support.tree import stacked_linears
@@ -53,6 +54,7 @@ from forgather_lint.linting.support.tree import stacked_linears
     "FGL110",
     "no-tp-plan",
     Severity.WARNING,
+    explains=NoTensorPlan,
     rests_on=("vllm/plan.missing", "transformers/plan.missing"),
 )
 def check(model: Model) -> Iterator[Finding]:

@@ -33,15 +33,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
-from forgather_lint.facts import EndKind, NotBuilt
+from forgather_lint.facts import NotBuilt
+from forgather_lint.facts.causes.running import ModelUndecided
 from forgather_lint.linting.rule import rule
 
 
-@rule("FGL902", "model-undecided", Severity.WARNING)
+@rule(
+    "FGL902",
+    "model-undecided",
+    Severity.WARNING,
+    explains=ModelUndecided,
+)
 def check(end: NotBuilt) -> Iterator[Finding]:
-    if end.kind is EndKind.UNDECIDED:
-        yield Finding(
-            end.where,
-            f"the model could not be analysed: {end.message}",
-            consequence="unknown: nothing was checked",
-        )
+    yield Finding(
+        end.where,
+        f"the model could not be analysed: {end.message}",
+        consequence="unknown: nothing was checked",
+    )

@@ -14,9 +14,9 @@ from forgather_lint.engines.transformers.plan import (
 )
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.layers import BY_COLUMN
-from forgather_lint.execution.outcome import Outcome, Verdict, with_branches
+from forgather_lint.execution.outcome import Outcome, undecided, with_branches
 from forgather_lint.execution.sharded import Assignments, run
-from forgather_lint.libraries.propagation import PACKED_SPLIT
+from forgather_lint.facts.causes.placement import PackedPartsMixed
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
@@ -39,8 +39,10 @@ class LibraryJudge:
         """The outcome on `ranks` ranks."""
         found, given_up = run(self.machine, self.tree, self.root, assigned, LIBRARY, ranks, None)
         outcome = with_branches(found, given_up, self.alone[1])
-        if outcome.code == PACKED_SPLIT and any(map(_cuts_a_parameter, assigned.values())):
-            return Outcome(Verdict.UNKNOWN, "", "weights-may-be-interleaved-at-load", outcome.where)
+        if isinstance(outcome.cause, PackedPartsMixed) and any(
+            map(_cuts_a_parameter, assigned.values())
+        ):
+            return undecided("weights-may-be-interleaved-at-load", outcome.where)
         return outcome
 
     def written(self, plan: Mapping[str, str]) -> Assignments:

@@ -7,6 +7,7 @@ Source: vllm/model_executor/models/transformers/moe.py, TransformersMoERunner.fo
 
 from __future__ import annotations
 
+from forgather_lint.facts.causes.experts import ExpertsUsedAsList
 from forgather_lint.libraries.names import FUSED_BLOCK, FUSED_EXPERTS
 from forgather_lint.libraries.operands import result, shape_of, tensor, tensor_op
 from forgather_lint.libraries.propagation import Operand, propagate
@@ -63,4 +64,4 @@ def _without_members(site: Site, self: Instance, text: str) -> Value:
     """The list of experts is gone; a block that the engine routes itself never asks for it."""
     if self.attributes.get(ROUTER) == Known(True):
         return Unknown("engine-may-route-experts", site.where)
-    raise OpFailure("TypeError", text)
+    raise OpFailure("TypeError", text, ExpertsUsedAsList())

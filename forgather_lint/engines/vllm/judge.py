@@ -19,17 +19,19 @@ from forgather_lint.engines.vllm.latent import Latent, latents, size_outcome, wi
 from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.execution.assignments import Assignment, assign
-from forgather_lint.execution.blame import (
-    BEHIND_ATTENTION,
-    FORWARD_RAISES,
-    KNOWN_CAUSES,
-    is_engines,
-)
+from forgather_lint.execution.blame import is_engines
 from forgather_lint.execution.dataflow import Body, graphs
 from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.execution.norms import Norms
-from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, with_branches, worst
+from forgather_lint.execution.outcome import (
+    SERVES,
+    Outcome,
+    Verdict,
+    undecided,
+    with_branches,
+    worst,
+)
 from forgather_lint.execution.partition import (
     Parts,
     decoder_of,
@@ -39,6 +41,19 @@ from forgather_lint.execution.partition import (
 )
 from forgather_lint.execution.sharded import run, runs_alone
 from forgather_lint.facts import Plan, PlanEntry
+from forgather_lint.facts.cause import OfEngine
+from forgather_lint.facts.causes.placement import (
+    KvHeadsDoNotDivide,
+    NoTensorPlan,
+    SizeDoesNotDivide,
+)
+from forgather_lint.facts.causes.running import BehindAttention, ForwardRaises
+from forgather_lint.facts.causes.stages import (
+    EmbedScaleNotSet,
+    EntryNamesNoModule,
+    NoList,
+    NotOneList,
+)
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
@@ -96,11 +111,11 @@ class Judge:
         try:
             return self._outcome(ranks, stages)
         except BudgetExceeded as error:
-            return Outcome(Verdict.UNKNOWN, "", error.reason, self.subject.where)
+            return undecided(error.reason, self.subject.where)
 
     def _outcome(self, ranks: int, stages: int) -> Outcome:
         if self.subject.plans_merged is None:
-            return Outcome(Verdict.UNKNOWN, "", "post-init-by-condition", self.subject.where)
+            return undecided("post-init-by-condition", self.subject.where)
         tensor = self.tensor_outcome(ranks)
         if tensor.verdict is Verdict.FAILS or stages == 1:
             return tensor
@@ -115,9 +130,10 @@ class Judge:
         try:
             assigned = self.assignments(ranks) if ranks > 1 else {}
         except Raised as error:
-            return Outcome(Verdict.FAILS, "FGL210", error.shown, error.where)
+            cause = error.cause or SizeDoesNotDivide(0, ranks)
+            return Outcome(Verdict.FAILS, cause, error.shown, error.where)
         except BudgetExceeded as error:
-            return Outcome(Verdict.UNKNOWN, "", error.reason, self.subject.where)
+            return undecided(error.reason, self.subject.where)
         shared = self._heads_shared(ranks)
         if shared is not None:
             return shared
@@ -198,19 +214,17 @@ class Judge:
         if outcome is SERVES and self.latents:
             outcome = size_outcome(self.config, self.engine, self.latents)
         outcome = worst([outcome, *(block.contract for block in subject.experts)])
-        if outcome.verdict is not Verdict.FAILS or is_engines(
-            outcome, by_keyword=self.engine.attention_by_keyword
-        ):
+        if outcome.verdict is not Verdict.FAILS or is_engines(outcome):
             return outcome, given_up
         if self.config.latent and not self.engine.fuses_latent:
             # What these releases make of latent attention is not modelled.
             reason = f"forward raises at size 1: {outcome.reason}"
-            return Outcome(Verdict.UNKNOWN, "", reason, outcome.where), given_up
-        if outcome.code in KNOWN_CAUSES:
+            return undecided(reason, outcome.where, met=outcome.met), given_up
+        if isinstance(outcome.cause, OfEngine):
             return outcome, given_up
         by_engine = runs_alone(subject.machine, subject.root)
-        code = BEHIND_ATTENTION if by_engine else FORWARD_RAISES
-        return replace(outcome, code=code), given_up
+        cause = BehindAttention() if by_engine else ForwardRaises()
+        return replace(outcome, cause=cause), given_up
 
     def _refused(self, ranks: int) -> Outcome | None:
         """What the engine refuses before it builds a layer."""
@@ -220,11 +234,12 @@ class Judge:
                 f"ValueError: Total number of attention heads ({heads.query}) must be divisible "
                 f"by tensor parallel size ({ranks})."
             )
-            return Outcome(Verdict.FAILS, "FGL210", text, self.subject.where)
+            cause = SizeDoesNotDivide(heads.query, ranks)
+            return Outcome(Verdict.FAILS, cause, text, self.subject.where)
         if ranks > 1 and self.engine.plan_required and not self.subject.tensor_plan:
             title = class_name(self.subject.root)
             text = f"ValueError: <class '...{title}'> does not support tensor parallel."
-            return Outcome(Verdict.FAILS, "FGL110", text, self.subject.where)
+            return Outcome(Verdict.FAILS, NoTensorPlan(), text, self.subject.where)
         return None
 
     def _heads_shared(self, ranks: int) -> Outcome | None:
@@ -237,7 +252,7 @@ class Judge:
             return None
         text = f"{fact.raises}: {fact.say(heads=query, kv_heads=kv)}"
         where = self.config.place_of(self.engine.kv_head_fields)
-        return Outcome(Verdict.FAILS, "FGL212", text, where)
+        return Outcome(Verdict.FAILS, KvHeadsDoNotDivide(query, kv), text, where)
 
     def assignments(self, ranks: int) -> dict[Instance, Assignment]:
         """What replaces each Linear at this size."""
@@ -311,7 +326,7 @@ class Judge:
         if not holds_table(self.subject.machine, self.subject.tree, parts.before):
             return None
         text = "AttributeError: 'TransformersForCausalLM' object has no attribute 'embed_scale'"
-        return Outcome(Verdict.FAILS, "FGL590", text, self.subject.where)
+        return Outcome(Verdict.FAILS, EmbedScaleNotSet(), text, self.subject.where)
 
     def _on_stages(self, parts: Parts, stages: int) -> Outcome:
         # Only a pipeline pays for these.
@@ -350,18 +365,18 @@ class Judge:
             if not self.engine.pipeline_inferred:
                 title = class_name(subject.root)
                 text = f"ValueError: Could not find `ModuleList` in <class '...{title}'>"
-                return Outcome(Verdict.FAILS, "FGL303", text, subject.where)
+                return Outcome(Verdict.FAILS, NoList(), text, subject.where)
             decoder = decoder_of(subject.machine, subject.root)
             if decoder is None:
-                return Outcome(Verdict.UNKNOWN, "", "decoder-not-known", subject.where)
+                return undecided("decoder-not-known", subject.where)
             keys = inferred_keys(subject.machine, subject.tree, decoder)
             title = class_name(decoder)
         try:
             return parts_of(subject.machine, subject.root, keys, self.engine, where, title)
         except Raised as error:
             text = f"{error.kind}: {error.text}"
-            code = "FGL303" if "ModuleList" in error.text else "FGL301"
-            return Outcome(Verdict.FAILS, code, text, error.where)
+            cause = error.cause if isinstance(error.cause, NotOneList) else EntryNamesNoModule()
+            return Outcome(Verdict.FAILS, cause, text, error.where)
 
     @property
     def has_stages(self) -> bool:

@@ -22,11 +22,11 @@ from forgather_lint.engines.vllm.fusers.fuser_text import calls_of
 from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.engines.vllm.words import Hoisting
-from forgather_lint.execution.blame import LATENT_HEAD_SIZE
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.norms import Norms
-from forgather_lint.execution.outcome import SERVES, Outcome, Verdict
+from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, undecided
+from forgather_lint.facts.causes.attention import LatentHeadSize
 from forgather_lint.libraries.names import ATTENTION_INTERFACE
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.machine import Machine
@@ -95,11 +95,11 @@ def size_outcome(
     where = next(iter(found.values())).where
     size = config.compressed_head_size(engine)
     if size is None:
-        return Outcome(Verdict.UNKNOWN, "", "unknown-head-size", where)
+        return undecided("unknown-head-size", where)
     if size in engine.latent_head_sizes:
         return SERVES
     text = f"ValueError: Head dimension {size} is not supported by MLA."
-    return Outcome(Verdict.FAILS, LATENT_HEAD_SIZE, text, where)
+    return Outcome(Verdict.FAILS, LatentHeadSize(size), text, where)
 
 
 def _latent(machine: Machine, body: Body, norms: Norms, engine: VllmEngine) -> Latent | None:

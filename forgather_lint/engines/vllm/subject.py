@@ -101,7 +101,7 @@ def _with_experts_fused(
 ) -> tuple[Tree, tuple[ExpertBlock, ...], Mapping[Instance, Body] | None]:
     """The tree as the engine changes it, the blocks it replaced, and the graphs of the model.
 
-    A release that refuses experts beside this transformers (FGL506) never comes to that.
+    A release that refuses experts beside this transformers never comes to that.
     """
     machine, root, tree = workshop.machine, base.root, base.tree
     if experts_refused(target) or not has_experts(machine, root, engine):

@@ -11,7 +11,7 @@ from forgather_lint.engines.vllm.checks.unread import unproved
 from forgather_lint.engines.vllm.server import ServedBy, server_of
 from forgather_lint.engines.vllm.subject import Prepared, prepare
 from forgather_lint.engines.vllm.target import Target
-from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.execution.outcome import Outcome, Verdict, undecided
 from forgather_lint.facts.causes.code import AttentionNotReplaceable
 
 
@@ -42,7 +42,7 @@ def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> Prep
     if server.by is ServedBy.LIBRARY and (model.sources.paths or model.sources.texts):
         reason = f"transformers' own class for `{server.name}` is loaded, not the code here"
         where = config.place("model_type")
-        return Prepared(target, None, own=Outcome(Verdict.UNKNOWN, "", reason, where))
+        return Prepared(target, None, own=undecided(reason, where))
     return None
 
 

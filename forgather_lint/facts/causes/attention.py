@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.core.record import record
-from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.cause import Cause, SurelyOfEngine
 
 
 @record
@@ -111,5 +111,12 @@ class AttentionRunsTwice(CacheShared):
 
 
 @record
-class KeywordLost(Cause):
+class KeywordLost(SurelyOfEngine):
     """What the engine hands to the forward for its attention does not get there."""
+
+
+@record
+class LatentHeadSize(SurelyOfEngine):
+    """The engine has no latent attention for heads of that `size`."""
+
+    size: int

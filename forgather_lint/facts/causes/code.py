@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.core.record import record
-from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.cause import Cause, SurelyOfEngine
 
 
 @record
@@ -126,7 +126,7 @@ class MaskEmbedsRenamed(Cause):
 
 
 @record
-class BareTensorReturned(Cause):
+class BareTensorReturned(SurelyOfEngine):
     """The forward of the class `name` returns a tensor, where its first item is taken."""
 
     name: str = ""

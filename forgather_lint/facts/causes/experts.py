@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.core.record import record
-from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.cause import Cause, SurelyOfEngine
 
 
 @record
@@ -30,3 +30,63 @@ class ExpertsActivationReplaced(Cause):
     @property
     def told(self) -> str:
         return f"{self.name}: {self.activation}"
+
+
+@record
+class ExpertsUsedAsList(SurelyOfEngine):
+    """The code goes through its experts, in the place of which there is one layer."""
+
+
+@record
+class RouterReplaced(SurelyOfEngine):
+    """The layer weighs the experts otherwise, or adds something else to them."""
+
+    how: str
+
+    @property
+    def told(self) -> str:
+        return self.how
+
+
+@record
+class ExpertsCallMisread(SurelyOfEngine):
+    """The layer takes the arguments of the experts for others; `how`, if it says nothing."""
+
+    how: str = ""
+
+    @property
+    def told(self) -> str:
+        return self.how
+
+
+@record
+class ExpertsComputeOtherwise(SurelyOfEngine):
+    """The layer computes something else than the experts."""
+
+    how: str
+
+    @property
+    def told(self) -> str:
+        return self.how
+
+
+@record
+class ExpertWeightsLost(SurelyOfEngine):
+    """The layer does not take the weights `name`."""
+
+    name: str
+
+    @property
+    def told(self) -> str:
+        return f"the weights of `{self.name}` are not loaded, since vLLM knows no such name"
+
+
+@record
+class SummedByRanks(Cause):
+    """What every rank has whole is in the sum over the ranks."""
+
+    what: str
+
+    @property
+    def told(self) -> str:
+        return f"the sum over the ranks holds {self.what} once for each of them"

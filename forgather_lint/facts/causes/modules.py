@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from forgather_lint.core.record import record
-from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.cause import Cause, OfEngine
 
 
 @record
-class LinearForwardDropped(Cause):
+class LinearForwardDropped(OfEngine):
     """The class `name` derives from nn.Linear, and its own forward is never run."""
 
     name: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from forgather_lint.facts.causes.placement import SizesDiffer
 from forgather_lint.libraries.dtypes import kind
 from forgather_lint.libraries.names import ATTENTION_INTERFACE
 from forgather_lint.libraries.operands import (
@@ -94,6 +95,7 @@ def _beside_sinks(site: Site, attended: TensorValue, sinks: TensorValue) -> Tens
             "Sizes of tensors must match except in dimension 3. Expected size "
             f"{size_text(shape[-3])} but got size {size_text(heads)} for tensor number 1 in the "
             "list.",
+            SizesDiffer(size_text(shape[-3]), size_text(heads)),
         )
     labels = tuple(range(len(shape)))
     operands = [Operand(attended, labels), Operand(sinks, (len(shape) - 3,), "argument")]

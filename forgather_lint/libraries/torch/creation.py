@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from forgather_lint.facts.causes.placement import PartMisused
 from forgather_lint.libraries.dtypes import complex_of, result_type
 from forgather_lint.libraries.operands import (
     NO_SIZES,
@@ -26,7 +27,6 @@ from forgather_lint.libraries.operands import (
     value_op,
 )
 from forgather_lint.libraries.propagation import (
-    OTHER_WRONG,
     Operand,
     also_uniform,
     placement_of_uniform,
@@ -86,7 +86,7 @@ def _of_counted(site: Site, counts: Sequence[Size | None]) -> Placement:
     """Elements that differ by position: on every rank they start again."""
     if any(count is not None and dims.depends_on_rank(count) for count in counts):
         reason = "numbers the positions of a part from its own start"
-        return Wrong(OTHER_WRONG, reason, site.where)
+        return Wrong(PartMisused(reason), site.where)
     return placement_of_uniform(site, ())
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from forgather_lint.facts.causes.placement import PartMisused
 from forgather_lint.libraries.operands import result, shape_of, tensor, tensor_op
-from forgather_lint.libraries.propagation import OTHER_WRONG, Complaint, Operand, propagate
+from forgather_lint.libraries.propagation import Operand, propagate
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values.value import Value
 
@@ -16,8 +17,6 @@ def embedding(site: Site, input: Value, weight: Value, *_: Value, **__: Value) -
         raise OpFailure("RuntimeError", "'weight' must be 2-D")
     labels = tuple(range(len(shape_of(numbers))))
     operands = [Operand(numbers, labels, "argument"), Operand(table, ("entry", "feature"))]
-    complaint = Complaint(OTHER_WRONG, "looks numbers up in a rank's part of the table")
-    placement = propagate(
-        site, operands, (*labels, "feature"), whole=["entry"], complaint=complaint
-    )
+    wrong = PartMisused("looks numbers up in a rank's part of the table")
+    placement = propagate(site, operands, (*labels, "feature"), whole=["entry"], wrong=wrong)
     return result(site, (*shape_of(numbers), shape_of(table)[1]), placement, table.dtype)

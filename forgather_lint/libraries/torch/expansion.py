@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forgather_lint.facts.causes.placement import PartMisused
 from forgather_lint.libraries.operands import (
     ZERO,
     Shape,
@@ -15,8 +16,6 @@ from forgather_lint.libraries.operands import (
     tensor_op,
 )
 from forgather_lint.libraries.propagation import (
-    OTHER_WRONG,
-    Complaint,
     Operand,
     absorb,
     also_uniform,
@@ -81,7 +80,7 @@ def _of_stretched(site: Site, source: TensorValue, target: Shape) -> Placement:
             for label, size in zip(labels, shape, strict=True)
             if label is not None and target[label] != size
         ],
-        complaint=Complaint(OTHER_WRONG, "stretches a dimension of which a rank holds one"),
+        wrong=PartMisused("stretches a dimension of which a rank holds one"),
     )
     return also_uniform(site, placement, target)
 
@@ -110,7 +109,7 @@ def repeat(site: Site, input: Value, *repeats: Value, **named: Value) -> Value:
         [Operand(source, labels)],
         tuple(range(rank)),
         whole=[dim for dim, count in enumerate(counts) if count != 1],
-        complaint=needs_whole(site),
+        wrong=needs_whole(site),
     )
     return result(site, target, also_uniform(site, placement, target), source.dtype)
 
@@ -141,7 +140,7 @@ def repeat_interleave(
     placement = source.placement
     if dims.depends_on_rank(count) and not is_one(shape[axis]):
         reason = "repeats elements by a count that differs from that in the whole model"
-        placement = absorb([placement, Wrong(OTHER_WRONG, reason, site.where)]) or placement
+        placement = absorb([placement, Wrong(PartMisused(reason), site.where)]) or placement
     return result(site, target, also_uniform(site, placement, target), source.dtype)
 
 
@@ -155,6 +154,6 @@ def _repeated_by_tensor(
         [Operand(source, labels), Operand(repeats, (axis,) * len(shape_of(repeats)), "argument")],
         labels,
         whole=[axis],
-        complaint=needs_whole(site),
+        wrong=needs_whole(site),
     )
     return result(site, (*shape[:axis], size, *shape[axis + 1 :]), placement, source.dtype)

@@ -38,7 +38,7 @@ def gather(site: Site, input: Value, dim: Value, index: Value, sparse_grad: Valu
     return result(
         site,
         shape,
-        propagate(site, operands, labels, whole=["read"], complaint=needs_whole(site)),
+        propagate(site, operands, labels, whole=["read"], wrong=needs_whole(site)),
         source.dtype,
     )
 
@@ -55,7 +55,7 @@ def take_along_dim(site: Site, input: Value, indices: Value, dim: Value = NONE) 
         Operand(source, instead(broadcast_labels(own, len(own)), axis, "read")),
         Operand(positions, broadcast_labels(shape, len(own)), "argument"),
     ]
-    placement = propagate(site, operands, labels, whole=["read"], complaint=needs_whole(site))
+    placement = propagate(site, operands, labels, whole=["read"], wrong=needs_whole(site))
     return result(site, instead(rest, axis, shape[axis]), placement, source.dtype)
 
 
@@ -73,7 +73,7 @@ def index_select(site: Site, input: Value, dim: Value, index: Value) -> Value:
         Operand(positions, (axis,) * len(shape), "argument"),
     ]
     count = shape[0] if shape else 1
-    placement = propagate(site, operands, labels, whole=["read"], complaint=needs_whole(site))
+    placement = propagate(site, operands, labels, whole=["read"], wrong=needs_whole(site))
     return result(site, instead(own, axis, count), placement, source.dtype)
 
 

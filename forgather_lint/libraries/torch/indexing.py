@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from forgather_lint.facts.causes.placement import PartMisused
 from forgather_lint.libraries.operands import (
     Shape,
     Undetermined,
@@ -19,8 +20,6 @@ from forgather_lint.libraries.operands import (
     wrapped,
 )
 from forgather_lint.libraries.propagation import (
-    OTHER_WRONG,
-    Complaint,
     Operand,
     propagate,
 )
@@ -116,7 +115,7 @@ def unfold(site: Site, input: Value, dimension: Value, size: Value, step: Value)
         [Operand(source, labels)],
         (*labels[:axis], "window", *labels[axis + 1 :], "within"),
         whole=[axis],
-        complaint=Complaint(OTHER_WRONG, "takes windows of a sharded dimension on a rank"),
+        wrong=PartMisused("takes windows of a sharded dimension on a rank"),
     )
     return result(
         site, (*shape[:axis], windows, *shape[axis + 1 :], window), placement, source.dtype
@@ -165,7 +164,7 @@ def _of_assigned(
 ) -> Placement:
     """The placement of the whole tensor: that of its region must be what it was."""
     if any(not isinstance(each.tensor.placement, Replicate) for each in selection.tensors):
-        return Wrong(OTHER_WRONG, "writes at positions that differ between ranks", site.where)
+        return Wrong(PartMisused("writes at positions that differ between ranks"), site.where)
     before = selection.placement()
     if isinstance(before, Wrong | Undecided):
         return before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
+from forgather_lint.facts.causes.placement import PartMisused, SizesDiffer
 from forgather_lint.libraries.dtypes import result_type
 from forgather_lint.libraries.operands import (
     ZERO,
@@ -19,7 +20,6 @@ from forgather_lint.libraries.operands import (
     wrapped,
 )
 from forgather_lint.libraries.propagation import (
-    OTHER_WRONG,
     Operand,
     absorb,
     propagate,
@@ -98,6 +98,7 @@ def _check_joined(shapes: Sequence[Shape], axis: int) -> None:
                     f"Sizes of tensors must match except in dimension {axis}. Expected size "
                     f"{size_text(expected)} but got size {size_text(size)} for tensor number "
                     f"{number} in the list.",
+                    SizesDiffer(size_text(expected), size_text(size)),
                 )
 
 
@@ -116,7 +117,7 @@ def _of_joined(site: Site, parts: Sequence[TensorValue], axis: int) -> Placement
         first = along_axis[0]
         return Shard(axis, first.since, first.blocks * len(parts))
     reason = "joins along a sharded dimension: the parts of one value end up between the other's"
-    return Wrong(OTHER_WRONG, reason, site.where, since(along_axis[0]))
+    return Wrong(PartMisused(reason), site.where, since(along_axis[0]))
 
 
 @tensor_op("torch.stack")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.causes.placement import WidthsDiffer
 from forgather_lint.libraries.dtypes import dtype_of
 from forgather_lint.libraries.operands import (
     ONE,
@@ -182,6 +184,7 @@ def _check_contracted(left: Shape, right: Shape, batch: Shape) -> None:
     contracted = right[-2] if len(right) > 1 else right[0]
     if not differ(left[-1], contracted):
         return
+    cause: Cause | None = None
     width, height, rows = size_text(left[-1]), size_text(contracted), size_text(numel(left[:-1]))
     if len(right) > 2:
         raise _batches_differ((numel(batch),), left[-1], (numel(batch),), contracted)
@@ -190,6 +193,7 @@ def _check_contracted(left: Shape, right: Shape, batch: Shape) -> None:
             f"mat1 and mat2 shapes cannot be multiplied ({rows}x{width} and "
             f"{height}x{size_text(right[1])})"
         )
+        cause = WidthsDiffer(width, height)
     elif len(left) > 1:
         text = f"size mismatch, got input ({rows}), mat ({rows}x{width}), vec ({height})"
     else:
@@ -197,7 +201,7 @@ def _check_contracted(left: Shape, right: Shape, batch: Shape) -> None:
             f"inconsistent tensor size, expected tensor [{width}] and src [{height}] to have the "
             f"same number of elements, but got {width} and {height} elements respectively"
         )
-    raise OpFailure("RuntimeError", text)
+    raise OpFailure("RuntimeError", text, cause)
 
 
 def _batches_differ(

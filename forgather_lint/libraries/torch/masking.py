@@ -127,6 +127,6 @@ def triangle(site: Site, input: Value, diagonal: Value = ZERO) -> Value:
         raise OpFailure("RuntimeError", text)
     labels = tuple(range(len(shape)))
     placement = propagate(
-        site, [Operand(source, labels)], labels, whole=labels[-2:], complaint=needs_whole(site)
+        site, [Operand(source, labels)], labels, whole=labels[-2:], wrong=needs_whole(site)
     )
     return result(site, shape, placement, source.dtype)

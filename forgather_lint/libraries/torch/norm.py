@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from forgather_lint.facts.causes.placement import NormShapeDiffers
 from forgather_lint.libraries.operands import (
     ONE,
     Shape,
@@ -70,6 +71,7 @@ def normalized(
             "RuntimeError",
             f"Given normalized_shape={shape_text(given)}, expected input with shape "
             f"[{wildcard}{expected}], but got input of size{shape_text(shape)}",
+            NormShapeDiffers(shape_text(given), shape_text(shape)),
         )
     labels = tuple(range(len(shape)))
     last = labels[len(shape) - len(given) :]
@@ -93,6 +95,7 @@ def _check_parameter(name: str, shape: Shape, given: Shape) -> None:
             "RuntimeError",
             f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
             f"{shape_text(shape)} and normalized_shape = {shape_text(given)}",
+            NormShapeDiffers(shape_text(given), shape_text(shape)),
         )
 
 

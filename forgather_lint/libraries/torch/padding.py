@@ -33,7 +33,7 @@ def pad(site: Site, input: Value, pad: Value, mode: Value = NONE, value: Value =
     zero = is_none(value) or value == Known(0) or not is_none(mode)
     role: Role = "factor" if zero else "argument"
     placement = propagate(
-        site, [Operand(source, labels, role)], labels, whole=padded, complaint=needs_whole(site)
+        site, [Operand(source, labels, role)], labels, whole=padded, wrong=needs_whole(site)
     )
     return result(site, tuple(shape), placement, source.dtype)
 

@@ -120,6 +120,6 @@ def _reordered(site: Site, source: TensorValue, along: Sequence[int]) -> TensorV
     labels = tuple(range(len(shape)))
     whole = [wrapped(dim, len(shape)) for dim in along]
     placement = propagate(
-        site, [Operand(source, labels)], labels, whole=whole, complaint=needs_whole(site)
+        site, [Operand(source, labels)], labels, whole=whole, wrong=needs_whole(site)
     )
     return result(site, shape, placement, source.dtype)

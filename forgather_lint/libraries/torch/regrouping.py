@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from forgather_lint.facts.causes.placement import ReshapeDoesNotFit
 from forgather_lint.libraries.operands import Shape
 from forgather_lint.libraries.shapes import shape_text, size_text
 from forgather_lint.python.interpreter.library import OpFailure
@@ -64,8 +65,9 @@ def fill_inferred(shape: Sizes, target: Sizes) -> Sizes:
 
 
 def _misfit(target: Sizes, total: Size) -> OpFailure:
-    text = f"shape '{shape_text(target)}' is invalid for input of size {size_text(total)}"
-    return OpFailure("RuntimeError", text)
+    shape, size = shape_text(target), size_text(total)
+    text = f"shape '{shape}' is invalid for input of size {size}"
+    return OpFailure("RuntimeError", text, ReshapeDoesNotFit(shape, size))
 
 
 def _quotient(total: Size, others: Size) -> Size | None:

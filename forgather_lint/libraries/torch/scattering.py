@@ -62,9 +62,7 @@ def scatter(
         Operand(positions, read, "argument"),
         Operand(written, read[: len(given)], term),
     ]
-    placement = propagate(
-        site, operands, labels, whole=[axis, "written"], complaint=needs_whole(site)
-    )
+    placement = propagate(site, operands, labels, whole=[axis, "written"], wrong=needs_whole(site))
     return result(site, own, placement, target.dtype)
 
 
@@ -90,7 +88,7 @@ def index_add(
     return result(
         site,
         own,
-        propagate(site, terms, labels, whole=whole, complaint=needs_whole(site)),
+        propagate(site, terms, labels, whole=whole, wrong=needs_whole(site)),
         target.dtype,
     )
 
@@ -129,7 +127,7 @@ def index_copy(site: Site, input: Value, dim: Value, index: Value, source: Value
     return result(
         site,
         own,
-        propagate(site, operands, labels, whole=whole, complaint=needs_whole(site)),
+        propagate(site, operands, labels, whole=whole, wrong=needs_whole(site)),
         target.dtype,
     )
 
@@ -175,6 +173,6 @@ def index_fill(site: Site, input: Value, dim: Value, index: Value, value: Value)
     return result(
         site,
         shape_of(target),
-        propagate(site, operands, labels, whole=whole, complaint=needs_whole(site)),
+        propagate(site, operands, labels, whole=whole, wrong=needs_whole(site)),
         target.dtype,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.causes.placement import PackedPartsMixed, PartMisused
 from forgather_lint.libraries.dtypes import kind
 from forgather_lint.libraries.operands import (
     Shape,
@@ -14,9 +16,6 @@ from forgather_lint.libraries.operands import (
     shape_of,
 )
 from forgather_lint.libraries.propagation import (
-    OTHER_WRONG,
-    PACKED_SPLIT,
-    Complaint,
     Label,
     Operand,
     absorb,
@@ -67,17 +66,15 @@ class Selection:
             [Operand(self.source, tuple(range(rank))), *self.tensors],
             tuple(self.labels),
             whole=self._cut | self._taken,
-            complaint=self._complaint(),
+            wrong=self._complaint(),
         )
         return absorb([own, *self._settled]) or own
 
-    def _complaint(self) -> Complaint:
+    def _complaint(self) -> Cause:
         placement = self.source.placement
         if isinstance(placement, Shard) and placement.dim in self._cut:
-            return Complaint(
-                PACKED_SPLIT, "takes a slice of what a rank holds of a sharded dimension"
-            )
-        return Complaint(OTHER_WRONG, "takes positions of a sharded dimension on a rank")
+            return PackedPartsMixed("takes a slice of what a rank holds of a sharded dimension")
+        return PartMisused("takes positions of a sharded dimension on a rank")
 
     def _select(self, given: list[Value]) -> None:
         source_shape = shape_of(self.source)
@@ -107,7 +104,7 @@ class Selection:
             self._settled.append(Undecided(found.doubt, self.site.where))
         if found.differs:
             reason = "slices by the size of a part of a dimension"
-            self._settled.append(Wrong(OTHER_WRONG, reason, self.site.where))
+            self._settled.append(Wrong(PartMisused(reason), self.site.where))
         return found.size
 
     def _position(self, dim: int, given: Value, size: Size | None) -> None:
@@ -123,7 +120,7 @@ class Selection:
         self._taken.add(dim)
         if dims.depends_on_rank(position):
             reason = "takes a position that is the size of a part of a dimension"
-            self._settled.append(Wrong(OTHER_WRONG, reason, self.site.where))
+            self._settled.append(Wrong(PartMisused(reason), self.site.where))
 
     def _by_tensor(self, dim: int, index: TensorValue) -> tuple[TensorValue | None, Shape]:
         """The indexing tensor and its shape; a mask takes as many elements as it is true for."""

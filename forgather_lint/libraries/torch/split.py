@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from forgather_lint.facts.causes.placement import PackedPartsMixed, PartMisused
 from forgather_lint.libraries.operands import (
     ZERO,
     Undetermined,
@@ -23,9 +24,6 @@ from forgather_lint.libraries.operands import (
     value_op,
 )
 from forgather_lint.libraries.propagation import (
-    OTHER_WRONG,
-    PACKED_SPLIT,
-    Complaint,
     Operand,
     propagate,
 )
@@ -151,7 +149,7 @@ def _of_pieces(site: Site, placement: Shard, along: Sequence[Size | None]) -> Pl
     if count == 1:
         return Undecided("size-of-a-part-in-the-code", site.where)
     reason = "cuts a rank's part of a packed dimension where the whole model cuts the whole"
-    return Wrong(PACKED_SPLIT, reason, site.where, placement.since)
+    return Wrong(PackedPartsMixed(reason), site.where, placement.since)
 
 
 @value_op("torch.unbind", "Tensor.unbind")
@@ -196,6 +194,6 @@ def _position(site: Site, source: TensorValue, axis: int) -> TensorValue:
         [Operand(source, labels)],
         kept,
         whole=[axis],
-        complaint=Complaint(OTHER_WRONG, reason),
+        wrong=PartMisused(reason),
     )
     return result(site, tuple(shape[each] for each in kept), placement, source.dtype)

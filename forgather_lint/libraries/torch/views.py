@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from forgather_lint.facts.causes.placement import HeadsMixed, PartMisused
 from forgather_lint.libraries.dtypes import complex_of, dtype_of, part_of
 from forgather_lint.libraries.operands import (
     LAST,
@@ -26,9 +27,6 @@ from forgather_lint.libraries.operands import (
     wrapped,
 )
 from forgather_lint.libraries.propagation import (
-    MIXED_HEADS,
-    OTHER_WRONG,
-    Complaint,
     Operand,
     absorb,
     propagate,
@@ -115,7 +113,7 @@ def squeeze(site: Site, input: Value, dim: Value = NONE) -> Value:
         [Operand(source, tuple(range(len(shape))))],
         kept,
         whole=dropped,
-        complaint=Complaint(OTHER_WRONG, reason),
+        wrong=PartMisused(reason),
     )
     return result(site, tuple(shape[each] for each in kept), placement, source.dtype)
 
@@ -198,7 +196,7 @@ def _placement_of_view(site: Site, placement: Placement, shape: Sizes, target: S
         if not any(map(dims.depends_on_rank, target)):
             return placement
         reason = "splits a whole tensor by the sizes of a part"
-        return Wrong(MIXED_HEADS, reason, site.where, since(placement))
+        return Wrong(HeadsMixed(reason), site.where, since(placement))
     if None in without_symbols(target):
         return Undecided("unknown-size", site.where)
     if dims.product(shape) != dims.product(target):
@@ -218,4 +216,4 @@ def _placement_of_part(site: Site, placement: Shard, shape: Sizes, target: Sizes
             return Undecided("view-of-packed-dimension", site.where)
         return Shard(part, placement.since, placement.blocks)
     text = f"{shape_text(target)} does not cut the features of a rank where the whole model does"
-    return Wrong(MIXED_HEADS, text, site.where, placement.since)
+    return Wrong(HeadsMixed(text), site.where, placement.since)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forgather_lint.facts.causes.placement import ArgumentNotTaken
 from forgather_lint.libraries.names import ATTENTION_INTERFACE, MASK_FUNCTIONS
 from forgather_lint.libraries.nn.build import parameter, set_buffer, set_plain
 from forgather_lint.python.interpreter import subscripts
@@ -198,7 +199,8 @@ def causal_mask(site: Site, *arguments: Value, **options: Value) -> Value:
     if "input_embeds" in options and not machine_of(site).environment.mask_takes_input_embeds:
         function = site.name.rpartition(".")[2]
         text = f"{function}() got an unexpected keyword argument 'input_embeds'"
-        raise Raised("TypeError", text, site.where)
+        cause = ArgumentNotTaken(function, "input_embeds")
+        raise Raised("TypeError", text, site.where, cause=cause)
     if options.get("allow_is_causal_skip") != FALSE:
         return NONE
     given = options.get("inputs_embeds") or options.get("input_embeds") or arguments[1]

@@ -11,7 +11,7 @@ import libcst as cst
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import Member, find_member, order_of
 from forgather_lint.python.interpreter.dispatch import BUILTINS, expression
-from forgather_lint.python.interpreter.frame import Frame, Raised
+from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
 from forgather_lint.python.interpreter.stores import forget
 from forgather_lint.python.values.objects import (
     AttributeDict,
@@ -252,7 +252,8 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
         # No constant has them: a member of an enumeration stands as its value.
         return value if name == "value" else Unknown("enumeration-member", where)
     if isinstance(value, Known) and not hasattr(value.value, name):
-        raise Raised("AttributeError", f"'{kind}' object has no attribute '{name}'", where)
+        text = f"'{kind}' object has no attribute '{name}'"
+        raise Raised("AttributeError", text, where, cause=cause_in(value.value))
     named = isinstance(value, NamedTupleValue)
     if isinstance(value, _CONTAINERS) and not named and not _has_attribute(kind, name):
         raise Raised("AttributeError", f"'{kind}' object has no attribute '{name}'", where)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from forgather_lint.core.source import Place
+from forgather_lint.facts.causes.placement import ArgumentNotTaken
 from forgather_lint.python.interpreter.frame import Frame, Raised
 from forgather_lint.python.values.objects import AttributeDict, FunctionValue
 from forgather_lint.python.values.value import (
@@ -124,8 +125,12 @@ def _bind_keywords(
         else:
             names[name] = value
     if left_over and function.node.params.star_kwarg is None:
-        text = f"{_title(function)} got an unexpected keyword argument '{next(iter(left_over))}'"
-        raise Raised("TypeError", text, where)
+        title, name = _title(function), str(next(iter(left_over)))
+        text, cause = (
+            f"{title} got an unexpected keyword argument '{name}'",
+            ArgumentNotTaken(title.partition("(")[0], name),
+        )
+        raise Raised("TypeError", text, where, cause=cause)
     return left_over
 
 

@@ -13,7 +13,13 @@ from forgather_lint.python.interpreter.branching import abandon_returns, settle_
 from forgather_lint.python.interpreter.budget import DEEPEST_CALL, BudgetExceeded, SourceNotHere
 from forgather_lint.python.interpreter.classes import find_member, order_of
 from forgather_lint.python.interpreter.dispatch import BUILTINS, expression
-from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE, Frame, Raised, Returned
+from forgather_lint.python.interpreter.frame import (
+    SOURCE_NOT_HERE,
+    Frame,
+    Raised,
+    Returned,
+    cause_in,
+)
 from forgather_lint.python.interpreter.library import Site, run
 from forgather_lint.python.values.objects import (
     AttributeDict,
@@ -105,7 +111,7 @@ def call(machine: Machine, function: Value, arguments: Arguments, where: Place) 
             return function
         case Known(value):
             text = f"'{type(value).__name__}' object is not callable"
-            raise Raised("TypeError", text, where)
+            raise Raised("TypeError", text, where, cause=cause_in(value))
         case TupleValue() | ListValue() | DictValue() | SetValue():
             text = f"'{_KINDS[type(function)]}' object is not callable"
             raise Raised("TypeError", text, where)

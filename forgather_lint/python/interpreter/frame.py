@@ -9,6 +9,8 @@ import libcst as cst
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.python import NodePlace, PythonFile
+from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.causes.placement import NoneUsed
 from forgather_lint.python.interpreter.trail import Changes
 from forgather_lint.python.values.objects import FunctionValue, Scope
 from forgather_lint.python.values.value import ListValue, Unknown, Value
@@ -49,7 +51,8 @@ class Raised(Exception):
     """The evaluated code raises. `kind` is the name of the exception class.
 
     `since` is where an operand became sharded, when an operation on tensors failed. `doubt` is
-    what had to be taken for granted on the way there; None: the code surely raises.
+    what had to be taken for granted on the way there; None: the code surely raises. `cause` is
+    what is wrong, where whoever raises it has a type for that.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Raised(Exception):
         value: Value | None = None,
         since: Place | None = None,
         doubt: Unknown | None = None,
+        cause: Cause | None = None,
     ) -> None:
         super().__init__(f"{kind}: {text}")
         self.kind = kind
@@ -68,6 +72,7 @@ class Raised(Exception):
         self.value = value
         self.since = since
         self.doubt = doubt
+        self.cause = cause
 
     @property
     def shown(self) -> str:
@@ -79,6 +84,11 @@ class Raised(Exception):
         """The error with what it rests on, for one that is in doubt."""
         told = f"{self.doubt.reason} {self.doubt.detail}".rstrip() if self.doubt else ""
         return f"perhaps `{self.shown}`: {told}"
+
+
+def cause_in(value: object) -> Cause | None:
+    """The type of an error about the use of the constant `value`."""
+    return NoneUsed() if value is None else None
 
 
 class NotInstalled(Raised):

@@ -17,18 +17,20 @@ from typing import Protocol
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.facts.cause import Cause
 from forgather_lint.python.interpreter.trail import Trail
 from forgather_lint.python.values.loop_index import pinned
 from forgather_lint.python.values.value import Arguments, Known, Unknown, Value
 
 
 class OpFailure(Exception):
-    """The call raises at run time; `text` is the message a user would see."""
+    """The call raises at run time; `text` is the message a user would see, `cause` is why."""
 
-    def __init__(self, error: str, text: str) -> None:
+    def __init__(self, error: str, text: str, cause: Cause | None = None) -> None:
         super().__init__(f"{error}: {text}")
         self.error = error
         self.text = text
+        self.cause = cause
 
 
 class Evaluator(Protocol):

@@ -9,7 +9,7 @@ import libcst as cst
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member, is_subclass
 from forgather_lint.python.interpreter.dispatch import expression
-from forgather_lint.python.interpreter.frame import Frame, Raised
+from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join, same
 from forgather_lint.python.values.loop_index import decide, observe, pinned
@@ -77,7 +77,8 @@ def read(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
             return _read_generic(machine, owner, key, where)
         case Known(None | bool() | int() | float() as value):
             kind = type(value).__name__
-            raise Raised("TypeError", f"'{kind}' object is not subscriptable", where)
+            text = f"'{kind}' object is not subscriptable"
+            raise Raised("TypeError", text, where, cause=cause_in(value))
     if machine.library.handles(owner):
         arguments = Arguments([owner, key])
         return machine.library.call(machine, "operator.getitem", arguments, where)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.facts.cause import Cause
 
 
 @record
@@ -51,12 +52,11 @@ class Partial:
 class Wrong:
     """Computed without an error, but no part of the true value.
 
-    `reason` is a short sentence, `where` the operation that broke it, `since` where its operand
-    became sharded or partial. `code` is the code of the rule that reports it.
+    `cause` says how, `where` is the operation that broke it, `since` where its operand became
+    sharded or partial.
     """
 
-    code: str
-    reason: str
+    cause: Cause
     where: Place | None = None
     since: Place | None = None
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.source import Place
-from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
-from forgather_lint.execution.attention_runs import TWICE
-from forgather_lint.execution.outcome import Verdict
 from forgather_lint.execution.partition import DECODERS
 from forgather_lint.execution.trace import signature_of
 from forgather_lint.facts import Signature
@@ -20,6 +17,7 @@ from forgather_lint.facts.causes.code import (
     BareTensorReturned,
     MaskEmbedsRenamed,
 )
+from forgather_lint.facts.causes.placement import ArgumentNotTaken
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.values.objects import ClassValue
@@ -83,17 +81,15 @@ def run(seen: Examined) -> Iterator[ServingProblem]:
         return
     outcome = seen.judge.alone[0]
     where = outcome.where or seen.cls.where
-    reason = outcome.reason.removeprefix("forward raises at size 1: ")
-    if "got an unexpected keyword argument 'input_embeds'" in reason:
-        function = reason.partition(": ")[2].partition("(")[0]
+    met = outcome.met
+    if isinstance(met, ArgumentNotTaken) and met.name == "input_embeds":
         fact = seen.target.transformers.modeling.mask_embeds_renamed
-        cause = MaskEmbedsRenamed(function)
-        yield from seen.problem(cause, fact, where, parts={"function": function})
+        cause, parts = MaskEmbedsRenamed(met.function), {"function": met.function}
+        yield from seen.problem(cause, fact, where, parts=parts)
     lost = seen.target.vllm.attention.keyword_lost
-    fails = outcome.verdict is Verdict.FAILS and lost.value.effect is Effect.ERROR
-    if fails and reason.endswith(lost.value.text):
+    if isinstance(outcome.cause, KeywordLost):
         yield from seen.problem(KeywordLost(), lost, where, module=outcome.module)
-    if outcome.code == "FGL518":
+    if isinstance(outcome.cause, BareTensorReturned):
         yield ServingProblem(
             cause=BareTensorReturned(seen.cls.name),
             verdict="fails",
@@ -102,7 +98,7 @@ def run(seen: Examined) -> Iterator[ServingProblem]:
             error="",
             releases=releases_of(seen.target.vllm.forward.hidden_states),
         )
-    if outcome.code == TWICE and not _stands_twice(seen, outcome.module):
+    if isinstance(outcome.cause, AttentionRunsTwice) and not _stands_twice(seen, outcome.module):
         yield ServingProblem(
             cause=AttentionRunsTwice(seen.cls.name, outcome.module),
             verdict="wrong",

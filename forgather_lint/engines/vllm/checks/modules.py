@@ -8,8 +8,6 @@ from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sameness import repeats
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
-from forgather_lint.execution.blame import LINEAR_FORWARD_DROPPED
-from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import Structure
 from forgather_lint.facts.causes.modules import FusedNameInSibling, LinearForwardDropped
 from forgather_lint.facts.serving import ServingProblem
@@ -48,7 +46,7 @@ def _error_of_dropping(seen: Examined) -> str:
     """What the model raises without the forward; empty where it goes on with another value."""
     assert seen.judge is not None
     outcome = seen.judge.alone[0]
-    dropped = outcome.verdict is Verdict.FAILS and outcome.code == LINEAR_FORWARD_DROPPED
+    dropped = isinstance(outcome.cause, LinearForwardDropped)
     return outcome.reason if dropped else ""
 
 

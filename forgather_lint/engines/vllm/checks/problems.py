@@ -9,7 +9,7 @@ from forgather_lint.engines.vllm.checks.examined import examined
 from forgather_lint.engines.vllm.checks.phases import all_checks
 from forgather_lint.engines.vllm.server import Server
 from forgather_lint.engines.vllm.subject import Prepared
-from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.execution.outcome import undecided
 from forgather_lint.model.analysis import deep_recursion
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 
@@ -39,5 +39,5 @@ def look_for_problems(
             found += building.constructor(model, prepared)
     except BudgetExceeded as error:
         where = seen.cls.where if seen else None
-        prepared.given_up = Outcome(Verdict.UNKNOWN, "", error.reason, where)
+        prepared.given_up = undecided(error.reason, where)
     prepared.problems = tuple(found)

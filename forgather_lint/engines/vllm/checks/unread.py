@@ -11,7 +11,7 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.names import knows
 from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.engines.vllm.subject import Prepared
-from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.execution.outcome import Outcome, undecided
 from forgather_lint.model.entry import AUTO_CONFIG
 from forgather_lint.model.loader import LOCAL
 from forgather_lint.python.values.objects import ClassValue, Instance
@@ -25,7 +25,7 @@ QUANTISED_FILE = "hf_quant_config.json"
 def unproved(model: ModelInput, prepared: Prepared) -> Outcome | None:
     """The first of what is not read, as a verdict in place of *serves*."""
     for reason, where in _reasons(model, prepared):
-        return Outcome(Verdict.UNKNOWN, "", reason, where)
+        return undecided(reason, where)
     return None
 
 

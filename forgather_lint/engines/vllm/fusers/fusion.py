@@ -28,6 +28,7 @@ from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.layers import Role
+from forgather_lint.facts.causes.placement import SizeDoesNotDivide
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.frame import Raised
@@ -135,7 +136,7 @@ def require_heads_to_divide(group: Fusion, engine: VllmEngine, ranks: int) -> No
     large, small = max(kv, ranks), min(kv, ranks)
     if small > 0 and large % small:
         text = fact.say(heads=large, size=small)
-        raise Raised(fact.raises, text, narrowest.where)
+        raise Raised(fact.raises, text, narrowest.where, cause=SizeDoesNotDivide(large, small))
 
 
 def _copies(modules: tuple[Instance, ...], size: int, ranks: int) -> tuple[int, ...]:

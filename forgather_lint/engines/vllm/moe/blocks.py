@@ -15,7 +15,7 @@ from forgather_lint.engines.vllm.profile import VllmExperts
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.engines.vllm.words import BlockSearch
 from forgather_lint.execution.dataflow import Body, graphs
-from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.execution.outcome import Verdict, undecided
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
@@ -65,7 +65,7 @@ def _judged(
 ) -> ExpertBlock:
     body = bodies.get(block.owner.first_alike)
     if body is None:
-        outcome = Outcome(Verdict.UNKNOWN, "", "block-not-run", block.owner.where, None, block.name)
+        outcome = undecided("block-not-run", block.owner.where, block.name)
         return replace(block, contract=outcome, routed=True)
     found = _match(machine, body, bodies, routing)
     contract = Contract(block.name, body, block.experts, bodies, routing)
@@ -76,9 +76,7 @@ def _judged(
     both = (contract.inside(found.replaced), contract.outside())
     if all(each.verdict is Verdict.SERVES for each in both):
         return block
-    outcome = Outcome(
-        Verdict.UNKNOWN, "", "engine-may-route-experts", found.where, None, block.name
-    )
+    outcome = undecided("engine-may-route-experts", found.where, block.name)
     return replace(block, contract=outcome, routed=True)
 
 

@@ -31,15 +31,18 @@ from forgather_lint.engines.vllm.moe.routing import (
 )
 from forgather_lint.engines.vllm.moe.weights import misfit
 from forgather_lint.execution.dataflow import Body
-from forgather_lint.execution.outcome import SERVES, Outcome, Verdict
+from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, undecided
 from forgather_lint.execution.terms import Term, Terms, peeled
+from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.causes.experts import (
+    ExpertsCallMisread,
+    ExpertsComputeOtherwise,
+    ExpertWeightsLost,
+    RouterReplaced,
+)
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import TensorValue
 
-ROUTER_DISCARDED = "FGL570"
-CALL_MISREAD = "FGL571"
-EXPERTS_REPLACED = "FGL572"
-WEIGHTS_LOST = "FGL573"
 _PARAMETERS = ("hidden_states", "topk_ids", "topk_weights")
 """How the engine's layer names what it takes (`TransformersMoERunner.forward`)."""
 
@@ -133,7 +136,7 @@ class Contract:
             return None
         text = ", ".join(_told(ours, theirs, name) for name in differences)
         where = call.weights.where or call.term.where
-        return self._outcome(Verdict.WRONG, ROUTER_DISCARDED, text, where)
+        return self._wrong(RouterReplaced(text), where)
 
     def _added(
         self, output: BlockOutput, replaced: Replaced, given: Term, call: Call
@@ -142,10 +145,10 @@ class Contract:
         owner, shared = self.body.owner, output.shared
         if shared is not None and is_input(shared):
             text = "the block adds its input to the experts, vLLM does not"
-            return self._outcome(Verdict.WRONG, ROUTER_DISCARDED, text, call.term.where)
+            return self._wrong(RouterReplaced(text), call.term.where)
         if abs(output.shared_factor - 1) > NEGLIGIBLE:
             text = f"the block adds {output.shared_factor:g} times its shared expert, vLLM once"
-            return self._outcome(Verdict.WRONG, ROUTER_DISCARDED, text, call.term.where)
+            return self._wrong(RouterReplaced(text), call.term.where)
         pairs = ((output.shared, replaced.shared), (output.gate, replaced.shared_gate))
         for term, name in pairs:
             module = owner.attributes.get(name) if name is not None else None
@@ -156,7 +159,7 @@ class Contract:
                 continue
             if len(term.inputs) == 1 and unscaled(term.inputs[0])[0] is given:
                 text = "the shared expert gets a multiple of the input of the block"
-                return self._outcome(Verdict.WRONG, ROUTER_DISCARDED, text, term.where)
+                return self._wrong(RouterReplaced(text), term.where)
             return self._unknown("shared-expert-not-compared", term.where)
         return None
 
@@ -186,7 +189,7 @@ class Contract:
             return self._unknown("unrecognised-experts-call", call.term.where)
         if _is_whole(index) is False or _is_whole(weights) is True:
             text = "the chosen experts are passed where vLLM takes their weights"
-            return self._outcome(Verdict.WRONG, CALL_MISREAD, text, call.term.where)
+            return self._wrong(ExpertsCallMisread(text), call.term.where)
         if index.shape is None or weights.shape is None or _is_whole(index) is None:
             return self._unknown("unrecognised-experts-call", call.term.where)
         if len(index.shape) != 2 or len(weights.shape) != 2 or index.shape[-1] is None:
@@ -196,7 +199,7 @@ class Contract:
                 f"{weights.shape[-1]} weights a token are passed for {index.shape[-1]} "
                 "chosen experts"
             )
-            return self._outcome(Verdict.WRONG, CALL_MISREAD, text, call.term.where)
+            return self._wrong(ExpertsCallMisread(text), call.term.where)
         if index.shape[-1] != self.engine.top_k:
             return self._unknown("another-number-of-experts", call.term.where)
         return None
@@ -209,10 +212,9 @@ class Contract:
         holder, _, last = found.name.rpartition(".")
         where = self._held(holder).places.get(last, self.experts.where)
         if found.error:
-            return self._outcome(Verdict.FAILS, WEIGHTS_LOST, found.error, where)
+            return self._fails(ExpertWeightsLost(found.name), found.error, where)
         if found.reason == "name" and self.engine.facts.names_ignored.value:
-            text = f"the weights of `{found.name}` are not loaded, since vLLM knows no such name"
-            return self._outcome(Verdict.WRONG, WEIGHTS_LOST, text, where)
+            return self._wrong(ExpertWeightsLost(found.name), where)
         return self._unknown(found.reason, where)
 
     def _held(self, path: str) -> Instance:
@@ -247,22 +249,25 @@ class Contract:
     def _strayed(self, stray: Stray) -> Outcome:
         where = stray.term.where or self.experts.where
         if stray.wrong:
-            return self._outcome(Verdict.WRONG, EXPERTS_REPLACED, stray.wrong, where)
+            return self._wrong(ExpertsComputeOtherwise(stray.wrong), where)
         return self._unknown("experts-not-compared", where)
 
     def _raises(self, text: str, term: Term) -> Outcome:
-        return self._outcome(Verdict.FAILS, CALL_MISREAD, text, term.where)
+        return self._fails(ExpertsCallMisread(), text, term.where)
 
     def _unmatched(self, found: Unmatched, reason: str) -> Outcome:
         return self._unknown(reason, found.term.where)
 
     def _unknown(self, reason: str, where: Place | None) -> Outcome:
-        where = where or self.body.owner.where
-        return Outcome(Verdict.UNKNOWN, "", reason, where, None, self.name)
+        return undecided(reason, where or self.body.owner.where, self.name)
 
-    def _outcome(self, verdict: Verdict, code: str, text: str, where: Place | None) -> Outcome:
+    def _wrong(self, cause: Cause, where: Place | None) -> Outcome:
         where = where or self.body.owner.where
-        return Outcome(verdict, code, text, where, None, self.name)
+        return Outcome(Verdict.WRONG, cause, cause.told, where, None, self.name)
+
+    def _fails(self, cause: Cause, text: str, where: Place | None) -> Outcome:
+        where = where or self.body.owner.where
+        return Outcome(Verdict.FAILS, cause, text, where, None, self.name)
 
 
 def _by_kind(term: Term) -> Call | None:

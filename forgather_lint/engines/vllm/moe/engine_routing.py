@@ -16,7 +16,7 @@ from forgather_lint.engines.vllm.moe.groups import BEST, TWO_BEST, Groups
 from forgather_lint.engines.vllm.moe.routing import CORRECTION, Routing
 from forgather_lint.engines.vllm.moe.weights import Sizes
 from forgather_lint.engines.vllm.profile import VllmExperts
-from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.execution.outcome import Outcome, undecided
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Known
 
@@ -127,4 +127,4 @@ class EngineRouting:
 
 
 def _unknown(reason: str, where: Place) -> Outcome:
-    return Outcome(Verdict.UNKNOWN, "", reason, where)
+    return undecided(reason, where)

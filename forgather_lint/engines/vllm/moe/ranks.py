@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.experts import ExpertBlock
 from forgather_lint.engines.vllm.fusers.fused import Fusion
 from forgather_lint.engines.vllm.moe.fuser import named_state
@@ -16,12 +17,12 @@ from forgather_lint.engines.vllm.moe.layer import LINEARS, Role
 from forgather_lint.execution import layers
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.dataflow import Body
-from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.execution.outcome import Outcome, Verdict, undecided
+from forgather_lint.facts.causes.experts import SummedByRanks
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
 
-SUMMED_TWICE = "FGL574"
 _WHOLE = (layers.Role.ROW, layers.Role.ROW_SPLITTING, layers.Role.COLUMN_GATHERED)
 """Layers behind which every rank has the whole sum."""
 
@@ -41,9 +42,7 @@ def summed_by_ranks(
     """
     biased = _down_bias(block.experts)
     if biased is not None:
-        text = f"the sum over the ranks holds the bias of `{biased}` once for each of them"
-        where = block.experts.where
-        return Outcome(Verdict.WRONG, SUMMED_TWICE, text, where, None, block.name)
+        return _wrong(block, f"the bias of `{biased}`", block.experts.where)
     name = block.replaced.shared if block.replaced is not None else None
     shared = block.owner.attributes.get(name) if name is not None else None
     if not isinstance(shared, Instance):
@@ -56,13 +55,17 @@ def summed_by_ranks(
     if (group is None and not _is_divided(machine, shared, assigned)) or _is_whole(
         shared, bodies, assigned
     ):
-        text = f"the sum over the ranks holds the output of `{name}` once for each of them"
-        return Outcome(Verdict.WRONG, SUMMED_TWICE, text, shared.where, None, block.name)
+        return _wrong(block, f"the output of `{name}`", shared.where)
     return _unknown(block, shared)
 
 
 def _unknown(block: ExpertBlock, shared: Instance) -> Outcome:
-    return Outcome(Verdict.UNKNOWN, "", "shared-expert-on-ranks", shared.where, None, block.name)
+    return undecided("shared-expert-on-ranks", shared.where, block.name)
+
+
+def _wrong(block: ExpertBlock, what: str, where: Place) -> Outcome:
+    cause = SummedByRanks(what)
+    return Outcome(Verdict.WRONG, cause, cause.told, where, None, block.name)
 
 
 def _down_bias(experts: Instance) -> str | None:
