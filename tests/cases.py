@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from forgather_lint.core.settings import ModelImpl, Settings
+from tests import stored_tensors
 from tests.changes import ChangeFailed, changed
+
+MODELS = "models.md"
+"""The file of the models that cases start from."""
 
 _HEADING = re.compile(r"^## (.+)\n", re.MULTILINE)
 _FENCE = re.compile(
@@ -64,7 +68,10 @@ class Case:
         for name, text in self.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+            if path.suffix == stored_tensors.SUFFIX and stored_tensors.is_listing(text):
+                stored_tensors.write(text, path)
+            else:
+                path.write_text(text, "utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +141,12 @@ def _sections(file: Path) -> Iterator[_Section]:
 
 
 def _model(section: _Section) -> dict[str, str]:
-    """The files of the shared model that a section names, if it does."""
+    """The files of the shared model that a section names, if it does; that may name another."""
     name = _front("Model", section.prose)
-    models = _sections(section.suite.parent.parent / "models.md")
-    return next((_files(each, {}) for each in models if each.name == name), {}) if name else {}
+    file = section.suite
+    models = _sections(file if file.name == MODELS else file.parent.parent / MODELS)
+    found = (_files(each, _model(each)) for each in models if each.name == name)
+    return next(found, {}) if name else {}
 
 
 def _files(section: _Section, files: Mapping[str, str], *, fixed: bool = False) -> dict[str, str]:

@@ -38,6 +38,7 @@ FAMILIES = {
     "modules": "FGL4",
     "serving": "FGL5",
     "forgather": "FGL6",
+    "checkpoint": "FGL6",
     "command": "FGL7",
     "tool": "FGL9",
 }

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from io import FileIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -57,6 +58,10 @@ def _content(path: str | os.PathLike[str]) -> bytes | None:
     return contents.get(absolute(os.fspath(path))) if contents else None
 
 
+WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})
+"""Suffixes of files that hold weights: no text, and as large as disks are."""
+
+
 def is_file(path: str | os.PathLike[str]) -> bool:
     """Whether a regular file stands at `path`; False where nobody lets us look."""
     return _content(path) is not None or os.path.isfile(path)  # noqa: PTH113 - Path's raises
@@ -72,15 +77,39 @@ def read_at_most(path: Path, most: int) -> bytes:
     content = _content(path)
     if content is not None:
         return content[:most]
+    with opened(path) as (stream, size):
+        return read_exactly(stream, min(most, size))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[FileIO, int]]:
+    """`path`, open for reading without a buffer, and its size: what is not asked for is not read.
+
+    Raises `OSError` when it is no regular file.
+    """
     if not stat.S_ISREG(_status(path).st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     # Between the look and the opening a pipe may have taken the place of the file.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(descriptor, "rb") as stream:
+    with FileIO(descriptor) as stream:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
-        return stream.read(min(most, status.st_size))
+        yield stream, status.st_size
+
+
+def read_exactly(stream: FileIO, wanted: int) -> bytes:
+    """The next `wanted` bytes; fewer where the file ends."""
+    parts: list[bytes] = []
+    while wanted and (part := stream.read(wanted)):
+        parts.append(part)
+        wanted -= len(part)
+    return b"".join(parts)
+
+
+def holds_weights(path: Path) -> bool:
+    """Whether `path` is named as a file of weights is: never to be read as text."""
+    return path.suffix in WEIGHTS
 
 
 def _status(path: Path) -> os.stat_result:

@@ -12,7 +12,7 @@ import libcst.native  # type: ignore[import-not-found]  # now: before processes 
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from forgather_lint.core import doing
-from forgather_lint.core.files import read_at_most
+from forgather_lint.core.files import holds_weights, read_at_most
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, Position, Span, file_start
 from forgather_lint.documents.limits import MOST_BYTES, refusal
@@ -91,6 +91,8 @@ class NodePlace:
 def read_text(path: Path) -> str:
     """The text of `path`. Raises `SourceError` when it is too large, unreadable or not UTF-8."""
     where = file_start(str(path))
+    if holds_weights(path):
+        raise SourceError(where, "holds weights, not text")
     try:
         data = read_at_most(path, MOST_BYTES + 1)
     except OSError as error:

@@ -103,6 +103,8 @@ class TransformersLoading:
     type_unknown: Fact[Outcome]
     type_missing: Fact[Outcome]
     type_from_path: Fact[bool]
+    old_names: Fact[Mapping[str, str]]
+    custom_code_converted: Fact[bool]
 
 
 @record(slots=False)

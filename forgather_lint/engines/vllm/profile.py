@@ -220,6 +220,28 @@ class VllmCommand:
 
 
 @record
+class VllmCheckpoint:
+    """`checkpoint.toml`: files of a checkpoint, and tensors that do not fit."""
+
+    consolidated_first: Fact[bool]
+    nothing_found: Fact[Outcome]
+    shard_missing: Fact[Outcome]
+    parameter_missing: Fact[Outcome]
+    stored_head_unties: Fact[bool]
+    ignored_names_read: Fact[bool]
+    names_converted: Fact[bool]
+    norm_names_converted: Fact[Mapping[str, str]]
+    bias_without_parameter: Fact[Outcome]
+    unknown_in_fused: Fact[Outcome]
+    size_of_replicated: Fact[Outcome]
+    size_of_plain: Fact[Outcome]
+    size_of_split: Fact[Outcome]
+    split_too_short: Fact[Outcome]
+    split_too_long: Fact[Outcome]
+    width_of_table: Fact[Outcome]
+
+
+@record
 class VllmDefects:
     """`defects.toml`: what only another release mends."""
 
@@ -276,6 +298,10 @@ class VllmProfile:
     @cached_property
     def building(self) -> VllmBuilding:
         return topic(VllmBuilding, "vllm/building", self.version)
+
+    @cached_property
+    def checkpoint(self) -> VllmCheckpoint:
+        return topic(VllmCheckpoint, "vllm/checkpoint", self.version)
 
     @cached_property
     def defects(self) -> VllmDefects:

@@ -7,6 +7,7 @@ from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.vllm.checks.loading import own_model
 from forgather_lint.engines.vllm.checks.problems import look_for_problems
+from forgather_lint.engines.vllm.checks.stored import checkpoint_of, files
 from forgather_lint.engines.vllm.checks.unread import unproved
 from forgather_lint.engines.vllm.server import ServedBy, server_of
 from forgather_lint.engines.vllm.subject import Prepared, prepare
@@ -20,14 +21,15 @@ def checked(
 ) -> Prepared:
     """`model` as `target` builds it, with what the target holds against it at any size."""
     server = server_of(model.config.values if model.config else {}, target, impl)
+    checkpoint = checkpoint_of(model)
     prepared = prepare(model, target, dtype)
-    look_for_problems(model, prepared, server, impl, max_model_len)
+    look_for_problems(model, prepared, server, impl, max_model_len, checkpoint)
     if server.fallback and any(
         isinstance(problem.cause, AttentionNotReplaceable) for problem in prepared.problems
     ):
         assert model.config is not None
         return _served_by_vllm(server.fallback, model.config, target)
-    prepared.unproved = unproved(model, prepared)
+    prepared.unproved = unproved(model, prepared) or prepared.unproved
     return prepared
 
 
@@ -38,11 +40,11 @@ def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> Prep
         return None
     server = server_of(config.values, target, impl)
     if server.by is ServedBy.OWN_MODEL:
-        return _served_by_vllm(server.name, config, target)
+        return _with_files(_served_by_vllm(server.name, config, target), model)
     if server.by is ServedBy.LIBRARY and (model.sources.paths or model.sources.texts):
         reason = f"transformers' own class for `{server.name}` is loaded, not the code here"
         where = config.place("model_type")
-        return Prepared(target, None, own=undecided(reason, where))
+        return _with_files(Prepared(target, None, own=undecided(reason, where)), model)
     return None
 
 
@@ -53,3 +55,15 @@ def _served_by_vllm(name: str, config: ConfigFile, target: Target) -> Prepared:
         Verdict.OWN_MODEL, reason=problem.cause.told, where=problem.where, cause=problem.cause
     )
     return Prepared(target, None, problems=(problem,), own=outcome)
+
+
+def _with_files(elsewhere: Prepared, model: ModelInput) -> Prepared:
+    """What is wrong with the files of the weights is so for any model that they are for."""
+    checkpoint = checkpoint_of(model)
+    if checkpoint is None:
+        return elsewhere
+    found = tuple(files(elsewhere, checkpoint))
+    elsewhere.problems += found
+    if any(problem.verdict == Verdict.FAILS.value for problem in found):
+        elsewhere.own = None
+    return elsewhere

@@ -52,6 +52,8 @@ class Examined:
     ended: NotBuilt | None
     settings: ModelConfig
     """What the engine reads of the config: of a composite one the text part."""
+    names_stored: bool = False
+    """Whether weights lie beside the model, so that nothing has to be said of what they may be."""
 
     @cached_property
     def whole(self) -> Built | None:
@@ -152,6 +154,8 @@ def examined(
     server: Server,
     impl: ModelImpl,
     max_model_len: int | None,
+    *,
+    names_stored: bool = False,
 ) -> Examined | None:
     """`prepared` with its class and config; None when there is no class or config to look at."""
     workshop = prepared.workshop
@@ -182,4 +186,5 @@ def examined(
         judge=prepared.judge,
         ended=prepared.ended,
         settings=settings,
+        names_stored=names_stored,
     )

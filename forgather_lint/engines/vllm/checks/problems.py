@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.vllm.checks import building, loading
+from forgather_lint.engines.vllm.checks import building, loading, stored
 from forgather_lint.engines.vllm.checks.examined import examined
 from forgather_lint.engines.vllm.checks.phases import all_checks
 from forgather_lint.engines.vllm.server import Server
@@ -13,6 +15,9 @@ from forgather_lint.execution.outcome import undecided
 from forgather_lint.model.analysis import deep_recursion
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 
+if TYPE_CHECKING:
+    from forgather_lint.deployment.checkpoint.files import Checkpoint
+
 
 def look_for_problems(
     model: ModelInput,
@@ -20,6 +25,7 @@ def look_for_problems(
     server: Server,
     impl: ModelImpl = ModelImpl.AUTO,
     max_model_len: int | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Note in `prepared` what stands between it and its target; the first that blocks is shown.
 
@@ -28,14 +34,16 @@ def look_for_problems(
     target = prepared.target
     not_loaded = tuple(loading.config_not_loaded(model, target))
     found = list(not_loaded or loading.nobody_serves(model, target, server, impl))
-    seen = None
+    seen, named = None, checkpoint is not None and checkpoint.whole
     try:
         with deep_recursion():
-            seen = examined(model, prepared, server, impl, max_model_len)
+            seen = examined(model, prepared, server, impl, max_model_len, names_stored=named)
             if seen is not None:
                 for look in all_checks():
                     for problem in look(seen):
                         found.append(problem)  # one by one: what was found before an error stays
+            if checkpoint is not None:
+                found += stored.problems(model, prepared, seen, checkpoint)
             found += building.constructor(model, prepared)
     except BudgetExceeded as error:
         where = seen.cls.where if seen else None

@@ -29,6 +29,11 @@ def unproved(model: ModelInput, prepared: Prepared) -> Outcome | None:
     return None
 
 
+def is_quantised(model: ModelInput, prepared: Prepared) -> bool:
+    """Whether anything describes the weights as quantised."""
+    return any(True for _ in _quantised(model, prepared))
+
+
 def _reasons(model: ModelInput, prepared: Prepared) -> Iterator[tuple[str, Place | None]]:
     config = model.config
     yield from _quantised(model, prepared)

@@ -26,10 +26,10 @@ def names(seen: Examined) -> Iterator[ServingProblem]:
     A folder holds no weights; their names are those that `save_pretrained` would write.
     """
     whole = seen.whole
-    if whole is None or seen.root is None:
+    if whole is None or seen.root is None or seen.names_stored:
         return
     prefix = seen.workshop.base_prefix(seen.root)
-    children = _children(seen)
+    children = children_of(seen)
     generates = has_plain_head(seen)
     if prefix == "model" and "model" not in children and not generates:
         return
@@ -50,7 +50,7 @@ def names(seen: Examined) -> Iterator[ServingProblem]:
 def buffers(seen: Examined) -> Iterator[ServingProblem]:
     """A persistent buffer, which is in the checkpoint, and which the release does not look for."""
     weights, whole = seen.target.vllm.weights, seen.whole
-    if weights.buffers_loaded.value or whole is None or seen.root is None:
+    if seen.names_stored or weights.buffers_loaded.value or whole is None or seen.root is None:
         return
     if not has_plain_head(seen) or whole.structure.open_at:
         return
@@ -58,10 +58,10 @@ def buffers(seen: Examined) -> Iterator[ServingProblem]:
     for buffer in whole.structure.buffers:
         owner, _, attribute = buffer.name.rpartition(".")
         module = whole.tree.instances.get(owner)
-        if module is None or not _is_saved(module, attribute) or not buffer.certain:
+        if module is None or not is_saved(module, attribute) or not buffer.certain:
             continue
-        name = _mapped(seen, buffer.name, prefix, _children(seen))
-        if _is_batch_norm(module) or any(each in name for each in weights.buffers_skipped.value):
+        name = _mapped(seen, buffer.name, prefix, children_of(seen))
+        if is_batch_norm(module) or any(each in name for each in weights.buffers_skipped.value):
             continue
         fact = weights.unknown_name
         text = fact.value.say(name=name, **{"class": "TransformersForCausalLM"})
@@ -77,7 +77,7 @@ def buffers(seen: Examined) -> Iterator[ServingProblem]:
         return
 
 
-def _is_saved(module: Instance, buffer: str) -> bool:
+def is_saved(module: Instance, buffer: str) -> bool:
     """Whether the buffer is persistent, as `register_buffer` or `nn.Buffer` says."""
     value = module.attributes.get(buffer)
     tags = value.tags if isinstance(value, TensorValue) else frozenset()
@@ -85,7 +85,8 @@ def _is_saved(module: Instance, buffer: str) -> bool:
     return "persistent" in tags if said is None else isinstance(said, Known) and bool(said.value)
 
 
-def _is_batch_norm(module: Instance) -> bool:
+def is_batch_norm(module: Instance) -> bool:
+    """Whether `module` is a batch norm of torch, whose statistics every release loads."""
     return isinstance(module.cls, External) and "BatchNorm" in module.cls.name
 
 
@@ -112,7 +113,8 @@ def _held(seen: Examined) -> Iterator[str]:
     yield from (each.name for each in (*structure.parameters, *structure.buffers))
 
 
-def _children(seen: Examined) -> tuple[str, ...]:
+def children_of(seen: Examined) -> tuple[str, ...]:
+    """What the base model holds itself."""
     return tuple(dict.fromkeys(name.partition(".")[0] for name in _held(seen)))
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from forgather_lint.core.files import leaves, read_at_most
+from forgather_lint.core.files import holds_weights, leaves, read_at_most
 from forgather_lint.documents.limits import MOST_BYTES
 
 
 def lines_of(path: str) -> tuple[str, ...] | None:
-    """The lines of `path`, counted as `Position` counts rows; None when it cannot be read.
+    """The lines of `path`, counted as `Position` counts rows; None when it is not to be read.
 
     A link that leads out of its folder is not followed: a report goes to others than the machine's
     own user, and `modeling.py` may lead to anything.
     """
+    if holds_weights(Path(path)):
+        return None
     try:
         data = b"" if leaves(Path(path)) else read_at_most(Path(path), MOST_BYTES)
     except (OSError, ValueError):

@@ -1,0 +1,1 @@
+"""The weights of a model as they lie on disk: names, shapes and dtypes, never the data."""

@@ -1,0 +1,150 @@
+"""Which files of a folder are its weights, and what they hold."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from forgather_lint.core.files import leaves
+from forgather_lint.core.record import record
+from forgather_lint.deployment.checkpoint.headers import Broken, Header, Stored, Unread, header_of
+from forgather_lint.deployment.checkpoint.index import NAME, Index, index_at
+
+SAFETENSORS, PICKLED = ".safetensors", (".bin", ".pt")
+"""What vLLM loads, in its order (default_loader.py, `_prepare_weights`)."""
+
+NOT_WEIGHTS = (
+    "training_args.bin",
+    "optimizer.bin",
+    "optimizer.pt",
+    "scheduler.pt",
+    "scaler.pt",
+)
+"""What a trainer leaves beside them (weight_utils.py, `filter_files_not_needed_for_inference`)."""
+
+CONSOLIDATED = "consolidated"
+"""How the names of files in Mistral's own format begin."""
+
+
+@record
+class WeightFile:
+    """One safetensors file of the folder."""
+
+    name: str
+    path: str
+    found: Header | Broken | Unread
+
+    @property
+    def tensors(self) -> Mapping[str, Stored]:
+        """The tensors in it; none where it was not read."""
+        return self.found.tensors if isinstance(self.found, Header) else {}
+
+
+@record
+class Tensor:
+    """One tensor of the checkpoint, with the file that it lies in."""
+
+    name: str
+    stored: Stored
+    file: WeightFile
+
+
+@record(eq=False)
+class Checkpoint:
+    """The weights of a folder: `files` are those that the engine opens, in its order.
+
+    `missing` are files that the index names and that are not there, `left_out` those that the index
+    does not name. `pickled` are the files that stand for weights where there are no others.
+    """
+
+    folder: str
+    files: tuple[WeightFile, ...] = ()
+    index: Index | None = None
+    missing: tuple[str, ...] = ()
+    left_out: tuple[WeightFile, ...] = ()
+    pickled: tuple[str, ...] = ()
+
+    @property
+    def tensors(self) -> Iterator[Tensor]:
+        """Every tensor in the order in which the engine gets to it: by file, then by name."""
+        for file in self.files:
+            for name in sorted(file.tensors):
+                yield Tensor(name, file.tensors[name], file)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that the engine opens was read."""
+        return not self.pickled and all(isinstance(file.found, Header) for file in self.files)
+
+    def holding(self, tensor: str) -> Iterator[WeightFile]:
+        """The files that hold a tensor of this name."""
+        return (file for file in self.files if tensor in file.tensors)
+
+
+def checkpoint_at(folder: Path) -> Checkpoint | None:
+    """The weights in `folder`; None where there are none, and no index says that there should be.
+
+    To be called before the interpreter asks for room to recurse: a header may be nested deep.
+    """
+    names = _names(folder)
+    safe = [name for name in names if name.endswith(SAFETENSORS)]
+    index = index_at(folder / NAME) if NAME in names else None
+    if not safe:
+        pickled = tuple(_pickled(names))
+        return Checkpoint(str(folder), index=index, pickled=pickled) if pickled or index else None
+    usable = index is not None and not (index.error or index.unread)
+    named = set(index.files.values()) if index is not None and usable else set(safe)
+    taken = [name for name in safe if name in named]
+    return Checkpoint(
+        str(folder),
+        files=tuple(_weight_file(folder, name) for name in sorted(taken, key=_natural)),
+        index=index,
+        missing=tuple(sorted(named - set(safe))),
+        left_out=tuple(_weight_file(folder, name) for name in safe if name not in named),
+    )
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether anything in `folder` is named as weights are."""
+    return any(_may_be_weights(name) for name in _names(folder))
+
+
+def _may_be_weights(name: str) -> bool:
+    return name == NAME or name.endswith(SAFETENSORS) or any(_pickled((name,)))
+
+
+def _pickled(names: Sequence[str]) -> Iterator[str]:
+    return (name for name in names if name.endswith(PICKLED) and name not in NOT_WEIGHTS)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries)
+    except OSError:
+        return []
+
+
+def _weight_file(folder: Path, name: str) -> WeightFile:
+    path = folder / name
+    return WeightFile(name, str(path), _found(path))
+
+
+def _found(path: Path) -> Header | Broken | Unread:
+    if not os.path.exists(path):  # noqa: PTH110 - that of Path raises
+        # vLLM lists names without a look at what a link leads to.
+        error = f"FileNotFoundError: [Errno 2] No such file or directory: '{path}'"
+        return Broken(error, "a link that leads nowhere")
+    if path.is_symlink() and leaves(path):
+        return Unread("a link that leads out of the folder")
+    return header_of(path)
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """Numbers in names by their value (weight_utils.py, `_natural_sort_key`)."""
+    parts = re.split(r"(\d+)", name, flags=re.ASCII)
+    return [
+        (number % 2 == 0, int(part) if number % 2 else 0, part) for number, part in enumerate(parts)
+    ]

@@ -1,0 +1,162 @@
+"""The tensors of a checkpoint against what a release builds: what each comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.record import record
+from forgather_lint.deployment.checkpoint.files import Checkpoint, Tensor
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.weights import HEAD
+from forgather_lint.engines.vllm.deployed.naming import naming_of
+from forgather_lint.engines.vllm.deployed.places import Slot, Slots, slots_of
+
+
+@record
+class Misfit:
+    """A tensor that is not of the size that the place it goes to has."""
+
+    tensor: Tensor
+    slot: Slot
+
+
+@record(eq=False)
+class Compared:
+    """What becomes of each tensor, in the order of the engine.
+
+    `strangers` find no place, `dropped` are left out without a word, `twice` come a second time.
+    `missing` are places that get nothing, `integers` whole numbers for a place of another kind.
+    `undecided` is a short reason when not all could be compared.
+    """
+
+    slots: Slots
+    strangers: tuple[tuple[Tensor, str], ...] = ()
+    dropped: tuple[Tensor, ...] = ()
+    misfits: tuple[Misfit, ...] = ()
+    integers: tuple[Tensor, ...] = ()
+    missing: tuple[Slot, ...] = ()
+    undecided: str = ""
+
+
+def compared(seen: Examined, checkpoint: Checkpoint) -> Compared:
+    """`checkpoint`, of which every header was read, against the model. Raises `NotKnown`."""
+    return _Comparison(seen, checkpoint).result()
+
+
+def is_tied(seen: Examined, checkpoint: Checkpoint) -> bool:
+    """Whether the release takes the table of the embedding for the head."""
+    if not seen.settings.tied:
+        return False
+    if not seen.target.vllm.checkpoint.stored_head_unties.value:
+        return True
+    return not any(each.name.endswith(f"{HEAD}.weight") for each in checkpoint.tensors)
+
+
+class _Comparison:
+    def __init__(self, seen: Examined, checkpoint: Checkpoint) -> None:
+        self.seen, self.checkpoint = seen, checkpoint
+        self.tied = is_tied(seen, checkpoint)
+        self.naming = naming_of(seen)
+        self.slots = slots_of(seen, tied=self.tied)
+        self.found: dict[str, Tensor] = {}
+        self.experts_otherwise: set[str] = set()
+        self.strangers: list[tuple[Tensor, str]] = []
+        self.dropped: list[Tensor] = []
+        self.misfits: list[Misfit] = []
+        self.undecided = ""
+
+    def result(self) -> Compared:
+        for tensor in self.checkpoint.tensors:
+            name = self.naming.place(tensor.name)
+            if name is not None:
+                self._take(tensor, name)
+        return Compared(
+            self.slots,
+            tuple(self.strangers),
+            tuple(self.dropped),
+            tuple(self.misfits),
+            tuple(each for name, each in self.found.items() if self._is_whole_number(name, each)),
+            tuple(self._missing()),
+            self.undecided,
+        )
+
+    def _take(self, tensor: Tensor, name: str) -> None:
+        slot = self.slots.get(name)
+        if slot is not None:
+            self.found[name] = tensor
+            if not _fits(tensor.stored.shape, slot):
+                self._misfit(Misfit(tensor, slot))
+            return
+        if name.startswith(f"{HEAD}.") and self._is_heads_own(name):
+            return
+        above = next((each for each in self.slots.experts if name.startswith(each)), None)
+        if above is not None:
+            self.experts_otherwise.add(above)
+            self.undecided = self.undecided or "experts are stored in another form"
+        elif self._is_below_open(name):
+            self.undecided = self.undecided or "a tensor of a module that is not known"
+        elif self._is_loose_bias(name):
+            self.dropped.append(tensor)
+        else:
+            self.strangers.append((tensor, name))
+
+    def _misfit(self, misfit: Misfit) -> None:
+        if misfit.slot.shape is None or not misfit.slot.certain:
+            self.undecided = self.undecided or "a parameter of unknown size"
+        elif misfit.slot.name.startswith(self.slots.experts) and self.slots.experts:
+            self.undecided = self.undecided or "experts of another size"
+        else:
+            self.misfits.append(misfit)
+
+    def _is_heads_own(self, name: str) -> bool:
+        """What is left out with a tied head, and the bias that a head gets when there is one."""
+        if self.tied and not self.seen.target.vllm.checkpoint.stored_head_unties.value:
+            return True
+        taken = self.seen.target.vllm.weights.head_bias_loaded.value
+        if name != f"{HEAD}.bias" or not taken:
+            return False
+        whole = self.seen.whole
+        built = whole is not None and any(each.name == name for each in whole.structure.parameters)
+        if not built:
+            self.undecided = (
+                self.undecided or "a bias of the head, which the model is built without"
+            )
+        return True
+
+    def _is_below_open(self, name: str) -> bool:
+        return any(
+            name == each or name.startswith(f"{each}.") or each == "" for each in self.slots.open_at
+        )
+
+    def _is_loose_bias(self, name: str) -> bool:
+        """A bias of a module that was built without one, where the release looks away."""
+        owner, _, leaf = name.rpartition(".")
+        looks = self.seen.target.vllm.checkpoint.bias_without_parameter.value.effect
+        return leaf == "bias" and looks is Effect.SILENT and owner in self.slots.modules
+
+    def _is_whole_number(self, name: str, tensor: Tensor) -> bool:
+        """Whether whole numbers are stored for a parameter, which is never made of them."""
+        return name in self.slots.parameters and tensor.stored.dtype[0] in "IU"
+
+    def _missing(self) -> Iterator[Slot]:
+        got = {self.slots.aliases.get(name, name) for name in self.found}
+        otherwise = tuple(self.experts_otherwise)
+        for name, slot in self.slots.parameters.items():
+            if name in got or (otherwise and name.startswith(otherwise)):
+                continue
+            if not slot.certain:
+                self.undecided = self.undecided or "a parameter that may be there"
+            else:
+                yield slot
+
+
+def _fits(stored: tuple[int, ...], slot: Slot) -> bool:
+    """Whether a tensor of that shape can go to `slot`; an unknown size never fits."""
+    if slot.shape is None or None in slot.shape:
+        return False
+    return stored == slot.shape or (_is_one(stored) and _is_one(slot.shape))
+
+
+def _is_one(shape: tuple[int | None, ...]) -> bool:
+    return all(size == 1 for size in shape)

@@ -1,0 +1,119 @@
+"""Where a release looks for what a checkpoint calls by some name.
+
+Source: transformers/base.py, `_create_hf_to_vllm_mapper`, and models/utils.py, `WeightsMapper`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from forgather_lint.core.record import record
+from forgather_lint.engines.patterns import Expression, Unreadable, compile_search
+from forgather_lint.engines.version import TRANSFORMERS_5
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.weights import HEAD, by_any_prefix, by_model, children_of
+from forgather_lint.engines.vllm.words import BasePrefix
+from forgather_lint.python.values.value import NONE, Known, ListValue, SetValue, TupleValue, Value
+
+_IGNORED = "_keys_to_ignore_on_load_unexpected"
+
+
+class NotKnown(Exception):
+    """Names cannot be mapped; the text is a short reason."""
+
+
+@record(eq=False)
+class Naming:
+    """The mapping of one release: `renamed` first, then `ignored`, then `placed`.
+
+    `own` are the beginnings of names that nothing of it changes. Names that hold one of `skipped`
+    are left out.
+    """
+
+    renamed: tuple[tuple[re.Pattern[str], str], ...]
+    ignored: tuple[Expression, ...]
+    skipped: tuple[str, ...]
+    placed: Callable[[str], str]
+    own: tuple[str, ...]
+
+    def place(self, name: str) -> str | None:
+        """Where the engine looks for `name`; None where it leaves it out. Raises `NotKnown`."""
+        if self.renamed or self.ignored or HEAD in name or not name.startswith(self.own):
+            for pattern, new in self.renamed:
+                name = pattern.sub(new.replace("\\", r"\\"), name, count=1)
+            if self._is_ignored(name):
+                return None
+            name = self.placed(name)
+        return None if any(part in name for part in self.skipped) else name
+
+    def _is_ignored(self, name: str) -> bool:
+        for pattern in self.ignored:
+            found = pattern.found_in(name)
+            if found is None:
+                raise NotKnown("pattern-too-costly")
+            if found:
+                return True
+        return False
+
+
+def naming_of(seen: Examined) -> Naming:
+    """How the release of `seen` names. Raises `NotKnown`."""
+    assert seen.root is not None
+    facts, weights = seen.target.vllm.checkpoint, seen.target.vllm.weights
+    children = children_of(seen)
+    if weights.base_prefix.value is BasePrefix.ANY:
+        prefix = seen.workshop.base_prefix(seen.root)
+        placed = partial(by_any_prefix, prefix=prefix, children=children)
+        own = tuple(f"model.{child}." for child in children) if prefix in ("", "model") else ()
+    else:
+        placed, own = partial(by_model, bare=weights.bare_names_accepted.value), ("model.",)
+        own = () if "model" in children else own
+    return Naming(
+        renamed=tuple(_renamed(seen)) if facts.names_converted.value else (),
+        ignored=tuple(_ignored(seen)) if facts.ignored_names_read.value else (),
+        skipped=weights.buffers_skipped.value,
+        placed=placed,
+        own=own,
+    )
+
+
+def _renamed(seen: Examined) -> Iterator[tuple[re.Pattern[str], str]]:
+    """Names that older releases of transformers wrote."""
+    loading, release = seen.target.transformers.loading, seen.target.transformers.version
+    kind = seen.setting("model_type")
+    name = kind.value if isinstance(kind, Known) else None
+    has = seen.target.transformers.has_model_type
+    if loading.custom_code_converted.value and isinstance(name, str) and has(name):
+        raise NotKnown(f"names converted as those of `{name}`")
+    renamings = (
+        loading.old_names.value
+        if release >= TRANSFORMERS_5
+        else seen.target.vllm.checkpoint.norm_names_converted.value
+    )
+    for pattern, new in renamings.items():
+        yield re.compile(pattern), new
+
+
+def _ignored(seen: Examined) -> Iterator[Expression]:
+    value = seen.member(_IGNORED)
+    if value is None or value == NONE:
+        return
+    for text in _texts(value):
+        pattern = compile_search(text) if text is not None else Unreadable("not text")
+        if isinstance(pattern, Unreadable):
+            raise NotKnown(f"`{_IGNORED}`: {pattern.reason}")
+        yield pattern
+
+
+def _texts(value: Value) -> list[str | None]:
+    """The items of a list, a tuple or a set; None for one that is no text."""
+    items: Iterable[object] | None = None
+    if isinstance(value, TupleValue) or (isinstance(value, ListValue) and value.rest is None):
+        items = (item.value if isinstance(item, Known) else None for item in value.items)
+    elif isinstance(value, SetValue) and value.rest is None:
+        items = value.items
+    if items is None:
+        raise NotKnown(f"`{_IGNORED}` not known")
+    return [item if isinstance(item, str) else None for item in items]

@@ -1,0 +1,197 @@
+"""What a release builds, by the names that it looks tensors up by, and how each is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum, auto
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.weights import HEAD, is_batch_norm, is_saved
+from forgather_lint.engines.vllm.fusers.fusion import with_fusions
+from forgather_lint.execution.assignments import Assignment
+from forgather_lint.execution.layers import BY_COLUMN, BY_ROW, split_dimension
+from forgather_lint.facts import Parameter
+from forgather_lint.libraries.names import EMBEDDING, LINEAR
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.values.objects import Instance
+
+BASE = "model"
+"""What the engine calls the model that AutoModel builds."""
+
+
+class Kind(Enum):
+    """By what a parameter is loaded."""
+
+    PLAIN = auto()
+    WHOLE_LAYER = auto()
+    SPLIT_LAYER = auto()
+    TABLE = auto()
+    EXPERTS = auto()
+
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether it is of a layer that processes its weights after loading."""
+        return self is not Kind.PLAIN
+
+
+@record
+class Slot:
+    """One place for a tensor. `split` is the dimension that ranks share out, None when whole."""
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    where: Place
+    kind: Kind
+    split: int | None = None
+    certain: bool = True
+
+
+@record(eq=False)
+class Slots:
+    """All places of a model; `aliases` are second names of a place, `buffers` may be missing.
+
+    `modules` are the names of all modules; nothing is known of what stands below `open_at`, and of
+    other names below `experts`. `fused` maps the layers that a release joins to what joins them.
+    """
+
+    parameters: Mapping[str, Slot]
+    aliases: Mapping[str, str]
+    buffers: Mapping[str, Slot]
+    modules: frozenset[str]
+    open_at: tuple[str, ...]
+    experts: tuple[str, ...]
+    fused: Mapping[str, str]
+
+    def get(self, name: str) -> Slot | None:
+        """The place of that name."""
+        return self.parameters.get(self.aliases.get(name, name)) or self.buffers.get(name)
+
+    def first_unknown(self, name: str) -> str:
+        """The beginning of `name` at which the engine finds nothing."""
+        parts = name.split(".")
+        for size in range(1, len(parts)):
+            if (beginning := ".".join(parts[:size])) not in self.modules:
+                return beginning
+        return name
+
+
+def slots_of(seen: Examined, *, tied: bool) -> Slots:
+    """The places for tensors in what the release of `seen` builds."""
+    assert seen.judge is not None
+    tree = seen.judge.subject.tree
+    structure = tree.structure
+    experts = tuple(f"{BASE}.{block.name}." for block in seen.judge.subject.experts)
+    assigned, fused = _assigned(seen)
+    parameters: dict[str, Slot] = {}
+    aliases: dict[str, str] = {}
+    for each in structure.parameters:
+        name = f"{BASE}.{each.name}"
+        if each.same_as is not None:
+            aliases[name] = f"{BASE}.{each.same_as}"
+            continue
+        parameters[name] = _slot(seen, name, each, assigned, experts)
+    if not tied:
+        parameters[f"{HEAD}.weight"] = _head(seen)
+    modules = frozenset(f"{BASE}.{each.name}".rstrip(".") for each in structure.modules)
+    return Slots(
+        parameters,
+        aliases,
+        {slot.name: slot for slot in _buffers(seen)},
+        modules | {HEAD},
+        tuple(f"{BASE}.{name}".rstrip(".") for name in structure.open_at),
+        experts,
+        {f"{BASE}.{name}": layer for name, layer in fused.items()},
+    )
+
+
+def _assigned(seen: Examined) -> tuple[Mapping[Instance, Assignment], dict[str, str]]:
+    """What stands for each Linear at any size, and the names of those that are joined."""
+    assert seen.judge is not None
+    judge = seen.judge
+    try:
+        planned = judge.planned
+        if not judge.engine.fuses_glu:
+            return planned, {}
+        groups, tree = judge.groups(1), judge.subject.tree
+        assigned = with_fusions(planned, tree, judge.bodies, groups)
+    except (Raised, BudgetExceeded):
+        return {}, {}
+    joined: dict[str, str] = {}
+    for name, instance in tree.instances.items():
+        owner, _, leaf = name.rpartition(".")
+        holder = tree.instances.get(owner)
+        group = groups.get(holder.first_alike) if holder is not None else None
+        if holder is None or group is None or not _is_linear(seen, instance):
+            continue
+        first = judge.bodies[holder.first_alike].owner.attributes.get(leaf)
+        if any(first is module for module in group.stacked):
+            joined[name] = (
+                "QKVParallelLinear" if group.kind == "QKV" else "MergedColumnParallelLinear"
+            )
+    return assigned, joined
+
+
+def _slot(
+    seen: Examined,
+    name: str,
+    parameter: Parameter,
+    assigned: Mapping[Instance, Assignment],
+    experts: tuple[str, ...],
+) -> Slot:
+    assert seen.judge is not None
+    owner, _, leaf = parameter.name.rpartition(".")
+    module = seen.judge.subject.tree.instances.get(owner)
+    kind, split = Kind.PLAIN, None
+    assignment = assigned.get(module) if module is not None else None
+    if name.startswith(experts) and experts:
+        kind = Kind.EXPERTS
+    elif assignment is not None:
+        role = assignment.role_of(leaf)
+        shape = parameter.shape
+        if role in BY_COLUMN | BY_ROW and shape:
+            split = split_dimension(leaf, len(shape), role)
+        kind = Kind.WHOLE_LAYER if split is None else Kind.SPLIT_LAYER
+    elif module is not None and _is_table(seen, module):
+        kind = Kind.TABLE
+    elif module is not None and _is_linear(seen, module):
+        kind = Kind.WHOLE_LAYER
+    return Slot(name, parameter.shape, parameter.where, kind, split, parameter.certain)
+
+
+def _is_linear(seen: Examined, module: Instance) -> bool:
+    return seen.workshop.machine.is_instance_of(module, LINEAR)
+
+
+def _is_table(seen: Examined, module: Instance) -> bool:
+    """Whether the engine takes `module` for a table of the vocabulary."""
+    if not seen.workshop.machine.is_instance_of(module, EMBEDDING):
+        return False
+    structure = seen.judge.subject.tree.structure if seen.judge else None
+    name = seen.judge.subject.tree.name_of(module) if seen.judge else None
+    found = structure.module(name) if structure and name is not None else None
+    return found is not None and found.sizes.get("num_embeddings") == seen.number("vocab_size")
+
+
+def _head(seen: Examined) -> Slot:
+    """The output layer that the engine builds beside the base model."""
+    shape = (seen.number("vocab_size"), seen.number("hidden_size"))
+    where = seen.place_of_setting("vocab_size")
+    return Slot(f"{HEAD}.weight", shape, where, Kind.TABLE)
+
+
+def _buffers(seen: Examined) -> Iterator[Slot]:
+    """The persistent buffers that the release loads."""
+    assert seen.judge is not None
+    tree = seen.judge.subject.tree
+    loaded = seen.target.vllm.weights.buffers_loaded.value
+    for each in tree.structure.buffers:
+        owner, _, leaf = each.name.rpartition(".")
+        module = tree.instances.get(owner)
+        if module is None or not is_saved(module, leaf):
+            continue
+        if loaded or is_batch_norm(module):
+            name = f"{BASE}.{each.name}"
+            yield Slot(name, each.shape, each.where, Kind.PLAIN, None, each.certain)
