@@ -48,6 +48,7 @@ from forgather_lint.linting.report import ModelReport, verdicts_of
 from forgather_lint.linting.rule import Rule
 from forgather_lint.linting.sizes import judged, not_judged
 from forgather_lint.model.analysis import missing_packages, unread_files, workshop_of
+from forgather_lint.python.interpreter import guard
 from forgather_lint.python.interpreter.environment import Environment
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def check(
     look, as pre-commit does. `meter` is told how far the run is. Without `workers` all is done in
     this process, and what ends it ends the run.
     """
+    if settings.debug:
+        guard.show_faults()
     meter = meter or Meter()
     is_model: dict[Candidate, bool] = {}
     linted: set[ProjectCandidate] = set()

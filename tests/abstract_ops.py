@@ -11,6 +11,7 @@ from functools import cache
 
 import forgather_lint.libraries
 from forgather_lint.core.source import Place, file_start
+from forgather_lint.python.interpreter.budget import Budget
 from forgather_lint.python.interpreter.library import OpFailure, Site, op_named, run
 from forgather_lint.python.interpreter.trail import Trail
 from forgather_lint.python.values import dims
@@ -77,6 +78,7 @@ class NoEvaluator:
     """Ops on tensors ask nothing of the interpreter."""
 
     trail = Trail()
+    budget = Budget(10**9)
 
     def call(self, function: Value, arguments: Arguments, where: Place) -> Value:
         raise NotImplementedError
@@ -85,6 +87,9 @@ class NoEvaluator:
         raise NotImplementedError
 
     def set_attribute(self, target: Value, name: str, value: Value, where: Place) -> None:
+        raise NotImplementedError
+
+    def ran_unknown_code(self, arguments: Arguments, where: Place) -> None:
         raise NotImplementedError
 
     def items_of(self, value: Value) -> tuple[list[Value], Unknown | None]:

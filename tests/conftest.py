@@ -7,6 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from forgather_lint.python.interpreter import guard
+
+
+@pytest.fixture(autouse=True, scope="session")
+def faults_are_failures() -> None:
+    """An operation of the interpreter that raises by mistake fails the test."""
+    guard.show_faults()
+
 
 @pytest.fixture(autouse=True, scope="session")
 def kept_releases() -> Iterator[None]:

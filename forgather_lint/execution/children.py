@@ -14,6 +14,7 @@ from forgather_lint.core.record import record
 from forgather_lint.facts import PlanEntry
 from forgather_lint.libraries.transformers.model import plans_merged
 from forgather_lint.model.plans import collect
+from forgather_lint.python.interpreter.budget import Budget
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import ClassValue, Instance
@@ -21,18 +22,23 @@ from forgather_lint.python.values.value import Known
 
 
 def models_inside(
-    model: Instance, prefix: str = "", around: tuple[Instance, ...] = ()
+    model: Instance,
+    prefix: str = "",
+    around: tuple[Instance, ...] = (),
+    budget: Budget | None = None,
 ) -> Iterator[tuple[str, Instance]]:
     """The models below `model` that may have merged a plan of their own, by their dotted names.
 
-    Those `around` it are not below it, though it may hold them.
+    Those `around` it are not below it, though it may hold them. Raises `BudgetExceeded` where they
+    hold each other in too many ways.
     """
-    around = (*around, model)
+    around, budget = (*around, model), budget or Budget()
+    budget.spend(1 + len(model.attributes))
     for name, child in model.attributes.items():
         if isinstance(child, Instance) and child not in around and plans_merged(child) is not False:
             dotted = f"{prefix}.{name}" if prefix else name
             yield dotted, child
-            yield from models_inside(child, dotted, around)
+            yield from models_inside(child, dotted, around, budget)
 
 
 @record

@@ -87,9 +87,13 @@ class Structure:
     open_at: tuple[str, ...] = ()
     """Names of modules that may have children which the analysis could not see."""
 
+    _by_name: dict[str, Module] = field(default_factory=dict, init=False, repr=False, compare=False)
+
     def module(self, name: str) -> Module | None:
         """The module of that dotted name."""
-        return next((module for module in self.modules if module.name == name), None)
+        if not self._by_name:
+            self._by_name.update({module.name: module for module in reversed(self.modules)})
+        return self._by_name.get(name)
 
     def children(self, name: str) -> tuple[Module, ...]:
         """The modules that the one called `name` holds itself."""

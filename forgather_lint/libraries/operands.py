@@ -16,6 +16,7 @@ from forgather_lint.libraries.propagation import PART_SIZE, absorb, consistent, 
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site, op
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
+from forgather_lint.python.values.endings import Ending
 from forgather_lint.python.values.objects import FunctionValue
 from forgather_lint.python.values.placement import (
     REPLICATE,
@@ -48,7 +49,7 @@ LAST = Known(-1)
 NO_SIZES = TupleValue(())
 
 
-class Undetermined(Exception):
+class Undetermined(Ending):
     """The result depends on an argument that is not known; `reason` is short and countable."""
 
     def __init__(self, reason: str) -> None:

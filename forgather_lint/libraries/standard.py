@@ -24,7 +24,7 @@ from forgather_lint.libraries.transformers import (
 from forgather_lint.libraries.transformers import (
     rope as transformers_rope,
 )
-from forgather_lint.python.interpreter.calls import initialise, ran_unknown_code
+from forgather_lint.python.interpreter.calls import initialise
 from forgather_lint.python.interpreter.classes import AnyClass, find_member, order_of
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
@@ -150,7 +150,7 @@ class StandardLibrary:
                 return Instance(External(name), {}, where, open=why)
             initialise(machine, instance, arguments, where)
             return instance
-        ran_unknown_code(machine, arguments, where)
+        machine.ran_unknown_code(arguments, where)
         return Unknown("unmodelled-call", where, name)
 
     def _has_member(self, machine: Machine, instance: Instance, name: str) -> bool:

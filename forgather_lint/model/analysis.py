@@ -13,7 +13,7 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.facts import EndKind, NotBuilt, PackageMissing, Structure, Unreadable
 from forgather_lint.model.build import NoModel, Workshop
 from forgather_lint.model.tree import Tree, tree_of
-from forgather_lint.python.interpreter.budget import BudgetExceeded, SourceNotHere
+from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import Instance
@@ -48,10 +48,8 @@ def contained(workshop: Workshop, work: Callable[[], Result]) -> Result | NotBui
         return NotBuilt(EndKind.NO_CLASS, error.message, error.where, error.nothing)
     except Raised as error:
         return _of_error(error)
-    except SourceNotHere as error:
-        return NotBuilt(EndKind.UNDECIDED, error.reason, error.where)
     except BudgetExceeded as error:
-        return NotBuilt(EndKind.UNDECIDED, error.reason, workshop.where)
+        return NotBuilt(EndKind.UNDECIDED, error.reason, error.where or workshop.where)
     except RecursionError:
         return NotBuilt(EndKind.UNDECIDED, "recursion", workshop.where)
 

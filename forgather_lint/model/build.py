@@ -27,11 +27,12 @@ from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.interpreter.names import look_up
+from forgather_lint.python.values.endings import Ending
 from forgather_lint.python.values.objects import ClassValue, Instance, Namespace
 from forgather_lint.python.values.value import Arguments, External, Known, Unknown, Value
 
 
-class NoModel(Exception):
+class NoModel(Ending):
     """There is no model to build; `where` is what says so."""
 
     def __init__(self, where: Place, message: str, nothing: bool = False) -> None:

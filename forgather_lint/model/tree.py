@@ -9,6 +9,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.facts import Module, Parameter, Structure, UnknownFact
 from forgather_lint.libraries.names import MODULE
+from forgather_lint.python.interpreter.budget import Budget
 from forgather_lint.python.interpreter.classes import order_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
@@ -40,12 +41,14 @@ class _Walk:
     instances: dict[str, Instance] = field(default_factory=dict)
     first_names: dict[Value, str] = field(default_factory=dict)
     on_path: set[Instance] = field(default_factory=set)
+    budget: Budget = field(default_factory=Budget)
 
 
 def tree_of(machine: Machine, root: Instance) -> Tree:
     """Every module, parameter and buffer below `root`, by dotted name.
 
-    Raises `Raised` where a module surely holds itself.
+    Raises `Raised` where a module surely holds itself, `BudgetExceeded` where modules are held by
+    others so often that they have too many names.
     """
     walk = _Walk(machine)
     _visit(walk, root, "", certain=True, where=root.where)
@@ -72,6 +75,7 @@ def _visit(walk: _Walk, instance: Instance, name: str, certain: bool, where: Pla
             # Where torch goes over the children, as `eval` does, it never comes to an end.
             raise Raised("RecursionError", "maximum recursion depth exceeded", where)
         return
+    walk.budget.spend(_AGAIN if instance in walk.first_names else 1)
     _add_module(walk, instance, name, certain, where)
     if instance.open is not None:
         _note_open(walk, name, instance.open)
@@ -84,6 +88,10 @@ def _visit(walk: _Walk, instance: Instance, name: str, certain: bool, where: Pla
         for option, sure in options_of(value):
             _visit_value(walk, instance, attribute, dotted, option, certain and sure, place)
     walk.on_path.discard(instance)
+
+
+_AGAIN = 20
+"""Steps for one more name of a module: modules that hold others twice have names without end."""
 
 
 def options_of(value: Value) -> Iterator[tuple[Value, bool]]:

@@ -52,6 +52,9 @@ def in_a_worker(body: Callable[..., None]) -> Callable[..., None]:
         *, debug: bool, time_limit: str | None, memory_limit: str | None, **given: object
     ) -> None:
         if debug:
+            from forgather_lint.python.interpreter import guard
+
+            guard.show_faults()
             body(**given)
             return
         with options.misuse_told():

@@ -27,6 +27,7 @@ from forgather_lint.python.values.value import (
     Unknown,
     Value,
     known,
+    size_of,
 )
 
 _LISTS = ("ModuleList", "Sequential", "ParameterList")
@@ -42,22 +43,40 @@ def children_of(instance: Instance) -> dict[str, Value]:
     return {
         name: value
         for name, value in instance.attributes.items()
-        if isinstance(value, Instance | TensorValue | Choice | Unknown)
-        and name not in instance.hidden
-        and name != "training"
+        if type(value) in _CHILDREN and name not in instance.hidden and name != "training"
     }
 
 
-def _append(site: Site, self: Instance, value: Value) -> None:
-    name = str(len(children_of(self)))
-    set_plain(site, self, **{name: value})
-    site.evaluator.trail.set_place(self, name, site.where)
+_CHILDREN = frozenset((Instance, TensorValue, Choice, Unknown))
+
+
+def _append(site: Site, self: Instance, *values: Value) -> None:
+    first = _length(site, self)
+    for number, value in enumerate(values, first):
+        name = str(number)
+        set_plain(site, self, **{name: value})
+        site.evaluator.trail.set_place(self, name, site.where)
+    counted = known(len(self.attributes)), known(first + len(values))
+    site.evaluator.trail.set_key(self.notes, _COUNTED, TupleValue(counted))
+
+
+_COUNTED = "attributes and entries when they were counted"
+
+
+def _length(site: Site, self: Instance) -> int:
+    """How many entries there are; those that were counted are not counted for every new one."""
+    noted = self.notes.get(_COUNTED)
+    if isinstance(noted, TupleValue):
+        attributes, entries = (size_of(each) for each in noted.items)
+        if attributes == len(self.attributes) and isinstance(entries, int):
+            return entries
+    site.evaluator.budget.walk(len(self.attributes))
+    return len(children_of(self))
 
 
 def _extend(site: Site, self: Instance, values: Value) -> None:
     items, rest = site.evaluator.items_of(values)
-    for item in items:
-        _append(site, self, item)
+    _append(site, self, *(item for item in items if type(item) in _CHILDREN))
     site.evaluator.trail.may_have_more(self, rest)
 
 
@@ -214,7 +233,7 @@ def dict_get(site: Site, self: Instance, key: Value) -> Value:
 def delete_from_list(site: Site, self: Instance, index: Value) -> Value:
     """The modules behind it move up, as in torch/nn/modules/container.py."""
     names = list(children_of(self))
-    place = bounds(index) if isinstance(index, SliceValue) else index_of(index)
+    place = bounds(index, site.where) if isinstance(index, SliceValue) else index_of(index)
     if place is None or self.open is not None:
         leave_open(site, self, "unknown-index")
         return NONE

@@ -98,14 +98,19 @@ def get_submodule(site: Site, self: Instance, target: Value) -> Value:
 
 
 def walk(
-    site: Site, module: Instance, prefix: str = "", around: tuple[Instance, ...] = ()
+    site: Site, module: Instance, prefix: str = "", met: set[Instance] | None = None
 ) -> Iterator[tuple[str, Instance]]:
-    """Every module below `module`, itself first, by dotted name; those `around` it are not."""
+    """Every module below `module`, itself first, by dotted name; each by its first name, once.
+
+    So `named_modules` of torch/nn/modules/module.py has it.
+    """
+    met = set() if met is None else met
+    met.add(module)
+    site.evaluator.budget.spend(1)
     yield prefix, module
-    around = (*around, module)
     for name, value in _children(site, module).items():
-        if value not in around:
-            yield from walk(site, value, f"{prefix}.{name}" if prefix else name, around)
+        if value not in met:
+            yield from walk(site, value, f"{prefix}.{name}" if prefix else name, met)
 
 
 def objects_below(module: Instance) -> Iterator[Instance]:
@@ -203,12 +208,12 @@ def named_parameters(site: Site, self: Instance, *arguments: Value, **options: V
 
 
 def _parameters(site: Site, self: Instance) -> list[tuple[str, TensorValue]]:
-    return [
-        (f"{prefix}.{name}" if prefix else name, value)
-        for prefix, module in walk(site, self)
-        for name, value in module.attributes.items()
-        if isinstance(value, TensorValue) and value.is_parameter
-    ]
+    found: dict[TensorValue, str] = {}
+    for prefix, module in walk(site, self):
+        for name, value in module.attributes.items():
+            if isinstance(value, TensorValue) and value.is_parameter:
+                found.setdefault(value, f"{prefix}.{name}" if prefix else name)
+    return [(name, value) for value, name in found.items()]
 
 
 @op("torch.nn.Module._modules.get")

@@ -8,11 +8,12 @@ from functools import reduce as fold
 from typing import Any, cast
 
 from forgather_lint.python.builtins.sequences import dict_
+from forgather_lint.python.interpreter.constants import compute, is_plain, plain
 from forgather_lint.python.interpreter.exceptions import SUPPRESSED
-from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.interpreter.operators import binary
+from forgather_lint.python.values.loop_index import pinned
 from forgather_lint.python.values.objects import Instance, PartialCall
 from forgather_lint.python.values.value import (
     NONE,
@@ -33,22 +34,24 @@ from forgather_lint.python.values.value import (
 
 def _pure(function: Callable[..., Any]) -> Callable[..., Value]:
     def call(site: Site, *arguments: Value) -> Value:
-        plain = [argument.value for argument in arguments if isinstance(argument, Known)]
-        if len(plain) != len(arguments):
+        if not all(map(is_plain, arguments)):
             machine = cast("Machine", site.evaluator)
             for argument in arguments:
                 machine.library.read_number(machine, argument, site.where)
             unknown = next((a for a in arguments if isinstance(a, Unknown)), None)
             return unknown or site.unknown("symbolic-arithmetic")
-        try:
-            return known(function(*plain))
-        except (TypeError, ValueError, OverflowError) as error:
-            raise Raised(type(error).__name__, str(error), site.where) from None
+        operands = [plain(argument) for argument in arguments]
+        return compute(site.evaluator.budget, site.where, site.name, function, operands)
 
     return call
 
 
-for _name in "sqrt log log2 log10 exp floor ceil pow cos sin tanh gcd isclose fabs".split():
+_MATH = (
+    "sqrt log log2 log10 log1p exp expm1 floor ceil trunc pow cos sin tan acos asin atan atan2 "
+    "cosh sinh tanh gcd lcm isclose fabs fmod hypot degrees radians isnan isinf isfinite isqrt "
+    "copysign factorial comb perm"
+)
+for _name in _MATH.split():
     op(f"math.{_name}")(_pure(getattr(math, _name)))
 for _name in "sqrt log exp".split():
     op(f"numpy.{_name}")(_pure(getattr(math, _name)))
@@ -60,7 +63,8 @@ def prod(site: Site, iterable: Value) -> Value:
     machine = cast("Machine", site.evaluator)
     total: Value = known(1)
     for item in items:
-        total = binary(machine, "mul", total, item, site.where)
+        machine.budget.step()
+        total = binary(machine, "mul", total, pinned(item), site.where)
     return rest or total
 
 
@@ -160,14 +164,18 @@ def deque(site: Site, iterable: Value | None = None, maxlen: Value = NONE) -> Va
 def chain(site: Site, *iterables: Value) -> Value:
     columns = [site.evaluator.items_of(each) for each in iterables]
     rest = next((why for _, why in columns if why is not None), None)
+    if not site.evaluator.budget.has_room(sum(len(items) for items, _ in columns)):
+        return ListValue([], site.unknown("many-items"))
     return ListValue([item for items, _ in columns for item in items], rest)
 
 
 @op("itertools.repeat")
 def repeat(site: Site, value: Value, times: Value = NONE) -> Value:
     count = times.value if isinstance(times, Known) else None
-    if not isinstance(count, int) or count > 10_000:
+    if not isinstance(count, int):
         return ListValue([value], site.unknown("endless-iterator"))
+    if not site.evaluator.budget.has_room(count):
+        return ListValue([], site.unknown("many-items"))
     return ListValue([value] * count)
 
 

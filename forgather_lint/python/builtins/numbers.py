@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from forgather_lint.python.interpreter.constants import Plain, compute, same_result
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.interpreter.operators import binary
 from forgather_lint.python.values import dims
-from forgather_lint.python.values.loop_index import observe
+from forgather_lint.python.values.loop_index import observe, pinned
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
@@ -26,13 +27,17 @@ from forgather_lint.python.values.value import (
 _ZERO = Known(0)
 
 
-def _converted(site: Site, value: Value, convert: Callable[[Any], Any]) -> Value:
+def _converted(
+    site: Site, value: Value, convert: Callable[..., Any], *more: Plain, name: str = ""
+) -> Value:
+    """`convert(value, *more)`, as Python has it for a constant."""
+    named = name or site.name
     if isinstance(value, Known):
-        _observe(value, convert)
-        try:
-            return known(convert(value.value))
-        except (TypeError, ValueError, OverflowError) as error:
-            raise Raised(type(error).__name__, str(error), site.where) from None
+        result = compute(machine_of(site).budget, site.where, named, convert, (value.value, *more))
+        if isinstance(result, Known):
+            answer = result.value
+            observe(value, lambda index: same_result(named, convert, (index, *more), answer))
+        return result
     if isinstance(value, SymbolicInt | Unknown):
         return value
     machine = machine_of(site)
@@ -40,18 +45,11 @@ def _converted(site: Site, value: Value, convert: Callable[[Any], Any]) -> Value
     return site.unknown("unmodelled-conversion")
 
 
-def _observe(value: Known, convert: Callable[[Any], Any]) -> None:
-    if value.loop is not None:
-        result = convert(value.value)
-        observe(value, lambda index: bool(convert(index) == result))
-
-
 @builtin("int")
-def int_(site: Site, x: Value = _ZERO, base: Value = NONE) -> Value:
-    if isinstance(base, Known) and isinstance(base.value, int):
-        number = base.value
-        return _converted(site, x, lambda text: int(text, number))
-    return _converted(site, x, int)
+def int_(site: Site, x: Value = _ZERO, base: Value | None = None) -> Value:
+    if isinstance(base, Known):
+        return _converted(site, x, int, base.value)
+    return _converted(site, x, int) if base is None else site.unknown("unknown-base")
 
 
 @builtin("float")
@@ -83,9 +81,12 @@ def abs_(site: Site, x: Value) -> Value:
 
 @builtin("round")
 def round_(site: Site, number: Value, ndigits: Value = NONE) -> Value:
-    digits = ndigits.value if isinstance(ndigits, Known) else None
-    places = digits if isinstance(digits, int) else None
-    return _library_or(site, number, "torch.round", lambda x: round(x, places))
+    machine = machine_of(site)
+    if machine.library.handles(number):
+        return machine.library.call(machine, "torch.round", Arguments([number]), site.where)
+    if not isinstance(ndigits, Known):
+        return site.unknown("unknown-digits")
+    return _converted(site, number, round, ndigits.value)
 
 
 def _library_or(site: Site, value: Value, name: str, convert: Callable[[Any], Any]) -> Value:
@@ -96,7 +97,12 @@ def _library_or(site: Site, value: Value, name: str, convert: Callable[[Any], An
 
 
 @builtin("pow")
-def pow_(site: Site, base: Value, exp: Value) -> Value:
+def pow_(site: Site, base: Value, exp: Value, mod: Value = NONE) -> Value:
+    if not isinstance(mod, Known) or mod.value is not None:
+        given = [each.value for each in (base, exp, mod) if isinstance(each, Known)]
+        if len(given) < 3:
+            return site.unknown("symbolic-arithmetic")
+        return compute(machine_of(site).budget, site.where, "pow", pow, given)
     return binary(machine_of(site), "pow", base, exp, site.where)
 
 
@@ -111,9 +117,15 @@ def divmod_(site: Site, a: Value, b: Value) -> Value:
 def sum_(site: Site, iterable: Value, start: Value = _ZERO) -> Value:
     machine = machine_of(site)
     items, rest = machine.items_of(iterable)
+    if isinstance(start, Known) and isinstance(start.value, str | bytes):
+        kind = "strings" if isinstance(start.value, str) else "bytes"
+        joined = "''" if isinstance(start.value, str) else "b''"
+        text = f"sum() can't sum {kind} [use {joined}.join(seq) instead]"
+        raise Raised("TypeError", text, site.where)
     total = start
     for item in items:
-        total = binary(machine, "add", total, item, site.where)
+        machine.budget.step()
+        total = binary(machine, "add", total, pinned(item), site.where)
     return rest or total
 
 
@@ -140,6 +152,7 @@ def _extreme(
         return default
     best = items[0]
     for item in items[1:]:
+        machine.budget.step()
         truth = machine.truth(binary(machine, better, item, best, site.where), site.where)
         if truth is None:
             return _some_extreme(site, items)
@@ -173,16 +186,6 @@ def _quantified(site: Site, iterable: Value, stops_at: bool) -> Value:
         return known(stops_at)
     undecided = rest is not None or None in truths
     return site.unknown("undecided-condition") if undecided else known(not stops_at)
-
-
-@builtin("int.bit_length")
-def bit_length(site: Site, number: Value) -> Value:
-    return _converted(site, number, int.bit_length)
-
-
-@builtin("float.is_integer")
-def is_integer(site: Site, number: Value) -> Value:
-    return _converted(site, number, float.is_integer)
 
 
 @builtin("chr")

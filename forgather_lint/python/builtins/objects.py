@@ -156,11 +156,6 @@ def print_(site: Site, *values: Value, **options: Value) -> Value:
     return NONE
 
 
-@builtin("repr")
-def repr_(site: Site, obj: Value) -> Value:
-    return known(repr(obj.value)) if isinstance(obj, Known) else site.unknown("text-of-object")
-
-
 @builtin("dir")
 def dir_(site: Site, obj: Value) -> Value:
     machine = machine_of(site)

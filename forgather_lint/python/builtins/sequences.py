@@ -10,6 +10,7 @@ from forgather_lint.python.interpreter.literals import NewDict
 from forgather_lint.python.interpreter.subscripts import index_of
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join
+from forgather_lint.python.values.loop_index import pinned
 from forgather_lint.python.values.objects import AttributeDict, Instance
 from forgather_lint.python.values.value import (
     ABSENT,
@@ -37,7 +38,8 @@ def range_(site: Site, *bounds: Value) -> Value:
     machine = machine_of(site)
     for bound in bounds:
         machine.library.read_number(machine, bound, site.where)
-    numbers = [index_of(bound) for bound in bounds]
+    numbers = [index_of(pinned(bound)) for bound in bounds]
+    _check_range(site, bounds)
     if any(number is None for number in numbers):
         reason = next((b for b in bounds if isinstance(b, Unknown)), _some_range(site, bounds))
         return ListValue([], reason)
@@ -45,6 +47,21 @@ def range_(site: Site, *bounds: Value) -> Value:
     if not machine_of(site).budget.has_room(_length(span)):
         return ListValue([], site.unknown("many-rounds"))
     return ListValue([Known(i, LoopIndex()) for i in span])
+
+
+def _check_range(site: Site, bounds: tuple[Value, ...]) -> None:
+    """Raise what Python raises where `range` surely does."""
+    known_ones = [bound.value for bound in bounds if isinstance(bound, Known)]
+    wrong = [each for each in known_ones if not isinstance(each, int)]
+    if not 0 < len(bounds) < 4:
+        size = "at least 1 argument" if not bounds else "at most 3 arguments"
+        text = f"range expected {size}, got {len(bounds)}"
+        raise Raised("TypeError", text, site.where)
+    if wrong:
+        text = f"'{type(wrong[0]).__name__}' object cannot be interpreted as an integer"
+        raise Raised("TypeError", text, site.where)
+    if len(bounds) == 3 and index_of(bounds[2]) == 0:
+        raise Raised("ValueError", "range() arg 3 must not be zero", site.where)
 
 
 def _some_range(site: Site, bounds: tuple[Value, ...]) -> Unknown:

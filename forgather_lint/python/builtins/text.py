@@ -1,91 +1,119 @@
-"""`str` and its methods."""
+"""Text and bytes: `str`, `repr`, `format`, and the methods of constants."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from forgather_lint.python.interpreter.budget import LONGEST_TEXT
+from forgather_lint.python.interpreter.constants import compute, is_plain, plain, same_result
 from forgather_lint.python.interpreter.dispatch import BUILTINS, builtin, machine_of
-from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site
-from forgather_lint.python.values.loop_index import observe
-from forgather_lint.python.values.value import Constant, Known, ListValue, TupleValue, Value, known
+from forgather_lint.python.values.loop_index import observe, pinned
+from forgather_lint.python.values.value import Known, Unknown, Value
 
 _EMPTY = Known("")
 
 
 @builtin("str")
 def str_(site: Site, obj: Value = _EMPTY) -> Value:
-    if isinstance(obj, Known):
-        text = str(obj.value)
-        observe(obj, lambda index: str(index) == text)
-        return known(text)
-    return site.unknown("text-of-object")
+    return _text_of(site, obj, str)
 
 
-def _plain(value: Value) -> Constant | tuple[Any, ...] | None:
-    if isinstance(value, TupleValue):
-        return tuple(_plain(item) for item in value.items)
-    return value.value if isinstance(value, Known) else None
+@builtin("repr")
+def repr_(site: Site, obj: Value) -> Value:
+    return _text_of(site, obj, repr)
 
 
-def _method(name: str) -> Callable[..., Value]:
+@builtin("ascii")
+def ascii_(site: Site, obj: Value) -> Value:
+    return _text_of(site, obj, ascii)
+
+
+def _text_of(site: Site, obj: Value, convert: Callable[[Any], str]) -> Value:
+    if not isinstance(obj, Known):
+        return site.unknown("text-of-object")
+    result = compute(machine_of(site).budget, site.where, site.name, convert, (obj.value,))
+    if isinstance(result, Known):
+        text = result.value
+        observe(obj, lambda index: same_result(site.name, convert, (index,), text))
+    return result
+
+
+@builtin("format")
+def format_value(site: Site, value: Value, format_spec: Value = _EMPTY) -> Value:
+    return _of_plain(site, format, (value, format_spec), {})
+
+
+@builtin("hex")
+def hex_(site: Site, number: Value) -> Value:
+    return _of_plain(site, hex, (number,), {})
+
+
+@builtin("bin")
+def bin_(site: Site, number: Value) -> Value:
+    return _of_plain(site, bin, (number,), {})
+
+
+@builtin("oct")
+def oct_(site: Site, number: Value) -> Value:
+    return _of_plain(site, oct, (number,), {})
+
+
+def _of_plain(
+    site: Site,
+    function: Callable[..., object],
+    arguments: Sequence[Value],
+    keywords: Mapping[str, Value],
+) -> Value:
+    if not all(map(is_plain, (*arguments, *keywords.values()))):
+        given = (each for each in arguments if isinstance(each, Unknown))
+        return next(given, site.unknown("unknown-text"))
+    options = {key: plain(value) for key, value in keywords.items()}
+    operands = [plain(argument) for argument in arguments]
+    return compute(machine_of(site).budget, site.where, site.name, function, operands, options)
+
+
+def _method(kind: type, name: str) -> Callable[..., Value]:
+    function: Callable[..., object] = getattr(kind, name)
+
     def call(site: Site, text: Value, *arguments: Value, **keywords: Value) -> Value:
-        if not all(isinstance(x, Known | TupleValue) for x in (text, *arguments)):
-            return site.unknown("unknown-text")
-        plain = [_plain(argument) for argument in arguments]
-        options = {key: _plain(value) for key, value in keywords.items()}
-        try:
-            result = getattr(_plain(text), name)(*plain, **options)
-        except (TypeError, ValueError, IndexError, KeyError) as error:
-            raise Raised(type(error).__name__, str(error), site.where) from None
-        return _value(result)
+        return _of_plain(site, function, (text, *arguments), keywords)
 
     return call
 
 
-def _value(result: object) -> Value:
-    if isinstance(result, list):
-        return ListValue([known(item) for item in result])
-    if isinstance(result, tuple):
-        return TupleValue(tuple(known(item) for item in result))
-    return known(result)  # type: ignore[arg-type]
-
-
-_SAFE = (
-    "lower upper title capitalize strip lstrip rstrip split rsplit splitlines partition rpartition "
-    "startswith endswith replace removeprefix removesuffix find rfind index count isdigit isalpha "
-    "isnumeric isidentifier islower isupper"
-)
-for _name in _SAFE.split():
-    BUILTINS[f"str.{_name}"] = _method(_name)
+_OF_BOTH = (
+    "lower upper title capitalize swapcase strip lstrip rstrip split rsplit splitlines partition "
+    "rpartition startswith endswith replace removeprefix removesuffix find rfind index rindex "
+    "count isdigit isalpha isalnum isascii isspace istitle islower isupper center ljust rjust "
+    "zfill expandtabs"
+).split()
+_METHODS: dict[type, list[str]] = {
+    str: [*_OF_BOTH, *"casefold isnumeric isdecimal isidentifier isprintable encode".split()],
+    bytes: [*_OF_BOTH, "decode", "hex"],
+    int: "conjugate bit_length bit_count as_integer_ratio to_bytes".split(),
+    bool: "conjugate bit_length bit_count as_integer_ratio to_bytes".split(),
+    float: "conjugate is_integer as_integer_ratio hex".split(),
+    complex: ["conjugate"],
+}
+for _kind, _names in _METHODS.items():
+    for _name in _names:
+        BUILTINS[f"{_kind.__name__}.{_name}"] = _method(_kind, _name)
 
 
 @builtin("str.join")
 def join(site: Site, separator: Value, iterable: Value) -> Value:
     items, rest = machine_of(site).items_of(iterable)
-    texts = [
-        item.value for item in items if isinstance(item, Known) and isinstance(item.value, str)
-    ]
-    if rest is not None or len(texts) != len(items) or not isinstance(separator, Known):
+    if rest is not None or not all(isinstance(item, Known) for item in (separator, *items)):
         return site.unknown("unknown-text")
-    if sum(map(len, texts)) > LONGEST_TEXT:
-        return site.unknown("long-text")
-    return known(str(separator.value).join(texts))
+    between = separator.value if isinstance(separator, Known) else None
+    parts = tuple(item.value for item in map(pinned, items) if isinstance(item, Known))
+    return compute(machine_of(site).budget, site.where, site.name, str.join, (between, parts))
 
 
 @builtin("str.format")
 def format_(site: Site, text: Value, *arguments: Value, **keywords: Value) -> Value:
-    given = [*arguments, *keywords.values()]
-    if not isinstance(text, Known) or not all(isinstance(each, Known) for each in given):
-        return site.unknown("unknown-text")
-    template = str(text.value)
-    if any(mark in template for mark in ("{0.", ".__", ":", "[")):
-        return site.unknown("unknown-text")
-    plain = [str(_plain(each)) for each in arguments]
-    options = {key: str(_plain(value)) for key, value in keywords.items()}
-    try:
-        return known(template.format(*plain, **options))
-    except (IndexError, KeyError, ValueError) as error:
-        raise Raised(type(error).__name__, str(error), site.where) from None
+    template = text.value if isinstance(text, Known) else None
+    if not isinstance(template, str) or "." in template or "[" in template:
+        return site.unknown("unknown-text")  # it may read attributes and items of what it is given
+    return _of_plain(site, str.format, (text, *arguments), keywords)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from forgather_lint.python.interpreter.classes import is_subclass
@@ -37,7 +38,7 @@ def isinstance_(site: Site, obj: Value, classinfo: Value) -> Value:
 def is_instance(machine: Machine, value: Value, kind: Value) -> bool | None:
     """`isinstance(value, kind)`, None when it cannot be decided."""
     if isinstance(kind, TupleValue):
-        results = [is_instance(machine, value, each) for each in kind.items]
+        results = [is_instance(machine, value, each) for each in kinds_in(kind)]
         return True if True in results else (None if None in results else False)
     if isinstance(value, Choice):
         options = {is_instance(machine, each, kind) for each in value.options}
@@ -51,6 +52,18 @@ def is_instance(machine: Machine, value: Value, kind: Value) -> bool | None:
     if isinstance(value, TensorValue) and isinstance(kind, External):
         return _tensor_is(value, kind.name)
     return _known_to_differ(machine, value, kind)
+
+
+def kinds_in(kind: TupleValue) -> Iterator[Value]:
+    """The classes that `kind` holds, in whatever tuples; of a tuple that is met again none."""
+    waiting, met = [kind], {kind}
+    while waiting:
+        for each in waiting.pop().items:
+            if not isinstance(each, TupleValue):
+                yield each
+            elif each not in met:
+                met.add(each)
+                waiting.append(each)
 
 
 def _instance_is(machine: Machine, value: Instance, kind: Value) -> bool | None:
@@ -131,7 +144,7 @@ def _decided(site: Site, result: bool | None) -> Value:
 
 @builtin("issubclass")
 def issubclass_(site: Site, cls: Value, classinfo: Value) -> Value:
-    options = classinfo.items if isinstance(classinfo, TupleValue) else (classinfo,)
+    options = kinds_in(classinfo) if isinstance(classinfo, TupleValue) else (classinfo,)
     if not isinstance(cls, ClassValue | External):
         return site.unknown("undecided-issubclass")
     results = [is_subclass(machine_of(site), cls, option) for option in options]

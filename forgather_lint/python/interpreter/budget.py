@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.python.values.endings import BudgetExceeded as BudgetExceeded
 
 MOST_STEPS = 400_000
 """Ten times what the largest model of transformers 5.23 takes."""
@@ -15,14 +16,6 @@ LARGEST_BITS = 100_000
 _ITEMS_PER_STEP = 20
 
 
-class BudgetExceeded(Exception):
-    """The analysis of a model was given up; `reason` is short and countable."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class SourceNotHere(BudgetExceeded):
     """The answer stands in a file that is not on this machine; `reason` says which and what to do.
 
@@ -30,8 +23,7 @@ class SourceNotHere(BudgetExceeded):
     """
 
     def __init__(self, reason: str, where: Place) -> None:
-        super().__init__(reason)
-        self.where = where
+        super().__init__(reason, where)
 
 
 @record(frozen=False)
@@ -44,6 +36,10 @@ class Budget:
     def step(self) -> None:
         """One more node is evaluated."""
         self.spend(1)
+
+    def walk(self, items: int) -> None:
+        """So many items are looked at."""
+        self.spend(items // _ITEMS_PER_STEP)
 
     def has_room(self, items: int) -> bool:
         """Whether a list of so many items may be made; it is paid for, as it takes memory."""

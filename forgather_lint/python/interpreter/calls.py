@@ -22,14 +22,12 @@ from forgather_lint.python.interpreter.frame import (
 )
 from forgather_lint.python.interpreter.library import Site, run
 from forgather_lint.python.values.objects import (
-    AttributeDict,
     BoundMethod,
     ClassMethod,
     ClassValue,
     FunctionValue,
     Instance,
     LibraryMethod,
-    Namespace,
     PartialCall,
     Scope,
     StaticMethod,
@@ -107,7 +105,7 @@ def call(machine: Machine, function: Value, arguments: Arguments, where: Place) 
             )
         case Unknown():
             _need_source(function, where)
-            ran_unknown_code(machine, arguments, where)
+            machine.ran_unknown_code(arguments, where)
             return function
         case Known(value):
             text = f"'{type(value).__name__}' object is not callable"
@@ -125,16 +123,6 @@ _KINDS: dict[type, str] = {
     DictValue: "dict",
     SetValue: "set",
 }
-
-
-def ran_unknown_code(machine: Machine, arguments: Arguments, where: Place) -> None:
-    """Note a call of code that is not known, which may change what it is handed."""
-    machine.run.unknown_calls += 1
-    if any(isinstance(each, _CHANGEABLE) for each in arguments.all()):
-        machine.assume(Unknown("changed-by-unknown-code", where))
-
-
-_CHANGEABLE = (Instance, ListValue, DictValue, SetValue, BoundMethod, AttributeDict, Namespace)
 
 
 def _prepended(arguments: Arguments, first: Value) -> Arguments:

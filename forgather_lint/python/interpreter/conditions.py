@@ -9,11 +9,13 @@ import libcst as cst
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.branching import join_bodies
 from forgather_lint.python.interpreter.dispatch import expression, statement
+from forgather_lint.python.interpreter.equality import is_one
 from forgather_lint.python.interpreter.frame import Completion, Frame, Raised
 from forgather_lint.python.interpreter.operators import BINARY, binary
 from forgather_lint.python.interpreter.subscripts import contains
+from forgather_lint.python.values.cost import cost
 from forgather_lint.python.values.loop_index import decide
-from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.objects import BoundMethod, Instance
 from forgather_lint.python.values.value import (
     TRUE,
     Arguments,
@@ -74,7 +76,7 @@ def is_same(machine: Machine, left: Value, right: Value) -> bool | None:
         return None
     if isinstance(left, Known) and isinstance(right, Known):
         return decide(_same_constant, left, right)
-    return left == right if isinstance(left, External) else False
+    return None if isinstance(left, BoundMethod) else is_one(left, right)
 
 
 def _same_constant(left: Constant, right: Constant) -> bool:
@@ -92,6 +94,7 @@ def _in(machine: Machine, item: Value, owner: Value, where: Place) -> bool | Non
     if isinstance(owner, External) and machine.library.has(f"{owner.name}.__contains__"):
         name = f"{owner.name}.__contains__"
         return machine.truth(machine.library.call(machine, name, Arguments([item]), where))
+    machine.budget.spend(cost(owner))
     return contains(owner, item)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.equality import equals
+from forgather_lint.python.values.cost import cost
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     Arguments,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 def on_containers(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:
     """Apply the operator `name` where `operators.binary` found neither constants nor sizes."""
+    machine.budget.spend(cost(left) + cost(right))
     match name, left, right:
         case "add", TupleValue() | ListValue(), TupleValue() | ListValue():
             return _concatenated(machine, left, right, where)
@@ -38,7 +40,7 @@ def on_containers(machine: Machine, name: str, left: Value, right: Value, where:
         case (("sub" | "or_" | "and_"), SetValue(), SetValue()):
             return _on_sets(name, left, right)
     if name in ("eq", "ne"):
-        return _equality(name, left, right, where)
+        return _equality(machine, name, left, right, where)
     if isinstance(left, Instance):
         return _overloaded(machine, name, left, right, where)
     return Unknown("unmodelled-operator", where, name)
@@ -88,6 +90,6 @@ def _on_sets(name: str, left: SetValue, right: SetValue) -> Value:
     return SetValue(kept, left.rest or right.rest)
 
 
-def _equality(name: str, left: Value, right: Value, where: Place) -> Value:
-    equal = equals(left, right)
+def _equality(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:
+    equal = equals(machine, left, right, where)
     return Unknown("undecided-equality", where) if equal is None else known(equal == (name == "eq"))

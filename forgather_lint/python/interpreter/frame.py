@@ -12,6 +12,7 @@ from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.causes.placement import NoneUsed
 from forgather_lint.python.interpreter.trail import Changes
+from forgather_lint.python.values.endings import Ending
 from forgather_lint.python.values.objects import FunctionValue, Scope
 from forgather_lint.python.values.value import ListValue, Unknown, Value
 
@@ -47,7 +48,7 @@ Completion = Returned | Broken | Continued | None
 """How a body ended; None: it ran to its end."""
 
 
-class Raised(Exception):
+class Raised(Ending):
     """The evaluated code raises. `kind` is the name of the exception class.
 
     `since` is where an operand became sharded, when an operation on tensors failed. `doubt` is

@@ -41,7 +41,9 @@ def items_of(
             return value.key_values(), value.rest
         case SetValue():
             return list(value.items.values()), value.rest
-        case Known(str() as text):
+        case Known(str() | bytes() as text):
+            if not machine.budget.has_room(len(text)):
+                return [], Unknown("many-items", where)
             return [known(letter) for letter in text], None
         case AttributeDict(instance):
             return [known(name) for name in instance.attributes], instance.open

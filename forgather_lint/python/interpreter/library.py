@@ -18,12 +18,16 @@ from typing import Protocol
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.facts.cause import Cause
+from forgather_lint.python.interpreter.budget import Budget
+from forgather_lint.python.interpreter.guard import fault
 from forgather_lint.python.interpreter.trail import Trail
+from forgather_lint.python.values.cost import cost
+from forgather_lint.python.values.endings import Ending
 from forgather_lint.python.values.loop_index import pinned
 from forgather_lint.python.values.value import Arguments, Known, Unknown, Value
 
 
-class OpFailure(Exception):
+class OpFailure(Ending):
     """The call raises at run time; `text` is the message a user would see, `cause` is why."""
 
     def __init__(self, error: str, text: str, cause: Cause | None = None) -> None:
@@ -43,6 +47,11 @@ class Evaluator(Protocol):
     def set_attribute(self, target: Value, name: str, value: Value, where: Place) -> None: ...
 
     def items_of(self, value: Value) -> tuple[list[Value], Unknown | None]: ...
+
+    def ran_unknown_code(self, arguments: Arguments, where: Place) -> None: ...
+
+    @property
+    def budget(self) -> Budget: ...
 
     @property
     def trail(self) -> Trail: ...
@@ -96,6 +105,14 @@ _PASSES_ON = frozenset(
 )
 
 
+_LOOKS_AT_NO_ITEM = frozenset(
+    "isinstance getattr setattr hasattr delattr print callable type bool id len list.append "
+    "dict.get dict.setdefault dict.pop set.add set.discard functools.partial "
+    "super_in_method".split()
+)
+"""These take as long whatever the size of what they are given."""
+
+
 def _pinned(arguments: Arguments) -> Arguments:
     """What an op asks of a loop index is not seen, so only the same index answers alike."""
     if not any(isinstance(each, Known) and each.loop for each in arguments.all()):
@@ -107,14 +124,27 @@ def _pinned(arguments: Arguments) -> Arguments:
 
 
 def run(function: Op, site: Site, arguments: Arguments) -> Value:
-    """Bind `arguments` as Python would and run the op; what does not bind is unknown."""
+    """Bind `arguments` as Python would and run the op; what does not bind is unknown.
+
+    Every builtin and every library function passes here: it is charged by the size of what it is
+    given, and a fault in it leaves its result undecided, and what it was to change.
+    """
     if arguments.rest is not None:
         return Unknown("unknown-arguments", site.where, site.name)
     if site.name not in _PASSES_ON:
         arguments = _pinned(arguments)
     if not _takes(function, len(arguments.positional), tuple(arguments.keywords)):
         return Unknown("unmodelled-arguments", site.where, site.name)
-    return function(site, *arguments.positional, **arguments.keywords)
+    if site.name not in _LOOKS_AT_NO_ITEM:
+        site.evaluator.budget.spend(sum(map(cost, arguments.all())))
+    try:
+        return function(site, *arguments.positional, **arguments.keywords)
+    except Ending:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of ours costs this call alone
+        unknown = fault(error, site.where)
+        site.evaluator.ran_unknown_code(arguments, site.where)
+        return unknown
 
 
 @lru_cache(maxsize=4096)

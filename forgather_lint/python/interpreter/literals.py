@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import operator
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from forgather_lint.core.source import Place
-from forgather_lint.python.interpreter.budget import LONGEST_TEXT
+from forgather_lint.python.interpreter.constants import compute
 from forgather_lint.python.interpreter.dispatch import expression
 from forgather_lint.python.interpreter.frame import Frame
 from forgather_lint.python.values.loop_index import pinned
@@ -65,53 +68,64 @@ def string(machine: Machine, node: cst.SimpleString, frame: Frame) -> Value:
 @expression(cst.ConcatenatedString)
 def concatenated(machine: Machine, node: cst.ConcatenatedString, frame: Frame) -> Value:
     left, right = machine.evaluate(node.left, frame), machine.evaluate(node.right, frame)
-    match left, right:
-        case Known(str() as one), Known(str() as two):
-            return known(one + two)
-        case Known(bytes() as one_bytes), Known(bytes() as two_bytes):
-            return known(one_bytes + two_bytes)
+    if isinstance(left, Known) and isinstance(right, Known):
+        operands = (left.value, right.value)
+        return compute(machine.budget, frame.place(node), "add", operator.add, operands)
     return Unknown("unknown-text", frame.place(node))
 
 
 @expression(cst.FormattedString)
 def formatted(machine: Machine, node: cst.FormattedString, frame: Frame) -> Value:
-    pieces = [_piece(machine, part, frame) for part in node.parts]
-    if all(piece is not None for piece in pieces):
-        text = "".join(piece for piece in pieces if piece is not None)
-        return known(text) if len(text) <= LONGEST_TEXT else Unknown("long-text")
-    return Unknown("unknown-text", frame.place(node))
+    return _joined(machine, node, node.parts, frame)
 
 
-def _piece(machine: Machine, part: cst.BaseFormattedStringContent, frame: Frame) -> str | None:
+def _joined(
+    machine: Machine,
+    node: cst.FormattedString,
+    parts: Sequence[cst.BaseFormattedStringContent],
+    frame: Frame,
+) -> Value:
+    """The text of `parts` of the literal `node`."""
+    pieces = [_piece(machine, node, part, frame) for part in parts]
+    texts = tuple(each.value for each in pieces if isinstance(each, Known))
+    if len(texts) < len(pieces):
+        return Unknown("unknown-text", frame.place(node))
+    return compute(machine.budget, frame.place(node), "join", "".join, (texts,))
+
+
+def _piece(
+    machine: Machine,
+    node: cst.FormattedString,
+    part: cst.BaseFormattedStringContent,
+    frame: Frame,
+) -> Value:
     if isinstance(part, cst.FormattedStringText):
-        return str(known_text(part.value))
+        return _literal_part(node, part.value)
+    unknown = Unknown("unknown-text", frame.place(part))
     if not isinstance(part, cst.FormattedStringExpression):
-        return None
+        return unknown
     value = pinned(machine.evaluate(part.expression, frame))
-    if not isinstance(value, Known) or part.equal is not None:
-        return None
-    specification = _specification(machine, part, frame)
-    content = repr(value.value) if part.conversion == "r" else value.value
-    try:
-        return format(content, specification) if specification is not None else None
-    except (TypeError, ValueError):
-        return None
+    form: Value = known("")
+    if part.format_spec is not None:
+        form = _joined(machine, node, part.format_spec, frame)
+    if not isinstance(value, Known) or not isinstance(form, Known) or part.equal is not None:
+        return unknown
+    if part.conversion is not None:
+        convert = _CONVERSIONS[part.conversion]
+        value = compute(machine.budget, frame.place(part), "repr", convert, (value.value,))
+        if not isinstance(value, Known):
+            return value
+    return compute(machine.budget, frame.place(part), "format", format, (value.value, form.value))
 
 
-def _specification(
-    machine: Machine, part: cst.FormattedStringExpression, frame: Frame
-) -> str | None:
-    if part.format_spec is None:
-        return ""
-    pieces = [_piece(machine, each, frame) for each in part.format_spec]
-    text = "".join(piece for piece in pieces if piece is not None)
-    bounded = len(pieces) == len([p for p in pieces if p is not None]) and len(text) < 8
-    return text if bounded else None
+_CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": ascii}
 
 
-def known_text(raw: str) -> str:
-    """The text of a literal part of an f-string."""
-    return raw.replace("{{", "{").replace("}}", "}").replace("\\n", "\n").replace("\\t", "\t")
+def _literal_part(node: cst.FormattedString, raw: str) -> Value:
+    """A part of an f-string that is no expression, as the string literal that it would be."""
+    prefix = "r" if "r" in node.prefix.lower() else ""
+    text = raw.replace("{{", "{").replace("}}", "}")
+    return known(ast.literal_eval(f"{prefix}{node.quote}{text}{node.quote}"))
 
 
 @expression(cst.Tuple)

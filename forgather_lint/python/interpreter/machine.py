@@ -18,11 +18,28 @@ from forgather_lint.python.interpreter.budget import MOST_ITEMS, Budget
 from forgather_lint.python.interpreter.dispatch import EXPRESSIONS, STATEMENTS
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Completion, Frame, Raised
+from forgather_lint.python.interpreter.guard import fault, faulty_statement
 from forgather_lint.python.interpreter.run import Run
 from forgather_lint.python.interpreter.trail import Trail
+from forgather_lint.python.values.endings import Ending
 from forgather_lint.python.values.joining import join
-from forgather_lint.python.values.objects import ClassValue, Instance, Namespace
-from forgather_lint.python.values.value import Arguments, Choice, External, Unknown, Value
+from forgather_lint.python.values.objects import (
+    AttributeDict,
+    BoundMethod,
+    ClassValue,
+    Instance,
+    Namespace,
+)
+from forgather_lint.python.values.value import (
+    Arguments,
+    Choice,
+    DictValue,
+    External,
+    ListValue,
+    SetValue,
+    Unknown,
+    Value,
+)
 
 
 class Library(Protocol):
@@ -233,7 +250,12 @@ class Machine:
         handler = EXPRESSIONS.get(type(node))
         if handler is None:
             return Unknown("unsupported-syntax", frame.place(node), type(node).__name__)
-        value = handler(self, node, frame)
+        try:
+            value = handler(self, node, frame)
+        except Ending:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours costs this value alone
+            return fault(error, frame.place(node))
         if isinstance(value, Unknown) and value.where is None:
             return replace(value, where=frame.place(node))
         return value
@@ -243,7 +265,12 @@ class Machine:
         for node in statements:
             self._run.budget.step()
             handler = STATEMENTS.get(type(node))
-            completion = handler(self, node, frame) if handler else None
+            try:
+                completion = handler(self, node, frame) if handler else None
+            except Ending:
+                raise
+            except Exception as error:
+                raise faulty_statement(error, frame.place(node)) from error
             if completion is not None:
                 return completion
         return None
@@ -271,6 +298,12 @@ class Machine:
         from forgather_lint.python.interpreter.stores import set_attribute
 
         set_attribute(self, target, name, value, where)
+
+    def ran_unknown_code(self, arguments: Arguments, where: Place) -> None:
+        """Note a call of code that is not known, which may change what it is handed."""
+        self.run.unknown_calls += 1
+        if any(isinstance(each, _CHANGEABLE) for each in arguments.all()):
+            self.assume(Unknown("changed-by-unknown-code", where))
 
     def assume(self, why: Unknown) -> None:
         """Go on as if `why` did not matter: an error from here on is not proved by it."""
@@ -308,6 +341,7 @@ class Machine:
         from forgather_lint.python.interpreter.iteration import items_of
 
         items, rest = items_of(self, value, where)
+        self._run.budget.walk(len(items))
         return (items, rest) if len(items) <= MOST_ITEMS else (items[:1], Unknown("many-items"))
 
     def branch(self, arms: Sequence[Callable[[], Value]], where: Place) -> Value:
@@ -331,6 +365,9 @@ class Machine:
         return any(
             isinstance(cls, External) and cls.name == name for cls in order_of(self, value.cls)
         )
+
+
+_CHANGEABLE = (Instance, ListValue, DictValue, SetValue, BoundMethod, AttributeDict, Namespace)
 
 
 def joined(values: Iterable[Value]) -> Value:

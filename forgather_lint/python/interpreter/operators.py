@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from forgather_lint.core.source import Place
-from forgather_lint.python.interpreter.budget import LARGEST_BITS, LONGEST_TEXT
 from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.constants import compute, same_result
 from forgather_lint.python.interpreter.container_operators import on_containers
 from forgather_lint.python.interpreter.dispatch import expression
 from forgather_lint.python.interpreter.frame import Frame, Raised
@@ -22,7 +22,6 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     Arguments,
     Choice,
-    Constant,
     DictValue,
     Known,
     ListValue,
@@ -85,6 +84,11 @@ _SIZES: dict[str, Callable[[dims.Size, dims.Size], dims.Size]] = {
     "mul": dims.multiply,
     "floordiv": dims.floor_divide,
 }
+_DIVISIONS = {
+    "floordiv": "integer division or modulo by zero",
+    "mod": "integer modulo by zero",
+    "truediv": "division by zero",
+}
 _SIGNS: dict[str, Callable[[int], bool]] = {
     "eq": lambda sign: sign == 0,
     "ne": lambda sign: sign != 0,
@@ -111,7 +115,7 @@ def binary(machine: Machine, name: str, left: Value, right: Value, where: Place)
     if machine.library.handles(left) or machine.library.handles(right):
         return machine.library.call(machine, f"operator.{name}", Arguments([left, right]), where)
     if isinstance(left, Known) and isinstance(right, Known):
-        return _on_constants(name, left, right, where)
+        return on_constants(machine, name, left, right, where)
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         return left if isinstance(left, Unknown) else right
     left_size, right_size = size_of(left), size_of(right)
@@ -120,64 +124,43 @@ def binary(machine: Machine, name: str, left: Value, right: Value, where: Place)
     return on_containers(machine, name, left, right, where)
 
 
-def _on_constants(name: str, left: Known, right: Known, where: Place) -> Value:
-    result = _constant(name, left.value, right.value, where)
+def on_constants(machine: Machine, name: str, left: Known, right: Known, where: Place) -> Value:
+    """Apply the operator `name` to two constants, as Python does."""
+    function: Callable[[Any, Any], Any] = getattr(operator, name)
+    one, other = left.value, right.value
+    result: Value
+    if name in _SMALL and type(one) in _NUMBERS and type(other) in _NUMBERS:
+        result = known(function(one, other))
+    else:
+        result = compute(machine.budget, where, name, function, (one, other))
     if isinstance(result, Known):
-        _observe(name, left, right, result)
+        _observe(name, function, left, right, result)
     return result
 
 
-def _observe(name: str, left: Known, right: Known, result: Known) -> None:
-    function: Callable[[Any, Any], Any] = getattr(operator, name)
+_SMALL = frozenset("add sub iadd isub eq ne lt le gt ge".split())
+"""What these make of two numbers is as small as they are."""
+_NUMBERS = frozenset((bool, int, float))
+
+
+def _observe(
+    name: str, function: Callable[[Any, Any], Any], left: Known, right: Known, result: Known
+) -> None:
     if left.loop is not None:
-        observe(left, lambda i: bool(function(i, right.value) == result.value))
+        observe(left, lambda i: same_result(name, function, (i, right.value), result.value))
     if right.loop is not None:
-        observe(right, lambda i: bool(function(left.value, i) == result.value))
-
-
-def _constant(name: str, left: Constant, right: Constant, where: Place) -> Value:
-    if _too_large(name, left, right):
-        return Unknown("large-constant", where)
-    function: Callable[[Any, Any], Any] = getattr(operator, name)
-    try:
-        return known(function(left, right))
-    except TypeError:
-        kinds = f"'{type(left).__name__}' and '{type(right).__name__}'"
-        text = f"unsupported operand type(s) for {name}: {kinds}"
-        raise Raised("TypeError", text, where) from None
-    except (ZeroDivisionError, OverflowError, ValueError) as error:
-        raise Raised(type(error).__name__, str(error), where) from None
-
-
-def _too_large(name: str, left: Constant, right: Constant) -> bool:
-    """Whether the result could fill the memory: `10 ** 10 ** 9`, `"a" * 10 ** 9`, `text + text`."""
-    if isinstance(left, int) and isinstance(right, int):
-        return _bits(name, left, right) > LARGEST_BITS
-    sizes = [len(x) for x in (left, right) if isinstance(x, str | bytes)]
-    counts = [x for x in (left, right) if isinstance(x, int)]
-    if name == "mul":
-        return bool(sizes and counts) and sizes[0] * counts[0] > LONGEST_TEXT
-    if name == "add":
-        return sum(sizes) > LONGEST_TEXT
-    return name == "mod" and isinstance(left, str)
-
-
-def _bits(name: str, left: int, right: int) -> int:
-    """How many bits the result has at most."""
-    if name == "pow":
-        return left.bit_length() * max(right, 1)
-    if name == "lshift":
-        return left.bit_length() + max(right, 0)
-    return left.bit_length() + right.bit_length() if name == "mul" else 0
+        observe(right, lambda i: same_result(name, function, (left.value, i), result.value))
 
 
 def _on_sizes(name: str, left: dims.Size, right: dims.Size, where: Place) -> Value:
+    if name in _DIVISIONS and right == 0:
+        raise Raised("ZeroDivisionError", _DIVISIONS[name], where)
     if name in _SIZES:
         return integer(_SIZES[name](left, right))
     if name in _SIGNS:
         sign = dims.compare(left, right)
         return Unknown("symbolic-comparison", where) if sign is None else known(_SIGNS[name](sign))
-    if name == "mod" and right != 0:
+    if name == "mod":
         quotient = dims.floor_divide(left, right)
         return integer(dims.subtract(left, dims.multiply(quotient, right)))
     return Unknown("symbolic-arithmetic", where)
@@ -192,6 +175,8 @@ def augmented(
         return Unknown("unmodelled-operator", where)
     if name == "add" and isinstance(before, ListValue):
         items, rest = machine.items_of(operand)
+        if not machine.budget.has_room(len(before.items) + len(items)):
+            items, rest = [], Unknown("many-items", where)
         machine.trail.set_items(before, [*before.items, *items])
         machine.trail.may_hold_more(before, rest)
         return before
@@ -202,6 +187,8 @@ def augmented(
         member = find_member(machine, before.cls, f"__i{name}__")
         if member is not None and not isinstance(member.value, Unknown):
             return machine.call(member.value, Arguments([before, operand]), where)
+    if isinstance(before, Known) and isinstance(operand, Known):
+        return on_constants(machine, f"i{name.rstrip('_')}", before, operand, where)
     result = binary(machine, name, before, operand, where)
     if isinstance(before, TensorValue) and isinstance(result, TensorValue):
         same = result.is_parameter == before.is_parameter  # a tensor is changed in place
@@ -224,10 +211,10 @@ def unary_operation(machine: Machine, node: cst.UnaryOperation, frame: Frame) ->
 def _unary(machine: Machine, name: str, value: Value, where: Place) -> Value:
     if machine.library.handles(value):
         return machine.library.call(machine, f"operator.{name}", Arguments([value]), where)
-    if isinstance(value, Known) and isinstance(value.value, int | float | complex):
+    if isinstance(value, Known):
         if value.loop is not None:
             observe(value, lambda index: index == value.value)
-        return known(getattr(operator, name)(value.value))
+        return compute(machine.budget, where, name, getattr(operator, name), (value.value,))
     if isinstance(value, SymbolicInt) and name == "neg":
         return integer(dims.negate(value.size))
     return value if isinstance(value, Unknown) else Unknown("unmodelled-operator", where, name)

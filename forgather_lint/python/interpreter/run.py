@@ -39,4 +39,4 @@ class Run:
     unknown_calls: int = 0
 
     def __post_init__(self) -> None:
-        self.trail = Trail(self.observer.merged)
+        self.trail = Trail(self.observer.merged, self.budget)

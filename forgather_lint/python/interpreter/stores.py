@@ -177,16 +177,15 @@ def forget(machine: Machine, owner: Value, why: Unknown) -> None:
 
 def _set_in_list(machine: Machine, owner: ListValue, key: Value, value: Value) -> None:
     index = index_of(pinned(key))
-    items = list(owner.items)
-    if index is not None and -len(items) <= index < len(items):
-        items[index] = value
+    if index is not None and -len(owner.items) <= index < len(owner.items):
+        machine.trail.set_at(owner, index, value)
     elif index is None:
-        items = [join([item, value]) for item in items]
-    machine.trail.set_items(owner, items)
+        machine.budget.walk(len(owner.items))
+        machine.trail.set_items(owner, [join([item, value]) for item in owner.items])
 
 
 def _delete_from_list(machine: Machine, owner: ListValue, key: Value, where: Place) -> None:
-    index = bounds(key) if isinstance(key, SliceValue) else index_of(pinned(key))
+    index = bounds(key, where) if isinstance(key, SliceValue) else index_of(pinned(key))
     if index is None or owner.rest is not None:
         forget(machine, owner, Unknown("unknown-index", where))
         return

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import operator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member, is_subclass
+from forgather_lint.python.interpreter.constants import compute
 from forgather_lint.python.interpreter.dispatch import expression
+from forgather_lint.python.interpreter.equality import is_told_apart
 from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join, same
@@ -18,10 +22,12 @@ from forgather_lint.python.values.value import (
     Arguments,
     Builtin,
     Choice,
+    Constant,
     DictValue,
     External,
     Known,
     ListValue,
+    NamedTupleValue,
     SetValue,
     SliceValue,
     TupleValue,
@@ -29,7 +35,6 @@ from forgather_lint.python.values.value import (
     Value,
     key_of,
     keyed,
-    known,
     size_of,
 )
 
@@ -69,13 +74,13 @@ def read(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
             return read_dict(owner, key, where)
         case TupleValue() | ListValue():
             return _read_sequence(machine, owner, key, where)
-        case Known(str() as text):
-            return _read_text(text, key, where)
+        case Known(str() | bytes() as text):
+            return _read_text(machine, text, key, where)
         case Instance():
             return _read_instance(machine, owner, key, where)
         case ClassValue() | External() | Builtin():
             return _read_generic(machine, owner, key, where)
-        case Known(None | bool() | int() | float() as value):
+        case Known(value):
             kind = type(value).__name__
             text = f"'{kind}' object is not subscriptable"
             raise Raised("TypeError", text, where, cause=cause_in(value))
@@ -117,31 +122,26 @@ def read_dict(owner: DictValue, key: Value, where: Place) -> Value:
         return found
     if owner.rest is not None:
         return owner.rest
-    if not all(map(_tells_apart, (key, *owner.key_values()))):
+    if not all(map(is_told_apart, (key_value, *owner.items))):
         return Unknown("unknown-key", where)
     text = repr(key.value) if isinstance(key, Known) else "key"
     raise Raised("KeyError", text, where)
 
 
-def _tells_apart(key: Value) -> bool:
-    """Whether two such keys are surely different ones when they are not the same value."""
-    if isinstance(key, TupleValue):
-        return all(map(_tells_apart, key.items))
-    return isinstance(key, Known | ClassValue | External | Builtin)
-
-
 def _read_sequence(
     machine: Machine, owner: TupleValue | ListValue, key: Value, where: Place
 ) -> Value:
-    items = list(owner.items)
+    items = owner.items
     rest = owner.rest if isinstance(owner, ListValue) else None
     asked = (key.start, key.stop, key.step) if isinstance(key, SliceValue) else (key,)
     for number in asked:
         machine.library.read_number(machine, number, where)
     if isinstance(key, SliceValue):
-        return _slice(owner, items, rest, key, where)
+        return _slice(machine, owner, rest, key, where)
     index = index_of(key)
     if index is None:
+        _check_index(owner, key, where)
+        machine.budget.walk(len(items))
         return join(items) if items and rest is None else Unknown("unknown-index", where)
     if -len(items) <= index < len(items) and (index >= 0 or rest is None):
         found = items[index]
@@ -154,6 +154,24 @@ def _read_sequence(
     raise Raised("IndexError", f"{kind} index out of range", where)
 
 
+def _check_index(owner: Value, key: Value, where: Place) -> None:
+    """Raise what Python raises for a `key` that is surely no index."""
+    if isinstance(key, _NO_INDEX):
+        kind = "tuple" if isinstance(owner, TupleValue) else "list"
+        name = type(key.value).__name__ if isinstance(key, Known) else _NAMES[type(key)]
+        text = f"{kind} indices must be integers or slices, not {name}"
+        raise Raised("TypeError", text, where)
+
+
+_NAMES: dict[type[Value], str] = {
+    TupleValue: "tuple",
+    NamedTupleValue: "tuple",
+    ListValue: "list",
+    DictValue: "dict",
+    SetValue: "set",
+}
+
+
 def index_of(key: Value) -> int | None:
     """The number that `key` is on a rank; None when it is not known."""
     size = size_of(key)
@@ -164,37 +182,56 @@ def index_of(key: Value) -> int | None:
 
 
 def _slice(
-    owner: Value, items: list[Value], rest: Unknown | None, key: SliceValue, where: Place
+    machine: Machine,
+    owner: TupleValue | ListValue,
+    rest: Unknown | None,
+    key: SliceValue,
+    where: Place,
 ) -> Value:
-    within = bounds(key)
+    within = bounds(key, where)
     if rest is not None or within is None:
         return Unknown("unknown-slice", where)
-    part = items[within]
-    return TupleValue(tuple(part)) if isinstance(owner, TupleValue) else ListValue(part)
+    machine.budget.walk(len(range(*within.indices(len(owner.items)))))
+    part = owner.items[within]
+    return TupleValue(tuple(part)) if isinstance(owner, TupleValue) else ListValue(list(part))
 
 
-def bounds(key: SliceValue) -> slice | None:
-    """The slice, None when a bound is not known."""
-    numbers = [index_of(pinned(part)) for part in (key.start, key.stop, key.step)]
-    parts = zip((key.start, key.stop, key.step), numbers, strict=True)
-    decided = all(number is not None or _is_none(part) for part, number in parts)
-    return slice(*numbers) if decided else None
+def bounds(key: SliceValue, where: Place) -> slice | None:
+    """The slice, None when a bound is not known. Raises `Raised` for one that cannot be."""
+    parts = [pinned(part) for part in (key.start, key.stop, key.step)]
+    numbers = [index_of(part) for part in parts]
+    for part, number in zip(parts, numbers, strict=True):
+        if number is None and not _is_none(part):
+            if isinstance(part, _NO_INDEX):
+                text = "slice indices must be integers or None or have an __index__ method"
+                raise Raised("TypeError", text, where)
+            return None
+    if numbers[2] == 0:
+        raise Raised("ValueError", "slice step cannot be zero", where)
+    return slice(*numbers)
 
 
 def _is_none(value: Value) -> bool:
     return isinstance(value, Known) and value.value is None
 
 
-def _read_text(text: str, key: Value, where: Place) -> Value:
+_NO_INDEX = Known | TupleValue | ListValue | DictValue | SetValue
+"""What is no index where it is no integer."""
+
+
+def _read_text(machine: Machine, text: str | bytes, key: Value, where: Place) -> Value:
+    given: Constant | slice | None
     if isinstance(key, SliceValue):
-        within = bounds(key)
-        return Unknown("unknown-slice", where) if within is None else known(text[within])
-    index = index_of(pinned(key))
-    if index is None:
-        return Unknown("unknown-index", where)
-    if not -len(text) <= index < len(text):
-        raise Raised("IndexError", "string index out of range", where)
-    return known(text[index])
+        given = bounds(key, where)
+    else:
+        index = index_of(pinned(key))
+        given = index if index is not None or not isinstance(key, Known) else key.value
+        if given is None and not _is_none(key):
+            return Unknown("unknown-index", where)
+    if given is None and isinstance(key, SliceValue):
+        return Unknown("unknown-slice", where)
+    take = partial(operator.getitem, text)
+    return compute(machine.budget, where, "getitem", take, (given,))
 
 
 def _read_instance(machine: Machine, owner: Instance, key: Value, where: Place) -> Value:

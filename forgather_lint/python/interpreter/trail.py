@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.budget import Budget
 from forgather_lint.python.values.joining import join, same
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
@@ -191,10 +192,12 @@ class Trail:
 
     `shared_writes` counts what was written to classes and modules, `outside_writes` that and what
     was written to objects that are older than what is being built (`guarding`). `listener` hears
-    of all that branches are joined to, with what each had left there.
+    of all that branches are joined to, with what each had left there. Copies that a branch makes of
+    what it changes are paid for from `budget`.
     """
 
-    def __init__(self, listener: Listener | None = None) -> None:
+    def __init__(self, listener: Listener | None = None, budget: Budget | None = None) -> None:
+        self._budget = budget
         self._logs: list[dict[Hashable, tuple[Slot, object]]] = []
         self._listener = listener
         self._oldest_free = 0
@@ -285,6 +288,13 @@ class Trail:
         if self._logs:
             self._note(slot)
         slot.write(items)
+
+    def set_at(self, target: ListValue, index: int, value: Value) -> None:
+        """Give a list another item at `index`."""
+        self._grows(target)
+        if self._logs:
+            self._note(ItemsSlot(target))
+        cast("list[Value]", target.items)[index] = value
 
     def append(self, target: ListValue, value: Value) -> None:
         """Add one item to a list."""
@@ -385,6 +395,8 @@ class Trail:
     def _note(self, slot: Slot) -> None:
         log, identity = self._logs[-1], slot.identity
         if identity not in log:
+            if self._budget is not None and isinstance(slot, ItemsSlot):
+                self._budget.walk(len(slot.target.items))
             log[identity] = slot, slot.read()
 
 

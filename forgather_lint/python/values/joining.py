@@ -26,6 +26,7 @@ from forgather_lint.python.values.value import (
 )
 
 MOST_OPTIONS = 4
+_MOST_COMPARED = 200
 
 
 def join(values: Iterable[Value]) -> Value:
@@ -35,6 +36,8 @@ def join(values: Iterable[Value]) -> Value:
         for option in value.options if isinstance(value, Choice) else (value,):
             if not any(same(option, other) for other in options):
                 options.append(option)
+        if len(options) > _MOST_COMPARED:
+            return Unknown("many-options")
     if len(options) > 1 and all(_is_computed(option) for option in options):
         return _join_tensors([option for option in options if isinstance(option, TensorValue)])
     unknown = next((option for option in options if isinstance(option, Unknown)), None)
@@ -98,8 +101,27 @@ def same(left: Value, right: Value) -> bool:
     if isinstance(left, TensorValue) and isinstance(right, TensorValue):
         return _same_tensor(left, right)
     if isinstance(left, TupleValue) and isinstance(right, TupleValue):
-        return len(left.items) == len(right.items) and all(map(same, left.items, right.items))
+        return _same_tuples(left, right)
     return isinstance(left, SymbolicInt | External) and left == right
+
+
+def _same_tuples(left: TupleValue, right: TupleValue) -> bool:
+    """Item by item; two tuples that are met again, inside of others, are compared once."""
+    waiting, met = [(left, right)], {(left, right)}
+    while waiting:
+        one, other = waiting.pop()
+        if len(one.items) != len(other.items):
+            return False
+        for pair in zip(one.items, other.items, strict=True):
+            match pair:
+                case TupleValue() as inner, TupleValue() as inner_other:
+                    if inner is not inner_other and (inner, inner_other) not in met:
+                        met.add((inner, inner_other))
+                        waiting.append((inner, inner_other))
+                case _:
+                    if not same(*pair):
+                        return False
+    return True
 
 
 def _same_tensor(left: TensorValue, right: TensorValue) -> bool:

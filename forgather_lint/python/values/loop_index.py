@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from forgather_lint.python.values.value import Known, LoopIndex, Value
+from forgather_lint.python.values.value import Known, LoopIndex, Value, pin
 
 
 def observe(index: Known, same_answer: Callable[[int], bool]) -> None:
     """Note that the value of `index` was asked for; `same_answer(i)` compares with index `i`."""
-    if index.loop is not None:
+    if index.loop is not None and not index.loop.pinned:
         index.loop.observations.append(same_answer)
 
 
@@ -40,7 +40,7 @@ def pinned(value: Value) -> Value:
     """`value` for code that may ask anything of it: only the same index answers alike."""
     if not isinstance(value, Known) or value.loop is None:
         return value
-    observe(value, lambda index: index == value.value)
+    pin(value)
     return Known(value.value)
 
 

@@ -13,6 +13,7 @@ from types import EllipsisType
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.python.values.dims import Poly, Size
+from forgather_lint.python.values.endings import BudgetExceeded
 from forgather_lint.python.values.placement import REPLICATE, Placement
 
 Constant = None | bool | int | float | complex | str | bytes | EllipsisType
@@ -64,11 +65,13 @@ class SymbolicInt(Value):
 class LoopIndex:
     """Watches one loop index: what was asked of it decides whether two rounds are alike.
 
-    `outer` watches the same index where it was handed down from.
+    `outer` watches the same index where it was handed down from. `pinned`: no other index would do,
+    so that there is nothing left to note.
     """
 
     observations: list[Callable[[int], bool]] = field(default_factory=list)
     outer: LoopIndex | None = None
+    pinned: bool = False
 
     def is_within(self, other: LoopIndex) -> bool:
         """Whether this is `other`, or watches what `other` handed down."""
@@ -178,7 +181,7 @@ class External(Value):
     name: str
 
 
-@record(eq=False)
+@record
 class Builtin(Value):
     """A Python builtin function or type, by name."""
 
@@ -247,13 +250,32 @@ def key_of(value: Value) -> Key:
     """A hashable stand-in: equal constants are one key, other values are keys by identity."""
     if isinstance(value, Known):
         if value.loop is not None:
-            value.loop.observations.append(lambda index: index == value.value)
+            pin(value)
         return value.value
-    if isinstance(value, TupleValue):
-        return tuple(key_of(item) for item in value.items)
-    if isinstance(value, External | SymbolicInt):
-        return value
-    return value
+    return _tuple_key(value, [LARGEST_KEY]) if isinstance(value, TupleValue) else value
+
+
+LARGEST_KEY = 10_000
+"""Parts of a tuple that is looked up; one that holds another twice counts it twice, as a hash."""
+
+
+def _tuple_key(value: TupleValue, room: list[int]) -> Key:
+    """The tuple of the keys of the items; `room` is what is left of `LARGEST_KEY`."""
+    room[0] -= len(value.items)
+    if room[0] < 0:
+        raise BudgetExceeded("large-key")
+    return tuple(
+        _tuple_key(item, room) if isinstance(item, TupleValue) else key_of(item)
+        for item in value.items
+    )
+
+
+def pin(index: Known) -> None:
+    """Only the same index answers alike from now on."""
+    loop, number = index.loop, index.value
+    if loop is not None and not loop.pinned:
+        loop.pinned = True
+        loop.observations[:] = [lambda other: other == number]
 
 
 def keyed(names: Mapping[str, Value]) -> dict[Key, Value]:

@@ -1,0 +1,254 @@
+"""What Python computes of constants: by Python itself, once it is known to stay small.
+
+Each operator, builtin and method of plain values that this runs gives what Python gives, its errors
+with their texts among it. What could fill the memory or take long is told from the sizes of the
+operands, before anything is computed, and is left undecided.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.budget import LARGEST_BITS, LONGEST_TEXT, MOST_ITEMS
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.values.cost import LETTERS_PER_STEP
+from forgather_lint.python.values.value import (
+    Constant,
+    Known,
+    ListValue,
+    TupleValue,
+    Unknown,
+    Value,
+    known,
+)
+
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.budget import Budget
+
+Plain = Constant | slice | tuple["Plain", ...]
+_PER_BIT = LONGEST_TEXT // LARGEST_BITS
+"""Sizes are counted in letters; a bit of a number counts as much as so many of them."""
+_MOST_MODULAR = 10_000_000
+"""Bits of the exponent times bits of the modulus in `pow(base, exponent, modulus)`."""
+
+
+def compute(
+    budget: Budget,
+    where: Place,
+    name: str,
+    function: Callable[..., object],
+    operands: Sequence[Plain],
+    keywords: Mapping[str, Plain] | None = None,
+) -> Value:
+    """`function(*operands, **keywords)`, the operation that is called `name`.
+
+    Raises `Raised` for what Python raises.
+    """
+    given = keywords or {}
+    size = most_made(name, operands, given)
+    if size > LONGEST_TEXT:
+        return Unknown("large-constant", where, name)
+    budget.spend(size // LETTERS_PER_STEP)
+    try:
+        result = function(*operands, **given)
+    except _ERRORS_OF_PYTHON as error:
+        raise Raised(type(error).__name__, str(error), where) from None
+    return _value(result)
+
+
+_ERRORS_OF_PYTHON = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+def same_result(
+    name: str, function: Callable[..., object], operands: Sequence[Plain], result: Constant
+) -> bool:
+    """Whether the operation surely gives `result` for other operands too."""
+    if most_made(name, operands) > LONGEST_TEXT:
+        return False
+    try:
+        return bool(function(*operands) == result)
+    except _ERRORS_OF_PYTHON:
+        return False
+
+
+def _value(result: object) -> Value:
+    if isinstance(result, list):
+        return ListValue([_value(item) for item in result])
+    if isinstance(result, tuple):
+        return TupleValue(tuple(_value(item) for item in result))
+    if result is NotImplemented or not isinstance(result, Constant):
+        raise TypeError(f"no constant: {type(result).__name__}")
+    return known(result)
+
+
+def plain(value: Value) -> Plain | None:
+    """The constant that `value` is, or the tuple of such; None for both None and any other."""
+    if isinstance(value, TupleValue):
+        return tuple(plain(item) for item in value.items)
+    return value.value if isinstance(value, Known) else None
+
+
+def is_plain(value: Value) -> bool:
+    """Whether `plain` says all of `value`: a constant, or a tuple of constants."""
+    if isinstance(value, TupleValue):
+        return all(isinstance(item, Known) for item in value.items)
+    return isinstance(value, Known)
+
+
+def most_made(
+    name: str, operands: Sequence[Plain], keywords: Mapping[str, Plain] | None = None
+) -> int:
+    """An upper bound of the size of what the operation `name` makes, or works on meanwhile."""
+    given = [*operands, *(keywords or {}).values()]
+    held = sum(map(_size, given))
+    estimate = _GROWING.get(name) or _GROWING.get(name.rpartition(".")[2])
+    return held if estimate is None else held + estimate(*given)
+
+
+def _size(operand: Plain) -> int:
+    if isinstance(operand, int):
+        return operand.bit_length() * _PER_BIT
+    if isinstance(operand, tuple):
+        return sum(map(_size, operand))
+    return len(operand) if isinstance(operand, str | bytes) else 1
+
+
+def _bits(count: float) -> int:
+    return int(min(count, LARGEST_BITS + 1)) * _PER_BIT
+
+
+def _multiplied(left: Any, right: Any, *_: Any) -> int:
+    for text, count in ((left, right), (right, left)):
+        if isinstance(text, str | bytes | tuple) and isinstance(count, int):
+            return max(_size(text), 1) * max(count, 0)
+    return 0
+
+
+def _power(base: Any, exponent: Any = 1, modulus: Any = None, *_: Any) -> int:
+    if not isinstance(base, int) or not isinstance(exponent, int):
+        return 0
+    if isinstance(modulus, int):
+        work = exponent.bit_length() * modulus.bit_length()
+        return LONGEST_TEXT + 1 if work > _MOST_MODULAR else 0
+    return _bits(base.bit_length() * max(abs(exponent), 1))
+
+
+def _shifted(number: Any, count: Any, *_: Any) -> int:
+    return _bits(count) if isinstance(number, int) and isinstance(count, int) else 0
+
+
+def _rounded(number: Any, digits: Any = None, *_: Any) -> int:
+    """`round(1, -n)` computes `10 ** n`."""
+    whole = isinstance(number, int) and isinstance(digits, int)
+    return _bits(math.log2(10) * -digits) if whole and digits < 0 else 0
+
+
+def _replaced(text: Any, old: Any = "", new: Any = "", count: Any = -1, *_: Any) -> int:
+    if not all(isinstance(each, str | bytes) for each in (text, old, new)):
+        return 0
+    places = len(text) // max(len(old), 1) + 1
+    return (min(places, count) if isinstance(count, int) and count >= 0 else places) * len(new)
+
+
+def _padded(text: Any, width: Any = 0, *_: Any) -> int:
+    return width if isinstance(width, int) else 0
+
+
+def _expanded(text: Any, size: Any = 8, *_: Any) -> int:
+    wide = size if isinstance(size, int) else 0
+    return len(text) * max(wide, 0) if isinstance(text, str | bytes) else 0
+
+
+def _divided(text: Any, separator: Any = None, *_: Any) -> int:
+    """Each part is an object; there are at most so many."""
+    if not isinstance(text, str | bytes):
+        return 0
+    long = len(separator) if isinstance(separator, str | bytes) else 2
+    return (len(text) // max(long, 1) + 1) * (LONGEST_TEXT // MOST_ITEMS)
+
+
+_NUMBER = re.compile(r"\d+")
+_WIDTH_IS_GIVEN = re.compile(r"\*|:[^}]*\{")
+"""A width or precision that is taken from the operands: `%*d`, `{:{}}`."""
+
+
+def _widths(form: Any) -> int:
+    """What the widths and precisions in a format add up to at most."""
+    text = form.decode("latin-1") if isinstance(form, bytes) else form
+    if not isinstance(text, str):
+        return 0
+    return sum(min(int(digits[:9]), LONGEST_TEXT + 1) for digits in _NUMBER.findall(text))
+
+
+def _filled_in(template: Any, *operands: Any) -> int:
+    text = template.decode("latin-1") if isinstance(template, bytes) else template
+    size = _widths(text)
+    if not isinstance(text, str) or not _WIDTH_IS_GIVEN.search(text):
+        return size
+    given = (each for one in operands for each in (one if isinstance(one, tuple) else (one,)))
+    return size + sum(min(abs(each), LONGEST_TEXT + 1) for each in given if isinstance(each, int))
+
+
+def _modulo(left: Any, right: Any, *_: Any) -> int:
+    return _filled_in(left, right) if isinstance(left, str | bytes) else 0
+
+
+def _case_changed(text: Any, *_: Any) -> int:
+    """`"\\u0390".upper()` has three letters."""
+    return 2 * len(text) if isinstance(text, str) else 0
+
+
+def _written_out(value: Any, *_: Any) -> int:
+    r"""`repr("\U0001f600")` may have ten letters, `hex(b"a")` two, `"a".encode()` up to four."""
+    return 9 * len(value) if isinstance(value, str | bytes) else 0
+
+
+def _factorial(number: Any, *_: Any) -> int:
+    if not isinstance(number, int) or number < 2:
+        return 0
+    return _bits(number * math.log2(min(number, 2**1000)))
+
+
+def _chosen(number: Any, count: Any = None, *_: Any) -> int:
+    if not isinstance(number, int) or number < 2:
+        return 0
+    some = count if isinstance(count, int) else number
+    return _bits(max(some, 0) * number.bit_length())
+
+
+_GROWING: dict[str, Callable[..., int]] = {
+    "mul": _multiplied,
+    "imul": _multiplied,
+    "pow": _power,
+    "ipow": _power,
+    "lshift": _shifted,
+    "ilshift": _shifted,
+    "mod": _modulo,
+    "imod": _modulo,
+    "round": _rounded,
+    "replace": _replaced,
+    "center": _padded,
+    "ljust": _padded,
+    "rjust": _padded,
+    "zfill": _padded,
+    "to_bytes": _padded,
+    "expandtabs": _expanded,
+    "split": _divided,
+    "rsplit": _divided,
+    "splitlines": lambda text, *_: _divided(text, "\n"),
+    "str.format": _filled_in,
+    "format": lambda value, form="", *_: _widths(form),
+    **dict.fromkeys("upper lower title capitalize casefold swapcase".split(), _case_changed),
+    **dict.fromkeys("repr ascii hex encode".split(), _written_out),
+    "join": lambda separator, parts=(), *_: (
+        len(separator) * len(parts) if isinstance(separator, str | bytes) else 0
+    ),
+    "factorial": _factorial,
+    "comb": _chosen,
+    "perm": _chosen,
+}
+"""By name, or the last part of it: what is made beyond the size of the operands."""

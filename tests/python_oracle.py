@@ -1,0 +1,116 @@
+"""Runs plain Python in the interpreter and in CPython, and compares how each piece ends.
+
+What the interpreter leaves undecided agrees with anything. What it decides has to be what Python
+gives: a value of the same type, or the same exception with the same text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Sequence
+
+from forgather_lint.core.record import record
+from forgather_lint.documents.sources import Sources
+from forgather_lint.libraries.standard import StandardLibrary
+from forgather_lint.model.loader import LOCAL, SourceLoader
+from forgather_lint.model.release_sources import ReleaseSources
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Namespace
+from forgather_lint.python.values.value import (
+    DictValue,
+    Known,
+    ListValue,
+    SetValue,
+    TupleValue,
+    Value,
+)
+
+RESULT = "result"
+MODULE = "case"
+
+
+@record
+class End:
+    """How a piece of code ends: with a value, written out, or an exception; None: undecided."""
+
+    told: str | None
+
+    def agrees_with(self, truth: End) -> bool:
+        """Whether nothing is said that is not so."""
+        return self.told is None or self.told == truth.told
+
+
+UNDECIDED = End(None)
+
+
+def _code(text: str) -> str:
+    """`text`, which leaves its value in `result`; an expression does so by itself."""
+    return text if "\n" in text or f"{RESULT} =" in text else f"{RESULT} = ({text})"
+
+
+def in_python(text: str) -> End:
+    """How CPython ends `text`."""
+    names: dict[str, object] = {"__name__": "__model__"}
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(compile(_code(text), MODULE, "exec"), names)
+    except Exception as error:  # noqa: BLE001 - whatever the code raises is its end
+        return End(f"{type(error).__name__}: {error}")
+    return End(_written(names[RESULT]))
+
+
+def in_interpreter(text: str) -> End:
+    """How the interpreter ends `text`."""
+    loader = SourceLoader(Sources({}, {MODULE: _code(text)}), ReleaseSources(""))
+    machine = Machine(StandardLibrary(), loader)
+    try:
+        module = loader.load(machine, f"{LOCAL}.{MODULE}")
+    except Raised as error:
+        told = f"{error.kind}: {error.text}"
+        return End(told) if machine.doubted(error).doubt is None else UNDECIDED
+    except BudgetExceeded:
+        return UNDECIDED
+    if not isinstance(module, Namespace):
+        return UNDECIDED
+    return End(_shown(module.globals[RESULT]))
+
+
+def _written(value: object) -> str:
+    """`repr`, with the items of a set in order and every iterator as a list."""
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        kind = type(value).__name__
+        items = value.items() if isinstance(value, dict) else value
+        texts = [_written(item) for item in items]
+        return f"{kind}{sorted(texts) if isinstance(value, set | frozenset) else texts}"
+    if isinstance(value, float) and value != value:
+        return "float nan"
+    return f"{type(value).__name__} {value!r}"
+
+
+def _shown(value: Value) -> str | None:
+    """As `_written` does; None for what is not wholly known."""
+    if isinstance(value, Known):
+        return _written(value.value)
+    if isinstance(value, TupleValue):
+        return _container("tuple", value.items)
+    if isinstance(value, ListValue) and value.rest is None:
+        return _container("list", value.items)
+    if isinstance(value, SetValue) and value.rest is None:
+        return _container("set", list(value.items.values()), ordered=True)
+    if isinstance(value, DictValue) and value.rest is None:
+        pairs = zip(value.key_values(), value.items.values(), strict=True)
+        return _container("dict", [TupleValue(pair) for pair in pairs])
+    return None
+
+
+def _container(kind: str, items: Sequence[Value], *, ordered: bool = False) -> str | None:
+    texts = [_shown(item) for item in items]
+    known = [text for text in texts if text is not None]
+    if len(known) < len(texts):
+        return None
+    return f"{kind}{sorted(known) if ordered else known}"
