@@ -18,6 +18,7 @@ from forgather_lint.core import doing
 from forgather_lint.core.diagnostics import Diagnostic, Fix, merged, resolve
 from forgather_lint.core.files import done_over, laid
 from forgather_lint.core.meter import Meter
+from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.source import file_start
@@ -40,7 +41,7 @@ from forgather_lint.facts import (
     SizesJudged,
     Unreadable,
 )
-from forgather_lint.forgather.discover import ProjectCandidate, find_projects
+from forgather_lint.forgather.discover import ProjectCandidate, find_projects, is_project
 from forgather_lint.linting import suppressions as suppress
 from forgather_lint.linting.holding import holding, not_explained
 from forgather_lint.linting.registry import builtin_rules, code_of
@@ -152,9 +153,28 @@ def check_model(candidate: Candidate, settings: Settings) -> ModelReport | None:
 
     def work() -> ModelReport | None:
         facts, files = gather(candidate, settings)
-        return None if _hold_no_model(facts) else report(candidate.path, facts, files, settings)
+        if _hold_no_model(facts):
+            return None
+        return _mended_in_source(candidate, report(candidate.path, facts, files, settings))
 
     return _guarded(candidate.path, work, settings)
+
+
+def _mended_in_source(candidate: Candidate, done: ModelReport) -> ModelReport:
+    """The report with the fixes of generated files in the templates that they are made from."""
+    if not any(each.fix for each in done.diagnostics) or not _project_above(candidate.folder):
+        return done
+    from forgather_lint.forgather.generated import generated_in
+
+    doing.now(f"looking for the templates of {candidate.path}")
+    generated = generated_in(candidate.folder)
+    if generated is None:
+        return done
+    return replace(done, diagnostics=tuple(map(generated, done.diagnostics)))
+
+
+def _project_above(folder: Path) -> bool:
+    return any(is_project(each) for each in Path(absolute(str(folder))).parents)
 
 
 def _check_projects(

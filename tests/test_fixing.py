@@ -12,6 +12,7 @@ from forgather_lint.core.diagnostics import Applicability, Diagnostic, ResolvedE
 from forgather_lint.core.diagnostics import Severity as Level
 from forgather_lint.core.files import laid_over, write_over
 from forgather_lint.core.source import Lines, Position, Span
+from forgather_lint.forgather.single import single_configuration
 from forgather_lint.linting.fixes import applied, chosen
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import ModelReport
@@ -254,3 +255,76 @@ def test_a_generated_plan_is_not_written(tmp_path: Path) -> None:
     result = lint("plan", tmp_path, "--write")
     assert "--write writes the plan that --infer computes" in result.stderr
     assert result.exit_code == 2
+
+
+MISSPELT = """\
+-- extends "model.yaml"
+
+[model_code_generator]
+    == super()
+    base_model_tp_plan:
+        "model.layer_stack.layers.*.feedforward.gate_proj": "colwise"  # a comment
+        'layer_stack.layers.*.feedforward.down_proj': 'rowwise'
+"""
+
+
+def forgather_project(folder: Path) -> Path:
+    """A project whose model has been generated, with a plan that is not right; its template."""
+    suite = FIXTURES / "forgather" / "generated_model_stale.md"
+    next(case for case in read_cases(suite) if case.name == "never generated").write(folder)
+    template = folder / "templates" / "configs" / "tiny.yaml"
+    template.write_text(MISSPELT, "utf-8")
+    model = single_configuration(folder)
+    output = folder / "output_models" / "tiny"
+    output.mkdir(parents=True)
+    for name, text in model.files.items():
+        (output / name).write_text(text, "utf-8")
+    return template
+
+
+def test_a_template_is_fixed_in_its_own_spelling(tmp_path: Path) -> None:
+    template = forgather_project(tmp_path)
+    lint("check", template, "--fix", "--unsafe-fixes", "--select=FGL1")
+    mended = MISSPELT.replace('"model.layer_stack', '"layer_stack')
+    added = '        "layer_stack.layers.*.feedforward.up_proj": "colwise"'
+    before, comment, after = mended.partition("  # a comment\n")
+    assert template.read_text("utf-8") == f"{before}{comment}{added}\n{after}"
+
+
+def test_a_generated_file_is_mended_in_its_template(tmp_path: Path) -> None:
+    template = forgather_project(tmp_path)
+    output = tmp_path / "output_models" / "tiny"
+    before = {file: file.read_bytes() for file in output.iterdir()}
+    found = [
+        each
+        for each in json.loads(lint("check", output, "--output-format=json").stdout)
+        if each["code"] == "FGL101"
+    ]
+    assert [each["filename"] for each in found] == [str(output / "tiny.py")]
+    assert "`tiny.py` is generated, change its source" in found[0]["help"]
+    (edit,) = found[0]["fix"]["edits"]
+    assert edit["filename"] == str(template)
+    assert edit["location"] == {"row": 6, "column": 9}
+    result = lint("check", output, "--fix", "--unsafe-fixes")
+    assert f"FGL101 is not fixed: {template} lies outside of what was named" in result.stderr
+    assert {file: file.read_bytes() for file in output.iterdir()} == before
+    (output / "tiny.py").write_text((output / "tiny.py").read_text() + "# changed by hand\n")
+    (stale,) = (
+        each
+        for each in json.loads(lint("check", output, "--output-format=json").stdout)
+        if each["code"] == "FGL101"
+    )
+    assert stale["fix"] is None
+
+
+def test_the_one_style_that_serves_is_written(tmp_path: Path) -> None:
+    model = copy_model("hf_llama", tmp_path)
+    file = model / "configuration_hf_llama.py"
+    whole = file.read_text("utf-8")
+    file.write_text(whole.replace('q_proj": "colwise"', 'q_proj": "rowwise"'), "utf-8")
+    before = lint("check", model, "--target=vllm==0.13", "--unsafe-fixes").stdout
+    assert "help: write `colwise` for `layers.*.self_attn.q_proj`" in before
+    after = lint("check", model, "--target=vllm==0.13", "--fix", "--unsafe-fixes").stdout
+    assert "Fixed 1 finding." in after
+    assert "vLLM 0.13.0: serves at 1, 2, 4 ranks" in after.splitlines()[-1]
+    assert file.read_text("utf-8") == whole

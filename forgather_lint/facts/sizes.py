@@ -7,10 +7,19 @@ from collections.abc import Iterable
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.plans import PlanEntry
 from forgather_lint.facts.release import Release
 
 SERVES, FAILS, WRONG, UNKNOWN = "serves", "fails", "wrong", "unknown"
 """The words of a verdict."""
+
+
+@record
+class OtherStyle:
+    """The entry of a plan that should say `style`."""
+
+    entry: PlanEntry
+    style: str
 
 
 @record
@@ -30,6 +39,8 @@ class Judged:
     module: str
     target: Release
     sizes: str
+    remedy: OtherStyle | None = None
+    """What alone makes the first of `sizes` serve."""
 
 
 @record

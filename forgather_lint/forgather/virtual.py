@@ -23,6 +23,8 @@ from forgather_lint.forgather.traced import Origin
 
 _PLAIN_STRING = re.compile(r"""(["'])([^"'\\]*)\1""")
 
+_PLAIN_WORD = re.compile(r"[A-Za-z_][\w.*]*")
+"""A name that YAML takes for text without quotes."""
 _YAML_ENTRY = re.compile(
     r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>[^"']+)(?P=quote)[ ]*:[ ]+[^\[{&*|>#\r\n]+"""
     r"""(?:[ ]\#[^\r\n]*)?[\r\n]*"""
@@ -88,7 +90,7 @@ class Relocation:
         span, chain = self._moved(diagnostic.span)
         related = [replace(each, span=self._moved(each.span)[0]) for each in diagnostic.related]
         steps = [ResolvedLabel(step.where.span, f"this {step.text}") for step in chain]
-        fix = self._fix(diagnostic.fix) if diagnostic.fix else None
+        fix = self.fix(diagnostic.fix) if diagnostic.fix else None
         return replace(diagnostic, span=span, related=(*related, *steps), fix=fix)
 
     def span(self, span: Span) -> Span:
@@ -140,7 +142,7 @@ class Relocation:
         spellings = (fragment, f'"{inner}"', f"'{inner}'", inner)
         return next((each for each in spellings if each and each in line), "")
 
-    def _fix(self, fix: ResolvedFix) -> ResolvedFix | None:
+    def fix(self, fix: ResolvedFix) -> ResolvedFix | None:
         """The fix, if every edit replaces one quoted text that stands once on its line."""
         edits = list(self._edits(fix))
         return replace(fix, edits=tuple(edits)) if len(edits) == len(fix.edits) else None
@@ -151,12 +153,20 @@ class Relocation:
                 yield from self._lines_of_yaml(edit, edit.beside)
                 continue
             found = self._origin(edit.span)
-            if found is None or not _PLAIN_STRING.fullmatch(edit.content):
+            content = _PLAIN_STRING.fullmatch(edit.content)
+            if found is None or content is None:
                 continue
             rendering, origin, fragment = found
             quoted = _PLAIN_STRING.fullmatch(fragment)
-            if quoted and rendering.line(origin).count(fragment) == 1:
-                yield ResolvedEdit(rendering.place(origin, fragment).span, edit.content)
+            if rendering.line(origin).count(fragment) != 1:
+                continue
+            if quoted:
+                written = f"{quoted[1]}{content[2]}{quoted[1]}"
+            elif _PLAIN_WORD.fullmatch(fragment) and _PLAIN_WORD.fullmatch(content[2]):
+                written = content[2]
+            else:
+                continue
+            yield ResolvedEdit(rendering.place(origin, fragment).span, written)
 
     def _lines_of_yaml(self, edit: ResolvedEdit, beside: Span) -> Iterator[ResolvedEdit]:
         """The entries that `edit` adds, behind the line of the one that they are to follow."""

@@ -22,6 +22,7 @@ from forgather_lint.facts.cause import OfSize
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.facts.sizes import UNKNOWN
 from forgather_lint.linting.registry import code_of
+from forgather_lint.linting.remedy import other_style
 
 Fact = Judged | NotBuilt | ServingProblem | SizesJudged | SizesUndecided
 
@@ -74,7 +75,7 @@ def _asked(prepared: AnyPrepared, settings: Settings, *, several: bool) -> Itera
     cells = [cell(prepared, ranks, stages) for ranks, stages in _asked_for(settings)]
     where = _where(prepared)
     yield _all(cells, where, asked=True, several=several)
-    yield from _broken(cells, where)
+    yield from _broken(prepared, cells, where)
     yield from _undecided(cells, where, asked=True)
 
 
@@ -90,7 +91,7 @@ def _survey(prepared: AnyPrepared, *, several: bool) -> Iterator[Fact]:
     for axis in (tensor[1:], pipeline):
         if not any(map(_serves, axis)):
             first = [each for each in axis if not isinstance(each.outcome.cause, OfSize)][:1]
-            yield from _broken(first, where)
+            yield from _broken(prepared, first, where)
     if not any(map(_serves, cells)):
         yield from _undecided(cells, where, asked=False)
 
@@ -131,11 +132,12 @@ def _all(cells: Sequence[Cell], where: Place, *, asked: bool, several: bool) -> 
     return SizesJudged(cells[0].target, tuple(sizes), asked, where, several)
 
 
-def _broken(cells: Iterable[Cell], where: Place) -> Iterator[Judged]:
+def _broken(prepared: AnyPrepared, cells: Iterable[Cell], where: Place) -> Iterator[Judged]:
     """One fact for each way of going wrong, with the sizes at which it does."""
     bad = (Verdict.FAILS, Verdict.WRONG)
     for group in _groups(each for each in cells if each.outcome.verdict in bad):
-        yield _fact(group[0].outcome, group, where)
+        fact = _fact(group[0].outcome, group, where)
+        yield replace(fact, remedy=other_style(prepared, group[0]))
 
 
 def _undecided(cells: Iterable[Cell], where: Place, *, asked: bool) -> Iterator[SizesUndecided]:

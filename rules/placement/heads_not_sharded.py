@@ -10,6 +10,9 @@ A release with `QKVFuser` shards query, key and value itself where it recognises
 The surplus heads are read as further tokens. The model loads, answers and exits 0, and the answer
 is garbage (measured on vLLM 0.13 with two ranks).
 
+Where exactly one entry in the other style, `colwise` or `rowwise`, makes this size serve, the fix
+is to write that; the fix is unsafe because it splits a layer otherwise.
+
 ## Example
 ```py
 "layers.*.self_attn.q_proj": "colwise",

@@ -10,6 +10,9 @@ never gate and up.
 A column-parallel layer gives rank 0 the first half of the rows. If they hold `[gate; up]`, rank 0
 gets all of gate and none of up: the shapes fit, the meaning does not.
 
+Where exactly one entry in the other style, `colwise` or `rowwise`, makes this size serve, the fix
+is to write that; the fix is unsafe because it splits a layer otherwise.
+
 ## Example
 ```py
 gate, up = self.gate_up_proj(x).chunk(2, dim=-1)  # "colwise"

@@ -6,6 +6,9 @@ Reports values that leave a block, or the model, sharded or as partial sums that
 ## Why is this bad?
 The residual stream must be whole on each rank.
 
+Where exactly one entry in the other style, `colwise` or `rowwise`, makes this size serve, the fix
+is to write that; the fix is unsafe because it splits a layer otherwise.
+
 ## Example
 ```py
 "layers.*.mlp.down_proj": "colwise",  # its output is a slice of the features

@@ -9,6 +9,9 @@ A release that resolves `s_aux=` shards the parameter passed so.
 ## Why is this bad?
 The engine never shards a bare parameter.
 
+Where exactly one entry in the other style, `colwise` or `rowwise`, makes this size serve, the fix
+is to write that; the fix is unsafe because it splits a layer otherwise.
+
 ## Example
 ```py
 scores = scores * self.head_gain.view(-1, 1, 1)  # nn.Parameter of num_heads

@@ -8,6 +8,9 @@ A release that finds norms by their data flow gathers the input of an RMS norm.
 ## Why is this bad?
 Each rank normalises its own part: the result is not a part of the true result.
 
+Where exactly one entry in the other style, `colwise` or `rowwise`, makes this size serve, the fix
+is to write that; the fix is unsafe because it splits a layer otherwise.
+
 ## Example
 ```py
 weights = self.up_proj(x).softmax(dim=-1)  # up_proj: "colwise"

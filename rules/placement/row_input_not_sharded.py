@@ -7,6 +7,9 @@ replicated layer whose input has only a part of them.
 ## Why is this bad?
 A row-parallel layer holds a slice of the input features; its matrix does not fit the input.
 
+Where exactly one entry in the other style, `colwise` or `rowwise`, makes this size serve, the fix
+is to write that; the fix is unsafe because it splits a layer otherwise.
+
 ## Example
 ```py
 "layers.*.mlp.down_proj": "rowwise",  # up_proj and gate_proj are not in the plan

@@ -10,6 +10,9 @@ A release with `GLUFuser` shards gate and up together where it recognises them.
 ## Why is this bad?
 The model crashes at the first token.
 
+Where exactly one entry in the other style, `colwise` or `rowwise`, makes this size serve, the fix
+is to write that; the fix is unsafe because it splits a layer otherwise.
+
 ## Example
 ```py
 up = self.up_proj(x)      # "colwise": half the features on each of two ranks

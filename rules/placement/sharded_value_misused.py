@@ -7,6 +7,9 @@ over ranks of values that are whole, an operation that fails on a rank but not o
 ## Why is this bad?
 The rank computes something else than the model, or fails.
 
+Where exactly one entry in the other style, `colwise` or `rowwise`, makes this size serve, the fix
+is to write that; the fix is unsafe because it splits a layer otherwise.
+
 ## Example
 ```py
 "layers.*.self_attn.q_proj": "rowwise",

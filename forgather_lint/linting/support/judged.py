@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forgather_lint.core.diagnostics import Finding, Label
 from forgather_lint.facts import Judged
+from forgather_lint.linting.support.edits import change_style
 
 
 def finding(judged: Judged) -> Finding:
@@ -11,11 +12,14 @@ def finding(judged: Judged) -> Finding:
     since = judged.since
     related = (Label(since, "sharded since here"),) if since is not None else ()
     verdict = "fails" if judged.verdict == "fails" else "answers something else"
+    remedy = judged.remedy
     return Finding(
         where=judged.where,
         message=judged.reason,
         label=_on_ranks(judged.sizes),
         related=related,
+        help=f"write `{remedy.style}` for `{remedy.entry.full_key}`" if remedy else "",
+        fix=change_style(remedy.entry, remedy.style) if remedy else None,
         consequence=f"{judged.target.said} {verdict} at {judged.sizes}: {judged.reason}",
         module=judged.module or None,
         releases=str(judged.target),

@@ -1,0 +1,45 @@
+"""The one entry of a plan that, in the other style, makes a size serve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from forgather_lint.engines.api import AnyPrepared, Cell
+from forgather_lint.engines.verdicts import blocking, cell
+from forgather_lint.execution.outcome import Verdict
+from forgather_lint.facts.sizes import OtherStyle
+
+MOST_ENTRIES = 16
+"""Each entry is tried by a run of its own; a plan with more is not searched."""
+_OTHER = {"colwise": "rowwise", "rowwise": "colwise"}
+
+
+def other_style(prepared: AnyPrepared, broken: Cell) -> OtherStyle | None:
+    """The entry and style with which the size of `broken` serves; None if not exactly one does."""
+    ranks, stages = broken.tensor_parallel_size, broken.pipeline_parallel_size
+    if ranks == 1 or prepared.judge is None or blocking(prepared) is not None:
+        return None
+    if cell(prepared, 1, stages).outcome.verdict is not Verdict.SERVES:
+        return None
+    found = [
+        trial
+        for trial, changed in _trials(prepared)
+        if cell(changed, ranks, stages).outcome.verdict is Verdict.SERVES
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _trials(prepared: AnyPrepared) -> Iterator[tuple[OtherStyle, AnyPrepared]]:
+    """The model with one entry in the other style, for each entry."""
+    judge = prepared.judge
+    assert judge is not None
+    subject = judge.subject
+    plan = tuple(subject.tensor_plan)
+    for place, entry in enumerate(plan) if len(plan) <= MOST_ENTRIES else ():
+        style = _OTHER.get(entry.style or "")
+        if style is None:
+            continue
+        changed = (*plan[:place], replace(entry, style=style), *plan[place + 1 :])
+        planned = judge.with_plans(changed, subject.pipeline_plan)
+        yield OtherStyle(entry, style), replace(prepared, judge=planned)
