@@ -7,16 +7,17 @@ A Forgather project is rendered first (`forgather.lint`); its models then go the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from forgather_lint.core import doing
 from forgather_lint.core.diagnostics import Diagnostic, Fix, merged, resolve
-from forgather_lint.core.files import done_over, laid
+from forgather_lint.core.files import done_over, laid, noted
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from forgather_lint.inference.on_target import Missing
 
 Facts = list[object]
+NOTHING_KNOWN: Mapping[str, ModelReport] = MappingProxyType({})
 Result = TypeVar("Result")
 
 
@@ -67,12 +69,14 @@ def check(
     settings: Settings,
     meter: Meter | None = None,
     workers: Workers | None = None,
+    known: Mapping[str, ModelReport] = NOTHING_KNOWN,
 ) -> Iterator[ModelReport]:
     """Lint every model at `paths` once, in order; one that cannot be read never stops the rest.
 
     A path without a model is an error, unless `force_exclude` says that whoever named it did not
     look, as pre-commit does. `meter` is told how far the run is. Without `workers` all is done in
-    this process, and what ends it ends the run.
+    this process, and what ends it ends the run. Models whose reports are `known` by their paths
+    are not checked again.
     """
     if settings.debug:
         guard.show_faults()
@@ -82,16 +86,17 @@ def check(
     places = [_look(path, settings) for path in paths if not _passed_over(path, settings)]
     models = list(dict.fromkeys(candidate for place in places for candidate in place[1]))
     meter.more(len(models))
+    unknown = [each for each in models if each.path not in known]
     outcomes = _done(
-        [partial(check_model, each, settings) for each in models],
-        [each.path for each in models],
+        [partial(check_model, each, settings) for each in unknown],
+        [each.path for each in unknown],
         settings,
         workers,
     )
     told: set[Path] = set()
     for path, found, projects, commands in places:
         for candidate in dict.fromkeys(each for each in found if each not in is_model):
-            outcome = next(outcomes)
+            outcome = known.get(candidate.path) or next(outcomes)
             is_model[candidate] = outcome is not None
             if outcome is not None:
                 yield outcome
@@ -157,7 +162,9 @@ def check_model(candidate: Candidate, settings: Settings) -> ModelReport | None:
             return None
         return _mended_in_source(candidate, report(candidate.path, facts, files, settings))
 
-    return _guarded(candidate.path, work, settings)
+    with noted() as looked_at:
+        done = _guarded(candidate.path, work, settings)
+    return replace(done, looked_at=frozenset(looked_at)) if done else None
 
 
 def _mended_in_source(candidate: Candidate, done: ModelReport) -> ModelReport:

@@ -53,6 +53,54 @@ def done_over(contents: Laid, job: Callable[[], Result]) -> Result:
         return job()
 
 
+_noted: ContextVar[set[str] | None] = ContextVar("what is looked at", default=None)
+
+
+@contextmanager
+def noted() -> Iterator[set[str]]:
+    """Collects the absolute paths of what is read, listed or looked for within the block."""
+    seen: set[str] = set()
+    token = _noted.set(seen)
+    try:
+        yield seen
+    finally:
+        _noted.reset(token)
+
+
+def state_of(path: str) -> object:
+    """What stands at `path`, as far as a change of it would show: a text laid over, or the disk's.
+
+    A change that keeps size and time of a file is not seen.
+    """
+    content = _laid.get().get(path)
+    if content is not None:
+        return content
+    try:
+        status = os.stat(path)  # noqa: PTH116 - that of Path costs more
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def listed(folder: Path, pattern: str) -> list[Path]:
+    """The paths in `folder` that match `pattern`, in order; also of texts that are laid over."""
+    _note(folder)
+    found = set(folder.glob(pattern))
+    whole = Path(absolute(str(folder)))
+    for path in map(Path, _laid.get()):
+        if path.is_relative_to(whole) and path.relative_to(whole).match(pattern):
+            below = path.relative_to(whole)
+            if len(below.parts) == len(Path(pattern).parts):
+                found.add(folder / below)
+    return sorted(found)
+
+
+def _note(path: str | os.PathLike[str]) -> None:
+    seen = _noted.get()
+    if seen is not None:
+        seen.add(absolute(os.fspath(path)))
+
+
 def _content(path: str | os.PathLike[str]) -> bytes | None:
     contents = _laid.get()
     return contents.get(absolute(os.fspath(path))) if contents else None
@@ -64,16 +112,19 @@ WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})
 
 def is_file(path: str | os.PathLike[str]) -> bool:
     """Whether a regular file stands at `path`; False where nobody lets us look."""
+    _note(path)
     return _content(path) is not None or os.path.isfile(path)  # noqa: PTH113 - Path's raises
 
 
 def is_folder(path: str | os.PathLike[str]) -> bool:
     """Whether a folder stands at `path`; False where nobody lets us look."""
+    _note(path)
     return os.path.isdir(path)  # noqa: PTH112 - that of Path raises
 
 
 def read_at_most(path: Path, most: int) -> bytes:
     """The first `most` bytes of `path`. Raises `OSError` when it is no regular file."""
+    _note(path)
     content = _content(path)
     if content is not None:
         return content[:most]

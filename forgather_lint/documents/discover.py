@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from forgather_lint.core.files import is_file, is_folder, read_at_most
+from forgather_lint.core.files import is_file, is_folder, listed, read_at_most
 from forgather_lint.core.record import record
 
 CONFIG = "config.json"
@@ -71,10 +71,10 @@ def _search(root: Path, excluded: Callable[[str], bool]) -> Iterator[Candidate]:
 def _own(folder: Path) -> Iterator[Candidate]:
     """The models that stand directly in `folder`."""
     if is_file(folder / CONFIG):
-        if _is_model_config(folder / CONFIG) or any(folder.glob("*.py")):
+        if _is_model_config(folder / CONFIG) or listed(folder, "*.py"):
             yield Candidate(folder)
         return
-    for file in sorted(folder.glob("modeling_*.py")):
+    for file in listed(folder, "modeling_*.py"):
         if _defines_model(file):
             yield Candidate(folder, file)
 

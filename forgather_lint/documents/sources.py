@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from pathlib import Path
 
-from forgather_lint.core.files import is_file
+from forgather_lint.core.files import is_file, listed
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.python import read_text
@@ -43,8 +43,8 @@ class Sources:
 
 def folder_sources(folder: Path) -> Sources:
     """The Python files that stand directly in `folder`."""
-    files = sorted(path for path in folder.glob("*.py") if is_file(path))
-    packages = frozenset(path.parent.name for path in folder.glob("*/__init__.py"))
+    files = [path for path in listed(folder, "*.py") if is_file(path)]
+    packages = frozenset(path.parent.name for path in listed(folder, "*/__init__.py"))
     paths = {path.stem: str(path) for path in files}
     return Sources(paths, package=_package(folder), packages=packages)
 

@@ -71,6 +71,8 @@ class ModelReport:
     not_rendered: NotRendered | None = None
     verdicts: tuple[TargetVerdict, ...] = ()
     commands: int = 0
+    looked_at: frozenset[str] = frozenset()
+    """All paths that the answer rests on; none where that is not known."""
 
 
 @record

@@ -7,15 +7,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from forgather_lint import pipeline
 from forgather_lint.core.diagnostics import Diagnostic
-from forgather_lint.core.files import laid_over
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.settings import Settings
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import Change, FixNotice, ModelReport, Run
 from forgather_lint.session.fixing import Fixing
-from forgather_lint.session.texts import CannotChange, Texts, contents, write
+from forgather_lint.session.session import Session
+from forgather_lint.session.texts import CannotChange, write
 from forgather_lint.shell.configuration import Groups
 from forgather_lint.shell.contained import workers_for
 from forgather_lint.shell.reporters.parts.fixes import fixed, fixed_by_file
@@ -34,14 +33,9 @@ def mended(groups: Groups, meter: Meter, *, written: bool) -> Run:
         settings.require_known(rule.code for rule in builtin_rules())
         unsafe = unsafe or settings.unsafe_fixes
         with workers_for(settings) as workers:
-
-            def check(texts: Texts, paths: Sequence[Path] = paths) -> tuple[ModelReport, ...]:
-                with laid_over(contents(texts)):
-                    return tuple(pipeline.check(paths, settings, None, workers))  # noqa: B023
-
-            first = tuple(pipeline.check(paths, settings, meter, workers))
-            fixing = Fixing(check, paths, unsafe=settings.unsafe_fixes)
-            outcome = fixing.run(first)
+            session = Session(paths, settings, workers)
+            fixing = Fixing(session.check, paths, unsafe=settings.unsafe_fixes)
+            outcome = fixing.run(session.check(meter=meter))
         made = list(fixing.changes(outcome.state))
         failed = list(_written(made)) if written else []
         reports += [*outcome.state.reports, *failed]
