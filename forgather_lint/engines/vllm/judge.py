@@ -134,7 +134,7 @@ class Judge:
             return Outcome(Verdict.FAILS, cause, error.shown, error.where)
         except BudgetExceeded as error:
             return undecided(error.reason, self.subject.where)
-        shared = self._heads_shared(ranks)
+        shared = self._heads_shared(ranks) or self._quantised(ranks)
         if shared is not None:
             return shared
         if ranks == 1 or self.alone[0].verdict is not Verdict.SERVES:
@@ -253,6 +253,18 @@ class Judge:
         text = f"{fact.raises}: {fact.say(heads=query, kv_heads=kv)}"
         where = self.config.place_of(self.engine.kv_head_fields)
         return Outcome(Verdict.FAILS, KvHeadsDoNotDivide(query, kv), text, where)
+
+    def _quantised(self, ranks: int) -> Outcome | None:
+        """What the release refuses of quantised weights, where there are any."""
+        file = self.subject.config_file
+        if file is None or "quantization_config" not in file.values:
+            return None
+        from forgather_lint.engines.vllm.quantized import refused  # few models pay for it
+
+        try:
+            return refused(self, ranks)
+        except (Raised, BudgetExceeded):
+            return None
 
     def assignments(self, ranks: int) -> dict[Instance, Assignment]:
         """What replaces each Linear at this size."""

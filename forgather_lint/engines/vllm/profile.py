@@ -195,6 +195,19 @@ class VllmWeights:
 
 
 @record
+class VllmQuantization:
+    """`quantization.toml`: quantised weights."""
+
+    methods: Fact[tuple[str, ...]]
+    deprecated: Fact[tuple[str, ...]]
+    unknown: Fact[Outcome]
+    refused: Fact[Outcome]
+    awq_groups_cut: Fact[Outcome]
+    packed_groups_cut: Fact[Outcome]
+    schemes_differ: Fact[Outcome]
+
+
+@record
 class VllmBuilding:
     """`building.toml`: where the constructor of a model finds its tensors."""
 
@@ -294,6 +307,10 @@ class VllmProfile:
     @cached_property
     def weights(self) -> VllmWeights:
         return topic(VllmWeights, "vllm/weights", self.version)
+
+    @cached_property
+    def quantization(self) -> VllmQuantization:
+        return topic(VllmQuantization, "vllm/quantization", self.version)
 
     @cached_property
     def building(self) -> VllmBuilding:

@@ -35,6 +35,7 @@ class VllmEngine(Engine):
     `kv_heads_uneven` what fused projections say to KV heads that the ranks do not.
     A config with `expert_minimum` or more in one of `expert_fields` has its experts replaced.
     `shared_summed_once`: a shared expert that it fuses leaves its sum to the layer of the experts.
+    `..._groups_cut` and `schemes_differ` are what it says to quantised weights (`quantized.py`).
     `latent_head_sizes` are the sizes that the attention for compressed keys and values has; for
     `latent_types` it is that of what is kept.
     """
@@ -61,6 +62,9 @@ class VllmEngine(Engine):
     expert_fields: tuple[str, ...] = ()
     expert_minimum: int = 0
     shared_summed_once: bool = False
+    awq_groups_cut: Outcome = Outcome(Effect.NONE)
+    packed_groups_cut: Outcome = Outcome(Effect.NONE)
+    schemes_differ: Outcome = Outcome(Effect.NONE)
 
 
 def engine_of(profile: VllmProfile) -> VllmEngine:
@@ -101,6 +105,9 @@ def engine_of(profile: VllmProfile) -> VllmEngine:
         expert_fields=profile.config.expert_fields.value,
         expert_minimum=profile.config.expert_minimum.value,
         shared_summed_once=profile.experts.shared_summed_once.value,
+        awq_groups_cut=profile.quantization.awq_groups_cut.value,
+        packed_groups_cut=profile.quantization.packed_groups_cut.value,
+        schemes_differ=profile.quantization.schemes_differ.value,
         replaced=_replaced(profile.modules),
         splits_by_head=attention.sinks_unresolved.value.effect is Effect.ERROR,
     )
