@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from forgather_lint.api.contained import contained
 from forgather_lint.api.subject import ModelOrPath, whole_structure
 from forgather_lint.core.printable import printable
 from forgather_lint.shell.outline import outline, own_parameters
 
 
+@contained
 def print_model_structure(
     model_or_path: ModelOrPath, max_depth: int = 3, show_params: bool = True
 ) -> None:
     """Print the module tree, layers that are alike on one line.
 
-    Raises `ValueError` when the model cannot be read.
+    Raises `ValueError` when the model cannot be read or its analysis had to be ended.
     """
     structure = whole_structure(model_or_path)
     for line in outline(structure, max_depth, expand=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from forgather_lint.api.checking import checked, show
+from forgather_lint.api.contained import contained
 from forgather_lint.api.live import NoSource
 from forgather_lint.api.subject import ModelOrPath, Subject, subject_of
 from forgather_lint.core.printable import printable
@@ -20,6 +21,7 @@ Plan = Mapping[str, object]
 _GIVEN = file_start("<plan>")
 
 
+@contained
 def validate_vllm_plans(
     model_or_path: ModelOrPath,
     tp_plan: Plan | None = None,
@@ -35,7 +37,7 @@ def validate_vllm_plans(
     release. A plan that is not given is the model's own. Prints what is wrong, and with `strict`
     what `check` prints, below what each entry of the plans takes.
 
-    Raises `ValueError` when the model cannot be read.
+    Raises `ValueError` when the model cannot be read or its analysis had to be ended.
     """
     asked = {
         "target": () if target is None else target,
@@ -62,6 +64,7 @@ def validate_vllm_plans(
     return passes
 
 
+@contained
 def validate_tp_plan(
     model_or_path: ModelOrPath, tp_plan: Plan | None = None
 ) -> tuple[bool, list[str]]:
@@ -71,6 +74,7 @@ def validate_tp_plan(
     return not problems, problems
 
 
+@contained
 def validate_pp_plan(
     model_or_path: ModelOrPath, pp_plan: Plan | None = None
 ) -> tuple[bool, list[str]]:

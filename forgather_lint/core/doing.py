@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import mmap
+from pathlib import Path
 
 _SIZE = 512
 
 
 class Board:
-    """A line that two processes share: one forked from the other after this was made."""
+    """A line that two processes share.
 
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, _SIZE)
+    Without `file` one must be forked from the other after this was made.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        if file is None:
+            self._memory = mmap.mmap(-1, _SIZE)
+            return
+        if not file.exists():
+            file.write_bytes(bytes(_SIZE))
+        with file.open("r+b") as stream:
+            self._memory = mmap.mmap(stream.fileno(), _SIZE)
 
     def write(self, text: str) -> None:
         """Put `text` in the place of what stands there."""

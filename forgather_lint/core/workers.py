@@ -7,7 +7,9 @@ else; another takes its place.
 Workers are forked after the imports, which costs some milliseconds, and told what to do through
 pipes. The pools of the standard library are not used: `ProcessPoolExecutor` gives up all jobs when
 one worker dies and knows no time limit, and importing `multiprocessing` costs more than the forks.
-Where there is no fork (Windows) the work is done in this process, under a watchdog that ends it.
+Where there is no fork (Windows), or this process may not be forked (it has threads), workers are
+started anew, which costs each of them the imports: `spawned.py`. A run of a single job does it in
+this process there, under a watchdog that ends the run, if the process is the run's own.
 """
 
 from __future__ import annotations
@@ -62,11 +64,18 @@ class Lost:
 
 
 class Workers:
-    """Up to `number` processes; leaving the context ends them all."""
+    """Up to `number` processes; leaving the context ends them all.
 
-    def __init__(self, number: int, limits: Limits) -> None:
+    `own`: this process is the run's own and may be ended, should a job hang that it does itself.
+    """
+
+    def __init__(
+        self, number: int, limits: Limits, *, forked: bool = CAN_FORK, own: bool = True
+    ) -> None:
         self.number = number
         self.limits = limits
+        self.forked = forked
+        self.own = own
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> Workers:
@@ -87,8 +96,8 @@ class Workers:
 
         `by_one`: one worker does them all in turn, as they share what it has read.
         """
-        if not CAN_FORK:
-            yield from (_watched(job, self.limits) for job in jobs)
+        if not self.forked:
+            yield from self._without_fork(jobs, 1 if by_one else self.number)
             return
         waiting = deque(enumerate(jobs))
         done: dict[int, object] = {}
@@ -97,6 +106,15 @@ class Workers:
                 self._employ(waiting, 1 if by_one else self.number)
                 self._await(done)
             yield done.pop(number)
+
+    def _without_fork(self, jobs: Sequence[Job], most: int) -> Iterator[object]:
+        if self.own and len(jobs) == 1:
+            yield _watched(jobs[0], self.limits)
+            return
+        # Where processes fork, nothing pays for reading this.
+        from forgather_lint.core.spawned import spawned_results
+
+        yield from spawned_results(jobs, most, self.limits)
 
     def _employ(self, waiting: deque[tuple[int, Job]], most: int) -> None:
         """Give a job to every worker that has none, and start those that are wanted."""
@@ -206,18 +224,23 @@ class _Worker:
         """How it died."""
         _, status = os.waitpid(self.pid, 0)
         self._forget()
-        if not os.WIFSIGNALED(status):
-            return f"its process ended with exit code {os.waitstatus_to_exitcode(status)}"
-        number = os.WTERMSIG(status)
-        if number == getattr(signal, "SIGXCPU", None):
-            return f"it took more than {self.limits.seconds:g} seconds of processor time"
-        return f"its process was ended by {signal.Signals(number).name}"
+        return ending(os.waitstatus_to_exitcode(status), self.limits)
 
     def _lost(self, reason: str) -> Lost:
         return Lost(reason, self.board.read())
 
 
-def _too_much_memory(limits: Limits) -> str:
+def ending(code: int, limits: Limits) -> str:
+    """How a process died: its exit code, or less than nothing for a signal."""
+    if code >= 0:
+        return f"its process ended with exit code {code}"
+    if -code == getattr(signal, "SIGXCPU", None):
+        return f"it took more than {limits.seconds:g} seconds of processor time"
+    return f"its process was ended by {signal.Signals(-code).name}"
+
+
+def too_much_memory(limits: Limits) -> str:
+    """What is said of a job that has outgrown its memory."""
     return f"it took more than {limits.memory / 2**30:g} GiB of memory"
 
 
@@ -228,7 +251,7 @@ def _serve(jobs: int, answers: int, limits: Limits, board: doing.Board) -> NoRet
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends its workers itself
         doing.show_on(board)
         while (told := _read(jobs)) is not None:
-            _limit(limits)
+            bound(limits)
             board.write("")
             answer = _answer(told, limits, board)
             _unlimit()
@@ -240,14 +263,21 @@ def _serve(jobs: int, answers: int, limits: Limits, board: doing.Board) -> NoRet
 
 def _answer(job: bytes, limits: Limits, board: doing.Board) -> bytes:
     """What comes of `job`, ready to be sent."""
-    try:
-        return pickle.dumps(pickle.loads(job)())
-    except MemoryError:
-        lost = _too_much_memory(limits)
-    except Exception as error:  # noqa: BLE001 - an error of ours, told by the run as one
-        lost = f"internal error: {error!r} (see --debug)"
+    came = outcome(job, limits, board)
     _unlimit()
-    return pickle.dumps(Lost(lost, board.read()))
+    return pickle.dumps(came)
+
+
+def outcome(job: bytes, limits: Limits, board: doing.Board) -> object:
+    """What comes of `job`; whatever it raises is told."""
+    try:
+        came = pickle.loads(job)()
+        pickle.dumps(came)
+    except MemoryError:
+        return Lost(too_much_memory(limits), board.read())
+    except Exception as error:  # noqa: BLE001 - an error of ours, told by the run as one
+        return Lost(f"internal error: {error!r} (see --debug)", board.read())
+    return came
 
 
 def _write(descriptor: int, data: bytes) -> None:
@@ -271,9 +301,12 @@ def _exactly(descriptor: int, size: int) -> bytes | None:
     return bytes(data)
 
 
-def _limit(limits: Limits) -> None:
+def bound(limits: Limits) -> None:
     """Bound what this process may take from now on; a soft limit can be moved for the next job."""
-    import resource
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits: wall time is the bound
+        return
 
     used = time.process_time()
     _soft(resource.RLIMIT_CORE, 0)
@@ -285,7 +318,7 @@ def _limit(limits: Limits) -> None:
 
 def _unlimit() -> None:
     """Let what comes after a job, which is ours alone, have what it needs."""
-    import resource
+    import resource  # only forked workers come here
 
     for kind in (resource.RLIMIT_CPU, resource.RLIMIT_AS):
         _soft(kind, resource.getrlimit(kind)[1])
@@ -323,6 +356,6 @@ def _watched(job: Job, limits: Limits) -> object:
     try:
         return job()
     except MemoryError:
-        return Lost(_too_much_memory(limits), "")
+        return Lost(too_much_memory(limits), "")
     finally:
         watchdog.cancel()

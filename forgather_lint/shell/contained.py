@@ -22,10 +22,11 @@ _GIBIBYTE = 1 << 30
 
 def workers_for(settings: Settings) -> Workers:
     """As many workers as `settings` ask for, under their limits."""
-    return Workers(settings.jobs or _processors(), _limits(settings))
+    return Workers(settings.jobs or _processors(), limits_of(settings))
 
 
-def _limits(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> Limits:
+    """What one model may take."""
     return Limits(settings.time_limit, int(settings.memory_limit * _GIBIBYTE))
 
 
@@ -59,7 +60,7 @@ def in_a_worker(body: Callable[..., None]) -> Callable[..., None]:
             return
         with options.misuse_told():
             asked = {"time_limit": time_limit, "memory_limit": memory_limit}
-            limits = _limits(configuration.resolve(None, asked))
+            limits = limits_of(configuration.resolve(None, asked))
         where = str(given.get("path", "forgather-lint"))
         with Workers(1, limits) as workers:
             job = partial(_recorded, body.__module__, given)
@@ -75,6 +76,23 @@ def in_a_worker(body: Callable[..., None]) -> Callable[..., None]:
         sys.exit(came.exit_code)
 
     return options.limits(command)
+
+
+def in_one_line(body: Callable[..., None]) -> Callable[..., None]:
+    """A command that reads no model: an error of ours ends it in one line, unless `--debug`."""
+
+    @functools.wraps(body)
+    def command(*, debug: bool, **given: object) -> None:
+        try:
+            body(**given)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, OSError, MemoryError):
+            raise  # meant
+        except Exception as error:
+            if debug:
+                raise
+            raise options.CannotRun(f"internal error: {error!r} (see --debug)") from error
+
+    return options.debug(command)
 
 
 def _recorded(module: str, given: dict[str, object]) -> _Ended:

@@ -127,7 +127,14 @@ def limits(command: Command) -> Command:
         click.option(
             "--memory-limit", metavar="GIB", help="Memory that one model may take (default: 4)."
         ),
-        click.option("--debug", is_flag=True, help="End with the traceback of an internal error."),
+        debug,
+    )(command)
+
+
+def debug(command: Command) -> Command:
+    """Whether an error of ours is shown whole."""
+    return click.option(
+        "--debug", is_flag=True, help="End with the traceback of an internal error."
     )(command)
 
 

@@ -10,12 +10,14 @@ import click
 from forgather_lint.core.settings import nearest
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.rule import Rule
+from forgather_lint.shell.contained import in_one_line
 
 
 @click.command()
 @click.argument("code", required=False)
 @click.option("--all", "every", is_flag=True, help="All rules.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+@in_one_line
 def command(code: str | None, every: bool, output_format: str) -> None:
     """Explain a rule: what it finds, why that is bad, what you see at run time."""
     if (code is None) is not every:

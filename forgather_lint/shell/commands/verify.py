@@ -26,6 +26,7 @@ from forgather_lint.probes.serve import serve as ask_server
 from forgather_lint.probes.static_side import analyse, parameter_count
 from forgather_lint.probes.vllm_load import Prepared, Request
 from forgather_lint.probes.weights import Weights, resolve
+from forgather_lint.shell.contained import in_one_line
 from forgather_lint.shell.options import CannotRun, misuse_told
 from forgather_lint.shell.say import say, say_lines
 
@@ -65,6 +66,7 @@ _EXIT = {Verdict.SERVES: 0, Verdict.FAILS: 1, Verdict.WRONG: 1, Verdict.UNKNOWN:
 @click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Keep output here.")
 @click.option("--yes", is_flag=True, help="Run the model's code without asking.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+@in_one_line
 def command(
     path: Path,
     meta: bool,

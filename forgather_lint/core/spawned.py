@@ -1,0 +1,190 @@
+"""Workers that are Python processes of their own, where there is no fork or none is safe.
+
+They are told what to do through their standard streams, which a thread for each of them reads:
+Windows can wait for a pipe in no other way. Each pays for the imports once. Limits of the operating
+system hold where it has them; on Windows wall time is the only bound.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import IO
+
+from forgather_lint.core import doing
+from forgather_lint.core.workers import Job, Limits, Lost, bound, ending, outcome
+
+_LENGTH = struct.Struct("!Q")
+_START = (
+    "import sys; sys.path[:] = sys.argv[2:]\n"
+    "from forgather_lint.core.spawned import serve\n"
+    "serve(sys.argv[1])"
+)
+_NUMBERS = count()
+_BEGUN = b""
+"""What a worker sends as soon as it is at its job; until then the wall time does not run."""
+_SECONDS_TO_BEGIN = 120.0
+_LEAST_WAIT = 0.01
+
+Answers = queue.Queue[tuple["_Worker", bytes | None]]
+"""What workers have sent; None: one has come to its end."""
+
+
+def spawned_results(jobs: Sequence[Job], most: int, limits: Limits) -> Iterator[object]:
+    """What came of each job, in the order of `jobs`, done by up to `most` workers."""
+    waiting = deque(enumerate(jobs))
+    done: dict[int, object] = {}
+    answers: Answers = queue.Queue()
+    with tempfile.TemporaryDirectory(prefix="forgather-lint-") as folder:
+        workers: list[_Worker] = []
+        try:
+            for number in range(len(jobs)):
+                while number not in done:
+                    _employ(workers, waiting, most, limits, answers, Path(folder))
+                    _await(workers, answers, done)
+                yield done.pop(number)
+        finally:
+            for each in workers:
+                each.end()
+
+
+def _employ(
+    workers: list[_Worker],
+    waiting: deque[tuple[int, Job]],
+    most: int,
+    limits: Limits,
+    answers: Answers,
+    folder: Path,
+) -> None:
+    """Give a job to every worker that has none, and start those that are wanted."""
+    workers[:] = [each for each in workers if not each.ended]
+    for idle in [each for each in workers if each.number is None]:
+        if waiting:
+            idle.give(*waiting.popleft())
+    while waiting and len(workers) < most:
+        workers.append(_Worker(limits, answers, folder))
+        workers[-1].give(*waiting.popleft())
+
+
+def _await(workers: list[_Worker], answers: Answers, done: dict[int, object]) -> None:
+    """Wait until a job is done or overdue, and note what came of it."""
+    busy = [each for each in workers if each.number is not None]
+    wait = max(_LEAST_WAIT, min(each.deadline for each in busy) - time.monotonic())
+    with suppress(queue.Empty):
+        worker, answer = answers.get(timeout=wait)
+        if answer == _BEGUN:
+            worker.begins()
+        elif (number := worker.number) is not None:
+            done[number] = worker.take(answer)
+    for each in busy:
+        if (number := each.number) is not None and time.monotonic() > each.deadline:
+            done[number] = each.overdue()
+
+
+class _Worker:
+    """One process, the thread that reads what it sends, and the job that it is at."""
+
+    def __init__(self, limits: Limits, answers: Answers, folder: Path) -> None:
+        self.limits = limits
+        self.number: int | None = None
+        self.deadline = 0.0
+        self.ended = False
+        place = folder / str(next(_NUMBERS))
+        self.board = doing.Board(place)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _START, str(place), *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        threading.Thread(target=self._pass_on, args=(answers,), daemon=True).start()
+
+    def give(self, number: int, job: Job) -> None:
+        """Let it do `job`, the one of that number."""
+        self.number = number
+        self.deadline = time.monotonic() + _SECONDS_TO_BEGIN
+        assert self._process.stdin is not None
+        with suppress(OSError):  # it has died; its thread will tell
+            _send(self._process.stdin, pickle.dumps((pickle.dumps(job), self.limits)))
+
+    def begins(self) -> None:
+        """It has what it needs for its job: from now on the time counts."""
+        self.deadline = time.monotonic() + self.limits.wall
+
+    def take(self, answer: bytes | None) -> object:
+        """What came of its job."""
+        if answer is None:
+            lost = self._lost(ending(self._process.wait(), self.limits))
+            self.end()
+            return lost
+        self.number = None
+        came: object = pickle.loads(answer)
+        if isinstance(came, Lost):
+            self.end()  # its memory may be full, and its state half made
+        return came
+
+    def overdue(self) -> Lost:
+        """End it, as its time is over."""
+        lost = self._lost(f"it did not end within {self.limits.wall:g} seconds")
+        self.end()
+        return lost
+
+    def end(self) -> None:
+        """End it and forget its job."""
+        if not self.ended:
+            self.ended, self.number = True, None
+            self._process.kill()
+            self._process.wait()
+
+    def _lost(self, reason: str) -> Lost:
+        return Lost(reason, self.board.read())
+
+    def _pass_on(self, answers: Answers) -> None:
+        stream = self._process.stdout
+        assert stream is not None
+        with stream:
+            while (answer := _received(stream)) is not None:
+                answers.put((self, answer))
+        answers.put((self, None))
+
+
+def serve(board: str) -> None:
+    """Do the jobs that come through standard input until it is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends its workers itself
+    jobs, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing but answers goes out there
+    shared = doing.Board(Path(board))
+    doing.show_on(shared)
+    while (told := _received(jobs)) is not None:
+        job, limits = pickle.loads(told)
+        pickle.loads(job)  # what it imports is none of its work
+        _send(answers, _BEGUN)
+        shared.write("")
+        bound(limits)
+        _send(answers, pickle.dumps(outcome(job, limits, shared)))
+
+
+def _send(stream: IO[bytes], data: bytes) -> None:
+    stream.write(_LENGTH.pack(len(data)) + data)
+    stream.flush()
+
+
+def _received(stream: IO[bytes]) -> bytes | None:
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    data = stream.read(length)
+    return data if len(data) == length else None
