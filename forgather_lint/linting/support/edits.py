@@ -156,7 +156,8 @@ def reorder(entries: Sequence[PlanEntry], wanted: Sequence[PlanEntry]) -> Fix | 
     if len(before) < len(entries) or len({each.start for each in before}) < len(before):
         return None
     edits = text.edits(ordered(text.text, before, after))
-    return Fix("Put the entries in the order in which they run", edits, UNSAFE)
+    title = "Put the entries in the order in which they run"
+    return Fix(title, edits, UNSAFE) if edits else None
 
 
 def tie_to(where: Place, source: str) -> Fix | None:
