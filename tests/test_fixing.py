@@ -127,6 +127,9 @@ def test_what_was_fixed_is_named(tmp_path: Path) -> None:
     assert result.stdout == (
         f"Fixed 5 findings:\n- {model / PLAN}:\n    5 × FGL101 (tp-pattern-matches-nothing)\n"
     )
+    other = copy_model("broken_llama", tmp_path / "other")
+    told = lint("check", other, "--fix", "--unsafe-fixes", "--show-fixes").stdout
+    assert told.count("Fixed 5 findings") == 1
 
 
 def test_marks_and_ends_of_lines_stay(tmp_path: Path) -> None:

@@ -89,14 +89,15 @@ class FixNotice:
     """What a report says of fixes.
 
     `fixed` are the findings that fixes have ended, `kept_back` those whose fix was not made, with
-    the reasons. `unsafe`: unsafe fixes count as fixes; `made`: fixes were to be made.
+    the reasons. `unsafe`: unsafe fixes count as fixes. `listed`: each kind that was
+    fixed is named, so that their number is not said once more.
     """
 
     unsafe: bool = False
-    made: bool = False
     fixed: tuple[Diagnostic, ...] = ()
     kept_back: tuple[tuple[Diagnostic, str], ...] = ()
     changes: tuple[Change, ...] = ()
+    listed: bool = False
 
 
 @record

@@ -42,7 +42,8 @@ def mended(groups: Groups, meter: Meter, *, written: bool) -> Run:
         done += outcome.state.fixed
         kept_back += outcome.kept_back
         changes += made
-    notice = FixNotice(unsafe, True, tuple(done), tuple(kept_back), tuple(changes))
+    listed = next(iter(groups)).show_fixes
+    notice = FixNotice(unsafe, tuple(done), tuple(kept_back), tuple(changes), listed)
     return Run(tuple(reports), notice)
 
 

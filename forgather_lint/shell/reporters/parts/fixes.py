@@ -36,8 +36,8 @@ def fixable(run: Run, style: Style) -> Iterator[str]:
 
 
 def told_of_fixed(run: Run) -> Iterator[str]:
-    """How many findings were fixed, if any."""
-    if run.fixes.fixed:
+    """How many findings were fixed, if any, where that is not said elsewhere."""
+    if run.fixes.fixed and not run.fixes.listed:
         yield fixed(run)
 
 
