@@ -8,7 +8,7 @@ from forgather_lint.core import doing
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.api import AnyPrepared, Cell, Target
-from forgather_lint.execution.outcome import Outcome, Verdict
+from forgather_lint.execution.outcome import Outcome, Verdict, worst
 from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.model.analysis import deep_recursion
 
@@ -54,7 +54,8 @@ def cell(prepared: AnyPrepared, ranks: int, stages: int) -> Cell:
     release = prepared.target.release
     doing.now(f"judging {release.title} {release.version} on {ranks} ranks and {stages} stages")
     refused = prepared.own or blocking(prepared)
-    if refused is not None:
+    wrong = refused is not None and refused.verdict is Verdict.WRONG
+    if refused is not None and not (wrong and prepared.judge):
         return Cell(release, ranks, stages, refused)
     if prepared.judge is None:
         assert prepared.ended is not None
@@ -62,6 +63,9 @@ def cell(prepared: AnyPrepared, ranks: int, stages: int) -> Cell:
     with deep_recursion():
         outcome = prepared.judge.outcome(ranks, stages)
         size = prepared.judge.bytes_per_rank(ranks, stages)
+    if refused is not None:
+        # What answers something else at every size may not even run at this one.
+        outcome = worst([refused, outcome])
     if prepared.unproved is not None and outcome.verdict is Verdict.SERVES:
         return Cell(release, ranks, stages, prepared.unproved)
     return Cell(release, ranks, stages, outcome, None if prepared.unproved else size)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from forgather_lint.core.record import record
-from forgather_lint.execution.inputs import engine_arguments
+from forgather_lint.execution.inputs import BATCHED, SEQUENCE, engine_arguments
 from forgather_lint.execution.layers import Role
 from forgather_lint.execution.replaced import Replaced
 from forgather_lint.facts.release import Effect, Outcome
@@ -103,7 +103,7 @@ class Engine:
 
 def given_arguments(engine: Engine) -> Arguments:
     """What the release calls the model with; without an engine, the tokens are enough."""
-    arguments = engine_arguments()
+    arguments = engine_arguments(BATCHED if engine.own_attention else SEQUENCE)
     if not engine.own_attention:
         del arguments.keywords["position_ids"]
     if engine.attention_by_keyword:

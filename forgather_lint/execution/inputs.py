@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.python.values.dims import symbol
+from forgather_lint.python.values.dims import TOKENS, Size, symbol
 from forgather_lint.python.values.value import (
     FALSE,
     NONE,
@@ -10,16 +10,20 @@ from forgather_lint.python.values.value import (
     TensorValue,
 )
 
-SEQUENCE = symbol("S")
+SEQUENCE = symbol("T")
+"""How many tokens there are where one sequence is read as a whole, as transformers does."""
+
+BATCHED = symbol(TOKENS)
+"""How many there are of several sequences, each with what came before it in a cache."""
 
 
-def engine_arguments() -> Arguments:
-    """`input_ids` and `position_ids` of shape [1, S], everything by keyword.
+def engine_arguments(sequence: Size = SEQUENCE) -> Arguments:
+    """`input_ids` and `position_ids` of shape [1, tokens], everything by keyword.
 
     Source: vllm/model_executor/models/transformers/base.py, `forward`: batch 1, no mask, no cache.
     """
-    tokens = TensorValue((1, SEQUENCE), dtype="int64")
-    positions = TensorValue((1, SEQUENCE), dtype="int64")
+    tokens = TensorValue((1, sequence), dtype="int64")
+    positions = TensorValue((1, sequence), dtype="int64")
     return Arguments(
         [],
         {

@@ -15,6 +15,7 @@ from tests.fixture_models import MODELS, model_directories
 from tests.fusion_mutants import FUSION_MUTANTS
 from tests.latent_mutants import LATENT_MUTANTS, LATENT_SINCE
 from tests.mutants import CLEAN, Mutant, code_mutants, pipeline_mutants, plan_mutants
+from tests.token_mutants import TOKEN_MUTANTS, TOKENS_SINCE
 from tests.verdicts import V032, Static
 
 _DIVIDING = ("colwise", "rowwise", "colwise_rep", "rowwise_rep")
@@ -79,6 +80,8 @@ def cases(vllm: str, models: Sequence[str] = ()) -> Iterator[Case]:
             yield from _latent(model)
         if Version.parse(vllm) >= EXPERTS_SINCE:
             yield from _experts(model)
+        if Version.parse(vllm) >= TOKENS_SINCE:
+            yield from _tokens(model)
 
 
 def shipped(models: Sequence[str] = ()) -> Iterator[Case]:
@@ -106,6 +109,10 @@ def _experts(model: str) -> Iterator[Case]:
     for mutant in EXPERT_MUTANTS:
         if mutant.model == model:
             yield from (Case(mutant, ranks, 1) for ranks in (1, 2))
+
+
+def _tokens(model: str) -> Iterator[Case]:
+    yield from (Case(mutant, 1, 1) for mutant in TOKEN_MUTANTS if mutant.model == model)
 
 
 def _mutants_of(model: str) -> Iterator[Case]:

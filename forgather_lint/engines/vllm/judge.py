@@ -137,9 +137,11 @@ class Judge:
         shared = self._heads_shared(ranks) or self._quantised(ranks)
         if shared is not None:
             return shared
-        if ranks == 1 or self.alone[0].verdict is not Verdict.SERVES:
-            return self.alone[0]
-        return self._on(ranks, assigned)
+        alone = self.alone[0]
+        if ranks == 1 or alone.verdict not in (Verdict.SERVES, Verdict.WRONG):
+            return alone
+        # What is wrong on one rank may not even run on several.
+        return worst([alone, self._on(ranks, assigned)])
 
     def _on(self, ranks: int, assigned: dict[Instance, Assignment]) -> Outcome:
         subject = self.subject

@@ -64,6 +64,16 @@ class ModelConfig:
         except Raised:
             return None
 
+    def lacks(self, name: str) -> bool:
+        """Whether reading `config.name` surely raises an `AttributeError`."""
+        if not isinstance(self.config, Instance):
+            return False
+        try:
+            self.machine.attribute(self.config, name, self.where)
+        except Raised as error:
+            return error.kind == "AttributeError" and error.doubt is None
+        return False
+
     def number(self, name: str) -> int | None:
         """`config.name` when it is an integer."""
         return _integer(self.setting(name))

@@ -133,6 +133,8 @@ class VllmConfig:
 
     integer_fields: Fact[tuple[str, ...]]
     integer_null: Fact[Outcome]
+    fields_read: Fact[tuple[str, ...]]
+    field_absent: Fact[Outcome]
     own_head_counts: Fact[tuple[str, ...]]
     kv_head_fields: Fact[tuple[str, ...]]
     kv_heads_null: Fact[Outcome]

@@ -15,6 +15,13 @@ class FieldIsNull(Cause):
 
 
 @record
+class FieldIsAbsent(Cause):
+    """The config has no attribute `name`, which the engine reads without a default."""
+
+    name: str
+
+
+@record
 class NoArchitecture(Cause):
     """Neither `architectures` nor a type says which class the model has."""
 

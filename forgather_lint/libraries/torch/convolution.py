@@ -19,6 +19,7 @@ from forgather_lint.libraries.operands import (
 )
 from forgather_lint.libraries.propagation import Labels, Operand, propagate
 from forgather_lint.libraries.shapes import differ, shape_text, size_text
+from forgather_lint.libraries.tokens import after_meeting
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
@@ -52,6 +53,8 @@ def convolution(
     labels = _labels(source, kernel, count)
     operands = [Operand(source, labels[0][not batched :]), Operand(kernel, labels[1])]
     placement = propagate(site, operands, names[not batched :], whole=range(len(spatial)))
+    wide = [place for place, size in enumerate(filters[2:]) if size != 1]
+    placement = after_meeting(site, operands, wide, placement)
     made: Shape = (shape[0], filters[0], *spatial)
     convolved = result(site, made[not batched :], placement, source.dtype)
     if addend is None:

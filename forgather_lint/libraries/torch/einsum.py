@@ -18,6 +18,7 @@ from forgather_lint.libraries.operands import (
 )
 from forgather_lint.libraries.propagation import Label, Labels, Operand, propagate
 from forgather_lint.libraries.shapes import common_size, is_one, size_text
+from forgather_lint.libraries.tokens import after_product
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values.dims import Size
 from forgather_lint.python.values.value import Known, TensorValue, Value
@@ -38,7 +39,9 @@ def einsum(site: Site, equation: Value, *operands: Value) -> Value:
     labels = [_labels(*each) for each in zip(inputs, tensors, range(len(tensors)), strict=True)]
     found = _sizes(tensors, labels)
     names = _result_labels(labels, output)
-    placement = propagate(site, _without_ones(tensors, labels), names)
+    given_labels = _without_ones(tensors, labels)
+    placement = propagate(site, given_labels, names)
+    placement = after_product(site, given_labels, names, placement)
     dtype = result_type((each.dtype, 2) for each in tensors)
     return result(site, tuple(found.get(name, 1) for name in names), placement, dtype)
 

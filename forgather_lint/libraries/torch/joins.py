@@ -26,6 +26,7 @@ from forgather_lint.libraries.propagation import (
     since,
 )
 from forgather_lint.libraries.shapes import differ, shape_text, size_text
+from forgather_lint.libraries.tokens import after_joining
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
@@ -63,7 +64,8 @@ def cat(site: Site, tensors: Value, dim: Value = ZERO, **named: Value) -> Value:
     shape = tuple(
         total if each == axis else _first_known(own[each] for own in shapes) for each in range(rank)
     )
-    return result(site, shape, _of_joined(site, parts, axis), _common_dtype(parts))
+    placement = after_joining(site, parts, axis, _of_joined(site, parts, axis))
+    return result(site, shape, placement, _common_dtype(parts))
 
 
 def _tensors(site: Site, tensors: Value) -> list[TensorValue]:

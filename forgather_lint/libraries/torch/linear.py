@@ -26,6 +26,7 @@ from forgather_lint.libraries.shapes import (
     shape_text,
     size_text,
 )
+from forgather_lint.libraries.tokens import after_product
 from forgather_lint.libraries.torch.elementwise import elementwise
 from forgather_lint.libraries.torch.pointwise import check_operands
 from forgather_lint.python.interpreter.library import OpFailure, Site
@@ -163,7 +164,7 @@ def product(site: Site, left: TensorValue, right: TensorValue) -> TensorValue:
     rows, columns = left_shape[-2:-1], right_shape[-1:] if len(right_shape) > 1 else ()
     names: Labels = (*range(len(batch)), *["row"] * len(rows), *["column"] * len(columns))
     operands = [Operand(left, labels[0]), Operand(right, labels[1])]
-    placement = propagate(site, operands, names)
+    placement = after_product(site, operands, names, propagate(site, operands, names))
     return result(site, (*batch, *rows, *columns), placement, _common_dtype(left, right))
 
 

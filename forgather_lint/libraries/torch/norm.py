@@ -20,6 +20,7 @@ from forgather_lint.libraries.operands import (
 )
 from forgather_lint.libraries.propagation import Operand, Role, propagate
 from forgather_lint.libraries.shapes import differ, shape_text, size_text
+from forgather_lint.libraries.tokens import after_meeting
 from forgather_lint.libraries.torch.elementwise import elementwise
 from forgather_lint.libraries.torch.reduce import axes_of, reduced
 from forgather_lint.libraries.torch.views import reshaped
@@ -132,7 +133,9 @@ def group_norm(
     own_groups = channels is not None and dims.divide_exactly(channels, groups) is not None
     labels = tuple(range(len(shape)))
     whole = labels[2:] if own_groups and dims.depends_on_rank(groups) else labels[1:]
-    placement = propagate(site, [Operand(source, labels, "argument")], labels, whole=whole)
+    operands = [Operand(source, labels, "argument")]
+    placement = propagate(site, operands, labels, whole=whole)
+    placement = after_meeting(site, operands, labels[2:], placement)
     return _scaled(site, result(site, shape, placement, source.dtype), per_channel)
 
 
@@ -158,8 +161,9 @@ def normalize(
     source = tensor(site, input)
     shape = shape_of(source)
     labels = tuple(range(len(shape)))
-    operands = [Operand(source, labels, "argument")]
-    placement = propagate(site, operands, labels, whole=axes_of(site, dim, len(shape)))
+    operands, over = [Operand(source, labels, "argument")], axes_of(site, dim, len(shape))
+    placement = propagate(site, operands, labels, whole=over)
+    placement = after_meeting(site, operands, over, placement)
     return result(site, shape, placement, source.dtype)
 
 

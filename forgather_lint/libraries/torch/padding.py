@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forgather_lint.libraries.operands import is_none, result, shape_of, sizes, tensor, tensor_op
 from forgather_lint.libraries.propagation import Operand, Role, needs_whole, propagate
+from forgather_lint.libraries.tokens import after_meeting
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
@@ -23,18 +24,19 @@ def pad(site: Site, input: Value, pad: Value, mode: Value = NONE, value: Value =
             f"padding length {len(counts)} and input of dimension {len(shape)}",
         )
     labels = tuple(range(len(shape)))
-    padded = []
+    padded, moved = [], []
     for place in range(0, len(counts), 2):
         dim = len(shape) - 1 - place // 2
         before_and_after = counts[place : place + 2]
         if before_and_after != [0, 0]:
             padded.append(dim)
+            moved += [] if before_and_after[0] == 0 else [dim]
             shape[dim] = _total([shape[dim], *before_and_after])
     zero = is_none(value) or value == Known(0) or not is_none(mode)
     role: Role = "factor" if zero else "argument"
-    placement = propagate(
-        site, [Operand(source, labels, role)], labels, whole=padded, wrong=needs_whole(site)
-    )
+    operand = Operand(source, labels, role)
+    placement = propagate(site, [operand], labels, whole=padded, wrong=needs_whole(site))
+    placement = after_meeting(site, [operand], moved, placement)
     return result(site, tuple(shape), placement, source.dtype)
 
 

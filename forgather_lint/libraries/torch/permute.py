@@ -15,6 +15,7 @@ from forgather_lint.libraries.operands import (
     wrapped,
 )
 from forgather_lint.libraries.propagation import Operand, needs_whole, propagate
+from forgather_lint.libraries.tokens import after_meeting
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values.value import NONE, TensorValue, Value
 
@@ -119,7 +120,6 @@ def _reordered(site: Site, source: TensorValue, along: Sequence[int]) -> TensorV
     shape = shape_of(source)
     labels = tuple(range(len(shape)))
     whole = [wrapped(dim, len(shape)) for dim in along]
-    placement = propagate(
-        site, [Operand(source, labels)], labels, whole=whole, wrong=needs_whole(site)
-    )
-    return result(site, shape, placement, source.dtype)
+    operands = [Operand(source, labels)]
+    placement = propagate(site, operands, labels, whole=whole, wrong=needs_whole(site))
+    return result(site, shape, after_meeting(site, operands, whole, placement), source.dtype)

@@ -17,6 +17,7 @@ from forgather_lint.libraries.operands import (
     wrapped,
 )
 from forgather_lint.libraries.propagation import Operand, Role, op_text, propagate
+from forgather_lint.libraries.tokens import after_meeting
 from forgather_lint.libraries.torch.elementwise import DtypeRule, elementwise
 from forgather_lint.libraries.torch.pointwise import boolean, floating
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site
@@ -54,7 +55,9 @@ def reduced(
         names = tuple(dim for dim in labels if dim not in axes)
         sizes = tuple(shape[dim] for dim in labels if dim not in axes)
     whole = [] if sums else axes
-    return sizes, propagate(site, [Operand(source, labels, role)], names, whole=whole)
+    operands = [Operand(source, labels, role)]
+    placement = propagate(site, operands, names, whole=whole)
+    return sizes, after_meeting(site, operands, axes, placement)
 
 
 def axes_of(site: Site, dim: Value, rank: int) -> list[int]:
@@ -226,4 +229,6 @@ def _along(site: Site, source: TensorValue, dim: Value, role: Role) -> Placement
     """The placement of an op that runs along a dimension and keeps it."""
     labels = tuple(range(len(shape_of(source))))
     axis = dimension(dim, len(labels))
-    return propagate(site, [Operand(source, labels, role)], labels, whole=[axis])
+    operands = [Operand(source, labels, role)]
+    placement = propagate(site, operands, labels, whole=[axis])
+    return after_meeting(site, operands, [axis], placement)

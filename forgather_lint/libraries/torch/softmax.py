@@ -14,6 +14,7 @@ from forgather_lint.libraries.operands import (
     tensor_op,
 )
 from forgather_lint.libraries.propagation import Operand, propagate
+from forgather_lint.libraries.tokens import after_meeting
 from forgather_lint.libraries.torch.pointwise import floating
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.value import NONE, Value
@@ -38,8 +39,8 @@ def softmax(
     if is_none(dim):
         dim = ZERO if rank in (0, 1, 3) else ONE
     labels = tuple(range(rank))
-    placement = propagate(
-        site, [Operand(source, labels, "argument")], labels, whole=[dimension(dim, rank)]
-    )
+    operands, over = [Operand(source, labels, "argument")], [dimension(dim, rank)]
+    placement = propagate(site, operands, labels, whole=over)
+    placement = after_meeting(site, operands, over, placement)
     target = floating(source.dtype) if is_none(dtype) else dtype_of(dtype)
     return result(site, shape_of(source), placement, target)

@@ -11,6 +11,7 @@ Under tensor parallelism code on a rank sees a part of a dimension. Such a size 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from forgather_lint.core.record import record
@@ -30,10 +31,15 @@ class Poly:
 
 Size = int | Poly
 
+_TOKENS = re.compile(r"\bS\b")
+
 RANKS = "@"
 UNLIKE = "@?"
 """Counts 1 on a rank; in the model as a whole the size is some other number."""
 
+
+TOKENS = "S"
+"""The symbol for how many tokens an engine hands over in one forward."""
 
 ANY = "~"
 """In the name of a symbol that may be any integer, zero and negative ones among them."""
@@ -138,6 +144,12 @@ def floor_divide(size: Size, divisor: Size) -> Size:
     if isinstance(size, int) and isinstance(divisor, int) and divisor:
         return size // divisor
     return symbol(f"({size})//({divisor})")
+
+
+def counts_tokens(size: Size) -> bool:
+    """Whether the size grows with the tokens of a forward, be it by a part of them."""
+    names = (name for names in _terms(size) for name in names if not name.startswith(ANY))
+    return any(_TOKENS.search(name) for name in names)
 
 
 def is_counted(size: Size) -> bool:

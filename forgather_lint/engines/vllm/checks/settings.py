@@ -9,6 +9,7 @@ from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import architectures
 from forgather_lint.facts.causes.config import (
+    FieldIsAbsent,
     FieldIsNull,
     LayerTypesUnusable,
     LengthExceedsPositions,
@@ -16,6 +17,8 @@ from forgather_lint.facts.causes.config import (
     ReferenceMalformed,
 )
 from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.tree import class_name
+from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import Known, ListValue
 
 
@@ -33,6 +36,18 @@ def nulls(seen: Examined) -> Iterator[ServingProblem]:
     if there and seen.is_null(there[0]):
         cause = FieldIsNull(there[0], counts_heads=True)
         yield from seen.problem(cause, needed.kv_heads_null, seen.place_of_setting(there[0]))
+
+
+@check(Phase.BUILD)
+def absent(seen: Examined) -> Iterator[ServingProblem]:
+    """Attributes that the backend reads, and that the config has by no name that it knows."""
+    needed = seen.target.vllm.config
+    config = seen.settings.config
+    for name in needed.fields_read.value if isinstance(config, Instance) else ():
+        if seen.settings.lacks(name):
+            parts = {"class": class_name(config), "name": name}
+            where = config.cls.where if isinstance(config.cls, ClassValue) else seen.cls.where
+            yield from seen.problem(FieldIsAbsent(name), needed.field_absent, where, parts=parts)
 
 
 @check(Phase.BUILD)

@@ -1,0 +1,17 @@
+"""What a model computes between the tokens of a sequence."""
+
+from __future__ import annotations
+
+from forgather_lint.core.record import record
+from forgather_lint.facts.cause import Cause
+
+
+@record
+class TokensMeet(Cause):
+    """Tokens are put together by `op`, one of the model's own, outside the engine's attention."""
+
+    op: str
+
+    @property
+    def told(self) -> str:
+        return f"{self.op} along the tokens"

@@ -1,0 +1,93 @@
+"""Where the tokens of one forward meet outside an engine's attention.
+
+An engine hands over the new tokens of several sequences side by side, and keeps nothing of them but
+keys and values. What a model computes along the tokens with an op of its own (a sum, a softmax, a
+convolution, a shift) takes other sequences for earlier tokens, and after the first step finds no
+earlier token at all. Positions and masks are counted along the tokens too: they have no features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from forgather_lint.facts.causes.tokens import TokensMeet
+from forgather_lint.libraries.dtypes import kind
+from forgather_lint.libraries.propagation import Label, Labels, Operand, absorb, op_text
+from forgather_lint.python.interpreter.library import Site
+from forgather_lint.python.values import dims
+from forgather_lint.python.values.dims import Poly, Size
+from forgather_lint.python.values.placement import ZEROS, Placement, Undecided, Wrong
+from forgather_lint.python.values.value import TensorValue
+
+_FLOATING = 2
+
+
+def after_meeting(
+    site: Site, operands: Sequence[Operand], over: Collection[Label], placement: Placement
+) -> Placement:
+    """`placement`, unless tokens meet where `operands` are put together along the labels `over`."""
+    if absorb(operand.tensor.placement for operand in operands) is not None:
+        return placement
+    if not any(_holds_states(operand) for operand in operands):
+        return placement
+    if not any(label in over for operand in operands for label in _of_tokens(operand)):
+        return placement
+    return Wrong(TokensMeet(op_text(site)), site.where)
+
+
+def after_product(
+    site: Site, operands: Sequence[Operand], result: Labels, placement: Placement
+) -> Placement:
+    """The same of a product that sums over the labels that its `result` lacks.
+
+    Only of one with scores between tokens it is sure: a sum over the tokens that an expert takes,
+    which are handed back, leaves every token by itself.
+    """
+    over = {label for operand in operands for label in operand.labels} - {*result}
+    found = after_meeting(site, operands, over, placement)
+    if found is placement or any(len([*_of_tokens(operand)]) > 1 for operand in operands):
+        return found
+    return Undecided("tokens-summed", site.where)
+
+
+def after_joining(
+    site: Site, parts: Sequence[TensorValue], axis: int, placement: Placement
+) -> Placement:
+    """The same of tensors one behind the other, of which one holds some of the tokens.
+
+    Zeros in front of all tokens but the last ones move each by as many; where a part stood before
+    is not known otherwise.
+    """
+    shapes = [part.shape for part in parts if part.shape is not None]
+    along = [shape[axis] for shape in shapes]
+    if not any(size is not None and _is_cut(size) for size in along):
+        return placement
+    labels = tuple(range(len(shapes[0])))
+    found = after_meeting(site, [Operand(part, labels) for part in parts], [axis], placement)
+    if found is placement or ZEROS in parts[0].tags:
+        return found
+    return Undecided("tokens-joined", site.where)
+
+
+def _is_cut(size: Size) -> bool:
+    """Whether it is the number of tokens less some."""
+    return (
+        isinstance(size, Poly)
+        and dims.counts_tokens(size)
+        and any(factor < 0 for names, factor in size.terms if not names)
+    )
+
+
+def _holds_states(operand: Operand) -> bool:
+    """Whether it has features of tokens, and is not about their positions alone."""
+    dtype, shape = operand.tensor.dtype, operand.tensor.shape or ()
+    if dtype is not None and kind(dtype) < _FLOATING:
+        return False
+    return any(size is None or (size != 1 and not dims.counts_tokens(size)) for size in shape)
+
+
+def _of_tokens(operand: Operand) -> Iterator[Label]:
+    shape = operand.tensor.shape or ()
+    for size, label in zip(shape, operand.labels, strict=True):
+        if size is not None and label is not None and dims.counts_tokens(size):
+            yield label
