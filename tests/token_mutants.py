@@ -39,7 +39,7 @@ TOKEN_MUTANTS = (
     _mutant("turned around", "x = x + 0.5 * torch.roll(x, 1, dims=1)"),
     _mutant("the mean of all", "x = x - x.mean(dim=1, keepdim=True)"),
     _mutant("weights over all", "x = x * torch.softmax(x, dim=-2)"),
-    _mutant("attention by hand", "x = x + torch.softmax(x @ x.transpose(1, 2), dim=-1) @ x"),
+    _mutant("attention by hand", "x = x + torch.softmax(x @ x.transpose(1, 2) / 100, dim=-1) @ x"),
     _mutant(
         "a convolution of single tokens",
         "x = x + self.conv(x.transpose(1, 2)).transpose(1, 2)",

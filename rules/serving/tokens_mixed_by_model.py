@@ -22,9 +22,9 @@ out, _ = attention(self, query, key, value, attention_mask, scaling=self.scaling
 ```
 
 ## What you see at run time
-Nothing: other tokens than transformers generates. Measured on 0.32 for a convolution, a shift, a
-cumulative mean and a roll. Attention by hand is refused from 0.30 on (FGL512) and answered wrongly
-before.
+Nothing: other tokens than transformers generates (measured on 0.32 for a convolution, a shift, a
+running sum, a roll, a mean, a softmax and scores by hand in the feed-forward). Attention without
+the interface is refused from 0.30 on (FGL512); before, its second token is wrong.
 """
 
 from __future__ import annotations
