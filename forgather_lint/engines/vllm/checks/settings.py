@@ -41,12 +41,13 @@ def nulls(seen: Examined) -> Iterator[ServingProblem]:
 @check(Phase.BUILD)
 def absent(seen: Examined) -> Iterator[ServingProblem]:
     """Attributes that the backend reads, and that the config has by no name that it knows."""
-    needed = seen.target.vllm.config
-    config = seen.settings.config
-    for name in needed.fields_read.value if isinstance(config, Instance) else ():
+    needed, config = seen.target.vllm.config, seen.settings.config
+    if not isinstance(config, Instance):
+        return
+    where = config.cls.where if isinstance(config.cls, ClassValue) else seen.cls.where
+    for name in needed.fields_read.value:
         if seen.settings.lacks(name):
             parts = {"class": class_name(config), "name": name}
-            where = config.cls.where if isinstance(config.cls, ClassValue) else seen.cls.where
             yield from seen.problem(FieldIsAbsent(name), needed.field_absent, where, parts=parts)
 
 
