@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import ItemsView, Iterable, KeysView, Sequence, ValuesView
+from types import GeneratorType
+
+import libcst as cst
 
 from forgather_lint.core.record import record
 from forgather_lint.documents.sources import Sources
@@ -17,16 +20,19 @@ from forgather_lint.libraries.standard import StandardLibrary
 from forgather_lint.model.loader import LOCAL, SourceLoader
 from forgather_lint.model.release_sources import ReleaseSources
 from forgather_lint.python.interpreter.budget import BudgetExceeded
-from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.frame import Frame, Raised
 from forgather_lint.python.interpreter.machine import Machine
-from forgather_lint.python.values.objects import Namespace
+from forgather_lint.python.values.objects import AttributeDict, Namespace
 from forgather_lint.python.values.value import (
+    Choice,
     DictValue,
     Known,
     ListValue,
     SetValue,
     TupleValue,
+    Unknown,
     Value,
+    keyed,
 )
 
 RESULT = "result"
@@ -54,20 +60,37 @@ def _code(text: str) -> str:
 
 def in_python(text: str) -> End:
     """How CPython ends `text`."""
-    names: dict[str, object] = {"__name__": "__model__"}
+    names: dict[str, object] = {"__name__": "__main__"}
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exec(compile(_code(text), MODULE, "exec"), names)
+            told = _written(names[RESULT])
     except Exception as error:  # noqa: BLE001 - whatever the code raises is its end
         return End(f"{type(error).__name__}: {error}")
-    return End(_written(names[RESULT]))
+    return End(told)
 
 
-def in_interpreter(text: str) -> End:
-    """How the interpreter ends `text`."""
+class _Noting(Machine):
+    """Notes whether an expression was undecided on the way; what is, may raise in Python."""
+
+    unsure = False
+
+    def evaluate(self, node: cst.CSTNode, frame: Frame) -> Value:
+        value = super().evaluate(node, frame)
+        self.unsure = self.unsure or isinstance(value, Unknown | Choice)
+        return value
+
+
+def in_interpreter(text: str, *, throughout: bool = False) -> End:
+    """How the interpreter ends `text`; with `throughout` only if it was sure of all on the way."""
     loader = SourceLoader(Sources({}, {MODULE: _code(text)}), ReleaseSources(""))
-    machine = Machine(StandardLibrary(), loader)
+    machine = _Noting(StandardLibrary(), loader)
+    end = _ended(machine, loader)
+    return UNDECIDED if throughout and machine.unsure else end
+
+
+def _ended(machine: Machine, loader: SourceLoader) -> End:
     try:
         module = loader.load(machine, f"{LOCAL}.{MODULE}")
     except Raised as error:
@@ -80,8 +103,16 @@ def in_interpreter(text: str) -> End:
     return End(_shown(module.globals[RESULT]))
 
 
+_STAND_AS_LISTS: tuple[type, ...] = (
+    *(range, zip, map, filter, enumerate, reversed, GeneratorType, KeysView, ValuesView, ItemsView),
+    *(type(iter([])), type(iter("")), type(reversed([]))),
+)
+
+
 def _written(value: object) -> str:
     """`repr`, with the items of a set in order and every iterator as a list."""
+    if isinstance(value, Iterable) and isinstance(value, _STAND_AS_LISTS):
+        value = list(value)
     if isinstance(value, list | tuple | set | frozenset | dict):
         kind = type(value).__name__
         items = value.items() if isinstance(value, dict) else value
@@ -102,6 +133,8 @@ def _shown(value: Value) -> str | None:
         return _container("list", value.items)
     if isinstance(value, SetValue) and value.rest is None:
         return _container("set", list(value.items.values()), ordered=True)
+    if isinstance(value, AttributeDict) and value.instance.open is None:
+        value = DictValue(keyed(value.instance.attributes))
     if isinstance(value, DictValue) and value.rest is None:
         pairs = zip(value.key_values(), value.items.values(), strict=True)
         return _container("dict", [TupleValue(pair) for pair in pairs])

@@ -6,10 +6,12 @@ line of another an expression. All have to be decided, but for what stands behin
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from tests.fuzz.against_python import Grammar, disagreement, program
 from tests.python_oracle import UNDECIDED, in_interpreter, in_python
 
 FAMILIES = sorted((Path(__file__).parent.parent / "fixtures" / "python").glob("*.txt"))
@@ -33,4 +35,10 @@ def test_a_family_ends_as_in_python(path: Path) -> None:
         undecided = ours == UNDECIDED
         if not ours.agrees_with(truth) or (undecided and code == piece):
             wrong.append(f"{code}\n  here:   {ours.told}\n  Python: {truth.told}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_random_expressions_end_as_in_python() -> None:
+    texts = islice(Grammar(13), 300)
+    wrong = [found for text in texts if (found := disagreement(program(text))) is not None]
     assert not wrong, "\n".join(wrong)

@@ -69,7 +69,12 @@ def _first_of_type(site: Site, view: Instance, kind: Known) -> int | None:
     types = site.evaluator.attribute(_config(view), "layer_types", site.where)
     if not isinstance(types, ListValue) or types.rest is not None:
         return None
-    found = [n for n, each in enumerate(types.items) if contains(ListValue([each]), kind)]
+    machine = cast("Machine", site.evaluator)
+    found = [
+        number
+        for number, each in enumerate(types.items)
+        if contains(machine, ListValue([each]), kind, site.where)
+    ]
     if not found:
         text = f"Layer type {kind.value!r} not found in config.layer_types"
         raise Raised("ValueError", text, site.where)

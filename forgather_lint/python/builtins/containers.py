@@ -35,7 +35,7 @@ def append(site: Site, target: ListValue, item: Value) -> Value:
 @builtin("list.extend")
 def extend(site: Site, target: ListValue, iterable: Value) -> Value:
     machine = machine_of(site)
-    items, rest = machine.items_of(iterable)
+    items, rest = machine.items_of(iterable, site.where)
     if not machine.budget.has_room(len(target.items) + len(items)):
         items, rest = [], site.unknown("many-items")
     machine.trail.set_items(target, [*target.items, *items])
@@ -68,7 +68,8 @@ def pop(site: Site, target: ListValue, index: Value = Known(-1)) -> Value:  # no
         return target.rest or site.unknown("unknown-index")
     items = list(target.items)
     if not -len(items) <= position < len(items):
-        raise Raised("IndexError", "pop from empty list", site.where)
+        text = "pop index out of range" if items else "pop from empty list"
+        raise Raised("IndexError", text, site.where)
     item = items.pop(position)
     machine_of(site).trail.set_items(target, items)
     return item
@@ -82,15 +83,22 @@ def pop_left(site: Site, target: ListValue) -> Value:
 @builtin("list.remove")
 def remove(site: Site, target: ListValue, item: Value) -> Value:
     for position, each in enumerate(target.items):
-        equal = subscripts.contains(TupleValue((each,)), item)
+        equal = _is_among(site, item, each)
         if equal is None:
             break
         if equal:
             items = [*target.items[:position], *target.items[position + 1 :]]
             machine_of(site).trail.set_items(target, items)
             return NONE
+    else:
+        if target.rest is None:
+            raise Raised("ValueError", "list.remove(x): x not in list", site.where)
     stores.forget(machine_of(site), target, site.unknown("unknown-item"))
     return NONE
+
+
+def _is_among(site: Site, item: Value, *among: Value) -> bool | None:
+    return subscripts.contains(machine_of(site), TupleValue(among), item, site.where)
 
 
 @builtin("list.clear")
@@ -117,17 +125,26 @@ def reverse(site: Site, target: ListValue) -> Value:
 
 @builtin("list.index")
 @builtin("tuple.index")
-def index(site: Site, target: ListValue | TupleValue, item: Value) -> Value:
+def index(site: Site, target: ListValue | TupleValue, item: Value, *bounds: Value) -> Value:
+    if bounds:
+        return site.unknown("unknown-index")
     for position, each in enumerate(target.items):
-        if subscripts.contains(TupleValue((each,)), item):
+        equal = _is_among(site, item, each)
+        if equal is None:
+            return site.unknown("unknown-index")
+        if equal:
             return known(position)
-    return site.unknown("unknown-index")
+    if isinstance(target, TupleValue):
+        raise Raised("ValueError", "tuple.index(x): x not in tuple", site.where)
+    if target.rest is not None or not isinstance(item, Known):
+        return site.unknown("unknown-index")
+    raise Raised("ValueError", f"{item.value!r} is not in list", site.where)
 
 
 @builtin("list.count")
 @builtin("tuple.count")
 def count(site: Site, target: ListValue | TupleValue, item: Value) -> Value:
-    found = [subscripts.contains(TupleValue((each,)), item) for each in target.items]
+    found = [_is_among(site, item, each) for each in target.items]
     return site.unknown("unknown-count") if None in found else known(found.count(True))
 
 
@@ -160,7 +177,8 @@ def setdefault(site: Site, target: DictValue, key: Value, default: Value = NONE)
 @builtin("dict.pop")
 def pop_key(site: Site, target: DictValue, key: Value, default: Value | None = None) -> Value:
     if key_of(key) not in target.items and target.rest is None and default is None:
-        raise Raised("KeyError", "pop of a missing key", site.where)
+        name = repr(key.value) if isinstance(key, Known) else "key"
+        raise Raised("KeyError", name, site.where)
     value = get(site, target, key, default or NONE)
     machine_of(site).trail.delete_item(target, key_of(key))
     return value
@@ -214,7 +232,7 @@ def add(site: Site, target: SetValue, item: Value) -> Value:
 @builtin("set.update")
 def update_set(site: Site, target: SetValue, iterable: Value) -> Value:
     machine = machine_of(site)
-    found, rest = machine.items_of(iterable)
+    found, rest = machine.items_of(iterable, site.where)
     for item in found:
         machine.trail.set_item(target, key_of(item), item)
     machine.trail.may_hold_more(target, rest)
@@ -237,7 +255,10 @@ def discard(site: Site, target: SetValue, item: Value) -> Value:
 
 @builtin("set.issubset")
 def issubset(site: Site, target: SetValue, other: Value) -> Value:
-    found = [subscripts.contains(other, item) for item in target.items.values()]
+    found = [
+        subscripts.contains(machine_of(site), other, item, site.where)
+        for item in target.items.values()
+    ]
     if None in found or target.rest is not None:
         return site.unknown("undecided-subset")
     return known(all(found))

@@ -109,6 +109,8 @@ def pow_(site: Site, base: Value, exp: Value, mod: Value = NONE) -> Value:
 @builtin("divmod")
 def divmod_(site: Site, a: Value, b: Value) -> Value:
     machine = machine_of(site)
+    if isinstance(a, Known) and isinstance(b, Known):
+        return compute(machine.budget, site.where, "divmod", divmod, (a.value, b.value))
     parts = (binary(machine, name, a, b, site.where) for name in ("floordiv", "mod"))
     return TupleValue(tuple(parts))
 
@@ -116,7 +118,7 @@ def divmod_(site: Site, a: Value, b: Value) -> Value:
 @builtin("sum")
 def sum_(site: Site, iterable: Value, start: Value = _ZERO) -> Value:
     machine = machine_of(site)
-    items, rest = machine.items_of(iterable)
+    items, rest = machine.items_of(iterable, site.where)
     if isinstance(start, Known) and isinstance(start.value, str | bytes):
         kind = "strings" if isinstance(start.value, str) else "bytes"
         joined = "''" if isinstance(start.value, str) else "b''"
@@ -143,20 +145,30 @@ def _extreme(
     site: Site, values: tuple[Value, ...], better: str, key: Value, default: Value | None
 ) -> Value:
     machine = machine_of(site)
-    items, rest = machine.items_of(values[0]) if len(values) == 1 else (list(values), None)
-    if rest is not None or not isinstance(key, Known):
-        return rest or site.unknown("extreme-by-key")
+    items, rest = (
+        machine.items_of(values[0], site.where) if len(values) == 1 else (list(values), None)
+    )
+    if rest is not None:
+        return rest
     if not items:
         if default is None:
-            raise Raised("ValueError", "arg is an empty sequence", site.where)
+            raise Raised("ValueError", f"{site.name}() arg is an empty sequence", site.where)
         return default
+
+    def rank(item: Value) -> Value:
+        return item if is_none else machine.call(key, Arguments([item]), site.where)
+
+    is_none = isinstance(key, Known) and key.value is None
     best = items[0]
+    most = rank(best)
     for item in items[1:]:
         machine.budget.step()
-        truth = machine.truth(binary(machine, better, item, best, site.where), site.where)
+        ranked = rank(item)
+        truth = machine.truth(binary(machine, better, ranked, most, site.where), site.where)
         if truth is None:
-            return _some_extreme(site, items)
-        best = item if truth else best
+            return _some_extreme(site, items) if is_none else site.unknown("undecided-extreme")
+        if truth:
+            best, most = item, ranked
     return best
 
 
@@ -180,7 +192,7 @@ def any_(site: Site, iterable: Value) -> Value:
 
 def _quantified(site: Site, iterable: Value, stops_at: bool) -> Value:
     machine = machine_of(site)
-    items, rest = machine.items_of(iterable)
+    items, rest = machine.items_of(iterable, site.where)
     truths = [machine.truth(item, site.where) for item in items]
     if stops_at in truths:
         return known(stops_at)

@@ -27,6 +27,7 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
+    distinct,
     key_of,
     known,
     size_of,
@@ -111,13 +112,13 @@ def _perhaps_fewer(site: Site, obj: ListValue | DictValue | SetValue) -> Unknown
 
 @builtin("list")
 def list_(site: Site, iterable: Value | None = None) -> Value:
-    items, rest = machine_of(site).items_of(iterable) if iterable else ([], None)
+    items, rest = machine_of(site).items_of(iterable, site.where) if iterable else ([], None)
     return ListValue(items, rest)
 
 
 @builtin("tuple")
 def tuple_(site: Site, iterable: Value | None = None) -> Value:
-    items, rest = machine_of(site).items_of(iterable) if iterable else ([], None)
+    items, rest = machine_of(site).items_of(iterable, site.where) if iterable else ([], None)
     return TupleValue(tuple(items)) if rest is None else ListValue(items, rest)
 
 
@@ -128,7 +129,7 @@ def iter_(site: Site, iterable: Value) -> Value:
 
 @builtin("next")
 def next_(site: Site, iterator: Value, default: Value | None = None) -> Value:
-    items, rest = machine_of(site).items_of(iterator)
+    items, rest = machine_of(site).items_of(iterator, site.where)
     if items:
         if isinstance(iterator, ListValue):
             machine_of(site).trail.set_items(iterator, items[1:])
@@ -143,8 +144,8 @@ def next_(site: Site, iterator: Value, default: Value | None = None) -> Value:
 @builtin("set")
 @builtin("frozenset")
 def set_(site: Site, iterable: Value | None = None) -> Value:
-    items, rest = machine_of(site).items_of(iterable) if iterable else ([], None)
-    return SetValue({key_of(item): item for item in items}, rest)
+    items, rest = machine_of(site).items_of(iterable, site.where) if iterable else ([], None)
+    return SetValue(distinct(items), rest)
 
 
 @builtin("dict")
@@ -163,7 +164,7 @@ def dict_(site: Site, source: Value | None = None, **keywords: Value) -> Value:
 
 @builtin("dict.fromkeys")
 def dict_fromkeys(site: Site, iterable: Value, value: Value = NONE) -> Value:
-    items, rest = machine_of(site).items_of(iterable)
+    items, rest = machine_of(site).items_of(iterable, site.where)
     new = NewDict()
     new.rest = rest
     for item in items:
@@ -173,10 +174,10 @@ def dict_fromkeys(site: Site, iterable: Value, value: Value = NONE) -> Value:
 
 def _put_pairs(site: Site, new: NewDict, source: Value) -> None:
     machine = machine_of(site)
-    pairs, rest = machine.items_of(source)
+    pairs, rest = machine.items_of(source, site.where)
     new.rest = rest
     for pair in pairs:
-        items, pair_rest = machine.items_of(pair)
+        items, pair_rest = machine.items_of(pair, site.where)
         if len(items) == 2 and pair_rest is None:
             new.put(items[0], items[1])
         else:
@@ -185,8 +186,11 @@ def _put_pairs(site: Site, new: NewDict, source: Value) -> None:
 
 @builtin("enumerate")
 def enumerate_(site: Site, iterable: Value, start: Value = Known(0)) -> Value:  # noqa: B008
-    items, rest = machine_of(site).items_of(iterable, site.where)
     first = index_of(start)
+    if isinstance(start, Known) and first is None:
+        text = f"'{type(start.value).__name__}' object cannot be interpreted as an integer"
+        raise Raised("TypeError", text, site.where)
+    items, rest = machine_of(site).items_of(iterable, site.where)
     if first is None:
         return ListValue([], site.unknown("unknown-start"))
     pairs: list[Value] = [
@@ -206,7 +210,7 @@ def zip_(site: Site, *iterables: Value, strict: Value = NONE) -> Value:
 @builtin("map")
 def map_(site: Site, func: Value, *iterables: Value) -> Value:
     machine = machine_of(site)
-    columns = [machine.items_of(each) for each in iterables]
+    columns = [machine.items_of(each, site.where) for each in iterables]
     rest = next((why for _, why in columns if why is not None), None)
     rows = zip(*(items for items, _ in columns), strict=False)
     return ListValue([machine.call(func, Arguments(list(r)), site.where) for r in rows], rest)
@@ -215,7 +219,7 @@ def map_(site: Site, func: Value, *iterables: Value) -> Value:
 @builtin("filter")
 def filter_(site: Site, function: Value, iterable: Value) -> Value:
     machine = machine_of(site)
-    items, rest = machine.items_of(iterable)
+    items, rest = machine.items_of(iterable, site.where)
     kept: list[Value] = []
     for item in items:
         is_none = isinstance(function, Known)
@@ -230,14 +234,17 @@ def filter_(site: Site, function: Value, iterable: Value) -> Value:
 
 @builtin("reversed")
 def reversed_(site: Site, sequence: Value) -> Value:
-    items, rest = machine_of(site).items_of(sequence)
+    if isinstance(sequence, Known) and not isinstance(sequence.value, str | bytes):
+        text = f"'{type(sequence.value).__name__}' object is not reversible"
+        raise Raised("TypeError", text, site.where)
+    items, rest = machine_of(site).items_of(sequence, site.where)
     return ListValue(items[::-1]) if rest is None else ListValue([], rest)
 
 
 @builtin("sorted")
-def sorted_(site: Site, iterable: Value, key: Value = NONE, reverse: Value = NONE) -> Value:
+def sorted_(site: Site, iterable: Value, *, key: Value = NONE, reverse: Value = NONE) -> Value:
     machine = machine_of(site)
-    items, rest = machine.items_of(iterable)
+    items, rest = machine.items_of(iterable, site.where)
     has_key = not isinstance(key, Known)
     ranks = [machine.call(key, Arguments([i]), site.where) if has_key else i for i in items]
     order = _ranking(ranks)
@@ -248,8 +255,8 @@ def sorted_(site: Site, iterable: Value, key: Value = NONE, reverse: Value = NON
 
 
 @builtin("list.sort")
-def sort(site: Site, target: ListValue, key: Value = NONE, reverse: Value = NONE) -> Value:
-    result = sorted_(site, target, key, reverse)
+def sort(site: Site, target: ListValue, *, key: Value = NONE, reverse: Value = NONE) -> Value:
+    result = sorted_(site, target, key=key, reverse=reverse)
     assert isinstance(result, ListValue)
     machine_of(site).trail.set_items(target, result.items)
     machine_of(site).trail.set_rest(target, result.rest)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from forgather_lint.python.interpreter.constants import compute, is_plain, plain, same_result
 from forgather_lint.python.interpreter.dispatch import BUILTINS, builtin, machine_of
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.loop_index import observe, pinned
 from forgather_lint.python.values.value import Known, Unknown, Value
@@ -103,7 +105,9 @@ for _kind, _names in _METHODS.items():
 
 @builtin("str.join")
 def join(site: Site, separator: Value, iterable: Value) -> Value:
-    items, rest = machine_of(site).items_of(iterable)
+    if isinstance(iterable, Known) and not isinstance(iterable.value, str | bytes):
+        raise Raised("TypeError", "can only join an iterable", site.where)
+    items, rest = machine_of(site).items_of(iterable, site.where)
     if rest is not None or not all(isinstance(item, Known) for item in (separator, *items)):
         return site.unknown("unknown-text")
     between = separator.value if isinstance(separator, Known) else None
@@ -111,9 +115,13 @@ def join(site: Site, separator: Value, iterable: Value) -> Value:
     return compute(machine_of(site).budget, site.where, site.name, str.join, (between, parts))
 
 
+_READS_INSIDE = re.compile(r"\{[^{}:!]*[.\[]")
+"""A field of a format that reads an attribute or an item of what it is given."""
+
+
 @builtin("str.format")
 def format_(site: Site, text: Value, *arguments: Value, **keywords: Value) -> Value:
     template = text.value if isinstance(text, Known) else None
-    if not isinstance(template, str) or "." in template or "[" in template:
-        return site.unknown("unknown-text")  # it may read attributes and items of what it is given
+    if not isinstance(template, str) or _READS_INSIDE.search(template):
+        return site.unknown("unknown-text")
     return _of_plain(site, str.format, (text, *arguments), keywords)

@@ -127,10 +127,23 @@ _PLAIN: dict[str, tuple[type[Value], ...]] = {
 }
 
 
+def _builtin_type(name: str) -> type | None:
+    """The type of Python that is called `name`, or whose objects say so of theirs."""
+    kind = _NAMELESS.get(name) or getattr(builtins, name, None)
+    return kind if isinstance(kind, type) else None
+
+
+_NAMELESS: dict[str, type] = {"NoneType": type(None), "ellipsis": type(...)}
+
+
 def _is_builtin_kind(value: Value, name: str) -> bool | None:
+    kind = _builtin_type(name)
+    if kind is None:
+        return None
     if isinstance(value, Known):
-        kind = getattr(builtins, name, None)
-        return isinstance(value.value, kind) if isinstance(kind, type) else None
+        return isinstance(value.value, kind)
+    if isinstance(value, Builtin):
+        return isinstance(getattr(builtins, value.name, None), kind)
     if isinstance(value, SymbolicInt):
         return name in ("int", "object")
     if name in _PLAIN:
@@ -145,7 +158,16 @@ def _decided(site: Site, result: bool | None) -> Value:
 @builtin("issubclass")
 def issubclass_(site: Site, cls: Value, classinfo: Value) -> Value:
     options = kinds_in(classinfo) if isinstance(classinfo, TupleValue) else (classinfo,)
-    if not isinstance(cls, ClassValue | External):
+    if isinstance(cls, Builtin):
+        results = [_is_builtin_subclass(cls, option) for option in options]
+    elif isinstance(cls, ClassValue | External):
+        results = [is_subclass(machine_of(site), cls, option) for option in options]
+    else:
         return site.unknown("undecided-issubclass")
-    results = [is_subclass(machine_of(site), cls, option) for option in options]
     return _decided(site, True if True in results else (None if None in results else False))
+
+
+def _is_builtin_subclass(cls: Builtin, of: Value) -> bool | None:
+    kinds = [_builtin_type(each.name) for each in (cls, of) if isinstance(each, Builtin)]
+    one, other = kinds[0], kinds[-1] if len(kinds) > 1 else None
+    return None if one is None or other is None else issubclass(one, other)

@@ -9,10 +9,10 @@ import libcst as cst
 
 from forgather_lint.python.interpreter import stores, subscripts
 from forgather_lint.python.interpreter.dispatch import statement
-from forgather_lint.python.interpreter.frame import Completion, Frame, Raised
+from forgather_lint.python.interpreter.frame import Completion, Frame, Raised, cause_in
 from forgather_lint.python.interpreter.names import bind_name
 from forgather_lint.python.interpreter.operators import augmented
-from forgather_lint.python.values.value import ListValue, Value
+from forgather_lint.python.values.value import Known, ListValue, Value
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
@@ -89,12 +89,19 @@ def assign(machine: Machine, target: cst.CSTNode, value: Value, frame: Frame) ->
 def _unpack(
     machine: Machine, elements: Sequence[cst.BaseElement], value: Value, frame: Frame
 ) -> None:
+    if isinstance(value, Known) and not isinstance(value.value, str | bytes):
+        text = f"cannot unpack non-iterable {type(value.value).__name__} object"
+        raise Raised("TypeError", text, frame.place(elements[0]), cause=cause_in(value.value))
     items, rest = machine.items_of(value)
     starred = [i for i, each in enumerate(elements) if isinstance(each, cst.StarredElement)]
     wanted = len(elements)
     if rest is None and len(items) != wanted and not starred:
-        size = "not enough" if len(items) < wanted else "too many"
-        text = f"{size} values to unpack (expected {wanted}, got {len(items)})"
+        text = f"too many values to unpack (expected {wanted})"
+        if len(items) < wanted:
+            text = f"not enough values to unpack (expected {wanted}, got {len(items)})"
+        raise Raised("ValueError", text, frame.place(elements[0]))
+    if rest is None and len(items) < wanted - 1:
+        text = f"not enough values to unpack (expected at least {wanted - 1}, got {len(items)})"
         raise Raised("ValueError", text, frame.place(elements[0]))
     if rest is not None:
         reason = rest

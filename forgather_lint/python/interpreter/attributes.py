@@ -241,11 +241,11 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
         return value.receiver
     if isinstance(value, FunctionValue | BoundMethod) and name == "__name__":
         return known(value.name) if isinstance(value, FunctionValue) else Unknown("method-name")
+    if isinstance(value, Builtin) and f"{value.name}.{name}" in BUILTINS:
+        return Builtin(f"{value.name}.{name}")
     kind = kind_of(value)
     if f"{kind}.{name}" in BUILTINS:
         return LibraryMethod(value, f"{kind}.{name}")
-    if isinstance(value, Builtin) and f"{value.name}.{name}" in BUILTINS:
-        return Builtin(f"{value.name}.{name}")
     if isinstance(value, Builtin) and name == "__name__":
         return known(value.name)
     if isinstance(value, Known) and value.value is not None and name in ("value", "name"):

@@ -85,9 +85,13 @@ def bound_parameters(
     keyword_only = [p.name.value for p in parameters.kwonly_params]
     names = _bound_by_position(function, arguments, positional, where)
     left_over = _bind_keywords(function, arguments, positional + keyword_only, names, where)
-    for name in positional + keyword_only:
-        if name not in names:
-            names[name] = _default(function, arguments, name, where)
+    missing = [name for name in positional + keyword_only if name not in names]
+    if arguments.rest is None:
+        _check_given(function, [each for each in missing if each in positional], where)
+        named_only = [each for each in missing if each in keyword_only]
+        _check_given(function, named_only, where, "keyword-only")
+    for name in missing:
+        names[name] = _default(function, name, where)
     if parameters.star_kwarg is not None:
         names[parameters.star_kwarg.name.value] = DictValue(left_over, rest=arguments.rest)
     return names
@@ -102,8 +106,8 @@ def _bound_by_position(
     if isinstance(star, cst.Param):
         names[star.name.value] = TupleValue(tuple(given[len(positional) :]))
     elif len(given) > len(positional):
-        takes = f"takes {len(positional)} positional arguments but {len(given)} were given"
-        raise Raised("TypeError", f"{_title(function)} {takes}", where)
+        text = f"{_title(function)} {_takes(function, given, positional)}"
+        raise Raised("TypeError", text, where)
     return names
 
 
@@ -134,14 +138,32 @@ def _bind_keywords(
     return left_over
 
 
-def _default(function: FunctionValue, arguments: Arguments, name: str, where: Place) -> Value:
-    if arguments.rest is not None:
-        return Unknown("unknown-arguments", where, name)
-    if name in function.defaults:
-        return function.defaults[name]
-    text = f"{_title(function)} missing 1 required positional argument: '{name}'"
-    raise Raised("TypeError", text, where)
+def _takes(function: FunctionValue, given: list[Value], positional: list[str]) -> str:
+    """What Python says of too many arguments by position."""
+    least = len([name for name in positional if name not in function.defaults])
+    most = len(positional)
+    range_ = f"from {least} to {most}" if least < most else str(most)
+    takes = f"takes {range_} positional argument{'' if range_ == '1' else 's'} but"
+    return f"{takes} {len(given)} {'was' if len(given) == 1 else 'were'} given"
+
+
+def _check_given(
+    function: FunctionValue, missing: list[str], where: Place, kind: str = "positional"
+) -> None:
+    """Raise what Python raises for parameters that are not given and have no default."""
+    names = [f"'{name}'" for name in missing if name not in function.defaults]
+    if not names:
+        return
+    first, several = ", ".join(names[:-1]), "" if len(names) == 1 else "s"
+    listed = f"{first}{',' if len(names) > 2 else ''} and {names[-1]}" if several else names[0]
+    text = f"missing {len(names)} required {kind} argument{several}: {listed}"
+    raise Raised("TypeError", f"{_title(function)} {text}", where)
+
+
+def _default(function: FunctionValue, name: str, where: Place) -> Value:
+    return function.defaults.get(name) or Unknown("unknown-arguments", where, name)
 
 
 def _title(function: FunctionValue) -> str:
-    return f"{function.owner.name}.{function.name}()" if function.owner else f"{function.name}()"
+    named = f"{function.owner.name}.{function.name}()" if function.owner else f"{function.name}()"
+    return f"{function.inside}.<locals>.{named}" if function.inside else named

@@ -95,7 +95,7 @@ def _in(machine: Machine, item: Value, owner: Value, where: Place) -> bool | Non
         name = f"{owner.name}.__contains__"
         return machine.truth(machine.library.call(machine, name, Arguments([item]), where))
     machine.budget.spend(cost(owner))
-    return contains(owner, item)
+    return contains(machine, owner, item, where)
 
 
 @expression(cst.BooleanOperation)

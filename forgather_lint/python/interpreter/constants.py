@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.budget import LARGEST_BITS, LONGEST_TEXT, MOST_ITEMS
-from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.frame import Raised, cause_in
 from forgather_lint.python.values.cost import LETTERS_PER_STEP
 from forgather_lint.python.values.value import (
     Constant,
@@ -56,7 +56,8 @@ def compute(
     try:
         result = function(*operands, **given)
     except _ERRORS_OF_PYTHON as error:
-        raise Raised(type(error).__name__, str(error), where) from None
+        cause = next(filter(None, map(cause_in, operands)), None)
+        raise Raised(type(error).__name__, str(error), where, cause=cause) from None
     return _value(result)
 
 

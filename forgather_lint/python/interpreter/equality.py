@@ -27,6 +27,7 @@ from forgather_lint.python.values.value import (
     Known,
     ListValue,
     SetValue,
+    SliceValue,
     SymbolicInt,
     TensorValue,
     TupleValue,
@@ -66,6 +67,9 @@ class _Comparing:
                 self._machine.budget.spend(1 + cost(left))
                 self._known[key] = self._containers(left, right)
             return self._known[key]
+        if isinstance(left, SliceValue) and isinstance(right, SliceValue):
+            parts = (left.start, left.stop, left.step)
+            return self._items(parts, (right.start, right.stop, right.step))
         return _single(left, right)
 
     def _objects(self, left: Value, right: Value) -> bool | None:
@@ -88,8 +92,10 @@ class _Comparing:
         if not isinstance(value, Instance):
             return isinstance(value, TensorValue)
         order = order_of(self._machine, value.cls)
-        made = (each for each in order if isinstance(each, ClassValue))
-        return value.open is not None or any(each.decorators for each in made)
+        made = (each.decorators for each in order if isinstance(each, ClassValue))
+        return any(isinstance(each, Unknown) for each in order) or any(
+            _writes_methods(each) for decorators in made for each in decorators
+        )
 
     def _containers(self, left: Value, right: Value) -> bool | None:
         match left, right:
@@ -144,6 +150,12 @@ def is_told_apart(key: object) -> bool:
 
 def _equal_constants(left: Constant, right: Constant) -> bool:
     return left == right
+
+
+def _writes_methods(decorator: Value) -> bool:
+    """Whether a decorator of a class may give it an `__eq__`, as `dataclass` does."""
+    named = decorator.name if isinstance(decorator, External) else ""
+    return isinstance(decorator, Unknown) or named.endswith("dataclass")
 
 
 def _single(left: Value, right: Value) -> bool | None:

@@ -15,6 +15,7 @@ from forgather_lint.python.interpreter.frame import Completion, Frame, NotInstal
 from forgather_lint.python.interpreter.names import bind_name
 from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance, PartialCall
 from forgather_lint.python.values.value import (
+    NONE,
     Arguments,
     Builtin,
     External,
@@ -38,11 +39,22 @@ def raise_statement(machine: Machine, node: cst.Raise, frame: Frame) -> Completi
     if isinstance(node.exc, cst.Call):
         kind = machine.evaluate(node.exc.func, frame)
         texts = [machine.evaluate(argument.value, frame) for argument in node.exc.args]
-        text = str(texts[0].value) if texts and isinstance(texts[0], Known) else ""
+        text = _text_of(kind, texts)
         raise _raised(machine, kind, text, where)
     value = machine.evaluate(node.exc, frame)
     kind = value.cls if isinstance(value, Instance) else value
     raise _raised(machine, kind, "", where)
+
+
+def _text_of(kind: Value, given: list[Value]) -> str:
+    """What `str` says of an exception of the class `kind` that is made of the `given` values."""
+    if len(given) == 1 and isinstance(given[0], Known):
+        only = given[0].value
+        return repr(only) if exception_name(kind) == "KeyError" else str(only)
+    values = tuple(each.value for each in given if isinstance(each, Known))
+    if isinstance(kind, Builtin) and len(values) == len(given) > 1:
+        return str(values)
+    return str(values[0]) if values and isinstance(given[0], Known) else ""
 
 
 def _raised(machine: Machine, kind: Value, text: str, where: Place) -> Raised:
@@ -198,14 +210,32 @@ def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion
     world = machine.environment
     for manager in managers:
         world = machine.library.inside(manager, world)
+    where = frame.place(node)
     try:
         with machine.in_world(world):
-            return machine.execute(node.body.body, frame)
+            completion = machine.execute(node.body.body, frame)
     except Raised as error:
-        if not any(_suppresses(machine, each, error, frame.place(node)) for each in managers):
+        suppressed = False
+        for manager in reversed(managers):
+            if suppressed:
+                _leave(machine, manager, where)
+            else:
+                suppressed = _suppresses(machine, manager, error, where)
+        if not suppressed:
             raise
         _leave_branches(machine, frame, depth)
         return None
+    for manager in reversed(managers):
+        _leave(machine, manager, where)
+    return completion
+
+
+def _leave(machine: Machine, manager: Value, where: Place) -> None:
+    """Call `__exit__` where nothing was raised."""
+    if isinstance(manager, Instance):
+        leave = find_member(machine, manager.cls, "__exit__")
+        if leave is not None and isinstance(leave.value, FunctionValue):
+            machine.call(leave.value, Arguments([manager, NONE, NONE, NONE]), where)
 
 
 def _suppresses(machine: Machine, manager: Value, error: Raised, where: Place) -> bool:

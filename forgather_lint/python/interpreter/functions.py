@@ -41,6 +41,7 @@ def function_definition(machine: Machine, node: cst.FunctionDef, frame: Frame) -
         scope=frame.scope,
         defaults=defaults_of(machine, node, frame),
         where=NodePlace(frame.file, node),
+        inside=_inside(frame),
     )
     value: Value = function
     for decorator in reversed(node.decorators):
@@ -49,6 +50,15 @@ def function_definition(machine: Machine, node: cst.FunctionDef, frame: Frame) -
         value = ClassMethod(value)
     machine.trail.set_key(frame.scope.names, name, value)
     return None
+
+
+def _inside(frame: Frame) -> str:
+    """The qualified name of the function that runs in `frame`."""
+    maker = frame.function
+    if maker is None:
+        return ""
+    named = f"{maker.owner.name}.{maker.name}" if maker.owner is not None else maker.name
+    return f"{maker.inside}.<locals>.{named}" if maker.inside else named
 
 
 _WRAPPERS: dict[str, Callable[[Value], Value]] = {
@@ -89,6 +99,7 @@ def lambda_expression(machine: Machine, node: cst.Lambda, frame: Frame) -> Value
         scope=frame.scope,
         defaults=defaults_of(machine, node, frame),
         where=NodePlace(frame.file, node),
+        inside=_inside(frame),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.frame import Raised, cause_in
 from forgather_lint.python.values.objects import AttributeDict, Instance
 from forgather_lint.python.values.value import (
     Arguments,
@@ -30,6 +31,7 @@ def items_of(
 ) -> tuple[list[Value], Unknown | None]:
     """The items of `value`, and why there may be more (None: there are no others).
 
+    Raises `Raised` for a constant that surely has none.
     `where` is the place to blame when `value` cannot be iterated over.
     """
     match value:
@@ -53,6 +55,9 @@ def items_of(
             return _items_of_choice(machine, value, where)
         case Unknown():
             return [], value
+        case Known(constant) if where is not None:
+            text = f"'{type(constant).__name__}' object is not iterable"
+            raise Raised("TypeError", text, where, cause=cause_in(constant))
     if machine.library.handles(value):
         return _items_of_library_value(machine, value, where)
     return [], Unknown("unmodelled-iteration", where)

@@ -12,7 +12,7 @@ import libcst as cst
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.constants import compute
 from forgather_lint.python.interpreter.dispatch import expression
-from forgather_lint.python.interpreter.frame import Frame
+from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
 from forgather_lint.python.values.loop_index import pinned
 from forgather_lint.python.values.value import (
     NONE,
@@ -26,6 +26,7 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
+    distinct,
     key_of,
     known,
 )
@@ -143,7 +144,7 @@ def list_(machine: Machine, node: cst.List, frame: Frame) -> Value:
 @expression(cst.Set)
 def set_(machine: Machine, node: cst.Set, frame: Frame) -> Value:
     items, rest = _elements(machine, node.elements, frame)
-    return SetValue({key_of(item): item for item in items}, rest)
+    return SetValue(distinct(items), rest)
 
 
 def _elements(
@@ -154,6 +155,9 @@ def _elements(
     for element in elements:  # type: ignore[attr-defined]
         value = machine.evaluate(element.value, frame)
         if isinstance(element, cst.StarredElement):
+            if isinstance(value, Known) and not isinstance(value.value, str | bytes):
+                text = f"Value after * must be an iterable, not {type(value.value).__name__}"
+                raise Raised("TypeError", text, frame.place(element), cause=cause_in(value.value))
             more, more_rest = machine.items_of(value)
             items.extend(more)
             rest = rest or more_rest

@@ -138,7 +138,7 @@ def set_comprehension(machine: Machine, node: cst.SetComp, frame: Frame) -> Valu
 
     def collect(inner: Frame) -> None:
         item = machine.evaluate(node.elt, inner)
-        items[key_of(item)] = item
+        items.setdefault(key_of(item), item)
 
     return SetValue(items, _each(machine, node.for_in, _inner(frame), collect))
 

@@ -11,13 +11,13 @@ import libcst as cst
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member
-from forgather_lint.python.interpreter.constants import compute, same_result
+from forgather_lint.python.interpreter.constants import compute, is_plain, plain, same_result
 from forgather_lint.python.interpreter.container_operators import on_containers
 from forgather_lint.python.interpreter.dispatch import expression
 from forgather_lint.python.interpreter.frame import Frame, Raised
 from forgather_lint.python.interpreter.stores import update
 from forgather_lint.python.values import dims
-from forgather_lint.python.values.loop_index import observe
+from forgather_lint.python.values.loop_index import observe, pinned
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     Arguments,
@@ -114,6 +114,8 @@ def binary(machine: Machine, name: str, left: Value, right: Value, where: Place)
         return machine.each_option(right, lambda x: binary(machine, name, left, x, where), where)
     if machine.library.handles(left) or machine.library.handles(right):
         return machine.library.call(machine, f"operator.{name}", Arguments([left, right]), where)
+    if name == "mod" and isinstance(left, Known) and isinstance(left.value, str | bytes):
+        return _filled_in(machine, left, right, where)
     if isinstance(left, Known) and isinstance(right, Known):
         return on_constants(machine, name, left, right, where)
     if isinstance(left, Unknown) or isinstance(right, Unknown):
@@ -122,6 +124,14 @@ def binary(machine: Machine, name: str, left: Value, right: Value, where: Place)
     if left_size is not None and right_size is not None:
         return _on_sizes(name, left_size, right_size, where)
     return on_containers(machine, name, left, right, where)
+
+
+def _filled_in(machine: Machine, template: Known, given: Value, where: Place) -> Value:
+    """`text % given`."""
+    if not is_plain(given):
+        return given if isinstance(given, Unknown) else Unknown("unknown-text", where)
+    operands = (template.value, plain(pinned(given)))
+    return compute(machine.budget, where, "mod", operator.mod, operands)
 
 
 def on_constants(machine: Machine, name: str, left: Known, right: Known, where: Place) -> Value:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.equality import is_told_apart
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.subscripts import bounds, index_of
 from forgather_lint.python.values.joining import join
@@ -109,7 +110,7 @@ def set_item(
         case DictValue():
             set_key(machine, owner, key, value)
         case ListValue():
-            _set_in_list(machine, owner, key, value)
+            _set_in_list(machine, owner, key, value, where)
         case Instance():
             member = find_member(machine, owner.cls, "__setitem__")
             if member is not None and not isinstance(member.value, Unknown):
@@ -175,10 +176,14 @@ def forget(machine: Machine, owner: Value, why: Unknown) -> None:
         machine.trail.may_hold_more(owner, why)
 
 
-def _set_in_list(machine: Machine, owner: ListValue, key: Value, value: Value) -> None:
+def _set_in_list(
+    machine: Machine, owner: ListValue, key: Value, value: Value, where: Place
+) -> None:
     index = index_of(pinned(key))
     if index is not None and -len(owner.items) <= index < len(owner.items):
         machine.trail.set_at(owner, index, value)
+    elif index is not None and owner.rest is None:
+        raise Raised("IndexError", "list assignment index out of range", where)
     elif index is None:
         machine.budget.walk(len(owner.items))
         machine.trail.set_items(owner, [join([item, value]) for item in owner.items])
@@ -201,7 +206,12 @@ def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> Non
     if isinstance(owner, DictValue):
         if isinstance(key, Unknown | Choice):
             forget(machine, owner, Unknown("unknown-key", where))
-        machine.trail.delete_item(owner, key_of(key))
+        name = key_of(key)
+        apart = owner.rest is None and all(map(is_told_apart, (name, *owner.items)))
+        if apart and name not in owner.items:
+            text = repr(key.value) if isinstance(key, Known) else "key"
+            raise Raised("KeyError", text, where)
+        machine.trail.delete_item(owner, name)
     elif isinstance(owner, ListValue):
         _delete_from_list(machine, owner, key, where)
     elif isinstance(owner, Instance):

@@ -12,7 +12,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member, is_subclass
 from forgather_lint.python.interpreter.constants import compute
 from forgather_lint.python.interpreter.dispatch import expression
-from forgather_lint.python.interpreter.equality import is_told_apart
+from forgather_lint.python.interpreter.equality import equals, is_told_apart
 from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join, same
@@ -200,15 +200,15 @@ def bounds(key: SliceValue, where: Place) -> slice | None:
     """The slice, None when a bound is not known. Raises `Raised` for one that cannot be."""
     parts = [pinned(part) for part in (key.start, key.stop, key.step)]
     numbers = [index_of(part) for part in parts]
-    for part, number in zip(parts, numbers, strict=True):
-        if number is None and not _is_none(part):
-            if isinstance(part, _NO_INDEX):
-                text = "slice indices must be integers or None or have an __index__ method"
-                raise Raised("TypeError", text, where)
-            return None
-    if numbers[2] == 0:
-        raise Raised("ValueError", "slice step cannot be zero", where)
-    return slice(*numbers)
+    open_ends = False
+    for part, number in reversed(list(zip(parts, numbers, strict=True))):  # the step comes first
+        if number is None and isinstance(part, _NO_INDEX) and not _is_none(part):
+            text = "slice indices must be integers or None or have an __index__ method"
+            raise Raised("TypeError", text, where)
+        if part is parts[2] and number == 0:
+            raise Raised("ValueError", "slice step cannot be zero", where)
+        open_ends = open_ends or (number is None and not _is_none(part))
+    return None if open_ends else slice(*numbers)
 
 
 def _is_none(value: Value) -> bool:
@@ -241,7 +241,7 @@ def _read_instance(machine: Machine, owner: Instance, key: Value, where: Place) 
     return machine.call(member.value, Arguments([owner, key]), where)
 
 
-def contains(owner: Value, item: Value) -> bool | None:
+def contains(machine: Machine, owner: Value, item: Value, where: Place) -> bool | None:
     """`item in owner` for plain containers, None when it cannot be decided."""
     if isinstance(owner, AttributeDict):
         owner = DictValue(keyed(owner.instance.attributes))
@@ -250,21 +250,26 @@ def contains(owner: Value, item: Value) -> bool | None:
         undecided = owner.rest is not None or isinstance(item, Unknown | Choice)
         return True if found else (None if undecided else False)
     if isinstance(owner, TupleValue | ListValue):
-        return _contains_sequence(owner, item)
+        return _contains_sequence(machine, owner, item, where)
     match owner, item:
         case Known(str() as text), Known(str() as part):
             return part in text
     return None
 
 
-def _contains_sequence(owner: TupleValue | ListValue, item: Value) -> bool | None:
+def _contains_sequence(
+    machine: Machine, owner: TupleValue | ListValue, item: Value, where: Place
+) -> bool | None:
     decided = isinstance(item, Known) and all(isinstance(each, Known) for each in owner.items)
     complete = not isinstance(owner, ListValue) or owner.rest is None
-    if decided and complete:
+    if decided and complete and not any(each is item for each in owner.items):
         assert isinstance(item, Known)
         options = [each.value for each in owner.items if isinstance(each, Known)]
         return decide(lambda index: index in options, item)
-    if any(same(each, pinned(item)) for each in owner.items):
-        return True
-    undecided = any(isinstance(each, Unknown | Choice) for each in [*owner.items, item])
-    return None if undecided or not complete else False
+    wanted, undecided = pinned(item), not complete
+    for each in owner.items:
+        equal = True if each is item else equals(machine, each, wanted, where)
+        if equal:
+            return True
+        undecided = undecided or equal is None
+    return None if undecided else False

@@ -39,7 +39,8 @@ class Scope:
 class FunctionValue(Value):
     """A function or lambda with the scope it was made in. `owner` is the class it stands in.
 
-    `wrapped_by` is a decorator of which nothing is known: the function is taken as it is written.
+    `inside` names the function that made it. `wrapped_by` is a decorator of which nothing is known:
+    the function is taken as it is written.
     """
 
     name: str
@@ -51,6 +52,7 @@ class FunctionValue(Value):
     decorators: tuple[Value, ...] = ()
     attributes: Mapping[str, Value] = field(default_factory=dict)
     wrapped_by: Unknown | None = None
+    inside: str = ""
 
 
 @record(eq=False)

@@ -5,7 +5,7 @@ Functions, classes and objects are in `objects`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import field
 from itertools import count
 from types import EllipsisType
@@ -268,6 +268,14 @@ def _tuple_key(value: TupleValue, room: list[int]) -> Key:
         _tuple_key(item, room) if isinstance(item, TupleValue) else key_of(item)
         for item in value.items
     )
+
+
+def distinct(items: Iterable[Value]) -> dict[Key, Value]:
+    """The items of a set: of equal ones the first, as Python keeps them."""
+    found: dict[Key, Value] = {}
+    for item in items:
+        found.setdefault(key_of(item), item)
+    return found
 
 
 def pin(index: Known) -> None:
