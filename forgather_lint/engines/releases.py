@@ -35,6 +35,12 @@ def requirement(project: str, release: Version) -> Requirement:
     return Requirement((*needs.clauses, *Requirement.parse(more).clauses)) if more else needs
 
 
+def torch_of(project: str, release: Version) -> str:
+    """The release of torch that the METADATA of `release` demands, "" where it was not read."""
+    stated = [text for since, text in _rows(project, "torch").items() if since <= release]
+    return stated[-1] if stated else ""
+
+
 def _rows(project: str, name: str) -> dict[Version, str]:
     rows = tables(f"releases/{project}").get(name, {})
     by_release = {Version.parse(release): str(text) for release, text in rows.items()}

@@ -58,7 +58,6 @@ _CONSTANTS: dict[str, Value] = {
     "numpy.pi": known(3.141592653589793),
     "numpy.newaxis": NONE,
     "typing.TYPE_CHECKING": known(False),
-    "torch.__version__": known("2.13.0"),
     "sys.version_info": Unknown("python-version"),
 }
 
@@ -195,9 +194,11 @@ class StandardLibrary:
         """What library bases of `cls` call `name`, which has no meaning here; None if nothing."""
         bases = (each for each in order_of(machine, cls) if isinstance(each, External))
         removed = machine.environment.removed_fields
+        absent = machine.environment.absent_members
         inherited = any(
             name in MEMBERS.get(base.name, ())
             and not (base.name == names.CONFIG and name in removed)
+            and f"{base.name}.{name}" not in absent
             for base in bases
         )
         return Unknown("unmodelled-member", where, name) if inherited else None

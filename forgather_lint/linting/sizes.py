@@ -38,7 +38,7 @@ def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> 
             settings.model_impl,
         )
         yield from prepared.problems
-        if prepared.ended is not None:
+        if prepared.ended is not None and not _explained(prepared.ended, prepared.problems):
             yield replace(prepared.ended, target=str(target.release))
         several = len(targets) > 1
         if settings.tensor_parallel_size or settings.pipeline_parallel_size:
@@ -49,6 +49,11 @@ def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> 
             if isinstance(fact, SizesJudged):
                 fact = replace(fact, of_defaults=model.config is None)
             yield fact
+
+
+def _explained(ended: NotBuilt, problems: Sequence[ServingProblem]) -> bool:
+    """Whether one of `problems` says why the constructor raises: then that is told alone."""
+    return any(each.verdict == "fails" and each.where == ended.where for each in problems)
 
 
 def not_judged(

@@ -27,7 +27,7 @@ from forgather_lint.model.release_sources import ReleaseSources, has_models
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE, Frame, NotInstalled, Raised
 from forgather_lint.python.values.objects import Namespace, Scope
-from forgather_lint.python.values.value import External, Unknown, Value
+from forgather_lint.python.values.value import External, Unknown, Value, known
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
@@ -86,7 +86,7 @@ class SourceLoader:
     def member(self, machine: Machine, module: External, name: str) -> Value:
         """`from module import name` for a module whose source is not read."""
         qualified = names.canonical(f"{module.name}.{name}")
-        constant = machine.library.constant(qualified)
+        constant = machine.library.constant(qualified) or _release_of(machine, qualified)
         if constant is not None:
             return constant
         known = machine.library.has(qualified) or machine.library.lineage(qualified) is not None
@@ -191,3 +191,12 @@ class SourceLoader:
             return origin(name, row)
 
         return of_row
+
+
+def _release_of(machine: Machine, name: str) -> Value | None:
+    """What `torch.__version__` and `transformers.__version__` say."""
+    world = machine.environment
+    named = {"torch.__version__": world.torch, "transformers.__version__": world.transformers}
+    if name not in named:
+        return None
+    return known(named[name]) if named[name] else Unknown("release-not-known", None, name)

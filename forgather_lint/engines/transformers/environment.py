@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.transformers.members import absent_members
 from forgather_lint.engines.transformers.profile import ConfigPlanOn, TransformersProfile
 from forgather_lint.python.interpreter.environment import Environment, LayerTypes
 
@@ -15,6 +16,8 @@ def environment_beside(transformers: TransformersProfile) -> Environment:
         removed_fields=transformers.config.removed_fields.value,
         popped_fields=transformers.config.popped_fields.value,
         layer_types=_layer_types(transformers),
+        absent_members=absent_members(transformers.version),
+        activations=transformers.modeling.activations.value,
         rope_types=transformers.config.rope_types.value,
         model_type_taken=transformers.has_model_type,
         class_plans_kept=transformers.plan.class_plan_kept.value,

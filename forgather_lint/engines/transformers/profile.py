@@ -78,6 +78,7 @@ class TransformersModeling:
     tied_weights_list: Fact[Outcome]
     tie_weights_override: Fact[Outcome]
     settable_if_file_has: Fact[tuple[str, ...]]
+    activations: Fact[tuple[str, ...]]
     attention_class_pattern: Fact[str]
     embedding_name: Fact[str]
     no_embedding: Fact[Outcome]

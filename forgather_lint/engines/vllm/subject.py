@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines import api
+from forgather_lint.engines.releases import torch_of
 from forgather_lint.engines.transformers.base_model import (
     build_base,
     merged_plans,
@@ -63,6 +64,7 @@ def environment_of(target: Target) -> Environment:
     return replace(
         environment_beside(target.transformers),
         attention="vllm",
+        torch=torch_of("vllm", target.vllm.version),
         tensors_on=building.tensors_on.value,
         parameters_on=building.parameters_on.value,
     )

@@ -93,6 +93,11 @@ class TensorReadWhileBuilt(ConstructorMissesRelease):
 
 
 @record
+class MemberOfOtherRelease(ConstructorMissesRelease):
+    """A method is used that a library class has in other releases."""
+
+
+@record
 class ModelTypeTaken(ConstructorMissesRelease):
     """A type is registered that transformers has."""
 

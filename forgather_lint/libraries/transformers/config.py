@@ -142,7 +142,6 @@ def _with_rope_moved(
 
 _DEFAULTS: dict[str, Value] = {
     "model_type": known(""),
-    "is_composition": FALSE,
     "is_encoder_decoder": FALSE,
     "is_decoder": FALSE,
     "add_cross_attention": FALSE,
@@ -151,7 +150,6 @@ _DEFAULTS: dict[str, Value] = {
     "output_attentions": FALSE,
     "return_dict": TRUE,
     "use_return_dict": TRUE,
-    "use_cache": TRUE,
     "chunk_size_feed_forward": known(0),
     "num_labels": known(2),
     "problem_type": NONE,
@@ -173,7 +171,6 @@ _DEFAULTS: dict[str, Value] = {
     "default_rope_type": known("default"),
     "ignore_keys_at_rope_validation": SetValue({}),
     "_name_or_path": known(""),
-    "pretraining_tp": known(1),
     "_experts_implementation": NONE,
 }
 

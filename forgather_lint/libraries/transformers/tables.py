@@ -23,7 +23,7 @@ from forgather_lint.python.values.value import (
     known,
 )
 
-# transformers 5.19, activations.py, ACT2CLS
+# The classes of activations.py, ACT2CLS, of every release; which of them it has, it says itself.
 _ACTIVATIONS = {
     "gelu": "transformers.GELUActivation",
     "gelu_10": "transformers.ClippedGELUActivation",
@@ -58,22 +58,38 @@ def activation(site: Site, key: Value) -> Value:
     name = key.value if isinstance(key, Known) else None
     if not isinstance(name, str):
         return site.unknown("unknown-activation")
+    if not _has_activation(site, name):
+        text = f"'{name}'"
+        if site.name == "transformers.get_activation":
+            text = f"function {name} not found in ACT2FN mapping"
+        raise Raised("KeyError", text, site.where)
     if name not in _ACTIVATIONS:
-        raise Raised("KeyError", f"function {name} not found in ACT2FN mapping", site.where)
+        return site.unknown("unknown-activation")
     return site.evaluator.call(External(_ACTIVATIONS[name]), Arguments(), site.where)
+
+
+def _has_activation(site: Site, name: str) -> bool:
+    """Whether `ACT2FN` of the release has `name`; where none is named, that of any."""
+    names = machine_of(site).environment.activations
+    if names:
+        return name in names
+    return name in _ACTIVATIONS
 
 
 @op("transformers.ACT2CLS.__getitem__")
 def activation_class(site: Site, key: Value) -> Value:
     name = key.value if isinstance(key, Known) else None
-    if isinstance(name, str) and name in _ACTIVATIONS:
+    if isinstance(name, str) and _has_activation(site, name) and name in _ACTIVATIONS:
         return External(_ACTIVATIONS[name])
     return site.unknown("unknown-activation")
 
 
 @op("transformers.ACT2FN.__contains__")
 def has_activation(site: Site, key: Value) -> Value:
-    return known(isinstance(key, Known) and key.value in _ACTIVATIONS)
+    name = key.value if isinstance(key, Known) else None
+    if not isinstance(name, str):
+        return site.unknown("unknown-activation")
+    return known(_has_activation(site, name))
 
 
 @op("transformers.XIELUActivation.__init__")

@@ -66,7 +66,7 @@ def read(machine: Machine, value: Value, name: str, where: Place) -> Value:
         found = machine.library.attribute(machine, value, name, where)
         return Unknown("unmodelled-attribute", where, name) if found is None else found
     if isinstance(value, External):
-        return read_external(machine, value, name)
+        return read_external(machine, value, name, where)
     if isinstance(value, ClassValue):
         return read_class(machine, value, name, where)
     if isinstance(value, Super):
@@ -74,8 +74,16 @@ def read(machine: Machine, value: Value, name: str, where: Place) -> Value:
     return _read_plain(machine, value, name, where)
 
 
-def read_external(machine: Machine, value: External, name: str) -> Value:
-    """An attribute of a library module or class: a constant, a class that is read, or a name."""
+def read_external(machine: Machine, value: External, name: str, where: Place) -> Value:
+    """An attribute of a library module or class: a constant, a class that is read, or a name.
+
+    Raises what Python raises for a member that only other releases have.
+    """
+    if f"{value.name}.{name}" in machine.environment.absent_members:
+        owner = "'AttentionInterface' object"
+        if machine.library.lineage(value.name) is not None:
+            owner = f"type object '{value.name.rpartition('.')[2]}'"
+        raise Raised("AttributeError", f"{owner} has no attribute '{name}'", where)
     return machine.loader.member(machine, value, name)
 
 

@@ -207,6 +207,8 @@ def _own_member(machine: Machine, entry: OrderEntry, name: str) -> Value | None:
     if isinstance(entry, Unknown):
         return entry if not name.startswith("__") else None
     qualified = f"{entry.name}.{name}"
+    if qualified in machine.environment.absent_members:
+        return None
     constant = machine.library.member_constant(machine, entry.name, name)
     if constant is not None:
         return constant

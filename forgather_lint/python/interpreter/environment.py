@@ -37,6 +37,10 @@ class Environment:
     model's, as it does where the folder of the model is on the path. `transformers` is the release
     whose source is read, "" for the one installed here.
 
+    `torch` is the release of torch that the engine brings, "" where that is not known;
+    `absent_members` are those of library classes that other releases have, `activations` the names
+    that `ACT2FN` knows, none where any may be.
+
     `building`: the constructor of a model is running. There `tensors_on` is the device that tensors
     are made on where none is named, and `parameters_on` where a module keeps its parameters; on
     `meta` a tensor has no values. "": that is not known.
@@ -56,6 +60,9 @@ class Environment:
     mask_takes_input_embeds: bool = True
     neighbours_by_name: bool = True
     transformers: str = ""
+    torch: str = ""
+    absent_members: frozenset[str] = frozenset()
+    activations: tuple[str, ...] = ()
     building: bool = False
     tensors_on: str = ""
     parameters_on: str = ""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.transformers.base_model import build_base
+from forgather_lint.engines.transformers.members import releases_without
 from forgather_lint.engines.vllm.checks.examined import releases_of
 from forgather_lint.engines.vllm.subject import Prepared, environment_of
 from forgather_lint.engines.vllm.target import Target
@@ -20,6 +21,7 @@ from forgather_lint.facts.causes.code import (
     ConfigFieldRemoved,
     ConstructorMissesRelease,
     LayerTypeRefused,
+    MemberOfOtherRelease,
     ModelTypeTaken,
     PlanHoldsOthers,
     RopeScalingNeverNone,
@@ -42,13 +44,16 @@ def constructor(model: ModelInput, prepared: Prepared) -> Iterator[ServingProble
             missing = ended.message.startswith("TypeError")
             if isinstance(cause, RopeScalingRenamed) and not missing:
                 cause = RopeScalingNeverNone()  # no argument is missing: the value is another
+            releases = since(target)
+            if isinstance(cause, MemberOfOtherRelease):
+                releases = releases_without(ended.message.split("'")[-2])
             yield ServingProblem(
                 cause=cause,
                 verdict="fails",
                 where=ended.where,
                 target=str(target),
                 error=_shown(target, ended.message),
-                releases=since(target),
+                releases=releases,
             )
             return
 
@@ -97,6 +102,11 @@ _SUSPECTS: tuple[
         TensorReadWhileBuilt(),
         lambda target: releases_of(target.vllm.building.tensors_on),
         lambda world: replace(world, tensors_on="", parameters_on=""),
+    ),
+    (
+        MemberOfOtherRelease(),
+        lambda target: "",
+        lambda world: replace(world, absent_members=frozenset()),
     ),
     (
         RopeTypeRemoved(),
