@@ -39,6 +39,8 @@ FAMILIES = {
     "serving": "FGL5",
     "forgather": "FGL6",
     "checkpoint": "FGL6",
+    "tokenizer": "FGL6",
+    "adapters": "FGL6",
     "command": "FGL7",
     "tool": "FGL9",
 }

@@ -106,6 +106,9 @@ class TransformersLoading:
     type_from_path: Fact[bool]
     old_names: Fact[Mapping[str, str]]
     custom_code_converted: Fact[bool]
+    tokenizer_file_missing: Fact[Outcome]
+    tokenizer_class_unknown: Fact[Outcome]
+    tokenizer_classes_of_later: Fact[tuple[str, ...]]
 
 
 @record(slots=False)

@@ -254,6 +254,9 @@ class VllmCheckpoint:
     split_too_short: Fact[Outcome]
     split_too_long: Fact[Outcome]
     width_of_table: Fact[Outcome]
+    adapter_strangers: Fact[Outcome]
+    adapter_rank: Fact[Outcome]
+    adapter_rank_default: Fact[int]
 
 
 @record

@@ -1,0 +1,51 @@
+"""LoRA adapters beside a model: in its folder, or in one directly below it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from forgather_lint.core.files import is_file
+from forgather_lint.core.record import record
+from forgather_lint.deployment.checkpoint.headers import Header, header_of
+from forgather_lint.documents.config_json import ConfigFile, read_config
+from forgather_lint.documents.python import SourceError
+
+CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
+MOST = 100
+"""How many folders below a model are looked at."""
+
+
+@record(eq=False)
+class Adapter:
+    """One adapter: its config, and the names of its tensors, None where they were not read."""
+
+    folder: str
+    config: ConfigFile
+    tensors: tuple[str, ...] | None
+
+
+def adapters_at(folder: Path) -> Iterator[Adapter]:
+    """The adapters in `folder` and directly below it whose config can be read."""
+    for place in (folder, *islice(_folders(folder), MOST)):
+        if not is_file(place / CONFIG):
+            continue
+        try:
+            config = read_config(place / CONFIG)
+        except SourceError:
+            continue
+        found = header_of(place / TENSORS) if is_file(place / TENSORS) else None
+        tensors = tuple(sorted(found.tensors)) if isinstance(found, Header) else None
+        yield Adapter(str(place), config, tensors)
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """The folders in `folder`; links are not followed."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(each.name for each in entries if each.is_dir(follow_symlinks=False))
+    except OSError:
+        return
+    yield from (folder / name for name in names)

@@ -1,0 +1,21 @@
+"""What is wrong with the tokenizer beside a model."""
+
+from __future__ import annotations
+
+from forgather_lint.core.record import record
+from forgather_lint.facts.cause import Cause
+
+
+@record
+class TokenizerFileMissing(Cause):
+    """`auto_map` of tokenizer_config.json names the class `name` in `file`, which is not there."""
+
+    file: str
+    name: str
+
+
+@record
+class TokenizerClassUnknown(Cause):
+    """tokenizer_config.json names a class `name` that the release of transformers has not yet."""
+
+    name: str

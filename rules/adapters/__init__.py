@@ -1,0 +1,1 @@
+"""FGL640 to FGL644: LoRA adapters beside the model."""

@@ -1,0 +1,1 @@
+"""FGL635 to FGL639: the tokenizer beside the model."""
