@@ -16,8 +16,6 @@ from tests.fuzz.watch import watched
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="inputs are read in forked workers")
 CORPUS = Path(__file__).parent / "fuzz" / "corpus"
 INPUTS, SEED = 1_000, 13
-SHORT = [kind for kind in KINDS if kind.name not in ("expression", "program")]
-"""The long run has the others too; `tests` of the operations hold those to CPython."""
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.name))
@@ -36,9 +34,9 @@ def test_what_was_found_ends_as_it_should(kind: Kind, tmp_path: Path) -> None:
 
 
 def test_a_short_run_finds_nothing(tmp_path: Path) -> None:
-    summary = run(INPUTS, SEED, 1, tmp_path, SHORT, traced=False)
+    summary = run(INPUTS, SEED, 1, tmp_path, traced=False)
     assert [(each.kind, each.what, each.text[:200]) for each in summary.faults] == []
-    assert set(summary.count) == {kind.name for kind in SHORT}
+    assert set(summary.count) == {kind.name for kind in KINDS}
     assert sum(summary.count.values()) > 0.9 * INPUTS
 
 

@@ -78,8 +78,11 @@ def _count(start: Value, end: Value, step: Value) -> Size | None:
     numbers = [each.value if isinstance(each, Known) else None for each in (start, end, step)]
     if not all(isinstance(number, int | float) for number in numbers):
         return None
-    low, high, stride = (float(number) for number in numbers if isinstance(number, int | float))
-    return math.ceil((high - low) / stride) if stride else None
+    try:
+        low, high, stride = (float(number) for number in numbers if isinstance(number, int | float))
+        return math.ceil((high - low) / stride)
+    except (ArithmeticError, ValueError):  # no step, no number, or one that no float holds
+        return None
 
 
 def _of_counted(site: Site, counts: Sequence[Size | None]) -> Placement:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from forgather_lint.core.source import Place
@@ -107,7 +109,18 @@ def most_made(
     given = [*operands, *(keywords or {}).values()]
     held = sum(map(_size, given))
     estimate = _GROWING.get(name) or _GROWING.get(name.rpartition(".")[2])
-    return held if estimate is None else held + estimate(*given)
+    if estimate is None or len(given) < _fewest(estimate):  # Python refuses to do it with so few
+        return held
+    return held + estimate(*given)
+
+
+@cache
+def _fewest(estimate: Callable[..., int]) -> int:
+    """How many operands an estimate needs."""
+    taken = signature(estimate).parameters.values()
+    return sum(
+        each.default is each.empty and each.kind is not each.VAR_POSITIONAL for each in taken
+    )
 
 
 def _size(operand: Plain) -> int:
