@@ -70,6 +70,7 @@ BROKEN: dict[str, Break] = {
     "not Python": lambda folder: (folder / MODEL).write_bytes(bytes(range(256)) * 50),
     "not UTF-8": lambda folder: (folder / MODEL).write_bytes(b"# caf\xe9\n"),
     "syntax error": before("def (:"),
+    "text and bytes in a row": before("x = 'a' b'b'"),
     "10 MB in one line": before("x = '" + "a" * 10_000_000 + "'"),
     "5,000 brackets": before("x = " + "(" * 5000 + ")" * 5000),
     "a text that doubles": before('x = "a"\nfor i in range(100):\n    x = x + x'),

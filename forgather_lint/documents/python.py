@@ -118,6 +118,8 @@ def parse_python(path: str, text: str, origin_of: OriginOf | None = None) -> Pyt
     except cst.ParserSyntaxError as error:
         start = Position(max(1, error.raw_line), error.raw_column + 1)
         raise SourceError(Span(path, start, start), "syntax error") from error
+    except cst.CSTValidationError as error:  # what its parser lets pass and its nodes do not
+        raise SourceError(file_start(path), f"syntax error: {error}") from error
 
 
 @lru_cache(maxsize=64)
