@@ -6,7 +6,7 @@ transformers 5 writes them. Outcomes are stored by their names in `fixtures/verd
 
 from __future__ import annotations
 
-from forgather_lint.engines.version import Version
+from forgather_lint.core.version import Version
 from tests.mutants import Edit, Mutant
 
 EXPERTS_SINCE = Version(0, 25)

@@ -6,7 +6,7 @@ stored by their names in `fixtures/verdicts/vllm_0.32.json`; older releases have
 
 from __future__ import annotations
 
-from forgather_lint.engines.version import Version
+from forgather_lint.core.version import Version
 from tests.mutants import LLAMA, Edit, Mutant
 
 LATENT_SINCE = Version(0, 28)

@@ -13,6 +13,7 @@ from forgather_lint.core.diagnostics import (
     Severity,
 )
 from forgather_lint.core.source import Position, Span, file_start
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.linting.report import ModelReport, Run
 
 REPORTS = Path(__file__).parent.parent / "fixtures" / "reports"
@@ -67,7 +68,7 @@ def rich_diagnostic() -> Diagnostic:
         help="write `layers.*.attention.query_linear`",
         fix=ResolvedFix("Rename the pattern", (edit,), Applicability.UNSAFE),
         module="layers.0.attention",
-        releases="vLLM >= 0.11",
+        releases=ReleaseRange("vLLM", note=" >= 0.11"),
         model=str(REPORTS),
     )
 

@@ -7,11 +7,11 @@ import shlex
 import pytest
 
 from forgather_lint.core.source import Position
+from forgather_lint.core.version import Version
 from forgather_lint.documents.commands.located import located
 from forgather_lint.documents.commands.shell import Command, commands
 from forgather_lint.documents.commands.texts import commands_in
 from forgather_lint.engines.registry import launches
-from forgather_lint.engines.version import Version
 from forgather_lint.engines.vllm.serve_command import count_of, read_command
 from forgather_lint.engines.vllm.serve_options import options_of
 

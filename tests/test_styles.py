@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from forgather_lint.core.version import Version
 from forgather_lint.engines.releases import known, newest
 from forgather_lint.engines.transformers.profile import TransformersProfile
-from forgather_lint.engines.version import Version
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.linting.support.styles import KNOWN, successor
 

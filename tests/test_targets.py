@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
+from forgather_lint.core.version import Requirement, Version, VersionError
 from forgather_lint.engines.fact import DATA, Effect, histories, raw_facts
 from forgather_lint.engines.names import knows
 from forgather_lint.engines.ranges import ranges
@@ -26,7 +27,6 @@ from forgather_lint.engines.select import Installed, TargetError, select
 from forgather_lint.engines.transformers.imports import imported_name, imported_names
 from forgather_lint.engines.transformers.matching import transformers_match
 from forgather_lint.engines.transformers.merge import Merged, Origin, Owner, merge_plans
-from forgather_lint.engines.version import Requirement, Version, VersionError
 from forgather_lint.engines.vllm.matching import vllm_match, vllm_matches
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.engine import Undecided

@@ -32,9 +32,9 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from forgather_lint.core.version import Version  # noqa: E402
 from forgather_lint.engines.chosen_targets import chosen_targets  # noqa: E402
 from forgather_lint.engines.fact import DATA, Row, histories  # noqa: E402
-from forgather_lint.engines.version import Version  # noqa: E402
 from tests.fixture_models import MODELS, copy_model  # noqa: E402
 from tests.forgather_projects import write_workspace  # noqa: E402
 

@@ -19,11 +19,11 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import DATA, tables
 from forgather_lint.engines.names import FILE, admits
 from forgather_lint.engines.releases import known
 from forgather_lint.engines.transformers.profile import TransformersProfile
-from forgather_lint.engines.version import Version
 from tools.upstream import Missing, Upstream
 
 REGISTRY = "vllm/model_executor/models/registry.py"

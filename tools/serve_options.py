@@ -21,9 +21,9 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import DATA
 from forgather_lint.engines.releases import known
-from forgather_lint.engines.version import Version
 from tools.release_names import ranges_of
 from tools.upstream import Missing, Upstream
 

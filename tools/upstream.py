@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from zipfile import ZipFile
 
-from forgather_lint.engines.version import Version
+from forgather_lint.core.version import Version
 
 HOLE = "\0"
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, Span
+from forgather_lint.core.version import ReleaseRange
 
 
 class Severity(StrEnum):
@@ -74,7 +75,7 @@ class Finding:
     help: str = ""
     fix: Fix | None = None
     module: str | None = None
-    releases: str = ""
+    releases: ReleaseRange | None = None
     severity: Severity | None = None
     target: str = ""
 
@@ -124,7 +125,7 @@ class Diagnostic:
     help: str = field(default="", compare=False)
     fix: ResolvedFix | None = field(default=None, compare=False)
     module: str | None = field(default=None, compare=False)
-    releases: str = field(default="", compare=False)
+    releases: ReleaseRange | None = field(default=None, compare=False)
     model: str = field(default="", compare=False)
     targets: tuple[str, ...] = field(default=(), compare=False)
 

@@ -25,11 +25,11 @@ from typing import Generic, Protocol, TypeVar
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import ModelImpl, Settings
 from forgather_lint.core.source import Place
+from forgather_lint.core.version import Version
 from forgather_lint.documents.commands.found import Launch, ServingCommand
 from forgather_lint.documents.discover import Candidate
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.transformers.profile import TransformersProfile
-from forgather_lint.engines.version import Version
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.engine import Engine
 from forgather_lint.execution.outcome import Outcome

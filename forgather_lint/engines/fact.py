@@ -25,7 +25,7 @@ from itertools import starmap
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar, get_args, get_origin
 
-from forgather_lint.engines.version import Version
+from forgather_lint.core.version import Version
 from forgather_lint.facts.release import Effect as Effect
 from forgather_lint.facts.release import Outcome as Outcome
 

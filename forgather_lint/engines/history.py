@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import histories, raw_facts
 from forgather_lint.engines.listing import difference, shown
 from forgather_lint.engines.registry import DEFAULT, LIBRARY, project
 from forgather_lint.engines.releases import known, newest
-from forgather_lint.engines.version import Version
 
 
 def releases_section(facts: Sequence[str]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import NamedTuple
 
+from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import DATA, Fact, raw_facts
 from forgather_lint.engines.ranges import Range, ranges
 from forgather_lint.engines.registry import LIBRARY
 from forgather_lint.engines.releases import requirement
-from forgather_lint.engines.version import Version
 
 
 class Change(NamedTuple):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from forgather_lint.core.version import Requirement, Version
 from forgather_lint.engines.fact import DATA
-from forgather_lint.engines.version import Requirement, Version
 
 FILE = "names"
 

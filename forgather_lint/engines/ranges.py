@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
+from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import boundaries
 from forgather_lint.engines.releases import known
-from forgather_lint.engines.version import Version
 
 
 class Range(NamedTuple):

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from forgather_lint.core.printable import shortened
+from forgather_lint.core.version import Clause, Requirement, Version, VersionError
 from forgather_lint.engines.api import Target
 from forgather_lint.engines.ranges import ranges
 from forgather_lint.engines.registry import DEFAULT, LIBRARY, project, projects, server
 from forgather_lint.engines.releases import known, newest, requirement
 from forgather_lint.engines.transformers.profile import TransformersProfile
-from forgather_lint.engines.version import Clause, Requirement, Version, VersionError
 
 EVERYTHING = "all"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.facts.cause import Cause
 
 
@@ -12,8 +13,8 @@ class ServingProblem:
     """One thing that a target refuses, or does otherwise than the model's author wrote.
 
     `verdict` is what becomes of the model at every size: "fails", "wrong" or "" (it serves all the
-    same). `error` is the exact text a user sees, empty where nothing is said. `releases` is the
-    range of releases that do so.
+    same). `error` is the exact text a user sees, empty where nothing is said. `releases` are
+    those that do so, None where that is not a question of the release.
     """
 
     cause: Cause
@@ -21,5 +22,5 @@ class ServingProblem:
     where: Place
     target: str
     error: str
-    releases: str
+    releases: ReleaseRange | None
     module: str = ""

@@ -6,19 +6,15 @@ against the releases that it names and against the verdicts of the targets.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.engines.api import Target
 from forgather_lint.engines.registry import LIBRARY
-from forgather_lint.engines.version import Requirement
 from forgather_lint.facts import Judged, NotExplained, SizesJudged
 from forgather_lint.facts.sizes import SERVES, named_sizes
 from forgather_lint.linting.registry import code_of
-
-_RANGE = re.compile(r"([a-z]+)((?:[<>=!~]=?[\d.]*\d,?)*)")
 
 
 def holding(
@@ -56,17 +52,15 @@ def holding(
 
 
 def holds_for(found: Diagnostic, target: Target) -> bool:
-    """Whether `found` was made for `target`, or its text names no releases without it."""
+    """Whether `found` was made for `target`, or the releases that it names are not without it."""
     if found.targets:
         return str(target.release) in found.targets
-    said = _RANGE.match(found.releases)
-    if said is None:
+    named = found.releases
+    if named is None:
         return True
-    project, range_ = said.groups()
-    if project not in (target.release.project, LIBRARY):
+    if named.project not in (target.release.project, LIBRARY):
         return False
-    version = target.transformers.version if project == LIBRARY else target.version
-    return not range_ or Requirement.parse(range_.rstrip(",")).admits(version)
+    return named.admits(target.transformers.version if named.project == LIBRARY else target.version)
 
 
 def not_explained(facts: Iterable[object], found: Sequence[Diagnostic]) -> Iterator[NotExplained]:

@@ -8,10 +8,10 @@ from math import prod
 from pathlib import Path
 
 from forgather_lint.core.record import record
+from forgather_lint.core.version import Version
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.transformers.environment import environment_beside
 from forgather_lint.engines.transformers.profile import TransformersProfile
-from forgather_lint.engines.version import Version
 from forgather_lint.execution.inputs import SEQUENCE, engine_arguments
 from forgather_lint.execution.model_facts import base_of, facts_of
 from forgather_lint.facts import Model, NotBuilt, Plans, Structure

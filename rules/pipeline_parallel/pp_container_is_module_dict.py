@@ -33,10 +33,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Label, Severity
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.facts import Model, Module, PlanEntry
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.stages import planned_modules
 from forgather_lint.linting.support.tree import is_module_dict, is_module_list
+
+_UNLESS = " (all releases, unless `__getattr__` hands out a list for this name)"
 
 
 @rule(
@@ -66,5 +69,5 @@ def _finding(entry: PlanEntry, module: Module, cls: str) -> Finding:
         ),
         help="keep the layers in an `nn.ModuleList`; the parameter names stay the same",
         module=module.name,
-        releases="vllm>=0.18 (all releases, unless `__getattr__` hands out a list for this name)",
+        releases=ReleaseRange.parse("vllm>=0.18")._replace(note=_UNLESS),
     )

@@ -37,6 +37,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.stages import EmbeddingUnreachable
 from forgather_lint.linting.rule import rule
@@ -55,6 +56,6 @@ def check(judged: Judged) -> Iterator[Finding]:
         label="a placeholder on later stages",
         consequence=f"{judged.target.said} fails at {judged.sizes}: `{judged.reason}`",
         help="name the embedding itself in the plan, or make it a child of the model",
-        releases="vllm",
+        releases=ReleaseRange.parse("vllm"),
         target=str(judged.target),
     )

@@ -33,6 +33,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.placement import HeadSizeDiffers
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.judged import of_release
 
 
 @rule(
@@ -50,6 +51,6 @@ def check(judged: Judged) -> Iterator[Finding]:
         consequence=f"{judged.target.said} {verdict} at every size: {judged.reason}",
         help="give every layer the head size of `config.head_dim`",
         module=judged.module or None,
-        releases=str(judged.target),
+        releases=of_release(judged.target),
         target=str(judged.target),
     )

@@ -30,6 +30,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.placement import KvHeadsDoNotDivide
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.judged import of_release
 
 
 @rule(
@@ -46,6 +47,6 @@ def check(judged: Judged) -> Iterator[Finding]:
         label=judged.reason,
         consequence=f"{judged.target.said} fails at {judged.sizes}: `{judged.reason}`",
         help="make `num_attention_heads` a multiple of `num_key_value_heads` on every rank",
-        releases=str(judged.target),
+        releases=of_release(judged.target),
         target=str(judged.target),
     )

@@ -32,6 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.experts import ExpertsCallMisread
 from forgather_lint.linting.rule import rule
@@ -49,6 +50,6 @@ def check(judged: Judged) -> Iterator[Finding]:
     message = "vLLM's layer takes `(hidden_states, topk_ids, topk_weights)`"
     help = "call `self.experts(hidden_states, index, weights)`, one weight for each index"
     if judged.verdict == "fails":
-        yield raised_at_every_size(judged, message, help, "vllm>=0.11.1")
+        yield raised_at_every_size(judged, message, help, ReleaseRange.parse("vllm>=0.11.1"))
     else:
         yield other_answer(judged, message, help)

@@ -34,6 +34,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.experts import ExpertsUsedAsList
 from forgather_lint.linting.rule import rule
@@ -52,5 +53,5 @@ def check(judged: Judged) -> Iterator[Finding]:
         judged,
         "vLLM replaces `experts` by one layer, which is no list",
         help="call `self.experts(hidden_states, top_k_index, top_k_weights)`",
-        releases="vllm>=0.11.1",
+        releases=ReleaseRange.parse("vllm>=0.11.1"),
     )

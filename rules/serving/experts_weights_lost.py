@@ -32,6 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.experts import ExpertWeightsLost
 from forgather_lint.linting.rule import rule
@@ -50,6 +51,6 @@ def check(judged: Judged) -> Iterator[Finding]:
     help = "name them `gate_up_proj` and `down_proj`, or the Linears of each expert "
     help += "`gate_proj`, `up_proj` and `down_proj`"
     if judged.verdict == "fails":
-        yield raised_at_every_size(judged, message, help, "vllm>=0.25")
+        yield raised_at_every_size(judged, message, help, ReleaseRange.parse("vllm>=0.25"))
     else:
         yield other_answer(judged, message, help)

@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.stages import EmbedScaleNotSet
 from forgather_lint.linting.rule import rule
@@ -47,6 +48,6 @@ def check(judged: Judged) -> Iterator[Finding]:
         label="not this model's fault",
         consequence=f"{judged.target.said}: `{judged.reason}`",
         help="use vLLM 0.17 or later for pipeline stages",
-        releases="vllm>=0.11.1,<0.17.0",
+        releases=ReleaseRange.parse("vllm>=0.11.1,<0.17.0"),
         target=str(judged.target),
     )

@@ -34,6 +34,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.running import ReplacementLacks
 from forgather_lint.linting.rule import rule
+from forgather_lint.linting.support.judged import of_release
 
 
 @rule(
@@ -56,6 +57,6 @@ def check(judged: Judged) -> Iterator[Finding]:
         consequence=f"{judged.target.said} fails at every size: `{judged.reason}`",
         help="keep what the code needs on the module itself, in `__init__`",
         module=judged.module or None,
-        releases=str(judged.target),
+        releases=of_release(judged.target),
         target=str(judged.target),
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from forgather_lint.engines.version import Version
+from forgather_lint.core.version import Version
 from tests.engine_mutants import ON_ONE_RANK, ON_TWO_STAGES
 from tests.expert_mutants import EXPERT_MUTANTS, EXPERTS_SINCE, WITHOUT_GROUPS
 from tests.fixture_models import MODELS, model_directories

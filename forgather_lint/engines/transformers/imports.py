@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
+from forgather_lint.core.version import Requirement, Version
 from forgather_lint.engines.fact import tables
-from forgather_lint.engines.version import Requirement, Version
 
 MODULE = "*"
 """Stands in the table for a module as a whole."""

@@ -10,10 +10,10 @@ from enum import StrEnum
 from functools import cached_property
 
 from forgather_lint.core.record import record
+from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import Fact, Outcome, topic
 from forgather_lint.engines.names import knows
 from forgather_lint.engines.transformers.imports import ImportedName, imported_name
-from forgather_lint.engines.version import Version
 
 
 class ConfigPlanOn(StrEnum):

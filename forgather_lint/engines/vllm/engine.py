@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forgather_lint.core.version import Version
 from forgather_lint.documents.commands.found import Launch, ServingCommand
 from forgather_lint.engines.api import ServingEngine
 from forgather_lint.engines.api import Target as AnyTarget
 from forgather_lint.engines.transformers.profile import TransformersProfile
-from forgather_lint.engines.version import Version
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.target import Target
 

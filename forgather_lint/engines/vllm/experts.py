@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from forgather_lint.core.record import record
+from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.expert_layers import ROUTER
 from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.engines.vllm.moe.fuser import Replaced

@@ -7,10 +7,10 @@ from functools import cache
 from typing import cast
 
 from forgather_lint.core.record import record
+from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import tables
 from forgather_lint.engines.names import admits
 from forgather_lint.engines.releases import known
-from forgather_lint.engines.version import Version
 
 TOPIC = "serve_options"
 NEGATED = "--no-"

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from forgather_lint.core.diagnostics import Finding, Label
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.facts import Judged
+from forgather_lint.facts.release import Release
 from forgather_lint.linting.support.edits import change_style
+
+
+def of_release(release: Release) -> ReleaseRange:
+    """That release alone."""
+    return ReleaseRange.parse(str(release))
 
 
 def finding(judged: Judged) -> Finding:
@@ -22,12 +29,14 @@ def finding(judged: Judged) -> Finding:
         fix=change_style(remedy.entry, remedy.style) if remedy else None,
         consequence=f"{judged.target.said} {verdict} at {judged.sizes}: {judged.reason}",
         module=judged.module or None,
-        releases=str(judged.target),
+        releases=of_release(judged.target),
         target=str(judged.target),
     )
 
 
-def raised_at_every_size(judged: Judged, message: str, help: str, releases: str = "") -> Finding:
+def raised_at_every_size(
+    judged: Judged, message: str, help: str, releases: ReleaseRange | None = None
+) -> Finding:
     """The finding where `forward` raises on one rank already, with the error as the label."""
     return Finding(
         where=judged.where,
@@ -36,7 +45,7 @@ def raised_at_every_size(judged: Judged, message: str, help: str, releases: str 
         consequence=f"{judged.target.said} fails at every size: `{judged.reason}`",
         help=help,
         module=judged.module or None,
-        releases=releases or str(judged.target),
+        releases=releases or of_release(judged.target),
         target=str(judged.target),
     )
 
@@ -50,7 +59,7 @@ def other_answer(judged: Judged, message: str, help: str) -> Finding:
         consequence=f"{judged.target.said} answers something else at every size: {judged.reason}",
         help=help,
         module=judged.module or None,
-        releases=str(judged.target),
+        releases=of_release(judged.target),
         target=str(judged.target),
     )
 

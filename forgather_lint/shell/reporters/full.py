@@ -36,7 +36,7 @@ def _finding(found: Diagnostic, run: Run, style: Style) -> Iterator[str]:
         yield from _label(label, gutter, style)
     notes = (
         ("at run time", found.consequence),
-        ("releases", found.releases),
+        ("releases", str(found.releases or "")),
         ("help", found.help),
     )
     for name, text in notes:

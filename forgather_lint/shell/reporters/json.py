@@ -35,7 +35,7 @@ def _finding(found: Diagnostic) -> dict[str, object]:
         "related": [{**_where(label.span), "message": label.text} for label in found.related],
         "consequence": found.consequence or None,
         "help": found.help or None,
-        "releases": found.releases or None,
+        "releases": str(found.releases) if found.releases else None,
     }
 
 

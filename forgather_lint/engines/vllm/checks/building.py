@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.transformers.base_model import build_base
@@ -85,7 +86,11 @@ def _nothing_taken(_model_type: str) -> bool:
 
 
 _SUSPECTS: tuple[
-    tuple[ConstructorMissesRelease, Callable[[Target], str], Callable[[Environment], Environment]],
+    tuple[
+        ConstructorMissesRelease,
+        Callable[[Target], ReleaseRange],
+        Callable[[Environment], Environment],
+    ],
     ...,
 ] = (
     (

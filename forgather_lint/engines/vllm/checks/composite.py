@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from forgather_lint.engines.version import TRANSFORMERS_5
+from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.model_config import TEXT_PARTS, ModelConfig, text_config

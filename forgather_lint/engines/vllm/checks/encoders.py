@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sites import sites_of

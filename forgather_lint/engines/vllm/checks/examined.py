@@ -8,6 +8,7 @@ from functools import cached_property
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import Place
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Effect, Fact, Outcome, Value
 from forgather_lint.engines.vllm.judge import Judge
@@ -143,9 +144,9 @@ def problem(
     )
 
 
-def releases_of(fact: Fact[Value]) -> str:
-    """The range in which `fact` holds, as a requirement; every release when there is no bound."""
-    return f"{fact.reading.project}{fact.releases}"
+def releases_of(fact: Fact[Value]) -> ReleaseRange:
+    """The releases in which `fact` holds."""
+    return ReleaseRange.parse(f"{fact.reading.project}{fact.releases}")
 
 
 def examined(

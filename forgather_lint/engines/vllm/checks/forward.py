@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.source import Place
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
@@ -105,7 +106,7 @@ def run(seen: Examined) -> Iterator[ServingProblem]:
             where=where,
             target=str(seen.target),
             error="",
-            releases="vllm",
+            releases=ReleaseRange("vllm"),
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import field
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.tracing import Tracing
@@ -91,7 +92,7 @@ def forward_lost(seen: Examined) -> Iterator[ServingProblem]:
             where=found,
             target=str(seen.target),
             error="",
-            releases=releases_of(fact) if any(kept) else "vllm",
+            releases=releases_of(fact) if any(kept) else ReleaseRange("vllm"),
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
@@ -47,7 +48,7 @@ def misplaced(seen: Examined) -> Iterator[ServingProblem]:
         yield from _in_base(seen)
         return
     if _has_projection(seen):
-        yield from _too_wide(seen, _Answer.of(seen), "vllm")
+        yield from _too_wide(seen, _Answer.of(seen), ReleaseRange("vllm"))
     whole: Built | NotBuilt | None = seen.whole
     if not isinstance(whole, Built) or not is_same_class(whole.root.cls, seen.cls):
         same = _class_named(seen, WHOLE) == _class_named(seen, AUTO_MODEL) is not None
@@ -104,13 +105,15 @@ def _has_projection(seen: Examined) -> bool:
     return any(seen.workshop.machine.is_instance_of(each, LINEAR) for each in held)
 
 
-def _too_wide(seen: Examined, answer: _Answer, releases: str) -> Iterator[ServingProblem]:
+def _too_wide(seen: Examined, answer: _Answer, releases: ReleaseRange) -> Iterator[ServingProblem]:
     wanted = seen.number("hidden_size")
     if answer.width is not None and wanted is not None and answer.width != wanted:
         yield _answered(seen, "fails", AnswerTooWide(answer.width, wanted), releases)
 
 
-def _answered(seen: Examined, verdict: str, cause: HeadMisplaced, releases: str) -> ServingProblem:
+def _answered(
+    seen: Examined, verdict: str, cause: HeadMisplaced, releases: ReleaseRange
+) -> ServingProblem:
     return ServingProblem(
         cause=cause,
         verdict=verdict,

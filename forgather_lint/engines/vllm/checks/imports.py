@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
 
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.engines.transformers.imports import ImportedName
 from forgather_lint.engines.vllm.checks.examined import Examined
@@ -46,5 +47,5 @@ def _problem(seen: Examined, where: NodePlace, missing: ImportedName) -> Serving
         where=where,
         target=str(seen.target),
         error=missing.error,
-        releases=f"transformers other than {missing.releases}",
+        releases=ReleaseRange("transformers", note=f" other than {missing.releases}"),
     )

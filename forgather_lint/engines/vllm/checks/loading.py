@@ -7,6 +7,7 @@ from pathlib import Path
 
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import file_start
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Fact, Outcome
@@ -34,7 +35,7 @@ def own_model(name: str, config: ConfigFile, target: Target) -> ServingProblem:
         where=config.place("architectures"),
         target=str(target),
         error="",
-        releases=f"vllm=={target.vllm.version}",
+        releases=ReleaseRange.parse(f"vllm=={target.vllm.version}"),
     )
 
 

@@ -44,7 +44,7 @@ def theta_overlooked(seen: Examined) -> Iterator[ServingProblem]:
             where=place,
             target=str(seen.target),
             error="",
-            releases="",
+            releases=None,
         )
 
 

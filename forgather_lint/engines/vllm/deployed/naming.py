@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from forgather_lint.core.record import record
+from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.patterns import Expression, Unreadable, compile_search
-from forgather_lint.engines.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.weights import HEAD, by_any_prefix, by_model, children_of
 from forgather_lint.engines.vllm.words import BasePrefix

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Diagnostic
+from forgather_lint.core.version import Version
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
 
 FOUND, CLEAN = "x", "."
-_RANGE = re.compile(r"([a-z]+)((?:[<>=!~]=?[\d.]*\d,?)+)")
 
 
 def release_table(run: Run, style: Style) -> Iterator[str]:
@@ -39,13 +38,11 @@ def _marks(run: Run, code: str) -> Iterator[str]:
 
 
 def _holds(found: Diagnostic, target: str) -> bool:
-    """Whether `found` was made for `target`, or its text says a range with `target` in it."""
+    """Whether `found` was made for `target`, or `target` is among the releases that it names."""
     if found.targets:
         return target in found.targets
-    said = _RANGE.match(found.releases)
     project, _, release = target.partition("==")
-    if said is None or said[1] != project:
+    named = found.releases
+    if named is None or named.project != project:
         return True
-    from forgather_lint.engines.version import Requirement, Version  # several targets only
-
-    return Requirement.parse(said[2]).admits(Version.parse(release))
+    return named.admits(Version.parse(release))

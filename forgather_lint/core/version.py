@@ -100,6 +100,32 @@ class Requirement(NamedTuple):
         return ",".join(map(str, self.clauses))
 
 
+class ReleaseRange(NamedTuple):
+    """Releases of `project`: those that the requirement admits, all of them where there is none.
+
+    `note` is what more there is to say about which they are.
+    """
+
+    project: str
+    requirement: Requirement | None = None
+    note: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> ReleaseRange:
+        """Read "vllm>=0.11.1,<0.17" or "vllm". Raises `VersionError`."""
+        project = re.match(r"[a-z]*", text)
+        name = project[0] if project is not None else ""
+        bounds = text.removeprefix(name)
+        return cls(name, Requirement.parse(bounds) if bounds else None)
+
+    def admits(self, version: Version) -> bool:
+        """Whether that release of the project is among them."""
+        return self.requirement is None or self.requirement.admits(version)
+
+    def __str__(self) -> str:
+        return f"{self.project}{self.requirement or ''}{self.note}"
+
+
 def _clause(text: str) -> Clause:
     found = _CLAUSE.fullmatch(text)
     if found is None:
