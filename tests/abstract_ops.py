@@ -1,4 +1,13 @@
-"""Runs one expression of torch code through the table of ops, on abstract tensors."""
+"""Runs one expression of torch code through the table of ops, on abstract tensors.
+
+This is no second interpreter of models: it has no statements, names, calls of functions or
+branches. A case of `op_cases.py` is one expression that torch evaluates on real tensors
+(`real_ops.py`); here the same text is taken apart into calls of the table, so that a shape or a
+placement that differs is the op's fault. Run through the interpreter the case would be a model in a
+file, with the rest of it between the op and the answer, and each of a thousand would be parsed and
+built; what the interpreter makes of such expressions is tested where it is (`test_branches.py`,
+`test_tree_of_statements.py`).
+"""
 
 from __future__ import annotations
 

@@ -77,10 +77,13 @@ class Engine:
     the keys are taken.
     `embedding_searched`: it goes through the modules of what `get_input_embeddings` returns.
     `replaced` tells which attributes are left of the modules that it replaces.
-    `norms_by_name`: a norm is known by the name of its class. `norm_of_uneven_shard` is what one
-    that gathers its input says to parts that are not equal.
+    `norms_by_name`: a norm is known by the name of its class. `norm_of_other_width` is what
+    one says to an input that is not as wide as its weight, `norm_of_uneven_shard` what one that
+    gathers its input says to parts that are not equal.
+    `no_list` and `several_lists` are what it says to a plan that does not name one stack of layers.
     `dotted_pipeline`: names of stages may have dots; `pipeline_inferred`: without a plan stages are
-    cut by what the decoder has. `keywords` are more of what the model is called with.
+    cut by what the decoder has. `keywords` are more of what the
+    model is called with, for its attention to be handed on.
     `splits_by_head`: a parameter that a module has for each head must be named in the plan.
     """
 
@@ -92,7 +95,10 @@ class Engine:
     surplus_heads_pass: bool = False
     pads_values: bool = False
     norms_by_name: bool = False
+    norm_of_other_width: Outcome = Outcome(Effect.NONE)
     norm_of_uneven_shard: Outcome = Outcome(Effect.NONE)
+    no_list: Outcome = Outcome(Effect.ERROR, "ValueError", "{type} has no stack of layers")
+    several_lists: Outcome = Outcome(Effect.ERROR, "ValueError", "{type} has several of them")
     dotted_pipeline: bool = True
     pipeline_inferred: bool = False
     embedding_searched: bool = False

@@ -110,6 +110,8 @@ class EngineLibrary(StandardLibrary):
         """
         if self.engine.attention_by_keyword:
             self._require_keyword(arguments, where)
+        if any(name not in arguments.keywords for name in self.engine.keywords):
+            return Unknown("engine-argument-not-handed-on", where)
         names = ("module", "query", "key", "value", "attention_mask")
         given = dict(zip(names, arguments.positional, strict=False)) | arguments.keywords
         parts = [given.get(name, NONE) for name in ("query", "key", "value")]

@@ -71,11 +71,11 @@ def parts_of(
     lists = [i for i, (_, module) in enumerate(named) if _is_list(machine, module)]
     title = f"<class '...{title or class_name(root)}'>"
     if not lists:
-        text = f"Could not find `ModuleList` in {title}"
-        raise Raised("ValueError", text, where, cause=NoList())
+        text = engine.no_list.say(type=title)
+        raise Raised(engine.no_list.raises, text, where, cause=NoList())
     if len(lists) > 1:
-        text = "Pipeline parallel of models with multiple `ModuleList`s in the base model are not "
-        raise Raised("ValueError", f"{text}supported yet!", where, cause=SeveralLists())
+        text = engine.several_lists.say(type=title)
+        raise Raised(engine.several_lists.raises, text, where, cause=SeveralLists())
     place = lists[0]
     stack = named[place][1]
     layers = [value for value in children_of(stack).values() if isinstance(value, Instance)]

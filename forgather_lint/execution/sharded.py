@@ -40,6 +40,7 @@ from forgather_lint.execution.replaced import (
 from forgather_lint.facts.causes.attention import AttentionRunsTwice
 from forgather_lint.facts.causes.code import BareTensorReturned
 from forgather_lint.facts.causes.placement import PartMisused
+from forgather_lint.facts.release import Effect
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -123,9 +124,9 @@ class Rank(Observer):
         here = None if width is None else dims.local(width)
         if width is None or not isinstance(here, int) or here == wanted:
             return None
-        if self.engine.norms_by_name:
-            text = f"Expected hidden_size to be {wanted}, but found: {here}"
-            raise Raised("ValueError", text, where)
+        refused = self.engine.norm_of_other_width
+        if refused.effect is Effect.ERROR:
+            raise Raised(refused.raises, refused.say(full=wanted, width=here), where)
         if here > wanted:
             return None
         if here * self.ranks != wanted:

@@ -69,3 +69,7 @@ class Outcome(NamedTuple):
     def say(self, **parts: object) -> str:
         """The message as a user sees it; placeholders that are not given stay as they are."""
         return re.sub(r"\{(\w+)\}", lambda hole: str(parts.get(hole[1], hole[0])), self.text)
+
+    def shown(self, **parts: object) -> str:
+        """The error as Python prints it."""
+        return f"{self.raises}: {self.say(**parts).strip()}"

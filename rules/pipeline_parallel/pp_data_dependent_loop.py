@@ -37,7 +37,7 @@ from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.stages import Stage, stack_of, stages
 
 
-@rule("FGL310", "pp-data-dependent-loop", Severity.WARNING)
+@rule("FGL310", "pp-data-dependent-loop", Severity.WARNING, rests_on=("vllm/pipeline.names_from",))
 def check(model: Model) -> Iterator[Finding]:
     stack = stack_of(stages(model))
     if model.trace is None or stack is None:

@@ -36,7 +36,7 @@ from forgather_lint.facts import Model
 from forgather_lint.linting.rule import rule
 
 
-@rule("FGL302", "pp-entry-malformed", Severity.ERROR)
+@rule("FGL302", "pp-entry-malformed", Severity.ERROR, rests_on=("vllm/pipeline.names_from",))
 def check(model: Model) -> Iterator[Finding]:
     for entry in (*model.plans.pp.entries, *model.plans.class_pp.entries):
         if entry.undecided or (entry.inputs is not None and entry.outputs is not None):

@@ -43,7 +43,7 @@ from forgather_lint.linting.support.tree import is_within
 from forgather_lint.linting.support.wording import all_of, one_of
 
 
-@rule("FGL307", "pp-input-not-accepted", Severity.WARNING)
+@rule("FGL307", "pp-input-not-accepted", Severity.WARNING, rests_on=("vllm/pipeline.names_from",))
 def check(model: Model) -> Iterator[Finding]:
     returned: set[str] = set()
     for stage in stages(model):

@@ -46,7 +46,7 @@ from forgather_lint.linting.support.edits import reorder
 from forgather_lint.linting.support.stages import Side, Stage, calls_within, stack_of, stages
 
 
-@rule("FGL305", "pp-order", Severity.ERROR)
+@rule("FGL305", "pp-order", Severity.ERROR, rests_on=("vllm/pipeline.names_from",))
 def check(model: Model) -> Iterator[Finding]:
     plan = stages(model)
     stack = stack_of(plan)

@@ -43,7 +43,7 @@ from forgather_lint.linting.support.wording import all_of
 _STREAM = frozenset({"inputs_embeds", "hidden_states"})
 
 
-@rule("FGL308", "pp-output-not-consumed", Severity.WARNING)
+@rule("FGL308", "pp-output-not-consumed", Severity.WARNING, rests_on=("vllm/pipeline.names_from",))
 def check(model: Model) -> Iterator[Finding]:
     entries = pp_entries(model)
     for place, entry in enumerate(entries[:-1], start=1):

@@ -46,7 +46,7 @@ from forgather_lint.linting.support.tree import class_name, is_linear
     "FGL103",
     "tp-pattern-matches-no-linear",
     Severity.ERROR,
-    rests_on=("transformers/plan.not_linear",),
+    rests_on=("transformers/plan.not_linear", "vllm/plan.unmatched"),
 )
 def check(model: Model) -> Iterator[Finding]:
     for entry in model.plans.tp.entries:

@@ -232,15 +232,13 @@ class Judge:
         """What the engine refuses before it builds a layer."""
         heads = self.heads
         if heads is not None and heads.query % ranks:
-            text = (
-                f"ValueError: Total number of attention heads ({heads.query}) must be divisible "
-                f"by tensor parallel size ({ranks})."
-            )
+            text = self.engine.heads_indivisible.shown(heads=heads.query, size=ranks)
             cause = SizeDoesNotDivide(heads.query, ranks)
             return Outcome(Verdict.FAILS, cause, text, self.subject.where)
-        if ranks > 1 and self.engine.plan_required and not self.subject.tensor_plan:
-            title = class_name(self.subject.root)
-            text = f"ValueError: <class '...{title}'> does not support tensor parallel."
+        missing = self.engine.plan_missing
+        if ranks > 1 and missing.effect is Effect.ERROR and not self.subject.tensor_plan:
+            title = f"<class '...{class_name(self.subject.root)}'>"
+            text = missing.shown(type=title, tip="")
             return Outcome(Verdict.FAILS, NoTensorPlan(), text, self.subject.where)
         return None
 
@@ -335,12 +333,12 @@ class Judge:
 
         One that no entry of the plan names is on every stage.
         """
-        if not self.engine.embed_scale_missing or (self.config.tied and stages == 2):
+        defect = self.engine.embed_scale
+        if defect.effect is not Effect.ERROR or (self.config.tied and stages == 2):
             return None
         if not holds_table(self.subject.machine, self.subject.tree, parts.before):
             return None
-        text = "AttributeError: 'TransformersForCausalLM' object has no attribute 'embed_scale'"
-        return Outcome(Verdict.FAILS, EmbedScaleNotSet(), text, self.subject.where)
+        return Outcome(Verdict.FAILS, EmbedScaleNotSet(), defect.shown(), self.subject.where)
 
     def _on_stages(self, parts: Parts, stages: int) -> Outcome:
         # Only a pipeline pays for these.
@@ -377,8 +375,8 @@ class Judge:
         where, title = subject.pipeline_plan.declared or subject.where, ""
         if not keys:
             if not self.engine.pipeline_inferred:
-                title = class_name(subject.root)
-                text = f"ValueError: Could not find `ModuleList` in <class '...{title}'>"
+                title = f"<class '...{class_name(subject.root)}'>"
+                text = self.engine.no_list.shown(type=title)
                 return Outcome(Verdict.FAILS, NoList(), text, subject.where)
             decoder = decoder_of(subject.machine, subject.root)
             if decoder is None:
@@ -388,9 +386,8 @@ class Judge:
         try:
             return parts_of(subject.machine, subject.root, keys, self.engine, where, title)
         except Raised as error:
-            text = f"{error.kind}: {error.text}"
             cause = error.cause if isinstance(error.cause, NotOneList) else EntryNamesNoModule()
-            return Outcome(Verdict.FAILS, cause, text, error.where)
+            return Outcome(Verdict.FAILS, cause, error.shown, error.where)
 
     @property
     def has_stages(self) -> bool:

@@ -98,7 +98,7 @@ def size_outcome(
         return undecided("unknown-head-size", where)
     if size in engine.latent_head_sizes:
         return SERVES
-    text = f"ValueError: Head dimension {size} is not supported by MLA."
+    text = engine.latent_head_size_refused.shown(size=size)
     return Outcome(Verdict.FAILS, LatentHeadSize(size), text, where)
 
 

@@ -69,6 +69,7 @@ class VllmModules:
     norm_parameters_kept: Fact[tuple[str, ...]]
     norm_second_input: Fact[Outcome]
     norm_centre_lost: Fact[Outcome]
+    norm_of_other_width: Fact[Outcome]
     norm_of_uneven_shard: Fact[Outcome]
     norm_power_recognised: Fact[bool]
     norm_width_from_config: Fact[bool]
@@ -112,6 +113,7 @@ class VllmAttention:
     value_padded: Fact[bool]
     latent_types: Fact[tuple[str, ...]]
     latent_head_sizes: Fact[tuple[int, ...]]
+    latent_head_size_refused: Fact[Outcome]
     not_causal: Fact[Outcome]
 
 

@@ -36,6 +36,9 @@ class VllmEngine(Engine):
     A config with `expert_minimum` or more in one of `expert_fields` has its experts replaced.
     `shared_summed_once`: a shared expert that it fuses leaves its sum to the layer of the experts.
     `..._groups_cut` and `schemes_differ` are what it says to quantised weights (`quantized.py`).
+    `plan_missing`, `heads_indivisible`, `latent_head_size_refused` and `embed_scale` are what it
+    says to no plan, to query heads that the ranks do not divide, to a head size that the attention
+    for compressed keys and values does not have, and on a stage without the embedding.
     `latent_head_sizes` are the sizes that the attention for compressed keys and values has; for
     `latent_types` it is that of what is kept.
     """
@@ -53,8 +56,10 @@ class VllmEngine(Engine):
     norms_gather: bool = False
     norm_power: bool = False
     norm_width_from_config: bool = False
-    plan_required: bool = True
-    embed_scale_missing: bool = False
+    plan_missing: Outcome = Outcome(Effect.NONE)
+    heads_indivisible: Outcome = Outcome(Effect.NONE)
+    latent_head_size_refused: Outcome = Outcome(Effect.NONE)
+    embed_scale: Outcome = Outcome(Effect.NONE)
     own_head_counts: tuple[str, ...] = ()
     kv_head_fields: tuple[str, ...] = ("num_key_value_heads",)
     heads_per_kv_uneven: Outcome = Outcome(Effect.NONE)
@@ -92,11 +97,16 @@ def engine_of(profile: VllmProfile) -> VllmEngine:
         norms_gather=norms is NormSearch.DATAFLOW,
         norm_power=profile.modules.norm_power_recognised.value,
         norm_width_from_config=profile.modules.norm_width_from_config.value,
+        norm_of_other_width=profile.modules.norm_of_other_width.value,
         norm_of_uneven_shard=profile.modules.norm_of_uneven_shard.value,
-        plan_required=plan.missing.value.effect is Effect.ERROR,
+        plan_missing=plan.missing.value,
+        heads_indivisible=profile.config.heads_indivisible.value,
+        latent_head_size_refused=attention.latent_head_size_refused.value,
+        no_list=profile.pipeline.no_list.value,
+        several_lists=profile.pipeline.several_lists.value,
         dotted_pipeline=profile.pipeline.lookup.value is Lookup.ATTRGETTER,
         pipeline_inferred=profile.pipeline.names_from.value is StageNames.PLAN_OR_DECODER,
-        embed_scale_missing=profile.defects.embed_scale.value.effect is Effect.ERROR,
+        embed_scale=profile.defects.embed_scale.value,
         embedding_searched=found_by is EmbeddingSearch.VOCABULARY_SIZE,
         own_head_counts=profile.config.own_head_counts.value,
         kv_head_fields=profile.config.kv_head_fields.value,

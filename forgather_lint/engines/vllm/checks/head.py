@@ -84,7 +84,9 @@ def forward_lost(seen: Examined) -> Iterator[ServingProblem]:
         return
     fact = seen.target.vllm.forward.logits_config
     kept = [_number(seen, name) for name in fact.value]
-    found = _first(seen.workshop.machine, whole, base, head, [x for x in kept if x is not None])
+    found = arithmetic_beside(
+        seen.workshop.machine, whole, base, head, [x for x in kept if x is not None]
+    )
     if found is not None:
         yield ServingProblem(
             cause=HeadForwardLost(class_name(whole)),
@@ -102,7 +104,7 @@ def _number(seen: Examined, name: str) -> float | None:
     return float(held) if isinstance(held, int | float) else None
 
 
-def _first(
+def arithmetic_beside(
     machine: Machine, whole: Instance, base: Instance, head: Instance, kept: list[float]
 ) -> Place | None:
     """Where the first arithmetic stands that the engine does not do too."""
