@@ -23,15 +23,8 @@ CODE = re.compile(r"FGL\d{3}")
 
 def kinds() -> Iterator[type[Cause]]:
     """Every type of cause that is declared."""
-    shared = [
-        f"{causes.__name__}.{module.name}" for module in pkgutil.iter_modules(causes.__path__)
-    ]
-    of_engines = [
-        f"forgather_lint.engines.{file.parent.name}.causes"
-        for file in ENGINE.glob("engines/*/causes.py")
-    ]
-    for module in (*shared, *of_engines):
-        for value in vars(importlib.import_module(module)).values():
+    for module in pkgutil.iter_modules(causes.__path__):
+        for value in vars(importlib.import_module(f"{causes.__name__}.{module.name}")).values():
             if isinstance(value, type) and issubclass(value, Cause) and value is not Cause:
                 yield value
 

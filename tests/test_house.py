@@ -93,7 +93,12 @@ def test_the_map_names_every_folder() -> None:
 
 
 ENGINES = tuple(path.parent.name for path in ENGINE.glob("engines/*/engine.py"))
-BEHIND_THE_DOOR = ("forgather_lint/engines/", "rules/serving/")
+BEHIND_THE_DOOR = (
+    "forgather_lint/engines/",
+    "rules/serving/",
+    *(f"rules/{engine}/" for engine in ENGINES),
+    *(f"forgather_lint/facts/causes/{engine}.py" for engine in ENGINES),
+)
 BESIDE_THE_DOOR = {
     "forgather_lint/probes/": "runs a real vLLM",
     "forgather_lint/shell/commands/verify.py": "asks for such a run by name",

@@ -13,6 +13,7 @@ import pytest
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.source import Position, Span
+from forgather_lint.engines.registry import DEFAULT, servers
 from forgather_lint.facts import GivenUp, RuleFailed, UnusedSuppression
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.rule import Rule, rule
@@ -43,7 +44,8 @@ FAMILIES = {
     "adapters": "FGL6",
     "command": "FGL7",
     "tool": "FGL9",
-}
+} | {engine: "FGL8" for engine in servers() if engine != DEFAULT}
+"""What one engine alone says has a folder of its name."""
 
 FACTS = {"facts", "linting"}
 """Folders of the engine that define records for rules."""
