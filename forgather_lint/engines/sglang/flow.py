@@ -1,0 +1,61 @@
+"""The behaviour of an SGLang release that decides what a plan computes, from its profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from forgather_lint.core.record import record
+from forgather_lint.engines.patterns import Unreadable, compile_pattern
+from forgather_lint.engines.sglang.profile import SglangPlan, SglangProfile
+from forgather_lint.execution.engine import Engine, Undecided
+from forgather_lint.execution.replaced import Replaced
+
+SURE = frozenset({"weight", "bias"})
+"""What the layers that take a module's place surely have; reading more leaves it undecided."""
+
+
+@record
+class KeysOf:
+    """Which key of a plan a Linear takes: the first, from the start of `model.<name>`."""
+
+    plan: SglangPlan
+
+    def __call__(self, keys: Sequence[str], name: str) -> str | Undecided | None:
+        read = [self.read(key) for key in keys]
+        if len(set(read)) < len(read):
+            return Undecided(keys[0], "two keys of the plan are one when they are read")
+        for key, text in zip(keys, read, strict=True):
+            pattern = compile_pattern(f"model.{text}")
+            if isinstance(pattern, Unreadable):
+                return Undecided(key, pattern.reason, pattern.invalid)
+            held = pattern.matches(f"model.{name}")
+            if held is None:
+                return Undecided(key, "it repeats too much to be tried")
+            if held:
+                return key
+        return None
+
+    def read(self, key: str) -> str:
+        """The key without the name of the wrapped model (`_normalize_tp_plan`)."""
+        for prefix in self.plan.key_prefixes.value:
+            if key.startswith(prefix):
+                return ("^" if prefix.startswith("^") else "") + key.removeprefix(prefix)
+        return key
+
+
+def spelt(style: str) -> str:
+    """A style as the backend looks it up (`_normalize_tp_style`)."""
+    return style.lower().replace("-", "_")
+
+
+def flow_of(profile: SglangProfile) -> Engine:
+    """What the flow needs to know of the release."""
+    return Engine(
+        styles=profile.plan.styles.value,
+        keys=KeysOf(profile.plan),
+        attention_by_keyword=True,
+        no_list=profile.pipeline.no_list.value,
+        several_lists=profile.pipeline.several_lists.value,
+        replaced=Replaced(linear=SURE, embedding=SURE, embedding_subclasses=True),
+        keywords=profile.attention.arguments.value,
+    )

@@ -1,0 +1,313 @@
+"""The verdict on one model and one pair of sizes; what is not surely the same is undecided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
+from functools import cached_property
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines import api
+from forgather_lint.engines.sglang.flow import flow_of, spelt
+from forgather_lint.engines.sglang.profile import SglangProfile
+from forgather_lint.engines.sglang.target import Target
+from forgather_lint.engines.transformers.base_model import (
+    build_base,
+    merged_plans,
+    with_given_plans,
+)
+from forgather_lint.engines.transformers.environment import environment_beside
+from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.execution.assignments import Assignment, assign
+from forgather_lint.execution.engine import Engine, Heads
+from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
+from forgather_lint.execution.outcome import (
+    SERVES,
+    Outcome,
+    Verdict,
+    undecided,
+    with_branches,
+    worst,
+)
+from forgather_lint.execution.partition import Parts, parts_of
+from forgather_lint.execution.sharded import run
+from forgather_lint.facts import NotBuilt, Plan, PlanEntry
+from forgather_lint.facts.cause import OfEngine
+from forgather_lint.facts.causes.placement import (
+    HeadsNotByRank,
+    ReshapeDoesNotFit,
+    SizeDoesNotDivide,
+)
+from forgather_lint.facts.causes.sglang import PlanMissing, StackMissing
+from forgather_lint.facts.causes.stages import NotOneList
+from forgather_lint.model.analysis import deep_recursion, workshop_of
+from forgather_lint.model.tree import Tree, class_name
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.environment import Environment
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import Known
+
+NORM = "RMSNorm"
+"""How the name of a class ends whose modules are replaced (`recursive_replace`)."""
+
+
+@record(frozen=False, eq=False)
+class Subject:
+    """A base model as the backend sees it; `styles` are spelt as it looks them up."""
+
+    profile: SglangProfile
+    machine: Machine
+    tree: Tree
+    root: Instance
+    tensor_plan: Sequence[PlanEntry]
+    pipeline_plan: Plan
+    pipeline_keys: Sequence[str]
+    where: Place
+    plans_merged: bool | None = True
+    config_file: ConfigFile | None = None
+
+    @property
+    def styles(self) -> dict[str, str]:
+        """The tensor-parallel plan as it is merged: patterns to styles."""
+        return {entry.full_key: entry.style or "" for entry in self.tensor_plan}
+
+
+@record(frozen=False, eq=False, slots=False)
+class Judge:
+    """Judges one model on one release; what sizes share is computed once."""
+
+    subject: Subject
+    dtype: str = "bfloat16"
+    _stages: dict[int, Outcome] = field(default_factory=dict)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What the flow needs to know of the release."""
+        return flow_of(self.subject.profile)
+
+    @cached_property
+    def config(self) -> ModelConfig:
+        """The config as the backend reads it: of a composite one the text part."""
+        subject = self.subject
+        config = subject.root.attributes.get("config")
+        return ModelConfig.of_text(subject.machine, config, subject.where, subject.config_file)
+
+    @cached_property
+    def heads(self) -> Heads | None:
+        """The head counts of the attention; None where the config says no numbers."""
+        query, width = (self.config.number(n) for n in ("num_attention_heads", "hidden_size"))
+        if not query or not width:
+            return None
+        kv = self._or("num_key_value_heads", query)
+        size = self._or("head_dim", width // query)
+        return Heads(query, kv, size) if kv and size else None
+
+    def _or(self, name: str, default: int) -> int | None:
+        """The number that the config has; `default` where it has nothing under that name."""
+        return default if self.config.setting(name) is None else self.config.number(name)
+
+    def outcome(self, ranks: int, stages: int) -> Outcome:
+        """The verdict at one pair of sizes."""
+        try:
+            return self._outcome(ranks, stages)
+        except BudgetExceeded as error:
+            return undecided(error.reason, self.subject.where)
+
+    def _outcome(self, ranks: int, stages: int) -> Outcome:
+        if self.subject.plans_merged is not True:
+            # Then the backend goes on to the plan of the config.
+            return undecided("plans-not-merged", self.subject.where)
+        tensor = self._on_ranks(ranks)
+        if tensor.verdict is Verdict.FAILS or stages == 1:
+            return tensor
+        return worst((self._on_stages(stages), tensor))
+
+    def _on_ranks(self, ranks: int) -> Outcome:
+        if ranks > 1 and not self.subject.tensor_plan:
+            return self._refused(PlanMissing("tensor"))
+        if self.heads is None:
+            return undecided("unknown-head-count", self.subject.where)
+        try:
+            assigned = self.assignments(ranks) if ranks > 1 else {}
+        except Raised as error:
+            return undecided(error.shown, error.where)
+        for count in (self.heads.query, self.heads.kv):
+            if count % ranks:
+                fact = self.subject.profile.attention.heads_indivisible.value
+                text = fact.shown(heads=count, size=ranks)
+                where = self.config.place_of(("num_key_value_heads", "num_attention_heads"))
+                return Outcome(Verdict.FAILS, SizeDoesNotDivide(count, ranks), text, where)
+        if ranks == 1 or self.alone[0].verdict is not Verdict.SERVES:
+            return self.alone[0]
+        found, given_up = self._run(assigned, ranks)
+        return self._sure(with_branches(found, given_up, self.alone[1]))
+
+    @cached_property
+    def alone(self) -> tuple[Outcome, list[Outcome]]:
+        """The outcome at size 1, with the branches that raise there; an error is not surely one."""
+        outcome, given_up = self._run({}, 1)
+        if outcome.verdict is not Verdict.SERVES:
+            reason = f"forward at size 1: {outcome.reason}"
+            outcome = undecided(reason, outcome.where, outcome.module)
+        return outcome, given_up
+
+    def _run(
+        self, assigned: Mapping[Instance, Assignment], ranks: int
+    ) -> tuple[Outcome, list[Outcome]]:
+        subject = self.subject
+        return run(
+            subject.machine, subject.tree, subject.root, assigned, self.engine, ranks, self.heads
+        )
+
+    def _sure(self, outcome: Outcome) -> Outcome:
+        """`outcome`, undecided where it lies in the attention or a norm, whose kernels differ."""
+        module = self.subject.tree.instances.get(outcome.module)
+        in_norm = module is not None and class_name(module).endswith(NORM)
+        of_engine = isinstance(outcome.cause, OfEngine | HeadsNotByRank | ReshapeDoesNotFit)
+        if outcome.cause is not None and (in_norm or of_engine):
+            return undecided(outcome.reason, outcome.where, outcome.module)
+        return outcome
+
+    def _refused(self, cause: PlanMissing) -> Outcome:
+        subject, profile = self.subject, self.subject.profile
+        fact = profile.plan.missing if cause.kind == "tensor" else profile.pipeline.missing
+        text = fact.value.shown(type=f"<class '...{class_name(subject.root)}'>")
+        return Outcome(Verdict.FAILS, cause, text, subject.where)
+
+    def assignments(self, ranks: int) -> Mapping[Instance, Assignment]:
+        """What replaces each Linear, at any size."""
+        return self._assigned
+
+    @cached_property
+    def _assigned(self) -> dict[Instance, Assignment]:
+        subject = self.subject
+        return assign(subject.machine, subject.tree, subject.tensor_plan, self.engine)
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether there is a plan by which stages are cut."""
+        return bool(self.subject.pipeline_keys)
+
+    @cached_property
+    def parts(self) -> Parts | Outcome:
+        """The pieces of the model that stages share out, or why there are none."""
+        subject = self.subject
+        if not subject.pipeline_keys:
+            return self._refused(PlanMissing("pipeline"))
+        where = subject.pipeline_plan.declared or subject.where
+        keys = [key.removeprefix("model.") for key in subject.pipeline_keys]
+        try:
+            return parts_of(subject.machine, subject.root, keys, self.engine, where)
+        except Raised as error:
+            if isinstance(error.cause, NotOneList):
+                return Outcome(Verdict.FAILS, StackMissing(), error.shown, error.where)
+            # A name that is not there is put there on stages that would not have it.
+            return undecided(error.shown, error.where)
+
+    def _on_stages(self, stages: int) -> Outcome:
+        if stages not in self._stages:
+            self._stages[stages] = self._cut(stages)
+        return self._stages[stages]
+
+    def _cut(self, stages: int) -> Outcome:
+        # Only a pipeline pays for these.
+        from forgather_lint.execution.stages import Pipeline, run_pipeline
+
+        parts, subject = self.parts, self.subject
+        if isinstance(parts, Outcome):
+            return parts
+        layers = len(parts.layers)
+        if layers % stages:
+            # The last stages have one more, which no release that was run does.
+            return undecided("layers-left-over", subject.where)
+        tied = self.config.setting("tie_word_embeddings") == Known(True)
+        found = run_pipeline(
+            Pipeline(
+                machine=subject.machine,
+                root=subject.root,
+                parts=parts,
+                engine=self.engine,
+                heads=self.heads,
+                layers=layers,
+                tied=tied,
+            ),
+            stages,
+        )
+        # Placeholders keep the plain attributes of what they stand for.
+        serves = found.verdict is Verdict.SERVES
+        return SERVES if serves else undecided(found.reason, found.where, found.module)
+
+    def with_plans(self, tensor: Sequence[PlanEntry], pipeline: Plan) -> Judge:
+        """The same model with these plans in place of its own."""
+        keys = [entry.full_key for entry in pipeline.entries]
+        subject = replace(
+            self.subject,
+            tensor_plan=normalised(tensor),
+            pipeline_plan=pipeline,
+            pipeline_keys=keys,
+            plans_merged=True,
+        )
+        return Judge(subject, self.dtype)
+
+    def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
+        """The bytes of parameters that the fullest rank holds; None where that is not known."""
+        width, parts = DTYPE_BYTES.get(self.dtype), self.parts
+        if width is None:
+            return None
+        try:
+            assigned = self.assignments(ranks)
+        except (Raised, BudgetExceeded):
+            return None
+        tree = self.subject.tree
+        layers = parts.layers if isinstance(parts, Parts) else ()
+        names = tuple(tree.name_of(layer) or "" for layer in layers)
+        head = 0
+        if self.config.setting("tie_word_embeddings") != Known(True):
+            config = self.config
+            head = (config.number("vocab_size") or 0) * (config.number("hidden_size") or 0)
+        return bytes_per_rank(tree, assigned, ranks, stages, names, head, width, ())
+
+
+Prepared = api.Prepared[Target, Judge]
+"""A judge for one target, or why it cannot even build the model."""
+
+
+def normalised(entries: Sequence[PlanEntry]) -> tuple[PlanEntry, ...]:
+    """The entries with their styles as the backend looks them up."""
+    return tuple(
+        replace(entry, style=spelt(entry.style)) if entry.style is not None else entry
+        for entry in entries
+    )
+
+
+def prepare(
+    model: ModelInput, target: Target, dtype: str, environment: Environment | None = None
+) -> Prepared:
+    """Build the base model as `target` would, and read its plans as `target` merges them."""
+    own = replace(environment_beside(target.transformers), attention="sglang")
+    workshop = workshop_of(model, environment or own)
+    base = build_base(workshop)
+    if isinstance(base, NotBuilt):
+        return Prepared(target, None, base, workshop)
+    root = base.root
+    assert isinstance(root.cls, ClassValue)
+    with deep_recursion():
+        plans = with_given_plans(merged_plans(workshop, root, target.transformers), model)
+    subject = Subject(
+        profile=target.sglang,
+        machine=workshop.machine,
+        tree=base.tree,
+        root=root,
+        tensor_plan=normalised(plans.tensor),
+        pipeline_plan=plans.pipeline,
+        pipeline_keys=plans.pipeline_keys,
+        where=root.cls.where,
+        plans_merged=plans.merged,
+        config_file=workshop.config_file,
+    )
+    return Prepared(target, Judge(subject, dtype), None, workshop)

@@ -1,0 +1,1 @@
+"""What SGLang's Transformers backend alone makes of a model."""
