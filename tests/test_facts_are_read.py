@@ -84,7 +84,7 @@ def test_a_page_says_what_each_release_does() -> None:
         "  - before 0.30.0: error TypeError: 'NoneType' object is not subscriptable\n"
         "  - from 0.30.0: harmless\n"
     ) in page
-    (page,) = (rule.page for rule in builtin_rules() if rule.code == "FGL305")
+    (page,) = (rule.page for rule in builtin_rules() if rule.code == "FGL401")
     assert re.search(r"\nEvery one that is known: vLLM [\d.]+ to [\d.]+ and transformers", page)
 
 
