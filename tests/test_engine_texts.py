@@ -23,6 +23,9 @@ OF_PYTHON_OR_TORCH = re.compile(
 )
 """Errors that no engine words: they are the same whatever raises them."""
 
+PYTHONS_OWN = "object has no attribute"
+"""Part of a text that the data may have, for the case to be named, and that Python words."""
+
 
 @cache
 def literals(file: Path) -> tuple[tuple[int, str], ...]:
@@ -63,7 +66,7 @@ def told_in_data() -> Iterator[str]:
                     if isinstance(said, dict) and not row.get("native"):
                         pieces = re.split(r"\{\w+\}", str(said.get("text", "")))
                         longest = max(pieces, key=len).strip()
-                        if len(longest) > 25:
+                        if len(longest) > 25 and PYTHONS_OWN not in longest:
                             yield longest
 
 
