@@ -210,7 +210,7 @@ def test_a_release_newer_than_the_profiles_is_judged_as_the_newest_and_said_so()
     [
         ("vllm==0.10", "they begin at 0.11.0"),
         ("vllm>=0.90", "no release from 0.11.0 to 0.33.0"),
-        ("sglang==0.5", "names no target"),
+        ("tgi==3.0", "names no target"),
         ("vllm==new", "not a comparison"),
     ],
 )
