@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from forgather_lint.core.version import Version
 from forgather_lint.engines.sglang.checks import placed
 from forgather_lint.engines.sglang.flow import KeysOf, spelt
 from forgather_lint.engines.sglang.profile import SglangProfile
-from forgather_lint.engines.version import Version
 from forgather_lint.execution.layers import Role
 from forgather_lint.shell.cli import cli
 from tests.cases import read_cases

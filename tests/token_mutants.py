@@ -6,8 +6,7 @@ in `fixtures/verdicts/vllm_0.32.json`.
 
 from __future__ import annotations
 
-from forgather_lint.engines.version import Version
-
+from forgather_lint.core.version import Version
 from tests.mutants import LLAMA, Edit, Mutant
 
 TOKENS_SINCE = Version(0, 32)

@@ -11,6 +11,7 @@ import libcst as cst
 
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import Place
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Fact
 from forgather_lint.engines.sglang.judge import NORM, Judge, Prepared, prepare
@@ -105,7 +106,7 @@ def _problem(
         where=where,
         target=str(prepared.target),
         error=said.shown(**parts),
-        releases=f"{fact.reading.project}{fact.releases}",
+        releases=ReleaseRange.parse(f"{fact.reading.project}{fact.releases}"),
     )
 
 

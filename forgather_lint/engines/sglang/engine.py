@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from forgather_lint.core.version import Version
 from forgather_lint.engines.api import ServingEngine
 from forgather_lint.engines.sglang.profile import SglangProfile
 from forgather_lint.engines.sglang.target import Target
 from forgather_lint.engines.transformers.profile import TransformersProfile
-from forgather_lint.engines.version import Version
 
 
 class Sglang(ServingEngine):

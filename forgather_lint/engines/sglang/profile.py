@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from forgather_lint.core.record import record
+from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import Fact, Outcome, topic
-from forgather_lint.engines.version import Version
 from forgather_lint.execution.layers import Role
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from forgather_lint.core.settings import ModelImpl
+from forgather_lint.core.version import Version
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.sglang.profile import SglangProfile
 from forgather_lint.engines.transformers.profile import TransformersProfile
-from forgather_lint.engines.version import Version
 from forgather_lint.execution.engine import Engine
 from forgather_lint.facts.release import Release
 from forgather_lint.python.interpreter.environment import Environment

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from forgather_lint.core.version import Requirement, Version
 from forgather_lint.engines.fact import tables
-from forgather_lint.engines.version import Requirement, Version
 
 
 @cache

@@ -47,7 +47,9 @@ def constructor(model: ModelInput, prepared: Prepared) -> Iterator[ServingProble
                 cause = RopeScalingNeverNone()  # no argument is missing: the value is another
             releases = since(target)
             if isinstance(cause, MemberOfOtherRelease):
-                releases = releases_without(ended.message.split("'")[-2])
+                releases = ReleaseRange.parse(
+                    releases_without(ended.message.split("'")[-2]) or "transformers"
+                )
             yield ServingProblem(
                 cause=cause,
                 verdict="fails",
@@ -110,7 +112,7 @@ _SUSPECTS: tuple[
     ),
     (
         MemberOfOtherRelease(),
-        lambda target: "",
+        lambda target: ReleaseRange("transformers"),
         lambda world: replace(world, absent_members=frozenset()),
     ),
     (
