@@ -203,7 +203,7 @@ def _of_weights(prepared: Prepared) -> Iterator[ServingProblem]:
         name = placed(saved, loading.prefixes.value)
         if name in known or name == "lm_head.weight" or name.startswith("classifier."):
             continue
-        parts = {"name": repr(_stranger(name, known)), "class": "TransformersForCausalLM"}
+        parts = {"name": _stranger(name, known), "class": "TransformersForCausalLM"}
         where = whole.root.places.get(saved.partition(".")[0], judge.subject.where)
         yield _problem(prepared, WeightLost(saved), loading.unknown_name, where, **parts)
         return
