@@ -149,7 +149,7 @@ def test_check_says_that_vllms_own_model_serves_and_nothing_else(tmp_path: Path)
 @pytest.mark.parametrize(
     "change",
     [
-        {"quantization_config": {"quant_method": "sinq", "bits": 4}},
+        {"quantization_config": {"quant_method": "gptq", "bits": 4}},
         {"quantization_config": {}},
         {"compression_config": {"format": "pack-quantized"}},
     ],

@@ -59,6 +59,7 @@ from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Known
 
 if TYPE_CHECKING:
     from forgather_lint.execution.stages import Pipeline
@@ -90,6 +91,14 @@ class Subject:
     def styles(self) -> dict[str, str]:
         """The tensor-parallel plan as it is merged: patterns to styles."""
         return {entry.full_key: entry.style or "" for entry in self.tensor_plan}
+
+
+def _looks_both_ways(attention: Instance) -> bool:
+    """Whether a module says that it is not causal: the release serves such a model as an encoder.
+
+    Source: vllm/model_executor/models/transformers/base.py, `create_attention_instances`.
+    """
+    return attention.attributes.get("is_causal") == Known(False)
 
 
 @record(frozen=False, eq=False, slots=False)
@@ -213,7 +222,7 @@ class Judge:
         outcome, given_up = run(
             subject.machine, subject.tree, subject.root, planned, self.engine, 1, self.attended
         )
-        if outcome is SERVES and self.latents:
+        if outcome is SERVES and self.latents and not any(map(_looks_both_ways, self.latents)):
             outcome = size_outcome(self.config, self.engine, self.latents)
         outcome = worst([outcome, *(block.contract for block in subject.experts)])
         if outcome.verdict is not Verdict.FAILS or is_engines(outcome):

@@ -40,9 +40,12 @@ def nulls(seen: Examined) -> Iterator[ServingProblem]:
 
 @check(Phase.BUILD)
 def absent(seen: Examined) -> Iterator[ServingProblem]:
-    """Attributes that the backend reads, and that the config has by no name that it knows."""
+    """Attributes that the backend reads, and that the config has by no name that it knows.
+
+    Of a file that is named alone nobody knows what its config.json will say.
+    """
     needed, config = seen.target.vllm.config, seen.settings.config
-    if not isinstance(config, Instance):
+    if not isinstance(config, Instance) or seen.model.config is None:
         return
     where = config.cls.where if isinstance(config.cls, ClassValue) else seen.cls.where
     for name in needed.fields_read.value:
