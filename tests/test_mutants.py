@@ -10,6 +10,8 @@ from typing import TypedDict
 
 import pytest
 
+from forgather_lint.execution.outcome import Outcome
+from forgather_lint.facts.causes.tokens import TokensMeet
 from tests.fixture_models import MODELS
 from tests.mutants import CLEAN, Mutant, code_mutants, plan_mutants, written
 from tests.verdicts import V013, Static
@@ -35,12 +37,19 @@ def mutants_of(model: str) -> tuple[Static, list[Mutant]]:
 
 
 def static_outcomes(model: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """The verdicts, but for what only an engine that decodes token by token makes wrong."""
+    for identity, outcome in _static_outcomes(model, tmp_path):
+        if not isinstance(outcome.cause, TokensMeet):
+            yield identity, outcome.verdict.value
+
+
+def _static_outcomes(model: str, tmp_path: Path) -> Iterator[tuple[str, Outcome]]:
     static, mutants = mutants_of(model)
     for mutant in mutants:
-        yield mutant.identity, static.outcome(mutant.plan).verdict.value
+        yield mutant.identity, static.outcome(mutant.plan)
     for number, mutant in enumerate(each for each in code_mutants() if each.model == model):
         folder = written(mutant, tmp_path / str(number))
-        yield mutant.identity, Static(folder, V013).outcome().verdict.value
+        yield mutant.identity, Static(folder, V013).outcome()
 
 
 @pytest.mark.parametrize("model", CLEAN)

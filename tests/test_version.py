@@ -21,7 +21,7 @@ def test_the_profiles_are_listed_when_asked_for() -> None:
     assert len(run().splitlines()) == 1
     lines = run("--targets").splitlines()
     start = lines.index("vllm 0.24.0")
-    block = lines[start + 1 : lines.index("vllm 0.25.0 - 0.26.0")]
+    block = lines[start + 1 : lines.index("vllm 0.25.0 - 0.25.1")]
     assert block[0] == "  requires transformers>=5.5.3"
     gone = "no longer colwise_rep = column_gathered, rowwise_rep = row_splitting"
     assert f"  plan.styles: {gone}" in block
