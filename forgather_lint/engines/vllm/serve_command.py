@@ -21,6 +21,7 @@ from forgather_lint.core.words import Word
 from forgather_lint.engines.vllm.serve_options import NEGATED, ServeOption
 from forgather_lint.facts.command import Given, Refused, RefusedFor, ServeCommand
 
+OPTIONS_FILE = "--config"
 _COUNT = re.compile(r"\s*\d+(?:\.\d+)?[kmgtKMGT]\s*")
 _SUFFIXED = re.compile(r"(\d+)(?:\.\d+)?[kKmMgGtT]\b")
 
@@ -155,6 +156,8 @@ class _Reader:
         for each in values:
             if each.text is not None and (why := _why_not(option, each.text)):
                 self.refused.append(Refused(RefusedFor.VALUE, each, option.name, why))
+        if option.name == OPTIONS_FILE:
+            self.open = True  # it holds further options
         first = values[0] if values else None
         self.given[option.name] = Given(option.name, word, first, True)
         self._note(option, word)
