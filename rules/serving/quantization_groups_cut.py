@@ -3,7 +3,9 @@
 ## What it does
 Weights that are quantized by groups (`group_size`) have one scale for so many columns of a layer's
 input. A row-parallel layer divides its input by the number of ranks; what a rank gets must be a
-whole number of groups. Looked at are AWQ, and compressed-tensors in the format `pack-quantized`.
+whole number of groups. Looked at are compressed-tensors in the format `pack-quantized`, and AWQ up
+to the releases that have one implementation of it for every GPU; later ones take it on some
+devices, so that nothing is claimed.
 
 ## Why is this bad?
 The model loads on one rank and fails on more.

@@ -68,11 +68,10 @@ def read(config: object) -> Quantization | None:
         return None
     method = method_of(config)
     if method == AWQ:
-        group = config.get("group_size", 128)
+        # Source: auto_awq.py, `AutoAWQConfig.from_config`, in all releases the same keys.
+        group = config.get("q_group_size", config.get("group_size"))
         skipped = config.get("modules_to_not_convert") or []
-        known = isinstance(skipped, list) and all(isinstance(each, str) for each in skipped)
-        names = tuple(skipped) if known else None
-        return Quantization(AWQ, _number(group), names, by_part=True)
+        return Quantization(AWQ, _number(group), _names(skipped), by_part=True)
     if method == PACKED:
         return _packed(config)
     return None
@@ -81,7 +80,7 @@ def read(config: object) -> Quantization | None:
 def _packed(config: Mapping[str, object]) -> Quantization | None:
     """compressed-tensors with one group of weights for all `Linear`."""
     groups, ignored = config.get("config_groups"), config.get("ignore") or []
-    if not isinstance(groups, dict) or len(groups) != 1 or not isinstance(ignored, list):
+    if not isinstance(groups, dict) or len(groups) != 1:
         return None
     (scheme,) = groups.values()
     if not isinstance(scheme, dict) or scheme.get("targets") != ["Linear"]:
@@ -90,10 +89,20 @@ def _packed(config: Mapping[str, object]) -> Quantization | None:
     grouped = isinstance(weights, dict) and weights.get("strategy") == "group"
     packed = config.get("format") == PACK_QUANTIZED and not scheme.get("input_activations")
     group = weights.get("group_size") if grouped and packed and isinstance(weights, dict) else 0
-    names = tuple(each for each in ignored if isinstance(each, str) and not each.startswith("re:"))
-    return Quantization(
-        PACKED, _number(group), names if len(names) == len(ignored) else None, by_part=False
-    )
+    return Quantization(PACKED, _number(group), _names(ignored), by_part=False)
+
+
+def _names(given: object) -> tuple[str, ...] | None:
+    """Layers by name; None where one is a pattern, or of a prefix that the release maps away."""
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        return None
+    if any(each.startswith("re:") or _has_other_prefix(each) for each in given):
+        return None
+    return tuple(given)
+
+
+def _has_other_prefix(name: str) -> bool:
+    return "." in name and not name.startswith(PREFIX)
 
 
 def _number(value: object) -> int:
