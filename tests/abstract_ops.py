@@ -44,7 +44,6 @@ from forgather_lint.python.values.value import (
 
 HERE = file_start("case.py")
 MODULES = {"torch": "torch", "F": "torch.nn.functional"}
-NOT_OF_TENSORS = {"interp", "standard", "nn_", "transformers_", "stdlib", "python_classes"}
 
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
@@ -77,9 +76,9 @@ _SIZES: dict[str, Callable[[dims.Size, dims.Size], dims.Size]] = {
 
 @cache
 def load_ops() -> None:
-    """Import every file of ops."""
+    """Import every file of ops, in the folders too."""
     package = forgather_lint.libraries
-    for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         importlib.import_module(info.name)
 
 

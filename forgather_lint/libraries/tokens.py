@@ -69,6 +69,21 @@ def after_joining(
     return Undecided("tokens-joined", site.where)
 
 
+def after_picking(
+    site: Site, source: TensorValue, axis: int, left: Size | None
+) -> Placement | None:
+    """The placement of single tokens by their position along `axis`, of which `left` remain.
+
+    The first or the last token that an engine hands over is one of some other sequence, or of the
+    same step. Whether it meets others is for those to say who read it.
+    """
+    size = (source.shape or ())[axis]
+    picks = size is not None and dims.counts_tokens(size) and _holds_states_of(source)
+    if not picks or (left is not None and dims.counts_tokens(left)):
+        return None
+    return Undecided("token-picked", site.where)
+
+
 def _is_cut(size: Size) -> bool:
     """Whether it is the number of tokens less some."""
     return (
@@ -80,7 +95,11 @@ def _is_cut(size: Size) -> bool:
 
 def _holds_states(operand: Operand) -> bool:
     """Whether it has features of tokens, and is not about their positions alone."""
-    dtype, shape = operand.tensor.dtype, operand.tensor.shape or ()
+    return _holds_states_of(operand.tensor)
+
+
+def _holds_states_of(tensor: TensorValue) -> bool:
+    dtype, shape = tensor.dtype, tensor.shape or ()
     if dtype is not None and kind(dtype) < _FLOATING:
         return False
     return any(size is None or (size != 1 and not dims.counts_tokens(size)) for size in shape)

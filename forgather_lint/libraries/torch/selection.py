@@ -22,6 +22,7 @@ from forgather_lint.libraries.propagation import (
     propagate,
 )
 from forgather_lint.libraries.shapes import broadcast, broadcast_labels, differ, shape_text
+from forgather_lint.libraries.tokens import after_picking
 from forgather_lint.libraries.torch.slices import extent
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
@@ -100,6 +101,7 @@ class Selection:
         self.labels.append(dim)
         if found.cuts:
             self._cut.add(dim)
+            self._settle_picked(dim, found.size)
         if found.doubt is not None:
             self._settled.append(Undecided(found.doubt, self.site.where))
         if found.differs:
@@ -118,9 +120,15 @@ class Selection:
                 f"{dims.local(size)}",
             )
         self._taken.add(dim)
+        self._settle_picked(dim, 1)
         if dims.depends_on_rank(position):
             reason = "takes a position that is the size of a part of a dimension"
             self._settled.append(Wrong(PartMisused(reason), self.site.where))
+
+    def _settle_picked(self, dim: int, left: Size | None) -> None:
+        picked = after_picking(self.site, self.source, dim, left)
+        if picked is not None:
+            self._settled.append(picked)
 
     def _by_tensor(self, dim: int, index: TensorValue) -> tuple[TensorValue | None, Shape]:
         """The indexing tensor and its shape; a mask takes as many elements as it is true for."""
