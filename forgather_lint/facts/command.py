@@ -37,14 +37,13 @@ class Refused:
 class Given:
     """An option that the command gives: its word, its value (None: none, or not known).
 
-    `on` is False for the `--no-` form of a switch; `in_parts` for `--option.key` besides others.
+    `on` is False for the `--no-` form of a switch.
     """
 
     name: str
     word: Word
     value: Word | None
     on: bool
-    in_parts: bool = False
 
 
 @record

@@ -71,8 +71,6 @@ class ServingCommand:
     environment: Mapping[str, str | None]
     positional: bool
     around: Surroundings = Surroundings()
-    named: Word | None = None
-    """The word that names the engine: where to point when nothing else is there."""
 
 
 def serving(
@@ -84,19 +82,18 @@ def serving(
     for index, word in enumerate(words):
         rest, text = words[index + 1 :], _name(word)
         if text == launch.program and rest and rest[0].text == launch.verb:
-            return ServingCommand(path, launch, rest[1:], environment, True, around, rest[0])
+            return ServingCommand(path, launch, rest[1:], environment, True, around)
         if text == "-m" and rest and rest[0].text in launch.modules:
-            return ServingCommand(path, launch, rest[1:], environment, False, around, rest[0])
+            return ServingCommand(path, launch, rest[1:], environment, False, around)
         image = launch.image.search(word.text or "")
         if image is not None and index and _name(words[0]) in ("docker", "podman", "nerdctl"):
             docker = _of_docker(words[:index], image, around)
-            return of_container(path, word, rest, launch, docker, environment)
+            return of_container(path, rest, launch, docker, environment)
     return None
 
 
 def of_container(
     path: str,
-    image: Word,
     arguments: Sequence[Word],
     launch: Launch,
     around: Surroundings,
@@ -106,7 +103,7 @@ def of_container(
     whole = serving(path, Command(tuple(arguments), environment), launch, around)
     if whole is not None:
         return whole
-    return ServingCommand(path, launch, tuple(arguments), environment, True, around, image)
+    return ServingCommand(path, launch, tuple(arguments), environment, True, around)
 
 
 def release_of(image: re.Match[str]) -> str | None:

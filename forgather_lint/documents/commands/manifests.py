@@ -135,9 +135,7 @@ class _Reader:
         elif named is not None and image_name is not None:
             overridden = entry is not None or (of_kubernetes and command is not None)
             if words and not overridden:
-                served = of_container(
-                    self.path, named, words, self.launch, around, around.environment
-                )
+                served = of_container(self.path, words, self.launch, around, around.environment)
                 if served is not None:
                     yield served
 

@@ -132,7 +132,7 @@ def _docker(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
         if found is not None:
             yield found
         elif image is not None and not entry and launch.image.search(image.text or ""):
-            yield ServingCommand(path, launch, words, dict(variables.exported), True, around, image)
+            yield ServingCommand(path, launch, words, dict(variables.exported), True, around)
 
     for start, end in _instructions(text):
         found = _INSTRUCTION.match(text, start)

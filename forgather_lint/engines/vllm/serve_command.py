@@ -107,7 +107,7 @@ class _Reader:
         if option is None:
             return
         if key:
-            self._part(option, key, word, value)
+            self._part(option, word, value)
         elif option.is_bare:
             self._bare(option, whole, word, value)
         else:
@@ -130,12 +130,11 @@ class _Reader:
             self.at += 1  # its value: it goes with the option
         return None
 
-    def _part(self, option: ServeOption, key: str, word: Word, value: Word | None) -> None:
+    def _part(self, option: ServeOption, word: Word, value: Word | None) -> None:
         """`--option.key value`: a part of a JSON value."""
         if value is None and self._follows():
             self.at += 1
-        before = self.given.get(option.name)
-        self.given[option.name] = Given(option.name, word, None, True, before is not None)
+        self.given[option.name] = Given(option.name, word, None, True)
 
     def _bare(self, option: ServeOption, name: str, word: Word, value: Word | None) -> None:
         if value is not None:
