@@ -47,7 +47,9 @@ TOML_PIECES = (
 @cache
 def pieces_of(pattern: str, most: int = 200) -> tuple[str, ...]:
     """The texts of the files below the repository that `pattern` names, in a stable order."""
-    files = sorted(path for path in ROOT.glob(pattern) if "fuzz" not in path.parts)
+    files = sorted(
+        each for each in ROOT.glob(pattern) if "fuzz" not in each.relative_to(ROOT).parts
+    )
     return tuple(path.read_text("utf-8") for path in files[:most])
 
 
