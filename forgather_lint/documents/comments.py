@@ -58,11 +58,23 @@ def _next_code(lines: list[str]) -> list[int]:
 
 def _python(text: str) -> Iterator[tuple[int, int]]:
     try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        for token in python_tokens(text):
             if token.type == tokenize.COMMENT:
                 yield token.start[0], token.start[1] + 1
     except (tokenize.TokenError, SyntaxError):
         return  # what came before the broken place still counts
+
+
+def python_tokens(text: str) -> Iterator[tokenize.TokenInfo]:
+    """The tokens of a Python text, up to the first thing in it that is none.
+
+    Raises `TokenError` or `SyntaxError` there. Before 3.12 `tokenize` goes on behind it, one
+    character at a time, each of which looks at the rest of the line again.
+    """
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.ERRORTOKEN:
+            raise tokenize.TokenError(f"no token: {token.string!r}", token.start)
+        yield token
 
 
 _SCRIPT_COMMENT = re.compile(r"""(?:[^"'\\#]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+'|(?<=\S)#)*+(#)?""")

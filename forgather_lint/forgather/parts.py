@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import tokenize
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from forgather_lint.core.files import is_file, read_at_most
 from forgather_lint.core.record import record
+from forgather_lint.documents.comments import python_tokens
 from forgather_lint.forgather.library import Fence
 from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES
 
@@ -73,7 +73,7 @@ def words_of(text: str) -> frozenset[str]:
     f-string may, so its words count; so do all words of a text that is no Python.
     """
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+        tokens = list(python_tokens(text))
     except (tokenize.TokenError, SyntaxError):
         return frozenset(_WORD.findall(text))
     named = (each.string for each in tokens if not _is_prose(each))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import tempfile
 import time
@@ -39,6 +40,8 @@ def command(count: int, seed: int, jobs: int, kinds: tuple[str, ...], keep: bool
             print(f"{done} inputs, {faults} faults, {told - started:.0f} s", flush=True)
 
     with tempfile.TemporaryDirectory(prefix="forgather-lint-fuzz-") as folder:
+        # What the user has in a cache must not change how inputs end.
+        os.environ["FORGATHER_LINT_CACHE_DIR"] = folder
         summary = run(count, seed, jobs, Path(folder), chosen, tell)
     _print(summary, time.monotonic() - started, seed)
     if keep:
