@@ -31,13 +31,17 @@ def command(count: int, seed: int, jobs: int, kinds: tuple[str, ...], keep: bool
     """Run about COUNT inputs; exit code 1 when something does not hold for one of them."""
     chosen = [kind for kind in KINDS if not kinds or kind.name in kinds]
     started = told = time.monotonic()
+    shown = 0
 
     def tell(summary: Summary) -> None:
-        nonlocal told
+        nonlocal told, shown
+        for fault in summary.faults[shown:]:
+            _show(fault)
+        shown = len(summary.faults)
         if time.monotonic() - told > _EVERY:
             told = time.monotonic()
-            done, faults = sum(summary.count.values()), len(summary.faults)
-            print(f"{done} inputs, {faults} faults, {told - started:.0f} s", flush=True)
+            done = sum(summary.count.values())
+            print(f"{done} inputs, {shown} faults, {told - started:.0f} s", flush=True)
 
     with tempfile.TemporaryDirectory(prefix="forgather-lint-fuzz-") as folder:
         # What the user has in a cache must not change how inputs end.
@@ -62,8 +66,12 @@ def _print(summary: Summary, seconds: float, seed: int) -> None:
     for folder, (ran, there) in coverage(summary.lines, FOLDERS).items():
         print(f"{folder:12}{ran:6} of {there} lines, {ran / there:.0%} (of the traced inputs)")
     for fault in _different(summary.faults):
-        where = f"batch {fault.batch}, input {fault.place}"
-        print(f"\n{fault.kind}, {where}: {fault.what}\n{fault.text[:400]!r}")
+        _show(fault)
+
+
+def _show(fault: Fault) -> None:
+    where = f"batch {fault.batch}, input {fault.place}"
+    print(f"\n{fault.kind}, {where}: {fault.what}\n{fault.text[:400]!r}", flush=True)
 
 
 def _different(faults: list[Fault]) -> list[Fault]:
