@@ -8,6 +8,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from forgather_lint.core.version import Version
+from tools import ports
 from tools.check_targets import check, main
 from tools.upstream import Upstream, says
 
@@ -98,3 +100,65 @@ def test_the_profile_of_the_transformers_installed_holds() -> None:
     release = Upstream.open(Path(found.origin).parents[1], "transformers")
     assert release is not None
     assert list(check(release)) == []
+
+
+DIVIDE = """
+def divide(numerator, denominator):
+    ensure_divisibility(numerator, denominator)
+    return numerator // denominator
+"""
+DIVIDE_AT = "vllm/distributed/utils.py"
+
+
+def ports_to_read(tmp_path: Path, version: str, text: str) -> list[str]:
+    path = wheel(tmp_path, version, ">=5.16.1,<5.21.0", {DIVIDE_AT: text})
+    return [line for line in differences(path) if line.endswith("divide changed")]
+
+
+def test_a_port_whose_source_changed_is_to_be_read_again(tmp_path: Path) -> None:
+    changed = DIVIDE.replace("//", "/")
+    assert ports_to_read(tmp_path, "0.34.0", changed) == [
+        "forgather_lint/execution/layers.py::divide is to be read again: "
+        "vllm/distributed/utils.py::divide changed"
+    ]
+
+
+def test_a_port_is_not_read_again_for_a_comment(tmp_path: Path) -> None:
+    said = DIVIDE.replace(":\n", ':\n    """Parts."""  # of a whole\n', 1)
+    assert said != DIVIDE
+    assert ports_to_read(tmp_path, "0.34.0", said) == []
+
+
+def test_a_port_whose_source_is_gone_is_told(tmp_path: Path) -> None:
+    found = differences(wheel(tmp_path, "0.34.0", ">=5.16.1,<5.21.0", {DIVIDE_AT: ""}))
+    port = "forgather_lint/execution/layers.py::divide"
+    assert f"{port} is to be read again: {DIVIDE_AT}::divide is gone" in found
+
+
+def test_every_port_has_been_read() -> None:
+    assert ports.ports()
+    assert {port.source for port in ports.ports()} == ports.stored().keys()
+    assert ports.STORED.read_text("utf-8") == ports.written(ports.stored())
+
+
+@pytest.mark.parametrize(
+    ("version", "place"),
+    [
+        ("0.11.0", "transformers.py::TransformersBase.create_attention_instances"),
+        ("0.29.0", "transformers/base.py::Base.create_attention_instances"),
+        ("0.32.0", "transformers/base.py::Base._create_attention_instances"),
+    ],
+)
+def test_a_port_is_found_where_its_source_was(version: str, place: str) -> None:
+    newest = "vllm/model_executor/models/transformers/base.py::Base._create_attention_instances"
+    found = ports.place_in(Version.parse(version), newest)
+    assert found == f"vllm/model_executor/models/{place}"
+
+
+def test_a_release_is_noted_once(tmp_path: Path) -> None:
+    release = Upstream.open(wheel(tmp_path, "0.34.0", ">=6", {DIVIDE_AT: DIVIDE}), "vllm")
+    assert release is not None
+    digests: ports.Digests = {}
+    assert ports.note(digests, release, f"{DIVIDE_AT}::divide")
+    assert not ports.note(digests, release, f"{DIVIDE_AT}::divide")
+    assert list(map(str, digests)) == ["0.34.0"]

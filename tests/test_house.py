@@ -217,7 +217,7 @@ def test_modules_say_what_they_are() -> None:
     assert silent == []
 
 
-PLAIN_DECORATORS = {"record", "cache", "lru_cache", "contextmanager"}
+PLAIN_DECORATORS = {"record", "cache", "lru_cache", "contextmanager", "port_of"}
 """Others enter a function in a table, under the name of what it stands for."""
 
 

@@ -5,8 +5,9 @@
 A FILE is a wheel (`pip download --no-deps vllm==0.34.0`) or a folder that holds one unpacked. For a
 release newer than the newest profile this lists what changed, fact by fact. Where a line says
 "differs", read the source it names and add a row to the data file it names; then note the
-release in `releases/<name>.toml`. What cannot be checked so is a fact without `shows`, `lacks` or
-a text.
+release in `releases/<name>.toml`. Where one says "is to be read again", code here is a port of
+upstream code that changed: follow it, then note that with `tools/ports.py`. What cannot be checked
+so is a fact without `shows`, `lacks` or a text.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from forgather_lint.engines import releases
 from forgather_lint.engines.fact import DATA, Fact, evidence, raw_facts
 from forgather_lint.engines.registry import LIBRARY, projects
 from forgather_lint.engines.transformers.imports import MODULE, imported_names
+from tools.ports import check_ports
 from tools.release_names import names_differ
 from tools.upstream import Missing, Upstream, says, spelling, text_of
 
@@ -63,6 +65,7 @@ def check(release: Upstream) -> Iterator[str]:
     else:
         yield from check_requirement(release)
     yield from names_differ(release)
+    yield from check_ports(release)
 
 
 def check_fact(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.facts import PlanEntry
 from forgather_lint.libraries.transformers.model import plans_merged
@@ -49,6 +50,7 @@ class PlansInside:
     pipeline: tuple[PlanEntry, ...] = ()
 
 
+@port_of("transformers/distributed/mixin.py", "DistributedMixin.init_parallel_plans")
 def plans_of_children(
     machine: Machine, model: Instance, *, kept: bool = True, everywhere: bool = False
 ) -> PlansInside:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.attention_runs import AttentionRuns
@@ -103,11 +104,9 @@ class EngineLibrary(StandardLibrary):
         self.mask_left_out = True
         return NONE
 
+    @port_of("vllm/model_executor/models/transformers/__init__.py", "vllm_attention_forward")
     def _attention(self, arguments: Arguments, where: Place) -> Value:
-        """`[1, heads, tokens, head size]` in, `[tokens, heads * head size]` and None out.
-
-        Source: vllm_flash_attention_forward in vllm/model_executor/models/transformers.
-        """
+        """`[1, heads, tokens, head size]` in, `[tokens, heads * head size]` and None out."""
         if self.engine.attention_by_keyword:
             self._require_keyword(arguments, where)
         if any(name not in arguments.keywords for name in self.engine.keywords):
@@ -126,13 +125,11 @@ class EngineLibrary(StandardLibrary):
             return _unknown_output(tensors, where, "mask-for-each-head-not-used")
         return TupleValue((self._attend(tensors, self.heads, where), NONE))
 
+    @port_of("vllm/model_executor/models/transformers/__init__.py", "vllm_mla_attention_forward")
     def _attend_compressed(
         self, given: Mapping[str, Value], sizes: Compressed, where: Place
     ) -> Value:
-        """Queries by heads, and what is kept instead of keys and values, the same on every rank.
-
-        Source: vllm_mla_attention_forward in vllm/model_executor/models/transformers/__init__.py.
-        """
+        """Queries by heads, and what is kept instead of keys and values, the same on every rank."""
         module = given.get("module")
         if not isinstance(module, Instance) or module.first_alike not in sizes.expansions:
             return Unknown("attention-beside-latent", where)
@@ -195,6 +192,7 @@ class EngineLibrary(StandardLibrary):
         settled = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
         return settled or Wrong(self.regrouped, where)
 
+    @port_of("vllm/model_executor/layers/attention/attention.py", "Attention.forward")
     def _output_width(self, here: Heads, tensors: list[TensorValue]) -> Size | None:
         """The features of a token: those of the query, or what the layer's heads come to.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forgather_lint.core.port import port_of
 from forgather_lint.python.values.dims import TOKENS, Size, symbol
 from forgather_lint.python.values.value import (
     FALSE,
@@ -17,10 +18,11 @@ BATCHED = symbol(TOKENS)
 """How many there are of several sequences, each with what came before it in a cache."""
 
 
+@port_of("vllm/model_executor/models/transformers/base.py", "Base.forward")
 def engine_arguments(sequence: Size = SEQUENCE) -> Arguments:
     """`input_ids` and `position_ids` of shape [1, tokens], everything by keyword.
 
-    Source: vllm/model_executor/models/transformers/base.py, `forward`: batch 1, no mask, no cache.
+    Batch 1, no mask, no cache.
     """
     tokens = TensorValue((1, sequence), dtype="int64")
     positions = TensorValue((1, sequence), dtype="int64")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place
 from forgather_lint.facts.causes.placement import PartMisused, SizeDoesNotDivide
 from forgather_lint.python.interpreter.frame import Raised
@@ -52,6 +53,7 @@ BY_ROW = frozenset({Role.ROW, Role.ROW_SPLITTING})
 PACKED = frozenset({Role.PACKED_COLUMN, Role.PACKED_ROW})
 
 
+@port_of("vllm/distributed/utils.py", "divide")
 def divide(size: int, ranks: int, where: Place) -> int:
     """`size / ranks`. Raises what vLLM raises when that is no integer."""
     if size % ranks:
@@ -105,6 +107,8 @@ def split_dimension(name: str, rank: int, role: Role) -> int | None:
     return rank - 1 if role is Role.PACKED_ROW and rank > 1 else None
 
 
+@port_of("vllm/model_executor/layers/linear.py", "ColumnParallelLinear.forward")
+@port_of("vllm/model_executor/layers/linear.py", "RowParallelLinear.forward")
 def run_linear(
     machine: Machine, linear: Instance, role: Role, ranks: int, given: Value, where: Place
 ) -> Value:
@@ -185,6 +189,7 @@ def gathered_size(size: Size, ranks: int) -> Size:
     return dims.multiply(dims.local(size), ranks)
 
 
+@port_of("vllm/distributed/utils.py", "split_tensor_along_last_dim")
 def split_last(value: Value, ranks: int, where: Place) -> Value:
     """This rank's part of the last dimension."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.engine import Engine
@@ -31,11 +32,11 @@ class Parts:
     after: tuple[tuple[str, Instance], ...]
 
 
+@port_of("vllm/distributed/utils.py", "get_pp_indices")
 def get_pp_indices(layers: int, stage: int, stages: int) -> tuple[int, int]:
     """The first layer of a stage and the one behind its last.
 
-    Source: vllm/distributed/utils.py, `get_pp_indices`: what does not divide goes to the stages
-    before the last, from behind.
+    What does not divide goes to the stages before the last, from behind.
     """
     each, left = divmod(layers, stages)
     first_with_more = stages - 1 - left
@@ -52,6 +53,7 @@ def stages_apart(layers: int, stages: int) -> Iterator[int]:
     yield from range(max(1, stages - layers - 2), stages)
 
 
+@port_of("vllm/model_executor/models/transformers/base.py", "Base.pipeline_parallel")
 def parts_of(
     machine: Machine,
     root: Instance,
@@ -65,7 +67,7 @@ def parts_of(
     `title` is the class that an error names, by default that of `root`.
 
     Raises `Raised` with the engine's own text: a name that is not there, no `nn.ModuleList`, or
-    more than one (vllm/model_executor/models/transformers/base.py, `pipeline_parallel`).
+    more than one.
     """
     named = [(key, _look_up(machine, root, key, engine, where)) for key in keys]
     lists = [i for i, (_, module) in enumerate(named) if _is_list(machine, module)]
@@ -108,11 +110,9 @@ def inferred_keys(machine: Machine, tree: Tree, decoder: Instance) -> list[str]:
     ]
 
 
+@port_of("transformers/modeling_utils.py", "get_decoder")
 def decoder_of(machine: Machine, root: Instance) -> Instance | None:
-    """What `get_decoder()` of a base model returns, None when that is not known.
-
-    Source: transformers/modeling_utils.py, `PreTrainedModel.get_decoder`.
-    """
+    """What `get_decoder()` of a base model returns, None when that is not known."""
     own = find_member(machine, root.cls, "get_decoder")
     if own is not None and isinstance(own.owner, ClassValue):
         return None

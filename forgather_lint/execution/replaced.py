@@ -5,6 +5,7 @@ Code that reads such an attribute runs in transformers and raises in the engine,
 
 from __future__ import annotations
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.layers import BY_COLUMN, BY_ROW, Role
@@ -106,8 +107,9 @@ def _linear_title(role: Role) -> str:
     return "RowParallelLinear" if role in BY_ROW else "ReplicatedLinear"
 
 
+@port_of("vllm/model_executor/models/transformers/utils.py", "replace_layernorm_class")
 def _is_plain_norm(instance: Instance) -> bool:
-    """One dimension, with weight and bias (transformers/utils.py, `replace_layernorm_class`)."""
+    """One dimension, with weight and bias."""
     weight, bias = (instance.attributes.get(name) for name in ("weight", "bias"))
     both = isinstance(weight, TensorValue) and isinstance(bias, TensorValue)
     return both and isinstance(weight, TensorValue) and len(weight.shape or ()) == 1

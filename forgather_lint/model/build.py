@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, file_start
 from forgather_lint.documents.config_json import ConfigFile
@@ -246,10 +247,10 @@ _PRETRAINED = External(PRETRAINED)
 _MODULE = External(MODULE)
 
 
+@port_of("transformers/modeling_utils.py", "PreTrainedModel.__init_subclass__")
 def _declared_config(machine: Machine, model: ClassValue) -> ClassValue | None:
     """The config class that `model` or its nearest base names, as an attribute or an annotation.
 
-    Source: transformers/modeling_utils.py, `PreTrainedModel.__init_subclass__` (4.57 and later).
     Raises `SourceNotHere`.
     """
     for cls in order_of(machine, model):

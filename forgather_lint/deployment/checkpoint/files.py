@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from forgather_lint.core.files import leaves
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.deployment.checkpoint.headers import Broken, Header, Stored, Unread, header_of
 from forgather_lint.deployment.checkpoint.index import NAME, Index, index_at
@@ -142,8 +143,9 @@ def _found(path: Path) -> Header | Broken | Unread:
     return header_of(path)
 
 
+@port_of("vllm/model_executor/model_loader/weight_utils.py", "_natural_sort_key")
 def _natural(name: str) -> list[tuple[bool, int, str]]:
-    """Numbers in names by their value (weight_utils.py, `_natural_sort_key`)."""
+    """Numbers in names by their value."""
     parts = re.split(r"(\d+)", name, flags=re.ASCII)
     return [
         (number % 2 == 0, int(part) if number % 2 else 0, part) for number, part in enumerate(parts)

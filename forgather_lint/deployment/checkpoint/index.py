@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from forgather_lint.core.files import read_at_most
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Position, Span, file_start
 
@@ -57,9 +58,10 @@ def index_at(path: Path) -> Index:
     return _index(str(path), status.st_size, status.st_mtime_ns)
 
 
+@port_of("vllm/model_executor/model_loader/weight_utils.py", "filter_duplicate_safetensors_files")
 @lru_cache(maxsize=16)
 def _index(path: str, size: int, _changed: int) -> Index:
-    """What vLLM makes of it: weight_utils.py, `filter_duplicate_safetensors_files`."""
+    """What vLLM makes of it."""
     if size > LARGEST:
         return Index(path, unread=f"larger than {LARGEST >> 20} MiB")
     try:

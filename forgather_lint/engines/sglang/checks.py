@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
@@ -269,6 +270,8 @@ def _of_the_head(prepared: Prepared) -> Iterator[Reason]:
         yield "arithmetic-beside-the-head", found
 
 
+@port_of("sglang/srt/models/transformers.py", "replace_rms_norm_class")
+@port_of("sglang/srt/models/transformers.py", "TransformersBase.replace_vocab_embed_class")
 def _of_modules(judge: Judge) -> Iterator[Reason]:
     """Layers, tables and norms in whose place others stand."""
     machine, root = judge.subject.machine, judge.subject.root
@@ -307,6 +310,7 @@ def _starts_at_zero(judge: Judge, module: Instance) -> bool:
     return not isinstance(node, cst.CSTNode) or "zero" in cst.Module([]).code_for_node(node)
 
 
+@port_of("sglang/srt/models/transformers.py", "sglang_flash_attention_forward")
 def _of_attention(judge: Judge) -> Iterator[Reason]:
     """Each layer calls the interface once, under its own number, with nothing that is dropped."""
     machine, layers = judge.subject.machine, judge.config.number("num_hidden_layers")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.patterns import Unreadable, compile_pattern
 from forgather_lint.engines.sglang.profile import SglangPlan, SglangProfile
@@ -14,6 +15,8 @@ SURE = frozenset({"weight", "bias"})
 """What the layers that take a module's place surely have; reading more leaves it undecided."""
 
 
+@port_of("sglang/srt/models/transformers.py", "TransformersBase._normalize_tp_plan")
+@port_of("sglang/srt/models/transformers.py", "TransformersBase.recursive_replace")
 @record
 class KeysOf:
     """Which key of a plan a Linear takes: the first, from the start of `model.<name>`."""
@@ -43,6 +46,7 @@ class KeysOf:
         return key
 
 
+@port_of("sglang/srt/models/transformers.py", "_normalize_tp_style")
 def spelt(style: str) -> str:
     """A style as the backend looks it up (`_normalize_tp_style`)."""
     return style.lower().replace("-", "_")

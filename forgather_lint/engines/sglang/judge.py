@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
@@ -77,6 +78,8 @@ class Subject:
         return {entry.full_key: entry.style or "" for entry in self.tensor_plan}
 
 
+@port_of("sglang/srt/models/transformers.py", "TransformersBase._create_attention_instances")
+@port_of("sglang/srt/models/transformers.py", "TransformersBase.pipeline_parallel")
 @record(frozen=False, eq=False, slots=False)
 class Judge:
     """Judges one model on one release; what sizes share is computed once."""

@@ -1,8 +1,7 @@
 """Which plan entry transformers applies to a module.
 
-Layer numbers become `*`, then an exact look-up (transformers/integrations/tensor_parallel.py,
-`_get_parameter_tp_plan`). Names and keys are relative to the model that AutoModel builds, as in a
-merged plan.
+Layer numbers become `*`, then an exact look-up. Names and keys are relative to the model that
+AutoModel builds, as in a merged plan.
 """
 
 from __future__ import annotations
@@ -10,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.transformers.profile import TransformersPlan, Wildcard
 
 
+@port_of("transformers/distributed/tensor_parallel.py", "_get_parameter_plan")
+@port_of("transformers/distributed/parallel_utils.py", "_get_parameter_plan")
 def transformers_match(
     keys: Container[str], name: str, plan: TransformersPlan, *, parameter: bool = False
 ) -> str | None:

@@ -1,8 +1,4 @@
-"""How transformers puts a model's parallel plan together in `post_init`.
-
-Source: transformers/modeling_utils.py, `PreTrainedModel.post_init`; from 5.15 on
-transformers/distributed/mixin.py, `DistributedMixin.init_parallel_plans`.
-"""
+"""How transformers puts a model's parallel plan together in `post_init`."""
 
 from __future__ import annotations
 
@@ -10,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.transformers.profile import (
     ConfigPlanOn,
     EmbeddingRule,
@@ -54,6 +51,7 @@ class Owner(NamedTuple):
     has_embed_tokens: bool = False
 
 
+@port_of("transformers/distributed/mixin.py", "DistributedMixin.init_parallel_plans")
 def merge_plans(
     release: TransformersPlan,
     owner: Owner,
@@ -98,8 +96,9 @@ def _prefixed(child: str, plan: Merged[Value]) -> Iterator[tuple[str, Entry[Valu
         yield longer, Entry(longer, entry.value, entry.origin, entry.written, path)
 
 
+@port_of("transformers/configuration_utils.py", "PreTrainedConfig.__post_init__")
 def _rule_of_config(release: TransformersPlan, owner: Owner) -> Merged[Value]:
-    """Source: transformers/configuration_utils.py, `PreTrainedConfig.__post_init__`."""
+    """What a config with tied embeddings adds to its plan."""
     tied = release.embedding_rule.value is EmbeddingRule.CONFIG_IF_TIED and owner.ties_embeddings
     return _added() if tied else {}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.transformers.matching import folded
@@ -81,6 +82,7 @@ def assigned_by_library(tree: Tree, plan: Mapping[str, Entry]) -> dict[Instance,
     return found
 
 
+@port_of("transformers/distributed/mixin.py", "DistributedMixin._expand_parallel_plan")
 def _of_parameters(
     name: str, instance: Instance, plan: Mapping[str, Entry]
 ) -> Iterator[tuple[str, Entry]]:
@@ -101,6 +103,7 @@ def _role(entry: Entry) -> Role:
     return role
 
 
+@port_of("transformers/distributed/mixin.py", "DistributedMixin.init_parallel_plans")
 def with_embedding(machine: Machine, root: Instance, plan: Mapping[str, Entry]) -> dict[str, Entry]:
     """The plan with the rules that transformers 5.21 and later put first by themselves.
 

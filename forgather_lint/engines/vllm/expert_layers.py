@@ -2,11 +2,11 @@
 
 `FusedMoE` stands for the experts of a block: it takes hidden states, the chosen experts and their
 weights, and adds up its ranks' parts itself.
-Source: vllm/model_executor/models/transformers/moe.py, TransformersMoERunner.forward.
 """
 
 from __future__ import annotations
 
+from forgather_lint.core.port import port_of
 from forgather_lint.facts.causes.experts import ExpertsUsedAsList
 from forgather_lint.libraries.names import FUSED_BLOCK, FUSED_EXPERTS
 from forgather_lint.libraries.operands import result, shape_of, tensor, tensor_op
@@ -21,6 +21,7 @@ ROUTER = "router"
 RUNNER = "TransformersMoERunner"
 
 
+@port_of("vllm/model_executor/models/transformers/moe.py", "TransformersMoERunner.forward")
 @tensor_op(f"{FUSED_EXPERTS}.forward")
 def forward(
     site: Site, self: Instance, hidden_states: Value, topk_ids: Value, topk_weights: Value

@@ -1,14 +1,11 @@
-"""The experts that vLLM replaces when the config says that a model has some.
-
-Source: vllm/model_executor/models/transformers/moe.py, MoEMixin.recursive_replace (from 0.11.1 on),
-and from 0.25 on fusers/moe.py, MoEBlockFuser.
-"""
+"""The experts that vLLM replaces when the config says that a model has some."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.fact import Effect
@@ -70,6 +67,7 @@ def _parameters(module: Instance) -> Iterator[TensorValue]:
         )
 
 
+@port_of("vllm/model_executor/models/transformers/moe.py", "MoEMixin.recursive_replace")
 def fuse_experts(machine: Machine, tree: Tree, blocks: tuple[ExpertBlock, ...]) -> Tree:
     """Put the engine's layer in place of each block's experts; the tree without what they held."""
     fused = {
@@ -97,10 +95,15 @@ def experts_refused(target: Target) -> bool:
     return needs_newer and target.transformers.version < TRANSFORMERS_5
 
 
+@port_of("vllm/config/model.py", "ModelConfig.get_num_experts")
+@port_of(
+    "vllm/transformers_utils/model_arch_config_convertor.py",
+    "ModelArchConfigConvertorBase.get_num_experts",
+)
 def has_experts(machine: Machine, root: Instance, engine: VllmEngine) -> bool:
     """Whether the config makes the release take the model for a mixture of experts.
 
-    Source: ModelConfig.get_num_experts: the first of the names that the config has.
+    The first of the names that the config has.
     """
     config = ModelConfig.of_text(machine, root.attributes.get("config"), root.where)
     for name in engine.expert_fields:

@@ -7,6 +7,7 @@ from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
@@ -93,11 +94,9 @@ class Subject:
         return {entry.full_key: entry.style or "" for entry in self.tensor_plan}
 
 
+@port_of("vllm/model_executor/models/transformers/base.py", "Base._create_attention_instances")
 def _looks_both_ways(attention: Instance) -> bool:
-    """Whether a module says that it is not causal: the release serves such a model as an encoder.
-
-    Source: vllm/model_executor/models/transformers/base.py, `create_attention_instances`.
-    """
+    """Whether a module says that it is not causal: such a model is served as an encoder."""
     return attention.attributes.get("is_causal") == Known(False)
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.walk import descendants
@@ -74,6 +75,7 @@ def latents(
     return {kind: latent for kind, latent in found.items() if latent is not None}
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/mla.py", "MLAFuser.update_attrs")
 def with_latents(
     heads: Heads | None, config: ModelConfig, found: Mapping[Instance, Latent]
 ) -> Heads | None:
@@ -85,13 +87,11 @@ def with_latents(
     return replace(heads, compressed=compressed) if compressed else None
 
 
+@port_of("vllm/model_executor/layers/attention/mla_attention.py", "MLACommonMetadata")
 def size_outcome(
     config: ModelConfig, engine: VllmEngine, found: Mapping[Instance, Latent]
 ) -> Outcome:
-    """Whether the attention has the head size: asked when the first batch is on its way.
-
-    Source: `MLACommonMetadata` in vllm/model_executor/layers/attention/mla_attention.py.
-    """
+    """Whether the attention has the head size: asked when the first batch is on its way."""
     where = next(iter(found.values())).where
     size = config.compressed_head_size(engine)
     if size is None:
@@ -102,6 +102,7 @@ def size_outcome(
     return Outcome(Verdict.FAILS, LatentHeadSize(size), text, where)
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/mla.py", "MLAFuser.match")
 def _latent(machine: Machine, body: Body, norms: Norms, engine: VllmEngine) -> Latent | None:
     linears = seen_by_trace(machine, body, linear_calls(machine, body))
     if len(linears) < 2:
@@ -140,8 +141,9 @@ def _chains(machine: Machine, body: Body, norms: Norms, linears: Sequence[Step])
             yield Chain(source, norm)
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "upstream_linear")
 def _upstream(body: Body, value: ValueId, linears: Sequence[Step]) -> Step | None:
-    """The nearest Linear that `value` comes from (fx_utils.py, `upstream_linear`)."""
+    """The nearest Linear that `value` comes from."""
     waiting, seen = [value], set[ValueId]()
     while waiting:
         here = waiting.pop()
@@ -155,8 +157,9 @@ def _upstream(body: Body, value: ValueId, linears: Sequence[Step]) -> Step | Non
     return None
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "downstream_linear")
 def _downstream(body: Body, norm: Step, linears: Sequence[Step]) -> Step | None:
-    """The nearest Linear that takes what `norm` makes (fx_utils.py, `downstream_linear`)."""
+    """The nearest Linear that takes what `norm` makes."""
     waiting, seen = [norm.output], set[ValueId]()
     while waiting:
         here = waiting.pop(0)
@@ -199,6 +202,7 @@ def _is_one_call(
     return engine.hoisting is not Hoisting.INPUT_STABLE or calls.stable(within_outermost=True)
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/mla.py", "_single_expand_call")
 def _expansion(machine: Machine, owner: Instance, up: Instance) -> FunctionValue | None:
     """The one method that is called as `self.<method>(a, b)` and expands them by `up`."""
     forward = definition_of(machine, owner)

@@ -1,9 +1,8 @@
 """Which plan entry vLLM applies to a Linear.
 
 `re.match` of every key, in dict order, against the qualified name: open at the end, `.` is any
-character, `.*` crosses dots (vllm/model_executor/models/transformers/base.py,
-`Base.recursive_replace`). Names and keys are relative to the model that AutoModel builds, as in a
-merged plan.
+character, `.*` crosses dots. Names and keys are relative to the model that AutoModel builds, as in
+a merged plan.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.patterns import Unreadable, compile_pattern
 from forgather_lint.engines.vllm.profile import VllmPlan
@@ -28,6 +28,7 @@ class KeysOf:
         return vllm_match(keys, name, self.plan)
 
 
+@port_of("vllm/model_executor/models/transformers/base.py", "Base.recursive_replace")
 def vllm_match(keys: Sequence[str], name: str, plan: VllmPlan) -> str | Undecided | None:
     """The key that vLLM applies to the Linear `name`, or None: it is left unplanned.
 
@@ -58,6 +59,7 @@ def vllm_matches(key: str, name: str, plan: VllmPlan) -> bool | Undecided:
 _compiled = lru_cache(maxsize=4096)(compile_pattern)
 
 
+@port_of("vllm/model_executor/models/utils.py", "maybe_prefix")
 def _prefixed(prefix: str, name: str) -> str:
-    """Source: vllm/model_executor/models/utils.py, `maybe_prefix`."""
+    """`name` below `prefix`, if there is one."""
     return f"{prefix}.{name}" if prefix else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
@@ -19,10 +20,11 @@ TEXT_PARTS = ("text_encoder", "decoder", "generator", "text_config")
 """Where a composite config has its text part (transformers, `get_text_config`)."""
 
 
+@port_of("vllm/transformers_utils/config.py", "get_hf_text_config")
 def text_config(machine: Machine, config: Value | None, where: Place) -> Value | None:
     """The part of a config that the engine reads sizes from: what `get_text_config` returns.
 
-    Raises `Raised` where that raises (vllm/transformers_utils/config.py, `get_hf_text_config`).
+    Raises `Raised` where that raises.
     """
     if not isinstance(config, Instance):
         return config
@@ -130,11 +132,13 @@ class ModelConfig:
         uniform = not (self.latent or varies or own)
         return Heads(query, kv, size, uniform=uniform) if size and kv else None
 
+    @port_of("vllm/config/model.py", "ModelConfig.get_head_size")
+    @port_of(
+        "vllm/transformers_utils/model_arch_config_convertor.py",
+        "ModelArchConfigConvertorBase.get_head_size",
+    )
     def _head_size(self, query: int) -> int | None:
-        """The first name that says a size; None where one of them may, or nothing says it.
-
-        Source: `get_head_size` in vllm/transformers_utils/model_arch_config_convertor.py.
-        """
+        """The first name that says a size; None where one of them may, or nothing says it."""
         for name in ("head_dim", "hidden_size_per_head"):
             said = self.setting(name)
             if said is not None and not isinstance(said, Known):
@@ -148,11 +152,9 @@ class ModelConfig:
         """A head of expanded keys (base.py, "recompute head_size for full attn")."""
         return (self.number("qk_nope_head_dim") or 0) + (self.number("qk_rope_head_dim") or 0)
 
+    @port_of("vllm/model_executor/layers/attention/mla_attention.py", "get_mla_dims")
     def compressed(self, expansions: Mapping[Instance, str]) -> Compressed | None:
-        """The sizes of the engine's attention for compressed keys; None when not all are known.
-
-        Source: `get_mla_dims` in vllm/model_executor/layers/attention/mla_attention.py.
-        """
+        """The sizes of the engine's attention for compressed keys; None when not all are known."""
         rank, rotary = self.number("kv_lora_rank"), self.number("qk_rope_head_dim")
         rest, value = self.number("qk_nope_head_dim"), self.number("v_head_dim")
         if rank is None or rotary is None or rest is None or value is None:
@@ -170,6 +172,11 @@ class ModelConfig:
             return rank + rotary if rank is not None and rotary is not None else None
         return self._head_size(query) if query else None
 
+    @port_of("vllm/config/model.py", "ModelConfig.get_total_num_kv_heads")
+    @port_of(
+        "vllm/transformers_utils/model_arch_config_convertor.py",
+        "ModelArchConfigConvertorBase.get_total_num_kv_heads",
+    )
     def _kv_heads(self, query: int, engine: VllmEngine) -> int | None:
         """As many as the first of the release's names says, else one for each query head."""
         settings = (self.setting(name) for name in engine.kv_head_fields)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.execution.layers import Role
 from forgather_lint.execution.outcome import Outcome, Verdict
@@ -51,11 +52,12 @@ class Quantization:
         return layer in self.skipped
 
 
+@port_of(
+    "vllm/transformers_utils/model_arch_config_convertor.py",
+    "ModelArchConfigConvertorBase._normalize_quantization_config",
+)
 def method_of(config: Mapping[str, object]) -> str | None:
-    """The method of a `quantization_config`, as the release spells it.
-
-    Source: model_arch_config_convertor.py, `_normalize_quantization_config`.
-    """
+    """The method of a `quantization_config`, as the release spells it."""
     method = config.get("quant_method")
     if not isinstance(method, str):
         return None

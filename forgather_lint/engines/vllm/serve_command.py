@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.words import Word
 from forgather_lint.engines.vllm.serve_options import NEGATED, ServeOption
@@ -26,6 +27,7 @@ _COUNT = re.compile(r"\s*\d+(?:\.\d+)?[kmgtKMGT]\s*")
 _SUFFIXED = re.compile(r"(\d+)(?:\.\d+)?[kKmMgGtT]\b")
 
 
+@port_of("vllm/utils/argparse_utils.py", "FlexibleArgumentParser")
 def read_command(
     words: Sequence[Word],
     options: Mapping[str, ServeOption],

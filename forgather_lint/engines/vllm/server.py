@@ -3,9 +3,6 @@
 vLLM asks its registry for each architecture, then transformers for a class of the first one's
 name, then `auto_map` for a class whose attention it may replace. What it then builds is
 `AutoModel.from_config`, whichever class was asked.
-
-Source: vllm/model_executor/models/registry.py, `_ModelRegistry.inspect_model_cls`,
-`_try_resolve_transformers` and `_normalize_arch` (0.11 and later).
 """
 
 from __future__ import annotations
@@ -13,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.engines.names import knows, said
@@ -65,6 +63,7 @@ class _Resolution:
     target: Target
     impl: ModelImpl
 
+    @port_of("vllm/model_executor/models/registry.py", "_ModelRegistry.inspect_model_cls")
     def server(self) -> Server:
         names = architectures(self.config, self.target)
         if not names:
@@ -102,6 +101,7 @@ class _Resolution:
             return False
         return name.endswith(registry.pooling_suffixes.value)
 
+    @port_of("vllm/model_executor/models/registry.py", "_ModelRegistry._normalize_arch")
     def _normalised(self, name: str) -> str:
         """The name, or that of a registered model with another of the known suffixes."""
         if self._is_registered(name):
@@ -116,6 +116,7 @@ class _Resolution:
         if own is not None:
             yield from (name.replace(own, suffix) for suffix in suffixes)
 
+    @port_of("vllm/model_executor/models/registry.py", "_ModelRegistry._try_resolve_transformers")
     def _through_transformers(self, name: str) -> Server | None:
         """What transformers' backend makes of it; None when it finds no class that will do."""
         if self._is_in_library(name):
@@ -138,8 +139,9 @@ class _Resolution:
             settable and knows("transformers_settable", name, release)
         )
 
+    @port_of("transformers/models/auto/auto_factory.py", "_BaseAutoModelClass.from_config")
     def _loaded(self, asked: AskedFor) -> Server:
-        """What `AutoModel.from_config` finds (transformers/models/auto/auto_factory.py)."""
+        """What `AutoModel.from_config` finds."""
         entries, kind = auto_map(self.config), self.config.get("model_type")
         native = isinstance(kind, str) and knows(
             "transformers_models", kind, self.target.transformers.version

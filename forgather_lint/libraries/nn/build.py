@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from forgather_lint.core.port import port_of
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.dims import Size, multiply
@@ -104,9 +105,10 @@ def bilinear(
     return NONE
 
 
+@port_of("transformers/pytorch_utils.py", "Conv1D")
 @op("transformers.Conv1D.__init__")
 def transposed_linear(site: Site, self: Instance, nf: Value, nx: Value) -> Value:
-    """transformers/pytorch_utils.py, Conv1D: a Linear with the weight transposed."""
+    """`Conv1D` of transformers: a Linear with the weight transposed."""
     rows, columns = size_of(nx), size_of(nf)
     set_plain(
         site,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place
 from forgather_lint.libraries.names import CONFIG
 from forgather_lint.python.interpreter import attributes, stores
@@ -169,6 +170,7 @@ def set_fields(
     return left
 
 
+@port_of("transformers/configuration_utils.py", "__init_subclass__")
 def _construct_config(
     machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
 ) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from forgather_lint.core.port import port_of
 from forgather_lint.facts.causes.placement import SizesDiffer
 from forgather_lint.libraries.dtypes import kind
 from forgather_lint.libraries.names import ATTENTION_INTERFACE
@@ -102,6 +103,7 @@ def _beside_sinks(site: Site, attended: TensorValue, sinks: TensorValue) -> Tens
     return result(site, shape, propagate(site, operands, labels), attended.dtype)
 
 
+@port_of("transformers/integrations/sdpa_attention.py", "sdpa_attention_forward")
 @value_op(ATTENTION_INTERFACE)
 def attention_interface(
     site: Site,

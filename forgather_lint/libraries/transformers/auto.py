@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from forgather_lint.core.port import port_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
@@ -74,12 +75,10 @@ def for_model(site: Site, model_type: Value, **keywords: Value) -> Value:
     return site.evaluator.call(cls, Arguments([], keywords), site.where)
 
 
+@port_of("transformers/models/auto/configuration_auto.py", "_LazyConfigMapping.register")
 @op("transformers.AutoConfig.register")
 def register_config(site: Site, model_type: Value, config: Value, exist_ok: Value = NONE) -> Value:
-    """Raises for a model type that the release has a config for.
-
-    Source: transformers/models/auto/configuration_auto.py, `_LazyConfigMapping.register`.
-    """
+    """Raises for a model type that the release has a config for."""
     machine = cast("Machine", site.evaluator)
     name = model_type.value if isinstance(model_type, Known) else None
     taken = isinstance(name, str) and machine.environment.model_type_taken(name)
@@ -108,11 +107,9 @@ def sub_config_spec(
     )
 
 
+@port_of("transformers/configuration_utils.py", "create_subconfig")
 def sub_config(site: Site, specification: Value, value: Value) -> Value:
-    """What a composite config makes of the value of one of its parts.
-
-    Source: transformers/configuration_utils.py, `SubConfigSpec.create_subconfig`.
-    """
+    """What a composite config makes of the value of one of its parts."""
     spec = specification.items if isinstance(specification, DictValue) else {}
     cls = spec.get("config_class", specification)
     is_none = isinstance(value, Known) and value.value is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import cast
 
+from forgather_lint.core.port import port_of
 from forgather_lint.libraries.names import CONFIG
 from forgather_lint.libraries.nn.build import set_plain
 from forgather_lint.libraries.stdlib.classes import (
@@ -64,8 +65,10 @@ def _has_own_post_init(machine: Machine, self: Instance) -> bool:
     return member is not None and isinstance(member.value, FunctionValue)
 
 
+@port_of("transformers/configuration_utils.py", "validate_layer_type")
+@port_of("transformers/configuration_utils.py", "layer_type_validation")
 def _check_layer_types(site: Site, self: Instance) -> None:
-    """Source: transformers/configuration_utils.py, `PreTrainedConfig.validate_layer_type`."""
+    """Refuse types of layers that the release does not know, and a list of another length."""
     rules = cast("Machine", site.evaluator).environment.layer_types
     given, layers = (self.attributes.get(each) for each in ("layer_types", "num_hidden_layers"))
     if rules is None or layers is None or not isinstance(given, ListValue | TupleValue):
@@ -107,8 +110,9 @@ def _says_rope(keywords: Mapping[str, Value]) -> bool:
     return isinstance(scaling, DictValue) and bool(scaling.items) and "rope_theta" in keywords
 
 
+@port_of("transformers/configuration_utils.py", "remap_legacy_layer_types")
 def _rename_layer_types(site: Site, self: Instance) -> None:
-    """Source: transformers/configuration_utils.py, `remap_legacy_layer_types`."""
+    """Layer types under the names that newer releases have for them."""
     rules = cast("Machine", site.evaluator).environment.layer_types
     given = self.attributes.get("layer_types")
     if rules is None or not rules.renamed or not isinstance(given, ListValue):
@@ -191,6 +195,7 @@ def attention_implementation(site: Site, self: Instance) -> Value:
     return known(cast("Machine", site.evaluator).environment.attention)
 
 
+@port_of("transformers/utils/generic.py", "is_flash_attention_requested")
 @op("transformers.is_flash_attention_requested")
 def flash_attention_requested(
     site: Site,
@@ -198,7 +203,7 @@ def flash_attention_requested(
     requested_attention_implementation: Value = NONE,
     version: Value = NONE,
 ) -> Value:
-    """Whether the implementation is flash attention (transformers/utils/generic.py)."""
+    """Whether the implementation is flash attention."""
     chosen = requested_attention_implementation
     if isinstance(config, Instance):
         chosen = site.evaluator.attribute(config, "_attn_implementation", site.where)
@@ -215,14 +220,12 @@ def layers_by_list(site: Site, self: Instance) -> Value:
 _DECODERS, _ENCODERS = ("decoder", "generator", "text_config"), ("text_encoder",)
 
 
+@port_of("transformers/configuration_utils.py", "get_text_config")
 @op("transformers.PretrainedConfig.get_text_config")
 def get_text_config(
     site: Site, self: Instance, decoder: Value = NONE, encoder: Value = NONE
 ) -> Value:
-    """The only part of the config that may hold a text model; without one the config itself.
-
-    Source: transformers/configuration_utils.py, `get_text_config` (4.56 to 5.24).
-    """
+    """The only part of the config that may hold a text model; without one the config itself."""
     of_decoder, of_encoder = (
         cast("Machine", site.evaluator).truth(each) for each in (decoder, encoder)
     )
@@ -248,12 +251,11 @@ def _part(site: Site, config: Instance, name: str) -> Value:
         return NONE
 
 
+@port_of("transformers/configuration_utils.py", "to_dict")
+@port_of("transformers/configuration_utils.py", "_remove_keys_not_serialized")
 @op("transformers.PretrainedConfig.to_dict")
 def to_dict(site: Site, self: Instance) -> Value:
-    """Every attribute but the plans, with class constants that a config declares.
-
-    Source: transformers/configuration_utils.py, `to_dict` and `_remove_keys_not_serialized`.
-    """
+    """Every attribute but the plans, with class constants that a config declares."""
     items: dict[Hashable, Value] = keyed(_class_constants(site, self))
     items.update(self.attributes)
     for name in ("base_model_tp_plan", "base_model_pp_plan", "_attn_implementation"):
@@ -263,6 +265,7 @@ def to_dict(site: Site, self: Instance) -> Value:
     return DictValue(items, rest=self.open)
 
 
+@port_of("transformers/configuration_utils.py", "rope_scaling")
 def _rename_rope(items: dict[Hashable, Value]) -> None:
     """transformers 5 has `rope_scaling` as another name of the attribute `rope_parameters`.
 

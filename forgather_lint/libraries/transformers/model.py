@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import cast
 
+from forgather_lint.core.port import port_of
 from forgather_lint.libraries.names import PRETRAINED
 from forgather_lint.libraries.nn.build import set_plain
 from forgather_lint.libraries.nn.module import walk
@@ -34,12 +35,10 @@ _MOST_STEPS = 200_000
 """Of matching a pattern: the length of the name to the power of the repetitions."""
 
 
+@port_of("transformers/modeling_utils.py", "get_correct_attn_implementation")
 @op("transformers.PreTrainedModel.__init__")
 def init(site: Site, self: Instance, config: Value = NONE, *inputs: Value, **kw: Value) -> Value:
-    """Keeps the config, and tells it that attention is eager where the class knows no other.
-
-    Source: transformers/modeling_utils.py, `get_correct_attn_implementation`.
-    """
+    """Keeps the config, and tells it that attention is eager where the class knows no other."""
     set_plain(site, self, config=config)
     chosen = cast("Machine", site.evaluator).environment.attention
     supported = _class_attribute(site, self, "_supports_sdpa")
@@ -55,12 +54,10 @@ def plans_merged(model: Instance) -> bool | None:
     return bool(note.value) if isinstance(note, Known) else None
 
 
+@port_of("transformers/distributed/mixin.py", "DistributedMixin.init_parallel_plans")
 @op("transformers.PreTrainedModel.post_init")
 def post_init(site: Site, self: Instance) -> Value:
-    """Merges the plans of config, class and children; ties weights.
-
-    Source: transformers/modeling_utils.py and distributed/mixin.py (5.15 and later).
-    """
+    """Merges the plans of config, class and children; ties weights."""
     trail = site.evaluator.trail
     trail.set_key(self.notes, MERGED, TRUE)
     for attribute, config_key in _PLANS:
@@ -120,13 +117,13 @@ def base_model(site: Site, self: Instance) -> Value:
     return found if found is not None else self
 
 
+@port_of("transformers/modeling_utils.py", "get_expanded_tied_weights_keys")
 @op("transformers.PreTrainedModel.tie_weights")
 def tie_weights(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
     """Give the targets of `_tied_weights_keys` the parameter of their source.
 
     Only when the config says `tie_word_embeddings`; the portable spelling is a dict of target to
-    source, both regular expressions (transformers/modeling_utils.py,
-    get_expanded_tied_weights_keys).
+    source, both regular expressions.
     """
     machine = cast("Machine", site.evaluator)
     wanted = _optional(site, self.attributes.get("config"), "tie_word_embeddings")

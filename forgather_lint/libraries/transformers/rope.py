@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
+from forgather_lint.core.port import port_of
 from forgather_lint.libraries.names import CONFIG
 from forgather_lint.libraries.nn.build import set_plain
 from forgather_lint.python.interpreter.classes import find_member
@@ -88,6 +89,9 @@ def convert(site: Site, self: Instance, *arguments: Value, **keywords: Value) ->
     return DictValue(keyed(keywords))
 
 
+@port_of(
+    "transformers/modeling_rope_utils.py", "RotaryEmbeddingConfigMixin.standardize_rope_params"
+)
 @op("transformers.PretrainedConfig.standardize_rope_params")
 def standardize(site: Site, self: Instance) -> Value:
     """Fill in the type, the base and the partial factor of every dict of parameters.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forgather_lint.core.port import port_of
 from forgather_lint.facts.causes.placement import ArgumentNotTaken
 from forgather_lint.libraries.names import ATTENTION_INTERFACE, MASK_FUNCTIONS
 from forgather_lint.libraries.nn.build import parameter, set_buffer, set_plain
@@ -92,6 +93,7 @@ def has_activation(site: Site, key: Value) -> Value:
     return known(_has_activation(site, name))
 
 
+@port_of("transformers/activations.py", "XIELUActivation")
 @op("transformers.XIELUActivation.__init__")
 def xielu(
     site: Site,
@@ -103,7 +105,7 @@ def xielu(
     dtype: Value = NONE,
     with_vector_loads: Value = NONE,
 ) -> Value:
-    """transformers/activations.py, XIELUActivation."""
+    """Two learned slopes and an epsilon of its own."""
     for name in ("alpha_p", "alpha_n"):
         set_plain(site, self, **{name: parameter(site, 1, dtype="bfloat16")})
     for name in ("beta", "eps"):
@@ -206,6 +208,7 @@ def attention_interface(site: Site) -> Value:
     return External("transformers.ALL_ATTENTION_FUNCTIONS")
 
 
+@port_of("transformers/masking_utils.py", "create_causal_mask")
 @op(*MASK_FUNCTIONS)
 def causal_mask(site: Site, *arguments: Value, **options: Value) -> Value:
     """The engine passes no mask: then none is made, but for a model that wants one in any case.
@@ -226,6 +229,7 @@ def causal_mask(site: Site, *arguments: Value, **options: Value) -> Value:
     return TensorValue((shape[0], 1, shape[1], shape[1]), dtype="bool", origin=site.where)
 
 
+@port_of("transformers/masking_utils.py", "create_recurrent_attention_mask")
 @op("transformers.create_recurrent_attention_mask")
 def recurrent_mask(
     site: Site, config: Value, inputs_embeds: Value, attention_mask: Value = NONE, **_: Value

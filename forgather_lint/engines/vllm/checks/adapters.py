@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.weights import HEAD
@@ -39,11 +40,12 @@ def beside(seen: Examined) -> Iterator[ServingProblem]:
         yield from _rank(seen, adapter)
 
 
+@port_of("vllm/lora/lora_model.py", "check_unexpected_modules")
 def _strangers(seen: Examined, adapter: Adapter) -> Iterator[ServingProblem]:
     """Modules of the adapter that no layer of the model is called like.
 
-    Source: `check_unexpected_modules`: the last part of each name counts, of what was fused that of
-    the layers before; what `modules_to_save` names is taken.
+    The last part of each name counts, of what was fused that of the layers before; what
+    `modules_to_save` names is taken.
     """
     expected = _layers(seen)
     kept = adapter.config.values.get("modules_to_save")

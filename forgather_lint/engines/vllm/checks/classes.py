@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.loading import refusal
@@ -51,11 +52,9 @@ def attention_backend(seen: Examined) -> Iterator[ServingProblem]:
     yield from seen.problem(AttentionNotReplaceable(cls.name), fact, where, parts=parts)
 
 
+@port_of("vllm/model_executor/models/registry.py", "_ModelRegistry._try_resolve_transformers")
 def _asked(seen: Examined) -> ClassValue:
-    """The class of the first entry of auto_map for a model; it need not be the one that is loaded.
-
-    Source: vllm/model_executor/models/registry.py, `_try_resolve_transformers`.
-    """
+    """The class of the first model in auto_map; it need not be the one that is loaded."""
     for key, text in auto_map(seen.workshop.config_values).items():
         named = reference(text) if key.startswith(AUTO_MODEL) else None
         if named is not None:
@@ -70,8 +69,9 @@ def _is_true(value: Value | None) -> bool:
     return isinstance(value, Known) and value.value is True
 
 
+@port_of("transformers/modeling_utils.py", "PreTrainedModel._can_set_attn_implementation")
 def _settable(seen: Examined, cls: ClassValue) -> bool:
-    """transformers/modeling_utils.py, `_can_set_attn_implementation`: a look at the file's text."""
+    """Whether the attention may be replaced: transformers looks at the file's text."""
     modeling = seen.target.transformers.modeling
     file = seen.workshop.loader.files.get(cls.scope.namespace.name)
     if file is None:

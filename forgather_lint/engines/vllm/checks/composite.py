@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
@@ -76,12 +77,13 @@ def _is_part(seen: Examined, name: str, text: object) -> bool:
     return ModelConfig(seen.workshop.machine, seen.config, seen.cls.where).setting(name) is text
 
 
+@port_of("transformers/models/auto/processing_auto.py", "AutoProcessor.from_pretrained")
 @check(Phase.ACCEPT)
 def processor(seen: Examined) -> Iterator[ServingProblem]:
     """A composite config, and a tokenizer in the place of a processor.
 
-    Source: transformers/models/auto/processing_auto.py, `AutoProcessor.from_pretrained`, which ends
-    with AutoTokenizer; a folder without a tokenizer may get both later.
+    `AutoProcessor.from_pretrained` ends with AutoTokenizer; a folder without a tokenizer may get
+    both later.
     """
     file = seen.workshop.config_file
     if file is None or not is_composite(seen) or names_processor(seen) is not False:

@@ -1,7 +1,4 @@
-"""The call of transformers' attention interface, as newer vLLM finds it in the text of a forward.
-
-Source: vllm/model_executor/models/transformers/fusers/attention.py, `interface_call`.
-"""
+"""The call of transformers' attention interface, as newer vLLM finds it in a forward's text."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from functools import cache
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.vllm.fusers.forward_text import LOOKUP
 from forgather_lint.python.values.objects import FunctionValue
@@ -27,6 +25,7 @@ def _is_lookup(node: cst.BaseExpression | None) -> bool:
     return isinstance(node.value, cst.Name) and node.value.value == LOOKUP
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/attention.py", "interface_call")
 def interface_call(function: FunctionValue) -> cst.Call | None:
     """The one call of the interface in `function`, None when there is none or several."""
     return _interface_call(function.node)

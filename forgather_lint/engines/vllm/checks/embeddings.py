@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sameness import repeats
@@ -66,11 +67,9 @@ def _is_unknown(seen: Examined) -> bool:
     return seen.root is None or seen.root.open is not None
 
 
+@port_of("transformers/modeling_utils.py", "EmbeddingAccessMixin")
 def _is_hidden(seen: Examined, root: Instance, default: str) -> bool:
-    """Whether the embedding is surely at none of the places where transformers looks for it.
-
-    Source: transformers/modeling_utils.py, `EmbeddingAccessMixin`.
-    """
+    """Whether the embedding is surely at none of the places where transformers looks for it."""
     named = seen.member("_input_embed_layer")
     if named is not None and not isinstance(named, Known):
         return False

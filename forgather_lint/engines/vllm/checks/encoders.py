@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined
@@ -54,6 +55,7 @@ def _is_false(value: Value | None) -> bool:
     return isinstance(value, Known) and value.value is False
 
 
+@port_of("vllm/config/model.py", "_SUFFIX_TO_DEFAULTS")
 def _is_encoder(seen: Examined) -> bool:
     """Whether the model generates nothing and, as far as is known, attends in no other way."""
     name = first_architecture(seen.workshop.config_values) or seen.cls.name

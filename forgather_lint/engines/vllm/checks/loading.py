@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import file_start
 from forgather_lint.core.version import ReleaseRange
@@ -49,8 +50,9 @@ def config_not_loaded(model: ModelInput, target: Target) -> Iterator[ServingProb
         yield from _no_config_class(model.config, target)
 
 
+@port_of("transformers/models/auto/configuration_auto.py", "AutoConfig.from_pretrained")
 def _no_config_class(config: ConfigFile, target: Target) -> Iterator[ServingProblem]:
-    """Source: transformers/models/auto/configuration_auto.py, `AutoConfig.from_pretrained`."""
+    """That `AutoConfig` finds no class: neither by `auto_map` nor by the model type."""
     values, loading = config.values, target.transformers.loading
     entries, kind = values.get("auto_map", {}), values.get("model_type")
     named = not isinstance(entries, dict) or AUTO_CONFIG in entries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sameness import repeats
@@ -87,8 +88,12 @@ def _captured(fused: list[str], siblings: set[str]) -> tuple[str, str] | None:
     return next(((name, other) for name, other in pairs if other.startswith(name)), None)
 
 
+@port_of(
+    "vllm/model_executor/models/transformers/fusers/merged_column.py",
+    "MergedColumnParallelFuser.merged_name",
+)
 def _merged_name(kind: str, fused: list[str]) -> str:
-    """What the layer is called that takes the place of several (fusers/*.py, `merged_name`)."""
+    """What the layer is called that takes the place of several."""
     known = {"GLU": "gate_up_proj", "QKV": "qkv_proj"}
     return known.get(kind) or "merged_proj_" + "_".join(f"{len(name)}_{name}" for name in fused)
 

@@ -1,8 +1,7 @@
 """Files of the model that import their neighbours as if these were installed.
 
 Before transformers runs a file that auto_map names, it imports all that the file imports by an
-absolute name, in functions and below `if` too (transformers/dynamic_module_utils.py,
-`check_imports`); the folder of the model is not on the path.
+absolute name, in functions and below `if` too; the folder of the model is not on the path.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from dataclasses import replace
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.python import NodePlace, PythonFile
@@ -139,6 +139,8 @@ def _entries(seen: Examined) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.module for each in named if each is not None))
 
 
+@port_of("transformers/dynamic_module_utils.py", "check_imports")
+@port_of("transformers/dynamic_module_utils.py", "get_imports")
 def _checked(node: cst.CSTNode) -> Iterator[Import]:
     """What `check_imports` sees: all but what stands in `try`, or below a test that may ask it.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
@@ -54,6 +55,8 @@ def _recognised(seen: Examined) -> Iterator[tuple[str, Instance]]:
             yield name, module
 
 
+@port_of("vllm/model_executor/models/transformers/utils.py", "replace_rms_norm_class")
+@port_of("vllm/model_executor/models/transformers/fusers/rms_norm.py", "RMSNormFuser.validate")
 @check(Phase.WEIGHTS)
 def epsilon(seen: Examined) -> Iterator[ServingProblem]:
     """The epsilon is not where the release looks for it."""

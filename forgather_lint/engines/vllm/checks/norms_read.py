@@ -1,13 +1,13 @@
 """Norms that newer releases know by what they compute, and what they overlook in it.
 
-Source: vllm/model_executor/models/transformers/fusers/rms_norm.py, `RMSNormFuser.match`: whatever
-is multiplied by the inverse root is taken for the input.
+Whatever is multiplied by the inverse root is taken for the input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.norms import adds_one
 from forgather_lint.engines.vllm.checks.phases import Phase, check
@@ -23,6 +23,7 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import External, TensorValue
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/rms_norm.py", "RMSNormFuser.match")
 @check(Phase.WEIGHTS)
 def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
     """`(1 + weight) * x * rsqrt(...)`: the replacement multiplies by the weight alone."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place, file_start
 from forgather_lint.documents.python import NodePlace, SourceError
 from forgather_lint.engines.vllm.checks.examined import Examined
@@ -56,6 +57,8 @@ def _entries(seen: Examined) -> tuple[str, ...]:
     return files if there and seen.workshop.config_file is not None else NO_FILES
 
 
+@port_of("transformers/dynamic_module_utils.py", "get_relative_import_files")
+@port_of("transformers/dynamic_module_utils.py", "get_relative_imports")
 def _closure(seen: Examined, entries: Iterable[str]) -> tuple[str, ...]:
     """Every file that is imported from `entries` on, as the patterns see it."""
     found = dict.fromkeys(entries)

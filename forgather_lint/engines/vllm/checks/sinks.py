@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.dispatch import as_unparsed, keyword
 from forgather_lint.engines.vllm.checks.examined import Examined
@@ -20,6 +21,7 @@ from forgather_lint.python.values.value import Known, TensorValue, Value
 KEYWORD = "s_aux"
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/attention.py", "AttentionFuser.sinks")
 @check(Phase.BUILD)
 def sinks(seen: Examined) -> Iterator[ServingProblem]:
     """`s_aux=` where the release drops it, or cannot find what it holds."""

@@ -1,13 +1,11 @@
-"""The tokenizer beside the model, which the engine loads before the model is built.
-
-Source: transformers/models/auto/tokenization_auto.py, `AutoTokenizer.from_pretrained`.
-"""
+"""The tokenizer beside the model, which the engine loads before the model is built."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from forgather_lint.core.port import port_of
 from forgather_lint.documents.config_json import ConfigFile, read_config
 from forgather_lint.documents.python import SourceError
 from forgather_lint.engines.vllm.checks.examined import Examined
@@ -18,6 +16,7 @@ from forgather_lint.facts.serving import ServingProblem
 CONFIG, AUTO = "tokenizer_config.json", "AutoTokenizer"
 
 
+@port_of("transformers/models/auto/tokenization_auto.py", "AutoTokenizer.from_pretrained")
 @check(Phase.LOAD)
 def not_loaded(seen: Examined) -> Iterator[ServingProblem]:
     """A class of the folder whose file is not there, or one that the release does not know."""

@@ -1,7 +1,4 @@
-"""Where a release looks for what a checkpoint calls by some name.
-
-Source: transformers/base.py, `_create_hf_to_vllm_mapper`, and models/utils.py, `WeightsMapper`.
-"""
+"""Where a release looks for what a checkpoint calls by some name."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.patterns import Expression, Unreadable, compile_search
@@ -38,6 +36,7 @@ class Naming:
     placed: Callable[[str], str]
     own: tuple[str, ...]
 
+    @port_of("vllm/model_executor/models/utils.py", "WeightsMapper")
     def place(self, name: str) -> str | None:
         """Where the engine looks for `name`; None where it leaves it out. Raises `NotKnown`."""
         if self.renamed or self.ignored or HEAD in name or not name.startswith(self.own):
@@ -58,6 +57,7 @@ class Naming:
         return False
 
 
+@port_of("vllm/model_executor/models/transformers/base.py", "Base._create_hf_to_vllm_mapper")
 def naming_of(seen: Examined) -> Naming:
     """How the release of `seen` names. Raises `NotKnown`."""
     assert seen.root is not None

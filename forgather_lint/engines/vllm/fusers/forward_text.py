@@ -1,12 +1,10 @@
-"""What newer releases read from the text of a forward, besides what running it tells.
-
-Source: vllm/model_executor/models/transformers, fusers/*.py and fx_utils.py.
-"""
+"""What newer releases read from the text of a forward, besides what running it tells."""
 
 from __future__ import annotations
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.documents.walk import descendants
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.libraries.names import ATTENTION_INTERFACE
@@ -32,11 +30,13 @@ def definition_of(machine: Machine, module: Instance) -> cst.FunctionDef | None:
     return forward.node if forward and isinstance(forward.node, cst.FunctionDef) else None
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "_AllLeafTracer")
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "trace")
 def traces_completely(machine: Machine, owner: Instance) -> bool:
     """Whether torch.fx gets through the forward of an attention module.
 
-    Only `get_interface` is made a leaf (fx_utils.py); behind a subscript the trace breaks off, and
-    shapes are known only below a placeholder named `hidden_states`.
+    Only `get_interface` is made a leaf; behind a subscript the trace breaks off, and shapes are
+    known only below a placeholder named `hidden_states`.
     """
     forward = definition_of(machine, owner)
     return forward is not None and _knows_shapes(forward) and _passes_attention(forward.body)

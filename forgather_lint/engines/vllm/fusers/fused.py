@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.vllm.fusers.forward_text import traces_completely
 from forgather_lint.execution.dataflow import Body, Step
@@ -13,6 +14,7 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Known, TensorValue
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/base.py", "StackedFuser")
 @record
 class Fusion:
     """One group that the engine shards: column-parallel layers and their row-parallel partner.
@@ -56,12 +58,13 @@ def linear_calls(machine: Machine, body: Body) -> list[Step]:
     ]
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "returned_linear")
 def returned_linear(
     machine: Machine, body: Body, candidates: Sequence[Instance]
 ) -> Instance | None:
     """The one of `candidates` that makes the returned value, if the forward is traced to its end.
 
-    Source: fx_utils.py, `returned_linear`. It is the last that runs.
+    It is the last that runs.
     """
     if not traces_completely(machine, body.owner):
         return None

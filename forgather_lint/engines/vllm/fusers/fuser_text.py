@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.vllm.fusers.forward_text import definition_of, of_self
@@ -53,11 +54,16 @@ class Calls:
             for argument in node.args
         )
 
+    @port_of("vllm/model_executor/models/transformers/fx_utils.py", "innermost_block")
+    @port_of("vllm/model_executor/models/transformers/fx_utils.py", "block_chain")
     def in_one_block(self) -> bool:
         """Whether the calls stand in statements of one block."""
         innermost = [chain[-1][0] for chain in self._chains()]
         return all(block is innermost[0] for block in innermost)
 
+    @port_of(
+        "vllm/model_executor/models/transformers/fusers/base.py", "StackedFuser._check_input_stable"
+    )
     def stable(self, *, within_outermost: bool = False) -> bool:
         """Whether nothing from the first call to the last may change what they are given.
 
@@ -84,6 +90,8 @@ class Calls:
         return [blocks.chain(blocks.of(self.function), call) for call in self.calls]
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "single_self_call")
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "self_call_and_refs")
 def calls_of(
     machine: Machine, owner: Instance, modules: Sequence[Instance], hoisting: Hoisting
 ) -> Calls | None:
@@ -104,6 +112,7 @@ def calls_of(
     return Calls(machine, owner, function, names, found) if len(found) == len(names) else None
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/glu.py", "GLUFuser.update_forward")
 def is_glu_written(calls: Calls, activation: str) -> bool:
     """`self.act(self.gate(x)) * self.up(x)`, in one expression; `calls` are gate and up."""
     gate, up = calls.calls
@@ -140,6 +149,7 @@ def _only_call(function: cst.FunctionDef, name: str, guarded: Collection[str]) -
     return calls[0] if all(any(use is each for each in folded) for use in others) else None
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "bypass_existence_guard")
 def _guards(nodes: Sequence[cst.CSTNode], name: str) -> Iterator[cst.CSTNode]:
     """The references to a projection that only ask whether it is there."""
     for node in nodes:

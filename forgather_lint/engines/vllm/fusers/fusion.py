@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.fusers.forward_text import seen_by_trace
 from forgather_lint.engines.vllm.fusers.fused import (
@@ -58,6 +59,7 @@ def fusions(
     return {kind: fusion for kind, fusion in found.items() if fusion is not None}
 
 
+@port_of("vllm/model_executor/models/transformers/fuser.py", "get_fusers")
 def _first_fusion(
     machine: Machine, body: Body, engine: VllmEngine, heads: Heads | None, ranks: int
 ) -> Fusion | None:
@@ -76,6 +78,7 @@ def _called_once(machine: Machine, body: Body) -> list[Step]:
     return [c for c in calls if sum(other.module is c.module for other in calls) == 1]
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/qkv.py", "QKVFuser.match")
 def _qkv(
     machine: Machine,
     body: Body,
@@ -98,14 +101,16 @@ def _qkv(
     return None
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/base.py", "fused_head_size")
 def _head_size(module: Instance, heads: Heads | None, engine: VllmEngine) -> int:
-    """The size that widths are divided by, 0 when it is not known (base.py, `fused_head_size`)."""
+    """The size that widths are divided by, 0 when it is not known."""
     own = module.attributes.get("head_dim") if engine.head_size_of_module else None
     if isinstance(own, Known) and isinstance(own.value, int) and own.value:
         return own.value
     return heads.size if heads is not None and own in (None, NONE) else 0
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/packed_qkv.py", "PackedQKVFuser.match")
 def _is_one_call(
     machine: Machine, body: Body, modules: tuple[Instance, ...], engine: VllmEngine
 ) -> bool:
@@ -122,11 +127,11 @@ def _is_linear(machine: Machine, value: Value) -> bool:
     return isinstance(value, Instance) and machine.is_instance_of(value, LINEAR)
 
 
+@port_of("vllm/model_executor/layers/linear.py", "QKVParallelLinear.__init__")
 def require_heads_to_divide(group: Fusion, engine: VllmEngine, ranks: int) -> None:
     """Raise what a fused projection raises for KV heads that the ranks cannot share out.
 
-    Source: vllm/model_executor/layers/linear.py, `QKVParallelLinear.__init__`: while there are no
-    fewer ranks than heads, each head is on as many of them.
+    While there are no fewer ranks than heads, each head is on as many of them.
     """
     fact = engine.kv_heads_uneven
     if not group.head_size or fact.effect is not Effect.ERROR:
@@ -147,6 +152,7 @@ def _copies(modules: tuple[Instance, ...], size: int, ranks: int) -> tuple[int, 
     return tuple(ranks // n if 0 < n < ranks and ranks % n == 0 else 1 for n in counts)
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/qkv.py", "QKVFuser.validate")
 def _is_qkv(modules: tuple[Instance, ...], size: int) -> bool:
     widths = [width(module, "out_features") for module in modules]
     largest = max(widths)
@@ -155,6 +161,7 @@ def _is_qkv(modules: tuple[Instance, ...], size: int) -> bool:
     return mergeable(modules) and sized and others[0] == others[1] and largest >= others[1] > 0
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/qkv.py", "QKVFuser.update_attrs")
 def _output_projection(
     machine: Machine, body: Body, modules: tuple[Instance, ...], engine: VllmEngine
 ) -> Instance | None:
@@ -177,6 +184,14 @@ def _output_projection(
     return returned_linear(machine, body, others)
 
 
+@port_of(
+    "vllm/model_executor/models/transformers/fusers/merged_column.py",
+    "MergedColumnParallelFuser.match",
+)
+@port_of(
+    "vllm/model_executor/models/transformers/fusers/merged_column.py",
+    "MergedColumnParallelFuser.validate",
+)
 def _merged(
     machine: Machine, body: Body, calls: list[Step], engine: VllmEngine, ranks: int
 ) -> Fusion | None:

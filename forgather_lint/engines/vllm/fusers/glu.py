@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.fusers.fused import Fusion, mergeable, modules_of, width
 from forgather_lint.engines.vllm.fusers.fuser_text import calls_of, is_glu_written
 from forgather_lint.engines.vllm.release import VllmEngine
@@ -24,6 +25,7 @@ GATED_ACTIVATIONS = frozenset(
 model_executor/layers/activation.py), and `nn.GELU` (`_get_act_and_mul_name`)."""
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/glu.py", "GLUFuser.match")
 def gated_unit(
     machine: Machine, body: Body, calls: list[Step], engine: VllmEngine, ranks: int
 ) -> Fusion | None:
@@ -43,6 +45,7 @@ def gated_unit(
     return None
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/glu.py", "GLUFuser._get_act_and_mul_name")
 def _activation(body: Body, value: ValueId) -> Step | None:
     """The call of an activation module, of which vLLM has a gated kernel, that made `value`."""
     made = body.made_by(value)
@@ -52,6 +55,7 @@ def _activation(body: Body, value: ValueId) -> Step | None:
     return made if isinstance(kind, External) and kind.name in GATED_ACTIVATIONS else None
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/glu.py", "GLUFuser._get_glu_nodes")
 def _is_glu(
     machine: Machine,
     body: Body,

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.vllm.fusers.forward_text import of_self
 from forgather_lint.libraries.names import LINEAR
@@ -23,6 +24,7 @@ _LITERALS = (cst.Integer, cst.Float, cst.Imaginary, cst.SimpleString, cst.Concat
 _CONSTANTS = frozenset({"None", "True", "False"})
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "aliasing_names")
 def aliases(
     machine: Machine,
     owner: Instance,
@@ -52,6 +54,7 @@ def aliases(
     return names
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "written_names")
 def written(region: Sequence[cst.BaseStatement | cst.BaseSmallStatement]) -> set[str]:
     """The names that the statements rebind, write through, or hand to a call that does."""
     found: set[str] = set()
@@ -107,6 +110,7 @@ def _stored_by(node: cst.CSTNode) -> Iterator[str]:
         yield from (part.value for part in _parts(target) if isinstance(part, cst.Name))
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "_mutated_names")
 def _mutated_by(node: cst.CSTNode) -> Iterator[str]:
     """The names behind `x[i] = `, `x.a = `, `x.add_(...)`, and what a writing call is given."""
     for target in _targets(node):
@@ -120,6 +124,7 @@ def _mutated_by(node: cst.CSTNode) -> Iterator[str]:
             yield from _of_arguments(node)
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "_base_name")
 def _base(node: cst.BaseExpression) -> Iterator[str]:
     while isinstance(node, cst.Attribute | cst.Subscript):
         node = node.value
@@ -127,10 +132,12 @@ def _base(node: cst.BaseExpression) -> Iterator[str]:
         yield node.value
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "_inplace_target")
 def _in_place(name: str) -> bool:
     return name.endswith("_") and not name.endswith("__")
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "_writes_through_args")
 def _writes_arguments(call: cst.Call) -> bool:
     """`out=`, `inplace=`, or a function whose name ends with an underscore."""
     for argument in call.args:
@@ -158,6 +165,7 @@ def _discarded(statement: cst.CSTNode) -> Iterator[str]:
             yield from _of_arguments(each.value)
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "_aliasing_reads")
 def _aliasing_reads(node: cst.CSTNode) -> set[str]:
     """The names that an expression reads other than for their metadata."""
     found: set[str] = set()
@@ -179,6 +187,7 @@ def _asks_metadata(function: cst.BaseExpression) -> bool:
     return isinstance(function, cst.Attribute) and function.attr.value in _METADATA
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "_returns_fresh")
 def _is_fresh(
     machine: Machine, owner: Instance, node: cst.BaseExpression, merged: Collection[str]
 ) -> bool:
@@ -214,6 +223,7 @@ def _makes_new(machine: Machine, owner: Instance, name: str) -> bool:
     return is_none or (isinstance(value, Instance) and machine.is_instance_of(value, LINEAR))
 
 
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "bypass_existence_guard")
 def guard(test: cst.BaseExpression, merged: Collection[str]) -> bool | None:
     """What a condition on the existence of a replaced projection is folded to, else None."""
     if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):

@@ -1,13 +1,11 @@
-"""Which modules vLLM takes for an RMS norm, told by what their forward computes.
-
-A port of `RMSNormFuser.match` (vllm/model_executor/models/transformers/fusers/rms_norm.py, 0.28).
-"""
+"""Which modules vLLM takes for an RMS norm, told by what their forward computes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TypeGuard
 
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.python.interpreter.classes import find_member
@@ -18,6 +16,7 @@ from forgather_lint.python.values.value import External, Known, ValueId
 NATIVE = "torch.nn.RMSNorm"
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/rms_norm.py", "RMSNormFuser.match")
 def is_rms_norm(machine: Machine, module: Instance, body: Body | None, *, power: bool) -> bool:
     """Whether `module`, whose forward ran as `body`, is replaced by vLLM's RMS norm.
 
@@ -32,6 +31,7 @@ def is_rms_norm(machine: Machine, module: Instance, body: Body | None, *, power:
     return body.peeled(body.result) in set(_last(body, power))
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/rms_norm.py", "_is_inverse_sqrt")
 def is_inverse_root(body: Body, value: ValueId, given: ValueId, *, power: bool) -> bool:
     """`rsqrt(mean(x ** 2) + epsilon)` of the input, or that to the power of -0.5; through casts."""
     root = body.made_by(body.peeled(value))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.model_config import ModelConfig
@@ -66,6 +67,7 @@ class EngineRouting:
             return True
         return groups is None or (self.config.number(GROUPS[0]) or 0) <= 1
 
+    @port_of("vllm/model_executor/models/transformers/moe.py", "MoEMixin.recursive_replace")
     def of(self, router: Router, module: Instance, where: Place) -> Routing | Outcome:
         """What replaces the model's router; an unknown outcome when that is not decided."""
         top_k = self.top_k

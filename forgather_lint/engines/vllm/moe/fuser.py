@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.fusers.forward_text import definition_of
@@ -60,6 +61,7 @@ class BlockFuser:
     experts: str
     state: Collection[str]
 
+    @port_of("vllm/model_executor/models/transformers/fusers/moe.py", "MoEBlockFuser.match")
     def match(self, body: Body) -> Replaced | Undecided | None:
         """What becomes of the block whose forward ran as `body`."""
         block = body.owner
@@ -94,6 +96,7 @@ class BlockFuser:
             if name == self.experts or self.machine.is_instance_of(value, MODULE):
                 yield name, value
 
+    @port_of("vllm/model_executor/models/transformers/fusers/moe.py", "MoEBlockFuser._match_router")
     def _router(
         self, children: Collection[tuple[str, Instance]]
     ) -> tuple[Router, Place | None] | None:
@@ -124,6 +127,10 @@ class BlockFuser:
             return None
         return scorers[0].name.rpartition(".")[2]
 
+    @port_of(
+        "vllm/model_executor/models/transformers/fusers/moe.py",
+        "MoEBlockFuser._match_shared_experts",
+    )
     def _shared(self, body: Body) -> tuple[str | None, str | None]:
         """The child that is added to the experts, and its gate (`_match_shared_experts`)."""
         names: dict[Value, str] = {
@@ -156,6 +163,8 @@ def _named(names: Mapping[Value, str], call: Step | None) -> str | None:
     return names.get(call.module) if call is not None and call.module is not None else None
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/moe.py", "named_state")
+@port_of("vllm/model_executor/models/transformers/utils.py", "named_state")
 def named_state(module: Instance) -> Iterator[tuple[str, TensorValue]]:
     """The parameters and buffers of a module and of what it holds, by dotted name."""
     waiting, seen = [("", module)], set[Instance]()
@@ -196,6 +205,7 @@ def upstream_of(body: Body, value: ValueId) -> Iterator[Step]:
             waiting += step.inputs
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/moe.py", "_reaches")
 def downstream(body: Body, value: ValueId) -> set[ValueId]:
     """`value` and every value that is made of it; steps are in the order in which they ran."""
     found = {value}
@@ -216,6 +226,7 @@ def _gated(body: Body, step: Step, calls: Collection[Step]) -> Step | None:
     return source if source is not None and any(source is call for call in calls) else None
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/moe.py", "_is_scalar_gate")
 def _is_scalar_gate(machine: Machine, module: object) -> bool:
     """A Linear to a single number."""
     if not isinstance(module, Instance) or not machine.is_instance_of(module, LINEAR):

@@ -6,6 +6,7 @@ Source of what the engine does: vllm/model_executor/layers/fused_moe/router/grou
 
 from __future__ import annotations
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.execution.terms import CASTS, ITEM, RESHAPES, Term, peeled
 
@@ -42,6 +43,7 @@ class Grouped:
         return self.hidden <= _FAR_BELOW
 
 
+@port_of("vllm/model_executor/layers/fused_moe/router/grouped_topk_router.py", "grouped_topk")
 def grouped(among: Term) -> Grouped | None:
     """`scores.masked_fill(~mask, value)` with the mask of the best groups."""
     if among.op != "masked_fill" or len(among.inputs) != 3:

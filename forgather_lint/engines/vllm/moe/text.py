@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from forgather_lint.core.port import port_of
 from forgather_lint.documents.walk import descendants
 
 _LOOPS = (cst.For, cst.While, cst.Try, cst.ListComp, cst.GeneratorExp, cst.StarredElement)
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/moe.py", "_returns_tuple")
 def returns_tuple(forward: cst.FunctionDef) -> bool:
-    """Whether a return of the function itself yields a tuple (fusers/moe.py, `_returns_tuple`)."""
+    """Whether a return of the function itself yields a tuple."""
     nodes = list(descendants(forward.body))
     named = {
         target.target.value
@@ -30,6 +32,7 @@ def _is_tuple(value: cst.BaseExpression | None, named: set[str]) -> bool:
     return isinstance(value, cst.Tuple) or (isinstance(value, cst.Name) and value.value in named)
 
 
+@port_of("vllm/model_executor/models/transformers/fusers/moe.py", "_own_returns")
 def _own_returns(node: cst.CSTNode) -> Iterator[cst.Return]:
     for child in node.children:
         if isinstance(child, cst.Return):

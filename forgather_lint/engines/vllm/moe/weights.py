@@ -6,6 +6,7 @@ Source: vllm/model_executor/layers/fused_moe/routed_experts.py, `RoutedExperts.l
 
 from __future__ import annotations
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.vllm.moe.fuser import named_state
 from forgather_lint.engines.vllm.moe.layer import LINEARS, STACKS, Role
@@ -31,6 +32,11 @@ class Misfit:
     error: str = ""
 
 
+@port_of("vllm/model_executor/layers/fused_moe/routed_experts.py", "RoutedExperts.load_weights")
+@port_of(
+    "vllm/model_executor/layers/fused_moe/routed_experts.py",
+    "RoutedExperts.build_expert_params_mapping",
+)
 def misfit(experts: Instance, sizes: Sizes) -> Misfit | None:
     """The first parameter that does not fit; a `reason` without an error is a silent loss."""
     if sizes.experts is None or sizes.hidden is None or sizes.width is None:
