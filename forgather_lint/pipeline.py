@@ -7,7 +7,7 @@ A Forgather project is rendered first (`forgather.lint`); its models then go the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cache, partial
 from itertools import count
@@ -78,13 +78,24 @@ def check(
     this process, and what ends it ends the run. Models whose reports are `known` by their paths
     are not checked again.
     """
+    places = (look(path, settings) for path in paths if not _passed_over(path, settings))
+    yield from check_places(list(places), settings, meter, workers, known)
+
+
+def check_places(
+    places: Sequence[Place],
+    settings: Settings,
+    meter: Meter | None = None,
+    workers: Workers | None = None,
+    known: Mapping[str, ModelReport] = NOTHING_KNOWN,
+) -> Iterator[ModelReport]:
+    """Lint what has been found at `places`; see `check`."""
     if settings.debug:
         guard.show_faults()
     meter = meter or Meter()
     is_model: dict[Candidate, bool] = {}
     linted: set[ProjectCandidate] = set()
-    places = [_look(path, settings) for path in paths if not _passed_over(path, settings)]
-    models = list(dict.fromkeys(candidate for place in places for candidate in place[1]))
+    models = list(dict.fromkeys(candidate for place in places for candidate in place.models))
     meter.more(len(models))
     unknown = [each for each in models if each.path not in known]
     outcomes = _done(
@@ -94,33 +105,42 @@ def check(
         workers,
     )
     told: set[Path] = set()
-    for path, found, projects, commands in places:
+    for place in places:
+        path, found = place.path, place.models
         for candidate in dict.fromkeys(each for each in found if each not in is_model):
             outcome = known.get(candidate.path) or next(outcomes)
             is_model[candidate] = outcome is not None
             if outcome is not None:
                 yield outcome
             meter.done(candidate.path)
-        nothing = not (projects or commands or any(is_model[each] for each in found))
+        nothing = not (place.projects or place.commands or any(is_model[each] for each in found))
         if nothing and not settings.force_exclude:
             reason = "no model here" if path.exists() else "no such file or folder"
             yield ModelReport(str(path), error=reason)
-        fresh = [project for project in projects if project not in linted]
+        fresh = [project for project in place.projects if project not in linted]
         linted.update(fresh)
         yield from _check_projects(fresh, settings, meter, workers) if fresh else ()
-        untold = [file for file in commands if file not in told]
+        untold = [file for file in place.commands if file not in told]
         told.update(untold)
         yield from _check_commands(untold, path, settings, workers) if untold else ()
 
 
-Place = tuple[Path, list[Candidate], list[ProjectCandidate], list[Path]]
+@record
+class Place:
+    """What there is to check at `path`: models, projects, files with commands that serve one."""
+
+    path: Path
+    models: tuple[Candidate, ...] = ()
+    projects: tuple[ProjectCandidate, ...] = ()
+    commands: tuple[Path, ...] = ()
 
 
-def _look(path: Path, settings: Settings) -> Place:
-    """The models, the projects, and the files with commands that serve a model, at `path`."""
-    found = list(candidates(path, settings.excludes))
-    projects = list(find_projects(path, settings.excludes))
-    return path, found, projects, list(command_files(path, launches(), settings.excludes))
+def look(path: Path, settings: Settings) -> Place:
+    """What there is to check at `path`."""
+    found = tuple(candidates(path, settings.excludes))
+    projects = tuple(find_projects(path, settings.excludes))
+    commands = tuple(command_files(path, launches(), settings.excludes))
+    return Place(path, found, projects, commands)
 
 
 def _passed_over(path: Path, settings: Settings) -> bool:
@@ -295,6 +315,7 @@ class _Read:
     run: int
     library: Library
     listed: dict[ProjectCandidate, list[Task]] = field(default_factory=dict)
+    looked_at: set[str] = field(default_factory=set)
 
 
 _read: _Read | None = None
@@ -310,30 +331,47 @@ class Shelf:
     def tasks(self, project: ProjectCandidate) -> list[Task]:
         """The configurations of `project`, read once; all projects share their templates."""
         # Jinja is loaded only now, when there are templates to render.
-        from forgather_lint.forgather.library import Library
         from forgather_lint.forgather.lint import tasks
+
+        read = self._of_this_run()
+        if project not in read.listed:
+            read.listed[project] = list(tasks(project, read.library))
+        return read.listed[project]
+
+    def looked_at(self, paths: Iterable[str]) -> frozenset[str]:
+        """`paths`, with all that was looked at before: what was read once is read by all."""
+        read = self._of_this_run()
+        read.looked_at.update(paths)
+        return frozenset(read.looked_at)
+
+    def _of_this_run(self) -> _Read:
+        from forgather_lint.forgather.library import Library
 
         global _read
         if _read is None or _read.run != self.run:
             _read = _Read(self.run, Library())
-        if project not in _read.listed:
-            _read.listed[project] = list(tasks(project, _read.library))
-        return _read.listed[project]
+        return _read
 
 
 def _listed(project: ProjectCandidate, shelf: Shelf, settings: Settings) -> list[str] | ModelReport:
     """Where the configurations of a Forgather project stand."""
     doing.now(f"reading the project {project.folder}")
-    return _guarded(
-        str(project.folder), lambda: [task.path for task in shelf.tasks(project)], settings
-    )
+    with noted() as looked_at:
+        listed = _guarded(
+            str(project.folder), lambda: [task.path for task in shelf.tasks(project)], settings
+        )
+    shelf.looked_at(looked_at)
+    return listed
 
 
 def _check_task(
     project: ProjectCandidate, number: int, shelf: Shelf, settings: Settings
 ) -> ModelReport | None:
-    task = shelf.tasks(project)[number]
-    return _guarded(task.path, partial(_check_configuration, task, settings), settings)
+    with noted() as looked_at:
+        task = shelf.tasks(project)[number]
+        done = _guarded(task.path, partial(_check_configuration, task, settings), settings)
+    seen = shelf.looked_at(looked_at)
+    return replace(done, looked_at=seen) if done else None
 
 
 def _check_configuration(task: Task, settings: Settings) -> ModelReport | None:

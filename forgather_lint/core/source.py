@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -49,6 +50,32 @@ def file_start(path: str) -> Span:
     return Span(path, Position(1, 1), Position(1, 1))
 
 
+class Unit(StrEnum):
+    """What a column is counted in: code points here, UTF-16 units in most editors."""
+
+    BYTE = "utf-8"
+    UTF16 = "utf-16"
+    CODE_POINT = "utf-32"
+
+    def length(self, text: str) -> int:
+        """How many of these `text` takes."""
+        if text.isascii() or self is Unit.CODE_POINT:
+            return len(text)
+        encoding = "utf-8" if self is Unit.BYTE else "utf-16-le"
+        size = len(text.encode(encoding, "surrogatepass"))
+        return size if self is Unit.BYTE else size // 2
+
+    def code_points(self, text: str, units: int) -> int:
+        """How many code points the first `units` of `text` hold; a cut one counts as not held."""
+        if text.isascii() or self is Unit.CODE_POINT:
+            return min(units, len(text))
+        for index, letter in enumerate(text):
+            units -= self.length(letter)
+            if units < 0:
+                return index
+        return len(text)
+
+
 class Lines:
     """Where the lines of a text begin: what turns positions into offsets and back.
 
@@ -57,6 +84,7 @@ class Lines:
     """
 
     def __init__(self, text: str) -> None:
+        self._text = text
         self._starts = [0, *(found.end() for found in _LINE_END.finditer(text))]
         self._end = len(text)
 
@@ -74,3 +102,19 @@ class Lines:
     def span(self, path: str, start: int, end: int) -> Span:
         """The stretch of the file `path` between two offsets."""
         return Span(path, self.position(start), self.position(end))
+
+    def row(self, row: int) -> str:
+        """The text of `row` with its line end; empty behind the last."""
+        if row > len(self._starts):
+            return ""
+        end = self._starts[row] if row < len(self._starts) else self._end
+        return self._text[self._starts[row - 1] : end]
+
+    def units_before(self, position: Position, unit: Unit) -> int:
+        """How many of `unit` stand before `position` in its row."""
+        return unit.length(self.row(position.row)[: position.column - 1])
+
+    def position_behind(self, row: int, units: int, unit: Unit) -> Position:
+        """The point in `row` with so many of `unit` before it; at most its end."""
+        text = self.row(row).rstrip("\r\n")
+        return Position(row, unit.code_points(text, units) + 1)

@@ -63,19 +63,42 @@ class Lost:
     doing: str
 
 
+@record
+class Bell:
+    """Rings when a descriptor can be read; it is not heard before a job has had `patience` seconds.
+
+    A job that is nearly done is worth more than one that begins anew.
+    """
+
+    descriptor: int
+    patience: float
+
+
+class Outdated(Exception):
+    """Nobody waits any longer for what was being done."""
+
+
 class Workers:
     """Up to `number` processes; leaving the context ends them all.
 
     `own`: this process is the run's own and may be ended, should a job hang that it does itself.
+    `bell`: the jobs are given up when it rings, which raises `Outdated`.
     """
 
     def __init__(
-        self, number: int, limits: Limits, *, forked: bool = CAN_FORK, own: bool = True
+        self,
+        number: int,
+        limits: Limits,
+        *,
+        forked: bool = CAN_FORK,
+        own: bool = True,
+        bell: Bell | None = None,
     ) -> None:
         self.number = number
         self.limits = limits
         self.forked = forked
         self.own = own
+        self.bell = bell
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> Workers:
@@ -133,7 +156,18 @@ class Workers:
         """Wait until a job is done or overdue, and note what came of it."""
         busy = [each for each in self._workers if each.number is not None]
         wait = max(_LEAST_WAIT, min(each.deadline for each in busy) - time.monotonic())
-        ready, _, _ = select.select(busy, [], [], wait)
+        watched: list[_Worker | int] = [*busy]
+        if self.bell is not None:
+            patience = self.bell.patience - (time.monotonic() - max(x.began for x in busy))
+            if patience <= 0:
+                watched.append(self.bell.descriptor)
+            else:
+                wait = min(wait, patience)
+        ready, _, _ = select.select(watched, [], [], wait)
+        if self.bell is not None and self.bell.descriptor in ready:
+            for each in busy:
+                each.end()
+            raise Outdated
         for each in busy:
             number = each.number
             assert number is not None
@@ -150,7 +184,7 @@ class _Worker:
     def __init__(self, limits: Limits, siblings: Sequence[_Worker]) -> None:
         self.limits = limits
         self.number: int | None = None
-        self.deadline = 0.0
+        self.began = self.deadline = 0.0
         self.ended = False
         self.board = doing.Board()
         self._read = bytearray()
@@ -173,7 +207,8 @@ class _Worker:
     def give(self, number: int, job: Job) -> None:
         """Let it do `job`, the one of that number."""
         self.number = number
-        self.deadline = time.monotonic() + self.limits.wall
+        self.began = time.monotonic()
+        self.deadline = self.began + self.limits.wall
         self._read.clear()
         with suppress(BrokenPipeError):  # it has died; `take` will tell
             _write(self._to, pickle.dumps(job))

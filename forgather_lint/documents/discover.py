@@ -52,7 +52,7 @@ def _of_file(path: Path) -> Iterator[Candidate]:
 
 def _search(root: Path, excluded: Callable[[str], bool]) -> Iterator[Candidate]:
     """`root` itself when it is a model, else the models below it. Links are not followed."""
-    own = list(_own(root))
+    own = list(models_in(root))
     if own:
         yield from (replace(each, config_missing=each.file is not None) for each in own)
         return
@@ -65,17 +65,17 @@ def _search(root: Path, excluded: Callable[[str], bool]) -> Iterator[Candidate]:
             and not excluded(str(Path(folder, name)))
         )
         if Path(folder) != root:
-            yield from _own(Path(folder))
+            yield from models_in(Path(folder))
 
 
-def _own(folder: Path) -> Iterator[Candidate]:
+def models_in(folder: Path) -> Iterator[Candidate]:
     """The models that stand directly in `folder`."""
     if is_file(folder / CONFIG):
         if _is_model_config(folder / CONFIG) or listed(folder, "*.py"):
             yield Candidate(folder)
         return
     for file in listed(folder, "modeling_*.py"):
-        if _defines_model(file):
+        if defines_model(file):
             yield Candidate(folder, file)
 
 
@@ -85,7 +85,8 @@ def _is_model_config(path: Path) -> bool:
     return '"model_type"' in head or '"architectures"' in head
 
 
-def _defines_model(path: Path) -> bool:
+def defines_model(path: Path) -> bool:
+    """Whether a Python file speaks of a model or a plan."""
     head = _head(path)
     return any(mark in head for mark in _MARKS)
 

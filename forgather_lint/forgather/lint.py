@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from forgather_lint.core.diagnostics import Diagnostic
+from forgather_lint.core.files import is_file
 from forgather_lint.core.record import record
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.facts.templates import Configuration, Fault, FaultKind
@@ -79,7 +80,7 @@ def tasks(candidate: ProjectCandidate, library: Library) -> Iterator[Task]:
 
 def _path(project: Project, config: str) -> str:
     places = (folder / project.template_of(config) for folder in project.folders)
-    return str(next((place for place in places if place.is_file()), project.path / config))
+    return str(next((place for place in places if is_file(place)), project.path / config))
 
 
 def _if_used(

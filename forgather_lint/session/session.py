@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from forgather_lint import pipeline
@@ -12,17 +12,27 @@ from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import Workers
 from forgather_lint.linting.report import ModelReport
+from forgather_lint.pipeline import Place
 from forgather_lint.session.texts import Texts, contents
 
 NO_TEXTS: Texts = {}
+MOST_ANSWERS = 1_000
+
+Reports = tuple[ModelReport, ...]
 
 
 @record
 class _Answer:
-    """What was found of a model, and how all stood that this rests on."""
+    """What was found of a model or a place, and how all stood that this rests on."""
 
-    report: ModelReport
+    reports: Reports
     states: Mapping[str, object]
+
+    @classmethod
+    def of(cls, reports: Reports) -> _Answer:
+        """The answer `reports`, to be taken at once: what they rest on stands as they found it."""
+        paths = {path for each in reports for path in each.looked_at}
+        return cls(reports, {path: state_of(path) for path in paths})
 
     @property
     def holds(self) -> bool:
@@ -35,8 +45,8 @@ class _Answer:
 class Session:
     """What the command line, `--fix` and an editor ask: the findings, with texts over the disk.
 
-    As many answers are kept as there are models at `paths`. Configurations of Forgather projects
-    share what they read, and are read anew each time.
+    Answers are kept as long as what they rest on stands as it stood, the latest `MOST_ANSWERS` of
+    them.
     """
 
     def __init__(
@@ -46,20 +56,58 @@ class Session:
         self.settings = settings
         self._workers = workers
         self._answers: dict[str, _Answer] = {}
+        self._of_places: dict[Place, _Answer] = {}
 
-    def check(self, texts: Texts = NO_TEXTS, meter: Meter | None = None) -> tuple[ModelReport, ...]:
-        """The reports on all models, as if `texts` stood on disk."""
+    def check(self, texts: Texts = NO_TEXTS, meter: Meter | None = None) -> Reports:
+        """The reports on all models at the paths, as if `texts` stood on disk."""
         with laid_over(contents(texts)):
-            known = {path: answer.report for path, answer in self._answers.items() if answer.holds}
+            known = {
+                path: answer.reports[0] for path, answer in self._answers.items() if answer.holds
+            }
             reports = tuple(pipeline.check(self.paths, self.settings, meter, self._workers, known))
             self._answers = {
-                each.path: self._answers[each.path]
-                if each.path in known
-                else _Answer(each, {path: state_of(path) for path in each.looked_at})
+                each.path: self._answers[each.path] if each.path in known else _Answer.of((each,))
                 for each in reports
                 if each.error is None
             }
         return reports
+
+    def check_place(
+        self, place: Place, texts: Texts, told: Callable[[ModelReport], None] | None = None
+    ) -> Reports:
+        """The reports on what there is at `place`, as if `texts` stood on disk.
+
+        `told` takes each as soon as it is there.
+        """
+        with laid_over(contents(texts)):
+            known = self._of_places.pop(place, None)
+            if known is None or not known.holds:
+                found = []
+                for each in pipeline.check_places([place], self.settings, workers=self._workers):
+                    found.append(each)
+                    if told is not None:
+                        told(each)
+                known = _Answer.of(tuple(found))
+            elif told is not None:
+                for each in known.reports:
+                    told(each)
+            # The latest stand last; one that could not be checked is tried again.
+            if not any(each.error for each in known.reports):
+                self._of_places[place] = known
+            while len(self._of_places) > MOST_ANSWERS:
+                del self._of_places[next(iter(self._of_places))]
+        return known.reports
+
+    def knows(self, place: Place, texts: Texts) -> bool:
+        """Whether nothing has to be done to answer what is found at `place`."""
+        with laid_over(contents(texts)):
+            return place in self._of_places and self._of_places[place].holds
+
+    def places_of(self, document: str) -> tuple[Place, ...]:
+        """The places whose last answer rests on the file `document`, an absolute path."""
+        return tuple(
+            place for place, answer in self._of_places.items() if document in answer.states
+        )
 
     def models_of(self, document: str) -> tuple[str, ...]:
         """The models whose last answer rests on the file `document`, an absolute path."""

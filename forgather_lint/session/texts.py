@@ -66,7 +66,7 @@ class Originals:
 
 def contents(texts: Texts) -> Laid:
     """`texts` as they can be laid over the disk."""
-    return {absolute(path): text.encode() for path, text in texts.items()}
+    return {absolute(path): text.encode("utf-8", "surrogatepass") for path, text in texts.items()}
 
 
 def write(change: Change) -> None:

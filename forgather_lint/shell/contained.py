@@ -22,7 +22,7 @@ _GIBIBYTE = 1 << 30
 
 def workers_for(settings: Settings) -> Workers:
     """As many workers as `settings` ask for, under their limits."""
-    return Workers(settings.jobs or _processors(), limits_of(settings))
+    return Workers(settings.jobs or processors(), limits_of(settings))
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -30,7 +30,8 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(settings.time_limit, int(settings.memory_limit * _GIBIBYTE))
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
