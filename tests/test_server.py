@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.fixture_models import copy_model
-from tests.language_client import Message, applied, editing
+from tests.language_client import LanguageClient, Message, applied, editing
 
 CONFIG, MODEL = "configuration_broken_llama.py", "modeling_broken_llama.py"
 
@@ -99,3 +99,35 @@ def test_columns_are_those_of_the_editor(tmp_path: Path) -> None:
             change = {"range": {"start": place, "end": place}, "text": "x"}
             client.change(config, text, change)
             assert any("`xrowwize`" in each["message"] for each in client.on(config))
+
+
+def hover(client: LanguageClient, file: Path, marked: str) -> str:
+    """What is told at the first place of `marked` in an open document."""
+    before = client.texts[str(file)].partition(marked)[0]
+    place = {"line": before.count("\n"), "character": len(before.rpartition("\n")[2]) + 1}
+    came = client.ask("textDocument/hover", textDocument={"uri": file.as_uri()}, position=place)
+    return str(came["contents"]["value"]) if came else ""
+
+
+def test_hover_tells_what_an_entry_and_a_module_are(tmp_path: Path) -> None:
+    model = copy_model("hf_llama", tmp_path)
+    config, code = model / "configuration_hf_llama.py", model / "modeling_hf_llama.py"
+    with editing(tmp_path) as client:
+        client.open(config)
+        client.open(code)
+        client.open(model / "config.json", language="json")
+        told = hover(client, config, '"layers.*.self_attn.q_proj"')
+        assert "`layers.*.self_attn.q_proj` (4 of them)" in told
+        assert "weight `[256, 128]`, `[128, 128]` on each of 2 ranks" in told
+        assert "nothing is exchanged" in told
+        assert "read by vLLM" in told
+        assert "all-reduce" in hover(client, config, '"layers.*.mlp.down_proj"')
+        told = hover(client, config, '"layers": (')
+        assert "2 stages: layers.0 to 1, layers.2 to 3" in told
+        told = hover(client, code, "nn.Linear(query_size")
+        assert "`layers.*.self_attn.o_proj` (4 of them): `Linear`" in told
+        assert "by the entry `layers.*.self_attn.o_proj`" in told
+        assert "128 KiB on each of 2 ranks" in told
+        told = hover(client, model / "config.json", '"num_key_value_heads"')
+        assert "4 divides by 1, 2, 4" in told
+        assert hover(client, code, "import torch") == ""

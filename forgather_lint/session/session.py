@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from forgather_lint import pipeline
-from forgather_lint.core.files import laid_over, state_of
+from forgather_lint.core.files import done_over, laid_over, state_of
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import Workers
 from forgather_lint.linting.report import ModelReport
 from forgather_lint.pipeline import Place
+from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts, contents
 
 NO_TEXTS: Texts = {}
-MOST_ANSWERS = 1_000
+MOST_ANSWERS, MOST_PICTURES = 1_000, 50
 
 Reports = tuple[ModelReport, ...]
 
@@ -37,9 +39,24 @@ class _Answer:
     @property
     def holds(self) -> bool:
         """Whether all stands as it stood."""
-        return bool(self.states) and all(
-            state_of(path) == state for path, state in self.states.items()
-        )
+        return _stands(self.states)
+
+
+@record
+class _PictureTaken:
+    """A picture, and how all stood that it rests on."""
+
+    picture: Picture | None
+    states: Mapping[str, object]
+
+    @property
+    def holds(self) -> bool:
+        """Whether all stands as it stood."""
+        return _stands(self.states)
+
+
+def _stands(states: Mapping[str, object]) -> bool:
+    return bool(states) and all(state_of(path) == state for path, state in states.items())
 
 
 class Session:
@@ -57,6 +74,7 @@ class Session:
         self._workers = workers
         self._answers: dict[str, _Answer] = {}
         self._of_places: dict[Place, _Answer] = {}
+        self._pictures: dict[tuple[Place, str], _PictureTaken] = {}
 
     def check(self, texts: Texts = NO_TEXTS, meter: Meter | None = None) -> Reports:
         """The reports on all models at the paths, as if `texts` stood on disk."""
@@ -97,6 +115,31 @@ class Session:
             while len(self._of_places) > MOST_ANSWERS:
                 del self._of_places[next(iter(self._of_places))]
         return known.reports
+
+    def picture(self, place: Place, document: str, texts: Texts) -> Picture | None:
+        """What the model at `place` looks like, as if `texts` stood on disk.
+
+        None where there is no model. Of a project it is the configuration `document`.
+        """
+        from forgather_lint.session.picturing import Taken, taken  # a check does not pay for it
+
+        key = place, document if place.projects else ""
+        with laid_over(contents(texts)):
+            known = self._pictures.pop(key, None)
+            if known is None or not known.holds:
+                job = partial(taken, place, document, self.settings)
+                if self._workers is None:
+                    came: object = job()
+                else:
+                    (came,) = self._workers.results([partial(done_over, contents(texts), job)])
+                if not isinstance(came, Taken):
+                    return None  # it was given up, which its findings tell
+                states = {path: state_of(path) for path in came.looked_at}
+                known = _PictureTaken(came.picture, states)
+            self._pictures[key] = known
+            while len(self._pictures) > MOST_PICTURES:
+                del self._pictures[next(iter(self._pictures))]
+        return known.picture
 
     def knows(self, place: Place, texts: Texts) -> bool:
         """Whether nothing has to be done to answer what is found at `place`."""

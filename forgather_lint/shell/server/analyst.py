@@ -39,10 +39,12 @@ from forgather_lint.shell.server.questions import (
     Choices,
     Done,
     Found,
+    Look,
     Mend,
     Mended,
     Note,
     Question,
+    Seen,
 )
 
 PATIENCE = 0.6
@@ -69,6 +71,8 @@ class Analyst:
                         yield from self._check_all(question)
                     case Mend():
                         yield from self._mend(question)
+                    case Look():
+                        yield from self._look(question)
         except Outdated:
             yield Done(outdated=True)
         else:
@@ -145,6 +149,12 @@ class Analyst:
             fixing = Fixing(check, [place.path], unsafe=False)
             outcome = fixing.run(check({}))
             yield Mended(tuple(fixing.changes(outcome.state)), outcome.state.fixed)
+
+    def _look(self, asked: Look) -> Iterator[Answer]:
+        for settings, place, _ in self._places(asked.choices, asked.document):
+            picture = self._session(settings).picture(place, asked.document, asked.texts)
+            if picture is not None:
+                yield Seen(picture)
 
     def _session(self, settings: Settings) -> Session:
         if settings not in self._sessions:

@@ -16,8 +16,9 @@ from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.core.printable import printable
 from forgather_lint.core.record import record
 from forgather_lint.linting.report import ModelReport
+from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts
-from forgather_lint.shell.server import actions
+from forgather_lint.shell.server import actions, hover
 from forgather_lint.shell.server.buffers import Buffers, path_of, uri_of
 from forgather_lint.shell.server.diagnostics import files_of, findings_in, shown
 from forgather_lint.shell.server.link import Ended, Link
@@ -27,9 +28,11 @@ from forgather_lint.shell.server.questions import (
     Choices,
     Done,
     Found,
+    Look,
     Mend,
     Mended,
     Note,
+    Seen,
 )
 
 AT_ONCE = 0.01
@@ -99,6 +102,7 @@ class Server(LanguageServer):
     def __init__(self, link: Link) -> None:
         super().__init__(NAME, version())
         self.desk = Desk(link)
+        self.desk.idle.set()
         self._sent: dict[str, tuple[int | None, tuple[lsp.Diagnostic, ...]]] = {}
         self._runner: asyncio.Task[None] | None = None
         self._notes: set[str] = set()
@@ -211,9 +215,21 @@ class Server(LanguageServer):
         registration = lsp.Registration("watched-files", method, options)
         await self.client_register_capability_async(lsp.RegistrationParams([registration]))
 
+    async def pictures(self, document: str) -> list[Picture]:
+        """What the models look like that `document` belongs to, as the texts stand now."""
+        desk = self.desk
+        await desk.idle.wait()
+        asked = Look(desk.choices, desk.buffers.texts, document)
+        with suppress(Ended):
+            return [
+                each.picture async for each in desk.link.answers(asked) if isinstance(each, Seen)
+            ]
+        return []
+
     async def mended(self, document: str) -> Sequence[Mended]:
         """What safe fixes make of the texts where `document` belongs."""
         desk = self.desk
+        await desk.idle.wait()
         asked = Mend(desk.choices, desk.buffers.texts, document)
         with suppress(Ended):
             return [each async for each in desk.link.answers(asked) if isinstance(each, Mended)]
@@ -273,6 +289,19 @@ def server(link: Link) -> Server:
     )
     async def _actions(ls: Server, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
         return await code_actions(ls, params)
+
+    @made.feature(lsp.TEXT_DOCUMENT_HOVER)
+    async def _hover(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
+        buffer = ls.desk.buffers.at(params.text_document.uri)
+        if buffer is None:
+            return None
+        where = ls.desk.atlas.here(buffer.path, params.position)
+        for picture in await ls.pictures(buffer.path):
+            told = hover.at(picture, buffer.path, where)
+            if told is not None:
+                content = lsp.MarkupContent(lsp.MarkupKind.Markdown, told.text)
+                return lsp.Hover(content, ls.desk.atlas.range(told.span))
+        return None
 
     @made.feature(lsp.SHUTDOWN)
     def _shutdown(ls: Server, _: None) -> None:

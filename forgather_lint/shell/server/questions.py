@@ -8,6 +8,7 @@ from dataclasses import field
 from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.core.record import record
 from forgather_lint.linting.report import Change, ModelReport
+from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts
 
 
@@ -44,6 +45,22 @@ class Mend:
     choices: Choices
     texts: Texts
     document: str
+
+
+@record
+class Look:
+    """What the models look like that `document` belongs to."""
+
+    choices: Choices
+    texts: Texts
+    document: str
+
+
+@record
+class Seen:
+    """The picture of one model."""
+
+    picture: Picture
 
 
 @record
@@ -90,5 +107,5 @@ class Done:
     outdated: bool = False
 
 
-Question = Check | CheckAll | Mend
-Answer = Found | Mended | Note | Begun | Done
+Question = Check | CheckAll | Mend | Look
+Answer = Found | Mended | Seen | Note | Begun | Done

@@ -1,0 +1,383 @@
+"""Takes the picture of a model: what its first target makes of its plans, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+
+from forgather_lint.core import doing
+from forgather_lint.core.files import noted
+from forgather_lint.core.paths import absolute
+from forgather_lint.core.record import record
+from forgather_lint.core.settings import Settings
+from forgather_lint.core.source import Place as Where
+from forgather_lint.core.source import Span
+from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.documents.model_input import ModelInput, open_model
+from forgather_lint.documents.python import SourceError
+from forgather_lint.engines.api import Judge, Target
+from forgather_lint.engines.chosen_targets import chosen_targets, read_release
+from forgather_lint.execution.assignments import Assignment
+from forgather_lint.execution.layers import BY_COLUMN, BY_ROW, Role, split_dimension
+from forgather_lint.execution.memory import DTYPE_BYTES
+from forgather_lint.execution.model_facts import facts_of
+from forgather_lint.execution.partition import get_pp_indices
+from forgather_lint.facts import Model, Module, NotBuilt, Parameter, Plan, PlanEntry, Structure
+from forgather_lint.inference.infer import folded
+from forgather_lint.libraries.names import MODULE_LIST
+from forgather_lint.model.analysis import contained, workshop_of
+from forgather_lint.pipeline import Place
+from forgather_lint.python.interpreter.environment import Environment
+from forgather_lint.session.picture import (
+    EntrySeen,
+    ModuleSeen,
+    Picture,
+    PlanSeen,
+    ValueSeen,
+)
+
+DTYPE = "bfloat16"
+STAGES = (2, 4)
+MOST_NAMES = 2_000
+"""Modules of different names that are shown; a model of a person's making has some dozens."""
+
+EXCHANGES = {
+    Role.COLUMN: "nothing is exchanged: each rank goes on with its part",
+    Role.COLUMN_GATHERED: "all-gather of the output",
+    Role.ROW: "all-reduce of the output: what the ranks have is summed",
+    Role.ROW_SPLITTING: "each rank takes its part of the input; all-reduce of the output",
+    Role.REPLICATED: "whole on every rank",
+}
+ABOUT = {
+    "num_attention_heads": "query heads, shared out among the ranks",
+    "num_key_value_heads": "key-value heads; of fewer than ranks each is there several times",
+    "hidden_size": "width of the residual stream",
+    "intermediate_size": "width of the feed-forward layers, shared out among the ranks",
+    "vocab_size": "rows of the vocabulary tables, shared out among the ranks",
+    "num_hidden_layers": "layers, shared out among the stages",
+    "num_local_experts": "experts of a layer",
+    "num_experts": "experts of a layer",
+}
+"""What sizes of a config mean for who serves the model."""
+_BY_RANKS = ("num_attention_heads", "num_key_value_heads", "intermediate_size", "vocab_size")
+_RANKS = (1, 2, 4, 8)
+
+Tell = Callable[[Span], Span]
+
+
+@record
+class Taken:
+    """A picture, and all paths that it rests on."""
+
+    picture: Picture | None
+    looked_at: frozenset[str]
+
+
+def taken(place: Place, document: str, settings: Settings) -> Taken:
+    """The picture of the model at `place`; of a project that of the configuration `document`."""
+    with noted() as looked_at:
+        picture = _taken(place, document, settings)
+    return Taken(picture, frozenset(looked_at))
+
+
+def _taken(place: Place, document: str, settings: Settings) -> Picture | None:
+    doing.now(f"looking at {place.path}")
+    target = chosen_targets(settings.target).targets[0]
+    release = target.release.said
+    try:
+        if place.models:
+            return _picture(open_model(place.models[0]), target, _same)
+        if place.projects:
+            return _of_configuration(place, document, target)
+    except SourceError as problem:
+        return Picture(str(place.path), release, undecided=problem.message)
+    return None
+
+
+def _of_configuration(place: Place, document: str, target: Target) -> Picture | None:
+    # Jinja is loaded only now, when there are templates to render.
+    from forgather_lint.core.settings import SettingsError
+    from forgather_lint.forgather.single import single_configuration
+    from forgather_lint.forgather.virtual import Relocation, model_input
+
+    for path in (Path(document), place.path):
+        try:
+            rendered = single_configuration(path)
+        except SettingsError:
+            continue
+        return _picture(model_input(rendered), target, Relocation(rendered).span)
+    return None
+
+
+def _same(span: Span) -> Span:
+    return span
+
+
+@record
+class _Sight:
+    """What is looked at: the facts, who judges them (if anyone can), and how places are told."""
+
+    facts: Model
+    target: Target
+    judge: Judge | None
+    tell: Tell
+    structure: Structure
+    assigned: Mapping[str, Assignment]
+
+    def span(self, where: Where) -> Span:
+        """The place as an editor knows it."""
+        span = self.tell(where.span)
+        return replace(span, path=absolute(span.path))
+
+
+def _picture(model: ModelInput, target: Target, tell: Tell) -> Picture:
+    workshop = workshop_of(model, Environment(transformers=read_release((target,))))
+    facts = facts_of(workshop, model)
+    release = target.release.said
+    values = tuple(_values(model.config, tell)) if model.config else ()
+    styles = tuple(sorted(target.flow.styles))
+    if isinstance(facts, NotBuilt):
+        told = facts.message
+        return Picture(model.path, release, values=values, styles=styles, undecided=told)
+    prepared = target.prepare(model, DTYPE, as_written=True)
+    judge = prepared.judge
+    assigned: Mapping[str, Assignment] = {}
+    if judge is not None and prepared.workshop is not None:
+        seen = judge
+        found = contained(prepared.workshop, lambda: _assigned(seen, 2))
+        if isinstance(found, NotBuilt):
+            found = contained(prepared.workshop, lambda: _assigned(seen, 1))
+        assigned = {} if isinstance(found, NotBuilt) else found
+    structure = judge.subject.tree.structure if judge else facts.base
+    sight = _Sight(facts, target, judge, tell, structure, assigned)
+    modules = tuple(_modules(sight))
+    return Picture(
+        path=model.path,
+        release=release,
+        modules=modules,
+        plans=tuple(_plans(sight, modules)),
+        values=values,
+        names=tuple(dict.fromkeys(folded(each.name) for each in structure.modules if each.name)),
+        styles=styles,
+        base=_class_of(sight, structure),
+        whole=sight.span(facts.where),
+    )
+
+
+def _assigned(judge: Judge, ranks: int) -> dict[str, Assignment]:
+    found = judge.assignments(ranks)
+    return {
+        name: found[instance]
+        for name, instance in judge.subject.tree.instances.items()
+        if instance in found
+    }
+
+
+def _class_of(sight: _Sight, structure: Structure) -> Span | None:
+    root = structure.module("")
+    return sight.span(root.defined) if root is not None and root.defined is not None else None
+
+
+def _modules(sight: _Sight) -> Iterator[ModuleSeen]:
+    """The modules of the base model, those of one name in one, then those of the head."""
+    groups: dict[str, list[Module]] = {}
+    for module in sight.structure.modules:
+        if module.name:
+            groups.setdefault(folded(module.name), []).append(module)
+    own: dict[str, list[Parameter]] = {}
+    for parameter in sight.structure.parameters:
+        own.setdefault(parameter.name.rpartition(".")[0], []).append(parameter)
+    for name, group in list(groups.items())[:MOST_NAMES]:
+        yield _module(sight, name, group, own.get(group[0].name, []))
+    facts = sight.facts
+    inside = {"", facts.base_name, facts.base_prefix}
+    for module in facts.whole.children("") if sight.structure.root != facts.whole.root else ():
+        if module.name not in inside:
+            yield ModuleSeen(module.name, 1, module.cls, sight.span(module.where))
+
+
+def _module(
+    sight: _Sight, name: str, group: list[Module], parameters: list[Parameter]
+) -> ModuleSeen:
+    first = group[0]
+    seen = ModuleSeen(
+        name,
+        len(group),
+        first.cls,
+        sight.span(first.where),
+        sight.span(first.defined) if first.defined is not None else None,
+    )
+    weight = next((each for each in parameters if each.name.endswith(".weight")), None)
+    shape = weight.shape if weight is not None else None
+    assignment = sight.assigned.get(first.name)
+    if assignment is None:
+        return replace(seen, shape=shape)
+    role, ranks = assignment.role, 2
+    size = sum(filter(None, (_bytes(each, assignment, ranks) for each in parameters)))
+    return replace(
+        seen,
+        shape=shape,
+        part=_part(shape, assignment.role_of("weight"), assignment.copies, ranks),
+        style=_style(sight, assignment),
+        entry=sight.span(assignment.where) if assignment.where is not None else None,
+        ranks=ranks,
+        bytes=size * len(group),
+        exchange=EXCHANGES.get(role, ""),
+    )
+
+
+def _style(sight: _Sight, assignment: Assignment) -> str:
+    """The word of the plan where it decides, else what the release makes of the module."""
+    if assignment.where is not None:
+        plans = sight.facts.plans
+        span = assignment.where.span
+        for entry in (*plans.tp.entries, *plans.class_tp.entries):
+            if entry.key_where.span == span and entry.style is not None:
+                return entry.style
+    return "whole" if assignment.role is Role.REPLICATED else assignment.role.value
+
+
+def _part(
+    shape: tuple[int | None, ...] | None, role: Role, copies: int, ranks: int
+) -> tuple[int | None, ...] | None:
+    if shape is None:
+        return None
+    dimension = split_dimension("weight", len(shape), role)
+    if dimension is None:
+        return shape
+    size = shape[dimension]
+    part = None if size is None or size * copies % ranks else size * copies // ranks
+    return (*shape[:dimension], part, *shape[dimension + 1 :])
+
+
+def _bytes(parameter: Parameter, assignment: Assignment, ranks: int) -> int | None:
+    if parameter.shape is None or None in parameter.shape:
+        return None
+    leaf = parameter.name.rpartition(".")[2]
+    role = assignment.role_of(leaf)
+    spread = role in BY_COLUMN | BY_ROW and (
+        split_dimension(leaf, len(parameter.shape), role) is not None
+    )
+    elements = prod(size for size in parameter.shape if size is not None) * assignment.copies
+    return -(-elements // (ranks if spread else 1)) * DTYPE_BYTES[DTYPE]
+
+
+def _plans(sight: _Sight, modules: tuple[ModuleSeen, ...]) -> Iterator[PlanSeen]:
+    plans = sight.facts.plans
+    read = set(sight.judge.subject.styles) if sight.judge is not None else None
+    for name, plan in (
+        ("base_model_tp_plan", plans.tp),
+        ("_tp_plan", plans.class_tp),
+        ("base_model_pp_plan", plans.pp),
+        ("_pp_plan", plans.class_pp),
+    ):
+        if plan.declared is None:
+            continue
+        of_pipeline = name.endswith("pp_plan")
+        entries = tuple(
+            _stage_entry(sight, plan, each)
+            if of_pipeline
+            else _tensor_entry(sight, each, modules, read)
+            for each in plan.entries
+        )
+        owner = plan.entries[0].owner if plan.entries else ""
+        yield PlanSeen(name, owner, sight.span(plan.declared), entries)
+
+
+def _tensor_entry(
+    sight: _Sight, entry: PlanEntry, modules: tuple[ModuleSeen, ...], read: set[str] | None
+) -> EntrySeen:
+    key_where, value_where = sight.span(entry.key_where), sight.span(entry.value_where)
+    applied = tuple(each.name for each in modules if each.entry == key_where)
+    if not applied:
+        applied = tuple(_matched(sight, entry.full_key, modules))
+    prefix = f"{sight.facts.base_name}." if sight.facts.base_name else ""
+    is_read = read is None or entry.full_key in read or entry.full_key.removeprefix(prefix) in read
+    return EntrySeen(
+        entry.key, entry.style or entry.value_text, key_where, value_where, applied, is_read
+    )
+
+
+def _matched(sight: _Sight, key: str, modules: tuple[ModuleSeen, ...]) -> Iterator[str]:
+    """The modules of that name, whatever the release makes of them: an embedding, a head."""
+    for each in modules:
+        if folded(key) == each.name or key == each.name:
+            yield each.name
+
+
+def _stage_entry(sight: _Sight, plan: Plan, entry: PlanEntry) -> EntrySeen:
+    inputs, outputs = entry.inputs, entry.outputs
+    value = entry.value_text
+    if inputs is not None and outputs is not None:
+        value = f"{', '.join(inputs)} → {', '.join(outputs)}"
+    structure = sight.structure
+    module = structure.module(entry.full_key)
+    names = (entry.full_key,) if module is not None else ()
+    holds: dict[int, tuple[str, ...]] = {}
+    if module is not None and module.is_a(MODULE_LIST):
+        layers = len(structure.children(entry.full_key))
+        holds = {stages: _layers(entry.full_key, layers, stages) for stages in STAGES}
+    elif module is not None:
+        holds = {stages: _one_of(sight, plan, entry, stages) for stages in STAGES}
+    return EntrySeen(
+        entry.key,
+        value,
+        sight.span(entry.key_where),
+        sight.span(entry.value_where),
+        names,
+        of_pipeline=True,
+        holds=holds,
+    )
+
+
+def _layers(name: str, layers: int, stages: int) -> tuple[str, ...]:
+    bounds = (get_pp_indices(layers, stage, stages) for stage in range(stages))
+    return tuple(_between(name, start, end) for start, end in bounds)
+
+
+def _between(name: str, start: int, end: int) -> str:
+    if end <= start:
+        return "no layer"
+    return f"{name}.{start}" if end == start + 1 else f"{name}.{start} to {end - 1}"
+
+
+def _one_of(sight: _Sight, plan: Plan, entry: PlanEntry, stages: int) -> tuple[str, ...]:
+    """What stands before the layers is on the first stage, what comes behind on the last."""
+    lists = [
+        index
+        for index, each in enumerate(plan.entries)
+        if (module := sight.structure.module(each.full_key)) and module.is_a(MODULE_LIST)
+    ]
+    if len(lists) != 1:
+        return ()
+    first = plan.entries.index(entry) < lists[0]
+    return tuple(
+        entry.full_key if stage == (0 if first else stages - 1) else "-" for stage in range(stages)
+    )
+
+
+def _values(config: ConfigFile, tell: Tell) -> Iterator[ValueSeen]:
+    for key, about in ABOUT.items():
+        value = config.values.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            continue
+        told = about
+        if key in _BY_RANKS:
+            sizes = [str(each) for each in _RANKS if value % each == 0]
+            told += f". {value} divides by {', '.join(sizes)}"
+        elif key == "num_hidden_layers":
+            cut = (
+                f"{stages} stages: {', '.join(map(str, _sizes(value, stages)))}"
+                for stages in STAGES
+            )
+            told += f". {'; '.join(cut)}"
+        span = tell(config.place(key).span)
+        yield ValueSeen(key, replace(span, path=absolute(span.path)), told)
+
+
+def _sizes(layers: int, stages: int) -> Iterator[int]:
+    for stage in range(stages):
+        start, end = get_pp_indices(layers, stage, stages)
+        yield end - start
