@@ -74,6 +74,18 @@ def test_key_value_heads_are_not_copied(served: Path) -> None:
     assert verdicts(served, "sglang==0.5.23", *sizes) == {(2, 1): "serves", (4, 1): "fails"}
 
 
+def test_a_style_that_it_alone_knows(served: Path) -> None:
+    """vLLM leaves a style that it does not know whole: the layer then gets half of its input."""
+    config = served / "configuration_tiny.py"
+    text = config.read_text("utf-8")
+    told = '"layers.*.mlp.down_proj": "rowwise"'
+    assert told in text
+    config.write_text(text.replace(told, told.replace("rowwise", "packed_rowwise")), "utf-8")
+    sizes = ("-tp", "1,2", "-pp", "1")
+    assert verdicts(served, "sglang==0.5.23", *sizes) == {(1, 1): "serves", (2, 1): "serves"}
+    assert verdicts(served, "vllm==0.32", *sizes) == {(1, 1): "serves", (2, 1): "fails"}
+
+
 def test_stages_serve_where_layers_divide(served: Path) -> None:
     assert verdicts(served, "sglang==0.5.23", "-tp", "1", "-pp", "1,2") == {
         (1, 1): "serves",
