@@ -138,6 +138,20 @@ def test_only_engines_load_engines() -> None:
     assert set(loading) <= LOADED_BESIDE
 
 
+def test_no_engine_imports_another() -> None:
+    """What two need lies in `engines/common`, which imports none; all build with the library."""
+    engines = set(ENGINES) - {registry.LIBRARY}
+    crossing = [
+        f"{name(file)}: {node.module}"
+        for file in (ENGINE / "engines").glob("*/**/*.py")
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for engine in engines - {file.relative_to(ENGINE / "engines").parts[0]}
+        if node.module.startswith(f"forgather_lint.engines.{engine}")
+    ]
+    assert crossing == []
+
+
 LOADED_BESIDE = {
     "forgather_lint/probes/static_side.py: forgather_lint.engines.transformers.environment",
     "forgather_lint/probes/static_side.py: forgather_lint.engines.transformers.profile",

@@ -14,14 +14,13 @@ from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.common.attention_call import by_position, interface_call
+from forgather_lint.engines.common.forward_text import forward_of
+from forgather_lint.engines.common.head_arithmetic import arithmetic_beside
+from forgather_lint.engines.common.rms_norm import NATIVE, adds_one, is_rms_norm
 from forgather_lint.engines.fact import Fact
 from forgather_lint.engines.sglang.judge import NORM, Judge, Prepared, prepare
 from forgather_lint.engines.sglang.target import Target
-from forgather_lint.engines.vllm.checks.dispatch import by_position, interface_call
-from forgather_lint.engines.vllm.checks.head import arithmetic_beside
-from forgather_lint.engines.vllm.checks.norms import adds_one
-from forgather_lint.engines.vllm.fusers.forward_text import forward_of
-from forgather_lint.engines.vllm.fusers.rms_norm import NATIVE, is_rms_norm
 from forgather_lint.execution.dataflow import graphs
 from forgather_lint.execution.outcome import Outcome, Verdict, undecided
 from forgather_lint.execution.replaced import input_embedding

@@ -12,6 +12,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines import api
+from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.engines.sglang.flow import flow_of, spelt
 from forgather_lint.engines.sglang.profile import SglangProfile
 from forgather_lint.engines.sglang.target import Target
@@ -21,7 +22,6 @@ from forgather_lint.engines.transformers.base_model import (
     with_given_plans,
 )
 from forgather_lint.engines.transformers.environment import environment_beside
-from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.execution.assignments import Assignment, assign
 from forgather_lint.execution.engine import Engine, Heads
 from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank

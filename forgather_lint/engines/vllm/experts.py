@@ -8,9 +8,9 @@ from dataclasses import replace
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.version import TRANSFORMERS_5
+from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.expert_layers import ROUTER
-from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.engines.vllm.moe.fuser import Replaced
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.engines.vllm.target import Target

@@ -11,13 +11,13 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.engines.common.rms_norm import is_rms_norm
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.experts import ExpertBlock
 from forgather_lint.engines.vllm.fusers.fused import Fusion
 from forgather_lint.engines.vllm.fusers.fusion import fusions, require_heads_to_divide, with_fusions
-from forgather_lint.engines.vllm.fusers.rms_norm import is_rms_norm
 from forgather_lint.engines.vllm.latent import Latent, latents, size_outcome, with_latents
-from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.engines.vllm.model_config import VllmConfig
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.execution.assignments import Assignment, assign
 from forgather_lint.execution.blame import is_engines
@@ -316,11 +316,11 @@ class Judge:
             return {}
 
     @cached_property
-    def config(self) -> ModelConfig:
+    def config(self) -> VllmConfig:
         """The config as the engine reads it: of a composite one the text part."""
         subject = self.subject
         config = subject.root.attributes.get("config")
-        return ModelConfig.of_text(subject.machine, config, subject.where, subject.config_file)
+        return VllmConfig.of_text(subject.machine, config, subject.where, subject.config_file)
 
     @cached_property
     def heads(self) -> Heads | None:

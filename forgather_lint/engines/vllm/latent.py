@@ -17,10 +17,11 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.walk import descendants
-from forgather_lint.engines.vllm.fusers.forward_text import definition_of, of_self, seen_by_trace
+from forgather_lint.engines.common.forward_text import definition_of, of_self
 from forgather_lint.engines.vllm.fusers.fused import Fusion, linear_calls, returned_linear, width
 from forgather_lint.engines.vllm.fusers.fuser_text import calls_of
-from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.engines.vllm.fusers.traced import seen_by_trace
+from forgather_lint.engines.vllm.model_config import VllmConfig
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.engines.vllm.words import Hoisting
 from forgather_lint.execution.dataflow import Body, Step
@@ -77,7 +78,7 @@ def latents(
 
 @port_of("vllm/model_executor/models/transformers/fusers/mla.py", "MLAFuser.update_attrs")
 def with_latents(
-    heads: Heads | None, config: ModelConfig, found: Mapping[Instance, Latent]
+    heads: Heads | None, config: VllmConfig, found: Mapping[Instance, Latent]
 ) -> Heads | None:
     """The head counts with what is taken over; None when not all sizes are known."""
     if not found or heads is None:
@@ -89,7 +90,7 @@ def with_latents(
 
 @port_of("vllm/model_executor/layers/attention/mla_attention.py", "MLACommonMetadata")
 def size_outcome(
-    config: ModelConfig, engine: VllmEngine, found: Mapping[Instance, Latent]
+    config: VllmConfig, engine: VllmEngine, found: Mapping[Instance, Latent]
 ) -> Outcome:
     """Whether the attention has the head size: asked when the first batch is on its way."""
     where = next(iter(found.values())).where

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 import libcst as cst
 
 from forgather_lint.core.source import Place
-from forgather_lint.engines.vllm.checks.dispatch import (
+from forgather_lint.engines.common.attention_call import (
     POSITIONS,
     as_unparsed,
     by_position,
     interface_call,
     keyword,
 )
+from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sharing import shared_index
 from forgather_lint.engines.vllm.checks.sites import Site, layer_named, lost_layer, sites_of
-from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.engines.vllm.words import AttentionBinding
 from forgather_lint.facts.causes.attention import (
     NoLayerIndex,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.version import TRANSFORMERS_5
+from forgather_lint.engines.common.model_config import TEXT_PARTS, ModelConfig, text_config
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.model_config import TEXT_PARTS, ModelConfig, text_config
 from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.facts.causes.config import (
     ProcessorMissing,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.port import port_of
+from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sameness import repeats
-from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.execution.replaced import input_embedding
 from forgather_lint.facts.causes.modules import EmbeddingForwardDropped, EmbeddingNotFound
 from forgather_lint.facts.serving import ServingProblem

@@ -10,9 +10,9 @@ from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.engines.fact import Effect, Fact, Outcome, Value
 from forgather_lint.engines.vllm.judge import Judge
-from forgather_lint.engines.vllm.model_config import ModelConfig
 from forgather_lint.engines.vllm.server import Server
 from forgather_lint.engines.vllm.subject import Prepared
 from forgather_lint.engines.vllm.target import Target

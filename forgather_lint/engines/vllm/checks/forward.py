@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
+from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.execution.partition import DECODERS
 from forgather_lint.execution.trace import signature_of
 from forgather_lint.facts import Signature

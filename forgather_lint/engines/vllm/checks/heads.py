@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
+from forgather_lint.engines.common.tracing import Tracing
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.checks.tracing import Tracing
 from forgather_lint.engines.vllm.checks.weights import HEAD, has_plain_head
 from forgather_lint.execution.inputs import engine_arguments
 from forgather_lint.facts import NotBuilt, Structure

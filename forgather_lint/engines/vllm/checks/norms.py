@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import libcst as cst
 
 from forgather_lint.core.port import port_of
-from forgather_lint.documents.walk import descendants
+from forgather_lint.engines.common.forward_text import forward_of
+from forgather_lint.engines.common.rms_norm import adds_one
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.engines.vllm.words import NormSearch
 from forgather_lint.facts.causes.modules import (
     NamedNormLosesParameter,
@@ -129,24 +129,6 @@ def centre(seen: Examined) -> Iterator[ServingProblem]:
             continue
         cause = NormLosesCentre(class_name(module))
         yield from seen.problem(cause, fact, forward.where, module=name)
-
-
-def adds_one(forward: FunctionValue) -> bool:
-    """Whether it says `1 + self.weight`, in either order, casts aside."""
-    sums = (
-        each
-        for each in descendants(forward.node)
-        if isinstance(each, cst.BinaryOperation) and isinstance(each.operator, cst.Add)
-    )
-    return any({"1", "weight"} == {_term(each.left), _term(each.right)} for each in sums)
-
-
-def _term(expression: cst.BaseExpression) -> str:
-    if isinstance(expression, cst.Call) and isinstance(expression.func, cst.Attribute):
-        return _term(expression.func.value)
-    if isinstance(expression, cst.Integer | cst.Float):
-        return "1" if float(expression.value) == 1 else ""
-    return expression.attr.value if isinstance(expression, cst.Attribute) else ""
 
 
 def _refuses_number(seen: Examined, module: Instance) -> bool:

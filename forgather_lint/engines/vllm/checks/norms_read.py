@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.port import port_of
+from forgather_lint.engines.common.forward_text import forward_of
+from forgather_lint.engines.common.rms_norm import adds_one, is_inverse_root, made
 from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
-from forgather_lint.engines.vllm.checks.norms import adds_one
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.fusers.forward_text import forward_of
-from forgather_lint.engines.vllm.fusers.rms_norm import is_inverse_root, made
 from forgather_lint.engines.vllm.words import NormSearch
 from forgather_lint.execution.dataflow import Body
 from forgather_lint.execution.trace import signature_of

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import libcst as cst
 
 from forgather_lint.core.port import port_of
+from forgather_lint.engines.common.attention_call import as_unparsed, keyword
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.checks.dispatch import as_unparsed, keyword
 from forgather_lint.engines.vllm.checks.examined import Examined
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sites import Site, sites_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from forgather_lint.core.record import record
-from forgather_lint.engines.vllm.checks.dispatch import interface_call
+from forgather_lint.engines.common.attention_call import interface_call
+from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.engines.vllm.checks.examined import Examined
-from forgather_lint.engines.vllm.fusers.forward_text import forward_of
 from forgather_lint.python.values.objects import FunctionValue, Instance
 from forgather_lint.python.values.value import Known, ListValue
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
-from forgather_lint.engines.vllm.fusers.forward_text import traces_completely
+from forgather_lint.engines.vllm.fusers.traced import traces_completely
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.python.interpreter.machine import Machine

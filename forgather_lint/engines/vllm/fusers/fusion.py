@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.fusers.forward_text import seen_by_trace
 from forgather_lint.engines.vllm.fusers.fused import (
     Fusion,
     linear_calls,
@@ -22,6 +21,7 @@ from forgather_lint.engines.vllm.fusers.fused import (
 )
 from forgather_lint.engines.vllm.fusers.fuser_text import calls_of
 from forgather_lint.engines.vllm.fusers.glu import gated_unit
+from forgather_lint.engines.vllm.fusers.traced import seen_by_trace
 from forgather_lint.engines.vllm.latent import Latent
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.engines.vllm.words import Hoisting

@@ -12,7 +12,7 @@ import libcst as cst
 
 from forgather_lint.core.port import port_of
 from forgather_lint.documents.walk import descendants
-from forgather_lint.engines.vllm.fusers.forward_text import of_self
+from forgather_lint.engines.common.forward_text import of_self
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.machine import Machine

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from forgather_lint.engines.vllm.experts import NAME, ExpertBlock
-from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.engines.vllm.model_config import VllmConfig
 from forgather_lint.engines.vllm.moe.contract import Contract
 from forgather_lint.engines.vllm.moe.engine_routing import EngineRouting
 from forgather_lint.engines.vllm.moe.fuser import BlockFuser, Replaced, Undecided
@@ -33,7 +33,7 @@ def judged_blocks(
 
     Blocks of one kind are judged once.
     """
-    config = ModelConfig.of_text(machine, root.attributes.get("config"), root.where)
+    config = VllmConfig.of_text(machine, root.attributes.get("config"), root.where)
     bodies = _own_bodies(machine, root, engine, config)
     routing = EngineRouting(facts, config, engine.expert_fields)
     known: dict[Instance, ExpertBlock] = {}
@@ -49,7 +49,7 @@ def _like(block: ExpertBlock, judged: ExpertBlock) -> ExpertBlock:
 
 
 def _own_bodies(
-    machine: Machine, root: Instance, engine: VllmEngine, config: ModelConfig
+    machine: Machine, root: Instance, engine: VllmEngine, config: VllmConfig
 ) -> Mapping[Instance, Body]:
     if config.latent:
         # The heads of the config are not those of the expanded keys.

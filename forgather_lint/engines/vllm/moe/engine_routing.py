@@ -11,7 +11,7 @@ from dataclasses import replace
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.engines.vllm.model_config import ModelConfig
+from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.engines.vllm.moe.fuser import Router
 from forgather_lint.engines.vllm.moe.groups import BEST, TWO_BEST, Groups
 from forgather_lint.engines.vllm.moe.routing import CORRECTION, Routing

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.engines.vllm.fusers.forward_text import definition_of
-from forgather_lint.engines.vllm.fusers.rms_norm import made
+from forgather_lint.engines.common.forward_text import definition_of
+from forgather_lint.engines.common.rms_norm import made
 from forgather_lint.engines.vllm.moe.text import may_stop_trace, returns_tuple
 from forgather_lint.execution.dataflow import CASTS, Body, Step
 from forgather_lint.libraries.names import LINEAR, MODULE

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from forgather_lint.engines.vllm.fusers.forward_text import definition_of
-from forgather_lint.engines.vllm.fusers.rms_norm import made
+from forgather_lint.engines.common.forward_text import definition_of
+from forgather_lint.engines.common.rms_norm import made
 from forgather_lint.engines.vllm.moe.fuser import (
     BlockFuser,
     Replaced,

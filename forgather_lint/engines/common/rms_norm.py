@@ -1,12 +1,15 @@
-"""Which modules vLLM takes for an RMS norm, told by what their forward computes."""
+"""Which modules are an RMS norm, told by what their forward computes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TypeGuard
 
+import libcst as cst
+
 from forgather_lint.core.port import port_of
-from forgather_lint.engines.vllm.fusers.forward_text import forward_of
+from forgather_lint.documents.walk import descendants
+from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.machine import Machine
@@ -18,7 +21,7 @@ NATIVE = "torch.nn.RMSNorm"
 
 @port_of("vllm/model_executor/models/transformers/fusers/rms_norm.py", "RMSNormFuser.match")
 def is_rms_norm(machine: Machine, module: Instance, body: Body | None, *, power: bool) -> bool:
-    """Whether `module`, whose forward ran as `body`, is replaced by vLLM's RMS norm.
+    """Whether `module`, whose forward ran as `body`, is an RMS norm and nothing else.
 
     `power`: the release knows the power of -0.5 beside `rsqrt`.
     """
@@ -90,3 +93,21 @@ def _last(body: Body, power: bool) -> Iterator[ValueId]:
 
 def _takes_root(body: Body, step: Step, given: ValueId, power: bool) -> bool:
     return any(is_inverse_root(body, each, given, power=power) for each in step.inputs)
+
+
+def adds_one(forward: FunctionValue) -> bool:
+    """Whether it says `1 + self.weight`, in either order, casts aside."""
+    sums = (
+        each
+        for each in descendants(forward.node)
+        if isinstance(each, cst.BinaryOperation) and isinstance(each.operator, cst.Add)
+    )
+    return any({"1", "weight"} == {_term(each.left), _term(each.right)} for each in sums)
+
+
+def _term(expression: cst.BaseExpression) -> str:
+    if isinstance(expression, cst.Call) and isinstance(expression.func, cst.Attribute):
+        return _term(expression.func.value)
+    if isinstance(expression, cst.Integer | cst.Float):
+        return "1" if float(expression.value) == 1 else ""
+    return expression.attr.value if isinstance(expression, cst.Attribute) else ""

@@ -1,4 +1,4 @@
-"""What newer releases read from the text of a forward, besides what running it tells."""
+"""How far torch.fx gets through a forward, told by its text: what it reaches may be fused."""
 
 from __future__ import annotations
 
@@ -6,28 +6,13 @@ import libcst as cst
 
 from forgather_lint.core.port import port_of
 from forgather_lint.documents.walk import descendants
+from forgather_lint.engines.common.attention_call import LOOKUP
+from forgather_lint.engines.common.forward_text import definition_of, of_self
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.libraries.names import ATTENTION_INTERFACE
-from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.machine import Machine
-from forgather_lint.python.values.objects import FunctionValue, Instance
+from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import ValueId
-
-LOOKUP = "ALL_ATTENTION_FUNCTIONS"
-"""The table in which transformers' models look up their attention function."""
-
-
-def forward_of(machine: Machine, module: Instance) -> FunctionValue | None:
-    """The forward of `module` when its source was read."""
-    member = find_member(machine, module.cls, "forward")
-    function = member.value if member is not None else None
-    return function if isinstance(function, FunctionValue) else None
-
-
-def definition_of(machine: Machine, module: Instance) -> cst.FunctionDef | None:
-    """The text of that forward."""
-    forward = forward_of(machine, module)
-    return forward.node if forward and isinstance(forward.node, cst.FunctionDef) else None
 
 
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "_AllLeafTracer")
@@ -76,13 +61,6 @@ def _called_before_star(forward: cst.FunctionDef) -> set[str]:
         if name is not None:
             found.add(name)
     return found
-
-
-def of_self(node: cst.CSTNode) -> str | None:
-    """`name` of `self.name`."""
-    if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name):
-        return node.attr.value if node.value.value == "self" else None
-    return None
 
 
 def _knows_shapes(forward: cst.FunctionDef) -> bool:

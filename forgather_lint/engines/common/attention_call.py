@@ -1,4 +1,4 @@
-"""The call of transformers' attention interface, as newer vLLM finds it in a forward's text."""
+"""The call of transformers' attention interface, found in the text of a forward."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import libcst as cst
 
 from forgather_lint.core.port import port_of
 from forgather_lint.documents.walk import descendants
-from forgather_lint.engines.vllm.fusers.forward_text import LOOKUP
 from forgather_lint.python.values.objects import FunctionValue
+
+LOOKUP = "ALL_ATTENTION_FUNCTIONS"
+"""The table in which transformers' models look up their attention function."""
 
 POSITIONS = 5
 """How many arguments the interface takes by position: module, query, key, value, mask."""

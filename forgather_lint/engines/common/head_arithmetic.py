@@ -1,0 +1,114 @@
+"""What a model with a head computes beside `lm_head(hidden_states)`: no engine runs its forward.
+
+The forward is run abstractly, and the way back from the logits to the base model is searched for
+arithmetic. Casts, views and slices are no arithmetic, nor is a factor of 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.engines.common.tracing import Tracing
+from forgather_lint.execution.inputs import engine_arguments
+from forgather_lint.execution.module_answers import ModuleAnswers
+from forgather_lint.libraries.neutral import NEUTRAL
+from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.machine import Machine, Observer
+from forgather_lint.python.interpreter.subscripts import read
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Arguments, Known, TensorValue, Value
+
+_ALWAYS = frozenset("tanh tanh_ sigmoid softmax log_softmax clamp clip exp log relu".split())
+
+
+@record(frozen=False, eq=False)
+class _Watch(Observer):
+    """Arms the library when the base model has run, and notes what the head made."""
+
+    library: Tracing
+    base: Instance
+    head: Instance
+    answers: ModuleAnswers = field(default_factory=ModuleAnswers)
+    path: list[Instance] = field(default_factory=list)
+    given: Value | None = None
+    logits: Value | None = None
+
+    def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        return None if self.library.armed else self.answers.result(instance, arguments)
+
+    def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
+        self.path.append(instance)
+        if len(self.path) == 2:
+            self.library.outer = where
+        self.answers.entered(instance, arguments)
+        if instance is self.head and arguments.all():
+            self.given = arguments.all()[0]
+
+    def left(self, instance: Instance, result: Value) -> Value:
+        self._returned()
+        self.answers.left(result)
+        self.library.armed = self.library.armed or instance is self.base
+        if instance is self.head:
+            self.logits = result
+        return result
+
+    def abandoned(self, instance: Instance, error: Raised) -> None:
+        self._returned()
+        self.answers.abandoned()
+
+    def _returned(self) -> None:
+        self.path.pop()
+        if len(self.path) == 1:
+            self.library.outer = None
+
+
+def arithmetic_beside(
+    machine: Machine, whole: Instance, base: Instance, head: Instance, kept: list[float]
+) -> Place | None:
+    """Where the first arithmetic stands that the engine does not do too."""
+    library = Tracing()
+    watch = _Watch(library, base, head)
+    try:
+        with machine.undone_run(library, watch):
+            answer = machine.call(whole, engine_arguments(), whole.where)
+            last = _logits(machine, answer, whole)
+    except Raised:
+        return None
+    places = [*_back(library, last, watch.logits, kept), *_back(library, watch.given, None, [])]
+    return places[0] if places else None
+
+
+def _logits(machine: Machine, answer: Value, whole: Instance) -> Value:
+    return (
+        answer if isinstance(answer, TensorValue) else read(machine, answer, Known(0), whole.where)
+    )
+
+
+def _back(
+    library: Tracing, value: Value | None, until: Value | None, kept: list[float]
+) -> Iterator[Place]:
+    """Arithmetic on the one way from `value` back to `until`, or to what was there before."""
+    for step in library.way_back(value):
+        if step.result is until:
+            return
+        if _changes(step.op, step.arguments, kept):
+            yield step.where
+
+
+def _changes(op: str, arguments: Arguments, kept: list[float]) -> bool:
+    """Whether the op surely makes other numbers of its tensor."""
+    if op in _ALWAYS:
+        return not kept
+    neutral = NEUTRAL.get(op.strip("_"))
+    others = [each for each in arguments.all()[:2] if not isinstance(each, Instance)]
+    if neutral is None or len(others) != 2:
+        return False
+    if all(isinstance(each, TensorValue) for each in others):
+        return True
+    factors = [each.value for each in others if isinstance(each, Known)]
+    if len(factors) != 1 or not isinstance(factors[0], int | float):
+        return False
+    return factors[0] != neutral and float(factors[0]) not in kept
