@@ -12,7 +12,7 @@ from forgather_lint.core.meter import Meter
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import Workers
-from forgather_lint.linting.report import ModelReport
+from forgather_lint.linting.report import Change, ModelReport
 from forgather_lint.pipeline import Place
 from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts, contents
@@ -127,11 +127,7 @@ class Session:
         with laid_over(contents(texts)):
             known = self._pictures.pop(key, None)
             if known is None or not known.holds:
-                job = partial(taken, place, document, self.settings)
-                if self._workers is None:
-                    came: object = job()
-                else:
-                    (came,) = self._workers.results([partial(done_over, contents(texts), job)])
+                came = self._done(partial(taken, place, document, self.settings), texts)
                 if not isinstance(came, Taken):
                     return None  # it was given up, which its findings tell
                 states = {path: state_of(path) for path in came.looked_at}
@@ -140,6 +136,27 @@ class Session:
             while len(self._pictures) > MOST_PICTURES:
                 del self._pictures[next(iter(self._pictures))]
         return known.picture
+
+    def inferred(
+        self, place: Place, texts: Texts, *, missing_only: bool = False
+    ) -> tuple[Change, ...]:
+        """What writing the plans that the data flow of the model at `place` asks for would change.
+
+        With `missing_only` what is there stays as it is.
+        """
+        from forgather_lint.session.inferring import inferred
+
+        job = partial(inferred, place, self.settings, missing_only)
+        came = self._done(job, texts)
+        return came if isinstance(came, tuple) else ()
+
+    def _done(self, job: Callable[[], object], texts: Texts) -> object:
+        """What comes of `job` in a worker, if there are any, with `texts` over the disk."""
+        over = partial(done_over, contents(texts), job)
+        if self._workers is None:
+            return over()
+        (came,) = self._workers.results([over])
+        return came
 
     def knows(self, place: Place, texts: Texts) -> bool:
         """Whether nothing has to be done to answer what is found at `place`."""

@@ -23,7 +23,7 @@ def command(stdio: bool) -> None:
 
     link = Link()
     try:
-        from forgather_lint.shell.server.app import server
+        from forgather_lint.shell.server.handlers import server
     except ModuleNotFoundError as error:
         link.end()
         if error.name is None or error.name.partition(".")[0] not in ("pygls", "lsprotocol"):

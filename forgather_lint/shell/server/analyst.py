@@ -39,6 +39,7 @@ from forgather_lint.shell.server.questions import (
     Choices,
     Done,
     Found,
+    Infer,
     Look,
     Mend,
     Mended,
@@ -59,6 +60,7 @@ class Analyst:
     def __init__(self, bell: int | None = None) -> None:
         self._bell = Bell(bell, PATIENCE) if bell is not None and CAN_FORK else None
         self._sessions: dict[Settings, tuple[Session, ExitStack]] = {}
+        self._used: dict[type[Question], set[Settings]] = {}
 
     def answers(self, question: Question) -> Iterator[Answer]:
         """What there is to say, as it comes; `Done` last."""
@@ -71,6 +73,8 @@ class Analyst:
                         yield from self._check_all(question)
                     case Mend():
                         yield from self._mend(question)
+                    case Infer():
+                        yield from self._infer(question)
                     case Look():
                         yield from self._look(question)
         except Outdated:
@@ -95,9 +99,10 @@ class Analyst:
                 places.setdefault((settings, place), []).append(document)
         for (settings, place), documents in places.items():
             yield from self._found(settings, place, asked, tuple(documents))
-        self._let_go(settings for settings, _ in places)
+        self._let_go(Check, {settings for settings, _ in places})
 
     def _check_all(self, asked: CheckAll) -> Iterator[Answer]:
+        used: set[Settings] = set()
         for root in map(Path, asked.choices.roots):
             settings, note = settings_for(root, asked.choices)
             if note:
@@ -107,7 +112,10 @@ class Analyst:
             places += [Place(each.folder, projects=(each,)) for each in whole.projects]
             places += [Place(root, commands=(each,)) for each in whole.commands]
             for place in places:
-                yield from self._found(settings_for(place.path, asked.choices)[0], place, asked, ())
+                settings, _ = settings_for(place.path, asked.choices)
+                used.add(settings)
+                yield from self._found(settings, place, asked, ())
+        self._let_go(CheckAll, used)
 
     def _places(self, choices: Choices, document: str) -> Iterator[tuple[Settings, Place, str]]:
         path = Path(document)
@@ -150,6 +158,11 @@ class Analyst:
             outcome = fixing.run(check({}))
             yield Mended(tuple(fixing.changes(outcome.state)), outcome.state.fixed)
 
+    def _infer(self, asked: Infer) -> Iterator[Answer]:
+        for settings, place, _ in self._places(asked.choices, asked.document):
+            session = self._session(settings)
+            yield Mended(session.inferred(place, asked.texts, missing_only=asked.missing_only))
+
     def _look(self, asked: Look) -> Iterator[Answer]:
         for settings, place, _ in self._places(asked.choices, asked.document):
             picture = self._session(settings).picture(place, asked.document, asked.texts)
@@ -166,8 +179,10 @@ class Analyst:
             self._sessions[settings] = Session([], settings, workers), stack
         return self._sessions[settings][0]
 
-    def _let_go(self, used: Iterator[Settings]) -> None:
-        wanted = set(used)
+    def _let_go(self, kind: type[Question], used: set[Settings]) -> None:
+        """Forget the sessions that neither this question needed nor the last of another kind."""
+        self._used[kind] = used
+        wanted = set().union(*self._used.values())
         for settings in [each for each in self._sessions if each not in wanted]:
             self._sessions.pop(settings)[1].close()
 

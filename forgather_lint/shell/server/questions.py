@@ -48,6 +48,16 @@ class Mend:
 
 
 @record
+class Infer:
+    """What writing the inferred plans would change where `document` belongs."""
+
+    choices: Choices
+    texts: Texts
+    document: str
+    missing_only: bool = False
+
+
+@record
 class Look:
     """What the models look like that `document` belongs to."""
 
@@ -68,7 +78,7 @@ class Mended:
     """The texts that fixes have changed, and the findings that they have ended."""
 
     changes: tuple[Change, ...]
-    fixed: tuple[Diagnostic, ...]
+    fixed: tuple[Diagnostic, ...] = ()
 
 
 @record
@@ -107,5 +117,5 @@ class Done:
     outdated: bool = False
 
 
-Question = Check | CheckAll | Mend | Look
+Question = Check | CheckAll | Mend | Infer | Look
 Answer = Found | Mended | Seen | Note | Begun | Done

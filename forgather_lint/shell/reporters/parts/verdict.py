@@ -18,7 +18,7 @@ _MOST_NAMES = 3
 def verdict_of_one(run: Run) -> str:
     """The verdicts on the only model that was judged, on one line; empty when there are several."""
     judged = [report for report in run.reports if report.verdicts]
-    return "; ".join(_by_text(judged[0].verdicts)) if len(judged) == 1 else ""
+    return "; ".join(by_text(judged[0].verdicts)) if len(judged) == 1 else ""
 
 
 def verdicts_of_several(run: Run, style: Style) -> Iterator[str]:
@@ -28,7 +28,7 @@ def verdicts_of_several(run: Run, style: Style) -> Iterator[str]:
         return
     models: dict[str, list[str]] = {}
     for report in judged:
-        for text in _by_text(report.verdicts):
+        for text in by_text(report.verdicts):
             models.setdefault(text, []).append(printable(style.path(report.path)))
     for text, paths in models.items():
         more = f" and {len(paths) - _MOST_NAMES} more" if len(paths) > _MOST_NAMES else ""
@@ -55,8 +55,8 @@ def as_data(verdicts: Sequence[TargetVerdict]) -> list[dict[str, object]]:
     ]
 
 
-def _by_text(verdicts: tuple[TargetVerdict, ...]) -> Iterator[str]:
-    """Each verdict once, with the releases that give it."""
+def by_text(verdicts: tuple[TargetVerdict, ...]) -> Iterator[str]:
+    """Each verdict once, in words, with the releases that give it."""
     releases: dict[tuple[str, str], list[str]] = {}
     for verdict in verdicts:
         title = verdict.target.title

@@ -1,0 +1,79 @@
+"""What the server knows: open documents, what was found, what the client has chosen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+
+from forgather_lint.core.diagnostics import Diagnostic
+from forgather_lint.core.record import record
+from forgather_lint.linting.report import ModelReport
+from forgather_lint.session.texts import Texts
+from forgather_lint.shell.server.buffers import Buffers, uri_of
+from forgather_lint.shell.server.diagnostics import files_of, findings_in
+from forgather_lint.shell.server.link import Link
+from forgather_lint.shell.server.positions import Atlas
+from forgather_lint.shell.server.questions import Choices
+
+
+@record
+class Held:
+    """The last reports on a place, and the texts that they are about."""
+
+    reports: tuple[ModelReport, ...]
+    texts: Texts
+    pages: Mapping[str, str]
+
+
+@record(frozen=False, eq=False)
+class Desk:
+    """What is open, what was found, and what has to be asked next.
+
+    `held` are the reports by place; `dirty` is set when something has changed that has not been
+    looked at, `idle` when all has been.
+    """
+
+    link: Link
+    buffers: Buffers = field(default_factory=Buffers)
+    choices: Choices = Choices()
+    inlay_hints: bool = False
+    held: dict[str, Held] = field(default_factory=dict)
+    changed: float = 0.0
+    dirty: asyncio.Event = field(default_factory=asyncio.Event)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def findings(self, path: str) -> list[Diagnostic]:
+        """What was found in the file `path`, of its text as it stands now."""
+        held = (each for each in self.held.values() if self.holds(each, path))
+        return findings_in(path, [report for each in held for report in each.reports])
+
+    @property
+    def reports(self) -> Iterator[ModelReport]:
+        """All reports."""
+        for held in self.held.values():
+            yield from held.reports
+
+    def holds(self, held: Held, path: str) -> bool:
+        """Whether what is held speaks of the text of `path` as it stands now."""
+        buffer = self.buffers.on(path)
+        return held.texts.get(path) == (buffer.text if buffer else None)
+
+    def is_outdated(self, path: str) -> bool:
+        """Whether something was found in `path` when it had another text."""
+        found = (each for each in self.held.values() if path in files_of(each.reports))
+        return not all(self.holds(each, path) for each in found)
+
+    @property
+    def pages(self) -> dict[str, str]:
+        """The files that rules are written in, by code."""
+        return {code: page for held in self.held.values() for code, page in held.pages.items()}
+
+    @property
+    def atlas(self) -> Atlas:
+        """The texts as they stand now."""
+        return Atlas(self.buffers.texts, self.buffers.unit, self._uri)
+
+    def _uri(self, path: str) -> str:
+        buffer = self.buffers.on(path)
+        return buffer.uri if buffer else uri_of(path)
