@@ -57,6 +57,13 @@ class Undetermined(Ending):
         self.reason = reason
 
 
+def pay_for(site: Site, count: int) -> int:
+    """`count`, the number of items to be made. Raises `Undetermined` where that is too many."""
+    if not site.evaluator.budget.has_room(count):
+        raise Undetermined("many-items")
+    return count
+
+
 def tensor_op(*names: str) -> Callable[[Op], Op]:
     """Register an op that gives one tensor: undetermined, it is a tensor of unknown shape."""
     return _registering(names, _undetermined_tensor)

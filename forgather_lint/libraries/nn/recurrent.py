@@ -29,6 +29,9 @@ def _recurrent(gates: int) -> Op:
         if not isinstance(layers, int) or hidden is None:
             leave_open(site, self, "unknown-size")
             return NONE
+        if not site.evaluator.budget.has_room(layers):
+            leave_open(site, self, "many-items")
+            return NONE
         rows = multiply(hidden, gates)
         two_ways = cast("Machine", site.evaluator).truth(bidirectional)
         for layer in range(layers):

@@ -16,6 +16,7 @@ from forgather_lint.libraries.operands import (
     integer,
     is_none,
     is_sequence,
+    pay_for,
     plain_integer,
     result,
     shape_of,
@@ -58,20 +59,24 @@ def chunk(site: Site, input: Value, chunks: Value, dim: Value = ZERO) -> Value:
         )
     whole = shape_of(source)[axis]
     spread_evenly = site.name.endswith("tensor_split")
-    return _pieces(site, source, axis, _equal_pieces(whole, count, spread_evenly))
+    return _pieces(site, source, axis, _equal_pieces(site, whole, count, spread_evenly))
 
 
-def _equal_pieces(size: Size | None, count: int, spread_evenly: bool) -> list[Size | None]:
+def _equal_pieces(
+    site: Site, size: Size | None, count: int, spread_evenly: bool
+) -> list[Size | None]:
+    pay_for(site, count)
     even = None if size is None else dims.divide_exactly(size, count)
     on_rank = None if size is None else dims.local(size)
     if even is not None or not isinstance(on_rank, int):
         return [even] * count
     if spread_evenly:
         return [on_rank // count + (piece < on_rank % count) for piece in range(count)]
-    return _pieces_of(on_rank, -(-on_rank // count))
+    return _pieces_of(site, on_rank, -(-on_rank // count))
 
 
-def _pieces_of(size: int, piece: int) -> list[Size | None]:
+def _pieces_of(site: Site, size: int, piece: int) -> list[Size | None]:
+    pay_for(site, -(-size // piece))
     return [min(piece, size - start) for start in range(0, size, piece)]
 
 
@@ -100,7 +105,9 @@ def split(
     axis = dimension(dim, len(shape_of(source)))
     size = shape_of(source)[axis]
     if not is_sequence(split_size_or_sections):
-        return _pieces(site, source, axis, _pieces_by_size(size, integer(split_size_or_sections)))
+        return _pieces(
+            site, source, axis, _pieces_by_size(site, size, integer(split_size_or_sections))
+        )
     sections = sizes(site, [split_size_or_sections])
     if None not in sections:
         total = total_of(section for section in sections if section is not None)
@@ -109,16 +116,16 @@ def split(
     return _pieces(site, source, axis, sections)
 
 
-def _pieces_by_size(size: Size | None, piece: Size) -> list[Size | None]:
+def _pieces_by_size(site: Site, size: Size | None, piece: Size) -> list[Size | None]:
     count = None if size is None else dims.divide_exactly(size, piece)
     if isinstance(count, int):
-        return [piece] * count
+        return [piece] * pay_for(site, count)
     if size is None:
         raise Undetermined("unknown-size")
     on_rank, piece_on_rank = dims.local(size), dims.local(piece)
     if not isinstance(on_rank, int) or not isinstance(piece_on_rank, int) or piece_on_rank < 1:
         raise Undetermined("symbolic-size")
-    return _pieces_of(on_rank, piece_on_rank)
+    return _pieces_of(site, on_rank, piece_on_rank)
 
 
 def _sections_text(size: Size | None, dim: int, sections: Sequence[Size | None]) -> str:
@@ -163,7 +170,7 @@ def unbind(site: Site, input: Value, dim: Value = ZERO) -> Value:
     count = _count(shape[axis])
     if count is None:
         raise Undetermined("symbolic-size")
-    return TupleValue((_position(site, source, axis),) * count)
+    return TupleValue((_position(site, source, axis),) * pay_for(site, count))
 
 
 @value_op("Tensor.__iter__")
@@ -176,7 +183,7 @@ def iterated(site: Site, input: Value) -> Value:
     count, row = _count(shape[0]), _position(site, source, 0)
     if count is None:
         return ListValue([], Unknown("symbolic-size", source.origin, item=row))
-    return TupleValue((row,) * count)
+    return TupleValue((row,) * pay_for(site, count))
 
 
 def _count(size: Size | None) -> int | None:

@@ -52,6 +52,8 @@ def layers(site: Site, self: Instance) -> Value:
     count = index_of(length(site, self))
     if count is None:
         return site.unknown("unknown-size")
+    if not site.evaluator.budget.has_room(count):
+        return site.unknown("many-items")
     return ListValue([_of_layer(site, self, number) for number in range(count)])
 
 
