@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import ItemsView, Iterable, KeysView, Sequence, ValuesView
-from types import GeneratorType
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
 
 import libcst as cst
 
@@ -23,6 +22,7 @@ from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Frame, Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import AttributeDict, Namespace
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Choice,
     DictValue,
@@ -103,16 +103,13 @@ def _ended(machine: Machine, loader: SourceLoader) -> End:
     return End(_shown(module.globals[RESULT]))
 
 
-_STAND_AS_LISTS: tuple[type, ...] = (
-    *(range, zip, map, filter, enumerate, reversed, GeneratorType, KeysView, ValuesView, ItemsView),
-    *(type(iter([])), type(iter("")), type(reversed([]))),
-)
+_NO_LISTS: tuple[type, ...] = (range, KeysView, ValuesView, ItemsView, Iterator)
 
 
 def _written(value: object) -> str:
-    """`repr`, with the items of a set in order and every iterator as a list."""
-    if isinstance(value, Iterable) and isinstance(value, _STAND_AS_LISTS):
-        value = list(value)
+    """`repr`, with the items of a set in order and those of whatever else is iterated over."""
+    if isinstance(value, Iterable) and isinstance(value, _NO_LISTS):
+        return f"{type(value).__name__}{[_written(item) for item in value]}"
     if isinstance(value, list | tuple | set | frozenset | dict):
         kind = type(value).__name__
         items = value.items() if isinstance(value, dict) else value
@@ -130,7 +127,7 @@ def _shown(value: Value) -> str | None:
     if isinstance(value, TupleValue):
         return _container("tuple", value.items)
     if isinstance(value, ListValue) and value.rest is None:
-        return _container("list", value.items)
+        return _container(type_name(value), value.items)
     if isinstance(value, SetValue) and value.rest is None:
         return _container("set", list(value.items.values()), ordered=True)
     if isinstance(value, AttributeDict) and value.instance.open is None:

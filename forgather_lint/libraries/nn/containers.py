@@ -19,6 +19,7 @@ from forgather_lint.python.values.value import (
     Arguments,
     Choice,
     DictValue,
+    IterableValue,
     Known,
     ListValue,
     SliceValue,
@@ -132,7 +133,8 @@ def insert(site: Site, self: Instance, index: Value, module: Value) -> Value:
 
 @op(*_names(_LISTS, "__iter__"))
 def iterate(site: Site, self: Instance) -> Value:
-    return ListValue(list(children_of(self).values()), self.open)
+    children = list(children_of(self).values())
+    return IterableValue(children, self.open, kind="list_iterator")
 
 
 @op(*_names(_LISTS + _DICTS, "__len__"))
@@ -262,14 +264,20 @@ def contains(site: Site, self: Instance, key: Value) -> Value:
     return known(key.value in children_of(self))
 
 
+def _view(site: Site) -> str:
+    name = site.name.rpartition(".")[2]
+    return "dict_keyiterator" if name == "__iter__" else f"dict_{name}"
+
+
 @op(*_names(_DICTS, "keys", "__iter__"))
 def keys(site: Site, self: Instance) -> Value:
-    return ListValue([known(name) for name in children_of(self)], self.open)
+    names: list[Value] = [known(name) for name in children_of(self)]
+    return IterableValue(names, self.open, kind=_view(site))
 
 
 @op(*_names(_DICTS, "values"))
 def values(site: Site, self: Instance) -> Value:
-    return ListValue(list(children_of(self).values()), self.open)
+    return IterableValue(list(children_of(self).values()), self.open, kind=_view(site))
 
 
 @op(*_names(_DICTS, "items"))
@@ -277,7 +285,7 @@ def items(site: Site, self: Instance) -> Value:
     pairs: list[Value] = [
         TupleValue((known(name), value)) for name, value in children_of(self).items()
     ]
-    return ListValue(pairs, self.open)
+    return IterableValue(pairs, self.open, kind=_view(site))
 
 
 @op("torch.nn.Sequential.forward")

@@ -20,8 +20,8 @@ from forgather_lint.python.values.value import (
     TRUE,
     Arguments,
     Choice,
+    IterableValue,
     Known,
-    ListValue,
     TensorValue,
     TupleValue,
     Unknown,
@@ -162,13 +162,13 @@ def _children(site: Site, self: Instance) -> dict[str, Instance]:
 
 @op("torch.nn.Module.children")
 def children(site: Site, self: Instance) -> Value:
-    return ListValue(list(_children(site, self).values()), self.open)
+    return IterableValue(list(_children(site, self).values()), self.open)
 
 
 @op("torch.nn.Module.named_children")
 def named_children(site: Site, self: Instance) -> Value:
     pairs: list[Value] = [TupleValue((known(n), v)) for n, v in _children(site, self).items()]
-    return ListValue(pairs, self.open)
+    return IterableValue(pairs, self.open)
 
 
 def _more(site: Site, self: Instance) -> Unknown | None:
@@ -188,23 +188,23 @@ def _may_be_module(site: Site, value: Choice) -> bool:
 
 @op("torch.nn.Module.modules")
 def modules(site: Site, self: Instance) -> Value:
-    return ListValue([module for _, module in walk(site, self)], _more(site, self))
+    return IterableValue([module for _, module in walk(site, self)], _more(site, self))
 
 
 @op("torch.nn.Module.named_modules")
 def named_modules(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
     pairs: list[Value] = [TupleValue((known(name), module)) for name, module in walk(site, self)]
-    return ListValue(pairs, _more(site, self))
+    return IterableValue(pairs, _more(site, self))
 
 
 @op("torch.nn.Module.parameters")
 def parameters(site: Site, self: Instance, recurse: Value = TRUE) -> Value:
-    return ListValue([value for _, value in _parameters(site, self)])
+    return IterableValue([value for _, value in _parameters(site, self)])
 
 
 @op("torch.nn.Module.named_parameters")
 def named_parameters(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
-    return ListValue([TupleValue((known(name), v)) for name, v in _parameters(site, self)])
+    return IterableValue([TupleValue((known(name), v)) for name, v in _parameters(site, self)])
 
 
 def _parameters(site: Site, self: Instance) -> list[tuple[str, TensorValue]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce as fold
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from forgather_lint.python.values.value import (
     Arguments,
     DictValue,
     External,
+    IterableValue,
     Known,
     ListValue,
     SetValue,
@@ -29,6 +31,7 @@ from forgather_lint.python.values.value import (
     Value,
     ValueId,
     known,
+    next_serial,
 )
 
 
@@ -128,7 +131,8 @@ def copied(value: Value, done: dict[ValueId, Value], deep: bool) -> Value:
             )
             attributes.update({n: inner(v) for n, v in value.attributes.items()})
         case ListValue():
-            result = ListValue([inner(item) for item in value.items], value.rest)
+            items_ = [inner(item) for item in value.items]
+            result = replace(value, items=items_, serial=next_serial(), writes=0)
         case TupleValue():
             result = TupleValue(tuple(inner(item) for item in value.items))
         case DictValue():
@@ -165,18 +169,20 @@ def chain(site: Site, *iterables: Value) -> Value:
     columns = [site.evaluator.items_of(each) for each in iterables]
     rest = next((why for _, why in columns if why is not None), None)
     if not site.evaluator.budget.has_room(sum(len(items) for items, _ in columns)):
-        return ListValue([], site.unknown("many-items"))
-    return ListValue([item for items, _ in columns for item in items], rest)
+        return IterableValue([], site.unknown("many-items"), kind="itertools.chain")
+    every: list[Value] = [item for items, _ in columns for item in items]
+    return IterableValue(every, rest, kind="itertools.chain")
 
 
 @op("itertools.repeat")
 def repeat(site: Site, value: Value, times: Value = NONE) -> Value:
     count = times.value if isinstance(times, Known) else None
     if not isinstance(count, int):
-        return ListValue([value], site.unknown("endless-iterator"))
+        endless = site.unknown("endless-iterator")
+        return IterableValue([value], endless, kind="itertools.repeat")
     if not site.evaluator.budget.has_room(count):
-        return ListValue([], site.unknown("many-items"))
-    return ListValue([value] * count)
+        return IterableValue([], site.unknown("many-items"), kind="itertools.repeat")
+    return IterableValue([value] * count, kind="itertools.repeat")
 
 
 @op("traceback.extract_stack")

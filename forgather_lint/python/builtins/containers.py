@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from forgather_lint.python.builtins.sequences import check_whole
 from forgather_lint.python.interpreter import stores, subscripts
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
@@ -13,6 +14,7 @@ from forgather_lint.python.values.objects import AttributeDict
 from forgather_lint.python.values.value import (
     NONE,
     DictValue,
+    IterableValue,
     Key,
     Known,
     ListValue,
@@ -46,6 +48,7 @@ def extend(site: Site, target: ListValue, iterable: Value) -> Value:
 @builtin("list.insert")
 def insert(site: Site, target: ListValue, index: Value, item: Value) -> Value:
     position = subscripts.index_of(index)
+    check_whole(site, index)
     if position is None:
         stores.forget(machine_of(site), target, site.unknown("unknown-index"))
         return NONE
@@ -200,14 +203,14 @@ def update(
 @builtin("dict.keys")
 @builtin("attribute_dict.keys")
 def keys(site: Site, target: DictValue | AttributeDict) -> Value:
-    return ListValue(*machine_of(site).items_of(target))
+    return IterableValue(*machine_of(site).items_of(target), kind="dict_keys")
 
 
 @builtin("dict.values")
 @builtin("attribute_dict.values")
 def values(site: Site, target: DictValue | AttributeDict) -> Value:
     rest = target.rest if isinstance(target, DictValue) else target.instance.open
-    return ListValue(list(_items(target).values()), rest)
+    return IterableValue(list(_items(target).values()), rest, kind="dict_values")
 
 
 @builtin("dict.items")
@@ -215,7 +218,7 @@ def values(site: Site, target: DictValue | AttributeDict) -> Value:
 def items(site: Site, target: DictValue | AttributeDict) -> Value:
     names, rest = machine_of(site).items_of(target)
     pairs = zip(names, _items(target).values(), strict=True)
-    return ListValue([TupleValue(pair) for pair in pairs], rest)
+    return IterableValue([TupleValue(pair) for pair in pairs], rest, kind="dict_items")
 
 
 @builtin("dict.copy")

@@ -12,10 +12,14 @@ from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.interpreter.operators import binary
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.loop_index import observe, pinned
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
+    DictValue,
     Known,
+    ListValue,
+    SetValue,
     SymbolicInt,
     TupleValue,
     Unknown,
@@ -106,11 +110,18 @@ def pow_(site: Site, base: Value, exp: Value, mod: Value = NONE) -> Value:
     return binary(machine_of(site), "pow", base, exp, site.where)
 
 
+_CONTAINERS = TupleValue | ListValue | DictValue | SetValue
+
+
 @builtin("divmod")
 def divmod_(site: Site, a: Value, b: Value) -> Value:
     machine = machine_of(site)
     if isinstance(a, Known) and isinstance(b, Known):
         return compute(machine.budget, site.where, "divmod", divmod, (a.value, b.value))
+    if all(isinstance(each, Known | _CONTAINERS) for each in (a, b)):
+        kinds = f"'{type_name(a)}' and '{type_name(b)}'"
+        text = f"unsupported operand type(s) for divmod(): {kinds}"
+        raise Raised("TypeError", text, site.where)
     parts = (binary(machine, name, a, b, site.where) for name in ("floordiv", "mod"))
     return TupleValue(tuple(parts))
 

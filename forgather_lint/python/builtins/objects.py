@@ -20,6 +20,7 @@ from forgather_lint.python.values.objects import (
     PartialCall,
     Super,
 )
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     NONE,
     Builtin,
@@ -122,7 +123,7 @@ def type_(site: Site, obj: Value, *rest: Value) -> Value:
         return External("torch.Tensor")
     if isinstance(obj, Known):
         return Builtin(type(obj.value).__name__)
-    return Builtin(attributes.kind_of(obj)) if not isinstance(obj, Unknown) else obj
+    return Builtin(type_name(obj)) if not isinstance(obj, Unknown) else obj
 
 
 @builtin("callable")

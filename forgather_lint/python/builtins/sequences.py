@@ -5,6 +5,7 @@ from __future__ import annotations
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.iteration import give_back
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.interpreter.literals import NewDict
 from forgather_lint.python.interpreter.subscripts import index_of
@@ -12,12 +13,14 @@ from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.loop_index import pinned
 from forgather_lint.python.values.objects import AttributeDict, Instance
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     ABSENT,
     NONE,
     Arguments,
     Choice,
     DictValue,
+    IterableValue,
     Known,
     ListValue,
     LoopIndex,
@@ -27,11 +30,24 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
+    ValueId,
     distinct,
     key_of,
     known,
     size_of,
 )
+
+
+def check_whole(site: Site, number: Value) -> None:
+    """Raise what Python raises for a `number` that is surely no integer."""
+    if isinstance(number, Known) and not isinstance(number.value, int):
+        kind = type(number.value).__name__
+    elif isinstance(number, TupleValue | ListValue | DictValue | SetValue | SliceValue):
+        kind = "slice" if isinstance(number, SliceValue) else type_name(number)
+    else:
+        return
+    text = f"'{kind}' object cannot be interpreted as an integer"
+    raise Raised("TypeError", text, site.where)
 
 
 @builtin("range")
@@ -43,24 +59,21 @@ def range_(site: Site, *bounds: Value) -> Value:
     _check_range(site, bounds)
     if any(number is None for number in numbers):
         reason = next((b for b in bounds if isinstance(b, Unknown)), _some_range(site, bounds))
-        return ListValue([], reason)
+        return IterableValue([], reason, kind="range")
     span = range(*(number for number in numbers if number is not None))
     if not machine_of(site).budget.has_room(_length(span)):
-        return ListValue([], site.unknown("many-rounds"))
-    return ListValue([Known(i, LoopIndex()) for i in span])
+        return IterableValue([], site.unknown("many-rounds"), kind="range")
+    return IterableValue([Known(i, LoopIndex()) for i in span], kind="range")
 
 
 def _check_range(site: Site, bounds: tuple[Value, ...]) -> None:
     """Raise what Python raises where `range` surely does."""
-    known_ones = [bound.value for bound in bounds if isinstance(bound, Known)]
-    wrong = [each for each in known_ones if not isinstance(each, int)]
     if not 0 < len(bounds) < 4:
         size = "at least 1 argument" if not bounds else "at most 3 arguments"
         text = f"range expected {size}, got {len(bounds)}"
         raise Raised("TypeError", text, site.where)
-    if wrong:
-        text = f"'{type(wrong[0]).__name__}' object cannot be interpreted as an integer"
-        raise Raised("TypeError", text, site.where)
+    for bound in bounds:
+        check_whole(site, bound)
     if len(bounds) == 3 and index_of(bounds[2]) == 0:
         raise Raised("ValueError", "range() arg 3 must not be zero", site.where)
 
@@ -83,6 +96,8 @@ def _length(span: range) -> int:
 def len_(site: Site, obj: Value) -> Value:
     machine = machine_of(site)
     match obj:
+        case IterableValue() if obj.is_iterator:
+            raise Raised("TypeError", f"object of type '{obj.kind}' has no len()", site.where)
         case ListValue() | DictValue() | SetValue():
             return obj.rest or _perhaps_fewer(site, obj) or known(len(obj.items))
         case TupleValue(items):
@@ -124,15 +139,31 @@ def tuple_(site: Site, iterable: Value | None = None) -> Value:
 
 @builtin("iter")
 def iter_(site: Site, iterable: Value) -> Value:
-    return list_(site, iterable)
+    if isinstance(iterable, IterableValue) and iterable.is_iterator:
+        return iterable
+    items, rest = machine_of(site).items_of(iterable, site.where)
+    name = type_name(iterable)
+    return IterableValue(items, rest, kind=_ITERATORS.get(name, f"{name}_iterator"))
+
+
+_ITERATORS = {
+    "dict": "dict_keyiterator",
+    "dict_keys": "dict_keyiterator",
+    "dict_values": "dict_valueiterator",
+    "dict_items": "dict_itemiterator",
+}
+"""What iterates over an object of these types; `list_iterator` and the like of others."""
 
 
 @builtin("next")
 def next_(site: Site, iterator: Value, default: Value | None = None) -> Value:
+    if isinstance(iterator, Known | TupleValue | ListValue | DictValue | SetValue) and not (
+        isinstance(iterator, IterableValue) and iterator.is_iterator
+    ):
+        raise Raised("TypeError", f"'{type_name(iterator)}' object is not an iterator", site.where)
     items, rest = machine_of(site).items_of(iterator, site.where)
     if items:
-        if isinstance(iterator, ListValue):
-            machine_of(site).trail.set_items(iterator, items[1:])
+        give_back(machine_of(site), iterator, items[1:])
         return items[0]
     if rest is not None:
         return rest if default is None else join([rest, default])
@@ -187,33 +218,46 @@ def _put_pairs(site: Site, new: NewDict, source: Value) -> None:
 @builtin("enumerate")
 def enumerate_(site: Site, iterable: Value, start: Value = Known(0)) -> Value:  # noqa: B008
     first = index_of(start)
-    if isinstance(start, Known) and first is None:
-        text = f"'{type(start.value).__name__}' object cannot be interpreted as an integer"
-        raise Raised("TypeError", text, site.where)
+    check_whole(site, start)
     items, rest = machine_of(site).items_of(iterable, site.where)
     if first is None:
-        return ListValue([], site.unknown("unknown-start"))
+        return IterableValue([], site.unknown("unknown-start"), kind="enumerate")
     pairs: list[Value] = [
         TupleValue((Known(first + i, LoopIndex()), item)) for i, item in enumerate(items)
     ]
-    return ListValue(pairs, rest)
+    return IterableValue(pairs, rest, kind="enumerate")
 
 
 @builtin("zip")
 def zip_(site: Site, *iterables: Value, strict: Value = NONE) -> Value:
+    rows, rest = _rows(site, iterables)
+    return IterableValue([TupleValue(row) for row in rows], rest, kind="zip")
+
+
+Rows = tuple[list[tuple[Value, ...]], Unknown | None]
+"""Items side by side, and why there may be more."""
+
+
+def _rows(site: Site, iterables: tuple[Value, ...]) -> Rows:
+    """The items of several iterables side by side, as far as the shortest goes."""
+    iterators = [each for each in iterables if isinstance(each, IterableValue) and each.is_iterator]
+    if len({ValueId(each) for each in iterators}) < len(iterators):
+        return [], site.unknown("iterator-used-twice")
     columns = [machine_of(site).items_of(each, site.where) for each in iterables]
     rest = next((why for _, why in columns if why is not None), None)
-    rows = zip(*(items for items, _ in columns), strict=False)
-    return ListValue([TupleValue(row) for row in rows], rest)
+    rows = list(zip(*(items for items, _ in columns), strict=False))
+    if any(len(items) > len(rows) for items, _ in columns):
+        for each in iterators:
+            machine_of(site).trail.may_hold_more(each, site.unknown("iterator-partly-used"))
+    return rows, rest
 
 
 @builtin("map")
 def map_(site: Site, func: Value, *iterables: Value) -> Value:
     machine = machine_of(site)
-    columns = [machine.items_of(each, site.where) for each in iterables]
-    rest = next((why for _, why in columns if why is not None), None)
-    rows = zip(*(items for items, _ in columns), strict=False)
-    return ListValue([machine.call(func, Arguments(list(r)), site.where) for r in rows], rest)
+    rows, rest = _rows(site, iterables)
+    made = [machine.call(func, Arguments(list(row)), site.where) for row in rows]
+    return IterableValue(made, rest, kind="map")
 
 
 @builtin("filter")
@@ -226,19 +270,32 @@ def filter_(site: Site, function: Value, iterable: Value) -> Value:
         test = item if is_none else machine.call(function, Arguments([item]), site.where)
         truth = machine.truth(test)
         if truth is None:
-            return ListValue([], site.unknown("undecided-filter"))
+            return IterableValue([], site.unknown("undecided-filter"), kind="filter")
         if truth:
             kept.append(item)
-    return ListValue(kept, rest)
+    return IterableValue(kept, rest, kind="filter")
 
 
 @builtin("reversed")
 def reversed_(site: Site, sequence: Value) -> Value:
-    if isinstance(sequence, Known) and not isinstance(sequence.value, str | bytes):
-        text = f"'{type(sequence.value).__name__}' object is not reversible"
-        raise Raised("TypeError", text, site.where)
+    kind = type_name(sequence)
+    is_plain = isinstance(sequence, Known) and not isinstance(sequence.value, str | bytes)
+    is_iterator = isinstance(sequence, IterableValue) and sequence.is_iterator
+    if is_plain or is_iterator or isinstance(sequence, SetValue):
+        raise Raised("TypeError", f"'{kind}' object is not reversible", site.where)
     items, rest = machine_of(site).items_of(sequence, site.where)
-    return ListValue(items[::-1]) if rest is None else ListValue([], rest)
+    kind = _REVERSED.get(kind, "reversed")
+    return IterableValue(items[::-1] if rest is None else [], rest, kind=kind)
+
+
+_REVERSED = {
+    "list": "list_reverseiterator",
+    "range": "range_iterator",
+    "dict": "dict_reversekeyiterator",
+    "dict_keys": "dict_reversekeyiterator",
+    "dict_values": "dict_reversevalueiterator",
+    "dict_items": "dict_reverseitemiterator",
+}
 
 
 @builtin("sorted")
@@ -247,7 +304,7 @@ def sorted_(site: Site, iterable: Value, *, key: Value = NONE, reverse: Value = 
     items, rest = machine.items_of(iterable, site.where)
     has_key = not isinstance(key, Known)
     ranks = [machine.call(key, Arguments([i]), site.where) if has_key else i for i in items]
-    order = _ranking(ranks)
+    order = _ranking(site, ranks)
     if rest is not None or order is None:
         return ListValue([], rest or site.unknown("undecided-order"))
     result = [items[i] for i in order]
@@ -263,11 +320,17 @@ def sort(site: Site, target: ListValue, *, key: Value = NONE, reverse: Value = N
     return NONE
 
 
-def _ranking(ranks: list[Value]) -> list[int] | None:
+def _ranking(site: Site, ranks: list[Value]) -> list[int] | None:
+    """The places of `ranks` in order, None when that is not known.
+
+    Raises `Raised` for constants that Python does not compare.
+    """
     keys = [key_of(rank) for rank in ranks]
     try:
         return sorted(range(len(keys)), key=lambda i: keys[i])  # type: ignore[arg-type,return-value]
-    except TypeError:
+    except TypeError as error:
+        if all(isinstance(rank, Known) for rank in ranks):
+            raise Raised("TypeError", str(error), site.where) from error
         return None
 
 

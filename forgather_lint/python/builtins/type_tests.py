@@ -15,6 +15,7 @@ from forgather_lint.python.values.value import (
     Choice,
     DictValue,
     External,
+    IterableValue,
     Known,
     ListValue,
     SetValue,
@@ -115,6 +116,8 @@ _CONTAINERS = {
 
 def _is_container(value: Value, name: str) -> bool | None:
     """Whether a container is one of the abstract classes of `collections.abc`."""
+    if name in _CONTAINERS and isinstance(value, IterableValue):
+        return name == "Iterable" or (value.kind == "range" and name in ("Sequence", "Collection"))
     return isinstance(value, _CONTAINERS[name]) if name in _CONTAINERS else None
 
 
@@ -146,6 +149,8 @@ def _is_builtin_kind(value: Value, name: str) -> bool | None:
         return isinstance(getattr(builtins, value.name, None), kind)
     if isinstance(value, SymbolicInt):
         return name in ("int", "object")
+    if isinstance(value, IterableValue):
+        return name in (value.kind, "object")
     if name in _PLAIN:
         return isinstance(value, _PLAIN[name])
     return None if isinstance(value, External) else name == "object"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from types import GeneratorType
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,11 @@ from forgather_lint.python.values.objects import (
     Instance,
     LibraryMethod,
     Namespace,
-    PartialCall,
     Property,
     StaticMethod,
     Super,
 )
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Arguments,
     Builtin,
@@ -36,8 +37,6 @@ from forgather_lint.python.values.value import (
     Known,
     ListValue,
     NamedTupleValue,
-    SetValue,
-    SymbolicInt,
     TupleValue,
     Unknown,
     Value,
@@ -218,25 +217,6 @@ _OBJECT_METHODS = {
     "__new__": "object.__new__",
 }
 
-_KINDS: tuple[tuple[type[Value], str], ...] = (
-    (ListValue, "list"),
-    (TupleValue, "tuple"),
-    (DictValue, "dict"),
-    (SetValue, "set"),
-    (AttributeDict, "attribute_dict"),
-    (SymbolicInt, "int"),
-    (PartialCall, "partial"),
-    (FunctionValue, "function"),
-    (BoundMethod, "method"),
-)
-
-
-def kind_of(value: Value) -> str:
-    """The name under which the methods of a plain value are registered."""
-    if isinstance(value, Known):
-        return type(value.value).__name__
-    return next((name for kind, name in _KINDS if isinstance(value, kind)), "object")
-
 
 def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Value:
     if isinstance(value, Namespace):
@@ -251,7 +231,7 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
         return known(value.name) if isinstance(value, FunctionValue) else Unknown("method-name")
     if isinstance(value, Builtin) and f"{value.name}.{name}" in BUILTINS:
         return Builtin(f"{value.name}.{name}")
-    kind = kind_of(value)
+    kind = type_name(value)
     if f"{kind}.{name}" in BUILTINS:
         return LibraryMethod(value, f"{kind}.{name}")
     if isinstance(value, Builtin) and name == "__name__":
@@ -273,16 +253,24 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
 
 _CONTAINERS = (TupleValue, ListValue, DictValue)
 _STANDS_FOR: dict[str, tuple[type, ...]] = {
-    "tuple": (tuple, zip, range),
-    "list": (list, deque, zip, range, GeneratorType),
+    "list": (list, deque),
+    "tuple": (tuple,),
     "dict": (dict, OrderedDict, defaultdict, Counter, ChainMap),
+    "range": (range,),
+    "generator": (GeneratorType,),
+    "dict_keys": (KeysView,),
+    "dict_values": (ValuesView,),
+    "dict_items": (ItemsView,),
 }
-"""The types whose objects stand as a value of this kind."""
+"""The types whose objects stand as a value of this kind; all other iterators have the same."""
+_AN_ITERATOR: tuple[type, ...] = (Iterator,)
 
 
 def _has_attribute(kind: str, name: str) -> bool:
     """Whether a container of Python has it, or a `torch.Size`, which is a tuple too."""
-    return name == "numel" or any(hasattr(each, name) for each in _STANDS_FOR.get(kind, (object,)))
+    return name == "numel" or any(
+        hasattr(each, name) for each in _STANDS_FOR.get(kind, _AN_ITERATOR)
+    )
 
 
 _READ_ONLY = frozenset(

@@ -32,6 +32,7 @@ from forgather_lint.python.values.objects import (
     Scope,
     StaticMethod,
 )
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
@@ -41,7 +42,6 @@ from forgather_lint.python.values.value import (
     External,
     Known,
     ListValue,
-    NamedTupleValue,
     SetValue,
     TupleValue,
     Unknown,
@@ -111,18 +111,9 @@ def call(machine: Machine, function: Value, arguments: Arguments, where: Place) 
             text = f"'{type(value).__name__}' object is not callable"
             raise Raised("TypeError", text, where, cause=cause_in(value))
         case TupleValue() | ListValue() | DictValue() | SetValue():
-            text = f"'{_KINDS[type(function)]}' object is not callable"
+            text = f"'{type_name(function)}' object is not callable"
             raise Raised("TypeError", text, where)
     return Unknown("unmodelled-call", where)
-
-
-_KINDS: dict[type, str] = {
-    TupleValue: "tuple",
-    NamedTupleValue: "tuple",
-    ListValue: "list",
-    DictValue: "dict",
-    SetValue: "set",
-}
 
 
 def _prepended(arguments: Arguments, first: Value) -> Arguments:

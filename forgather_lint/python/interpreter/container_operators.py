@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.equality import equals
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.cost import cost
 from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Arguments,
     DictValue,
+    IterableValue,
     Known,
     ListValue,
     SetValue,
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
 def on_containers(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:
     """Apply the operator `name` where `operators.binary` found neither constants nor sizes."""
     machine.budget.spend(cost(left) + cost(right))
+    if name in ("add", "mul") and (
+        isinstance(left, IterableValue) or isinstance(right, IterableValue)
+    ):
+        return on_iterables(name, left, right, where)
     match name, left, right:
         case "add", TupleValue() | ListValue(), TupleValue() | ListValue():
             return _concatenated(machine, left, right, where)
@@ -44,6 +51,29 @@ def on_containers(machine: Machine, name: str, left: Value, right: Value, where:
     if isinstance(left, Instance):
         return _overloaded(machine, name, left, right, where)
     return Unknown("unmodelled-operator", where, name)
+
+
+def on_iterables(
+    name: str, left: Value, right: Value, where: Place, *, in_place: bool = False
+) -> Value:
+    """A range, a view or an iterator is neither joined to another nor repeated."""
+    if not all(isinstance(each, _PLAIN) for each in (left, right)):
+        return Unknown("unmodelled-operator", where, name)
+    kinds, sign = (
+        (type_name(left), type_name(right)),
+        {"add": "+", "mul": "*"}[name] + "=" * in_place,
+    )
+    text = f"unsupported operand type(s) for {sign}: '{kinds[0]}' and '{kinds[1]}'"
+    if name == "add" and kinds[0] in ("list", "tuple"):
+        text = f'can only concatenate {kinds[0]} (not "{kinds[1]}") to {kinds[0]}'
+    elif name == "mul" and (sequence := next((k for k in kinds if k in _REPEATED), None)):
+        other = kinds[1 - kinds.index(sequence)]
+        text = f"can't multiply sequence by non-int of type '{other}'"
+    raise Raised("TypeError", text, where)
+
+
+_PLAIN = Known | TupleValue | ListValue | DictValue | SetValue
+_REPEATED = ("list", "tuple", "str", "bytes")
 
 
 def _overloaded(machine: Machine, name: str, left: Instance, right: Value, where: Place) -> Value:

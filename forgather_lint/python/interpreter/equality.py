@@ -24,6 +24,7 @@ from forgather_lint.python.values.value import (
     Constant,
     DictValue,
     External,
+    IterableValue,
     Known,
     ListValue,
     SetValue,
@@ -101,6 +102,10 @@ class _Comparing:
         match left, right:
             case TupleValue(), TupleValue():
                 return self._items(left.items, right.items)
+            case IterableValue() | ListValue(), IterableValue() | ListValue() if isinstance(
+                left, IterableValue
+            ) or isinstance(right, IterableValue):
+                return self._iterables(left, right)
             case ListValue(), ListValue():
                 if left.rest is not None or right.rest is not None:
                     return None
@@ -110,6 +115,15 @@ class _Comparing:
             case SetValue(), SetValue():
                 return _keys_agree(left, right)
         return False
+
+    def _iterables(self, left: ListValue, right: ListValue) -> bool | None:
+        """Ranges are equal by their numbers, views of keys as sets; an iterator is but itself."""
+        kinds = [each.kind for each in (left, right) if isinstance(each, IterableValue)]
+        if len(kinds) == 2 and kinds[0] == kinds[1] == "range":
+            return self._items(tuple(left.items), tuple(right.items))
+        if all(kind in ("dict_keys", "dict_items") for kind in kinds) and len(kinds) == 2:
+            return None
+        return left is right
 
     def _items(self, left: tuple[Value, ...], right: tuple[Value, ...]) -> bool | None:
         if len(left) != len(right):

@@ -14,7 +14,7 @@ from forgather_lint.facts.causes.placement import NoneUsed
 from forgather_lint.python.interpreter.trail import Changes
 from forgather_lint.python.values.endings import Ending
 from forgather_lint.python.values.objects import FunctionValue, Scope
-from forgather_lint.python.values.value import ListValue, Unknown, Value
+from forgather_lint.python.values.value import IterableValue, Unknown, Value
 
 
 @record
@@ -118,7 +118,7 @@ class Frame:
     receiver: Value | None = None
     trail_depth: int = 0
     early_returns: list[EarlyReturn] = field(default_factory=list)
-    yielded: ListValue | None = None
+    yielded: IterableValue | None = None
     handled: Raised | None = None
 
     def attribute(self, node: cst.Attribute) -> str:

@@ -23,7 +23,7 @@ from forgather_lint.python.values.value import (
     Arguments,
     Builtin,
     External,
-    ListValue,
+    IterableValue,
     Unknown,
     Value,
 )
@@ -133,7 +133,7 @@ def yield_expression(machine: Machine, node: cst.Yield, frame: Frame) -> Value:
         items, rest = [machine.evaluate(node.value, frame) if node.value else NONE], None
     if frame.yielded is None:
         # Both arms of a condition add to one list, wherever the first `yield` stands.
-        frame.yielded = ListValue([])
+        frame.yielded = IterableValue([])
     for item in items:
         machine.trail.append(frame.yielded, item)
     machine.trail.may_hold_more(frame.yielded, rest)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from forgather_lint.python.interpreter.classes import find_member
@@ -11,6 +13,7 @@ from forgather_lint.python.values.value import (
     Arguments,
     Choice,
     DictValue,
+    IterableValue,
     Known,
     ListValue,
     SetValue,
@@ -35,6 +38,8 @@ def items_of(
     `where` is the place to blame when `value` cannot be iterated over.
     """
     match value:
+        case IterableValue() if value.is_iterator:
+            return _used_up(machine, value), value.rest
         case ListValue():
             return list(value.items), value.rest
         case TupleValue():
@@ -61,6 +66,36 @@ def items_of(
     if machine.library.handles(value):
         return _items_of_library_value(machine, value, where)
     return [], Unknown("unmodelled-iteration", where)
+
+
+def _used_up(machine: Machine, value: IterableValue) -> list[Value]:
+    items = list(value.items)
+    if items:
+        machine.trail.set_items(value, [])
+    return items
+
+
+def give_back(machine: Machine, value: Value, items: Sequence[Value]) -> None:
+    """`items` were not taken of `value`, if it is an iterator."""
+    if isinstance(value, IterableValue) and value.is_iterator:
+        machine.trail.set_items(value, items)
+
+
+@contextmanager
+def rounds(
+    machine: Machine, value: Value, where: Place
+) -> Iterator[tuple[list[Value], Unknown | None]]:
+    """What `items_of` says, for a body that runs with each of the items.
+
+    What is left of an iterator for the body itself, or when the body raises, is not known.
+    """
+    items, rest = machine.items_of(value, where)
+    if not isinstance(value, IterableValue) or not value.is_iterator:
+        yield items, rest
+        return
+    machine.trail.set_rest(value, Unknown("iterator-in-use", where))
+    yield items, rest
+    machine.trail.set_rest(value, rest)
 
 
 def _items_of_instance(

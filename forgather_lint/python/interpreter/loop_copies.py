@@ -262,7 +262,8 @@ class _Copying:
         copy: Collection
         match value:
             case ListValue():
-                copy = ListValue([self.of(item) for item in value.items], value.rest)
+                inner = [self.of(item) for item in value.items]
+                copy = replace(value, items=inner, serial=next_serial(), writes=0)
             case DictValue():
                 items = {key: self.of(item) for key, item in value.items.items()}
                 copy = DictValue(items, dict(value.keys), value.rest, dict(value.places))

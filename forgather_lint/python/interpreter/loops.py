@@ -13,10 +13,12 @@ from forgather_lint.python.interpreter.branching import join_bodies, perhaps
 from forgather_lint.python.interpreter.budget import MOST_ITEMS, MOST_ROUNDS, BudgetExceeded
 from forgather_lint.python.interpreter.dispatch import expression, statement
 from forgather_lint.python.interpreter.frame import Broken, Completion, Continued, Frame, Returned
+from forgather_lint.python.interpreter.iteration import give_back, rounds
 from forgather_lint.python.interpreter.literals import NewDict
 from forgather_lint.python.interpreter.plain_comprehensions import plain
 from forgather_lint.python.values.objects import Scope
 from forgather_lint.python.values.value import (
+    IterableValue,
     Key,
     ListValue,
     SetValue,
@@ -31,14 +33,17 @@ if TYPE_CHECKING:
 
 @statement(cst.For)
 def for_statement(machine: Machine, node: cst.For, frame: Frame) -> Completion:
-    items, rest = machine.items_of(machine.evaluate(node.iter, frame), frame.place(node.iter))
-    for item in items:
-        assign(machine, node.target, item, frame)
-        completion = machine.execute(node.body.body, frame)
-        if isinstance(completion, Broken):
-            return None
-        if isinstance(completion, Returned):
-            return completion
+    iterable = machine.evaluate(node.iter, frame)
+    completion: Completion = None
+    with rounds(machine, iterable, frame.place(node.iter)) as (items, rest):
+        for number, item in enumerate(items, start=1):
+            assign(machine, node.target, item, frame)
+            completion = machine.execute(node.body.body, frame)
+            if isinstance(completion, Broken | Returned):
+                give_back(machine, iterable, items[number:])
+                break
+    if isinstance(completion, Broken | Returned):
+        return completion if isinstance(completion, Returned) else None
     if rest is not None:
         return _perhaps_more(machine, node, rest, frame)
     return machine.execute(node.orelse.body.body, frame) if node.orelse else None
@@ -102,25 +107,35 @@ def continue_statement(machine: Machine, node: cst.Continue, frame: Frame) -> Co
 
 
 Collect = Callable[[Frame], None]
+Given = tuple[list[Value], Unknown | None]
+"""Items, and why there may be more."""
 
 
 @expression(cst.GeneratorExp)
 def generator_expression(machine: Machine, node: cst.GeneratorExp, frame: Frame) -> Value:
-    return _collected(machine, node, frame)
+    return IterableValue(*_collected(machine, node, frame))
 
 
 @expression(cst.ListComp)
 def list_comprehension(machine: Machine, node: cst.ListComp, frame: Frame) -> Value:
-    return _collected(machine, node, frame)
+    return ListValue(*_collected(machine, node, frame))
 
 
-def _collected(machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> Value:
+def _collected(machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> Given:
     clause, inner = node.for_in, _inner(frame)
-    given, rest = _given(machine, clause, inner)
+    iterable = machine.evaluate(clause.iter, inner)
+    with rounds(machine, iterable, frame.place(clause.iter)) as given:
+        return _collected_of(machine, node, inner, given)
+
+
+def _collected_of(
+    machine: Machine, node: cst.ListComp | cst.GeneratorExp, inner: Frame, items_of_it: Given
+) -> Given:
+    clause, (given, rest) = node.for_in, items_of_it
     arithmetic = plain(node, inner) if rest is None else None
     numbers = arithmetic.items(machine, given) if arithmetic is not None else None
     if numbers is not None:
-        return ListValue(numbers)
+        return numbers, None
     items: list[Value] = []
     rest = _each_of(
         machine,
@@ -129,7 +144,7 @@ def _collected(machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: F
         lambda inner: items.append(machine.evaluate(node.elt, inner)),
         (given, rest),
     )
-    return ListValue(items, rest)
+    return items, rest
 
 
 @expression(cst.SetComp)
@@ -164,14 +179,9 @@ def _inner(frame: Frame) -> Frame:
 
 def _each(machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect) -> Unknown | None:
     """Run `collect` for every item; the result says why there may be more."""
-    return _each_of(machine, clause, frame, collect, _given(machine, clause, frame))
-
-
-Given = tuple[list[Value], Unknown | None]
-
-
-def _given(machine: Machine, clause: cst.CompFor, frame: Frame) -> Given:
-    return machine.items_of(machine.evaluate(clause.iter, frame), frame.place(clause.iter))
+    iterable = machine.evaluate(clause.iter, frame)
+    with rounds(machine, iterable, frame.place(clause.iter)) as given:
+        return _each_of(machine, clause, frame, collect, given)
 
 
 def _each_of(

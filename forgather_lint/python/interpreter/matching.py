@@ -15,6 +15,7 @@ from forgather_lint.python.interpreter.frame import Completion, Frame
 from forgather_lint.python.interpreter.operators import binary
 from forgather_lint.python.values.value import (
     DictValue,
+    IterableValue,
     Known,
     ListValue,
     SetValue,
@@ -122,6 +123,8 @@ def _sequence_fits(
     machine: Machine, pattern: cst.MatchList | cst.MatchTuple, subject: Value, frame: Frame
 ) -> bool | None:
     if isinstance(subject, Known | DictValue | SetValue):
+        return False
+    if isinstance(subject, IterableValue) and subject.kind != "range":
         return False
     if not isinstance(subject, ListValue | TupleValue) or getattr(subject, "rest", None):
         _undecided(machine, pattern, frame)

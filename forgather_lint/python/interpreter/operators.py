@@ -12,7 +12,7 @@ import libcst as cst
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.constants import compute, is_plain, plain, same_result
-from forgather_lint.python.interpreter.container_operators import on_containers
+from forgather_lint.python.interpreter.container_operators import on_containers, on_iterables
 from forgather_lint.python.interpreter.dispatch import expression
 from forgather_lint.python.interpreter.frame import Frame, Raised
 from forgather_lint.python.interpreter.stores import update
@@ -23,6 +23,7 @@ from forgather_lint.python.values.value import (
     Arguments,
     Choice,
     DictValue,
+    IterableValue,
     Known,
     ListValue,
     SymbolicInt,
@@ -183,6 +184,8 @@ def augmented(
     name = AUGMENTED.get(type(node))
     if name is None:
         return Unknown("unmodelled-operator", where)
+    if isinstance(before, IterableValue) and name in ("add", "mul"):
+        return on_iterables(name, before, operand, where, in_place=True)
     if name == "add" and isinstance(before, ListValue):
         items, rest = machine.items_of(operand)
         if not machine.budget.has_room(len(before.items) + len(items)):

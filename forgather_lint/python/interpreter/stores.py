@@ -26,6 +26,7 @@ from forgather_lint.python.values.value import (
     Choice,
     DictValue,
     External,
+    IterableValue,
     Key,
     Known,
     ListValue,
@@ -109,6 +110,9 @@ def set_item(
             _set_in_attribute_dict(machine, instance, key, value)
         case DictValue():
             set_key(machine, owner, key, value)
+        case IterableValue():
+            text = f"'{owner.kind}' object does not support item assignment"
+            raise Raised("TypeError", text, where)
         case ListValue():
             _set_in_list(machine, owner, key, value, where)
         case Instance():
@@ -212,6 +216,9 @@ def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> Non
             text = repr(key.value) if isinstance(key, Known) else "key"
             raise Raised("KeyError", text, where)
         machine.trail.delete_item(owner, name)
+    elif isinstance(owner, IterableValue):
+        text = f"'{owner.kind}' object doesn't support item deletion"
+        raise Raised("TypeError", text, where)
     elif isinstance(owner, ListValue):
         _delete_from_list(machine, owner, key, where)
     elif isinstance(owner, Instance):

@@ -18,6 +18,7 @@ from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join, same
 from forgather_lint.python.values.loop_index import decide, observe, pinned
 from forgather_lint.python.values.objects import AttributeDict, ClassValue, Instance
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Arguments,
     Builtin,
@@ -25,9 +26,9 @@ from forgather_lint.python.values.value import (
     Constant,
     DictValue,
     External,
+    IterableValue,
     Known,
     ListValue,
-    NamedTupleValue,
     SetValue,
     SliceValue,
     TupleValue,
@@ -72,6 +73,8 @@ def read(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
             return _read_attribute_dict(instance, key, where)
         case DictValue():
             return read_dict(owner, key, where)
+        case IterableValue() if owner.kind != "range":
+            raise Raised("TypeError", f"'{owner.kind}' object is not subscriptable", where)
         case TupleValue() | ListValue():
             return _read_sequence(machine, owner, key, where)
         case Known(str() | bytes() as text):
@@ -150,26 +153,17 @@ def _read_sequence(
         return found
     if rest is not None:
         return rest
-    kind = "list" if isinstance(owner, ListValue) else "tuple"
+    kind = type_name(owner)
+    kind = "range object" if kind == "range" else kind
     raise Raised("IndexError", f"{kind} index out of range", where)
 
 
 def _check_index(owner: Value, key: Value, where: Place) -> None:
     """Raise what Python raises for a `key` that is surely no index."""
     if isinstance(key, _NO_INDEX):
-        kind = "tuple" if isinstance(owner, TupleValue) else "list"
-        name = type(key.value).__name__ if isinstance(key, Known) else _NAMES[type(key)]
-        text = f"{kind} indices must be integers or slices, not {name}"
+        name = type_name(key)
+        text = f"{type_name(owner)} indices must be integers or slices, not {name}"
         raise Raised("TypeError", text, where)
-
-
-_NAMES: dict[type[Value], str] = {
-    TupleValue: "tuple",
-    NamedTupleValue: "tuple",
-    ListValue: "list",
-    DictValue: "dict",
-    SetValue: "set",
-}
 
 
 def index_of(key: Value) -> int | None:
@@ -193,7 +187,10 @@ def _slice(
         return Unknown("unknown-slice", where)
     machine.budget.walk(len(range(*within.indices(len(owner.items)))))
     part = owner.items[within]
-    return TupleValue(tuple(part)) if isinstance(owner, TupleValue) else ListValue(list(part))
+    if isinstance(owner, TupleValue):
+        return TupleValue(tuple(part))
+    is_range = isinstance(owner, IterableValue)
+    return IterableValue(list(part), kind="range") if is_range else ListValue(list(part))
 
 
 def bounds(key: SliceValue, where: Place) -> slice | None:
@@ -260,6 +257,10 @@ def contains(machine: Machine, owner: Value, item: Value, where: Place) -> bool 
 def _contains_sequence(
     machine: Machine, owner: TupleValue | ListValue, item: Value, where: Place
 ) -> bool | None:
+    if isinstance(owner, IterableValue) and owner.is_iterator:
+        items, rest = machine.items_of(owner, where)
+        machine.trail.may_hold_more(owner, Unknown("iterator-partly-used", where))
+        owner = ListValue(items, rest)
     decided = isinstance(item, Known) and all(isinstance(each, Known) for each in owner.items)
     complete = not isinstance(owner, ListValue) or owner.rest is None
     if decided and complete and not any(each is item for each in owner.items):

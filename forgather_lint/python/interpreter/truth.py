@@ -15,6 +15,7 @@ from forgather_lint.python.values.value import (
     Choice,
     DictValue,
     External,
+    IterableValue,
     Known,
     ListValue,
     SetValue,
@@ -37,6 +38,8 @@ def truth(machine: Machine, value: Value, where: Place | None = None) -> bool | 
         return decide(bool, value)
     if isinstance(value, TupleValue):
         return bool(value.items)
+    if isinstance(value, IterableValue) and value.is_iterator:
+        return True
     if isinstance(value, ListValue | DictValue | SetValue):
         return True if value.items else (None if value.rest else False)
     if isinstance(value, SymbolicInt):

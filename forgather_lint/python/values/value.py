@@ -106,6 +106,21 @@ class ListValue(Value):
     writes: int = field(default=0, repr=False)
 
 
+@record(eq=False)
+class IterableValue(ListValue):
+    """What is iterated over and is no list: a range, a view of a dict, an iterator.
+
+    `kind` is the name of its type in Python. An iterator gives each of its items once.
+    """
+
+    kind: str = "generator"
+
+    @property
+    def is_iterator(self) -> bool:
+        """Whether what it gave is gone, and its length is not asked for."""
+        return self.kind not in ("range", "dict_keys", "dict_values", "dict_items")
+
+
 Key = Hashable
 
 
