@@ -49,7 +49,7 @@ from forgather_lint.linting.registry import builtin_rules, code_of
 from forgather_lint.linting.report import ModelReport, verdicts_of
 from forgather_lint.linting.rule import Rule
 from forgather_lint.linting.sizes import judged, not_judged
-from forgather_lint.model.analysis import missing_packages, unread_files, workshop_of
+from forgather_lint.model.analysis import missing_packages, unread_files, unreadable, workshop_of
 from forgather_lint.python.interpreter import guard
 from forgather_lint.python.interpreter.environment import Environment
 
@@ -413,7 +413,7 @@ def gather(candidate: Candidate, settings: Settings) -> tuple[Facts, tuple[str, 
         targets = chosen_targets(settings.target).targets
         where = file_start(problem.where.path)
         sizes = not_judged(targets, settings, problem.message, where)
-        return [Unreadable(problem.message, problem.where), *sizes], (problem.where.path,)
+        return [unreadable(problem), *sizes], (problem.where.path,)
     return facts_of_model(model, settings)
 
 

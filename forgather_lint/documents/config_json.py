@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Lines, Place, Position, Span, file_start
-from forgather_lint.documents.python import SourceError, read_text
+from forgather_lint.documents.python import NotAnalysed, SourceError, read_text
 
 if TYPE_CHECKING:
     import yaml
@@ -124,14 +124,14 @@ def parse_config(path: str, text: str) -> ConfigFile:
     """Parse the text of a config.json. Raises `SourceError` when it is no JSON object."""
     where = file_start(path)
     if _depth(text) > DEEPEST:
-        raise SourceError(where, f"nested more than {DEEPEST} deep, not analysed")
+        raise NotAnalysed(where, f"nested more than {DEEPEST} deep, not analysed")
     try:
         values = json.loads(text, parse_int=_integer)
     except json.JSONDecodeError as error:
         at = Position(error.lineno, error.colno)
         raise SourceError(Span(path, at, at), f"not JSON: {error.msg}") from None
     except OverflowError as error:
-        raise SourceError(where, str(error)) from None
+        raise NotAnalysed(where, str(error)) from None
     if not isinstance(values, dict):
         raise SourceError(where, f"not a JSON object but a {type(values).__name__}")
     return ConfigFile(path, text, values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from functools import lru_cache
@@ -27,6 +29,10 @@ class SourceError(Exception):
         super().__init__(message)
         self.where = where
         self.message = message
+
+
+class NotAnalysed(SourceError):
+    """A text that is beyond the bounds of this tool; whether it can be loaded is not known."""
 
 
 class _Positions(MetadataWrapper):
@@ -98,7 +104,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise SourceError(where, f"cannot be read: {error.strerror}") from error
     if len(data) > MOST_BYTES:
-        raise SourceError(where, f"larger than {MOST_BYTES >> 20} MiB, not analysed")
+        raise NotAnalysed(where, f"larger than {MOST_BYTES >> 20} MiB, not analysed")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -112,14 +118,27 @@ def parse_python(path: str, text: str, origin_of: OriginOf | None = None) -> Pyt
         raise SourceError(file_start(path), "not Python: holds a NUL character")
     reason = refusal(text)
     if reason is not None:
-        raise SourceError(file_start(path), f"not analysed: {reason}")
+        raise NotAnalysed(file_start(path), f"not analysed: {reason}")
     try:
         return PythonFile(path, text, _tree(text), origin_of)
     except cst.ParserSyntaxError as error:
         start = Position(max(1, error.raw_line), error.raw_column + 1)
-        raise SourceError(Span(path, start, start), "syntax error") from error
+        raise _refused(Span(path, start, start), "syntax error", text) from error
     except cst.CSTValidationError as error:  # what its parser lets pass and its nodes do not
-        raise SourceError(file_start(path), f"syntax error: {error}") from error
+        raise _refused(file_start(path), f"syntax error: {error}", text) from error
+
+
+def _refused(where: Span, message: str, text: str) -> SourceError:
+    """What libcst says of `text`, if Python says so too: its grammar may be older than ours."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except (SyntaxError, ValueError):
+        return SourceError(where, message)
+    except (MemoryError, RecursionError):  # what the parser of Python says of too deep a text
+        return NotAnalysed(where, "not analysed: too deeply nested")
+    return NotAnalysed(where, "not analysed: libcst does not know this syntax")
 
 
 @lru_cache(maxsize=64)

@@ -58,10 +58,14 @@ class PackageMissing:
 
 @record
 class Unreadable:
-    """A file that could not be read or parsed."""
+    """A file that could not be read or parsed.
+
+    `beyond_bounds`: it is too large or too deep for this tool; a loader may well read it.
+    """
 
     message: str
     where: Place
+    beyond_bounds: bool = False
 
 
 class EndKind(StrEnum):

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from forgather_lint.core.record import record
 from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.documents.python import NotAnalysed, SourceError
 from forgather_lint.facts import EndKind, NotBuilt, PackageMissing, Structure, Unreadable
 from forgather_lint.model.build import NoModel, Workshop
 from forgather_lint.model.tree import Tree, tree_of
@@ -95,4 +96,9 @@ def missing_packages(workshop: Workshop) -> list[PackageMissing]:
 
 def unread_files(workshop: Workshop) -> list[Unreadable]:
     """Files of the model that could not be parsed."""
-    return [Unreadable(problem.message, problem.where) for problem in workshop.loader.problems]
+    return [unreadable(problem) for problem in workshop.loader.problems]
+
+
+def unreadable(problem: SourceError) -> Unreadable:
+    """The fact that a file could not be read."""
+    return Unreadable(problem.message, problem.where, isinstance(problem, NotAnalysed))

@@ -9,6 +9,7 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, file_start
 from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.documents.python import NotAnalysed
 from forgather_lint.documents.sources import Sources
 from forgather_lint.libraries.names import CONFIG, MODULE, PRETRAINED
 from forgather_lint.libraries.standard import StandardLibrary
@@ -17,7 +18,7 @@ from forgather_lint.model.loader import LOCAL, SourceLoader
 from forgather_lint.model.release_sources import ReleaseSources, installed_sources
 from forgather_lint.model.source_store import PROJECT
 from forgather_lint.model.values import from_json
-from forgather_lint.python.interpreter.budget import SourceNotHere
+from forgather_lint.python.interpreter.budget import BudgetExceeded, SourceNotHere
 from forgather_lint.python.interpreter.classes import (
     annotation_of,
     find_member,
@@ -80,6 +81,8 @@ class Workshop:
             namespace = self.loader.load(self.machine, module)
             if isinstance(namespace, Unknown):
                 problem = self.loader.problems[-1]
+                if isinstance(problem, NotAnalysed):
+                    raise BudgetExceeded(problem.message, problem.where)
                 raise NoModel(problem.where, f"{reference.name} cannot be read")
             names = namespace.globals if isinstance(namespace, Namespace) else {}
             found = names.get(reference.name)

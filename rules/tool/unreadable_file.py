@@ -2,7 +2,8 @@
 
 ## What it does
 Reports config.json and Python files that are not UTF-8, not JSON, have a syntax error, or are too
-large or too deeply nested to be analysed safely.
+large or too deeply nested to be analysed safely. The last is a warning, and the model is undecided:
+what such a file defines is not known.
 
 ## Why is this bad?
 What the file defines is not checked, and the loader of transformers fails on it as well.
@@ -33,4 +34,5 @@ from forgather_lint.linting.rule import rule
 
 @rule("FGL900", "unreadable-file", Severity.ERROR)
 def check(file: Unreadable) -> Iterator[Finding]:
-    yield Finding(file.where, file.message, label="here")
+    severity = Severity.WARNING if file.beyond_bounds else None
+    yield Finding(file.where, file.message, label="here", severity=severity)
