@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.verdicts import matrix
 from forgather_lint.engines.vllm.subject import prepare
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.linting.registry import code_of
-from forgather_lint.model.analysis import deep_recursion
 from tests.cases import read_cases
 
 NEWEST = Target.of("0.32.0", "5.19.0")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.vllm.subject import prepare
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict
-from forgather_lint.model.analysis import deep_recursion
 
 MODELS = {
     "mixtral": "MixtralForCausalLM",

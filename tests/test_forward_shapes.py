@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.engine import Engine, given_arguments
-from forgather_lint.model.analysis import deep_recursion
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.machine import Observer
 from forgather_lint.python.values.dims import Poly, Size

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.verdicts import matrix
 from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.linting.registry import code_of
-from forgather_lint.model.analysis import deep_recursion
 from tests.cases import read_cases
 from tests.fixture_models import MODELS, copy_model
 from tests.mutants import code_mutants, written

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.verdicts import blocking, of_end
@@ -15,7 +16,6 @@ from forgather_lint.engines.vllm.subject import Prepared
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.facts import PlanEntry, PlanOrigin
-from forgather_lint.model.analysis import deep_recursion
 from tests.mutants import Mutant
 
 V013 = Target.of("0.13.0", "4.57.6")

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.vllm.subject import prepare
 from forgather_lint.engines.vllm.target import Target
-from forgather_lint.model.analysis import deep_recursion
 
 RANKS = 2
 CRASHED = "crashed"

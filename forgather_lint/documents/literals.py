@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from forgather_lint.core.record import record
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigPlace
 from forgather_lint.documents.python import NodePlace
@@ -71,7 +72,8 @@ def _sequence(node: cst.BaseExpression, tree: cst.Module) -> list[cst.BaseExpres
     """The elements of a tuple or list; of a name, those of the only one assigned to it."""
     if isinstance(node, cst.Name):
         found = _Assigned(node.value)
-        tree.visit(found)
+        with deep_recursion():
+            tree.visit(found)
         if len(found.values) != 1:
             return []
         node = found.values[0]

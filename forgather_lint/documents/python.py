@@ -16,6 +16,7 @@ from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 from forgather_lint.core import doing
 from forgather_lint.core.files import holds_weights, read_at_most
 from forgather_lint.core.record import record
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.source import Place, Position, Span, file_start
 from forgather_lint.documents.limits import MOST_BYTES, refusal
 
@@ -45,7 +46,8 @@ class _Positions(MetadataWrapper):
 @lru_cache(maxsize=64)
 def _ranges(tree: cst.Module) -> Mapping[cst.CSTNode, CodeRange]:
     """Where the nodes stand; models that share a file share its tree."""
-    return _Positions(tree, unsafe_skip_copy=True).resolve(PositionProvider)
+    with deep_recursion():
+        return _Positions(tree, unsafe_skip_copy=True).resolve(PositionProvider)
 
 
 @record(frozen=False, eq=False, slots=False)

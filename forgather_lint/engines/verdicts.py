@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from forgather_lint.core import doing
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.api import AnyPrepared, Cell, Target
 from forgather_lint.execution.outcome import Outcome, Verdict, worst
 from forgather_lint.facts import EndKind, NotBuilt
-from forgather_lint.model.analysis import deep_recursion
 
 TENSOR_SIZES = (1, 2, 4, 8)
 PIPELINE_SIZES = (1, 2, 4)

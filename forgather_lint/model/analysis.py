@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 from forgather_lint.core.record import record
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.python import NotAnalysed, SourceError
 from forgather_lint.facts import EndKind, NotBuilt, PackageMissing, Structure, Unreadable
@@ -20,24 +18,6 @@ from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import Instance
 
 Result = TypeVar("Result")
-_RECURSION = 20_000
-
-
-@contextmanager
-def deep_recursion() -> Iterator[None]:
-    """Room for the interpreter's recursion; its own budget is the bound that counts.
-
-    Garbage collection rests meanwhile: the syntax trees are many small objects that all stay.
-    """
-    before, collects = sys.getrecursionlimit(), gc.isenabled()
-    sys.setrecursionlimit(max(before, _RECURSION))
-    gc.disable()
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
-        if collects:
-            gc.enable()
 
 
 def contained(workshop: Workshop, work: Callable[[], Result]) -> Result | NotBuilt:

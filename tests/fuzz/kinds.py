@@ -13,6 +13,7 @@ from random import Random
 from forgather_lint import pipeline
 from forgather_lint.core.printable import printable
 from forgather_lint.core.record import record
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import Settings, SettingsError
 from forgather_lint.documents.config_json import parse_config
 from forgather_lint.documents.discover import Candidate
@@ -27,7 +28,7 @@ from forgather_lint.forgather.library import Fence, Library, SearchPath, Templat
 from forgather_lint.forgather.render import render
 from forgather_lint.forgather.syntax import read_templates
 from forgather_lint.linting.suppressions import suppressions
-from forgather_lint.model.analysis import deep_recursion, workshop_of
+from forgather_lint.model.analysis import workshop_of
 from forgather_lint.model.build import Workshop
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Frame, Raised

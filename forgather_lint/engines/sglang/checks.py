@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import libcst as cst
 
 from forgather_lint.core.port import port_of
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
@@ -34,7 +35,7 @@ from forgather_lint.facts.causes.sglang import (
 from forgather_lint.facts.release import Outcome as Said
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import EMBEDDING, LINEAR
-from forgather_lint.model.analysis import Built, build_tree, deep_recursion
+from forgather_lint.model.analysis import Built, build_tree
 from forgather_lint.model.entry import AUTO_CAUSAL, AUTO_MODEL
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
@@ -44,7 +45,7 @@ from forgather_lint.facts.causes.placement import (
 )
 from forgather_lint.facts.causes.sglang import PlanMissing, StackMissing
 from forgather_lint.facts.causes.stages import NotOneList
-from forgather_lint.model.analysis import deep_recursion, workshop_of
+from forgather_lint.model.analysis import workshop_of
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.environment import Environment

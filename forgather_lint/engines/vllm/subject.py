@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines import api
 from forgather_lint.engines.releases import torch_of
@@ -26,7 +27,7 @@ from forgather_lint.engines.vllm.release import VllmEngine, engine_of
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.dataflow import Body
 from forgather_lint.facts import NotBuilt
-from forgather_lint.model.analysis import Built, deep_recursion, workshop_of
+from forgather_lint.model.analysis import Built, workshop_of
 from forgather_lint.model.build import Workshop
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.environment import Environment

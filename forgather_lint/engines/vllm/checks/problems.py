@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.vllm.checks import building, loading, stored
@@ -12,7 +13,6 @@ from forgather_lint.engines.vllm.checks.phases import all_checks
 from forgather_lint.engines.vllm.server import Server
 from forgather_lint.engines.vllm.subject import Prepared
 from forgather_lint.execution.outcome import undecided
-from forgather_lint.model.analysis import deep_recursion
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 
 if TYPE_CHECKING:
