@@ -34,6 +34,10 @@ class Missing(Undefined):
     ) -> None:
         if exc is not UndefinedError:
             raise Refused(hint or "unsafe attribute")
+        if isinstance(name, Missing):
+            # `1[y]` of an undefined `y`: to tell its name would be a use of it, twice as many for
+            # every such name inside of another.
+            name = f"{STAND_IN}{name._undefined_name}"
         super().__init__(hint, obj, name, exc)
 
     def _use(self, *_: object, **__: object) -> Missing:
