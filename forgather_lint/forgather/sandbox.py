@@ -24,7 +24,7 @@ NOTHING = "forgather-lint nothing"
 _PARSER = Environment(trim_blocks=True)
 _UNBOUNDED = ("random", "urlize", "xmlattr")
 _DEAR = ("wordwrap", "pprint", "sort", "unique", "groupby", "dictsort", "min", "max", "map")
-_DEARNESS = dict.fromkeys((*_DEAR, "select", "reject", "selectattr", "rejectattr"), 120)
+_DEARNESS = dict.fromkeys((*_DEAR, "select", "reject", "selectattr", "rejectattr"), 480)
 """How many times as long as others these filters take for a letter or an element."""
 _NOT_WIDTHS = ("default", "d", "toyaml")
 
