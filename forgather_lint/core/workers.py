@@ -14,6 +14,7 @@ this process there, under a watchdog that ends the run, if the process is the ru
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import select
@@ -141,14 +142,15 @@ class Workers:
 
     def _employ(self, waiting: deque[tuple[int, Job]], most: int) -> None:
         """Give a job to every worker that has none, and start those that are wanted."""
+        kept = self.bell is not None
         for place in range(most):
             if not waiting:
                 return
             if place == len(self._workers):
-                self._workers.append(_Worker(self.limits, self._workers))
+                self._workers.append(_Worker(self.limits, self._workers, kept=kept))
             elif self._workers[place].ended:
                 others = [each for each in self._workers if not each.ended]
-                self._workers[place] = _Worker(self.limits, others)
+                self._workers[place] = _Worker(self.limits, others, kept=kept)
             if self._workers[place].number is None:
                 self._workers[place].give(*waiting.popleft())
 
@@ -181,7 +183,7 @@ class Workers:
 class _Worker:
     """One forked process, the pipes to and from it, and the job that it is at."""
 
-    def __init__(self, limits: Limits, siblings: Sequence[_Worker]) -> None:
+    def __init__(self, limits: Limits, siblings: Sequence[_Worker], *, kept: bool = False) -> None:
         self.limits = limits
         self.number: int | None = None
         self.began = self.deadline = 0.0
@@ -196,7 +198,7 @@ class _Worker:
                 each.close()
             os.close(self._to)
             os.close(self._from)
-            _serve(to_read, to_write, limits, self.board)
+            _serve(to_read, to_write, limits, self.board, kept=kept)
         os.close(to_read)
         os.close(to_write)
 
@@ -279,18 +281,25 @@ def too_much_memory(limits: Limits) -> str:
     return f"it took more than {limits.memory / 2**30:g} GiB of memory"
 
 
-def _serve(jobs: int, answers: int, limits: Limits, board: doing.Board) -> NoReturn:
-    """Do the jobs that come through a pipe until it is closed; never returns into the run."""
+def _serve(jobs: int, answers: int, limits: Limits, board: doing.Board, *, kept: bool) -> NoReturn:
+    """Do the jobs that come through a pipe until it is closed; never returns into the run.
+
+    `kept`: there are pauses between them.
+    """
     code = 70
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends its workers itself
         doing.show_on(board)
+        if kept:
+            gc.freeze()
         while (told := _read(jobs)) is not None:
             bound(limits)
             board.write("")
             answer = _answer(told, limits, board)
             _unlimit()
             _write(answers, answer)
+            if kept:
+                gc.collect()  # now, not while somebody waits for the next answer
         code = 0
     finally:
         os._exit(code)

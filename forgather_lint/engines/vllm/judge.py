@@ -100,6 +100,10 @@ def _looks_both_ways(attention: Instance) -> bool:
     return attention.attributes.get("is_causal") == Known(False)
 
 
+_OF_NO_PLAN = ("norms", "latents", "attended", "bodies", "config", "heads")
+"""What is computed once of a model, whatever its plans are."""
+
+
 @record(frozen=False, eq=False, slots=False)
 class Judge:
     """Judges one model on one release; what sizes share is computed once."""
@@ -107,6 +111,7 @@ class Judge:
     subject: Subject
     dtype: str = "bfloat16"
     _assigned: dict[int, dict[Instance, Assignment]] = field(default_factory=dict)
+    _grouped: dict[int, dict[Instance, Fusion]] = field(default_factory=dict)
     _cut: Pipeline | None = None
 
     @property
@@ -292,8 +297,12 @@ class Judge:
 
     def groups(self, ranks: int) -> dict[Instance, Fusion]:
         """What the release shards by itself in each kind of module."""
-        machine, engine = self.subject.machine, self.engine
-        return fusions(machine, self.bodies, engine, self.heads, ranks, self.latents)
+        if ranks not in self._grouped:
+            machine, engine = self.subject.machine, self.engine
+            self._grouped[ranks] = fusions(
+                machine, self.bodies, engine, self.heads, ranks, self.latents
+            )
+        return self._grouped[ranks]
 
     @cached_property
     def planned(self) -> dict[Instance, Assignment]:
@@ -408,7 +417,10 @@ class Judge:
         subject = replace(
             self.subject, tensor_plan=tensor, pipeline_plan=pipeline, pipeline_keys=keys
         )
-        return Judge(subject, self.dtype)
+        judge = Judge(subject, self.dtype, _grouped=self._grouped)
+        known = {name: self.__dict__[name] for name in _OF_NO_PLAN if name in self.__dict__}
+        judge.__dict__.update(known)
+        return judge
 
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
