@@ -46,7 +46,7 @@ def shown(found: Diagnostic, atlas: Atlas, pages: Mapping[str, str]) -> lsp.Diag
     ]
     return lsp.Diagnostic(
         range=atlas.range(found.span),
-        message="\n".join(_told(found)),
+        message="\n".join(told(found)),
         severity=SEVERITIES[found.severity],
         code=found.code,
         code_description=lsp.CodeDescription(Path(page).as_uri()) if page else None,
@@ -56,7 +56,8 @@ def shown(found: Diagnostic, atlas: Atlas, pages: Mapping[str, str]) -> lsp.Diag
     )
 
 
-def _told(found: Diagnostic) -> Iterable[str]:
+def told(found: Diagnostic) -> Iterable[str]:
+    """The lines of a finding: what is wrong, what comes of it, what to do."""
     label = f": {found.label}" if found.label else ""
     yield printable(f"{found.message}{label}")
     if found.consequence:
