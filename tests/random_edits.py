@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from forgather_lint import pipeline
 from forgather_lint.core.settings import Settings
@@ -180,10 +181,14 @@ class Editor:
         uri = Path(sorted(self.client.texts)[0]).as_uri()
         self.client.ask("textDocument/diagnostic", textDocument={"uri": uri})
         return {
-            _told(each, Path(uri.removeprefix("file://")).relative_to(self.root).as_posix())
+            _told(each, self._name(uri))
             for uri, (_, found) in self.client.diagnostics.items()
             for each in found
         }
+
+    def _name(self, uri: str) -> str:
+        path = Path(unquote(uri.removeprefix("file://")))
+        return path.relative_to(self.root).as_posix() if self.root in path.parents else uri
 
     def cold(self) -> set[Told]:
         """What a fresh check of the same texts finds where documents are open."""
@@ -200,8 +205,8 @@ class Editor:
         return {
             each
             for report in reports
+            if Path(report.path).relative_to(self.mirror).parts[0] in folders
             for each in _findings(report, self.mirror, texts)
-            if each.file.partition("/")[0] in folders
         }
 
 
@@ -231,7 +236,8 @@ def _findings(report: ModelReport, root: Path, texts: dict[Path, str]) -> Iterat
         lines = Lines(texts.get(path, "").removeprefix("\ufeff"))
         column = lines.units_before(each.span.start, Unit.UTF16)
         message = next(iter(told(each))).replace(str(root), str(root.parent / "workspace"))
-        file = path.relative_to(root).as_posix()
+        inside = root in path.parents
+        file = path.relative_to(root).as_posix() if inside else path.absolute().as_uri()
         yield Told(file, each.span.start.row - 1, column, each.code, message)
 
 
@@ -257,7 +263,7 @@ def run(folder: Path, count: int, seed: int, say: Callable[[str], object] = len)
             shown, cold = editor.shown(), editor.cold()
             history = ", ".join(editor.done[-12:])
             assert shown == cold, (
-                f"seed {seed}, edit {number}: {history}\n"
+                f"seed {seed}, edit {number}: {history}\n{sorted(client.texts)}\n"
                 f"only the server: {sorted(shown - cold)}\nonly the check: {sorted(cold - shown)}"
             )
             compared += 1

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from forgather_lint.shell import progress
 from forgather_lint.shell.cli import cli
 from tests.fixture_models import MODELS, copy_model
 
+ROOT = Path(__file__).parent.parent
+CHECK = ("-m", "forgather_lint", "check", "--isolated")
 CLEAN = str(MODELS / "hf_llama")
 BROKEN = str(MODELS / "broken_llama")
 PLAN = "configuration_broken_llama.py"
@@ -356,3 +359,52 @@ def test_progress_is_shown_for_more_than_a_few_models_on_a_terminal(
             bar.done(f"model{number}")
     assert (f"{models}/{models}" in stream.written) is drawn
     assert stream.written == "" or stream.written.endswith("\r\x1b[1A\x1b[2K"), "nothing stays"
+
+
+def test_the_text_of_a_file_may_come_from_standard_input(tmp_path: Path) -> None:
+    """As editors hand it on: what is typed counts, the disk does not, and nothing is written."""
+    model = copy_model("hf_llama", tmp_path)
+    file = model / "configuration_hf_llama.py"
+    whole = file.read_text("utf-8")
+    command = [sys.executable, *CHECK, "--stdin-filename", str(file)]
+
+    def run(text: str, *more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *more], input=text, cwd=ROOT, capture_output=True, text=True
+        )
+
+    done = run(whole.replace("self_attn.q_proj", "self_attn.q_porj"), "-")
+    assert done.returncode == 1
+    assert "configuration_hf_llama.py:11:9: FGL101" in done.stdout
+    assert '"layers.*.self_attn.q_porj": "colwise"' in done.stdout, "the typed line is quoted"
+    assert run(whole).returncode == 0
+    done = run(whole.replace("q_proj", "q_porj"), "--fix")
+    assert done.returncode == 2
+    assert "a text of standard input is not written" in done.stderr
+    assert file.read_text("utf-8") == whole
+
+
+def test_a_watched_model_is_checked_again_when_it_changes(tmp_path: Path) -> None:
+    model = copy_model("hf_llama", tmp_path)
+    file = model / "configuration_hf_llama.py"
+    with subprocess.Popen(
+        [sys.executable, *CHECK, "--watch", "--output-format", "concise", str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as watching:
+        assert watching.stdout is not None
+        try:
+            lines = iter(watching.stdout.readline, "")
+            assert next(line for line in lines if line.startswith("Found")).startswith(
+                "Found 1 info"
+            )
+            text = file.read_text("utf-8").replace("self_attn.q_proj", "self_attn.q_porj")
+            file.write_text(text, "utf-8")
+            assert "FGL101" in next(lines)
+            copy_model("hf_tied", tmp_path)
+            assert next(line for line in lines if "2 models" in line)
+        finally:
+            watching.send_signal(signal.SIGINT)
+        assert watching.wait(30) == 0

@@ -34,8 +34,8 @@ _laid: ContextVar[Laid] = ContextVar("texts laid over the disk", default=_NOTHIN
 
 @contextmanager
 def laid_over(contents: Laid) -> Iterator[None]:
-    """Within the block files read as `contents` says, whatever stands on disk."""
-    token = _laid.set(contents)
+    """Within the block files read as `contents` says, whatever stands on disk or was laid there."""
+    token = _laid.set({**_laid.get(), **contents})
     try:
         yield
     finally:

@@ -40,6 +40,17 @@ def places_at(document: Path, root: Path | None, settings: Settings) -> Iterator
         yield Place(root or document, commands=commands)
 
 
+def is_there(place: Place) -> bool:
+    """Whether what was once found at `place` would be found there again."""
+    return (
+        all(
+            each in _models(each.file or each.folder / CONFIG, each.folder) for each in place.models
+        )
+        and all(is_project(each.folder) for each in place.projects)
+        and all(is_file(each) for each in place.commands)
+    )
+
+
 def _models(document: Path, folder: Path) -> list[Candidate]:
     if document.suffix not in _OF_MODELS:
         return []

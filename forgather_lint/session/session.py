@@ -74,6 +74,8 @@ class Session:
         self._workers = workers
         self._answers: dict[str, _Answer] = {}
         self._of_places: dict[Place, _Answer] = {}
+        self._last: _Answer | None = None
+        self._found: tuple[Place, ...] = ()
         self._pictures: dict[tuple[Place, str], _PictureTaken] = {}
 
     def check(self, texts: Texts = NO_TEXTS, meter: Meter | None = None) -> Reports:
@@ -82,13 +84,24 @@ class Session:
             known = {
                 path: answer.reports[0] for path, answer in self._answers.items() if answer.holds
             }
+            self._found = tuple(pipeline.look(path, self.settings) for path in self.paths)
             reports = tuple(pipeline.check(self.paths, self.settings, meter, self._workers, known))
             self._answers = {
                 each.path: self._answers[each.path] if each.path in known else _Answer.of((each,))
                 for each in reports
                 if each.error is None
             }
+            self._last = _Answer.of(reports)
         return reports
+
+    def is_current(self) -> bool:
+        """Whether a check of the paths would find what the last one found, by what the disk tells.
+
+        What there is to be checked counts, and all that the answers rest on.
+        """
+        found = tuple(pipeline.look(path, self.settings) for path in self.paths)
+        as_before, self._found = found == self._found, found
+        return as_before and self._last is not None and _stands(self._last.states)
 
     def check_place(
         self, place: Place, texts: Texts, told: Callable[[ModelReport], None] | None = None

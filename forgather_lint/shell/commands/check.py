@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from forgather_lint import pipeline
+from forgather_lint.core.files import laid_over
 from forgather_lint.core.meter import Meter
+from forgather_lint.core.paths import absolute
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import Workers
+from forgather_lint.documents.limits import MOST_BYTES
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import FixNotice, ModelReport, Run
 from forgather_lint.shell import configuration, options
@@ -44,6 +47,13 @@ from forgather_lint.shell.say import say
 @options.selection
 @options.targets
 @options.configuration
+@click.option(
+    "--stdin-filename",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="NAME",
+    help="Take the text of NAME from standard input. Without PATHS its model is checked.",
+)
+@click.option("--watch", is_flag=True, help="Check again whenever something changes.")
 @click.option("--statistics", "counted", is_flag=True, help="Only count findings, by rule.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 also when there are findings.")
 @click.option("--color", type=click.Choice([color.value for color in Color]), default="auto")
@@ -56,6 +66,8 @@ def command(
     output_file: Path | None,
     config: Path | None,
     isolated: bool,
+    stdin_filename: Path | None,
+    watch: bool,
     counted: bool,
     exit_zero: bool,
     color: Color,
@@ -74,7 +86,8 @@ def command(
     be checked. A file that cannot be parsed, or a configuration that cannot be rendered, is an
     error found: 1. A line on standard error names each such configuration.
     """
-    with options.misuse_told():
+    with options.misuse_told(), _standard_input(stdin_filename, paths):
+        paths = _named(paths, stdin_filename)
         if not paths:
             paths, given["force_exclude"] = (Path(),), True  # a search may find nothing
         groups = configuration.grouped(paths, config, isolated, given)
@@ -83,6 +96,16 @@ def command(
             options.chosen(settings.target, quiet)
         first = next(iter(groups))
         only_fixes = diff or first.fix_only
+        _refuse_unclear(stdin_filename, watch, fixes=first.fix or first.fix_only, diff=diff)
+        if watch:
+            from forgather_lint.shell.watching import watched  # a plain run does not pay for it
+
+            def tell(run: Run) -> None:
+                _tell_what_was_not_checked(run, quiet)
+                _write(run, render, output_file, Color(color), quiet)
+
+            watched(groups, tell, quiet=quiet)
+            return
         with Bar(wanted=not (quiet or verbose)) as bar:
             if only_fixes or first.fix:
                 from forgather_lint.shell import fixing  # a run that mends nothing does not pay
@@ -103,6 +126,37 @@ def command(
         changed = bool(run.fixes.fixed)
         code = int((changed and (diff or exit_non_zero_on_fix)) or (code and not only_fixes))
     sys.exit(0 if exit_zero and code == 1 else code)
+
+
+_STANDARD_INPUT = Path("-")
+
+
+def _named(paths: tuple[Path, ...], stdin_filename: Path | None) -> tuple[Path, ...]:
+    """The paths to check: those that were named, else the file whose text comes from elsewhere."""
+    others = tuple(path for path in paths if path != _STANDARD_INPUT)
+    return others or ((stdin_filename,) if stdin_filename is not None else ())
+
+
+@contextmanager
+def _standard_input(name: Path | None, paths: tuple[Path, ...]) -> Iterator[None]:
+    """Within the block the file `name` has the text that comes through standard input."""
+    if name is None:
+        if _STANDARD_INPUT in paths:
+            raise click.UsageError("name the text of standard input: --stdin-filename NAME")
+        yield
+        return
+    data = sys.stdin.buffer.read(MOST_BYTES + 1)
+    with laid_over({absolute(str(name)): data}):
+        yield
+
+
+def _refuse_unclear(stdin_filename: Path | None, watch: bool, *, fixes: bool, diff: bool) -> None:
+    if stdin_filename is not None and fixes and not diff:
+        raise click.UsageError("a text of standard input is not written; --diff shows its fixes")
+    if watch and (fixes or diff):
+        raise click.UsageError("--watch changes nothing: leave out --fix, --fix-only and --diff")
+    if watch and stdin_filename is not None:
+        raise click.UsageError("--watch looks at files, --stdin-filename names none")
 
 
 def _renderer(groups: configuration.Groups, counted: bool) -> Render:

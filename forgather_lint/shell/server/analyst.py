@@ -26,7 +26,7 @@ from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import ModelReport
 from forgather_lint.pipeline import Place, look
 from forgather_lint.session.fixing import Fixing
-from forgather_lint.session.places import places_at
+from forgather_lint.session.places import is_there, places_at
 from forgather_lint.session.session import Session
 from forgather_lint.session.texts import Texts, contents
 from forgather_lint.shell import configuration
@@ -128,7 +128,7 @@ class Analyst:
             yield _settled(place, choices)
         for settings, (session, _) in list(self._sessions.items()):
             for place in session.places_of(document):
-                if place not in seen:
+                if place not in seen and is_there(place):
                     seen.add(place)
                     yield settings, place, ""
 
