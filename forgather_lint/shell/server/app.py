@@ -147,7 +147,9 @@ class Server(LanguageServer):
                     case Done(outdated=False):
                         gone = [desk.held.pop(each) for each in list(desk.held) if each not in seen]
                         self.publish(file for each in gone for file in files_of(each.reports))
-                        self.publish(asked.documents)
+                        self.publish(
+                            path for path, text in asked.texts.items() if desk.is_open(path, text)
+                        )
                     case _:
                         pass
         if self.pulls:
@@ -218,7 +220,7 @@ class Server(LanguageServer):
     def _take(self, found: Found, texts: Texts) -> None:
         desk = self.desk
         before = desk.held.get(found.place)
-        desk.held[found.place] = Held(found.reports, texts, found.pages)
+        desk.held[found.place] = Held(found.reports, texts, found.documents, found.pages)
         files = files_of(found.reports) | (files_of(before.reports) if before else set())
         # What is open comes last: when it is there, all is.
         self.publish([*sorted(files.difference(found.documents)), *found.documents])

@@ -19,11 +19,16 @@ from forgather_lint.shell.server.questions import Choices
 
 @record
 class Held:
-    """The last reports on a place, and the texts that they are about."""
+    """The last reports on a place, the texts that they are about, the open documents there."""
 
     reports: tuple[ModelReport, ...]
     texts: Texts
+    documents: tuple[str, ...]
     pages: Mapping[str, str]
+
+    def speaks_of(self, path: str) -> bool:
+        """Whether what is found, or that nothing is, says something of the file `path`."""
+        return path in self.documents or path in files_of(self.reports)
 
 
 @record(frozen=False, eq=False)
@@ -60,9 +65,15 @@ class Desk:
         return held.texts.get(path) == (buffer.text if buffer else None)
 
     def is_outdated(self, path: str) -> bool:
-        """Whether something was found in `path` when it had another text."""
-        found = (each for each in self.held.values() if path in files_of(each.reports))
-        return not all(self.holds(each, path) for each in found)
+        """Whether `path` had another text when its models were looked at."""
+        return not all(
+            self.holds(each, path) for each in self.held.values() if each.speaks_of(path)
+        )
+
+    def is_open(self, path: str, text: str) -> bool:
+        """Whether `path` is open with this text."""
+        buffer = self.buffers.on(path)
+        return buffer is not None and buffer.text == text
 
     @property
     def pages(self) -> dict[str, str]:

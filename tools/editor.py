@@ -1,0 +1,173 @@
+"""How long an editor waits for the server, and what memory it takes.
+
+    python tools/editor.py [--rounds 5] [--edits 1000]
+
+From a keystroke in a plan to its diagnostics, warm: the fixture llama and one of 80 layers, both
+with and without a finding. From the start to the first diagnostics, beside a cold `check` that runs
+in turn. Memory is what all processes of the server hold together, shared pages counted once. Every
+figure is the best of its rounds, with the middle one beside it: other work makes them longer, never
+shorter. The limits of milliseconds are those of a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.fixture_models import copy_model  # noqa: E402
+from tests.language_client import LanguageClient, editing  # noqa: E402
+
+NAME, MANY_LAYERS = "hf_llama", 80
+PLAN = f"configuration_{NAME}.py"
+WARM_UP, KEYSTROKES = 6, 20
+LIMITS = {"keystroke": 150.0, "keystroke, 80 layers": 300.0}
+"""Milliseconds."""
+MOST_FIRST, MOST_GROWTH = 1.5, 1.2
+"""The first answer as a multiple of a cold check; memory after all edits, of that after 100."""
+
+
+class Times(NamedTuple):
+    """Seconds, the shortest first."""
+
+    best: float
+    middle: float
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> Times:
+        """The two that are told of `seconds`."""
+        return cls(min(seconds), statistics.median(seconds))
+
+    def __str__(self) -> str:
+        return f"{self.best * 1000:6.0f} ms  (middle {self.middle * 1000:.0f})"
+
+
+def typed(client: LanguageClient, file: Path, count: int) -> Iterator[float]:
+    """Put a letter into a pattern and take it out again; how long each took to be answered."""
+    whole = client.texts[str(file)]
+    pattern = "layers.*.mlp.gate_proj"
+    offset = whole.index(pattern) + len(pattern)
+    line = whole[:offset].count("\n")
+    column = offset - whole[:offset].rfind("\n") - 1
+    for number in range(count):
+        put = number % 2 == 0
+        text = whole[:offset] + "x" * put + whole[offset:]
+        end = column if put else column + 1
+        place = {
+            "start": {"line": line, "character": column},
+            "end": {"line": line, "character": end},
+        }
+        start = time.perf_counter()
+        client.change(file, text, {"range": place, "text": "x" if put else ""})
+        found = client.on(file)
+        yield time.perf_counter() - start
+        assert bool(found) is put
+
+
+def keystrokes(model: Path) -> Times:
+    """From a letter to its diagnostics, when the model has been seen."""
+    with editing(model.parent) as client:
+        client.open(model / PLAN)
+        client.on(model / PLAN)
+        times = list(typed(client, model / PLAN, WARM_UP + KEYSTROKES))
+    return Times.of(times[WARM_UP:])
+
+
+def first_answer(model: Path) -> float:
+    """From the start of the server to the first diagnostics."""
+    start = time.perf_counter()
+    client = LanguageClient()
+    try:
+        client.start(model.parent)
+        client.open(model / PLAN)
+        client.on(model / PLAN)
+        return time.perf_counter() - start
+    finally:
+        client.kill()
+
+
+def cold_check(model: Path) -> float:
+    """A `check` of the same model in a process of its own."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "forgather_lint", "check", "--isolated", str(model)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    return time.perf_counter() - start
+
+
+def memory(process: int) -> int:
+    """Bytes that a process and those below it hold, shared ones once; 0 where nobody tells."""
+    total = 0
+    for each in (process, *_below(process)):
+        try:
+            told = Path(f"/proc/{each}/smaps_rollup").read_text("ascii")
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in told.splitlines() if line.startswith("Pss:"))
+    return total * 1024
+
+
+def _below(process: int) -> Iterator[int]:
+    for file in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in map(int, file.read_text("ascii").split()):
+            yield child
+            yield from _below(child)
+
+
+def growth(model: Path, edits: int) -> tuple[int, int]:
+    """Memory after 100 edits, and after all."""
+    with editing(model.parent) as client:
+        client.open(model / PLAN)
+        client.on(model / PLAN)
+        for _ in typed(client, model / PLAN, 100):
+            pass
+        early = memory(client.process.pid)
+        for _ in typed(client, model / PLAN, edits - 100):
+            pass
+        return early, memory(client.process.pid)
+
+
+def main() -> None:
+    """Measure, print, and fail where a ratio is beyond its limit."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--edits", type=int, default=1000)
+    chosen = parser.parse_args()
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        small = copy_model(NAME, Path(folder) / "small")
+        large = copy_model(NAME, Path(folder) / "large", num_hidden_layers=MANY_LAYERS)
+        cold_check(small)
+        pairs = [(first_answer(small), cold_check(small)) for _ in range(chosen.rounds)]
+        first, cold = (Times.of(list(each)) for each in zip(*pairs, strict=True))
+        print(f"{cold}  cold check")
+        ratio = first.best / cold.best
+        print(f"{first}  first answer, {ratio:.2f} of a cold check (at most {MOST_FIRST})")
+        failed |= ratio > MOST_FIRST
+        for name, model in (("keystroke", small), ("keystroke, 80 layers", large)):
+            taken, limit = keystrokes(model), LIMITS[name]
+            share = taken.best / cold.best
+            print(f"{taken}  {name}, {share:.2f} of a cold check (at most {limit:.0f} ms)")
+            failed |= taken.best * 1000 > limit
+        early, late = growth(small, chosen.edits)
+        if early:
+            ratio = late / early
+            told = f"{early / 2**20:.0f} MiB after 100 edits, {late / 2**20:.0f} after"
+            print(f"{told} {chosen.edits}: {ratio:.2f} (at most {MOST_GROWTH})")
+            failed |= ratio > MOST_GROWTH
+    if failed:
+        raise SystemExit("beyond a limit")
+
+
+if __name__ == "__main__":
+    main()
