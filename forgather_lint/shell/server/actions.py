@@ -11,7 +11,6 @@ from forgather_lint.core.diagnostics import Applicability, Diagnostic, ResolvedE
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.source import Lines, Position, Span
 from forgather_lint.linting.report import Change
-from forgather_lint.linting.suppressions import suppressions
 from forgather_lint.shell.server.positions import Atlas
 
 FIX_ALL = "source.fixAll.forgatherLint"
@@ -75,6 +74,8 @@ def silenced(text: str, found: Diagnostic) -> ResolvedEdit | None:
 
     A comment that is there is widened. None in a format that has no comments.
     """
+    from forgather_lint.linting.suppressions import suppressions  # the start does not wait for it
+
     path, lines = found.span.path, Lines(text)
     for row in dict.fromkeys((found.span.end.row, found.span.start.row)):
         line = lines.row(row).rstrip("\r\n")
@@ -103,6 +104,8 @@ def silenced(text: str, found: Diagnostic) -> ResolvedEdit | None:
 
 
 def _is_read(text: str, edit: ResolvedEdit, found: Diagnostic) -> bool:
+    from forgather_lint.linting.suppressions import suppressions
+
     lines = Lines(text)
     start, end = lines.offset(edit.span.start), lines.offset(edit.span.end)
     after = text[:start] + edit.content + text[end:]

@@ -25,6 +25,7 @@ from forgather_lint.engines.chosen_targets import chosen_targets
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import ModelReport
 from forgather_lint.pipeline import Place, look
+from forgather_lint.session.example import warm_up
 from forgather_lint.session.fixing import Fixing
 from forgather_lint.session.places import is_there, places_at
 from forgather_lint.session.session import Session
@@ -230,8 +231,10 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing but answers goes out there
-    builtin_rules()  # what every worker needs is there before they are forked
-    chosen_targets(())
+    if CAN_FORK:
+        warm_up()  # what every worker needs is there before they are forked
+        gc.collect()
+        gc.freeze()
     analyst = Analyst(0)
     try:
         while (question := _received(0)) is not None:

@@ -9,7 +9,6 @@ from forgather_lint.core.printable import printable
 from forgather_lint.core.source import Position, Span
 from forgather_lint.linting.report import ModelReport
 from forgather_lint.session.picture import Picture, shown
-from forgather_lint.shell.reporters.parts.verdict import by_text
 
 
 class Lens(NamedTuple):
@@ -29,6 +28,8 @@ class Hint(NamedTuple):
 
 def lenses(picture: Picture, path: str, reports: Iterable[ModelReport]) -> Iterator[Lens]:
     """Above the class that is served: at which sizes, on which release."""
+    from forgather_lint.shell.reporters.parts.verdict import by_text  # the start does not wait
+
     span = picture.base
     if span is None or span.path != path:
         return
