@@ -7,7 +7,7 @@ A Forgather project is rendered first (`forgather.lint`); its models then go the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cache, partial
 from itertools import count
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from forgather_lint.core import doing
 from forgather_lint.core.diagnostics import Diagnostic, Fix, merged, resolve
-from forgather_lint.core.files import done_over, laid, noted
+from forgather_lint.core.files import States, done_over, laid, noted
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
@@ -184,7 +184,7 @@ def check_model(candidate: Candidate, settings: Settings) -> ModelReport | None:
 
     with noted() as looked_at:
         done = _guarded(candidate.path, work, settings)
-    return replace(done, looked_at=frozenset(looked_at)) if done else None
+    return replace(done, looked_at=looked_at) if done else None
 
 
 def _mended_in_source(candidate: Candidate, done: ModelReport) -> ModelReport:
@@ -315,7 +315,7 @@ class _Read:
     run: int
     library: Library
     listed: dict[ProjectCandidate, list[Task]] = field(default_factory=dict)
-    looked_at: set[str] = field(default_factory=set)
+    looked_at: dict[str, object] = field(default_factory=dict)
 
 
 _read: _Read | None = None
@@ -338,11 +338,11 @@ class Shelf:
             read.listed[project] = list(tasks(project, read.library))
         return read.listed[project]
 
-    def looked_at(self, paths: Iterable[str]) -> frozenset[str]:
-        """`paths`, with all that was looked at before: what was read once is read by all."""
+    def looked_at(self, states: States) -> States:
+        """`states`, with all that was looked at before: what was read once is read by all."""
         read = self._of_this_run()
-        read.looked_at.update(paths)
-        return frozenset(read.looked_at)
+        read.looked_at = {**states, **read.looked_at}
+        return read.looked_at
 
     def _of_this_run(self) -> _Read:
         from forgather_lint.forgather.library import Library

@@ -53,13 +53,16 @@ def done_over(contents: Laid, job: Callable[[], Result]) -> Result:
         return job()
 
 
-_noted: ContextVar[set[str] | None] = ContextVar("what is looked at", default=None)
+States = Mapping[str, object]
+"""How all stood that was looked at, by absolute path."""
+
+_noted: ContextVar[dict[str, object] | None] = ContextVar("what is looked at", default=None)
 
 
 @contextmanager
-def noted() -> Iterator[set[str]]:
-    """Collects the absolute paths of what is read, listed or looked for within the block."""
-    seen: set[str] = set()
+def noted() -> Iterator[States]:
+    """Collects what is read, listed or looked for within the block, as it stood before that."""
+    seen: dict[str, object] = {}
     token = _noted.set(seen)
     try:
         yield seen
@@ -74,12 +77,19 @@ def state_of(path: str) -> object:
     """
     content = _laid.get().get(path)
     if content is not None:
-        return content
+        from hashlib import blake2b  # where nothing is laid over the disk, nobody pays for it
+
+        return blake2b(content).digest()
     try:
         status = os.stat(path)  # noqa: PTH116 - that of Path costs more
     except (OSError, ValueError):
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def stands(states: States) -> bool:
+    """Whether all stands as it stood; False where nothing is known to have been looked at."""
+    return bool(states) and all(state_of(path) == state for path, state in states.items())
 
 
 def listed(folder: Path, pattern: str) -> list[Path]:
@@ -98,7 +108,9 @@ def listed(folder: Path, pattern: str) -> list[Path]:
 def _note(path: str | os.PathLike[str]) -> None:
     seen = _noted.get()
     if seen is not None:
-        seen.add(absolute(os.fspath(path)))
+        whole = absolute(os.fspath(path))
+        if whole not in seen:
+            seen[whole] = state_of(whole)
 
 
 def _content(path: str | os.PathLike[str]) -> bytes | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 
 from forgather_lint.core.diagnostics import Diagnostic, Severity
+from forgather_lint.core.files import States
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Span
 from forgather_lint.facts.release import OWN_MODEL, Release
@@ -71,8 +73,8 @@ class ModelReport:
     not_rendered: NotRendered | None = None
     verdicts: tuple[TargetVerdict, ...] = ()
     commands: int = 0
-    looked_at: frozenset[str] = frozenset()
-    """All paths that the answer rests on; none where that is not known."""
+    looked_at: States = field(default_factory=dict, compare=False, repr=False)
+    """All that the answer rests on, as it stood; nothing where that is not known."""
 
 
 @record

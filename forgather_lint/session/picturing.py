@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 
 from forgather_lint.core import doing
-from forgather_lint.core.files import noted
+from forgather_lint.core.files import States, noted
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
@@ -69,17 +69,17 @@ Tell = Callable[[Span], Span]
 
 @record
 class Taken:
-    """A picture, and all paths that it rests on."""
+    """A picture, and how all stood that it rests on."""
 
     picture: Picture | None
-    looked_at: frozenset[str]
+    looked_at: States
 
 
 def taken(place: Place, document: str, settings: Settings) -> Taken:
     """The picture of the model at `place`; of a project that of the configuration `document`."""
     with noted() as looked_at:
         picture = _taken(place, document, settings)
-    return Taken(picture, frozenset(looked_at))
+    return Taken(picture, looked_at)
 
 
 def _taken(place: Place, document: str, settings: Settings) -> Picture | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from forgather_lint import pipeline
-from forgather_lint.core.files import done_over, laid_over, state_of
+from forgather_lint.core.files import States, done_over, laid_over, stands
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
@@ -16,6 +17,9 @@ from forgather_lint.linting.report import Change, ModelReport
 from forgather_lint.pipeline import Place
 from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts, contents
+
+if TYPE_CHECKING:
+    from forgather_lint.session.picturing import Taken
 
 NO_TEXTS: Texts = {}
 MOST_ANSWERS, MOST_PICTURES = 1_000, 50
@@ -28,35 +32,21 @@ class _Answer:
     """What was found of a model or a place, and how all stood that this rests on."""
 
     reports: Reports
-    states: Mapping[str, object]
+    states: States
 
     @classmethod
     def of(cls, reports: Reports) -> _Answer:
-        """The answer `reports`, to be taken at once: what they rest on stands as they found it."""
-        paths = {path for each in reports for path in each.looked_at}
-        return cls(reports, {path: state_of(path) for path in paths})
+        """The answer `reports`; where two of them found something else, it does not hold."""
+        states: dict[str, object] = {}
+        for each in reports:
+            for path, state in each.looked_at.items():
+                states[path] = state if states.get(path, state) == state else object()
+        return cls(reports, states)
 
     @property
     def holds(self) -> bool:
         """Whether all stands as it stood."""
-        return _stands(self.states)
-
-
-@record
-class _PictureTaken:
-    """A picture, and how all stood that it rests on."""
-
-    picture: Picture | None
-    states: Mapping[str, object]
-
-    @property
-    def holds(self) -> bool:
-        """Whether all stands as it stood."""
-        return _stands(self.states)
-
-
-def _stands(states: Mapping[str, object]) -> bool:
-    return bool(states) and all(state_of(path) == state for path, state in states.items())
+        return stands(self.states)
 
 
 class Session:
@@ -76,7 +66,7 @@ class Session:
         self._of_places: dict[Place, _Answer] = {}
         self._last: _Answer | None = None
         self._found: tuple[Place, ...] = ()
-        self._pictures: dict[tuple[Place, str], _PictureTaken] = {}
+        self._pictures: dict[tuple[Place, str], Taken] = {}
 
     def check(self, texts: Texts = NO_TEXTS, meter: Meter | None = None) -> Reports:
         """The reports on all models at the paths, as if `texts` stood on disk."""
@@ -101,7 +91,9 @@ class Session:
         """
         found = tuple(pipeline.look(path, self.settings) for path in self.paths)
         as_before, self._found = found == self._found, found
-        return as_before and self._last is not None and _stands(self._last.states)
+        if self._last is None or not as_before:
+            return False
+        return self._last.holds or not self._last.states
 
     def check_place(
         self, place: Place, texts: Texts, told: Callable[[ModelReport], None] | None = None
@@ -139,12 +131,11 @@ class Session:
         key = place, document if place.projects else ""
         with laid_over(contents(texts)):
             known = self._pictures.pop(key, None)
-            if known is None or not known.holds:
+            if known is None or not stands(known.looked_at):
                 came = self._done(partial(taken, place, document, self.settings), texts)
                 if not isinstance(came, Taken):
                     return None  # it was given up, which its findings tell
-                states = {path: state_of(path) for path in came.looked_at}
-                known = _PictureTaken(came.picture, states)
+                known = came
             self._pictures[key] = known
             while len(self._pictures) > MOST_PICTURES:
                 del self._pictures[next(iter(self._pictures))]
