@@ -145,11 +145,11 @@ class Server(LanguageServer):
                         seen.add(answer.place)
                         self._take(answer, asked.texts)
                     case Done(outdated=False):
-                        gone = [desk.held.pop(each) for each in list(desk.held) if each not in seen]
-                        self.publish(file for each in gone for file in files_of(each.reports))
-                        self.publish(
-                            path for path, text in asked.texts.items() if desk.is_open(path, text)
-                        )
+                        for place in [each for each in desk.held if each not in seen]:
+                            del desk.held[place]
+                        opened = [x for x, text in asked.texts.items() if desk.is_open(x, text)]
+                        # What was skipped as outdated may have been the last word on a file.
+                        self.publish([*self._sent, *opened])
                     case _:
                         pass
         if self.pulls:
