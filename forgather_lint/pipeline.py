@@ -30,8 +30,8 @@ from forgather_lint.documents.model_input import ModelInput, open_model
 from forgather_lint.documents.python import SourceError, read_text
 from forgather_lint.engines.api import CommandReading, Target
 from forgather_lint.engines.chosen_targets import chosen_targets, read_release, targets_of
+from forgather_lint.engines.matrix import is_read
 from forgather_lint.engines.registry import launches, server
-from forgather_lint.engines.verdicts import is_read
 from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import (
     EndKind,
@@ -49,15 +49,15 @@ from forgather_lint.linting.registry import builtin_rules, code_of
 from forgather_lint.linting.report import ModelReport, verdicts_of
 from forgather_lint.linting.rule import Rule
 from forgather_lint.linting.sizes import judged, not_judged
-from forgather_lint.model.analysis import missing_packages, unread_files, unreadable, workshop_of
+from forgather_lint.model.analysis import builder_of, missing_packages, unread_files, unreadable
 from forgather_lint.python.interpreter import guard
 from forgather_lint.python.interpreter.environment import Environment
 
 if TYPE_CHECKING:
     from forgather_lint.documents.commands.found import ServingCommand
-    from forgather_lint.forgather.library import Library
+    from forgather_lint.forgather.library import TemplateLibrary
     from forgather_lint.forgather.lint import Task
-    from forgather_lint.inference.on_target import Missing
+    from forgather_lint.inference.on_target import MissingEntries
 
 Facts = list[object]
 NOTHING_KNOWN: Mapping[str, ModelReport] = MappingProxyType({})
@@ -83,7 +83,7 @@ def check(
 
 
 def check_places(
-    places: Sequence[Place],
+    places: Sequence[PlaceToCheck],
     settings: Settings,
     meter: Meter | None = None,
     workers: Workers | None = None,
@@ -126,7 +126,7 @@ def check_places(
 
 
 @record
-class Place:
+class PlaceToCheck:
     """What there is to check at `path`: models, projects, files with commands that serve one."""
 
     path: Path
@@ -135,12 +135,12 @@ class Place:
     commands: tuple[Path, ...] = ()
 
 
-def look(path: Path, settings: Settings) -> Place:
+def look(path: Path, settings: Settings) -> PlaceToCheck:
     """What there is to check at `path`."""
     found = tuple(candidates(path, settings.excludes))
     projects = tuple(find_projects(path, settings.excludes))
     commands = tuple(command_files(path, launches(), settings.excludes))
-    return Place(path, found, projects, commands)
+    return PlaceToCheck(path, found, projects, commands)
 
 
 def _passed_over(path: Path, settings: Settings) -> bool:
@@ -313,7 +313,7 @@ class _Read:
     """The projects that this process has read, in the run of that number."""
 
     run: int
-    library: Library
+    library: TemplateLibrary
     listed: dict[ProjectCandidate, list[Task]] = field(default_factory=dict)
     looked_at: dict[str, object] = field(default_factory=dict)
 
@@ -345,11 +345,11 @@ class Shelf:
         return read.looked_at
 
     def _of_this_run(self) -> _Read:
-        from forgather_lint.forgather.library import Library
+        from forgather_lint.forgather.library import TemplateLibrary
 
         global _read
         if _read is None or _read.run != self.run:
-            _read = _Read(self.run, Library())
+            _read = _Read(self.run, TemplateLibrary())
         return _read
 
 
@@ -381,11 +381,11 @@ def _check_configuration(task: Task, settings: Settings) -> ModelReport | None:
         return None
     found = [
         told
-        for lot in opened.lots
-        for diagnostic in held_findings(list(lot.facts), task.path, settings)
-        if (told := lot.tell(diagnostic)) is not None
+        for each in opened.to_tell
+        for diagnostic in held_findings(list(each.facts), task.path, settings)
+        if (told := each.tell(diagnostic)) is not None
     ]
-    of_models = (verdicts_of(lot.facts) for lot in opened.lots)
+    of_models = (verdicts_of(each.facts) for each in opened.to_tell)
     verdicts = () if opened.ended else next(filter(None, of_models), ())
     # A template serves many configurations: what one leaves unused another may need.
     kept, _ = suppress.apply(found, (), _text_or_none, settings.checks)
@@ -425,13 +425,13 @@ def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[
     targets = chosen_targets(settings.target).targets
     if not is_read(model, targets, settings.model_impl):
         return list(judged(model, targets, settings)), ()
-    workshop = workshop_of(model, Environment(transformers=read_release(targets)))
+    builder = builder_of(model, Environment(transformers=read_release(targets)))
     doing.now(f"building the model of {model.path}")
-    facts = facts_of(workshop, model)
+    facts = facts_of(builder, model)
     if isinstance(facts, Model):
         facts = replace(facts, missing_plan=_missing_plans(model, targets[0], facts))
-    files = tuple(file.path for file in workshop.loader.files.values())
-    told: Facts = [*unread_files(workshop), *missing_packages(workshop)]
+    files = tuple(file.path for file in builder.loader.files.values())
+    told: Facts = [*unread_files(builder), *missing_packages(builder)]
     if not (isinstance(facts, NotBuilt) and facts.nothing):
         # First: what a target says of a constructor that raises tells more.
         told += judged(model, targets, settings)
@@ -440,7 +440,7 @@ def facts_of_model(model: ModelInput, settings: Settings) -> tuple[Facts, tuple[
 
 def _missing_plans(model: ModelInput, target: Target, facts: Model) -> Callable[[str], Fix | None]:
     @cache
-    def missing() -> Missing | None:
+    def missing() -> MissingEntries | None:
         # Few models have no plan; the others do not pay for the import.
         from forgather_lint.inference.on_target import missing_plans
 

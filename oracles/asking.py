@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from forgather_lint.probes.engine_setup import Sizes, arguments, engine_environment
+from forgather_lint.probes.engine_setup import ParallelSizes, arguments, engine_environment
 from forgather_lint.probes.interpreter import require_vllm
 from forgather_lint.probes.weights import copy_without_weights
 from oracles.outcome import Outcome, Said, outcome_of
@@ -60,7 +60,9 @@ def _copies(questions: Sequence[Question], work: Path) -> dict[Path, Path]:
 
 
 def _serve(question: Question, folder: Path) -> Spec:
-    chosen = arguments(folder, Sizes(question.ranks, question.stages), dummy=False, cpu=True)
+    chosen = arguments(
+        folder, ParallelSizes(question.ranks, question.stages), dummy=False, cpu=True
+    )
     chosen |= {"skip_tokenizer_init": True, "num_gpu_blocks_override": _ROOM_FOR_TOKENS}
     if question.ranks * question.stages > 1:
         chosen["distributed_executor_backend"] = "external_launcher"
@@ -105,7 +107,7 @@ def _run(listed: Sequence[Spec], python: str, work: Path, jobs: int) -> list[Sai
 def _environment(python: str, work: Path) -> Mapping[str, str]:
     """One thread for each rank, anywhere; nothing compiled for a model that lives for a second."""
     return {
-        **engine_environment(python, work, Sizes()),
+        **engine_environment(python, work, ParallelSizes()),
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_CONFIGURE_LOGGING": "0",
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from forgather_lint.forgather.builtins import template_globals
-from forgather_lint.forgather.library import Fence, Library, SearchPath
-from forgather_lint.forgather.limits import Budget
+from forgather_lint.forgather.library import Fence, SearchPath, TemplateLibrary
+from forgather_lint.forgather.limits import RenderBudget
 from forgather_lint.forgather.project import Project, read_project
 from forgather_lint.forgather.render import Rendering, render
 
@@ -27,7 +27,7 @@ name: "Project of a test"
 
 def fixture_project(name: str) -> Project:
     """The project of this name in the workspace of the fixtures."""
-    return read_project(WORKSPACE / name, Library())
+    return read_project(WORKSPACE / name, TemplateLibrary())
 
 
 def write_project(folder: Path, templates: Mapping[str, str], meta: str = META) -> Project:
@@ -37,13 +37,13 @@ def write_project(folder: Path, templates: Mapping[str, str], meta: str = META) 
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
-    return read_project(folder, Library())
+    return read_project(folder, TemplateLibrary())
 
 
-def render_text(folder: Path, text: str, budget: Budget | None = None) -> Rendering:
+def render_text(folder: Path, text: str, budget: RenderBudget | None = None) -> Rendering:
     """Render one template that stands in `folder` alone."""
     (folder / "config.yaml").write_text(text, "utf-8")
-    search_path = SearchPath([folder], Fence((folder.resolve(),)), Library())
+    search_path = SearchPath([folder], Fence((folder.resolve(),)), TemplateLibrary())
     return render(search_path, "config.yaml", template_globals(folder, folder), budget=budget)
 
 

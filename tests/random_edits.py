@@ -22,7 +22,7 @@ from urllib.parse import unquote
 
 from forgather_lint import pipeline
 from forgather_lint.core.settings import Settings
-from forgather_lint.core.workers import Limits, Workers
+from forgather_lint.core.workers import JobLimits, Workers
 from forgather_lint.linting.report import ModelReport
 from tests.fixture_models import copy_model
 from tests.language_client import LanguageClient, Message, editing
@@ -34,7 +34,7 @@ SNIPPETS = (
     *('"layers.*.mlp.up_proj": "colwise",\n', "num_key_value_heads", "3", "null", "\f", "\u2028"),
 )
 WORDS = ("colwise", "rowwise", "gate_porj", "self_attn", "nn.Linear", "embed_tokens", "layers", "8")
-LIMITS = Limits(120.0, 4 << 30)
+LIMITS = JobLimits(120.0, 4 << 30)
 
 
 class Told(NamedTuple):
@@ -228,13 +228,13 @@ def _told(found: Message, file: str) -> Told:
 
 
 def _findings(report: ModelReport, root: Path, texts: dict[Path, str]) -> Iterator[Told]:
-    from forgather_lint.core.source import Lines, Unit
+    from forgather_lint.core.source import ColumnUnit, Lines
     from forgather_lint.shell.server.diagnostics import told
 
     for each in report.diagnostics:
         path = Path(each.span.path)
         lines = Lines(texts.get(path, "").removeprefix("\ufeff"))
-        column = lines.units_before(each.span.start, Unit.UTF16)
+        column = lines.units_before(each.span.start, ColumnUnit.UTF16)
         message = next(iter(told(each))).replace(str(root), str(root.parent / "workspace"))
         inside = root in path.parents
         file = path.relative_to(root).as_posix() if inside else path.absolute().as_uri()

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.verdicts import cell, examine
+from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import Structure
-from forgather_lint.model.analysis import Built, build_tree, workshop_of
+from forgather_lint.model.analysis import Built, build_tree, builder_of
 from tests.cases import read_cases, without_expectations
 
 SERVED = Path(__file__).parents[1] / "fixtures/rules/serving/post_init_not_called.md"
@@ -143,7 +143,7 @@ def _structure(folder: Path, written: str) -> tuple[object, ...]:
     folder.mkdir()
     path = folder / "model.py"
     path.write_text(MODEL.format(written=written), "utf-8")
-    built = build_tree(workshop_of(single_model(path)))
+    built = build_tree(builder_of(single_model(path)))
     assert isinstance(built, Built), built
     return _facts(built.structure)
 

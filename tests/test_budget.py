@@ -9,15 +9,15 @@ import pytest
 
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.verdicts import cell, examine
+from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.engines.vllm.checks import problems
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import all_checks
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.registry import code_of
-from forgather_lint.model.analysis import Built, build_tree, workshop_of
+from forgather_lint.model.analysis import Built, build_tree, builder_of
 from forgather_lint.pipeline import check
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from tests.fixture_models import copy_model
@@ -72,7 +72,7 @@ def test_a_table_holds_the_numbers_that_python_computes(tmp_path: Path) -> None:
         f"        super().__init__()\n        width = 3\n{sums}\n",
         "utf-8",
     )
-    built = build_tree(workshop_of(single_model(path)))
+    built = build_tree(builder_of(single_model(path)))
     assert isinstance(built, Built), built
     shapes = {each.name: each.shape for each in built.structure.parameters}
     for i, each in enumerate(elements):
@@ -97,7 +97,7 @@ def test_what_was_found_before_the_search_was_given_up_stays(
     before = examine(single_model(model), V032, "bfloat16").problems
     assert before
 
-    def exceeded(_: Examined) -> Iterator[ServingProblem]:
+    def exceeded(_: CheckedModel) -> Iterator[ServingProblem]:
         raise BudgetExceeded("step-budget")
 
     checks = all_checks()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.model.analysis import Built, build_tree, workshop_of
+from forgather_lint.model.analysis import Built, build_tree, builder_of
 
 MODEL = """
 from torch import nn
@@ -43,9 +43,9 @@ COUNTS = [
 def test_the_second_is_built_as_the_first(counts: str, width: str, tmp_path: Path) -> None:
     path = tmp_path / "model.py"
     path.write_text(MODEL.format(counts=counts, width=width), "utf-8")
-    workshop = workshop_of(single_model(path))
+    builder = builder_of(single_model(path))
     for _ in range(2):
-        built = build_tree(workshop)
+        built = build_tree(builder)
         assert isinstance(built, Built), built
         assert [each.shape for each in built.structure.parameters] == [(1, 1), (1,)]
 
@@ -74,6 +74,6 @@ def test_a_module_that_a_dying_branch_imports_is_whole(imported: str, tmp_path: 
     (tmp_path / "model.py").write_text(IMPORTS.format(imported=imported), "utf-8")
     sizes = "WIDTH = 4\n\n\nclass Sizes:\n    out = 8\n"
     (tmp_path / "sizes.py").write_text(sizes, "utf-8")
-    built = build_tree(workshop_of(single_model(tmp_path / "model.py")))
+    built = build_tree(builder_of(single_model(tmp_path / "model.py")))
     assert isinstance(built, Built), built
     assert built.structure.parameters[0].shape == (8, 4)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.verdicts import cell, examine
+from forgather_lint.engines.matrix import cell, examine
 from tests import stored_tensors
 from tests.verdicts import V032
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.api import AnyPrepared, Cell
-from forgather_lint.engines.verdicts import cell, examine
+from forgather_lint.engines.api import AnyPreparedModel, Cell
+from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.linting.registry import code_of
 from tests.fixture_models import copy_model, model_directories
@@ -22,7 +22,7 @@ ASKED_ALONE = 3
 Question = tuple[Target, int, int]
 
 
-def _examined(directory: Path, target: Target) -> AnyPrepared:
+def _examined(directory: Path, target: Target) -> AnyPreparedModel:
     return examine(single_model(directory), target, "bfloat16")
 
 

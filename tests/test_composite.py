@@ -7,7 +7,7 @@ from pathlib import Path
 
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.verdicts import matrix
+from forgather_lint.engines.matrix import matrix
 from forgather_lint.engines.vllm.subject import prepare
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict

@@ -23,7 +23,7 @@ from forgather_lint import (
 )
 from forgather_lint.core import doing
 from forgather_lint.core.settings import Settings
-from forgather_lint.core.workers import CAN_FORK, Job, Limits, Lost, Workers
+from forgather_lint.core.workers import CAN_FORK, Job, JobLimits, Lost, Workers
 from forgather_lint.documents import model_input
 from forgather_lint.documents.discover import Candidate
 from forgather_lint.forgather import lint
@@ -35,7 +35,7 @@ from tests.fixture_models import copy_model
 from tests.forgather_projects import write_project
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="there is no fork here")
-LIMITS = Limits(seconds=2, memory=1 << 28)
+LIMITS = JobLimits(seconds=2, memory=1 << 28)
 
 
 def same(value: int) -> int:

@@ -12,7 +12,7 @@ from forgather_lint.documents.config_json import parse_config
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.sources import Sources
 from forgather_lint.facts import NotBuilt, Structure
-from forgather_lint.model.analysis import Built, build_tree, workshop_of
+from forgather_lint.model.analysis import Built, build_tree, builder_of
 from forgather_lint.python.values.value import Unknown
 
 CONFIG = """
@@ -61,7 +61,7 @@ def build(body: str, before: str = "", after: str = "", **config: Any) -> Built 
     }
     values = {"architectures": ["MForCausalLM"], "auto_map": auto_map} | config
     file = parse_config("config.json", json.dumps(values))
-    return build_tree(workshop_of(ModelInput("m", Sources({}, texts), file)))
+    return build_tree(builder_of(ModelInput("m", Sources({}, texts), file)))
 
 
 def built(body: str, before: str = "", after: str = "", **config: Any) -> Structure | NotBuilt:

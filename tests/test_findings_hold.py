@@ -16,7 +16,7 @@ from forgather_lint.documents.model_input import open_model
 from forgather_lint.documents.python import SourceError
 from forgather_lint.engines.api import Target
 from forgather_lint.engines.chosen_targets import chosen_targets
-from forgather_lint.engines.verdicts import cell, examine
+from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.linting.holding import holds_for
 from tests.cases import Case, read_cases
 from tests.fixture_models import MODELS, model_directories

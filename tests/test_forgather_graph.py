@@ -17,7 +17,7 @@ from forgather_lint.forgather.graph import (
     plain,
 )
 from forgather_lint.forgather.read_graph import read_graph
-from forgather_lint.forgather.traced import Origin, Traced, place
+from forgather_lint.forgather.traced import TemplateLine, Traced, place
 
 
 def graph_of(text: str) -> DictNode:
@@ -39,7 +39,7 @@ def code_of(text: str, policy: str = "named") -> Code:
 
 
 def traced(text: str, at: Stretch) -> Traced:
-    return place(text, Origin("t", at.start))
+    return place(text, TemplateLine("t", at.start))
 
 
 @pytest.mark.parametrize(

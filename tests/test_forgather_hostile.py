@@ -10,7 +10,7 @@ import pytest
 from forgather_lint.facts.templates import FaultKind
 from forgather_lint.forgather.configuration import read_configuration
 from forgather_lint.forgather.document import read_document
-from forgather_lint.forgather.library import Library
+from forgather_lint.forgather.library import TemplateLibrary
 from forgather_lint.forgather.project import read_project
 from tests.forgather_projects import META, render_text, write_project
 
@@ -108,7 +108,7 @@ def test_a_link_out_of_the_workspace_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "workspace"
     write_project(folder, {"configs/a.yaml": "-- include 'linked.yaml'\n"})
     (folder / "templates" / "linked.yaml").symlink_to(tmp_path / "secret.yaml")
-    rendering = read_project(folder, Library()).render("a.yaml")
+    rendering = read_project(folder, TemplateLibrary()).render("a.yaml")
     assert rendering.ended is not None
     assert rendering.ended.kind is FaultKind.REFUSED
     assert "linked.yaml" in rendering.ended.message
@@ -219,7 +219,7 @@ def test_a_template_that_is_too_large_or_no_text_is_refused(tmp_path: Path) -> N
     )
     assert "larger than" in str(project.render("a.yaml").ended)
     (tmp_path / "templates" / "big.yaml").write_bytes(b"a: \xff\xfe\n")
-    again = read_project(tmp_path, Library()).render("a.yaml")
+    again = read_project(tmp_path, TemplateLibrary()).render("a.yaml")
     assert "not UTF-8" in str(again.ended)
 
 

@@ -21,12 +21,12 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.facts import Structure
 from forgather_lint.forgather.configuration import read_configuration
-from forgather_lint.forgather.library import Library
+from forgather_lint.forgather.library import TemplateLibrary
 from forgather_lint.forgather.model import RenderedModel, render_model
 from forgather_lint.forgather.project import read_project
 from forgather_lint.forgather.single import single_configuration
 from forgather_lint.forgather.virtual import Relocation, model_input
-from forgather_lint.model.analysis import Built, build_tree, workshop_of
+from forgather_lint.model.analysis import Built, build_tree, builder_of
 from tests.forgather_projects import FIXTURES, WORKSPACE, fixture_project, write_project
 
 MODELS = FIXTURES.parent / "models"
@@ -39,7 +39,7 @@ def fixture_model(project: str, config: str) -> RenderedModel:
 
 
 def structure_of(model: ModelInput, entry: str | None = None) -> Structure:
-    built = build_tree(workshop_of(model), entry)
+    built = build_tree(builder_of(model), entry)
     assert isinstance(built, Built)
     return built.structure
 
@@ -128,7 +128,7 @@ def test_a_model_taken_from_another_project_is_that_projects(tmp_path: Path) -> 
     write_project(tmp_path / "source", {"configs/made.yaml": MADE, "code.py": "x = 1\n"})
     (tmp_path / "source" / "forgather_workspace" / "README.md").unlink()
     (tmp_path / "source" / "forgather_workspace").rmdir()
-    model = render_model(read_project(tmp_path, Library()), "importing.yaml")
+    model = render_model(read_project(tmp_path, TemplateLibrary()), "importing.yaml")
     assert isinstance(model, RenderedModel)
     assert model.project.path == tmp_path / "source"
     assert model.config["hidden_size"] == 96

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.forgather.library import Library
+from forgather_lint.forgather.library import TemplateLibrary
 from forgather_lint.forgather.project import read_project
 from forgather_lint.forgather.render import Rendering
-from forgather_lint.forgather.traced import Origin, Run, Traced, indented, join, place
+from forgather_lint.forgather.traced import TemplateLine, TextRun, Traced, indented, join, place
 from tests.forgather_projects import FIXTURES, fixture_project, render_text, write_project
 
 SYNTAX = FIXTURES / "syntax"
@@ -18,17 +18,17 @@ RECORDED = sorted(path.name for path in (SYNTAX / "rendered").iterdir())
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_text_equals_what_forgather_recorded(name: str) -> None:
-    rendering = read_project(SYNTAX, Library()).render(name)
+    rendering = read_project(SYNTAX, TemplateLibrary()).render(name)
     with (SYNTAX / "rendered" / name).open(encoding="utf-8", newline="") as recorded:
         assert rendering.text.plain == recorded.read()
 
 
 def test_every_configuration_of_the_syntax_project_is_recorded() -> None:
-    assert sorted(read_project(SYNTAX, Library()).configs) == RECORDED
+    assert sorted(read_project(SYNTAX, TemplateLibrary()).configs) == RECORDED
 
 
 def test_a_literal_line_stands_on_the_row_it_names() -> None:
-    project = read_project(SYNTAX, Library())
+    project = read_project(SYNTAX, TemplateLibrary())
     checked = 0
     for rendering in map(project.render, RECORDED):
         for line in filter(is_literal, rendering.text.lines()):
@@ -41,7 +41,7 @@ def test_a_literal_line_stands_on_the_row_it_names() -> None:
 
 def is_literal(line: Traced) -> bool:
     """Whether the line was copied from one template as a whole."""
-    runs = [run for run in line.runs if isinstance(run, Run)]
+    runs = [run for run in line.runs if isinstance(run, TextRun)]
     return len(line.runs) == len(runs) == 1 and runs[0].literal and bool(line.strip())
 
 
@@ -91,10 +91,10 @@ def test_undefined_variables_are_values(tmp_path: Path) -> None:
     assert [(use.message, use.origin) for use in rendering.undefined_uses] == [
         (
             "'jinja2.utils.Namespace object' has no attribute 'gone'",
-            Origin("config.yaml", 2),
+            TemplateLine("config.yaml", 2),
         ),
-        ("'lost' is undefined", Origin("config.yaml", 3)),
-        ("'lost' is undefined", Origin("config.yaml", 5)),
+        ("'lost' is undefined", TemplateLine("config.yaml", 3)),
+        ("'lost' is undefined", TemplateLine("config.yaml", 5)),
     ]
 
 
@@ -124,19 +124,19 @@ def test_templates_of_one_file_are_known_once_it_is_loaded(tmp_path: Path) -> No
 
 
 def test_traced_text_keeps_origins_when_it_is_cut_and_joined() -> None:
-    text = place("one\ntwo\nthree", Origin("t", 5), literal=True)
-    joined = join(["> ", text.cut(4, 13), place("!", Origin("u", 1))])
+    text = place("one\ntwo\nthree", TemplateLine("t", 5), literal=True)
+    joined = join(["> ", text.cut(4, 13), place("!", TemplateLine("u", 1))])
     assert joined == "> two\nthree!"
     found = [joined.origin_at(offset) for offset in (0, 2, 6, 11)]
-    assert found == [None, Origin("t", 6), Origin("t", 7), Origin("u", 1)]
+    assert found == [None, TemplateLine("t", 6), TemplateLine("t", 7), TemplateLine("u", 1)]
     assert joined.origin_at(12) is None
     assert join(["a", text], ", ").origin_at(2) is None
-    assert place("  x ", Origin("t", 1)).trimmed().origin_at(0) == Origin("t", 1)
+    assert place("  x ", TemplateLine("t", 1)).trimmed().origin_at(0) == TemplateLine("t", 1)
 
 
 def test_indenting_leaves_blank_lines_and_the_first_line_alone() -> None:
-    text = place("a\n\nb\n", Origin("t", 1), literal=True)
+    text = place("a\n\nb\n", TemplateLine("t", 1), literal=True)
     made = indented(text, "    ")
     assert made == "a\n\n    b\n"
     assert isinstance(made, Traced)
-    assert made.origin_at(made.index("b")) == Origin("t", 3)
+    assert made.origin_at(made.index("b")) == TemplateLine("t", 3)

@@ -11,7 +11,7 @@ import pytest
 
 from forgather_lint.forgather import library as library_module
 from forgather_lint.forgather.configuration import read_configuration
-from forgather_lint.forgather.library import Library, TemplateFile
+from forgather_lint.forgather.library import TemplateFile, TemplateLibrary
 from forgather_lint.forgather.project import read_project
 from tests.forgather_projects import CONFIGURATIONS, FIXTURES, WORKSPACE, write_workspace
 
@@ -27,7 +27,7 @@ def test_a_template_is_read_and_compiled_once(monkeypatch: pytest.MonkeyPatch) -
         return read(path)
 
     monkeypatch.setattr(library_module, "_read", counted)
-    library = Library()
+    library = TemplateLibrary()
     for name in ("llama", "post_norm", "tokenizer"):
         project = read_project(WORKSPACE / name, library)
         for config in project.configs:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.core.workers import CAN_FORK, Limits, Lost, Workers
+from forgather_lint.core.workers import CAN_FORK, JobLimits, Lost, Workers
 from tests.fuzz import trees
 from tests.fuzz.campaign import MEMORY, Batch, run, single
 from tests.fuzz.kinds import KINDS, Kind
@@ -23,7 +23,7 @@ def test_what_was_found_ends_as_it_should(kind: Kind, tmp_path: Path) -> None:
     files = sorted((CORPUS / kind.name).glob("*"))
     inputs = [file.read_bytes().decode("utf-8", "surrogatepass") for file in files]
     jobs = [partial(single, kind.name, text, tmp_path) for text in inputs]
-    with Workers(1, Limits(kind.seconds, MEMORY)) as workers:
+    with Workers(1, JobLimits(kind.seconds, MEMORY)) as workers:
         came = list(workers.results(jobs))
     broken = {
         file.name: each.reason if isinstance(each, Lost) else [one.what for one in each.faults]

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.select import installed
 from forgather_lint.engines.transformers.profile import TransformersProfile
-from forgather_lint.engines.vllm.subject import Prepared, prepare
+from forgather_lint.engines.vllm.subject import PreparedModel, prepare
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import NotBuilt
-from forgather_lint.inference.candidates import Words
 from forgather_lint.inference.infer import InferredPlan, infer
+from forgather_lint.inference.shardings import StyleNames
 from forgather_lint.inference.spelling import words_of
 from forgather_lint.model.analysis import contained
 from forgather_lint.shell.commands.plan import command
@@ -39,21 +39,21 @@ needs_transformers = pytest.mark.skipif(
 )
 
 
-def prepared(directory: Path, target: Target = TARGET) -> Prepared:
+def prepared(directory: Path, target: Target = TARGET) -> PreparedModel:
     return prepare(single_model(directory), target, "bfloat16", experts_fused=False)
 
 
-def inferred(model: Prepared, words: Words) -> InferredPlan:
-    assert model.judge is not None and model.workshop is not None
+def inferred(model: PreparedModel, words: StyleNames) -> InferredPlan:
+    assert model.judge is not None and model.builder is not None
     subject = model.judge.subject
     plan = contained(
-        model.workshop, lambda: infer(subject.machine, subject.tree, subject.root, None, words)
+        model.builder, lambda: infer(subject.machine, subject.tree, subject.root, None, words)
     )
     assert not isinstance(plan, NotBuilt), plan
     return plan
 
 
-def own_model(folder: Path, model_type: str, architecture: str, **config: object) -> Prepared:
+def own_model(folder: Path, model_type: str, architecture: str, **config: object) -> PreparedModel:
     """A model of transformers by its config alone."""
     values = {"model_type": model_type, "architectures": [architecture], **config}
     (folder / "config.json").write_text(json.dumps(values), "utf-8")
@@ -80,7 +80,7 @@ def test_a_faulty_plan_is_not_asked() -> None:
 def test_experts_in_one_tensor_are_packed(tmp_path: Path) -> None:
     """The gate and up projections lie in one parameter; the router stays whole."""
     model = own_model(tmp_path, "qwen3_moe", "Qwen3MoeForCausalLM", num_hidden_layers=2)
-    plan = inferred(model, Words()).tensor
+    plan = inferred(model, StyleNames()).tensor
     assert list(plan.items())[-3:] == [
         ("layers.*.mlp.experts.gate_up_proj", "packed_colwise"),
         ("layers.*.mlp.experts.down_proj", "rowwise"),
@@ -93,7 +93,7 @@ def test_experts_in_one_tensor_are_packed(tmp_path: Path) -> None:
 def test_latent_attention_shards_behind_the_bottleneck(tmp_path: Path) -> None:
     """A norm runs over what comes out of `q_a_proj` and `kv_a_proj_with_mqa`."""
     model = own_model(tmp_path, "deepseek_v3", "DeepseekV3ForCausalLM", num_hidden_layers=4)
-    plan = inferred(model, Words()).tensor
+    plan = inferred(model, StyleNames()).tensor
     attention = {k.rpartition(".")[2]: v for k, v in plan.items() if ".self_attn." in k}
     assert attention == {"q_b_proj": "colwise", "kv_b_proj": "colwise", "o_proj": "rowwise"}
 
@@ -102,7 +102,7 @@ def test_latent_attention_shards_behind_the_bottleneck(tmp_path: Path) -> None:
 def test_a_norm_over_all_heads_gathers(tmp_path: Path) -> None:
     """transformers itself computes attention whole; an engine spreads its own by heads."""
     model = own_model(tmp_path, "olmo2", "Olmo2ForCausalLM", num_hidden_layers=2)
-    plan = inferred(model, Words()).tensor
+    plan = inferred(model, StyleNames()).tensor
     assert plan["layers.*.self_attn.q_proj"] == "colwise_gather_output"
     assert plan["layers.*.self_attn.o_proj"] == "rowwise_split_input"
     served = inferred(model, words_of(TARGET)).tensor
@@ -113,7 +113,7 @@ def test_a_norm_over_all_heads_gathers(tmp_path: Path) -> None:
 def test_values_for_each_head_are_split_with_the_heads(tmp_path: Path) -> None:
     """Sinks are a bare parameter; vLLM 0.30 and later splits it by itself, plan or no plan."""
     model = own_model(tmp_path, "granite_swa", "GraniteSWAForCausalLM", num_hidden_layers=2)
-    plan = inferred(model, Words()).tensor
+    plan = inferred(model, StyleNames()).tensor
     assert plan["layers.*.self_attn.sinks"] == "colwise"
     assert plan["layers.*.self_attn"] == "local_params"
     assert plan["layers.*.self_attn.q_proj"] == "colwise"
@@ -128,7 +128,7 @@ def test_values_for_each_head_are_split_with_the_heads(tmp_path: Path) -> None:
 def test_the_table_of_the_tokens_is_found_by_what_it_takes(tmp_path: Path) -> None:
     """transformers splits `embed_tokens` by itself, vLLM every table."""
     model = own_model(tmp_path, "gpt_neox", "GPTNeoXForCausalLM", num_hidden_layers=2)
-    assert inferred(model, Words()).tensor["embed_in"] == "embedding_rowwise"
+    assert inferred(model, StyleNames()).tensor["embed_in"] == "embedding_rowwise"
     assert "embed_in" not in inferred(model, words_of(TARGET)).tensor
 
 
@@ -136,25 +136,25 @@ def test_the_table_of_the_tokens_is_found_by_what_it_takes(tmp_path: Path) -> No
 def test_a_table_with_a_norm_inside_stays_whole(tmp_path: Path) -> None:
     """Two real ranks fail on the rule that transformers puts in by itself; scaling is no harm."""
     model = own_model(tmp_path, "inkling2_text", "Inkling2ForCausalLM", num_hidden_layers=2)
-    assert inferred(model, Words()).tensor["embed_tokens"] == "replicate"
+    assert inferred(model, StyleNames()).tensor["embed_tokens"] == "replicate"
     scaled = own_model(tmp_path, "gemma3_text", "Gemma3ForCausalLM", num_hidden_layers=2)
-    assert "embed_tokens" not in inferred(scaled, Words()).tensor
+    assert "embed_tokens" not in inferred(scaled, StyleNames()).tensor
 
 
 @needs_transformers
 def test_what_saves_less_than_it_sends_stays_whole(tmp_path: Path) -> None:
     """A gate of a low rank in the norms; one of a ninth of the width, behind a gather."""
     gated = own_model(tmp_path, "axk2", "AXK2ForCausalLM", num_hidden_layers=2)
-    assert not [key for key in inferred(gated, Words()).tensor if "layernorm" in key]
+    assert not [key for key in inferred(gated, StyleNames()).tensor if "layernorm" in key]
     adapted = own_model(tmp_path, "gemma4_text", "Gemma4ForCausalLM", num_hidden_layers=2)
-    assert not [key for key in inferred(adapted, Words()).tensor if "per_layer" in key]
+    assert not [key for key in inferred(adapted, StyleNames()).tensor if "per_layer" in key]
 
 
 @needs_transformers
 def test_kinds_under_one_name_stand_for_themselves(tmp_path: Path) -> None:
     """One `mixer` is attention, another feed-forward, a third has to gather."""
     model = own_model(tmp_path, "nemotron_h", "NemotronHForCausalLM")
-    plan = inferred(model, Words()).tensor
+    plan = inferred(model, StyleNames()).tensor
     assert plan["layers.*.mixer.q_proj"] == "colwise"
     assert plan["layers.*.mixer.o_proj"] == "rowwise"
     assert plan["layers.*.mixer.in_proj"] == "colwise_gather_output"
@@ -166,7 +166,7 @@ def test_what_tokens_alone_do_not_reach_is_sharded_as_its_class(tmp_path: Path) 
     model = own_model(
         tmp_path, "ernie4_5_vl_moe_text", "Ernie4_5_VLMoeTextModel", num_hidden_layers=3
     )
-    plan = inferred(model, Words()).tensor
+    plan = inferred(model, StyleNames()).tensor
     for kind in ("text_moe", "vision_moe"):
         assert plan[f"layers.*.mlp.{kind}.experts.gate_up_proj"] == "packed_colwise"
 
@@ -194,7 +194,7 @@ FIVE = {"num_hidden_layers": 5, "layer_types": None, "num_kv_shared_layers": 0}
 def test_a_plan_is_proved(
     model_type: str, architecture: str, config: dict[str, object], tmp_path: Path
 ) -> None:
-    plan = inferred(own_model(tmp_path, model_type, architecture, **config), Words())
+    plan = inferred(own_model(tmp_path, model_type, architecture, **config), StyleNames())
     assert plan.tensor
     assert plan.outcome is not None and plan.outcome.verdict is Verdict.SERVES
 

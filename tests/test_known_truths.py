@@ -9,7 +9,7 @@ import pytest
 
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.verdicts import matrix
+from forgather_lint.engines.matrix import matrix
 from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.linting.registry import code_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.model.analysis import Built, build_tree, workshop_of
+from forgather_lint.model.analysis import Built, build_tree, builder_of
 
 MODEL = """
 import random
@@ -177,7 +177,7 @@ def test_each_layer_is_what_its_round_makes_it(case: str, tmp_path: Path) -> Non
     text, name, widths = CASES[case]
     path = tmp_path / "model.py"
     path.write_text(text, "utf-8")
-    built = build_tree(workshop_of(single_model(path)))
+    built = build_tree(builder_of(single_model(path)))
     assert isinstance(built, Built), built
     shapes = {each.name: each.shape for each in built.structure.parameters}
     found = [shapes[f"{name.replace('*', str(i))}.weight"] for i in range(3)]

@@ -17,9 +17,9 @@ import pytest
 from forgather_lint.engines.api import Target
 from forgather_lint.execution.outcome import Verdict
 from tools.plan_comparison import Compared, Judged, Kind, compared
-from tools.plan_judging import judge_beside_the_corpus
 from tools.plan_table import VERDICTS, Stored, path_for, stored
 from tools.plans import rows
+from tools.plans_judged import judge_beside_the_corpus
 
 INFERRED = VERDICTS / "inferred_two_ranks.json"
 NEWEST = "0.33.0"

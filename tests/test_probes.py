@@ -24,15 +24,15 @@ from forgather_lint.facts import NotBuilt, Structure
 from forgather_lint.probes import meta_device
 from forgather_lint.probes.answers import Agreement, Answer, compare
 from forgather_lint.probes.causes import first_error
-from forgather_lint.probes.engine_setup import Sizes, arguments, server_command
-from forgather_lint.probes.runner import End, Job, Limits, run
+from forgather_lint.probes.engine_setup import ParallelSizes, arguments, server_command
+from forgather_lint.probes.runner import End, Job, RunLimits, run
 from forgather_lint.probes.static_side import analyse
 from forgather_lint.probes.weights import Weights, copy_without_weights, resolve
 from forgather_lint.shell.cli import cli
 from tests.fixture_models import MODELS, copy_model, model_directories
 
 ROOT = Path(__file__).parents[1]
-ROOMY = Limits(seconds=60, memory=2**40)
+ROOMY = RunLimits(seconds=60, memory=2**40)
 
 STUBBORN = """
 import json, os, signal, subprocess, sys, time
@@ -290,7 +290,7 @@ def test_drawn_weights_are_saved_beside_a_copy(tmp_path: Path) -> None:
 
 
 def test_the_server_gets_the_arguments_of_the_engine() -> None:
-    chosen = arguments(Path("model"), Sizes(2, 1), dummy=True, cpu=True)
+    chosen = arguments(Path("model"), ParallelSizes(2, 1), dummy=True, cpu=True)
     command = server_command(chosen, {"vllm": "0.33.0"})
     assert command[:4] == ["-m", "vllm.entrypoints.cli.main", "serve", "model"]
     assert command[command.index("--tensor-parallel-size") + 1] == "2"

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from forgather_lint import pipeline
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.verdicts import matrix
+from forgather_lint.engines.matrix import matrix
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.linting.registry import code_of

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.verdicts import cell, examine
+from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.engines.vllm.checks.weights import by_any_prefix, by_model
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Verdict

@@ -26,10 +26,10 @@ from forgather_lint.engines.releases import known, requirement
 from forgather_lint.engines.select import Installed, TargetError, select
 from forgather_lint.engines.transformers.imports import imported_name, imported_names
 from forgather_lint.engines.transformers.matching import transformers_match
-from forgather_lint.engines.transformers.merge import Merged, Origin, Owner, merge_plans
+from forgather_lint.engines.transformers.merge import EntryOrigin, Merged, Owner, merge_plans
 from forgather_lint.engines.vllm.matching import vllm_match, vllm_matches
 from forgather_lint.engines.vllm.target import Target
-from forgather_lint.execution.engine import Undecided
+from forgather_lint.execution.engine import UndecidedKey
 from tests.merge_truth import CASES, Case
 
 NOTHING = Installed()
@@ -253,7 +253,7 @@ def test_a_key_with_the_wrapper_prefix_takes_nothing() -> None:
 def test_a_leading_star_is_an_error_until_names_are_prefixed() -> None:
     name = "layers.0.q_proj"
     broken = vllm_match(["layers.*.k_proj", "*.q_proj"], name, on("0.11.0").vllm.plan)
-    assert broken == Undecided("*.q_proj", "nothing to repeat at position 0", fails=True)
+    assert broken == UndecidedKey("*.q_proj", "nothing to repeat at position 0", fails=True)
     assert vllm_match(["layers.*.q_proj", "*"], name, on("0.11.0").vllm.plan) == "layers.*.q_proj"
     assert vllm_match(["*.q_proj"], name, on("0.11.1").vllm.plan) == "*.q_proj"
 
@@ -301,7 +301,7 @@ def test_vllm_match_is_re_match_of_the_first_key() -> None:
         keys = ["".join(draw.choices(parts, k=draw.randint(1, 6))) for _ in range(2)]
         name = draw.choice(names)
         taken = vllm_match(keys, name, plan)
-        if not isinstance(taken, Undecided):
+        if not isinstance(taken, UndecidedKey):
             tried = keys[: keys.index(taken) + 1] if taken else keys
             matching = [key for key in tried if re.match(f"model.{key}", f"model.{name}")]
             assert matching == ([taken] if taken else []), (keys, name)
@@ -348,7 +348,7 @@ def test_a_plan_of_the_class_reaches_the_base_model_from_5_14_on() -> None:
     old, new = on("0.28.0", "5.13.1").transformers.plan, on("0.28.0", "5.14.0").transformers.plan
     assert [*merge_plans(old, Owner(), config, on_class)] == ["layers.*"]
     leaked = merge_plans(new, Owner(), config, on_class)
-    assert [entry.origin for entry in leaked.values()] == [Origin.CLASS, Origin.CONFIG]
+    assert [entry.origin for entry in leaked.values()] == [EntryOrigin.CLASS, EntryOrigin.CONFIG]
 
 
 def test_entries_of_a_child_are_prefixed_and_remember_where_they_were_written() -> None:
@@ -357,7 +357,7 @@ def test_entries_of_a_child_are_prefixed_and_remember_where_they_were_written() 
     entry = merge_plans(plan, Owner(is_base_model=False), None, None, [("model", child)])[
         "model.layers.*"
     ]
-    assert (entry.origin, entry.written, entry.child) == (Origin.CONFIG, "layers.*", "model")
+    assert (entry.origin, entry.written, entry.child) == (EntryOrigin.CONFIG, "layers.*", "model")
 
 
 class Truth(NamedTuple):

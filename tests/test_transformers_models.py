@@ -22,7 +22,7 @@ from forgather_lint.engines.transformers.judge import LibraryJudge
 from forgather_lint.execution.layers import Role
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import NotBuilt
-from forgather_lint.model.analysis import Built, build_tree, contained, workshop_of
+from forgather_lint.model.analysis import Built, build_tree, builder_of, contained
 
 VERDICTS = Path(__file__).parents[1] / "fixtures" / "verdicts"
 RAN = ("serves", "fails", "wrong", "misloaded")
@@ -57,7 +57,7 @@ def needs_that_release() -> None:
 def builds(name: str, folder: Path) -> None:
     needs_that_release()
     (folder / "config.json").write_text(json.dumps(MODELS[name]), "utf-8")
-    built = build_tree(workshop_of(single_model(folder)))
+    built = build_tree(builder_of(single_model(folder)))
     assert isinstance(built, Built), built
     assert built.structure.unknowns == ()
 
@@ -95,7 +95,7 @@ def verdict_on(name: str, folder: Path) -> Outcome:
     (folder / "config.json").write_text(json.dumps(MODELS[name]), "utf-8")
     target = select([], installed()).targets[0]
     prepared = target.prepare(single_model(folder), "float32", as_written=True)
-    assert prepared.judge is not None and prepared.workshop is not None, prepared.ended
+    assert prepared.judge is not None and prepared.builder is not None, prepared.ended
     subject = prepared.judge.subject
 
     def judged() -> Outcome:
@@ -104,7 +104,7 @@ def verdict_on(name: str, folder: Path) -> Outcome:
             return judge.alone[0]
         return judge.outcome(judge.loaded(subject.styles), ranks=2)
 
-    found = contained(prepared.workshop, judged)
+    found = contained(prepared.builder, judged)
     assert not isinstance(found, NotBuilt), found
     return found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.model.analysis import Built, build_tree, workshop_of
+from forgather_lint.model.analysis import Built, build_tree, builder_of
 
 HEAD = """
 from collections import deque
@@ -112,7 +112,7 @@ def tree_of(statements: str, folder: Path) -> Built:
     file = folder / "modeling_tiny.py"
     body = "".join(f"        {line}\n" for line in statements.splitlines())
     file.write_text(f"{HEAD}{body}        self.post_init()\n", "utf-8")
-    built = build_tree(workshop_of(single_model(file)))
+    built = build_tree(builder_of(single_model(file)))
     assert isinstance(built, Built), built
     return built
 

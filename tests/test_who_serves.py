@@ -17,8 +17,8 @@ from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.version import Version
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.api import Cell
+from forgather_lint.engines.matrix import matrix
 from forgather_lint.engines.names import knows
-from forgather_lint.engines.verdicts import matrix
 from forgather_lint.engines.vllm.server import AskedFor, ServedBy, Server, server_of
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.linting.registry import code_of

@@ -10,9 +10,9 @@ from pathlib import Path
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.verdicts import blocking, of_end
+from forgather_lint.engines.matrix import blocking, of_end
 from forgather_lint.engines.vllm.judge import Judge
-from forgather_lint.engines.vllm.subject import Prepared
+from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.facts import PlanEntry, PlanOrigin
@@ -30,7 +30,7 @@ class Static:
     target: Target
 
     @cached_property
-    def examined(self) -> Prepared:
+    def examined(self) -> PreparedModel:
         model = single_model(self.directory)
         elsewhere = self.target.served_elsewhere(model, ModelImpl.AUTO)
         return elsewhere or self.target.checked(model, "bfloat16", ModelImpl.AUTO, None)

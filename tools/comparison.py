@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.facts import EndKind, NotBuilt, Parameter, Structure
-from forgather_lint.model.analysis import build_tree, workshop_of
+from forgather_lint.model.analysis import build_tree, builder_of
 from tests.meta_truth import Shape
 from tests.meta_truth import Structure as Truth
 
@@ -38,7 +38,7 @@ def compared(model: ModelInput, truth: Truth | None, error: str | None = None) -
     `error` is what PyTorch raised where it could not build the model either.
     """
     try:
-        built = build_tree(workshop_of(model))
+        built = build_tree(builder_of(model))
     except Exception as crash:  # noqa: BLE001 - crashes are what is counted
         return Comparison(Status.CRASHED, (repr(crash),))
     if isinstance(built, NotBuilt):

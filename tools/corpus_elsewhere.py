@@ -27,12 +27,12 @@ from forgather_lint.documents.python import SourceError
 from forgather_lint.linting.report import ModelReport
 from forgather_lint.pipeline import check_model
 from forgather_lint.probes.interpreter import environment
-from forgather_lint.probes.runner import CHILDREN, End, Job, Limits, run
+from forgather_lint.probes.runner import CHILDREN, End, Job, RunLimits, run
 from tests.meta_truth import Structure as Truth
 from tools import corpus_table
 from tools.comparison import Comparison, Status, compared
 
-LIMITS = Limits(seconds=300, memory=6 * 2**30)
+LIMITS = RunLimits(seconds=300, memory=6 * 2**30)
 
 
 @dataclass(frozen=True, slots=True)

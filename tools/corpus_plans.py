@@ -8,7 +8,7 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import Model
 from forgather_lint.linting.support.taking import takes_anything
-from forgather_lint.model.analysis import workshop_of
+from forgather_lint.model.analysis import builder_of
 
 KINDS = {True: "branch", False: "dead", None: "undecided"}
 
@@ -28,7 +28,7 @@ class Entries:
 
 def entries_of(model: ModelInput) -> Entries:
     """The entries of the config's plan, looked up in the base model; none where it is not built."""
-    facts = facts_of(workshop_of(model), model)
+    facts = facts_of(builder_of(model), model)
     if not isinstance(facts, Model):
         return Entries()
     rest: dict[str, list[str]] = {kind: [] for kind in KINDS.values()}

@@ -43,8 +43,8 @@ from forgather_lint.engines.api import Target
 from tools.corpus import write_truth
 from tools.corpus_truth import TRUTH
 from tools.plan_comparison import Compared, Kind
-from tools.plan_judging import by_library, by_target, judge_beside_the_corpus
 from tools.plan_table import Row, as_json, store, table
+from tools.plans_judged import by_library, by_target, judge_beside_the_corpus
 
 
 def rows(folder: Path, names: Sequence[str] = (), target: Target | None = None) -> list[Row]:

@@ -110,11 +110,11 @@ def inferred_plan(folder: Path) -> dict[str, str]:
     """What the data flow of a saved model asks for. Raises `LookupError` where it is not built."""
     target = select([], installed()).targets[0]
     prepared = target.prepare(single_model(folder), "float32", as_written=True)
-    if prepared.judge is None or prepared.workshop is None:
+    if prepared.judge is None or prepared.builder is None:
         raise LookupError(prepared.ended)
     subject = prepared.judge.subject
     work = partial(infer, subject.machine, subject.tree, subject.root, None)
-    plan = contained(prepared.workshop, work)
+    plan = contained(prepared.builder, work)
     if isinstance(plan, NotBuilt):
         raise LookupError(plan.message)
     return dict(plan.tensor)

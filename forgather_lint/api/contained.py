@@ -14,14 +14,14 @@ from typing import Any, ParamSpec, TypeVar, cast
 from forgather_lint.api.subject import is_path
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings, SettingsError
-from forgather_lint.core.workers import CAN_FORK, Limits, Lost, Workers
+from forgather_lint.core.workers import CAN_FORK, JobLimits, Lost, Workers
 from forgather_lint.shell.contained import limits_of
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
 
-class GivenUp(ValueError):
+class AnalysisEnded(ValueError):
     """The analysis of a model was ended from outside; the message says by what."""
 
 
@@ -37,7 +37,7 @@ class _Came:
 def contained(function: Callable[Given, Result]) -> Callable[Given, Result]:
     """`function` of a model or path, done in a worker for a path.
 
-    Raises what `function` raises, and `GivenUp`.
+    Raises what `function` raises, and `AnalysisEnded`.
     """
 
     @functools.wraps(function)
@@ -54,7 +54,7 @@ def contained(function: Callable[Given, Result]) -> Callable[Given, Result]:
             (came,) = workers.results([job])
         if isinstance(came, Lost):
             told = f", while {came.doing}" if came.doing else ""
-            raise GivenUp(f"{model}: given up{told}: {came.reason}")
+            raise AnalysisEnded(f"{model}: given up{told}: {came.reason}")
         assert isinstance(came, _Came)
         print(came.printed, end="")
         if came.error is not None:
@@ -64,7 +64,7 @@ def contained(function: Callable[Given, Result]) -> Callable[Given, Result]:
     return call
 
 
-def _limits() -> Limits:
+def _limits() -> JobLimits:
     return limits_of(Settings())
 
 

@@ -15,8 +15,8 @@ from forgather_lint.engines.chosen_targets import chosen_targets, read_release
 from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import Model, Module, NotBuilt, Parameter, Plan, Structure
 from forgather_lint.libraries import names
-from forgather_lint.model.analysis import build_tree, workshop_of
-from forgather_lint.model.build import Workshop
+from forgather_lint.model.analysis import build_tree, builder_of
+from forgather_lint.model.build import ModelBuilder
 from forgather_lint.python.interpreter.environment import Environment
 
 
@@ -35,7 +35,7 @@ PipelinePlan = dict[str, object]
 
 
 @record
-class Subject:
+class PlannedTree:
     """The tree that plans name modules of, and the plans that came with it."""
 
     structure: Structure
@@ -53,22 +53,22 @@ def whole_structure(model: ModelOrPath) -> Structure:
     return _live(model)
 
 
-def subject_of(model: ModelOrPath) -> Subject:
+def subject_of(model: ModelOrPath) -> PlannedTree:
     """What plans are checked against: the base model of a path, a live module as it is.
 
     Raises `ValueError` when there is no model at the path, or it cannot be built.
     """
     if not is_path(model):
-        return Subject(_live(model), _own(model, "_tp_plan"), _own(model, "_pp_plan"))
+        return PlannedTree(_live(model), _own(model, "_tp_plan"), _own(model, "_pp_plan"))
     opened = single_model(Path(os.fspath(model)))
     facts = facts_of(_workshop(opened), opened)
     if isinstance(facts, NotBuilt):
         raise ValueError(f"{facts.where.span}: {facts.message}")
-    return Subject(facts.base, _styles(facts), _stages(facts.plans.pp))
+    return PlannedTree(facts.base, _styles(facts), _stages(facts.plans.pp))
 
 
-def _workshop(model: ModelInput) -> Workshop:
-    return workshop_of(model, Environment(transformers=read_release(chosen_targets(()).targets)))
+def _workshop(model: ModelInput) -> ModelBuilder:
+    return builder_of(model, Environment(transformers=read_release(chosen_targets(()).targets)))
 
 
 def is_path(model: ModelOrPath) -> TypeGuard[str | os.PathLike[str]]:

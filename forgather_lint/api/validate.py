@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from forgather_lint.api.checking import checked, show
 from forgather_lint.api.contained import contained
 from forgather_lint.api.live import NoSource
-from forgather_lint.api.subject import ModelOrPath, Subject, subject_of
+from forgather_lint.api.subject import ModelOrPath, PlannedTree, subject_of
 from forgather_lint.core.printable import printable
 from forgather_lint.core.source import file_start
 from forgather_lint.facts import PlanEntry, PlanOrigin, Structure
@@ -122,7 +122,9 @@ def _entry(key: str) -> PlanEntry:
     return PlanEntry(key, _GIVEN, _GIVEN, "", PlanOrigin.MODEL_CLASS, "")
 
 
-def _text_problems(subject: Subject, tp_plan: Plan | None, pp_plan: Plan | None) -> Iterator[str]:
+def _text_problems(
+    subject: PlannedTree, tp_plan: Plan | None, pp_plan: Plan | None
+) -> Iterator[str]:
     """What the plans alone show to be wrong, when there is no source to judge."""
     yield from _tensor_problems(subject.structure, _or_own(tp_plan, subject.tensor_plan))
     yield from _pipeline_problems(subject.structure, _or_own(pp_plan, subject.pipeline_plan))

@@ -50,7 +50,7 @@ def file_start(path: str) -> Span:
     return Span(path, Position(1, 1), Position(1, 1))
 
 
-class Unit(StrEnum):
+class ColumnUnit(StrEnum):
     """What a column is counted in: code points here, UTF-16 units in most editors."""
 
     BYTE = "utf-8"
@@ -59,15 +59,15 @@ class Unit(StrEnum):
 
     def length(self, text: str) -> int:
         """How many of these `text` takes."""
-        if text.isascii() or self is Unit.CODE_POINT:
+        if text.isascii() or self is ColumnUnit.CODE_POINT:
             return len(text)
-        encoding = "utf-8" if self is Unit.BYTE else "utf-16-le"
+        encoding = "utf-8" if self is ColumnUnit.BYTE else "utf-16-le"
         size = len(text.encode(encoding, "surrogatepass"))
-        return size if self is Unit.BYTE else size // 2
+        return size if self is ColumnUnit.BYTE else size // 2
 
     def code_points(self, text: str, units: int) -> int:
         """How many code points the first `units` of `text` hold; a cut one counts as not held."""
-        if text.isascii() or self is Unit.CODE_POINT:
+        if text.isascii() or self is ColumnUnit.CODE_POINT:
             return min(units, len(text))
         for index, letter in enumerate(text):
             units -= self.length(letter)
@@ -110,11 +110,11 @@ class Lines:
         end = self._starts[row] if row < len(self._starts) else self._end
         return self._text[self._starts[row - 1] : end]
 
-    def units_before(self, position: Position, unit: Unit) -> int:
+    def units_before(self, position: Position, unit: ColumnUnit) -> int:
         """How many of `unit` stand before `position` in its row."""
         return unit.length(self.row(position.row)[: position.column - 1])
 
-    def position_behind(self, row: int, units: int, unit: Unit) -> Position:
+    def position_behind(self, row: int, units: int, unit: ColumnUnit) -> Position:
         """The point in `row` with so many of `unit` before it; at most its end."""
         text = self.row(row).rstrip("\r\n")
         return Position(row, unit.code_points(text, units) + 1)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from forgather_lint.core import doing
-from forgather_lint.core.workers import Job, Limits, Lost, bound, ending, outcome
+from forgather_lint.core.workers import Job, JobLimits, Lost, bound, ending, outcome
 
 _LENGTH = struct.Struct("!Q")
 _START = (
@@ -43,7 +43,7 @@ Answers = queue.Queue[tuple["_Worker", bytes | None]]
 """What workers have sent; None: one has come to its end."""
 
 
-def spawned_results(jobs: Sequence[Job], most: int, limits: Limits) -> Iterator[object]:
+def spawned_results(jobs: Sequence[Job], most: int, limits: JobLimits) -> Iterator[object]:
     """What came of each job, in the order of `jobs`, done by up to `most` workers."""
     waiting = deque(enumerate(jobs))
     done: dict[int, object] = {}
@@ -65,7 +65,7 @@ def _employ(
     workers: list[_Worker],
     waiting: deque[tuple[int, Job]],
     most: int,
-    limits: Limits,
+    limits: JobLimits,
     answers: Answers,
     folder: Path,
 ) -> None:
@@ -97,7 +97,7 @@ def _await(workers: list[_Worker], answers: Answers, done: dict[int, object]) ->
 class _Worker:
     """One process, the thread that reads what it sends, and the job that it is at."""
 
-    def __init__(self, limits: Limits, answers: Answers, folder: Path) -> None:
+    def __init__(self, limits: JobLimits, answers: Answers, folder: Path) -> None:
         self.limits = limits
         self.number: int | None = None
         self.deadline = 0.0

@@ -44,7 +44,7 @@ _LEAST_WAIT = 0.01
 
 
 @record
-class Limits:
+class JobLimits:
     """What one job may take: seconds of processor time, and bytes beyond what the tool has."""
 
     seconds: float
@@ -89,7 +89,7 @@ class Workers:
     def __init__(
         self,
         number: int,
-        limits: Limits,
+        limits: JobLimits,
         *,
         forked: bool = CAN_FORK,
         own: bool = True,
@@ -183,7 +183,9 @@ class Workers:
 class _Worker:
     """One forked process, the pipes to and from it, and the job that it is at."""
 
-    def __init__(self, limits: Limits, siblings: Sequence[_Worker], *, kept: bool = False) -> None:
+    def __init__(
+        self, limits: JobLimits, siblings: Sequence[_Worker], *, kept: bool = False
+    ) -> None:
         self.limits = limits
         self.number: int | None = None
         self.began = self.deadline = 0.0
@@ -267,7 +269,7 @@ class _Worker:
         return Lost(reason, self.board.read())
 
 
-def ending(code: int, limits: Limits) -> str:
+def ending(code: int, limits: JobLimits) -> str:
     """How a process died: its exit code, or less than nothing for a signal."""
     if code >= 0:
         return f"its process ended with exit code {code}"
@@ -276,12 +278,14 @@ def ending(code: int, limits: Limits) -> str:
     return f"its process was ended by {signal.Signals(-code).name}"
 
 
-def too_much_memory(limits: Limits) -> str:
+def too_much_memory(limits: JobLimits) -> str:
     """What is said of a job that has outgrown its memory."""
     return f"it took more than {limits.memory / 2**30:g} GiB of memory"
 
 
-def _serve(jobs: int, answers: int, limits: Limits, board: doing.Board, *, kept: bool) -> NoReturn:
+def _serve(
+    jobs: int, answers: int, limits: JobLimits, board: doing.Board, *, kept: bool
+) -> NoReturn:
     """Do the jobs that come through a pipe until it is closed; never returns into the run.
 
     `kept`: there are pauses between them.
@@ -305,14 +309,14 @@ def _serve(jobs: int, answers: int, limits: Limits, board: doing.Board, *, kept:
         os._exit(code)
 
 
-def _answer(job: bytes, limits: Limits, board: doing.Board) -> bytes:
+def _answer(job: bytes, limits: JobLimits, board: doing.Board) -> bytes:
     """What comes of `job`, ready to be sent."""
     came = outcome(job, limits, board)
     _unlimit()
     return pickle.dumps(came)
 
 
-def outcome(job: bytes, limits: Limits, board: doing.Board) -> object:
+def outcome(job: bytes, limits: JobLimits, board: doing.Board) -> object:
     """What comes of `job`; whatever it raises is told."""
     try:
         came = pickle.loads(job)()
@@ -345,7 +349,7 @@ def _exactly(descriptor: int, size: int) -> bytes | None:
     return bytes(data)
 
 
-def bound(limits: Limits) -> None:
+def bound(limits: JobLimits) -> None:
     """Bound what this process may take from now on; a soft limit can be moved for the next job."""
     try:
         import resource
@@ -386,7 +390,7 @@ def _address_space() -> int | None:
         return None
 
 
-def _watched(job: Job, limits: Limits) -> object:
+def _watched(job: Job, limits: JobLimits) -> object:
     """`job()` in this process; a job that hangs ends the run, as nothing else could."""
 
     def end() -> None:

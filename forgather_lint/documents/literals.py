@@ -31,7 +31,7 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 
 @record
-class Entry:
+class LiteralItem:
     """`key: value`, or one item of a list, from `start` to `end`.
 
     `value` is where the value begins (`start` for an item), `comma` where the comma behind it
@@ -102,7 +102,7 @@ def plain_string(text: str, start: int, end: int) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
-def entry_at(text: str, start: int, *, item: bool = False) -> Entry | None:
+def entry_at(text: str, start: int, *, item: bool = False) -> LiteralItem | None:
     """The entry whose key (or, in a list, the `item`) begins at `start`; None when none does."""
     at, value = start, start if item else -1
     end, depth = start, 0
@@ -117,12 +117,12 @@ def entry_at(text: str, start: int, *, item: bool = False) -> Entry | None:
             depth += 1
             at = end = at + 1
         elif letter in _CLOSE and depth == 0:
-            return Entry(start, value, end, None) if value >= 0 else None
+            return LiteralItem(start, value, end, None) if value >= 0 else None
         elif letter in _CLOSE:
             depth -= 1
             at = end = at + 1
         elif letter == "," and depth == 0:
-            return Entry(start, value, end, at) if value >= 0 else None
+            return LiteralItem(start, value, end, at) if value >= 0 else None
         elif letter == ":" and depth == 0 and value < 0:
             at = value = end = _after_space(text, at + 1)
         elif letter.isspace():
@@ -134,7 +134,7 @@ def entry_at(text: str, start: int, *, item: bool = False) -> Entry | None:
     return None
 
 
-def added_behind(text: str, entry: Entry, items: Sequence[str]) -> Iterator[Piece]:
+def added_behind(text: str, entry: LiteralItem, items: Sequence[str]) -> Iterator[Piece]:
     """`items` behind `entry`: each on a line of its own if the entry has one."""
     indent, line_end = indent_at(text, entry.start), _line_end(text, entry)
     if indent is None or line_end is None:
@@ -151,14 +151,14 @@ def added_behind(text: str, entry: Entry, items: Sequence[str]) -> Iterator[Piec
         yield entry.end, entry.end, f",{newline}{indent}{joined}"
 
 
-def added_before(text: str, entry: Entry, items: Sequence[str]) -> Piece:
+def added_before(text: str, entry: LiteralItem, items: Sequence[str]) -> Piece:
     """`items` before `entry`, in the same manner."""
     indent = indent_at(text, entry.start)
     between = " " if indent is None else f"{newline_at(text, entry.start)}{indent}"
     return entry.start, entry.start, "".join(f"{item},{between}" for item in items)
 
 
-def removed(text: str, entry: Entry) -> Piece:
+def removed(text: str, entry: LiteralItem) -> Piece:
     """The text without `entry`, and without its line if it has one of its own."""
     if entry.comma is None:
         return _without_the_last(text, entry)
@@ -170,14 +170,14 @@ def removed(text: str, entry: Entry) -> Piece:
     return entry.start, behind + (text[behind : behind + 1] == " "), ""
 
 
-def _without_the_last(text: str, entry: Entry) -> Piece:
+def _without_the_last(text: str, entry: LiteralItem) -> Piece:
     """A last entry goes with the comma before it: JSON knows no comma behind the last."""
     before = text[: entry.start].rstrip()
     start = len(before) - 1 if before.endswith(",") else entry.start
     return start, entry.end, ""
 
 
-def merged(text: str, first: Entry, second: Entry) -> Iterator[Piece]:
+def merged(text: str, first: LiteralItem, second: LiteralItem) -> Iterator[Piece]:
     """`first` with the value of `second` and the comment behind it; `second` is gone."""
     yield first.value, first.end, text[second.value : second.end]
     here, there = _comment(text, first), _comment(text, second)
@@ -186,7 +186,9 @@ def merged(text: str, first: Entry, second: Entry) -> Iterator[Piece]:
     yield removed(text, second)
 
 
-def ordered(text: str, before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[Piece]:
+def ordered(
+    text: str, before: Sequence[LiteralItem], after: Sequence[LiteralItem]
+) -> Iterator[Piece]:
     """The places of `before` with the entries of `after`, the same ones in another order.
 
     The comment behind an entry goes with it.
@@ -225,7 +227,7 @@ def _after_space(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _comment(text: str, entry: Entry) -> tuple[int, int] | None:
+def _comment(text: str, entry: LiteralItem) -> tuple[int, int] | None:
     """What stands on the line behind the entry and its comma; None if that is more code."""
     line_end = _line_end(text, entry)
     start = entry.end if entry.comma is None else entry.comma + 1
@@ -238,7 +240,7 @@ def indent_at(text: str, start: int) -> str | None:
     return line if not line.strip() else None
 
 
-def _line_end(text: str, entry: Entry) -> int | None:
+def _line_end(text: str, entry: LiteralItem) -> int | None:
     """The end of the line on which the entry ends, if nothing but a comment follows on it."""
     found = _BLANK.match(text, entry.end if entry.comma is None else entry.comma + 1)
     return found.end() if found else None

@@ -8,10 +8,10 @@ An engine is a folder here with an `engine.py` (`registry.py` finds it) and its 
     what is replaced, how it attends             `Target.flow`, `Judge.assignments`
     how stages are cut                           `Judge.outcome` at more than one stage
     what is asked of config, code and weights    `Target.checked`
-    what it says when it refuses                 texts in its data (`facts.release.Outcome`)
+    what it says when it refuses                 texts in its data (`facts.release.Reaction`)
     what an answer is worth                      `Release.evidence`
 
-The library that models are built with is behind the same door (`Library`): it has releases and
+The library that models are built with is behind the same door (`ModelLibrary`): it has releases and
 reads plans, but serves nothing.
 """
 
@@ -36,14 +36,14 @@ from forgather_lint.execution.outcome import Outcome
 from forgather_lint.facts import NotBuilt, Plan, PlanEntry
 from forgather_lint.facts.release import Release
 from forgather_lint.facts.serving import ServingProblem
-from forgather_lint.model.build import Workshop
+from forgather_lint.model.build import ModelBuilder
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
 
 
-class Project(ABC):
+class ReleasedProject(ABC):
     """What has releases that `--target` may name.
 
     `name` is what `--target` and pip call it and where its facts lie, `title` what people call it,
@@ -78,7 +78,7 @@ class CommandReading(Protocol):
         """
 
 
-class ServingEngine(Project):
+class ServingEngine(ReleasedProject):
     """What serves models. `evidence`: what its verdicts rest on, if no engine was ever asked.
 
     `launch` says how its server is started, where commands are read at all.
@@ -121,7 +121,7 @@ class PlanJudge(Protocol):
         """The same with what loading adds to a plan."""
 
 
-class Library(Project):
+class ModelLibrary(ReleasedProject):
     """What models are built with: it reads plans, and serves nothing.
 
     `flow` is what it does with a model on several ranks, `table` the name of the vocabulary table
@@ -164,7 +164,7 @@ class Target(Protocol):
     def flow(self) -> Engine:
         """What it replaces, how it attends, what it calls the model with, how it names stages."""
 
-    def served_elsewhere(self, model: ModelInput, impl: ModelImpl) -> AnyPrepared | None:
+    def served_elsewhere(self, model: ModelInput, impl: ModelImpl) -> AnyPreparedModel | None:
         """The verdict where the code of the folder is not loaded; None where it is."""
 
     def own_model(self, config: Mapping[str, object], impl: ModelImpl) -> str:
@@ -177,7 +177,7 @@ class Target(Protocol):
         *,
         as_written: bool = False,
         environment: Environment | None = None,
-    ) -> AnyPrepared:
+    ) -> AnyPreparedModel:
         """The base model as it is built, with the plans as they are merged.
 
         `as_written`: experts are those of the model, not the engine's. `environment` is what the
@@ -186,7 +186,7 @@ class Target(Protocol):
 
     def checked(
         self, model: ModelInput, dtype: str, impl: ModelImpl, max_model_len: int | None
-    ) -> AnyPrepared:
+    ) -> AnyPreparedModel:
         """The same, with what is held against config, code and weights at any size."""
 
 
@@ -240,7 +240,7 @@ JudgeOf = TypeVar("JudgeOf", bound=Judge, covariant=True)
 
 
 @record(frozen=False)
-class Prepared(Generic[TargetOf, JudgeOf]):
+class PreparedModel(Generic[TargetOf, JudgeOf]):
     """A judge for one target, or why the target cannot even build the model.
 
     `problems` are what the target holds against it; `given_up` says that not all were looked for.
@@ -252,14 +252,14 @@ class Prepared(Generic[TargetOf, JudgeOf]):
     target: TargetOf
     judge: JudgeOf | None
     ended: NotBuilt | None = None
-    workshop: Workshop | None = None
+    builder: ModelBuilder | None = None
     problems: tuple[ServingProblem, ...] = ()
     own: Outcome | None = None
     unproved: Outcome | None = None
     given_up: Outcome | None = None
 
 
-AnyPrepared = Prepared[Target, Judge]
+AnyPreparedModel = PreparedModel[Target, Judge]
 
 
 @record

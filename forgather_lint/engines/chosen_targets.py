@@ -8,11 +8,11 @@ from functools import cache
 from forgather_lint.core.settings import SettingsError
 from forgather_lint.documents.commands.found import ServingCommand
 from forgather_lint.engines.api import Target
-from forgather_lint.engines.select import Selection, TargetError, installed, select
+from forgather_lint.engines.select import TargetError, TargetSelection, installed, select
 from forgather_lint.model.release_sources import ReleaseSources
 
 
-def chosen_targets(specifications: Sequence[str]) -> Selection:
+def chosen_targets(specifications: Sequence[str]) -> TargetSelection:
     """The targets of `--target`. Raises `SettingsError` with the reason of a refusal."""
     return _chosen(tuple(specifications))
 
@@ -42,7 +42,7 @@ def read_release(targets: Sequence[Target]) -> str:
 
 
 @cache
-def _chosen(specifications: tuple[str, ...]) -> Selection:
+def _chosen(specifications: tuple[str, ...]) -> TargetSelection:
     try:
         return select(specifications, installed())
     except TargetError as error:

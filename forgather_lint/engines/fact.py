@@ -27,7 +27,7 @@ from typing import Generic, NamedTuple, TypeVar, get_args, get_origin
 
 from forgather_lint.core.version import Version
 from forgather_lint.facts.release import Effect as Effect
-from forgather_lint.facts.release import Outcome as Outcome
+from forgather_lint.facts.release import Reaction as Reaction
 
 DATA = Path(__file__).parent / "data"
 
@@ -39,7 +39,7 @@ class DataError(Exception):
     """A data file contradicts the record it is read into; a defect of this tool."""
 
 
-class Reading(NamedTuple):
+class FactSource(NamedTuple):
     """Where a value was read: a file and a symbol of the release `read_at`."""
 
     text: str
@@ -70,7 +70,7 @@ class Fact(NamedTuple, Generic[Value]):
     value: Value
     since: Version | None
     before: Version | None
-    reading: Reading
+    reading: FactSource
     version: Version
 
     @property
@@ -157,7 +157,7 @@ def _fact(topic: str, name: str, version: Version, value: object) -> Fact[object
     since = max((release for release in changes[1:] if release <= version), default=None)
     before = min((release for release in changes[1:] if release > version), default=None)
     sourced = _last(history, "source", version)
-    reading = Reading(sourced.source, topic.partition("/")[0], sourced.release)
+    reading = FactSource(sourced.source, topic.partition("/")[0], sourced.release)
     return Fact(value, since, before, reading, version)
 
 
@@ -208,8 +208,8 @@ def decode(kind: object, raw: object, where: str) -> object:
         return tuple(decode(arguments[0], item, where) for item in raw)
     if origin is Mapping and isinstance(raw, dict):
         return {key: decode(arguments[1], item, where) for key, item in raw.items()}
-    if kind is Outcome and isinstance(raw, dict):
-        return Outcome(Effect(raw["effect"]), raw.get("raises", ""), raw.get("text", ""))
+    if kind is Reaction and isinstance(raw, dict):
+        return Reaction(Effect(raw["effect"]), raw.get("raises", ""), raw.get("text", ""))
     if isinstance(kind, type) and issubclass(kind, StrEnum) and isinstance(raw, str):
         return kind(raw)
     if isinstance(kind, type) and isinstance(raw, kind):

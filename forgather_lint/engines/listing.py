@@ -13,7 +13,7 @@ from forgather_lint.engines.registry import LIBRARY
 from forgather_lint.engines.releases import requirement
 
 
-class Change(NamedTuple):
+class FactChange(NamedTuple):
     """A fact that takes another value with the first release of a range; `source` says so."""
 
     fact: str
@@ -34,7 +34,7 @@ class Profile(NamedTuple):
 
     span: Range
     requires: tuple[Requires, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[FactChange, ...]
 
 
 def profiles(project: str) -> tuple[Profile, ...]:
@@ -51,7 +51,7 @@ def _requires(span: Range) -> tuple[Requires, ...]:
     return tuple(Requires(tuple(releases), text) for text, releases in grouped)
 
 
-def _changes(last: Range | None, span: Range) -> tuple[Change, ...]:
+def _changes(last: Range | None, span: Range) -> tuple[FactChange, ...]:
     if last is None:
         return ()
     topics = sorted((DATA / span.project).glob("*.toml"))
@@ -62,11 +62,11 @@ def _changes(last: Range | None, span: Range) -> tuple[Change, ...]:
     )
 
 
-def _changed_in(topic: str, old: Version, new: Version) -> list[Change]:
+def _changed_in(topic: str, old: Version, new: Version) -> list[FactChange]:
     before, after = raw_facts(topic, old), raw_facts(topic, new)
     name = topic.partition("/")[2]
     return [
-        Change(f"{name}.{fact}", *difference(before[fact], now), now.source)
+        FactChange(f"{name}.{fact}", *difference(before[fact], now), now.source)
         for fact, now in after.items()
         if before[fact].value != now.value
     ]

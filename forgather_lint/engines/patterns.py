@@ -22,14 +22,14 @@ _COSTLY = re.compile(r"\)[*+?{]|\\[1-9]|\(\?(?!:)")
 _SET_OF_SETS = re.compile(r"\[.*(?:\[|--|&&|~~|\|\|)", re.DOTALL)
 
 
-class Unreadable(NamedTuple):
+class UnreadablePattern(NamedTuple):
     """A key that is not matched: `invalid` if it is no expression at all."""
 
     reason: str
     invalid: bool = False
 
 
-class Plain(NamedTuple):
+class PlainPattern(NamedTuple):
     """Pieces without repetitions or choices, with `.*` between them."""
 
     pieces: tuple[re.Pattern[str], ...]
@@ -65,32 +65,32 @@ class Expression(NamedTuple):
         return self.compiled.search(name) is not None
 
 
-Pattern = Plain | Expression
+Pattern = PlainPattern | Expression
 
 
-def compile_pattern(key: str) -> Pattern | Unreadable:
+def compile_pattern(key: str) -> Pattern | UnreadablePattern:
     """What `re.match` would do with `key`, if that is safe to say."""
     if len(key) > _LONGEST:
-        return Unreadable(f"it is longer than {_LONGEST} characters")
+        return UnreadablePattern(f"it is longer than {_LONGEST} characters")
     if _PLAIN.fullmatch(key):
-        return Plain(tuple(map(re.compile, key.split(_GAP))))
+        return PlainPattern(tuple(map(re.compile, key.split(_GAP))))
     return compile_search(key)
 
 
-def compile_search(key: str) -> Expression | Unreadable:
+def compile_search(key: str) -> Expression | UnreadablePattern:
     """What `re.search` would look for, if that is safe to do."""
     if len(key) > _LONGEST:
-        return Unreadable(f"it is longer than {_LONGEST} characters")
+        return UnreadablePattern(f"it is longer than {_LONGEST} characters")
     if _SET_OF_SETS.search(key):
-        return Unreadable("it holds a set of sets, which `re` and `regex` read differently")
+        return UnreadablePattern("it holds a set of sets, which `re` and `regex` read differently")
     try:
         compiled = re.compile(key)
     except re.error as error:
-        return Unreadable(str(error), invalid=_is_error_to_all(error))
+        return UnreadablePattern(str(error), invalid=_is_error_to_all(error))
     except (RecursionError, OverflowError) as error:
-        return Unreadable(str(error))
+        return UnreadablePattern(str(error))
     if _COSTLY.search(key):
-        return Unreadable("it repeats a group, or looks around or back")
+        return UnreadablePattern("it repeats a group, or looks around or back")
     # An escape is one letter: `\\*` repeats a backslash, `\*` repeats nothing.
     plain = _ESCAPE.sub("-", key)
     return Expression(compiled, len(_REPETITION.findall(plain)), len(_CHOICE.findall(plain)))

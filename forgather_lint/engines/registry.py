@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from forgather_lint.documents.commands.found import Launch
-from forgather_lint.engines.api import Library, Project, ServingEngine
+from forgather_lint.engines.api import ModelLibrary, ReleasedProject, ServingEngine
 
 DEFAULT = "vllm"
 """What serves where nobody says what does."""
@@ -34,7 +34,7 @@ def servers() -> tuple[str, ...]:
 
 
 @cache
-def project(name: str) -> Project:
+def project(name: str) -> ReleasedProject:
     """What is known of the project, without what serving with it takes."""
     return library() if name == LIBRARY else server(name)
 
@@ -48,10 +48,10 @@ def server(name: str) -> ServingEngine:
 
 
 @cache
-def library() -> Library:
+def library() -> ModelLibrary:
     """The library that every engine here builds its models with."""
     engine = importlib.import_module(f"{__package__}.{LIBRARY}.engine").ENGINE
-    assert isinstance(engine, Library)
+    assert isinstance(engine, ModelLibrary)
     return engine
 
 

@@ -37,7 +37,7 @@ class Installed(NamedTuple):
     transformers: Version | None = None
 
 
-class Selection(NamedTuple):
+class TargetSelection(NamedTuple):
     """The targets, in the order asked for, and what the user should know about them."""
 
     targets: tuple[Target, ...]
@@ -67,7 +67,7 @@ def _release(*packages: str) -> Version | None:
     return None
 
 
-def select(specifications: Sequence[str], beside: Installed) -> Selection:
+def select(specifications: Sequence[str], beside: Installed) -> TargetSelection:
     """The targets that `specifications` name; without any, what is `beside` the tool.
 
     Raises `TargetError`: for a text that names no release, for releases older than the oldest
@@ -79,7 +79,7 @@ def select(specifications: Sequence[str], beside: Installed) -> Selection:
     if not servers:
         servers = [_default_server(beside, libraries)]
     targets, left_out = _pairs(servers, libraries, beside)
-    return Selection(tuple(dict.fromkeys(targets)), (*_newer(targets), *left_out))
+    return TargetSelection(tuple(dict.fromkeys(targets)), (*_newer(targets), *left_out))
 
 
 def one_release(text: str) -> tuple[str, Version]:

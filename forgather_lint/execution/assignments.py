@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, file_start
-from forgather_lint.execution.engine import Engine, Undecided
+from forgather_lint.execution.engine import Engine, UndecidedKey
 from forgather_lint.execution.layers import Role
 from forgather_lint.facts import PlanEntry
 from forgather_lint.libraries.names import LINEAR
@@ -69,7 +69,7 @@ def _match(keys: tuple[str, ...], name: str, engine: Engine) -> str | None:
     if engine.keys is None:
         return name if name in keys else None
     found = engine.keys(keys, name)
-    if not isinstance(found, Undecided):
+    if not isinstance(found, UndecidedKey):
         return found
     if found.fails:
         raise Raised("error", found.reason, file_start(found.key))

@@ -9,7 +9,7 @@ from forgather_lint.core.record import record
 from forgather_lint.execution.inputs import BATCHED, SEQUENCE, engine_arguments
 from forgather_lint.execution.layers import Role
 from forgather_lint.execution.replaced import Replaced
-from forgather_lint.facts.release import Effect, Outcome
+from forgather_lint.facts.release import Effect, Reaction
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Arguments, DictValue, Unknown
 
@@ -47,7 +47,7 @@ class Heads:
     uniform: bool = True
 
 
-class Undecided(NamedTuple):
+class UndecidedKey(NamedTuple):
     """No key is known to be the one: `key` is an invalid expression, or not safe to try.
 
     `fails` says that the release itself raises on it.
@@ -61,7 +61,7 @@ class Undecided(NamedTuple):
 class KeyMatch(Protocol):
     """Which of the keys of a plan, in dict order, is applied to the module `name`."""
 
-    def __call__(self, keys: Sequence[str], name: str) -> str | Undecided | None: ...
+    def __call__(self, keys: Sequence[str], name: str) -> str | UndecidedKey | None: ...
 
 
 @record
@@ -95,10 +95,10 @@ class Engine:
     surplus_heads_pass: bool = False
     pads_values: bool = False
     norms_by_name: bool = False
-    norm_of_other_width: Outcome = Outcome(Effect.NONE)
-    norm_of_uneven_shard: Outcome = Outcome(Effect.NONE)
-    no_list: Outcome = Outcome(Effect.ERROR, "ValueError", "{type} has no stack of layers")
-    several_lists: Outcome = Outcome(Effect.ERROR, "ValueError", "{type} has several of them")
+    norm_of_other_width: Reaction = Reaction(Effect.NONE)
+    norm_of_uneven_shard: Reaction = Reaction(Effect.NONE)
+    no_list: Reaction = Reaction(Effect.ERROR, "ValueError", "{type} has no stack of layers")
+    several_lists: Reaction = Reaction(Effect.ERROR, "ValueError", "{type} has several of them")
     dotted_pipeline: bool = True
     pipeline_inferred: bool = False
     embedding_searched: bool = False

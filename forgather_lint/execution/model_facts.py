@@ -20,7 +20,7 @@ from forgather_lint.facts import (
 )
 from forgather_lint.libraries.names import MODULE, PRETRAINED
 from forgather_lint.model.analysis import Built, build_tree, contained
-from forgather_lint.model.build import Workshop
+from forgather_lint.model.build import ModelBuilder
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.given_plans import with_given
 from forgather_lint.model.plans import collect
@@ -34,53 +34,53 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import External
 
 
-def facts_of(workshop: Workshop, model: ModelInput) -> Model | NotBuilt:
+def facts_of(builder: ModelBuilder, model: ModelInput) -> Model | NotBuilt:
     """Everything rules read about one model, or why it could not be built."""
-    whole = build_tree(workshop)
+    whole = build_tree(builder)
     if isinstance(whole, NotBuilt):
         return whole
-    return contained(workshop, lambda: _facts(workshop, model, whole))
+    return contained(builder, lambda: _facts(builder, model, whole))
 
 
-def _facts(workshop: Workshop, model: ModelInput, whole: Built) -> Model:
-    base, base_name = base_of(workshop, whole)
+def _facts(builder: ModelBuilder, model: ModelInput, whole: Built) -> Model:
+    base, base_name = base_of(builder, whole)
     root = whole.root
     assert isinstance(root.cls, ClassValue | External)
-    plans = with_given(_plans(workshop, whole, base), model.plans)
+    plans = with_given(_plans(builder, whole, base), model.plans)
     return Model(
         path=model.path,
         entry=whole.structure.root,
         whole=whole.structure,
         base=base.structure,
         base_name=base_name,
-        plans=_with_possible(workshop, plans, whole, base),
-        classes=_classes(workshop, whole, base),
-        trace=trace_of(workshop.machine, base.root, base.tree),
+        plans=_with_possible(builder, plans, whole, base),
+        classes=_classes(builder, whole, base),
+        trace=trace_of(builder.machine, base.root, base.tree),
         where=root.cls.where if isinstance(root.cls, ClassValue) else root.where,
-        config=workshop.config_values,
+        config=builder.config_values,
         config_where=model.config.place() if model.config else None,
-        base_prefix=workshop.base_prefix(root),
-        config_class_where=_config_class_where(workshop, root),
+        base_prefix=builder.base_prefix(root),
+        config_class_where=_config_class_where(builder, root),
     )
 
 
-def base_of(workshop: Workshop, whole: Built) -> tuple[Built, str]:
+def base_of(builder: ModelBuilder, whole: Built) -> tuple[Built, str]:
     """The tree that the config's plans apply to, with the name of its root in the whole.
 
     The engine loads AutoModel; a model without one is taken at its `base_model_prefix`.
     """
-    reference = model_reference(workshop.config_values, AUTO_MODEL)
+    reference = model_reference(builder.config_values, AUTO_MODEL)
     if reference is not None and reference.name != whole.structure.root:
-        built = build_tree(workshop, AUTO_MODEL)
+        built = build_tree(builder, AUTO_MODEL)
         if isinstance(built, Built):
-            return built, workshop.base_prefix(whole.root)
-    child = workshop.base_child(whole.root)
+            return built, builder.base_prefix(whole.root)
+    child = builder.base_child(whole.root)
     if reference is None and child is not None:
-        return Built(child, tree_of(workshop.machine, child)), workshop.base_name(whole.root)
+        return Built(child, tree_of(builder.machine, child)), builder.base_name(whole.root)
     return whole, ""
 
 
-def _plans(workshop: Workshop, whole: Built, base: Built) -> Plans:
+def _plans(builder: ModelBuilder, whole: Built, base: Built) -> Plans:
     root = whole.root
     if not isinstance(root.cls, ClassValue):
         return Plans()
@@ -91,23 +91,23 @@ def _plans(workshop: Workshop, whole: Built, base: Built) -> Plans:
     children.pop("config", None)
     if config is None:
         return Plans()
-    plans = collect(workshop.machine, root.cls, config, workshop.config_file, children)
-    inside = plans_of_children(workshop.machine, base.root)
+    plans = collect(builder.machine, root.cls, config, builder.config_file, children)
+    inside = plans_of_children(builder.machine, base.root)
     return replace(plans, inside_tp=inside.tensor, inside_pp=inside.pipeline)
 
 
-def _with_possible(workshop: Workshop, plans: Plans, whole: Built, base: Built) -> Plans:
+def _with_possible(builder: ModelBuilder, plans: Plans, whole: Built, base: Built) -> Plans:
     """Say of each key whether some branch of the source could create what it names."""
 
     def entry(each: PlanEntry, root: Instance) -> PlanEntry:
-        return replace(each, possible=possible(workshop.machine, root, each.full_key))
+        return replace(each, possible=possible(builder.machine, root, each.full_key))
 
     def plan(each: Plan, root: Instance) -> Plan:
         return replace(each, entries=tuple(entry(one, root) for one in each.entries))
 
     def tie(each: NameEntry) -> NameEntry:
         sides = [name for name in (each.name, each.source) if name is not None]
-        answers = [possible(workshop.machine, whole.root, name) for name in sides]
+        answers = [possible(builder.machine, whole.root, name) for name in sides]
         return replace(each, possible=False if False in answers else None)
 
     return replace(
@@ -120,14 +120,14 @@ def _with_possible(workshop: Workshop, plans: Plans, whole: Built, base: Built) 
     )
 
 
-def _config_class_where(workshop: Workshop, root: Instance) -> Place | None:
+def _config_class_where(builder: ModelBuilder, root: Instance) -> Place | None:
     """The config class, if its source was read."""
     config = root.attributes.get("config")
     cls = config.cls if isinstance(config, Instance) else None
     return cls.where if isinstance(cls, ClassValue) else None
 
 
-def _classes(workshop: Workshop, whole: Built, base: Built) -> tuple[ClassFact, ...]:
+def _classes(builder: ModelBuilder, whole: Built, base: Built) -> tuple[ClassFact, ...]:
     built = {
         instance.cls.qualified
         for tree in (whole.tree, base.tree)
@@ -138,10 +138,10 @@ def _classes(workshop: Workshop, whole: Built, base: Built) -> tuple[ClassFact, 
         ClassFact(
             name=cls.name,
             where=cls.where,
-            is_module=is_subclass(workshop.machine, cls, External(MODULE)) is not False,
+            is_module=is_subclass(builder.machine, cls, External(MODULE)) is not False,
             built=cls.qualified in built,
         )
-        for cls in workshop.all_classes()
+        for cls in builder.all_classes()
     )
 
 

@@ -24,7 +24,7 @@ DECODERS = ("language_model", "text_model", "decoder", "text_decoder")
 
 
 @record
-class Parts:
+class StageParts:
     """The planned modules before, in and after the stack of layers, each with its key."""
 
     before: tuple[tuple[str, Instance], ...]
@@ -61,7 +61,7 @@ def parts_of(
     engine: Engine,
     where: Place,
     title: str = "",
-) -> Parts:
+) -> StageParts:
     """Look up the entries of a pipeline plan as the engine does.
 
     `title` is the class that an error names, by default that of `root`.
@@ -81,7 +81,7 @@ def parts_of(
     place = lists[0]
     stack = named[place][1]
     layers = [value for value in children_of(stack).values() if isinstance(value, Instance)]
-    return Parts(tuple(named[:place]), tuple(layers), tuple(named[place + 1 :]))
+    return StageParts(tuple(named[:place]), tuple(layers), tuple(named[place + 1 :]))
 
 
 def _look_up(machine: Machine, root: Instance, key: str, engine: Engine, where: Place) -> Instance:

@@ -9,9 +9,9 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.attention_runs import AttentionRuns, Repeated
-from forgather_lint.execution.blame import cause_of
 from forgather_lint.execution.engine import Engine, Heads, given_arguments
 from forgather_lint.execution.engine_library import EngineLibrary, leave_out_expansions
+from forgather_lint.execution.error_causes import cause_of
 from forgather_lint.execution.inputs import engine_arguments
 from forgather_lint.execution.layers import (
     Role,

@@ -15,7 +15,7 @@ from forgather_lint.execution.engine import Engine, Heads, given_arguments
 from forgather_lint.execution.engine_library import EngineLibrary
 from forgather_lint.execution.module_answers import ModuleAnswers
 from forgather_lint.execution.outcome import SERVES, Outcome, Verdict, undecided, undecided_error
-from forgather_lint.execution.partition import Parts, get_pp_indices
+from forgather_lint.execution.partition import StageParts, get_pp_indices
 from forgather_lint.execution.value_numbers import (
     MARK,
     digest,
@@ -169,7 +169,7 @@ class Pipeline:
 
     machine: Machine
     root: Instance
-    parts: Parts
+    parts: StageParts
     engine: Engine
     heads: Heads | None
     layers: int

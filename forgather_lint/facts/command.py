@@ -24,7 +24,7 @@ class RefusedFor(StrEnum):
 
 
 @record
-class Refused:
+class RefusedWord:
     """One such word; `name` is the option, `detail` what there is to say of it."""
 
     why: RefusedFor
@@ -56,7 +56,7 @@ class ServeCommand:
 
     given: Mapping[str, Given]
     model: Word | None
-    refused: tuple[Refused, ...]
+    refused: tuple[RefusedWord, ...]
     complete: bool
     environment: Mapping[str, str | None]
     words: tuple[Word, ...]
@@ -87,7 +87,7 @@ class CommandRefused:
     option of the release has a name like it.
     """
 
-    refused: Refused
+    refused: RefusedWord
     release: str
     existed: str = ""
     instead: str = ""

@@ -55,7 +55,7 @@ class Effect(StrEnum):
     NONE = "none"
 
 
-class Outcome(NamedTuple):
+class Reaction(NamedTuple):
     """What a release does in some case: `raises` names the exception, `text` is its message.
 
     `{name}` in `text` stands for a part that varies. SILENT goes wrong without a word; NONE means

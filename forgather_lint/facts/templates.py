@@ -9,7 +9,7 @@ from forgather_lint.core.source import Place
 
 
 @record
-class Step:
+class LoadingStep:
     """How the template of a place came into a configuration, one load at a time.
 
     `text` says it in words, as in "includes `config.4M.model`".
@@ -19,7 +19,7 @@ class Step:
     text: str
 
 
-Chain = tuple[Step, ...]
+Chain = tuple[LoadingStep, ...]
 
 PLANS_OF_THE_GUIDE = {"tp_plan": "base_model_tp_plan", "pp_plan": "base_model_pp_plan"}
 """Keys under which Forgather's guide writes plans, and those that its code template reads."""
@@ -130,7 +130,7 @@ class Argument:
 
 
 @record
-class Signature:
+class ConstructorSignature:
     """What may be passed by position and by name; `any_...`: anything else, too."""
 
     positional: tuple[str, ...]
@@ -140,7 +140,7 @@ class Signature:
 
 
 @record
-class Reference:
+class ConstructorCall:
     """A call in the model's node graph, with what its constructor resolves to.
 
     `file` is None when the module is not found in `searched`; `takes` when the source does not
@@ -154,7 +154,7 @@ class Reference:
     found: bool
     near: tuple[str, ...] = ()
     defined: Place | None = None
-    takes: Signature | None = None
+    takes: ConstructorSignature | None = None
     positional: int = 0
     arguments: tuple[Argument, ...] = ()
     chain: Chain = ()
@@ -224,7 +224,7 @@ class Configuration:
     dead_blocks: tuple[DeadBlock, ...] = ()
     fallbacks: tuple[Fallback, ...] = ()
     generator: GeneratorArguments | None = None
-    references: tuple[Reference, ...] = ()
+    references: tuple[ConstructorCall, ...] = ()
     unsupplied: tuple[UnsuppliedVariable, ...] = ()
     repeated: tuple[RepeatedTemplateKey, ...] = ()
     outlived: tuple[OutlivedEntry, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from forgather_lint.facts.templates import DeadBlock
 from forgather_lint.forgather.blocks import ancestors, blocks_of
 from forgather_lint.forgather.render import Load, Rendering
-from forgather_lint.forgather.traced import Origin
+from forgather_lint.forgather.traced import TemplateLine
 
 
 def dead_blocks(rendering: Rendering) -> tuple[DeadBlock, ...]:
@@ -28,7 +28,7 @@ def _dead(rendering: Rendering, load: Load) -> Iterator[DeadBlock]:
     for name in sorted(own.outermost, key=own.lines.__getitem__):
         dropped = name in existing and rendering.ended is None and name not in rendered
         if name not in existing or dropped:
-            origin = Origin(child, own.lines[name])
+            origin = TemplateLine(child, own.lines[name])
             yield DeadBlock(
                 name=name,
                 template=child,

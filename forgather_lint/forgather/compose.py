@@ -14,7 +14,7 @@ import yaml
 
 from forgather_lint.core.record import record
 from forgather_lint.forgather.graph import GraphError, Stretch
-from forgather_lint.forgather.limits import MAX_WEIGHT, Refused
+from forgather_lint.forgather.limits import MAX_WEIGHT, RenderRefused
 
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # libyaml ends a tag at a comma; PyYAML's own scanner, which Forgather uses, takes it in.
@@ -26,7 +26,7 @@ _MAX_NODES = 50_000
 _MAX_WEIGHT = 1_000_000
 
 
-class RefusedThere(Refused):
+class RefusedThere(RenderRefused):
     """What is refused stands at `at`."""
 
     def __init__(self, message: str, at: Stretch) -> None:
@@ -73,16 +73,16 @@ def compose(text: str) -> YamlNode | None:
     """The root node of the single document in `text`; None when it is empty.
 
     Raises `yaml.YAMLError` as PyYAML does, `GraphError` for an unknown alias or a second document,
-    and `Refused` for nesting beyond reason.
+    and `RenderRefused` for nesting beyond reason.
     """
     if len(text) > MAX_WEIGHT:
-        raise Refused("the configuration is too large to lint")
+        raise RenderRefused("the configuration is too large to lint")
     builder = _Builder()
     loader = yaml.SafeLoader if _COMMA_IN_TAG.search(text) else _FAST
     for event in yaml.parse(text, Loader=loader):
         try:
             builder.take(event)
-        except Refused as error:
+        except RenderRefused as error:
             raise RefusedThere(str(error), _stretch(event)) from error
     return builder.root
 
@@ -119,7 +119,7 @@ class _Builder:
 
     def _enter(self, node: YamlNode) -> None:
         if len(self.open) >= _MAX_DEPTH:
-            raise Refused("the configuration nests collections too deeply")
+            raise RenderRefused("the configuration nests collections too deeply")
         self._attach(node)
         if not isinstance(node, YamlScalar):
             self.open.append(node)
@@ -127,7 +127,7 @@ class _Builder:
     def _remember(self, event: yaml.NodeEvent, node: YamlNode) -> YamlNode:
         self.count += 1
         if self.count > _MAX_NODES:
-            raise Refused("the configuration has too many values")
+            raise RenderRefused("the configuration has too many values")
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         return node
@@ -137,7 +137,7 @@ class _Builder:
         if node is None:
             raise GraphError(f"found undefined alias {event.anchor!r}", _stretch(event))
         if any(node is outer for outer in self.open):
-            raise Refused(f"the alias *{event.anchor} contains itself")
+            raise RenderRefused(f"the alias *{event.anchor} contains itself")
         self._weigh(1 if isinstance(node, YamlScalar) else node.weight)
         return node
 
@@ -147,7 +147,7 @@ class _Builder:
             return
         self.open[-1].weight += weight
         if self.open[-1].weight > _MAX_WEIGHT:
-            raise Refused(f"the aliases stand for more than {_MAX_WEIGHT:,} values")
+            raise RenderRefused(f"the aliases stand for more than {_MAX_WEIGHT:,} values")
 
     def _attach(self, node: YamlNode) -> None:
         match self.open[-1] if self.open else None:
@@ -186,7 +186,7 @@ def _merged(value: YamlNode) -> list[Pair]:
             raise GraphError("expected a mapping or list of mappings for merging", source.at)
         found += _to_merge(source)
         if len(found) > _MAX_NODES:
-            raise Refused("the configuration merges too many mappings")
+            raise RenderRefused("the configuration merges too many mappings")
     return found
 
 

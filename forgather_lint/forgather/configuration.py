@@ -29,7 +29,7 @@ from forgather_lint.forgather.variable_facts import fallbacks
 
 
 @record
-class Reading:
+class ConfigurationRead:
     """The facts about a configuration, the model if one is generated, and the files read."""
 
     facts: Configuration
@@ -39,7 +39,7 @@ class Reading:
 
 def read_configuration(
     project: Project, config: str, arguments: Mapping[str, object] | None = None
-) -> Reading:
+) -> ConfigurationRead:
     """Read the configuration `config`; `arguments` stand for command-line arguments."""
     document = read_document(project.render(config, arguments))
     rendered: list[Rendering] = []
@@ -62,7 +62,7 @@ def read_configuration(
         stale=stale_files(model) if model else (),
     )
     files = (file for each in rendered for file in each.files())
-    return Reading(facts, model, tuple(dict.fromkeys(files)))
+    return ConfigurationRead(facts, model, tuple(dict.fromkeys(files)))
 
 
 def _faults(rendered: Sequence[Rendering], outcome: Outcome) -> Iterator[Fault]:

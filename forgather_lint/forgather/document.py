@@ -8,10 +8,10 @@ from forgather_lint.core.record import record
 from forgather_lint.facts.templates import Fault, FaultKind
 from forgather_lint.forgather.compose import RefusedThere
 from forgather_lint.forgather.graph import DictNode, GraphError, Stretch
-from forgather_lint.forgather.limits import Refused
+from forgather_lint.forgather.limits import RenderRefused
 from forgather_lint.forgather.read_graph import read_graph
 from forgather_lint.forgather.render import Rendering
-from forgather_lint.forgather.traced import Origin, Traced, place
+from forgather_lint.forgather.traced import TemplateLine, Traced, place
 
 
 @record
@@ -22,7 +22,7 @@ class Document:
     graph: DictNode
     fault: Fault | None = None
 
-    def origin(self, at: Stretch) -> Origin | None:
+    def origin(self, at: Stretch) -> TemplateLine | None:
         """The template line on which a stretch of the configuration begins."""
         return self.rendering.text.origin_at(at.start)
 
@@ -39,7 +39,7 @@ def read_document(rendering: Rendering) -> Document:
         return Document(rendering, nothing, rendering.ended)
     try:
         graph = read_graph(rendering.text.plain)
-    except (yaml.YAMLError, GraphError, Refused, RecursionError) as error:
+    except (yaml.YAMLError, GraphError, RenderRefused, RecursionError) as error:
         return Document(rendering, nothing, fault_of(error, rendering))
     return Document(rendering, graph if isinstance(graph, DictNode) else nothing)
 
@@ -58,5 +58,5 @@ def fault_of(error: Exception, rendering: Rendering) -> Fault:
     return rendering.fault(kind, str(error) or type(error).__name__, None)
 
 
-def _origin(rendering: Rendering, offset: int) -> Origin | None:
+def _origin(rendering: Rendering, offset: int) -> TemplateLine | None:
     return rendering.text.origin_at(max(0, min(offset, len(rendering.text) - 1)))

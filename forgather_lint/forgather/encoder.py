@@ -54,7 +54,7 @@ class Code:
 def encode(graph: GraphNode, policy: str, trace: Trace) -> Code:
     """`graph` as code, naming nodes by `policy` (required, named or all).
 
-    Raises `GraphError` where the generator would fail, `Refused` for an alias bomb.
+    Raises `GraphError` where the generator would fail, `RenderRefused` for an alias bomb.
     """
     encoder = _Encoder(node_names(graph, policy), trace)
     definitions = encoder.definitions(graph)

@@ -1,7 +1,7 @@
 """What the configuration of a model will hold, as far as the templates decide it.
 
 Only data and the handful of calls that Forgather's model templates make on tokenizers are
-evaluated; everything else becomes `Undecided`.
+evaluated; everything else becomes `UndecidedValue`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FROM_PRETRAINED = "transformers:AutoTokenizer.from_pretrained"
 
 
 @record
-class Undecided:
+class UndecidedValue:
     """A value that only running Forgather would tell, with a short countable reason."""
 
     reason: str
@@ -37,27 +37,27 @@ class Undecided:
 class Tokenizer:
     """What templates ask of a tokenizer: its length and attributes such as `pad_token_id`."""
 
-    size: int | Undecided
+    size: int | UndecidedValue
     attributes: Mapping[str, object] = field(default_factory=dict)
 
 
-ReadTokenizer: TypeAlias = Callable[[str, str], Tokenizer | Undecided]
+ReadTokenizer: TypeAlias = Callable[[str, str], Tokenizer | UndecidedValue]
 """Reads the tokenizer that a project (folder, configuration) makes."""
 
 
 @record(frozen=False)
-class Evaluator:
+class NodeEvaluator:
     """Evaluates nodes; `read_tokenizer` is asked for tokenizers of other projects."""
 
     read_tokenizer: ReadTokenizer
     visits: Visits = field(default_factory=Visits)
 
     def value(self, node: GraphNode) -> object:
-        """The data that `node` stands for, `Undecided` where that takes more than templates."""
+        """The data of `node`; `UndecidedValue` where that takes more than templates."""
         self.visits.count()
         match node:
             case ScalarNode(value=str() as text) if text.startswith(STAND_IN):
-                return Undecided("an undefined variable")
+                return UndecidedValue("an undefined variable")
             case ScalarNode():
                 return node.value
             case ListNode():
@@ -65,7 +65,7 @@ class Evaluator:
             case DictNode():
                 return {key: self.value(value) for key, value in node.items.items()}
             case VarNode():
-                return Undecided(f"!var {node.name}")
+                return UndecidedValue(f"!var {node.name}")
             case CallNode():
                 return self._call(node)
 
@@ -85,7 +85,7 @@ class Evaluator:
                 return self._from_project(node)
             case _ if node.constructor == _FROM_PRETRAINED:
                 return _pretrained({key: self.value(v) for key, v in node.kwargs.items()})
-        return Undecided(f"call of {node.constructor}")
+        return UndecidedValue(f"call of {node.constructor}")
 
     def _length(self, value: object) -> object:
         if isinstance(value, Tokenizer):
@@ -95,7 +95,7 @@ class Evaluator:
     def _attribute(self, node: CallNode) -> object:
         owner, name = self.value(node.args[0]), self.value(node.args[1])
         if isinstance(owner, Tokenizer):
-            return owner.attributes.get(str(name), Undecided(f"tokenizer.{name}"))
+            return owner.attributes.get(str(name), UndecidedValue(f"tokenizer.{name}"))
         return _undecided(owner, f"getattr(..., {name!r})")
 
     def _from_project(self, node: CallNode) -> object:
@@ -103,16 +103,18 @@ class Evaluator:
         config = self.value(node.kwargs.get("config_template") or ScalarNode(node.at, ""))
         if isinstance(folder, str) and isinstance(config, str):
             return self.read_tokenizer(folder, config)
-        return Undecided(f"call of {node.constructor}")
+        return UndecidedValue(f"call of {node.constructor}")
 
 
 def _pretrained(arguments: Mapping[str, object]) -> Tokenizer:
-    known = {key: value for key, value in arguments.items() if not isinstance(value, Undecided)}
-    return Tokenizer(Undecided("size of a published tokenizer"), known)
+    known = {
+        key: value for key, value in arguments.items() if not isinstance(value, UndecidedValue)
+    }
+    return Tokenizer(UndecidedValue("size of a published tokenizer"), known)
 
 
-def _undecided(value: object, what: str) -> Undecided:
-    return value if isinstance(value, Undecided) else Undecided(what)
+def _undecided(value: object, what: str) -> UndecidedValue:
+    return value if isinstance(value, UndecidedValue) else UndecidedValue(what)
 
 
 def decided(value: object) -> bool:
@@ -121,4 +123,4 @@ def decided(value: object) -> bool:
         return all(decided(item) for item in value.values())
     if isinstance(value, list):
         return all(decided(item) for item in value)
-    return not isinstance(value, Undecided | Tokenizer)
+    return not isinstance(value, UndecidedValue | Tokenizer)

@@ -13,7 +13,7 @@ from forgather_lint.core.source import Span
 from forgather_lint.documents.python import SourceError, read_text
 from forgather_lint.forgather.configuration import read_configuration
 from forgather_lint.forgather.discover import is_project
-from forgather_lint.forgather.library import Library
+from forgather_lint.forgather.library import TemplateLibrary
 from forgather_lint.forgather.model import RenderedModel
 from forgather_lint.forgather.project import read_project
 from forgather_lint.forgather.virtual import Relocation
@@ -88,7 +88,7 @@ def generated_in(folder: Path) -> Generated | None:
 
 def _models(folder: Path) -> Iterator[Generated]:
     around = [each for each in folder.parents[:_MOST_LEVELS] if is_project(each)]
-    for project in (read_project(each, Library()) for each in around[:1]):
+    for project in (read_project(each, TemplateLibrary()) for each in around[:1]):
         for config in project.configs if project.fault is None else ():
             model = read_configuration(project, config).model
             if model is None:

@@ -28,8 +28,8 @@ from forgather_lint.forgather.graph import (
     plain,
     walk,
 )
-from forgather_lint.forgather.library import Fence, Library, SearchPath
-from forgather_lint.forgather.limits import Refused
+from forgather_lint.forgather.library import Fence, SearchPath, TemplateLibrary
+from forgather_lint.forgather.limits import RenderRefused
 from forgather_lint.forgather.render import Rendering, render
 from forgather_lint.forgather.sandbox import syntax_tree
 from forgather_lint.forgather.traced import Traced, join
@@ -103,20 +103,20 @@ def generate(
     generator: GeneratorCall,
     project: Path,
     fence: Fence,
-    library: Library,
+    library: TemplateLibrary,
     trace: Trace,
     renamed: Mapping[str, str] | None = None,
 ) -> GeneratedFile:
     """What the generator would write; `renamed` are other names for its template's arguments.
 
-    Raises `GraphError` and `Refused`.
+    Raises `GraphError` and `RenderRefused`.
     """
     policy = _text(generator.call.kwargs.get("name_policy")) or "named"
     code = encode(generator.model, policy, trace)
     folders = [Path(os.path.normpath(project / f)) for f in generator.search_folders()]
     for folder in folders:
         if not fence.admits(folder):
-            raise Refused(f"the code template's folder {folder} lies outside the workspace")
+            raise RenderRefused(f"the code template's folder {folder} lies outside the workspace")
     search_path = SearchPath([each for each in folders if each.is_dir()], fence, library)
     arguments = {
         (renamed or {}).get(key, key): traced_value(node, trace)

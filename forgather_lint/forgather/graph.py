@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from forgather_lint.core.record import record
-from forgather_lint.forgather.limits import Refused
+from forgather_lint.forgather.limits import RenderRefused
 
 MAX_VISITS = 100_000
 
@@ -139,7 +139,7 @@ class Visits:
     def count(self) -> None:
         self.left -= 1
         if self.left < 0:
-            raise Refused("the aliases of the configuration expand beyond the linter's limit")
+            raise RenderRefused("the aliases of the configuration expand beyond the linter's limit")
 
 
 def plain(node: GraphNode, visits: Visits | None = None) -> object:

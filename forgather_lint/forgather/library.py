@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from forgather_lint.core.files import is_file, is_folder, read_at_most
 from forgather_lint.core.record import record
-from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES, Refused
+from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES, RenderRefused
 from forgather_lint.forgather.syntax import TemplateText, read_templates
 
 WORKSPACE_FOLDER = "forgather_workspace"
@@ -37,7 +37,7 @@ Template: TypeAlias = tuple[TemplateFile, TemplateText]
 
 
 @record(frozen=False)
-class Library:
+class TemplateLibrary:
     """Every template file read in one run, with the code compiled from it.
 
     `answers` keeps what later stages have found out about a project's configuration.
@@ -50,7 +50,7 @@ class Library:
     def read(self, path: Path) -> TemplateFile | None:
         """The templates in the file `path`; None when there is no such file.
 
-        Raises `Refused` for a file that is too large or not UTF-8.
+        Raises `RenderRefused` for a file that is too large or not UTF-8.
         """
         if path not in self.files:
             self.files[path] = _read(path) if is_file(path) else None
@@ -100,11 +100,11 @@ class SearchPath:
 
     folders: Sequence[Path]
     fence: Fence
-    library: Library
+    library: TemplateLibrary
     known: dict[str, Template] = field(default_factory=dict)
 
     def find(self, name: str) -> Template | None:
-        """The template called `name`. Raises `Refused` when it lies outside the fence."""
+        """The template called `name`. Raises `RenderRefused` when it lies outside the fence."""
         if name not in self.known:
             file = self.find_file(name)
             if file is None:
@@ -123,7 +123,7 @@ class SearchPath:
             candidate = folder.joinpath(*parts)
             if is_file(candidate):
                 if not self.fence.admits(candidate):
-                    raise Refused(f"{name} is a link to a file outside the search path")
+                    raise RenderRefused(f"{name} is a link to a file outside the search path")
                 return self.library.read(candidate)
         return None
 
@@ -145,11 +145,11 @@ def _read(path: Path) -> TemplateFile:
     try:
         data = read_at_most(path, MAX_TEMPLATE_BYTES + 1)
     except OSError as error:
-        raise Refused(f"{path.name} cannot be read: {error.strerror}") from error
+        raise RenderRefused(f"{path.name} cannot be read: {error.strerror}") from error
     if len(data) > MAX_TEMPLATE_BYTES:
-        raise Refused(f"{path.name} is larger than {MAX_TEMPLATE_BYTES // 1024} KiB")
+        raise RenderRefused(f"{path.name} is larger than {MAX_TEMPLATE_BYTES // 1024} KiB")
     try:
         text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        raise Refused(f"{path.name} is not UTF-8 (byte {error.start})") from None
+        raise RenderRefused(f"{path.name} is not UTF-8 (byte {error.start})") from None
     return TemplateFile(path, text, read_templates(text))

@@ -28,25 +28,27 @@ _WIDE_FIELD = re.compile(r"\d{5,}")
 _NESTED_FIELD = re.compile(r"%[^a-zA-Z]*\*|\{[^{}]*\{")
 
 
-class Refused(Exception):
+class RenderRefused(Exception):
     """A template asked for something that the linter will not do; the message says what."""
 
 
 @record(frozen=False)
-class Budget:
+class RenderBudget:
     """The work that one rendering may still do."""
 
     steps: int = MAX_STEPS
 
     def spend(self, weight: int = 0) -> None:
-        """Account for one operation on values of `weight`. Raises `Refused`."""
+        """Account for one operation on values of `weight`. Raises `RenderRefused`."""
         self.steps -= 1 + weight // _CHARACTERS_PER_STEP
         if self.steps < 0:
-            raise Refused("the template does not come to an end within the linter's step limit")
+            raise RenderRefused(
+                "the template does not come to an end within the linter's step limit"
+            )
 
 
 def weigh(value: object) -> int:
-    """The size of `value` were it written out. Raises `Refused` above `MAX_WEIGHT`."""
+    """The size of `value` were it written out. Raises `RenderRefused` above `MAX_WEIGHT`."""
     if isinstance(value, str):
         level, total, depth = [], 1 + len(value), 0
     else:
@@ -54,18 +56,18 @@ def weigh(value: object) -> int:
     while level:
         total += sum(_own_weight(item) for item in level)
         if depth > _MAX_NESTING or len(level) > MAX_ELEMENTS:
-            raise Refused("the template builds a value with too many parts to lint")
+            raise RenderRefused("the template builds a value with too many parts to lint")
         level = [child for item in level for child in _children(item)]
         depth += 1
     if total > MAX_WEIGHT:
-        raise Refused("the template builds a value too large to lint")
+        raise RenderRefused("the template builds a value too large to lint")
     return total
 
 
 def check_statements(jinja: str) -> None:
     """Refuse a template of more statements than Jinja compiles in a second or two."""
     if jinja.count("{%") + jinja.count("{{") > MAX_STATEMENTS:
-        raise Refused(f"more than {MAX_STATEMENTS} statements in one template")
+        raise RenderRefused(f"more than {MAX_STATEMENTS} statements in one template")
 
 
 def check_binary(symbol: str, left: object, right: object) -> None:
@@ -88,7 +90,7 @@ def check_method(receiver: object, name: str, arguments: Iterable[object]) -> No
     if name in ("format", "format_map") and isinstance(receiver, str):
         _check_format(receiver, values)
     elif name == "sum" and any(isinstance(value, list | tuple) for value in values):
-        raise Refused("`sum` of lists takes time by the square of their number")
+        raise RenderRefused("`sum` of lists takes time by the square of their number")
     elif name == "strftime":
         _check_format(str(values[:1]), values)
     else:
@@ -100,7 +102,9 @@ def limited_range(*bounds: int) -> range:
     made = range(*bounds)
     # len() of a range beyond the machine's word raises OverflowError.
     if not -MAX_RANGE <= _elements(made) <= MAX_RANGE:
-        raise Refused(f"range with {_elements(made)} elements; the linter stops at {MAX_RANGE}")
+        raise RenderRefused(
+            f"range with {_elements(made)} elements; the linter stops at {MAX_RANGE}"
+        )
     return made
 
 
@@ -114,7 +118,7 @@ def _own_weight(value: object) -> int:
     if isinstance(value, range):
         return 1 + _elements(value)
     if isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:
-        raise Refused("the template computes an integer with thousands of digits")
+        raise RenderRefused("the template computes an integer with thousands of digits")
     return _PART
 
 
@@ -137,19 +141,19 @@ def _as_width(value: object) -> int:
 
 def _check_product(left: int, right: int) -> None:
     if left * right > MAX_PRODUCT:
-        raise Refused("the template repeats or pads text beyond the linter's size limit")
+        raise RenderRefused("the template repeats or pads text beyond the linter's size limit")
 
 
 def _check_integers(symbol: str, left: int, right: int) -> None:
     power = left.bit_length() * right if symbol == "**" else 0
     product = left.bit_length() + right.bit_length() if symbol == "*" else 0
     if max(power, product) > MAX_INTEGER_BITS:
-        raise Refused("the template computes an integer with thousands of digits")
+        raise RenderRefused("the template computes an integer with thousands of digits")
 
 
 def _check_format(text: str, values: tuple[object, ...]) -> None:
     if _WIDE_FIELD.search(text):
-        raise Refused("the template formats a field wider than the linter's size limit")
+        raise RenderRefused("the template formats a field wider than the linter's size limit")
     measure: Callable[[object], int] = _as_width if _NESTED_FIELD.search(text) else weigh
     _check_product(weigh(text), sum(measure(value) for value in values))
 

@@ -14,7 +14,7 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.facts.templates import Configuration, Fault, FaultKind
 from forgather_lint.forgather.configuration import missing_templates, read_configuration
 from forgather_lint.forgather.discover import META, ProjectCandidate
-from forgather_lint.forgather.library import WORKSPACE_FOLDER, Library, enclosing_workspace
+from forgather_lint.forgather.library import WORKSPACE_FOLDER, TemplateLibrary, enclosing_workspace
 from forgather_lint.forgather.model import RenderedModel
 from forgather_lint.forgather.project import Project, read_project
 from forgather_lint.forgather.virtual import (
@@ -33,7 +33,7 @@ Tell = Callable[[Diagnostic], Diagnostic | None]
 
 
 @record
-class Lot:
+class FactsToTell:
     """Facts, and how to tell what rules find in them."""
 
     facts: tuple[object, ...]
@@ -48,7 +48,7 @@ class ConfigurationInput:
     """
 
     path: str
-    lots: tuple[Lot, ...]
+    to_tell: tuple[FactsToTell, ...]
     files: tuple[str, ...] = ()
     ended: NotRendered | None = None
 
@@ -61,7 +61,7 @@ class Task:
     open: Callable[[Analyse], ConfigurationInput | None]
 
 
-def tasks(candidate: ProjectCandidate, library: Library) -> Iterator[Task]:
+def tasks(candidate: ProjectCandidate, library: TemplateLibrary) -> Iterator[Task]:
     """The configurations of a project, and its `meta.yaml`.
 
     When the user named a template, only those configurations that use it, and of what is found in
@@ -96,11 +96,11 @@ def open_configuration(project: Project, config: str, analyse: Analyse) -> Confi
     facts, model = reading.facts, reading.model
     path, ended = facts.where.span.path, why_ended(facts)
     if model is None:
-        return ConfigurationInput(path, (Lot((facts,), _as_it_is),), reading.files, ended)
-    lots = [Lot((facts,), _as_it_is)]
+        return ConfigurationInput(path, (FactsToTell((facts,), _as_it_is),), reading.files, ended)
+    to_tell = [FactsToTell((facts,), _as_it_is)]
     if _is_news(project, config, model):
-        lots += _lots_of_model(model, analyse)
-    return ConfigurationInput(path, tuple(lots), reading.files, ended)
+        to_tell += _facts_of_model(model, analyse)
+    return ConfigurationInput(path, tuple(to_tell), reading.files, ended)
 
 
 def why_ended(facts: Configuration) -> NotRendered | None:
@@ -121,12 +121,12 @@ def _is_news(project: Project, config: str, model: RenderedModel) -> bool:
     return project.library.answers.setdefault(key, config) == config
 
 
-def _lots_of_model(model: RenderedModel, analyse: Analyse) -> Iterator[Lot]:
-    yield Lot(tuple(analyse(model_input(model))[0]), Relocation(model))
+def _facts_of_model(model: RenderedModel, analyse: Analyse) -> Iterator[FactsToTell]:
+    yield FactsToTell(tuple(analyse(model_input(model))[0]), Relocation(model))
     corrected = as_if_read(model)
     if corrected is not None:
         facts = analyse(model_input(corrected))[0]
-        yield Lot(tuple(facts), _only_unread_plans(corrected, model))
+        yield FactsToTell(tuple(facts), _only_unread_plans(corrected, model))
 
 
 def _as_it_is(diagnostic: Diagnostic) -> Diagnostic:
@@ -151,8 +151,8 @@ def _narrowed(opened: ConfigurationInput, template: str) -> ConfigurationInput:
 
         return narrow
 
-    lots = tuple(replace(lot, tell=only(lot.tell)) for lot in opened.lots)
-    return replace(opened, lots=lots)
+    to_tell = tuple(replace(each, tell=only(each.tell)) for each in opened.to_tell)
+    return replace(opened, to_tell=to_tell)
 
 
 def _asked_for(project: Project, template: Path | None) -> tuple[str, ...]:
@@ -178,5 +178,5 @@ def _description(project: Project) -> ConfigurationInput | None:
         missing=tuple(missing_templates(rendering)),
     )
     told = facts.faults or facts.missing
-    lots, path = (Lot((facts,), _as_it_is),), facts.where.span.path
-    return ConfigurationInput(path, lots, ended=why_ended(facts)) if told else None
+    to_tell, path = (FactsToTell((facts,), _as_it_is),), facts.where.span.path
+    return ConfigurationInput(path, to_tell, ended=why_ended(facts)) if told else None

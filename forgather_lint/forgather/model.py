@@ -19,9 +19,9 @@ from forgather_lint.facts.templates import Fault, MissingTemplate
 from forgather_lint.forgather.document import Document, fault_of, read_document
 from forgather_lint.forgather.evaluate import (
     PROJECT_LOADERS,
-    Evaluator,
+    NodeEvaluator,
     Tokenizer,
-    Undecided,
+    UndecidedValue,
     decided,
 )
 from forgather_lint.forgather.generator import (
@@ -32,8 +32,8 @@ from forgather_lint.forgather.generator import (
 )
 from forgather_lint.forgather.graph import CallNode, GraphError, GraphNode, Stretch, plain, walk
 from forgather_lint.forgather.library import SearchPath
-from forgather_lint.forgather.limits import Refused
-from forgather_lint.forgather.parts import Parts, read_part
+from forgather_lint.forgather.limits import RenderRefused
+from forgather_lint.forgather.parts import TemplateModules, read_part
 from forgather_lint.forgather.project import META, Project, read_project
 from forgather_lint.forgather.render import Rendering
 from forgather_lint.forgather.tokenizer import tokenizer_of
@@ -55,7 +55,7 @@ class RenderedModel:
     document: Document
     generator: GeneratorCall
     generated: GeneratedFile
-    parts: Parts
+    parts: TemplateModules
     paths: Mapping[str, Path]
     config: Mapping[str, object]
     undecided: Mapping[str, str] = field(default_factory=dict)
@@ -115,7 +115,7 @@ def model_of(
         if imported is None:
             return None
         if len(rendered) > _MAX_IMPORTS:
-            raise Refused("projects take their models from each other without an end")
+            raise RenderRefused("projects take their models from each other without an end")
         other = _other_project(project, imported.folder)
         name = imported.config or other.default or ""
         missing = _missing(document, imported, other, name)
@@ -123,7 +123,7 @@ def model_of(
             return missing
         rendering = other.render(name, imported.arguments)
         return model_of(other, name, read_document(rendering), rendered)
-    except (GraphError, Refused, RecursionError) as error:
+    except (GraphError, RenderRefused, RecursionError) as error:
         return fault_of(error, document.rendering)
 
 
@@ -162,7 +162,7 @@ def _generated(
         return generated.rendering.ended
     node = _configuration(document.graph)
     folders = _folders(project, node)
-    parts = Parts(folders, project.fence)
+    parts = TemplateModules(folders, project.fence)
     modules = [module for module, _ in generated.code.imports if module.startswith(".")]
     values, undecided = _values(project, node, generator)
     return RenderedModel(
@@ -192,7 +192,7 @@ def _folders(project: Project, node: CallNode | None) -> list[Path]:
     folders = [Path(os.path.normpath(project.path / str(name))) for name in names]
     for folder in folders:
         if not project.fence.admits(folder):
-            raise Refused(f"the folder of model parts {folder} lies outside the workspace")
+            raise RenderRefused(f"the folder of model parts {folder} lies outside the workspace")
     return folders
 
 
@@ -201,7 +201,7 @@ def _values(
 ) -> tuple[dict[str, object], dict[str, str]]:
     """What `config.json` will hold, and the keys that stay undecided with the reasons."""
 
-    evaluator = Evaluator(partial(_tokenizer, project))
+    evaluator = NodeEvaluator(partial(_tokenizer, project))
     items = node.kwargs.items() if node is not None else ()
     values = {key: evaluator.value(value) for key, value in items}
     if "model_type" in generator.template_arguments:
@@ -210,22 +210,22 @@ def _values(
     return {key: value for key, value in values.items() if key not in undecided}, undecided
 
 
-def _tokenizer(project: Project, folder: str, config: str) -> Tokenizer | Undecided:
+def _tokenizer(project: Project, folder: str, config: str) -> Tokenizer | UndecidedValue:
     """The tokenizer that a configuration of another project makes, worked out once per run."""
     answers, key = project.library.answers, (project.path / folder, config)
     answer = answers.get(key)
-    if not isinstance(answer, Tokenizer | Undecided):
+    if not isinstance(answer, Tokenizer | UndecidedValue):
         other = _other_project(project, folder)
         document = read_document(other.render(config or other.default or ""))
         answer = tokenizer_of(document)
         if document.fault is not None:
-            answer = Undecided(f"tokenizer of another project: {document.fault.message}")
+            answer = UndecidedValue(f"tokenizer of another project: {document.fault.message}")
         answers[key] = answer
     return answer
 
 
 def _reason(value: object) -> str:
-    return value.reason if isinstance(value, Undecided) else "a part of the value is undecided"
+    return value.reason if isinstance(value, UndecidedValue) else "a part of the value is undecided"
 
 
 @record
@@ -259,5 +259,5 @@ def _find_import(graph: GraphNode) -> _Import | None:
 def _other_project(project: Project, folder: str) -> Project:
     path = Path(os.path.normpath(project.path / folder))
     if not project.fence.admits(path):
-        raise Refused(f"the project {folder} lies outside the workspace")
+        raise RenderRefused(f"the project {folder} lies outside the workspace")
     return read_project(path, project.library)

@@ -12,7 +12,7 @@ from forgather_lint.forgather.graph import DictNode, Stretch
 from forgather_lint.forgather.model import RenderedModel
 from forgather_lint.forgather.parts import read_part, words_of
 from forgather_lint.forgather.render import Rendering
-from forgather_lint.forgather.traced import Origin
+from forgather_lint.forgather.traced import TemplateLine
 
 _CONSTRUCTOR = re.compile(r"!\w+:(\.[\w.]+:\w+)")
 _PLANS = (*PLANS_OF_THE_GUIDE, *PLANS_OF_THE_GUIDE.values())
@@ -75,7 +75,7 @@ def _was_of(model: RenderedModel, replaced: _Replaced, key: str, at: Stretch) ->
 
 def _fact(model: RenderedModel, replaced: _Replaced, key: str, at: Stretch) -> OutlivedEntry:
     rendering = model.document.rendering
-    block = Origin(replaced.template, replaced.line)
+    block = TemplateLine(replaced.template, replaced.line)
     return OutlivedEntry(
         key=key,
         leaf=_leaf(key),

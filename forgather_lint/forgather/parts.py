@@ -23,7 +23,7 @@ _NAME = re.compile(r"(\w+)(?:[ \t]+as[ \t]+\w+)?")
 
 
 @record
-class Parts:
+class TemplateModules:
     """Finds modules such as `.causal_lm` in the folders that the model names."""
 
     folders: Sequence[Path]

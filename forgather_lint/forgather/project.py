@@ -19,8 +19,8 @@ from forgather_lint.forgather.graph import DictNode, ListNode, ScalarNode, Stret
 from forgather_lint.forgather.library import (
     WORKSPACE_FOLDER,
     Fence,
-    Library,
     SearchPath,
+    TemplateLibrary,
     enclosing_workspace,
     yaml_files,
 )
@@ -39,7 +39,7 @@ class Project:
 
     path: Path
     workspace: Path
-    library: Library
+    library: TemplateLibrary
     fence: Fence
     meta: Document
     folders: tuple[Path, ...]
@@ -89,7 +89,7 @@ class Project:
         return render(search_path, self.template_of(config), names, arguments)
 
 
-def read_project(path: Path, library: Library) -> Project:
+def read_project(path: Path, library: TemplateLibrary) -> Project:
     """The project in the folder `path`. What is wrong with `meta.yaml` is told in `fault`."""
     path = Path(absolute(str(path)))
     workspace = enclosing_workspace(path) or path

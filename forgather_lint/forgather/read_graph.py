@@ -52,7 +52,7 @@ _SCALARS = {_STANDARD + name for name in ("str", "int", "float", "bool", "null")
 def read_graph(text: str) -> GraphNode | None:
     """The node graph of a rendered configuration; None when the text is empty.
 
-    Raises `yaml.YAMLError`, `GraphError`, and `Refused`.
+    Raises `yaml.YAMLError`, `GraphError`, and `RenderRefused`.
     """
     root = compose(text)
     if root is None:

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from forgather_lint.core.files import is_file
 from forgather_lint.core.source import Position, Span
-from forgather_lint.facts.templates import Argument, Reference
+from forgather_lint.facts.templates import Argument, ConstructorCall
 from forgather_lint.forgather.encoder import WRITTEN_AS_SYNTAX
 from forgather_lint.forgather.graph import CallNode, walk
 from forgather_lint.forgather.model import RenderedModel
 from forgather_lint.forgather.signatures import definition, names_in
 
 
-def references(model: RenderedModel) -> tuple[Reference, ...]:
+def references(model: RenderedModel) -> tuple[ConstructorCall, ...]:
     """The calls whose constructors lie in the model's own files, or nowhere."""
     calls = (node for node in walk(model.generator.model) if isinstance(node, CallNode))
     return tuple(found for node in calls for found in _resolved(model, node))
 
 
-def _resolved(model: RenderedModel, node: CallNode) -> Iterator[Reference]:
+def _resolved(model: RenderedModel, node: CallNode) -> Iterator[ConstructorCall]:
     module, colon, name = node.constructor.partition(":")
     if not colon:
         # A name with a dot, such as torch.nn.SiLU, is left to the imports of the code template.
@@ -45,14 +45,14 @@ def _file(model: RenderedModel, module: str) -> Path | None:
     return path if is_file(path) and model.project.fence.admits(path) else None
 
 
-def _unresolved(model: RenderedModel, node: CallNode) -> Reference:
+def _unresolved(model: RenderedModel, node: CallNode) -> ConstructorCall:
     rendering, document = model.document.rendering, model.document
     origin = document.origin(node.at)
     arguments = [
         Argument(name, rendering.place(document.origin(node.keys[name]), f"{name}:"))
         for name in node.kwargs
     ]
-    return Reference(
+    return ConstructorCall(
         constructor=node.constructor,
         where=rendering.place(origin, node.constructor),
         searched=tuple(str(folder) for folder in model.parts.folders),
@@ -64,7 +64,7 @@ def _unresolved(model: RenderedModel, node: CallNode) -> Reference:
     )
 
 
-def _in_file(reference: Reference, path: Path, name: str) -> Iterator[Reference]:
+def _in_file(reference: ConstructorCall, path: Path, name: str) -> Iterator[ConstructorCall]:
     names = names_in(path)
     if names is None:
         return

@@ -12,12 +12,12 @@ import yaml
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, file_start
-from forgather_lint.facts.templates import Chain, Fault, FaultKind, Step
+from forgather_lint.facts.templates import Chain, Fault, FaultKind, LoadingStep
 from forgather_lint.forgather.library import SearchPath, Template
-from forgather_lint.forgather.limits import Budget, Refused
+from forgather_lint.forgather.limits import RenderBudget, RenderRefused
 from forgather_lint.forgather.places import TemplatePlace
 from forgather_lint.forgather.sandbox import TemplateEnvironment
-from forgather_lint.forgather.traced import Origin, Traced
+from forgather_lint.forgather.traced import TemplateLine, Traced
 
 # What evaluating a template's expressions can raise, short of a fault in the linter itself.
 _TEMPLATE_ERRORS = (
@@ -42,7 +42,7 @@ _VERBS = {"extends": "extends", "import": "imports"}
 class Load:
     """One template loading another; `kind` is extends, include or import."""
 
-    origin: Origin
+    origin: TemplateLine
     kind: str
     name: str
     found: bool
@@ -58,7 +58,7 @@ class UndefinedUse:
     """A use of an undefined variable that ends Forgather's own rendering."""
 
     message: str
-    origin: Origin | None
+    origin: TemplateLine | None
 
 
 @record(frozen=False)
@@ -81,7 +81,7 @@ class Rendering:
     def enters(self, template: str, block: str) -> None:
         self.entered.add((template, block))
 
-    def loading(self, origin: Origin, kind: str, name: str, *, found: bool) -> None:
+    def loading(self, origin: TemplateLine, kind: str, name: str, *, found: bool) -> None:
         load = Load(origin, kind, name, found)
         if load not in self.loads:
             self.loads.append(load)
@@ -90,10 +90,10 @@ class Rendering:
         """The template called `name`, if this rendering could load it."""
         try:
             return self.search_path.find(name)
-        except Refused:
+        except RenderRefused:
             return None
 
-    def place(self, origin: Origin | None, fragment: str = "") -> Place:
+    def place(self, origin: TemplateLine | None, fragment: str = "") -> Place:
         """The place of `fragment` on the template line `origin`, else the configuration's start."""
         found = self.template(origin.template) if origin else None
         if origin is not None and found is not None:
@@ -102,7 +102,7 @@ class Rendering:
         own = self.template(self.name)
         return file_start(str(own[0].path) if own else self.name)
 
-    def line(self, origin: Origin) -> str:
+    def line(self, origin: TemplateLine) -> str:
         """The text of the template row that `origin` names."""
         found = self.template(origin.template)
         return found[0].line(found[1].file_row(origin.line)) if found else ""
@@ -113,19 +113,19 @@ class Rendering:
         found = [self.template(name) for name in names]
         return tuple(dict.fromkeys(str(each[0].path) for each in found if each))
 
-    def chain(self, origin: Origin | None) -> Chain:
+    def chain(self, origin: TemplateLine | None) -> Chain:
         """How the template of `origin` came in: the loads from there to the configuration."""
         if origin is None:
             return ()
         return tuple(
-            Step(
+            LoadingStep(
                 self.place(load.origin, load.name),
                 f"{_VERBS.get(load.kind, 'includes')} `{load.name}`",
             )
             for load in self._climb(origin.template)
         )
 
-    def fault(self, kind: FaultKind, message: str, origin: Origin | None) -> Fault:
+    def fault(self, kind: FaultKind, message: str, origin: TemplateLine | None) -> Fault:
         """What `message` complains of, at the line of `origin`."""
         return Fault(kind, message, self.place(origin), self.chain(origin))
 
@@ -144,19 +144,19 @@ def render(
     name: str,
     names: Mapping[str, object],
     arguments: Mapping[str, object] | None = None,
-    budget: Budget | None = None,
+    budget: RenderBudget | None = None,
 ) -> Rendering:
     """Render the template `name` of `search_path`; `names` are globals, `arguments` variables."""
     rendering = Rendering(name, search_path)
-    environment = TemplateEnvironment(search_path, budget or Budget(), rendering, names)
+    environment = TemplateEnvironment(search_path, budget or RenderBudget(), rendering, names)
     try:
         text = environment.get_template(name).render(arguments or {})
     except jinja2.TemplateSyntaxError as error:
-        origin = Origin(error.name or name, error.lineno)
+        origin = TemplateLine(error.name or name, error.lineno)
         rendering.ended = rendering.fault(FaultKind.SYNTAX, error.message or "", origin)
     except jinja2.TemplateNotFound as error:
         rendering.ended = _ended(rendering, FaultKind.NOT_FOUND, error)
-    except (Refused, jinja2.exceptions.SecurityError, RecursionError) as error:
+    except (RenderRefused, jinja2.exceptions.SecurityError, RecursionError) as error:
         rendering.ended = _ended(rendering, FaultKind.REFUSED, error)
     except _TEMPLATE_ERRORS as error:
         rendering.ended = _ended(rendering, FaultKind.ERROR, error)
@@ -170,12 +170,12 @@ def _ended(rendering: Rendering, kind: FaultKind, error: BaseException) -> Fault
     return rendering.fault(kind, message, _innermost(_lines(error.__traceback__)))
 
 
-def _innermost(frames: Iterator[tuple[FrameType, int]]) -> Origin | None:
+def _innermost(frames: Iterator[tuple[FrameType, int]]) -> TemplateLine | None:
     """The template line that the first frame of compiled template code stands on."""
     for frame, line in frames:
         template = frame.f_globals.get("__jinja_template__")
         if template is not None and template.name:
-            return Origin(template.name, template.get_corresponding_lineno(line))
+            return TemplateLine(template.name, template.get_corresponding_lineno(line))
     return None
 
 

@@ -14,8 +14,8 @@ from jinja2.sandbox import SandboxedEnvironment
 from forgather_lint.forgather import instrument, limits, traced
 from forgather_lint.forgather.builtins import to_yaml
 from forgather_lint.forgather.library import SearchPath
-from forgather_lint.forgather.limits import Budget, Refused
-from forgather_lint.forgather.traced import Origin
+from forgather_lint.forgather.limits import RenderBudget, RenderRefused
+from forgather_lint.forgather.traced import TemplateLine
 from forgather_lint.forgather.undefined import reporting
 
 NOTHING = "forgather-lint nothing"
@@ -35,14 +35,14 @@ class Journal(Protocol):
     def undefined(self, message: str) -> None:
         """An undefined value is used in a way that ends Forgather's rendering."""
 
-    def loading(self, origin: Origin, kind: str, name: str, *, found: bool) -> None:
+    def loading(self, origin: TemplateLine, kind: str, name: str, *, found: bool) -> None:
         """The template at `origin` extends, includes or imports `name`."""
 
     def enters(self, template: str, block: str) -> None:
         """The block of that name, as defined in `template`, is rendered."""
 
 
-class Loader(BaseLoader):
+class TemplateLoader(BaseLoader):
     """Gives Jinja the templates of a search path, compiled once per library."""
 
     def __init__(self, search_path: SearchPath) -> None:
@@ -76,12 +76,12 @@ class TemplateEnvironment(SandboxedEnvironment):
     def __init__(
         self,
         search_path: SearchPath,
-        budget: Budget,
+        budget: RenderBudget,
         journal: Journal,
         names: Mapping[str, object],
     ) -> None:
         super().__init__(
-            loader=Loader(search_path),
+            loader=TemplateLoader(search_path),
             trim_blocks=True,
             undefined=reporting(journal.undefined),
             auto_reload=False,
@@ -164,7 +164,7 @@ class TemplateEnvironment(SandboxedEnvironment):
         self, _: Context, value: object, template: str, line: int, literal: bool
     ) -> traced.Traced:
         self.budget.spend(limits.weigh(value))
-        return traced.place(str(value), Origin(template, line), literal=literal)
+        return traced.place(str(value), TemplateLine(template, line), literal=literal)
 
     @pass_context
     def _loads(
@@ -174,7 +174,7 @@ class TemplateEnvironment(SandboxedEnvironment):
         names = [asked] if isinstance(asked, str) else list(_names(asked))
         found = next((name for name in names if self.search_path.find(name)), None)
         shown = found or ", ".join(names)
-        self.journal.loading(Origin(template, line), kind, shown, found=found is not None)
+        self.journal.loading(TemplateLine(template, line), kind, shown, found=found is not None)
         missing = NOTHING if kind == "include" else shown
         return found or missing
 
@@ -200,7 +200,7 @@ def syntax_tree(source: str) -> nodes.Template:
 
 def _names(asked: object) -> Iterable[str]:
     if not isinstance(asked, list | tuple):
-        raise Refused(f"a template is loaded by a {type(asked).__name__}, not by its name")
+        raise RenderRefused(f"a template is loaded by a {type(asked).__name__}, not by its name")
     return (str(name) for name in asked)
 
 

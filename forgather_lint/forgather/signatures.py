@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from forgather_lint.core.record import record
-from forgather_lint.facts.templates import Signature
+from forgather_lint.facts.templates import ConstructorSignature
 from forgather_lint.forgather.parts import read_part
 
 _MAX_BASES = 10
@@ -20,7 +20,7 @@ class Definition:
 
     name: str
     row: int
-    signature: Signature | None
+    signature: ConstructorSignature | None
 
 
 @lru_cache(maxsize=256)
@@ -80,7 +80,7 @@ def _bound(statement: ast.stmt) -> list[str]:
 
 def _signature(
     statement: ast.stmt | None, names: Mapping[str, ast.stmt], depth: int
-) -> Signature | None:
+) -> ConstructorSignature | None:
     if isinstance(statement, ast.FunctionDef) and not statement.decorator_list:
         return _parameters(statement.args, bound=0)
     if not isinstance(statement, ast.ClassDef) or statement.decorator_list or statement.keywords:
@@ -94,12 +94,12 @@ def _signature(
     return None
 
 
-def _parameters(arguments: ast.arguments, bound: int) -> Signature:
+def _parameters(arguments: ast.arguments, bound: int) -> ConstructorSignature:
     """The parameters without the first `bound` ones (`self`)."""
     unnamed = {each.arg for each in arguments.posonlyargs}
     positional = [each.arg for each in (*arguments.posonlyargs, *arguments.args)][bound:]
     keywords = [*positional, *(each.arg for each in arguments.kwonlyargs)]
-    return Signature(
+    return ConstructorSignature(
         tuple(positional),
         frozenset(keywords) - unnamed,
         arguments.vararg is not None,

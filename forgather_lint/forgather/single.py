@@ -7,7 +7,7 @@ from pathlib import Path
 from forgather_lint.core.settings import SettingsError
 from forgather_lint.forgather.configuration import read_configuration
 from forgather_lint.forgather.discover import META, ProjectCandidate, find_projects
-from forgather_lint.forgather.library import Library
+from forgather_lint.forgather.library import TemplateLibrary
 from forgather_lint.forgather.lint import why_ended
 from forgather_lint.forgather.model import RenderedModel
 from forgather_lint.forgather.project import Project, read_project
@@ -23,7 +23,7 @@ def single_configuration(path: Path, config: str | None = None) -> RenderedModel
     if len(candidates) != 1:
         many = f"{len(candidates)} projects; name one of them" if candidates else "no project"
         raise SettingsError(f"{path}: {many}")
-    project = read_project(candidates[0].folder, Library())
+    project = read_project(candidates[0].folder, TemplateLibrary())
     name = config or _own_name(project, candidates[0]) or project.default
     if name not in project.configs:
         raise SettingsError(f"{path}: {_no_such_configuration(project, name)}")

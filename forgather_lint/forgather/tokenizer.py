@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from forgather_lint.forgather.document import Document
-from forgather_lint.forgather.evaluate import Tokenizer, Undecided
+from forgather_lint.forgather.evaluate import Tokenizer, UndecidedValue
 from forgather_lint.forgather.graph import CallNode, ScalarNode
 
 _TOKEN_KINDS = ("bos", "eos", "pad", "unk")
 
 
-def tokenizer_of(document: Document) -> Tokenizer | Undecided:
+def tokenizer_of(document: Document) -> Tokenizer | UndecidedValue:
     """The tokenizer that the configuration in `document` makes."""
     meta = _named_dict(document, "meta")
     size = _number(meta.get("vocab_size"))
     if size is None:
-        return Undecided("tokenizer of another project")
+        return UndecidedValue("tokenizer of another project")
     attributes: dict[str, object] = dict(_token_numbers(document))
     length = _number(meta.get("model_max_length"))
     if length is not None:

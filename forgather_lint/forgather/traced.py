@@ -8,14 +8,14 @@ from itertools import accumulate
 from typing import NamedTuple, SupportsIndex
 
 
-class Origin(NamedTuple):
+class TemplateLine(NamedTuple):
     """A line of a template, both as Jinja saw them (line counts from 1)."""
 
     template: str
     line: int
 
 
-class Run(NamedTuple):
+class TextRun(NamedTuple):
     """A stretch of text from one place.
 
     In a `literal` run the text itself stood in the template, so that each newline in it is a
@@ -23,7 +23,7 @@ class Run(NamedTuple):
     """
 
     length: int
-    origin: Origin
+    origin: TemplateLine
     literal: bool
 
 
@@ -32,10 +32,10 @@ class Traced(str):
 
     __slots__ = ("_ends", "runs")
 
-    runs: tuple[Run | int, ...]
+    runs: tuple[TextRun | int, ...]
     _ends: list[int] | None
 
-    def __new__(cls, text: str, runs: tuple[Run | int, ...]) -> Traced:
+    def __new__(cls, text: str, runs: tuple[TextRun | int, ...]) -> Traced:
         made = super().__new__(cls, text)
         made.runs, made._ends = runs, None
         return made
@@ -49,7 +49,7 @@ class Traced(str):
         """The text alone."""
         return str.__str__(self)
 
-    def origin_at(self, offset: int) -> Origin | None:
+    def origin_at(self, offset: int) -> TemplateLine | None:
         """Where the character at `offset` was written."""
         ends = self._run_ends()
         index = bisect_right(ends, offset)
@@ -80,7 +80,7 @@ class Traced(str):
             self._ends = list(accumulate(_length(run) for run in self.runs))
         return self._ends
 
-    def _cut(self, start: int, stop: int) -> Iterator[Run | int]:
+    def _cut(self, start: int, stop: int) -> Iterator[TextRun | int]:
         ends = self._run_ends()
         for index in range(bisect_right(ends, start), len(ends)):
             run, end = self.runs[index], ends[index]
@@ -91,16 +91,16 @@ class Traced(str):
             yield _shorten(run, right - left, self.count("\n", begin, left))
 
 
-def place(text: str, origin: Origin, *, literal: bool = False) -> Traced:
+def place(text: str, origin: TemplateLine, *, literal: bool = False) -> Traced:
     """`text` as written at `origin`; text that already has origins keeps them."""
     if isinstance(text, Traced):
         return text
-    return Traced(text, (Run(len(text), origin, literal),) if text else ())
+    return Traced(text, (TextRun(len(text), origin, literal),) if text else ())
 
 
 def join(pieces: Iterable[str], separator: str = "") -> Traced:
     """Like `separator.join(pieces)`."""
-    runs: list[Run | int] = []
+    runs: list[TextRun | int] = []
     texts: list[str] = []
     for piece in pieces:
         if texts and separator:
@@ -125,16 +125,16 @@ def _after(indent: str, line: Traced) -> tuple[str, ...]:
     return (indent, line) if line.strip("\r\n") else (line,)
 
 
-def _length(run: Run | int) -> int:
+def _length(run: TextRun | int) -> int:
     return run if isinstance(run, int) else run.length
 
 
-def _shorten(run: Run | int, length: SupportsIndex, newlines: int) -> Run | int:
+def _shorten(run: TextRun | int, length: SupportsIndex, newlines: int) -> TextRun | int:
     if isinstance(run, int):
         return int(length)
     origin = _advance(run.origin, newlines) if run.literal else run.origin
-    return Run(int(length), origin, run.literal)
+    return TextRun(int(length), origin, run.literal)
 
 
-def _advance(origin: Origin, newlines: int) -> Origin:
-    return Origin(origin.template, origin.line + newlines)
+def _advance(origin: TemplateLine, newlines: int) -> TemplateLine:
+    return TemplateLine(origin.template, origin.line + newlines)

@@ -12,13 +12,13 @@ from jinja2 import Undefined
 from jinja2.exceptions import TemplateRuntimeError, UndefinedError
 from jinja2.runtime import missing  # type: ignore[attr-defined]
 
-from forgather_lint.forgather.limits import Refused
+from forgather_lint.forgather.limits import RenderRefused
 
 STAND_IN = "undefined."
 """How the text of an undefined value begins, before its name."""
 
 
-class Missing(Undefined):
+class MissingVariable(Undefined):
     """An undefined variable or attribute; using it calls `report` with Jinja's own message."""
 
     __slots__ = ()
@@ -33,18 +33,18 @@ class Missing(Undefined):
         exc: type[TemplateRuntimeError] = UndefinedError,
     ) -> None:
         if exc is not UndefinedError:
-            raise Refused(hint or "unsafe attribute")
-        if isinstance(name, Missing):
+            raise RenderRefused(hint or "unsafe attribute")
+        if isinstance(name, MissingVariable):
             # `1[y]` of an undefined `y`: to tell its name would be a use of it, twice as many for
             # every such name inside of another.
             name = f"{STAND_IN}{name._undefined_name}"
         super().__init__(hint, obj, name, exc)
 
-    def _use(self, *_: object, **__: object) -> Missing:
+    def _use(self, *_: object, **__: object) -> MissingVariable:
         self.report(self._undefined_message)
         return self
 
-    def __getattr__(self, name: str) -> Missing:
+    def __getattr__(self, name: str) -> MissingVariable:
         if name.startswith("__"):
             raise AttributeError(name)
         return self._use()
@@ -85,6 +85,6 @@ class Missing(Undefined):
     __lt__ = __le__ = __gt__ = __ge__ = _use  # type: ignore[assignment]
 
 
-def reporting(report: Callable[[str], None]) -> type[Missing]:
+def reporting(report: Callable[[str], None]) -> type[MissingVariable]:
     """The class of undefined values whose uses are told to `report`."""
-    return type("Missing", (Missing,), {"__slots__": (), "report": staticmethod(report)})
+    return type("Missing", (MissingVariable,), {"__slots__": (), "report": staticmethod(report)})

@@ -10,7 +10,7 @@ from forgather_lint.forgather.document import Document
 from forgather_lint.forgather.evaluate import PROJECT_LOADERS
 from forgather_lint.forgather.graph import CallNode, DictNode, GraphNode, ScalarNode, walk
 from forgather_lint.forgather.render import Rendering
-from forgather_lint.forgather.traced import Origin
+from forgather_lint.forgather.traced import TemplateLine
 
 _FALLBACK = re.compile(
     r"""^\s*["']?(?P<key>\w+)["']?:\s*["']?\{\{-?\s*(?P<variable>\w+)\s*\|\s*(?:toyaml|default|d)\("""
@@ -36,14 +36,14 @@ def fallbacks(document: Document) -> tuple[Fallback, ...]:
     )
 
 
-def _occurrences(rendering: Rendering) -> Iterator[tuple[Origin, str, str]]:
+def _occurrences(rendering: Rendering) -> Iterator[tuple[TemplateLine, str, str]]:
     loaded = [load.name for load in rendering.loads if load.found]
     for name in dict.fromkeys((rendering.name, *loaded)):
         template = rendering.template(name)
         for line, text in enumerate(template[1].jinja.split("\n") if template else (), 1):
             match = _FALLBACK.match(text)
             if match:
-                yield Origin(name, line), match["key"], match["variable"]
+                yield TemplateLine(name, line), match["key"], match["variable"]
 
 
 def _settable(graph: GraphNode) -> Set[str]:

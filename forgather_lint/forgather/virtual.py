@@ -19,7 +19,7 @@ from forgather_lint.forgather.generator import generate
 from forgather_lint.forgather.graph import DictNode
 from forgather_lint.forgather.model import CONFIG_FILE, RenderedModel
 from forgather_lint.forgather.render import Rendering
-from forgather_lint.forgather.traced import Origin
+from forgather_lint.forgather.traced import TemplateLine
 
 _PLAIN_STRING = re.compile(r"""(["'])([^"'\\]*)\1""")
 
@@ -104,7 +104,7 @@ class Relocation:
         rendering, origin, fragment = found
         return rendering.place(origin, fragment).span, rendering.chain(origin)
 
-    def _origin(self, span: Span) -> tuple[Rendering, Origin, str] | None:
+    def _origin(self, span: Span) -> tuple[Rendering, TemplateLine, str] | None:
         """The rendering and the template line that a generated place stems from, and its text."""
         if span.path == str(_folder(self.model) / CONFIG_FILE):
             return self._key_origin(span.start.row)
@@ -120,7 +120,7 @@ class Relocation:
         rendering = self._rendering(origin)
         return rendering, origin, self._as_written(rendering, origin, fragment)
 
-    def _key_origin(self, row: int) -> tuple[Rendering, Origin, str] | None:
+    def _key_origin(self, row: int) -> tuple[Rendering, TemplateLine, str] | None:
         lines = self.model.files[CONFIG_FILE].splitlines()
         key = re.match(r'  "(\w+)":', lines[row - 1]) if row <= len(lines) else None
         at = self.model.config_keys.get(key[1]) if key else None
@@ -128,13 +128,13 @@ class Relocation:
         origin = document.origin(at) if at else None
         return (document.rendering, origin, key[1]) if origin and key else None
 
-    def _rendering(self, origin: Origin) -> Rendering:
+    def _rendering(self, origin: TemplateLine) -> Rendering:
         """The code template's rendering, or the configuration's."""
         code = self.model.generated.rendering
         names = {code.name, *(load.name for load in code.loads)}
         return code if origin.template in names else self.model.document.rendering
 
-    def _as_written(self, rendering: Rendering, origin: Origin, fragment: str) -> str:
+    def _as_written(self, rendering: Rendering, origin: TemplateLine, fragment: str) -> str:
         """`fragment` with the quotes that the template uses, or none."""
         line = rendering.line(origin)
         quoted = _PLAIN_STRING.fullmatch(fragment)

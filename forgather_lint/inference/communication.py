@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from math import prod
 
-from forgather_lint.inference.projections import Group
+from forgather_lint.inference.projections import ProjectionGroup
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import TensorValue
@@ -23,7 +23,7 @@ NARROWEST = 16
 SMALLEST_SHARE = 10
 
 
-def is_wide(owner: Instance, group: Group) -> bool:
+def is_wide(owner: Instance, group: ProjectionGroup) -> bool:
     """Whether a row of the group takes enough for what its sum sends; so where that is unknown."""
     return group.parameters != frozenset() or any(_is_wide(owner, row) for row in group.rows)
 
@@ -40,7 +40,7 @@ def _is_wide(owner: Instance, row: str) -> bool:
     return taken * NARROWEST >= out
 
 
-def is_large(tree: Tree, name: str, group: Group) -> bool:
+def is_large(tree: Tree, name: str, group: ProjectionGroup) -> bool:
     """Whether the group of the module `name` holds a fair share of its layer; so if unknown."""
     layer = re.match(r"(?:[^.]+\.)*?\d+(?=\.)", name)
     inside = _elements(tree, layer[0] if layer else "")

@@ -22,10 +22,10 @@ from forgather_lint.engines.registry import library
 from forgather_lint.execution.dataflow import Body, graphs
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import Trace
-from forgather_lint.inference.candidates import Styles, Words, gathered, paired, with_parameters
 from forgather_lint.inference.communication import is_large, is_wide
 from forgather_lint.inference.pipeline import Names, pipeline_entries
-from forgather_lint.inference.projections import Group, apart, group_of, merge
+from forgather_lint.inference.projections import ProjectionGroup, apart, group_of, merge
+from forgather_lint.inference.shardings import StyleNames, Styles, gathered, paired, with_parameters
 from forgather_lint.libraries.names import EMBEDDING
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.machine import Machine
@@ -48,21 +48,21 @@ class InferredPlan:
 
 
 @record
-class Unit:
+class PatternUnit:
     """The projections of all modules that one pattern names: an entry speaks of all of them."""
 
     pattern: str
-    group: Group
+    group: ProjectionGroup
     names: tuple[str, ...]
 
-    def ways(self, tree: Tree, words: Words) -> Iterator[Styles]:
+    def ways(self, tree: Tree, style_names: StyleNames) -> Iterator[Styles]:
         """Ways to shard it that are worth what they send, the best first."""
         owners = [(name, tree.instances[name]) for name in self.names]
         if any(is_wide(owner, self.group) for _, owner in owners):
-            yield from paired(self.group, words)
-            yield from with_parameters(self.group, words)
+            yield from paired(self.group, style_names)
+            yield from with_parameters(self.group, style_names)
         if any(is_large(tree, name, self.group) for name, _ in owners):
-            yield from gathered(self.group, words)
+            yield from gathered(self.group, style_names)
 
 
 @record(frozen=False)
@@ -70,7 +70,7 @@ class Search:
     """Grows a plan by one unit after the other."""
 
     judge: PlanJudge
-    words: Words
+    style_names: StyleNames
     plan: dict[str, str] = field(default_factory=dict)
     by_class: dict[Value, list[Styles]] = field(default_factory=dict)
 
@@ -78,12 +78,12 @@ class Search:
         """What the plan computes."""
         return self.judge.outcome(self.judge.written(plan), RANKS)
 
-    def add(self, unit: Unit) -> None:
+    def add(self, unit: PatternUnit) -> None:
         """Take in the first way to shard `unit` that leaves the function what it is.
 
         Where it was not decided on one rank, the first that does not change that.
         """
-        ways = unit.ways(self.judge.tree, self.words)
+        ways = unit.ways(self.judge.tree, self.style_names)
         found = next((each for each in ways if self._grows(unit.pattern, each)), {})
         for name in unit.names:
             known = self.by_class.setdefault(self.judge.tree.instances[name].cls, [])
@@ -99,12 +99,16 @@ class Search:
         judge = self.judge
         known = judge.root.attributes.get(library().table)
         body = bodies.get(known.first_alike) if isinstance(known, Instance) else None
-        if body and any(step.module for step in body.steps) and self.words.whole is not None:
-            self._grows(library().table, {"": self.words.whole})
+        if body and any(step.module for step in body.steps) and self.style_names.whole is not None:
+            self._grows(library().table, {"": self.style_names.whole})
         table = next(_tables(judge.machine, judge.root, bodies), None)
         name = table and judge.tree.name_of(table)
-        if name and library().table not in judge.root.attributes and self.words.table is not None:
-            self._grows(folded(name), {"": self.words.table})
+        if (
+            name
+            and library().table not in judge.root.attributes
+            and self.style_names.table is not None
+        ):
+            self._grows(folded(name), {"": self.style_names.table})
 
     def add_uncalled(self, bodies: Mapping[Instance, Body]) -> None:
         """Shard the modules whose forward has not run as those of their class."""
@@ -134,13 +138,13 @@ def infer(
     tree: Tree,
     root: Instance,
     trace: Trace | None,
-    words: Words | None = None,
+    style_names: StyleNames | None = None,
 ) -> InferredPlan:
-    """The plan of the base model `root`, its styles called by `words`.
+    """The plan of the base model `root`, its styles called by `style_names`.
 
     Raises `Raised` when its forward does.
     """
-    search = Search(library().judge(machine, tree, root), words or Words())
+    search = Search(library().judge(machine, tree, root), style_names or StyleNames())
     bodies = graphs(machine, root, library().flow, None)
     for unit in units(machine, tree, bodies):
         search.add(unit)
@@ -149,18 +153,18 @@ def infer(
     tensor = dict(_in_tree_order(tree, search.plan))
     outcome = search.outcome(tensor)
     pipeline = dict(pipeline_entries(tree, trace)) if trace else {}
-    if not search.words.names_local:
-        tensor = dict(_without_local(tree, tensor, search.words))
+    if not search.style_names.names_local:
+        tensor = dict(_without_local(tree, tensor, search.style_names))
     return InferredPlan(tensor, pipeline, outcome)
 
 
-def units(machine: Machine, tree: Tree, bodies: Mapping[Instance, Body]) -> Iterator[Unit]:
+def units(machine: Machine, tree: Tree, bodies: Mapping[Instance, Body]) -> Iterator[PatternUnit]:
     """What can be sharded, in tree order. Groups that contradict each other are left out.
 
     Under one pattern there may be several kinds of module: what shares no name stands by itself.
     """
     groups = {kind: group_of(machine, body) for kind, body in bodies.items()}
-    by_pattern: dict[str, dict[str, Group]] = {}
+    by_pattern: dict[str, dict[str, ProjectionGroup]] = {}
     for name, instance in tree.instances.items():
         group = groups.get(instance.first_alike)
         known = by_pattern.setdefault(folded(name), {})
@@ -171,7 +175,7 @@ def units(machine: Machine, tree: Tree, bodies: Mapping[Instance, Body]) -> Iter
             merged = merge(together)
             if merged is not None:
                 names = tuple(name for name, group in found.items() if group in together)
-                yield Unit(pattern, merged, names)
+                yield PatternUnit(pattern, merged, names)
 
 
 def _tables(
@@ -209,10 +213,12 @@ def _in_tree_order(tree: Tree, plan: Mapping[str, str]) -> Iterator[tuple[str, s
                 yield key, plan[key]
 
 
-def _without_local(tree: Tree, plan: Mapping[str, str], words: Words) -> Iterator[tuple[str, str]]:
+def _without_local(
+    tree: Tree, plan: Mapping[str, str], style_names: StyleNames
+) -> Iterator[tuple[str, str]]:
     """The plan for an engine that splits by itself what a module has for each head."""
     modules = {folded(name) for name in tree.instances}
-    local = {key for key, style in plan.items() if style == words.local}
+    local = {key for key, style in plan.items() if style == style_names.local}
     for key, style in plan.items():
         is_parameter = key not in modules and key.rpartition(".")[0] in local
         if key not in local and not is_parameter:

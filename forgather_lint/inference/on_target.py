@@ -9,8 +9,8 @@ from forgather_lint.core.diagnostics import Fix
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.api import AnyPrepared, Cell, Subject, Target
-from forgather_lint.engines.verdicts import cell, examine
+from forgather_lint.engines.api import AnyPreparedModel, Cell, Subject, Target
+from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.execution.model_facts import trace_of
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import Model, NotBuilt, Plan, PlanEntry, PlanOrigin
@@ -37,7 +37,7 @@ def infer_for(subject: Subject, target: Target) -> InferredPlan:
 
 
 @record
-class Missing:
+class MissingEntries:
     """The entries of an inferred plan, of the attributes with which a target is proved to serve."""
 
     entries: Mapping[str, Values]
@@ -47,28 +47,28 @@ class Missing:
         return write_plan(facts, attribute, self.entries.get(attribute, {}))
 
 
-def missing_plans(model: ModelInput, target: Target) -> Missing | None:
+def missing_plans(model: ModelInput, target: Target) -> MissingEntries | None:
     """The plans that the data flow of a model without them asks for."""
     prepared = target.prepare(model, DTYPE, as_written=True)
-    judge, workshop = prepared.judge, prepared.workshop
-    if judge is None or workshop is None:
+    judge, builder = prepared.judge, prepared.builder
+    if judge is None or builder is None:
         return None
     subject = judge.subject
-    plan = contained(workshop, lambda: infer_for(subject, target))
+    plan = contained(builder, lambda: infer_for(subject, target))
     if isinstance(plan, NotBuilt):
         return None
     entries, found = entries_of(plan), served(model, target, plan)
     proved = [each.outcome.verdict is Verdict.SERVES for each in found]
     names = (name for name, serves in zip((TENSOR, PIPELINE), proved, strict=True) if serves)
-    return Missing({name: entries[name] for name in names})
+    return MissingEntries({name: entries[name] for name in names})
 
 
-def cells(prepared: AnyPrepared) -> list[Cell]:
+def cells(prepared: AnyPreparedModel) -> list[Cell]:
     """The verdicts at each of `SIZES`."""
     return [cell(prepared, ranks, stages) for ranks, stages in SIZES]
 
 
-def with_plan(prepared: AnyPrepared, plan: InferredPlan) -> AnyPrepared:
+def with_plan(prepared: AnyPreparedModel, plan: InferredPlan) -> AnyPreparedModel:
     """The model with `plan` in place of its own."""
     judge = prepared.judge
     if judge is None:

@@ -26,7 +26,7 @@ PRODUCTS = frozenset(
 
 
 @record
-class Group:
+class ProjectionGroup:
     """Projections of one kind of module that can be sharded together, by attribute name.
 
     What each of `rows` takes is made by `columns`. Of these, `inner` feed other columns as well.
@@ -49,7 +49,7 @@ class Group:
         return frozenset((*self.columns, *self.rows))
 
 
-def group_of(machine: Machine, body: Body) -> Group | None:
+def group_of(machine: Machine, body: Body) -> ProjectionGroup | None:
     """The projections that end in one that feeds no other; None when there are none."""
     flow = _Flow(body, dict(_projections(machine, body)))
     feeding = {name: flow.feeders(name) for name in flow.names}
@@ -62,7 +62,9 @@ def group_of(machine: Machine, body: Body) -> Group | None:
     own = frozenset(n for n in (*columns, *rows) if not _is_module(body.owner, n))
     attends = any(step.name in ATTENTION for step in body.steps)
     identities = frozenset(_owned(machine, body, IDENTITY).values())
-    return Group(columns, tuple(rows), inner, own, frozenset(_bare(body)), identities, attends)
+    return ProjectionGroup(
+        columns, tuple(rows), inner, own, frozenset(_bare(body)), identities, attends
+    )
 
 
 def _bare(body: Body) -> Iterator[str]:
@@ -75,9 +77,9 @@ def _bare(body: Body) -> Iterator[str]:
             yield name
 
 
-def apart(groups: Sequence[Group]) -> list[list[Group]]:
+def apart(groups: Sequence[ProjectionGroup]) -> list[list[ProjectionGroup]]:
     """The groups in sets that share no name of a projection."""
-    sets: list[list[Group]] = []
+    sets: list[list[ProjectionGroup]] = []
     for group in groups:
         joined = [each for each in sets if any(group.names & other.names for other in each)]
         sets = [each for each in sets if each not in joined]
@@ -85,7 +87,7 @@ def apart(groups: Sequence[Group]) -> list[list[Group]]:
     return sets
 
 
-def merge(groups: Sequence[Group]) -> Group | None:
+def merge(groups: Sequence[ProjectionGroup]) -> ProjectionGroup | None:
     """One group for modules that one pattern names; None when they disagree, or there are none."""
     columns = tuple(dict.fromkeys(name for group in groups for name in group.columns))
     rows = tuple(dict.fromkeys(name for group in groups for name in group.rows))
@@ -96,7 +98,7 @@ def merge(groups: Sequence[Group]) -> Group | None:
     bare = frozenset[str]().union(*(group.bare for group in groups))
     identities = frozenset[str]().union(*(group.identities for group in groups))
     attends = any(group.attends for group in groups)
-    return Group(columns, rows, inner, parameters, bare, identities, attends)
+    return ProjectionGroup(columns, rows, inner, parameters, bare, identities, attends)
 
 
 def _is_module(owner: Instance, name: str) -> bool:

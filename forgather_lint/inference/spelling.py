@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 
 from forgather_lint.engines.api import Target
 from forgather_lint.execution.layers import Role
-from forgather_lint.inference.candidates import Words
+from forgather_lint.inference.shardings import StyleNames
 
 
-def words_of(target: Target) -> Words:
+def words_of(target: Target) -> StyleNames:
     """How a plan for the target has to spell the styles."""
     flow = target.flow
     known = target.transformers.plan.styles.value
-    return Words(
+    return StyleNames(
         gathered=_spelt(flow.styles, known, Role.COLUMN_GATHERED),
         splitting=_spelt(flow.styles, known, Role.ROW_SPLITTING),
         packed_column="packed_colwise" if "packed_colwise" in known else None,

@@ -21,7 +21,7 @@ def is_applicable(found: Diagnostic, unsafe: bool) -> bool:
 
 
 @record(frozen=False)
-class Choice:
+class FixChoice:
     """Fixes that touch no text twice, taken in the order of the text, as ruff takes them.
 
     The others have to wait until the texts have been read again.
@@ -50,9 +50,9 @@ def _touch(one: ResolvedEdit, other: ResolvedEdit) -> bool:
     return one.span.start <= other.span.end and other.span.start <= one.span.end
 
 
-def chosen(found: Iterable[Diagnostic]) -> Choice:
+def chosen(found: Iterable[Diagnostic]) -> FixChoice:
     """The fixes of `found` that can be made at once."""
-    choice = Choice()
+    choice = FixChoice()
     for each in sorted(found, key=_place_of_fix):
         choice.offer(each)
     return choice

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from forgather_lint.engines.api import AnyPrepared, Cell
-from forgather_lint.engines.verdicts import blocking, cell
+from forgather_lint.engines.api import AnyPreparedModel, Cell
+from forgather_lint.engines.matrix import blocking, cell
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.sizes import OtherStyle
 
@@ -15,7 +15,7 @@ MOST_ENTRIES = 16
 _OTHER = {"colwise": "rowwise", "rowwise": "colwise"}
 
 
-def other_style(prepared: AnyPrepared, broken: Cell) -> OtherStyle | None:
+def other_style(prepared: AnyPreparedModel, broken: Cell) -> OtherStyle | None:
     """The entry and style with which the size of `broken` serves; None if not exactly one does."""
     ranks, stages = broken.tensor_parallel_size, broken.pipeline_parallel_size
     if ranks == 1 or prepared.judge is None or blocking(prepared) is not None:
@@ -30,7 +30,7 @@ def other_style(prepared: AnyPrepared, broken: Cell) -> OtherStyle | None:
     return found[0] if len(found) == 1 else None
 
 
-def _trials(prepared: AnyPrepared) -> Iterator[tuple[OtherStyle, AnyPrepared]]:
+def _trials(prepared: AnyPreparedModel) -> Iterator[tuple[OtherStyle, AnyPreparedModel]]:
     """The model with one entry in the other style, for each entry."""
     judge = prepared.judge
     assert judge is not None

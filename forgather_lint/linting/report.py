@@ -78,7 +78,7 @@ class ModelReport:
 
 
 @record
-class Change:
+class FileChange:
     """What fixes have made of the text of one file."""
 
     path: str
@@ -98,7 +98,7 @@ class FixNotice:
     unsafe: bool = False
     fixed: tuple[Diagnostic, ...] = ()
     kept_back: tuple[tuple[Diagnostic, str], ...] = ()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FileChange, ...] = ()
     listed: bool = False
 
 

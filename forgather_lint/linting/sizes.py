@@ -8,8 +8,8 @@ from dataclasses import replace
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.source import Place
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.api import AnyPrepared, Cell, Target
-from forgather_lint.engines.verdicts import (
+from forgather_lint.engines.api import AnyPreparedModel, Cell, Target
+from forgather_lint.engines.matrix import (
     PIPELINE_SIZES,
     TENSOR_SIZES,
     blocking,
@@ -75,7 +75,7 @@ def _asked_for(settings: Settings) -> list[tuple[int, int]]:
     ]
 
 
-def _asked(prepared: AnyPrepared, settings: Settings, *, several: bool) -> Iterator[Fact]:
+def _asked(prepared: AnyPreparedModel, settings: Settings, *, several: bool) -> Iterator[Fact]:
     """Each cell that does not serve is told."""
     cells = [cell(prepared, ranks, stages) for ranks, stages in _asked_for(settings)]
     where = _where(prepared)
@@ -84,7 +84,7 @@ def _asked(prepared: AnyPrepared, settings: Settings, *, several: bool) -> Itera
     yield from _undecided(cells, where, asked=True)
 
 
-def _survey(prepared: AnyPrepared, *, several: bool) -> Iterator[Fact]:
+def _survey(prepared: AnyPreparedModel, *, several: bool) -> Iterator[Fact]:
     """All sizes on each axis; a defect of the model shows at the first size of it above 1.
 
     What is undecided is told where nothing is proved to serve.
@@ -101,7 +101,7 @@ def _survey(prepared: AnyPrepared, *, several: bool) -> Iterator[Fact]:
         yield from _undecided(cells, where, asked=False)
 
 
-def _stages(prepared: AnyPrepared, alone: Cell) -> tuple[int, ...]:
+def _stages(prepared: AnyPreparedModel, alone: Cell) -> tuple[int, ...]:
     """The numbers of stages to look at: none when there is no pipeline, or no use in one."""
     judge = prepared.judge
     if judge is None or alone.outcome.verdict is Verdict.FAILS or blocking(prepared) is not None:
@@ -113,7 +113,7 @@ def _serves(each: Cell) -> bool:
     return each.outcome.verdict is Verdict.SERVES
 
 
-def _where(prepared: AnyPrepared) -> Place:
+def _where(prepared: AnyPreparedModel) -> Place:
     if prepared.judge is not None:
         return prepared.judge.subject.where
     own = prepared.own
@@ -137,7 +137,7 @@ def _all(cells: Sequence[Cell], where: Place, *, asked: bool, several: bool) -> 
     return SizesJudged(cells[0].target, tuple(sizes), asked, where, several)
 
 
-def _broken(prepared: AnyPrepared, cells: Iterable[Cell], where: Place) -> Iterator[Judged]:
+def _broken(prepared: AnyPreparedModel, cells: Iterable[Cell], where: Place) -> Iterator[Judged]:
     """One fact for each way of going wrong, with the sizes at which it does."""
     bad = (Verdict.FAILS, Verdict.WRONG)
     for group in _groups(each for each in cells if each.outcome.verdict in bad):

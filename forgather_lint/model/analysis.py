@@ -10,7 +10,7 @@ from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.python import NotAnalysed, SourceError
 from forgather_lint.facts import EndKind, NotBuilt, PackageMissing, Structure, Unreadable
-from forgather_lint.model.build import NoModel, Workshop
+from forgather_lint.model.build import ModelBuilder, NoModel
 from forgather_lint.model.tree import Tree, tree_of
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.environment import Environment
@@ -20,7 +20,7 @@ from forgather_lint.python.values.objects import Instance
 Result = TypeVar("Result")
 
 
-def contained(workshop: Workshop, work: Callable[[], Result]) -> Result | NotBuilt:
+def contained(builder: ModelBuilder, work: Callable[[], Result]) -> Result | NotBuilt:
     """`work()`, or why it could not be done."""
     try:
         with deep_recursion():
@@ -30,9 +30,9 @@ def contained(workshop: Workshop, work: Callable[[], Result]) -> Result | NotBui
     except Raised as error:
         return _of_error(error)
     except BudgetExceeded as error:
-        return NotBuilt(EndKind.UNDECIDED, error.reason, error.where or workshop.where)
+        return NotBuilt(EndKind.UNDECIDED, error.reason, error.where or builder.where)
     except RecursionError:
-        return NotBuilt(EndKind.UNDECIDED, "recursion", workshop.where)
+        return NotBuilt(EndKind.UNDECIDED, "recursion", builder.where)
 
 
 def _of_error(error: Raised) -> NotBuilt:
@@ -41,9 +41,9 @@ def _of_error(error: Raised) -> NotBuilt:
     return NotBuilt(EndKind.UNDECIDED, error.perhaps, error.doubt.where or error.where)
 
 
-def workshop_of(model: ModelInput, environment: Environment | None = None) -> Workshop:
+def builder_of(model: ModelInput, environment: Environment | None = None) -> ModelBuilder:
     """The interpreter for one model, which is built and run in `environment`."""
-    return Workshop(model.sources, model.config, model.main, environment or Environment())
+    return ModelBuilder(model.sources, model.config, model.main, environment or Environment())
 
 
 @record
@@ -59,24 +59,24 @@ class Built:
         return self.tree.structure
 
 
-def build_tree(workshop: Workshop, auto_class: str | None = None) -> Built | NotBuilt:
+def build_tree(builder: ModelBuilder, auto_class: str | None = None) -> Built | NotBuilt:
     """Build the model that `auto_class` would load."""
 
     def work() -> Built:
-        root = workshop.build(auto_class)
-        return Built(root, tree_of(workshop.machine, root))
+        root = builder.build(auto_class)
+        return Built(root, tree_of(builder.machine, root))
 
-    return contained(workshop, work)
+    return contained(builder, work)
 
 
-def missing_packages(workshop: Workshop) -> list[PackageMissing]:
+def missing_packages(builder: ModelBuilder) -> list[PackageMissing]:
     """Packages that the model imports and that are not installed here."""
-    return [PackageMissing(name, where) for name, where in workshop.loader.missing.items()]
+    return [PackageMissing(name, where) for name, where in builder.loader.missing.items()]
 
 
-def unread_files(workshop: Workshop) -> list[Unreadable]:
+def unread_files(builder: ModelBuilder) -> list[Unreadable]:
     """Files of the model that could not be parsed."""
-    return [unreadable(problem) for problem in workshop.loader.problems]
+    return [unreadable(problem) for problem in builder.loader.problems]
 
 
 def unreadable(problem: SourceError) -> Unreadable:

@@ -45,7 +45,7 @@ class NoModel(Ending):
 
 
 @record(frozen=False, eq=False, slots=False)
-class Workshop:
+class ModelBuilder:
     """One model's files with the interpreter that runs them in one environment."""
 
     sources: Sources
@@ -75,7 +75,7 @@ class Workshop:
             return self.config_file.place("architectures")
         return file_start(self.sources.paths.get(self.main or "", ""))
 
-    def find_class(self, reference: entry.Reference) -> ClassValue:
+    def find_class(self, reference: entry.ClassReference) -> ClassValue:
         """The class that `reference` names. Raises `NoModel`."""
         for module in self._modules_for(reference):
             namespace = self.loader.load(self.machine, module)
@@ -92,7 +92,7 @@ class Workshop:
             raise SourceNotHere(self.loader.release.why_absent(reference.name), self.where)
         raise NoModel(self.where, f"no class {reference.name} in {reference.module or 'any file'}")
 
-    def _modules_for(self, reference: entry.Reference) -> Iterator[str]:
+    def _modules_for(self, reference: entry.ClassReference) -> Iterator[str]:
         if reference.module:
             if not self.sources.has(reference.module):
                 raise NoModel(self.where, f"no file {reference.module}.py for {reference.name}")
@@ -109,7 +109,7 @@ class Workshop:
         reference = entry.model_reference(self.config_values, auto_class)
         native = None if reference else self._native_class(auto_class or entry.AUTO_CAUSAL)
         if native is not None:
-            reference = entry.Reference("", native)
+            reference = entry.ClassReference("", native)
         if reference is not None:
             return self.find_class(reference)
         if auto_class is not None:
@@ -176,7 +176,7 @@ class Workshop:
         Raises `NoModel`, `Raised` when the constructor raises, `BudgetExceeded`.
         """
         if self._built:
-            other = Workshop(self.sources, self.config_file, self.main, self.environment)
+            other = ModelBuilder(self.sources, self.config_file, self.main, self.environment)
             return other.build(auto_class)
         self._built = True
         model = self.model_class(auto_class)

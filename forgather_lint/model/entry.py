@@ -12,22 +12,22 @@ AUTO_CONFIG = "AutoConfig"
 
 
 @record
-class Reference:
+class ClassReference:
     """A class by the module it stands in; `module` is empty when any file may define it."""
 
     module: str
     name: str
 
 
-def reference(text: object) -> Reference | None:
+def reference(text: object) -> ClassReference | None:
     """Parse `file.Class` as transformers' remote-code loader does; `repo--` in front is dropped."""
     if not isinstance(text, str):
         return None
     module, _, name = text.rpartition("--")[2].rpartition(".")
-    return Reference(module, name) if module and name else None
+    return ClassReference(module, name) if module and name else None
 
 
-def model_reference(config: Mapping[str, object], auto_class: str | None) -> Reference | None:
+def model_reference(config: Mapping[str, object], auto_class: str | None) -> ClassReference | None:
     """The class that `auto_class` loads, by default that of `architectures[0]`."""
     auto_map = config.get("auto_map")
     entries = auto_map if isinstance(auto_map, dict) else {}
@@ -39,11 +39,11 @@ def model_reference(config: Mapping[str, object], auto_class: str | None) -> Ref
     if named:
         return named[0]
     if wanted is not None:
-        return Reference("", wanted)
+        return ClassReference("", wanted)
     return next((entry for entry in reversed(found) if entry), None)
 
 
-def config_reference(config: Mapping[str, object]) -> Reference | None:
+def config_reference(config: Mapping[str, object]) -> ClassReference | None:
     """The class that AutoConfig loads."""
     auto_map = config.get("auto_map")
     return reference(auto_map.get(AUTO_CONFIG)) if isinstance(auto_map, dict) else None

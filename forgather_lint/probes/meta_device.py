@@ -16,8 +16,8 @@ from forgather_lint.probes.runner import (
     NO_RESULTS,
     End,
     Job,
-    Limits,
     Ran,
+    RunLimits,
     Tell,
     results,
     run,
@@ -43,7 +43,7 @@ class Difference:
 
 
 @record
-class Compared:
+class TreesCompared:
     """The outcome: how many things agree, which differ, how many the analysis left open.
 
     `ended` says in which phase (build, build for AutoModel, forward) the run raised and what; it is
@@ -58,8 +58,14 @@ class Compared:
 
 
 def verify(
-    folder: Path, static: StaticSide, python: str, limits: Limits, log: Path, work: Path, tell: Tell
-) -> Compared:
+    folder: Path,
+    static: StaticSide,
+    python: str,
+    limits: RunLimits,
+    log: Path,
+    work: Path,
+    tell: Tell,
+) -> TreesCompared:
     """Run the model of `folder` on the meta device of `python` and hold `static` against it.
 
     Raises `KeyboardInterrupt` when interrupted, with every process ended.
@@ -74,7 +80,7 @@ def verify(
     if error is None and not observed:
         error = NO_RESULTS
     compared = list(_compare(static, observed, _Raised(ran.phase, error) if error else None))
-    return Compared(
+    return TreesCompared(
         agreeing=sum(result is _AGREES for result in compared),
         undecided=sum(result is _UNDECIDED for result in compared),
         differences=tuple(each for each in compared if isinstance(each, Difference)),

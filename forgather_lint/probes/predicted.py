@@ -6,15 +6,15 @@ from pathlib import Path
 
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.chosen_targets import chosen_targets
-from forgather_lint.engines.verdicts import matrix
+from forgather_lint.engines.matrix import matrix
 from forgather_lint.execution.outcome import Outcome
-from forgather_lint.probes.engine_setup import Sizes
+from forgather_lint.probes.engine_setup import ParallelSizes
 from forgather_lint.probes.interpreter import Installed
 
 _DTYPE = "float32"
 
 
-def predict(folder: Path, installed: Installed, sizes: Sizes) -> Outcome:
+def predict(folder: Path, installed: Installed, sizes: ParallelSizes) -> Outcome:
     """The static verdict on the model in `folder`.
 
     Raises `SettingsError` for a pair of releases that has no profile.

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.linting.registry import code_of
 from forgather_lint.probes.answers import Agreement
-from forgather_lint.probes.meta_device import Compared, Difference
+from forgather_lint.probes.meta_device import Difference, TreesCompared
 from forgather_lint.probes.serve import Answered
 from forgather_lint.probes.vllm_load import Served
 
 _COLUMNS = ("what", "name", "from source", "on the meta device")
 
 
-def meta_lines(found: Compared) -> Iterator[str]:
+def meta_lines(found: TreesCompared) -> Iterator[str]:
     """The table of differences and a summary."""
     releases = ", ".join(f"{name} {version}" for name, version in found.releases.items())
     yield f"meta device ({releases}): {_count(found)}"
@@ -23,7 +23,7 @@ def meta_lines(found: Compared) -> Iterator[str]:
     yield from table(found.differences)
 
 
-def _count(found: Compared) -> str:
+def _count(found: TreesCompared) -> str:
     return (
         f"{found.agreeing} alike, {len(found.differences)} different, "
         f"{found.undecided} left open by the analysis"
@@ -80,7 +80,7 @@ def answered_lines(found: Answered) -> Iterator[str]:
         yield "  the folder has no tokenizer; one of single bytes took its place"
 
 
-def meta_json(found: Compared) -> Mapping[str, object]:
+def meta_json(found: TreesCompared) -> Mapping[str, object]:
     """`meta` of the JSON output."""
     return {
         "releases": dict(found.releases),

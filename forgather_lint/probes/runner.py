@@ -51,7 +51,7 @@ class End(StrEnum):
 
 
 @record
-class Limits:
+class RunLimits:
     """Bounds of one run; `memory` is in bytes, resident, summed over all its processes.
 
     Memory is only watched where there is a /proc.
@@ -101,7 +101,7 @@ class Ran:
         return f"exit code {self.exit_code}" if self.exit_code else NO_RESULTS
 
 
-def run(job: Job, limits: Limits, work: Path, tell: Tell) -> Ran:
+def run(job: Job, limits: RunLimits, work: Path, tell: Tell) -> Ran:
     """Run `job` in the folder `work`; `tell` hears of each phase.
 
     Raises `KeyboardInterrupt` on Ctrl-C, SIGTERM and SIGHUP, after the processes have ended.
@@ -139,7 +139,7 @@ def _over(log: IO[bytes], most: int) -> bool:
 
 def _watch(
     process: subprocess.Popen[bytes],
-    limits: Limits,
+    limits: RunLimits,
     announcer: _Announcer,
     too_much_output: Callable[[], bool],
 ) -> End:

@@ -15,8 +15,8 @@ from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.execution.inputs import SEQUENCE, engine_arguments
 from forgather_lint.execution.model_facts import base_of, facts_of
 from forgather_lint.facts import Model, NotBuilt, Plans, Structure
-from forgather_lint.model.analysis import Built, build_tree, contained, workshop_of
-from forgather_lint.model.build import Workshop
+from forgather_lint.model.analysis import Built, build_tree, builder_of, contained
+from forgather_lint.model.build import ModelBuilder
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.machine import Observer
@@ -56,14 +56,14 @@ def analyse(folder: Path, sequence: int, transformers: str) -> StaticSide:
     """
     opened = single_model(folder)
     release = TransformersProfile(Version.parse(transformers))
-    workshop = workshop_of(opened, environment_beside(release))
-    facts = facts_of(workshop, opened)
-    whole = build_tree(workshop)
-    base = _base(workshop, whole)
+    builder = builder_of(opened, environment_beside(release))
+    facts = facts_of(builder, opened)
+    whole = build_tree(builder)
+    base = _base(builder, whole)
     return StaticSide(
         whole=whole.structure if isinstance(whole, Built) else whole,
         base=base.structure if isinstance(base, Built) else base,
-        outputs=_outputs(workshop, base, sequence) if isinstance(base, Built) else base,
+        outputs=_outputs(builder, base, sequence) if isinstance(base, Built) else base,
         plans=facts.plans if isinstance(facts, Model) else None,
     )
 
@@ -81,23 +81,23 @@ def parameter_count(structure: Structure | NotBuilt) -> int | None:
     return total
 
 
-def _base(workshop: Workshop, whole: Built | NotBuilt) -> Built | NotBuilt:
+def _base(builder: ModelBuilder, whole: Built | NotBuilt) -> Built | NotBuilt:
     """The model that vLLM builds; a class may build less when AutoModel loads it."""
-    if model_reference(workshop.config_values, AUTO_MODEL) is not None:
-        return build_tree(workshop, AUTO_MODEL)
-    return base_of(workshop, whole)[0] if isinstance(whole, Built) else whole
+    if model_reference(builder.config_values, AUTO_MODEL) is not None:
+        return build_tree(builder, AUTO_MODEL)
+    return base_of(builder, whole)[0] if isinstance(whole, Built) else whole
 
 
-def _outputs(workshop: Workshop, base: Built, sequence: int) -> Outputs | NotBuilt:
+def _outputs(builder: ModelBuilder, base: Built, sequence: int) -> Outputs | NotBuilt:
     recorder = _Recorder(base.tree, sequence)
 
     def forward() -> Outputs:
-        machine = workshop.machine
+        machine = builder.machine
         with machine.undone_run(observer=recorder):
             machine.call(base.root, engine_arguments(), base.root.where)
         return recorder.outputs
 
-    return contained(workshop, forward)
+    return contained(builder, forward)
 
 
 @record(frozen=False)

@@ -11,9 +11,14 @@ from forgather_lint.execution.outcome import Verdict
 from forgather_lint.probes import answers
 from forgather_lint.probes.answers import Agreement, Answer
 from forgather_lint.probes.causes import first_error
-from forgather_lint.probes.engine_setup import Sizes, arguments, engine_environment, runs_on_cpu
+from forgather_lint.probes.engine_setup import (
+    ParallelSizes,
+    arguments,
+    engine_environment,
+    runs_on_cpu,
+)
 from forgather_lint.probes.interpreter import Installed, environment
-from forgather_lint.probes.runner import CHILDREN, NO_RESULTS, End, Job, Limits, Ran, Tell, run
+from forgather_lint.probes.runner import CHILDREN, NO_RESULTS, End, Job, Ran, RunLimits, Tell, run
 from forgather_lint.probes.weights import Weights, copy_without_weights
 
 NEW_TOKENS = 8
@@ -27,11 +32,11 @@ class Request:
     """What to load, how, and with what; `weights` is resolved."""
 
     folder: Path
-    sizes: Sizes
+    sizes: ParallelSizes
     weights: Weights
     python: str
     installed: Installed
-    limits: Limits
+    limits: RunLimits
     log: Path
 
 
@@ -52,7 +57,7 @@ class Served:
 
 
 @record
-class Prepared:
+class LoadableFolder:
     """A folder that the engine can load, with the answers it should give (if known)."""
 
     folder: Path
@@ -61,7 +66,7 @@ class Prepared:
     uncompared: str | None = None
 
 
-def smoke_load(request: Request, prepared: Prepared, work: Path, tell: Tell) -> Served:
+def smoke_load(request: Request, prepared: LoadableFolder, work: Path, tell: Tell) -> Served:
     """Load what `prepare` made, generate, and compare; `work` is a folder to work in.
 
     Raises `KeyboardInterrupt` when interrupted, with every process ended.
@@ -105,13 +110,13 @@ def failure(ran: Ran, request: Request, log_from: int) -> Served:
     return Served(verdict, ran.phase, ran.seconds, error)
 
 
-def prepare(request: Request, work: Path, tell: Tell) -> Prepared:
+def prepare(request: Request, work: Path, tell: Tell) -> LoadableFolder:
     """Draw weights if asked to, and let transformers answer first; `work` is a folder to work in.
 
     Raises `KeyboardInterrupt` when interrupted, with every process ended.
     """
     if request.weights is Weights.DUMMY:
-        return Prepared(request.folder, True, (), "dummy weights: any answer is as good")
+        return LoadableFolder(request.folder, True, (), "dummy weights: any answer is as good")
     folder = request.folder
     if request.weights is Weights.DRAWN:
         folder = work / f"drawn_{request.folder.name}"
@@ -120,9 +125,9 @@ def prepare(request: Request, work: Path, tell: Tell) -> Prepared:
     before = log_size(request.log)
     ran = run(_reference_job(request, folder, work, found), request.limits, work, tell)
     if not ran.failed:
-        return Prepared(folder, False, answers.read(found))
+        return LoadableFolder(folder, False, answers.read(found))
     why = f"transformers itself fails: {failure(ran, request, before).error}"
-    return Prepared(request.folder, request.weights is Weights.DRAWN, (), why)
+    return LoadableFolder(request.folder, request.weights is Weights.DRAWN, (), why)
 
 
 def _reference_job(request: Request, folder: Path, work: Path, found: Path) -> Job:
@@ -137,7 +142,7 @@ def _reference_job(request: Request, folder: Path, work: Path, found: Path) -> J
     return Job(CHILDREN / "checkpoint.py", values, request.python, surroundings, request.log)
 
 
-def _engine_job(request: Request, prepared: Prepared, work: Path, found: Path) -> Job:
+def _engine_job(request: Request, prepared: LoadableFolder, work: Path, found: Path) -> Job:
     cpu = runs_on_cpu(request.installed)
     chosen = arguments(prepared.folder, request.sizes, prepared.dummy, cpu)
     values: Mapping[str, object] = {

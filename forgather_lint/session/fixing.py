@@ -18,7 +18,7 @@ from forgather_lint.core.record import record
 from forgather_lint.facts.release import OWN_MODEL
 from forgather_lint.facts.sizes import SERVES
 from forgather_lint.linting.fixes import chosen, files_of, is_applicable
-from forgather_lint.linting.report import Change, ModelReport
+from forgather_lint.linting.report import FileChange, ModelReport
 from forgather_lint.session.texts import CannotChange, Originals, Texts
 
 MOST_ROUNDS = 10
@@ -46,7 +46,7 @@ class State:
 
 
 @record
-class Outcome:
+class FixesTried:
     """`state` after all fixes that hold; `kept_back` are the others, with the reasons."""
 
     state: State
@@ -62,7 +62,7 @@ class Fixing:
         self._checks = 0
         self._originals = Originals(roots)
 
-    def run(self, reports: Reports) -> Outcome:
+    def run(self, reports: Reports) -> FixesTried:
         """What fixes make of the models that were checked with the result `reports`.
 
         All fixes are tried together, then those of one model, then one after the other: what needs
@@ -80,7 +80,7 @@ class Fixing:
             if self._checks >= MOST_CHECKS:
                 break
             state = self._tried(state, wanted[:1], kept_back, last=True) or state
-        return Outcome(state, tuple(kept_back.values()))
+        return FixesTried(state, tuple(kept_back.values()))
 
     def _tried(
         self, state: State, lot: Sequence[Diagnostic], kept_back: KeptBack, *, last: bool = False
@@ -123,7 +123,7 @@ class Fixing:
             ]
         return state
 
-    def changes(self, state: State) -> Iterator[Change]:
+    def changes(self, state: State) -> Iterator[FileChange]:
         """What is to be written."""
         yield from self._originals.changes(state.texts)
 

@@ -16,13 +16,13 @@ from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.facts import Model, NotBuilt, PlanEntry
 from forgather_lint.inference.on_target import DTYPE, infer_for
 from forgather_lint.inference.write_plan import PIPELINE, TENSOR, Values, entries_of, write_plan
-from forgather_lint.linting.report import Change
-from forgather_lint.model.analysis import contained, workshop_of
-from forgather_lint.pipeline import Place
+from forgather_lint.linting.report import FileChange
+from forgather_lint.model.analysis import builder_of, contained
+from forgather_lint.pipeline import PlaceToCheck
 from forgather_lint.session.texts import CannotChange, Originals, contents
 
 
-def inferred(place: Place, settings: Settings, missing_only: bool) -> tuple[Change, ...]:
+def inferred(place: PlaceToCheck, settings: Settings, missing_only: bool) -> tuple[FileChange, ...]:
     """What writing the inferred plans would change; with `missing_only` all that is there stays."""
     if not place.models:
         return ()
@@ -32,18 +32,18 @@ def inferred(place: Place, settings: Settings, missing_only: bool) -> tuple[Chan
     originals, texts = Originals([candidate.folder]), dict[str, str]()
     try:
         prepared = target.prepare(open_model(candidate), DTYPE, as_written=True)
-        judge, workshop = prepared.judge, prepared.workshop
-        if judge is None or workshop is None:
+        judge, builder = prepared.judge, prepared.builder
+        if judge is None or builder is None:
             return ()
         subject = judge.subject
-        plan = contained(workshop, lambda: infer_for(subject, target))
+        plan = contained(builder, lambda: infer_for(subject, target))
         if isinstance(plan, NotBuilt):
             return ()
         for attribute, values in entries_of(plan).items():
             # The second stands where the first has been written.
             with laid_over({**laid(), **contents(texts)}):
                 model = open_model(candidate)
-                facts = facts_of(workshop_of(model, workshop.environment), model)
+                facts = facts_of(builder_of(model, builder.environment), model)
                 if not isinstance(facts, Model):
                     return ()
                 if missing_only:

@@ -27,8 +27,8 @@ from forgather_lint.execution.partition import get_pp_indices
 from forgather_lint.facts import Model, Module, NotBuilt, Parameter, Plan, PlanEntry, Structure
 from forgather_lint.inference.infer import folded
 from forgather_lint.libraries.names import MODULE_LIST
-from forgather_lint.model.analysis import contained, workshop_of
-from forgather_lint.pipeline import Place
+from forgather_lint.model.analysis import builder_of, contained
+from forgather_lint.pipeline import PlaceToCheck
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.session.picture import (
     EntrySeen,
@@ -75,14 +75,14 @@ class Taken:
     looked_at: States
 
 
-def taken(place: Place, document: str, settings: Settings) -> Taken:
+def taken(place: PlaceToCheck, document: str, settings: Settings) -> Taken:
     """The picture of the model at `place`; of a project that of the configuration `document`."""
     with noted() as looked_at:
         picture = _taken(place, document, settings)
     return Taken(picture, looked_at)
 
 
-def _taken(place: Place, document: str, settings: Settings) -> Picture | None:
+def _taken(place: PlaceToCheck, document: str, settings: Settings) -> Picture | None:
     doing.now(f"looking at {place.path}")
     target = chosen_targets(settings.target).targets[0]
     release = target.release.said
@@ -96,7 +96,7 @@ def _taken(place: Place, document: str, settings: Settings) -> Picture | None:
     return None
 
 
-def _of_configuration(place: Place, document: str, target: Target) -> Picture | None:
+def _of_configuration(place: PlaceToCheck, document: str, target: Target) -> Picture | None:
     # Jinja is loaded only now, when there are templates to render.
     from forgather_lint.core.settings import SettingsError
     from forgather_lint.forgather.single import single_configuration
@@ -133,8 +133,8 @@ class _Sight:
 
 
 def _picture(model: ModelInput, target: Target, tell: Tell) -> Picture:
-    workshop = workshop_of(model, Environment(transformers=read_release((target,))))
-    facts = facts_of(workshop, model)
+    builder = builder_of(model, Environment(transformers=read_release((target,))))
+    facts = facts_of(builder, model)
     release = target.release.said
     values = tuple(_values(model.config, tell)) if model.config else ()
     styles = tuple(sorted(target.flow.styles))
@@ -144,11 +144,11 @@ def _picture(model: ModelInput, target: Target, tell: Tell) -> Picture:
     prepared = target.prepare(model, DTYPE, as_written=True)
     judge = prepared.judge
     assigned: Mapping[str, Assignment] = {}
-    if judge is not None and prepared.workshop is not None:
+    if judge is not None and prepared.builder is not None:
         seen = judge
-        found = contained(prepared.workshop, lambda: _assigned(seen, 2))
+        found = contained(prepared.builder, lambda: _assigned(seen, 2))
         if isinstance(found, NotBuilt):
-            found = contained(prepared.workshop, lambda: _assigned(seen, 1))
+            found = contained(prepared.builder, lambda: _assigned(seen, 1))
         assigned = {} if isinstance(found, NotBuilt) else found
     structure = judge.subject.tree.structure if judge else facts.base
     sight = _Sight(facts, target, judge, tell, structure, assigned)

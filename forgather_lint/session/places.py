@@ -11,13 +11,13 @@ from forgather_lint.documents.commands.found import command_files
 from forgather_lint.documents.discover import CONFIG, Candidate, defines_model, models_in
 from forgather_lint.engines.registry import launches
 from forgather_lint.forgather.discover import ProjectCandidate, is_project
-from forgather_lint.pipeline import Place
+from forgather_lint.pipeline import PlaceToCheck
 
 _OF_MODELS = (".py", ".json")
 _TEMPLATES = (".yaml", ".yml", ".jinja", ".py")
 
 
-def places_at(document: Path, root: Path | None, settings: Settings) -> Iterator[Place]:
+def places_at(document: Path, root: Path | None, settings: Settings) -> Iterator[PlaceToCheck]:
     """The places that a check of `root` would find `document` to belong to, by its path alone.
 
     Without a `root` it is looked at as if it were named alone. That other places read it too is
@@ -28,19 +28,19 @@ def places_at(document: Path, root: Path | None, settings: Settings) -> Iterator
         return
     models = _models(document, folder)
     if models:
-        yield from (Place(Path(each.path), (each,)) for each in models)
+        yield from (PlaceToCheck(Path(each.path), (each,)) for each in models)
     elif document.name.startswith("adapter_") and is_file(folder.parent / CONFIG):
-        yield from (Place(Path(each.path), (each,)) for each in models_in(folder.parent))
+        yield from (PlaceToCheck(Path(each.path), (each,)) for each in models_in(folder.parent))
     around = (each for each in (folder, *folder.parents) if is_project(each))
     project = next(around, None) if document.suffix in _TEMPLATES and not models else None
     if project is not None:
-        yield Place(project, projects=(ProjectCandidate(project),))
+        yield PlaceToCheck(project, projects=(ProjectCandidate(project),))
     commands = tuple(command_files(document, launches(), settings.excludes))
     if commands:
-        yield Place(root or document, commands=commands)
+        yield PlaceToCheck(root or document, commands=commands)
 
 
-def is_there(place: Place) -> bool:
+def is_there(place: PlaceToCheck) -> bool:
     """Whether what was once found at `place` would be found there again."""
     return (
         all(

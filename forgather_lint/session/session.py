@@ -13,8 +13,8 @@ from forgather_lint.core.meter import Meter
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import Workers
-from forgather_lint.linting.report import Change, ModelReport
-from forgather_lint.pipeline import Place
+from forgather_lint.linting.report import FileChange, ModelReport
+from forgather_lint.pipeline import PlaceToCheck
 from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts, contents
 
@@ -63,10 +63,10 @@ class Session:
         self.settings = settings
         self._workers = workers
         self._answers: dict[str, _Answer] = {}
-        self._of_places: dict[Place, _Answer] = {}
+        self._of_places: dict[PlaceToCheck, _Answer] = {}
         self._last: _Answer | None = None
-        self._found: tuple[Place, ...] = ()
-        self._pictures: dict[tuple[Place, str], Taken] = {}
+        self._found: tuple[PlaceToCheck, ...] = ()
+        self._pictures: dict[tuple[PlaceToCheck, str], Taken] = {}
 
     def check(self, texts: Texts = NO_TEXTS, meter: Meter | None = None) -> Reports:
         """The reports on all models at the paths, as if `texts` stood on disk."""
@@ -96,7 +96,7 @@ class Session:
         return self._last.holds or not self._last.states
 
     def check_place(
-        self, place: Place, texts: Texts, told: Callable[[ModelReport], None] | None = None
+        self, place: PlaceToCheck, texts: Texts, told: Callable[[ModelReport], None] | None = None
     ) -> Reports:
         """The reports on what there is at `place`, as if `texts` stood on disk.
 
@@ -121,7 +121,7 @@ class Session:
                 del self._of_places[next(iter(self._of_places))]
         return known.reports
 
-    def picture(self, place: Place, document: str, texts: Texts) -> Picture | None:
+    def picture(self, place: PlaceToCheck, document: str, texts: Texts) -> Picture | None:
         """What the model at `place` looks like, as if `texts` stood on disk.
 
         None where there is no model. Of a project it is the configuration `document`.
@@ -142,8 +142,8 @@ class Session:
         return known.picture
 
     def inferred(
-        self, place: Place, texts: Texts, *, missing_only: bool = False
-    ) -> tuple[Change, ...]:
+        self, place: PlaceToCheck, texts: Texts, *, missing_only: bool = False
+    ) -> tuple[FileChange, ...]:
         """What writing the plans that the data flow of the model at `place` asks for would change.
 
         With `missing_only` what is there stays as it is.
@@ -162,12 +162,12 @@ class Session:
         (came,) = self._workers.results([over])
         return came
 
-    def knows(self, place: Place, texts: Texts) -> bool:
+    def knows(self, place: PlaceToCheck, texts: Texts) -> bool:
         """Whether nothing has to be done to answer what is found at `place`."""
         with laid_over(contents(texts)):
             return place in self._of_places and self._of_places[place].holds
 
-    def places_of(self, document: str) -> tuple[Place, ...]:
+    def places_of(self, document: str) -> tuple[PlaceToCheck, ...]:
         """The places whose last answer rests on the file `document`, an absolute path."""
         return tuple(
             place for place, answer in self._of_places.items() if document in answer.states

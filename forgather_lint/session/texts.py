@@ -10,7 +10,7 @@ from forgather_lint.core.files import Laid, is_folder, read_at_most, write_over
 from forgather_lint.core.paths import absolute
 from forgather_lint.documents.limits import MOST_BYTES
 from forgather_lint.linting.fixes import applied
-from forgather_lint.linting.report import Change
+from forgather_lint.linting.report import FileChange
 
 Texts = Mapping[str, str]
 """Changed texts by path, as the disk is to hold them."""
@@ -56,12 +56,12 @@ class Originals:
         bare = text.removeprefix(_BOM)
         return text[: len(text) - len(bare)] + applied(bare, edits)
 
-    def changes(self, texts: Texts) -> Iterator[Change]:
+    def changes(self, texts: Texts) -> Iterator[FileChange]:
         """What `texts` make of the files."""
         for path, text in texts.items():
             before = self.text(path)
             if text != before:
-                yield Change(path, before, text)
+                yield FileChange(path, before, text)
 
 
 def contents(texts: Texts) -> Laid:
@@ -69,7 +69,7 @@ def contents(texts: Texts) -> Laid:
     return {absolute(path): text.encode("utf-8", "surrogatepass") for path, text in texts.items()}
 
 
-def write(change: Change) -> None:
+def write(change: FileChange) -> None:
     """Put `change` on disk, whole or not at all. Raises `CannotChange`."""
     path = Path(change.path)
     try:

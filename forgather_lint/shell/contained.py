@@ -14,7 +14,7 @@ import click
 
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
-from forgather_lint.core.workers import Limits, Lost, Workers
+from forgather_lint.core.workers import JobLimits, Lost, Workers
 from forgather_lint.shell import configuration, options, say
 
 _GIBIBYTE = 1 << 30
@@ -25,9 +25,9 @@ def workers_for(settings: Settings) -> Workers:
     return Workers(settings.jobs or processors(), limits_of(settings))
 
 
-def limits_of(settings: Settings) -> Limits:
+def limits_of(settings: Settings) -> JobLimits:
     """What one model may take."""
-    return Limits(settings.time_limit, int(settings.memory_limit * _GIBIBYTE))
+    return JobLimits(settings.time_limit, int(settings.memory_limit * _GIBIBYTE))
 
 
 def processors() -> int:

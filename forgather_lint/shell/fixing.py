@@ -11,7 +11,7 @@ from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.settings import Settings
 from forgather_lint.linting.registry import builtin_rules
-from forgather_lint.linting.report import Change, FixNotice, ModelReport, Run
+from forgather_lint.linting.report import FileChange, FixNotice, ModelReport, Run
 from forgather_lint.session.fixing import Fixing
 from forgather_lint.session.session import Session
 from forgather_lint.session.texts import CannotChange, write
@@ -27,7 +27,7 @@ def mended(groups: Groups, meter: Meter, *, written: bool) -> Run:
     reports: list[ModelReport] = []
     done: list[Diagnostic] = []
     kept_back: list[tuple[Diagnostic, str]] = []
-    changes: list[Change] = []
+    changes: list[FileChange] = []
     unsafe = False
     for settings, paths in groups.items():
         settings.require_known(rule.code for rule in builtin_rules())
@@ -47,7 +47,7 @@ def mended(groups: Groups, meter: Meter, *, written: bool) -> Run:
     return Run(tuple(reports), notice)
 
 
-def _written(changes: Sequence[Change]) -> Iterator[ModelReport]:
+def _written(changes: Sequence[FileChange]) -> Iterator[ModelReport]:
     """Write every change; a report of each that could not be."""
     for change in changes:
         try:
@@ -73,7 +73,7 @@ def tell(run: Run, settings: Settings, color: Color, *, diff: bool, quiet: bool)
         say_as_it_is(fixed(run, would=diff), err=diff)
 
 
-def difference(change: Change, style: Style) -> Iterator[str]:
+def difference(change: FileChange, style: Style) -> Iterator[str]:
     """The change as `diff -u` shows it."""
     path = style.path(change.path)
     before, after = change.before.split("\n"), change.after.split("\n")

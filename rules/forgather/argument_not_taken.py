@@ -33,7 +33,12 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from forgather_lint.core.diagnostics import Finding, Label, Severity
-from forgather_lint.facts.templates import Argument, Configuration, Reference, Signature
+from forgather_lint.facts.templates import (
+    Argument,
+    Configuration,
+    ConstructorCall,
+    ConstructorSignature,
+)
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.templates import came_by
 from forgather_lint.linting.support.wording import all_of, one_of
@@ -47,7 +52,7 @@ def check(configuration: Configuration) -> Iterator[Finding]:
             yield from _too_many(reference, reference.takes)
 
 
-def _unknown(reference: Reference, takes: Signature) -> Iterator[Finding]:
+def _unknown(reference: ConstructorCall, takes: ConstructorSignature) -> Iterator[Finding]:
     given = {argument.name for argument in reference.arguments}
     for argument in reference.arguments:
         if not takes.any_keyword and argument.name not in takes.keywords:
@@ -56,7 +61,7 @@ def _unknown(reference: Reference, takes: Signature) -> Iterator[Finding]:
             yield _finding(reference, argument, near)
 
 
-def _finding(reference: Reference, argument: Argument, near: list[str]) -> Finding:
+def _finding(reference: ConstructorCall, argument: Argument, near: list[str]) -> Finding:
     name = reference.constructor.rpartition(":")[2]
     return Finding(
         where=argument.where,
@@ -67,7 +72,7 @@ def _finding(reference: Reference, argument: Argument, near: list[str]) -> Findi
     )
 
 
-def _too_many(reference: Reference, takes: Signature) -> Iterator[Finding]:
+def _too_many(reference: ConstructorCall, takes: ConstructorSignature) -> Iterator[Finding]:
     if takes.any_positional or reference.positional <= len(takes.positional):
         return
     name = reference.constructor.rpartition(":")[2]
@@ -81,5 +86,5 @@ def _too_many(reference: Reference, takes: Signature) -> Iterator[Finding]:
     )
 
 
-def _defined(reference: Reference) -> tuple[Label, ...]:
+def _defined(reference: ConstructorCall) -> tuple[Label, ...]:
     return (Label(reference.defined, "defined here"),) if reference.defined else ()

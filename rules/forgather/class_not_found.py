@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
-from forgather_lint.facts.templates import Configuration, Reference
+from forgather_lint.facts.templates import Configuration, ConstructorCall
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.templates import came_by
 from forgather_lint.linting.support.wording import one_of
@@ -43,7 +43,7 @@ def check(configuration: Configuration) -> Iterator[Finding]:
             yield _finding(reference)
 
 
-def _finding(reference: Reference) -> Finding:
+def _finding(reference: ConstructorCall) -> Finding:
     module, _, name = reference.constructor.partition(":")
     return Finding(
         where=reference.where,
@@ -59,13 +59,13 @@ def _finding(reference: Reference) -> Finding:
     )
 
 
-def _message(reference: Reference, module: str, name: str) -> str:
+def _message(reference: ConstructorCall, module: str, name: str) -> str:
     if reference.file:
         return f"`{module}` defines no `{name}`"
     return f"the module `{module}` is not found" if name else f"`{module}` is no builtin"
 
 
-def _error(reference: Reference, module: str, name: str) -> str:
+def _error(reference: ConstructorCall, module: str, name: str) -> str:
     if reference.file:
         return f"`ImportError: cannot import name '{name}'` when the model is built"
     if not name:

@@ -34,7 +34,7 @@ from collections.abc import Iterator
 from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, UndecidedBranch
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.stages import Stage, stack_of, stages
+from forgather_lint.linting.support.stages import StagedEntry, stack_of, stages
 
 
 @rule("FGL310", "pp-data-dependent-loop", Severity.WARNING, rests_on=("vllm/pipeline.names_from",))
@@ -47,7 +47,7 @@ def check(model: Model) -> Iterator[Finding]:
             yield _finding(branch, stack)
 
 
-def _finding(branch: UndecidedBranch, stack: Stage) -> Finding:
+def _finding(branch: UndecidedBranch, stack: StagedEntry) -> Finding:
     name = stack.module.name
     return Finding(
         where=branch.where,

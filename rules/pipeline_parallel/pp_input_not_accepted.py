@@ -38,7 +38,7 @@ from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, ModuleCall, PlanEntry
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.nearest import closest
-from forgather_lint.linting.support.stages import Side, Stage, stages
+from forgather_lint.linting.support.stages import Side, StagedEntry, stages
 from forgather_lint.linting.support.tree import is_within
 from forgather_lint.linting.support.wording import all_of, one_of
 
@@ -55,7 +55,7 @@ def check(model: Model) -> Iterator[Finding]:
         returned |= {*(stage.entry.outputs or ())}
 
 
-def _first_call(stage: Stage, model: Model) -> ModuleCall | None:
+def _first_call(stage: StagedEntry, model: Model) -> ModuleCall | None:
     """The first call of the module, or of an element if it is the stack."""
     names = {stage.module.name}
     if stage.side is Side.STACK:

@@ -36,7 +36,7 @@ from forgather_lint.core.diagnostics import Finding, Fix, Label, Severity
 from forgather_lint.facts import Model, ModuleCall
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import add_text, entry_text
-from forgather_lint.linting.support.stages import Stage, calls_within, stack_of, stages
+from forgather_lint.linting.support.stages import StagedEntry, calls_within, stack_of, stages
 from forgather_lint.linting.support.tree import is_within
 
 
@@ -56,14 +56,14 @@ def check(model: Model) -> Iterator[Finding]:
             yield _finding(call, plan, stack, severity, model)
 
 
-def _uncovered(call: ModuleCall, plan: tuple[Stage, ...], model: Model) -> bool:
+def _uncovered(call: ModuleCall, plan: tuple[StagedEntry, ...], model: Model) -> bool:
     """Whether no entry covers the module, it holds no covered module, and it owns parameters."""
     name, planned = call.module, [stage.module.name for stage in plan]
     covered = any(is_within(name, other) or is_within(other, name) for other in planned)
     return not covered and any(p.name.startswith(f"{name}.") for p in model.base.parameters)
 
 
-def _severity(call: ModuleCall, stack: Stage, model: Model) -> Severity | None:
+def _severity(call: ModuleCall, stack: StagedEntry, model: Model) -> Severity | None:
     """How bad it is that every rank runs `call`; None if the hidden states never pass it."""
     if any(is_within(source, stack.module.name) for source in call.hidden_from):
         return Severity.ERROR
@@ -77,7 +77,11 @@ def _severity(call: ModuleCall, stack: Stage, model: Model) -> Severity | None:
 
 
 def _finding(
-    call: ModuleCall, plan: Sequence[Stage], stack: Stage, severity: Severity, model: Model
+    call: ModuleCall,
+    plan: Sequence[StagedEntry],
+    stack: StagedEntry,
+    severity: Severity,
+    model: Model,
 ) -> Finding:
     only_memory = severity is Severity.INFO
     return Finding(
@@ -96,7 +100,11 @@ def _finding(
 
 
 def _added(
-    call: ModuleCall, plan: Sequence[Stage], stack: Stage, severity: Severity, model: Model
+    call: ModuleCall,
+    plan: Sequence[StagedEntry],
+    stack: StagedEntry,
+    severity: Severity,
+    model: Model,
 ) -> Fix | None:
     """An entry behind the last one that runs before `call`; the names are what the layers have."""
     given, made = stack.entry.inputs or (), stack.entry.outputs or ()
@@ -116,6 +124,6 @@ def _added(
     return add_text(plan[0].entry, text, title, before=True)
 
 
-def _runs_before(stage: Stage, call: ModuleCall, model: Model) -> bool:
+def _runs_before(stage: StagedEntry, call: ModuleCall, model: Model) -> bool:
     runs = [each.order for each in calls_within(model.trace, stage.module.name)]
     return bool(runs) and max(runs) < call.order

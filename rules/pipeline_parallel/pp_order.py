@@ -43,7 +43,7 @@ from forgather_lint.core.diagnostics import Finding, Fix, Label, Severity
 from forgather_lint.facts import Model, Trace
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import reorder
-from forgather_lint.linting.support.stages import Side, Stage, calls_within, stack_of, stages
+from forgather_lint.linting.support.stages import Side, StagedEntry, calls_within, stack_of, stages
 
 
 @rule("FGL305", "pp-order", Severity.ERROR, rests_on=("vllm/pipeline.names_from",))
@@ -60,20 +60,20 @@ def check(model: Model) -> Iterator[Finding]:
             yield _swapped(first, second, _in_order(plan, model.trace))
 
 
-def _on_wrong_side(stage: Stage, stack: Stage, trace: Trace) -> bool:
+def _on_wrong_side(stage: StagedEntry, stack: StagedEntry, trace: Trace) -> bool:
     if stage.side is Side.BEFORE:
         return _runs_after(stage, stack, trace)
     return _runs_after(stack, stage, trace)
 
 
-def _runs_after(late: Stage, early: Stage, trace: Trace) -> bool:
+def _runs_after(late: StagedEntry, early: StagedEntry, trace: Trace) -> bool:
     """Whether every call of one comes after every call of the other."""
     late_calls = [call.order for call in calls_within(trace, late.module.name)]
     early_calls = [call.order for call in calls_within(trace, early.module.name)]
     return bool(late_calls and early_calls) and min(late_calls) > max(early_calls)
 
 
-def _in_order(plan: Sequence[Stage], trace: Trace) -> Fix | None:
+def _in_order(plan: Sequence[StagedEntry], trace: Trace) -> Fix | None:
     """The entries in the order in which their modules first run; all must run."""
     runs = {stage.module.name: calls_within(trace, stage.module.name) for stage in plan}
     if not all(runs.values()):
@@ -82,7 +82,7 @@ def _in_order(plan: Sequence[Stage], trace: Trace) -> Fix | None:
     return reorder([stage.entry for stage in plan], [stage.entry for stage in wanted])
 
 
-def _misplaced(stage: Stage, stack: Stage, fix: Fix | None) -> Finding:
+def _misplaced(stage: StagedEntry, stack: StagedEntry, fix: Fix | None) -> Finding:
     runs, listed = ("after", "before") if stage.side is Side.BEFORE else ("before", "after")
     name, layers = stage.entry.full_key, stack.entry.full_key
     return Finding(
@@ -97,7 +97,7 @@ def _misplaced(stage: Stage, stack: Stage, fix: Fix | None) -> Finding:
     )
 
 
-def _swapped(first: Stage, second: Stage, fix: Fix | None) -> Finding:
+def _swapped(first: StagedEntry, second: StagedEntry, fix: Fix | None) -> Finding:
     return Finding(
         where=second.entry.key_where,
         message=f"`{second.entry.full_key}` runs before `{first.entry.full_key}`",

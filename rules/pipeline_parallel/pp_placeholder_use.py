@@ -35,7 +35,7 @@ from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model, ModuleUse, UseKind
 from forgather_lint.facts.causes.stages import NoHiddenStates, StageRaises
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.stages import Side, Stage, placeholder_for, stages
+from forgather_lint.linting.support.stages import Side, StagedEntry, placeholder_for, stages
 from forgather_lint.linting.support.tree import folded, is_within
 
 # What an nn.Identity has as well, of the names that models use.
@@ -75,7 +75,7 @@ def _first_missing(use: ModuleUse, placeholder: str) -> str:
     return below.partition(".")[0] or use.name
 
 
-def _finding(use: ModuleUse, stage: Stage, missing: str) -> Finding:
+def _finding(use: ModuleUse, stage: StagedEntry, missing: str) -> Finding:
     does = "calls the method" if use.kind is UseKind.METHOD else "reads the attribute"
     return Finding(
         where=use.where,

@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
-from forgather_lint.facts.causes.sglang import ExpertsFieldMissing
+from forgather_lint.facts.causes.sglang import ExpertsNotDescribed
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.serving import finding
@@ -36,7 +36,7 @@ from forgather_lint.linting.support.serving import finding
     "FGL804",
     "experts-not-described",
     Severity.ERROR,
-    explains=ExpertsFieldMissing,
+    explains=ExpertsNotDescribed,
     rests_on=(
         "sglang/experts.signs",
         "sglang/experts.count_fields",
@@ -44,7 +44,7 @@ from forgather_lint.linting.support.serving import finding
         "sglang/experts.width_fields",
     ),
 )
-def check(problem: ServingProblem, cause: ExpertsFieldMissing) -> Iterator[Finding]:
+def check(problem: ServingProblem, cause: ExpertsNotDescribed) -> Iterator[Finding]:
     names = ", ".join(f"`{name}`" for name in cause.fields)
     yield finding(
         problem,

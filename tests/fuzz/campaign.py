@@ -18,7 +18,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 
 from forgather_lint.core.record import record
-from forgather_lint.core.workers import Limits, Lost, Workers
+from forgather_lint.core.workers import JobLimits, Lost, Workers
 from tests.fuzz.kinds import KINDS, Kind, work_in
 from tests.fuzz.watch import watched
 
@@ -94,7 +94,7 @@ def run(
         )
         for kind, number, size in work
     ]
-    with Workers(jobs, Limits(_SECONDS_OF_A_BATCH, MEMORY)) as workers:
+    with Workers(jobs, JobLimits(_SECONDS_OF_A_BATCH, MEMORY)) as workers:
         for (kind, number, size), came in zip(work, workers.results(tasks), strict=True):
             if isinstance(came, Lost):
                 _one_by_one(summary, kind, seed, number, size, folder)
@@ -125,7 +125,7 @@ def _one_by_one(
     """The batch again, each input with a job of its own, to see which one it was."""
     inputs = kind.make(_seed(kind.name, seed, number), size)
     jobs = [partial(single, kind.name, text, folder) for text in inputs]
-    with Workers(1, Limits(kind.seconds, MEMORY)) as workers:
+    with Workers(1, JobLimits(kind.seconds, MEMORY)) as workers:
         for place, came in enumerate(workers.results(jobs)):
             if isinstance(came, Lost):
                 what = f"{came.reason}, while {came.doing}"

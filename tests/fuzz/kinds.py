@@ -21,15 +21,15 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.python import SourceError, parse_python
 from forgather_lint.documents.sources import Sources
 from forgather_lint.engines.chosen_targets import chosen_targets
-from forgather_lint.engines.patterns import Unreadable, compile_pattern
+from forgather_lint.engines.patterns import UnreadablePattern, compile_pattern
 from forgather_lint.forgather.builtins import template_globals
 from forgather_lint.forgather.document import read_document
-from forgather_lint.forgather.library import Fence, Library, SearchPath, TemplateFile
+from forgather_lint.forgather.library import Fence, SearchPath, TemplateFile, TemplateLibrary
 from forgather_lint.forgather.render import render
 from forgather_lint.forgather.syntax import read_templates
 from forgather_lint.linting.suppressions import suppressions
-from forgather_lint.model.analysis import workshop_of
-from forgather_lint.model.build import Workshop
+from forgather_lint.model.analysis import builder_of
+from forgather_lint.model.build import ModelBuilder
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Frame, Raised
 from forgather_lint.python.values.objects import Namespace, Scope
@@ -222,7 +222,7 @@ def _pattern(random: Random) -> str:
 
 def _read_pattern(text: str) -> str:
     pattern = compile_pattern(text)
-    if isinstance(pattern, Unreadable):
+    if isinstance(pattern, UnreadablePattern):
         return pattern.reason
     return " ".join(str(pattern.matches(name)) for name in _NAMES)
 
@@ -236,7 +236,7 @@ def _template(random: Random) -> str:
     )
 
 
-class _InMemory(Library):
+class _InMemory(TemplateLibrary):
     """Templates that stand in no file."""
 
     def __init__(self, texts: dict[str, str]) -> None:
@@ -290,17 +290,17 @@ _IMPORTS = (
 
 
 @cache
-def _workshop() -> tuple[Workshop, Namespace]:
+def _workshop() -> tuple[ModelBuilder, Namespace]:
     """A machine that has run the imports which expressions need."""
     sources = Sources({}, {"m": _IMPORTS})
-    workshop = workshop_of(ModelInput("m", sources, None))
-    space = workshop.loader.load(workshop.machine, "model.m")
+    builder = builder_of(ModelInput("m", sources, None))
+    space = builder.loader.load(builder.machine, "model.m")
     assert isinstance(space, Namespace)
-    return workshop, space
+    return builder, space
 
 
 def _read_program(text: str) -> str:
-    workshop, space = _workshop()
+    builder, space = _workshop()
     try:
         file = parse_python("m.py", text)
     except SourceError as error:
@@ -308,8 +308,8 @@ def _read_program(text: str) -> str:
     names = dict(space.globals)
     frame = Frame(Scope(names, None, space), file)
     try:
-        with deep_recursion(), workshop.machine.undone_run():
-            workshop.machine.execute(file.tree.body, frame)
+        with deep_recursion(), builder.machine.undone_run():
+            builder.machine.execute(file.tree.body, frame)
             return type(names.get("r")).__name__
     except Raised as error:
         return f"{error.kind}: {error.text}"

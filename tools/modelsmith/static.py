@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from forgather_lint.core.doing import now
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.verdicts import cell, examine
+from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.linting.registry import code_of
 

@@ -10,7 +10,13 @@ from pathlib import Path
 from forgather_lint.core.files import leaves
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
-from forgather_lint.deployment.checkpoint.headers import Broken, Header, Stored, Unread, header_of
+from forgather_lint.deployment.checkpoint.headers import (
+    BrokenHeader,
+    Header,
+    StoredTensor,
+    Unread,
+    header_of,
+)
 from forgather_lint.deployment.checkpoint.index import NAME, Index, index_at
 
 SAFETENSORS, PICKLED = ".safetensors", (".bin", ".pt")
@@ -35,10 +41,10 @@ class WeightFile:
 
     name: str
     path: str
-    found: Header | Broken | Unread
+    found: Header | BrokenHeader | Unread
 
     @property
-    def tensors(self) -> Mapping[str, Stored]:
+    def tensors(self) -> Mapping[str, StoredTensor]:
         """The tensors in it; none where it was not read."""
         return self.found.tensors if isinstance(self.found, Header) else {}
 
@@ -48,7 +54,7 @@ class Tensor:
     """One tensor of the checkpoint, with the file that it lies in."""
 
     name: str
-    stored: Stored
+    stored: StoredTensor
     file: WeightFile
 
 
@@ -133,11 +139,11 @@ def _weight_file(folder: Path, name: str) -> WeightFile:
     return WeightFile(name, str(path), _found(path))
 
 
-def _found(path: Path) -> Header | Broken | Unread:
+def _found(path: Path) -> Header | BrokenHeader | Unread:
     if not os.path.exists(path):  # noqa: PTH110 - that of Path raises
         # vLLM lists names without a look at what a link leads to.
         error = f"FileNotFoundError: [Errno 2] No such file or directory: '{path}'"
-        return Broken(error, "a link that leads nowhere")
+        return BrokenHeader(error, "a link that leads nowhere")
     if path.is_symlink() and leaves(path):
         return Unread("a link that leads out of the folder")
     return header_of(path)

@@ -52,7 +52,7 @@ BITS: Mapping[str, int] = {
 
 
 @record
-class Stored:
+class StoredTensor:
     """One tensor of a file; `dtype` is the format's word (`BF16`)."""
 
     dtype: str
@@ -68,11 +68,11 @@ class Stored:
 class Header:
     """The tensors of one file, by name."""
 
-    tensors: Mapping[str, Stored]
+    tensors: Mapping[str, StoredTensor]
 
 
 @record
-class Broken:
+class BrokenHeader:
     """A file that the library refuses: `said` is its error, `why` is what lies there instead."""
 
     said: str
@@ -90,7 +90,7 @@ class _Refused(Exception):
     """The words of the library about a header."""
 
 
-def header_of(path: Path) -> Header | Broken | Unread:
+def header_of(path: Path) -> Header | BrokenHeader | Unread:
     """What the file at `path` holds. Nothing behind its header is read."""
     try:
         status = path.stat()
@@ -101,14 +101,14 @@ def header_of(path: Path) -> Header | Broken | Unread:
 
 
 @lru_cache(maxsize=2048)
-def _header(path: str, size: int, _changed: int) -> Header | Broken | Unread:
+def _header(path: str, size: int, _changed: int) -> Header | BrokenHeader | Unread:
     try:
         with opened(Path(path)) as (stream, size):
             start = read_exactly(stream, _LENGTH)
             length = int.from_bytes(start, "little")
             if (refused := _refused_length(start, length, size)) is not None:
                 rest = read_exactly(stream, len(_LFS) - _LENGTH)
-                return Broken(_SAID.format(refused), _what_else(start + rest, size))
+                return BrokenHeader(_SAID.format(refused), _what_else(start + rest, size))
             text = read_exactly(stream, length)
     except OSError as error:
         return Unread(error.strerror or "unreadable")
@@ -116,7 +116,7 @@ def _header(path: str, size: int, _changed: int) -> Header | Broken | Unread:
         return Header(dict(_tensors(_object(text), size - _LENGTH - length)))
     except _Refused as error:
         why = "the file ends before its last tensor does" if "not fully" in str(error) else ""
-        return Broken(_SAID.format(error), why)
+        return BrokenHeader(_SAID.format(error), why)
 
 
 def _refused_length(start: bytes, length: int, size: int) -> str | None:
@@ -150,7 +150,7 @@ def _object(text: bytes) -> Mapping[str, object]:
     return values
 
 
-def _tensors(values: Mapping[str, object], data: int) -> Iterator[tuple[str, Stored]]:
+def _tensors(values: Mapping[str, object], data: int) -> Iterator[tuple[str, StoredTensor]]:
     """The tensors that `values` describe, which must cover the `data` bytes behind the header."""
     spans: list[tuple[int, int, str]] = []
     for name, said in values.items():
@@ -170,7 +170,7 @@ def _tensors(values: Mapping[str, object], data: int) -> Iterator[tuple[str, Sto
         raise _Refused("incomplete metadata, file not fully covered")
 
 
-def _tensor(said: object) -> tuple[Stored, int, int]:
+def _tensor(said: object) -> tuple[StoredTensor, int, int]:
     if not isinstance(said, dict):
         raise _Refused("invalid JSON in header: invalid type, expected struct TensorInfo")
     dtype, shape, offsets = said.get("dtype"), said.get("shape"), said.get("data_offsets")
@@ -181,7 +181,7 @@ def _tensor(said: object) -> tuple[Stored, int, int]:
         raise _Refused(f"invalid JSON in header: unknown variant `{dtype}`")
     if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
         raise _Refused("invalid JSON in header: invalid value, expected usize")
-    return Stored(dtype, tuple(shape)), offsets[0], offsets[1]
+    return StoredTensor(dtype, tuple(shape)), offsets[0], offsets[1]
 
 
 def _are_sizes(values: object) -> TypeGuard[list[int]]:

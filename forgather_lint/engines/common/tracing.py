@@ -13,7 +13,7 @@ from forgather_lint.python.values.value import Arguments, TensorValue, Value, Va
 
 
 @record
-class Step:
+class TracedOp:
     """One op: its plain name, what it was given, where it stands and what it made."""
 
     op: str
@@ -29,7 +29,7 @@ class Tracing(StandardLibrary):
     armed: bool = False
     outer: Place | None = None
     """The call in the forward of the whole model that is being run."""
-    made: dict[ValueId, Step] = field(default_factory=dict)
+    made: dict[ValueId, TracedOp] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         StandardLibrary.__init__(self)
@@ -39,10 +39,12 @@ class Tracing(StandardLibrary):
         if self.armed:
             op = name.rpartition(".")[2]
             # Whoever is first made it; later it is handed on.
-            self.made.setdefault(ValueId(result), Step(op, arguments, self.outer or where, result))
+            self.made.setdefault(
+                ValueId(result), TracedOp(op, arguments, self.outer or where, result)
+            )
         return result
 
-    def way_back(self, value: Value | None) -> Iterator[Step]:
+    def way_back(self, value: Value | None) -> Iterator[TracedOp]:
         """The ops that made `value`, the last one first, through the first tensor of each."""
         while isinstance(value, TensorValue):
             step = self.made.get(ValueId(value))

@@ -20,7 +20,7 @@ from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.engines.common.head_arithmetic import arithmetic_beside
 from forgather_lint.engines.common.rms_norm import NATIVE, adds_one, is_rms_norm
 from forgather_lint.engines.fact import Fact
-from forgather_lint.engines.sglang.judge import NORM, Judge, Prepared, prepare
+from forgather_lint.engines.sglang.judge import NORM, Judge, PreparedModel, prepare
 from forgather_lint.engines.sglang.target import Target
 from forgather_lint.execution.dataflow import graphs
 from forgather_lint.execution.outcome import Outcome, Verdict, undecided
@@ -28,11 +28,11 @@ from forgather_lint.execution.replaced import input_embedding
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.causes.sglang import (
     ClassRefused,
-    ExpertsFieldMissing,
+    ExpertsNotDescribed,
     StyleRefused,
     WeightLost,
 )
-from forgather_lint.facts.release import Outcome as Said
+from forgather_lint.facts.release import Reaction as Said
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import EMBEDDING, LINEAR
 from forgather_lint.model.analysis import Built, build_tree
@@ -66,7 +66,7 @@ def _auto_map(config: Mapping[str, object]) -> Mapping[str, object]:
     return entries if isinstance(entries, dict) else {}
 
 
-def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> Prepared | None:
+def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> PreparedModel | None:
     """The verdict where the code of the folder is not loaded; None where it is."""
     config = model.config
     if config is None:
@@ -75,11 +75,11 @@ def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> Prep
     if name:
         reason = f"SGLang serves its own `{name}`"
         own = Outcome(Verdict.OWN_MODEL, None, reason, config.place("architectures"))
-        return Prepared(target, None, own=own)
+        return PreparedModel(target, None, own=own)
     return None
 
 
-def checked(model: ModelInput, target: Target, dtype: str, impl: ModelImpl) -> Prepared:
+def checked(model: ModelInput, target: Target, dtype: str, impl: ModelImpl) -> PreparedModel:
     """`model` as `target` builds it, with what the target holds against it at any size."""
     prepared = prepare(model, target, dtype)
     found: list[ServingProblem] = []
@@ -98,7 +98,7 @@ def checked(model: ModelInput, target: Target, dtype: str, impl: ModelImpl) -> P
 
 
 def _problem(
-    prepared: Prepared, cause: Cause, fact: Fact[Said], where: Place, **parts: object
+    prepared: PreparedModel, cause: Cause, fact: Fact[Said], where: Place, **parts: object
 ) -> ServingProblem:
     said = fact.value
     return ServingProblem(
@@ -111,7 +111,9 @@ def _problem(
     )
 
 
-def _of_class(model: ModelInput, prepared: Prepared, impl: ModelImpl) -> Iterator[ServingProblem]:
+def _of_class(
+    model: ModelInput, prepared: PreparedModel, impl: ModelImpl
+) -> Iterator[ServingProblem]:
     """No class that can be built, or one that does not allow its attention to be replaced."""
     config, loading = model.config, prepared.target.sglang.loading
     if config is None or not _architectures(config.values):
@@ -156,7 +158,7 @@ def _is_mixture(model: ModelInput, judge: Judge) -> bool:
     return False
 
 
-def _of_experts(model: ModelInput, prepared: Prepared) -> Iterator[ServingProblem]:
+def _of_experts(model: ModelInput, prepared: PreparedModel) -> Iterator[ServingProblem]:
     """A mixture of experts whose config does not say what is asserted."""
     judge = prepared.judge
     if judge is None or not _is_mixture(model, judge):
@@ -169,13 +171,13 @@ def _of_experts(model: ModelInput, prepared: Prepared) -> Iterator[ServingProble
     ):
         found = [judge.config.setting(name) for name in fields.value]
         if all(each is None or each == Known(None) for each in found):
-            cause = ExpertsFieldMissing(fields.value)
+            cause = ExpertsNotDescribed(fields.value)
             where = model.config.place() if model.config else judge.subject.where
             yield _problem(prepared, cause, fact, where)
             return
 
 
-def _of_styles(prepared: Prepared) -> Iterator[ServingProblem]:
+def _of_styles(prepared: PreparedModel) -> Iterator[ServingProblem]:
     """The first style that the backend does not know: it reads all of them while it builds."""
     judge = prepared.judge
     if judge is None or judge.subject.plans_merged is not True:
@@ -189,12 +191,12 @@ def _of_styles(prepared: Prepared) -> Iterator[ServingProblem]:
             return
 
 
-def _of_weights(prepared: Prepared) -> Iterator[ServingProblem]:
+def _of_weights(prepared: PreparedModel) -> Iterator[ServingProblem]:
     """A weight that `save_pretrained` writes under a name that is looked for where nothing is."""
-    judge, workshop = prepared.judge, prepared.workshop
-    if judge is None or workshop is None or judge.config.config is not judge.config.whole:
+    judge, builder = prepared.judge, prepared.builder
+    if judge is None or builder is None or judge.config.config is not judge.config.whole:
         return
-    whole = build_tree(workshop, AUTO_CAUSAL)
+    whole = build_tree(builder, AUTO_CAUSAL)
     base = judge.subject.tree.structure
     if not isinstance(whole, Built) or whole.structure.open_at or base.open_at:
         return
@@ -227,10 +229,10 @@ def _stranger(name: str, known: set[str]) -> str:
 Reason = tuple[str, Place | None]
 
 
-def _unproved(model: ModelInput, prepared: Prepared) -> Iterator[Reason]:
+def _unproved(model: ModelInput, prepared: PreparedModel) -> Iterator[Reason]:
     """What the backend may do otherwise than the model, or is not known to do alike."""
-    judge, workshop, config = prepared.judge, prepared.workshop, model.config
-    if judge is None or workshop is None:
+    judge, builder, config = prepared.judge, prepared.builder, model.config
+    if judge is None or builder is None:
         return
     if config is None or not _architectures(config.values):
         yield "no-architecture", None
@@ -248,17 +250,17 @@ def _unproved(model: ModelInput, prepared: Prepared) -> Iterator[Reason]:
     yield from _of_attention(judge)
 
 
-def _of_the_head(prepared: Prepared) -> Iterator[Reason]:
-    judge, workshop = prepared.judge, prepared.workshop
+def _of_the_head(prepared: PreparedModel) -> Iterator[Reason]:
+    judge, builder = prepared.judge, prepared.builder
     assert judge is not None
-    assert workshop is not None
-    whole = build_tree(workshop, AUTO_CAUSAL)
+    assert builder is not None
+    whole = build_tree(builder, AUTO_CAUSAL)
     if not isinstance(whole, Built) or whole.structure.open_at:
         yield "head-not-built", judge.subject.where
         return
     if judge.subject.tree.structure.open_at:
         yield "module-may-exist", judge.subject.where
-    head, base = whole.root.attributes.get("lm_head"), workshop.base_child(whole.root)
+    head, base = whole.root.attributes.get("lm_head"), builder.base_child(whole.root)
     machine = judge.subject.machine
     if not isinstance(head, Instance) or base is None or head.cls != External(LINEAR):
         yield "head-not-plain", whole.root.where

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
-from forgather_lint.engines.patterns import Unreadable, compile_pattern
+from forgather_lint.engines.patterns import UnreadablePattern, compile_pattern
 from forgather_lint.engines.sglang.profile import SglangPlan, SglangProfile
-from forgather_lint.execution.engine import Engine, Undecided
+from forgather_lint.execution.engine import Engine, UndecidedKey
 from forgather_lint.execution.replaced import Replaced
 
 SURE = frozenset({"weight", "bias"})
@@ -23,17 +23,17 @@ class KeysOf:
 
     plan: SglangPlan
 
-    def __call__(self, keys: Sequence[str], name: str) -> str | Undecided | None:
+    def __call__(self, keys: Sequence[str], name: str) -> str | UndecidedKey | None:
         read = [self.read(key) for key in keys]
         if len(set(read)) < len(read):
-            return Undecided(keys[0], "two keys of the plan are one when they are read")
+            return UndecidedKey(keys[0], "two keys of the plan are one when they are read")
         for key, text in zip(keys, read, strict=True):
             pattern = compile_pattern(f"model.{text}")
-            if isinstance(pattern, Unreadable):
-                return Undecided(key, pattern.reason, pattern.invalid)
+            if isinstance(pattern, UnreadablePattern):
+                return UndecidedKey(key, pattern.reason, pattern.invalid)
             held = pattern.matches(f"model.{name}")
             if held is None:
-                return Undecided(key, "it repeats too much to be tried")
+                return UndecidedKey(key, "it repeats too much to be tried")
             if held:
                 return key
         return None

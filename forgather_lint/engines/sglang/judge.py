@@ -34,7 +34,7 @@ from forgather_lint.execution.outcome import (
     with_branches,
     worst,
 )
-from forgather_lint.execution.partition import Parts, parts_of
+from forgather_lint.execution.partition import StageParts, parts_of
 from forgather_lint.execution.sharded import run
 from forgather_lint.facts import NotBuilt, Plan, PlanEntry
 from forgather_lint.facts.cause import OfEngine
@@ -45,7 +45,7 @@ from forgather_lint.facts.causes.placement import (
 )
 from forgather_lint.facts.causes.sglang import PlanMissing, StackMissing
 from forgather_lint.facts.causes.stages import NotOneList
-from forgather_lint.model.analysis import workshop_of
+from forgather_lint.model.analysis import builder_of
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.environment import Environment
@@ -198,7 +198,7 @@ class Judge:
         return bool(self.subject.pipeline_keys)
 
     @cached_property
-    def parts(self) -> Parts | Outcome:
+    def parts(self) -> StageParts | Outcome:
         """The pieces of the model that stages share out, or why there are none."""
         subject = self.subject
         if not subject.pipeline_keys:
@@ -268,7 +268,7 @@ class Judge:
         except (Raised, BudgetExceeded):
             return None
         tree = self.subject.tree
-        layers = parts.layers if isinstance(parts, Parts) else ()
+        layers = parts.layers if isinstance(parts, StageParts) else ()
         names = tuple(tree.name_of(layer) or "" for layer in layers)
         head = 0
         if self.config.setting("tie_word_embeddings") != Known(True):
@@ -277,7 +277,7 @@ class Judge:
         return bytes_per_rank(tree, assigned, ranks, stages, names, head, width, ())
 
 
-Prepared = api.Prepared[Target, Judge]
+PreparedModel = api.PreparedModel[Target, Judge]
 """A judge for one target, or why it cannot even build the model."""
 
 
@@ -291,20 +291,20 @@ def normalised(entries: Sequence[PlanEntry]) -> tuple[PlanEntry, ...]:
 
 def prepare(
     model: ModelInput, target: Target, dtype: str, environment: Environment | None = None
-) -> Prepared:
+) -> PreparedModel:
     """Build the base model as `target` would, and read its plans as `target` merges them."""
     own = replace(environment_beside(target.transformers), attention="sglang")
-    workshop = workshop_of(model, environment or own)
-    base = build_base(workshop)
+    builder = builder_of(model, environment or own)
+    base = build_base(builder)
     if isinstance(base, NotBuilt):
-        return Prepared(target, None, base, workshop)
+        return PreparedModel(target, None, base, builder)
     root = base.root
     assert isinstance(root.cls, ClassValue)
     with deep_recursion():
-        plans = with_given_plans(merged_plans(workshop, root, target.transformers), model)
+        plans = with_given_plans(merged_plans(builder, root, target.transformers), model)
     subject = Subject(
         profile=target.sglang,
-        machine=workshop.machine,
+        machine=builder.machine,
         tree=base.tree,
         root=root,
         tensor_plan=normalised(plans.tensor),
@@ -312,6 +312,6 @@ def prepare(
         pipeline_keys=plans.pipeline_keys,
         where=root.cls.where,
         plans_merged=plans.merged,
-        config_file=workshop.config_file,
+        config_file=builder.config_file,
     )
-    return Prepared(target, Judge(subject, dtype), None, workshop)
+    return PreparedModel(target, Judge(subject, dtype), None, builder)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from forgather_lint.core.record import record
 from forgather_lint.core.version import Version
-from forgather_lint.engines.fact import Fact, Outcome, topic
+from forgather_lint.engines.fact import Fact, Reaction, topic
 from forgather_lint.execution.layers import Role
 
 
@@ -16,18 +16,18 @@ class SglangPlan:
     """`plan.toml`: the tensor parallel plan."""
 
     styles: Fact[Mapping[str, Role]]
-    unknown_style: Fact[Outcome]
+    unknown_style: Fact[Reaction]
     key_prefixes: Fact[tuple[str, ...]]
-    missing: Fact[Outcome]
+    missing: Fact[Reaction]
 
 
 @record
 class SglangPipeline:
     """`pipeline.toml`: stages."""
 
-    missing: Fact[Outcome]
-    several_lists: Fact[Outcome]
-    no_list: Fact[Outcome]
+    missing: Fact[Reaction]
+    several_lists: Fact[Reaction]
+    no_list: Fact[Reaction]
 
 
 @record
@@ -36,7 +36,7 @@ class SglangAttention:
 
     arguments: Fact[tuple[str, ...]]
     keywords_read: Fact[tuple[str, ...]]
-    heads_indivisible: Fact[Outcome]
+    heads_indivisible: Fact[Reaction]
 
 
 @record
@@ -44,11 +44,11 @@ class SglangLoading:
     """`loading.toml`: who serves an architecture, and where weights go."""
 
     own_models: Fact[tuple[str, ...]]
-    no_model_class: Fact[Outcome]
-    not_compatible: Fact[Outcome]
-    backend_refused: Fact[Outcome]
+    no_model_class: Fact[Reaction]
+    not_compatible: Fact[Reaction]
+    backend_refused: Fact[Reaction]
     prefixes: Fact[Mapping[str, str]]
-    unknown_name: Fact[Outcome]
+    unknown_name: Fact[Reaction]
     norm_epsilon_names: Fact[tuple[str, ...]]
 
 
@@ -58,11 +58,11 @@ class SglangExperts:
 
     signs: Fact[tuple[str, ...]]
     count_fields: Fact[tuple[str, ...]]
-    count_missing: Fact[Outcome]
+    count_missing: Fact[Reaction]
     choice_fields: Fact[tuple[str, ...]]
-    choice_missing: Fact[Outcome]
+    choice_missing: Fact[Reaction]
     width_fields: Fact[tuple[str, ...]]
-    width_missing: Fact[Outcome]
+    width_missing: Fact[Reaction]
 
 
 @record(slots=False)

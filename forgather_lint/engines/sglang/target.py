@@ -15,7 +15,7 @@ from forgather_lint.facts.release import Release
 from forgather_lint.python.interpreter.environment import Environment
 
 if TYPE_CHECKING:
-    from forgather_lint.engines.sglang.judge import Prepared
+    from forgather_lint.engines.sglang.judge import PreparedModel
 
 
 class Target(NamedTuple):
@@ -40,7 +40,7 @@ class Target(NamedTuple):
 
         return flow_of(self.sglang)
 
-    def served_elsewhere(self, model: ModelInput, impl: ModelImpl) -> Prepared | None:
+    def served_elsewhere(self, model: ModelInput, impl: ModelImpl) -> PreparedModel | None:
         """The verdict where the code of the folder is not loaded; None where it is."""
         from forgather_lint.engines.sglang.checks import served_elsewhere
 
@@ -59,7 +59,7 @@ class Target(NamedTuple):
         *,
         as_written: bool = False,
         environment: Environment | None = None,
-    ) -> Prepared:
+    ) -> PreparedModel:
         """The base model as it is built, with the plans as they are merged."""
         from forgather_lint.engines.sglang.judge import prepare
 
@@ -67,7 +67,7 @@ class Target(NamedTuple):
 
     def checked(
         self, model: ModelInput, dtype: str, impl: ModelImpl, max_model_len: int | None
-    ) -> Prepared:
+    ) -> PreparedModel:
         """The same, with what is held against config, code and weights at any size."""
         from forgather_lint.engines.sglang.checks import checked
 

@@ -12,7 +12,7 @@ from forgather_lint.execution.children import plans_of_children
 from forgather_lint.facts import NotBuilt, Plan, PlanEntry, Plans
 from forgather_lint.libraries.transformers.model import plans_merged
 from forgather_lint.model.analysis import Built, build_tree
-from forgather_lint.model.build import Workshop
+from forgather_lint.model.build import ModelBuilder
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.model.given_plans import with_given
 from forgather_lint.model.plans import collect
@@ -20,15 +20,15 @@ from forgather_lint.model.tree import tree_of
 from forgather_lint.python.values.objects import ClassValue, Instance
 
 
-def build_base(workshop: Workshop) -> Built | NotBuilt:
+def build_base(builder: ModelBuilder) -> Built | NotBuilt:
     """What AutoModel loads; without that entry, the child that `base_model_prefix` names."""
-    if model_reference(workshop.config_values, AUTO_MODEL) is not None:
-        return build_tree(workshop, AUTO_MODEL)
-    whole = build_tree(workshop)
+    if model_reference(builder.config_values, AUTO_MODEL) is not None:
+        return build_tree(builder, AUTO_MODEL)
+    whole = build_tree(builder)
     if isinstance(whole, NotBuilt):
         return whole
-    child = workshop.base_child(whole.root)
-    return Built(child, tree_of(workshop.machine, child)) if child is not None else whole
+    child = builder.base_child(whole.root)
+    return Built(child, tree_of(builder.machine, child)) if child is not None else whole
 
 
 @record
@@ -45,7 +45,7 @@ class MergedPlans:
 
 
 def merged_plans(
-    workshop: Workshop, root: Instance, transformers: TransformersProfile
+    builder: ModelBuilder, root: Instance, transformers: TransformersProfile
 ) -> MergedPlans:
     """What the release makes of the plans of `root`, its config and the models inside it."""
     assert isinstance(root.cls, ClassValue)
@@ -53,10 +53,10 @@ def merged_plans(
     config = children.pop("config", None)
     plans = Plans()
     if config is not None:
-        plans = collect(workshop.machine, root.cls, config, workshop.config_file, children)
+        plans = collect(builder.machine, root.cls, config, builder.config_file, children)
     kept = transformers.plan.class_plan_kept.value
     everywhere = transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL
-    inside = plans_of_children(workshop.machine, root, kept=kept, everywhere=everywhere)
+    inside = plans_of_children(builder.machine, root, kept=kept, everywhere=everywhere)
     tensor = list(_entries(plans.class_tp.entries, (*plans.tp.entries, *inside.tensor), kept))
     staged = (*plans.pp.entries, *inside.pipeline)
     pipeline = list(_entries(plans.class_pp.entries, staged, kept))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.engines.api import Library, PlanJudge
+from forgather_lint.engines.api import ModelLibrary, PlanJudge
 from forgather_lint.engines.transformers.environment import environment_beside
 from forgather_lint.engines.transformers.judge import LibraryJudge
 from forgather_lint.engines.transformers.plan import LIBRARY, TABLE
@@ -14,7 +14,7 @@ from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
 
 
-class Transformers(Library):
+class Transformers(ModelLibrary):
     """Every release of transformers."""
 
     name = "transformers"

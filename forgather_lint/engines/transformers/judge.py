@@ -8,7 +8,7 @@ from functools import cached_property
 from forgather_lint.core.record import record
 from forgather_lint.engines.transformers.plan import (
     LIBRARY,
-    Entry,
+    StyleEntry,
     assigned_by_library,
     with_embedding,
 )
@@ -68,5 +68,5 @@ def _cuts_a_parameter(assignment: Assignment) -> bool:
     )
 
 
-def _entries(plan: Mapping[str, str]) -> dict[str, Entry]:
-    return {key: Entry(style) for key, style in plan.items()}
+def _entries(plan: Mapping[str, str]) -> dict[str, StyleEntry]:
+    return {key: StyleEntry(style) for key, style in plan.items()}

@@ -16,7 +16,7 @@ from forgather_lint.engines.transformers.profile import (
 Value = TypeVar("Value")
 
 
-class Origin(StrEnum):
+class EntryOrigin(StrEnum):
     """Who wrote an entry of the merged plan."""
 
     CONFIG = "config"
@@ -25,7 +25,7 @@ class Origin(StrEnum):
     TRANSFORMERS = "transformers"
 
 
-class Entry(NamedTuple, Generic[Value]):
+class MergedEntry(NamedTuple, Generic[Value]):
     """An entry of the merged plan: `key` of the model, `written` in the plan it comes from.
 
     `child` names the submodel whose plan that is. `value` is None where transformers adds it.
@@ -33,12 +33,12 @@ class Entry(NamedTuple, Generic[Value]):
 
     key: str
     value: Value | None
-    origin: Origin
+    origin: EntryOrigin
     written: str
     child: str = ""
 
 
-Merged = dict[str, Entry[Value]]
+Merged = dict[str, MergedEntry[Value]]
 
 EMBEDDING_KEY = "embed_tokens"
 
@@ -70,9 +70,9 @@ def merge_plans(
     """
     merged: Merged[Value] = {}
     if release.class_plan_kept.value:
-        merged.update(_entries(class_plan, Origin.CLASS))
+        merged.update(_entries(class_plan, EntryOrigin.CLASS))
     if owner.is_base_model or release.config_plan_on.value is ConfigPlanOn.EVERY_MODEL:
-        merged.update(_entries(config_plan, Origin.CONFIG))
+        merged.update(_entries(config_plan, EntryOrigin.CONFIG))
         if tensor_parallel and config_plan is not None:
             merged.update(_rule_of_config(release, owner))
     if tensor_parallel:
@@ -83,17 +83,17 @@ def merge_plans(
 
 
 def _entries(
-    plan: Mapping[str, Value] | None, origin: Origin
-) -> Iterator[tuple[str, Entry[Value]]]:
+    plan: Mapping[str, Value] | None, origin: EntryOrigin
+) -> Iterator[tuple[str, MergedEntry[Value]]]:
     for key, value in (plan or {}).items():
-        yield key, Entry(key, value, origin, key)
+        yield key, MergedEntry(key, value, origin, key)
 
 
-def _prefixed(child: str, plan: Merged[Value]) -> Iterator[tuple[str, Entry[Value]]]:
+def _prefixed(child: str, plan: Merged[Value]) -> Iterator[tuple[str, MergedEntry[Value]]]:
     for key, entry in plan.items():
         longer = f"{child}.{key}"
         path = f"{child}.{entry.child}" if entry.child else child
-        yield longer, Entry(longer, entry.value, entry.origin, entry.written, path)
+        yield longer, MergedEntry(longer, entry.value, entry.origin, entry.written, path)
 
 
 @port_of("transformers/configuration_utils.py", "PreTrainedConfig.__post_init__")
@@ -110,5 +110,5 @@ def _rule_of_model(release: TransformersPlan, owner: Owner, merged: Merged[Value
 
 
 def _added() -> Merged[Value]:
-    entry = Entry[Value](EMBEDDING_KEY, None, Origin.TRANSFORMERS, EMBEDDING_KEY)
+    entry = MergedEntry[Value](EMBEDDING_KEY, None, EntryOrigin.TRANSFORMERS, EMBEDDING_KEY)
     return {EMBEDDING_KEY: entry}

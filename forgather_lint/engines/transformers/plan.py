@@ -56,14 +56,14 @@ LIBRARY = Engine(
 
 
 @record
-class Entry:
+class StyleEntry:
     """One entry of a plan: its style, and where it is written."""
 
     style: str
     where: Place | None = None
 
 
-def assigned_by_library(tree: Tree, plan: Mapping[str, Entry]) -> dict[Instance, Assignment]:
+def assigned_by_library(tree: Tree, plan: Mapping[str, StyleEntry]) -> dict[Instance, Assignment]:
     """The assignment of every module that the plan names, or whose parameters it names.
 
     Raises `BudgetExceeded` for a style whose meaning is not known.
@@ -84,8 +84,8 @@ def assigned_by_library(tree: Tree, plan: Mapping[str, Entry]) -> dict[Instance,
 
 @port_of("transformers/distributed/mixin.py", "DistributedMixin._expand_parallel_plan")
 def _of_parameters(
-    name: str, instance: Instance, plan: Mapping[str, Entry]
-) -> Iterator[tuple[str, Entry]]:
+    name: str, instance: Instance, plan: Mapping[str, StyleEntry]
+) -> Iterator[tuple[str, StyleEntry]]:
     for attribute, value in instance.attributes.items():
         entry = plan.get(_looked_up(f"{name}.{attribute}" if name else attribute))
         if entry is not None and isinstance(value, TensorValue):
@@ -96,7 +96,7 @@ def _looked_up(name: str) -> str:
     return folded(name, Wildcard.COMPONENTS)
 
 
-def _role(entry: Entry) -> Role:
+def _role(entry: StyleEntry) -> Role:
     role = ROLES.get(entry.style)
     if role is None:
         raise BudgetExceeded(f"unmodelled-style-{entry.style}")
@@ -104,7 +104,9 @@ def _role(entry: Entry) -> Role:
 
 
 @port_of("transformers/distributed/mixin.py", "DistributedMixin.init_parallel_plans")
-def with_embedding(machine: Machine, root: Instance, plan: Mapping[str, Entry]) -> dict[str, Entry]:
+def with_embedding(
+    machine: Machine, root: Instance, plan: Mapping[str, StyleEntry]
+) -> dict[str, StyleEntry]:
     """The plan with the rules that transformers 5.21 and later put first by themselves.
 
     Source: transformers/distributed/mixin.py, `init_parallel_plans`; every base model with a plan
@@ -116,5 +118,5 @@ def with_embedding(machine: Machine, root: Instance, plan: Mapping[str, Entry]) 
         prefix = f"{name}." if name else ""
         has_plan = any(key.startswith(prefix) for key in plan)
         if has_plan and isinstance(model.attributes.get(TABLE), Instance):
-            rules[f"{prefix}{TABLE}"] = Entry("embedding_rowwise")
+            rules[f"{prefix}{TABLE}"] = StyleEntry("embedding_rowwise")
     return {**rules, **plan}

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from forgather_lint.core.record import record
 from forgather_lint.core.version import Version
-from forgather_lint.engines.fact import Fact, Outcome, topic
+from forgather_lint.engines.fact import Fact, Reaction, topic
 from forgather_lint.engines.names import knows
 from forgather_lint.engines.transformers.imports import ImportedName, imported_name
 
@@ -43,14 +43,14 @@ class TransformersPlan:
     """`plan.toml`: parallel plans."""
 
     styles: Fact[tuple[str, ...]]
-    unknown_style: Fact[Outcome]
+    unknown_style: Fact[Reaction]
     config_plan_on: Fact[ConfigPlanOn]
     class_plan_kept: Fact[bool]
     embedding_rule: Fact[EmbeddingRule]
     wildcard: Fact[Wildcard]
-    unmatched_rule: Fact[Outcome]
-    missing: Fact[Outcome]
-    not_linear: Fact[Outcome]
+    unmatched_rule: Fact[Reaction]
+    missing: Fact[Reaction]
+    not_linear: Fact[Reaction]
 
 
 @record
@@ -60,30 +60,30 @@ class TransformersConfig:
     removed_fields: Fact[tuple[str, ...]]
     renamed_fields: Fact[Mapping[str, str]]
     rope_types: Fact[tuple[str, ...]]
-    rope_type_unknown: Fact[Outcome]
+    rope_type_unknown: Fact[Reaction]
     fields_generated: Fact[bool]
     popped_fields: Fact[tuple[str, ...]]
-    model_type_taken: Fact[Outcome]
+    model_type_taken: Fact[Reaction]
     layer_types: Fact[tuple[str, ...]]
     layer_types_renamed: Fact[Mapping[str, str]]
-    layer_type_unknown: Fact[Outcome]
-    layer_types_length: Fact[Outcome]
-    several_text_configs: Fact[Outcome]
+    layer_type_unknown: Fact[Reaction]
+    layer_types_length: Fact[Reaction]
+    several_text_configs: Fact[Reaction]
 
 
 @record
 class TransformersModeling:
     """`modeling.toml`: what PreTrainedModel demands."""
 
-    tied_weights_list: Fact[Outcome]
-    tie_weights_override: Fact[Outcome]
+    tied_weights_list: Fact[Reaction]
+    tie_weights_override: Fact[Reaction]
     settable_if_file_has: Fact[tuple[str, ...]]
     activations: Fact[tuple[str, ...]]
     attention_class_pattern: Fact[str]
     embedding_name: Fact[str]
-    no_embedding: Fact[Outcome]
-    no_embedding_setter: Fact[Outcome]
-    mask_embeds_renamed: Fact[Outcome]
+    no_embedding: Fact[Reaction]
+    no_embedding_setter: Fact[Reaction]
+    mask_embeds_renamed: Fact[Reaction]
 
 
 @record
@@ -92,22 +92,22 @@ class TransformersLoading:
 
     relative_import_patterns: Fact[tuple[str, ...]]
     local_imports_followed: Fact[bool]
-    file_not_copied: Fact[Outcome]
-    package_not_read: Fact[Outcome]
-    name_not_copied: Fact[Outcome]
-    reference_not_text: Fact[Outcome]
-    reference_null: Fact[Outcome]
-    import_missing: Fact[Outcome]
-    module_missing: Fact[Outcome]
-    no_auto_class: Fact[Outcome]
-    auto_map_null: Fact[Outcome]
-    type_unknown: Fact[Outcome]
-    type_missing: Fact[Outcome]
+    file_not_copied: Fact[Reaction]
+    package_not_read: Fact[Reaction]
+    name_not_copied: Fact[Reaction]
+    reference_not_text: Fact[Reaction]
+    reference_null: Fact[Reaction]
+    import_missing: Fact[Reaction]
+    module_missing: Fact[Reaction]
+    no_auto_class: Fact[Reaction]
+    auto_map_null: Fact[Reaction]
+    type_unknown: Fact[Reaction]
+    type_missing: Fact[Reaction]
     type_from_path: Fact[bool]
     old_names: Fact[Mapping[str, str]]
     custom_code_converted: Fact[bool]
-    tokenizer_file_missing: Fact[Outcome]
-    tokenizer_class_unknown: Fact[Outcome]
+    tokenizer_file_missing: Fact[Reaction]
+    tokenizer_class_unknown: Fact[Reaction]
     tokenizer_classes_of_later: Fact[tuple[str, ...]]
 
 

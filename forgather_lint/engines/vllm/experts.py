@@ -11,7 +11,7 @@ from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.expert_layers import ROUTER
-from forgather_lint.engines.vllm.moe.fuser import Replaced
+from forgather_lint.engines.vllm.moe.fuser import ReplacedBlock
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import SERVES, Outcome
@@ -36,7 +36,7 @@ class ExpertBlock:
     owner: Instance
     experts: Instance
     name: str
-    replaced: Replaced | None = None
+    replaced: ReplacedBlock | None = None
     routed: bool = False
     contract: Outcome = SERVES
 

@@ -17,12 +17,12 @@ from forgather_lint.engines.vllm.experts import ExpertBlock
 from forgather_lint.engines.vllm.fusers.fused import Fusion
 from forgather_lint.engines.vllm.fusers.fusion import fusions, require_heads_to_divide, with_fusions
 from forgather_lint.engines.vllm.latent import Latent, latents, size_outcome, with_latents
-from forgather_lint.engines.vllm.model_config import VllmConfig
+from forgather_lint.engines.vllm.model_config import VllmModelConfig
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.execution.assignments import Assignment, assign
-from forgather_lint.execution.blame import is_engines
 from forgather_lint.execution.dataflow import Body, graphs
 from forgather_lint.execution.engine import Heads
+from forgather_lint.execution.error_causes import is_engines
 from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.execution.norms import Norms
 from forgather_lint.execution.outcome import (
@@ -34,7 +34,7 @@ from forgather_lint.execution.outcome import (
     worst,
 )
 from forgather_lint.execution.partition import (
-    Parts,
+    StageParts,
     decoder_of,
     holds_table,
     inferred_keys,
@@ -325,11 +325,11 @@ class Judge:
             return {}
 
     @cached_property
-    def config(self) -> VllmConfig:
+    def config(self) -> VllmModelConfig:
         """The config as the engine reads it: of a composite one the text part."""
         subject = self.subject
         config = subject.root.attributes.get("config")
-        return VllmConfig.of_text(subject.machine, config, subject.where, subject.config_file)
+        return VllmModelConfig.of_text(subject.machine, config, subject.where, subject.config_file)
 
     @cached_property
     def heads(self) -> Heads | None:
@@ -345,7 +345,7 @@ class Judge:
             return parts
         return self._on_stages(parts, stages)
 
-    def _defect(self, parts: Parts, stages: int) -> Outcome | None:
+    def _defect(self, parts: StageParts, stages: int) -> Outcome | None:
         """vLLM 0.11.1 to 0.16: only a stage that owns the embedding sets `embed_scale`.
 
         One that no entry of the plan names is on every stage.
@@ -357,7 +357,7 @@ class Judge:
             return None
         return Outcome(Verdict.FAILS, EmbedScaleNotSet(), defect.shown(), self.subject.where)
 
-    def _on_stages(self, parts: Parts, stages: int) -> Outcome:
+    def _on_stages(self, parts: StageParts, stages: int) -> Outcome:
         # Only a pipeline pays for these.
         from forgather_lint.execution.stage_embedding import embedding_unreachable
         from forgather_lint.execution.stages import run_pipeline
@@ -367,7 +367,7 @@ class Judge:
         refused = embedding_unreachable(pipeline, stages) or self._defect(parts, stages)
         return refused or run_pipeline(pipeline, stages)
 
-    def _pipeline(self, parts: Parts) -> Pipeline:
+    def _pipeline(self, parts: StageParts) -> Pipeline:
         """The pipeline that all numbers of stages share."""
         from forgather_lint.execution.stages import Pipeline
 
@@ -385,7 +385,7 @@ class Judge:
         return self._cut
 
     @cached_property
-    def parts(self) -> Parts | Outcome:
+    def parts(self) -> StageParts | Outcome:
         """The pieces of the model that stages share out, or why there are none."""
         subject = self.subject
         keys = list(subject.pipeline_keys)
@@ -433,7 +433,7 @@ class Judge:
             return None
         tree = self.subject.tree
         parts = self.parts
-        layers = parts.layers if isinstance(parts, Parts) else ()
+        layers = parts.layers if isinstance(parts, StageParts) else ()
         names = tuple(tree.name_of(layer) or "" for layer in layers)
         head = 0
         if not self.config.tied:

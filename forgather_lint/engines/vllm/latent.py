@@ -18,12 +18,12 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.common.forward_text import definition_of, of_self
+from forgather_lint.engines.vllm.fact_values import Hoisting
 from forgather_lint.engines.vllm.fusers.fused import Fusion, linear_calls, returned_linear, width
 from forgather_lint.engines.vllm.fusers.fuser_text import calls_of
 from forgather_lint.engines.vllm.fusers.traced import seen_by_trace
-from forgather_lint.engines.vllm.model_config import VllmConfig
+from forgather_lint.engines.vllm.model_config import VllmModelConfig
 from forgather_lint.engines.vllm.release import VllmEngine
-from forgather_lint.engines.vllm.words import Hoisting
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.norms import Norms
@@ -78,7 +78,7 @@ def latents(
 
 @port_of("vllm/model_executor/models/transformers/fusers/mla.py", "MLAFuser.update_attrs")
 def with_latents(
-    heads: Heads | None, config: VllmConfig, found: Mapping[Instance, Latent]
+    heads: Heads | None, config: VllmModelConfig, found: Mapping[Instance, Latent]
 ) -> Heads | None:
     """The head counts with what is taken over; None when not all sizes are known."""
     if not found or heads is None:
@@ -90,7 +90,7 @@ def with_latents(
 
 @port_of("vllm/model_executor/layers/attention/mla_attention.py", "MLACommonMetadata")
 def size_outcome(
-    config: VllmConfig, engine: VllmEngine, found: Mapping[Instance, Latent]
+    config: VllmModelConfig, engine: VllmEngine, found: Mapping[Instance, Latent]
 ) -> Outcome:
     """Whether the attention has the head size: asked when the first batch is on its way."""
     where = next(iter(found.values())).where

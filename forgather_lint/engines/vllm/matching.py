@@ -12,10 +12,10 @@ from functools import lru_cache
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
-from forgather_lint.engines.patterns import Unreadable, compile_pattern
+from forgather_lint.engines.patterns import UnreadablePattern, compile_pattern
+from forgather_lint.engines.vllm.fact_values import Picks
 from forgather_lint.engines.vllm.profile import VllmPlan
-from forgather_lint.engines.vllm.words import Picks
-from forgather_lint.execution.engine import Undecided
+from forgather_lint.execution.engine import UndecidedKey
 
 
 @record
@@ -24,12 +24,12 @@ class KeysOf:
 
     plan: VllmPlan
 
-    def __call__(self, keys: Sequence[str], name: str) -> str | Undecided | None:
+    def __call__(self, keys: Sequence[str], name: str) -> str | UndecidedKey | None:
         return vllm_match(keys, name, self.plan)
 
 
 @port_of("vllm/model_executor/models/transformers/base.py", "Base.recursive_replace")
-def vllm_match(keys: Sequence[str], name: str, plan: VllmPlan) -> str | Undecided | None:
+def vllm_match(keys: Sequence[str], name: str, plan: VllmPlan) -> str | UndecidedKey | None:
     """The key that vLLM applies to the Linear `name`, or None: it is left unplanned.
 
     The keys before the one that is taken must be readable: vLLM tries them too.
@@ -37,7 +37,7 @@ def vllm_match(keys: Sequence[str], name: str, plan: VllmPlan) -> str | Undecide
     taken: str | None = None
     for key in keys:
         held = vllm_matches(key, name, plan)
-        if isinstance(held, Undecided):
+        if isinstance(held, UndecidedKey):
             return held
         if held and plan.picks.value is Picks.FIRST:
             return key
@@ -46,14 +46,14 @@ def vllm_match(keys: Sequence[str], name: str, plan: VllmPlan) -> str | Undecide
     return taken
 
 
-def vllm_matches(key: str, name: str, plan: VllmPlan) -> bool | Undecided:
+def vllm_matches(key: str, name: str, plan: VllmPlan) -> bool | UndecidedKey:
     """Whether the one entry `key` takes the module `name`, other entries aside."""
     prefix = plan.prefix.value
     pattern = _compiled(_prefixed(prefix, key))
-    if isinstance(pattern, Unreadable):
-        return Undecided(key, pattern.reason, pattern.invalid)
+    if isinstance(pattern, UnreadablePattern):
+        return UndecidedKey(key, pattern.reason, pattern.invalid)
     held = pattern.matches(_prefixed(prefix, name))
-    return Undecided(key, "it repeats too much to be tried") if held is None else held
+    return UndecidedKey(key, "it repeats too much to be tried") if held is None else held
 
 
 _compiled = lru_cache(maxsize=4096)(compile_pattern)

@@ -14,7 +14,7 @@ from forgather_lint.python.values.value import NONE, Known, known
 
 
 @record
-class VllmConfig(ModelConfig):
+class VllmModelConfig(ModelConfig):
     """The same, with the sizes that the engine's attention gets."""
 
     @property

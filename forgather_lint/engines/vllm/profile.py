@@ -12,8 +12,8 @@ from functools import cached_property
 
 from forgather_lint.core.record import record
 from forgather_lint.core.version import Version
-from forgather_lint.engines.fact import Fact, Outcome, topic
-from forgather_lint.engines.vllm.words import (
+from forgather_lint.engines.fact import Fact, Reaction, topic
+from forgather_lint.engines.vllm.fact_values import (
     AttentionBinding,
     AttentionGate,
     BasePrefix,
@@ -38,9 +38,9 @@ class VllmPlan:
     unmatched: Fact[LinearKind]
     styles: Fact[Mapping[str, LinearKind]]
     unknown_style: Fact[LinearKind]
-    style_not_text: Fact[Outcome]
-    missing: Fact[Outcome]
-    never_merged: Fact[Outcome]
+    style_not_text: Fact[Reaction]
+    missing: Fact[Reaction]
+    never_merged: Fact[Reaction]
 
 
 @record
@@ -49,10 +49,10 @@ class VllmPipeline:
 
     names_from: Fact[StageNames]
     lookup: Fact[Lookup]
-    missing: Fact[Outcome]
-    several_lists: Fact[Outcome]
-    no_list: Fact[Outcome]
-    placeholder: Fact[Outcome]
+    missing: Fact[Reaction]
+    several_lists: Fact[Reaction]
+    no_list: Fact[Reaction]
+    placeholder: Fact[Reaction]
 
 
 @record
@@ -67,14 +67,14 @@ class VllmModules:
     norm_found_by: Fact[NormSearch]
     norm_epsilon_names: Fact[tuple[str, ...]]
     norm_parameters_kept: Fact[tuple[str, ...]]
-    norm_second_input: Fact[Outcome]
-    norm_centre_lost: Fact[Outcome]
-    norm_of_other_width: Fact[Outcome]
-    norm_of_uneven_shard: Fact[Outcome]
+    norm_second_input: Fact[Reaction]
+    norm_centre_lost: Fact[Reaction]
+    norm_of_other_width: Fact[Reaction]
+    norm_of_uneven_shard: Fact[Reaction]
     norm_power_recognised: Fact[bool]
     norm_width_from_config: Fact[bool]
     embedding_found_by: Fact[EmbeddingSearch]
-    embedding_forward_dropped: Fact[Outcome]
+    embedding_forward_dropped: Fact[Reaction]
     embedding_scale_kept: Fact[bool]
     embedding_setter_called: Fact[bool]
 
@@ -86,7 +86,7 @@ class VllmFusers:
     names: Fact[tuple[str, ...]]
     output_projection: Fact[OutputProjection]
     hoisting: Fact[Hoisting]
-    kv_heads_uneven: Fact[Outcome]
+    kv_heads_uneven: Fact[Reaction]
     head_size_of_module: Fact[bool]
     stacked_by_substring: Fact[bool]
 
@@ -96,25 +96,25 @@ class VllmAttention:
     """`attention.toml`: how attention is bound and what it reads."""
 
     gate: Fact[AttentionGate]
-    incompatible: Fact[Outcome]
+    incompatible: Fact[Reaction]
     binding: Fact[AttentionBinding]
-    keyword_lost: Fact[Outcome]
-    no_layer_index: Fact[Outcome]
-    no_dispatch: Fact[Outcome]
-    shared_layer: Fact[Outcome]
-    scaling_unresolved: Fact[Outcome]
-    scaling_positional: Fact[Outcome]
-    sinks_unresolved: Fact[Outcome]
-    sinks_lost: Fact[Outcome]
-    too_many_heads: Fact[Outcome]
-    heads_per_kv_uneven: Fact[Outcome]
-    layer_types_null: Fact[Outcome]
-    layer_types_short: Fact[Outcome]
+    keyword_lost: Fact[Reaction]
+    no_layer_index: Fact[Reaction]
+    no_dispatch: Fact[Reaction]
+    shared_layer: Fact[Reaction]
+    scaling_unresolved: Fact[Reaction]
+    scaling_positional: Fact[Reaction]
+    sinks_unresolved: Fact[Reaction]
+    sinks_lost: Fact[Reaction]
+    too_many_heads: Fact[Reaction]
+    heads_per_kv_uneven: Fact[Reaction]
+    layer_types_null: Fact[Reaction]
+    layer_types_short: Fact[Reaction]
     value_padded: Fact[bool]
     latent_types: Fact[tuple[str, ...]]
     latent_head_sizes: Fact[tuple[int, ...]]
-    latent_head_size_refused: Fact[Outcome]
-    not_causal: Fact[Outcome]
+    latent_head_size_refused: Fact[Reaction]
+    not_causal: Fact[Reaction]
 
 
 @record
@@ -122,10 +122,10 @@ class VllmForward:
     """`forward.toml`: what is called at run time."""
 
     arguments: Fact[tuple[str, ...]]
-    unexpected_argument: Fact[Outcome]
+    unexpected_argument: Fact[Reaction]
     hidden_states: Fact[str]
     decoder_arguments: Fact[tuple[str, ...]]
-    decoder_argument_missing: Fact[Outcome]
+    decoder_argument_missing: Fact[Reaction]
     logits_config: Fact[tuple[str, ...]]
 
 
@@ -134,22 +134,22 @@ class VllmConfig:
     """`config.toml`: what config.json must and must not say."""
 
     integer_fields: Fact[tuple[str, ...]]
-    integer_null: Fact[Outcome]
+    integer_null: Fact[Reaction]
     fields_read: Fact[tuple[str, ...]]
-    field_absent: Fact[Outcome]
+    field_absent: Fact[Reaction]
     own_head_counts: Fact[tuple[str, ...]]
     kv_head_fields: Fact[tuple[str, ...]]
-    kv_heads_null: Fact[Outcome]
-    heads_indivisible: Fact[Outcome]
-    width_indivisible: Fact[Outcome]
+    kv_heads_null: Fact[Reaction]
+    heads_indivisible: Fact[Reaction]
+    width_indivisible: Fact[Reaction]
     length_fields: Fact[tuple[str, ...]]
-    length_exceeded: Fact[Outcome]
+    length_exceeded: Fact[Reaction]
     expert_fields: Fact[tuple[str, ...]]
     expert_minimum: Fact[int]
-    experts: Fact[Outcome]
-    no_architecture: Fact[Outcome]
-    text_heads_missing: Fact[Outcome]
-    processor_type: Fact[Outcome]
+    experts: Fact[Reaction]
+    no_architecture: Fact[Reaction]
+    text_heads_missing: Fact[Reaction]
+    processor_type: Fact[Reaction]
 
 
 @record
@@ -159,11 +159,11 @@ class VllmRegistry:
     architecture_from_type: Fact[bool]
     generating_suffixes: Fact[tuple[str, ...]]
     pooling_suffixes: Fact[tuple[str, ...]]
-    unsupported: Fact[Outcome]
-    removed: Fact[Outcome]
-    moved_out: Fact[Outcome]
-    no_model_class: Fact[Outcome]
-    config_not_found: Fact[Outcome]
+    unsupported: Fact[Reaction]
+    removed: Fact[Reaction]
+    moved_out: Fact[Reaction]
+    no_model_class: Fact[Reaction]
+    config_not_found: Fact[Reaction]
 
 
 @record
@@ -172,7 +172,7 @@ class VllmExperts:
 
     choice_fields: Fact[tuple[str, ...]]
     width_fields: Fact[tuple[str, ...]]
-    field_missing: Fact[Outcome]
+    field_missing: Fact[Reaction]
     activation: Fact[str]
     layer: Fact[str]
     block_replaced: Fact[BlockSearch]
@@ -190,12 +190,12 @@ class VllmWeights:
 
     base_prefix: Fact[BasePrefix]
     bare_names_accepted: Fact[bool]
-    tied_head_in_checkpoint: Fact[Outcome]
+    tied_head_in_checkpoint: Fact[Reaction]
     head_bias_loaded: Fact[bool]
     buffers_loaded: Fact[bool]
     buffers_skipped: Fact[tuple[str, ...]]
-    unknown_name: Fact[Outcome]
-    layer_not_in_checkpoint: Fact[Outcome]
+    unknown_name: Fact[Reaction]
+    layer_not_in_checkpoint: Fact[Reaction]
 
 
 @record
@@ -204,11 +204,11 @@ class VllmQuantization:
 
     methods: Fact[tuple[str, ...]]
     deprecated: Fact[tuple[str, ...]]
-    unknown: Fact[Outcome]
-    refused: Fact[Outcome]
-    awq_groups_cut: Fact[Outcome]
-    packed_groups_cut: Fact[Outcome]
-    schemes_differ: Fact[Outcome]
+    unknown: Fact[Reaction]
+    refused: Fact[Reaction]
+    awq_groups_cut: Fact[Reaction]
+    packed_groups_cut: Fact[Reaction]
+    schemes_differ: Fact[Reaction]
 
 
 @record
@@ -217,23 +217,23 @@ class VllmBuilding:
 
     tensors_on: Fact[str]
     parameters_on: Fact[str]
-    value_read: Fact[Outcome]
+    value_read: Fact[Reaction]
 
 
 @record
 class VllmCommand:
     """`command.toml`: what `vllm serve` refuses of options that it takes one by one."""
 
-    tool_parser_missing: Fact[Outcome]
-    log_requests_missing: Fact[Outcome]
-    batch_below_length: Fact[Outcome]
-    batch_below_sequences: Fact[Outcome]
-    context_ranks_uneven: Fact[Outcome]
-    data_ranks_local: Fact[Outcome]
-    nodes_of_ray: Fact[Outcome]
-    no_experts: Fact[Outcome]
-    too_few_devices: Fact[Outcome]
-    code_not_trusted: Fact[Outcome]
+    tool_parser_missing: Fact[Reaction]
+    log_requests_missing: Fact[Reaction]
+    batch_below_length: Fact[Reaction]
+    batch_below_sequences: Fact[Reaction]
+    context_ranks_uneven: Fact[Reaction]
+    data_ranks_local: Fact[Reaction]
+    nodes_of_ray: Fact[Reaction]
+    no_experts: Fact[Reaction]
+    too_few_devices: Fact[Reaction]
+    code_not_trusted: Fact[Reaction]
 
 
 @record
@@ -241,23 +241,23 @@ class VllmCheckpoint:
     """`checkpoint.toml`: files of a checkpoint, and tensors that do not fit."""
 
     consolidated_first: Fact[bool]
-    nothing_found: Fact[Outcome]
-    shard_missing: Fact[Outcome]
-    parameter_missing: Fact[Outcome]
+    nothing_found: Fact[Reaction]
+    shard_missing: Fact[Reaction]
+    parameter_missing: Fact[Reaction]
     stored_head_unties: Fact[bool]
     ignored_names_read: Fact[bool]
     names_converted: Fact[bool]
     norm_names_converted: Fact[Mapping[str, str]]
-    bias_without_parameter: Fact[Outcome]
-    unknown_in_fused: Fact[Outcome]
-    size_of_replicated: Fact[Outcome]
-    size_of_plain: Fact[Outcome]
-    size_of_split: Fact[Outcome]
-    split_too_short: Fact[Outcome]
-    split_too_long: Fact[Outcome]
-    width_of_table: Fact[Outcome]
-    adapter_strangers: Fact[Outcome]
-    adapter_rank: Fact[Outcome]
+    bias_without_parameter: Fact[Reaction]
+    unknown_in_fused: Fact[Reaction]
+    size_of_replicated: Fact[Reaction]
+    size_of_plain: Fact[Reaction]
+    size_of_split: Fact[Reaction]
+    split_too_short: Fact[Reaction]
+    split_too_long: Fact[Reaction]
+    width_of_table: Fact[Reaction]
+    adapter_strangers: Fact[Reaction]
+    adapter_rank: Fact[Reaction]
     adapter_rank_default: Fact[int]
 
 
@@ -265,8 +265,8 @@ class VllmCheckpoint:
 class VllmDefects:
     """`defects.toml`: what only another release mends."""
 
-    embed_scale: Fact[Outcome]
-    constructor_error_hidden: Fact[Outcome]
+    embed_scale: Fact[Reaction]
+    constructor_error_hidden: Fact[Reaction]
 
 
 @record(slots=False)

@@ -16,7 +16,7 @@ from forgather_lint.execution.layers import Role
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts.causes.quantization import GroupsCut, SchemesDiffer
 from forgather_lint.facts.release import Effect
-from forgather_lint.facts.release import Outcome as Says
+from forgather_lint.facts.release import Reaction as Says
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Known

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from forgather_lint.core.record import record
-from forgather_lint.engines.fact import Effect, Outcome
-from forgather_lint.engines.vllm.matching import KeysOf
-from forgather_lint.engines.vllm.profile import VllmModules, VllmProfile
-from forgather_lint.engines.vllm.words import (
+from forgather_lint.engines.fact import Effect, Reaction
+from forgather_lint.engines.vllm.fact_values import (
     AttentionBinding,
     EmbeddingSearch,
     Hoisting,
@@ -17,6 +15,8 @@ from forgather_lint.engines.vllm.words import (
     OutputProjection,
     StageNames,
 )
+from forgather_lint.engines.vllm.matching import KeysOf
+from forgather_lint.engines.vllm.profile import VllmModules, VllmProfile
 from forgather_lint.execution.engine import Engine
 from forgather_lint.execution.layers import Role
 from forgather_lint.execution.replaced import Replaced
@@ -56,20 +56,20 @@ class VllmEngine(Engine):
     norms_gather: bool = False
     norm_power: bool = False
     norm_width_from_config: bool = False
-    plan_missing: Outcome = Outcome(Effect.NONE)
-    heads_indivisible: Outcome = Outcome(Effect.NONE)
-    latent_head_size_refused: Outcome = Outcome(Effect.NONE)
-    embed_scale: Outcome = Outcome(Effect.NONE)
+    plan_missing: Reaction = Reaction(Effect.NONE)
+    heads_indivisible: Reaction = Reaction(Effect.NONE)
+    latent_head_size_refused: Reaction = Reaction(Effect.NONE)
+    embed_scale: Reaction = Reaction(Effect.NONE)
     own_head_counts: tuple[str, ...] = ()
     kv_head_fields: tuple[str, ...] = ("num_key_value_heads",)
-    heads_per_kv_uneven: Outcome = Outcome(Effect.NONE)
-    kv_heads_uneven: Outcome = Outcome(Effect.NONE)
+    heads_per_kv_uneven: Reaction = Reaction(Effect.NONE)
+    kv_heads_uneven: Reaction = Reaction(Effect.NONE)
     expert_fields: tuple[str, ...] = ()
     expert_minimum: int = 0
     shared_summed_once: bool = False
-    awq_groups_cut: Outcome = Outcome(Effect.NONE)
-    packed_groups_cut: Outcome = Outcome(Effect.NONE)
-    schemes_differ: Outcome = Outcome(Effect.NONE)
+    awq_groups_cut: Reaction = Reaction(Effect.NONE)
+    packed_groups_cut: Reaction = Reaction(Effect.NONE)
+    schemes_differ: Reaction = Reaction(Effect.NONE)
 
 
 def engine_of(profile: VllmProfile) -> VllmEngine:

@@ -20,7 +20,7 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.words import Word
 from forgather_lint.engines.vllm.serve_options import NEGATED, ServeOption
-from forgather_lint.facts.command import Given, Refused, RefusedFor, ServeCommand
+from forgather_lint.facts.command import Given, RefusedFor, RefusedWord, ServeCommand
 
 OPTIONS_FILE = "--config"
 _COUNT = re.compile(r"\s*\d+(?:\.\d+)?[kmgtKMGT]\s*")
@@ -59,7 +59,7 @@ class _Reader:
     at: int = 0
     given: dict[str, Given] = field(default_factory=dict)
     model: Word | None = None
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedWord] = field(default_factory=list)
     open: bool = False
     """Whether a word that is not known may be any option, or any number of them."""
 
@@ -92,7 +92,7 @@ class _Reader:
         if self.positional and self.model is None:
             self.model = word
         elif not self.open:
-            self.refused.append(Refused(RefusedFor.FREE_WORD, word, word.text or ""))
+            self.refused.append(RefusedWord(RefusedFor.FREE_WORD, word, word.text or ""))
 
     def _option(self, word: Word, text: str, value: Word | None = None) -> None:
         if text.startswith("-O"):
@@ -125,9 +125,11 @@ class _Reader:
             if len(begun) == 1:
                 return self.options[begun[0]]
             if len(found) > 1 or len(begun) > 1:
-                self.refused.append(Refused(RefusedFor.AMBIGUOUS, word, name, ", ".join(begun[:6])))
+                self.refused.append(
+                    RefusedWord(RefusedFor.AMBIGUOUS, word, name, ", ".join(begun[:6]))
+                )
                 return None
-        self.refused.append(Refused(RefusedFor.OPTION, word, name))
+        self.refused.append(RefusedWord(RefusedFor.OPTION, word, name))
         if self._follows():
             self.at += 1  # its value: it goes with the option
         return None
@@ -141,7 +143,7 @@ class _Reader:
     def _bare(self, option: ServeOption, name: str, word: Word, value: Word | None) -> None:
         if value is not None:
             self.refused.append(
-                Refused(RefusedFor.VALUE_OF_SWITCH, word, option.name, value.text or "")
+                RefusedWord(RefusedFor.VALUE_OF_SWITCH, word, option.name, value.text or "")
             )
             return
         negated = option.takes == "switch" and name == NEGATED + option.name.removeprefix("--")
@@ -152,11 +154,11 @@ class _Reader:
         values = [value] if value is not None else list(self._values(option))
         if not values and option.takes != "optional":
             if not self.open:
-                self.refused.append(Refused(RefusedFor.NO_VALUE, word, option.name))
+                self.refused.append(RefusedWord(RefusedFor.NO_VALUE, word, option.name))
             return
         for each in values:
             if each.text is not None and (why := _why_not(option, each.text)):
-                self.refused.append(Refused(RefusedFor.VALUE, each, option.name, why))
+                self.refused.append(RefusedWord(RefusedFor.VALUE, each, option.name, why))
         if option.name == OPTIONS_FILE:
             self.open = True  # it holds further options
         first = values[0] if values else None
@@ -165,7 +167,7 @@ class _Reader:
 
     def _note(self, option: ServeOption, word: Word) -> None:
         if option.deprecated:
-            self.refused.append(Refused(RefusedFor.DEPRECATED, word, option.name))
+            self.refused.append(RefusedWord(RefusedFor.DEPRECATED, word, option.name))
 
     def _values(self, option: ServeOption) -> Iterator[Word]:
         while self._follows():

@@ -8,7 +8,7 @@ from forgather_lint.engines.fact import Fact
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.serve_command import count_of
 from forgather_lint.facts.command import OptionsConflict, ServeCommand
-from forgather_lint.facts.release import Effect, Outcome
+from forgather_lint.facts.release import Effect, Reaction
 
 TENSOR, PIPELINE = "--tensor-parallel-size", "--pipeline-parallel-size"
 CONTEXT = "--decode-context-parallel-size"
@@ -110,7 +110,7 @@ class _Asked:
         yield from self._told(self.release.command.no_experts, message, EXPERTS, {})
 
     def _told(
-        self, fact: Fact[Outcome], message: str, name: str, parts: Mapping[str, int]
+        self, fact: Fact[Reaction], message: str, name: str, parts: Mapping[str, int]
     ) -> Iterator[OptionsConflict]:
         outcome = fact.value
         if outcome.effect is Effect.ERROR:

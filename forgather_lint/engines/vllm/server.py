@@ -14,8 +14,8 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.engines.names import knows, said
+from forgather_lint.engines.vllm.fact_values import AttentionGate
 from forgather_lint.engines.vllm.target import Target
-from forgather_lint.engines.vllm.words import AttentionGate
 from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
 
 

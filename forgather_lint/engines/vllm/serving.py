@@ -41,8 +41,8 @@ from forgather_lint.facts.command import (
     CommandJudged,
     CommandRefused,
     RanksExceedDevices,
-    Refused,
     RefusedFor,
+    RefusedWord,
     RemoteCodeNotTrusted,
     ServeCommand,
 )
@@ -117,7 +117,7 @@ def _config(folder: Path | None) -> Mapping[str, object] | None:
         return None
 
 
-def _refused(refused: Refused, target: Target) -> CommandRefused:
+def _refused(refused: RefusedWord, target: Target) -> CommandRefused:
     release = str(target.vllm)
     if refused.why is not RefusedFor.OPTION:
         return CommandRefused(refused, release)

@@ -27,13 +27,13 @@ from forgather_lint.engines.vllm.release import VllmEngine, engine_of
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.dataflow import Body
 from forgather_lint.facts import NotBuilt
-from forgather_lint.model.analysis import Built, workshop_of
-from forgather_lint.model.build import Workshop
+from forgather_lint.model.analysis import Built, builder_of
+from forgather_lint.model.build import ModelBuilder
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.values.objects import ClassValue, Instance
 
-Prepared = api.Prepared[Target, Judge]
+PreparedModel = api.PreparedModel[Target, Judge]
 """A judge for one target, or why it cannot even build the model."""
 
 
@@ -44,19 +44,19 @@ def prepare(
     *,
     experts_fused: bool = True,
     environment: Environment | None = None,
-) -> Prepared:
+) -> PreparedModel:
     """Build the base model as `target` would, and read its plans as `target` merges them.
 
     Without `experts_fused` the experts are those of the model, not the engine's. `environment` is
     what the model finds, if that is not all of `target`.
     """
-    workshop = workshop_of(model, environment or environment_of(target))
-    base = build_base(workshop)
+    builder = builder_of(model, environment or environment_of(target))
+    base = build_base(builder)
     if isinstance(base, NotBuilt):
-        return Prepared(target, None, base, workshop)
+        return PreparedModel(target, None, base, builder)
     with deep_recursion():
-        subject = _subject(workshop, model, base, target, experts_fused)
-    return Prepared(target, Judge(subject, dtype), None, workshop)
+        subject = _subject(builder, model, base, target, experts_fused)
+    return PreparedModel(target, Judge(subject, dtype), None, builder)
 
 
 def environment_of(target: Target) -> Environment:
@@ -72,19 +72,19 @@ def environment_of(target: Target) -> Environment:
 
 
 def _subject(
-    workshop: Workshop, model: ModelInput, base: Built, target: Target, experts_fused: bool
+    builder: ModelBuilder, model: ModelInput, base: Built, target: Target, experts_fused: bool
 ) -> Subject:
     root = base.root
     assert isinstance(root.cls, ClassValue)
-    plans = with_given_plans(merged_plans(workshop, root, target.transformers), model)
+    plans = with_given_plans(merged_plans(builder, root, target.transformers), model)
     engine = engine_of(target.vllm)
     tree: Tree = base.tree
     blocks: tuple[ExpertBlock, ...] = ()
     bodies: Mapping[Instance, Body] | None = None
     if experts_fused:
-        tree, blocks, bodies = _with_experts_fused(workshop, base, engine, target)
+        tree, blocks, bodies = _with_experts_fused(builder, base, engine, target)
     return Subject(
-        machine=workshop.machine,
+        machine=builder.machine,
         tree=tree,
         root=root,
         engine=engine,
@@ -94,19 +94,19 @@ def _subject(
         where=root.cls.where,
         experts=blocks,
         plans_merged=plans.merged,
-        config_file=workshop.config_file,
+        config_file=builder.config_file,
         bodies=bodies,
     )
 
 
 def _with_experts_fused(
-    workshop: Workshop, base: Built, engine: VllmEngine, target: Target
+    builder: ModelBuilder, base: Built, engine: VllmEngine, target: Target
 ) -> tuple[Tree, tuple[ExpertBlock, ...], Mapping[Instance, Body] | None]:
     """The tree as the engine changes it, the blocks it replaced, and the graphs of the model.
 
     A release that refuses experts beside this transformers never comes to that.
     """
-    machine, root, tree = workshop.machine, base.root, base.tree
+    machine, root, tree = builder.machine, base.root, base.tree
     if experts_refused(target) or not has_experts(machine, root, engine):
         return tree, (), None
     found = expert_blocks(machine, tree)

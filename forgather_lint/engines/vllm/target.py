@@ -15,7 +15,7 @@ from forgather_lint.facts.release import Release
 from forgather_lint.python.interpreter.environment import Environment
 
 if TYPE_CHECKING:
-    from forgather_lint.engines.vllm.subject import Prepared
+    from forgather_lint.engines.vllm.subject import PreparedModel
 
 
 class Target(NamedTuple):
@@ -54,9 +54,9 @@ class Target(NamedTuple):
 
         return engine_of(self.vllm)
 
-    def served_elsewhere(self, model: ModelInput, impl: ModelImpl) -> Prepared | None:
+    def served_elsewhere(self, model: ModelInput, impl: ModelImpl) -> PreparedModel | None:
         """The verdict where the code of the folder is not loaded; None where it is."""
-        from forgather_lint.engines.vllm.verdicts import served_elsewhere
+        from forgather_lint.engines.vllm.checking import served_elsewhere
 
         return served_elsewhere(model, self, impl)
 
@@ -74,7 +74,7 @@ class Target(NamedTuple):
         *,
         as_written: bool = False,
         environment: Environment | None = None,
-    ) -> Prepared:
+    ) -> PreparedModel:
         """The base model as it is built, with the plans as they are merged."""
         from forgather_lint.engines.vllm.subject import prepare
 
@@ -83,8 +83,8 @@ class Target(NamedTuple):
 
     def checked(
         self, model: ModelInput, dtype: str, impl: ModelImpl, max_model_len: int | None
-    ) -> Prepared:
+    ) -> PreparedModel:
         """The same, with what is held against config, code and weights at any size."""
-        from forgather_lint.engines.vllm.verdicts import checked
+        from forgather_lint.engines.vllm.checking import checked
 
         return checked(model, self, dtype, impl, max_model_len)

@@ -35,7 +35,7 @@ class ClassRefused(Cause):
 
 
 @record
-class ExpertsFieldMissing(Cause):
+class ExpertsNotDescribed(Cause):
     """A model that is taken for a mixture of experts says nothing under any of `fields`."""
 
     fields: tuple[str, ...]

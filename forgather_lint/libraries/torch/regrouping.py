@@ -14,7 +14,7 @@ from forgather_lint.python.values.dims import Poly, Size
 Sizes = tuple[Size, ...]
 
 
-class Group(NamedTuple):
+class DimensionGroup(NamedTuple):
     """Dimensions of a tensor, and the dimensions of its view that hold the same elements."""
 
     source: tuple[int, ...]
@@ -87,12 +87,12 @@ def _never_divides(total: Size, divisor: Size) -> bool:
     return [names for names, _ in total.terms] == [names for names, _ in divisor.terms]
 
 
-def regroup(shape: Sizes, target: Sizes) -> list[Group] | None:
+def regroup(shape: Sizes, target: Sizes) -> list[DimensionGroup] | None:
     """The smallest groups of dimensions that hold the same elements, from left to right.
 
     None when sizes cannot be told apart.
     """
-    groups: list[Group] = []
+    groups: list[DimensionGroup] = []
     source_dim = target_dim = 0
     while source_dim < len(shape) and target_dim < len(target):
         group = _next_group(shape, target, source_dim, target_dim)
@@ -100,11 +100,15 @@ def regroup(shape: Sizes, target: Sizes) -> list[Group] | None:
             return None
         groups.append(group)
         source_dim, target_dim = group.source[-1] + 1, group.target[-1] + 1
-    rest = Group(tuple(range(source_dim, len(shape))), tuple(range(target_dim, len(target))))
+    rest = DimensionGroup(
+        tuple(range(source_dim, len(shape))), tuple(range(target_dim, len(target)))
+    )
     return [*groups, rest] if rest.source or rest.target else groups
 
 
-def _next_group(shape: Sizes, target: Sizes, source_dim: int, target_dim: int) -> Group | None:
+def _next_group(
+    shape: Sizes, target: Sizes, source_dim: int, target_dim: int
+) -> DimensionGroup | None:
     source_end, target_end = source_dim + 1, target_dim + 1
     source, held = shape[source_dim], target[target_dim]
     while source != held:
@@ -117,7 +121,9 @@ def _next_group(shape: Sizes, target: Sizes, source_dim: int, target_dim: int) -
             target_end += 1
         else:
             return None
-    return Group(tuple(range(source_dim, source_end)), tuple(range(target_dim, target_end)))
+    return DimensionGroup(
+        tuple(range(source_dim, source_end)), tuple(range(target_dim, target_end))
+    )
 
 
 def _is_smaller(left: Size, right: Size) -> bool | None:

@@ -15,7 +15,7 @@ from forgather_lint.core.diagnostics import Applicability, Edit, Fix
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Lines, Place
 from forgather_lint.documents.literals import (
-    Entry,
+    LiteralItem,
     Piece,
     added_before,
     added_behind,
@@ -46,7 +46,7 @@ class _Text:
             Edit(self.lines.span(self.path, start, end), content) for start, end, content in pieces
         )
 
-    def entry(self, key: Place, *, item: bool = False) -> Entry | None:
+    def entry(self, key: Place, *, item: bool = False) -> LiteralItem | None:
         """The entry whose key stands at `key`."""
         return entry_at(self.text, self.lines.offset(key.span.start), item=item)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from forgather_lint.engines.patterns import Unreadable, compile_pattern, compile_search
+from forgather_lint.engines.patterns import UnreadablePattern, compile_pattern, compile_search
 from forgather_lint.linting.support.tree import folded
 
 _compiled = lru_cache(maxsize=1024)(compile_pattern)
@@ -23,7 +23,7 @@ def begins(key: str, name: str) -> bool:
     `recursive_replace`). A key that is not safe to try is believed to match, an invalid one not.
     """
     pattern = _compiled(f"model.{key}")
-    if isinstance(pattern, Unreadable):
+    if isinstance(pattern, UnreadablePattern):
         return not pattern.invalid
     return pattern.matches(f"model.{name}") is not False
 
@@ -46,6 +46,6 @@ def found_in_name(key: str, name: str) -> bool:
     What could take too long to try is taken to match: no finding without a proof.
     """
     expression = _searched(key)
-    if isinstance(expression, Unreadable):
+    if isinstance(expression, UnreadablePattern):
         return key in name if expression.invalid else True
     return expression.found_in(name) is not False

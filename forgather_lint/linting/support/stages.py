@@ -18,7 +18,7 @@ class Side(StrEnum):
 
 
 @record
-class Stage:
+class StagedEntry:
     """One entry whose module exists, and where vLLM puts that module."""
 
     entry: PlanEntry
@@ -43,7 +43,7 @@ def planned_modules(model: Model) -> tuple[tuple[PlanEntry, Module], ...]:
     return tuple((entry, module) for entry, module in found if module)
 
 
-def stages(model: Model) -> tuple[Stage, ...]:
+def stages(model: Model) -> tuple[StagedEntry, ...]:
     """The plan as vLLM cuts it; empty unless it names exactly one stack of layers."""
     planned = planned_modules(model)
     stacks = [place for place, (_, module) in enumerate(planned) if is_stack(module)]
@@ -51,16 +51,17 @@ def stages(model: Model) -> tuple[Stage, ...]:
         return ()
     (middle,) = stacks
     return tuple(
-        Stage(entry, module, _side(place, middle)) for place, (entry, module) in enumerate(planned)
+        StagedEntry(entry, module, _side(place, middle))
+        for place, (entry, module) in enumerate(planned)
     )
 
 
-def stack_of(plan: tuple[Stage, ...]) -> Stage | None:
+def stack_of(plan: tuple[StagedEntry, ...]) -> StagedEntry | None:
     """The entry of the layers."""
     return next((stage for stage in plan if stage.side is Side.STACK), None)
 
 
-def placeholder_for(stage: Stage, name: str, structure: Structure) -> str | None:
+def placeholder_for(stage: StagedEntry, name: str, structure: Structure) -> str | None:
     """The module that other ranks replace by a placeholder and that `name` is or lies below.
 
     Of a stack its elements are replaced, never the container.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.frame import Completion, EarlyReturn, Frame, Raised, Returned
-from forgather_lint.python.interpreter.trail import Outcome
+from forgather_lint.python.interpreter.trail import BranchOutcome
 from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.value import (
     Value,
@@ -86,7 +86,7 @@ def _leave_early(machine: Machine, frame: Frame, early: EarlyReturn) -> None:
 
 def _attempt_all(
     machine: Machine, arms: Sequence[Callable[[], object]], where: Place
-) -> list[Outcome]:  # type: ignore[type-arg]
+) -> list[BranchOutcome]:  # type: ignore[type-arg]
     outcomes = []
     failures: list[Raised] = []
     machine.observer.undecided(where)

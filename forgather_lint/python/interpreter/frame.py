@@ -25,7 +25,7 @@ class Returned:
 
 
 @record
-class Broken:
+class LoopBroken:
     """The body ended with `break`."""
 
 
@@ -44,7 +44,7 @@ def private(name: str, cls: str) -> str:
 SOURCE_NOT_HERE = "source-not-here"
 """The reason of what stands in a file that is not on this machine; its detail says which."""
 
-Completion = Returned | Broken | Continued | None
+Completion = Returned | LoopBroken | Continued | None
 """How a body ended; None: it ran to its end."""
 
 

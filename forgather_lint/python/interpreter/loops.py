@@ -12,7 +12,13 @@ from forgather_lint.python.interpreter.assignments import assign
 from forgather_lint.python.interpreter.branching import join_bodies, perhaps
 from forgather_lint.python.interpreter.budget import MOST_ITEMS, MOST_ROUNDS, BudgetExceeded
 from forgather_lint.python.interpreter.dispatch import expression, statement
-from forgather_lint.python.interpreter.frame import Broken, Completion, Continued, Frame, Returned
+from forgather_lint.python.interpreter.frame import (
+    Completion,
+    Continued,
+    Frame,
+    LoopBroken,
+    Returned,
+)
 from forgather_lint.python.interpreter.iteration import give_back, rounds
 from forgather_lint.python.interpreter.literals import NewDict
 from forgather_lint.python.interpreter.plain_comprehensions import plain
@@ -39,10 +45,10 @@ def for_statement(machine: Machine, node: cst.For, frame: Frame) -> Completion:
         for number, item in enumerate(items, start=1):
             assign(machine, node.target, item, frame)
             completion = machine.execute(node.body.body, frame)
-            if isinstance(completion, Broken | Returned):
+            if isinstance(completion, LoopBroken | Returned):
                 give_back(machine, iterable, items[number:])
                 break
-    if isinstance(completion, Broken | Returned):
+    if isinstance(completion, LoopBroken | Returned):
         return completion if isinstance(completion, Returned) else None
     if rest is not None:
         return _perhaps_more(machine, node, rest, frame)
@@ -58,7 +64,7 @@ def _perhaps_more(machine: Machine, node: cst.For, rest: Unknown, frame: Frame) 
     def round_() -> Completion:
         assign(machine, node.target, rest.item or rest, frame)
         completion = machine.execute(node.body.body, frame)
-        return None if isinstance(completion, Broken | Continued) else completion
+        return None if isinstance(completion, LoopBroken | Continued) else completion
 
     def none() -> Completion:
         return None
@@ -80,7 +86,7 @@ def while_statement(machine: Machine, node: cst.While, frame: Frame) -> Completi
         if truth is None:
             return _undecided_round(machine, node, frame)
         completion = machine.execute(node.body.body, frame)
-        if isinstance(completion, Broken):
+        if isinstance(completion, LoopBroken):
             return None
         if isinstance(completion, Returned):
             return completion
@@ -90,7 +96,7 @@ def while_statement(machine: Machine, node: cst.While, frame: Frame) -> Completi
 def _undecided_round(machine: Machine, node: cst.While, frame: Frame) -> Completion:
     def round_() -> Completion:
         completion = machine.execute(node.body.body, frame)
-        return None if isinstance(completion, Broken | Continued) else completion
+        return None if isinstance(completion, LoopBroken | Continued) else completion
 
     machine.assume(Unknown("number-of-rounds", frame.place(node.test)))
     return join_bodies(machine, [round_, lambda: None], frame, frame.place(node.test))
@@ -98,7 +104,7 @@ def _undecided_round(machine: Machine, node: cst.While, frame: Frame) -> Complet
 
 @statement(cst.Break)
 def break_statement(machine: Machine, node: cst.Break, frame: Frame) -> Completion:
-    return Broken()
+    return LoopBroken()
 
 
 @statement(cst.Continue)

@@ -1,7 +1,7 @@
 """The abstract interpreter of plain Python: evaluates trees, runs bodies, calls functions.
 
 It knows no library. What a library name means is asked of `Library`, what an import finds of
-`Loader`, and who wants to see calls and attribute reads is an `Observer`.
+`CodeLoader`, and who wants to see calls and attribute reads is an `Observer`.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Library(Protocol):
         """What code finds inside `with manager`."""
 
 
-class Loader(Protocol):
+class CodeLoader(Protocol):
     """Finds the code behind an import; `missing` notes packages that are not installed here."""
 
     missing: dict[str, Place]
@@ -160,7 +160,7 @@ class Machine:
     """
 
     def __init__(
-        self, library: Library, loader: Loader, environment: Environment | None = None
+        self, library: Library, loader: CodeLoader, environment: Environment | None = None
     ) -> None:
         self.loader = loader
         self._idle = Run(library, Observer(), environment or Environment())

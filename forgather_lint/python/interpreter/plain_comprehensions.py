@@ -41,7 +41,7 @@ class _NotPlain(Exception):
     """The expression may do something else than compute a number."""
 
 
-class Plain:
+class NumberComprehension:
     """A comprehension that computes numbers from numbers."""
 
     def __init__(self, node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> None:
@@ -69,10 +69,10 @@ class Plain:
             return None
 
 
-def plain(node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> Plain | None:
+def plain(node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> NumberComprehension | None:
     """`node` as such a comprehension, None when it may be another."""
     try:
-        return Plain(node, frame)
+        return NumberComprehension(node, frame)
     except _NotPlain:
         return None
 

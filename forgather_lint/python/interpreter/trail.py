@@ -177,7 +177,7 @@ class Changes:
 
 
 @record(frozen=False)
-class Outcome(Generic[Result]):
+class BranchOutcome(Generic[Result]):
     """The result of a branch with the changes it made."""
 
     result: Result
@@ -334,7 +334,7 @@ class Trail:
         """The attribute `name` was set at `where`."""
         self.set_fact(target.places, name, where)
 
-    def attempt(self, branch: Callable[[], Result]) -> Outcome[Result]:
+    def attempt(self, branch: Callable[[], Result]) -> BranchOutcome[Result]:
         """Run `branch`, take its writes back and return them with its result."""
         self.begin()
         try:
@@ -342,7 +342,7 @@ class Trail:
         except BaseException:
             self.roll_back()
             raise
-        return Outcome(result, self.roll_back())
+        return BranchOutcome(result, self.roll_back())
 
     def begin(self) -> None:
         """Open a branch."""

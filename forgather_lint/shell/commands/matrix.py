@@ -10,8 +10,8 @@ import click
 
 from forgather_lint.core.source import Place
 from forgather_lint.engines.api import Cell
+from forgather_lint.engines.matrix import PIPELINE_SIZES, TENSOR_SIZES, matrix
 from forgather_lint.engines.registry import DEFAULT
-from forgather_lint.engines.verdicts import PIPELINE_SIZES, TENSOR_SIZES, matrix
 from forgather_lint.execution.memory import DTYPE_BYTES
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.linting.registry import code_of

@@ -12,7 +12,7 @@ from forgather_lint.core.diagnostics import Fix, ResolvedEdit
 from forgather_lint.core.files import laid_over
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.discover import candidates
-from forgather_lint.engines.api import AnyPrepared, Cell, Target
+from forgather_lint.engines.api import AnyPreparedModel, Cell, Target
 from forgather_lint.engines.registry import library
 from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.execution.outcome import Verdict
@@ -21,7 +21,7 @@ from forgather_lint.inference.infer import InferredPlan, folded
 from forgather_lint.inference.on_target import infer_for, served
 from forgather_lint.inference.plan_text import as_json, as_python, as_template, difference
 from forgather_lint.inference.write_plan import entries_of, is_written, write_plan
-from forgather_lint.model.analysis import contained, workshop_of
+from forgather_lint.model.analysis import builder_of, contained
 from forgather_lint.session.texts import CannotChange, Originals, contents
 from forgather_lint.session.texts import write as write_text
 from forgather_lint.shell import configuration, options
@@ -95,7 +95,9 @@ def _tell_who_serves(opened: Opened, target: Target, impl: ModelImpl) -> None:
         say(f"note: {own}; shown is what --model-impl transformers reads", err=True)
 
 
-def _beside_library(opened: Opened, refused: AnyPrepared, *, as_written: bool) -> AnyPrepared:
+def _beside_library(
+    opened: Opened, refused: AnyPreparedModel, *, as_written: bool
+) -> AnyPreparedModel:
     """The model as it is built without the engine; `refused` if it cannot be either.
 
     A constructor may look its attention up by a name that the engine's is not found under: that
@@ -113,7 +115,7 @@ def _beside_library(opened: Opened, refused: AnyPrepared, *, as_written: bool) -
     return prepared
 
 
-def _where_it_builds(opened: Opened, refused: AnyPrepared) -> AnyPrepared:
+def _where_it_builds(opened: Opened, refused: AnyPreparedModel) -> AnyPreparedModel:
     """The model as the newest target builds it that can; `refused` when none can.
 
     A plan follows from the model, not from the release; what keeps one release from building it
@@ -130,18 +132,18 @@ def _where_it_builds(opened: Opened, refused: AnyPrepared) -> AnyPrepared:
     return refused
 
 
-def _write_inferred(prepared: AnyPrepared, opened: Opened, path: Path, diff: bool) -> None:
+def _write_inferred(prepared: AnyPreparedModel, opened: Opened, path: Path, diff: bool) -> None:
     """Write the plan into the file that holds, or should hold, that of the config."""
     if not any(candidates(path, lambda _: False)):
         told = "its files are generated: put what `--infer --output-format template` prints there"
         raise options.CannotRun(f"{path}: {told}")
     plan = _told_plan(prepared, opened)
-    assert prepared.workshop is not None
+    assert prepared.builder is not None
     originals, texts = Originals([path]), dict[str, str]()
     for attribute, values in entries_of(plan).items():
         with laid_over(contents(texts)):  # the second stands where the first has been written
             model = open_one(path).model
-            facts = facts_of(workshop_of(model, prepared.workshop.environment), model)
+            facts = facts_of(builder_of(model, prepared.builder.environment), model)
             fix = write_plan(facts, attribute, values) if isinstance(facts, Model) else None
         if fix is not None:
             _change(originals, texts, fix)
@@ -173,7 +175,7 @@ def _change(originals: Originals, texts: dict[str, str], fix: Fix) -> None:
         raise options.CannotRun(str(reason)) from reason
 
 
-def _print_inferred(prepared: AnyPrepared, opened: Opened, diff: bool, form: str) -> None:
+def _print_inferred(prepared: AnyPreparedModel, opened: Opened, diff: bool, form: str) -> None:
     plan = _told_plan(prepared, opened)
     if diff:
         lines = list(difference(_written(prepared), plan))
@@ -182,7 +184,7 @@ def _print_inferred(prepared: AnyPrepared, opened: Opened, diff: bool, form: str
     say_lines(_FORMATS.get(form, as_python)(plan))
 
 
-def _told_plan(prepared: AnyPrepared, opened: Opened) -> InferredPlan:
+def _told_plan(prepared: AnyPreparedModel, opened: Opened) -> InferredPlan:
     """The inferred plan; what it does not say of itself goes to standard error."""
     plan = _inferred(prepared)
     if isinstance(plan, NotBuilt):
@@ -217,15 +219,15 @@ def _verdict(each: Cell, opened: Opened) -> str:
     return f"{outcome.verdict}{', ' if outcome.reason else ''}{outcome.reason}{place}"
 
 
-def _inferred(prepared: AnyPrepared) -> InferredPlan | NotBuilt:
-    judge, workshop = prepared.judge, prepared.workshop
+def _inferred(prepared: AnyPreparedModel) -> InferredPlan | NotBuilt:
+    judge, builder = prepared.judge, prepared.builder
     assert judge is not None
-    assert workshop is not None
+    assert builder is not None
     subject = judge.subject
-    return contained(workshop, lambda: infer_for(subject, prepared.target))
+    return contained(builder, lambda: infer_for(subject, prepared.target))
 
 
-def _written(prepared: AnyPrepared) -> InferredPlan:
+def _written(prepared: AnyPreparedModel) -> InferredPlan:
     assert prepared.judge is not None
     subject = prepared.judge.subject
     pipeline = {
@@ -235,7 +237,7 @@ def _written(prepared: AnyPrepared) -> InferredPlan:
     return InferredPlan(subject.styles, pipeline)
 
 
-def _print_applied(prepared: AnyPrepared, opened: Opened, form: str) -> None:
+def _print_applied(prepared: AnyPreparedModel, opened: Opened, form: str) -> None:
     rows = list(_rows(prepared, opened))
     if form == "json":
         say_as_it_is(json.dumps(rows, indent=2))
@@ -247,13 +249,13 @@ def _print_applied(prepared: AnyPrepared, opened: Opened, form: str) -> None:
         say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
 
 
-def _rows(prepared: AnyPrepared, opened: Opened) -> Iterator[dict[str, str | None]]:
+def _rows(prepared: AnyPreparedModel, opened: Opened) -> Iterator[dict[str, str | None]]:
     """One row for each Linear, layers that are alike in one."""
-    judge, workshop = prepared.judge, prepared.workshop
+    judge, builder = prepared.judge, prepared.builder
     assert judge is not None
-    assert workshop is not None
+    assert builder is not None
     tree = judge.subject.tree
-    assigned = contained(workshop, lambda: judge.assignments(1))
+    assigned = contained(builder, lambda: judge.assignments(1))
     if isinstance(assigned, NotBuilt):
         raise options.CannotRun(f"{opened.shown(assigned.where)}: {told(assigned)}")
     seen: set[tuple[str, str | None]] = set()

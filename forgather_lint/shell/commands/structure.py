@@ -10,7 +10,7 @@ import click
 
 from forgather_lint.engines.chosen_targets import read_release
 from forgather_lint.facts import EndKind, Module, NotBuilt, Structure
-from forgather_lint.model.analysis import Built, build_tree, workshop_of
+from forgather_lint.model.analysis import Built, build_tree, builder_of
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.shell import options
 from forgather_lint.shell.contained import in_a_worker
@@ -42,7 +42,7 @@ def command(
     with options.misuse_told():
         opened = open_one(path, template)
         release = read_release(options.chosen(target, quiet=True))
-        built = build_tree(workshop_of(opened.model, Environment(transformers=release)), entry)
+        built = build_tree(builder_of(opened.model, Environment(transformers=release)), entry)
     if isinstance(built, NotBuilt):
         raise options.CannotRun(f"{opened.shown(built.where)}: {told(built)}")
     if output_format == "json":

@@ -18,13 +18,13 @@ from forgather_lint.core.settings import SettingsError
 from forgather_lint.documents.discover import CONFIG
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.probes import meta_device, rendering, vllm_load
-from forgather_lint.probes.engine_setup import Sizes
-from forgather_lint.probes.interpreter import Missing, require_meta, require_vllm
+from forgather_lint.probes.engine_setup import ParallelSizes
+from forgather_lint.probes.interpreter import MissingPackage, require_meta, require_vllm
 from forgather_lint.probes.predicted import predict
-from forgather_lint.probes.runner import Limits
+from forgather_lint.probes.runner import RunLimits
 from forgather_lint.probes.serve import serve as ask_server
 from forgather_lint.probes.static_side import analyse, parameter_count
-from forgather_lint.probes.vllm_load import Prepared, Request
+from forgather_lint.probes.vllm_load import LoadableFolder, Request
 from forgather_lint.probes.weights import Weights, resolve
 from forgather_lint.shell.contained import in_one_line
 from forgather_lint.shell.options import CannotRun, misuse_told
@@ -92,10 +92,10 @@ def command(
         raise click.UsageError("say what to run: --meta, --vllm or --serve")
     if not (path / CONFIG).is_file():
         raise CannotRun(f"{path}: no {CONFIG}, so nothing can load it")
-    limits = Limits(timeout, _bytes(memory_limit))
+    limits = RunLimits(timeout, _bytes(memory_limit))
     wanted = _Wanted(path.resolve(), python, limits, log or _default_log(path))
     _ask_consent(path, yes)
-    sizes = Sizes(tensor_parallel_size, pipeline_parallel_size)
+    sizes = ParallelSizes(tensor_parallel_size, pipeline_parallel_size)
     with misuse_told(), tempfile.TemporaryDirectory(prefix="forgather-lint-") as folder:
         session = _Session(wanted, Path(folder), output_format == "text")
         try:
@@ -103,7 +103,7 @@ def command(
                 session.meta()
             if vllm or serve:
                 session.engine(sizes, Weights(weights), vllm, serve)
-        except Missing as error:
+        except MissingPackage as error:
             raise CannotRun(str(error)) from error
         finally:
             if wanted.log.exists():
@@ -139,7 +139,7 @@ class _Wanted:
 
     folder: Path
     python: str
-    limits: Limits
+    limits: RunLimits
     log: Path
 
 
@@ -166,7 +166,7 @@ class _Session:
         told = compared.agreeing or compared.differences
         self.exit_code = max(self.exit_code, int(bool(compared.differences)) if told else 2)
 
-    def engine(self, sizes: Sizes, weights: Weights, load: bool, serves: bool) -> None:
+    def engine(self, sizes: ParallelSizes, weights: Weights, load: bool, serves: bool) -> None:
         """Load, and serve unless loading failed."""
         wanted = self.wanted
         installed = require_vllm(wanted.python)
@@ -185,7 +185,7 @@ class _Session:
             self.say(*rendering.answered_lines(answered))
             self.exit_code = max(self.exit_code, _EXIT[answered.served.verdict])
 
-    def load(self, request: Request, prepared: Prepared) -> bool:
+    def load(self, request: Request, prepared: LoadableFolder) -> bool:
         """Whether vLLM loaded the model, right or wrong."""
         served = vllm_load.smoke_load(request, prepared, self.work, self.tell)
         try:

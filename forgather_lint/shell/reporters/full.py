@@ -9,7 +9,7 @@ from forgather_lint.core.printable import printable
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.concise import headline
 from forgather_lint.shell.reporters.parts.fixes import fixable, mark, told_of_fixed
-from forgather_lint.shell.reporters.parts.frame import Frame, draw, gutter_of
+from forgather_lint.shell.reporters.parts.frame import SourceFrame, draw, gutter_of
 from forgather_lint.shell.reporters.parts.releases import release_table
 from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
 from forgather_lint.shell.reporters.parts.summary import summary
@@ -30,7 +30,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
 def _finding(found: Diagnostic, run: Run, style: Style) -> Iterator[str]:
     gutter = gutter_of([found.span, *(label.span for label in found.related)])
     yield headline(found, style, mark(found, run, style))
-    primary = Frame(found.span, found.label, "^", SEVERITY_COLOR[found.severity])
+    primary = SourceFrame(found.span, found.label, "^", SEVERITY_COLOR[found.severity])
     yield from draw(primary, gutter, style)
     for label in found.related:
         yield from _label(label, gutter, style)
@@ -44,7 +44,7 @@ def _finding(found: Diagnostic, run: Run, style: Style) -> Iterator[str]:
 
 
 def _label(label: ResolvedLabel, gutter: int, style: Style) -> Iterator[str]:
-    frame = draw(Frame(label.span, label.text, "-", "blue"), gutter, style)
+    frame = draw(SourceFrame(label.span, label.text, "-", "blue"), gutter, style)
     arrow = style.paint(" " * gutter + " :::", "blue", bold=True)
     place = f"{style.path(label.span.path)}:{label.span.start.row}:{label.span.start.column}"
     yield f"{arrow} {printable(place)}" + ("" if frame else f": {printable(label.text)}")

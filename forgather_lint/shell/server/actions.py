@@ -10,7 +10,7 @@ from lsprotocol import types as lsp
 from forgather_lint.core.diagnostics import Applicability, Diagnostic, ResolvedEdit
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.source import Lines, Position, Span
-from forgather_lint.linting.report import Change
+from forgather_lint.linting.report import FileChange
 from forgather_lint.shell.server.positions import Atlas
 
 FIX_ALL = "source.fixAll.forgatherLint"
@@ -144,7 +144,7 @@ def _once(edits: Sequence[ResolvedEdit]) -> Iterable[ResolvedEdit]:
     return sorted(dict.fromkeys(edits), key=lambda each: each.span)
 
 
-def edits_of_change(change: Change) -> list[ResolvedEdit]:
+def edits_of_change(change: FileChange) -> list[ResolvedEdit]:
     """The lines that `change` replaces, as few as there can be."""
     before, after = Lines(change.before), Lines(change.after)
     old, new = _rows(change.before, before), _rows(change.after, after)

@@ -24,7 +24,7 @@ from forgather_lint.core.workers import CAN_FORK, Bell, Outdated, Workers
 from forgather_lint.engines.chosen_targets import chosen_targets
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import ModelReport
-from forgather_lint.pipeline import Place, look
+from forgather_lint.pipeline import PlaceToCheck, look
 from forgather_lint.session.example import warm_up
 from forgather_lint.session.fixing import Fixing
 from forgather_lint.session.places import is_there, places_at
@@ -90,7 +90,7 @@ class Analyst:
         self._sessions = {}
 
     def _check(self, asked: Check) -> Iterator[Answer]:
-        places: dict[tuple[Settings, Place], list[str]] = {}
+        places: dict[tuple[Settings, PlaceToCheck], list[str]] = {}
         told: set[str] = set()
         for document in asked.documents:
             for settings, place, note in self._places(asked.choices, document):
@@ -109,16 +109,18 @@ class Analyst:
             if note:
                 yield Note(note)
             whole = look(root, settings)
-            places = [Place(Path(each.path), (each,)) for each in whole.models]
-            places += [Place(each.folder, projects=(each,)) for each in whole.projects]
-            places += [Place(root, commands=(each,)) for each in whole.commands]
+            places = [PlaceToCheck(Path(each.path), (each,)) for each in whole.models]
+            places += [PlaceToCheck(each.folder, projects=(each,)) for each in whole.projects]
+            places += [PlaceToCheck(root, commands=(each,)) for each in whole.commands]
             for place in places:
                 settings, _ = settings_for(place.path, asked.choices)
                 used.add(settings)
                 yield from self._found(settings, place, asked, ())
         self._let_go(CheckAll, used)
 
-    def _places(self, choices: Choices, document: str) -> Iterator[tuple[Settings, Place, str]]:
+    def _places(
+        self, choices: Choices, document: str
+    ) -> Iterator[tuple[Settings, PlaceToCheck, str]]:
         path = Path(document)
         roots = [root for root in map(Path, choices.roots) if root in path.parents]
         root = max(roots, key=lambda each: len(each.parts), default=None)
@@ -134,7 +136,7 @@ class Analyst:
                     yield settings, place, ""
 
     def _found(
-        self, settings: Settings, place: Place, asked: Question, documents: tuple[str, ...]
+        self, settings: Settings, place: PlaceToCheck, asked: Question, documents: tuple[str, ...]
     ) -> Iterator[Answer]:
         name = name_of(place)
         session = self._session(settings)
@@ -151,7 +153,7 @@ class Analyst:
             session = self._session(settings)
 
             def check(
-                texts: Texts, session: Session = session, place: Place = place
+                texts: Texts, session: Session = session, place: PlaceToCheck = place
             ) -> tuple[ModelReport, ...]:
                 return session.check_place(place, {**asked.texts, **texts})
 
@@ -194,12 +196,12 @@ def _pages(reports: Sequence[ModelReport]) -> dict[str, str]:
     return {rule.code: rule.file for rule in builtin_rules() if rule.code in codes}
 
 
-def name_of(place: Place) -> str:
+def name_of(place: PlaceToCheck) -> str:
     """What tells a place from others; a place of commands is known by its files."""
     return "\n".join(map(str, place.commands)) or str(place.path)
 
 
-def _settled(place: Place, choices: Choices) -> tuple[Settings, Place, str]:
+def _settled(place: PlaceToCheck, choices: Choices) -> tuple[Settings, PlaceToCheck, str]:
     settings, note = settings_for(place.path, choices)
     return settings, place, note
 

@@ -10,7 +10,7 @@ from pygls.uris import to_fs_path
 
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
-from forgather_lint.core.source import Lines, Unit
+from forgather_lint.core.source import ColumnUnit, Lines
 
 Change = lsp.TextDocumentContentChangePartial | lsp.TextDocumentContentChangeWholeDocument
 
@@ -40,7 +40,7 @@ class Buffers:
     """The open documents by path; the one that was changed last comes last."""
 
     def __init__(self) -> None:
-        self.unit = Unit.UTF16
+        self.unit = ColumnUnit.UTF16
         self._open: dict[str, Buffer] = {}
 
     def open(self, uri: str, version: int, text: str) -> Buffer | None:
@@ -90,7 +90,7 @@ class Buffers:
         return buffer
 
 
-def changed(text: str, change: Change, unit: Unit) -> str:
+def changed(text: str, change: Change, unit: ColumnUnit) -> str:
     """`text` with one change of the protocol."""
     if isinstance(change, lsp.TextDocumentContentChangeWholeDocument):
         return change.text

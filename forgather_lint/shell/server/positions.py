@@ -9,14 +9,14 @@ from lsprotocol import types as lsp
 
 from forgather_lint.core.files import read_at_most
 from forgather_lint.core.paths import absolute
-from forgather_lint.core.source import Lines, Position, Span, Unit
+from forgather_lint.core.source import ColumnUnit, Lines, Position, Span
 from forgather_lint.documents.limits import MOST_BYTES
 from forgather_lint.shell.server.buffers import uri_of
 
 UNITS = {
-    lsp.PositionEncodingKind.Utf32: Unit.CODE_POINT,
-    lsp.PositionEncodingKind.Utf8: Unit.BYTE,
-    lsp.PositionEncodingKind.Utf16: Unit.UTF16,
+    lsp.PositionEncodingKind.Utf32: ColumnUnit.CODE_POINT,
+    lsp.PositionEncodingKind.Utf8: ColumnUnit.BYTE,
+    lsp.PositionEncodingKind.Utf16: ColumnUnit.UTF16,
 }
 """What a client may count in, what costs least first."""
 
@@ -25,7 +25,7 @@ class Atlas:
     """Texts and their lines, for as long as one answer takes. Positions of what is gone stay."""
 
     def __init__(
-        self, texts: Mapping[str, str], unit: Unit, uri: Callable[[str], str] = uri_of
+        self, texts: Mapping[str, str], unit: ColumnUnit, uri: Callable[[str], str] = uri_of
     ) -> None:
         self.unit = unit
         self.uri = uri

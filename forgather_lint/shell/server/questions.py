@@ -7,7 +7,7 @@ from dataclasses import field
 
 from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.core.record import record
-from forgather_lint.linting.report import Change, ModelReport
+from forgather_lint.linting.report import FileChange, ModelReport
 from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts
 
@@ -77,7 +77,7 @@ class Seen:
 class Mended:
     """The texts that fixes have changed, and the findings that they have ended."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[FileChange, ...]
     fixed: tuple[Diagnostic, ...] = ()
 
 

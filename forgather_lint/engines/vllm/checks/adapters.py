@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.port import port_of
-from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.weights import HEAD
 from forgather_lint.facts.causes.adapter import AdapterRank, AdapterStrangers
-from forgather_lint.facts.release import Outcome
+from forgather_lint.facts.release import Reaction
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import EMBEDDING, LINEAR
 
@@ -24,7 +24,7 @@ _ENDS = (".lora_A", ".lora_B", ".lora_embedding_A", ".lora_embedding_B")
 
 
 @check(Phase.WEIGHTS)
-def beside(seen: Examined) -> Iterator[ServingProblem]:
+def beside(seen: CheckedModel) -> Iterator[ServingProblem]:
     """What the release holds against the adapters in the folder of the model."""
     folder = seen.model.folder
     if not folder or seen.judge is None or seen.judge.subject.tree.structure.open_at:
@@ -41,7 +41,7 @@ def beside(seen: Examined) -> Iterator[ServingProblem]:
 
 
 @port_of("vllm/lora/lora_model.py", "check_unexpected_modules")
-def _strangers(seen: Examined, adapter: Adapter) -> Iterator[ServingProblem]:
+def _strangers(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
     """Modules of the adapter that no layer of the model is called like.
 
     The last part of each name counts, of what was fused that of the layers before; what
@@ -61,7 +61,7 @@ def _strangers(seen: Examined, adapter: Adapter) -> Iterator[ServingProblem]:
     yield _problem(seen, adapter, cause, fact, "target_modules", parts)
 
 
-def _rank(seen: Examined, adapter: Adapter) -> Iterator[ServingProblem]:
+def _rank(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
     """A rank above what is allowed without `--max-lora-rank`."""
     rank, facts = adapter.config.values.get("r"), seen.target.vllm.checkpoint
     most = facts.adapter_rank_default.value
@@ -71,10 +71,10 @@ def _rank(seen: Examined, adapter: Adapter) -> Iterator[ServingProblem]:
 
 
 def _problem(
-    seen: Examined,
+    seen: CheckedModel,
     adapter: Adapter,
     cause: AdapterStrangers | AdapterRank,
-    fact: Fact[Outcome],
+    fact: Fact[Reaction],
     key: str,
     parts: Mapping[str, object],
 ) -> ServingProblem:
@@ -89,10 +89,10 @@ def _problem(
     )
 
 
-def _layers(seen: Examined) -> set[str]:
+def _layers(seen: CheckedModel) -> set[str]:
     """The last names of all layers that an adapter may be for."""
     assert seen.judge is not None
-    machine = seen.workshop.machine
+    machine = seen.builder.machine
     kinds = (LINEAR, EMBEDDING)
     instances = seen.judge.subject.tree.instances.items()
     found = {

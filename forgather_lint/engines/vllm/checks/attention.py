@@ -15,11 +15,16 @@ from forgather_lint.engines.common.attention_call import (
     keyword,
 )
 from forgather_lint.engines.common.forward_text import forward_of
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sharing import shared_index
-from forgather_lint.engines.vllm.checks.sites import Site, layer_named, lost_layer, sites_of
-from forgather_lint.engines.vllm.words import AttentionBinding
+from forgather_lint.engines.vllm.checks.sites import (
+    AttentionSite,
+    layer_named,
+    lost_layer,
+    sites_of,
+)
+from forgather_lint.engines.vllm.fact_values import AttentionBinding
 from forgather_lint.facts.causes.attention import (
     NoLayerIndex,
     NotDispatchedInForward,
@@ -34,7 +39,7 @@ from forgather_lint.python.values.value import Choice, Known, Unknown
 
 
 @check(Phase.BUILD)
-def dispatch(seen: Examined) -> Iterator[ServingProblem]:
+def dispatch(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A layer for which no module's own forward calls the interface."""
     attention = seen.target.vllm.attention
     layers = seen.number("num_hidden_layers")
@@ -55,7 +60,7 @@ def dispatch(seen: Examined) -> Iterator[ServingProblem]:
         yield from seen.problem(cause, attention.no_dispatch, where, parts=parts)
 
 
-def _without(sites: list[Site], attribute: str) -> list[Site]:
+def _without(sites: list[AttentionSite], attribute: str) -> list[AttentionSite]:
     return [
         site
         for site in sites
@@ -63,7 +68,7 @@ def _without(sites: list[Site], attribute: str) -> list[Site]:
     ]
 
 
-def _without_index(seen: Examined, sites: list[Site]) -> Iterator[ServingProblem]:
+def _without_index(seen: CheckedModel, sites: list[AttentionSite]) -> Iterator[ServingProblem]:
     """An attention module that does not say which layer it is of."""
     for site in _without(sites, "layer_idx")[:1]:
         title = class_name(site.module)
@@ -76,7 +81,7 @@ def _without_index(seen: Examined, sites: list[Site]) -> Iterator[ServingProblem
         )
 
 
-def _attention_of(seen: Examined, layer: int) -> tuple[Place, str]:
+def _attention_of(seen: CheckedModel, layer: int) -> tuple[Place, str]:
     """The forward that should call the interface: of the attention in `layer`, else of `layer`."""
     inside = list(_forwards(seen, layer))
     named = [each for each in inside if any(word in each[1] for word in ("Attention", "Attn"))]
@@ -87,18 +92,18 @@ def _attention_of(seen: Examined, layer: int) -> tuple[Place, str]:
     return seen.cls.where, seen.cls.name
 
 
-def _forwards(seen: Examined, layer: int) -> Iterator[tuple[FunctionValue, str]]:
+def _forwards(seen: CheckedModel, layer: int) -> Iterator[tuple[FunctionValue, str]]:
     """The forwards of a layer and of what is in it, with the names of their classes."""
     assert seen.judge is not None
     for name, module in seen.judge.subject.tree.instances.items():
         numbers = [part for part in name.split(".") if part.isdigit()]
-        forward = forward_of(seen.workshop.machine, module)
+        forward = forward_of(seen.builder.machine, module)
         if forward is not None and numbers[:1] == [str(layer)]:
             yield forward, class_name(module)
 
 
 @check(Phase.BUILD)
-def scaling(seen: Examined) -> Iterator[ServingProblem]:
+def scaling(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A `scaling=` that cannot be read without running the model, or one given by position."""
     attention = seen.target.vllm.attention
     for site in sites_of(seen)[:1]:
@@ -119,7 +124,7 @@ def scaling(seen: Examined) -> Iterator[ServingProblem]:
         )
 
 
-def _resolves(seen: Examined, expression: cst.BaseExpression, site: Site) -> bool:
+def _resolves(seen: CheckedModel, expression: cst.BaseExpression, site: AttentionSite) -> bool:
     """Whether it is a number, or `self.<attribute>` that holds one (or may hold one)."""
     if isinstance(expression, cst.Integer | cst.Float):
         return True
@@ -128,7 +133,7 @@ def _resolves(seen: Examined, expression: cst.BaseExpression, site: Site) -> boo
     if expression.value.value != "self":
         return False
     try:
-        value = seen.workshop.machine.attribute(
+        value = seen.builder.machine.attribute(
             site.module, expression.attr.value, site.forward.where
         )
     except Raised:

@@ -14,8 +14,8 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.transformers.base_model import build_base
 from forgather_lint.engines.transformers.members import releases_without
-from forgather_lint.engines.vllm.checks.examined import releases_of
-from forgather_lint.engines.vllm.subject import Prepared, environment_of
+from forgather_lint.engines.vllm.checks.checked_model import releases_of
+from forgather_lint.engines.vllm.subject import PreparedModel, environment_of
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.facts.causes.code import (
@@ -31,11 +31,11 @@ from forgather_lint.facts.causes.code import (
     TensorReadWhileBuilt,
 )
 from forgather_lint.facts.serving import ServingProblem
-from forgather_lint.model.analysis import workshop_of
+from forgather_lint.model.analysis import builder_of
 from forgather_lint.python.interpreter.environment import Environment
 
 
-def constructor(model: ModelInput, prepared: Prepared) -> Iterator[ServingProblem]:
+def constructor(model: ModelInput, prepared: PreparedModel) -> Iterator[ServingProblem]:
     """What the target finds otherwise, where that makes a config or a constructor raise."""
     ended, target = prepared.ended, prepared.target
     if ended is None or ended.kind is not EndKind.RAISES:
@@ -71,7 +71,7 @@ def _ends_otherwise(
     elsewhere = without(here)
     if elsewhere == here:
         return False
-    other = build_base(workshop_of(model, elsewhere))
+    other = build_base(builder_of(model, elsewhere))
     return not isinstance(other, NotBuilt) or other.message != ended.message
 
 

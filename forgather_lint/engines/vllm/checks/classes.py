@@ -9,11 +9,11 @@ import libcst as cst
 
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.loading import refusal
 from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.engines.vllm.fact_values import AttentionGate
 from forgather_lint.engines.vllm.server import AskedFor, architectures, auto_map
-from forgather_lint.engines.vllm.words import AttentionGate
 from forgather_lint.facts.causes.code import (
     AttentionNotReplaceable,
     PostInitNeverCalled,
@@ -34,32 +34,32 @@ FLAG = "_supports_attention_backend"
 
 
 @check(Phase.ACCEPT)
-def attention_backend(seen: Examined) -> Iterator[ServingProblem]:
+def attention_backend(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A class that does not say that its attention can be replaced."""
     if seen.server.asked is not AskedFor.FOLDER:
         return
     attention = seen.target.vllm.attention
     cls = _asked(seen)
-    found = find_member(seen.workshop.machine, cls, FLAG)
+    found = find_member(seen.builder.machine, cls, FLAG)
     flag = found.value if found is not None else None
     if _is_true(flag) or isinstance(flag, Unknown):
         return
     if attention.gate.value is AttentionGate.DECLARED_OR_SETTABLE and _settable(seen, cls):
         return
-    name = next(iter(architectures(seen.workshop.config_values, seen.target)), seen.cls.name)
+    name = next(iter(architectures(seen.builder.config_values, seen.target)), seen.cls.name)
     where = seen.place_of_member(FLAG, cls)
-    fact, parts = refusal(name, seen.workshop.config_file, seen.target, seen.impl)
+    fact, parts = refusal(name, seen.builder.config_file, seen.target, seen.impl)
     yield from seen.problem(AttentionNotReplaceable(cls.name), fact, where, parts=parts)
 
 
 @port_of("vllm/model_executor/models/registry.py", "_ModelRegistry._try_resolve_transformers")
-def _asked(seen: Examined) -> ClassValue:
+def _asked(seen: CheckedModel) -> ClassValue:
     """The class of the first model in auto_map; it need not be the one that is loaded."""
-    for key, text in auto_map(seen.workshop.config_values).items():
+    for key, text in auto_map(seen.builder.config_values).items():
         named = reference(text) if key.startswith(AUTO_MODEL) else None
         if named is not None:
             try:
-                return seen.workshop.find_class(named)
+                return seen.builder.find_class(named)
             except (NoModel, Raised):
                 continue
     return seen.cls
@@ -70,10 +70,10 @@ def _is_true(value: Value | None) -> bool:
 
 
 @port_of("transformers/modeling_utils.py", "PreTrainedModel._can_set_attn_implementation")
-def _settable(seen: Examined, cls: ClassValue) -> bool:
+def _settable(seen: CheckedModel, cls: ClassValue) -> bool:
     """Whether the attention may be replaced: transformers looks at the file's text."""
     modeling = seen.target.transformers.modeling
-    file = seen.workshop.loader.files.get(cls.scope.namespace.name)
+    file = seen.builder.loader.files.get(cls.scope.namespace.name)
     if file is None:
         return True
     if re.search(modeling.attention_class_pattern.value, file.text, re.MULTILINE) is None:
@@ -82,7 +82,7 @@ def _settable(seen: Examined, cls: ClassValue) -> bool:
 
 
 @check(Phase.BUILD)
-def tied_weights(seen: Examined) -> Iterator[ServingProblem]:
+def tied_weights(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A list of tied names where the release takes a dict only, in a model that ties."""
     fact = seen.target.transformers.modeling.tied_weights_list
     keys, ties = seen.member("_tied_weights_keys"), seen.setting("tie_word_embeddings")
@@ -92,7 +92,7 @@ def tied_weights(seen: Examined) -> Iterator[ServingProblem]:
         yield from seen.problem(cause, fact, where)
 
 
-def _table_of_tokens(seen: Examined) -> str:
+def _table_of_tokens(seen: CheckedModel) -> str:
     """The full name of the weight that looks tokens up, as the class with the head calls it.
 
     Empty where that is not known.
@@ -111,7 +111,7 @@ def _table_of_tokens(seen: Examined) -> str:
 
 
 @check(Phase.BUILD)
-def tie_weights_override(seen: Examined) -> Iterator[ServingProblem]:
+def tie_weights_override(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A `tie_weights` of the model's own that takes no arguments."""
     method = seen.member("tie_weights")
     if not isinstance(method, FunctionValue) or not isinstance(method.node, cst.FunctionDef):
@@ -126,7 +126,7 @@ def tie_weights_override(seen: Examined) -> Iterator[ServingProblem]:
 
 
 @check(Phase.BUILD)
-def post_init(seen: Examined) -> Iterator[ServingProblem]:
+def post_init(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A constructor that never calls `post_init`: no plan is merged."""
     if seen.root is None or plans_merged(seen.root) is not False:
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 from forgather_lint.core.port import port_of
 from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.common.model_config import TEXT_PARTS, ModelConfig, text_config
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.facts.causes.config import (
@@ -38,18 +38,18 @@ _TOKENIZERS = {
 """By whether transformers is 5 or newer: the class of a tokenizer without one of its own."""
 
 
-def is_composite(seen: Examined) -> bool:
+def is_composite(seen: CheckedModel) -> bool:
     """Whether the text part of the config is another config."""
     return seen.settings.config is not seen.config
 
 
 @check(Phase.CONFIG)
-def text_part(seen: Examined) -> Iterator[ServingProblem]:
+def text_part(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A text part that is ambiguous, or has no attention heads.
 
     Source: vllm/transformers_utils/config.py, `get_hf_text_config`.
     """
-    machine, where = seen.workshop.machine, seen.cls.where
+    machine, where = seen.builder.machine, seen.cls.where
     try:
         text = text_config(machine, seen.config, where)
     except BudgetExceeded:
@@ -67,25 +67,25 @@ def text_part(seen: Examined) -> Iterator[ServingProblem]:
         return
     if ModelConfig(machine, text, where).setting("num_attention_heads") is None:
         name = next((name for name in TEXT_PARTS if _is_part(seen, name, text)), "text_config")
-        file = seen.workshop.config_file
+        file = seen.builder.config_file
         place = file.place(name) if file is not None and name in file.values else where
         fact = seen.target.vllm.config.text_heads_missing
         yield from seen.problem(TextConfigWithoutHeads(name), fact, place)
 
 
-def _is_part(seen: Examined, name: str, text: object) -> bool:
-    return ModelConfig(seen.workshop.machine, seen.config, seen.cls.where).setting(name) is text
+def _is_part(seen: CheckedModel, name: str, text: object) -> bool:
+    return ModelConfig(seen.builder.machine, seen.config, seen.cls.where).setting(name) is text
 
 
 @port_of("transformers/models/auto/processing_auto.py", "AutoProcessor.from_pretrained")
 @check(Phase.ACCEPT)
-def processor(seen: Examined) -> Iterator[ServingProblem]:
+def processor(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A composite config, and a tokenizer in the place of a processor.
 
     `AutoProcessor.from_pretrained` ends with AutoTokenizer; a folder without a tokenizer may get
     both later.
     """
-    file = seen.workshop.config_file
+    file = seen.builder.config_file
     if file is None or not is_composite(seen) or names_processor(seen) is not False:
         return
     fact = seen.target.vllm.config.processor_type
@@ -95,9 +95,9 @@ def processor(seen: Examined) -> Iterator[ServingProblem]:
     yield from seen.problem(ProcessorMissing(), fact, where, parts=parts)
 
 
-def names_processor(seen: Examined) -> bool | None:
+def names_processor(seen: CheckedModel) -> bool | None:
     """Whether the folder says which processor is its own; None when it is not complete."""
-    model, values = seen.model, seen.workshop.config_values
+    model, values = seen.model, seen.builder.config_values
     if any(map(model.has_file, _PROCESSOR_FILES)) or "processor_class" in values:
         return True
     if PROCESSOR in auto_map(values) or AUTO_CONFIG not in auto_map(values):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.common.forward_text import forward_of
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sameness import repeats
 from forgather_lint.execution.replaced import input_embedding
@@ -22,13 +22,13 @@ GET, SET = "get_input_embeddings", "set_input_embeddings"
 
 
 @check(Phase.WEIGHTS)
-def forward_dropped(seen: Examined) -> Iterator[ServingProblem]:
+def forward_dropped(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A subclass of nn.Embedding whose own forward is not run."""
     modules = seen.target.vllm.modules
-    module = input_embedding(seen.workshop.machine, seen.root) if seen.root else None
-    if module is None or not seen.workshop.machine.is_instance_of(module, EMBEDDING):
+    module = input_embedding(seen.builder.machine, seen.root) if seen.root else None
+    if module is None or not seen.builder.machine.is_instance_of(module, EMBEDDING):
         return
-    forward = forward_of(seen.workshop.machine, module)
+    forward = forward_of(seen.builder.machine, module)
     if forward is None or repeats(seen, module, forward, EMBEDDING):
         return
     if modules.embedding_scale_kept.value and _has_scale(seen, module):
@@ -37,13 +37,13 @@ def forward_dropped(seen: Examined) -> Iterator[ServingProblem]:
     yield from seen.problem(cause, modules.embedding_forward_dropped, forward.where)
 
 
-def _has_scale(seen: Examined, module: Instance) -> bool:
-    in_class = find_member(seen.workshop.machine, module.cls, "embed_scale")
+def _has_scale(seen: CheckedModel, module: Instance) -> bool:
+    in_class = find_member(seen.builder.machine, module.cls, "embed_scale")
     return "embed_scale" in module.attributes or in_class is not None or module.open is not None
 
 
 @check(Phase.BUILD)
-def no_access(seen: Examined) -> Iterator[ServingProblem]:
+def no_access(seen: CheckedModel) -> Iterator[ServingProblem]:
     """An embedding that the methods which the class inherits do not find."""
     root, modeling = seen.root, seen.target.transformers.modeling
     if root is None or not _is_hidden(seen, root, modeling.embedding_name.value):
@@ -57,25 +57,25 @@ def no_access(seen: Examined) -> Iterator[ServingProblem]:
         yield from seen.problem(EmbeddingNotFound(SET), fact, seen.cls.where, parts=parts)
 
 
-def _is_own(seen: Examined, name: str) -> bool:
+def _is_own(seen: CheckedModel, name: str) -> bool:
     """Whether a class whose source was read defines the method, or one not known may."""
-    found = find_member(seen.workshop.machine, seen.cls, name)
+    found = find_member(seen.builder.machine, seen.cls, name)
     return found is not None and (isinstance(found.owner, ClassValue) or _is_unknown(seen))
 
 
-def _is_unknown(seen: Examined) -> bool:
+def _is_unknown(seen: CheckedModel) -> bool:
     return seen.root is None or seen.root.open is not None
 
 
 @port_of("transformers/modeling_utils.py", "EmbeddingAccessMixin")
-def _is_hidden(seen: Examined, root: Instance, default: str) -> bool:
+def _is_hidden(seen: CheckedModel, root: Instance, default: str) -> bool:
     """Whether the embedding is surely at none of the places where transformers looks for it."""
     named = seen.member("_input_embed_layer")
     if named is not None and not isinstance(named, Known):
         return False
     name = str(named.value) if isinstance(named, Known) else default
-    places = {name, "embeddings", "model", "language_model", seen.workshop.base_prefix(root)}
-    dynamic = find_member(seen.workshop.machine, seen.cls, "__getattr__")
+    places = {name, "embeddings", "model", "language_model", seen.builder.base_prefix(root)}
+    dynamic = find_member(seen.builder.machine, seen.cls, "__getattr__")
     if root.open is not None or (dynamic is not None and isinstance(dynamic.owner, ClassValue)):
         return False
     return not any(place in root.attributes or seen.member(place) for place in places if place)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from forgather_lint.core.port import port_of
 from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sites import sites_of
 from forgather_lint.facts.causes.config import NotCausal
@@ -22,7 +22,7 @@ GENERATIVE = ("ForCausalLM", "ForConditionalGeneration", "ChatModel", "LMHeadMod
 
 
 @check(Phase.BUILD)
-def not_causal(seen: Examined) -> Iterator[ServingProblem]:
+def not_causal(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A module that says it is not causal makes an encoder of the whole model.
 
     That is right for one that is an encoder, which no release before transformers 5 takes.
@@ -56,9 +56,9 @@ def _is_false(value: Value | None) -> bool:
 
 
 @port_of("vllm/config/model.py", "_SUFFIX_TO_DEFAULTS")
-def _is_encoder(seen: Examined) -> bool:
+def _is_encoder(seen: CheckedModel) -> bool:
     """Whether the model generates nothing and, as far as is known, attends in no other way."""
-    name = first_architecture(seen.workshop.config_values) or seen.cls.name
+    name = first_architecture(seen.builder.config_values) or seen.cls.name
     causal = [_causal(site.module) for site in sites_of(seen)]
     return not name.endswith(GENERATIVE) and not any(map(_is_surely_causal, causal))
 

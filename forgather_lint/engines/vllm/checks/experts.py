@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.experts import experts_refused, has_experts
 from forgather_lint.facts.causes.experts import (
@@ -23,7 +23,7 @@ SILU = frozenset({"torch.nn.SiLU", "transformers.SiLUActivation"})
 
 
 @check(Phase.ACCEPT)
-def refused(seen: Examined) -> Iterator[ServingProblem]:
+def refused(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Any experts, where the release cannot have the transformers that it asks for."""
     needed, installed = seen.target.vllm.config, seen.target.transformers.version
     if not experts_refused(seen.target):
@@ -40,7 +40,7 @@ def refused(seen: Examined) -> Iterator[ServingProblem]:
 
 
 @check(Phase.BUILD)
-def fields_missing(seen: Examined) -> Iterator[ServingProblem]:
+def fields_missing(seen: CheckedModel) -> Iterator[ServingProblem]:
     """No field that says how many experts a token gets, or how wide an expert is."""
     if seen.judge is None or experts_refused(seen.target):
         return
@@ -54,13 +54,13 @@ def fields_missing(seen: Examined) -> Iterator[ServingProblem]:
             yield from seen.problem(ExpertsFieldMissing(names), needed.field_missing, where)
 
 
-def _count_field(seen: Examined) -> str:
+def _count_field(seen: CheckedModel) -> str:
     """The field that makes the model a mixture of experts."""
     names = seen.target.vllm.config.expert_fields.value
     return next((name for name in names if seen.number(name) is not None), names[0])
 
 
-def _has(seen: Examined, name: str) -> bool:
+def _has(seen: CheckedModel, name: str) -> bool:
     """Whether the config has the attribute; some only transformers 4 gives to every config."""
     value = seen.setting(name)
     inherited = isinstance(value, Unknown) and value.reason == "unmodelled-member"
@@ -69,10 +69,10 @@ def _has(seen: Examined, name: str) -> bool:
 
 
 @check(Phase.WEIGHTS)
-def activation(seen: Examined) -> Iterator[ServingProblem]:
+def activation(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Experts with another activation than the one that the fused layer computes."""
     fact = seen.target.vllm.experts.activation
-    architecture = first_architecture(seen.workshop.config_values) or ""
+    architecture = first_architecture(seen.builder.config_values) or ""
     blocks = seen.judge.subject.experts if seen.judge is not None else ()
     if fact.value != "silu" or "gptoss" in architecture.lower():
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.engines.common.forward_text import forward_of
-from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.execution.partition import DECODERS
 from forgather_lint.execution.trace import signature_of
@@ -25,12 +25,12 @@ from forgather_lint.python.values.objects import ClassValue
 
 
 @check(Phase.FORWARD)
-def arguments(seen: Examined) -> Iterator[ServingProblem]:
+def arguments(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A forward that does not take what the engine passes, or does not name it."""
-    signature = signature_of(seen.workshop.machine, seen.root) if seen.root else None
+    signature = signature_of(seen.builder.machine, seen.root) if seen.root else None
     if signature is None or seen.root is None:
         return
-    forward = forward_of(seen.workshop.machine, seen.root)
+    forward = forward_of(seen.builder.machine, seen.root)
     where = forward.where if forward else seen.cls.where
     calls = seen.target.vllm.forward
     for name in calls.arguments.value:
@@ -45,7 +45,7 @@ def arguments(seen: Examined) -> Iterator[ServingProblem]:
     yield from _decoder(seen, signature, where)
 
 
-def _decoder(seen: Examined, signature: Signature, where: Place) -> Iterator[ServingProblem]:
+def _decoder(seen: CheckedModel, signature: Signature, where: Place) -> Iterator[ServingProblem]:
     """Newer releases want three names in the signature, whatever `**kwargs` takes."""
     calls = seen.target.vllm.forward
     if not _is_own_decoder(seen):
@@ -61,22 +61,22 @@ def _decoder(seen: Examined, signature: Signature, where: Place) -> Iterator[Ser
         )
 
 
-def _is_own_decoder(seen: Examined) -> bool:
+def _is_own_decoder(seen: CheckedModel) -> bool:
     """Whether `get_decoder()` surely returns the model itself."""
     assert seen.root is not None
     if any(name in seen.root.attributes for name in DECODERS):
         return False
-    own = find_member(seen.workshop.machine, seen.cls, "get_decoder")
+    own = find_member(seen.builder.machine, seen.cls, "get_decoder")
     if own is not None and isinstance(own.owner, ClassValue):
         return False
-    child = seen.workshop.base_child(seen.root)
+    child = seen.builder.base_child(seen.root)
     if child is None:
         return True
-    return find_member(seen.workshop.machine, child.cls, "get_decoder") is None
+    return find_member(seen.builder.machine, child.cls, "get_decoder") is None
 
 
 @check(Phase.FORWARD)
-def run(seen: Examined) -> Iterator[ServingProblem]:
+def run(seen: CheckedModel) -> Iterator[ServingProblem]:
     """What the abstract forward at size 1 shows to be the target's doing."""
     if seen.judge is None:
         return
@@ -110,7 +110,7 @@ def run(seen: Examined) -> Iterator[ServingProblem]:
         )
 
 
-def _stands_twice(seen: Examined, name: str) -> bool:
+def _stands_twice(seen: CheckedModel, name: str) -> bool:
     """Whether a module has several names: then its places share the cache, not its runs."""
     assert seen.judge is not None
     instances = seen.judge.subject.tree.instances

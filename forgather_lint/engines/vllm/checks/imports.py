@@ -10,16 +10,16 @@ from libcst.helpers import get_full_name_for_node
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.engines.transformers.imports import ImportedName
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.facts.causes.code import ImportRemoved
 from forgather_lint.facts.serving import ServingProblem
 
 
 @check(Phase.LOAD)
-def removed(seen: Examined) -> Iterator[ServingProblem]:
+def removed(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Imports at the top of a file, outside `try` and `if`: they surely run."""
-    for name, file in seen.workshop.loader.files.items():
+    for name, file in seen.builder.loader.files.items():
         if name.startswith("model."):
             for node, module, alias in _imports(file):
                 missing = seen.target.transformers.missing_import(module, alias)
@@ -40,7 +40,7 @@ def _imports(file: PythonFile) -> Iterator[tuple[cst.CSTNode, str, str]]:
                     yield alias.name, module, alias.name.value
 
 
-def _problem(seen: Examined, where: NodePlace, missing: ImportedName) -> ServingProblem:
+def _problem(seen: CheckedModel, where: NodePlace, missing: ImportedName) -> ServingProblem:
     return ServingProblem(
         cause=ImportRemoved(missing.dotted, missing.instead),
         verdict="fails",

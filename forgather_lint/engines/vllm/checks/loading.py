@@ -11,9 +11,9 @@ from forgather_lint.core.source import file_start
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.fact import Fact, Outcome
+from forgather_lint.engines.fact import Fact, Reaction
 from forgather_lint.engines.names import knows, said
-from forgather_lint.engines.vllm.checks.examined import Examined, problem
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, problem
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import AskedFor, ServedBy, Server, architectures, auto_map
 from forgather_lint.engines.vllm.target import Target
@@ -105,7 +105,7 @@ def nobody_serves(
 
 def refusal(
     name: str, config: ConfigFile | None, target: Target, impl: ModelImpl
-) -> tuple[Fact[Outcome], dict[str, object]]:
+) -> tuple[Fact[Reaction], dict[str, object]]:
     """What a user sees when the attention of the class may not be replaced."""
     if impl is ModelImpl.TRANSFORMERS or config is None:
         return target.vllm.attention.incompatible, {"architecture": name}
@@ -114,7 +114,7 @@ def refusal(
 
 def unsupported(
     name: str, config: ConfigFile, target: Target
-) -> tuple[Fact[Outcome], dict[str, object]]:
+) -> tuple[Fact[Reaction], dict[str, object]]:
     """What vLLM says of architectures that it does not serve, and the parts of the text."""
     registry, release = target.vllm.registry, target.vllm.version
     names = architectures(config.values, target)
@@ -129,7 +129,7 @@ def unsupported(
 
 
 @check(Phase.ACCEPT)
-def no_auto_model(seen: Examined) -> Iterator[ServingProblem]:
+def no_auto_model(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A class that vLLM accepts, and none that AutoModel could load."""
     config, target = seen.model.config, seen.target
     if config is None or seen.server.by is not ServedBy.FOLDER:

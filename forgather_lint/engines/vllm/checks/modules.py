@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.common.forward_text import forward_of
-from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sameness import repeats
 from forgather_lint.facts import Structure
@@ -19,16 +19,16 @@ from forgather_lint.python.values.value import External
 
 
 @check(Phase.WEIGHTS)
-def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
+def linear_subclass(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A class that derives from nn.Linear with a forward of its own, which is never run."""
     fact = seen.target.vllm.modules.linear_forward_kept
     told: set[ClassValue | External] = set()
     for name, module in _instances(seen):
         if fact.value or module.cls in told:
             continue
-        if not seen.workshop.machine.is_instance_of(module, LINEAR):
+        if not seen.builder.machine.is_instance_of(module, LINEAR):
             continue
-        forward = forward_of(seen.workshop.machine, module)
+        forward = forward_of(seen.builder.machine, module)
         if forward is not None and not repeats(seen, module, forward, LINEAR):
             told.add(module.cls)
             error = _error_of_dropping(seen)
@@ -43,7 +43,7 @@ def linear_subclass(seen: Examined) -> Iterator[ServingProblem]:
             )
 
 
-def _error_of_dropping(seen: Examined) -> str:
+def _error_of_dropping(seen: CheckedModel) -> str:
     """What the model raises without the forward; empty where it goes on with another value."""
     assert seen.judge is not None
     outcome = seen.judge.alone[0]
@@ -51,13 +51,13 @@ def _error_of_dropping(seen: Examined) -> str:
     return outcome.reason if dropped else ""
 
 
-def _instances(seen: Examined) -> Iterator[tuple[str, Instance]]:
+def _instances(seen: CheckedModel) -> Iterator[tuple[str, Instance]]:
     if seen.judge is not None:
         yield from seen.judge.subject.tree.instances.items()
 
 
 @check(Phase.WEIGHTS)
-def fused_names(seen: Examined) -> Iterator[ServingProblem]:
+def fused_names(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A projection that is fused under another name, which is looked for inside its siblings'."""
     if seen.judge is None or not seen.target.vllm.fusers.stacked_by_substring.value:
         return
@@ -99,7 +99,7 @@ def _merged_name(kind: str, fused: list[str]) -> str:
 
 
 def _captured_problem(
-    seen: Examined, owner: Instance, path: str, captured: tuple[str, str], merged: str
+    seen: CheckedModel, owner: Instance, path: str, captured: tuple[str, str], merged: str
 ) -> ServingProblem:
     fact = seen.target.vllm.weights.unknown_name
     name, sibling = captured

@@ -20,9 +20,9 @@ from forgather_lint.core.source import Place
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.documents.walk import descendants
-from forgather_lint.engines.fact import Fact, Outcome
+from forgather_lint.engines.fact import Fact, Reaction
 from forgather_lint.engines.transformers.base_model import build_base
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.subject import environment_of
@@ -30,7 +30,7 @@ from forgather_lint.execution.sharded import run
 from forgather_lint.facts import NotBuilt
 from forgather_lint.facts.causes.code import NeighbourImportedByName
 from forgather_lint.facts.serving import ServingProblem
-from forgather_lint.model.analysis import workshop_of
+from forgather_lint.model.analysis import builder_of
 from forgather_lint.model.entry import AUTO_MODEL, reference
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.environment import Environment
@@ -42,13 +42,13 @@ _ABSOLUTE = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)", re.MULTILINE)
 
 
 @check(Phase.LOAD)
-def imported(seen: Examined) -> Iterator[ServingProblem]:
+def imported(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A neighbour that is imported by an absolute name: when files are loaded, or when they run."""
     by_name = tuple(_imported_by_name(seen))
     yield from by_name or _imported_when_run(seen, seen.model)
 
 
-def _imported_by_name(seen: Examined) -> Iterator[ServingProblem]:
+def _imported_by_name(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Absolute imports of files that lie beside the model's."""
     entries = _entries(seen)
     suspects = [(name, file) for name, file in _files(seen) if _mentions_neighbour(seen, file)]
@@ -65,7 +65,7 @@ def _imported_by_name(seen: Examined) -> Iterator[ServingProblem]:
                 yield from _problem(seen, file, node, loading.module_missing)
 
 
-def _imported_when_run(seen: Examined, model: ModelInput) -> Iterator[ServingProblem]:
+def _imported_when_run(seen: CheckedModel, model: ModelInput) -> Iterator[ServingProblem]:
     """Such an import in a function that surely runs while the model is built or called.
 
     The model is built and run once more where only installed packages have names.
@@ -85,20 +85,20 @@ def _imported_when_run(seen: Examined, model: ModelInput) -> Iterator[ServingPro
             return
 
 
-def _errors(seen: Examined, model: ModelInput, judge: Judge) -> Iterator[tuple[str, Place]]:
+def _errors(seen: CheckedModel, model: ModelInput, judge: Judge) -> Iterator[tuple[str, Place]]:
     yield from _constructor(seen, model)
     yield from _forward(seen, judge)
 
 
-def _constructor(seen: Examined, model: ModelInput) -> Iterator[tuple[str, Place]]:
-    built = build_base(workshop_of(model, _without_neighbours(environment_of(seen.target))))
+def _constructor(seen: CheckedModel, model: ModelInput) -> Iterator[tuple[str, Place]]:
+    built = build_base(builder_of(model, _without_neighbours(environment_of(seen.target))))
     if isinstance(built, NotBuilt):
         yield built.message, built.where
 
 
-def _forward(seen: Examined, judge: Judge) -> Iterator[tuple[str, Place]]:
+def _forward(seen: CheckedModel, judge: Judge) -> Iterator[tuple[str, Place]]:
     """A module without children, such as a norm, may be replaced: then its forward never runs."""
-    subject, machine = judge.subject, seen.workshop.machine
+    subject, machine = judge.subject, seen.builder.machine
     here = _without_neighbours(machine.environment)
     try:
         planned, heads = judge.planned, judge.heads
@@ -114,24 +114,24 @@ def _without_neighbours(world: Environment) -> Environment:
     return replace(world, neighbours_by_name=False)
 
 
-def _files(seen: Examined) -> Iterator[tuple[str, PythonFile]]:
-    for name, file in seen.workshop.loader.files.items():
+def _files(seen: CheckedModel) -> Iterator[tuple[str, PythonFile]]:
+    for name, file in seen.builder.loader.files.items():
         if name.startswith("model."):
             yield name.removeprefix("model."), file
 
 
-def _mentions_neighbour(seen: Examined, file: PythonFile) -> bool:
+def _mentions_neighbour(seen: CheckedModel, file: PythonFile) -> bool:
     """Whether a line of the text may be such an import; walking the tree costs a hundredfold."""
     return any(_is_neighbour(seen, name) for name in _ABSOLUTE.findall(file.text))
 
 
-def _is_neighbour(seen: Examined, name: str) -> bool:
-    return name not in sys.stdlib_module_names and seen.workshop.sources.has(name)
+def _is_neighbour(seen: CheckedModel, name: str) -> bool:
+    return name not in sys.stdlib_module_names and seen.builder.sources.has(name)
 
 
-def _entries(seen: Examined) -> tuple[str, ...]:
+def _entries(seen: CheckedModel) -> tuple[str, ...]:
     """The files that auto_map names for the classes which vLLM loads."""
-    auto_map = seen.workshop.config_values.get("auto_map")
+    auto_map = seen.builder.config_values.get("auto_map")
     if not isinstance(auto_map, dict):
         return ()
     texts = (auto_map.get(key) for key in ("AutoConfig", AUTO_MODEL))
@@ -170,7 +170,7 @@ def _at_top(tree: cst.Module) -> Iterator[Import]:
 
 
 def _problem(
-    seen: Examined, file: PythonFile, node: Import, fact: Fact[Outcome]
+    seen: CheckedModel, file: PythonFile, node: Import, fact: Fact[Reaction]
 ) -> Iterator[ServingProblem]:
     for name in _modules(node):
         if _is_neighbour(seen, name):

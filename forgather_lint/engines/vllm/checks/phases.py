@@ -13,7 +13,7 @@ from enum import IntEnum
 from functools import cache
 from pathlib import Path
 
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.facts.serving import ServingProblem
 
 
@@ -34,7 +34,7 @@ class Phase(IntEnum):
     """It gives the weights of the checkpoint to what it has built, and computes with them."""
 
 
-Check = Callable[[Examined], Iterator[ServingProblem]]
+Check = Callable[[CheckedModel], Iterator[ServingProblem]]
 
 _CHECKS: dict[Check, Phase] = {}
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.transformers.matching import transformers_match
-from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.matching import vllm_match
-from forgather_lint.execution.engine import Undecided
+from forgather_lint.execution.engine import UndecidedKey
 from forgather_lint.facts import PlanEntry
 from forgather_lint.facts.causes.config import TiedByConfigAlone
 from forgather_lint.facts.causes.plans import PlanReadDifferently, StyleRenamed
@@ -29,7 +29,7 @@ _OTHER = RENAMED | {new: old for old, new in RENAMED.items()}
 
 
 @check(Phase.WEIGHTS)
-def renamed_styles(seen: Examined) -> Iterator[ServingProblem]:
+def renamed_styles(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A style that other releases of vLLM know under this name, and this one does not."""
     if seen.judge is None:
         return
@@ -49,7 +49,7 @@ def renamed_styles(seen: Examined) -> Iterator[ServingProblem]:
 
 
 @check(Phase.WEIGHTS)
-def disagreement(seen: Examined) -> Iterator[ServingProblem]:
+def disagreement(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Linears to which vLLM applies another entry than transformers does; one for each entry."""
     if seen.judge is None:
         return
@@ -61,7 +61,7 @@ def disagreement(seen: Examined) -> Iterator[ServingProblem]:
         here = vllm_match(list(entries), module.name, seen.target.vllm.plan)
         there = transformers_match(entries, module.name, seen.target.transformers.plan)
         if (
-            isinstance(here, Undecided)
+            isinstance(here, UndecidedKey)
             or here in told
             or _style(entries, here) == _style(entries, there)
         ):
@@ -88,15 +88,15 @@ def _shown(entries: Mapping[str, PlanEntry], key: str | None) -> str:
 
 
 @check(Phase.WEIGHTS)
-def tied_by_config_alone(seen: Examined) -> Iterator[ServingProblem]:
+def tied_by_config_alone(seen: CheckedModel) -> Iterator[ServingProblem]:
     """The config ties the embeddings, the class with the head does not."""
     ties = seen.setting("tie_word_embeddings")
     fact = seen.target.vllm.weights.tied_head_in_checkpoint
     if not (isinstance(ties, Known) and ties.value is True) or fact.value.effect is Effect.NONE:
         return
-    machine = seen.workshop.machine
+    machine = seen.builder.machine
     try:
-        cls = seen.workshop.model_class()
+        cls = seen.builder.model_class()
     except (NoModel, Raised):
         return
     keys = find_member(machine, cls, "_tied_weights_keys")

@@ -8,10 +8,10 @@ from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.vllm.checks import building, loading, stored
-from forgather_lint.engines.vllm.checks.examined import examined
+from forgather_lint.engines.vllm.checks.checked_model import checked_model
 from forgather_lint.engines.vllm.checks.phases import all_checks
 from forgather_lint.engines.vllm.server import Server
-from forgather_lint.engines.vllm.subject import Prepared
+from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.execution.outcome import undecided
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def look_for_problems(
     model: ModelInput,
-    prepared: Prepared,
+    prepared: PreparedModel,
     server: Server,
     impl: ModelImpl = ModelImpl.AUTO,
     max_model_len: int | None = None,
@@ -37,7 +37,7 @@ def look_for_problems(
     seen, named = None, checkpoint is not None and checkpoint.whole
     try:
         with deep_recursion():
-            seen = examined(model, prepared, server, impl, max_model_len, names_stored=named)
+            seen = checked_model(model, prepared, server, impl, max_model_len, names_stored=named)
             if seen is not None:
                 for look in all_checks():
                     for problem in look(seen):

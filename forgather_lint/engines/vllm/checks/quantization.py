@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.quantized import method_of
 from forgather_lint.facts.causes.quantization import MethodUnknown
@@ -17,7 +17,7 @@ _TAKEN_OVER = ("auto-round", "auto_round", "autoround", "intel/auto-round")
 
 
 @check(Phase.CONFIG)
-def quantization_method(seen: Examined) -> Iterator[ServingProblem]:
+def quantization_method(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A method that the release does not have, or takes only when told to."""
     file = seen.model.config
     config = file.values.get("quantization_config") if file is not None else None

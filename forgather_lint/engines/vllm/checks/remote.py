@@ -11,7 +11,7 @@ import libcst as cst
 from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place, file_start
 from forgather_lint.documents.python import NodePlace, SourceError
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.facts.causes.code import FileNotCopied
 from forgather_lint.facts.serving import ServingProblem
@@ -21,7 +21,7 @@ NO_FILES: tuple[str, ...] = ()
 
 
 @check(Phase.LOAD)
-def not_copied(seen: Examined) -> Iterator[ServingProblem]:
+def not_copied(seen: CheckedModel) -> Iterator[ServingProblem]:
     """An import of a file of the model that the loader leaves behind.
 
     It copies the files that auto_map names, and those that the texts of these import.
@@ -47,19 +47,19 @@ def not_copied(seen: Examined) -> Iterator[ServingProblem]:
     yield from _bare(seen, [name for name in wanted if name in copied], copied)
 
 
-def _entries(seen: Examined) -> tuple[str, ...]:
+def _entries(seen: CheckedModel) -> tuple[str, ...]:
     """The files that auto_map names; none where one lies in another repository."""
-    auto_map = seen.workshop.config_values.get("auto_map")
+    auto_map = seen.builder.config_values.get("auto_map")
     texts = list(auto_map.values()) if isinstance(auto_map, dict) else []
     named = [reference(text) for text in texts if isinstance(text, str) and "--" not in text]
     files = tuple(dict.fromkeys(each.module for each in named if each is not None))
-    there = all(seen.workshop.sources.has(name) for name in files)
-    return files if there and seen.workshop.config_file is not None else NO_FILES
+    there = all(seen.builder.sources.has(name) for name in files)
+    return files if there and seen.builder.config_file is not None else NO_FILES
 
 
 @port_of("transformers/dynamic_module_utils.py", "get_relative_import_files")
 @port_of("transformers/dynamic_module_utils.py", "get_relative_imports")
-def _closure(seen: Examined, entries: Iterable[str]) -> tuple[str, ...]:
+def _closure(seen: CheckedModel, entries: Iterable[str]) -> tuple[str, ...]:
     """Every file that is imported from `entries` on, as the patterns see it."""
     found = dict.fromkeys(entries)
     for name in list(found):
@@ -67,9 +67,9 @@ def _closure(seen: Examined, entries: Iterable[str]) -> tuple[str, ...]:
     return tuple(found) if len(found) == len(set(entries)) else _closure(seen, found)
 
 
-def _packages(seen: Examined, entries: Iterable[str]) -> Iterator[ServingProblem]:
+def _packages(seen: CheckedModel, entries: Iterable[str]) -> Iterator[ServingProblem]:
     """A relative import of a folder, in a file that auto_map names: a file is looked for."""
-    sources, fact = seen.workshop.sources, seen.target.transformers.loading.package_not_read
+    sources, fact = seen.builder.sources, seen.target.transformers.loading.package_not_read
     for importer in entries:
         for name in _searched(seen, importer):
             if name in sources.packages and not sources.has(name):
@@ -81,17 +81,17 @@ def _packages(seen: Examined, entries: Iterable[str]) -> Iterator[ServingProblem
                 return
 
 
-def _imported(seen: Examined, name: str) -> tuple[str, ...]:
+def _imported(seen: CheckedModel, name: str) -> tuple[str, ...]:
     """The neighbours that a file imports, as transformers searches for them."""
-    return tuple(each for each in _searched(seen, name) if seen.workshop.sources.has(each))
+    return tuple(each for each in _searched(seen, name) if seen.builder.sources.has(each))
 
 
-def _searched(seen: Examined, name: str) -> tuple[str, ...]:
+def _searched(seen: CheckedModel, name: str) -> tuple[str, ...]:
     """What transformers' patterns find in the text of a file."""
-    if not seen.workshop.sources.has(name):
+    if not seen.builder.sources.has(name):
         return NO_FILES
     try:
-        text = seen.workshop.sources.text(name)
+        text = seen.builder.sources.text(name)
     except SourceError:
         return NO_FILES
     # `^\s*` looks at all blank lines from each of them on: what it passes over is left out.
@@ -101,21 +101,21 @@ def _searched(seen: Examined, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _bare(seen: Examined, files: Iterable[str], copied: set[str]) -> Iterator[ServingProblem]:
+def _bare(seen: CheckedModel, files: Iterable[str], copied: set[str]) -> Iterator[ServingProblem]:
     """`from . import name`, which no pattern sees, of a file that nothing else imports."""
     for file in files:
         for node, name in _bare_imports(seen, file):
-            if seen.workshop.sources.has(name) and name not in copied:
-                where = NodePlace(seen.workshop.loader.files[f"model.{file}"], node)
+            if seen.builder.sources.has(name) and name not in copied:
+                where = NodePlace(seen.builder.loader.files[f"model.{file}"], node)
                 fact = seen.target.transformers.loading.name_not_copied
                 parts = {"folder": _folder(seen), "name": name}
                 yield from seen.problem(FileNotCopied(f"{name}.py", file), fact, where, parts=parts)
                 return
 
 
-def _bare_imports(seen: Examined, file: str) -> Iterator[tuple[cst.ImportFrom, str]]:
+def _bare_imports(seen: CheckedModel, file: str) -> Iterator[tuple[cst.ImportFrom, str]]:
     """At the top of the file, where they surely run."""
-    parsed = seen.workshop.loader.files.get(f"model.{file}")
+    parsed = seen.builder.loader.files.get(f"model.{file}")
     for line in parsed.tree.body if parsed is not None else ():
         for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
             if isinstance(node, cst.ImportFrom) and len(node.relative) == 1 and not node.module:
@@ -123,17 +123,17 @@ def _bare_imports(seen: Examined, file: str) -> Iterator[tuple[cst.ImportFrom, s
                 yield from ((node, str(each.evaluated_name)) for each in names)
 
 
-def _place(seen: Examined, importer: str, name: str) -> Place:
+def _place(seen: CheckedModel, importer: str, name: str) -> Place:
     """The import of `name` in the file `importer`."""
-    parsed = seen.workshop.loader.files.get(f"model.{importer}")
+    parsed = seen.builder.loader.files.get(f"model.{importer}")
     for line in parsed.tree.body if parsed is not None else ():
         for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
             module = node.module if isinstance(node, cst.ImportFrom) else None
             if parsed and isinstance(module, cst.Name) and module.value == name:
                 return NodePlace(parsed, node)
-    return file_start(seen.workshop.sources.paths.get(importer, ""))
+    return file_start(seen.builder.sources.paths.get(importer, ""))
 
 
-def _folder(seen: Examined) -> str:
-    file = seen.workshop.config_file
+def _folder(seen: CheckedModel) -> str:
+    file = seen.builder.config_file
     return Path(file.path).absolute().parent.name if file is not None else ""

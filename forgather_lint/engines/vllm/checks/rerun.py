@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.fusers.fused import width
 from forgather_lint.execution.inputs import SEQUENCE
 from forgather_lint.execution.stages import NumberingLibrary
@@ -16,11 +16,11 @@ from forgather_lint.python.values.value import Arguments, TensorValue
 _FUNCTION = {LINEAR: "torch.nn.functional.linear", EMBEDDING: "torch.nn.functional.embedding"}
 
 
-def computes_the_same(seen: Examined, module: Instance, kind: str) -> bool:
+def computes_the_same(seen: CheckedModel, module: Instance, kind: str) -> bool:
     """Whether a run of the forward ends with the very value of the library's."""
     if seen.judge is None:
         return False
-    machine, library = seen.workshop.machine, NumberingLibrary(seen.judge.engine, 1, None)
+    machine, library = seen.builder.machine, NumberingLibrary(seen.judge.engine, 1, None)
     given, where = _given(module, kind), module.where
     try:
         with machine.undone_run(library):

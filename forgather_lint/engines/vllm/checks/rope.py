@@ -9,7 +9,7 @@ import libcst as cst
 
 from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.documents.walk import descendants
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.facts.causes.config import RopeThetaOverlooked
 from forgather_lint.facts.serving import ServingProblem
@@ -25,9 +25,9 @@ _OTHER_WAYS = re.compile(
 
 
 @check(Phase.WEIGHTS)
-def theta_overlooked(seen: Examined) -> Iterator[ServingProblem]:
+def theta_overlooked(seen: CheckedModel) -> Iterator[ServingProblem]:
     """`rope_parameters.rope_theta` in config.json, and code that reads the older `rope_theta`."""
-    said = seen.workshop.config_values.get("rope_parameters")
+    said = seen.builder.config_values.get("rope_parameters")
     wanted = said.get(_THETA) if isinstance(said, dict) else None
     held = seen.setting(_THETA)
     here = held.value if isinstance(held, Known) else None
@@ -48,8 +48,8 @@ def theta_overlooked(seen: Examined) -> Iterator[ServingProblem]:
         )
 
 
-def _own_files(seen: Examined) -> list[PythonFile]:
-    files = seen.workshop.loader.files.items()
+def _own_files(seen: CheckedModel) -> list[PythonFile]:
+    files = seen.builder.loader.files.items()
     return [file for name, file in files if name.startswith("model.")]
 
 

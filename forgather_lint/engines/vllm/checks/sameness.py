@@ -5,13 +5,13 @@ from __future__ import annotations
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
 
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.python.values.objects import FunctionValue, Instance
 
 _CASTS = frozenset({"to", "type", "type_as", "float", "contiguous"})
 
 
-def repeats(seen: Examined, module: Instance, forward: FunctionValue, kind: str) -> bool:
+def repeats(seen: CheckedModel, module: Instance, forward: FunctionValue, kind: str) -> bool:
     """Whether `forward` surely computes what that of its library class `kind` does."""
     if _only_repeats(forward):
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.source import file_start
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import architectures
 from forgather_lint.facts.causes.config import (
@@ -23,7 +23,7 @@ from forgather_lint.python.values.value import Known, ListValue
 
 
 @check(Phase.CONFIG)
-def nulls(seen: Examined) -> Iterator[ServingProblem]:
+def nulls(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Fields of a validated record that are None."""
     needed = seen.target.vllm.config
     for name in needed.integer_fields.value:
@@ -39,7 +39,7 @@ def nulls(seen: Examined) -> Iterator[ServingProblem]:
 
 
 @check(Phase.BUILD)
-def absent(seen: Examined) -> Iterator[ServingProblem]:
+def absent(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Attributes that the backend reads, and that the config has by no name that it knows.
 
     Of a file that is named alone nobody knows what its config.json will say.
@@ -55,7 +55,7 @@ def absent(seen: Examined) -> Iterator[ServingProblem]:
 
 
 @check(Phase.BUILD)
-def layer_types(seen: Examined) -> Iterator[ServingProblem]:
+def layer_types(seen: CheckedModel) -> Iterator[ServingProblem]:
     """`layer_types` that is None, or shorter than there are layers."""
     attention = seen.target.vllm.attention
     where = seen.place_of_setting("layer_types")
@@ -72,7 +72,7 @@ def layer_types(seen: Examined) -> Iterator[ServingProblem]:
 
 
 @check(Phase.ACCEPT)
-def max_length(seen: Examined) -> Iterator[ServingProblem]:
+def max_length(seen: CheckedModel) -> Iterator[ServingProblem]:
     """`--max-model-len` above what the config allows."""
     needed, wanted = seen.target.vllm.config, seen.max_model_len
     limits = {
@@ -98,9 +98,9 @@ def max_length(seen: Examined) -> Iterator[ServingProblem]:
 
 
 @check(Phase.CONFIG)
-def no_architecture(seen: Examined) -> Iterator[ServingProblem]:
+def no_architecture(seen: CheckedModel) -> Iterator[ServingProblem]:
     """config.json that names no class, nor a type whose class the release would take."""
-    file, values = seen.workshop.config_file, seen.workshop.config_values
+    file, values = seen.builder.config_file, seen.builder.config_values
     named = values.get("architectures") or architectures(values, seen.target)
     if file is not None and not named and "architectures" not in file.undecided:
         fact = seen.target.vllm.config.no_architecture
@@ -108,9 +108,9 @@ def no_architecture(seen: Examined) -> Iterator[ServingProblem]:
 
 
 @check(Phase.CONFIG)
-def auto_map_entries(seen: Examined) -> Iterator[ServingProblem]:
+def auto_map_entries(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Entries of auto_map that are no text: of the classes that vLLM loads."""
-    file, auto_map = seen.workshop.config_file, seen.workshop.config_values.get("auto_map", {})
+    file, auto_map = seen.builder.config_file, seen.builder.config_values.get("auto_map", {})
     loading = seen.target.transformers.loading
     if file is None:
         return

@@ -6,21 +6,21 @@ import re
 from collections.abc import Iterator, Sequence
 
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.checks.examined import Examined
-from forgather_lint.engines.vllm.checks.sites import Site, layer_named, lost_layer
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
+from forgather_lint.engines.vllm.checks.sites import AttentionSite, layer_named, lost_layer
 from forgather_lint.facts.causes.attention import AttentionStandsTwice, LayersShareIndex
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.values.value import Known
 
 
-def shared_index(seen: Examined, sites: Sequence[Site]) -> Iterator[ServingProblem]:
+def shared_index(seen: CheckedModel, sites: Sequence[AttentionSite]) -> Iterator[ServingProblem]:
     """Two layers of one stack whose attention says the same index, or is one and the same module.
 
     Releases that refuse it look at modules; those that do not are wrong if both layers run, which
     layers of one stack do.
     """
-    first: dict[int, Site] = {}
+    first: dict[int, AttentionSite] = {}
     for site in sites:
         index = site.module.attributes.get("layer_idx")
         if not isinstance(index, Known) or type(index.value) is not int:
@@ -39,7 +39,9 @@ def _is_stack(one: str, other: str) -> bool:
     return re.sub(numbers, "*", one) == re.sub(numbers, "*", other)
 
 
-def _problem(seen: Examined, one: Site, other: Site, layer: int) -> Iterator[ServingProblem]:
+def _problem(
+    seen: CheckedModel, one: AttentionSite, other: AttentionSite, layer: int
+) -> Iterator[ServingProblem]:
     attention = seen.target.vllm.attention
     refused = attention.shared_layer.value.effect is Effect.ERROR
     same = one.module is other.module

@@ -9,9 +9,9 @@ import libcst as cst
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.common.attention_call import as_unparsed, keyword
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.checks.sites import Site, sites_of
+from forgather_lint.engines.vllm.checks.sites import AttentionSite, sites_of
 from forgather_lint.facts.causes.attention import SinksLost
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
@@ -23,7 +23,7 @@ KEYWORD = "s_aux"
 
 @port_of("vllm/model_executor/models/transformers/fusers/attention.py", "AttentionFuser.sinks")
 @check(Phase.BUILD)
-def sinks(seen: Examined) -> Iterator[ServingProblem]:
+def sinks(seen: CheckedModel) -> Iterator[ServingProblem]:
     """`s_aux=` where the release drops it, or cannot find what it holds."""
     attention = seen.target.vllm.attention
     for site in sites_of(seen):
@@ -52,13 +52,15 @@ def sinks(seen: Examined) -> Iterator[ServingProblem]:
         return
 
 
-def _of_self(seen: Examined, expression: cst.BaseExpression, site: Site) -> Value | None:
+def _of_self(
+    seen: CheckedModel, expression: cst.BaseExpression, site: AttentionSite
+) -> Value | None:
     """What `self.<attribute>` holds; None for another expression, or when there is none."""
     if not isinstance(expression, cst.Attribute) or not isinstance(expression.value, cst.Name):
         return None
     if expression.value.value != "self":
         return None
-    machine = seen.workshop.machine
+    machine = seen.builder.machine
     try:
         return machine.attribute(site.module, expression.attr.value, site.forward.where)
     except Raised:

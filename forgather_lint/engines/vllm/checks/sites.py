@@ -7,13 +7,13 @@ import libcst as cst
 from forgather_lint.core.record import record
 from forgather_lint.engines.common.attention_call import interface_call
 from forgather_lint.engines.common.forward_text import forward_of
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.python.values.objects import FunctionValue, Instance
 from forgather_lint.python.values.value import Known, ListValue
 
 
 @record
-class Site:
+class AttentionSite:
     """A module whose forward calls the attention interface."""
 
     name: str
@@ -22,7 +22,7 @@ class Site:
     call: cst.Call
 
 
-def sites_of(seen: Examined) -> list[Site]:
+def sites_of(seen: CheckedModel) -> list[AttentionSite]:
     """The modules whose forward makes exactly one call of the interface, in tree order.
 
     One that has the config of something else, such as an image encoder, is not the engine's.
@@ -32,17 +32,17 @@ def sites_of(seen: Examined) -> list[Site]:
     config = seen.text_config
     sites = []
     for name, module in seen.judge.subject.tree.instances.items():
-        forward = forward_of(seen.workshop.machine, module)
+        forward = forward_of(seen.builder.machine, module)
         call = interface_call(forward) if forward is not None else None
         if forward is None or call is None:
             continue
         own = module.attributes.get("config")
         if not isinstance(own, Instance) or own is config:
-            sites.append(Site(name, module, forward, call))
+            sites.append(AttentionSite(name, module, forward, call))
     return sites
 
 
-def layer_named(seen: Examined, index: int) -> str:
+def layer_named(seen: CheckedModel, index: int) -> str:
     """How the error calls a layer: its number, and its type where the config says one."""
     types = seen.setting("layer_types")
     items = types.items if isinstance(types, ListValue) else []
@@ -51,7 +51,7 @@ def layer_named(seen: Examined, index: int) -> str:
     return f"{index} ({name})" if isinstance(name, str) else str(index)
 
 
-def lost_layer(sites: list[Site], layers: int) -> int | None:
+def lost_layer(sites: list[AttentionSite], layers: int) -> int | None:
     """The first layer that no site is of, None when there surely or possibly is one for each."""
     known, others = set(), 0
     for site in sites:

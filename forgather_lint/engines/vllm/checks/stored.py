@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.files import WEIGHTS
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.unread import is_quantised
-from forgather_lint.engines.vllm.subject import Prepared
+from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.execution.outcome import undecided
 from forgather_lint.facts.serving import ServingProblem
 
@@ -43,7 +43,7 @@ def _any_named(folder: str) -> bool:
 
 
 def problems(
-    model: ModelInput, prepared: Prepared, seen: Examined | None, checkpoint: Checkpoint
+    model: ModelInput, prepared: PreparedModel, seen: CheckedModel | None, checkpoint: Checkpoint
 ) -> Iterator[ServingProblem]:
     """Everything that the target holds against the weights."""
     yield from files(prepared, checkpoint)
@@ -54,14 +54,14 @@ def problems(
         yield from _noted(prepared, of_tensors(seen, checkpoint, quantised=quantised))
 
 
-def files(prepared: Prepared, checkpoint: Checkpoint) -> Iterator[ServingProblem]:
+def files(prepared: PreparedModel, checkpoint: Checkpoint) -> Iterator[ServingProblem]:
     """What is wrong with the files of the weights, whatever model they are for."""
     from forgather_lint.engines.vllm.deployed.weights import of_files
 
     yield from _noted(prepared, of_files(checkpoint, prepared.target))
 
 
-def _noted(prepared: Prepared, told: Iterator[Told]) -> Iterator[ServingProblem]:
+def _noted(prepared: PreparedModel, told: Iterator[Told]) -> Iterator[ServingProblem]:
     """The problems among `told`; the first of the rest keeps a *serves* from being a proof."""
     for each in told:
         if isinstance(each, ServingProblem):

@@ -8,7 +8,7 @@ from pathlib import Path
 from forgather_lint.core.port import port_of
 from forgather_lint.documents.config_json import ConfigFile, read_config
 from forgather_lint.documents.python import SourceError
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.facts.causes.tokenizer import TokenizerClassUnknown, TokenizerFileMissing
 from forgather_lint.facts.serving import ServingProblem
@@ -18,7 +18,7 @@ CONFIG, AUTO = "tokenizer_config.json", "AutoTokenizer"
 
 @port_of("transformers/models/auto/tokenization_auto.py", "AutoTokenizer.from_pretrained")
 @check(Phase.LOAD)
-def not_loaded(seen: Examined) -> Iterator[ServingProblem]:
+def not_loaded(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A class of the folder whose file is not there, or one that the release does not know."""
     if not seen.model.has_file(CONFIG):
         return
@@ -49,7 +49,7 @@ def _reference(config: ConfigFile) -> str | None:
     return entry if isinstance(entry, str) else None
 
 
-def _class_unknown(seen: Examined, config: ConfigFile) -> Iterator[ServingProblem]:
+def _class_unknown(seen: CheckedModel, config: ConfigFile) -> Iterator[ServingProblem]:
     loading, name = seen.target.transformers.loading, config.values.get("tokenizer_class")
     if isinstance(name, str) and name in loading.tokenizer_classes_of_later.value:
         fact, where = loading.tokenizer_class_unknown, config.place("tokenizer_class")

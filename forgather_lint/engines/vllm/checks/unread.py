@@ -10,7 +10,7 @@ from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.names import knows
 from forgather_lint.engines.vllm.server import auto_map
-from forgather_lint.engines.vllm.subject import Prepared
+from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.execution.outcome import Outcome, undecided
 from forgather_lint.model.entry import AUTO_CONFIG
 from forgather_lint.model.loader import LOCAL
@@ -22,19 +22,19 @@ QUANTISED = ("quantization_config", "compression_config")
 QUANTISED_FILE = "hf_quant_config.json"
 
 
-def unproved(model: ModelInput, prepared: Prepared) -> Outcome | None:
+def unproved(model: ModelInput, prepared: PreparedModel) -> Outcome | None:
     """The first of what is not read, as a verdict in place of *serves*."""
     for reason, where in _reasons(model, prepared):
         return undecided(reason, where)
     return None
 
 
-def is_quantised(model: ModelInput, prepared: Prepared) -> bool:
+def is_quantised(model: ModelInput, prepared: PreparedModel) -> bool:
     """Whether anything describes the weights as quantised."""
     return any(True for _ in _quantised(model, prepared))
 
 
-def _reasons(model: ModelInput, prepared: Prepared) -> Iterator[tuple[str, Place | None]]:
+def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, Place | None]]:
     config = model.config
     yield from _quantised(model, prepared)
     if config is None:
@@ -46,7 +46,7 @@ def _reasons(model: ModelInput, prepared: Prepared) -> Iterator[tuple[str, Place
         yield "processor-not-judged", config.place()
 
 
-def _quantised(model: ModelInput, prepared: Prepared) -> Iterator[tuple[str, Place | None]]:
+def _quantised(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, Place | None]]:
     """Quantised weights: the layers that hold them are others, with conditions of their own."""
     if model.config is not None:
         for keys in _paths(model.config.values):
@@ -70,7 +70,7 @@ def _paths(values: Mapping[str, object], above: tuple[str, ...] = ()) -> Iterato
 
 
 def _other_config_class(
-    config: ConfigFile, prepared: Prepared
+    config: ConfigFile, prepared: PreparedModel
 ) -> Iterator[tuple[str, Place | None]]:
     """A config class that the engine does not load: vLLM's own, or transformers', comes first."""
     kind, target = config.values.get("model_type"), prepared.target
@@ -83,7 +83,7 @@ def _other_config_class(
         yield f"transformers' own config class for `{kind}` is loaded, not the one here", where
 
 
-def _has_local_config(prepared: Prepared) -> bool:
+def _has_local_config(prepared: PreparedModel) -> bool:
     root = prepared.judge.subject.root if prepared.judge else None
     config = root.attributes.get("config") if root else None
     cls = config.cls if isinstance(config, Instance) else None

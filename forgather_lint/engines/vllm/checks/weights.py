@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from forgather_lint.core.source import Place
-from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.words import BasePrefix
+from forgather_lint.engines.vllm.fact_values import BasePrefix
 from forgather_lint.facts.causes.modules import BufferNotLoaded, WeightNotPlaced
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import first_architecture
@@ -20,7 +20,7 @@ HEADED = ("ForCausalLM", "LMHeadModel")
 
 
 @check(Phase.WEIGHTS)
-def names(seen: Examined) -> Iterator[ServingProblem]:
+def names(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A parameter of the whole model saved under a name that the engine cannot place.
 
     A folder holds no weights; their names are those that `save_pretrained` would write.
@@ -28,7 +28,7 @@ def names(seen: Examined) -> Iterator[ServingProblem]:
     whole = seen.whole
     if whole is None or seen.root is None or seen.names_stored:
         return
-    prefix = seen.workshop.base_prefix(seen.root)
+    prefix = seen.builder.base_prefix(seen.root)
     children = children_of(seen)
     generates = has_plain_head(seen)
     if prefix == "model" and "model" not in children and not generates:
@@ -47,14 +47,14 @@ def names(seen: Examined) -> Iterator[ServingProblem]:
 
 
 @check(Phase.WEIGHTS)
-def buffers(seen: Examined) -> Iterator[ServingProblem]:
+def buffers(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A persistent buffer, which is in the checkpoint, and which the release does not look for."""
     weights, whole = seen.target.vllm.weights, seen.whole
     if seen.names_stored or weights.buffers_loaded.value or whole is None or seen.root is None:
         return
     if not has_plain_head(seen) or whole.structure.open_at:
         return
-    prefix = seen.workshop.base_prefix(seen.root)
+    prefix = seen.builder.base_prefix(seen.root)
     for buffer in whole.structure.buffers:
         owner, _, attribute = buffer.name.rpartition(".")
         module = whole.tree.instances.get(owner)
@@ -90,35 +90,35 @@ def is_batch_norm(module: Instance) -> bool:
     return isinstance(module.cls, External) and "BatchNorm" in module.cls.name
 
 
-def has_plain_head(seen: Examined) -> bool:
+def has_plain_head(seen: CheckedModel) -> bool:
     """Whether the release serves the model as TransformersForCausalLM, with its own `lm_head`.
 
     Encoder-decoders are not; models of several modalities have a mapping of their own.
     """
-    architecture = first_architecture(seen.workshop.config_values) or ""
+    architecture = first_architecture(seen.builder.config_values) or ""
     both = seen.setting("is_encoder_decoder")
     return architecture.endswith(HEADED) and not (isinstance(both, Known) and both.value)
 
 
-def _of_head(seen: Examined) -> Iterator[str]:
+def _of_head(seen: CheckedModel) -> Iterator[str]:
     """The parameters of the head that the engine builds for a model that generates."""
     yield f"{HEAD}.weight"
     if seen.target.vllm.weights.head_bias_loaded.value:
         yield f"{HEAD}.bias"
 
 
-def _held(seen: Examined) -> Iterator[str]:
+def _held(seen: CheckedModel) -> Iterator[str]:
     assert seen.judge is not None
     structure = seen.judge.subject.tree.structure
     yield from (each.name for each in (*structure.parameters, *structure.buffers))
 
 
-def children_of(seen: Examined) -> tuple[str, ...]:
+def children_of(seen: CheckedModel) -> tuple[str, ...]:
     """What the base model holds itself."""
     return tuple(dict.fromkeys(name.partition(".")[0] for name in _held(seen)))
 
 
-def _mapped(seen: Examined, name: str, prefix: str, children: Iterable[str]) -> str:
+def _mapped(seen: CheckedModel, name: str, prefix: str, children: Iterable[str]) -> str:
     """Where the engine looks for what the checkpoint calls `name`."""
     weights = seen.target.vllm.weights
     if weights.base_prefix.value is BasePrefix.ANY:
@@ -155,7 +155,7 @@ def _stranger(name: str, known: Iterable[str]) -> str:
 
 
 def _problem(
-    seen: Examined, name: str, stranger: str, prefix: str, head: Place | None
+    seen: CheckedModel, name: str, stranger: str, prefix: str, head: Place | None
 ) -> ServingProblem:
     """`head` is where the module stands that holds the weight, if that is not the base model."""
     fact = seen.target.vllm.weights.unknown_name

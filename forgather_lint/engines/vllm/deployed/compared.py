@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from forgather_lint.core.record import record
 from forgather_lint.deployment.checkpoint.files import Checkpoint, Tensor
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.weights import HEAD
 from forgather_lint.engines.vllm.deployed.naming import naming_of
-from forgather_lint.engines.vllm.deployed.places import Slot, Slots, slots_of
+from forgather_lint.engines.vllm.deployed.places import Slots, TensorSlot, slots_of
 
 
 @record
-class Misfit:
+class TensorMisfit:
     """A tensor that is not of the size that the place it goes to has."""
 
     tensor: Tensor
-    slot: Slot
+    slot: TensorSlot
 
 
 @record(eq=False)
-class Compared:
+class TensorsCompared:
     """What becomes of each tensor, in the order of the engine.
 
     `strangers` find no place, `dropped` are left out without a word, `twice` come a second time.
@@ -33,18 +33,18 @@ class Compared:
     slots: Slots
     strangers: tuple[tuple[Tensor, str], ...] = ()
     dropped: tuple[Tensor, ...] = ()
-    misfits: tuple[Misfit, ...] = ()
+    misfits: tuple[TensorMisfit, ...] = ()
     integers: tuple[Tensor, ...] = ()
-    missing: tuple[Slot, ...] = ()
+    missing: tuple[TensorSlot, ...] = ()
     undecided: str = ""
 
 
-def compared(seen: Examined, checkpoint: Checkpoint) -> Compared:
+def compared(seen: CheckedModel, checkpoint: Checkpoint) -> TensorsCompared:
     """`checkpoint`, of which every header was read, against the model. Raises `NotKnown`."""
     return _Comparison(seen, checkpoint).result()
 
 
-def is_tied(seen: Examined, checkpoint: Checkpoint) -> bool:
+def is_tied(seen: CheckedModel, checkpoint: Checkpoint) -> bool:
     """Whether the release takes the table of the embedding for the head."""
     if not seen.settings.tied:
         return False
@@ -54,7 +54,7 @@ def is_tied(seen: Examined, checkpoint: Checkpoint) -> bool:
 
 
 class _Comparison:
-    def __init__(self, seen: Examined, checkpoint: Checkpoint) -> None:
+    def __init__(self, seen: CheckedModel, checkpoint: Checkpoint) -> None:
         self.seen, self.checkpoint = seen, checkpoint
         self.tied = is_tied(seen, checkpoint)
         self.naming = naming_of(seen)
@@ -63,15 +63,15 @@ class _Comparison:
         self.experts_otherwise: set[str] = set()
         self.strangers: list[tuple[Tensor, str]] = []
         self.dropped: list[Tensor] = []
-        self.misfits: list[Misfit] = []
+        self.misfits: list[TensorMisfit] = []
         self.undecided = ""
 
-    def result(self) -> Compared:
+    def result(self) -> TensorsCompared:
         for tensor in self.checkpoint.tensors:
             name = self.naming.place(tensor.name)
             if name is not None:
                 self._take(tensor, name)
-        return Compared(
+        return TensorsCompared(
             self.slots,
             tuple(self.strangers),
             tuple(self.dropped),
@@ -86,7 +86,7 @@ class _Comparison:
         if slot is not None:
             self.found[name] = tensor
             if not _fits(tensor.stored.shape, slot):
-                self._misfit(Misfit(tensor, slot))
+                self._misfit(TensorMisfit(tensor, slot))
             return
         if name.startswith(f"{HEAD}.") and self._is_heads_own(name):
             return
@@ -101,7 +101,7 @@ class _Comparison:
         else:
             self.strangers.append((tensor, name))
 
-    def _misfit(self, misfit: Misfit) -> None:
+    def _misfit(self, misfit: TensorMisfit) -> None:
         if misfit.slot.shape is None or not misfit.slot.certain:
             self.undecided = self.undecided or "a parameter of unknown size"
         elif misfit.slot.name.startswith(self.slots.experts) and self.slots.experts:
@@ -139,7 +139,7 @@ class _Comparison:
         """Whether whole numbers are stored for a parameter, which is never made of them."""
         return name in self.slots.parameters and tensor.stored.dtype[0] in "IU"
 
-    def _missing(self) -> Iterator[Slot]:
+    def _missing(self) -> Iterator[TensorSlot]:
         got = {self.slots.aliases.get(name, name) for name in self.found}
         otherwise = tuple(self.experts_otherwise)
         for name, slot in self.slots.parameters.items():
@@ -151,7 +151,7 @@ class _Comparison:
                 yield slot
 
 
-def _fits(stored: tuple[int, ...], slot: Slot) -> bool:
+def _fits(stored: tuple[int, ...], slot: TensorSlot) -> bool:
     """Whether a tensor of that shape can go to `slot`; an unknown size never fits."""
     if slot.shape is None or None in slot.shape:
         return False

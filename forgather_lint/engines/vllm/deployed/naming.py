@@ -9,10 +9,10 @@ from functools import partial
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.version import TRANSFORMERS_5
-from forgather_lint.engines.patterns import Expression, Unreadable, compile_search
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.patterns import Expression, UnreadablePattern, compile_search
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.weights import HEAD, by_any_prefix, by_model, children_of
-from forgather_lint.engines.vllm.words import BasePrefix
+from forgather_lint.engines.vllm.fact_values import BasePrefix
 from forgather_lint.python.values.value import NONE, Known, ListValue, SetValue, TupleValue, Value
 
 _IGNORED = "_keys_to_ignore_on_load_unexpected"
@@ -58,13 +58,13 @@ class Naming:
 
 
 @port_of("vllm/model_executor/models/transformers/base.py", "Base._create_hf_to_vllm_mapper")
-def naming_of(seen: Examined) -> Naming:
+def naming_of(seen: CheckedModel) -> Naming:
     """How the release of `seen` names. Raises `NotKnown`."""
     assert seen.root is not None
     facts, weights = seen.target.vllm.checkpoint, seen.target.vllm.weights
     children = children_of(seen)
     if weights.base_prefix.value is BasePrefix.ANY:
-        prefix = seen.workshop.base_prefix(seen.root)
+        prefix = seen.builder.base_prefix(seen.root)
         placed = partial(by_any_prefix, prefix=prefix, children=children)
         own = tuple(f"model.{child}." for child in children) if prefix in ("", "model") else ()
     else:
@@ -79,7 +79,7 @@ def naming_of(seen: Examined) -> Naming:
     )
 
 
-def _renamed(seen: Examined) -> Iterator[tuple[re.Pattern[str], str]]:
+def _renamed(seen: CheckedModel) -> Iterator[tuple[re.Pattern[str], str]]:
     """Names that older releases of transformers wrote."""
     loading, release = seen.target.transformers.loading, seen.target.transformers.version
     kind = seen.setting("model_type")
@@ -96,13 +96,13 @@ def _renamed(seen: Examined) -> Iterator[tuple[re.Pattern[str], str]]:
         yield re.compile(pattern), new
 
 
-def _ignored(seen: Examined) -> Iterator[Expression]:
+def _ignored(seen: CheckedModel) -> Iterator[Expression]:
     value = seen.member(_IGNORED)
     if value is None or value == NONE:
         return
     for text in _texts(value):
-        pattern = compile_search(text) if text is not None else Unreadable("not text")
-        if isinstance(pattern, Unreadable):
+        pattern = compile_search(text) if text is not None else UnreadablePattern("not text")
+        if isinstance(pattern, UnreadablePattern):
             raise NotKnown(f"`{_IGNORED}`: {pattern.reason}")
         yield pattern
 

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.engines.vllm.checks.examined import Examined
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.weights import HEAD, is_batch_norm, is_saved
 from forgather_lint.engines.vllm.fusers.fusion import with_fusions
 from forgather_lint.execution.assignments import Assignment
@@ -38,7 +38,7 @@ class Kind(Enum):
 
 
 @record
-class Slot:
+class TensorSlot:
     """One place for a tensor. `split` is the dimension that ranks share out, None when whole."""
 
     name: str
@@ -57,15 +57,15 @@ class Slots:
     other names below `experts`. `fused` maps the layers that a release joins to what joins them.
     """
 
-    parameters: Mapping[str, Slot]
+    parameters: Mapping[str, TensorSlot]
     aliases: Mapping[str, str]
-    buffers: Mapping[str, Slot]
+    buffers: Mapping[str, TensorSlot]
     modules: frozenset[str]
     open_at: tuple[str, ...]
     experts: tuple[str, ...]
     fused: Mapping[str, str]
 
-    def get(self, name: str) -> Slot | None:
+    def get(self, name: str) -> TensorSlot | None:
         """The place of that name."""
         return self.parameters.get(self.aliases.get(name, name)) or self.buffers.get(name)
 
@@ -78,14 +78,14 @@ class Slots:
         return name
 
 
-def slots_of(seen: Examined, *, tied: bool) -> Slots:
+def slots_of(seen: CheckedModel, *, tied: bool) -> Slots:
     """The places for tensors in what the release of `seen` builds."""
     assert seen.judge is not None
     tree = seen.judge.subject.tree
     structure = tree.structure
     experts = tuple(f"{BASE}.{block.name}." for block in seen.judge.subject.experts)
     assigned, fused = _assigned(seen)
-    parameters: dict[str, Slot] = {}
+    parameters: dict[str, TensorSlot] = {}
     aliases: dict[str, str] = {}
     for each in structure.parameters:
         name = f"{BASE}.{each.name}"
@@ -107,7 +107,7 @@ def slots_of(seen: Examined, *, tied: bool) -> Slots:
     )
 
 
-def _assigned(seen: Examined) -> tuple[Mapping[Instance, Assignment], dict[str, str]]:
+def _assigned(seen: CheckedModel) -> tuple[Mapping[Instance, Assignment], dict[str, str]]:
     """What stands for each Linear at any size, and the names of those that are joined."""
     assert seen.judge is not None
     judge = seen.judge
@@ -135,12 +135,12 @@ def _assigned(seen: Examined) -> tuple[Mapping[Instance, Assignment], dict[str, 
 
 
 def _slot(
-    seen: Examined,
+    seen: CheckedModel,
     name: str,
     parameter: Parameter,
     assigned: Mapping[Instance, Assignment],
     experts: tuple[str, ...],
-) -> Slot:
+) -> TensorSlot:
     assert seen.judge is not None
     owner, _, leaf = parameter.name.rpartition(".")
     module = seen.judge.subject.tree.instances.get(owner)
@@ -158,16 +158,16 @@ def _slot(
         kind = Kind.TABLE
     elif module is not None and _is_linear(seen, module):
         kind = Kind.WHOLE_LAYER
-    return Slot(name, parameter.shape, parameter.where, kind, split, parameter.certain)
+    return TensorSlot(name, parameter.shape, parameter.where, kind, split, parameter.certain)
 
 
-def _is_linear(seen: Examined, module: Instance) -> bool:
-    return seen.workshop.machine.is_instance_of(module, LINEAR)
+def _is_linear(seen: CheckedModel, module: Instance) -> bool:
+    return seen.builder.machine.is_instance_of(module, LINEAR)
 
 
-def _is_table(seen: Examined, module: Instance) -> bool:
+def _is_table(seen: CheckedModel, module: Instance) -> bool:
     """Whether the engine takes `module` for a table of the vocabulary."""
-    if not seen.workshop.machine.is_instance_of(module, EMBEDDING):
+    if not seen.builder.machine.is_instance_of(module, EMBEDDING):
         return False
     structure = seen.judge.subject.tree.structure if seen.judge else None
     name = seen.judge.subject.tree.name_of(module) if seen.judge else None
@@ -175,14 +175,14 @@ def _is_table(seen: Examined, module: Instance) -> bool:
     return found is not None and found.sizes.get("num_embeddings") == seen.number("vocab_size")
 
 
-def _head(seen: Examined) -> Slot:
+def _head(seen: CheckedModel) -> TensorSlot:
     """The output layer that the engine builds beside the base model."""
     shape = (seen.number("vocab_size"), seen.number("hidden_size"))
     where = seen.place_of_setting("vocab_size")
-    return Slot(f"{HEAD}.weight", shape, where, Kind.TABLE)
+    return TensorSlot(f"{HEAD}.weight", shape, where, Kind.TABLE)
 
 
-def _buffers(seen: Examined) -> Iterator[Slot]:
+def _buffers(seen: CheckedModel) -> Iterator[TensorSlot]:
     """The persistent buffers that the release loads."""
     assert seen.judge is not None
     tree = seen.judge.subject.tree
@@ -194,4 +194,4 @@ def _buffers(seen: Examined) -> Iterator[Slot]:
             continue
         if loaded or is_batch_norm(module):
             name = f"{BASE}.{each.name}"
-            yield Slot(name, each.shape, each.where, Kind.PLAIN, None, each.certain)
+            yield TensorSlot(name, each.shape, each.where, Kind.PLAIN, None, each.certain)

@@ -13,13 +13,13 @@ from forgather_lint.deployment.checkpoint.files import (
     Tensor,
     WeightFile,
 )
-from forgather_lint.deployment.checkpoint.headers import Broken, Unread
-from forgather_lint.engines.fact import Effect, Fact, Outcome
-from forgather_lint.engines.vllm.checks.examined import Examined, problem, releases_of
+from forgather_lint.deployment.checkpoint.headers import BrokenHeader, Unread
+from forgather_lint.engines.fact import Effect, Fact, Reaction
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, problem, releases_of
 from forgather_lint.engines.vllm.checks.weights import has_plain_head
-from forgather_lint.engines.vllm.deployed.compared import Compared, Misfit, compared
+from forgather_lint.engines.vllm.deployed.compared import TensorMisfit, TensorsCompared, compared
 from forgather_lint.engines.vllm.deployed.naming import NotKnown
-from forgather_lint.engines.vllm.deployed.places import Kind, Slot
+from forgather_lint.engines.vllm.deployed.places import Kind, TensorSlot
 from forgather_lint.engines.vllm.deployed.telling import layers_of, listed, looks_like
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.facts.cause import Cause
@@ -42,14 +42,14 @@ _CLASS = "TransformersForCausalLM"
 
 
 @record
-class Undecided:
+class UndecidedCheckpoint:
     """Why it is not known what becomes of a checkpoint, and where it stands."""
 
     reason: str
     where: Place
 
 
-Told = ServingProblem | Undecided
+Told = ServingProblem | UndecidedCheckpoint
 
 
 def of_files(checkpoint: Checkpoint, target: Target) -> Iterator[Told]:
@@ -61,7 +61,7 @@ def of_files(checkpoint: Checkpoint, target: Target) -> Iterator[Told]:
     if index is not None and (index.error or index.unread):
         where = file_start(index.path)
         if index.unread:
-            yield Undecided(f"the index is not read: {index.unread}", where)
+            yield UndecidedCheckpoint(f"the index is not read: {index.unread}", where)
         else:
             yield _told(IndexUnusable(), "fails", where, target, index.error)
             return
@@ -75,24 +75,26 @@ def of_files(checkpoint: Checkpoint, target: Target) -> Iterator[Told]:
             yield from problem(target, FilesMissing(), fact, where, parts=parts)
         return
     for file in checkpoint.files:
-        if isinstance(file.found, Broken):
+        if isinstance(file.found, BrokenHeader):
             where = file_start(file.path)
             cause = FileBroken(file.name, file.found.why)
             yield _told(cause, "fails", where, target, file.found.said)
         elif isinstance(file.found, Unread):
-            yield Undecided(f"{file.name} is not read: {file.found.why}", file_start(file.path))
+            yield UndecidedCheckpoint(
+                f"{file.name} is not read: {file.found.why}", file_start(file.path)
+            )
     yield from _not_loaded(checkpoint, target)
     yield from _twice(checkpoint, target)
     if facts.consolidated_first.value and _has_consolidated(checkpoint):
         where = file_start(checkpoint.files[0].path)
-        yield Undecided("files in Mistral's own format are loaded", where)
+        yield UndecidedCheckpoint("files in Mistral's own format are loaded", where)
 
 
 def _pickled(checkpoint: Checkpoint, target: Target) -> Iterator[Told]:
     name = checkpoint.pickled[0]
     where = file_start(f"{checkpoint.folder}/{name}")
     yield _told(WeightsPickled(name, len(checkpoint.pickled)), "", where, target)
-    yield Undecided("a pickled checkpoint is not read", where)
+    yield UndecidedCheckpoint("a pickled checkpoint is not read", where)
 
 
 def _has_consolidated(checkpoint: Checkpoint) -> bool:
@@ -135,18 +137,18 @@ def _twice(checkpoint: Checkpoint, target: Target) -> Iterator[ServingProblem]:
         yield _told(cause, "", file_start(file.path), target)
 
 
-def of_tensors(seen: Examined, checkpoint: Checkpoint, *, quantised: bool) -> Iterator[Told]:
+def of_tensors(seen: CheckedModel, checkpoint: Checkpoint, *, quantised: bool) -> Iterator[Told]:
     """What is wrong with the tensors, for this model."""
     where = seen.cls.where
     if seen.judge is None or not checkpoint.files or not checkpoint.whole:
         return
     if quantised or seen.text_config is not seen.config or not has_plain_head(seen):
-        yield Undecided("the tensors of such a checkpoint are not compared", where)
+        yield UndecidedCheckpoint("the tensors of such a checkpoint are not compared", where)
         return
     try:
         found = compared(seen, checkpoint)
     except NotKnown as error:
-        yield Undecided(str(error), where)
+        yield UndecidedCheckpoint(str(error), where)
         return
     yield from _strangers(seen, checkpoint, found)
     yield from _misfits(seen, found)
@@ -156,7 +158,7 @@ def of_tensors(seen: Examined, checkpoint: Checkpoint, *, quantised: bool) -> It
     yield from _integers(seen, checkpoint, found)
     yield from _dropped(seen, checkpoint, found)
     if found.undecided:
-        yield Undecided(found.undecided, where)
+        yield UndecidedCheckpoint(found.undecided, where)
 
 
 def _ends_at_shards(target: Target, checkpoint: Checkpoint) -> bool:
@@ -172,7 +174,9 @@ def _place(checkpoint: Checkpoint, tensor: Tensor) -> Place:
     return file_start(tensor.file.path)
 
 
-def _strangers(seen: Examined, checkpoint: Checkpoint, found: Compared) -> Iterator[ServingProblem]:
+def _strangers(
+    seen: CheckedModel, checkpoint: Checkpoint, found: TensorsCompared
+) -> Iterator[ServingProblem]:
     """Tensors for which there is no place: the first ends the loading."""
     if not found.strangers:
         return
@@ -191,7 +195,9 @@ def _strangers(seen: Examined, checkpoint: Checkpoint, found: Compared) -> Itera
     )
 
 
-def _error_of_stranger(seen: Examined, found: Compared, name: str) -> tuple[Fact[Outcome], str]:
+def _error_of_stranger(
+    seen: CheckedModel, found: TensorsCompared, name: str
+) -> tuple[Fact[Reaction], str]:
     owner = name.rpartition(".")[0]
     fused = seen.target.vllm.checkpoint.unknown_in_fused
     layer = found.slots.fused.get(owner)
@@ -202,7 +208,7 @@ def _error_of_stranger(seen: Examined, found: Compared, name: str) -> tuple[Fact
     return fact, f"{fact.value.raises}: {text.partition('. The available')[0]}"
 
 
-def _misfits(seen: Examined, found: Compared) -> Iterator[ServingProblem]:
+def _misfits(seen: CheckedModel, found: TensorsCompared) -> Iterator[ServingProblem]:
     """Tensors of another size: the first that is refused, and the first that is cut."""
     told: set[str] = set()
     for misfit in found.misfits:
@@ -222,7 +228,7 @@ def _misfits(seen: Examined, found: Compared) -> Iterator[ServingProblem]:
         )
 
 
-def _of_size(seen: Examined, misfit: Misfit) -> tuple[Fact[Outcome], str, str]:
+def _of_size(seen: CheckedModel, misfit: TensorMisfit) -> tuple[Fact[Reaction], str, str]:
     """What loading a tensor of another size comes to: the fact, the verdict, the error."""
     facts, slot = seen.target.vllm.checkpoint, misfit.slot
     stored, built = misfit.tensor.stored.shape, slot.shape
@@ -252,7 +258,7 @@ def _of_size(seen: Examined, misfit: Misfit) -> tuple[Fact[Outcome], str, str]:
     return fact, "fails", f"{fact.value.raises}: {text}" if text else fact.value.raises
 
 
-def _missing(seen: Examined, found: Compared) -> Iterator[ServingProblem]:
+def _missing(seen: CheckedModel, found: TensorsCompared) -> Iterator[ServingProblem]:
     """Parameters that get no tensor: of layers that may be missing, and of the rest."""
     layer = seen.target.vllm.weights.layer_not_in_checkpoint
     refused = [each for each in found.missing if not each.kind.may_be_missing]
@@ -268,7 +274,7 @@ def _missing(seen: Examined, found: Compared) -> Iterator[ServingProblem]:
 
 
 def _of_missing(
-    seen: Examined, slots: Sequence[Slot], fact: Fact[Outcome], verdict: str, error: str
+    seen: CheckedModel, slots: Sequence[TensorSlot], fact: Fact[Reaction], verdict: str, error: str
 ) -> ServingProblem:
     names = [each.name for each in slots]
     return ServingProblem(
@@ -282,14 +288,18 @@ def _of_missing(
     )
 
 
-def _integers(seen: Examined, checkpoint: Checkpoint, found: Compared) -> Iterator[ServingProblem]:
+def _integers(
+    seen: CheckedModel, checkpoint: Checkpoint, found: TensorsCompared
+) -> Iterator[ServingProblem]:
     """Whole numbers for a parameter: they are copied as they are, without what scales them."""
     for tensor in found.integers[:1]:
         cause = WholeNumbers(tensor.name, len(found.integers), tensor.stored.dtype)
         yield _told(cause, "wrong", _place(checkpoint, tensor), seen.target)
 
 
-def _dropped(seen: Examined, checkpoint: Checkpoint, found: Compared) -> Iterator[ServingProblem]:
+def _dropped(
+    seen: CheckedModel, checkpoint: Checkpoint, found: TensorsCompared
+) -> Iterator[ServingProblem]:
     """A bias that the model was built without; transformers leaves it out too, with a warning."""
     for tensor in found.dropped[:1]:
         cause = BiasDropped(tensor.name, len(found.dropped))
@@ -310,5 +320,5 @@ def _told(
     )
 
 
-def _with_releases(told: ServingProblem, fact: Fact[Outcome]) -> ServingProblem:
+def _with_releases(told: ServingProblem, fact: Fact[Reaction]) -> ServingProblem:
     return replace(told, releases=releases_of(fact))

@@ -14,8 +14,8 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.documents.walk import descendants
 from forgather_lint.engines.common.forward_text import definition_of, of_self
+from forgather_lint.engines.vllm.fact_values import Hoisting
 from forgather_lint.engines.vllm.fusers.hoisting import aliases, guard, written
-from forgather_lint.engines.vllm.words import Hoisting
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.vllm.fact_values import Hoisting
 from forgather_lint.engines.vllm.fusers.fused import (
     Fusion,
     linear_calls,
@@ -24,7 +25,6 @@ from forgather_lint.engines.vllm.fusers.glu import gated_unit
 from forgather_lint.engines.vllm.fusers.traced import seen_by_trace
 from forgather_lint.engines.vllm.latent import Latent
 from forgather_lint.engines.vllm.release import VllmEngine
-from forgather_lint.engines.vllm.words import Hoisting
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.execution.engine import Heads

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from forgather_lint.engines.vllm.experts import NAME, ExpertBlock
-from forgather_lint.engines.vllm.model_config import VllmConfig
+from forgather_lint.engines.vllm.fact_values import BlockSearch
+from forgather_lint.engines.vllm.model_config import VllmModelConfig
 from forgather_lint.engines.vllm.moe.contract import Contract
 from forgather_lint.engines.vllm.moe.engine_routing import EngineRouting
-from forgather_lint.engines.vllm.moe.fuser import BlockFuser, Replaced, Undecided
+from forgather_lint.engines.vllm.moe.fuser import BlockFuser, ReplacedBlock, UndecidedBlock
 from forgather_lint.engines.vllm.moe.fuser_traced import TracedBlockFuser
 from forgather_lint.engines.vllm.profile import VllmExperts
 from forgather_lint.engines.vllm.release import VllmEngine
-from forgather_lint.engines.vllm.words import BlockSearch
 from forgather_lint.execution.dataflow import Body, graphs
 from forgather_lint.execution.outcome import Verdict, undecided
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -33,7 +33,7 @@ def judged_blocks(
 
     Blocks of one kind are judged once.
     """
-    config = VllmConfig.of_text(machine, root.attributes.get("config"), root.where)
+    config = VllmModelConfig.of_text(machine, root.attributes.get("config"), root.where)
     bodies = _own_bodies(machine, root, engine, config)
     routing = EngineRouting(facts, config, engine.expert_fields)
     known: dict[Instance, ExpertBlock] = {}
@@ -49,7 +49,7 @@ def _like(block: ExpertBlock, judged: ExpertBlock) -> ExpertBlock:
 
 
 def _own_bodies(
-    machine: Machine, root: Instance, engine: VllmEngine, config: VllmConfig
+    machine: Machine, root: Instance, engine: VllmEngine, config: VllmModelConfig
 ) -> Mapping[Instance, Body]:
     if config.latent:
         # The heads of the config are not those of the expanded keys.
@@ -71,7 +71,7 @@ def _judged(
     contract = Contract(block.name, body, block.experts, bodies, routing)
     if found is None:
         return replace(block, contract=contract.outside())
-    if isinstance(found, Replaced):
+    if isinstance(found, ReplacedBlock):
         return replace(block, contract=contract.inside(found), replaced=found)
     both = (contract.inside(found.replaced), contract.outside())
     if all(each.verdict is Verdict.SERVES for each in both):
@@ -82,7 +82,7 @@ def _judged(
 
 def _match(
     machine: Machine, body: Body, bodies: Mapping[Instance, Body], routing: EngineRouting
-) -> Replaced | Undecided | None:
+) -> ReplacedBlock | UndecidedBlock | None:
     search = routing.facts.block_replaced.value
     if search is BlockSearch.NEVER or not routing.takes_blocks:
         return None

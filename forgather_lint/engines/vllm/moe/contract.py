@@ -15,9 +15,9 @@ from dataclasses import field
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.moe.engine_routing import EngineRouting
-from forgather_lint.engines.vllm.moe.fuser import Replaced
+from forgather_lint.engines.vllm.moe.fuser import ReplacedBlock
 from forgather_lint.engines.vllm.moe.groups import Groups
-from forgather_lint.engines.vllm.moe.layer import Layer, Role, Stray
+from forgather_lint.engines.vllm.moe.layer import ExpertRole, Layer, Stray
 from forgather_lint.engines.vllm.moe.routing import (
     NEGLIGIBLE,
     BlockOutput,
@@ -81,7 +81,7 @@ class Contract:
             return call
         return self._misread(call) or self._weights() or self._experts(call)
 
-    def inside(self, replaced: Replaced) -> Outcome:
+    def inside(self, replaced: ReplacedBlock) -> Outcome:
         """Where the engine's layer routes, and the forward of the block is gone."""
         router = self.body.owner.attributes[replaced.router.name]
         assert isinstance(router, Instance)
@@ -102,7 +102,7 @@ class Contract:
         )
 
     def _routing(
-        self, call: Call, router: Instance, replaced: Replaced, result: Term
+        self, call: Call, router: Instance, replaced: ReplacedBlock, result: Term
     ) -> Outcome | None:
         """What the engine weighs and adds otherwise; None when nothing."""
         output, given = read_output(result, call.term), peeled(call.hidden)
@@ -118,7 +118,12 @@ class Contract:
         return self._weighed(call, router, replaced, output, given)
 
     def _weighed(
-        self, call: Call, router: Instance, replaced: Replaced, output: BlockOutput, given: Term
+        self,
+        call: Call,
+        router: Instance,
+        replaced: ReplacedBlock,
+        output: BlockOutput,
+        given: Term,
     ) -> Outcome | None:
         """How the engine weighs the experts otherwise; None when it does not."""
         found = read_routing(call.weights, call.index)
@@ -139,7 +144,7 @@ class Contract:
         return self._wrong(RouterReplaced(text), where)
 
     def _added(
-        self, output: BlockOutput, replaced: Replaced, given: Term, call: Call
+        self, output: BlockOutput, replaced: ReplacedBlock, given: Term, call: Call
     ) -> Outcome | None:
         """What the block adds to its experts, if the engine adds something else."""
         owner, shared = self.body.owner, output.shared
@@ -233,11 +238,11 @@ class Contract:
         if body is None:
             return self._unknown("experts-not-run", self.experts.where)
         roles = {
-            call.hidden: Role.HIDDEN,
-            call.index: Role.CHOICE,
-            call.weights: Role.WEIGHTS,
+            call.hidden: ExpertRole.HIDDEN,
+            call.index: ExpertRole.CHOICE,
+            call.weights: ExpertRole.WEIGHTS,
         }
-        given = dict[int, Role]()
+        given = dict[int, ExpertRole]()
         for place, term in enumerate(call.term.inputs):
             if term in roles:
                 given[place] = roles[term]

@@ -15,7 +15,7 @@ from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.engines.vllm.moe.fuser import Router
 from forgather_lint.engines.vllm.moe.groups import BEST, TWO_BEST, Groups
 from forgather_lint.engines.vllm.moe.routing import CORRECTION, Routing
-from forgather_lint.engines.vllm.moe.weights import Sizes
+from forgather_lint.engines.vllm.moe.weights import ExpertSizes
 from forgather_lint.engines.vllm.profile import VllmExperts
 from forgather_lint.execution.outcome import Outcome, undecided
 from forgather_lint.python.values.objects import Instance
@@ -44,9 +44,9 @@ class EngineRouting:
         return self._first(self.facts.choice_fields.value)
 
     @property
-    def sizes(self) -> Sizes:
+    def sizes(self) -> ExpertSizes:
         """What the layer is made for."""
-        return Sizes(
+        return ExpertSizes(
             self._first(self.count_fields),
             self.config.number("hidden_size"),
             self._first(self.facts.width_fields.value),

@@ -36,7 +36,7 @@ class Router:
 
 
 @record
-class Replaced:
+class ReplacedBlock:
     """What of a block runs inside the engine's layer. Without a scoring the router stays."""
 
     router: Router
@@ -45,11 +45,11 @@ class Replaced:
 
 
 @record
-class Undecided:
+class UndecidedBlock:
     """Whether the block is replaced depends on how far torch.fx traces the code at `where`."""
 
     where: Place
-    replaced: Replaced
+    replaced: ReplacedBlock
 
 
 @record
@@ -62,7 +62,7 @@ class BlockFuser:
     state: Collection[str]
 
     @port_of("vllm/model_executor/models/transformers/fusers/moe.py", "MoEBlockFuser.match")
-    def match(self, body: Body) -> Replaced | Undecided | None:
+    def match(self, body: Body) -> ReplacedBlock | UndecidedBlock | None:
         """What becomes of the block whose forward ran as `body`."""
         block = body.owner
         forward = definition_of(self.machine, block)
@@ -84,10 +84,10 @@ class BlockFuser:
         for name, child in children:
             if name not in accounted and any(True for _ in named_state(child)):
                 return None
-        replaced = Replaced(router, *shared)
+        replaced = ReplacedBlock(router, *shared)
         stops = may_stop_trace(forward) if others else None
         where = traced or (block.where if stops else None)
-        return Undecided(where, replaced) if where is not None else replaced
+        return UndecidedBlock(where, replaced) if where is not None else replaced
 
     def _children(self, block: Instance) -> Iterator[tuple[str, Instance]]:
         for name, value in block.attributes.items():

@@ -12,9 +12,9 @@ from forgather_lint.engines.common.forward_text import definition_of
 from forgather_lint.engines.common.rms_norm import made
 from forgather_lint.engines.vllm.moe.fuser import (
     BlockFuser,
-    Replaced,
+    ReplacedBlock,
     Router,
-    Undecided,
+    UndecidedBlock,
     downstream,
     named_state,
     upstream,
@@ -32,7 +32,7 @@ _SCORING = ("softmax", "sigmoid")
 class TracedBlockFuser(BlockFuser):
     """The fuser of 0.33 and later, which looks at the block first."""
 
-    def match(self, body: Body) -> Replaced | Undecided | None:
+    def match(self, body: Body) -> ReplacedBlock | UndecidedBlock | None:
         block = body.owner
         forward = definition_of(self.machine, block)
         children = dict(self._children(block))
@@ -57,9 +57,9 @@ class TracedBlockFuser(BlockFuser):
                 return None
         if not router.scoring and (shared is None or output.factor != 1):
             return None
-        found = Replaced(router, names.get(shared), names.get(shared_gate))
+        found = ReplacedBlock(router, names.get(shared), names.get(shared_gate))
         stops = may_stop_trace(forward) or self._may_stop(gate.owner)
-        return Undecided(block.where, found) if stops else found
+        return UndecidedBlock(block.where, found) if stops else found
 
     def _may_stop(self, module: Instance) -> bool:
         forward = definition_of(self.machine, module)

@@ -28,7 +28,7 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Choice, External, TensorValue, Unknown
 
 
-class Role(StrEnum):
+class ExpertRole(StrEnum):
     """What a value is to the fused layer."""
 
     HIDDEN = "hidden states"
@@ -54,7 +54,7 @@ class Role(StrEnum):
 class Part:
     """A role, and the factor that the value has over what the layer would have there."""
 
-    role: Role
+    role: ExpertRole
     factor: float = 1.0
 
 
@@ -67,33 +67,35 @@ class Stray:
 
 
 STACKS = {
-    "gate_up_proj": Role.STACK_BOTH,
-    "w13": Role.STACK_BOTH,
-    "down_proj": Role.STACK_DOWN,
-    "w2": Role.STACK_DOWN,
+    "gate_up_proj": ExpertRole.STACK_BOTH,
+    "w13": ExpertRole.STACK_BOTH,
+    "down_proj": ExpertRole.STACK_DOWN,
+    "w2": ExpertRole.STACK_DOWN,
 }
 """The names by which stacks of weights are loaded (`build_expert_params_mapping`)."""
 LINEARS = {
-    "gate_proj": Role.STACK_GATE,
-    "w1": Role.STACK_GATE,
-    "up_proj": Role.STACK_UP,
-    "w3": Role.STACK_UP,
-    "down_proj": Role.STACK_DOWN,
-    "w2": Role.STACK_DOWN,
+    "gate_proj": ExpertRole.STACK_GATE,
+    "w1": ExpertRole.STACK_GATE,
+    "up_proj": ExpertRole.STACK_UP,
+    "w3": ExpertRole.STACK_UP,
+    "down_proj": ExpertRole.STACK_DOWN,
+    "w2": ExpertRole.STACK_DOWN,
 }
 """The names by which the weights of single experts are loaded."""
 _LINEAR = {
-    (Role.HIDDEN, Role.STACK_BOTH): Role.BOTH,
-    (Role.HIDDEN, Role.STACK_GATE): Role.GATE,
-    (Role.HIDDEN, Role.STACK_UP): Role.UP,
-    (Role.INNER, Role.STACK_DOWN): Role.OUTPUT,
+    (ExpertRole.HIDDEN, ExpertRole.STACK_BOTH): ExpertRole.BOTH,
+    (ExpertRole.HIDDEN, ExpertRole.STACK_GATE): ExpertRole.GATE,
+    (ExpertRole.HIDDEN, ExpertRole.STACK_UP): ExpertRole.UP,
+    (ExpertRole.INNER, ExpertRole.STACK_DOWN): ExpertRole.OUTPUT,
 }
 _PRODUCTS = {
-    frozenset({Role.ACTIVE, Role.UP}): Role.INNER,
-    frozenset({Role.OUTPUT, Role.WEIGHTS}): Role.WEIGHED,
-    frozenset({Role.WEIGHTS, Role.CHOICE}): Role.MASKED,
+    frozenset({ExpertRole.ACTIVE, ExpertRole.UP}): ExpertRole.INNER,
+    frozenset({ExpertRole.OUTPUT, ExpertRole.WEIGHTS}): ExpertRole.WEIGHED,
+    frozenset({ExpertRole.WEIGHTS, ExpertRole.CHOICE}): ExpertRole.MASKED,
 }
-_LINEAR_IN_FACTOR = frozenset({Role.UP, Role.ACTIVE, Role.INNER, Role.OUTPUT, Role.WEIGHED})
+_LINEAR_IN_FACTOR = frozenset(
+    {ExpertRole.UP, ExpertRole.ACTIVE, ExpertRole.INNER, ExpertRole.OUTPUT, ExpertRole.WEIGHED}
+)
 _SILU = ("torch.nn.SiLU", "transformers.SiLUActivation", "transformers.activations.SiLUActivation")
 _OTHER = ("relu", "gelu", "tanh", "sigmoid", "softplus", "mish", "leaky_relu", "elu", "relu6")
 _SELECTS = ("getitem", "index_select", "unsqueeze", "expand", "expand_as", "repeat_interleave")
@@ -107,7 +109,7 @@ Given = Part | Stray
 class Layer:
     """The roles of the terms of one forward; `given` has those of its inputs, by place."""
 
-    given: Mapping[int, Role]
+    given: Mapping[int, ExpertRole]
     _known: dict[Term, Given] = field(default_factory=dict)
 
     def verdict(self, result: Term) -> Stray | None:
@@ -115,7 +117,7 @@ class Layer:
         found = self.part(result)
         if isinstance(found, Stray):
             return found
-        if found.role is not Role.SUM:
+        if found.role is not ExpertRole.SUM:
             return Stray(peeled(result))
         if abs(found.factor - 1) > NEGLIGIBLE:
             return Stray(peeled(result), f"scaled by {found.factor:g}")
@@ -140,7 +142,7 @@ class Layer:
         if scaled is not None:
             return self._scaled(term, *scaled)
         if self._is_choice(term):
-            return Part(Role.CHOICE)
+            return Part(ExpertRole.CHOICE)
         if term.op == EITHER:
             return self._either(term)
         rule = _RULES.get(term.op) or (_RULES["zeros"] if term.op in _ZEROS else None)
@@ -153,10 +155,12 @@ class Layer:
         stray = next((each for each in parts if isinstance(each, Stray)), None)
         if stray is not None:
             return stray
-        found = [each for each in parts if isinstance(each, Part) and each.role is not Role.EMPTY]
+        found = [
+            each for each in parts if isinstance(each, Part) and each.role is not ExpertRole.EMPTY
+        ]
         if not found or any(each != found[0] for each in found):
-            return Part(Role.EMPTY) if not found else Stray(term)
-        whole = len(found) == len(parts) or found[0].role is Role.SUM
+            return Part(ExpertRole.EMPTY) if not found else Stray(term)
+        whole = len(found) == len(parts) or found[0].role is ExpertRole.SUM
         return found[0] if whole else Stray(term)
 
     def _is_choice(self, term: Term) -> bool:
@@ -172,20 +176,23 @@ class Layer:
                 return False
         given = [self.part(each) for each in term.inputs]
         parts = [each for each in given if isinstance(each, Part)]
-        of_choice = all(each.role is Role.CHOICE for each in parts)
+        of_choice = all(each.role is ExpertRole.CHOICE for each in parts)
         return bool(term.inputs) and len(parts) == len(given) and of_choice
 
     def _chosen(self, term: Term) -> bool:
         found = self.part(term)
-        return isinstance(found, Part) and found.role is Role.CHOICE
+        return isinstance(found, Part) and found.role is ExpertRole.CHOICE
 
     def _scaled(self, term: Term, inner: Term, factor: float) -> Given:
         found = self.part(inner)
         if isinstance(found, Stray) or factor == 1:
             return found
-        if found.role in (Role.WEIGHTS, Role.MASKED, Role.SUM) or found.role in _LINEAR_IN_FACTOR:
+        if (
+            found.role in (ExpertRole.WEIGHTS, ExpertRole.MASKED, ExpertRole.SUM)
+            or found.role in _LINEAR_IN_FACTOR
+        ):
             return Part(found.role, found.factor * factor)
-        if found.role in (Role.HIDDEN, Role.GATE, Role.BOTH):
+        if found.role in (ExpertRole.HIDDEN, ExpertRole.GATE, ExpertRole.BOTH):
             return Stray(term, f"`{found.role}` scaled by {factor:g}")
         return Stray(term)
 
@@ -195,11 +202,11 @@ class Layer:
         if isinstance(found, Stray):
             return found
         keys = [self.part(each) for each in term.inputs[1:]]
-        if not all(isinstance(key, Part) and key.role is Role.CHOICE for key in keys):
+        if not all(isinstance(key, Part) and key.role is ExpertRole.CHOICE for key in keys):
             return Stray(term)
-        if found.role is Role.MASKED:
-            return Part(Role.WEIGHTS, found.factor)
-        rows = (Role.HIDDEN, Role.WEIGHTS, Role.CHOICE)
+        if found.role is ExpertRole.MASKED:
+            return Part(ExpertRole.WEIGHTS, found.factor)
+        rows = (ExpertRole.HIDDEN, ExpertRole.WEIGHTS, ExpertRole.CHOICE)
         keeps = found.role in rows or found.role.name.startswith("STACK")
         return found if keeps else Stray(term)
 
@@ -210,8 +217,8 @@ class Layer:
             found = self.part(whole.positional[0])
             if isinstance(found, Stray):
                 return found
-            if found.role is Role.BOTH and whole.op != "unbind" and _in_halves(whole):
-                return Part(Role.GATE if term.place == 0 else Role.UP)
+            if found.role is ExpertRole.BOTH and whole.op != "unbind" and _in_halves(whole):
+                return Part(ExpertRole.GATE if term.place == 0 else ExpertRole.UP)
             return Stray(term)
         return self.part(whole)
 
@@ -235,8 +242,12 @@ class Layer:
         assert isinstance(given, Part)
         assert isinstance(weights, Part)
         role = _LINEAR.get((given.role, weights.role))
-        if role is None and given.role is Role.WEIGHED and weights.role is Role.STACK_DOWN:
-            role = Role.WEIGHED
+        if (
+            role is None
+            and given.role is ExpertRole.WEIGHED
+            and weights.role is ExpertRole.STACK_DOWN
+        ):
+            role = ExpertRole.WEIGHED
         return Part(role, given.factor) if role is not None else Stray(term)
 
     def _library(self, term: Term) -> Given:
@@ -248,7 +259,7 @@ class Layer:
         found, weights = self.part(term.positional[0]), LINEARS.get(term.name)
         if isinstance(found, Stray):
             return found
-        if (found.role, weights) == (Role.ACTIVE, Role.STACK_DOWN):
+        if (found.role, weights) == (ExpertRole.ACTIVE, ExpertRole.STACK_DOWN):
             return Stray(term, "there is no projection up")
         role = _LINEAR.get((found.role, weights)) if weights is not None else None
         return Part(role, found.factor) if role is not None else Stray(term)
@@ -260,11 +271,11 @@ class Layer:
         found = self.part(source)
         if isinstance(found, Stray):
             return found
-        if found.role is Role.UP:
+        if found.role is ExpertRole.UP:
             return Stray(term, "the second half is activated")
-        if found.role is not Role.GATE:
+        if found.role is not ExpertRole.GATE:
             return Stray(term)
-        return Part(Role.ACTIVE) if silu else Stray(term, "another activation than SiLU")
+        return Part(ExpertRole.ACTIVE) if silu else Stray(term, "another activation than SiLU")
 
     def _product(self, term: Term) -> Given:
         if len(term.positional) != 2:
@@ -276,8 +287,8 @@ class Layer:
         assert isinstance(left, Part)
         assert isinstance(right, Part)
         role = _PRODUCTS.get(frozenset({left.role, right.role}))
-        if role is None and {left.role, right.role} == {Role.INNER, Role.WEIGHTS}:
-            role = Role.WEIGHED
+        if role is None and {left.role, right.role} == {ExpertRole.INNER, ExpertRole.WEIGHTS}:
+            role = ExpertRole.WEIGHED
         return Part(role, left.factor * right.factor) if role is not None else Stray(term)
 
     def _power(self, term: Term) -> Given:
@@ -288,13 +299,13 @@ class Layer:
             return found if isinstance(found, Stray) else Stray(term)
         if exponent.number == 1:
             return found
-        if found.role in (Role.WEIGHTS, Role.MASKED) and self._several_are_chosen(base):
+        if found.role in (ExpertRole.WEIGHTS, ExpertRole.MASKED) and self._several_are_chosen(base):
             return Stray(term, f"the weights to the power of {exponent.number:g}")
         return Stray(term)
 
     def _several_are_chosen(self, term: Term) -> bool:
         """Whether `term` is made of weights of more than one expert for each token."""
-        if term.op == INPUT and self.given.get(term.place) is Role.WEIGHTS:
+        if term.op == INPUT and self.given.get(term.place) is ExpertRole.WEIGHTS:
             width = term.shape[-1] if term.shape else None
             return isinstance(width, int) and width > 1
         return any(self._several_are_chosen(each) for each in term.inputs)
@@ -302,8 +313,8 @@ class Layer:
     def _total(self, term: Term) -> Given:
         """Masked weights summed over what was chosen."""
         found = self.part(term.positional[0])
-        if isinstance(found, Part) and found.role is Role.MASKED:
-            return Part(Role.WEIGHTS, found.factor)
+        if isinstance(found, Part) and found.role is ExpertRole.MASKED:
+            return Part(ExpertRole.WEIGHTS, found.factor)
         return found if isinstance(found, Stray) else Stray(term)
 
     def _added(self, term: Term) -> Given:
@@ -323,23 +334,23 @@ class Layer:
                 return found
             parts.append(found)
         roles = {each.role for each in parts}
-        factors = {each.factor for each in parts if each.role is not Role.EMPTY}
-        if not roles <= {Role.EMPTY, Role.SUM, Role.WEIGHED} or len(factors) != 1:
+        factors = {each.factor for each in parts if each.role is not ExpertRole.EMPTY}
+        if not roles <= {ExpertRole.EMPTY, ExpertRole.SUM, ExpertRole.WEIGHED} or len(factors) != 1:
             return Stray(term)
-        return Part(Role.SUM, factors.pop())
+        return Part(ExpertRole.SUM, factors.pop())
 
     def _scattered(self, term: Term) -> Given:
         """Weights put at the place of their expert."""
         base, source = self.part(term.positional[0]), term.argument("src", 3)
-        if source is None or not isinstance(base, Part) or base.role is not Role.EMPTY:
+        if source is None or not isinstance(base, Part) or base.role is not ExpertRole.EMPTY:
             return Stray(term)
         found = self.part(source)
-        if isinstance(found, Part) and found.role is Role.WEIGHTS:
-            return Part(Role.MASKED, found.factor)
+        if isinstance(found, Part) and found.role is ExpertRole.WEIGHTS:
+            return Part(ExpertRole.MASKED, found.factor)
         return found if isinstance(found, Stray) else Stray(term)
 
     def _zeros(self, term: Term) -> Given:
-        return Part(Role.EMPTY)
+        return Part(ExpertRole.EMPTY)
 
     def _other(self, term: Term) -> Given:
         if term.op in _OTHER and term.positional:

@@ -13,7 +13,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.experts import ExpertBlock
 from forgather_lint.engines.vllm.fusers.fused import Fusion
 from forgather_lint.engines.vllm.moe.fuser import named_state
-from forgather_lint.engines.vllm.moe.layer import LINEARS, Role
+from forgather_lint.engines.vllm.moe.layer import LINEARS, ExpertRole
 from forgather_lint.execution import layers
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.dataflow import Body
@@ -72,7 +72,7 @@ def _down_bias(experts: Instance) -> str | None:
     """The projection down of an expert that has a bias."""
     for name, _ in named_state(experts):
         holder, _, last = name.rpartition(".")
-        if last == "bias" and LINEARS.get(holder.rpartition(".")[2]) is Role.STACK_DOWN:
+        if last == "bias" and LINEARS.get(holder.rpartition(".")[2]) is ExpertRole.STACK_DOWN:
             return holder
     return None
 

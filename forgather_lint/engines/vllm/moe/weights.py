@@ -9,13 +9,13 @@ from __future__ import annotations
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.vllm.moe.fuser import named_state
-from forgather_lint.engines.vllm.moe.layer import LINEARS, STACKS, Role
+from forgather_lint.engines.vllm.moe.layer import LINEARS, STACKS, ExpertRole
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import TensorValue
 
 
 @record
-class Sizes:
+class ExpertSizes:
     """What the layer is made for; None where the config does not say one known number."""
 
     experts: int | None
@@ -24,7 +24,7 @@ class Sizes:
 
 
 @record
-class Misfit:
+class UnfitParameter:
     """A parameter that the layer does not take: `error` is what loading raises, if it does."""
 
     name: str
@@ -37,10 +37,10 @@ class Misfit:
     "vllm/model_executor/layers/fused_moe/routed_experts.py",
     "RoutedExperts.build_expert_params_mapping",
 )
-def misfit(experts: Instance, sizes: Sizes) -> Misfit | None:
+def misfit(experts: Instance, sizes: ExpertSizes) -> UnfitParameter | None:
     """The first parameter that does not fit; a `reason` without an error is a silent loss."""
     if sizes.experts is None or sizes.hidden is None or sizes.width is None:
-        return Misfit("", "unknown-size-of-experts")
+        return UnfitParameter("", "unknown-size-of-experts")
     found = dict(named_state(experts))
     for name, value in found.items():
         if not value.is_parameter:
@@ -55,15 +55,15 @@ def misfit(experts: Instance, sizes: Sizes) -> Misfit | None:
     return None
 
 
-def _of_stack(name: str, value: TensorValue, sizes: Sizes) -> Misfit | None:
+def _of_stack(name: str, value: TensorValue, sizes: ExpertSizes) -> UnfitParameter | None:
     role = STACKS.get(name)
     if role is None:
-        return Misfit(name, "name")
+        return UnfitParameter(name, "name")
     assert sizes.experts is not None
     assert sizes.hidden is not None
     assert sizes.width is not None
     wanted = (sizes.experts, sizes.hidden, sizes.width)
-    if role is Role.STACK_BOTH:
+    if role is ExpertRole.STACK_BOTH:
         wanted = (sizes.experts, 2 * sizes.width, sizes.hidden)
     if value.shape == wanted:
         return None
@@ -74,8 +74,8 @@ def _of_stack(name: str, value: TensorValue, sizes: Sizes) -> Misfit | None:
             f"RuntimeError: The size of tensor a ({here}) must match the size of tensor b "
             f"({there}) at non-singleton dimension {dim}"
         )
-        return Misfit(name, "transposed", text)
-    return Misfit(name, "size-of-experts")
+        return UnfitParameter(name, "transposed", text)
+    return UnfitParameter(name, "size-of-experts")
 
 
 def _mismatch(wanted: tuple[int, int]) -> tuple[int, int]:
@@ -83,15 +83,15 @@ def _mismatch(wanted: tuple[int, int]) -> tuple[int, int]:
     return min(wanted), max(wanted)
 
 
-def _of_expert(parts: list[str], value: TensorValue, sizes: Sizes) -> Misfit | None:
+def _of_expert(parts: list[str], value: TensorValue, sizes: ExpertSizes) -> UnfitParameter | None:
     name = ".".join(parts)
     if len(parts) != 3 or not parts[0].isdecimal() or parts[1] not in LINEARS:
-        return Misfit(name, "name")
+        return UnfitParameter(name, "name")
     role, kind = LINEARS[parts[1]], parts[2]
     if kind not in ("weight", "bias"):
-        return Misfit(name, "name")
+        return UnfitParameter(name, "name")
     rows, columns = sizes.width, sizes.hidden
-    if role is Role.STACK_DOWN:
+    if role is ExpertRole.STACK_DOWN:
         rows, columns = sizes.hidden, sizes.width
     wanted = (rows,) if kind == "bias" else (rows, columns)
-    return None if value.shape == wanted else Misfit(name, "size-of-experts")
+    return None if value.shape == wanted else UnfitParameter(name, "size-of-experts")

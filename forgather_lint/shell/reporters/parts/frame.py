@@ -16,7 +16,7 @@ _CUT = "..."
 
 
 @record
-class Frame:
+class SourceFrame:
     """What to draw: `mark` is the character below the stretch, `text` explains it."""
 
     span: Span
@@ -34,7 +34,7 @@ class _Piece:
     end: int
 
 
-def draw(frame: Frame, gutter: int, style: Style) -> list[str]:
+def draw(frame: SourceFrame, gutter: int, style: Style) -> list[str]:
     """The lines of `frame` beside row numbers `gutter` wide; none when its file is gone."""
     lines = lines_of(frame.span.path)
     if lines is None or frame.span.start.row > len(lines):
@@ -51,7 +51,7 @@ def gutter_of(spans: list[Span]) -> int:
     return max(len(_CUT) if cut else 0, *(len(str(span.end.row)) for span in spans))
 
 
-def _one_row(frame: Frame, lines: tuple[str, ...], style: Style) -> Iterator[tuple[str, str]]:
+def _one_row(frame: SourceFrame, lines: tuple[str, ...], style: Style) -> Iterator[tuple[str, str]]:
     row = frame.span.start.row
     piece = _piece(lines[row - 1], frame.span.start.column - 1, frame.span.end.column - 1)
     mark = frame.mark * max(1, piece.end - piece.start)
@@ -59,7 +59,9 @@ def _one_row(frame: Frame, lines: tuple[str, ...], style: Style) -> Iterator[tup
     yield "", " " * piece.start + style.paint(_labelled(mark, frame.text), frame.color, bold=True)
 
 
-def _several_rows(frame: Frame, lines: tuple[str, ...], style: Style) -> Iterator[tuple[str, str]]:
+def _several_rows(
+    frame: SourceFrame, lines: tuple[str, ...], style: Style
+) -> Iterator[tuple[str, str]]:
     """The first and last rows, joined by a bar; long stretches lose their middle."""
     rows = range(frame.span.start.row, min(frame.span.end.row, len(lines)) + 1)
     shown = rows if len(rows) <= _MOST_ROWS else (*rows[:2], None, rows[-1])

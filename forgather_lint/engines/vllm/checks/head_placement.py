@@ -9,7 +9,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.engines.common.tracing import Tracing
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.weights import HEAD, has_plain_head
 from forgather_lint.execution.inputs import engine_arguments
@@ -37,7 +37,7 @@ _OF_ITS_INPUT = frozenset("getitem __getitem__ to float contiguous mul div trued
 
 
 @check(Phase.WEIGHTS)
-def misplaced(seen: Examined) -> Iterator[ServingProblem]:
+def misplaced(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A head in the base model, or none in the model that has to have one.
 
     What the architecture names need not be what AutoModelForCausalLM loads.
@@ -52,7 +52,7 @@ def misplaced(seen: Examined) -> Iterator[ServingProblem]:
     whole: Built | NotBuilt | None = seen.whole
     if not isinstance(whole, Built) or not is_same_class(whole.root.cls, seen.cls):
         same = _class_named(seen, WHOLE) == _class_named(seen, AUTO_MODEL) is not None
-        whole = build_tree(seen.workshop, WHOLE) if same else None
+        whole = build_tree(seen.builder, WHOLE) if same else None
     if not isinstance(whole, Built) or whole.structure.open_at or _has_head(whole.structure):
         return
     tied = seen.setting("tie_word_embeddings")
@@ -60,8 +60,8 @@ def misplaced(seen: Examined) -> Iterator[ServingProblem]:
         yield from _not_loaded(seen, f"{HEAD}.weight", _entry(seen, WHOLE), HeadMissing(WHOLE))
 
 
-def _class_named(seen: Examined, auto_class: str) -> str | None:
-    auto_map = seen.workshop.config_values.get("auto_map")
+def _class_named(seen: CheckedModel, auto_class: str) -> str | None:
+    auto_map = seen.builder.config_values.get("auto_map")
     text = auto_map.get(auto_class) if isinstance(auto_map, dict) else None
     return text if isinstance(text, str) else None
 
@@ -70,20 +70,20 @@ def _has_head(structure: Structure) -> bool:
     return any(each.name.partition(".")[0] == HEAD for each in structure.parameters)
 
 
-def _entry(seen: Examined, auto_class: str) -> Place:
-    file = seen.workshop.config_file
+def _entry(seen: CheckedModel, auto_class: str) -> Place:
+    file = seen.builder.config_file
     return file.place("auto_map", auto_class) if file is not None else seen.cls.where
 
 
 def _not_loaded(
-    seen: Examined, name: str, where: Place, cause: HeadMisplaced
+    seen: CheckedModel, name: str, where: Place, cause: HeadMisplaced
 ) -> Iterator[ServingProblem]:
     fact = seen.target.vllm.weights.layer_not_in_checkpoint
     parts = {"names": f"{{'{name}'}}"}
     yield from seen.problem(cause, fact, where, parts=parts)
 
 
-def _in_base(seen: Examined) -> Iterator[ServingProblem]:
+def _in_base(seen: CheckedModel) -> Iterator[ServingProblem]:
     """The checkpoint's head goes to vLLM's own; the other is not loaded, and its logits go there.
 
     Source: the mapping of names in transformers/base.py, whatever holds `lm_head` in the model.
@@ -99,20 +99,22 @@ def _in_base(seen: Examined) -> Iterator[ServingProblem]:
         yield _answered(seen, "wrong", LogitsOfBase(), releases_of(fact))
 
 
-def _has_projection(seen: Examined) -> bool:
+def _has_projection(seen: CheckedModel) -> bool:
     """Whether the base model holds a Linear beside its layers: running it again costs."""
     held = seen.root.attributes.values() if seen.root else ()
-    return any(seen.workshop.machine.is_instance_of(each, LINEAR) for each in held)
+    return any(seen.builder.machine.is_instance_of(each, LINEAR) for each in held)
 
 
-def _too_wide(seen: Examined, answer: _Answer, releases: ReleaseRange) -> Iterator[ServingProblem]:
+def _too_wide(
+    seen: CheckedModel, answer: _Answer, releases: ReleaseRange
+) -> Iterator[ServingProblem]:
     wanted = seen.number("hidden_size")
     if answer.width is not None and wanted is not None and answer.width != wanted:
         yield _answered(seen, "fails", AnswerTooWide(answer.width, wanted), releases)
 
 
 def _answered(
-    seen: Examined, verdict: str, cause: HeadMisplaced, releases: ReleaseRange
+    seen: CheckedModel, verdict: str, cause: HeadMisplaced, releases: ReleaseRange
 ) -> ServingProblem:
     return ServingProblem(
         cause=cause,
@@ -132,9 +134,9 @@ class _Answer:
     of_head: bool = False
 
     @classmethod
-    def of(cls, seen: Examined) -> _Answer:
+    def of(cls, seen: CheckedModel) -> _Answer:
         """Run the base model as the engine does; nothing is known of one that raises."""
-        machine, root = seen.workshop.machine, seen.root
+        machine, root = seen.builder.machine, seen.root
         if root is None:
             return cls()
         library, watch = Tracing(armed=True), _Heads(root.attributes.get(HEAD))

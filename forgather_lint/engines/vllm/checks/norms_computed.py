@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.engines.common.rms_norm import adds_one, is_inverse_root, made
-from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.words import NormSearch
+from forgather_lint.engines.vllm.fact_values import NormSearch
 from forgather_lint.execution.dataflow import Body
 from forgather_lint.execution.trace import signature_of
 from forgather_lint.facts.causes.modules import NormCentreOverlooked
@@ -24,7 +24,7 @@ from forgather_lint.python.values.value import External, TensorValue
 
 @port_of("vllm/model_executor/models/transformers/fusers/rms_norm.py", "RMSNormFuser.match")
 @check(Phase.WEIGHTS)
-def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
+def centre_overlooked(seen: CheckedModel) -> Iterator[ServingProblem]:
     """`(1 + weight) * x * rsqrt(...)`: the replacement multiplies by the weight alone."""
     fact = seen.target.vllm.modules.norm_found_by
     if seen.judge is None or fact.value is not NormSearch.DATAFLOW:
@@ -34,7 +34,7 @@ def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
         if module.cls in told:
             continue
         told.add(module.cls)
-        forward = forward_of(seen.workshop.machine, module)
+        forward = forward_of(seen.builder.machine, module)
         if forward is None or not adds_one(forward):
             continue
         body = seen.judge.bodies.get(module.first_alike)
@@ -53,13 +53,13 @@ def centre_overlooked(seen: Examined) -> Iterator[ServingProblem]:
         )
 
 
-def _is_leaf(seen: Examined, module: Instance) -> bool:
+def _is_leaf(seen: CheckedModel, module: Instance) -> bool:
     """A module of a weight alone, whose forward has one parameter: no other is looked at.
 
     Then its epsilon is a number, without which the computation is not recognised.
     """
     children = any(isinstance(value, Instance) for value in module.attributes.values())
-    signature = signature_of(seen.workshop.machine, module)
+    signature = signature_of(seen.builder.machine, module)
     inputs = (*signature.positional, *signature.keyword_only) if signature else ()
     tensors = [name for name, each in module.attributes.items() if isinstance(each, TensorValue)]
     return not children and module.open is None and len(inputs) == 1 and tensors == ["weight"]

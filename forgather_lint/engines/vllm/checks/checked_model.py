@@ -11,17 +11,17 @@ from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.common.model_config import ModelConfig
-from forgather_lint.engines.fact import Effect, Fact, Outcome, Value
+from forgather_lint.engines.fact import Effect, Fact, Reaction, Value
 from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.server import Server
-from forgather_lint.engines.vllm.subject import Prepared
+from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.facts import NotBuilt
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import PRETRAINED
 from forgather_lint.model.analysis import Built, build_tree
-from forgather_lint.model.build import NoModel, Workshop
+from forgather_lint.model.build import ModelBuilder, NoModel
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
@@ -35,7 +35,7 @@ VERDICTS = {Effect.ERROR: "fails", Effect.SILENT: "wrong"}
 
 
 @record(eq=False, slots=False)
-class Examined:
+class CheckedModel:
     """The class that AutoModel loads and its config; `judge` is None when it cannot be built.
 
     `model`, `server`, `impl` and `max_model_len` are what the target was asked for.
@@ -46,7 +46,7 @@ class Examined:
     impl: ModelImpl
     max_model_len: int | None
     target: Target
-    workshop: Workshop
+    builder: ModelBuilder
     cls: ClassValue
     config: Held | None
     judge: Judge | None
@@ -59,7 +59,7 @@ class Examined:
     @cached_property
     def whole(self) -> Built | None:
         """What the architecture names, with its head; None when that, or the base, is not built."""
-        whole = build_tree(self.workshop) if self.judge is not None else None
+        whole = build_tree(self.builder) if self.judge is not None else None
         return whole if isinstance(whole, Built) else None
 
     @property
@@ -86,27 +86,27 @@ class Examined:
 
     def member(self, name: str) -> Held | None:
         """What the class of the model has under `name`."""
-        found = find_member(self.workshop.machine, self.cls, name)
+        found = find_member(self.builder.machine, self.cls, name)
         return found.value if found is not None else None
 
     def place_of_member(self, name: str, cls: ClassValue | None = None) -> Place:
         """Where `cls` (that of the model), or the first base that was read, assigns `name`."""
         cls = cls or self.cls
-        for entry in order_of(self.workshop.machine, cls):
+        for entry in order_of(self.builder.machine, cls):
             if isinstance(entry, ClassValue) and name in entry.places:
                 return entry.places[name]
         return cls.where
 
     def place_of_setting(self, name: str) -> Place:
         """Where config.json says `name`; else where the config is."""
-        if self.workshop.config_file is None:
+        if self.builder.config_file is None:
             return self.cls.where
         return self.settings.place_of((name,))
 
     def problem(
         self,
         cause: Cause,
-        fact: Fact[Outcome],
+        fact: Fact[Reaction],
         where: Place,
         *,
         module: str = "",
@@ -122,13 +122,13 @@ class Examined:
 def problem(
     target: Target,
     cause: Cause,
-    fact: Fact[Outcome],
+    fact: Fact[Reaction],
     where: Place,
     *,
     module: str = "",
     parts: Mapping[str, object] = NOTHING,
 ) -> Iterator[ServingProblem]:
-    """See `Examined.problem`."""
+    """See `CheckedModel.problem`."""
     outcome = fact.value
     if outcome.effect is Effect.NONE:
         return
@@ -149,39 +149,39 @@ def releases_of(fact: Fact[Value]) -> ReleaseRange:
     return ReleaseRange.parse(f"{fact.reading.project}{fact.releases}")
 
 
-def examined(
+def checked_model(
     model: ModelInput,
-    prepared: Prepared,
+    prepared: PreparedModel,
     server: Server,
     impl: ModelImpl,
     max_model_len: int | None,
     *,
     names_stored: bool = False,
-) -> Examined | None:
+) -> CheckedModel | None:
     """`prepared` with its class and config; None when there is no class or config to look at."""
-    workshop = prepared.workshop
-    assert workshop is not None
+    builder = prepared.builder
+    assert builder is not None
     try:
         if prepared.judge is not None:
             root = prepared.judge.subject.root
             assert isinstance(root.cls, ClassValue)
             cls, config = root.cls, root.attributes.get("config")
         else:
-            named = model_reference(workshop.config_values, AUTO_MODEL) is not None
-            cls = workshop.model_class(AUTO_MODEL if named else None)
-            config = workshop.config(cls)
+            named = model_reference(builder.config_values, AUTO_MODEL) is not None
+            cls = builder.model_class(AUTO_MODEL if named else None)
+            config = builder.config(cls)
     except (NoModel, Raised, BudgetExceeded):
         return None
-    if is_subclass(workshop.machine, cls, External(PRETRAINED)) is False:
+    if is_subclass(builder.machine, cls, External(PRETRAINED)) is False:
         return None  # a file of building blocks
-    settings = ModelConfig.of_text(workshop.machine, config, cls.where, workshop.config_file)
-    return Examined(
+    settings = ModelConfig.of_text(builder.machine, config, cls.where, builder.config_file)
+    return CheckedModel(
         model=model,
         server=server,
         impl=impl,
         max_model_len=max_model_len,
         target=prepared.target,
-        workshop=workshop,
+        builder=builder,
         cls=cls,
         config=config,
         judge=prepared.judge,

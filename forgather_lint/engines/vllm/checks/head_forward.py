@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.engines.common.head_arithmetic import arithmetic_beside
-from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.facts.causes.modules import HeadForwardLost
 from forgather_lint.facts.serving import ServingProblem
@@ -19,18 +19,18 @@ HEAD = "lm_head"
 
 
 @check(Phase.WEIGHTS)
-def forward_lost(seen: Examined) -> Iterator[ServingProblem]:
+def forward_lost(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Arithmetic between the base model and the head of the whole model, or behind the head."""
     if seen.whole is None:
         return
     whole = seen.whole.root
-    head, base = whole.attributes.get(HEAD), seen.workshop.base_child(whole)
+    head, base = whole.attributes.get(HEAD), seen.builder.base_child(whole)
     if is_same_class(whole.cls, seen.cls) or not isinstance(head, Instance) or base is None:
         return
     fact = seen.target.vllm.forward.logits_config
     kept = [_number(seen, name) for name in fact.value]
     found = arithmetic_beside(
-        seen.workshop.machine, whole, base, head, [x for x in kept if x is not None]
+        seen.builder.machine, whole, base, head, [x for x in kept if x is not None]
     )
     if found is not None:
         yield ServingProblem(
@@ -43,7 +43,7 @@ def forward_lost(seen: Examined) -> Iterator[ServingProblem]:
         )
 
 
-def _number(seen: Examined, name: str) -> float | None:
+def _number(seen: CheckedModel, name: str) -> float | None:
     value = seen.setting(name)
     held = value.value if isinstance(value, Known) else None
     return float(held) if isinstance(held, int | float) else None

@@ -8,7 +8,7 @@ from forgather_lint.core import doing
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.api import AnyPrepared, Cell, Target
+from forgather_lint.engines.api import AnyPreparedModel, Cell, Target
 from forgather_lint.execution.outcome import Outcome, Verdict, worst
 from forgather_lint.facts import EndKind, NotBuilt
 
@@ -38,7 +38,7 @@ def examine(
     dtype: str,
     max_model_len: int | None = None,
     impl: ModelImpl = ModelImpl.AUTO,
-) -> AnyPrepared:
+) -> AnyPreparedModel:
     """`model` as `target` builds it, with what the target holds against it at any size."""
     elsewhere = target.served_elsewhere(model, impl)
     return elsewhere or target.checked(model, dtype, impl, max_model_len)
@@ -49,7 +49,7 @@ def is_read(model: ModelInput, targets: Sequence[Target], impl: ModelImpl) -> bo
     return any(target.served_elsewhere(model, impl) is None for target in targets)
 
 
-def cell(prepared: AnyPrepared, ranks: int, stages: int) -> Cell:
+def cell(prepared: AnyPreparedModel, ranks: int, stages: int) -> Cell:
     """The verdict of one target at one pair of sizes."""
     release = prepared.target.release
     doing.now(f"judging {release.title} {release.version} on {ranks} ranks and {stages} stages")
@@ -71,7 +71,7 @@ def cell(prepared: AnyPrepared, ranks: int, stages: int) -> Cell:
     return Cell(release, ranks, stages, outcome, None if prepared.unproved else size)
 
 
-def blocking(prepared: AnyPrepared) -> Outcome | None:
+def blocking(prepared: AnyPreparedModel) -> Outcome | None:
     """The verdict at every size, when something already decides it."""
     for verdict in (Verdict.FAILS, Verdict.WRONG):
         for problem in prepared.problems:

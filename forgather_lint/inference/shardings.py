@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from forgather_lint.core.record import record
-from forgather_lint.inference.projections import Group
+from forgather_lint.inference.projections import ProjectionGroup
 
 MOST_COLUMNS = 5
 """Of so many columns every subset that lacks two is tried, of more those that lack one."""
 
 
 @record
-class Words:
+class StyleNames:
     """How the release that a plan is for calls the styles; None what it does not know.
 
     `gathers_attention`: an attention whose heads are all on every rank is of use to it. An engine
@@ -40,40 +40,40 @@ Styles = Mapping[str, str]
 """Attribute names to styles; the module itself under the empty name."""
 
 
-def paired(group: Group, words: Words) -> Iterator[Styles]:
+def paired(group: ProjectionGroup, style_names: StyleNames) -> Iterator[Styles]:
     """Columns and rows without anything between them; what feeds other columns goes first."""
     if group.parameters:
-        yield from _of_parameters(group, words)
+        yield from _of_parameters(group, style_names)
         return
-    rows = dict.fromkeys(group.rows, words.row)
+    rows = dict.fromkeys(group.rows, style_names.row)
     for columns in _subsets(group):
-        yield {**dict.fromkeys(columns, words.column), **rows}
+        yield {**dict.fromkeys(columns, style_names.column), **rows}
 
 
-def with_parameters(group: Group, words: Words) -> Iterator[Styles]:
+def with_parameters(group: ProjectionGroup, style_names: StyleNames) -> Iterator[Styles]:
     """As `paired`, the values that the module has for each head or channel split like these."""
-    if not group.bare or words.local is None:
+    if not group.bare or style_names.local is None:
         return
-    own = {**dict.fromkeys(sorted(group.bare), words.column), "": words.local}
-    for styles in paired(group, words):
+    own = {**dict.fromkeys(sorted(group.bare), style_names.column), "": style_names.local}
+    for styles in paired(group, style_names):
         yield {**styles, **own}
 
 
-def gathered(group: Group, words: Words) -> Iterator[Styles]:
+def gathered(group: ProjectionGroup, style_names: StyleNames) -> Iterator[Styles]:
     """Columns whose output is joined again, and rows that take their part of what is whole."""
-    if group.parameters or words.gathered is None or words.splitting is None:
+    if group.parameters or style_names.gathered is None or style_names.splitting is None:
         return
-    if group.attends and not words.gathers_attention:
+    if group.attends and not style_names.gathers_attention:
         return
-    rows = dict.fromkeys(group.rows, words.splitting)
-    yield {**dict.fromkeys(_outer(group), words.gathered), **rows}
+    rows = dict.fromkeys(group.rows, style_names.splitting)
+    yield {**dict.fromkeys(_outer(group), style_names.gathered), **rows}
 
 
-def _outer(group: Group) -> tuple[str, ...]:
+def _outer(group: ProjectionGroup) -> tuple[str, ...]:
     return tuple(name for name in group.columns if name not in group.inner)
 
 
-def _subsets(group: Group) -> Iterator[tuple[str, ...]]:
+def _subsets(group: ProjectionGroup) -> Iterator[tuple[str, ...]]:
     columns = group.columns
     yield columns
     outer = _outer(group)
@@ -84,17 +84,24 @@ def _subsets(group: Group) -> Iterator[tuple[str, ...]]:
         yield from (each for each in combinations(columns, size) if each != outer)
 
 
-def _of_parameters(group: Group, words: Words) -> Iterator[Styles]:
+def _of_parameters(group: ProjectionGroup, style_names: StyleNames) -> Iterator[Styles]:
     """Weights of experts: those of two projections in one are packed, and may lie transposed.
 
     The output of the experts is summed over the ranks, to which those without weights add a share.
     """
-    if words.experts is None:
+    if style_names.experts is None:
         return
-    shared = dict.fromkeys(sorted(group.identities), words.identity) if words.identity else {}
-    pairs = ((words.column, words.row), (words.row, words.column))
-    packed = ((words.packed_column, words.row), (words.packed_row, words.column))
+    shared = (
+        dict.fromkeys(sorted(group.identities), style_names.identity)
+        if style_names.identity
+        else {}
+    )
+    pairs = ((style_names.column, style_names.row), (style_names.row, style_names.column))
+    packed = (
+        (style_names.packed_column, style_names.row),
+        (style_names.packed_row, style_names.column),
+    )
     for column, row in (*packed, *pairs):
         if column is not None:
             columns, rows = dict.fromkeys(group.columns, column), dict.fromkeys(group.rows, row)
-            yield {**columns, **rows, **shared, "": words.experts}
+            yield {**columns, **rows, **shared, "": style_names.experts}

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.api import AnyPrepared, PlanJudge, Subject, Target
+from forgather_lint.engines.api import AnyPreparedModel, PlanJudge, Subject, Target
+from forgather_lint.engines.matrix import blocking, examine
 from forgather_lint.engines.registry import library
 from forgather_lint.engines.select import installed, select
-from forgather_lint.engines.verdicts import blocking, examine
 from forgather_lint.engines.vllm.target import Target as Vllm
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
@@ -82,14 +82,14 @@ def _beside_real(plan: Judged, real: str | None) -> tuple[Judged, str]:
 def _by_library(directory: Path) -> Compared:
     target = select([], installed()).targets[0]
     prepared = target.prepare(single_model(directory), DTYPE, as_written=True)
-    if prepared.judge is None or prepared.workshop is None:
+    if prepared.judge is None or prepared.builder is None:
         return _not_built(prepared)
     subject = prepared.judge.subject
-    found = contained(prepared.workshop, lambda: _both(subject))
+    found = contained(prepared.builder, lambda: _both(subject))
     return Compared(Kind.UNDECIDED, found.message) if isinstance(found, NotBuilt) else found
 
 
-def _not_built(prepared: AnyPrepared) -> Compared:
+def _not_built(prepared: AnyPreparedModel) -> Compared:
     reason = prepared.ended.message if prepared.ended else ""
     return Compared(Kind.UNDECIDED, f"not built: {reason}")
 
@@ -118,10 +118,10 @@ def by_target(directory: Path, target: Target) -> Compared:
     """Both plans as a release of vLLM serves them, or refuses to."""
     model = single_model(directory)
     prepared = target.prepare(model, DTYPE, as_written=True)
-    if prepared.judge is None or prepared.workshop is None:
+    if prepared.judge is None or prepared.builder is None:
         return _not_built(prepared)
     subject = prepared.judge.subject
-    plan = contained(prepared.workshop, lambda: infer_for(subject, target))
+    plan = contained(prepared.builder, lambda: infer_for(subject, target))
     if isinstance(plan, NotBuilt):
         kind = Kind.RAISES if plan.kind is EndKind.RAISES else Kind.UNDECIDED
         return Compared(kind, f"on one rank: {plan.message}")
@@ -134,7 +134,7 @@ def by_target(directory: Path, target: Target) -> Compared:
     return replace(found, kind=Kind.REFUSED, reason=_told(refused)) if refused else found
 
 
-def _served(prepared: AnyPrepared, plan: Mapping[str, str], named: Iterable[str]) -> Judged:
+def _served(prepared: AnyPreparedModel, plan: Mapping[str, str], named: Iterable[str]) -> Judged:
     """The bytes are those of the plan also where the release refuses the model with any."""
     judge = prepared.judge
     assert judge is not None

@@ -10,7 +10,7 @@ from forgather_lint.engines.vllm.checks.problems import look_for_problems
 from forgather_lint.engines.vllm.checks.stored import checkpoint_of, files
 from forgather_lint.engines.vllm.checks.unread import unproved
 from forgather_lint.engines.vllm.server import ServedBy, server_of
-from forgather_lint.engines.vllm.subject import Prepared, prepare
+from forgather_lint.engines.vllm.subject import PreparedModel, prepare
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.execution.outcome import Outcome, Verdict, undecided
 from forgather_lint.facts.causes.code import AttentionNotReplaceable
@@ -18,7 +18,7 @@ from forgather_lint.facts.causes.code import AttentionNotReplaceable
 
 def checked(
     model: ModelInput, target: Target, dtype: str, impl: ModelImpl, max_model_len: int | None
-) -> Prepared:
+) -> PreparedModel:
     """`model` as `target` builds it, with what the target holds against it at any size."""
     server = server_of(model.config.values if model.config else {}, target, impl)
     checkpoint = checkpoint_of(model)
@@ -33,7 +33,7 @@ def checked(
     return prepared
 
 
-def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> Prepared | None:
+def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> PreparedModel | None:
     """The verdict where the code of the folder is not loaded; None where it is."""
     config = model.config
     if config is None:
@@ -44,20 +44,20 @@ def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> Prep
     if server.by is ServedBy.LIBRARY and (model.sources.paths or model.sources.texts):
         reason = f"transformers' own class for `{server.name}` is loaded, not the code here"
         where = config.place("model_type")
-        return _with_files(Prepared(target, None, own=undecided(reason, where)), model)
+        return _with_files(PreparedModel(target, None, own=undecided(reason, where)), model)
     return None
 
 
-def _served_by_vllm(name: str, config: ConfigFile, target: Target) -> Prepared:
+def _served_by_vllm(name: str, config: ConfigFile, target: Target) -> PreparedModel:
     """The model of vLLM's own that serves: neither code nor plans of the folder are read."""
     problem = own_model(name, config, target)
     outcome = Outcome(
         Verdict.OWN_MODEL, reason=problem.cause.told, where=problem.where, cause=problem.cause
     )
-    return Prepared(target, None, problems=(problem,), own=outcome)
+    return PreparedModel(target, None, problems=(problem,), own=outcome)
 
 
-def _with_files(elsewhere: Prepared, model: ModelInput) -> Prepared:
+def _with_files(elsewhere: PreparedModel, model: ModelInput) -> PreparedModel:
     """What is wrong with the files of the weights is so for any model that they are for."""
     checkpoint = checkpoint_of(model)
     if checkpoint is None:

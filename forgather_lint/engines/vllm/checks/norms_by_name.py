@@ -10,9 +10,9 @@ from forgather_lint.core.port import port_of
 from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.engines.common.rms_norm import adds_one
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.checks.examined import Examined, releases_of
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.words import NormSearch
+from forgather_lint.engines.vllm.fact_values import NormSearch
 from forgather_lint.facts.causes.modules import (
     NamedNormLosesParameter,
     NormEpsilonNotFound,
@@ -31,7 +31,7 @@ REPLACED_EPSILON = 1e-6
 """What vLLM takes where it finds no epsilon (transformers/utils.py, replace_rms_norm_class)."""
 
 
-def _norms(seen: Examined) -> Iterator[tuple[str, Instance]]:
+def _norms(seen: CheckedModel) -> Iterator[tuple[str, Instance]]:
     """One norm of each class that the release replaces, whose attributes are all known."""
     by_name = seen.target.vllm.modules.norm_found_by.value is NormSearch.CLASS_NAME
     if seen.judge is None or not by_name:
@@ -44,7 +44,7 @@ def _norms(seen: Examined) -> Iterator[tuple[str, Instance]]:
             told.add(module.cls)
 
 
-def _recognised(seen: Examined) -> Iterator[tuple[str, Instance]]:
+def _recognised(seen: CheckedModel) -> Iterator[tuple[str, Instance]]:
     """One norm of each class that the release replaces for what it computes."""
     if seen.judge is None:
         return
@@ -58,7 +58,7 @@ def _recognised(seen: Examined) -> Iterator[tuple[str, Instance]]:
 @port_of("vllm/model_executor/models/transformers/utils.py", "replace_rms_norm_class")
 @port_of("vllm/model_executor/models/transformers/fusers/rms_norm.py", "RMSNormFuser.validate")
 @check(Phase.WEIGHTS)
-def epsilon(seen: Examined) -> Iterator[ServingProblem]:
+def epsilon(seen: CheckedModel) -> Iterator[ServingProblem]:
     """The epsilon is not where the release looks for it."""
     modules = seen.target.vllm.modules
     for name, module in _norms(seen):
@@ -77,8 +77,8 @@ def epsilon(seen: Examined) -> Iterator[ServingProblem]:
             )
 
 
-def _has(seen: Examined, module: Instance, name: str) -> bool:
-    in_class = find_member(seen.workshop.machine, module.cls, name)
+def _has(seen: CheckedModel, module: Instance, name: str) -> bool:
+    in_class = find_member(seen.builder.machine, module.cls, name)
     return name in module.attributes or in_class is not None
 
 
@@ -90,7 +90,7 @@ def _epsilon(module: Instance) -> tuple[str, float] | None:
 
 
 @check(Phase.WEIGHTS)
-def parameters(seen: Examined) -> Iterator[ServingProblem]:
+def parameters(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A parameter of the norm that its replacement does not have."""
     kept = seen.target.vllm.modules.norm_parameters_kept
     fact = seen.target.vllm.weights.unknown_name
@@ -118,22 +118,22 @@ def parameters(seen: Examined) -> Iterator[ServingProblem]:
 
 
 @check(Phase.WEIGHTS)
-def centre(seen: Examined) -> Iterator[ServingProblem]:
+def centre(seen: CheckedModel) -> Iterator[ServingProblem]:
     """`1 + weight`, of which the release learns by building the class of the number 1."""
     fact = seen.target.vllm.modules.norm_centre_lost
     if fact.value.effect is Effect.NONE:
         return
     for name, module in _norms(seen):
-        forward = forward_of(seen.workshop.machine, module)
+        forward = forward_of(seen.builder.machine, module)
         if forward is None or not adds_one(forward) or not _refuses_number(seen, module):
             continue
         cause = NormLosesCentre(class_name(module))
         yield from seen.problem(cause, fact, forward.where, module=name)
 
 
-def _refuses_number(seen: Examined, module: Instance) -> bool:
+def _refuses_number(seen: CheckedModel, module: Instance) -> bool:
     """Whether `cls(1)` surely raises."""
-    machine = seen.workshop.machine
+    machine = seen.builder.machine
     try:
         with machine.undone_run():
             machine.call(module.cls, Arguments([Known(1)]), module.where)
@@ -143,13 +143,13 @@ def _refuses_number(seen: Examined, module: Instance) -> bool:
 
 
 @check(Phase.WEIGHTS)
-def second_input(seen: Examined) -> Iterator[ServingProblem]:
+def second_input(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A norm that is handed two tensors: its replacement takes the second for a residual."""
     fact = seen.target.vllm.modules.norm_second_input
     if fact.value.effect is Effect.NONE:
         return
     for name, module in _norms(seen):
-        forward = forward_of(seen.workshop.machine, module)
+        forward = forward_of(seen.builder.machine, module)
         if forward is not None and _needs_two(forward):
             cause = NormTakesTwo(class_name(module))
             yield from seen.problem(cause, fact, forward.where, module=name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class PlanOrigin(StrEnum):
+class PlanReadFrom(StrEnum):
     """Where the tensor parallel plan is read: the configs, or the model after `post_init`."""
 
     CONFIG = "config"
