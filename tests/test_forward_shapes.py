@@ -10,7 +10,7 @@ import pytest
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.target import Target
-from forgather_lint.execution.engine import Engine, given_arguments
+from forgather_lint.execution.engine import Engine, EngineAttention, PlanReading, given_arguments
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.machine import Observer
 from forgather_lint.python.values.dims import Poly, Size
@@ -89,5 +89,5 @@ def test_shapes_of_every_call(directory: Path) -> None:
     machine, root = judge.subject.machine, judge.subject.root
     observer = Calls(judge.subject.tree)
     with deep_recursion(), machine.undone_run(observer=observer):
-        machine.call(root, given_arguments(Engine({})), root.where)
+        machine.call(root, given_arguments(Engine(PlanReading({}), EngineAttention())), root.where)
     assert observer.found == expected

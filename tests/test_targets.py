@@ -202,7 +202,7 @@ def test_a_release_newer_than_the_profiles_is_judged_as_the_newest_and_said_so()
     assert selection.notices == (
         "vllm 0.99.0 is newer than the newest profile: it is judged as 0.33.0",
     )
-    assert selection.targets[0].flow.styles == on("0.33.0").flow.styles
+    assert selection.targets[0].flow.plan.styles == on("0.33.0").flow.plan.styles
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import ModelImpl, Settings
@@ -41,6 +41,9 @@ from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
+
+if TYPE_CHECKING:
+    from forgather_lint.execution.sharded import RankRun
 
 
 class ReleasedProject(ABC):
@@ -108,7 +111,7 @@ class PlanJudge(Protocol):
     root: Instance
 
     @property
-    def alone(self) -> tuple[Outcome, list[Outcome]]:
+    def alone(self) -> RankRun:
         """The outcome on one rank, with the branches that raise there."""
 
     def outcome(self, assigned: Mapping[Instance, Assignment], ranks: int) -> Outcome:

@@ -56,7 +56,7 @@ def _of(
     if key is None:
         return Assignment(Role.REPLICATED, None)
     entry = written[key]
-    role = engine.styles.get(entry.style or "", Role.REPLICATED)
+    role = engine.plan.styles.get(entry.style or "", Role.REPLICATED)
     return Assignment(role, entry.key_where, key)
 
 
@@ -66,9 +66,9 @@ def _match(keys: tuple[str, ...], name: str, engine: Engine) -> str | None:
     Raises `BudgetExceeded` for an expression that is not safe to try, `Raised` for one on which
     the release fails.
     """
-    if engine.keys is None:
+    if engine.plan.keys is None:
         return name if name in keys else None
-    found = engine.keys(keys, name)
+    found = engine.plan.keys(keys, name)
     if not isinstance(found, UndecidedKey):
         return found
     if found.fails:

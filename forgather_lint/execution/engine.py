@@ -65,56 +65,97 @@ class KeyMatch(Protocol):
 
 
 @record
-class Engine:
-    """The behaviour of one release that decides what a plan computes.
+class PlanReading:
+    """How an engine reads a tensor parallel plan.
 
     `styles` maps style names to what replaces a layer, `keys` says which of a plan is applied to
-    one (None: the one that is its name). With `own_attention` the engine's attention stands behind
-    transformers' interface, else transformers' own. `uneven_parts`: a dimension that does not
-    divide by the ranks is spread all the same. With `attention_by_keyword` the model is handed
-    what attends. `surplus_heads_pass` tells whether the attention takes more heads than it has
-    without an error (vLLM 0.13 folds them into the tokens). `pads_values`: values narrower than
-    the keys are taken.
-    `embedding_searched`: it goes through the modules of what `get_input_embeddings` returns.
-    `replaced` tells which attributes are left of the modules that it replaces.
-    `norms_by_name`: a norm is known by the name of its class. `norm_of_other_width` is what
-    one says to an input that is not as wide as its weight, `norm_of_uneven_shard` what one that
-    gathers its input says to parts that are not equal.
-    `no_list` and `several_lists` are what it says to a plan that does not name one stack of layers.
-    `dotted_pipeline`: names of stages may have dots; `pipeline_inferred`: without a plan stages are
-    cut by what the decoder has. `keywords` are more of what the
-    model is called with, for its attention to be handed on.
-    `splits_by_head`: a parameter that a module has for each head must be named in the plan.
+    one (None: the one that is its name). `uneven_parts`: a dimension that does not divide by the
+    ranks is spread all the same. `splits_by_head`: a parameter that a module has for each head
+    must be named in the plan.
     """
 
     styles: Mapping[str, Role]
-    own_attention: bool = True
-    uneven_parts: bool = False
     keys: KeyMatch | None = None
-    attention_by_keyword: bool = False
+    uneven_parts: bool = False
+    splits_by_head: bool = False
+
+
+@record
+class EngineAttention:
+    """The attention of an engine, which stands behind transformers' interface.
+
+    `surplus_heads_pass` tells whether it takes more heads than it has without an error (vLLM 0.13
+    folds them into the tokens), `pads_values` whether it takes values narrower than the keys.
+    """
+
     surplus_heads_pass: bool = False
     pads_values: bool = False
-    norms_by_name: bool = False
-    norm_of_other_width: Reaction = Reaction(Effect.NONE)
-    norm_of_uneven_shard: Reaction = Reaction(Effect.NONE)
+
+
+@record
+class HandedOn:
+    """What an engine calls the model with beside tokens, to be handed on to the attention.
+
+    `attention`: the model is handed what attends (`ATTENTION_INSTANCES`); `others` are more names.
+    """
+
+    attention: bool = False
+    others: tuple[str, ...] = ()
+
+
+@record
+class EngineNorms:
+    """What the norms of an engine say to an input that is not as wide as the model.
+
+    `of_other_width` to one that is not as wide as the weight, `of_uneven_shard`, where the input is
+    gathered, to parts that are not equal.
+    """
+
+    of_other_width: Reaction = Reaction(Effect.NONE)
+    of_uneven_shard: Reaction = Reaction(Effect.NONE)
+
+
+@record
+class StageCutting:
+    """How an engine cuts stages by a pipeline plan.
+
+    `no_list` and `several_lists` are what it says to a plan that does not name one stack of layers.
+    `dotted_names`: names may have dots. `inferred`: without a plan stages are cut by what the
+    decoder has. `embedding_searched`: it goes through the modules of what `get_input_embeddings`
+    returns.
+    """
+
     no_list: Reaction = Reaction(Effect.ERROR, "ValueError", "{type} has no stack of layers")
     several_lists: Reaction = Reaction(Effect.ERROR, "ValueError", "{type} has several of them")
-    dotted_pipeline: bool = True
-    pipeline_inferred: bool = False
+    dotted_names: bool = True
+    inferred: bool = False
     embedding_searched: bool = False
+
+
+@record
+class Engine:
+    """The behaviour of one release that decides what a plan computes.
+
+    `attention` is None where transformers' own stays. `replaced` tells which attributes are left of
+    the modules that it replaces.
+    """
+
+    plan: PlanReading
+    attention: EngineAttention | None = None
+    handed_on: HandedOn = HandedOn()
+    norms: EngineNorms = EngineNorms()
+    stages: StageCutting = StageCutting()
     replaced: Replaced = Replaced()
-    keywords: tuple[str, ...] = ()
-    splits_by_head: bool = False
 
 
 def given_arguments(engine: Engine) -> Arguments:
     """What the release calls the model with; without an engine, the tokens are enough."""
-    arguments = engine_arguments(BATCHED if engine.own_attention else SEQUENCE)
-    if not engine.own_attention:
+    arguments = engine_arguments(BATCHED if engine.attention else SEQUENCE)
+    if engine.attention is None:
         del arguments.keywords["position_ids"]
-    if engine.attention_by_keyword:
+    if engine.handed_on.attention:
         instances = DictValue({}, rest=Unknown("attention-instances"))
         arguments.keywords[ATTENTION_INSTANCES] = instances
-    for name in engine.keywords:
+    for name in engine.handed_on.others:
         arguments.keywords[name] = Unknown("engine-argument")
     return arguments

@@ -9,7 +9,13 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.execution.attention_runs import AttentionRuns
-from forgather_lint.execution.engine import ATTENTION_INSTANCES, Compressed, Engine, Heads
+from forgather_lint.execution.engine import (
+    ATTENTION_INSTANCES,
+    Compressed,
+    Engine,
+    EngineAttention,
+    Heads,
+)
 from forgather_lint.facts.causes.attention import KeywordLost
 from forgather_lint.facts.causes.experts import ExpertsUsedAsList
 from forgather_lint.facts.causes.placement import (
@@ -86,9 +92,9 @@ class EngineLibrary(StandardLibrary):
         if name == EXPANSION:
             self.kept = arguments.positional[0], arguments.positional[1]
             return TupleValue(self.kept)
-        if name == ATTENTION_INTERFACE and self.engine.own_attention:
+        if name == ATTENTION_INTERFACE and self.engine.attention:
             self.repetition.attends()
-            return self._attention(arguments, where)
+            return self._attention(self.engine.attention, arguments, where)
         try:
             made = StandardLibrary.call(self, machine, name, arguments, where)
         except Raised as error:
@@ -99,17 +105,17 @@ class EngineLibrary(StandardLibrary):
             if name.startswith(FUSED_EXPERTS):
                 error.cause = ExpertsUsedAsList()
             raise
-        if made is NONE or name not in MASK_FUNCTIONS or not self.engine.own_attention:
+        if made is NONE or name not in MASK_FUNCTIONS or not self.engine.attention:
             return made
         self.mask_left_out = True
         return NONE
 
     @port_of("vllm/model_executor/models/transformers/__init__.py", "vllm_attention_forward")
-    def _attention(self, arguments: Arguments, where: Place) -> Value:
+    def _attention(self, own: EngineAttention, arguments: Arguments, where: Place) -> Value:
         """`[1, heads, tokens, head size]` in, `[tokens, heads * head size]` and None out."""
-        if self.engine.attention_by_keyword:
+        if self.engine.handed_on.attention:
             self._require_keyword(arguments, where)
-        if any(name not in arguments.keywords for name in self.engine.keywords):
+        if any(name not in arguments.keywords for name in self.engine.handed_on.others):
             return Unknown("engine-argument-not-handed-on", where)
         names = ("module", "query", "key", "value", "attention_mask")
         given = dict(zip(names, arguments.positional, strict=False)) | arguments.keywords
@@ -123,7 +129,7 @@ class EngineLibrary(StandardLibrary):
             return _unknown_output(tensors, where)
         if _differs_by_head(given.get("attention_mask", NONE)):
             return _unknown_output(tensors, where, "mask-for-each-head-not-used")
-        return TupleValue((self._attend(tensors, self.heads, where), NONE))
+        return TupleValue((self._attend(own, tensors, self.heads, where), NONE))
 
     @port_of("vllm/model_executor/models/transformers/__init__.py", "vllm_mla_attention_forward")
     def _attend_compressed(
@@ -163,12 +169,16 @@ class EngineLibrary(StandardLibrary):
         if lost and arguments.rest is None:
             raise Raised("TypeError", _KEYWORD_LOST, where, cause=KeywordLost())
 
-    def _attend(self, tensors: list[TensorValue], heads: Heads, where: Place) -> TensorValue:
+    def _attend(
+        self, own: EngineAttention, tensors: list[TensorValue], heads: Heads, where: Place
+    ) -> TensorValue:
         here = Heads(heads.query // self.ranks, max(1, heads.kv // self.ranks), heads.size)
         query = tensors[0]
         assert query.shape is not None
         wanted = (here.query, here.kv, here.kv)
-        padded = [*tensors[:2], self._padded(tensors[2], tensors[0])]
+        padded = [*tensors[:2], tensors[2]]
+        if own.pads_values:
+            padded[2] = _padded(tensors[2], tensors[0])
         sizes = list(map(_head_size, padded))
         alike = all(size == here.size for size in sizes)
         if not alike and (None in sizes or not heads.uniform):
@@ -177,7 +187,7 @@ class EngineLibrary(StandardLibrary):
             _check_heads(tensor, count, here.size, where)
             for tensor, count in zip(padded, wanted, strict=True)
         ]
-        width = self._output_width(here, tensors)
+        width = _width(query) if own.surplus_heads_pass else _output_width(here, tensors, padded[2])
         placement = self._placement(tensors, surplus, where)
         if not alike:
             placement = self._regrouped(tensors, here.size, where)
@@ -191,36 +201,6 @@ class EngineLibrary(StandardLibrary):
         self.regrouped = HeadSizeDiffers(str(own), size)
         settled = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
         return settled or Wrong(self.regrouped, where)
-
-    @port_of("vllm/model_executor/layers/attention/attention.py", "Attention.forward")
-    def _output_width(self, here: Heads, tensors: list[TensorValue]) -> Size | None:
-        """The features of a token: those of the query, or what the layer's heads come to.
-
-        Source: vllm/model_executor/layers/attention/attention.py, `Attention.forward`; values that
-        were padded are cut again (`vllm_attention_forward`).
-        """
-        query, value = tensors[0], tensors[2]
-        if self.engine.surplus_heads_pass:
-            return _width(query)
-        whole = here.query * here.size
-        if self._padded(value, query) is value:
-            return whole
-        assert query.shape is not None
-        assert value.shape is not None
-        heads = dims.divide_exactly(whole, dims.local(query.shape[3] or 0))
-        return None if heads is None else dims.multiply(heads, dims.local(value.shape[3] or 0))
-
-    def _padded(self, value: TensorValue, query: TensorValue) -> TensorValue:
-        """Values narrower than the queries are padded in front of the attention, cut behind it."""
-        assert value.shape is not None
-        assert query.shape is not None
-        narrow, size = value.shape[3], query.shape[3]
-        if not self.engine.pads_values or narrow is None or size is None:
-            return value
-        if dims.compare(narrow, size) != -1:
-            return value
-        shape = (*value.shape[:3], size)
-        return TensorValue(shape, value.placement, value.dtype, value.origin)
 
     def _placement(
         self, tensors: list[TensorValue], surplus: list[bool | None], where: Place
@@ -276,6 +256,29 @@ def _width(tensor: TensorValue) -> Size | None:
     if heads is None or size is None:
         return None
     return dims.multiply(dims.local(heads), dims.local(size))
+
+
+@port_of("vllm/model_executor/layers/attention/attention.py", "Attention.forward")
+def _output_width(here: Heads, tensors: list[TensorValue], padded: TensorValue) -> Size | None:
+    """The features of a token: what the layer's heads come to; padded values are cut again."""
+    query, value = tensors[0], tensors[2]
+    whole = here.query * here.size
+    if padded is value:
+        return whole
+    assert query.shape is not None
+    assert value.shape is not None
+    heads = dims.divide_exactly(whole, dims.local(query.shape[3] or 0))
+    return None if heads is None else dims.multiply(heads, dims.local(value.shape[3] or 0))
+
+
+def _padded(value: TensorValue, query: TensorValue) -> TensorValue:
+    """Values narrower than the queries are padded in front of the attention, cut behind it."""
+    assert value.shape is not None
+    assert query.shape is not None
+    narrow, size = value.shape[3], query.shape[3]
+    if narrow is None or size is None or dims.compare(narrow, size) != -1:
+        return value
+    return TensorValue((*value.shape[:3], size), value.placement, value.dtype, value.origin)
 
 
 def _is_one_for_all(kept: Value, size: int) -> bool:

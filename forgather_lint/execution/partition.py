@@ -73,11 +73,11 @@ def parts_of(
     lists = [i for i, (_, module) in enumerate(named) if _is_list(machine, module)]
     title = f"<class '...{title or class_name(root)}'>"
     if not lists:
-        text = engine.no_list.say(type=title)
-        raise Raised(engine.no_list.raises, text, where, cause=NoList())
+        text = engine.stages.no_list.say(type=title)
+        raise Raised(engine.stages.no_list.raises, text, where, cause=NoList())
     if len(lists) > 1:
-        text = engine.several_lists.say(type=title)
-        raise Raised(engine.several_lists.raises, text, where, cause=SeveralLists())
+        text = engine.stages.several_lists.say(type=title)
+        raise Raised(engine.stages.several_lists.raises, text, where, cause=SeveralLists())
     place = lists[0]
     stack = named[place][1]
     layers = [value for value in children_of(stack).values() if isinstance(value, Instance)]
@@ -86,7 +86,7 @@ def parts_of(
 
 def _look_up(machine: Machine, root: Instance, key: str, engine: Engine, where: Place) -> Instance:
     value: Value = root
-    for name in key.split(".") if engine.dotted_pipeline else [key]:
+    for name in key.split(".") if engine.stages.dotted_names else [key]:
         value = machine.attribute(value, name, where)
     if not isinstance(value, Instance):
         raise Raised("AttributeError", f"{key} is not a module", where)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
+from typing import NamedTuple
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
@@ -56,47 +57,81 @@ from forgather_lint.python.values.value import Arguments, Known, TensorValue, Un
 Assignments = Mapping[Instance, Assignment]
 
 
+class RankRun(NamedTuple):
+    """One forward on one rank: its outcome, and those of the branches that raise."""
+
+    outcome: Outcome
+    branches: list[Outcome]
+
+
 @record(frozen=False)
-class Rank(Observer):
-    """Runs the parallel layers in place of the model's, and remembers where it is."""
+class RunningModules:
+    """Which modules run, the outermost first, and in which of them the last error was raised."""
+
+    tree: Tree
+    path: list[Instance] = field(default_factory=list)
+    failed: tuple[Raised, Instance] | None = None
+
+    def raised_in(self, instance: Instance, error: Raised) -> None:
+        """That `error` comes out of `instance`; the first that is told of it keeps it."""
+        if self.failed is None or self.failed[0] is not error:
+            self.failed = error, instance
+
+    def abandoned(self, error: Raised) -> None:
+        """That the innermost ends with `error`."""
+        self.raised_in(self.path.pop(), error)
+
+    def name_of(self, error: Raised) -> str:
+        """The dotted name of the module whose forward raised `error`, or runs now."""
+        if self.failed is not None and self.failed[0] is error:
+            return self.tree.name_of(self.failed[1]) or ""
+        return (self.tree.name_of(self.path[-1]) or "") if self.path else ""
+
+
+@record(frozen=False)
+class LayersOfRank:
+    """What one of `ranks` ranks runs in the place of modules: parallel layers, norms, shares."""
 
     machine: Machine
-    tree: Tree
     engine: Engine
     ranks: int
     assignments: Assignments
-    answers: ModuleAnswers
     norms: Norms
-    attention: AttentionRuns
-    replacing: Replacing | None = None
-    path: list[Instance] = field(default_factory=list)
-    failed: tuple[Raised, Instance] | None = None
-    given_up: list[Outcome] = field(default_factory=list)
-    dropped: bool = False
+    running: RunningModules
+    forward_dropped: bool = False
     """Whether the forward of a layer was left out."""
 
-    def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+    def result(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        """What stands there for `instance` returns; None where the module itself runs."""
         assignment = self.assignments.get(instance)
-        if assignment is not None and self._runs_own_linear(instance):
+        if assignment is not None and self._replaces_linear(instance):
             return self._linear(instance, assignment, arguments, where)
-        if assignment is not None and self.ranks > 1 and assignment.role is Role.DIVIDED:
+        if self.ranks == 1:
+            return None
+        if assignment is not None and assignment.role is Role.DIVIDED:
             return share(arguments, where)
-        norm = self._norm(instance, arguments, where)
-        return norm if norm is not None else self._answered(instance, arguments, where)
+        return self._norm(instance, arguments, where)
 
-    def _answered(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
-        known = self.answers.result(instance, arguments)
-        if known is not None:
-            self.attention.answered(instance, known, where)
-        return known
+    def joined(self, instance: Instance, result: Value) -> Value:
+        """What `instance` returns, after what the ranks do behind it."""
+        if self._role(instance) is Role.SUMMED:
+            result = all_reduce(result, instance.where)
+        path = self.running.path
+        if path and self._role(path[-1]) is Role.TABLE:
+            result = of_masked_sum(result, instance.where)
+        return result
 
-    def _runs_own_linear(self, instance: Instance) -> bool:
+    def _role(self, instance: Instance) -> Role | None:
+        assignment = self.assignments.get(instance) if self.ranks > 1 else None
+        return assignment.role if assignment else None
+
+    def _replaces_linear(self, instance: Instance) -> bool:
         """Whether the engine's layer computes something else here than the model's would."""
         if not self.machine.is_instance_of(instance, LINEAR):
             return False
         if self.engine.replaced.linear is None or not has_own_forward(self.machine, instance):
             return self.ranks > 1
-        self.dropped = True
+        self.forward_dropped = True
         return True
 
     def _linear(
@@ -107,59 +142,71 @@ class Rank(Observer):
             return Unknown("call-without-input", where)
         role = assignment.role if self.ranks > 1 else Role.REPLICATED
         try:
-            if self.dropped:
+            if self.forward_dropped:
                 require_one_input(arguments, assignment.role, where)
             return run_linear(self.machine, instance, role, self.ranks, given[0], where)
         except Raised as error:
-            self.failed = error, instance
+            self.running.failed = error, instance
             raise
 
     def _norm(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         """RMS norms that the engine replaces: some gather a sharded input, some refuse it."""
         given = arguments.all()[:1]
-        wanted = self.norms.width(instance) if self.ranks > 1 else None
+        wanted = self.norms.width(instance)
         if wanted is None or not given or not isinstance(given[0], TensorValue):
             return None
         width = given[0].shape[-1] if given[0].shape else None
         here = None if width is None else dims.local(width)
         if width is None or not isinstance(here, int) or here == wanted:
             return None
-        refused = self.engine.norm_of_other_width
+        refused = self.engine.norms.of_other_width
         if refused.effect is Effect.ERROR:
             raise Raised(refused.raises, refused.say(full=wanted, width=here), where)
         if here > wanted:
             return None
         if here * self.ranks != wanted:
-            fact = self.engine.norm_of_uneven_shard
+            fact = self.engine.norms.of_uneven_shard
             text = fact.say(full=wanted, width=here, size=self.ranks)
             raise Raised(fact.raises, text, where)
         return _gathered(given[0], where)
 
+
+@record(frozen=False)
+class Rank(Observer):
+    """Watches a forward on one rank, and gives it the layers of that rank."""
+
+    layers: LayersOfRank
+    running: RunningModules
+    answers: ModuleAnswers
+    attention: AttentionRuns
+    replacing: Replacing | None = None
+    given_up: list[Outcome] = field(default_factory=list)
+
+    def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        result = self.layers.result(instance, arguments, where)
+        if result is not None:
+            return result
+        known = self.answers.result(instance, arguments)
+        if known is not None:
+            self.attention.answered(instance, known, where)
+        return known
+
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
-        self.path.append(instance)
+        self.running.path.append(instance)
         self.answers.entered(instance, arguments)
         self.attention.entered(where)
 
     def left(self, instance: Instance, result: Value) -> Value:
-        self.path.pop()
-        if self._role(instance) is Role.SUMMED:
-            result = all_reduce(result, instance.where)
-        if self.path and self._role(self.path[-1]) is Role.TABLE:
-            result = of_masked_sum(result, instance.where)
+        self.running.path.pop()
+        result = self.layers.joined(instance, result)
         self.answers.left(result)
         self.attention.left(instance, result)
         return result
 
-    def _role(self, instance: Instance) -> Role | None:
-        assignment = self.assignments.get(instance) if self.ranks > 1 else None
-        return assignment.role if assignment else None
-
     def abandoned(self, instance: Instance, error: Raised) -> None:
-        self.path.pop()
+        self.running.abandoned(error)
         self.answers.abandoned()
         self.attention.abandoned()
-        if self.failed is None or self.failed[0] is not error:
-            self.failed = error, instance
 
     def undecided(self, where: Place) -> None:
         self.attention.undecided()
@@ -169,9 +216,9 @@ class Rank(Observer):
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
         """What is there in the model may be missing on the layer that the engine puts there."""
-        if self.replacing is None or instance in self.path or is_of_every_module(name):
+        if self.replacing is None or instance in self.running.path or is_of_every_module(name):
             return
-        assignment = self.assignments.get(instance)
+        assignment = self.layers.assignments.get(instance)
         role = assignment.role if assignment is not None else Role.REPLICATED
         error = self.replacing.lacks(instance, name, role, where)
         if error is not None:
@@ -179,12 +226,6 @@ class Rank(Observer):
 
     def gave_up(self, error: Raised) -> None:
         self.given_up.append(_failure(error, self))
-
-    def raising(self, error: Raised) -> str:
-        """The dotted name of the module whose forward raised `error`, or runs now."""
-        if self.failed is not None and self.failed[0] is error:
-            return self.tree.name_of(self.failed[1]) or ""
-        return (self.tree.name_of(self.path[-1]) or "") if self.path else ""
 
 
 def run(
@@ -197,22 +238,23 @@ def run(
     heads: Heads | None,
     environment: Environment | None = None,
     norms: Norms = NO_NORMS,
-) -> tuple[Outcome, list[Outcome]]:
+) -> RankRun:
     """The outcome of one forward on one of `ranks` ranks, with the branches that raise."""
     roles = {key: (each.role, each.parameters, each.copies) for key, each in assignments.items()}
     replacing = Replacing(machine, root, engine.replaced) if engine.replaced.linear else None
-    attention, answers = AttentionRuns(), ModuleAnswers(roles)
-    rank = Rank(machine, tree, engine, ranks, assignments, answers, norms, attention, replacing)
+    attention, running = AttentionRuns(), RunningModules(tree)
+    layers = LayersOfRank(machine, engine, ranks, assignments, norms, running)
+    rank = Rank(layers, running, ModuleAnswers(roles), attention, replacing)
     with machine.undone_run(EngineLibrary(engine, ranks, heads, attention), rank, environment):
         try:
             leave_out_expansions(machine, tree, heads)
-            _split(machine, tree, assignments, ranks, engine.uneven_parts)
+            _split(machine, tree, assignments, ranks, engine.plan.uneven_parts)
             result = machine.call(root, given_arguments(engine), root.where)
-            return _outcome(rank, result, root), rank.given_up
+            return RankRun(_outcome(rank, result, root), rank.given_up)
         except Raised as error:
-            return _failure(machine.doubted(error), rank), rank.given_up
+            return RankRun(_failure(machine.doubted(error), rank), rank.given_up)
         except BudgetExceeded as error:
-            return undecided(error.reason, root.where), rank.given_up
+            return RankRun(undecided(error.reason, root.where), rank.given_up)
 
 
 def runs_alone(machine: Machine, root: Instance) -> bool:
@@ -258,7 +300,7 @@ def _split(
 
 def _outcome(rank: Rank, result: Value, root: Instance) -> Outcome:
     """The verdict on `outputs[0]`."""
-    machine, repeated = rank.machine, rank.attention.first
+    machine, repeated = rank.layers.machine, rank.attention.first
     if isinstance(result, TensorValue) and result.shape is not None and len(result.shape) == 3:
         reason = "forward returns a tensor of 3 dimensions, of which the engine takes the first row"
         return Outcome(Verdict.FAILS, BareTensorReturned(), reason, result.origin or root.where)
@@ -272,7 +314,7 @@ def _outcome(rank: Rank, result: Value, root: Instance) -> Outcome:
 
 
 def _twice(rank: Rank, repeated: Repeated, root: Instance) -> Outcome:
-    name = rank.tree.name_of(repeated.module) or ""
+    name = rank.running.tree.name_of(repeated.module) or ""
     reason = f"`{name}` runs twice in one forward, on one KV cache"
     cause = AttentionRunsTwice(class_name(root), name)
     return Outcome(Verdict.WRONG, cause, reason, repeated.where, module=name)
@@ -292,9 +334,12 @@ def _first(machine: Machine, result: Value, root: Instance) -> Value:
 
 
 def _failure(error: Raised, rank: Rank) -> Outcome:
-    library = rank.machine.library
+    library = rank.layers.machine.library
     assert isinstance(library, EngineLibrary)
     if error.doubt is not None:
         return undecided_error(error)
-    cause, module = cause_of(error, library, dropped=rank.dropped), rank.raising(error)
+    cause, module = (
+        cause_of(error, library, dropped=rank.layers.forward_dropped),
+        rank.running.name_of(error),
+    )
     return Outcome(Verdict.FAILS, cause, error.shown, error.where, error.since, module, error.cause)

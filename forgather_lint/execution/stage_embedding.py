@@ -32,7 +32,7 @@ def embedding_unreachable(pipeline: Pipeline, stages: int) -> Outcome | None:
         if isinstance(found, Raised):
             text = f"{found.kind}: {found.text}" if found.text else found.kind
             return Outcome(Verdict.FAILS, EmbeddingUnreachable(), text, found.where)
-        if found == Known(None) and pipeline.engine.embedding_searched:
+        if found == Known(None) and pipeline.engine.stages.embedding_searched:
             return Outcome(Verdict.FAILS, EmbeddingUnreachable(), _SEARCHED, _getter(pipeline))
     return None
 
@@ -64,7 +64,7 @@ def _absent(pipeline: Pipeline, stage: int, stages: int) -> list[str]:
 
 def _owner(pipeline: Pipeline, key: str) -> tuple[Value, str]:
     """The module whose attribute an entry names, and the attribute."""
-    *path, name = key.split(".") if pipeline.engine.dotted_pipeline else [key]
+    *path, name = key.split(".") if pipeline.engine.stages.dotted_names else [key]
     owner: Value = pipeline.root
     for each in path:
         owner = pipeline.machine.attribute(owner, each, pipeline.root.where)

@@ -123,7 +123,7 @@ class Search:
 
     def _grows(self, pattern: str, styles: Styles) -> bool:
         """Whether the plan has grown by `styles` for the modules of the pattern."""
-        before = self.judge.alone[0]
+        before = self.judge.alone.outcome
         grown = self.plan | {_key(pattern, name): style for name, style in styles.items()}
         outcome = self.outcome(grown)
         undecided = outcome.verdict is Verdict.UNKNOWN and outcome.reason == before.reason

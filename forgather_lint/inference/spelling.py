@@ -14,13 +14,13 @@ def words_of(target: Target) -> StyleNames:
     flow = target.flow
     known = target.transformers.plan.styles.value
     return StyleNames(
-        gathered=_spelt(flow.styles, known, Role.COLUMN_GATHERED),
-        splitting=_spelt(flow.styles, known, Role.ROW_SPLITTING),
+        gathered=_spelt(flow.plan.styles, known, Role.COLUMN_GATHERED),
+        splitting=_spelt(flow.plan.styles, known, Role.ROW_SPLITTING),
         packed_column="packed_colwise" if "packed_colwise" in known else None,
         packed_row="packed_rowwise" if "packed_rowwise" in known else None,
         experts="moe_tp_experts" if "moe_tp_experts" in known else None,
         identity="moe_identity_expert" if "moe_identity_expert" in known else None,
-        local="local_params" if flow.splits_by_head else None,
+        local="local_params" if flow.plan.splits_by_head else None,
         table=None,
         whole=None,
         gathers_attention=False,

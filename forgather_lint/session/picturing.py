@@ -137,7 +137,7 @@ def _picture(model: ModelInput, target: Target, tell: Tell) -> Picture:
     facts = facts_of(builder, model)
     release = target.release.said
     values = tuple(_values(model.config, tell)) if model.config else ()
-    styles = tuple(sorted(target.flow.styles))
+    styles = tuple(sorted(target.flow.plan.styles))
     if isinstance(facts, NotBuilt):
         told = facts.message
         return Picture(model.path, release, values=values, styles=styles, undecided=told)

@@ -8,7 +8,14 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.patterns import UnreadablePattern, compile_pattern
 from forgather_lint.engines.sglang.profile import SglangPlan, SglangProfile
-from forgather_lint.execution.engine import Engine, UndecidedKey
+from forgather_lint.execution.engine import (
+    Engine,
+    EngineAttention,
+    HandedOn,
+    PlanReading,
+    StageCutting,
+    UndecidedKey,
+)
 from forgather_lint.execution.replaced import Replaced
 
 SURE = frozenset({"weight", "bias"})
@@ -55,11 +62,12 @@ def spelt(style: str) -> str:
 def flow_of(profile: SglangProfile) -> Engine:
     """What the flow needs to know of the release."""
     return Engine(
-        styles=profile.plan.styles.value,
-        keys=KeysOf(profile.plan),
-        attention_by_keyword=True,
-        no_list=profile.pipeline.no_list.value,
-        several_lists=profile.pipeline.several_lists.value,
+        plan=PlanReading(profile.plan.styles.value, KeysOf(profile.plan)),
+        attention=EngineAttention(),
+        handed_on=HandedOn(attention=True, others=profile.attention.arguments.value),
+        stages=StageCutting(
+            no_list=profile.pipeline.no_list.value,
+            several_lists=profile.pipeline.several_lists.value,
+        ),
         replaced=Replaced(linear=SURE, embedding=SURE, embedding_subclasses=True),
-        keywords=profile.attention.arguments.value,
     )

@@ -35,7 +35,7 @@ from forgather_lint.execution.outcome import (
     worst,
 )
 from forgather_lint.execution.partition import StageParts, parts_of
-from forgather_lint.execution.sharded import run
+from forgather_lint.execution.sharded import RankRun, run
 from forgather_lint.facts import NotBuilt, Plan, PlanEntry
 from forgather_lint.facts.cause import OfEngine
 from forgather_lint.facts.causes.placement import (
@@ -146,23 +146,21 @@ class Judge:
                 text = fact.shown(heads=count, size=ranks)
                 where = self.config.place_of(("num_key_value_heads", "num_attention_heads"))
                 return Outcome(Verdict.FAILS, SizeDoesNotDivide(count, ranks), text, where)
-        if ranks == 1 or self.alone[0].verdict is not Verdict.SERVES:
-            return self.alone[0]
+        if ranks == 1 or self.alone.outcome.verdict is not Verdict.SERVES:
+            return self.alone.outcome
         found, given_up = self._run(assigned, ranks)
-        return self._sure(with_branches(found, given_up, self.alone[1]))
+        return self._sure(with_branches(found, given_up, self.alone.branches))
 
     @cached_property
-    def alone(self) -> tuple[Outcome, list[Outcome]]:
+    def alone(self) -> RankRun:
         """The outcome at size 1, with the branches that raise there; an error is not surely one."""
         outcome, given_up = self._run({}, 1)
         if outcome.verdict is not Verdict.SERVES:
             reason = f"forward at size 1: {outcome.reason}"
             outcome = undecided(reason, outcome.where, outcome.module)
-        return outcome, given_up
+        return RankRun(outcome, given_up)
 
-    def _run(
-        self, assigned: Mapping[Instance, Assignment], ranks: int
-    ) -> tuple[Outcome, list[Outcome]]:
+    def _run(self, assigned: Mapping[Instance, Assignment], ranks: int) -> RankRun:
         subject = self.subject
         return run(
             subject.machine, subject.tree, subject.root, assigned, self.engine, ranks, self.heads

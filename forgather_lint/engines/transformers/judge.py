@@ -15,7 +15,7 @@ from forgather_lint.engines.transformers.plan import (
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.layers import BY_COLUMN
 from forgather_lint.execution.outcome import Outcome, undecided, with_branches
-from forgather_lint.execution.sharded import Assignments, run
+from forgather_lint.execution.sharded import Assignments, RankRun, run
 from forgather_lint.facts.causes.placement import PackedPartsMixed
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.machine import Machine
@@ -31,14 +31,14 @@ class LibraryJudge:
     root: Instance
 
     @cached_property
-    def alone(self) -> tuple[Outcome, list[Outcome]]:
+    def alone(self) -> RankRun:
         """The outcome on one rank, with the branches that raise there."""
         return run(self.machine, self.tree, self.root, {}, LIBRARY, 1, None)
 
     def outcome(self, assigned: Assignments, ranks: int) -> Outcome:
         """The outcome on `ranks` ranks."""
         found, given_up = run(self.machine, self.tree, self.root, assigned, LIBRARY, ranks, None)
-        outcome = with_branches(found, given_up, self.alone[1])
+        outcome = with_branches(found, given_up, self.alone.branches)
         if isinstance(outcome.cause, PackedPartsMixed) and any(
             map(_cuts_a_parameter, assigned.values())
         ):

@@ -15,7 +15,7 @@ from forgather_lint.engines.transformers.matching import folded
 from forgather_lint.engines.transformers.profile import Wildcard
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.children import is_base, models_inside
-from forgather_lint.execution.engine import Engine
+from forgather_lint.execution.engine import Engine, PlanReading
 from forgather_lint.execution.layers import Role
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -47,11 +47,7 @@ ROLES: Mapping[str, Role] = {
     "local_params": Role.REPLICATED,
 }
 
-LIBRARY = Engine(
-    styles=ROLES,
-    own_attention=False,
-    uneven_parts=True,
-)
+LIBRARY = Engine(PlanReading(ROLES, uneven_parts=True))
 """transformers' own tensor parallelism: it does what the plan says and nothing else."""
 
 

@@ -106,10 +106,12 @@ def has_experts(machine: Machine, root: Instance, engine: VllmEngine) -> bool:
     The first of the names that the config has.
     """
     config = ModelConfig.of_text(machine, root.attributes.get("config"), root.where)
-    for name in engine.expert_fields:
+    for name in engine.profile.config.expert_fields.value:
         count = config.setting(name)
         if count is None:
             continue
         number = count.value if isinstance(count, Known) else 0
-        return isinstance(number, int) and number >= max(1, engine.expert_minimum)
+        return isinstance(number, int) and number >= max(
+            1, engine.profile.config.expert_minimum.value
+        )
     return False

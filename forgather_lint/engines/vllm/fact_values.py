@@ -101,3 +101,15 @@ class BasePrefix(StrEnum):
 
     MODEL = "model"
     ANY = "any"
+
+
+class Fuser(StrEnum):
+    """What a release finds in the graph of a module, and shards by itself."""
+
+    LATENT = "MLAFuser"
+    GLU = "GLUFuser"
+    QKV = "QKVFuser"
+    PACKED_QKV = "PackedQKVFuser"
+    COLUMNS = "MergedColumnParallelFuser"
+    NORM = "RMSNormFuser"
+    ATTENTION = "AttentionFuser"

@@ -14,10 +14,12 @@ from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.engines.common.rms_norm import is_rms_norm
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.experts import ExpertBlock
+from forgather_lint.engines.vllm.fact_values import Fuser, NormSearch
 from forgather_lint.engines.vllm.fusers.fused import Fusion
 from forgather_lint.engines.vllm.fusers.fusion import fusions, require_heads_to_divide, with_fusions
 from forgather_lint.engines.vllm.latent import Latent, latents, size_outcome, with_latents
 from forgather_lint.engines.vllm.model_config import VllmModelConfig
+from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.execution.assignments import Assignment, assign
 from forgather_lint.execution.dataflow import Body, graphs
@@ -40,7 +42,7 @@ from forgather_lint.execution.partition import (
     inferred_keys,
     parts_of,
 )
-from forgather_lint.execution.sharded import run, runs_alone
+from forgather_lint.execution.sharded import RankRun, run, runs_alone
 from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.facts.cause import OfEngine
 from forgather_lint.facts.causes.placement import (
@@ -116,8 +118,13 @@ class Judge:
 
     @property
     def engine(self) -> VllmEngine:
-        """The release that judges."""
+        """The release that judges, as the flow knows it."""
         return self.subject.engine
+
+    @property
+    def profile(self) -> VllmProfile:
+        """All that is known of the release."""
+        return self.subject.engine.profile
 
     def outcome(self, ranks: int, stages: int) -> Outcome:
         """The first of the two axes that does not serve decides."""
@@ -150,7 +157,7 @@ class Judge:
         shared = self._heads_shared(ranks) or self._quantised(ranks)
         if shared is not None:
             return shared
-        alone = self.alone[0]
+        alone = self.alone.outcome
         if ranks == 1 or alone.verdict not in (Verdict.SERVES, Verdict.WRONG):
             return alone
         # What is wrong on one rank may not even run on several.
@@ -159,10 +166,10 @@ class Judge:
     def _on(self, ranks: int, assigned: dict[Instance, Assignment]) -> Outcome:
         subject = self.subject
         machine, engine, heads = subject.machine, self.engine, self.attended
-        outcome, given_up = run(
+        ran = run(
             machine, subject.tree, subject.root, assigned, engine, ranks, heads, norms=self.norms
         )
-        outcome = with_branches(outcome, given_up, self.alone[1])
+        outcome = with_branches(ran.outcome, ran.branches, self.alone.branches)
         return worst([outcome, *self._summed_by_ranks(ranks, assigned)])
 
     def _summed_by_ranks(
@@ -175,8 +182,8 @@ class Judge:
         # Only a mixture of experts pays for this.
         from forgather_lint.engines.vllm.moe.ranks import summed_by_ranks
 
-        groups = self.groups(ranks) if self.engine.fuses_glu else {}
-        once = self.engine.shared_summed_once
+        groups = self.groups(ranks) if self.engine.fuses(Fuser.GLU) else {}
+        once = self.profile.experts.shared_summed_once.value
         for block in subject.experts:
             found = summed_by_ranks(
                 subject.machine, block, self.bodies, assigned, groups, shared_once=once
@@ -187,26 +194,27 @@ class Judge:
     @cached_property
     def norms(self) -> Norms:
         """The norms that the release replaces."""
-        subject, engine = self.subject, self.engine
-        width = self.config.number("hidden_size") if engine.norm_width_from_config else None
-        instances = subject.tree.instances.values()
+        from_config = self.profile.modules.norm_width_from_config.value
+        width = self.config.number("hidden_size") if from_config else None
+        instances = self.subject.tree.instances.values()
         return Norms(
             frozenset(each.first_alike for each in instances if self._is_norm(each)), width
         )
 
     def _is_norm(self, module: Instance) -> bool:
         """Whether the release takes `module` for an RMS norm, and replaces it."""
-        if self.engine.norms_by_name:
+        facts = self.profile.modules
+        if facts.norm_found_by.value is NormSearch.CLASS_NAME:
             return class_name(module).endswith("RMSNorm")
-        if not self.engine.norms_gather:
+        if facts.norm_found_by.value is not NormSearch.DATAFLOW:
             return False
-        body, power = self.bodies.get(module.first_alike), self.engine.norm_power
+        body, power = self.bodies.get(module.first_alike), facts.norm_power_recognised.value
         return is_rms_norm(self.subject.machine, module, body, power=power)
 
     @cached_property
     def latents(self) -> dict[Instance, Latent]:
         """The kinds of module whose latent attention the release takes over as a whole."""
-        if not self.engine.fuses_latent or not self.config.latent:
+        if not self.engine.fuses(Fuser.LATENT) or not self.config.latent:
             return {}
         return latents(self.subject.machine, self.bodies, self.engine, self.norms)
 
@@ -216,39 +224,49 @@ class Judge:
         return with_latents(self.heads, self.config, self.latents)
 
     @cached_property
-    def alone(self) -> tuple[Outcome, list[Outcome]]:
+    def alone(self) -> RankRun:
         """The outcome at size 1, with the branches that raise there."""
+        ran = self._ran_alone
+        found = worst([ran.outcome, *(block.contract for block in self.subject.experts)])
+        if found.verdict is Verdict.FAILS and not is_engines(found):
+            found = self._explained(found)
+        return RankRun(found, ran.branches)
+
+    @property
+    def _ran_alone(self) -> RankRun:
+        """The forward on one rank, where it serves with the attention for compressed keys."""
         subject = self.subject
         try:
             planned = self.planned
         except (Raised, BudgetExceeded):
             planned = {}
-        outcome, given_up = run(
+        ran = run(
             subject.machine, subject.tree, subject.root, planned, self.engine, 1, self.attended
         )
-        if outcome is SERVES and self.latents and not any(map(_looks_both_ways, self.latents)):
-            outcome = size_outcome(self.config, self.engine, self.latents)
-        outcome = worst([outcome, *(block.contract for block in subject.experts)])
-        if outcome.verdict is not Verdict.FAILS or is_engines(outcome):
-            return outcome, given_up
-        if self.config.latent and not self.engine.fuses_latent:
+        if ran.outcome is SERVES and self.latents and not any(map(_looks_both_ways, self.latents)):
+            return RankRun(size_outcome(self.config, self.engine, self.latents), ran.branches)
+        return ran
+
+    def _explained(self, failure: Outcome) -> Outcome:
+        """An error at size 1 with its cause: the engine's attention, or the model itself."""
+        if self.config.latent and not self.engine.fuses(Fuser.LATENT):
             # What these releases make of latent attention is not modelled.
-            reason = f"forward raises at size 1: {outcome.reason}"
-            return undecided(reason, outcome.where, met=outcome.met), given_up
-        if isinstance(outcome.cause, OfEngine):
-            return outcome, given_up
-        by_engine = runs_alone(subject.machine, subject.root)
-        cause = BehindAttention() if by_engine else ForwardRaises()
-        return replace(outcome, cause=cause), given_up
+            reason = f"forward raises at size 1: {failure.reason}"
+            return undecided(reason, failure.where, met=failure.met)
+        if isinstance(failure.cause, OfEngine):
+            return failure
+        by_engine = runs_alone(self.subject.machine, self.subject.root)
+        return replace(failure, cause=BehindAttention() if by_engine else ForwardRaises())
 
     def _refused(self, ranks: int) -> Outcome | None:
         """What the engine refuses before it builds a layer."""
         heads = self.heads
         if heads is not None and heads.query % ranks:
-            text = self.engine.heads_indivisible.shown(heads=heads.query, size=ranks)
+            fact = self.profile.config.heads_indivisible
+            text = fact.value.shown(heads=heads.query, size=ranks)
             cause = SizeDoesNotDivide(heads.query, ranks)
             return Outcome(Verdict.FAILS, cause, text, self.subject.where)
-        missing = self.engine.plan_missing
+        missing = self.profile.plan.missing.value
         if ranks > 1 and missing.effect is Effect.ERROR and not self.subject.tensor_plan:
             title = f"<class '...{class_name(self.subject.root)}'>"
             text = missing.shown(type=title, tip="")
@@ -257,14 +275,14 @@ class Judge:
 
     def _heads_shared(self, ranks: int) -> Outcome | None:
         """What the attention layer asks of the head counts that a rank has."""
-        heads, fact = self.heads, self.engine.heads_per_kv_uneven
+        heads, fact = self.heads, self.profile.attention.heads_per_kv_uneven.value
         if heads is None or not heads.uniform or fact.effect is not Effect.ERROR:
             return None
         query, kv = heads.query // ranks, max(1, heads.kv // ranks)
         if query % kv == 0:
             return None
         text = f"{fact.raises}: {fact.say(heads=query, kv_heads=kv)}"
-        where = self.config.place_of(self.engine.kv_head_fields)
+        where = self.config.place_of(self.profile.config.kv_head_fields.value)
         return Outcome(Verdict.FAILS, KvHeadsDoNotDivide(query, kv), text, where)
 
     def _quantised(self, ranks: int) -> Outcome | None:
@@ -288,7 +306,7 @@ class Judge:
 
     def _assign(self, ranks: int) -> dict[Instance, Assignment]:
         subject = self.subject
-        if ranks == 1 or not self.engine.fuses_glu:
+        if ranks == 1 or not self.engine.fuses(Fuser.GLU):
             return self.planned
         groups = self.groups(ranks)
         for group in groups.values():
@@ -318,7 +336,7 @@ class Judge:
             return dict(subject.bodies)
         if self.config.latent:
             # The heads of the config are not those of the expanded keys.
-            engine = replace(engine, own_attention=False)
+            engine = replace(engine, attention=None)
         try:
             return graphs(subject.machine, subject.root, engine, self.heads)
         except Raised:
@@ -350,7 +368,7 @@ class Judge:
 
         One that no entry of the plan names is on every stage.
         """
-        defect = self.engine.embed_scale
+        defect = self.profile.defects.embed_scale.value
         if defect.effect is not Effect.ERROR or (self.config.tied and stages == 2):
             return None
         if not holds_table(self.subject.machine, self.subject.tree, parts.before):
@@ -391,9 +409,9 @@ class Judge:
         keys = list(subject.pipeline_keys)
         where, title = subject.pipeline_plan.declared or subject.where, ""
         if not keys:
-            if not self.engine.pipeline_inferred:
+            if not self.engine.stages.inferred:
                 title = f"<class '...{class_name(subject.root)}'>"
-                text = self.engine.no_list.shown(type=title)
+                text = self.engine.stages.no_list.shown(type=title)
                 return Outcome(Verdict.FAILS, NoList(), text, subject.where)
             decoder = decoder_of(subject.machine, subject.root)
             if decoder is None:
@@ -409,7 +427,7 @@ class Judge:
     @property
     def has_stages(self) -> bool:
         """Whether there is a plan, or something in its place, by which stages are cut."""
-        return bool(self.subject.pipeline_keys) or self.engine.pipeline_inferred
+        return bool(self.subject.pipeline_keys) or self.engine.stages.inferred
 
     def with_plans(self, tensor: Sequence[PlanEntry], pipeline: Plan) -> Judge:
         """The same model with these plans in place of its own."""

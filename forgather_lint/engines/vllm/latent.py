@@ -97,9 +97,9 @@ def size_outcome(
     size = config.compressed_head_size(engine)
     if size is None:
         return undecided("unknown-head-size", where)
-    if size in engine.latent_head_sizes:
+    if size in engine.profile.attention.latent_head_sizes.value:
         return SERVES
-    text = engine.latent_head_size_refused.shown(size=size)
+    text = engine.profile.attention.latent_head_size_refused.value.shown(size=size)
     return Outcome(Verdict.FAILS, LatentHeadSize(size), text, where)
 
 
@@ -197,10 +197,12 @@ def _is_one_call(
     """Whether one call can stand for both projections down, where there are two."""
     if not merged:
         return True
-    calls = calls_of(machine, body.owner, merged, engine.hoisting)
+    calls = calls_of(machine, body.owner, merged, engine.profile.fusers.hoisting.value)
     if calls is None or not calls.alike():
         return False
-    return engine.hoisting is not Hoisting.INPUT_STABLE or calls.stable(within_outermost=True)
+    return engine.profile.fusers.hoisting.value is not Hoisting.INPUT_STABLE or calls.stable(
+        within_outermost=True
+    )
 
 
 @port_of("vllm/model_executor/models/transformers/fusers/mla.py", "_single_expand_call")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.common.model_config import ModelConfig, integer
+from forgather_lint.engines.vllm.fact_values import Fuser
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.execution.engine import Compressed, Heads
 from forgather_lint.python.values.objects import Instance
@@ -29,11 +30,11 @@ class VllmModelConfig(ModelConfig):
             return None
         kv = self._kv_heads(query, engine)
         size = self._head_size(query)
-        if self.latent and engine.fuses_latent:
+        if self.latent and engine.fuses(Fuser.LATENT):
             size = self._expanded_size or size
         varies = self.setting("is_heterogeneous") not in (None, known(False))
         kind = self.setting("model_type")
-        own = isinstance(kind, Known) and kind.value in engine.own_head_counts
+        own = isinstance(kind, Known) and kind.value in engine.profile.config.own_head_counts.value
         uniform = not (self.latent or varies or own)
         return Heads(query, kv, size, uniform=uniform) if size and kv else None
 
@@ -73,7 +74,7 @@ class VllmModelConfig(ModelConfig):
         kind = self.setting("model_type")
         if not isinstance(kind, Known) or self.setting("compress_ratios") is not None:
             return None
-        if kind.value in engine.latent_types:
+        if kind.value in engine.profile.attention.latent_types.value:
             return rank + rotary if rank is not None and rotary is not None else None
         return self._head_size(query) if query else None
 
@@ -84,6 +85,6 @@ class VllmModelConfig(ModelConfig):
     )
     def _kv_heads(self, query: int, engine: VllmEngine) -> int | None:
         """As many as the first of the release's names says, else one for each query head."""
-        settings = (self.setting(name) for name in engine.kv_head_fields)
+        settings = (self.setting(name) for name in engine.profile.config.kv_head_fields.value)
         said = next((each for each in settings if each is not None and each != NONE), known(query))
         return integer(said)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
+from forgather_lint.engines.vllm.fact_values import Fuser
 from forgather_lint.execution.layers import Role
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts.causes.quantization import GroupsCut, SchemesDiffer
@@ -125,8 +126,8 @@ def refused(judge: Judge, ranks: int) -> Outcome | None:
 
 def _schemes(judge: Judge, quantization: Quantization, ranks: int) -> Iterator[Outcome]:
     """Layers that the release fuses, of which some parts are kept as they are."""
-    says = judge.engine.schemes_differ
-    fuses = judge.engine.fuses_qkv or judge.engine.fuses_glu
+    says = judge.engine.profile.quantization.schemes_differ.value
+    fuses = judge.engine.fuses(Fuser.QKV) or judge.engine.fuses(Fuser.GLU)
     if quantization.method != PACKED or not fuses or says.effect is not Effect.ERROR:
         return
     for owner, parts in _fused(judge, ranks):
@@ -156,7 +157,9 @@ def _fused(judge: Judge, ranks: int) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _groups(judge: Judge, quantization: Quantization, ranks: int) -> Iterator[Outcome]:
     """Row-parallel layers whose share of the input is no whole number of groups."""
     engine = judge.engine
-    says = engine.awq_groups_cut if quantization.method == AWQ else engine.packed_groups_cut
+    facts = engine.profile.quantization
+    fact = facts.awq_groups_cut if quantization.method == AWQ else facts.packed_groups_cut
+    says = fact.value
     if not quantization.group or ranks == 1 or says.effect is not Effect.ERROR:
         return
     for name, linear in _rows(judge, ranks):

@@ -80,7 +80,7 @@ def run(seen: CheckedModel) -> Iterator[ServingProblem]:
     """What the abstract forward at size 1 shows to be the target's doing."""
     if seen.judge is None:
         return
-    outcome = seen.judge.alone[0]
+    outcome = seen.judge.alone.outcome
     where = outcome.where or seen.cls.where
     met = outcome.met
     if isinstance(met, ArgumentNotTaken) and met.name == "input_embeds":

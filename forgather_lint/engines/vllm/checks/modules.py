@@ -46,7 +46,7 @@ def linear_subclass(seen: CheckedModel) -> Iterator[ServingProblem]:
 def _error_of_dropping(seen: CheckedModel) -> str:
     """What the model raises without the forward; empty where it goes on with another value."""
     assert seen.judge is not None
-    outcome = seen.judge.alone[0]
+    outcome = seen.judge.alone.outcome
     dropped = isinstance(outcome.cause, LinearForwardDropped)
     return outcome.reason if dropped else ""
 

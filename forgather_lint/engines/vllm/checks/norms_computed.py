@@ -40,7 +40,9 @@ def centre_overlooked(seen: CheckedModel) -> Iterator[ServingProblem]:
         body = seen.judge.bodies.get(module.first_alike)
         if body is None or not _is_leaf(seen, module):
             continue
-        if not _is_taken_for_plain(body, seen.judge.engine.norm_power):
+        if not _is_taken_for_plain(
+            body, seen.judge.engine.profile.modules.norm_power_recognised.value
+        ):
             continue
         yield ServingProblem(
             cause=NormCentreOverlooked(class_name(module)),

@@ -9,6 +9,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.weights import HEAD, is_batch_norm, is_saved
+from forgather_lint.engines.vllm.fact_values import Fuser
 from forgather_lint.engines.vllm.fusers.fusion import with_fusions
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.layers import BY_COLUMN, BY_ROW, split_dimension
@@ -113,7 +114,7 @@ def _assigned(seen: CheckedModel) -> tuple[Mapping[Instance, Assignment], dict[s
     judge = seen.judge
     try:
         planned = judge.planned
-        if not judge.engine.fuses_glu:
+        if not judge.engine.fuses(Fuser.GLU):
             return planned, {}
         groups, tree = judge.groups(1), judge.subject.tree
         assigned = with_fusions(planned, tree, judge.bodies, groups)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.fact_values import Hoisting
+from forgather_lint.engines.vllm.fact_values import Fuser, Hoisting, OutputProjection
 from forgather_lint.engines.vllm.fusers.fused import (
     Fusion,
     linear_calls,
@@ -66,11 +66,11 @@ def _first_fusion(
     calls = seen_by_trace(machine, body, _called_once(machine, body))
     if len(calls) < 2:
         return None
-    if engine.fuses_glu and (glu := gated_unit(machine, body, calls, engine, ranks)):
+    if engine.fuses(Fuser.GLU) and (glu := gated_unit(machine, body, calls, engine, ranks)):
         return glu
-    if engine.fuses_qkv and (qkv := _qkv(machine, body, calls, engine, heads, ranks)):
+    if engine.fuses(Fuser.QKV) and (qkv := _qkv(machine, body, calls, engine, heads, ranks)):
         return qkv
-    return _merged(machine, body, calls, engine, ranks) if engine.merges_columns else None
+    return _merged(machine, body, calls, engine, ranks) if engine.fuses(Fuser.COLUMNS) else None
 
 
 def _called_once(machine: Machine, body: Body) -> list[Step]:
@@ -104,7 +104,8 @@ def _qkv(
 @port_of("vllm/model_executor/models/transformers/fusers/base.py", "fused_head_size")
 def _head_size(module: Instance, heads: Heads | None, engine: VllmEngine) -> int:
     """The size that widths are divided by, 0 when it is not known."""
-    own = module.attributes.get("head_dim") if engine.head_size_of_module else None
+    of_module = engine.profile.fusers.head_size_of_module.value
+    own = module.attributes.get("head_dim") if of_module else None
     if isinstance(own, Known) and isinstance(own.value, int) and own.value:
         return own.value
     return heads.size if heads is not None and own in (None, NONE) else 0
@@ -115,12 +116,13 @@ def _is_one_call(
     machine: Machine, body: Body, modules: tuple[Instance, ...], engine: VllmEngine
 ) -> bool:
     """Whether one call can stand for the three, and no other Linear is given what they are."""
-    calls = calls_of(machine, body.owner, modules, engine.hoisting)
+    hoisting = engine.profile.fusers.hoisting.value
+    calls = calls_of(machine, body.owner, modules, hoisting)
     attributes = body.owner.attributes.items()
     linears = [name for name, value in attributes if _is_linear(machine, value)]
     if calls is None or not calls.alike() or not calls.exclusive(linears):
         return False
-    return calls.stable() if engine.hoisting is Hoisting.INPUT_STABLE else calls.in_one_block()
+    return calls.stable() if hoisting is Hoisting.INPUT_STABLE else calls.in_one_block()
 
 
 def _is_linear(machine: Machine, value: Value) -> bool:
@@ -133,7 +135,7 @@ def require_heads_to_divide(group: Fusion, engine: VllmEngine, ranks: int) -> No
 
     While there are no fewer ranks than heads, each head is on as many of them.
     """
-    fact = engine.kv_heads_uneven
+    fact = engine.profile.fusers.kv_heads_uneven.value
     if not group.head_size or fact.effect is not Effect.ERROR:
         return
     narrowest = min(group.columns, key=lambda module: width(module, "out_features"))
@@ -178,7 +180,7 @@ def _output_projection(
         and machine.is_instance_of(value, LINEAR)
         and not any(value is module for module in modules)
     ]
-    if not engine.output_by_return:
+    if engine.profile.fusers.output_projection.value is not OutputProjection.RETURNED:
         fitting = [other for other in others if width(other, "in_features") == widest]
         return fitting[0] if len(fitting) == 1 else None
     return returned_linear(machine, body, others)
@@ -205,7 +207,7 @@ def _merged(
         return None
     modules = modules_of(*large[0])
     divides = all(width(module, "out_features") % ranks == 0 for module in modules)
-    text = calls_of(machine, body.owner, modules, engine.hoisting)
+    text = calls_of(machine, body.owner, modules, engine.profile.fusers.hoisting.value)
     if text is None or not divides or not mergeable(modules):
         return None
     fits = text.alike() and text.in_one_block() and text.stable()

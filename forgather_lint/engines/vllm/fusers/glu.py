@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.core.port import port_of
+from forgather_lint.engines.vllm.fact_values import Fuser
 from forgather_lint.engines.vllm.fusers.fused import Fusion, mergeable, modules_of, width
 from forgather_lint.engines.vllm.fusers.fuser_text import calls_of, is_glu_written
 from forgather_lint.engines.vllm.release import VllmEngine
@@ -65,13 +66,13 @@ def _is_glu(
     ranks: int,
 ) -> bool:
     """Whether the text is the one that is rewritten, and the widths go together."""
-    calls = calls_of(machine, body.owner, modules, engine.hoisting)
+    calls = calls_of(machine, body.owner, modules, engine.profile.fusers.hoisting.value)
     names = (name for name, value in body.owner.attributes.items() if value is act.module)
     if calls is None or not is_glu_written(calls, next(names, "")):
         return False
     widths = {width(module, "out_features") for module in modules}
     divided = len(widths) == 1 and all(width % ranks == 0 for width in widths)
-    return mergeable(modules) and (divided or not engine.merges_columns)
+    return mergeable(modules) and (divided or not engine.fuses(Fuser.COLUMNS))
 
 
 def _fed_directly(body: Body, value: ValueId, calls: list[Step]) -> Instance | None:

@@ -35,7 +35,7 @@ def judged_blocks(
     """
     config = VllmModelConfig.of_text(machine, root.attributes.get("config"), root.where)
     bodies = _own_bodies(machine, root, engine, config)
-    routing = EngineRouting(facts, config, engine.expert_fields)
+    routing = EngineRouting(facts, config, engine.profile.config.expert_fields.value)
     known: dict[Instance, ExpertBlock] = {}
     for block in blocks:
         kind = block.owner.first_alike
@@ -53,7 +53,7 @@ def _own_bodies(
 ) -> Mapping[Instance, Body]:
     if config.latent:
         # The heads of the config are not those of the expanded keys.
-        engine = replace(engine, own_attention=False)
+        engine = replace(engine, attention=None)
     try:
         return graphs(machine, root, engine, config.heads(engine))
     except (Raised, BudgetExceeded):
