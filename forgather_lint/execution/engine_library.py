@@ -304,9 +304,8 @@ def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bo
     if not isinstance(width, int):
         return None
     if width % (count * size):
-        shape, given = f"[-1, {count}, {size}]", f"{width}*S"
-        text = f"shape '{shape}' is invalid for input of size {given}"
-        raise Raised("RuntimeError", text, where, cause=ReshapeDoesNotFit(shape, given))
+        cause = ReshapeDoesNotFit(("-1", str(count), str(size)), f"{width}*S")
+        raise Raised("RuntimeError", cause.error, where, cause=cause)
     return width > count * size
 
 

@@ -42,6 +42,7 @@ _HELP = "write `-1` for the number of heads: each rank has its own"
 
 @rule("FGL203", "head-count-hard-coded", Severity.ERROR, explains=(HeadsMixed, ReshapeDoesNotFit))
 def check(judged: Judged) -> Iterator[Finding]:
-    fix = inferred_size(judged.where, judged.reason)
+    misfit = judged.cause if isinstance(judged.cause, ReshapeDoesNotFit) else None
+    fix = inferred_size(judged.where, misfit)
     found = finding(judged)
     yield replace(found, fix=fix, help=_HELP) if fix else found

@@ -57,10 +57,15 @@ class WidthsDiffer(Cause):
 
 @record
 class ReshapeDoesNotFit(Cause):
-    """A view of the shape `target` does not hold `size` numbers."""
+    """A view of the sizes `target` does not hold `size` numbers, both as torch tells them."""
 
-    target: str
+    target: tuple[str, ...]
     size: str
+
+    @property
+    def error(self) -> str:
+        """What torch says."""
+        return f"shape '[{', '.join(self.target)}]' is invalid for input of size {self.size}"
 
 
 @record

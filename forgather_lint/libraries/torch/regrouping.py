@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from forgather_lint.facts.causes.placement import ReshapeDoesNotFit
 from forgather_lint.libraries.operands import Shape
-from forgather_lint.libraries.shapes import shape_text, size_text
+from forgather_lint.libraries.shapes import size_text
 from forgather_lint.python.interpreter.library import OpFailure
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Poly, Size
@@ -65,9 +65,8 @@ def fill_inferred(shape: Sizes, target: Sizes) -> Sizes:
 
 
 def _misfit(target: Sizes, total: Size) -> OpFailure:
-    shape, size = shape_text(target), size_text(total)
-    text = f"shape '{shape}' is invalid for input of size {size}"
-    return OpFailure("RuntimeError", text, ReshapeDoesNotFit(shape, size))
+    cause = ReshapeDoesNotFit(tuple(map(size_text, target)), size_text(total))
+    return OpFailure("RuntimeError", cause.error, cause)
 
 
 def _quotient(total: Size, others: Size) -> Size | None:

@@ -28,6 +28,7 @@ from forgather_lint.documents.literals import (
     text_of,
 )
 from forgather_lint.facts import PlanEntry, PlanOrigin
+from forgather_lint.facts.causes.placement import ReshapeDoesNotFit
 
 SAFE, UNSAFE = Applicability.SAFE, Applicability.UNSAFE
 
@@ -172,23 +173,20 @@ def tie_to(where: Place, source: str) -> Fix | None:
     return Fix(f"Tie them to `{source}`", text.edits(pieces), SAFE)
 
 
-_SHAPE = re.compile(r"shape '\[(?P<sizes>[^\]]+)\]' is invalid for input of size (?P<number>\d+)")
-
-
-def inferred_size(where: Place, reason: str) -> Fix | None:
+def inferred_size(where: Place, misfit: ReshapeDoesNotFit | None) -> Fix | None:
     """Let the call of `view` or `reshape` at `where` find out the number of heads: `-1`.
 
-    `reason` is the error on a rank. The first of the last two sizes that the ranks divide is the
-    one; where the error names none, the last of three sizes and the last but one of more.
+    The first of the last two sizes of a `misfit` on a rank that the ranks divide is the one; where
+    there is none, the last of three sizes and the last but one of more.
     """
     places = sizes_of_call(where)
     if places is None:
         return None
     at = -1 if len(places) == 3 else -2
-    said = _SHAPE.search(reason)
-    if said is not None:
-        sizes = [int(each) if each.isdigit() else 1 for each in said["sizes"].split(", ")]
-        ranks, rest = divmod(math.prod(sizes), int(said["number"]))
+    held = re.match(r"\d+", misfit.size) if misfit is not None else None
+    if misfit is not None and held is not None:
+        sizes = [int(each) if each.isdigit() else 1 for each in misfit.target]
+        ranks, rest = divmod(math.prod(sizes), int(held[0]))
         divided = [place for place in (-2, -1) if sizes[place] > 1 and sizes[place] % ranks == 0]
         if rest or ranks < 2 or not divided or len(sizes) < len(places):
             return None
