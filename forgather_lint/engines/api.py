@@ -121,7 +121,7 @@ class PlanJudge(Protocol):
         """What the styles of `plan` assign. Raises `BudgetExceeded` for a style not known."""
 
     def loaded(self, plan: Mapping[str, str]) -> Mapping[Instance, Assignment]:
-        """The same with what loading adds to a plan."""
+        """What `plan` assigns, with what loading adds to it."""
 
 
 class ModelLibrary(ReleasedProject):
@@ -190,7 +190,7 @@ class Target(Protocol):
     def checked(
         self, model: ModelInput, dtype: str, impl: ModelImpl, max_model_len: int | None
     ) -> AnyPreparedModel:
-        """The same, with what is held against config, code and weights at any size."""
+        """The prepared model, with what is held against config, code and weights at any size."""
 
 
 class Subject(Protocol):

@@ -29,7 +29,7 @@ def projects() -> tuple[str, ...]:
 
 
 def servers() -> tuple[str, ...]:
-    """Those of the projects that serve models."""
+    """The projects that serve models, by name."""
     return projects()[:-1]
 
 

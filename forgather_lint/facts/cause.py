@@ -37,7 +37,7 @@ class OfEngine(Cause):
 
 @record
 class SurelyOfEngine(OfEngine):
-    """The same, also where what the engine makes of the model's attention is not known."""
+    """A cause of the engine's making, also where its attention is not known."""
 
 
 class Caused(Protocol):

@@ -25,7 +25,7 @@ class RefusedFor(StrEnum):
 
 @record
 class RefusedWord:
-    """One such word; `name` is the option, `detail` what there is to say of it."""
+    """A word that is refused; `name` is the option, `detail` what there is to say of it."""
 
     why: RefusedFor
     word: Word

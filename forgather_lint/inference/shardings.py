@@ -51,7 +51,7 @@ def paired(group: ProjectionGroup, style_names: StyleNames) -> Iterator[Styles]:
 
 
 def with_parameters(group: ProjectionGroup, style_names: StyleNames) -> Iterator[Styles]:
-    """As `paired`, the values that the module has for each head or channel split like these."""
+    """Pairs as `paired` has them; what the module holds for each head or channel is split too."""
     if not group.bare or style_names.local is None:
         return
     own = {**dict.fromkeys(sorted(group.bare), style_names.column), "": style_names.local}

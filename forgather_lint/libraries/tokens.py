@@ -38,7 +38,7 @@ def after_meeting(
 def after_product(
     site: Site, operands: Sequence[Operand], result: Labels, placement: Placement
 ) -> Placement:
-    """The same of a product that sums over the labels that its `result` lacks.
+    """`placement`, unless tokens meet in a product: it sums over the labels its `result` lacks.
 
     Only of one with scores between tokens it is sure: a sum over the tokens that an expert takes,
     which are handed back, leaves every token by itself.
@@ -53,7 +53,7 @@ def after_product(
 def after_joining(
     site: Site, parts: Sequence[TensorValue], axis: int, placement: Placement
 ) -> Placement:
-    """The same of tensors one behind the other, of which one holds some of the tokens.
+    """`placement`, unless tokens meet in tensors one behind the other that hold some of them each.
 
     Zeros in front of all tokens but the last ones move each by as many; where a part stood before
     is not known otherwise.

@@ -30,7 +30,7 @@ _NOQA = re.compile(r"#\s*noqa\b(\s*:)?[ \t]*([A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*
 
 @record
 class Suppression:
-    """One such comment. `rows` is None when it covers the whole file, `codes` when all codes."""
+    """A comment that silences: `rows` is None for the whole file, `codes` for all codes."""
 
     span: Span
     rows: frozenset[int] | None
@@ -76,7 +76,7 @@ class _Comments:
                 self.by_row.setdefault(row, []).append(each)
 
     def covering(self, found: Diagnostic) -> Iterator[Suppression]:
-        """Those that silence `found`, a finding of this file."""
+        """The comments that silence `found`, a finding of this file."""
         for row in {None, found.span.start.row, found.span.end.row}:
             for each in self.by_row.get(row, ()):
                 if each.codes is None or found.code in each.codes:

@@ -49,7 +49,7 @@ def in_script(
     variables: Variables | None = None,
     around: Surroundings | None = None,
 ) -> Iterator[ServingCommand]:
-    """Those in the text of a shell script."""
+    """The commands in the text of a shell script."""
     for command in commands(source, variables):
         found = serving(source.path, command, launch, around)
         if found is not None:

@@ -50,7 +50,7 @@ class LibraryJudge:
         return assigned_by_library(self.tree, _entries(plan))
 
     def loaded(self, plan: Mapping[str, str]) -> Assignments:
-        """The same with what `from_pretrained` adds to a plan."""
+        """What `plan` assigns, with what `from_pretrained` adds to it."""
         return assigned_by_library(
             self.tree, with_embedding(self.machine, self.root, _entries(plan))
         )

@@ -16,7 +16,7 @@ from forgather_lint.python.values.value import NONE, Known, known
 
 @record
 class VllmModelConfig(ModelConfig):
-    """The same, with the sizes that the engine's attention gets."""
+    """A config as vLLM reads it, with the sizes that its attention gets."""
 
     @property
     def latent(self) -> bool:

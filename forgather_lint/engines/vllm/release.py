@@ -30,7 +30,7 @@ from forgather_lint.execution.replaced import Replaced
 
 @record
 class VllmEngine(Engine):
-    """The same of vLLM; what only its own checks and fusers ask stands in the profile."""
+    """The behaviour of a vLLM release; what only its checks and fusers ask is in the profile."""
 
     profile: VllmProfile = field(kw_only=True)
 

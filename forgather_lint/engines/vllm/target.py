@@ -84,7 +84,7 @@ class Target(NamedTuple):
     def checked(
         self, model: ModelInput, dtype: str, impl: ModelImpl, max_model_len: int | None
     ) -> PreparedModel:
-        """The same, with what is held against config, code and weights at any size."""
+        """The prepared model, with what is held against config, code and weights at any size."""
         from forgather_lint.engines.vllm.checking import checked
 
         return checked(model, self, dtype, impl, max_model_len)

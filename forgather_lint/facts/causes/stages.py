@@ -35,12 +35,12 @@ class NotOneList(Cause):
 
 @record
 class NoList(NotOneList):
-    """It names none."""
+    """The pipeline plan names no list of layers."""
 
 
 @record
 class SeveralLists(NotOneList):
-    """It names several."""
+    """The pipeline plan names several lists of layers."""
 
 
 @record

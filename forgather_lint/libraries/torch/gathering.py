@@ -45,7 +45,7 @@ def gather(site: Site, input: Value, dim: Value, index: Value, sparse_grad: Valu
 
 @tensor_op("torch.take_along_dim", "Tensor.take_along_dim")
 def take_along_dim(site: Site, input: Value, indices: Value, dim: Value = NONE) -> Value:
-    """As `gather`, with the other dimensions stretched to fit."""
+    """What `gather` computes, with the other dimensions stretched to fit."""
     source, positions = tensor(site, input), tensor(site, indices, "indices", 2)
     own, shape = shape_of(source), shape_of(positions)
     axis = dimension(dim, len(own))

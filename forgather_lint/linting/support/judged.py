@@ -10,7 +10,7 @@ from forgather_lint.linting.support.edits import change_style
 
 
 def of_release(release: Release) -> ReleaseRange:
-    """That release alone."""
+    """The range that holds `release` alone."""
     return ReleaseRange.parse(str(release))
 
 

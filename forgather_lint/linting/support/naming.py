@@ -23,5 +23,5 @@ _COUNTERPARTS = {
 
 
 def counterpart(name: str) -> tuple[str, str] | None:
-    """The other house's name for the last two components of `name`, and which house that is."""
+    """The other naming scheme's name for the last two parts of `name`, and which scheme it is."""
     return _COUNTERPARTS.get(".".join(name.split(".")[-2:]))

@@ -29,7 +29,7 @@ def sibling_leaves(leaf: str) -> frozenset[str]:
 
 
 def siblings_of(module: Module, others: Iterable[Module]) -> tuple[Module, ...]:
-    """Those of `others` that stand beside `module` by name and read the same input."""
+    """The modules of `others` that stand beside `module` by name and read the same input."""
     leaves = sibling_leaves(module.leaf)
     width = module.sizes.get("in_features")
     return tuple(

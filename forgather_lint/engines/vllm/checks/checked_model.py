@@ -128,7 +128,7 @@ def problem(
     module: str = "",
     parts: Mapping[str, object] = NOTHING,
 ) -> Iterator[ServingProblem]:
-    """See `CheckedModel.problem`."""
+    """The problem that `fact` makes of a cause for a target; nothing when the release takes it."""
     outcome = fact.value
     if outcome.effect is Effect.NONE:
         return

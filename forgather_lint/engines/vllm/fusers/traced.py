@@ -28,7 +28,7 @@ def traces_completely(machine: Machine, owner: Instance) -> bool:
 
 
 def seen_by_trace(machine: Machine, body: Body, calls: list[Step]) -> list[Step]:
-    """Those of the `calls` that torch.fx gets to before what it cannot trace.
+    """The `calls` that torch.fx gets to before what it cannot trace.
 
     That is the attention, where it is looked up by a subscript, and a star in front of a shape that
     is not known (`_AllLeafTracer.iter`).

@@ -294,7 +294,7 @@ def _is_whole(value: object) -> bool | None:
 
 
 def _missing(names: list[str]) -> str:
-    """As Python says it."""
+    """What Python says of a call that lacks arguments with these names."""
     quoted = [f"'{name}'" for name in names]
     if len(quoted) == 1:
         return f"missing 1 required positional argument: {quoted[0]}"

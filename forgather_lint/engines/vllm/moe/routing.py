@@ -44,7 +44,7 @@ class Routing:
     groups: Groups | None = None
 
     def times(self, factor: float, sharpness: float) -> Routing:
-        """The same, with the weights and the logits multiplied."""
+        """This routing with its weights and its logits multiplied."""
         return replace(self, factor=self.factor * factor, sharpness=self.sharpness * sharpness)
 
     def differences(self, other: Routing) -> list[str]:
