@@ -9,10 +9,9 @@ from functools import cached_property
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.recursion import deep_recursion
-from forgather_lint.core.source import Place
-from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines import api
+from forgather_lint.engines.common import subject as common
 from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.engines.sglang.flow import flow_of, spelt
 from forgather_lint.engines.sglang.profile import SglangProfile
@@ -25,7 +24,6 @@ from forgather_lint.engines.transformers.base_model import (
 from forgather_lint.engines.transformers.environment import environment_beside
 from forgather_lint.execution.assignments import Assignment, assign
 from forgather_lint.execution.engine import Engine, Heads
-from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.execution.outcome import (
     SERVES,
     Outcome,
@@ -46,11 +44,10 @@ from forgather_lint.facts.causes.placement import (
 from forgather_lint.facts.causes.sglang import PlanMissing, StackMissing
 from forgather_lint.facts.causes.stages import NotOneList
 from forgather_lint.model.analysis import builder_of
-from forgather_lint.model.tree import Tree, class_name
+from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
-from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import Known
 
@@ -59,24 +56,10 @@ NORM = "RMSNorm"
 
 
 @record(frozen=False, eq=False)
-class Subject:
+class Subject(common.Subject):
     """A base model as the backend sees it; `styles` are spelt as it looks them up."""
 
-    profile: SglangProfile
-    machine: Machine
-    tree: Tree
-    root: Instance
-    tensor_plan: Sequence[PlanEntry]
-    pipeline_plan: Plan
-    pipeline_keys: Sequence[str]
-    where: Place
-    plans_merged: bool | None = True
-    config_file: ConfigFile | None = None
-
-    @property
-    def styles(self) -> dict[str, str]:
-        """The tensor-parallel plan as it is merged: patterns to styles."""
-        return {entry.full_key: entry.style or "" for entry in self.tensor_plan}
+    profile: SglangProfile = field(kw_only=True)
 
 
 @port_of("sglang/srt/models/transformers.py", "TransformersBase._create_attention_instances")
@@ -258,21 +241,13 @@ class Judge:
 
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
-        width, parts = DTYPE_BYTES.get(self.dtype), self.parts
-        if width is None:
-            return None
         try:
             assigned = self.assignments(ranks)
         except (Raised, BudgetExceeded):
             return None
-        tree = self.subject.tree
-        layers = parts.layers if isinstance(parts, StageParts) else ()
-        names = tuple(tree.name_of(layer) or "" for layer in layers)
-        head = 0
-        if self.config.setting("tie_word_embeddings") != Known(True):
-            config = self.config
-            head = (config.number("vocab_size") or 0) * (config.number("hidden_size") or 0)
-        return bytes_per_rank(tree, assigned, ranks, stages, names, head, width, ())
+        tied = self.config.setting("tie_word_embeddings") == Known(True)
+        held = common.Held(self.subject.tree, assigned, self.parts)
+        return held.bytes_per_rank(ranks, stages, self.dtype, self.config, tied=tied)
 
 
 PreparedModel = api.PreparedModel[Target, Judge]

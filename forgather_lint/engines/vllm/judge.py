@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
-from forgather_lint.core.source import Place
-from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.engines.common import subject as common
 from forgather_lint.engines.common.rms_norm import is_rms_norm
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.experts import ExpertBlock
@@ -25,7 +24,6 @@ from forgather_lint.execution.assignments import Assignment, assign
 from forgather_lint.execution.dataflow import Body, graphs
 from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.error_causes import is_engines
-from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
 from forgather_lint.execution.norms import Norms
 from forgather_lint.execution.outcome import (
     SERVES,
@@ -57,10 +55,9 @@ from forgather_lint.facts.causes.stages import (
     NoList,
     NotOneList,
 )
-from forgather_lint.model.tree import Tree, class_name
+from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
-from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Known
 
@@ -69,31 +66,16 @@ if TYPE_CHECKING:
 
 
 @record(frozen=False, eq=False)
-class Subject:
-    """A base model as one release sees it: its plans after merging, and its config.
+class Subject(common.Subject):
+    """A base model as one release of vLLM sees it.
 
     `experts` are the blocks whose experts the release has replaced and shards itself; `bodies` the
     graphs of the model with its own, where there are such blocks.
-    `plans_merged` is None where a condition that is not known decides whether there are plans.
     """
 
-    machine: Machine
-    tree: Tree
-    root: Instance
-    engine: VllmEngine
-    tensor_plan: Sequence[PlanEntry]
-    pipeline_plan: Plan
-    pipeline_keys: Sequence[str]
-    where: Place
+    engine: VllmEngine = field(kw_only=True)
     experts: tuple[ExpertBlock, ...] = ()
-    plans_merged: bool | None = True
-    config_file: ConfigFile | None = None
     bodies: Mapping[Instance, Body] | None = None
-
-    @property
-    def styles(self) -> dict[str, str]:
-        """The tensor-parallel plan as it is merged: patterns to styles."""
-        return {entry.full_key: entry.style or "" for entry in self.tensor_plan}
 
 
 @port_of("vllm/model_executor/models/transformers/base.py", "Base._create_attention_instances")
@@ -442,20 +424,10 @@ class Judge:
 
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
-        width = DTYPE_BYTES.get(self.dtype)
-        if width is None:
-            return None
         try:
             assigned = self.assignments(ranks)
         except (Raised, BudgetExceeded):
             return None
-        tree = self.subject.tree
-        parts = self.parts
-        layers = parts.layers if isinstance(parts, StageParts) else ()
-        names = tuple(tree.name_of(layer) or "" for layer in layers)
-        head = 0
-        if not self.config.tied:
-            config = self.config
-            head = (config.number("vocab_size") or 0) * (config.number("hidden_size") or 0)
         fused = tuple(f"{block.name}." for block in self.subject.experts)
-        return bytes_per_rank(tree, assigned, ranks, stages, names, head, width, fused)
+        held = common.Held(self.subject.tree, assigned, self.parts, fused)
+        return held.bytes_per_rank(ranks, stages, self.dtype, self.config, tied=self.config.tied)

@@ -1,0 +1,71 @@
+"""A base model as the release of an engine sees it, and what that comes to on a rank."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.engines.common.model_config import ModelConfig
+from forgather_lint.execution.assignments import Assignment
+from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
+from forgather_lint.execution.outcome import Outcome
+from forgather_lint.execution.partition import StageParts
+from forgather_lint.facts import Plan, PlanEntry
+from forgather_lint.model.tree import Tree
+from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.objects import Instance
+
+
+@record(frozen=False, eq=False)
+class Subject:
+    """A base model with its plans, as they are merged and spelt for one release.
+
+    `plans_merged` is None where a condition that is not known decides whether there are plans.
+    """
+
+    machine: Machine
+    tree: Tree
+    root: Instance
+    tensor_plan: Sequence[PlanEntry]
+    pipeline_plan: Plan
+    pipeline_keys: Sequence[str]
+    where: Place
+    plans_merged: bool | None = True
+    config_file: ConfigFile | None = None
+
+    @property
+    def styles(self) -> dict[str, str]:
+        """The tensor-parallel plan as it is merged: patterns to styles."""
+        return {entry.full_key: entry.style or "" for entry in self.tensor_plan}
+
+
+@record
+class Held:
+    """What the ranks of a model hold: what is assigned to them, by what stages it is cut."""
+
+    tree: Tree
+    assigned: Mapping[Instance, Assignment]
+    parts: StageParts | Outcome
+    fused: tuple[str, ...] = ()
+    """Beginnings of the names of what the engine shards by itself."""
+
+    def bytes_per_rank(
+        self, ranks: int, stages: int, dtype: str, config: ModelConfig, *, tied: bool
+    ) -> int | None:
+        """The bytes of parameters that the fullest rank holds; None where that is not known.
+
+        A head that is not `tied` to the embedding is counted by the sizes in the `config`.
+        """
+        width = DTYPE_BYTES.get(dtype)
+        if width is None:
+            return None
+        layers = self.parts.layers if isinstance(self.parts, StageParts) else ()
+        names = tuple(self.tree.name_of(layer) or "" for layer in layers)
+        sizes = (config.number(name) or 0 for name in ("vocab_size", "hidden_size"))
+        head = 0 if tied else prod(sizes)
+        return bytes_per_rank(
+            self.tree, self.assigned, ranks, stages, names, head, width, self.fused
+        )
