@@ -1,8 +1,4 @@
-"""What vLLM's parallel layers do to a tensor on one rank.
-
-Source: vllm/model_executor/layers/linear.py (ColumnParallelLinear, RowParallelLinear) and
-vllm/distributed/utils.py (`divide`, `split_tensor_along_last_dim`).
-"""
+"""What vLLM's parallel layers do to a tensor on one rank."""
 
 from __future__ import annotations
 
@@ -29,7 +25,7 @@ from forgather_lint.python.values.value import NONE, Arguments, TensorValue, Val
 
 
 class Role(StrEnum):
-    """What replaces an `nn.Linear`; the words are those of `targets/data/vllm/plan.toml`.
+    """What replaces an `nn.Linear`; the words are those of `engines/data/vllm/plan.toml`.
 
     From `PACKED_COLUMN` on, what only transformers itself does, to other modules and to parameters:
     blocks side by side that are each split (`PACKED_`), a table whose look-ups come out whole, a

@@ -1,6 +1,6 @@
 """What a vLLM release does with a model: one record for each file in `data/vllm`.
 
-The names are explained beside their values, in the data, the words of the values in `vllm_words`.
+The names are explained beside their values, in the data, the words of the values in `fact_values`.
 A release is asked for as `VllmProfile(Version(0, 32)).plan.styles.value`; only the files that are
 asked for are read.
 """
