@@ -99,6 +99,7 @@ def abstract(operand: Operand, placement: Placement) -> TensorValue:
 def part(whole: torch.Tensor, placement: Placement, rank: int) -> torch.Tensor:
     """What the rank holds of an operand."""
     if isinstance(placement, Shard):
+        assert isinstance(placement.blocks, int)
         blocks = whole.chunk(placement.blocks, placement.dim)
         parts = [block.chunk(RANKS, placement.dim)[rank] for block in blocks]
         return torch.cat(parts, placement.dim) if len(parts) > 1 else parts[0]
@@ -139,6 +140,7 @@ def alike(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 def relation_holds(claim: Placement, parts: list[torch.Tensor], whole: torch.Tensor) -> bool:
     if isinstance(claim, Shard):
+        assert isinstance(claim.blocks, int)
         if claim.dim >= whole.ndim or whole.shape[claim.dim] % (RANKS * claim.blocks):
             return False
         return all(alike(each, part(whole, claim, rank)) for rank, each in enumerate(parts))

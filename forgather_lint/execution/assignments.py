@@ -23,12 +23,14 @@ class Assignment:
 
     `parameters` are those of the module's own parameters that have another role than it.
     Of fewer key-value heads than ranks each is there `copies` times before the rows are divided.
+    What lies packed in one layer has its widths on a rank in `parts`.
     """
 
     role: Role
     where: Place | None
     key: str | None = None
     copies: int = 1
+    parts: tuple[int, ...] = ()
     parameters: tuple[tuple[str, Role], ...] = ()
 
     def role_of(self, parameter: str) -> Role:

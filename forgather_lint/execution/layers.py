@@ -67,13 +67,15 @@ def split_parameter(
     *,
     unevenly: bool = False,
     copies: int = 1,
+    parts: tuple[int, ...] = (),
 ) -> TensorValue | None:
     """The parameter as one of `ranks` ranks holds it, None when that is as a whole.
 
     Source of the dimensions: `shard_param` of the styles in transformers/distributed/
     tensor_parallel.py; those of vLLM's two layers are the same. With `unevenly`, what does not
     divide is spread as far as it goes, and its size on a rank is not known. `copies` is for
-    key-value heads that more ranks share than there are (vLLM's QKVParallelLinear).
+    key-value heads that more ranks share than there are (vLLM's QKVParallelLinear), `parts` what
+    it holds on a rank of queries, keys and values that are packed in one.
     """
     if not isinstance(value, TensorValue) or not value.shape:
         return None
@@ -82,9 +84,9 @@ def split_parameter(
     if dim is None or not isinstance(size, int):
         return None
     blocks = 2 if role in PACKED and len(value.shape) > 1 else 1
-    part = dims.sharded(_part_of(size * copies, blocks, ranks, since, unevenly))
-    shape = (*value.shape[:dim], part, *value.shape[dim + 1 :])
-    placement = Shard(dim, since, blocks)
+    part = sum(parts) or _part_of(size * copies, blocks, ranks, since, unevenly)
+    shape = (*value.shape[:dim], dims.sharded(part), *value.shape[dim + 1 :])
+    placement = Shard(dim, since, parts or blocks)
     return TensorValue(shape, placement, value.dtype, value.origin, value.is_parameter)
 
 

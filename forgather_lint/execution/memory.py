@@ -11,6 +11,7 @@ from forgather_lint.execution.partition import get_pp_indices, stages_apart
 from forgather_lint.libraries.names import EMBEDDING
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Known
 
 DTYPE_BYTES = {
     "float32": 4,
@@ -54,7 +55,7 @@ def bytes_per_rank(
         spread = parameter.name.startswith(split)
         spread = spread or _is_spread(tree, parameter.name, len(parameter.shape), assignments)
         spread = spread or (tables_split and _is_outer_table(tree, parameter.name))
-        elements *= _copies(tree, parameter.name, assignments)
+        elements = _held(tree, parameter.name, elements, assignments, ranks)
         here = -(-elements // (ranks if spread else 1))
         layer = _layer_of(parameter.name, index)
         if layer is None:
@@ -89,11 +90,22 @@ def _is_spread(
     return role is Role.TABLE or split_dimension(leaf, rank, role) is not None
 
 
-def _copies(tree: Tree, name: str, assignments: Mapping[Instance, Assignment]) -> int:
-    """How often a parameter is there before it is spread over the ranks."""
+def _held(
+    tree: Tree,
+    name: str,
+    elements: int,
+    assignments: Mapping[Instance, Assignment],
+    ranks: int,
+) -> int:
+    """The elements of a parameter before it is spread over the ranks, with what is there twice."""
     instance = tree.instances.get(name.rpartition(".")[0])
     assignment = assignments.get(instance) if instance is not None else None
-    return 1 if assignment is None else assignment.copies
+    if assignment is None or instance is None:
+        return elements
+    rows = instance.attributes.get("out_features")
+    if not assignment.parts or not isinstance(rows, Known) or not isinstance(rows.value, int):
+        return elements * assignment.copies
+    return elements // rows.value * sum(assignment.parts) * ranks
 
 
 def _is_outer_table(tree: Tree, name: str) -> bool:

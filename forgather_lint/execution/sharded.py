@@ -240,7 +240,10 @@ def run(
     norms: Norms = NO_NORMS,
 ) -> RankRun:
     """The outcome of one forward on one of `ranks` ranks, with the branches that raise."""
-    roles = {key: (each.role, each.parameters, each.copies) for key, each in assignments.items()}
+    roles = {
+        key: (each.role, each.parameters, each.copies, each.parts)
+        for key, each in assignments.items()
+    }
     replacing = Replacing(machine, root, engine.replaced) if engine.replaced.linear else None
     attention, running = AttentionRuns(), RunningModules(tree)
     layers = LayersOfRank(machine, engine, ranks, assignments, norms, running)
@@ -293,6 +296,7 @@ def _split(
                     since,
                     unevenly=unevenly,
                     copies=assignment.copies,
+                    parts=assignment.parts,
                 )
             if part is not None:
                 machine.trail.stand_in(instance, name, part)

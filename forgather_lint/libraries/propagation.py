@@ -183,7 +183,7 @@ def _of_shard(
     return Partial(site.where)
 
 
-def _blocks(operands: Sequence[Operand]) -> set[int]:
+def _blocks(operands: Sequence[Operand]) -> set[int | tuple[int, ...]]:
     placements = (operand.tensor.placement for operand in operands)
     return {each.blocks for each in placements if isinstance(each, Shard)}
 

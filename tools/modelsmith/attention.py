@@ -59,6 +59,8 @@ def attention_class(design: Design, prefix: str) -> str:
         else "def forward(self, hidden_states, position_embeddings=None, attention_mask=None, "
         "{}**kwargs):"
     ).format("memory=None, " if chosen(design, "memory") != "none" else "")
+    if chosen(design, "decorators") == "wrapped":
+        head = f"@noted\n    {head}"
     config = f"config: {prefix}Config, layer_idx: int" if hinted else "config, layer_idx"
     return class_of(
         f"class {prefix}Attention({bases(design)}):",
@@ -70,6 +72,7 @@ def attention_class(design: Design, prefix: str) -> str:
             gate_made,
             _scale_made(design),
             _window_made(design),
+            _scores_made(design),
         ),
         method(
             head,
@@ -91,13 +94,15 @@ def attention_class(design: Design, prefix: str) -> str:
 def _kv_heads(design: Design) -> str:
     same = chosen(design, "projections") in _WHOLE
     fields = fields_of(design)
+    if not same and chosen(design, "sizes").endswith("list"):
+        return f"config.{fields.kv_heads}[layer_idx]"
     return f"config.{fields.heads if same else fields.kv_heads}"
 
 
 def _head_dim(design: Design) -> str:
     fields = fields_of(design)
     usual = f"config.{fields.width} // config.{fields.heads}"
-    if chosen(design, "sizes").endswith("wide"):
+    if chosen(design, "sizes").endswith(("wide", "list")):
         return "config.head_dim"
     return f'getattr(config, "head_dim", None) or {usual}'
 
@@ -118,6 +123,11 @@ def _scaled(design: Design) -> Lines:
     if style == "learned":
         return ["query = query * self.temperature"]
     return ["query = query * 1.2"] if style == "scaled_query" else []
+
+
+def _scores_made(design: Design) -> Lines:
+    sinks = chosen(design, "scores") == "sinks"
+    return ["self.sinks = nn.Parameter(torch.zeros(self.num_heads))"] if sinks else []
 
 
 def _window_made(design: Design) -> Lines:
@@ -174,12 +184,21 @@ def _projections(design: Design, names: Names) -> tuple[Lines, Lines]:
         packed = [f"self.{names.packed} = Conv1D(q_size + 2 * kv_size, width)"]
         made_output = [f"self.{names.output} = Conv1D(width, q_size)"]
     sizes_kept = ["self.sizes = [q_size, kv_size, kv_size]"]
+    written = style in ("written", "rebound")
+    if written:
+        sizes_kept = ["self.q_size, self.kv_size = q_size, kv_size"]
+    widths = "(self.q_size, self.kv_size, self.kv_size)"
     parts = {
         "thirds": [f"query, key, value = self.{names.packed}({x}).chunk(3, dim=-1)"],
         "grouped": lines(f"""
             fused = self.{names.packed}({x}).view(*shape, -1, 3 * self.head_dim)
             query, key, value = fused.transpose(1, 2).chunk(3, dim=-1)
             """),
+        "written": [f"query, key, value = self.{names.packed}({x}).split({widths}, dim=-1)"],
+        "rebound": [
+            f"fused = self.{names.packed}({x})",
+            f"query, key, value = fused.split({widths}, dim=2)",
+        ],
     }.get(style, [f"query, key, value = self.{names.packed}({x}).split(self.sizes, dim=-1)"])
     made_lines = packed + made_output + ([] if style in _WHOLE else sizes_kept)
     if style == "grouped":
@@ -274,9 +293,10 @@ def _attend(design: Design) -> Lines:
     """`out` is `[batch, length, heads, head_dim]`."""
     style = chosen(design, "attend")
     window = ", sliding_window=self.sliding_window" if _window_made(design) else ""
+    scores = {"capped": ", softcap=20.0", "sinks": ", s_aux=self.sinks"}
     call = (
         "out, _ = attention_interface(self, query, key, value, attention_mask, dropout=0.0, "
-        f"scaling=self.scaling{window}, **kwargs)"
+        f"scaling=self.scaling{window}{scores.get(chosen(design, 'scores'), '')}, **kwargs)"
     )
     if style == "get_interface":
         return [
@@ -358,7 +378,22 @@ def helpers(design: Design) -> str:
         if chosen(design, "attend") == "split_function"
         else ""
     )
-    return _HELPERS + interface
+    parameter, computed = {
+        "capped": ("softcap=None, ", "    scores = softcap * torch.tanh(scores / softcap)\n"),
+        "sinks": (
+            "s_aux=None, ",
+            "    beside = s_aux.view(1, -1, 1, 1).expand(scores.shape[0], -1, length, 1)\n"
+            "    scores = torch.cat((scores, beside), dim=-1)\n",
+        ),
+    }.get(chosen(design, "scores"), ("", ""))
+    weights = "scores.softmax(-1)" + ("[..., :-1]" if parameter.startswith("s_aux") else "")
+    if parameter.startswith("softcap"):
+        computed, after = "", computed
+    else:
+        after = ""
+    return _HELPERS.format(parameter=parameter, capped=after, joined=computed, weights=weights) + (
+        interface
+    )
 
 
 _HELPERS = """def repeat_kv(states, query):
@@ -367,12 +402,12 @@ _HELPERS = """def repeat_kv(states, query):
 
 
 def eager_attention_forward(
-    module, query, key, value, attention_mask, scaling, dropout=0.0, **kwargs
+    module, query, key, value, attention_mask, scaling, {parameter}dropout=0.0, **kwargs
 ):
     key, value = repeat_kv(key, query), repeat_kv(value, query)
     scores = torch.matmul(query, key.transpose(2, 3)) * scaling
-    length = query.shape[2]
+{capped}    length = query.shape[2]
     future = torch.ones(length, length, dtype=torch.bool, device=query.device).triu(1)
     scores = scores.masked_fill(future, torch.finfo(scores.dtype).min)
-    return torch.matmul(scores.softmax(-1), value).transpose(1, 2).contiguous(), None
+{joined}    return torch.matmul({weights}, value).transpose(1, 2).contiguous(), None
 """

@@ -21,6 +21,7 @@ _SIZES = {
     "8_4_wide": (64, 8, 4, 32),
     "2_2": (64, 2, 2, None),
     "3_3": (96, 3, 3, None),
+    "4_2_list": (128, 4, [2, 2], 32),
 }
 _LAYERS = 2
 _GONE = {
@@ -52,9 +53,12 @@ def values(design: Design) -> dict[str, object]:
     }
     if head_dim:
         found["head_dim"] = head_dim
-    if chosen(design, "activation") == "own":
+    feedforward_style = chosen(design, "feedforward")
+    if chosen(design, "activation") == "own" or feedforward_style == "llama":
         found["hidden_act"] = "silu"
-    if chosen(design, "feedforward") in ("experts", "stack"):
+    if feedforward_style == "llama":
+        found["mlp_bias"] = False
+    if feedforward_style in ("experts", "stack", "shared_expert"):
         found |= {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
     if chosen(design, "head") == "scaled":
         found["logit_scale"] = 0.5

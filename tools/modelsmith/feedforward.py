@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from tools.modelsmith.design import Design, chosen
 from tools.modelsmith.making import Entry, Linear, bases, made
-from tools.modelsmith.names import fields_of, names_of
+from tools.modelsmith.names import NAMES_OF_LLAMA, fields_of, names_of
 from tools.modelsmith.text import Lines, class_of, lines, method
+
+_EXPERTS = ("experts", "stack", "shared_expert")
 
 
 def entries(design: Design) -> list[Entry]:
     """What a right plan says of the feed-forward."""
     names, style = names_of(design), chosen(design, "feedforward")
     below = names.feedforward
-    if style in ("experts", "stack"):
+    if style in _EXPERTS:
         return []
+    if style == "llama":
+        names = NAMES_OF_LLAMA
     if style == "packed":
         first = [Entry("gate", f"{below}.{names.both}", "colwise")]
     elif style == "sequential":
@@ -21,7 +25,7 @@ def entries(design: Design) -> list[Entry]:
             Entry("gate", f"{below}.net.0", "colwise"),
             Entry("down", f"{below}.net.2", "rowwise"),
         ]
-    elif style in ("gated", "chunked"):
+    elif style in ("gated", "chunked", "llama"):
         first = [Entry("gate", f"{below}.{name}", "colwise") for name in (names.gate, names.up)]
     else:
         first = [Entry("gate", f"{below}.{names.up}", "colwise")]
@@ -31,8 +35,10 @@ def entries(design: Design) -> list[Entry]:
 def feedforward_class(design: Design, prefix: str) -> str:
     """The classes of the feed-forward."""
     style = chosen(design, "feedforward")
-    if style in ("experts", "stack"):
-        return _experts(design, prefix, stacked=style == "stack")
+    if style in _EXPERTS:
+        return _experts(design, prefix, style)
+    if style == "llama":
+        return f"class {prefix}MLP(LlamaMLP):\n    pass\n"
     fields = fields_of(design)
     start = [
         "super().__init__()",
@@ -116,8 +122,44 @@ def _compute(design: Design) -> Lines:
     return [f"return {down}({_activation(design, f'{up}(x)')})"]
 
 
-def _experts(design: Design, prefix: str, *, stacked: bool) -> str:
+def _route(design: Design) -> Lines:
+    """`weights` and `index` of the experts of each row of `flat`."""
+    style = chosen(design, "router")
+    normed = "weights = (weights / weights.sum(dim=-1, keepdim=True)).to(x.dtype)"
+    best = "torch.topk(scores, self.top_k, dim=-1)"
+    return {
+        "late_softmax": [
+            f"weights, index = {best.replace('scores', 'self.gate(flat)')}",
+            "weights = F.softmax(weights, dim=-1, dtype=torch.float).to(x.dtype)",
+        ],
+        "sigmoid": [
+            "scores = torch.sigmoid(self.gate(flat).float())",
+            f"weights, index = {best}",
+            normed,
+        ],
+        "raw": [
+            "scores = F.softmax(self.gate(flat), dim=-1, dtype=torch.float).to(x.dtype)",
+            f"weights, index = {best}",
+        ],
+        "corrected": [
+            "scores = torch.sigmoid(self.gate(flat).float())",
+            "index = torch.topk(scores + self.correction, self.top_k, dim=-1).indices",
+            "weights = scores.gather(1, index)",
+            normed,
+        ],
+    }.get(
+        style,
+        [
+            "scores = F.softmax(self.gate(flat), dim=-1, dtype=torch.float)",
+            f"weights, index = {best}",
+            normed,
+        ],
+    )
+
+
+def _experts(design: Design, prefix: str, style: str) -> str:
     """A router and experts: a list of them, or parameters with all of them."""
+    stacked, shared = style == "stack", style == "shared_expert"
     fields = fields_of(design)
     start = [
         "super().__init__()",
@@ -131,12 +173,11 @@ def _experts(design: Design, prefix: str, *, stacked: bool) -> str:
         else f"self.experts = nn.ModuleList([{prefix}Expert(width, inner) for _ in "
         "range(self.num_experts)])"
     )
-    route = lines("""
-        flat = x.reshape(-1, x.shape[-1])
-        scores = F.softmax(self.gate(flat), dim=-1, dtype=torch.float)
-        weights, index = torch.topk(scores, self.top_k, dim=-1)
-        weights = (weights / weights.sum(dim=-1, keepdim=True)).to(x.dtype)
-        """)
+    if chosen(design, "router") == "corrected":
+        start.append('self.register_buffer("correction", torch.zeros(self.num_experts))')
+    if shared:
+        start.append(f"self.shared_expert = {prefix}Expert(width, inner)")
+    route = ["flat = x.reshape(-1, x.shape[-1])", *_route(design)]
     spread = (
         ["return self.experts(flat, index, weights).reshape(x.shape)"]
         if stacked
@@ -145,8 +186,9 @@ def _experts(design: Design, prefix: str, *, stacked: bool) -> str:
         for number, expert in enumerate(self.experts):
             share = (weights * (index == number)).sum(dim=-1, keepdim=True)
             out = out + share * expert(flat)
-        return out.reshape(x.shape)
         """)
+        + (["out = out + self.shared_expert(flat)"] if shared else [])
+        + ["return out.reshape(x.shape)"]
     )
     block = class_of(
         f"class {prefix}MLP(nn.Module):",

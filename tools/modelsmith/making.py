@@ -12,6 +12,18 @@ MIXIN = """class ProjectionMixin:
     def make(self, name, size, out, bias=False):
         setattr(self, name, nn.Linear(size, out, bias=bias))
 """
+SUBCLASS = """class Projection(nn.Linear):
+    def __init__(self, size, out, bias=False):
+        super().__init__(size, out, bias=bias)
+"""
+GAIN = """class GainLinear(nn.Linear):
+    def __init__(self, size, out, bias=False):
+        super().__init__(size, out, bias=bias)
+        self.gain = nn.Parameter(torch.ones(out))
+
+    def forward(self, input):
+        return super().forward(input) * self.gain
+"""
 FACTORY = """def linear(size, out, bias=False):
     return nn.Linear(size, out, bias=bias)
 """
@@ -38,7 +50,13 @@ class Linear:
 
 def linear(design: Design, size: str, out: str, bias: bool = False) -> str:
     """The expression that makes one layer."""
-    style = chosen(design, "construction")
+    style, special = chosen(design, "construction"), chosen(design, "linears")
+    if special == "gain":
+        return f"GainLinear({size}, {out}, bias={bias})"
+    if special == "weight_norm":
+        return f"weight_norm(nn.Linear({size}, {out}, bias={bias}))"
+    if style == "subclass":
+        return f"Projection({size}, {out}, bias={bias})"
     if style == "factory":
         return f"linear({size}, {out}, bias={bias})"
     if style == "getattr":

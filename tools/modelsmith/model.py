@@ -11,7 +11,7 @@ from tools.modelsmith.blocks import layer_class
 from tools.modelsmith.config import config_json, config_module
 from tools.modelsmith.design import Design, chosen
 from tools.modelsmith.feedforward import feedforward_class
-from tools.modelsmith.making import FACTORY, MIXIN
+from tools.modelsmith.making import FACTORY, GAIN, MIXIN, SUBCLASS
 from tools.modelsmith.mixing import mixing_class
 from tools.modelsmith.names import fields_of
 from tools.modelsmith.norms import norm_class, norm_helpers
@@ -48,7 +48,11 @@ def files(design: Design, number: int = 0) -> dict[str, str]:
         f"modeling_{name}.py": _joined(_imports(design, name, prefix, helpers), *parts),
     }
     if separate:
-        beside = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
+        beside = (
+            "from dataclasses import dataclass, field\nfrom functools import wraps\n\n"
+            "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
+            "from transformers.models.llama.modeling_llama import LlamaRMSNorm\n"
+        )
         found[f"layers_{name}.py"] = _joined(beside, helpers)
     return found
 
@@ -65,15 +69,29 @@ def _joined(*parts: str) -> str:
     return "\n\n".join(part.strip("\n") + "\n" for part in parts if part.strip())
 
 
+_WRAPPER = """def noted(function):
+    @wraps(function)
+    def inner(*args, **kwargs):
+        return function(*args, **kwargs)
+
+    return inner
+"""
+
+
 def _helpers(design: Design, prefix: str) -> str:
     """What may stand in a file of its own."""
-    construction = {"factory": FACTORY, "mixin": MIXIN}.get(chosen(design, "construction"), "")
+    construction = {"factory": FACTORY, "mixin": MIXIN, "subclass": SUBCLASS}.get(
+        chosen(design, "construction"), ""
+    )
+    special = GAIN if chosen(design, "linears") == "gain" else ""
     tables = SINUSOIDS if chosen(design, "positions") == "sinusoidal" else ""
     eps = fields_of(design).eps
     return _joined(
         norm_class(design, prefix),
         norm_helpers(design, prefix, f"config.{eps}"),
+        special,
         construction,
+        _WRAPPER if chosen(design, "decorators") == "wrapped" else "",
         tables,
         rotary(design, prefix),
         "" if chosen(design, "files") == "helpers" else attention_helpers(design),
@@ -82,19 +100,28 @@ def _helpers(design: Design, prefix: str) -> str:
 
 def _imports(design: Design, name: str, prefix: str, helpers: str) -> str:
     """What the file of the model imports."""
-    found = ["from functools import partial"] if _uses_partial(design) else []
+    dataclass = chosen(design, "construction") == "dataclass"
+    found = ["from dataclasses import dataclass, field"] if dataclass else []
+    if _uses_partial(design):
+        found.append("from functools import partial")
+    if chosen(design, "decorators") == "wrapped":
+        found.append("from functools import wraps")
     if chosen(design, "hints") == "hinted":
         found.append("from typing import Optional")
     found += ["", "import torch", "import torch.nn.functional as F", "from torch import nn"]
     if chosen(design, "heads_view") == "einops":
         found.append("from einops import rearrange")
+    if chosen(design, "linears") == "weight_norm":
+        found.append("from torch.nn.utils.parametrizations import weight_norm")
     found += [
         "from transformers.activations import ACT2FN",
         "from transformers.generation import GenerationMixin",
         "from transformers.modeling_layers import GradientCheckpointingLayer",
         "from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast",
         "from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, PreTrainedModel",
+        "from transformers.models.llama.modeling_llama import LlamaMLP, LlamaRMSNorm",
         "from transformers.pytorch_utils import Conv1D",
+        "from transformers.utils import can_return_tuple",
         "",
         f"from .configuration_{name} import {prefix}Config",
     ]

@@ -63,6 +63,10 @@ _FIELDS = {
 }
 
 
+NAMES_OF_LLAMA = Names(*_NAMES["hf"].split())
+"""What a module that inherits from one of Llama's has."""
+
+
 def names_of(design: Design) -> Names:
     """The names that `design` takes."""
     return Names(*_NAMES[chosen(design, "names")].split())

@@ -22,6 +22,8 @@ _COMPUTED = {
 def norm_class(design: Design, prefix: str) -> str:
     """The norm of a model, for any width."""
     style, name = chosen(design, "norm"), chosen(design, "norm_parameter")
+    if style == "llama":
+        return f"class {prefix}Norm(LlamaRMSNorm):\n    pass\n"
     weight = {"bare": "", "one_plus": f"self.{name} = nn.Parameter(torch.zeros(size))"}
     learned = weight.get(style, f"self.{name} = nn.Parameter(torch.ones(size))")
     factor = {"bare": "", "one_plus": f" * (1.0 + self.{name})"}.get(style, f" * self.{name}")
@@ -46,6 +48,8 @@ def norm_of(design: Design, prefix: str, size: str, eps: str) -> str:
     style = chosen(design, "construction")
     if style == "factory":
         return f"build_norm(config, {size})"
+    if style == "dataclass":
+        return f"NormSettings({size}).build()"
     if style == "registry":
         return f'NORMS["own"]({size}, eps={eps})'
     if style == "partial":
@@ -57,5 +61,8 @@ def norm_helpers(design: Design, prefix: str, eps: str) -> str:
     """What the construction style of `design` needs beside the class."""
     return {
         "factory": f"def build_norm(config, size):\n    return {prefix}Norm(size, eps={eps})\n",
+        "dataclass": "@dataclass\nclass NormSettings:\n    size: int\n"
+        "    eps: float = field(default=1e-6)\n\n"
+        f"    def build(self):\n        return {prefix}Norm(self.size, eps=self.eps)\n",
         "registry": f'NORMS = {{"own": {prefix}Norm, "layer": nn.LayerNorm}}\n',
     }.get(chosen(design, "construction"), "")

@@ -205,7 +205,8 @@ def head_class(design: Design, prefix: str) -> str:
         method("def get_output_embeddings(self):", ["return self.lm_head"]),
         method("def set_output_embeddings(self, value):", ["self.lm_head = value"]),
         method(
-            "def forward(self, input_ids=None, logits_to_keep=0, labels=None, **kwargs):",
+            ("@can_return_tuple\n    " if chosen(design, "decorators") == "returns_tuple" else "")
+            + "def forward(self, input_ids=None, logits_to_keep=0, labels=None, **kwargs):",
             ["hidden_states = self.model(input_ids, **kwargs).last_hidden_state"],
             logits,
             ["return CausalLMOutputWithPast(logits=logits)"],

@@ -10,9 +10,11 @@ from forgather_lint.python.values.objects import FunctionValue, Instance
 
 
 def forward_of(machine: Machine, module: Instance) -> FunctionValue | None:
-    """The forward of `module` when its source was read."""
+    """The forward of `module` when its source was read; behind wrappers (`inspect.unwrap`)."""
     member = find_member(machine, module.cls, "forward")
     function = member.value if member is not None else None
+    while isinstance(function, FunctionValue) and function.wrapped is not None:
+        function = function.wrapped
     return function if isinstance(function, FunctionValue) else None
 
 

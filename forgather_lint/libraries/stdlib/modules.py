@@ -88,7 +88,18 @@ def reduce(site: Site, function: Value, iterable: Value, initial: Value | None =
     )
 
 
-@op("functools.lru_cache", "functools.cache", "functools.wraps", "contextlib.contextmanager")
+@op("functools.wraps")
+def wraps(site: Site, wrapped: Value, *names: Value, **options: Value) -> Value:
+    """A decorator under which a wrapper stays what it is and knows what it wraps."""
+    return PartialCall(External("functools.update_wrapper"), (), {"wrapped": wrapped})
+
+
+@op("functools.update_wrapper")
+def update_wrapper(site: Site, wrapper: Value, wrapped: Value, *names: Value) -> Value:
+    return wrapper
+
+
+@op("functools.lru_cache", "functools.cache", "contextlib.contextmanager")
 def keeps_function(site: Site, function: Value = NONE, **options: Value) -> Value:
     """A decorator, or what makes one: the function stays what it is."""
     return External("functools.identity") if isinstance(function, Known) else function

@@ -109,11 +109,22 @@ def split(
             site, source, axis, _pieces_by_size(site, size, integer(split_size_or_sections))
         )
     sections = sizes(site, [split_size_or_sections])
+    parts = _parts_on_rank(source, axis)
+    if parts is not None and len(parts) == len(sections):
+        # The engine that packed them writes their widths on a rank into this call.
+        return _pieces(site, source, axis, [dims.sharded(part) for part in parts])
     if None not in sections:
         total = total_of(section for section in sections if section is not None)
         if differ(total, size):
             raise OpFailure("RuntimeError", _sections_text(size, plain_integer(dim), sections))
     return _pieces(site, source, axis, sections)
+
+
+def _parts_on_rank(source: TensorValue, axis: int) -> tuple[int, ...] | None:
+    placement = source.placement
+    if not isinstance(placement, Shard) or placement.dim != axis:
+        return None
+    return placement.blocks if isinstance(placement.blocks, tuple) else None
 
 
 def _pieces_by_size(site: Site, size: Size | None, piece: Size) -> list[Size | None]:
@@ -150,9 +161,12 @@ def _pieces(site: Site, source: TensorValue, axis: int, along: Sequence[Size | N
 
 def _of_pieces(site: Site, placement: Shard, along: Sequence[Size | None]) -> Placement:
     """A dimension packed in blocks can be cut between them."""
-    count = len(along)
-    if count > 1 and placement.blocks % count == 0 and None not in along and len(set(along)) == 1:
-        return Shard(placement.dim, placement.since, placement.blocks // count)
+    count, blocks = len(along), placement.blocks
+    if isinstance(blocks, tuple):
+        if [*along] == [dims.sharded(part) for part in blocks]:
+            return Shard(placement.dim, placement.since)
+    elif count > 1 and blocks % count == 0 and None not in along and len(set(along)) == 1:
+        return Shard(placement.dim, placement.since, blocks // count)
     if count == 1:
         return Undecided("size-of-a-part-in-the-code", site.where)
     reason = "cuts a rank's part of a packed dimension where the whole model cuts the whole"

@@ -212,7 +212,7 @@ def _placement_of_part(site: Site, placement: Shard, shape: Sizes, target: Sizes
     outermost = next((dim for dim in source if not is_one(shape[dim])), None)
     part = next((dim for dim in held if not is_one(target[dim])), None)
     if outermost == placement.dim and part is not None and dims.depends_on_rank(target[part]):
-        if placement.blocks > 1 and target[part] != shape[placement.dim]:
+        if placement.blocks != 1 and target[part] != shape[placement.dim]:
             return Undecided("view-of-packed-dimension", site.where)
         return Shard(part, placement.since, placement.blocks)
     text = f"{shape_text(target)} does not cut the features of a rank where the whole model does"

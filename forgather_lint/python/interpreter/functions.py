@@ -15,6 +15,7 @@ from forgather_lint.python.values.objects import (
     ClassMethod,
     ClassValue,
     FunctionValue,
+    PartialCall,
     Property,
     StaticMethod,
 )
@@ -68,6 +69,9 @@ _WRAPPERS: dict[str, Callable[[Value], Value]] = {
 }
 
 
+_UPDATE_WRAPPER = External("functools.update_wrapper")
+
+
 def _decorated(machine: Machine, node: cst.Decorator, value: Value, frame: Frame) -> Value:
     """`value` under a decorator; one whose source is not known is taken to keep the function."""
     if isinstance(node.decorator, cst.Attribute) and node.decorator.attr.value == "setter":
@@ -77,6 +81,10 @@ def _decorated(machine: Machine, node: cst.Decorator, value: Value, frame: Frame
         return _WRAPPERS[decorator.name](value)
     if decorator == External("functools.cached_property"):
         return Property(value, cached=True)
+    if isinstance(decorator, PartialCall) and decorator.function == _UPDATE_WRAPPER:
+        if isinstance(value, FunctionValue):
+            value.wrapped = decorator.keywords["wrapped"]
+        return value
     if isinstance(decorator, FunctionValue):
         return machine.call(decorator, Arguments([value]), frame.place(node))
     if isinstance(value, FunctionValue) and not machine.library.keeps(decorator):
@@ -113,6 +121,7 @@ def _adopt(value: Value | None, cls: ClassValue) -> None:
     if isinstance(value, FunctionValue):
         if value.owner is None:
             value.owner = cls
+            _adopt(value.wrapped, cls)
     elif isinstance(value, StaticMethod | ClassMethod):
         _adopt(value.function, cls)
     elif isinstance(value, Property):

@@ -40,7 +40,7 @@ class FunctionValue(Value):
     """A function or lambda with the scope it was made in. `owner` is the class it stands in.
 
     `inside` names the function that made it. `wrapped_by` is a decorator of which nothing is known:
-    the function is taken as it is written.
+    the function is taken as it is written. `wrapped` is what it wraps, by `functools.wraps`.
     """
 
     name: str
@@ -53,6 +53,7 @@ class FunctionValue(Value):
     attributes: Mapping[str, Value] = field(default_factory=dict)
     wrapped_by: Unknown | None = None
     inside: str = ""
+    wrapped: Value | None = None
 
 
 @record(eq=False)

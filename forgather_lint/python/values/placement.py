@@ -21,12 +21,13 @@ class Shard:
     """Rank r holds the r-th of equal contiguous parts along `dim` (counted from 0).
 
     `since` is the place where the value became sharded. With `blocks`, the dimension is that many
-    equal blocks side by side, and rank r holds the r-th part of each (DTensor's _StridedShard).
+    equal blocks side by side, and rank r holds the r-th part of each (DTensor's _StridedShard); of
+    blocks that are not equal they are the widths of these parts.
     """
 
     dim: int
     since: Place | None = None
-    blocks: int = 1
+    blocks: int | tuple[int, ...] = 1
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Shard) and (other.dim, other.blocks) == (self.dim, self.blocks)

@@ -21,7 +21,8 @@ class Fusion:
 
     `copies` has, for each of the columns, how often its heads are there before they are shared out.
     The layers in `whole` are on every rank as they are. `head_size` is what the release divides
-    the widths of queries, keys and values by.
+    the widths of queries, keys and values by; `parts` are these widths on a rank where one column
+    holds all three, `kv_heads` those before the ranks share them.
     """
 
     kind: str
@@ -30,6 +31,8 @@ class Fusion:
     copies: tuple[int, ...] = ()
     whole: tuple[Instance, ...] = ()
     head_size: int = 0
+    kv_heads: int = 0
+    parts: tuple[int, ...] = ()
 
     @property
     def stacked(self) -> tuple[Instance, ...]:

@@ -22,6 +22,7 @@ from forgather_lint.engines.vllm.fusers.fused import (
 )
 from forgather_lint.engines.vllm.fusers.fuser_text import calls_of
 from forgather_lint.engines.vllm.fusers.glu import gated_unit
+from forgather_lint.engines.vllm.fusers.packed import packed_qkv
 from forgather_lint.engines.vllm.fusers.traced import seen_by_trace
 from forgather_lint.engines.vllm.latent import Latent
 from forgather_lint.engines.vllm.release import VllmEngine
@@ -64,12 +65,19 @@ def _first_fusion(
     machine: Machine, body: Body, engine: VllmEngine, heads: Heads | None, ranks: int
 ) -> Fusion | None:
     calls = seen_by_trace(machine, body, _called_once(machine, body))
-    if len(calls) < 2:
+    linears = _linears(machine, body.owner)
+    if not calls or len(linears) < 2:
         return None
+    size = _head_size(body.owner, heads, engine)
     if engine.fuses(Fuser.GLU) and (glu := gated_unit(machine, body, calls, engine, ranks)):
         return glu
-    if engine.fuses(Fuser.QKV) and (qkv := _qkv(machine, body, calls, engine, heads, ranks)):
+    if engine.fuses(Fuser.QKV) and (qkv := _qkv(machine, body, calls, engine, size, ranks)):
         return qkv
+    if engine.fuses(Fuser.PACKED_QKV):
+        modules = list(linears.values())
+        packed = packed_qkv(machine, body, calls, modules, size, ranks)
+        if packed is not None:
+            return packed
     return _merged(machine, body, calls, engine, ranks) if engine.fuses(Fuser.COLUMNS) else None
 
 
@@ -84,11 +92,10 @@ def _qkv(
     body: Body,
     calls: list[Step],
     engine: VllmEngine,
-    heads: Heads | None,
+    size: int,
     ranks: int,
 ) -> Fusion | None:
     """Three Linears on one placeholder: keys and values of one width, queries the widest."""
-    size = _head_size(body.owner, heads, engine)
     for placeholder in body.placeholders:
         group = [call for call in calls if call.inputs[:1] == (placeholder,)]
         if len(group) != 3:
@@ -97,7 +104,8 @@ def _qkv(
         if _is_qkv(modules, size) and _is_one_call(machine, body, modules, engine):
             row = _output_projection(machine, body, modules, engine)
             copies = _copies(modules, size, ranks)
-            return Fusion("QKV", modules, row, copies, head_size=size)
+            kv = min(width(module, "out_features") for module in modules) // (size or 1)
+            return Fusion("QKV", modules, row, copies, head_size=size, kv_heads=kv)
     return None
 
 
@@ -111,22 +119,26 @@ def _head_size(module: Instance, heads: Heads | None, engine: VllmEngine) -> int
     return heads.size if heads is not None and own in (None, NONE) else 0
 
 
-@port_of("vllm/model_executor/models/transformers/fusers/packed_qkv.py", "PackedQKVFuser.match")
 def _is_one_call(
     machine: Machine, body: Body, modules: tuple[Instance, ...], engine: VllmEngine
 ) -> bool:
     """Whether one call can stand for the three, and no other Linear is given what they are."""
     hoisting = engine.profile.fusers.hoisting.value
     calls = calls_of(machine, body.owner, modules, hoisting)
-    attributes = body.owner.attributes.items()
-    linears = [name for name, value in attributes if _is_linear(machine, value)]
-    if calls is None or not calls.alike() or not calls.exclusive(linears):
+    if calls is None or not calls.alike():
+        return False
+    if not calls.exclusive(_linears(machine, body.owner)):
         return False
     return calls.stable() if hoisting is Hoisting.INPUT_STABLE else calls.in_one_block()
 
 
-def _is_linear(machine: Machine, value: Value) -> bool:
-    return isinstance(value, Instance) and machine.is_instance_of(value, LINEAR)
+def _linears(machine: Machine, owner: Instance) -> dict[str, Instance]:
+    """The Linears that are children of a module, by their names in it."""
+    return {
+        name: value
+        for name, value in owner.attributes.items()
+        if isinstance(value, Instance) and machine.is_instance_of(value, LINEAR)
+    }
 
 
 @port_of("vllm/model_executor/layers/linear.py", "QKVParallelLinear.__init__")
@@ -138,12 +150,12 @@ def require_heads_to_divide(group: Fusion, engine: VllmEngine, ranks: int) -> No
     fact = engine.profile.fusers.kv_heads_uneven.value
     if not group.head_size or fact.effect is not Effect.ERROR:
         return
-    narrowest = min(group.columns, key=lambda module: width(module, "out_features"))
-    kv = width(narrowest, "out_features") // group.head_size
-    large, small = max(kv, ranks), min(kv, ranks)
+    large, small = max(group.kv_heads, ranks), min(group.kv_heads, ranks)
     if small > 0 and large % small:
         text = fact.say(heads=large, size=small)
-        raise Raised(fact.raises, text, narrowest.where, cause=SizeDoesNotDivide(large, small))
+        raise Raised(
+            fact.raises, text, group.columns[-1].where, cause=SizeDoesNotDivide(large, small)
+        )
 
 
 def _copies(modules: tuple[Instance, ...], size: int, ranks: int) -> tuple[int, ...]:
@@ -173,13 +185,8 @@ def _output_projection(
     value, if the trace of the forward is complete.
     """
     widest = max(width(module, "out_features") for module in modules)
-    others = [
-        value
-        for value in body.owner.attributes.values()
-        if isinstance(value, Instance)
-        and machine.is_instance_of(value, LINEAR)
-        and not any(value is module for module in modules)
-    ]
+    linears = _linears(machine, body.owner).values()
+    others = [value for value in linears if not any(value is module for module in modules)]
     if engine.profile.fusers.output_projection.value is not OutputProjection.RETURNED:
         fitting = [other for other in others if width(other, "in_features") == widest]
         return fitting[0] if len(fitting) == 1 else None
@@ -228,7 +235,8 @@ def with_fusions(
             continue
         names = {v: name for name, v in bodies[instance.first_alike].owner.attributes.items()}
         for module, copies in group.shares():
-            _overrule(result, instance.attributes[names[module]], Role.COLUMN, copies)
+            named = instance.attributes[names[module]]
+            _overrule(result, named, Role.COLUMN, copies, group.parts)
         for module in group.whole:
             _overrule(result, instance.attributes[names[module]], Role.REPLICATED)
         if group.row is not None:
@@ -237,8 +245,12 @@ def with_fusions(
 
 
 def _overrule(
-    result: dict[Instance, Assignment], module: Value, role: Role, copies: int = 1
+    result: dict[Instance, Assignment],
+    module: Value,
+    role: Role,
+    copies: int = 1,
+    parts: tuple[int, ...] = (),
 ) -> None:
     assert isinstance(module, Instance)
     before = result.get(module)
-    result[module] = Assignment(role, before.where if before else None, copies=copies)
+    result[module] = Assignment(role, before.where if before else None, copies=copies, parts=parts)
