@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
@@ -29,6 +29,7 @@ from forgather_lint.facts.causes.placement import (
 from forgather_lint.libraries.names import ATTENTION_INTERFACE, FUSED_EXPERTS, MASK_FUNCTIONS
 from forgather_lint.libraries.propagation import since
 from forgather_lint.libraries.standard import StandardLibrary
+from forgather_lint.libraries.torch.rows_apart import rows_apart
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
@@ -56,6 +57,11 @@ from forgather_lint.python.values.value import (
 
 EXPANSION = "engine.latent_expansion"
 """What stands for the method that expands compressed keys and values: it returns them."""
+_NAMES = ("query", "key", "value")
+_ROWS_APART = (
+    "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+    "across two contiguous subspaces). Use .reshape(...) instead."
+)
 _KEYWORD_LOST = "'NoneType' object is not subscriptable"
 """What the attention raises that was not handed its keyword."""
 
@@ -119,7 +125,7 @@ class EngineLibrary(StandardLibrary):
             return Unknown("engine-argument-not-handed-on", where)
         names = ("module", "query", "key", "value", "attention_mask")
         given = dict(zip(names, arguments.positional, strict=False)) | arguments.keywords
-        parts = [given.get(name, NONE) for name in ("query", "key", "value")]
+        parts = [given.get(name, NONE) for name in _NAMES]
         if self.heads is None:
             return Unknown("unknown-head-count", where)
         if self.heads.compressed is not None:
@@ -127,9 +133,12 @@ class EngineLibrary(StandardLibrary):
         tensors = [part for part in parts if isinstance(part, TensorValue)]
         if len(tensors) != 3 or any(t.shape is None or len(t.shape) != 4 for t in tensors):
             return _unknown_output(tensors, where)
-        if _differs_by_head(given.get("attention_mask", NONE)):
-            return _unknown_output(tensors, where, "mask-for-each-head-not-used")
-        return TupleValue((self._attend(own, tensors, self.heads, where), NONE))
+        made = self._attend(own, tensors, self.heads, where)
+        if _differs_by_head(given.get("attention_mask", NONE)) and not isinstance(
+            made.placement, Wrong
+        ):
+            made = replace(made, placement=Undecided("mask-for-each-head-not-used", where))
+        return TupleValue((made, NONE))
 
     @port_of("vllm/model_executor/models/transformers/__init__.py", "vllm_mla_attention_forward")
     def _attend_compressed(
@@ -187,6 +196,8 @@ class EngineLibrary(StandardLibrary):
             _check_heads(tensor, count, here.size, where)
             for tensor, count in zip(padded, wanted, strict=True)
         ]
+        for name, tensor, more in zip(_NAMES, tensors, surplus, strict=True):
+            _require_one_row(name, tensor, more, where)
         width = _width(query) if own.surplus_heads_pass else _output_width(here, tensors, padded[2])
         placement = self._placement(tensors, surplus, where)
         if not alike:
@@ -220,8 +231,7 @@ class EngineLibrary(StandardLibrary):
     def _too_many(
         self, tensors: list[TensorValue], surplus: list[bool | None], where: Place
     ) -> Placement:
-        names = ("query", "key", "value")
-        whole = tuple(n for n, more in zip(names, surplus, strict=True) if more)
+        whole = tuple(n for n, more in zip(_NAMES, surplus, strict=True) if more)
         sharded = (since(tensor.placement) for tensor in tensors)
         return Wrong(TooManyHeads(whole), where, next(filter(None, sharded), None))
 
@@ -309,6 +319,13 @@ def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bo
     return width > count * size
 
 
+@port_of("vllm/model_executor/layers/attention/attention.py", "Attention.forward")
+def _require_one_row(name: str, tensor: TensorValue, more: bool | None, where: Place) -> None:
+    """Raise what torch raises when the view by heads takes a row for several that lie apart."""
+    if more and rows_apart(tensor) == 2 and not isinstance(tensor.placement, Undecided):
+        raise Raised("RuntimeError", _ROWS_APART, where, cause=TooManyHeads((name,)))
+
+
 def _head_size(tensor: TensorValue) -> Size | None:
     size = tensor.shape[3] if tensor.shape else None
     return None if size is None else dims.local(size)
@@ -326,9 +343,7 @@ def _differs_by_head(mask: Value) -> bool:
     return isinstance(planes, int) and planes > 1
 
 
-def _unknown_output(
-    tensors: list[TensorValue], where: Place, reason: str = "unknown-attention-input"
-) -> Value:
+def _unknown_output(tensors: list[TensorValue], where: Place) -> Value:
     wrong = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
-    placement = wrong or Undecided(reason, where)
+    placement = wrong or Undecided("unknown-attention-input", where)
     return TupleValue((TensorValue(None, placement, origin=where), NONE))

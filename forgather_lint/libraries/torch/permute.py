@@ -16,6 +16,7 @@ from forgather_lint.libraries.operands import (
 )
 from forgather_lint.libraries.propagation import Operand, needs_whole, propagate
 from forgather_lint.libraries.tokens import after_meeting
+from forgather_lint.libraries.torch.rows_apart import reordered
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values.value import NONE, TensorValue, Value
 
@@ -25,7 +26,8 @@ def permuted(site: Site, source: TensorValue, order: Sequence[int]) -> TensorVal
     shape = shape_of(source)
     labels = tuple(range(len(shape)))
     placement = propagate(site, [Operand(source, labels)], tuple(order))
-    return result(site, tuple(shape[dim] for dim in order), placement, source.dtype)
+    made = result(site, tuple(shape[dim] for dim in order), placement, source.dtype)
+    return reordered(source, made, list(order))
 
 
 @tensor_op(

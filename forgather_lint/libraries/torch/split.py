@@ -30,6 +30,7 @@ from forgather_lint.libraries.propagation import (
 )
 from forgather_lint.libraries.shapes import differ, shape_text, size_text
 from forgather_lint.libraries.torch.joins import total_of
+from forgather_lint.libraries.torch.rows_apart import apart
 from forgather_lint.libraries.torch.slices import at_most
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
@@ -151,12 +152,12 @@ def _pieces(site: Site, source: TensorValue, axis: int, along: Sequence[Size | N
     placement = source.placement
     if isinstance(placement, Shard) and placement.dim == axis and [*along] != [shape[axis]]:
         placement = _of_pieces(site, placement, along)
-    return TupleValue(
-        tuple(
-            result(site, (*shape[:axis], size, *shape[axis + 1 :]), placement, source.dtype)
-            for size in along
-        )
-    )
+    made = [
+        result(site, (*shape[:axis], size, *shape[axis + 1 :]), placement, source.dtype)
+        for size in along
+    ]
+    of_features = len(made) > 1 and axis == len(shape) - 1 == 2
+    return TupleValue(tuple(map(apart, made) if of_features else made))
 
 
 def _of_pieces(site: Site, placement: Shard, along: Sequence[Size | None]) -> Placement:

@@ -40,6 +40,7 @@ from forgather_lint.libraries.torch.regrouping import (
     with_symbols,
     without_symbols,
 )
+from forgather_lint.libraries.torch.rows_apart import copied, regrouped
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.placement import (
@@ -153,7 +154,7 @@ def view_as_real(site: Site, input: Value) -> Value:
 
 @tensor_op("Tensor.contiguous", "Tensor.resolve_conj", "Tensor.resolve_neg")
 def contiguous(site: Site, input: Value, **_: Value) -> Value:
-    return tensor(site, input)
+    return copied(tensor(site, input))
 
 
 def view_as_dtype(site: Site, source: TensorValue, dtype: External) -> Value:
@@ -178,6 +179,7 @@ def reshaped(site: Site, source: TensorValue, target: Shape) -> TensorValue:
     before = with_symbols(shape_of(elements))
     placement = _placement_of_view(site, elements.placement, before, full)
     made = result(site, without_symbols(full), placement, source.dtype)
+    made = regrouped(source, made, shape_of(source), without_symbols(full))
     broken = isinstance(placement, Wrong) and not isinstance(elements.placement, Wrong)
     return replace(made, viewed=elements) if broken else made
 

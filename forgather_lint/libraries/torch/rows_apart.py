@@ -1,0 +1,50 @@
+"""Whether the rows of a tensor lie apart in memory, as pieces of wider rows do.
+
+A view that takes a row for several (`x.view(-1, heads, size)` with fewer heads than there are) is
+refused there, where a tensor of its own is silently cut into other rows. Only what surely is so is
+said: a piece along the features, and the views of it that keep the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from forgather_lint.libraries.operands import Shape, shape_of
+from forgather_lint.python.values.value import TensorValue
+
+_TAG = "rows-apart-at-"
+
+
+def apart(piece: TensorValue) -> TensorValue:
+    """A piece of the last dimension, of which there are several."""
+    return _marked(piece, len(shape_of(piece)) - 2)
+
+
+def rows_apart(tensor: TensorValue) -> int | None:
+    """The dimension that counts rows which surely lie apart."""
+    tags = (tag for tag in tensor.tags if tag.startswith(_TAG))
+    return next((int(tag.removeprefix(_TAG)) for tag in tags), None)
+
+
+def regrouped(source: TensorValue, made: TensorValue, before: Shape, after: Shape) -> TensorValue:
+    """What a view makes: the rows stay where it changes nothing but how features are grouped."""
+    axis = rows_apart(source)
+    same = axis is not None and before[: axis + 1] == after[: axis + 1]
+    return _marked(made, axis) if axis is not None and same else made
+
+
+def reordered(source: TensorValue, made: TensorValue, order: list[int]) -> TensorValue:
+    """The same rows under another number of their dimension."""
+    axis = rows_apart(source)
+    return made if axis is None else _marked(made, order.index(axis))
+
+
+def copied(source: TensorValue) -> TensorValue:
+    """A tensor of its own."""
+    if rows_apart(source) is None:
+        return source
+    return replace(source, tags=frozenset(t for t in source.tags if not t.startswith(_TAG)))
+
+
+def _marked(made: TensorValue, axis: int) -> TensorValue:
+    return replace(made, tags=made.tags | {f"{_TAG}{axis}"}) if axis >= 0 else made
