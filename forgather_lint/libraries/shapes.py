@@ -86,7 +86,7 @@ def common_size(left: Size | None, right: Size | None, dim: int) -> Size | None:
         return _known_of(left, right)
     if one_on_rank(left) or one_on_rank(right):
         return right if one_on_rank(left) else left
-    if differ(left, right) or _go_together_once(left, right):
+    if differ(left, right):
         raise OpFailure(
             "RuntimeError",
             f"The size of tensor a ({size_text(left)}) must match the size of tensor b "
@@ -96,13 +96,6 @@ def common_size(left: Size | None, right: Size | None, dim: int) -> Size | None:
     if equal_on_rank(left, right) is None:
         return None
     return left if dims.depends_on_rank(left) else right
-
-
-def _go_together_once(left: Size, right: Size) -> bool:
-    """Whether the sizes are alike for one number of tokens only: an engine hands over any."""
-    tokens = dims.symbol(dims.TOKENS)
-    counted = left == tokens or right == tokens
-    return counted and (isinstance(left, int) or isinstance(right, int))
 
 
 def _known_of(left: Size | None, right: Size | None) -> Size | None:

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
 
 LOCAL = "model"
-_ALWAYS_THERE = frozenset({"torch", "transformers", "numpy", "huggingface_hub", "safetensors"})
+_ALWAYS_THERE = frozenset(
+    {"torch", "transformers", "numpy", "huggingface_hub", "safetensors", "einops"}
+)
 
 
 class SourceLoader:

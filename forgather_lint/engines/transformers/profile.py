@@ -62,6 +62,7 @@ class TransformersConfig:
     rope_types: Fact[tuple[str, ...]]
     rope_type_unknown: Fact[Reaction]
     fields_generated: Fact[bool]
+    defaults_built: Fact[bool]
     popped_fields: Fact[tuple[str, ...]]
     model_type_taken: Fact[Reaction]
     layer_types: Fact[tuple[str, ...]]

@@ -15,6 +15,13 @@ class FieldIsNull(Cause):
 
 
 @record
+class DefaultsRaise(Cause):
+    """The config class `name` raises where it is made without arguments."""
+
+    name: str
+
+
+@record
 class FieldIsAbsent(Cause):
     """The config has no attribute `name`, which the engine reads without a default."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from forgather_lint.core.port import port_of
 from forgather_lint.core.source import file_start
-from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import architectures
 from forgather_lint.facts.causes.config import (
+    DefaultsRaise,
     FieldIsAbsent,
     FieldIsNull,
     LayerTypesUnusable,
@@ -18,8 +20,10 @@ from forgather_lint.facts.causes.config import (
 )
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
+from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import ClassValue, Instance
-from forgather_lint.python.values.value import Known, ListValue
+from forgather_lint.python.values.value import Arguments, Known, ListValue
 
 
 @check(Phase.CONFIG)
@@ -36,6 +40,32 @@ def nulls(seen: CheckedModel) -> Iterator[ServingProblem]:
     if there and seen.is_null(there[0]):
         cause = FieldIsNull(there[0], counts_heads=True)
         yield from seen.problem(cause, needed.kv_heads_null, seen.place_of_setting(there[0]))
+
+
+@check(Phase.CONFIG)
+@port_of("transformers/configuration_utils.py", "PreTrainedConfig.to_diff_dict")
+def defaults(seen: CheckedModel) -> Iterator[ServingProblem]:
+    """A config class that cannot be made of nothing, as `from_dict` does to print the config."""
+    fact, machine = seen.target.transformers.config.defaults_built, seen.workshop.machine
+    cls = seen.workshop.config_class(seen.cls)
+    if not fact.value or cls is None:
+        return
+    flag = find_member(machine, cls, "has_no_defaults_at_init")
+    if flag is not None and flag.value != Known(False):
+        return
+    try:
+        with machine.undone_run(environment=seen.workshop.environment):
+            machine.call(cls, Arguments(), cls.where)
+    except Raised as error:
+        if error.doubt is None:
+            yield ServingProblem(
+                cause=DefaultsRaise(cls.name),
+                verdict="fails",
+                where=error.where if error.where.span.path else cls.where,
+                target=str(seen.target),
+                error=error.shown,
+                releases=releases_of(fact),
+            )
 
 
 @check(Phase.BUILD)
