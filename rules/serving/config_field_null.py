@@ -1,8 +1,9 @@
 """A field of config.json is null that vLLM reads as a number.
 
 ## What it does
-Reports fields that vLLM copies into a validated record and that are `null` in the config: the
-number of key-value heads, layers, attention heads, the hidden size, the size of the vocabulary.
+Reports fields that vLLM copies into a validated record and that are `null`, or a list, in the
+config: the number of key-value heads, layers, attention heads, the hidden size, the size of the
+vocabulary.
 
 ## Why is this bad?
 A model that replaces the `null` by a default builds and trains; vLLM reads the config itself and
@@ -21,7 +22,7 @@ refuses it before it looks at the model.
 ## What you see at run time
 `pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig`, then the name of
 the field and `Input should be a valid integer [type=int_type, input_value=None,
-input_type=NoneType]`
+input_type=NoneType]`, of a list `[type=int_type, input_value=[2, 2], input_type=list]`
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: FieldIsNull) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"`{cause.name}` is null",
+        f"`{cause.name}` is {'a list' if cause.is_list else 'null'}",
         label="vLLM needs a number",
-        help="write the number" + (" of the attention heads" if cause.counts_heads else ""),
+        help="write the largest of the numbers here, and the list under a name of its own"
+        if cause.is_list
+        else "write the number" + (" of the attention heads" if cause.counts_heads else ""),
     )

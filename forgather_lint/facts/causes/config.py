@@ -8,10 +8,14 @@ from forgather_lint.facts.cause import Cause
 
 @record
 class FieldIsNull(Cause):
-    """The field `name` is null where the engine reads a number; of KV heads with `counts_heads`."""
+    """The field `name` is null where the engine reads a number; of KV heads with `counts_heads`.
+
+    With `is_list` it is a list, as of a number for each layer.
+    """
 
     name: str
     counts_heads: bool = False
+    is_list: bool = False
 
 
 @record

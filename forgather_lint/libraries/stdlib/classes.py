@@ -93,6 +93,18 @@ def fields_listed(site: Site, class_or_instance: Value) -> Value:
 
 
 _FIELD = External("dataclasses.Field")
+_FACTORY = "default_factory"
+
+
+@op("dataclasses.field")
+def field_(
+    site: Site, default: Value | None = None, default_factory: Value | None = None, **_: Value
+) -> Value:
+    """What stands for the default of a field: the value, or what makes one for each instance."""
+    if default is not None:
+        return default
+    made = {} if default_factory is None else {_FACTORY: default_factory}
+    return Instance(_FIELD, made, site.where)
 
 
 def _annotated(node: cst.ClassDef) -> list[str]:
@@ -133,7 +145,17 @@ def _field_default(machine: Machine, cls: ClassValue, name: str, where: Place) -
     member = find_member(machine, cls, name)
     if member is None:
         return Unknown("field-without-value", where, name)
-    return member.value
+    return _of_field(machine, member.value, where)
+
+
+def _of_field(machine: Machine, value: Value, where: Place) -> Value:
+    """The default that a class attribute stands for."""
+    if not isinstance(value, Instance) or value.cls != _FIELD:
+        return value
+    factory = value.attributes.get(_FACTORY)
+    if factory is None:
+        return Unknown("field-without-value", where)
+    return machine.call(factory, Arguments(), where)
 
 
 def generated_below(machine: Machine, cls: ClassValue | External) -> list[ClassValue]:
@@ -190,7 +212,7 @@ def _config_default(machine: Machine, cls: ClassValue, name: str) -> Value | Non
     for entry in order_of(machine, cls):
         if isinstance(entry, ClassValue) and name in entry.namespace:
             value = entry.namespace[name]
-            return _default_of_wrapper(value)
+            return _of_field(machine, _default_of_wrapper(value), cls.where)
     return None
 
 

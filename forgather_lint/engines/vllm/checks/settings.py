@@ -28,18 +28,36 @@ from forgather_lint.python.values.value import Arguments, Known, ListValue
 
 @check(Phase.CONFIG)
 def nulls(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Fields of a validated record that are None."""
+    """Fields of a validated record that are None, or a list as of numbers for each layer."""
     needed = seen.target.vllm.config
     for name in needed.integer_fields.value:
-        if seen.is_null(name):
+        refused = _no_number(seen, name)
+        if refused is not None:
             record = f"total_{name}" if name == "num_attention_heads" else name
             where = seen.place_of_setting(name)
-            cause = FieldIsNull(name)
-            yield from seen.problem(cause, needed.integer_null, where, parts={"record": record})
+            cause = FieldIsNull(name, is_list=refused["type"] == "list")
+            parts = {"record": record, **refused}
+            yield from seen.problem(cause, needed.integer_null, where, parts=parts)
     there = [name for name in needed.kv_head_fields.value if seen.setting(name) is not None]
-    if there and seen.is_null(there[0]):
-        cause = FieldIsNull(there[0], counts_heads=True)
-        yield from seen.problem(cause, needed.kv_heads_null, seen.place_of_setting(there[0]))
+    refused = _no_number(seen, there[0]) if there else None
+    if refused is not None:
+        cause = FieldIsNull(there[0], counts_heads=True, is_list=refused["type"] == "list")
+        where = seen.place_of_setting(there[0])
+        yield from seen.problem(cause, needed.kv_heads_null, where, parts=refused)
+
+
+def _no_number(seen: CheckedModel, name: str) -> dict[str, object] | None:
+    """What is said of a field that surely holds no number; None for any other."""
+    if seen.is_null(name):
+        return {"value": "None", "type": "NoneType"}
+    value, kind = seen.setting(name), seen.setting("model_type")
+    own = seen.target.vllm.config.own_head_counts.value
+    if not isinstance(value, ListValue) or value.rest is not None or not isinstance(kind, Known):
+        return None
+    if kind.value in own or seen.setting("is_heterogeneous") not in (None, Known(False)):
+        return None
+    items = [each.value if isinstance(each, Known) else "..." for each in value.items]
+    return {"value": f"[{', '.join(map(str, items))}]", "type": "list"}
 
 
 @check(Phase.CONFIG)
