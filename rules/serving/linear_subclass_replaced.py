@@ -29,7 +29,8 @@ class Scaled(nn.Module):
 Nothing: other tokens than transformers generates (measured on 0.13 and 0.32). Where the forward
 returns several values, as routers do, or takes more than one, `ValueError: not enough values to
 unpack (expected 2, got 1)` or `TypeError: ColumnParallelLinear.forward() takes 2 positional
-arguments but 3 were given` (measured on 0.13, 0.25 and 0.32).
+arguments but 3 were given` (measured on 0.13, 0.25 and 0.32). Where the class has parameters of its
+own, `ValueError: There is no module or parameter named` it, when the weights are loaded.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: LinearForwardDropped) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"the forward of `{cause.name}` is dropped",
+        f"the forward of `{cause.name}` is dropped"
+        + (f", and `{cause.parameter}` has no place" if cause.parameter else ""),
         label="never run by vLLM",
         help="hold an `nn.Linear` instead of deriving from it",
     )

@@ -8,9 +8,13 @@ from forgather_lint.facts.cause import Cause, OfEngine
 
 @record
 class LinearForwardDropped(OfEngine):
-    """The class `name` derives from nn.Linear, and its own forward is never run."""
+    """The class `name` derives from nn.Linear, and its own forward is never run.
+
+    With a `parameter` of its own, which the layer that stands there does not have either.
+    """
 
     name: str = ""
+    parameter: str = ""
 
     @property
     def told(self) -> str:

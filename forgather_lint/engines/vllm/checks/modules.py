@@ -15,12 +15,15 @@ from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.values.objects import ClassValue, Instance
-from forgather_lint.python.values.value import External
+from forgather_lint.python.values.value import External, TensorValue
 
 
 @check(Phase.WEIGHTS)
 def linear_subclass(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A class that derives from nn.Linear with a forward of its own, which is never run."""
+    """A class that derives from nn.Linear with a forward of its own, which is never run.
+
+    Parameters of its own find no place when the weights are loaded.
+    """
     fact = seen.target.vllm.modules.linear_forward_kept
     told: set[ClassValue | External] = set()
     for name, module in _instances(seen):
@@ -31,9 +34,10 @@ def linear_subclass(seen: CheckedModel) -> Iterator[ServingProblem]:
         forward = forward_of(seen.builder.machine, module)
         if forward is not None and not repeats(seen, module, forward, LINEAR):
             told.add(module.cls)
-            error = _error_of_dropping(seen)
+            own = "" if seen.names_stored else _own_parameter(module)
+            error = _error_of_dropping(seen) or (own and _unknown_name(seen, f"{name}.{own}"))
             yield ServingProblem(
-                cause=LinearForwardDropped(class_name(module)),
+                cause=LinearForwardDropped(class_name(module), own),
                 verdict="fails" if error else "wrong",
                 where=forward.where,
                 target=str(seen.target),
@@ -41,6 +45,20 @@ def linear_subclass(seen: CheckedModel) -> Iterator[ServingProblem]:
                 releases=releases_of(fact),
                 module=name,
             )
+
+
+def _own_parameter(linear: Instance) -> str:
+    """The first parameter that a plain Linear does not have."""
+    held = linear.attributes.items()
+    names = (n for n, value in held if isinstance(value, TensorValue) and value.is_parameter)
+    return next((name for name in names if name not in ("weight", "bias")), "")
+
+
+def _unknown_name(seen: CheckedModel, name: str) -> str:
+    """What the loader says of a weight that belongs nowhere."""
+    fact = seen.target.vllm.weights.unknown_name
+    text = fact.value.say(name=f"model.{name}", **{"class": "TransformersForCausalLM"})
+    return f"{fact.value.raises}: {text.partition('. The available')[0]}"
 
 
 def _error_of_dropping(seen: CheckedModel) -> str:
@@ -101,16 +119,13 @@ def _merged_name(kind: str, fused: list[str]) -> str:
 def _captured_problem(
     seen: CheckedModel, owner: Instance, path: str, captured: tuple[str, str], merged: str
 ) -> ServingProblem:
-    fact = seen.target.vllm.weights.unknown_name
     name, sibling = captured
-    wrong = f"model.{path}.{merged}{sibling.removeprefix(name)}"
-    text = fact.value.say(name=wrong, **{"class": "TransformersForCausalLM"})
     return ServingProblem(
         cause=FusedNameInSibling(sibling, name),
         verdict="fails",
         where=owner.places.get(sibling, owner.where),
         target=str(seen.target),
-        error=f"{fact.value.raises}: {text.partition('. The available')[0]}",
+        error=_unknown_name(seen, f"{path}.{merged}{sibling.removeprefix(name)}"),
         releases=releases_of(seen.target.vllm.fusers.stacked_by_substring),
         module=path,
     )

@@ -64,15 +64,15 @@ def _no_number(seen: CheckedModel, name: str) -> dict[str, object] | None:
 @port_of("transformers/configuration_utils.py", "PreTrainedConfig.to_diff_dict")
 def defaults(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A config class that cannot be made of nothing, as `from_dict` does to print the config."""
-    fact, machine = seen.target.transformers.config.defaults_built, seen.workshop.machine
-    cls = seen.workshop.config_class(seen.cls)
+    fact, machine = seen.target.transformers.config.defaults_built, seen.builder.machine
+    cls = seen.builder.config_class(seen.cls)
     if not fact.value or cls is None:
         return
     flag = find_member(machine, cls, "has_no_defaults_at_init")
     if flag is not None and flag.value != Known(False):
         return
     try:
-        with machine.undone_run(environment=seen.workshop.environment):
+        with machine.undone_run(environment=seen.builder.environment):
             machine.call(cls, Arguments(), cls.where)
     except Raised as error:
         if error.doubt is None:
