@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.core.port import port_of
 from forgather_lint.core.source import file_start
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
@@ -61,9 +60,11 @@ def _no_number(seen: CheckedModel, name: str) -> dict[str, object] | None:
 
 
 @check(Phase.CONFIG)
-@port_of("transformers/configuration_utils.py", "PreTrainedConfig.to_diff_dict")
 def defaults(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A config class that cannot be made of nothing, as `from_dict` does to print the config."""
+    """A config class that cannot be made of nothing, as `from_dict` does to print the config.
+
+    Source: transformers/configuration_utils.py, `PreTrainedConfig.to_diff_dict`.
+    """
     fact, machine = seen.target.transformers.config.defaults_built, seen.builder.machine
     cls = seen.builder.config_class(seen.cls)
     if not fact.value or cls is None:
