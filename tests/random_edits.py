@@ -179,7 +179,8 @@ class Editor:
     def shown(self) -> set[Told]:
         """What the server has sent, when it has nothing more to say."""
         uri = Path(sorted(self.client.texts)[0]).as_uri()
-        self.client.ask("textDocument/diagnostic", textDocument={"uri": uri})
+        start = {"line": 0, "character": 0}
+        self.client.ask("textDocument/hover", textDocument={"uri": uri}, position=start)
         return {
             _told(each, self._name(uri))
             for uri, (_, found) in self.client.diagnostics.items()

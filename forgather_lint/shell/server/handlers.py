@@ -30,7 +30,6 @@ def server(link: Link) -> Server:
     made = Server(link)
     _life(made)
     _documents(made)
-    _diagnostics(made)
     _actions(made)
     _reading(made)
     _navigation(made)
@@ -46,6 +45,10 @@ def _life(made: Server) -> None:
         ls.desk.choices = Choices(roots)
         if params.initialization_options:
             ls.choose(params.initialization_options)
+        if ls.pulls:
+            # Neovim 0.11 asks whoever offers it, though it cannot be told when to ask again: it
+            # would show what is sent and what was asked for, side by side.
+            _diagnostics(ls)
 
     @made.feature(lsp.INITIALIZED)
     async def _initialized(ls: Server, _: lsp.InitializedParams) -> None:
