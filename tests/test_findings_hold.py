@@ -44,7 +44,8 @@ def contradictions(folder: Path, settings: Settings, target: Target) -> Iterator
         model = open_model(found[0])
     except SourceError:
         return
-    prepared = examine(model, target, "bfloat16", settings.max_model_len)
+    length, judged_as = settings.max_model_len, settings.model_impl
+    prepared = examine(model, target, "bfloat16", length, judged_as)
     verdicts = {sizes: cell(prepared, *sizes).outcome.verdict.value for sizes in SIZES}
     at = f"{folder.name} on {target}"
     if {*verdicts.values()} == {"serves"}:

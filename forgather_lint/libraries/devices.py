@@ -34,6 +34,9 @@ CPU = "cpu"
 GPU = "cuda"
 DEVICE = External("torch.device")
 
+_FIRST = "meta of a first model"
+"""Where a model that is built on `meta` before the one that stays has what names no device."""
+
 _NO_NUMBER = ("RuntimeError", "Tensor.item() cannot be called on meta tensors")
 _NO_DATA = ("NotImplementedError", "Cannot copy out of meta tensor; no data!")
 _NO_MODULE_DATA = (
@@ -127,10 +130,25 @@ def device_of(machine: Machine, value: Value) -> str:
     world = machine.environment
     if not isinstance(value, TensorValue) or not world.building:
         return ""
+    device = _kept_on(machine, value)
+    if device == _FIRST:  # the model that stays has it elsewhere, and it alone is initialised
+        return "" if world.initialising else META
+    return device
+
+
+def _kept_on(machine: Machine, value: TensorValue) -> str:
     if value.is_parameter and not value.device:
-        return world.parameters_on
-    # One that was made on the CPU goes with the others when a module takes it.
-    return "" if value.is_parameter and value.device == CPU else value.device
+        return machine.environment.parameters_on
+    return value.device
+
+
+def registered(machine: Machine, value: Value) -> Value:
+    """`value` as a module keeps it: a parameter goes where all of them are."""
+    placed_alone = isinstance(value, TensorValue) and value.is_parameter and value.device
+    if not placed_alone or not machine.environment.parameters_on:
+        return value
+    assert isinstance(value, TensorValue)
+    return replace(value, device="")
 
 
 def read_number(machine: Machine, value: Value, where: Place | None) -> None:
@@ -217,9 +235,10 @@ def _refuse_mixed(operands: list[TensorValue], devices: list[str], where: Place)
         if operand.shape or device == META
     ]
     known_all = all(devices) and all(each.shape is not None for each in operands)
-    if known_all and {META, CPU} <= set(sized):
+    if known_all and META in sized and not {CPU, GPU}.isdisjoint(sized):
         other = next(each for each in sized if each != sized[0])
-        text = f"Tensor on device {other} is not on the expected device {sized[0]}!"
+        of, expected = (f"{each}:0" if each == GPU else each for each in (other, sized[0]))
+        text = f"Tensor on device {of} is not on the expected device {expected}!"
         raise Raised("RuntimeError", text, where)
 
 
@@ -248,14 +267,16 @@ def _device_of_made(machine: Machine, name: str, arguments: Arguments) -> str:
     if given != NONE:
         return _named(given, world.tensors_on)
     if name in _MAKERS:
-        return world.tensors_on
+        return _FIRST if world.tensors_on == META else world.tensors_on
     if name in _ON_CPU:
         return CPU
-    devices = [device_of(machine, each) for each in _tensors(arguments.all())]
+    devices = [_kept_on(machine, each) for each in _tensors(arguments.all())]
     if name == "Tensor.to" and devices:
         return _target(arguments, devices[0])
     if name.startswith("Tensor.") or name.endswith("_like"):
         devices = devices[:1]
+    if {*devices} == {META, _FIRST}:
+        return META
     return devices[0] if len(set(devices)) == 1 else ""
 
 

@@ -203,8 +203,10 @@ class StandardLibrary:
         )
         return Unknown("unmodelled-member", where, name) if inherited else None
 
-    def on_set(self, machine: Machine, target: Instance, name: str, value: Value) -> str:
-        """The name under which `target.name = value` is kept.
+    def on_set(
+        self, machine: Machine, target: Instance, name: str, value: Value
+    ) -> tuple[str, Value]:
+        """The name under which `target.name = value` is kept, and what is kept.
 
         A module that replaces something else moves to the end of the children, as torch keeps
         modules, parameters and plain attributes apart; a config renames by its `attribute_map`.
@@ -216,7 +218,7 @@ class StandardLibrary:
         if isinstance(before, TensorValue) and isinstance(value, TensorValue):
             _keep_buffer(machine, target, name, before)
         machine.trail.unhide(target, name)
-        return self.attribute_name(machine, target, name)
+        return self.attribute_name(machine, target, name), devices.registered(machine, value)
 
     def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
         """The name that a config keeps `name` under."""

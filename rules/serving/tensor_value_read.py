@@ -2,8 +2,9 @@
 
 ## What it does
 Follows on which device each tensor of a constructor is made. Parameters are on the device `meta`
-as soon as a module holds them; newer releases build the whole model there first. A shape, a type or
-a device can be read there; a number, a truth value, a list or an array cannot.
+as soon as a module holds them; newer releases build the whole model there first. So they are when
+`post_init` calls `_init_weights`. A shape, a type or a device can be read there; a number, a truth
+value, a list or an array cannot.
 
 ## Why is this bad?
 The constructor raises, and the model is not loaded.
@@ -44,6 +45,7 @@ from forgather_lint.linting.support.serving import finding
     rests_on=(
         "vllm/building.tensors_on",
         "vllm/building.parameters_on",
+        "vllm/building.initialised_on",
         "vllm/building.value_read",
     ),
 )

@@ -22,6 +22,7 @@ def environment_beside(transformers: TransformersProfile) -> Environment:
         model_type_taken=transformers.has_model_type,
         class_plans_kept=transformers.plan.class_plan_kept.value,
         config_plan_everywhere=transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL,
+        holders_initialised=transformers.modeling.holders_initialised.value,
         rope_parameters="rope_scaling" in transformers.config.renamed_fields.value,
         mask_takes_input_embeds=(
             transformers.modeling.mask_embeds_renamed.value.effect is Effect.NONE

@@ -78,6 +78,7 @@ class TransformersModeling:
 
     tied_weights_list: Fact[Reaction]
     tie_weights_override: Fact[Reaction]
+    holders_initialised: Fact[bool]
     settable_if_file_has: Fact[tuple[str, ...]]
     activations: Fact[tuple[str, ...]]
     attention_class_pattern: Fact[str]

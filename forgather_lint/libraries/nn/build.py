@@ -35,8 +35,8 @@ def set_plain(site: Site, target: Instance, **attributes: Value) -> None:
     """Set attributes past any `__setattr__` of the class."""
     machine = cast("Machine", site.evaluator)
     for name, value in attributes.items():
-        machine.library.on_set(machine, target, name, value)
-        machine.trail.set_attribute(target, name, value)
+        _, kept = machine.library.on_set(machine, target, name, value)
+        machine.trail.set_attribute(target, name, kept)
 
 
 def parameter(site: Site, *shape: Size | None, dtype: str = "float32") -> TensorValue:

@@ -108,7 +108,7 @@ def walk(
     met.add(module)
     site.evaluator.budget.spend(1)
     yield prefix, module
-    for name, value in _children(site, module).items():
+    for name, value in children_of(site, module).items():
         if value not in met:
             yield from walk(site, value, f"{prefix}.{name}" if prefix else name, met)
 
@@ -151,7 +151,8 @@ def _sets_attribute(node: cst.CSTNode) -> bool:
     return isinstance(called, cst.Name) and called.value == "setattr"
 
 
-def _children(site: Site, self: Instance) -> dict[str, Instance]:
+def children_of(site: Site, self: Instance) -> dict[str, Instance]:
+    """The modules right below `self`, by name."""
     found = {
         name: value
         for name, value in self.attributes.items()
@@ -162,12 +163,12 @@ def _children(site: Site, self: Instance) -> dict[str, Instance]:
 
 @op("torch.nn.Module.children")
 def children(site: Site, self: Instance) -> Value:
-    return IterableValue(list(_children(site, self).values()), self.open)
+    return IterableValue(list(children_of(site, self).values()), self.open)
 
 
 @op("torch.nn.Module.named_children")
 def named_children(site: Site, self: Instance) -> Value:
-    pairs: list[Value] = [TupleValue((known(n), v)) for n, v in _children(site, self).items()]
+    pairs: list[Value] = [TupleValue((known(n), v)) for n, v in children_of(site, self).items()]
     return IterableValue(pairs, self.open)
 
 
@@ -220,7 +221,7 @@ def _parameters(site: Site, self: Instance) -> list[tuple[str, TensorValue]]:
 def modules_dict(site: Site, self: Instance) -> Value:
     from forgather_lint.python.values.value import DictValue, keyed
 
-    return DictValue(keyed(_children(site, self)), rest=self.open)
+    return DictValue(keyed(children_of(site, self)), rest=self.open)
 
 
 def _returns_self(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:

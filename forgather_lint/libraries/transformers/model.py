@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import cast
 
 from forgather_lint.core.port import port_of
 from forgather_lint.libraries.names import PRETRAINED
 from forgather_lint.libraries.nn.build import set_plain
-from forgather_lint.libraries.nn.module import walk
+from forgather_lint.libraries.nn.module import children_of, walk
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.literals import NewDict
 from forgather_lint.python.interpreter.machine import Machine
-from forgather_lint.python.values.objects import ClassMethod, Instance
+from forgather_lint.python.values.objects import (
+    BoundMethod,
+    ClassMethod,
+    FunctionValue,
+    Instance,
+)
 from forgather_lint.python.values.value import (
     FALSE,
     NONE,
     TRUE,
     Arguments,
+    Choice,
     DictValue,
     External,
     Known,
     TensorValue,
+    Unknown,
     Value,
     known,
 )
@@ -64,8 +72,54 @@ def post_init(site: Site, self: Instance) -> Value:
         plan = _merged_plan(site, self, attribute, config_key)
         set_plain(site, self, **{attribute: plan})
         trail.hide(self, attribute)
-    tie_weights(site, self)
-    return NONE
+    initialise = site.evaluator.attribute(self, "init_weights", site.where)
+    return site.evaluator.call(initialise, Arguments(), site.where)
+
+
+@port_of("transformers/modeling_utils.py", "PreTrainedModel.init_weights")
+@op("transformers.PreTrainedModel.init_weights")
+def init_weights(site: Site, self: Instance) -> Value:
+    """Initialises the parameters, of which nothing stays but what it raises, and ties them."""
+    machine = cast("Machine", site.evaluator)
+    world = machine.environment
+    if world.building and world.parameters_on:
+        found = replace(world, tensors_on=world.initialised_on, initialising=True)
+        with machine.undone_run(observer=machine.observer, environment=found):
+            _initialise(site, self, self, set())
+    return tie_weights(site, self)
+
+
+@port_of("transformers/modeling_utils.py", "PreTrainedModel.initialize_weights")
+@port_of("transformers/modeling_utils.py", "PreTrainedModel._initialize_weights")
+def _initialise(site: Site, model: Instance, module: Instance, met: set[Instance]) -> None:
+    """Hands `model` what is below `module`, then `module`; a model below has its own way."""
+    machine = cast("Machine", site.evaluator)
+    met.add(module)
+    for child in children_of(site, module).values():
+        if child in met:
+            continue
+        own_way = machine.is_instance_of(child, PRETRAINED)
+        if not own_way or plans_merged(child) is not True:
+            _initialise(site, child if own_way else model, child, met)
+    member = find_member(machine, model.cls, "_init_weights")
+    if member is None or not isinstance(member.value, FunctionValue):
+        return
+    holds = _holds_tensors(module) if machine.environment.holders_initialised else True
+    if holds is None:
+        machine.assume(site.unknown("undecided-module"))
+    if holds is not False:
+        machine.call(BoundMethod(model, member.value), Arguments([module]), site.where)
+
+
+def _holds_tensors(module: Instance) -> bool | None:
+    """Whether `module` has a parameter or a buffer of its own, None where that is not known."""
+    own = [value for name, value in module.attributes.items() if name not in module.hidden]
+    if any(isinstance(each, TensorValue) and each.is_parameter for each in own):
+        return True
+    if any(isinstance(module.attributes.get(name), TensorValue) for name in module.buffers):
+        return True
+    undecided = module.open is not None or any(isinstance(each, Choice | Unknown) for each in own)
+    return None if undecided else False
 
 
 _PLANS = (("_tp_plan", "base_model_tp_plan"), ("_pp_plan", "base_model_pp_plan"))
@@ -189,9 +243,7 @@ def get_output_embeddings(site: Site, self: Instance) -> Value:
     return self.attributes.get("lm_head", NONE)
 
 
-@op(
-    "transformers.PreTrainedModel.set_input_embeddings", "transformers.PreTrainedModel.init_weights"
-)
+@op("transformers.PreTrainedModel.set_input_embeddings")
 @op("transformers.PreTrainedModel.warn_if_padding_and_no_attention_mask")
 @op("transformers.PreTrainedModel.gradient_checkpointing_enable")
 @op("transformers.PreTrainedModel.register_for_auto_class")

@@ -43,7 +43,10 @@ class Environment:
 
     `building`: the constructor of a model is running. There `tensors_on` is the device that tensors
     are made on where none is named, and `parameters_on` where a module keeps its parameters; on
-    `meta` a tensor has no values. "": that is not known.
+    `meta` a tensor has no values. "": that is not known. `initialised_on` is where tensors are made
+    when `post_init` initialises the parameters, which it does while `initialising`: where tensors
+    were that were made before is not known then. `holders_initialised` says that `_init_weights` of
+    a model's own code is handed only modules that hold tensors themselves (from 5.3 on).
 
     Of its configs: `fields_generated`: a class without an `__init__` gets one that sets its fields
     (from 5.4 on); `removed_fields` are those that the base no longer sets, `popped_fields` those it
@@ -66,6 +69,9 @@ class Environment:
     building: bool = False
     tensors_on: str = ""
     parameters_on: str = ""
+    initialised_on: str = ""
+    initialising: bool = False
+    holders_initialised: bool = False
     fields_generated: bool = True
     removed_fields: tuple[str, ...] = ()
     popped_fields: tuple[str, ...] = ()

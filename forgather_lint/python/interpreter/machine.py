@@ -79,8 +79,10 @@ class Library(Protocol):
     def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
         """The name under which the attribute `name` of `target` is kept."""
 
-    def on_set(self, machine: Machine, target: Instance, name: str, value: Value) -> str:
-        """Told before an attribute is written; the result is the name to write it under."""
+    def on_set(
+        self, machine: Machine, target: Instance, name: str, value: Value
+    ) -> tuple[str, Value]:
+        """Told before an attribute is written; the result is what is written, and its name."""
 
     def keeps(self, decorator: Value) -> bool:
         """Whether a function under `decorator` surely computes what is written."""

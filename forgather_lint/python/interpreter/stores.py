@@ -81,7 +81,7 @@ def _set_on_instance(
 
 def store(machine: Machine, target: Instance, name: str, value: Value, where: Place) -> None:
     """Set an attribute past `__setattr__`, as `object.__setattr__` does."""
-    name = machine.library.on_set(machine, target, name, value)
+    name, value = machine.library.on_set(machine, target, name, value)
     machine.trail.set_attribute(target, name, value)
     machine.trail.set_place(target, name, where)
 

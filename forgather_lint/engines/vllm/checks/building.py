@@ -108,7 +108,12 @@ _SUSPECTS: tuple[
     (
         TensorReadWhileBuilt(),
         lambda target: releases_of(target.vllm.building.tensors_on),
-        lambda world: replace(world, tensors_on="", parameters_on=""),
+        lambda world: replace(world, tensors_on=""),
+    ),
+    (
+        TensorReadWhileBuilt(),
+        lambda target: releases_of(target.vllm.building.parameters_on),
+        lambda world: replace(world, tensors_on="", parameters_on="", initialised_on=""),
     ),
     (
         MemberOfOtherRelease(),
