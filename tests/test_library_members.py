@@ -18,6 +18,10 @@ from torch import nn
 from transformers import PretrainedConfig, PreTrainedModel
 names = {"config": dir(PretrainedConfig()), "model": dir(PreTrainedModel)}
 names["module"] = dir(nn.Module())
+for name in dir(nn):
+    cls = getattr(nn, name)
+    if isinstance(cls, type) and issubclass(cls, nn.Module):
+        names[f"torch.nn.{name}"] = dir(cls)
 print(json.dumps(names))
 """
 
@@ -43,3 +47,9 @@ def test_no_inherited_name_is_missing(
 ) -> None:
     listed = set().union(*(MEMBERS[base] for base in bases))
     assert inherited[kind] - listed == set()
+
+
+def test_no_name_of_a_module_is_missing(inherited: dict[str, set[str]]) -> None:
+    for cls, names in inherited.items():
+        if cls.startswith("torch.nn."):
+            assert names - MEMBERS.get(cls, frozenset()) - MEMBERS[MODULE] == set(), cls

@@ -2,7 +2,7 @@
 
 Most have no meaning here. Reading one of those is undecided, where reading a name that is not in
 the list raises `AttributeError` for sure. Source: `dir()` of each class, torch 2.13, transformers
-4.57, 5.19 and 5.23.
+4.57, 5.19 and 5.23; the classes of `torch.nn` stand in `nn/members.py`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from forgather_lint.libraries.names import CONFIG, MODULE, PRETRAINED
+from forgather_lint.libraries.nn.members import OWN_MEMBERS
 
 MEMBERS: Mapping[str, frozenset[str]] = {
     CONFIG: frozenset(
@@ -142,4 +143,5 @@ MEMBERS: Mapping[str, frozenset[str]] = {
             "type xpu zero_grad"
         ).split()
     ),
+    **{f"torch.nn.{name}": frozenset(own.split()) for name, own in OWN_MEMBERS.items()},
 }
