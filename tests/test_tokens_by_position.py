@@ -34,6 +34,33 @@ PICKED = [
     "for t in range(h.shape[1]): h = h + h[:, t].unsqueeze(1)",
     "c, o = torch.zeros_like(h[:, 0]), []\n        for t in range(h.shape[1]):\n"
     "            c = 0.9 * c + h[:, t]\n            o.append(c)\n        h = torch.stack(o, 1)",
+    "h = h + h.index_select(1, torch.tensor([0]))",
+    "h = h + h.index_select(1, torch.arange(h.shape[1] - 1, -1, -1))",
+    "h = h + h[:, torch.arange(h.shape[1]) - 1]",
+    "h = h + h[:, [0]]",
+    "h = h + h[torch.arange(h.shape[0]), -1][:, None]",
+    "h = h + h.flatten(0, 1)[(torch.arange(h.shape[1]) - 1).clamp(min=0)]",
+    "h = h + h.gather(1, (position_ids - 1).clamp(min=0).unsqueeze(-1).expand_as(h))",
+    "h = h + h.take_along_dim(torch.zeros(1, 1, 1, dtype=torch.long), 1)",
+    "h = h + torch.take_along_dim(h, torch.zeros_like(position_ids)[..., None], dim=1)",
+    "h = h + h[:, input_ids[0] % 7]",
+    "w, i = h.norm(dim=-1).topk(1, dim=1); h = h + h.gather(1, i[..., None].expand(-1, -1, 64))",
+    "h = h + h[:, h.mean(-1).argsort(dim=1)[0]]",
+]
+CHOSEN = [
+    "f = h.view(-1, 64); i = f[:, :4].topk(2).indices; o = torch.zeros_like(f)\n"
+    "        for e in range(4):\n            t, k = torch.where(i == e)\n"
+    "            o.index_add_(0, t, f[t] * 0.5)\n        h = h + o.view_as(h)",
+    "f = h.view(-1, 64); i = f[:, :4].argmax(-1); o = torch.zeros_like(f)\n"
+    "        for e in range(4):\n            t = (i == e).nonzero().squeeze(-1)\n"
+    "            o.index_add_(0, t, f.index_select(0, t))\n        h = h + o.view_as(h)",
+    "f = h.view(-1, 64); i = f[:, :4].argmax(-1); o = torch.zeros_like(f)\n"
+    "        for e in range(4): o[i == e] = f[i == e] * 2\n        h = h + o.view_as(h)",
+    "f = h.view(-1, 64); w, i = f[:, :4].topk(2); h = h + f.gather(1, i).sum(1).view(1, -1, 1)",
+    "f = h.view(-1, 64); m = torch.nn.functional.one_hot(f[:, :4].topk(2)[1], 4).permute(2, 1, 0)\n"
+    "        o = torch.zeros_like(f)\n        for e in range(4):\n"
+    "            k, t = torch.where(m[e])\n            s = f[None, t].reshape(-1, 64)\n"
+    "            o.index_add_(0, t, s)\n        h = h + o.view_as(h)",
 ]
 MEETING = [
     "h = h - h.mean(dim=1, keepdim=True)",
@@ -63,6 +90,11 @@ def verdict(line: str, folder: Path) -> tuple[str, set[str]]:
 
 @pytest.mark.parametrize("line", LOCAL)
 def test_what_stays_within_a_token_serves(line: str, tmp_path: Path) -> None:
+    assert verdict(line, tmp_path) == ("serves", set())
+
+
+@pytest.mark.parametrize("line", CHOSEN)
+def test_what_a_router_picks_and_hands_back_serves(line: str, tmp_path: Path) -> None:
     assert verdict(line, tmp_path) == ("serves", set())
 
 

@@ -162,7 +162,7 @@ def refuse(machine: Machine, name: str, arguments: Arguments, where: Place) -> N
     world = machine.environment
     if not world.building:
         return
-    operands = list(_tensors(arguments.all()))
+    operands = list(tensors_in(arguments.all()))
     if not operands and not name.startswith("torch.nn.Module."):
         return
     devices = [device_of(machine, each) for each in operands]
@@ -172,7 +172,7 @@ def refuse(machine: Machine, name: str, arguments: Arguments, where: Place) -> N
         device = META if devices[0] == META else f"{GPU}:0"
         raise Raised("TypeError", _NO_ARRAY.format(device=device), where)
     numbers = arguments.all()[0 if name.startswith("torch.") and "split" not in name else 1 :]
-    if name in _SIZES_ARE_READ and META in {device_of(machine, n) for n in _tensors(numbers)}:
+    if name in _SIZES_ARE_READ and META in {device_of(machine, n) for n in tensors_in(numbers)}:
         raise Raised(*_NO_NUMBER, where)
     if name in ("operator.getitem", "torch.repeat_interleave", "Tensor.repeat_interleave"):
         _refuse_positions(machine, name, arguments, where)
@@ -190,7 +190,7 @@ def _refuse_positions(machine: Machine, name: str, arguments: Arguments, where: 
     """A mask selects as many elements as it is true for, and a repetition makes as many."""
     index = arguments.positional[1] if len(arguments.positional) > 1 else NONE
     keys = index.items if isinstance(index, TupleValue) else (index,)
-    empty = [each for each in _tensors(keys) if device_of(machine, each) == META]
+    empty = [each for each in tensors_in(keys) if device_of(machine, each) == META]
     if name == "operator.getitem" and any(each.dtype == "bool" for each in empty):
         raise Raised(*_NO_POSITIONS, where)
     if name != "operator.getitem" and empty and "output_size" not in arguments.keywords:
@@ -270,7 +270,7 @@ def _device_of_made(machine: Machine, name: str, arguments: Arguments) -> str:
         return _FIRST if world.tensors_on == META else world.tensors_on
     if name in _ON_CPU:
         return CPU
-    devices = [_kept_on(machine, each) for each in _tensors(arguments.all())]
+    devices = [_kept_on(machine, each) for each in tensors_in(arguments.all())]
     if name == "Tensor.to" and devices:
         return _target(arguments, devices[0])
     if name.startswith("Tensor.") or name.endswith("_like"):
@@ -305,13 +305,13 @@ def _named(device: Value, chosen: str) -> str:
     return chosen if device.value is None else GPU
 
 
-def _tensors(values: Iterable[Value]) -> Iterator[TensorValue]:
+def tensors_in(values: Iterable[Value]) -> Iterator[TensorValue]:
     """The tensors among `values`, and those in the lists and tuples among them."""
     for value in values:
         if isinstance(value, TensorValue):
             yield value
         elif isinstance(value, TupleValue | ListValue):
-            yield from _tensors(value.items)
+            yield from tensors_in(value.items)
 
 
 def device_named(name: str, where: Place) -> Instance:

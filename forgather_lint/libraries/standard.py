@@ -12,6 +12,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.libraries import devices, names
 from forgather_lint.libraries.library_members import MEMBERS
 from forgather_lint.libraries.stdlib.classes import construct_special
+from forgather_lint.libraries.tokens import with_choice
 from forgather_lint.libraries.transformers import (
     config as transformers_config,
 )
@@ -136,7 +137,7 @@ class StandardLibrary:
             devices.refuse(machine, name, arguments, where)
             try:
                 made = run(meaning, Site(machine, where, name), arguments)
-                return devices.placed(machine, name, arguments, made)
+                return with_choice(name, arguments, devices.placed(machine, name, arguments, made))
             except OpFailure as failure:
                 since = _sharded_since(arguments)
                 raise Raised(

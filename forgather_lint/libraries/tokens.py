@@ -8,18 +8,23 @@ earlier token at all. Positions and masks are counted along the tokens too: they
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from forgather_lint.facts.causes.tokens import TokensMeet
+from forgather_lint.libraries.devices import tensors_in
 from forgather_lint.libraries.dtypes import kind
 from forgather_lint.libraries.propagation import Label, Labels, Operand, absorb, op_text
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Poly, Size
 from forgather_lint.python.values.placement import ZEROS, Placement, Undecided, Wrong
-from forgather_lint.python.values.value import TensorValue
+from forgather_lint.python.values.value import Arguments, TensorValue, TupleValue, Value
 
 _FLOATING = 2
+
+CHOSEN = "chosen"
+"""Tag of numbers and truth values that depend on what tokens hold: the choice of a router."""
 
 
 def after_meeting(
@@ -84,6 +89,45 @@ def after_picking(
     return Undecided("token-picked", site.where)
 
 
+def after_reading_at(
+    site: Site, source: TensorValue, axes: Iterable[int], positions: TensorValue
+) -> Placement | None:
+    """The placement of what stands at `positions` along `axes`, which tell apart the tokens.
+
+    A router picks tokens by what they hold, for an expert that takes each by itself. Positions that
+    are counted name a token by its place among those that an engine hands over.
+    """
+    shape = source.shape or ()
+    along = any((size := shape[axis]) is not None and dims.counts_tokens(size) for axis in axes)
+    if not along or not _holds_states_of(source) or CHOSEN in positions.tags:
+        return None
+    return Undecided("token-picked", site.where)
+
+
+def after_ranking(site: Site, source: TensorValue, axis: int, placement: Placement) -> Placement:
+    """`placement` of an order along `axis`, unless a token has its place there by other tokens."""
+    operand = Operand(source, tuple(range(len(source.shape or ()))))
+    found = after_meeting(site, [operand], [axis], placement)
+    return placement if found is placement else Undecided("tokens-ranked", site.where)
+
+
+def with_choice(name: str, arguments: Arguments, made: Value) -> Value:
+    """What the op `name` made, marked where its numbers are chosen by what tokens hold."""
+    if isinstance(made, TupleValue):
+        items = tuple(with_choice(name, arguments, each) for each in made.items)
+        same = all(new is old for new, old in zip(items, made.items, strict=True))
+        return made if same else replace(made, items=items)
+    if not isinstance(made, TensorValue) or CHOSEN in made.tags or _is_floating(made):
+        return made
+    if name.endswith("_like") or name.startswith("Tensor.new_"):
+        return made
+    # `x.expand_as(y)` takes only a shape from `y`.
+    given = tensors_in(arguments.positional[:1] if name.endswith("_as") else arguments.all())
+    if any(CHOSEN in each.tags or _holds_states_of(each) for each in given):
+        return replace(made, tags=made.tags | {CHOSEN})
+    return made
+
+
 def _is_cut(size: Size) -> bool:
     """Whether it is the number of tokens less some."""
     return (
@@ -98,9 +142,13 @@ def _holds_states(operand: Operand) -> bool:
     return _holds_states_of(operand.tensor)
 
 
+def _is_floating(tensor: TensorValue) -> bool:
+    return tensor.dtype is not None and kind(tensor.dtype) >= _FLOATING
+
+
 def _holds_states_of(tensor: TensorValue) -> bool:
-    dtype, shape = tensor.dtype, tensor.shape or ()
-    if dtype is not None and kind(dtype) < _FLOATING:
+    shape = tensor.shape or ()
+    if tensor.dtype is not None and not _is_floating(tensor):
         return False
     return any(size is None or (size != 1 and not dims.counts_tokens(size)) for size in shape)
 

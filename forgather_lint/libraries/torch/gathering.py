@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from forgather_lint.libraries.operands import Shape, dimension, result, shape_of, tensor, tensor_op
-from forgather_lint.libraries.propagation import Operand, needs_whole, propagate
+from forgather_lint.libraries.propagation import Labels, Operand, absorb, needs_whole, propagate
 from forgather_lint.libraries.shapes import broadcast, broadcast_labels, shape_text
+from forgather_lint.libraries.tokens import after_reading_at
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
+from forgather_lint.python.values.placement import Placement
 from forgather_lint.python.values.value import NONE, Value
 
 Entry = TypeVar("Entry")
@@ -35,12 +37,8 @@ def gather(site: Site, input: Value, dim: Value, index: Value, sparse_grad: Valu
         Operand(source, instead(labels, axis, "read")),
         Operand(positions, labels, "argument"),
     ]
-    return result(
-        site,
-        shape,
-        propagate(site, operands, labels, whole=["read"], wrong=needs_whole(site)),
-        source.dtype,
-    )
+    placement = _read(site, operands, labels, axis)
+    return result(site, shape, placement, source.dtype)
 
 
 @tensor_op("torch.take_along_dim", "Tensor.take_along_dim")
@@ -55,7 +53,7 @@ def take_along_dim(site: Site, input: Value, indices: Value, dim: Value = NONE) 
         Operand(source, instead(broadcast_labels(own, len(own)), axis, "read")),
         Operand(positions, broadcast_labels(shape, len(own)), "argument"),
     ]
-    placement = propagate(site, operands, labels, whole=["read"], wrong=needs_whole(site))
+    placement = _read(site, operands, labels, axis)
     return result(site, instead(rest, axis, shape[axis]), placement, source.dtype)
 
 
@@ -73,8 +71,16 @@ def index_select(site: Site, input: Value, dim: Value, index: Value) -> Value:
         Operand(positions, (axis,) * len(shape), "argument"),
     ]
     count = shape[0] if shape else 1
-    placement = propagate(site, operands, labels, whole=["read"], wrong=needs_whole(site))
+    placement = _read(site, operands, labels, axis)
     return result(site, instead(own, axis, count), placement, source.dtype)
+
+
+def _read(site: Site, operands: Sequence[Operand], labels: Labels, axis: int) -> Placement:
+    """The placement of what the second operand reads of the first along `axis`."""
+    source, positions = (each.tensor for each in operands)
+    read = after_reading_at(site, source, [axis], positions)
+    own = propagate(site, operands, labels, whole=["read"], wrong=needs_whole(site))
+    return own if read is None else absorb([own, read]) or read
 
 
 def instead(entries: Sequence[Entry], axis: int, entry: Entry | Other) -> tuple[Entry | Other, ...]:

@@ -15,6 +15,7 @@ from forgather_lint.libraries.operands import (
     value_op,
 )
 from forgather_lint.libraries.propagation import Operand, propagate
+from forgather_lint.libraries.tokens import after_ranking
 from forgather_lint.libraries.torch.reduce import named
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
@@ -78,7 +79,8 @@ def argsort(
 
 def _choosing(site: Site, source: TensorValue, axis: int) -> Placement:
     labels = tuple(range(len(shape_of(source))))
-    return propagate(site, [Operand(source, labels, "argument")], labels, whole=[axis])
+    placement = propagate(site, [Operand(source, labels, "argument")], labels, whole=[axis])
+    return after_ranking(site, source, axis, placement)
 
 
 @tensor_op("torch.nn.functional.one_hot")

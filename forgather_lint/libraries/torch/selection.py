@@ -22,7 +22,7 @@ from forgather_lint.libraries.propagation import (
     propagate,
 )
 from forgather_lint.libraries.shapes import broadcast, broadcast_labels, differ, shape_text
-from forgather_lint.libraries.tokens import after_picking
+from forgather_lint.libraries.tokens import after_picking, after_reading_at
 from forgather_lint.libraries.torch.slices import extent
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
@@ -135,6 +135,7 @@ class Selection:
         shape = shape_of(index)
         if not is_mask(index):
             self._taken.add(dim)
+            self._settle_read(index, [dim])
             return index, shape
         own = shape_of(self.source)[dim : dim + len(shape)]
         for offset, (size, expected) in enumerate(zip(shape, own, strict=False)):
@@ -142,8 +143,14 @@ class Selection:
                 raise OpFailure("IndexError", self._mask_text(index, dim + offset, offset))
         labels = tuple(range(dim, dim + len(shape)))
         self._taken.update(labels)
+        self._settle_read(index, labels)
         self.tensors.append(Operand(index, labels, "argument"))
         return None, (None,)
+
+    def _settle_read(self, index: TensorValue, along: Sequence[int]) -> None:
+        read = after_reading_at(self.site, self.source, along, index)
+        if read is not None:
+            self._settled.append(read)
 
     def _mask_text(self, index: TensorValue, dim: int, offset: int) -> str:
         return (

@@ -64,6 +64,7 @@ def _join_tensors(tensors: list[TensorValue]) -> Value:
         placement=wrong or (placements[0] if agreed else Undecided("placement-by-condition")),
         dtype=first.dtype if all(t.dtype == first.dtype for t in tensors) else None,
         origin=first.origin,
+        tags=frozenset.intersection(*(each.tags for each in tensors)),
     )
 
 
