@@ -42,6 +42,7 @@ from forgather_lint.facts.causes.attention import AttentionRunsTwice
 from forgather_lint.facts.causes.code import BareTensorReturned
 from forgather_lint.facts.causes.placement import PartMisused
 from forgather_lint.facts.release import Effect
+from forgather_lint.libraries.devices import without_values
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -51,7 +52,7 @@ from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.interpreter.subscripts import read
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.placement import Shard, Wrong
+from forgather_lint.python.values.placement import Shard, Undecided, Wrong
 from forgather_lint.python.values.value import Arguments, Known, TensorValue, Unknown, Value
 
 Assignments = Mapping[Instance, Assignment]
@@ -251,6 +252,7 @@ def run(
     with machine.undone_run(EngineLibrary(engine, ranks, heads, attention), rank, environment):
         try:
             leave_out_expansions(machine, tree, heads)
+            _leave_without_values(machine, tree)
             _split(machine, tree, assignments, ranks, engine.plan.uneven_parts)
             result = machine.call(root, given_arguments(engine), root.where)
             return RankRun(_outcome(rank, result, root), rank.given_up)
@@ -272,6 +274,15 @@ def runs_alone(machine: Machine, root: Instance) -> bool:
     except (Raised, BudgetExceeded):
         return False
     return not isinstance(result, Unknown)
+
+
+def _leave_without_values(machine: Machine, tree: Tree) -> None:
+    """What is computed of a buffer that stayed on `meta` is not decided: some of it raises."""
+    for instance in tree.instances.values():
+        for name, value in list(instance.attributes.items()):
+            if isinstance(value, TensorValue) and without_values(value):
+                empty = Undecided("buffer-without-values", value.origin or instance.where)
+                machine.trail.stand_in(instance, name, replace(value, placement=empty))
 
 
 def _split(

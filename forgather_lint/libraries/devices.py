@@ -131,9 +131,20 @@ def device_of(machine: Machine, value: Value) -> str:
     if not isinstance(value, TensorValue) or not world.building:
         return ""
     device = _kept_on(machine, value)
-    if device == _FIRST:  # the model that stays has it elsewhere, and it alone is initialised
-        return "" if world.initialising else META
+    if device == _FIRST:  # only the model that stays is initialised
+        return world.tensors_stay_on if world.initialising else META
     return device
+
+
+def _device_later(machine: Machine, value: TensorValue) -> str:
+    """Where `value` is when the model that stays is built."""
+    device = _kept_on(machine, value)
+    return machine.environment.tensors_stay_on if device == _FIRST else device
+
+
+def without_values(value: Value) -> bool:
+    """Whether the model that stays has nothing in `value`: a buffer computed of parameters."""
+    return isinstance(value, TensorValue) and not value.is_parameter and value.device == META
 
 
 def _kept_on(machine: Machine, value: TensorValue) -> str:
@@ -166,6 +177,7 @@ def refuse(machine: Machine, name: str, arguments: Arguments, where: Place) -> N
     if not operands and not name.startswith("torch.nn.Module."):
         return
     devices = [device_of(machine, each) for each in operands]
+    later = [_device_later(machine, each) for each in operands]
     if name in _READERS and META in devices:
         raise Raised(*_READERS[name], where)
     if name in _TO_ARRAY and devices[0] in (META, GPU):
@@ -180,10 +192,12 @@ def refuse(machine: Machine, name: str, arguments: Arguments, where: Place) -> N
         raise Raised(*_NO_NUMBER, where)
     elif name in ("operator.setitem", "Tensor.copy_", "Tensor.to"):
         _refuse_copies(name, arguments, devices, where)
+        _refuse_copies(name, arguments, later, where)
     elif name.startswith("torch.nn.Module."):
         _refuse_module(machine, name, arguments, where)
     elif name in _JOINING:
         _refuse_mixed(operands, devices, where)
+        _refuse_mixed(operands, later, where)
 
 
 def _refuse_positions(machine: Machine, name: str, arguments: Arguments, where: Place) -> None:
@@ -297,6 +311,8 @@ def _target(arguments: Arguments, own: str) -> str:
 def _named(device: Value, chosen: str) -> str:
     """The device that a value names, "" where that is not known; None names the one chosen."""
     if isinstance(device, Instance) and device.cls == DEVICE:
+        if _FIRST in device.attributes:
+            return _FIRST
         device = device.attributes.get("type", NONE)
     if not isinstance(device, Known):
         return ""
@@ -312,6 +328,17 @@ def tensors_in(values: Iterable[Value]) -> Iterator[TensorValue]:
             yield value
         elif isinstance(value, TupleValue | ListValue):
             yield from tensors_in(value.items)
+
+
+def shown_device(machine: Machine, value: Value, where: Place) -> Instance | None:
+    """`value.device` while a model is built, None where it is not known."""
+    found = device_of(machine, value)
+    if not found:
+        return None
+    shown = device_named(f"{GPU}:0" if found == GPU else found, where)
+    if isinstance(value, TensorValue) and _kept_on(machine, value) == _FIRST:
+        return Instance(DEVICE, {**shown.attributes, _FIRST: NONE}, where)
+    return shown
 
 
 def device_named(name: str, where: Place) -> Instance:

@@ -45,7 +45,7 @@ from forgather_lint.linting.support.serving import finding
     rests_on=(
         "vllm/building.tensors_on",
         "vllm/building.parameters_on",
-        "vllm/building.initialised_on",
+        "vllm/building.tensors_stay_on",
         "vllm/building.value_read",
     ),
 )

@@ -217,7 +217,7 @@ class VllmBuilding:
 
     tensors_on: Fact[str]
     parameters_on: Fact[str]
-    initialised_on: Fact[str]
+    tensors_stay_on: Fact[str]
     value_read: Fact[Reaction]
 
 

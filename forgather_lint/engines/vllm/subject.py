@@ -68,7 +68,7 @@ def environment_of(target: Target) -> Environment:
         torch=torch_of("vllm", target.vllm.version),
         tensors_on=building.tensors_on.value,
         parameters_on=building.parameters_on.value,
-        initialised_on=building.initialised_on.value,
+        tensors_stay_on=building.tensors_stay_on.value,
     )
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from forgather_lint.libraries.devices import DEVICE, GPU, META, device_named, device_of
+from forgather_lint.libraries.devices import (
+    DEVICE,
+    GPU,
+    META,
+    device_named,
+    device_of,
+    shown_device,
+)
 from forgather_lint.libraries.dtypes import kind, part_of
 from forgather_lint.libraries.nn.build import set_plain
 from forgather_lint.libraries.operands import (
@@ -85,9 +92,7 @@ def device(site: Site, input: Value) -> Value:
     machine = cast("Machine", site.evaluator)
     if not machine.environment.building:
         return device_named("cuda:0", site.where)
-    found = device_of(machine, input)
-    found = "cuda:0" if found == GPU else found
-    return device_named(found, site.where) if found else site.unknown("unknown-device")
+    return shown_device(machine, input, site.where) or site.unknown("unknown-device")
 
 
 @value_op("torch.device")

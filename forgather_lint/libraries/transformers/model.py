@@ -83,7 +83,7 @@ def init_weights(site: Site, self: Instance) -> Value:
     machine = cast("Machine", site.evaluator)
     world = machine.environment
     if world.building and world.parameters_on:
-        found = replace(world, tensors_on=world.initialised_on, initialising=True)
+        found = replace(world, tensors_on=world.tensors_stay_on, initialising=True)
         with machine.undone_run(observer=machine.observer, environment=found):
             _initialise(site, self, self, set())
     return tie_weights(site, self)

@@ -43,10 +43,10 @@ class Environment:
 
     `building`: the constructor of a model is running. There `tensors_on` is the device that tensors
     are made on where none is named, and `parameters_on` where a module keeps its parameters; on
-    `meta` a tensor has no values. "": that is not known. `initialised_on` is where tensors are made
-    when `post_init` initialises the parameters, which it does while `initialising`: where tensors
-    were that were made before is not known then. `holders_initialised` says that `_init_weights` of
-    a model's own code is handed only modules that hold tensors themselves (from 5.3 on).
+    `meta` a tensor has no values. "": that is not known. Where that is so of all of a model, a
+    second is built that stays, whose tensors are made on `tensors_stay_on`; its parameters alone
+    `post_init` initialises, which it does while `initialising`. `holders_initialised`: to
+    `_init_weights` of a model's own code go only modules that hold tensors themselves (from 5.3).
 
     Of its configs: `fields_generated`: a class without an `__init__` gets one that sets its fields
     (from 5.4 on); `removed_fields` are those that the base no longer sets, `popped_fields` those it
@@ -69,7 +69,7 @@ class Environment:
     building: bool = False
     tensors_on: str = ""
     parameters_on: str = ""
-    initialised_on: str = ""
+    tensors_stay_on: str = ""
     initialising: bool = False
     holders_initialised: bool = False
     fields_generated: bool = True

@@ -113,7 +113,7 @@ _SUSPECTS: tuple[
     (
         TensorReadWhileBuilt(),
         lambda target: releases_of(target.vllm.building.parameters_on),
-        lambda world: replace(world, tensors_on="", parameters_on="", initialised_on=""),
+        lambda world: replace(world, tensors_on="", parameters_on="", tensors_stay_on=""),
     ),
     (
         MemberOfOtherRelease(),
