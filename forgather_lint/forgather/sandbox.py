@@ -26,6 +26,8 @@ _UNBOUNDED = ("random", "urlize", "xmlattr")
 _DEAR = ("wordwrap", "pprint", "sort", "unique", "groupby", "dictsort", "min", "max", "map")
 _DEARNESS = dict.fromkeys((*_DEAR, "select", "reject", "selectattr", "rejectattr"), 480)
 """How many times as long as others these filters take for a letter or an element."""
+_STEPS_OF_A_USE = 12
+"""What noting the use of an undefined value costs beside one turn of a loop."""
 _NOT_WIDTHS = ("default", "d", "toyaml")
 
 
@@ -83,7 +85,7 @@ class TemplateEnvironment(SandboxedEnvironment):
         super().__init__(
             loader=TemplateLoader(search_path),
             trim_blocks=True,
-            undefined=reporting(journal.undefined),
+            undefined=reporting(self._undefined_use),
             auto_reload=False,
             cache_size=-1,
             optimized=False,
@@ -156,6 +158,10 @@ class TemplateEnvironment(SandboxedEnvironment):
             instrument.TURNS: self._turns,
             instrument.JOINED: self._joined,
         }
+
+    def _undefined_use(self, message: str) -> None:
+        self.budget.spend(_STEPS_OF_A_USE)
+        self.journal.undefined(message)
 
     # pass_context keeps Jinja from evaluating the hooks while it compiles.
 
