@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import libcst as cst
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place
 from forgather_lint.libraries.names import CONFIG
+from forgather_lint.libraries.stdlib.modules import copied
 from forgather_lint.python.interpreter import attributes, stores
 from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
 from forgather_lint.python.interpreter.dispatch import machine_of
@@ -17,8 +18,11 @@ from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.values.objects import ClassValue, FunctionValue, Instance
 from forgather_lint.python.values.value import (
+    NONE,
     Arguments,
+    DictValue,
     External,
+    ListValue,
     TupleValue,
     Unknown,
     Value,
@@ -105,6 +109,53 @@ def field_(
         return default
     made = {} if default_factory is None else {_FACTORY: default_factory}
     return Instance(_FIELD, made, site.where)
+
+
+@op("dataclasses.asdict")
+def asdict(site: Site, obj: Value, *, dict_factory: Value = NONE) -> Value:
+    """The fields of `obj` by name, copied; data classes in it become dicts as well."""
+    if dict_factory is not NONE or not _declares_fields(machine_of(site), obj):
+        return site.unknown("unmodelled-call")
+    return _as_dict(site, obj, _DEEPEST)
+
+
+_DEEPEST = 50
+"""How deep data classes and containers are followed into each other."""
+
+
+def _declares_fields(machine: Machine, value: Value) -> bool:
+    return (
+        isinstance(value, Instance)
+        and isinstance(value.cls, ClassValue)
+        and _is_dataclass(machine, value.cls)
+        and not any(isinstance(each, Unknown) for each in order_of(machine, value.cls))
+        and not any(is_subclass(machine, value.cls, External(base)) for base in _FIELD_BASES)
+    )
+
+
+def _as_dict(site: Site, value: Value, room: int) -> Value:
+    machine = machine_of(site)
+    site.evaluator.budget.spend(1)
+    if not room:
+        return site.unknown("unmodelled-call")
+
+    def inner(item: Value) -> Value:
+        return _as_dict(site, item, room - 1)
+
+    if isinstance(value, Instance) and _declares_fields(machine, value):
+        names = fields_of(machine, cast("ClassValue", value.cls))
+        return DictValue(
+            {name: inner(attributes.read(machine, value, name, site.where)) for name in names}
+        )
+    match value:
+        case ListValue():
+            return ListValue([inner(item) for item in value.items], value.rest)
+        case TupleValue():
+            return TupleValue(tuple(map(inner, value.items)))
+        case DictValue():
+            items = {key: inner(item) for key, item in value.items.items()}
+            return DictValue(items, dict(value.keys), value.rest)
+    return copied(value, {}, deep=True)
 
 
 def _annotated(node: cst.ClassDef) -> list[str]:
