@@ -35,6 +35,7 @@ def _layer_types(transformers: TransformersProfile) -> LayerTypes | None:
     unknown, length = config.layer_type_unknown.value, config.layer_types_length.value
     if unknown.effect is Effect.NONE:
         return None
-    return LayerTypes(
-        config.layer_types.value, config.layer_types_renamed.value, unknown.text, length.text
-    )
+    allowed = {"layer_types": config.layer_types.value}
+    if config.mlp_layer_types.value:
+        allowed["mlp_layer_types"] = config.mlp_layer_types.value
+    return LayerTypes(allowed, config.layer_types_renamed.value, unknown.text, length.text)

@@ -66,6 +66,7 @@ class TransformersConfig:
     popped_fields: Fact[tuple[str, ...]]
     model_type_taken: Fact[Reaction]
     layer_types: Fact[tuple[str, ...]]
+    mlp_layer_types: Fact[tuple[str, ...]]
     layer_types_renamed: Fact[Mapping[str, str]]
     layer_type_unknown: Fact[Reaction]
     layer_types_length: Fact[Reaction]

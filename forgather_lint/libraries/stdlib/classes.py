@@ -11,6 +11,13 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place
 from forgather_lint.libraries.names import CONFIG
 from forgather_lint.libraries.stdlib.modules import copied
+from forgather_lint.libraries.transformers.strict import (
+    check_field,
+    check_layer_types,
+    check_own,
+    is_strict,
+    refuse_positional,
+)
 from forgather_lint.python.interpreter import attributes, stores
 from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
 from forgather_lint.python.interpreter.dispatch import machine_of
@@ -223,14 +230,6 @@ def generated_below(machine: Machine, cls: ClassValue | External) -> list[ClassV
     return found
 
 
-def is_strict(cls: ClassValue) -> bool:
-    """Whether a config class checks what its generated `__init__` has made."""
-    return any(
-        isinstance(each, External) and each.name.rpartition(".")[2] == "strict"
-        for each in cls.decorators
-    )
-
-
 def set_fields(
     machine: Machine, instance: Instance, cls: ClassValue, given: Mapping[str, Value], where: Place
 ) -> dict[str, Value]:
@@ -239,6 +238,8 @@ def set_fields(
     for name in fields_of(machine, cls):
         value = left.pop(name, None) or _config_default(machine, cls, name)
         if value is not None:
+            if is_strict(cls):
+                check_field(machine, cls, name, value, where)
             machine.set_attribute(instance, name, value, where)
     return left
 
@@ -252,9 +253,13 @@ def _construct_config(
     Source: transformers/configuration_utils.py, `PreTrainedConfig.__init_subclass__`, which makes
     every subclass without an `__init__` of its own a dataclass that accepts further keywords.
     """
+    refuse_positional(machine, cls.name, len(arguments.positional), where)
     instance = Instance(cls, {}, where)
     left_over = set_fields(machine, instance, cls, arguments.keywords, where)
     call_post_init(machine, instance, Arguments([], left_over, arguments.rest), where)
+    if is_strict(cls) and machine.environment.fields_generated:
+        check_layer_types(machine, instance, where)
+        check_own(machine, instance, cls, where)
     return instance
 
 

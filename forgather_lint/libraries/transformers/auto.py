@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from forgather_lint.core.port import port_of
+from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
@@ -78,14 +79,47 @@ def for_model(site: Site, model_type: Value, **keywords: Value) -> Value:
 @port_of("transformers/models/auto/configuration_auto.py", "_LazyConfigMapping.register")
 @op("transformers.AutoConfig.register")
 def register_config(site: Site, model_type: Value, config: Value, exist_ok: Value = NONE) -> Value:
-    """Raises for a model type that the release has a config for."""
+    """Raises for a type that the release has a config for, or that `config` does not have."""
     machine = cast("Machine", site.evaluator)
     name = model_type.value if isinstance(model_type, Known) else None
+    own = find_member(machine, config, "model_type") if isinstance(config, ClassValue) else None
+    said = own.value.value if own is not None and isinstance(own.value, Known) else None
+    if isinstance(name, str) and isinstance(said, str) and said != name:
+        text = (
+            "The config you are passing has a `model_type` attribute that is not consistent with "
+            f"the model type you passed (config has {said} and you passed {name}. Fix one of those "
+            "so they match!"
+        )
+        raise Raised("ValueError", text, site.where)
     taken = isinstance(name, str) and machine.environment.model_type_taken(name)
     if taken and machine.truth(exist_ok) is False:
         text = f"{name!r} is already used by a Transformers config, pick another name."
         raise Raised("ValueError", text, site.where)
     return NONE
+
+
+@port_of("transformers/models/auto/auto_factory.py", "_BaseAutoModelClass.register")
+def register_model(
+    site: Site, config_class: Value, model_class: Value, exist_ok: Value = NONE
+) -> Value:
+    """Raises for a model whose class names another config."""
+    machine = cast("Machine", site.evaluator)
+    if not isinstance(config_class, ClassValue) or not isinstance(model_class, ClassValue):
+        return NONE
+    own = find_member(machine, model_class, "config_class")
+    named = own.value if own is not None else None
+    if isinstance(named, ClassValue) and named.name != config_class.name:
+        text = (
+            "The model class you are passing has a `config_class` attribute that is not consistent "
+            f"with the config class you passed (model has {named.qualified} and you passed "
+            f"{config_class.qualified}. Fix one of those so they match!"
+        )
+        raise Raised("ValueError", text, site.where)
+    return NONE
+
+
+for _name in ("AutoModel", "AutoModelForCausalLM"):
+    op(f"transformers.{_name}.register")(register_model)
 
 
 @op("transformers.SubConfigSpec")

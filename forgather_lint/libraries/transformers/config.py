@@ -11,10 +11,15 @@ from forgather_lint.libraries.nn.build import set_plain
 from forgather_lint.libraries.stdlib.classes import (
     call_post_init,
     generated_below,
-    is_strict,
     set_fields,
 )
 from forgather_lint.libraries.transformers.auto import sub_config
+from forgather_lint.libraries.transformers.strict import (
+    check_layer_types,
+    check_own,
+    is_strict,
+    refuse_positional,
+)
 from forgather_lint.python.interpreter.classes import find_member, order_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
@@ -47,6 +52,8 @@ def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Va
     or not, and calls `__post_init__` with the rest. The one of the base checks what it has made.
     """
     machine = cast("Machine", site.evaluator)
+    said = "When `accept_kwargs=True`, PreTrainedConfig"
+    refuse_positional(machine, said, len(arguments), site.where)
     generated = generated_below(machine, self.cls)
     if generated:
         left = set_fields(machine, self, generated[0], keywords, site.where)
@@ -56,36 +63,15 @@ def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Va
     else:
         post_init(site, self, *arguments, **keywords)
     if not generated or is_strict(generated[0]):
-        _check_layer_types(site, self)
+        check_layer_types(machine, self, site.where)
+    if generated and is_strict(generated[0]):
+        check_own(machine, self, generated[0], site.where)
     return NONE
 
 
 def _has_own_post_init(machine: Machine, self: Instance) -> bool:
     member = find_member(machine, self.cls, "__post_init__")
     return member is not None and isinstance(member.value, FunctionValue)
-
-
-@port_of("transformers/configuration_utils.py", "validate_layer_type")
-@port_of("transformers/configuration_utils.py", "layer_type_validation")
-def _check_layer_types(site: Site, self: Instance) -> None:
-    """Refuse types of layers that the release does not know, and a list of another length."""
-    rules = cast("Machine", site.evaluator).environment.layer_types
-    given, layers = (self.attributes.get(each) for each in ("layer_types", "num_hidden_layers"))
-    if rules is None or layers is None or not isinstance(given, ListValue | TupleValue):
-        return
-    if isinstance(given, ListValue) and given.rest is not None:
-        return
-    types = [each.value if isinstance(each, Known) else None for each in given.items]
-    if None in types:
-        return
-    if any(each not in rules.allowed for each in types):
-        text = rules.unknown.format(allowed=rules.allowed, types=types)
-    elif isinstance(layers, Known) and layers.value not in (None, len(types)):
-        text = rules.length.format(layers=layers.value, types=len(types))
-    else:
-        return
-    text = f"Class validation error for validator 'validate_layer_type': ValueError: {text}"
-    raise Raised("StrictDataclassClassValidationError", text, site.where)
 
 
 @op("transformers.PretrainedConfig.__post_init__")

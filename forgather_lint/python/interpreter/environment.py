@@ -9,12 +9,13 @@ from forgather_lint.core.record import record
 
 @record
 class LayerTypes:
-    """The entries of `layer_types` that a config takes, older names of some, and what it says.
+    """The entries that a config takes in each list of types of layers, and what it says.
 
-    `unknown` is said of another entry, `length` of another number of them than there are layers.
+    `renamed` are older names of entries of `layer_types`. `unknown` is said of another entry,
+    `length` of another number of them than there are layers.
     """
 
-    allowed: tuple[str, ...]
+    allowed: Mapping[str, tuple[str, ...]]
     renamed: Mapping[str, str]
     unknown: str
     length: str
