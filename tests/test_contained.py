@@ -131,9 +131,9 @@ def test_a_single_job_is_done_here_where_there_is_no_fork() -> None:
 
 def test_a_watchdog_ends_a_single_job_that_hangs() -> None:
     code = (
-        "from forgather_lint.core.workers import Limits, Workers\n"
+        "from forgather_lint.core.workers import JobLimits, Workers\n"
         "import time\n"
-        "workers = Workers(1, Limits(0.1, 1 << 28), forked=False)\n"
+        "workers = Workers(1, JobLimits(0.1, 1 << 28), forked=False)\n"
         "list(workers.results([lambda: time.sleep(60)]))\n"
     )
     root = str(Path(__file__).parent.parent)

@@ -112,13 +112,13 @@ def test_a_template_starts_no_process(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from forgather_lint.forgather.library import Library\n"
+        "from forgather_lint.forgather.library import TemplateLibrary\n"
         "from forgather_lint.forgather.project import read_project\n"
         "def hook(event, given):\n"
         "    if event.startswith(('subprocess.', 'os.fork', 'os.exec', 'os.posix_spawn')):\n"
         "        print('started', event, given, flush=True)\n"
         "sys.addaudithook(hook)\n"
-        f"rendering = read_project(Path({str(tmp_path)!r}), Library()).render('a.yaml')\n"
+        f"rendering = read_project(Path({str(tmp_path)!r}), TemplateLibrary()).render('a.yaml')\n"
         "assert rendering.ended is None\n"
         "print(rendering.text.plain)\n"
     )

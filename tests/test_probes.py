@@ -142,11 +142,11 @@ def test_events_that_no_script_of_ours_wrote_say_nothing(does: str, tmp_path: Pa
 INTERRUPTED = """
 import json, os, sys
 from pathlib import Path
-from forgather_lint.probes.runner import Job, Limits, run
+from forgather_lint.probes.runner import Job, RunLimits, run
 folder = Path(sys.argv[1])
 job = Job(folder / "script.py", {}, sys.executable, os.environ, folder / "log.txt")
 try:
-    run(job, Limits(60, 2**40), folder, lambda phase: print(phase, flush=True))
+    run(job, RunLimits(60, 2**40), folder, lambda phase: print(phase, flush=True))
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
