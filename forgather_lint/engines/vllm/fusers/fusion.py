@@ -150,12 +150,11 @@ def require_heads_to_divide(group: Fusion, engine: VllmEngine, ranks: int) -> No
     fact = engine.profile.fusers.kv_heads_uneven.value
     if not group.head_size or fact.effect is not Effect.ERROR:
         return
+    narrowest = min(group.columns, key=lambda module: width(module, "out_features"))
     large, small = max(group.kv_heads, ranks), min(group.kv_heads, ranks)
     if small > 0 and large % small:
         text = fact.say(heads=large, size=small)
-        raise Raised(
-            fact.raises, text, group.columns[-1].where, cause=SizeDoesNotDivide(large, small)
-        )
+        raise Raised(fact.raises, text, narrowest.where, cause=SizeDoesNotDivide(large, small))
 
 
 def _copies(modules: tuple[Instance, ...], size: int, ranks: int) -> tuple[int, ...]:
