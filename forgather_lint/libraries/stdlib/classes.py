@@ -13,8 +13,7 @@ from forgather_lint.libraries.names import CONFIG
 from forgather_lint.libraries.stdlib.modules import copied
 from forgather_lint.libraries.transformers.strict import (
     check_field,
-    check_layer_types,
-    check_own,
+    check_strict,
     is_strict,
     refuse_positional,
 )
@@ -258,8 +257,7 @@ def _construct_config(
     left_over = set_fields(machine, instance, cls, arguments.keywords, where)
     call_post_init(machine, instance, Arguments([], left_over, arguments.rest), where)
     if is_strict(cls) and machine.environment.fields_generated:
-        check_layer_types(machine, instance, where)
-        check_own(machine, instance, cls, where)
+        check_strict(machine, instance, cls, where)
     return instance
 
 

@@ -16,7 +16,7 @@ from forgather_lint.libraries.stdlib.classes import (
 from forgather_lint.libraries.transformers.auto import sub_config
 from forgather_lint.libraries.transformers.strict import (
     check_layer_types,
-    check_own,
+    check_strict,
     is_strict,
     refuse_positional,
 )
@@ -62,10 +62,10 @@ def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Va
         call_post_init(machine, self, Arguments([], dict(keywords)), site.where)
     else:
         post_init(site, self, *arguments, **keywords)
-    if not generated or is_strict(generated[0]):
+    if not generated:
         check_layer_types(machine, self, site.where)
-    if generated and is_strict(generated[0]):
-        check_own(machine, self, generated[0], site.where)
+    elif is_strict(generated[0]):
+        check_strict(machine, self, generated[0], site.where)
     return NONE
 
 

@@ -29,6 +29,7 @@ from forgather_lint.python.values.value import (
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
 
+_LAYER_TYPES = "validate_layer_type"
 _KINDS = {"int": int, "float": float, "str": str, "bool": bool, "None": type(None)}
 
 
@@ -70,17 +71,19 @@ def check_layer_types(machine: Machine, config: Instance, where: Place) -> None:
             text = rules.length.format(name=name, layers=layers.value, types=len(types))
         else:
             continue
-        raise _of_validator("validate_layer_type", Raised("ValueError", text, where), where)
+        raise _of_validator(_LAYER_TYPES, Raised("ValueError", text, where), where)
 
 
-def check_own(machine: Machine, config: Instance, cls: ClassValue, where: Place) -> None:
-    """Call every `validate_...` that `cls` and its bases define themselves."""
+def check_strict(machine: Machine, config: Instance, cls: ClassValue, where: Place) -> None:
+    """Call every `validate_...` of the strict class `cls`, its own and those of its bases."""
     own: dict[str, FunctionValue] = {}
     for entry in order_of(machine, cls):
         if isinstance(entry, ClassValue):
             for name, value in entry.namespace.items():
                 if name.startswith("validate_") and isinstance(value, FunctionValue):
                     own.setdefault(name, value)
+    if _LAYER_TYPES not in own:
+        check_layer_types(machine, config, where)
     for name, validator in sorted(own.items()):
         try:
             machine.call(BoundMethod(config, validator), Arguments(), where)
