@@ -16,6 +16,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import order_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import BoundMethod, ClassValue, FunctionValue, Instance
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Arguments,
     DictValue,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
 
 _LAYER_TYPES = "validate_layer_type"
-_KINDS = {"int": int, "float": float, "str": str, "bool": bool, "None": type(None)}
 
 
 def is_strict(cls: ClassValue) -> bool:
@@ -99,29 +99,56 @@ def _of_validator(name: str, error: Raised, where: Place) -> Raised:
 
 
 def check_field(machine: Machine, cls: ClassValue, name: str, value: Value, where: Place) -> None:
-    """Refuse a value that is of no type of the field `name` of a strict class."""
-    shown = _plain_type(value)
+    """Refuse a value that is of no type of the field `name` of a strict class.
+
+    Source: huggingface_hub/dataclasses.py, `type_validator`.
+    """
     annotation = next(_annotations(machine, cls, name), None)
-    if shown is None or annotation is None:
-        return
-    kinds = [*_alternatives(annotation)]
-    if None in kinds or shown in kinds:
-        return
-    expected = " | ".join(each or "" for each in kinds)
-    held = f" (value: {value.value!r})" if isinstance(value, Known) else ""
-    text = f"Field '{name}' expected {expected}, got {shown}{held}"
-    message = f"Validation error for field '{name}': TypeError: {text}"
-    raise Raised("StrictDataclassFieldValidationError", message, where)
+    misfit = _misfit(name, value, annotation) if annotation is not None else ""
+    if misfit:
+        text = f"Validation error for field '{name}': TypeError: {misfit}"
+        raise Raised("StrictDataclassFieldValidationError", text, where)
 
 
-def _plain_type(value: Value) -> str | None:
-    if isinstance(value, ListValue):
-        return "list"
-    if isinstance(value, DictValue):
-        return "dict"
-    if not isinstance(value, Known):
-        return None
-    return next((name for name, kind in _KINDS.items() if type(value.value) is kind), None)
+def _misfit(name: str, value: Value, annotation: cst.BaseExpression) -> str:
+    """What is said of a value that is surely of no type that `annotation` allows, else "".
+
+    An annotation that is not read here allows everything.
+    """
+    alternatives = _alternatives(annotation)
+    if alternatives:
+        fits = not all(_misfit(name, value, each) for each in alternatives)
+        shown = f" with value {value.value!r}" if isinstance(value, Known) else ""
+        return "" if fits else f"Field '{name}'{shown} doesn't match any type"
+    if not isinstance(value, Known | ListValue | TupleValue | DictValue):
+        return ""
+    kind = type_name(value)
+    if isinstance(annotation, cst.Name) and annotation.value in _TYPES:
+        if kind == _TYPES[annotation.value]:
+            return ""
+        held = f" (value: {value.value!r})" if isinstance(value, Known) else ""
+        return f"Field '{name}' expected {annotation.value}, got {kind}{held}"
+    if isinstance(annotation, cst.Subscript) and isinstance(annotation.value, cst.Name):
+        outer = annotation.value.value
+        if outer in _CONTAINERS and kind != outer:
+            return f"Field '{name}' expected a {outer}, got {kind}"
+        if outer == "list" and isinstance(value, ListValue):
+            return _misfit_of_items(name, value, annotation)
+    return ""
+
+
+def _misfit_of_items(name: str, value: ListValue, annotation: cst.Subscript) -> str:
+    for place, item in enumerate(value.items):
+        if any(_misfit(f"{name}[{place}]", item, each) for each in _within(annotation)):
+            return f"Invalid item at index {place} in list '{name}'"
+    return ""
+
+
+_CONTAINERS = ("list", "dict", "tuple")
+_TYPES = {each: each for each in ("int", "float", "str", "bool", *_CONTAINERS)} | {
+    "None": "NoneType"
+}
+"""The annotations that are a type without parameters, and what Python calls it."""
 
 
 def _annotations(machine: Machine, cls: ClassValue, name: str) -> Iterator[cst.BaseExpression]:
@@ -137,25 +164,19 @@ def _annotations(machine: Machine, cls: ClassValue, name: str) -> Iterator[cst.B
                         yield small.annotation.annotation
 
 
-def _alternatives(annotation: cst.BaseExpression) -> Iterator[str | None]:
-    """The types that `int | None` or `Optional[int]` allows; None is said of any other text."""
+def _alternatives(annotation: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """The annotations of which `int | None`, `Optional[int]` or `Union[...]` allows any."""
     if isinstance(annotation, cst.BinaryOperation) and isinstance(annotation.operator, cst.BitOr):
-        yield from _alternatives(annotation.left)
-        yield from _alternatives(annotation.right)
-    elif isinstance(annotation, cst.Name):
-        known = annotation.value in _KINDS or annotation.value in ("list", "dict")
-        yield annotation.value if known else None
-    elif isinstance(annotation, cst.Subscript) and isinstance(annotation.value, cst.Name):
-        outer, inner = annotation.value.value, [each.slice for each in annotation.slice]
-        parts = [each.value for each in inner if isinstance(each, cst.Index)]
-        if outer in ("list", "dict"):
-            yield outer
-        elif outer in ("Optional", "Union"):
-            for part in parts:
-                yield from _alternatives(part)
-            if outer == "Optional":
-                yield "None"
-        else:
-            yield None
-    else:
-        yield None
+        return [annotation.left, annotation.right]
+    named = annotation.value if isinstance(annotation, cst.Subscript) else None
+    if isinstance(annotation, cst.Subscript) and isinstance(named, cst.Name):
+        if named.value == "Optional":
+            return [*_within(annotation), cst.Name("None")]
+        if named.value == "Union":
+            return _within(annotation)
+    return []
+
+
+def _within(annotation: cst.Subscript) -> list[cst.BaseExpression]:
+    slices = (each.slice for each in annotation.slice)
+    return [each.value for each in slices if isinstance(each, cst.Index)]
