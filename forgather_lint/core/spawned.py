@@ -11,7 +11,6 @@ import os
 import pickle
 import queue
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -22,12 +21,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import IO
 
 from forgather_lint.core import doing
+from forgather_lint.core.framing import received, send
 from forgather_lint.core.workers import Job, JobLimits, Lost, bound, ending, outcome
 
-_LENGTH = struct.Struct("!Q")
 _START = (
     "import sys; sys.path[:] = sys.argv[2:]\n"
     "from forgather_lint.core.spawned import serve\n"
@@ -117,7 +115,7 @@ class _Worker:
         self.deadline = time.monotonic() + _SECONDS_TO_BEGIN
         assert self._process.stdin is not None
         with suppress(OSError):  # it has died; its thread will tell
-            _send(self._process.stdin, pickle.dumps((pickle.dumps(job), self.limits)))
+            send(self._process.stdin, pickle.dumps((pickle.dumps(job), self.limits)))
 
     def begins(self) -> None:
         """It has what it needs for its job: from now on the time counts."""
@@ -155,7 +153,7 @@ class _Worker:
         stream = self._process.stdout
         assert stream is not None
         with stream:
-            while (answer := _received(stream)) is not None:
+            while (answer := received(stream)) is not None:
                 answers.put((self, answer))
         answers.put((self, None))
 
@@ -167,24 +165,10 @@ def serve(board: str) -> None:
     os.dup2(2, 1)  # nothing but answers goes out there
     shared = doing.Board(Path(board))
     doing.show_on(shared)
-    while (told := _received(jobs)) is not None:
+    while (told := received(jobs)) is not None:
         job, limits = pickle.loads(told)
         pickle.loads(job)  # what it imports is none of its work
-        _send(answers, _BEGUN)
+        send(answers, _BEGUN)
         shared.write("")
         bound(limits)
-        _send(answers, pickle.dumps(outcome(job, limits, shared)))
-
-
-def _send(stream: IO[bytes], data: bytes) -> None:
-    stream.write(_LENGTH.pack(len(data)) + data)
-    stream.flush()
-
-
-def _received(stream: IO[bytes]) -> bytes | None:
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return None
-    (length,) = _LENGTH.unpack(head)
-    data = stream.read(length)
-    return data if len(data) == length else None
+        send(answers, pickle.dumps(outcome(job, limits, shared)))

@@ -19,7 +19,6 @@ import os
 import pickle
 import select
 import signal
-import struct
 import sys
 import threading
 import time
@@ -30,6 +29,7 @@ from types import TracebackType
 from typing import NoReturn
 
 from forgather_lint.core import doing
+from forgather_lint.core.framing import complete, received_from, send_to
 from forgather_lint.core.record import record
 
 Job = Callable[[], object]
@@ -38,7 +38,6 @@ Job = Callable[[], object]
 CAN_FORK = hasattr(os, "fork")
 _WALL_PER_PROCESSOR_SECOND = 5
 """Wall time may be so much longer: other programs want the processor too."""
-_LENGTH = struct.Struct("!Q")
 _CHUNK = 1 << 16
 _LEAST_WAIT = 0.01
 
@@ -215,7 +214,7 @@ class _Worker:
         self.deadline = self.began + self.limits.wall
         self._read.clear()
         with suppress(BrokenPipeError):  # it has died; `take` will tell
-            _write(self._to, pickle.dumps(job))
+            send_to(self._to, pickle.dumps(job))
 
     def take(self) -> tuple[object] | None:
         """What came of its job, None as long as the answer is not complete."""
@@ -223,13 +222,10 @@ class _Worker:
         if not chunk:
             return (self._lost(self._reaped()),)
         self._read += chunk
-        if len(self._read) < _LENGTH.size:
-            return None
-        (length,) = _LENGTH.unpack_from(self._read)
-        if len(self._read) < _LENGTH.size + length:
+        if (message := complete(self._read)) is None:
             return None
         self.number = None
-        came = pickle.loads(memoryview(self._read)[_LENGTH.size :])
+        came = pickle.loads(message)
         if isinstance(came, Lost):
             self.end()  # its memory may be full, and its state half made
         return (came,)
@@ -296,12 +292,12 @@ def _serve(
         doing.show_on(board)
         if kept:
             gc.freeze()
-        while (told := _read(jobs)) is not None:
+        while (told := received_from(jobs)) is not None:
             bound(limits)
             board.write("")
             answer = _answer(told, limits, board)
             _unlimit()
-            _write(answers, answer)
+            send_to(answers, answer)
             if kept:
                 gc.collect()  # now, not while somebody waits for the next answer
         code = 0
@@ -326,27 +322,6 @@ def outcome(job: bytes, limits: JobLimits, board: doing.Board) -> object:
     except Exception as error:  # noqa: BLE001 - an error of ours, told by the run as one
         return Lost(f"internal error: {error!r} (see --debug)", board.read())
     return came
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    left = memoryview(_LENGTH.pack(len(data)) + data)
-    while left:
-        left = left[os.write(descriptor, left) :]
-
-
-def _read(descriptor: int) -> bytes | None:
-    head = _exactly(descriptor, _LENGTH.size)
-    return None if head is None else _exactly(descriptor, _LENGTH.unpack(head)[0])
-
-
-def _exactly(descriptor: int, size: int) -> bytes | None:
-    data = bytearray()
-    while len(data) < size:
-        chunk = os.read(descriptor, min(_CHUNK, size - len(data)))
-        if not chunk:
-            return None
-        data += chunk
-    return bytes(data)
 
 
 def bound(limits: JobLimits) -> None:

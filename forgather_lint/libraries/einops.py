@@ -50,7 +50,7 @@ def rearrange(site: Site, tensor: Value, pattern: Value, **lengths: Value) -> Va
 
 @tensor_op("einops.repeat")
 def repeat(site: Site, tensor: Value, pattern: Value, **lengths: Value) -> Value:
-    """The same, with axes on the right that are new: as many copies as their length says."""
+    """`repeat(x, "b h -> b (h r)", r=2)`: an axis that is new on the right holds copies."""
     return _transformed(site, tensor, pattern, lengths)
 
 

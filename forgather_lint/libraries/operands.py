@@ -7,14 +7,14 @@ An op whose result hangs on an argument that is not known raises `Undetermined`;
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from forgather_lint.facts.causes.placement import PartMisused
 from forgather_lint.libraries.dtypes import dtype_of_number
 from forgather_lint.libraries.propagation import PART_SIZE, absorb, consistent, op_text
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site, op
-from forgather_lint.python.values import dims
+from forgather_lint.python.values import dims, type_names
 from forgather_lint.python.values.dims import Size
 from forgather_lint.python.values.endings import Ending
 from forgather_lint.python.values.objects import FunctionValue
@@ -30,6 +30,7 @@ from forgather_lint.python.values.value import (
     Choice,
     DictValue,
     External,
+    IterableValue,
     Known,
     ListValue,
     SetValue,
@@ -216,7 +217,12 @@ def plain_integer(value: Value) -> int:
 
 
 def items(site: Site, value: Value) -> list[Value]:
-    """The items of a list, tuple or other iterable that is fully known."""
+    """The items of a list or tuple that is fully known, which is all that torch takes.
+
+    It refuses an iterator, a range or a view of a dict, in words that differ by op.
+    """
+    if isinstance(value, IterableValue):
+        raise Undetermined("iterable-as-argument")
     if isinstance(value, TupleValue):
         return list(value.items)
     if isinstance(value, ListValue) and value.rest is None:
@@ -276,19 +282,9 @@ def reason_of(value: Value) -> str:
 
 def type_name(value: Value) -> str:
     """The name of the Python type of `value`, as error texts give it."""
-    names: Iterable[tuple[type[Value], str]] = (
-        (TensorValue, "Tensor"),
-        (TupleValue, "tuple"),
-        (ListValue, "list"),
-        (DictValue, "dict"),
-        (SetValue, "set"),
-        (FunctionValue, "function"),
-        (SymbolicInt, "int"),
-        (External, "type"),
-    )
-    if isinstance(value, Known):
-        return type(value.value).__name__
-    return next((name for cls, name in names if isinstance(value, cls)), "object")
+    if isinstance(value, TensorValue):
+        return "Tensor"
+    return "type" if isinstance(value, External) else type_names.type_name(value)
 
 
 def is_in_place(site: Site) -> bool:

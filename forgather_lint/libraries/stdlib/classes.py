@@ -108,9 +108,11 @@ _FACTORY = "default_factory"
 
 @op("dataclasses.field")
 def field_(
-    site: Site, default: Value | None = None, default_factory: Value | None = None, **_: Value
+    site: Site, default: Value | None = None, default_factory: Value | None = None, **options: Value
 ) -> Value:
     """What stands for the default of a field: the value, or what makes one for each instance."""
+    if "init" in options:  # `__init__` may not take it
+        return site.unknown("unmodelled-call")
     if default is not None:
         return default
     made = {} if default_factory is None else {_FACTORY: default_factory}

@@ -38,7 +38,16 @@ from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
 from forgather_lint.python.values.placement import Placement, Wrong
-from forgather_lint.python.values.value import NONE, Known, TensorValue, TupleValue, Value, size_of
+from forgather_lint.python.values.value import (
+    NONE,
+    IterableValue,
+    Known,
+    ListValue,
+    TensorValue,
+    TupleValue,
+    Value,
+    size_of,
+)
 
 
 @tensor_op("torch.eye")
@@ -124,6 +133,9 @@ def _nested(site: Site, data: Value) -> tuple[Shape, list[TensorValue]]:
         if shape_of(number):
             raise Undetermined("tensor-of-tensors")
         return (), [number]
+    # Of what is no list, only a range is read as one.
+    if isinstance(data, IterableValue) and data.kind == "range":
+        data = ListValue(data.items, data.rest)
     parts = [_nested(site, item) for item in items(site, data)]
     shapes = {shape for shape, _ in parts}
     if len(shapes) > 1:

@@ -22,6 +22,7 @@ from forgather_lint.libraries.operands import (
 from forgather_lint.libraries.propagation import (
     Operand,
     absorb,
+    op_text,
     propagate,
     since,
 )
@@ -33,6 +34,7 @@ from forgather_lint.python.values.dims import Size
 from forgather_lint.python.values.placement import Placement, Shard, Wrong
 from forgather_lint.python.values.value import (
     LENGTH_DIFFERS,
+    IterableValue,
     ListValue,
     TensorValue,
     Value,
@@ -78,6 +80,9 @@ def _tensors(site: Site, tensors: Value) -> list[TensorValue]:
 
 def _items(site: Site, tensors: Value) -> list[Value]:
     """The items, or those of a list that a loop of unknown length filled: they stand for all."""
+    if isinstance(tensors, IterableValue):
+        text = f"{op_text(site)}(): argument 'tensors' (position 1) must be tuple of Tensors"
+        raise OpFailure("TypeError", f"{text}, not {tensors.kind}")
     return list(tensors.items) if _is_filled_by_loop(tensors) else items(site, tensors)
 
 

@@ -40,14 +40,13 @@ from forgather_lint.python.values.value import (
 
 def check_whole(site: Site, number: Value) -> None:
     """Raise what Python raises for a `number` that is surely no integer."""
-    if isinstance(number, Known) and not isinstance(number.value, int):
-        kind = type(number.value).__name__
-    elif isinstance(number, TupleValue | ListValue | DictValue | SetValue | SliceValue):
-        kind = "slice" if isinstance(number, SliceValue) else type_name(number)
-    else:
-        return
-    text = f"'{kind}' object cannot be interpreted as an integer"
-    raise Raised("TypeError", text, site.where)
+    is_constant = isinstance(number, Known) and not isinstance(number.value, int)
+    if is_constant or isinstance(number, _NO_NUMBER):
+        text = f"'{type_name(number)}' object cannot be interpreted as an integer"
+        raise Raised("TypeError", text, site.where)
+
+
+_NO_NUMBER = TupleValue | ListValue | DictValue | SetValue | SliceValue
 
 
 @builtin("range")

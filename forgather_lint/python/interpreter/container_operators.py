@@ -59,10 +59,8 @@ def on_iterables(
     """A range, a view or an iterator is neither joined to another nor repeated."""
     if not all(isinstance(each, _PLAIN) for each in (left, right)):
         return Unknown("unmodelled-operator", where, name)
-    kinds, sign = (
-        (type_name(left), type_name(right)),
-        {"add": "+", "mul": "*"}[name] + "=" * in_place,
-    )
+    kinds = (type_name(left), type_name(right))
+    sign = {"add": "+", "mul": "*"}[name] + "=" * in_place
     text = f"unsupported operand type(s) for {sign}: '{kinds[0]}' and '{kinds[1]}'"
     if name == "add" and kinds[0] in ("list", "tuple"):
         text = f'can only concatenate {kinds[0]} (not "{kinds[1]}") to {kinds[0]}'

@@ -10,7 +10,6 @@ import gc
 import os
 import pickle
 import signal
-import struct
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from forgather_lint.core.files import laid_over
+from forgather_lint.core.framing import received_from, send
 from forgather_lint.core.settings import Settings, SettingsError
 from forgather_lint.core.workers import CAN_FORK, Bell, Outdated, Workers
 from forgather_lint.engines.chosen_targets import chosen_targets
@@ -51,7 +51,6 @@ from forgather_lint.shell.server.questions import (
 
 PATIENCE = 0.6
 """Seconds that an analysis may take before the next question ends it."""
-_LENGTH = struct.Struct("!Q")
 _OBJECTS_BEFORE_COLLECTION = 100_000
 
 
@@ -239,28 +238,10 @@ def serve() -> None:
         gc.freeze()
     analyst = Analyst(0)
     try:
-        while (question := _received(0)) is not None:
+        while (question := received_from(0)) is not None:
             for answer in analyst.answers(pickle.loads(question)):
-                data = pickle.dumps(answer)
-                answers.write(_LENGTH.pack(len(data)) + data)
-                answers.flush()
+                send(answers, pickle.dumps(answer))
     except BrokenPipeError:  # the server has ended
         sys.exit(0)
     finally:
         analyst.end()
-
-
-def _received(descriptor: int) -> bytes | None:
-    """The next message. Nothing is read ahead: what has not been read rings the bell."""
-    head = _exactly(descriptor, _LENGTH.size)
-    return None if head is None else _exactly(descriptor, _LENGTH.unpack(head)[0])
-
-
-def _exactly(descriptor: int, size: int) -> bytes | None:
-    data = bytearray()
-    while len(data) < size:
-        chunk = os.read(descriptor, min(1 << 16, size - len(data)))
-        if not chunk:
-            return None
-        data += chunk
-    return bytes(data)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from lsprotocol import types as lsp
 
 from forgather_lint.core.diagnostics import ResolvedEdit
-from forgather_lint.core.source import Lines, Position
+from forgather_lint.core.source import Lines, Position, Span
 from forgather_lint.session.picture import Picture
 from forgather_lint.shell.server import actions, completion, hover, lenses, navigation
 from forgather_lint.shell.server.app import Server
@@ -327,21 +327,11 @@ def _reading(made: Server) -> None:
 def _navigation(made: Server) -> None:
     @made.feature(lsp.TEXT_DOCUMENT_DEFINITION)
     async def _definition(ls: Server, params: lsp.DefinitionParams) -> list[lsp.Location]:
-        atlas = ls.desk.atlas
-        return [
-            atlas.location(span)
-            for picture, path, where in await _looked_at(ls, params)
-            for span in navigation.definitions(picture, path, where)
-        ]
+        return await _locations(ls, params, navigation.definitions)
 
     @made.feature(lsp.TEXT_DOCUMENT_REFERENCES)
     async def _references(ls: Server, params: lsp.ReferenceParams) -> list[lsp.Location]:
-        atlas = ls.desk.atlas
-        return [
-            atlas.location(span)
-            for picture, path, where in await _looked_at(ls, params)
-            for span in navigation.references(picture, path, where)
-        ]
+        return await _locations(ls, params, navigation.references)
 
     @made.feature(lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
     async def _symbols(ls: Server, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
@@ -351,6 +341,16 @@ def _navigation(made: Server) -> None:
             for picture in await ls.pictures(path)
             for each in navigation.symbols(picture, path)
         ]
+
+
+async def _locations(
+    ls: Server,
+    params: Pointing,
+    found: Callable[[Picture, str, Position], Sequence[Span]],
+) -> list[lsp.Location]:
+    """Where what is `found` for the point that is meant stands, in all models of the document."""
+    looked_at = await _looked_at(ls, params)
+    return [ls.desk.atlas.location(span) for each in looked_at for span in found(*each)]
 
 
 def _symbol(symbol: navigation.Symbol, atlas: Atlas) -> lsp.DocumentSymbol:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import pickle
 import queue
-import struct
 import subprocess
 import sys
 import threading
@@ -17,10 +16,10 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import IO
 
+from forgather_lint.core.framing import received, send
 from forgather_lint.shell.server.questions import Answer, Done, Question
 
 MOST_STARTS = 20
-_LENGTH = struct.Struct("!Q")
 _START = (
     "import sys; sys.path[:] = sys.argv[1:]\n"
     "from forgather_lint.shell.server.analyst import serve\n"
@@ -84,7 +83,7 @@ class Link:
     def _receive(self, process: subprocess.Popen[bytes]) -> None:
         stream = process.stdout
         assert stream is not None
-        while (data := _received(stream)) is not None:
+        while (data := received(stream)) is not None:
             self._pass_on(pickle.loads(data))
         process.wait()
         while self._waiting:
@@ -104,14 +103,4 @@ class Link:
 def _send(stream: IO[bytes], sent: _Sent) -> None:
     with suppress(OSError), stream:  # it has died; the other thread will tell
         while (data := sent.get()) is not None:
-            stream.write(_LENGTH.pack(len(data)) + data)
-            stream.flush()
-
-
-def _received(stream: IO[bytes]) -> bytes | None:
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        return None
-    (length,) = _LENGTH.unpack(head)
-    data = stream.read(length)
-    return data if len(data) == length else None
+            send(stream, data)
