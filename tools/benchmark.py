@@ -9,6 +9,7 @@ round, not counted, writes the bytecode. The limits hold for processor time.
     meta          the same model built on the meta device; needs torch and transformers
     one release   the same check by a copy of the tool whose profiles hold one row of each fact, the
                   one that is read: what the history of all other releases costs
+    survey        `matrix` of 48 layers at 4 x 10 sizes, against `one cell` of it
     workspace     40 Forgather projects with 100 configurations; `configuration` is the largest
     script        the console script of an installation, against the Python beside it (`--script`)
 """
@@ -38,7 +39,8 @@ from forgather_lint.engines.fact import DATA, Row, histories  # noqa: E402
 from tests.fixture_models import MODELS, copy_model  # noqa: E402
 from tests.forgather_projects import write_workspace  # noqa: E402
 
-SMALL, MANY_LAYERS = MODELS / "hf_llama", 80
+SMALL, MANY_LAYERS, SURVEY_LAYERS = MODELS / "hf_llama", 80, 48
+SURVEY = ["-tp", "1,2,3,4,5,6,8,16,32,64", "-pp", "1,2,3,4"]
 IMPORT = ["-c", "import libcst"]
 CHECK = ["-m", "forgather_lint", "check", "--isolated", "--exit-zero"]
 META = """
@@ -55,6 +57,7 @@ LIMITS = {
     ("check", "one release"): 1.1,
     ("80 layers", "check"): 1.5,
     ("80 layers, 2 ranks", "80 layers"): 1.5,
+    ("survey", "one cell"): 3.0,
     ("script", "libcst of script"): 3.0,
     ("workspace", "configuration"): 10.0,
 }
@@ -79,6 +82,9 @@ class Cost(NamedTuple):
 def commands(folder: Path, script: Path | None) -> dict[str, Command]:
     """The commands that are compared; `folder` takes what they need."""
     large = copy_model(SMALL.name, folder, num_hidden_layers=MANY_LAYERS)
+    heads = {"num_attention_heads": 64, "num_key_value_heads": 64, "hidden_size": 4096}
+    surveyed = copy_model(SMALL.name, folder / "survey", **heads, num_hidden_layers=SURVEY_LAYERS)
+    matrix = [sys.executable, "-m", "forgather_lint", "matrix", "--target", "vllm==0.32"]
     workspace = write_workspace(folder)
     largest = workspace / "llama" / "templates" / "configs" / "wide.yaml"
     python = [sys.executable]
@@ -88,6 +94,8 @@ def commands(folder: Path, script: Path | None) -> dict[str, Command]:
         "one release": Command([*python, *CHECK, str(SMALL)], with_one_release(folder / "one")),
         "80 layers": Command([*python, *CHECK, str(large)]),
         "80 layers, 2 ranks": Command([*python, *CHECK, "-tp", "2", str(large)]),
+        "one cell": Command([*matrix, "-tp", "2", "-pp", "2", str(surveyed)]),
+        "survey": Command([*matrix, *SURVEY, str(surveyed)]),
         "configuration": Command([*python, *CHECK, str(largest)]),
         "workspace": Command([*python, *CHECK, str(workspace)], most_rounds=2),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import prod
 
+from forgather_lint.core.record import record
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.layers import Role, split_dimension
 from forgather_lint.execution.partition import get_pp_indices, stages_apart
@@ -24,19 +25,34 @@ DTYPE_BYTES = {
 }
 
 
-def bytes_per_rank(
+@record
+class RankBytes:
+    """What one of several ranks holds: in each layer that stages share out, and beside them.
+
+    `width` is what one element takes.
+    """
+
+    by_layer: tuple[int, ...]
+    outside: int
+    width: int
+
+    def fullest(self, stages: int) -> int:
+        """The bytes on the fullest of so many stages."""
+        return (self.outside + _fullest(self.by_layer, stages)) * self.width
+
+
+def bytes_of_rank(
     tree: Tree,
     assignments: Mapping[Instance, Assignment],
     ranks: int,
-    stages: int,
     layer_names: tuple[str, ...],
     head_elements: int,
     width: int,
     split: tuple[str, ...] = (),
     *,
     tables_split: bool = True,
-) -> int | None:
-    """Bytes of parameters on the fullest rank, None when a shape is not known.
+) -> RankBytes | None:
+    """The parameters that a rank holds, None when a shape is not known.
 
     `layer_names` are the dotted names of the layers that stages share out, `head_elements` the
     size of an output head of its own, `width` the bytes of one element. Parameters whose name
@@ -62,10 +78,10 @@ def bytes_per_rank(
             outside += here
         else:
             by_layer[layer] += here
-    return (outside + _fullest(by_layer, stages)) * width
+    return RankBytes(tuple(by_layer), outside, width)
 
 
-def _fullest(by_layer: list[int], stages: int) -> int:
+def _fullest(by_layer: tuple[int, ...], stages: int) -> int:
     apart = stages_apart(len(by_layer), stages)
     bounds = (get_pp_indices(len(by_layer), stage, stages) for stage in apart)
     return max((sum(by_layer[start:end]) for start, end in bounds), default=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from math import prod
 
 from forgather_lint.core.record import record
@@ -10,7 +11,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.execution.assignments import Assignment
-from forgather_lint.execution.memory import DTYPE_BYTES, bytes_per_rank
+from forgather_lint.execution.memory import DTYPE_BYTES, RankBytes, bytes_of_rank
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.execution.partition import StageParts
 from forgather_lint.facts import Plan, PlanEntry
@@ -52,10 +53,10 @@ class Held:
     fused: tuple[str, ...] = ()
     """Beginnings of the names of what the engine shards by itself."""
 
-    def bytes_per_rank(
-        self, ranks: int, stages: int, dtype: str, config: ModelConfig, *, tied: bool
-    ) -> int | None:
-        """The bytes of parameters that the fullest rank holds; None where that is not known.
+    def on_ranks(
+        self, ranks: int, dtype: str, config: ModelConfig, *, tied: bool
+    ) -> RankBytes | None:
+        """What one of so many ranks holds; None where that is not known.
 
         A head that is not `tied` to the embedding is counted by the sizes in the `config`.
         """
@@ -66,6 +67,13 @@ class Held:
         names = tuple(self.tree.name_of(layer) or "" for layer in layers)
         sizes = (config.number(name) or 0 for name in ("vocab_size", "hidden_size"))
         head = 0 if tied else prod(sizes)
-        return bytes_per_rank(
-            self.tree, self.assigned, ranks, stages, names, head, width, self.fused
-        )
+        return bytes_of_rank(self.tree, self.assigned, ranks, names, head, width, self.fused)
+
+
+@record(frozen=False, eq=False)
+class SizesJudged:
+    """What a judge has found at each size of an axis, so that a survey computes it once."""
+
+    on_ranks: dict[int, Outcome] = field(default_factory=dict)
+    on_stages: dict[int, Outcome] = field(default_factory=dict)
+    held: dict[int, RankBytes | None] = field(default_factory=dict)

@@ -24,6 +24,7 @@ from forgather_lint.engines.transformers.base_model import (
 from forgather_lint.engines.transformers.environment import environment_beside
 from forgather_lint.execution.assignments import Assignment, assign
 from forgather_lint.execution.engine import Engine, Heads
+from forgather_lint.execution.memory import RankBytes
 from forgather_lint.execution.outcome import (
     SERVES,
     Outcome,
@@ -70,7 +71,7 @@ class Judge:
 
     subject: Subject
     dtype: str = "bfloat16"
-    _stages: dict[int, Outcome] = field(default_factory=dict)
+    _sizes: common.SizesJudged = field(default_factory=common.SizesJudged)
 
     @cached_property
     def engine(self) -> Engine:
@@ -109,7 +110,10 @@ class Judge:
         if self.subject.plans_merged is not True:
             # Then the backend goes on to the plan of the config.
             return undecided("plans-not-merged", self.subject.where)
-        tensor = self._on_ranks(ranks)
+        known = self._sizes.on_ranks
+        if ranks not in known:
+            known[ranks] = self._on_ranks(ranks)
+        tensor = known[ranks]
         if tensor.verdict is Verdict.FAILS or stages == 1:
             return tensor
         return worst((self._on_stages(stages), tensor))
@@ -195,9 +199,10 @@ class Judge:
             return undecided(error.shown, error.where)
 
     def _on_stages(self, stages: int) -> Outcome:
-        if stages not in self._stages:
-            self._stages[stages] = self._cut(stages)
-        return self._stages[stages]
+        known = self._sizes.on_stages
+        if stages not in known:
+            known[stages] = self._cut(stages)
+        return known[stages]
 
     def _cut(self, stages: int) -> Outcome:
         # Only a pipeline pays for these.
@@ -241,13 +246,20 @@ class Judge:
 
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
+        known = self._sizes.held
+        if ranks not in known:
+            known[ranks] = self._held(ranks)
+        held = known[ranks]
+        return held.fullest(stages) if held is not None else None
+
+    def _held(self, ranks: int) -> RankBytes | None:
         try:
             assigned = self.assignments(ranks)
         except (Raised, BudgetExceeded):
             return None
         tied = self.config.setting("tie_word_embeddings") == Known(True)
         held = common.Held(self.subject.tree, assigned, self.parts)
-        return held.bytes_per_rank(ranks, stages, self.dtype, self.config, tied=tied)
+        return held.on_ranks(ranks, self.dtype, self.config, tied=tied)
 
 
 PreparedModel = api.PreparedModel[Target, Judge]

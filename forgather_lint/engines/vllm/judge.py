@@ -24,6 +24,7 @@ from forgather_lint.execution.assignments import Assignment, assign
 from forgather_lint.execution.dataflow import Body, graphs
 from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.error_causes import is_engines
+from forgather_lint.execution.memory import RankBytes
 from forgather_lint.execution.norms import Norms
 from forgather_lint.execution.outcome import (
     SERVES,
@@ -97,6 +98,7 @@ class Judge:
     _assigned: dict[int, dict[Instance, Assignment]] = field(default_factory=dict)
     _grouped: dict[int, dict[Instance, Fusion]] = field(default_factory=dict)
     _cut: Pipeline | None = None
+    _sizes: common.SizesJudged = field(default_factory=common.SizesJudged)
 
     @property
     def engine(self) -> VllmEngine:
@@ -126,6 +128,12 @@ class Judge:
 
     def tensor_outcome(self, ranks: int) -> Outcome:
         """The verdict on `ranks` ranks, without a pipeline."""
+        known = self._sizes.on_ranks
+        if ranks not in known:
+            known[ranks] = self._on_ranks(ranks)
+        return known[ranks]
+
+    def _on_ranks(self, ranks: int) -> Outcome:
         refused = self._refused(ranks)
         if refused is not None:
             return refused
@@ -343,7 +351,10 @@ class Judge:
         parts = self.parts
         if isinstance(parts, Outcome):
             return parts
-        return self._on_stages(parts, stages)
+        known = self._sizes.on_stages
+        if stages not in known:
+            known[stages] = self._on_stages(parts, stages)
+        return known[stages]
 
     def _defect(self, parts: StageParts, stages: int) -> Outcome | None:
         """vLLM 0.11.1 to 0.16: only a stage that owns the embedding sets `embed_scale`.
@@ -424,10 +435,17 @@ class Judge:
 
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
+        known = self._sizes.held
+        if ranks not in known:
+            known[ranks] = self._held(ranks)
+        held = known[ranks]
+        return held.fullest(stages) if held is not None else None
+
+    def _held(self, ranks: int) -> RankBytes | None:
         try:
             assigned = self.assignments(ranks)
         except (Raised, BudgetExceeded):
             return None
         fused = tuple(f"{block.name}." for block in self.subject.experts)
         held = common.Held(self.subject.tree, assigned, self.parts, fused)
-        return held.bytes_per_rank(ranks, stages, self.dtype, self.config, tied=self.config.tied)
+        return held.on_ranks(ranks, self.dtype, self.config, tied=self.config.tied)
