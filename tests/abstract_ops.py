@@ -100,7 +100,9 @@ class NoEvaluator:
     def ran_unknown_code(self, arguments: Arguments, where: Place) -> None:
         raise NotImplementedError
 
-    def items_of(self, value: Value) -> tuple[list[Value], Unknown | None]:
+    def items_of(
+        self, value: Value, where: Place | None = None
+    ) -> tuple[list[Value], Unknown | None]:
         return [], Unknown("no-interpreter")
 
 

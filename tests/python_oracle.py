@@ -26,6 +26,7 @@ from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Choice,
     DictValue,
+    IterableValue,
     Known,
     ListValue,
     SetValue,
@@ -93,14 +94,14 @@ def in_interpreter(text: str, *, throughout: bool = False) -> End:
 def _ended(machine: Machine, loader: SourceLoader) -> End:
     try:
         module = loader.load(machine, f"{LOCAL}.{MODULE}")
+        if not isinstance(module, Namespace):
+            return UNDECIDED
+        return End(_shown(machine, module.globals[RESULT]))
     except Raised as error:
         told = f"{error.kind}: {error.text}"
         return End(told) if machine.doubted(error).doubt is None else UNDECIDED
     except BudgetExceeded:
         return UNDECIDED
-    if not isinstance(module, Namespace):
-        return UNDECIDED
-    return End(_shown(module.globals[RESULT]))
 
 
 _NO_LISTS: tuple[type, ...] = (range, KeysView, ValuesView, ItemsView, Iterator)
@@ -120,26 +121,31 @@ def _written(value: object) -> str:
     return f"{type(value).__name__} {value!r}"
 
 
-def _shown(value: Value) -> str | None:
-    """As `_written` does; None for what is not wholly known."""
+def _shown(machine: Machine, value: Value) -> str | None:
+    """As `_written` does, which uses up iterators; None for what is not wholly known."""
     if isinstance(value, Known):
         return _written(value.value)
     if isinstance(value, TupleValue):
-        return _container("tuple", value.items)
+        return _container(machine, "tuple", value.items)
+    if isinstance(value, IterableValue):
+        items, rest = machine.items_of(value)
+        return _container(machine, value.kind, items) if rest is None else None
     if isinstance(value, ListValue) and value.rest is None:
-        return _container(type_name(value), value.items)
+        return _container(machine, type_name(value), value.items)
     if isinstance(value, SetValue) and value.rest is None:
-        return _container("set", list(value.items.values()), ordered=True)
+        return _container(machine, "set", list(value.items.values()), ordered=True)
     if isinstance(value, AttributeDict) and value.instance.open is None:
         value = DictValue(keyed(value.instance.attributes))
     if isinstance(value, DictValue) and value.rest is None:
         pairs = zip(value.key_values(), value.items.values(), strict=True)
-        return _container("dict", [TupleValue(pair) for pair in pairs])
+        return _container(machine, "dict", [TupleValue(pair) for pair in pairs])
     return None
 
 
-def _container(kind: str, items: Sequence[Value], *, ordered: bool = False) -> str | None:
-    texts = [_shown(item) for item in items]
+def _container(
+    machine: Machine, kind: str, items: Sequence[Value], *, ordered: bool = False
+) -> str | None:
+    texts = [_shown(machine, item) for item in items]
     known = [text for text in texts if text is not None]
     if len(known) < len(texts):
         return None

@@ -62,7 +62,7 @@ for _name in "sqrt log exp".split():
 
 @op("math.prod", "numpy.prod")
 def prod(site: Site, iterable: Value) -> Value:
-    items, rest = site.evaluator.items_of(iterable)
+    items, rest = site.evaluator.items_of(iterable, site.where)
     machine = cast("Machine", site.evaluator)
     total: Value = known(1)
     for item in items:
@@ -78,7 +78,7 @@ def partial(site: Site, function: Value, *arguments: Value, **keywords: Value) -
 
 @op("functools.reduce")
 def reduce(site: Site, function: Value, iterable: Value, initial: Value | None = None) -> Value:
-    items, rest = site.evaluator.items_of(iterable)
+    items, rest = site.evaluator.items_of(iterable, site.where)
     if rest is not None or not (items or initial):
         return rest or site.unknown("empty-reduce")
     start = [initial] if initial is not None else []
@@ -141,6 +141,8 @@ def copied(value: Value, done: dict[ValueId, Value], deep: bool) -> Value:
                 dict(value.notes),
             )
             attributes.update({n: inner(v) for n, v in value.attributes.items()})
+        case IterableValue() if value.source is not None:
+            return Unknown("copy-of-iterator")
         case ListValue():
             items_ = [inner(item) for item in value.items]
             result = replace(value, items=items_, serial=next_serial(), writes=0)
@@ -171,29 +173,8 @@ def default_dict(site: Site, factory: Value = NONE, *arguments: Value) -> Value:
 
 @op("collections.deque")
 def deque(site: Site, iterable: Value | None = None, maxlen: Value = NONE) -> Value:
-    items, rest = site.evaluator.items_of(iterable) if iterable else ([], None)
+    items, rest = site.evaluator.items_of(iterable, site.where) if iterable else ([], None)
     return ListValue(items, rest)
-
-
-@op("itertools.chain")
-def chain(site: Site, *iterables: Value) -> Value:
-    columns = [site.evaluator.items_of(each) for each in iterables]
-    rest = next((why for _, why in columns if why is not None), None)
-    if not site.evaluator.budget.has_room(sum(len(items) for items, _ in columns)):
-        return IterableValue([], site.unknown("many-items"), kind="itertools.chain")
-    every: list[Value] = [item for items, _ in columns for item in items]
-    return IterableValue(every, rest, kind="itertools.chain")
-
-
-@op("itertools.repeat")
-def repeat(site: Site, value: Value, times: Value = NONE) -> Value:
-    count = times.value if isinstance(times, Known) else None
-    if not isinstance(count, int):
-        endless = site.unknown("endless-iterator")
-        return IterableValue([value], endless, kind="itertools.repeat")
-    if not site.evaluator.budget.has_room(count):
-        return IterableValue([], site.unknown("many-items"), kind="itertools.repeat")
-    return IterableValue([value] * count, kind="itertools.repeat")
 
 
 @op("traceback.extract_stack")

@@ -8,6 +8,7 @@ from typing import Any
 from forgather_lint.python.interpreter.constants import Plain, compute, same_result
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.iteration import rounds
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.interpreter.operators import binary
 from forgather_lint.python.values import dims
@@ -203,12 +204,21 @@ def any_(site: Site, iterable: Value) -> Value:
 
 def _quantified(site: Site, iterable: Value, stops_at: bool) -> Value:
     machine = machine_of(site)
-    items, rest = machine.items_of(iterable, site.where)
-    truths = [machine.truth(item, site.where) for item in items]
-    if stops_at in truths:
-        return known(stops_at)
-    undecided = rest is not None or None in truths
-    return site.unknown("undecided-condition") if undecided else known(not stops_at)
+    turns = rounds(machine, iterable, site.where)
+    undecided: Unknown | None = None
+    try:
+        for item in turns:
+            truth = machine.truth(item, site.where)
+            if truth is stops_at:
+                return known(stops_at)
+            if truth is None:
+                undecided = site.unknown("undecided-condition")
+    except Raised as error:
+        error.doubt = error.doubt or undecided
+        raise
+    if undecided is not None or turns.rest is not None:
+        return site.unknown("undecided-condition")
+    return known(not stops_at)
 
 
 @builtin("chr")

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
-from forgather_lint.python.interpreter.iteration import give_back
+from forgather_lint.python.interpreter.iteration import (
+    iterator_of_object,
+    iterator_over,
+    pairs_of,
+    take,
+)
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.interpreter.literals import NewDict
 from forgather_lint.python.interpreter.subscripts import index_of
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.loop_index import pinned
-from forgather_lint.python.values.objects import AttributeDict, Instance
-from forgather_lint.python.values.type_names import type_name
+from forgather_lint.python.values.objects import AttributeDict, FunctionValue, Instance
+from forgather_lint.python.values.type_names import is_iterable, type_name
 from forgather_lint.python.values.value import (
     ABSENT,
     NONE,
     Arguments,
+    Batch,
+    Builtin,
     Choice,
     DictValue,
     IterableValue,
@@ -30,7 +39,6 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
-    ValueId,
     distinct,
     key_of,
     known,
@@ -46,7 +54,7 @@ def check_whole(site: Site, number: Value) -> None:
         raise Raised("TypeError", text, site.where)
 
 
-_NO_NUMBER = TupleValue | ListValue | DictValue | SetValue | SliceValue
+_NO_NUMBER = TupleValue | ListValue | DictValue | SetValue | SliceValue | FunctionValue | Builtin
 
 
 @builtin("range")
@@ -138,11 +146,9 @@ def tuple_(site: Site, iterable: Value | None = None) -> Value:
 
 @builtin("iter")
 def iter_(site: Site, iterable: Value) -> Value:
-    if isinstance(iterable, IterableValue) and iterable.is_iterator:
-        return iterable
-    items, rest = machine_of(site).items_of(iterable, site.where)
     name = type_name(iterable)
-    return IterableValue(items, rest, kind=_ITERATORS.get(name, f"{name}_iterator"))
+    kind = _ITERATORS.get(name, f"{name}_iterator")
+    return iterator_over(machine_of(site), iterable, site.where, kind)
 
 
 _ITERATORS = {
@@ -160,12 +166,16 @@ def next_(site: Site, iterator: Value, default: Value | None = None) -> Value:
         isinstance(iterator, IterableValue) and iterator.is_iterator
     ):
         raise Raised("TypeError", f"'{type_name(iterator)}' object is not an iterator", site.where)
-    items, rest = machine_of(site).items_of(iterator, site.where)
-    if items:
-        give_back(machine_of(site), iterator, items[1:])
-        return items[0]
-    if rest is not None:
-        return rest if default is None else join([rest, default])
+    machine = machine_of(site)
+    if isinstance(iterator, Instance):
+        iterator = iterator_of_object(machine, iterator, site.where)
+    if not isinstance(iterator, IterableValue):
+        return iterator if isinstance(iterator, Unknown) else site.unknown("unmodelled-iteration")
+    item = take(machine, iterator)
+    if item is not None:
+        return item
+    if iterator.rest is not None:
+        return iterator.rest if default is None else join([iterator.rest, default])
     if default is None:
         raise Raised("StopIteration", "", site.where)
     return default
@@ -187,7 +197,9 @@ def dict_(site: Site, source: Value | None = None, **keywords: Value) -> Value:
         new.items.update(source.instance.attributes)
         new.rest = source.instance.open
     elif source is not None:
-        _put_pairs(site, new, source)
+        pairs, new.rest = pairs_of(machine_of(site), source, site.where)
+        for key, value in pairs:
+            new.put(key, value)
     new.items.update(keywords)
     return new.made()
 
@@ -202,85 +214,107 @@ def dict_fromkeys(site: Site, iterable: Value, value: Value = NONE) -> Value:
     return new.made()
 
 
-def _put_pairs(site: Site, new: NewDict, source: Value) -> None:
-    machine = machine_of(site)
-    pairs, rest = machine.items_of(source, site.where)
-    new.rest = rest
-    for pair in pairs:
-        items, pair_rest = machine.items_of(pair, site.where)
-        if len(items) == 2 and pair_rest is None:
-            new.put(items[0], items[1])
-        else:
-            new.rest = site.unknown("unknown-pair")
-
-
 @builtin("enumerate")
 def enumerate_(site: Site, iterable: Value, start: Value = Known(0)) -> Value:  # noqa: B008
-    first = index_of(start)
+    machine, first = machine_of(site), index_of(start)
     check_whole(site, start)
-    items, rest = machine_of(site).items_of(iterable, site.where)
+    over = iterator_over(machine, iterable, site.where)
     if first is None:
         return IterableValue([], site.unknown("unknown-start"), kind="enumerate")
-    pairs: list[Value] = [
-        TupleValue((Known(first + i, LoopIndex()), item)) for i, item in enumerate(items)
-    ]
-    return IterableValue(pairs, rest, kind="enumerate")
+
+    def numbered(made: IterableValue) -> Batch:
+        item = take(machine, over)
+        if item is None:
+            return Batch(rest=over.rest, ends=True)
+        return Batch([TupleValue((Known(first + made.asked, LoopIndex()), item))])
+
+    return IterableValue([], kind="enumerate", source=numbered)
 
 
 @builtin("zip")
 def zip_(site: Site, *iterables: Value, strict: Value = NONE) -> Value:
-    rows, rest = _rows(site, iterables)
-    return IterableValue([TupleValue(row) for row in rows], rest, kind="zip")
+    columns = _columns(site, iterables)
+    is_strict = machine_of(site).truth(strict)
+
+    def next_row(_: IterableValue) -> Batch:
+        row, end = _row(site, columns)
+        if end is not None:
+            if is_strict and end.rest is None:
+                _check_ends(site, columns, len(row))
+            return end
+        return Batch([TupleValue(tuple(row))])
+
+    return IterableValue([], kind="zip", source=next_row)
 
 
-Rows = tuple[list[tuple[Value, ...]], Unknown | None]
-"""Items side by side, and why there may be more."""
+def _columns(site: Site, iterables: Sequence[Value]) -> list[IterableValue]:
+    """What gives the items of each."""
+    return [iterator_over(machine_of(site), each, site.where) for each in iterables]
 
 
-def _rows(site: Site, iterables: tuple[Value, ...]) -> Rows:
-    """The items of several iterables side by side, as far as the shortest goes."""
-    iterators = [each for each in iterables if isinstance(each, IterableValue) and each.is_iterator]
-    if len({ValueId(each) for each in iterators}) < len(iterators):
-        return [], site.unknown("iterator-used-twice")
-    columns = [machine_of(site).items_of(each, site.where) for each in iterables]
-    rest = next((why for _, why in columns if why is not None), None)
-    rows = list(zip(*(items for items, _ in columns), strict=False))
-    if any(len(items) > len(rows) for items, _ in columns):
-        for each in iterators:
-            machine_of(site).trail.may_hold_more(each, site.unknown("iterator-partly-used"))
-    return rows, rest
+def _row(site: Site, columns: Sequence[IterableValue]) -> tuple[list[Value], Batch | None]:
+    """The next item of each column; where one has none, those before it and the end of the rows."""
+    row: list[Value] = []
+    for column in columns:
+        item = take(machine_of(site), column)
+        if item is None:
+            return row, Batch(rest=column.rest, ends=True)
+        row.append(item)
+    return row, None if columns else Batch(ends=True)
+
+
+def _check_ends(site: Site, columns: Sequence[IterableValue], short: int) -> None:
+    """Raise what `zip(..., strict=True)` does where the column `short` alone is at its end."""
+    for number, column in enumerate(columns[short + 1 :] if not short else [], start=2):
+        if take(machine_of(site), column) is not None:
+            raise Raised("ValueError", _lengths(number, "longer"), site.where)
+    if short:
+        raise Raised("ValueError", _lengths(short + 1, "shorter"), site.where)
+
+
+def _lengths(number: int, than: str) -> str:
+    others = "argument 1" if number == 2 else f"arguments 1-{number - 1}"
+    return f"zip() argument {number} is {than} than {others}"
 
 
 @builtin("map")
 def map_(site: Site, func: Value, *iterables: Value) -> Value:
     machine = machine_of(site)
-    rows, rest = _rows(site, iterables)
-    made = [machine.call(func, Arguments(list(row)), site.where) for row in rows]
-    return IterableValue(made, rest, kind="map")
+    if not iterables:
+        raise Raised("TypeError", "map() must have at least two arguments.", site.where)
+    columns = _columns(site, iterables)
+
+    def called(_: IterableValue) -> Batch:
+        row, end = _row(site, columns)
+        return end or Batch([machine.call(func, Arguments(row), site.where)])
+
+    return IterableValue([], kind="map", source=called)
 
 
 @builtin("filter")
 def filter_(site: Site, function: Value, iterable: Value) -> Value:
     machine = machine_of(site)
-    items, rest = machine.items_of(iterable, site.where)
-    kept: list[Value] = []
-    for item in items:
-        is_none = isinstance(function, Known)
+    over = iterator_over(machine, iterable, site.where)
+    is_none = isinstance(function, Known) and function.value is None
+
+    def tested(_: IterableValue) -> Batch:
+        item = take(machine, over)
+        if item is None:
+            return Batch(rest=over.rest, ends=True)
         test = item if is_none else machine.call(function, Arguments([item]), site.where)
         truth = machine.truth(test)
         if truth is None:
-            return IterableValue([], site.unknown("undecided-filter"), kind="filter")
-        if truth:
-            kept.append(item)
-    return IterableValue(kept, rest, kind="filter")
+            return Batch(rest=site.unknown("undecided-filter"), ends=True)
+        return Batch([item] if truth else [])
+
+    return IterableValue([], kind="filter", source=tested)
 
 
 @builtin("reversed")
 def reversed_(site: Site, sequence: Value) -> Value:
     kind = type_name(sequence)
-    is_plain = isinstance(sequence, Known) and not isinstance(sequence.value, str | bytes)
     is_iterator = isinstance(sequence, IterableValue) and sequence.is_iterator
-    if is_plain or is_iterator or isinstance(sequence, SetValue):
+    if is_iterable(sequence) is False or is_iterator or isinstance(sequence, SetValue):
         raise Raised("TypeError", f"'{kind}' object is not reversible", site.where)
     items, rest = machine_of(site).items_of(sequence, site.where)
     kind = _REVERSED.get(kind, "reversed")

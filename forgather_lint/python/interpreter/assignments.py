@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from forgather_lint.python.interpreter import stores, subscripts
 from forgather_lint.python.interpreter.dispatch import statement
-from forgather_lint.python.interpreter.frame import Completion, Frame, Raised, cause_in
+from forgather_lint.python.interpreter.frame import Completion, Frame, Raised, cause_of
+from forgather_lint.python.interpreter.iteration import Rounds
 from forgather_lint.python.interpreter.names import bind_name
 from forgather_lint.python.interpreter.operators import augmented
-from forgather_lint.python.values.value import Known, ListValue, Value
+from forgather_lint.python.values.type_names import is_iterable, type_name
+from forgather_lint.python.values.value import IterableValue, ListValue, Unknown, Value
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
@@ -89,12 +92,12 @@ def assign(machine: Machine, target: cst.CSTNode, value: Value, frame: Frame) ->
 def _unpack(
     machine: Machine, elements: Sequence[cst.BaseElement], value: Value, frame: Frame
 ) -> None:
-    if isinstance(value, Known) and not isinstance(value.value, str | bytes):
-        text = f"cannot unpack non-iterable {type(value.value).__name__} object"
-        raise Raised("TypeError", text, frame.place(elements[0]), cause=cause_in(value.value))
-    items, rest = machine.items_of(value)
+    if is_iterable(value) is False:
+        text = f"cannot unpack non-iterable {type_name(value)} object"
+        raise Raised("TypeError", text, frame.place(elements[0]), cause=cause_of(value))
     starred = [i for i, each in enumerate(elements) if isinstance(each, cst.StarredElement)]
     wanted = len(elements)
+    items, rest = _taken(machine, value, None if starred else wanted + 1)
     if rest is None and len(items) != wanted and not starred:
         text = f"too many values to unpack (expected {wanted})"
         if len(items) < wanted:
@@ -112,6 +115,14 @@ def _unpack(
         items = [*items[:first], middle, *items[len(items) - behind :]]
     for element, item in zip(elements, items, strict=True):
         assign(machine, element.value, item, frame)
+
+
+def _taken(machine: Machine, value: Value, most: int | None) -> tuple[list[Value], Unknown | None]:
+    """The items of `value`; of an iterator no more than `most`."""
+    if not isinstance(value, IterableValue) or not value.is_iterator or most is None:
+        return machine.items_of(value)
+    items = list(islice(Rounds(machine, value), most))
+    return items, value.rest if len(items) < most else None
 
 
 @statement(cst.Del)

@@ -32,6 +32,7 @@ class Budget:
 
     steps: int = MOST_STEPS
     depth: int = 0
+    items: int = 0
 
     def step(self) -> None:
         """One more node is evaluated."""
@@ -40,6 +41,12 @@ class Budget:
     def walk(self, items: int) -> None:
         """So many items are looked at."""
         self.spend(items // _ITEMS_PER_STEP)
+
+    def pay_for_item(self) -> None:
+        """An iterator gives one more item."""
+        self.items += 1
+        if self.items % _ITEMS_PER_STEP == 0:
+            self.spend(1)
 
     def has_room(self, items: int) -> bool:
         """Whether a list of so many items may be made; it is paid for, as it takes memory."""

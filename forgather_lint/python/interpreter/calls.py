@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -36,10 +38,12 @@ from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
+    Batch,
     Builtin,
     Choice,
     DictValue,
     External,
+    IterableValue,
     Known,
     ListValue,
     SetValue,
@@ -57,18 +61,8 @@ def call_expression(machine: Machine, node: cst.Call, frame: Frame) -> Value:
     function = machine.evaluate(node.func, frame)
     if isinstance(function, Builtin) and function.name in ("super", "locals"):
         function = _with_frame(function, frame)
-    try:
-        arguments = binding.arguments_of(machine, node, frame)
-    except Raised as error:
-        if _stops_early(function) and error.doubt is None:
-            error.doubt = Unknown("generator-not-run-to-its-end", frame.place(node))
-        raise
+    arguments = binding.arguments_of(machine, node, frame)
     return call(machine, function, arguments, frame.place(node))
-
-
-def _stops_early(function: Value) -> bool:
-    """Whether it may leave the rest of a generator that it is given."""
-    return isinstance(function, Builtin) and function.name in ("next", "any", "all", "zip")
 
 
 def _with_frame(function: Builtin, frame: Frame) -> Value:
@@ -179,7 +173,7 @@ def call_forward(machine: Machine, instance: Instance, arguments: Arguments, whe
 def call_function(
     machine: Machine, function: FunctionValue, arguments: Arguments, where: Place
 ) -> Value:
-    """Run the body of `function` in a new frame."""
+    """Run the body of `function` in a new frame; that of a generator when it is asked for items."""
     if function.wrapped_by is not None:
         machine.assume(function.wrapped_by)
     node = function.node
@@ -188,7 +182,22 @@ def call_function(
     place = function.where
     file = place.file if isinstance(place, NodePlace) else _no_file()
     receiver = arguments.positional[0] if arguments.positional and function.owner else None
-    frame = Frame(scope, file, function, receiver, machine.trail.depth)
+    run = partial(_in_frame, machine, node, scope, file, function, receiver)
+    if is_generator(file, node):
+        return IterableValue([], source=lambda _: _yielded(machine, run))
+    return run()
+
+
+def _in_frame(
+    machine: Machine,
+    node: cst.FunctionDef | cst.Lambda,
+    scope: Scope,
+    file: PythonFile,
+    function: FunctionValue,
+    receiver: Value | None,
+    yielded: IterableValue | None = None,
+) -> Value:
+    frame = Frame(scope, file, function, receiver, machine.trail.depth, yielded=yielded)
     if machine.budget.depth >= DEEPEST_CALL:
         raise BudgetExceeded("recursion")
     machine.budget.depth += 1
@@ -198,14 +207,54 @@ def call_function(
         machine.budget.depth -= 1
 
 
+def _yielded(machine: Machine, run: Callable[..., Value]) -> Batch:
+    """All that a generator yields; it runs as a whole, when the first item is asked for."""
+    yielded = IterableValue([])
+    try:
+        run(yielded=yielded)
+    except Raised as error:
+        return Batch(yielded.items, yielded.rest, ends=True, error=machine.doubted(error))
+    return Batch(yielded.items, yielded.rest, ends=True)
+
+
+def is_generator(file: PythonFile, node: cst.FunctionDef | cst.Lambda) -> bool:
+    """Whether a call of the function makes a generator, whatever runs of its body."""
+    return "yield" in file.text and _has_yield(node)
+
+
+@lru_cache(maxsize=1024)
+def _has_yield(node: cst.FunctionDef | cst.Lambda) -> bool:
+    found = _Yields()
+    node.body.visit(found)
+    return found.any
+
+
+class _Yields(cst.CSTVisitor):
+    """Looks for a `yield` that is the function's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.any = False
+
+    def visit_Yield(self, node: cst.Yield) -> None:
+        self.any = True
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        return False
+
+    def visit_Lambda(self, node: cst.Lambda) -> bool:
+        return False
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> bool:
+        return False
+
+
 def _run_body(machine: Machine, node: cst.FunctionDef | cst.Lambda, frame: Frame) -> Value:
     if isinstance(node, cst.Lambda):
         return machine.evaluate(node.body, frame)
     try:
         completion = machine.execute(node.body.body, frame)
-    except Raised as error:
-        if frame.yielded is not None and error.doubt is None:
-            error.doubt = Unknown("generator-not-run-to-its-end", error.where)
+    except Raised:
         if not frame.early_returns:
             raise
         return _only_early_returns(machine, frame)
@@ -213,8 +262,7 @@ def _run_body(machine: Machine, node: cst.FunctionDef | cst.Lambda, frame: Frame
         abandon_returns(machine, frame)
         raise
     value = completion.value if isinstance(completion, Returned) else NONE
-    value = settle_returns(machine, frame, value)
-    return value if frame.yielded is None else frame.yielded
+    return settle_returns(machine, frame, value)
 
 
 def _only_early_returns(machine: Machine, frame: Frame) -> Value:

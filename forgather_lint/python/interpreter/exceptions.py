@@ -19,6 +19,7 @@ from forgather_lint.python.values.value import (
     Arguments,
     Builtin,
     External,
+    IterableValue,
     Known,
     TupleValue,
     Unknown,
@@ -203,6 +204,8 @@ def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion
     for item in node.items:
         manager = machine.evaluate(item.item, frame)
         managers.append(manager)
+        if isinstance(manager, IterableValue):
+            _run_at_once(machine, manager, frame.place(item))
         if item.asname is not None and isinstance(item.asname.name, cst.Name):
             bind_name(
                 machine, frame, item.asname.name.value, _entered(machine, manager, frame, item)
@@ -228,6 +231,15 @@ def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion
     for manager in reversed(managers):
         _leave(machine, manager, where)
     return completion
+
+
+def _run_at_once(machine: Machine, manager: IterableValue, where: Place) -> None:
+    """Run the generator behind a `contextlib.contextmanager`, both what enters and what leaves."""
+    try:
+        machine.items_of(manager, where)
+    except Raised as error:
+        error.doubt = error.doubt or Unknown("context-manager", where)
+        raise
 
 
 def _leave(machine: Machine, manager: Value, where: Place) -> None:

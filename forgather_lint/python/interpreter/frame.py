@@ -14,7 +14,7 @@ from forgather_lint.facts.causes.placement import NoneUsed
 from forgather_lint.python.interpreter.trail import Changes
 from forgather_lint.python.values.endings import Ending
 from forgather_lint.python.values.objects import FunctionValue, Scope
-from forgather_lint.python.values.value import IterableValue, Unknown, Value
+from forgather_lint.python.values.value import IterableValue, Known, Unknown, Value
 
 
 @record
@@ -92,6 +92,11 @@ def cause_in(value: object) -> Cause | None:
     return NoneUsed() if value is None else None
 
 
+def cause_of(value: Value) -> Cause | None:
+    """The type of an error about the use of `value`."""
+    return cause_in(value.value) if isinstance(value, Known) else None
+
+
 class NotInstalled(Raised):
     """An import of a package that this Python lacks; the one that serves the model may have it."""
 
@@ -110,7 +115,10 @@ class EarlyReturn:
 
 @record(frozen=False, eq=False)
 class Frame:
-    """Names and file of the code that runs; `receiver` is the first argument of a method."""
+    """Names and file of the code that runs; `receiver` is the first argument of a method.
+
+    `yielded` collects what a generator yields: both arms of a condition add to the one list.
+    """
 
     scope: Scope
     file: PythonFile

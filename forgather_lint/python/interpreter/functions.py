@@ -24,7 +24,6 @@ from forgather_lint.python.values.value import (
     Arguments,
     Builtin,
     External,
-    IterableValue,
     Unknown,
     Value,
 )
@@ -140,9 +139,7 @@ def yield_expression(machine: Machine, node: cst.Yield, frame: Frame) -> Value:
         items, rest = machine.items_of(machine.evaluate(node.value.item, frame))
     else:
         items, rest = [machine.evaluate(node.value, frame) if node.value else NONE], None
-    if frame.yielded is None:
-        # Both arms of a condition add to one list, wherever the first `yield` stands.
-        frame.yielded = IterableValue([])
+    assert frame.yielded is not None
     for item in items:
         machine.trail.append(frame.yielded, item)
     machine.trail.may_hold_more(frame.yielded, rest)

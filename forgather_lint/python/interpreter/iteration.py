@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
+from forgather_lint.python.interpreter.budget import MOST_ITEMS, MOST_ROUNDS, BudgetExceeded
 from forgather_lint.python.interpreter.classes import find_member
-from forgather_lint.python.interpreter.frame import Raised, cause_in
+from forgather_lint.python.interpreter.frame import Raised, cause_of
 from forgather_lint.python.values.objects import AttributeDict, Instance
+from forgather_lint.python.values.type_names import is_iterable, type_name
 from forgather_lint.python.values.value import (
     Arguments,
+    Batch,
     Choice,
     DictValue,
     IterableValue,
     Known,
     ListValue,
     SetValue,
+    Source,
     TensorValue,
     TupleValue,
     Unknown,
@@ -27,6 +31,7 @@ from forgather_lint.python.values.value import (
 if TYPE_CHECKING:
     from forgather_lint.core.source import Place
     from forgather_lint.python.interpreter.machine import Machine
+    from forgather_lint.python.values.endings import Ending
 
 
 def items_of(
@@ -39,7 +44,7 @@ def items_of(
     """
     match value:
         case IterableValue() if value.is_iterator:
-            return _used_up(machine, value), value.rest
+            return _all_of(machine, value), value.rest
         case ListValue():
             return list(value.items), value.rest
         case TupleValue():
@@ -55,59 +60,194 @@ def items_of(
         case AttributeDict(instance):
             return [known(name) for name in instance.attributes], instance.open
         case Instance():
-            return _items_of_instance(machine, value, where or value.where)
+            of_it = _iterator_of_instance(machine, value, where or value.where, "iterator")
+            return _all_of(machine, of_it), of_it.rest
         case Choice():
             return _items_of_choice(machine, value, where)
         case Unknown():
             return [], value
-        case Known(constant) if where is not None:
-            text = f"'{type(constant).__name__}' object is not iterable"
-            raise Raised("TypeError", text, where, cause=cause_in(constant))
+    if where is not None and is_iterable(value) is False:
+        text = f"'{type_name(value)}' object is not iterable"
+        raise Raised("TypeError", text, where, cause=cause_of(value))
     if machine.library.handles(value):
         return _items_of_library_value(machine, value, where)
     return [], Unknown("unmodelled-iteration", where)
 
 
-def _used_up(machine: Machine, value: IterableValue) -> list[Value]:
-    items = list(value.items)
-    if items:
-        machine.trail.set_items(value, [])
-    return items
+def iterator_over(
+    machine: Machine, value: Value, where: Place, kind: str = "iterator"
+) -> IterableValue:
+    """`iter(value)`: what gives the items of `value` one by one; a list may grow meanwhile.
 
-
-def give_back(machine: Machine, value: Value, items: Sequence[Value]) -> None:
-    """`items` were not taken of `value`, if it is an iterator."""
-    if isinstance(value, IterableValue) and value.is_iterator:
-        machine.trail.set_items(value, items)
-
-
-@contextmanager
-def rounds(
-    machine: Machine, value: Value, where: Place
-) -> Iterator[tuple[list[Value], Unknown | None]]:
-    """What `items_of` says, for a body that runs with each of the items.
-
-    What is left of an iterator for the body itself, or when the body raises, is not known.
+    Raises `Raised` for what cannot be iterated over.
     """
-    items, rest = machine.items_of(value, where)
-    if not isinstance(value, IterableValue) or not value.is_iterator:
-        yield items, rest
-        return
-    machine.trail.set_rest(value, Unknown("iterator-in-use", where))
-    yield items, rest
-    machine.trail.set_rest(value, rest)
+    match value:
+        case IterableValue() if value.is_iterator:
+            return value
+        case ListValue() if len(value.items) <= MOST_ITEMS:
+            return IterableValue([], kind=kind, source=partial(_of_list, value))
+        case Instance():
+            return _iterator_of_instance(machine, value, where, kind)
+    return IterableValue(*machine.items_of(value, where), kind=kind)
 
 
-def _items_of_instance(
-    machine: Machine, value: Instance, where: Place
-) -> tuple[list[Value], Unknown | None]:
+def _of_list(owner: ListValue, iterator: IterableValue) -> Batch:
+    if iterator.asked < len(owner.items):
+        return Batch([owner.items[iterator.asked]])
+    return Batch(rest=owner.rest, ends=True)
+
+
+def take(machine: Machine, iterator: IterableValue) -> Value | None:
+    """The next item; None where there is none, or none that is known: `iterator.rest` tells."""
+    trail = machine.trail
+    while iterator.given >= len(iterator.items):
+        source = iterator.source
+        if source is None:
+            return None
+        batch = _asked(machine, iterator, source)
+        items, rest = batch.items, iterator.rest or batch.rest
+        following = None if batch.ends or rest is not None else source
+        if batch.error is not None:
+            following = partial(_raising, batch.error)
+        given = 1 if items else 0
+        kept = items if len(items) > 1 else ()
+        trail.advance(iterator, items=kept, given=given if kept else 0, source=following, rest=rest)
+        machine.budget.pay_for_item()
+        if items:
+            return items[0]
+    item = iterator.items[iterator.given]
+    trail.advance(
+        iterator,
+        items=iterator.items,
+        given=iterator.given + 1,
+        source=iterator.source,
+        rest=iterator.rest,
+    )
+    return item
+
+
+def untouched(iterator: IterableValue) -> Sequence[Value] | None:
+    """All that an iterator gives over a list that is there, if nothing was taken of it."""
+    if iterator.rest is not None or iterator.given or iterator.asked:
+        return None
+    if iterator.source is None:
+        return iterator.items
+    of = iterator.source
+    if isinstance(of, partial) and of.func is _of_list and of.args[0].rest is None:
+        items: Sequence[Value] = of.args[0].items
+        return items
+    return None
+
+
+def _asked(machine: Machine, iterator: IterableValue, source: Source) -> Batch:
+    """What `source` makes next; a generator that raises has no more items."""
+    try:
+        return source(iterator)
+    except Raised:
+        if iterator.kind == "generator":
+            machine.trail.advance(iterator, items=(), given=0, source=None, rest=None)
+        raise
+
+
+def _raising(error: Ending, _: IterableValue) -> Batch:
+    raise error
+
+
+def _all_of(machine: Machine, iterator: IterableValue) -> list[Value]:
+    """All items that are left."""
+    if iterator.source is None:
+        left = list(iterator.items[iterator.given :])
+        if left:
+            machine.trail.advance(iterator, items=(), given=0, source=None, rest=iterator.rest)
+        return left
+    return list(Rounds(machine, iterator))
+
+
+class Rounds:
+    """The items of what is iterated over, each taken as the round before it is over."""
+
+    def __init__(self, machine: Machine, iterator: IterableValue) -> None:
+        self._machine = machine
+        self._iterator = iterator
+
+    def __iter__(self) -> Iterator[Value]:
+        for _ in range(MOST_ROUNDS):
+            item = take(self._machine, self._iterator)
+            if item is None:
+                return
+            yield item
+        raise BudgetExceeded("loop-budget")
+
+    @property
+    def rest(self) -> Unknown | None:
+        """Behind the last: why there may be more."""
+        return self._iterator.rest
+
+
+def rounds(machine: Machine, value: Value, where: Place) -> Rounds:
+    """The rounds of a loop over `value`, which is written at `where`."""
+    return Rounds(machine, iterator_over(machine, value, where))
+
+
+def _iterator_of_instance(
+    machine: Machine, value: Instance, where: Place, kind: str
+) -> IterableValue:
     member = find_member(machine, value.cls, "__iter__")
     if member is None or isinstance(member.value, Unknown):
-        return [], Unknown("iteration-of-unmodelled-object", value.where, repr(value))
+        return IterableValue([], _of_unmodelled(value))
     result = machine.call(member.value, Arguments([value]), where)
-    if result is value:
-        return [], Unknown("self-iterator", where)
-    return machine.items_of(result, where)
+    if isinstance(result, Instance):
+        return iterator_of_object(machine, result, where, kind)
+    return iterator_over(machine, result, where, kind)
+
+
+def iterator_of_object(
+    machine: Machine, value: Instance, where: Place, kind: str = "iterator"
+) -> IterableValue:
+    """What asks `__next__` of an object for its items."""
+    member = find_member(machine, value.cls, "__next__")
+    if member is None or isinstance(member.value, Unknown):
+        return IterableValue([], _of_unmodelled(value))
+
+    def asked(_: IterableValue) -> Batch:
+        try:
+            return Batch([machine.call(member.value, Arguments([value]), where)])
+        except Raised as error:
+            if error.kind != "StopIteration":
+                raise
+            return Batch(rest=error.doubt, ends=True)
+
+    return IterableValue([], kind=kind, source=asked)
+
+
+def _of_unmodelled(value: Instance) -> Unknown:
+    return Unknown("iteration-of-unmodelled-object", value.where, repr(value))
+
+
+def pairs_of(
+    machine: Machine, source: Value, where: Place
+) -> tuple[list[tuple[Value, Value]], Unknown | None]:
+    """The keys and values that `dict(source)` has of a source that is no mapping.
+
+    Raises `Raised` for what is surely none.
+    """
+    if isinstance(source, Instance):
+        return [], Unknown("unknown-dict", where)  # it may have `keys`
+    turns, pairs = rounds(machine, source, where), list[tuple[Value, Value]]()
+    rest: Unknown | None = None
+    for number, item in enumerate(turns):
+        if is_iterable(item) is False:
+            text = f"cannot convert dictionary update sequence element #{number} to a sequence"
+            raise Raised("TypeError", text, where)
+        parts, more = machine.items_of(item, where)
+        if more is not None:
+            rest = more
+        elif len(parts) != 2:
+            text = f"dictionary update sequence element #{number} has length {len(parts)}"
+            raise Raised("ValueError", f"{text}; 2 is required", where)
+        else:
+            pairs.append((parts[0], parts[1]))
+    return pairs, turns.rest or rest
 
 
 def _items_of_choice(

@@ -12,8 +12,9 @@ import libcst as cst
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.constants import compute
 from forgather_lint.python.interpreter.dispatch import expression
-from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
+from forgather_lint.python.interpreter.frame import Frame, Raised, cause_of
 from forgather_lint.python.values.loop_index import pinned
+from forgather_lint.python.values.type_names import is_iterable, type_name
 from forgather_lint.python.values.value import (
     NONE,
     Choice,
@@ -155,9 +156,9 @@ def _elements(
     for element in elements:  # type: ignore[attr-defined]
         value = machine.evaluate(element.value, frame)
         if isinstance(element, cst.StarredElement):
-            if isinstance(value, Known) and not isinstance(value.value, str | bytes):
-                text = f"Value after * must be an iterable, not {type(value.value).__name__}"
-                raise Raised("TypeError", text, frame.place(element), cause=cause_in(value.value))
+            if is_iterable(value) is False:
+                text = f"Value after * must be an iterable, not {type_name(value)}"
+                raise Raised("TypeError", text, frame.place(element), cause=cause_of(value))
             more, more_rest = machine.items_of(value)
             items.extend(more)
             rest = rest or more_rest

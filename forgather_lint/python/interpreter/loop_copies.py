@@ -27,6 +27,7 @@ from forgather_lint.python.values.value import (
     Choice,
     Collection,
     DictValue,
+    IterableValue,
     Known,
     ListValue,
     LoopIndex,
@@ -204,7 +205,7 @@ def _numbered(template: Template, index: Known) -> Value:
 
 
 class _HasNoCopy(Exception):
-    """A function that was made with an object would go on to use that one."""
+    """A function or an iterator that was made with an object would go on to use that one."""
 
 
 class _Copying:
@@ -241,6 +242,8 @@ class _Copying:
                 return self._instance(value) if self._inside(value) else value
             case TensorValue() if value.is_parameter:
                 return replace(value)
+            case IterableValue() if value.source is not None and self._inside(value):
+                raise _HasNoCopy
             case ListValue() | DictValue() | SetValue():
                 return self._collection(value) if self._inside(value) else value
             case TupleValue():

@@ -10,20 +10,28 @@ import libcst as cst
 
 from forgather_lint.python.interpreter.assignments import assign
 from forgather_lint.python.interpreter.branching import join_bodies, perhaps
-from forgather_lint.python.interpreter.budget import MOST_ITEMS, MOST_ROUNDS, BudgetExceeded
+from forgather_lint.python.interpreter.budget import MOST_ROUNDS, BudgetExceeded
 from forgather_lint.python.interpreter.dispatch import expression, statement
 from forgather_lint.python.interpreter.frame import (
     Completion,
     Continued,
     Frame,
     LoopBroken,
+    Raised,
     Returned,
 )
-from forgather_lint.python.interpreter.iteration import give_back, rounds
+from forgather_lint.python.interpreter.iteration import (
+    Rounds,
+    iterator_over,
+    rounds,
+    take,
+    untouched,
+)
 from forgather_lint.python.interpreter.literals import NewDict
 from forgather_lint.python.interpreter.plain_comprehensions import plain
 from forgather_lint.python.values.objects import Scope
 from forgather_lint.python.values.value import (
+    Batch,
     IterableValue,
     Key,
     ListValue,
@@ -41,17 +49,16 @@ if TYPE_CHECKING:
 def for_statement(machine: Machine, node: cst.For, frame: Frame) -> Completion:
     iterable = machine.evaluate(node.iter, frame)
     completion: Completion = None
-    with rounds(machine, iterable, frame.place(node.iter)) as (items, rest):
-        for number, item in enumerate(items, start=1):
-            assign(machine, node.target, item, frame)
-            completion = machine.execute(node.body.body, frame)
-            if isinstance(completion, LoopBroken | Returned):
-                give_back(machine, iterable, items[number:])
-                break
+    turns = rounds(machine, iterable, frame.place(node.iter))
+    for item in turns:
+        assign(machine, node.target, item, frame)
+        completion = machine.execute(node.body.body, frame)
+        if isinstance(completion, LoopBroken | Returned):
+            break
     if isinstance(completion, LoopBroken | Returned):
         return completion if isinstance(completion, Returned) else None
-    if rest is not None:
-        return _perhaps_more(machine, node, rest, frame)
+    if turns.rest is not None:
+        return _perhaps_more(machine, node, turns.rest, frame)
     return machine.execute(node.orelse.body.body, frame) if node.orelse else None
 
 
@@ -113,44 +120,70 @@ def continue_statement(machine: Machine, node: cst.Continue, frame: Frame) -> Co
 
 
 Collect = Callable[[Frame], None]
-Given = tuple[list[Value], Unknown | None]
-"""Items, and why there may be more."""
 
 
 @expression(cst.GeneratorExp)
 def generator_expression(machine: Machine, node: cst.GeneratorExp, frame: Frame) -> Value:
-    return IterableValue(*_collected(machine, node, frame))
+    """What it is made of is iterated over at once, the rest is evaluated item by item."""
+    inner, where = _inner(frame), frame.place(node.for_in.iter)
+    over = iterator_over(machine, machine.evaluate(node.for_in.iter, inner), where)
+    return IterableValue([], source=partial(_generated, machine, node, inner, over))
+
+
+def _generated(
+    machine: Machine, node: cst.GeneratorExp, frame: Frame, over: IterableValue, made: IterableValue
+) -> Batch:
+    """What a generator expression makes of the next item."""
+    numbers = None if made.asked else _plain_numbers(machine, node, frame, over)
+    if numbers is not None:
+        return Batch(numbers, ends=True)
+    items: list[Value] = []
+
+    def collect(inner: Frame) -> None:
+        items.append(machine.evaluate(node.elt, inner))
+
+    item = take(machine, over)
+    if item is None:
+        if over.rest is not None and not made.asked:
+            _perhaps_of(machine, node.for_in, over.rest, frame, collect)
+        return Batch(items, over.rest, ends=True)
+    try:
+        rest = _of_item(machine, node.for_in, item, frame, collect)
+        if rest is not None:  # there is no telling which item is the next one
+            rest = _each_of(machine, node.for_in, frame, collect, Rounds(machine, over)) or rest
+    except Raised as error:
+        if not items:
+            raise
+        return Batch(items, error=machine.doubted(error))
+    return Batch(items, rest)
 
 
 @expression(cst.ListComp)
 def list_comprehension(machine: Machine, node: cst.ListComp, frame: Frame) -> Value:
-    return ListValue(*_collected(machine, node, frame))
-
-
-def _collected(machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> Given:
     clause, inner = node.for_in, _inner(frame)
     iterable = machine.evaluate(clause.iter, inner)
-    with rounds(machine, iterable, frame.place(clause.iter)) as given:
-        return _collected_of(machine, node, inner, given)
-
-
-def _collected_of(
-    machine: Machine, node: cst.ListComp | cst.GeneratorExp, inner: Frame, items_of_it: Given
-) -> Given:
-    clause, (given, rest) = node.for_in, items_of_it
-    arithmetic = plain(node, inner) if rest is None else None
-    numbers = arithmetic.items(machine, given) if arithmetic is not None else None
+    over = iterator_over(machine, iterable, frame.place(clause.iter))
+    numbers = _plain_numbers(machine, node, inner, over)
     if numbers is not None:
-        return numbers, None
+        return ListValue(numbers)
     items: list[Value] = []
-    rest = _each_of(
-        machine,
-        clause,
-        inner,
-        lambda inner: items.append(machine.evaluate(node.elt, inner)),
-        (given, rest),
-    )
-    return items, rest
+
+    def collect(inner: Frame) -> None:
+        items.append(machine.evaluate(node.elt, inner))
+
+    return ListValue(items, _each_of(machine, clause, inner, collect, Rounds(machine, over)))
+
+
+def _plain_numbers(
+    machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: Frame, over: IterableValue
+) -> list[Value] | None:
+    """What it makes of all items at once, if it only computes numbers of numbers."""
+    given = untouched(over)
+    arithmetic = plain(node, frame) if given is not None else None
+    numbers = arithmetic.items(machine, given) if arithmetic is not None and given else None
+    if numbers is not None:
+        machine.trail.advance(over, items=(), given=0, source=None, rest=None)
+    return numbers
 
 
 @expression(cst.SetComp)
@@ -186,20 +219,29 @@ def _inner(frame: Frame) -> Frame:
 def _each(machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect) -> Unknown | None:
     """Run `collect` for every item; the result says why there may be more."""
     iterable = machine.evaluate(clause.iter, frame)
-    with rounds(machine, iterable, frame.place(clause.iter)) as given:
-        return _each_of(machine, clause, frame, collect, given)
+    turns = rounds(machine, iterable, frame.place(clause.iter))
+    return _each_of(machine, clause, frame, collect, turns)
 
 
 def _each_of(
-    machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect, given: Given
+    machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect, turns: Rounds
 ) -> Unknown | None:
-    items, rest = given
-    where = frame.place(clause.iter)
-    if rest is not None and not items:
-        perhaps(machine, partial(_of_item, machine, clause, rest, frame, collect), where)
-    for item in items[:MOST_ITEMS]:
+    rest: Unknown | None = None
+    any_round = False
+    for item in turns:
+        any_round = True
         rest = _of_item(machine, clause, item, frame, collect) or rest
-    return rest
+    if turns.rest is not None and not any_round:
+        _perhaps_of(machine, clause, turns.rest, frame, collect)
+    return turns.rest or rest
+
+
+def _perhaps_of(
+    machine: Machine, clause: cst.CompFor, rest: Unknown, frame: Frame, collect: Collect
+) -> None:
+    """Evaluate it for what there may be."""
+    act = partial(_of_item, machine, clause, rest, frame, collect)
+    perhaps(machine, act, frame.place(clause.iter))
 
 
 def _of_item(

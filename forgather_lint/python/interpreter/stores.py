@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.budget import MOST_ITEMS
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.equality import is_told_apart
-from forgather_lint.python.interpreter.frame import Raised
-from forgather_lint.python.interpreter.subscripts import bounds, index_of
+from forgather_lint.python.interpreter.frame import Raised, cause_of
+from forgather_lint.python.interpreter.iteration import pairs_of
+from forgather_lint.python.interpreter.subscripts import bounds, check_index, index_of
 from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.loop_index import pinned
 from forgather_lint.python.values.objects import (
@@ -21,6 +23,7 @@ from forgather_lint.python.values.objects import (
     Namespace,
     Property,
 )
+from forgather_lint.python.values.type_names import is_iterable, is_plain, type_name
 from forgather_lint.python.values.value import (
     Arguments,
     Choice,
@@ -115,6 +118,9 @@ def set_item(
             raise Raised("TypeError", text, where)
         case ListValue():
             _set_in_list(machine, owner, key, value, where)
+        case _ if is_plain(owner):
+            text = f"'{type_name(owner)}' object does not support item assignment"
+            raise Raised("TypeError", text, where, cause=cause_of(owner))
         case Instance():
             member = find_member(machine, owner.cls, "__setitem__")
             if member is not None and not isinstance(member.value, Unknown):
@@ -145,6 +151,12 @@ def update(
     machine: Machine, target: DictValue | AttributeDict, source: Value, where: Place
 ) -> None:
     """`target.update(source)` and `target |= source`: what may have been written is not missing."""
+    if isinstance(target, DictValue) and not isinstance(source, DictValue | AttributeDict):
+        pairs, more = pairs_of(machine, source, where)
+        for first, second in pairs:
+            set_key(machine, target, first, second)
+        machine.trail.may_hold_more(target, more)
+        return
     items, rest = _written(source, where)
     if isinstance(target, DictValue):
         for key, value in items.items():
@@ -171,7 +183,9 @@ def _written(source: Value, where: Place) -> tuple[Mapping[Key, Value], Unknown 
 
 def forget(machine: Machine, owner: Value, why: Unknown) -> None:
     """Any item of a list, dict or set may be another one now, or gone."""
-    if isinstance(owner, ListValue):
+    if isinstance(owner, IterableValue) and owner.is_iterator:
+        machine.trail.advance(owner, items=(), given=0, source=None, rest=why)
+    elif isinstance(owner, ListValue):
         machine.trail.set_items(owner, [])
         machine.trail.may_hold_more(owner, why)
     elif isinstance(owner, DictValue | SetValue):
@@ -184,13 +198,37 @@ def _set_in_list(
     machine: Machine, owner: ListValue, key: Value, value: Value, where: Place
 ) -> None:
     index = index_of(pinned(key))
-    if index is not None and -len(owner.items) <= index < len(owner.items):
+    if isinstance(key, SliceValue):
+        _set_slice(machine, owner, key, value, where)
+    elif index is not None and -len(owner.items) <= index < len(owner.items):
         machine.trail.set_at(owner, index, value)
     elif index is not None and owner.rest is None:
         raise Raised("IndexError", "list assignment index out of range", where)
     elif index is None:
+        check_index(owner, key, where)
         machine.budget.walk(len(owner.items))
         machine.trail.set_items(owner, [join([item, value]) for item in owner.items])
+
+
+def _set_slice(
+    machine: Machine, owner: ListValue, key: SliceValue, value: Value, where: Place
+) -> None:
+    """`owner[start:stop:step] = value`, which may change the length of the list."""
+    if is_iterable(value) is False:
+        raise Raised("TypeError", "can only assign an iterable", where)
+    within, (items, rest) = bounds(key, where), machine.items_of(value, where)
+    if within is None or rest is not None or owner.rest is not None:
+        forget(machine, owner, rest or Unknown("unknown-slice", where))
+        return
+    room = len(range(*within.indices(len(owner.items))))
+    if within.step not in (None, 1) and room != len(items):
+        text = f"attempt to assign sequence of size {len(items)} to extended slice of size {room}"
+        raise Raised("ValueError", text, where)
+    changed = list(owner.items)
+    changed[within] = items
+    machine.trail.set_items(owner, changed if machine.budget.has_room(len(changed)) else [])
+    if len(changed) > MOST_ITEMS:
+        machine.trail.may_hold_more(owner, Unknown("many-items", where))
 
 
 def _delete_from_list(machine: Machine, owner: ListValue, key: Value, where: Place) -> None:
@@ -216,9 +254,9 @@ def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> Non
             text = repr(key.value) if isinstance(key, Known) else "key"
             raise Raised("KeyError", text, where)
         machine.trail.delete_item(owner, name)
-    elif isinstance(owner, IterableValue):
-        text = f"'{owner.kind}' object doesn't support item deletion"
-        raise Raised("TypeError", text, where)
+    elif isinstance(owner, IterableValue) or is_plain(owner):
+        text = f"'{type_name(owner)}' object doesn't support item deletion"
+        raise Raised("TypeError", text, where, cause=cause_of(owner))
     elif isinstance(owner, ListValue):
         _delete_from_list(machine, owner, key, where)
     elif isinstance(owner, Instance):

@@ -14,6 +14,7 @@ from forgather_lint.python.interpreter.constants import compute
 from forgather_lint.python.interpreter.dispatch import expression
 from forgather_lint.python.interpreter.equality import equals, is_told_apart
 from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
+from forgather_lint.python.interpreter.iteration import Rounds
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join, same
 from forgather_lint.python.values.loop_index import decide, observe, pinned
@@ -143,7 +144,7 @@ def _read_sequence(
         return _slice(machine, owner, rest, key, where)
     index = index_of(key)
     if index is None:
-        _check_index(owner, key, where)
+        check_index(owner, key, where)
         machine.budget.walk(len(items))
         return join(items) if items and rest is None else Unknown("unknown-index", where)
     if -len(items) <= index < len(items) and (index >= 0 or rest is None):
@@ -158,7 +159,7 @@ def _read_sequence(
     raise Raised("IndexError", f"{kind} index out of range", where)
 
 
-def _check_index(owner: Value, key: Value, where: Place) -> None:
+def check_index(owner: Value, key: Value, where: Place) -> None:
     """Raise what Python raises for a `key` that is surely no index."""
     if isinstance(key, _NO_INDEX):
         name = type_name(key)
@@ -254,13 +255,29 @@ def contains(machine: Machine, owner: Value, item: Value, where: Place) -> bool 
     return None
 
 
+def _met_in(machine: Machine, owner: IterableValue, item: Value, where: Place) -> bool | None:
+    """`item in iterator`, which takes what comes before the item, and the item itself."""
+    wanted = pinned(item)
+    for each in Rounds(machine, owner):
+        equal = each is item or equals(machine, each, wanted, where)
+        if equal:
+            return True
+        if equal is None:
+            machine.trail.advance(
+                owner,
+                items=(),
+                given=0,
+                source=None,
+                rest=Unknown("iterator-partly-used", where),
+            )
+    return None if owner.rest is not None else False
+
+
 def _contains_sequence(
     machine: Machine, owner: TupleValue | ListValue, item: Value, where: Place
 ) -> bool | None:
     if isinstance(owner, IterableValue) and owner.is_iterator:
-        items, rest = machine.items_of(owner, where)
-        machine.trail.may_hold_more(owner, Unknown("iterator-partly-used", where))
-        owner = ListValue(items, rest)
+        return _met_in(machine, owner, item, where)
     decided = isinstance(item, Known) and all(isinstance(each, Known) for each in owner.items)
     complete = not isinstance(owner, ListValue) or owner.rest is None
     if decided and complete and not any(each is item for each in owner.items):

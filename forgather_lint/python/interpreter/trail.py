@@ -22,9 +22,11 @@ from forgather_lint.python.values.value import (
     LENGTH_DIFFERS,
     Collection,
     DictValue,
+    IterableValue,
     Key,
     ListValue,
     SetValue,
+    Source,
     Unknown,
     Value,
 )
@@ -127,6 +129,39 @@ class RestSlot:
 
     def joined(self, contents: list[object]) -> object:
         return next((content for content in contents if content is not None), None)
+
+
+@record(eq=False)
+class IteratorSlot:
+    """How far an iterator is; where the arms differ, whatever it still gives is not known."""
+
+    owner: IterableValue
+
+    @property
+    def identity(self) -> Hashable:
+        return id(self.owner), "iterator"
+
+    def read(self) -> object:
+        owner = self.owner
+        return owner.items, owner.given, owner.asked, owner.source, owner.rest
+
+    def write(self, content: object) -> None:
+        for name, each in zip(_OF_ITERATORS, cast("tuple[object, ...]", content), strict=True):
+            object.__setattr__(self.owner, name, each)
+
+    def joined(self, contents: list[object]) -> object:
+        states = cast("list[tuple[object, ...]]", contents)
+        if all(map(_same_state, states[:-1], states[1:])):
+            return states[0]
+        return (), 0, 0, None, Unknown("iterator-partly-used")
+
+
+_OF_ITERATORS = ("items", "given", "asked", "source", "rest")
+
+
+def _same_state(left: tuple[object, ...], right: tuple[object, ...]) -> bool:
+    pairs = zip(left, right, strict=True)
+    return all(one is other or (isinstance(one, int) and one == other) for one, other in pairs)
 
 
 @record(eq=False)
@@ -308,6 +343,19 @@ class Trail:
         if target.rest is not why:
             self._grows(target)
             self._write(RestSlot(target, "rest"), why)
+
+    def advance(
+        self,
+        target: IterableValue,
+        *,
+        items: Sequence[Value],
+        given: int,
+        source: Source | None,
+        rest: Unknown | None,
+    ) -> None:
+        """Say what an iterator has made, how much of it is gone, and what makes the others."""
+        self._grows(target)
+        self._write(IteratorSlot(target), (items, given, target.asked + 1, source, rest))
 
     def may_hold_more(self, target: Collection, why: Unknown | None) -> None:
         """`target` may hold more because of `why`, if anything; the first reason stays."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
+
 from forgather_lint.python.values.objects import (
     AttributeDict,
     BoundMethod,
     FunctionValue,
+    LibraryMethod,
     PartialCall,
 )
 from forgather_lint.python.values.value import (
+    Builtin,
     DictValue,
     IterableValue,
     Known,
@@ -31,7 +35,26 @@ _NAMES: tuple[tuple[type[Value], str], ...] = (
     (PartialCall, "partial"),
     (FunctionValue, "function"),
     (BoundMethod, "method"),
+    (LibraryMethod, "builtin_function_or_method"),
 )
+
+_NO_ITERABLE = SliceValue | SymbolicInt | FunctionValue | BoundMethod | PartialCall | LibraryMethod
+
+
+def is_iterable(value: Value) -> bool | None:
+    """Whether a value can be iterated over, None for one that is not plain."""
+    if isinstance(value, Known):
+        return isinstance(value.value, str | bytes)
+    if isinstance(value, Builtin):
+        return None if type_name(value) == "NoneType" else False
+    if isinstance(value, TupleValue | ListValue | DictValue | SetValue):
+        return True
+    return False if isinstance(value, _NO_ITERABLE) else None
+
+
+def is_plain(value: Value) -> bool:
+    """Whether a value is one of Python's own of which no item can be set or deleted."""
+    return isinstance(value, Known | TupleValue | SetValue | _NO_ITERABLE)
 
 
 def type_name(value: Value) -> str:
@@ -43,4 +66,6 @@ def type_name(value: Value) -> str:
         return type(value.value).__name__
     if isinstance(value, IterableValue):
         return value.kind
+    if isinstance(value, Builtin):
+        return type(getattr(builtins, value.name, None)).__name__
     return next((name for kind, name in _NAMES if isinstance(value, kind)), "object")

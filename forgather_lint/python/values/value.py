@@ -13,7 +13,7 @@ from types import EllipsisType
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.python.values.dims import Poly, Size
-from forgather_lint.python.values.endings import BudgetExceeded
+from forgather_lint.python.values.endings import BudgetExceeded, Ending
 from forgather_lint.python.values.placement import REPLICATE, Placement
 
 Constant = None | bool | int | float | complex | str | bytes | EllipsisType
@@ -110,15 +110,37 @@ class ListValue(Value):
 class IterableValue(ListValue):
     """What is iterated over and is no list: a range, a view of a dict, an iterator.
 
-    `kind` is the name of its type in Python. An iterator gives each of its items once.
+    `kind` is the name of its type in Python. An iterator gives each of its items once: `given` of
+    them are gone. Behind them come those that its `source` makes, as it is asked for the first,
+    the second, ... time (`asked`); without one there are no others but those of `rest`.
     """
 
     kind: str = "generator"
+    source: Source | None = None
+    given: int = 0
+    asked: int = 0
 
     @property
     def is_iterator(self) -> bool:
         """Whether what it gave is gone, and its length is not asked for."""
         return self.kind not in ("range", "dict_keys", "dict_values", "dict_items")
+
+
+@record
+class Batch:
+    """What a source makes when it is asked: items, and why there may be more besides.
+
+    `ends`: it makes no others. `error`: asked for what comes behind the items, it raises that.
+    """
+
+    items: Sequence[Value] = ()
+    rest: Unknown | None = None
+    ends: bool = False
+    error: Ending | None = None
+
+
+Source = Callable[[IterableValue], Batch]
+"""Makes the next items of an iterator, when they are asked for; may raise what Python raises."""
 
 
 Key = Hashable
