@@ -1,0 +1,98 @@
+"""What README.md and the pages of docs/ tell people to type works, and prints what they show."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.written_commands import (
+    PAGES,
+    ROOT,
+    Command,
+    alike,
+    bare_commands,
+    run,
+    shown_commands,
+    workplace,
+)
+
+SHOWN = [command for page in PAGES for command in shown_commands(page)]
+BARE = [command for page in PAGES for command in bare_commands(page)]
+
+WANTS_MORE = {"verify": "a Python with vLLM", "target": "the network", "server": "an editor"}
+"""Commands that want what the suite does not have; `pytest -m slow` takes the first, if it is told
+where: VLLM_PYTHON."""
+
+
+def wants(command: Command) -> str | None:
+    """What a command needs that not every machine has."""
+    return WANTS_MORE.get(command.text.split()[1])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return workplace(tmp_path_factory.mktemp("reader").resolve())
+
+
+@pytest.fixture
+def own_place(tmp_path: Path) -> Path:
+    """A workplace for commands that write."""
+    return workplace(tmp_path.resolve())
+
+
+def named(command: Command) -> str:
+    return command.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_shows_what_its_commands_print(page: Path, own_place: Path) -> None:
+    """In order and in one place, as a reader types them."""
+    for command in shown_commands(page):
+        if not wants(command):
+            _, printed = run(command, own_place)
+            assert alike(command.shown, printed), "\n".join((command.name, *printed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in SHOWN if wants(c)], ids=named)
+def test_a_page_shows_what_a_real_engine_makes_of_a_model(
+    command: Command, own_place: Path
+) -> None:
+    if not (python := os.environ.get("VLLM_PYTHON")):
+        pytest.skip(f"wants {wants(command)}")
+    text = re.sub(r"--python \S+", f"--python {python}", command.text)
+    code, printed = run(Command(command.page, command.line, text), own_place)
+    assert code == 0, "\n".join(printed)
+    assert _without_figures(command.shown) == _without_figures(printed)
+
+
+def _without_figures(lines: tuple[str, ...] | list[str]) -> list[str]:
+    """Lines without how long it took and how far apart two runs were."""
+    return [re.sub(r"\(\d+ s\)|[\d.]+e-\d+", "#", line) for line in lines]
+
+
+@pytest.mark.parametrize("command", [c for c in BARE if not wants(c)], ids=named)
+def test_a_command_of_a_page_is_understood(command: Command, place: Path) -> None:
+    code, printed = run(command, place)
+    assert code in (0, 1), "\n".join(printed)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if target.startswith("http"):
+            continue
+        path, _, heading = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), f"{page.name} links {target}"
+        assert linked.is_relative_to(ROOT)
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text("utf-8"), re.MULTILINE)
+            assert heading in map(_anchor, headings), f"{page.name} links {target}"
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
