@@ -7,10 +7,11 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from forgather_lint.probes.answers import TOLERANCE
 from forgather_lint.probes.engine_setup import ParallelSizes, arguments, engine_environment
 from forgather_lint.probes.interpreter import require_vllm
 from forgather_lint.probes.weights import copy_without_weights
-from oracles.outcome import Outcome, Said, outcome_of
+from oracles.outcome import ROUNDED, Outcome, Said, of_tokenizer, outcome_of
 from oracles.question import Question
 
 RANKS = Path(__file__).with_name("ranks.py")
@@ -39,14 +40,23 @@ def ask(
     work.mkdir(parents=True, exist_ok=True)
     folders = _copies(questions, work)
     served = [_serve(question, folders[question.folder]) for question in questions]
+    made = {
+        question.folder: {"packing": dict(question.packing), "adapter": dict(question.adapter)}
+        for question in questions
+    }
     references: list[Spec] = [
-        {"kind": "reference", "folder": str(copy)} for copy in folders.values()
+        {"kind": "reference", "folder": str(copy), **made[folder]}
+        for folder, copy in folders.items()
     ]
     listed = [{"number": number, **spec} for number, spec in enumerate([*references, *served])]
     said = _run(listed, python, work, jobs)
     by_folder = dict(zip(folders, said, strict=False))
     for question, answer in zip(questions, said[len(references) :], strict=True):
-        yield question.identity, outcome_of(by_folder[question.folder], answer)
+        if question.ends:
+            yield question.identity, of_tokenizer(answer)
+            continue
+        tolerance = ROUNDED if question.packing else TOLERANCE
+        yield question.identity, outcome_of(by_folder[question.folder], answer, tolerance)
 
 
 def _copies(questions: Sequence[Question], work: Path) -> dict[Path, Path]:
@@ -66,17 +76,25 @@ def _serve(question: Question, folder: Path) -> Spec:
     chosen |= {"skip_tokenizer_init": True, "num_gpu_blocks_override": _ROOM_FOR_TOKENS}
     if question.ranks * question.stages > 1:
         chosen["distributed_executor_backend"] = "external_launcher"
+    chosen |= question.arguments
     if question.overrides:
         chosen["hf_overrides"] = dict(question.overrides)
+    if question.ends:
+        chosen["skip_tokenizer_init"] = False
     return {
-        "kind": "serve",
+        "kind": "beside" if question.ends else "serve",
+        "ends": list(question.ends),
         "folder": str(folder),
         "tp": question.ranks,
         "pp": question.stages,
         "arguments": chosen,
         "environment": dict(question.environment),
         # vLLM has no prompt log-probabilities across pipeline stages.
-        "ask": {"top": _TOP, "prompt_logprobs": question.stages == 1},
+        "ask": {
+            "top": _TOP,
+            "prompt_logprobs": question.stages == 1,
+            "adapter": str(folder / "adapter") if question.adapter else "",
+        },
     }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from forgather_lint.probes.answers import Answer, compare
+from forgather_lint.probes.answers import TOLERANCE, Answer, compare
 
+ROUNDED = 0.25
+"""The same for quantized weights beside 16 bits, where activations may be quantized too."""
 _LONGEST_ERROR = 400
 _NO_WEIGHTS = "Cannot find any model weights"
 """What vLLM says where transformers could not build the model, so that no weights were drawn."""
@@ -14,12 +16,15 @@ _NO_WEIGHTS = "Cannot find any model weights"
 class Outcome(TypedDict, total=False):
     """`serves`, `wrong` (it answers, but not what transformers does), `fails` or `no reference`.
 
-    A failure has its phase (load, generate) and error.
+    A failure has its phase (load, generate) and error. `stops` are the ids at which answers end,
+    `chat` what is said to a chat: nothing where it is answered.
     """
 
     verdict: str
     phase: str
     error: str
+    stops: list[int]
+    chat: str
 
 
 class SaidAnswer(TypedDict):
@@ -38,9 +43,19 @@ class Said(TypedDict, total=False):
     phase: str
     error: str
     answers: list[SaidAnswer] | None
+    stops: list[int]
+    chat: str
 
 
-def outcome_of(reference: Said, served: Said) -> Outcome:
+def of_tokenizer(said: Said) -> Outcome:
+    """What an engine does with the files of a tokenizer."""
+    if "stops" not in said:
+        error = " ".join(str(said.get("error")).split())
+        return {"verdict": "fails", "phase": said["phase"], "error": error[:_LONGEST_ERROR]}
+    return {"verdict": "serves", "stops": said["stops"], "chat": said["chat"]}
+
+
+def outcome_of(reference: Said, served: Said, tolerance: float = TOLERANCE) -> Outcome:
     """Hold what an engine answered to what transformers answered on one rank.
 
     A model that both refuse fails, unless the engine only missed the weights.
@@ -51,7 +66,7 @@ def outcome_of(reference: Said, served: Said) -> Outcome:
         return {"verdict": "no reference", "error": str(reference.get("error"))}
     if not wanted or not got:
         return {"verdict": "fails", "phase": served["phase"], "error": error[:_LONGEST_ERROR]}
-    agreement = compare([*map(_answer, wanted)], [*map(_answer, got)])
+    agreement = compare([*map(_answer, wanted)], [*map(_answer, got)], tolerance)
     return {"verdict": "serves" if agreement.same else "wrong"}
 
 

@@ -243,7 +243,7 @@ def _guarded(case: Case, rank: int) -> int:
 
     say()
     try:
-        work = _reference if case.spec["kind"] == "reference" else _serve
+        work = {"reference": _reference, "beside": _beside}.get(case.spec["kind"], _serve)
         work(case.spec, say)
     except BaseException as error:  # noqa: BLE001 - whatever is raised is the outcome
         import traceback
@@ -260,16 +260,35 @@ def _reference(spec: dict[str, Any], say: Callable[..., None]) -> None:
     import torch
 
     model = checkpoint.build(spec["folder"], True, torch.float32)
+    if spec.get("packing"):
+        import packing  # type: ignore[import-not-found]
+
+        packing.pack_model(model, spec["folder"], spec["packing"])
+    if spec.get("adapter"):
+        import adapting  # type: ignore[import-not-found]
+
+        adapting.adapt(model, spec["folder"], spec["adapter"])
     say(phase="generate")
     prompts = checkpoint.prompts(model.config.get_text_config().vocab_size)
     answers = [checkpoint.answer(model, each, NEW_TOKENS) for each in prompts]
     say(phase="done", answers=answers)
 
 
+def _beside(spec: dict[str, Any], say: Callable[..., None]) -> None:
+    """Load the folder in vLLM with its tokenizer, and see what ends an answer, and a chat."""
+    import engine  # type: ignore[import-not-found]
+
+    llm = engine.load({"arguments": spec["arguments"]})
+    say(phase="generate")
+    stops = engine.stops(llm, spec["ends"])
+    say(phase="done", stops=stops, chat=engine.chat(llm))
+    os._exit(0)
+
+
 def _serve(spec: dict[str, Any], say: Callable[..., None]) -> None:
     """Load the folder in vLLM, under the plans of the case, and let it answer."""
     import checkpoint
-    import engine  # type: ignore[import-not-found]
+    import engine
 
     llm = engine.load({"arguments": spec["arguments"]})
     say(phase="generate")

@@ -210,6 +210,7 @@ def _settings(*proses: str) -> Settings:
         pipeline_parallel_size=tuple(map(int, asked("Stages").split())),
         max_model_len=int(asked("Max-model-len") or 0) or None,
         model_impl=ModelImpl(asked("Model-impl") or ModelImpl.AUTO),
+        dtype=asked("Dtype") or None,
         debug=True,
     )
 

@@ -14,17 +14,22 @@ from forgather_lint.documents.config_json import ConfigFile, read_config
 from forgather_lint.documents.python import SourceError
 
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
+PICKLED = ("adapter_model.bin", "adapter_model.pt")
 MOST = 100
 """How many folders below a model are looked at."""
 
 
 @record(eq=False)
 class Adapter:
-    """One adapter: its config, and the names of its tensors, None where they were not read."""
+    """One adapter: its config, and the names of its tensors, None where they were not read.
+
+    `stored`: there is a file of tensors.
+    """
 
     folder: str
     config: ConfigFile
     tensors: tuple[str, ...] | None
+    stored: bool
 
 
 def adapters_at(folder: Path) -> Iterator[Adapter]:
@@ -38,7 +43,8 @@ def adapters_at(folder: Path) -> Iterator[Adapter]:
             continue
         found = header_of(place / TENSORS) if is_file(place / TENSORS) else None
         tensors = tuple(sorted(found.tensors)) if isinstance(found, Header) else None
-        yield Adapter(str(place), config, tensors)
+        stored = any(is_file(place / name) for name in (TENSORS, *PICKLED))
+        yield Adapter(str(place), config, tensors, stored)
 
 
 def _folders(folder: Path) -> Iterator[Path]:

@@ -51,16 +51,19 @@ def bytes_of_rank(
     split: tuple[str, ...] = (),
     *,
     tables_split: bool = True,
+    stored: Mapping[str, int] | None = None,
 ) -> RankBytes | None:
     """The parameters that a rank holds, None when a shape is not known.
 
     `layer_names` are the dotted names of the layers that stages share out, `head_elements` the
     size of an output head of its own, `width` the bytes of one element. Parameters whose name
     begins with one of `split` are spread over the ranks, whatever the plan says, and so with
-    `tables_split` the embeddings beside the layers.
+    `tables_split` the embeddings beside the layers. What is `stored` in another form takes so many
+    bytes on a rank, by the name of the parameter: then all is counted in bytes.
     """
+    each, width = (width, 1) if stored else (1, width)
     by_layer = [0] * len(layer_names)
-    outside = -(-head_elements // ranks)
+    outside = -(-head_elements // ranks) * each
     index = {name: i for i, name in enumerate(layer_names)}
     for parameter in tree.structure.parameters:
         if parameter.same_as is not None:
@@ -72,7 +75,9 @@ def bytes_of_rank(
         spread = spread or _is_spread(tree, parameter.name, len(parameter.shape), assignments)
         spread = spread or (tables_split and _is_outer_table(tree, parameter.name))
         elements = _held(tree, parameter.name, elements, assignments, ranks)
-        here = -(-elements // (ranks if spread else 1))
+        here = -(-elements // (ranks if spread else 1)) * each
+        if stored and parameter.name in stored:
+            here = stored[parameter.name]
         layer = _layer_of(parameter.name, index)
         if layer is None:
             outside += here

@@ -114,6 +114,16 @@ class RemoteCodeNotTrusted:
 
 
 @record
+class ChatTemplateMissing:
+    """The `option` is for chats, which the tokenizer of the model has no template for."""
+
+    where: Place
+    option: str
+    release: str
+    text: str
+
+
+@record
 class CommandJudged:
     """What becomes of the model of a command at the sizes that it asks for.
 

@@ -33,10 +33,11 @@ class Agreement:
 
     largest_difference: float
     first_other_token: int | None
+    tolerance: float = TOLERANCE
 
     @property
     def same(self) -> bool:
-        return self.first_other_token is None and self.largest_difference < TOLERANCE
+        return self.first_other_token is None and self.largest_difference < self.tolerance
 
 
 def read(path: Path) -> tuple[Answer, ...]:
@@ -60,7 +61,9 @@ def _is_answer(told: object) -> bool:
     return isinstance(told, dict) and all(isinstance(told.get(part), list) for part in parts)
 
 
-def compare(reference: Sequence[Answer], served: Sequence[Answer]) -> Agreement:
+def compare(
+    reference: Sequence[Answer], served: Sequence[Answer], tolerance: float = TOLERANCE
+) -> Agreement:
     """Hold the engine's answers to the reference, up to the first token that differs."""
     differences, others = [0.0], []
     for wanted, got in zip(reference, served, strict=True):
@@ -68,9 +71,9 @@ def compare(reference: Sequence[Answer], served: Sequence[Answer]) -> Agreement:
         for step, (token, other) in enumerate(zip(wanted.tokens, got.tokens, strict=True)):
             differences += _step_differences(wanted.logprobs[step], got.logprobs[step])
             if token != other:
-                others += [] if _tied(wanted.logprobs[step]) else [step]
+                others += [] if _tied(wanted.logprobs[step], tolerance) else [step]
                 break
-    return Agreement(max(differences), min(others, default=None))
+    return Agreement(max(differences), min(others, default=None), tolerance)
 
 
 def _prompt_differences(wanted: Answer, got: Answer) -> list[float]:
@@ -90,7 +93,7 @@ def _distance(left: float, right: float) -> float:
     return math.inf if math.isnan(distance) else distance
 
 
-def _tied(step: Mapping[str, float]) -> bool:
+def _tied(step: Mapping[str, float], tolerance: float) -> bool:
     """Whether rounding decides between the two likeliest tokens."""
     first, *rest = sorted(step.values(), reverse=True)
-    return bool(rest) and first - rest[0] < TOLERANCE
+    return bool(rest) and first - rest[0] < tolerance

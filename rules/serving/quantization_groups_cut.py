@@ -2,13 +2,14 @@
 
 ## What it does
 Weights that are quantized by groups (`group_size`) have one scale for so many columns of a layer's
-input. A row-parallel layer divides its input by the number of ranks; what a rank gets must be a
-whole number of groups. Looked at are compressed-tensors in the format `pack-quantized`, and AWQ up
-to the releases that have one implementation of it for every GPU; later ones take it on some
-devices, so that nothing is claimed.
+input, FP8 with `weight_block_size` one for a tile of so many rows and columns. A row-parallel layer
+divides its input by the number of ranks; what a rank gets must be a whole number of groups. So must
+the parts of a layer that the release joins, and the whole input on one rank. Looked at are AWQ,
+GPTQ, compressed-tensors in the format `pack-quantized`, and FP8.
 
 ## Why is this bad?
-The model loads on one rank and fails on more.
+The model loads on one rank and fails on more. Since 0.24 AWQ, and in 0.32 GPTQ, load where a device
+takes them, and compute with the scales of other groups: the answers are wrong.
 
 ## Example
 ```json
@@ -31,6 +32,7 @@ in other words.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
@@ -44,7 +46,20 @@ from forgather_lint.linting.support.judged import finding
     "quantization-groups-cut",
     Severity.ERROR,
     explains=GroupsCut,
-    rests_on=("vllm/quantization.awq_groups_cut", "vllm/quantization.packed_groups_cut"),
+    rests_on=(
+        "vllm/quantization.awq_groups_cut",
+        "vllm/quantization.gptq_groups_cut",
+        "vllm/quantization.packed_groups_cut",
+        "vllm/quantization.block_columns_cut",
+        "vllm/quantization.block_rows_cut",
+    ),
 )
 def check(judged: Judged) -> Iterator[Finding]:
-    yield finding(judged)
+    cause = judged.cause
+    assert isinstance(cause, GroupsCut)
+    side = "outputs" if cause.rows else "inputs"
+    yield replace(
+        finding(judged),
+        message=f"a rank gets {cause.width} of the {side} of `{cause.layer}`: no whole number of "
+        f"groups of {cause.group}",
+    )

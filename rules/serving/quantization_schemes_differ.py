@@ -2,7 +2,9 @@
 
 ## What it does
 The release makes one layer of the projections of queries, keys and values (or of gate and up), and
-asks that all of its parts are quantized alike. `ignore` of compressed-tensors lists some of them.
+asks that all of its parts are quantized alike. `ignore`, `modules_to_not_convert` or
+`modules_in_block_to_quantize` lists some of them; of AWQ and GPTQ without such a list, the
+checkpoint has some of them in whole numbers.
 
 ## Why is this bad?
 The model does not load at any size.
@@ -39,7 +41,7 @@ from forgather_lint.linting.support.judged import finding
     "quantization-schemes-differ",
     Severity.ERROR,
     explains=SchemesDiffer,
-    rests_on=("vllm/quantization.schemes_differ",),
+    rests_on=("vllm/quantization.schemes_differ", "vllm/quantization.shards_differ"),
 )
 def check(judged: Judged) -> Iterator[Finding]:
     yield finding(judged)

@@ -52,6 +52,8 @@ class Held:
     parts: StageParts | Outcome
     fused: tuple[str, ...] = ()
     """Beginnings of the names of what the engine shards by itself."""
+    stored: Mapping[str, int] | None = None
+    """The bytes on a rank of what is stored in another form, by the name of the parameter."""
 
     def on_ranks(
         self, ranks: int, dtype: str, config: ModelConfig, *, tied: bool
@@ -67,7 +69,9 @@ class Held:
         names = tuple(self.tree.name_of(layer) or "" for layer in layers)
         sizes = (config.number(name) or 0 for name in ("vocab_size", "hidden_size"))
         head = 0 if tied else prod(sizes)
-        return bytes_of_rank(self.tree, self.assigned, ranks, names, head, width, self.fused)
+        return bytes_of_rank(
+            self.tree, self.assigned, ranks, names, head, width, self.fused, stored=self.stored
+        )
 
 
 @record(frozen=False, eq=False)

@@ -63,6 +63,8 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Known
 
 if TYPE_CHECKING:
+    from forgather_lint.engines.vllm.quantized.layers import Quantized
+    from forgather_lint.engines.vllm.quantized.scheme import Unfollowed
     from forgather_lint.execution.stages import Pipeline
 
 
@@ -95,6 +97,7 @@ class Judge:
 
     subject: Subject
     dtype: str = "bfloat16"
+    quantized: Quantized | Unfollowed | None = None
     _assigned: dict[int, dict[Instance, Assignment]] = field(default_factory=dict)
     _grouped: dict[int, dict[Instance, Fusion]] = field(default_factory=dict)
     _cut: Pipeline | None = None
@@ -144,11 +147,14 @@ class Judge:
             return Outcome(Verdict.FAILS, cause, error.shown, error.where)
         except BudgetExceeded as error:
             return undecided(error.reason, self.subject.where)
-        shared = self._heads_shared(ranks) or self._quantised(ranks)
+        shared = self._heads_shared(ranks)
         if shared is not None:
             return shared
-        alone = self.alone.outcome
-        if ranks == 1 or alone.verdict not in (Verdict.SERVES, Verdict.WRONG):
+        stored = self._quantized_outcome(ranks)
+        if stored is not None and stored.verdict is Verdict.FAILS:
+            return stored
+        alone = worst([self.alone.outcome, *([stored] if stored is not None else [])])
+        if ranks == 1 or self.alone.outcome.verdict not in (Verdict.SERVES, Verdict.WRONG):
             return alone
         # What is wrong on one rank may not even run on several.
         return worst([alone, self._on(ranks, assigned)])
@@ -275,17 +281,15 @@ class Judge:
         where = self.config.place_of(self.profile.config.kv_head_fields.value)
         return Outcome(Verdict.FAILS, KvHeadsDoNotDivide(query, kv), text, where)
 
-    def _quantised(self, ranks: int) -> Outcome | None:
-        """What the release refuses of quantised weights, where there are any."""
-        file = self.subject.config_file
-        if file is None or "quantization_config" not in file.values:
+    def _quantized_outcome(self, ranks: int) -> Outcome | None:
+        """What quantized layers come to, where there are any and that is no *serves*."""
+        if self.quantized is None:
             return None
-        from forgather_lint.engines.vllm.quantized import refused  # few models pay for it
+        # Few models pay for these.
+        from forgather_lint.engines.vllm.quantized.layers import Quantized, judged
 
-        try:
-            return refused(self, ranks)
-        except (Raised, BudgetExceeded):
-            return None
+        found = self.quantized
+        return judged(self, found, ranks) if isinstance(found, Quantized) else None
 
     def assignments(self, ranks: int) -> dict[Instance, Assignment]:
         """What replaces each Linear at this size."""
@@ -428,7 +432,7 @@ class Judge:
         subject = replace(
             self.subject, tensor_plan=tensor, pipeline_plan=pipeline, pipeline_keys=keys
         )
-        judge = Judge(subject, self.dtype, _grouped=self._grouped)
+        judge = Judge(subject, self.dtype, self.quantized, _grouped=self._grouped)
         known = {name: self.__dict__[name] for name in _OF_NO_PLAN if name in self.__dict__}
         judge.__dict__.update(known)
         return judge
@@ -444,8 +448,22 @@ class Judge:
     def _held(self, ranks: int) -> RankBytes | None:
         try:
             assigned = self.assignments(ranks)
+            stored = self._stored(ranks)
         except (Raised, BudgetExceeded):
             return None
+        if self.quantized is not None and stored is None:
+            return None
         fused = tuple(f"{block.name}." for block in self.subject.experts)
-        held = common.Held(self.subject.tree, assigned, self.parts, fused)
+        held = common.Held(self.subject.tree, assigned, self.parts, fused, stored)
         return held.on_ranks(ranks, self.dtype, self.config, tied=self.config.tied)
+
+    def _stored(self, ranks: int) -> Mapping[str, int] | None:
+        """The bytes on a rank of quantized weights; None where there are none, or not known."""
+        if self.quantized is None:
+            return None
+        # Few models pay for these.
+        from forgather_lint.engines.vllm.quantized.layers import Quantized
+        from forgather_lint.engines.vllm.quantized.tensors import bytes_on
+
+        found = self.quantized
+        return bytes_on(self, found, ranks) if isinstance(found, Quantized) else None

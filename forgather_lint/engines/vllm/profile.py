@@ -206,9 +206,61 @@ class VllmQuantization:
     deprecated: Fact[tuple[str, ...]]
     unknown: Fact[Reaction]
     refused: Fact[Reaction]
+    argument_differs: Fact[Reaction]
+    argument_without_config: Fact[Reaction]
+    argument_names: Fact[Mapping[str, tuple[str, ...]]]
+    dtype_refused: Fact[Reaction]
+    dtypes_refused: Fact[Mapping[str, tuple[str, ...]]]
+    key_missing: Fact[Reaction]
+    keys_needed: Fact[Mapping[str, tuple[str, ...]]]
+    gptq_bits: Fact[Reaction]
+    gptq_ordered: Fact[Reaction]
+    gptq_group: Fact[Reaction]
+    awq_bits: Fact[Reaction]
+    fp8_scheme: Fact[Reaction]
+    packed_ordered: Fact[Reaction]
+    packed_form: Fact[Reaction]
+    packed_forms: Fact[tuple[str, ...]]
+    not_for_transformers: Fact[Reaction]
     awq_groups_cut: Fact[Reaction]
+    gptq_groups_cut: Fact[Reaction]
     packed_groups_cut: Fact[Reaction]
+    block_columns_cut: Fact[Reaction]
+    block_rows_cut: Fact[Reaction]
     schemes_differ: Fact[Reaction]
+    shards_differ: Fact[Reaction]
+    fused_name_by_pattern: Fact[bool]
+    group_indices_dropped: Fact[bool]
+    groups_taken: Fact[tuple[int, ...]]
+    kernels_take: Fact[int]
+    proved: Fact[Mapping[str, int]]
+    nothing_listed: Fact[Reaction]
+
+
+@record
+class VllmAdapters:
+    """`adapters.toml`: LoRA adapters."""
+
+    features_refused: Fact[Mapping[str, str]]
+    saved_modules_taken: Fact[tuple[str, ...]]
+    refused: Fact[Reaction]
+    start_refused: Fact[Reaction]
+    starts_taken: Fact[tuple[str, ...]]
+    bias_refused: Fact[Reaction]
+    key_missing: Fact[Reaction]
+    keys_needed: Fact[tuple[str, ...]]
+    tensors_missing: Fact[Reaction]
+    name_refused: Fact[Reaction]
+    ranks_by_pattern: Fact[bool]
+    layer_absent: Fact[Reaction]
+
+
+@record
+class VllmConversation:
+    """`conversation.toml`: what requests need of the files of a tokenizer."""
+
+    other_ends: Fact[Reaction]
+    template_missing: Fact[Reaction]
 
 
 @record
@@ -319,6 +371,14 @@ class VllmProfile:
     @cached_property
     def quantization(self) -> VllmQuantization:
         return topic(VllmQuantization, "vllm/quantization", self.version)
+
+    @cached_property
+    def adapters(self) -> VllmAdapters:
+        return topic(VllmAdapters, "vllm/adapters", self.version)
+
+    @cached_property
+    def conversation(self) -> VllmConversation:
+        return topic(VllmConversation, "vllm/conversation", self.version)
 
     @cached_property
     def building(self) -> VllmBuilding:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from forgather_lint.engines.fact import Fact
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.serve_command import count_of
+from forgather_lint.engines.vllm.serve_quantization import QUANTIZATION, clash
 from forgather_lint.facts.command import OptionsConflict, ServeCommand
 from forgather_lint.facts.release import Effect, Reaction
 
@@ -42,6 +43,7 @@ def conflicts(
     yield from asks.for_ranks()
     if config is not None:
         yield from asks.for_experts(config)
+        yield from asks.for_quantization(config)
 
 
 class _Asked:
@@ -109,8 +111,15 @@ class _Asked:
         message = f"`{EXPERTS}` on a model whose config.json names no experts"
         yield from self._told(self.release.command.no_experts, message, EXPERTS, {})
 
+    def for_quantization(self, config: Mapping[str, object]) -> Iterator[OptionsConflict]:
+        """A method of quantization that is not that of the weights."""
+        if "--hf-overrides" in self.command.given:
+            return
+        for found in clash(self.command, self.release, config):
+            yield from self._told(found.fact, found.message, QUANTIZATION, found.parts)
+
     def _told(
-        self, fact: Fact[Reaction], message: str, name: str, parts: Mapping[str, int]
+        self, fact: Fact[Reaction], message: str, name: str, parts: Mapping[str, object]
     ) -> Iterator[OptionsConflict]:
         outcome = fact.value
         if outcome.effect is Effect.ERROR:

@@ -16,6 +16,7 @@ from forgather_lint.documents.discover import CONFIG, Candidate
 from forgather_lint.documents.python import SourceError
 from forgather_lint.engines.api import Gather
 from forgather_lint.engines.fact import tables
+from forgather_lint.engines.vllm.serve_beside import of_adapters, without_template
 from forgather_lint.engines.vllm.serve_command import read_command
 from forgather_lint.engines.vllm.serve_conflicts import (
     BACKEND,
@@ -34,6 +35,7 @@ from forgather_lint.engines.vllm.serve_options import (
     options_of,
     releases_with,
 )
+from forgather_lint.engines.vllm.serve_quantization import changes_nothing
 from forgather_lint.engines.vllm.target import Target
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided
 from forgather_lint.facts.cause import Cause
@@ -60,6 +62,7 @@ class ReadCommand:
     command: ServeCommand
     target: Target
     model: Path | None
+    root: Path
 
     def asked(self, settings: Settings) -> Settings | None:
         """`settings` with what the command says; None when its sizes are not known."""
@@ -73,7 +76,9 @@ class ReadCommand:
         yield from conflicts(self.command, self.target.vllm, config)
         yield from _devices(self)
         yield from _trusted(self, config)
+        yield from of_adapters(self.command, self.target.vllm, _bases(self.found, self.root))
         if self.model is not None:
+            yield from without_template(self.command, self.target.vllm, self.model)
             yield from _judged(self, settings, gather)
 
 
@@ -85,7 +90,7 @@ def read(found: ServingCommand, target: Target, root: Path) -> ReadCommand:
         environment=found.environment,
         positional=found.positional,
     )
-    return ReadCommand(found, command, target, _folder(found, command, root))
+    return ReadCommand(found, command, target, _folder(found, command, root), root)
 
 
 def _folder(found: ServingCommand, command: ServeCommand, root: Path) -> Path | None:
@@ -99,13 +104,18 @@ def _folder(found: ServingCommand, command: ServeCommand, root: Path) -> Path | 
             text = host.rstrip("/") + text[len(inside.rstrip("/")) :]
             break
     path = Path(text)
-    here = Path(found.path).parent if is_file(found.path) else root
-    bases = [here, *(each for each in here.parents if each.is_relative_to(root)), root]
-    for base in [Path("/")] if path.is_absolute() else dict.fromkeys(bases):
+    for base in [Path("/")] if path.is_absolute() else _bases(found, root):
         folder = base / path
         if is_folder(folder) and is_file(folder / CONFIG):
             return folder
     return None
+
+
+def _bases(found: ServingCommand, root: Path) -> tuple[Path, ...]:
+    """The folders from which a path of the command may be meant: that of its file, and above."""
+    here = Path(found.path).parent if is_file(found.path) else root
+    above = (each for each in here.parents if each.is_relative_to(root))
+    return tuple(dict.fromkeys([here, *above, root]))
 
 
 def _config(folder: Path | None) -> Mapping[str, object] | None:
@@ -214,9 +224,10 @@ def _judged(
 ) -> Iterator[CommandJudged]:
     """The verdict on the model at the sizes of the command, where it does not serve."""
     asked = read.asked(settings)
-    command, model = read.command, read.model
-    if asked is None or model is None or _unsupported(command):
-        reason = _unsupported(command) or "the sizes of the command are not known"
+    model = read.model
+    open_for = _unsupported(read)
+    if asked is None or model is None or open_for:
+        reason = open_for or "the sizes of the command are not known"
         yield _verdict(read, UNKNOWN, None, reason, None, "")
         return
     if gather is None:
@@ -242,11 +253,12 @@ def _judged(
         yield _verdict(read, UNKNOWN, None, "its model could not be built", None, sizes)
 
 
-def _unsupported(command: ServeCommand) -> str:
+def _unsupported(read: ReadCommand) -> str:
     """What of the command makes another model of the one in the folder."""
+    command = read.command
     if "--hf-overrides" in command.given:
         return "`--hf-overrides` changes the config, which is not followed"
-    if "--quantization" in command.given:
+    if not changes_nothing(command, read.target.vllm, _config(read.model)):
         return "`--quantization` changes the weights, which is not followed"
     if "--speculative-config" in command.given:
         return "`--speculative-config` adds a second model, which is not judged"

@@ -20,3 +20,22 @@ class AdapterRank(Cause):
 
     rank: int
     most: int
+
+
+@record
+class AdapterRefused(Cause):
+    """The adapter is loaded by nobody who reads its config or tensors as `what` says."""
+
+    what: str
+
+
+@record
+class AdapterLayerAbsent(Cause):
+    """The adapter changes `layer`, and more such ones, which the model does not have."""
+
+    layer: str
+    several: int
+
+    @property
+    def told(self) -> str:
+        return "what the adapter has for it is left out"

@@ -19,3 +19,16 @@ class TokenizerClassUnknown(Cause):
     """tokenizer_config.json names a class `name` that the release of transformers has not yet."""
 
     name: str
+
+
+@record
+class EndsDiffer(Cause):
+    """Files differ in what ends an answer: the engine stops at `taken`, and `other` is in `file`.
+
+    `token` is how the tokenizer writes its own.
+    """
+
+    taken: tuple[int, ...]
+    other: tuple[int, ...]
+    file: str
+    token: str = ""

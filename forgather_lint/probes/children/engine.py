@@ -34,7 +34,36 @@ def answer(llm: Any, values: dict[str, Any]) -> list[dict[str, object]]:
         prompt_logprobs=0 if values["prompt_logprobs"] else None,
     )
     prompts = [{"prompt_token_ids": ids} for ids in values["prompts"]]
-    return [_answer(output) for output in llm.generate(prompts, sampling)]
+    adapter = None
+    if values.get("adapter"):
+        from vllm.lora.request import LoRARequest
+
+        adapter = LoRARequest("adapter", 1, values["adapter"])
+    return [_answer(output) for output in llm.generate(prompts, sampling, lora_request=adapter)]
+
+
+def stops(llm: Any, ids: list[int]) -> list[int]:
+    """Those of `ids` that end an answer, when the model is made to say them."""
+    from vllm import SamplingParams
+
+    found = []
+    for each in ids:
+        sampling = SamplingParams(temperature=0.0, max_tokens=3, logit_bias={each: 100.0})
+        (output,) = llm.generate([{"prompt_token_ids": [4, 5, 6]}], sampling)
+        if output.outputs[0].finish_reason == "stop":
+            found.append(each)
+    return found
+
+
+def chat(llm: Any) -> str:
+    """What is said to a chat; nothing where it is answered."""
+    from vllm import SamplingParams
+
+    try:
+        llm.chat([{"role": "user", "content": "t9"}], SamplingParams(max_tokens=1))
+    except ValueError as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _answer(output: Any) -> dict[str, object]:

@@ -10,8 +10,16 @@ from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.weights import HEAD
-from forgather_lint.facts.causes.adapter import AdapterRank, AdapterStrangers
-from forgather_lint.facts.release import Reaction
+from forgather_lint.engines.vllm.deployed.naming import NotKnown, naming_of
+from forgather_lint.engines.vllm.deployed.places import BASE
+from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.causes.adapter import (
+    AdapterLayerAbsent,
+    AdapterRank,
+    AdapterRefused,
+    AdapterStrangers,
+)
+from forgather_lint.facts.release import Effect, Reaction
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import EMBEDDING, LINEAR
 
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
     from forgather_lint.engines.fact import Fact
 
 _PREFIX = "base_model.model."
+_TABLES = (".embed_tokens.base_layer.weight", ".lm_head.base_layer.weight")
+"""Tables that PEFT stores beside the adapter; they are left out."""
 _ENDS = (".lora_A", ".lora_B", ".lora_embedding_A", ".lora_embedding_B")
 
 
@@ -36,8 +46,88 @@ def beside(seen: CheckedModel) -> Iterator[ServingProblem]:
     from forgather_lint.deployment.adapters import adapters_at
 
     for adapter in adapters_at(Path(folder)):
-        yield from _strangers(seen, adapter)
+        yield from _config(seen, adapter)
         yield from _rank(seen, adapter)
+        yield from _tensors(seen, adapter)
+
+
+@port_of("vllm/lora/peft_helper.py", "PEFTHelper.from_dict")
+@port_of("vllm/lora/peft_helper.py", "PEFTHelper._validate_features")
+def _config(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
+    """Keys that the release misses, and what PEFT can and it cannot."""
+    facts, values = seen.target.vllm.adapters, adapter.config.values
+    for key in facts.keys_needed.value:
+        if key not in values:
+            cause = AdapterRefused(f"`{key}` is not there")
+            yield _problem(seen, adapter, cause, facts.key_missing, key, {"keys": {key}})
+            return
+    for key, said in facts.features_refused.value.items():
+        value = values.get(key)
+        if key == "modules_to_save" and isinstance(value, list):
+            value = [each for each in value if each not in facts.saved_modules_taken.value]
+        if value:
+            cause = AdapterRefused(f"`{key}` is not supported")
+            parts = {"said": said.replace("{value}", str(value))}
+            yield _problem(seen, adapter, cause, facts.refused, key, parts)
+    start = values.get("init_lora_weights", True)
+    if isinstance(start, str) and start.lower() not in facts.starts_taken.value:
+        fact = facts.start_refused
+        if fact.value.effect is Effect.ERROR:
+            cause = AdapterRefused(f"`init_lora_weights` {start} changes the weights of the model")
+            yield _problem(seen, adapter, cause, fact, "init_lora_weights", {"value": start})
+    if values.get("bias", "none") != "none":
+        cause = AdapterRefused("`bias` is not supported")
+        yield _problem(seen, adapter, cause, facts.bias_refused, "bias", {})
+
+
+def _tensors(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
+    """Tensors that are not there, are no part of LoRA, or are for layers that are not there."""
+    facts = seen.target.vllm.adapters
+    if not adapter.stored:
+        cause = AdapterRefused("there are no tensors")
+        parts = {"folder": adapter.folder}
+        yield _problem(seen, adapter, cause, facts.tensors_missing, "peft_type", parts)
+        return
+    for tensor in adapter.tensors or ():
+        if not tensor.endswith(_TABLES) and not _is_part(tensor):
+            cause = AdapterRefused(f"the tensor `{tensor}` is no part of LoRA")
+            parts = {"name": tensor}
+            yield _problem(seen, adapter, cause, facts.name_refused, "peft_type", parts)
+            return
+    strangers = list(_strangers(seen, adapter))
+    yield from strangers or _absent(seen, adapter)
+
+
+def _is_part(tensor: str) -> bool:
+    """Whether the release takes a tensor of this name for a part of LoRA, or of a classifier."""
+    *_, owner, leaf = ("", "", *tensor.split("."))
+    if owner in ("lora_A", "lora_B"):
+        return leaf == "weight"
+    heads = owner in ("score", "classifier") and leaf in ("weight", "bias")
+    return heads or leaf in ("lora_embedding_A", "lora_embedding_B")
+
+
+def _absent(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
+    """Layers called like those of the model, of which it has none by the whole name."""
+    assert seen.judge is not None
+    try:
+        naming = naming_of(seen)
+        names = dict.fromkeys(filter(None, map(_module, adapter.tensors or ())))
+        placed = {name: naming.place(f"{name}.weight") for name in names}
+    except NotKnown:
+        return
+    modules = {f"{BASE}.{each.name}" for each in seen.judge.subject.tree.structure.modules}
+    experts = tuple(f"{BASE}.{block.name}." for block in seen.judge.subject.experts)
+    absent = [
+        name
+        for name, place in placed.items()
+        if place is not None and place.rpartition(".")[0] not in {HEAD, *modules}
+        if not (experts and place.startswith(experts))
+    ]
+    if absent:
+        cause = AdapterLayerAbsent(absent[0], len(absent))
+        fact = seen.target.vllm.adapters.layer_absent
+        yield _problem(seen, adapter, cause, fact, "target_modules", {})
 
 
 @port_of("vllm/lora/lora_model.py", "check_unexpected_modules")
@@ -63,9 +153,13 @@ def _strangers(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]
 
 def _rank(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
     """A rank above what is allowed without `--max-lora-rank`."""
-    rank, facts = adapter.config.values.get("r"), seen.target.vllm.checkpoint
-    most = facts.adapter_rank_default.value
-    if type(rank) is int and rank > most:
+    facts, values = seen.target.vllm.checkpoint, adapter.config.values
+    most, patterns = facts.adapter_rank_default.value, values.get("rank_pattern")
+    ranks = [values.get("r")]
+    if seen.target.vllm.adapters.ranks_by_pattern.value and isinstance(patterns, dict):
+        ranks += patterns.values()
+    rank = max((each for each in ranks if type(each) is int), default=0)
+    if rank > most:
         parts = {"rank": rank, "most": most}
         yield _problem(seen, adapter, AdapterRank(rank, most), facts.adapter_rank, "r", parts)
 
@@ -73,18 +167,20 @@ def _rank(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
 def _problem(
     seen: CheckedModel,
     adapter: Adapter,
-    cause: AdapterStrangers | AdapterRank,
+    cause: Cause,
     fact: Fact[Reaction],
     key: str,
     parts: Mapping[str, object],
 ) -> ServingProblem:
     """It stands in the adapter's config, and decides nothing of the model."""
+    told = fact.value.say(**parts)
+    there = key in adapter.config.values
     return ServingProblem(
         cause=cause,
         verdict="",
-        where=adapter.config.place(key),
+        where=adapter.config.place(key) if there else adapter.config.place(),
         target=str(seen.target),
-        error=f"{fact.value.raises}: {fact.value.say(**parts)}",
+        error=f"{fact.value.raises}: {told}" if fact.value.raises else "",
         releases=releases_of(fact),
     )
 

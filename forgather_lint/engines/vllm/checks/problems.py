@@ -8,8 +8,9 @@ from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.vllm.checks import building, loading, stored
-from forgather_lint.engines.vllm.checks.checked_model import checked_model
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, checked_model
 from forgather_lint.engines.vllm.checks.phases import all_checks
+from forgather_lint.engines.vllm.checks.unread import describes_alone
 from forgather_lint.engines.vllm.server import Server
 from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.execution.outcome import undecided
@@ -39,6 +40,7 @@ def look_for_problems(
         with deep_recursion():
             seen = checked_model(model, prepared, server, impl, max_model_len, names_stored=named)
             if seen is not None:
+                _read_quantization(seen, checkpoint)
                 for look in all_checks():
                     for problem in look(seen):
                         found.append(problem)  # one by one: what was found before an error stays
@@ -49,3 +51,12 @@ def look_for_problems(
         where = seen.cls.where if seen else None
         prepared.given_up = undecided(error.reason, where)
     prepared.problems = tuple(found)
+
+
+def _read_quantization(seen: CheckedModel, checkpoint: Checkpoint | None) -> None:
+    """Note what config.json says of quantized weights, where it alone says something."""
+    if seen.judge is None or not describes_alone(seen.model):
+        return
+    from forgather_lint.engines.vllm.quantized.found import quantized_of  # few models pay for it
+
+    seen.judge.quantized = quantized_of(seen, checkpoint)

@@ -10,9 +10,15 @@ from forgather_lint.documents.config_json import ConfigFile, read_config
 from forgather_lint.documents.python import SourceError
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.facts.causes.tokenizer import TokenizerClassUnknown, TokenizerFileMissing
+from forgather_lint.facts.causes.tokenizer import (
+    EndsDiffer,
+    TokenizerClassUnknown,
+    TokenizerFileMissing,
+)
 from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.libraries.transformers.config import plain
 
+_ENDS = "eos_token_id"
 CONFIG, AUTO = "tokenizer_config.json", "AutoTokenizer"
 
 
@@ -54,3 +60,34 @@ def _class_unknown(seen: CheckedModel, config: ConfigFile) -> Iterator[ServingPr
     if isinstance(name, str) and name in loading.tokenizer_classes_of_later.value:
         fact, where = loading.tokenizer_class_unknown, config.place("tokenizer_class")
         yield from seen.problem(TokenizerClassUnknown(name), fact, where, parts={"name": name})
+
+
+@port_of("vllm/sampling_params.py", "SamplingParams.update_from_generation_config")
+@check(Phase.WEIGHTS)
+def ends(seen: CheckedModel) -> Iterator[ServingProblem]:
+    """Ids of the end of an answer that differ between the files that say one.
+
+    The engine stops at that of the tokenizer, and at those of generation_config.json, or without
+    that file at those of the config.
+    """
+    if not seen.model.folder or not seen.model.has_file(CONFIG):
+        return
+    from forgather_lint.deployment.tokenizer import GENERATION, end_token, file_at, ids_of
+
+    folder = Path(seen.model.folder)
+    tokens, generation = file_at(folder, CONFIG), file_at(folder, GENERATION)
+    end = end_token(folder, tokens) if tokens is not None else None
+    value = seen.setting(_ENDS)
+    ours = ids_of(plain(value)) if value is not None else None
+    theirs = ids_of(generation.values.get(_ENDS)) if generation is not None else None
+    stops = theirs if generation is not None else ours
+    fact = seen.target.vllm.conversation.other_ends
+    if tokens is None or end is None or stops is None:
+        return
+    taken = tuple(sorted({*stops, end[1]}))
+    if generation is not None and ours is not None and not {*ours} <= {*taken}:
+        cause = EndsDiffer(taken, ours, "config.json")
+        yield from seen.problem(cause, fact, generation.place(_ENDS))
+    elif end[1] not in stops:
+        cause = EndsDiffer(stops, end[1:], CONFIG, end[0])
+        yield from seen.problem(cause, fact, tokens.place("eos_token"))

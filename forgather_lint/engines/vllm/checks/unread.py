@@ -36,7 +36,7 @@ def is_quantised(model: ModelInput, prepared: PreparedModel) -> bool:
 
 def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, Place | None]]:
     config = model.config
-    yield from _quantised(model, prepared)
+    yield from _quantised_openly(model, prepared)
     if config is None:
         return
     yield from _other_config_class(config, prepared)
@@ -44,6 +44,32 @@ def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, 
     if judge is not None and judge.config.config is not judge.config.whole:
         # With a processor and inputs of other kinds the engine also runs encoders.
         yield "processor-not-judged", config.place()
+
+
+def describes_alone(model: ModelInput) -> bool:
+    """Whether quantized weights are described, by nothing but config.json itself."""
+    if model.config is None or model.has_file(QUANTISED_FILE):
+        return False
+    return list(_paths(model.config.values)) == [(QUANTISED[0],)]
+
+
+def _quantised_openly(
+    model: ModelInput, prepared: PreparedModel
+) -> Iterator[tuple[str, Place | None]]:
+    """The same, of what is not followed, or is followed and left open."""
+    judge = prepared.judge
+    if judge is None or judge.quantized is None:
+        yield from _quantised(model, prepared)
+        return
+    # Few models pay for these.
+    from forgather_lint.engines.vllm.quantized.layers import Quantized
+    from forgather_lint.engines.vllm.quantized.unproved import why_open
+
+    assert model.config is not None
+    said = judge.quantized
+    reason = why_open(judge, said) if isinstance(said, Quantized) else said.reason
+    if reason:
+        yield reason, model.config.place(QUANTISED[0])
 
 
 def _quantised(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, Place | None]]:

@@ -9,6 +9,7 @@ from forgather_lint.deployment.checkpoint.files import Checkpoint, Tensor
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.weights import HEAD
+from forgather_lint.engines.vllm.deployed.forms import GROUP_INDICES
 from forgather_lint.engines.vllm.deployed.naming import naming_of
 from forgather_lint.engines.vllm.deployed.places import Slots, TensorSlot, slots_of
 
@@ -19,6 +20,7 @@ class TensorMisfit:
 
     tensor: Tensor
     slot: TensorSlot
+    quantized: bool = False
 
 
 @record(eq=False)
@@ -69,7 +71,7 @@ class _Comparison:
     def result(self) -> TensorsCompared:
         for tensor in self.checkpoint.tensors:
             name = self.naming.place(tensor.name)
-            if name is not None:
+            if name is not None and not self._is_group_index(name):
                 self._take(tensor, name)
         return TensorsCompared(
             self.slots,
@@ -85,8 +87,10 @@ class _Comparison:
         slot = self.slots.get(name)
         if slot is not None:
             self.found[name] = tensor
-            if not _fits(tensor.stored.shape, slot):
-                self._misfit(TensorMisfit(tensor, slot))
+            if self._is_stored_otherwise(name, tensor):
+                self.undecided = self.undecided or "quantized weights are stored in another form"
+            elif not _fits(tensor.stored.shape, slot):
+                self._misfit(TensorMisfit(tensor, slot, slot.name in self.slots.quantized))
             return
         if name.startswith(f"{HEAD}.") and self._is_heads_own(name):
             return
@@ -104,6 +108,9 @@ class _Comparison:
     def _misfit(self, misfit: TensorMisfit) -> None:
         if misfit.slot.shape is None or not misfit.slot.certain:
             self.undecided = self.undecided or "a parameter of unknown size"
+        elif misfit.quantized and misfit.slot.split == 1:
+            # Of a row-parallel layer several ranks may cut out what fits.
+            self.undecided = self.undecided or "quantized weights are stored in another size"
         elif misfit.slot.name.startswith(self.slots.experts) and self.slots.experts:
             self.undecided = self.undecided or "experts of another size"
         else:
@@ -137,7 +144,18 @@ class _Comparison:
 
     def _is_whole_number(self, name: str, tensor: Tensor) -> bool:
         """Whether whole numbers are stored for a parameter, which is never made of them."""
-        return name in self.slots.parameters and tensor.stored.dtype[0] in "IU"
+        parameter = name in self.slots.parameters and name not in self.slots.quantized
+        return parameter and tensor.stored.dtype[0] in "IU"
+
+    def _is_stored_otherwise(self, name: str, tensor: Tensor) -> bool:
+        stored = self.slots.quantized.get(name)
+        return stored is not None and not stored.is_like(tensor.stored.dtype)
+
+    def _is_group_index(self, name: str) -> bool:
+        """What says which group a weight of quantized layers is of: newer releases drop it."""
+        dropped = self.seen.target.vllm.quantization.group_indices_dropped.value
+        quantized = self.seen.judge is not None and self.seen.judge.quantized is not None
+        return quantized and dropped and name.endswith(GROUP_INDICES)
 
     def _missing(self) -> Iterator[TensorSlot]:
         got = {self.slots.aliases.get(name, name) for name in self.found}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import field, replace
 from enum import Enum, auto
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.weights import HEAD, is_batch_norm, is_saved
+from forgather_lint.engines.vllm.deployed.forms import Stored
 from forgather_lint.engines.vllm.fact_values import Fuser
 from forgather_lint.engines.vllm.fusers.fusion import with_fusions
 from forgather_lint.execution.assignments import Assignment
@@ -56,6 +58,7 @@ class Slots:
 
     `modules` are the names of all modules; nothing is known of what stands below `open_at`, and of
     other names below `experts`. `fused` maps the layers that a release joins to what joins them.
+    `quantized` are the places of which quantized layers are made.
     """
 
     parameters: Mapping[str, TensorSlot]
@@ -65,6 +68,7 @@ class Slots:
     open_at: tuple[str, ...]
     experts: tuple[str, ...]
     fused: Mapping[str, str]
+    quantized: Mapping[str, Stored] = field(default_factory=dict)
 
     def get(self, name: str) -> TensorSlot | None:
         """The place of that name."""
@@ -96,16 +100,45 @@ def slots_of(seen: CheckedModel, *, tied: bool) -> Slots:
         parameters[name] = _slot(seen, name, each, assigned, experts)
     if not tied:
         parameters[f"{HEAD}.weight"] = _head(seen)
+    buffers = {slot.name: slot for slot in _buffers(seen)}
+    quantized = _quantize(seen, parameters, buffers)
     modules = frozenset(f"{BASE}.{each.name}".rstrip(".") for each in structure.modules)
     return Slots(
         parameters,
         aliases,
-        {slot.name: slot for slot in _buffers(seen)},
+        buffers,
         modules | {HEAD},
         tuple(f"{BASE}.{name}".rstrip(".") for name in structure.open_at),
         experts,
         {f"{BASE}.{name}": layer for name, layer in fused.items()},
+        quantized,
     )
+
+
+def _quantize(
+    seen: CheckedModel, parameters: dict[str, TensorSlot], buffers: dict[str, TensorSlot]
+) -> Mapping[str, Stored]:
+    """Put the places of quantized layers in the places of their weights, and say which they are."""
+    assert seen.judge is not None
+    if seen.judge.quantized is None:
+        return {}
+    # Few models pay for these.
+    from forgather_lint.engines.vllm.quantized.layers import Quantized
+    from forgather_lint.engines.vllm.quantized.tensors import stored_layers
+
+    quantized = seen.judge.quantized
+    if not isinstance(quantized, Quantized):
+        return {}
+    made: dict[str, Stored] = {}
+    for name, tensors in stored_layers(seen.judge, quantized):
+        weight = parameters.pop(f"{name}.weight", None)
+        if weight is None:
+            continue
+        for end, stored in tensors.items():
+            slot = replace(weight, name=f"{name}.{end}", shape=stored.shape)
+            (parameters if stored.needed else buffers)[slot.name] = slot
+            made[slot.name] = stored
+    return made
 
 
 def _assigned(seen: CheckedModel) -> tuple[Mapping[Instance, Assignment], dict[str, str]]:

@@ -21,7 +21,9 @@ from forgather_lint.engines.vllm.deployed.compared import TensorMisfit, TensorsC
 from forgather_lint.engines.vllm.deployed.naming import NotKnown
 from forgather_lint.engines.vllm.deployed.places import Kind, TensorSlot
 from forgather_lint.engines.vllm.deployed.telling import layers_of, listed, looks_like
+from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.target import Target
+from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.causes.checkpoint import (
     BiasDropped,
@@ -142,7 +144,11 @@ def of_tensors(seen: CheckedModel, checkpoint: Checkpoint, *, quantised: bool) -
     where = seen.cls.where
     if seen.judge is None or not checkpoint.files or not checkpoint.whole:
         return
-    if quantised or seen.text_config is not seen.config or not has_plain_head(seen):
+    followed = seen.judge.quantized is not None and seen.judge.quantized.followed
+    if followed and _ends_while_built(seen.judge):
+        return
+    open_ended = quantised and not followed
+    if open_ended or seen.text_config is not seen.config or not has_plain_head(seen):
         yield UndecidedCheckpoint("the tensors of such a checkpoint are not compared", where)
         return
     try:
@@ -159,6 +165,15 @@ def of_tensors(seen: CheckedModel, checkpoint: Checkpoint, *, quantised: bool) -
     yield from _dropped(seen, checkpoint, found)
     if found.undecided:
         yield UndecidedCheckpoint(found.undecided, where)
+
+
+def _ends_while_built(judge: Judge) -> bool:
+    """Whether quantized layers are refused before a tensor is loaded."""
+    from forgather_lint.engines.vllm.quantized.layers import Quantized, judged
+
+    found = judge.quantized
+    outcome = judged(judge, found, 1) if isinstance(found, Quantized) else None
+    return outcome is not None and outcome.verdict is Verdict.FAILS
 
 
 def _ends_at_shards(target: Target, checkpoint: Checkpoint) -> bool:
@@ -238,7 +253,9 @@ def _of_size(seen: CheckedModel, misfit: TensorMisfit) -> tuple[Fact[Reaction], 
         "stored": f"torch.Size({list(stored)})",
         "built": f"torch.Size({list(built)})",
     }
-    if slot.kind is Kind.PLAIN:
+    if misfit.quantized:
+        parts = {}
+    elif slot.kind is Kind.PLAIN:
         fact = facts.size_of_plain
     elif slot.kind is Kind.WHOLE_LAYER:
         fact = facts.size_of_replicated

@@ -1,0 +1,83 @@
+"""What the files of a tokenizer say: which token ends an answer, and how a chat is put."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from forgather_lint.core.files import is_file, read_at_most
+from forgather_lint.documents.config_json import ConfigFile, read_config
+from forgather_lint.documents.python import SourceError
+
+CONFIG, TOKENS, GENERATION = "tokenizer_config.json", "tokenizer.json", "generation_config.json"
+_TEMPLATES = ("chat_template.jinja", "chat_template.json")
+_LIST = re.compile(r'\[(?:[^][{}"]|\{(?:[^][{}"]|"(?:[^"\\]|\\.)*")*\})*\]')
+_HEAD = 1 << 18
+"""So much of tokenizer.json is read: what it adds to the vocabulary stands before that."""
+
+
+def file_at(folder: Path, name: str) -> ConfigFile | None:
+    """A JSON file of the folder, if it is there and can be read."""
+    try:
+        return read_config(folder / name) if is_file(folder / name) else None
+    except SourceError:
+        return None
+
+
+def end_token(folder: Path, config: ConfigFile) -> tuple[str, int] | None:
+    """The token with which the tokenizer ends a text, and its id; None where that is not known."""
+    said = config.values.get("eos_token")
+    text = said.get("content") if isinstance(said, dict) else said
+    if not isinstance(text, str):
+        return None
+    listed = config.values.get("added_tokens_decoder")
+    for number, entry in listed.items() if isinstance(listed, dict) else ():
+        if isinstance(entry, dict) and entry.get("content") == text and number.isdecimal():
+            return text, int(number)
+    found = _added(folder).get(text)
+    return (text, found) if found is not None else None
+
+
+def _added(folder: Path) -> Mapping[str, int]:
+    """The tokens that tokenizer.json adds to its vocabulary."""
+    try:
+        head = read_at_most(folder / TOKENS, _HEAD).decode("utf-8", "replace")
+    except OSError:
+        return {}
+    found: dict[str, int] = {}
+    for each in _flat_list(head.partition('"added_tokens":')[2].lstrip()):
+        text, number = each.get("content"), each.get("id")
+        if isinstance(text, str) and isinstance(number, int):
+            found[text] = number
+    return found
+
+
+def _flat_list(text: str) -> Sequence[dict[str, object]]:
+    """The objects of the list with which `text` begins, if nothing in them holds more."""
+    end = _LIST.match(text)
+    if end is None:
+        return ()
+    try:
+        listed = json.loads(end[0])
+    except ValueError:
+        return ()
+    return [each for each in listed if isinstance(each, dict)]
+
+
+def ids_of(value: object) -> tuple[int, ...] | None:
+    """`eos_token_id` as it is written: a number, or several; None where it is neither."""
+    given = value if isinstance(value, list) else [value]
+    numbers = tuple(each for each in given if type(each) is int)
+    return numbers if given and len(numbers) == len(given) else None
+
+
+def has_chat_template(folder: Path) -> bool | None:
+    """Whether a chat template is there; None where the tokenizer is not, or may have one."""
+    config = file_at(folder, CONFIG)
+    if any(is_file(folder / name) for name in _TEMPLATES):
+        return True
+    if config is None or not is_file(folder / TOKENS) or "auto_map" in config.values:
+        return None
+    return bool(config.values.get("chat_template"))

@@ -1,0 +1,93 @@
+"""The quantized layers of a model, as its config, its release and its checkpoint say them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
+from forgather_lint.engines.vllm.deployed.forms import PLAIN
+from forgather_lint.engines.vllm.deployed.naming import Naming, NotKnown, naming_of
+from forgather_lint.engines.vllm.fact_values import BasePrefix
+from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.quantized.layers import Layer, Quantized, layers_at
+from forgather_lint.engines.vllm.quantized.scheme import Match, Scheme, Unfollowed, scheme_of
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
+
+if TYPE_CHECKING:
+    from forgather_lint.deployment.checkpoint.files import Checkpoint
+
+
+def quantized_of(seen: CheckedModel, checkpoint: Checkpoint | None) -> Quantized | Unfollowed:
+    """What is quantized of `seen`, whose config.json says that something is."""
+    file = seen.model.config
+    assert file is not None
+    try:
+        naming = naming_of(seen)
+        scheme = scheme_of(file.values["quantization_config"], naming.place)
+    except (NotKnown, Raised, BudgetExceeded):
+        return Unfollowed("what the release calls the layers is not known")
+    if isinstance(scheme, Unfollowed):
+        return scheme
+    facts, weights = seen.target.vllm.quantization, seen.target.vllm.weights
+    if weights.base_prefix.value is not BasePrefix.ANY and _has_parts(scheme):
+        return Unfollowed("parts of names are followed from vLLM 0.18 on")
+    patterns = scheme.kept is not None and scheme.kept.patterns
+    if patterns and not facts.fused_name_by_pattern.value:
+        return Unfollowed("expressions for layers are followed from vLLM 0.30 on")
+    stored = None
+    if scheme.listed_by_checkpoint and checkpoint is not None:
+        if not checkpoint.whole:
+            return Unfollowed("the checkpoint says which layers are quantized, and is not read")
+        try:
+            stored = _stored(naming, checkpoint)
+        except NotKnown:
+            return Unfollowed("what the release calls the layers is not known")
+    return Quantized(scheme, file, stored)
+
+
+def _has_parts(scheme: Scheme) -> bool:
+    """Whether parts of names stand for layers: older releases put a prefix before them."""
+    lists = (scheme.kept, scheme.taken)
+    return any(each is not None and each.how is Match.PART and each.names for each in lists)
+
+
+def _stored(naming: Naming, checkpoint: Checkpoint) -> frozenset[str]:
+    """The layers of which the checkpoint has numbers that stand for others."""
+    owners = {
+        each.name.rpartition(".")[0]
+        for each in checkpoint.tensors
+        if each.stored.dtype not in PLAIN
+    }
+    found = (naming.place(f"{owner}.weight") for owner in owners)
+    return frozenset(name.rpartition(".")[0] for name in found if name is not None)
+
+
+def names_of_nothing(judge: Judge) -> tuple[str, tuple[str, ...]] | None:
+    """The key that lists layers to leave alone, and which of its names stand for none."""
+    quantized = judge.quantized
+    if not isinstance(quantized, Quantized) or quantized.scheme.kept is None:
+        return None
+    if judge.subject.tree.structure.open_at:
+        return None
+    try:
+        layers = list(layers_at(judge, 1))
+    except (Raised, BudgetExceeded):
+        return None
+    kept = quantized.scheme.kept
+    modules = {f"model.{each.name}" for each in judge.subject.tree.structure.modules}
+    known = {"lm_head", *modules, *(name for each in layers for name in _names(each))}
+    found = [name for name in kept.names if not _stands_for_any(quantized.scheme, name, known)]
+    return (quantized.scheme.listed, tuple(found)) if found else None
+
+
+def _names(layer: Layer) -> tuple[str, ...]:
+    return (layer.name, *(part.name for part in layer.parts))
+
+
+def _stands_for_any(scheme: Scheme, name: str, known: set[str]) -> bool:
+    kept = scheme.kept
+    assert kept is not None
+    if name in kept.patterns:
+        return any(kept.patterns[name].matches(each) is not False for each in known)
+    return any(name in each if kept.how is Match.PART else name == each for each in known)

@@ -1,0 +1,299 @@
+"""`quantization_config` as a release reads it: how weights are stored, and in which layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import ClassVar
+
+from forgather_lint.core.port import port_of
+from forgather_lint.core.record import record
+from forgather_lint.engines.patterns import Pattern, UnreadablePattern, compile_pattern
+
+GPTQ, AWQ, PACKED, FP8 = "gptq", "awq", "compressed-tensors", "fp8"
+MARKS_PATTERN = "re:"
+LINEAR, CLASSES_OF_LINEAR = (
+    "linear",
+    (
+        "columnparallellinear",
+        "rowparallellinear",
+        "replicatedlinear",
+        "qkvparallellinear",
+        "mergedcolumnparallellinear",
+    ),
+)
+"""What vLLM calls the layers that stand for an nn.Linear; a target may be a part of such a name."""
+WORD = 32
+"""Bits of one number in which several weights are stored."""
+
+
+class Form(StrEnum):
+    """How the weights of a layer are stored, by which the release takes a kernel for it."""
+
+    GPTQ = "gptq"
+    AWQ = "awq"
+    PACKED = "pack-quantized"
+    INT8 = "int8"
+    FP8 = "fp8"
+    FP8_CHANNEL = "fp8-channel"
+    FP8_BLOCK = "fp8-block"
+
+
+@record
+class Weights:
+    """Stored weights: `bits` of each, and how many of a row share one scale.
+
+    `group` is 0 where a matrix has one scale, -1 where a row has; `block` is for scales of tiles.
+    """
+
+    form: Form
+    bits: int
+    group: int = 0
+    block: tuple[int, int] = (0, 0)
+    zeros: bool = False
+    input_scale: bool = False
+
+
+class Match(StrEnum):
+    """How a name of a list stands for a layer."""
+
+    WHOLE = "whole"
+    PART = "part"
+    TARGET = "target"
+    """compressed-tensors: a whole name, or an expression behind `re:`."""
+
+
+@record
+class Layers:
+    """Layers as a config lists them."""
+
+    names: tuple[str, ...]
+    how: Match
+    patterns: Mapping[str, Pattern]
+
+    def has(self, layer: str) -> bool | None:
+        """Whether `layer` is one of them; None where an expression is too costly to try."""
+        found = [self._is(name, layer) for name in self.names]
+        return True if True in found else None if None in found else False
+
+    def first(self, layer: str) -> str | None:
+        """The first name that stands for `layer`."""
+        return next((name for name in self.names if self._is(name, layer)), None)
+
+    def _is(self, name: str, layer: str) -> bool | None:
+        if name in self.patterns:
+            return self.patterns[name].matches(layer)
+        return name in layer if self.how is Match.PART else name == layer
+
+
+@record
+class Scheme:
+    """What a config says: `weights` of all layers but the `kept`, or of those in `taken` alone.
+
+    `listed` is the key under which the layers stand. `listed_by_checkpoint`: where that is not
+    there, or empty, the release asks the tensors which layers are quantized.
+    """
+
+    method: str
+    weights: Weights
+    kept: Layers | None = None
+    taken: Layers | None = None
+    listed: str = ""
+    listed_by_checkpoint: bool = False
+    all_linear: bool = True
+
+
+@record
+class Unfollowed:
+    """Why it is not known what the release makes of a config."""
+
+    reason: str
+    followed: ClassVar[bool] = False
+
+
+@port_of(
+    "vllm/transformers_utils/model_arch_config_convertor.py",
+    "ModelArchConfigConvertorBase._normalize_quantization_config",
+)
+def method_of(config: Mapping[str, object]) -> str | None:
+    """The method of a `quantization_config`, as the release spells it."""
+    method = config.get("quant_method")
+    if not isinstance(method, str):
+        return None
+    return method.lower().replace("compressed_tensors", PACKED)
+
+
+def scheme_of(config: object, mapped: Callable[[str], str | None]) -> Scheme | Unfollowed:
+    """What a `quantization_config` says; `mapped` gives the name that the release has for one."""
+    if not isinstance(config, dict):
+        return Unfollowed("`quantization_config` is no mapping")
+    method = method_of(config)
+    read = _READERS.get(method or "")
+    if read is None:
+        return Unfollowed(f"quantization `{method}` is not followed")
+    found = read(config)
+    return _mapped(found, mapped) if isinstance(found, Scheme) else found
+
+
+def _gptq(config: Mapping[str, object]) -> Scheme | Unfollowed:
+    if config.get("dynamic") or config.get("lm_head"):
+        return Unfollowed("GPTQ with settings of its own for some layers is not followed")
+    names = _names(config.get("modules_in_block_to_quantize"), nested=True)
+    if names is None:
+        return Unfollowed("`modules_in_block_to_quantize` is no list of names")
+    weights = Weights(Form.GPTQ, _number(config.get("bits")), _number(config.get("group_size")))
+    taken = _layers(names, Match.PART) if names else None
+    if isinstance(taken, Unfollowed):
+        return taken
+    return Scheme(
+        GPTQ,
+        weights,
+        taken=taken,
+        listed="modules_in_block_to_quantize",
+        listed_by_checkpoint=not names,
+    )
+
+
+def _awq(config: Mapping[str, object]) -> Scheme | Unfollowed:
+    if config.get("lm_head"):
+        return Unfollowed("AWQ of the head is not followed")
+    group = _number(config.get("q_group_size", config.get("group_size")))
+    bits = _number(config.get("w_bit", config.get("bits")))
+    names = _names(config.get("modules_to_not_convert"))
+    if names is None:
+        return Unfollowed("`modules_to_not_convert` is no list of names")
+    kept = _layers(names, Match.PART)
+    if isinstance(kept, Unfollowed):
+        return kept
+    weights = Weights(Form.AWQ, bits, group, zeros=config.get("zero_point") is True)
+    listed = "modules_to_not_convert"
+    return Scheme(AWQ, weights, kept=kept, listed=listed, listed_by_checkpoint=not names)
+
+
+def _fp8(config: Mapping[str, object]) -> Scheme | Unfollowed:
+    listed = "ignored_layers" if config.get("ignored_layers") else "modules_to_not_convert"
+    names = _names(config.get(listed))
+    if names is None or config.get("store_dtype"):
+        return Unfollowed("FP8 with such settings is not followed")
+    kept = _layers(names, Match.WHOLE)
+    if isinstance(kept, Unfollowed):
+        return kept
+    static = config.get("activation_scheme") == "static"
+    block, given = (0, 0), config.get("weight_block_size")
+    if given is not None:
+        if not isinstance(given, list) or len(given) != 2 or not all(map(_number, given)):
+            return Unfollowed("`weight_block_size` is no pair of numbers")
+        block = (_number(given[0]), _number(given[1]))
+    form = Form.FP8_BLOCK if given is not None else Form.FP8
+    return Scheme(FP8, Weights(form, 8, block=block, input_scale=static), kept=kept, listed=listed)
+
+
+def _packed(config: Mapping[str, object]) -> Scheme | Unfollowed:
+    """compressed-tensors with one group of weights."""
+    groups = config.get("config_groups")
+    names = _names(config.get("ignore"))
+    if not isinstance(groups, dict) or len(groups) != 1 or names is None:
+        return Unfollowed("compressed-tensors with several groups of layers is not followed")
+    if config.get("kv_cache_scheme") or config.get("transform_config"):
+        return Unfollowed("compressed-tensors of more than weights is not followed")
+    (group,) = groups.values()
+    targets = _names(group.get("targets")) if isinstance(group, dict) else None
+    if not targets or not isinstance(group, dict) or group.get("output_activations"):
+        return Unfollowed("such a group of compressed-tensors is not followed")
+    weights = _weights_of(group, config.get("format"))
+    kept, taken = _layers(names, Match.TARGET), _layers(targets, Match.TARGET)
+    if isinstance(weights, Unfollowed):
+        return weights
+    if isinstance(kept, Unfollowed):
+        return kept
+    if isinstance(taken, Unfollowed):
+        return taken
+    every = any(name.lower() == LINEAR for name in targets)
+    return Scheme(PACKED, weights, kept=kept, taken=taken, listed="ignore", all_linear=every)
+
+
+@port_of(
+    "vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors.py",
+    "CompressedTensorsConfig._get_scheme_from_parts",
+)
+def _weights_of(group: Mapping[str, object], whole: object) -> Weights | Unfollowed:
+    """The scheme of a group, of those that are followed."""
+    weights, inputs = group.get("weights"), group.get("input_activations")
+    form = group.get("format") or whole
+    if not isinstance(weights, dict) or not isinstance(inputs, dict | None):
+        return Unfollowed("a group without weights is not followed")
+    kind, strategy, bits = (weights.get(key) for key in ("type", "strategy", "num_bits"))
+    plain = weights.get("symmetric", True) is True and not weights.get("dynamic")
+    if not plain or weights.get("actorder") not in (None, "static", "weight"):
+        return Unfollowed("weights with zero points or in another order are not followed")
+    by_row = strategy == "channel"
+    if form == Form.PACKED.value and inputs is None and kind == "int":
+        size = -1 if by_row else _number(weights.get("group_size"))
+        if strategy in ("channel", "group") and size:
+            return Weights(Form.PACKED, _number(bits), size)
+    by_token = isinstance(inputs, dict) and inputs.get("strategy") == "token"
+    alike = isinstance(inputs, dict) and inputs.get("type") == kind and inputs.get("num_bits") == 8
+    if bits == 8 and by_row and by_token and alike and inputs and inputs.get("dynamic") is True:
+        if kind == "int" and form == "int-quantized":
+            return Weights(Form.INT8, 8, -1)
+        if kind == "float" and form == "float-quantized":
+            return Weights(Form.FP8_CHANNEL, 8, -1)
+    return Unfollowed(f"compressed-tensors in the form `{form}` of this kind is not followed")
+
+
+_READERS = {GPTQ: _gptq, AWQ: _awq, FP8: _fp8, PACKED: _packed}
+
+
+def _names(given: object, *, nested: bool = False) -> tuple[str, ...] | None:
+    """A list of names, of lists of them where they may be `nested`; empty where it is not there."""
+    if given is None:
+        return ()
+    if not isinstance(given, list):
+        return None
+    flat = [
+        name for each in given for name in (each if nested and isinstance(each, list) else [each])
+    ]
+    return tuple(flat) if all(isinstance(name, str) for name in flat) else None
+
+
+def _layers(names: tuple[str, ...], how: Match) -> Layers | Unfollowed:
+    patterns: dict[str, Pattern] = {}
+    for name in names if how is Match.TARGET else ():
+        if name.startswith(MARKS_PATTERN):
+            pattern = compile_pattern(name.removeprefix(MARKS_PATTERN))
+            if isinstance(pattern, UnreadablePattern):
+                return Unfollowed(f"`{name}`: {pattern.reason}")
+            patterns[name] = pattern
+    return Layers(names, how, patterns)
+
+
+def _mapped(scheme: Scheme, mapped: Callable[[str], str | None]) -> Scheme:
+    """The same with names of layers as the release has them; expressions stay as they are."""
+
+    def renamed(layers: Layers | None) -> Layers | None:
+        if layers is None:
+            return None
+        found = (_name(layers, name, mapped) for name in layers.names)
+        return Layers(
+            tuple(name for name in found if name is not None), layers.how, layers.patterns
+        )
+
+    return Scheme(
+        scheme.method,
+        scheme.weights,
+        renamed(scheme.kept),
+        renamed(scheme.taken),
+        scheme.listed,
+        scheme.listed_by_checkpoint,
+        scheme.all_linear,
+    )
+
+
+def _name(layers: Layers, name: str, mapped: Callable[[str], str | None]) -> str | None:
+    if name in layers.patterns or (layers.how is Match.TARGET and "." not in name):
+        return name
+    return mapped(name)
+
+
+def _number(value: object) -> int:
+    return value if type(value) is int else 0

@@ -1,0 +1,85 @@
+"""What keeps a *serves* from being claimed of quantized layers, whatever the sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.quantized.layers import Layer, Part, Quantized
+from forgather_lint.engines.vllm.quantized.scheme import Form
+from forgather_lint.python.interpreter.classes import order_of
+from forgather_lint.python.values.objects import ClassValue
+
+_SMALL = frozenset({"bfloat16", "float16", "half"})
+_NOT_RUN = frozenset(
+    {"__init__", "_init_weights", "reset_parameters", "tie_weights", "_tie_weights", "post_init"}
+)
+"""Functions that the engine does not call once weights are loaded."""
+_TABLES = ("lm_head", "model.embed_tokens")
+
+
+def why_open(judge: Judge, quantized: Quantized) -> str:
+    """The first reason; empty where there is none."""
+    return next(_reasons(judge, quantized), "")
+
+
+def _reasons(judge: Judge, quantized: Quantized) -> Iterator[str]:
+    facts, weights = judge.profile.quantization, quantized.scheme.weights
+    bits = facts.proved.value.get(weights.form.value)
+    if bits is None:
+        yield f"which devices compute weights in the form `{weights.form}` is not known"
+    elif weights.bits != bits:
+        yield f"which devices compute weights of {weights.bits} bits is not known"
+    if judge.dtype not in _SMALL:
+        yield f"which devices compute quantized weights in {judge.dtype} is not known"
+    if weights.group > 0 and weights.group not in facts.groups_taken.value:
+        yield f"which devices compute groups of {weights.group} is not known"
+    if weights.form is Form.AWQ and not weights.zeros:
+        yield "AWQ without zero points is not followed"
+    if judge.subject.experts:
+        yield "quantized experts are not followed"
+    for name in _TABLES:
+        table = Layer(name, (Part(name, judge.subject.root, None),), None, None, split=False)
+        taken = quantized.scheme.taken
+        if taken is not None and quantized.is_quantized(table) and taken.first(name):
+            yield f"`{name}` quantized is not followed"
+    if reader := _reads_weight(judge):
+        yield f"`{reader}` reads the weight of another module, which may be stored otherwise"
+
+
+def _reads_weight(judge: Judge) -> str:
+    """A function of the model that reads `weight` of something else than itself."""
+    machine, seen = judge.subject.machine, set[ClassValue]()
+    for module in judge.subject.tree.instances.values():
+        if not isinstance(module.cls, ClassValue) or module.cls in seen:
+            continue
+        seen.add(module.cls)
+        for entry in order_of(machine, module.cls):
+            if isinstance(entry, ClassValue) and entry.node is not None:
+                finder = _Finder()
+                entry.node.visit(finder)
+                if finder.found:
+                    return f"{entry.name}.{finder.found}"
+    return ""
+
+
+class _Finder(cst.CSTVisitor):
+    """Looks for `a.b.weight` and `a.weight` with another `a` than `self`."""
+
+    def __init__(self) -> None:
+        self.inside: list[str] = []
+        self.found = ""
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        self.inside.append(node.name.value)
+        return node.name.value not in _NOT_RUN
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef) -> None:
+        self.inside.pop()
+
+    def visit_Attribute(self, node: cst.Attribute) -> None:
+        own = isinstance(node.value, cst.Name) and node.value.value == "self"
+        if node.attr.value == "weight" and not own and self.inside:
+            self.found = self.found or self.inside[0]

@@ -1,0 +1,85 @@
+"""What a command asks of the files beside the weights: a template for chats, adapters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from forgather_lint.core.files import is_file
+from forgather_lint.engines.vllm.profile import VllmProfile
+from forgather_lint.engines.vllm.serve_conflicts import number_of
+from forgather_lint.facts.command import ChatTemplateMissing, OptionsConflict, ServeCommand
+from forgather_lint.facts.release import Effect
+
+ADAPTERS, RANK, TEMPLATE = "--lora-modules", "--max-lora-rank", "--chat-template"
+_CHATS = (
+    "--enable-auto-tool-choice",
+    "--tool-call-parser",
+    "--reasoning-parser",
+    "--response-role",
+    "--chat-template-content-format",
+    "--default-chat-template-kwargs",
+)
+"""Options that are of use to chats alone."""
+_OTHER_TOKENIZER = ("--tokenizer", "--tokenizer-mode", "--hf-overrides", "--skip-tokenizer-init")
+
+
+def without_template(
+    command: ServeCommand, release: VllmProfile, model: Path
+) -> Iterator[ChatTemplateMissing]:
+    """A command for chats, and a tokenizer that has no template for them."""
+    asked = next((name for name in _CHATS if name in command.given), None)
+    other = any(name in command.given for name in (TEMPLATE, *_OTHER_TOKENIZER))
+    if asked is None or other or not command.complete:
+        return
+    from forgather_lint.deployment.tokenizer import has_chat_template
+
+    said = release.conversation.template_missing.value
+    if has_chat_template(model) is False and said.effect is Effect.ERROR:
+        text = f"{said.raises}: {said.text}"
+        yield ChatTemplateMissing(command.place(asked), asked, str(release), text)
+
+
+def of_adapters(
+    command: ServeCommand, release: VllmProfile, bases: tuple[Path, ...]
+) -> Iterator[OptionsConflict]:
+    """Adapters that are loaded when the server starts, and have a higher rank than it allows."""
+    if ADAPTERS not in command.given or not command.complete:
+        return
+    from forgather_lint.deployment.adapters import CONFIG
+    from forgather_lint.deployment.tokenizer import file_at
+
+    facts = release.checkpoint
+    most = number_of(command, RANK) if RANK in command.given else facts.adapter_rank_default.value
+    for path in _paths(command):
+        folder = next((base / path for base in bases if is_file(base / path / CONFIG)), None)
+        config = file_at(folder, CONFIG) if folder is not None else None
+        rank = config.values.get("r") if config is not None else None
+        if type(rank) is int and most is not None and rank > most:
+            said = facts.adapter_rank.value
+            yield OptionsConflict(
+                where=command.place(RANK, ADAPTERS),
+                message=f"the adapter at `{path}` has rank {rank}, above `{RANK} {most}`",
+                text=f"{said.raises}: {said.say(rank=rank, most=most)}",
+                release=str(release),
+            )
+
+
+def _paths(command: ServeCommand) -> Iterator[str]:
+    """The folders that follow `--lora-modules`: `name=path`, or JSON."""
+    texts = [word.text for word in command.words]
+    start = next((n for n, text in enumerate(texts) if text == ADAPTERS), len(texts))
+    for text in texts[start + 1 :]:
+        if text is None or text.startswith("--"):
+            return
+        if text.startswith("{"):
+            try:
+                said = json.loads(text)
+            except (ValueError, RecursionError):
+                continue
+            path = said.get("path") if isinstance(said, dict) else None
+            if isinstance(path, str):
+                yield path
+        elif "=" in text:
+            yield text.partition("=")[2]

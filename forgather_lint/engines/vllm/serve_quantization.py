@@ -1,0 +1,63 @@
+"""`--quantization` of `vllm serve`, held to what the config of the model says of its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from forgather_lint.engines.fact import Fact
+from forgather_lint.engines.vllm.profile import VllmProfile
+from forgather_lint.facts.command import ServeCommand
+from forgather_lint.facts.release import Reaction
+
+QUANTIZATION = "--quantization"
+_FILES = {"awq": "quant_config.json or quantize_config.json", "gptq": "quantize_config.json"}
+"""Where a release looks for what config.json does not say, by method (`get_config_filenames`)."""
+
+
+class Clash(NamedTuple):
+    """What the release says, with what the reader is told and what fills the words."""
+
+    fact: Fact[Reaction]
+    message: str
+    parts: Mapping[str, str]
+
+
+def clash(
+    command: ServeCommand, release: VllmProfile, config: Mapping[str, object]
+) -> Iterator[Clash]:
+    """The method of the option against that of the config, where no third one takes over."""
+    given = (command.text(QUANTIZATION) or "").lower()
+    facts, said = release.quantization, _method(config)
+    theirs, ours = _family(release, given), _family(release, said)
+    if theirs is None:
+        return
+    if ours is not None and ours != theirs:
+        message = f"`{QUANTIZATION} {given}` on a model whose weights are in `{said}`"
+        yield Clash(facts.argument_differs, message, {"method": said, "given": given})
+    elif not any(key.endswith("quantization_config") for key in config) and theirs in _FILES:
+        message = f"`{QUANTIZATION} {given}` on a model that has no {_FILES[theirs]}"
+        yield Clash(facts.argument_without_config, message, {"given": given})
+
+
+def changes_nothing(command: ServeCommand, release: VllmProfile, config: object) -> bool:
+    """Whether the option names what the config says anyway."""
+    if QUANTIZATION not in command.given:
+        return True
+    given = (command.text(QUANTIZATION) or "").lower()
+    said = _method(config) if isinstance(config, Mapping) else ""
+    family = _family(release, given)
+    return family is not None and family == _family(release, said)
+
+
+def _method(config: Mapping[str, object]) -> str:
+    """The method of the config, or nothing."""
+    said = config.get("quantization_config")
+    method = said.get("quant_method") if isinstance(said, dict) else None
+    return method.lower() if isinstance(method, str) else ""
+
+
+def _family(release: VllmProfile, name: str) -> str | None:
+    """The method that goes by `name`, if no other one takes over what is called so."""
+    families = release.quantization.argument_names.value.items()
+    return next((method for method, names in families if name in names), None)

@@ -1,0 +1,376 @@
+"""Quantized checkpoints: what their config says, how their weights are stored, who is asked.
+
+The weights are drawn and packed where an engine is (`oracles/packing.py`), or told as headers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from oracles.packing import (
+    AWQ,
+    FP8,
+    FP8_BLOCK,
+    FP8_CHANNEL,
+    FP8_STATIC,
+    GPTQ,
+    INT8,
+    PACKED,
+    layout,
+)
+from oracles.question import Question
+from tests import stored_tensors
+from tests.fixture_models import MODELS, copy_model
+
+Config = dict[str, object]
+HEAD = ("lm_head",)
+EVERYTHING = ("layers", "lm_head")
+"""Names that all layers hold one of: nothing is quantized."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fixture model with `quantization` in its config and weights in `form`.
+
+    `kept` are parts of the names of layers that are stored as they are, whatever the config says;
+    `left_out` ends of names of tensors that are not stored. `sizes` are those that are asked for.
+    """
+
+    form: str
+    quantization: Config | None
+    group: int = 0
+    kept: Sequence[str] = HEAD
+    left_out: Sequence[str] = ()
+    config: Mapping[str, object] = field(default_factory=dict)
+    dtype: str = "bfloat16"
+    sizes: Sequence[tuple[int, int]] = ((1, 1),)
+    model: str = "hf_llama"
+    files: Mapping[str, str] = field(default_factory=dict)
+    argument: str = ""
+
+    @property
+    def packing(self) -> dict[str, object]:
+        """As `oracles.packing.pack_model` takes it."""
+        return {
+            "form": self.form,
+            "group": self.group,
+            "kept": list(self.kept),
+            "left_out": list(self.left_out),
+        }
+
+
+BOTH = ((1, 1), (2, 1))
+
+
+def gptq(**changed: object) -> Config:
+    said = {"quant_method": "gptq", "bits": 4, "group_size": 32, "desc_act": False, "sym": True}
+    return {key: value for key, value in (said | changed).items() if value is not None}
+
+
+def awq(**changed: object) -> Config:
+    said = {"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": True}
+    return {key: value for key, value in (said | changed).items() if value is not None}
+
+
+def fp8(**changed: object) -> Config:
+    said = {"quant_method": "fp8", "activation_scheme": "dynamic"}
+    return {key: value for key, value in (said | changed).items() if value is not None}
+
+
+def whole(kind: str, strategy: str, **more: object) -> Config:
+    """Weights or activations of 8 bits, as compressed-tensors tells them."""
+    return {"num_bits": 8, "type": kind, "symmetric": True, "strategy": strategy, **more}
+
+
+def four(group: int, **more: object) -> Config:
+    """Weights of 4 bits in groups."""
+    size = {"strategy": "group", "group_size": group} if group > 0 else {"strategy": "channel"}
+    return {"num_bits": 4, "type": "int", "symmetric": True, **size, **more}
+
+
+def packed(
+    form: str,
+    weights: Config,
+    inputs: Config | None = None,
+    ignore: Sequence[str] = HEAD,
+    targets: Sequence[str] = ("Linear",),
+) -> Config:
+    group = {"targets": list(targets), "weights": weights, "input_activations": inputs}
+    return {
+        "quant_method": "compressed-tensors",
+        "format": form,
+        "ignore": list(ignore),
+        "config_groups": {"group_0": group},
+    }
+
+
+PACK, FLOATS, WHOLE = "pack-quantized", "float-quantized", "int-quantized"
+BY_TOKEN = whole("float", "token", dynamic=True)
+WIDER: Mapping[str, object] = {"intermediate_size": 384}
+NARROW: Mapping[str, object] = {"intermediate_size": 192}
+BIASED: Mapping[str, object] = {"attention_bias": True, "mlp_bias": True}
+DOWN, FIRST = "model.layers.0.mlp.down_proj", "layers.0."
+MODELOPT = json.dumps(
+    {
+        "producer": {"name": "modelopt", "version": "0.29"},
+        "quantization": {"quant_algo": "FP8", "exclude_modules": ["lm_head"]},
+    }
+)
+
+CASES: Mapping[str, Case] = {
+    "gptq": Case(GPTQ, gptq(), 32, sizes=(*BOTH, (1, 2))),
+    "gptq, a group for a row": Case(GPTQ, gptq(group_size=-1), -1, sizes=BOTH),
+    "gptq, groups of 128": Case(GPTQ, gptq(group_size=128), 128, sizes=BOTH),
+    "gptq, groups of 16": Case(GPTQ, gptq(group_size=16), 16),
+    "gptq, groups of 256": Case(GPTQ, gptq(group_size=256), 128),
+    "gptq, groups cut": Case(GPTQ, gptq(group_size=128), 128, config=WIDER, sizes=BOTH),
+    "gptq, by activation": Case(GPTQ, gptq(desc_act=True), 32),
+    "gptq, 8 bits": Case(GPTQ, gptq(bits=8), 32),
+    "gptq, 3 bits": Case(GPTQ, gptq(bits=3), 32),
+    "gptq, zero points": Case(GPTQ, gptq(sym=False), 32),
+    "gptq, no desc_act": Case(GPTQ, gptq(desc_act=None), 32),
+    "gptq, float32": Case(GPTQ, gptq(), 32, dtype="float32"),
+    "gptq, float16": Case(GPTQ, gptq(), 32, dtype="float16"),
+    "gptq, biases": Case(GPTQ, gptq(), 32, config=BIASED, sizes=BOTH),
+    "gptq, the first layer plain": Case(GPTQ, gptq(), 32, kept=(*HEAD, FIRST)),
+    "gptq, values plain": Case(GPTQ, gptq(), 32, kept=(*HEAD, "v_proj")),
+    "gptq, keys named alone": Case(
+        GPTQ, gptq(modules_in_block_to_quantize=[["self_attn.k_proj"]]), 32
+    ),
+    "gptq, all but the output of attention named": Case(
+        GPTQ,
+        gptq(modules_in_block_to_quantize=[["mlp", "q_proj", "k_proj", "v_proj"]]),
+        32,
+        kept=(*HEAD, "o_proj"),
+        sizes=BOTH,
+    ),
+    "gptq, nothing quantized": Case(GPTQ, gptq(), 32, kept=EVERYTHING),
+    "gptq, scales missing": Case(GPTQ, gptq(), 32, left_out=("down_proj.scales",)),
+    "gptq, zeros missing": Case(GPTQ, gptq(), 32, left_out=("qzeros",)),
+    "gptq, group indices missing": Case(GPTQ, gptq(), 32, left_out=("g_idx",)),
+    "gptq, other groups stored": Case(GPTQ, gptq(group_size=64), 32),
+    "awq": Case(AWQ, awq(), 32, sizes=(*BOTH, (1, 2))),
+    "awq, a group for a row": Case(AWQ, awq(group_size=-1), -1, sizes=BOTH),
+    "awq, groups of 16": Case(AWQ, awq(group_size=16), 16),
+    "awq, groups cut": Case(AWQ, awq(group_size=128), 128, config=WIDER, sizes=BOTH),
+    "awq, 8 bits": Case(AWQ, awq(bits=8), 32),
+    "awq, no zero_point": Case(AWQ, awq(zero_point=None), 32),
+    "awq, float32": Case(AWQ, awq(), 32, dtype="float32"),
+    "awq, float16": Case(AWQ, awq(), 32, dtype="float16", sizes=BOTH),
+    "awq, gate plain": Case(
+        AWQ, awq(modules_to_not_convert=["lm_head", "gate_proj"]), 32, kept=(*HEAD, "gate_proj")
+    ),
+    "awq, down plain": Case(
+        AWQ, awq(modules_to_not_convert=["down_proj"]), 32, kept=(*HEAD, "down_proj"), sizes=BOTH
+    ),
+    "awq, the first layer plain": Case(AWQ, awq(), 32, kept=(*HEAD, FIRST)),
+    "awq, nothing quantized": Case(AWQ, awq(), 32, kept=EVERYTHING),
+    "awq, zeros missing": Case(AWQ, awq(), 32, left_out=("qzeros",)),
+    "awq, other groups stored": Case(AWQ, awq(group_size=64), 32),
+    "packed": Case(PACKED, packed(PACK, four(32)), 32, sizes=(*BOTH, (1, 2))),
+    "packed, a group for a row": Case(PACKED, packed(PACK, four(-1)), -1, sizes=BOTH),
+    "packed, groups of 16": Case(PACKED, packed(PACK, four(16)), 16),
+    "packed, groups cut": Case(PACKED, packed(PACK, four(128)), 128, config=WIDER, sizes=BOTH),
+    "packed, groups cut on one rank": Case(PACKED, packed(PACK, four(128)), 64, config=NARROW),
+    "packed, 3 bits": Case(PACKED, packed(PACK, four(32, num_bits=3)), 32),
+    "packed, 8 bits": Case(PACKED, packed(PACK, four(32, num_bits=8)), 32),
+    "packed, by activation": Case(PACKED, packed(PACK, four(32, actorder="group")), 32),
+    "packed, another form": Case(PACKED, packed("odd", four(32)), 32),
+    "packed, float32": Case(PACKED, packed(PACK, four(32)), 32, dtype="float32"),
+    "packed, float16": Case(PACKED, packed(PACK, four(32)), 32, dtype="float16"),
+    "packed, biases": Case(PACKED, packed(PACK, four(32)), 32, config=BIASED, sizes=BOTH),
+    "packed, down plain and not said": Case(
+        PACKED, packed(PACK, four(32)), 32, kept=(*HEAD, "layers.0.mlp.down_proj")
+    ),
+    "packed, down said and packed": Case(PACKED, packed(PACK, four(32), ignore=(*HEAD, DOWN)), 32),
+    "packed, down plain": Case(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, DOWN)),
+        32,
+        kept=(*HEAD, "layers.0.mlp.down_proj"),
+        sizes=BOTH,
+    ),
+    "packed, attention plain": Case(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, "re:.*self_attn.*")),
+        32,
+        kept=(*HEAD, "self_attn"),
+        sizes=BOTH,
+    ),
+    "packed, an expression for the joined layer too": Case(
+        PACKED, packed(PACK, four(32), ignore=(*HEAD, "re:.*v_proj")), 32, kept=(*HEAD, "v_proj")
+    ),
+    "packed, values plain": Case(
+        PACKED,
+        packed(PACK, four(32), ignore=(*HEAD, "re:.*[.]v_proj")),
+        32,
+        kept=(*HEAD, "v_proj"),
+    ),
+    "packed, a layer that is not there": Case(
+        PACKED, packed(PACK, four(32), ignore=(*HEAD, "model.layers.9.mlp.down_proj")), 32
+    ),
+    "packed, the feed-forward alone": Case(
+        PACKED,
+        packed(PACK, four(32), targets=("re:.*mlp.*",)),
+        32,
+        kept=(*HEAD, "self_attn"),
+        sizes=BOTH,
+    ),
+    "packed, gates alone": Case(
+        PACKED,
+        packed(PACK, four(32), targets=("re:.*gate_proj",)),
+        32,
+        kept=(*HEAD, "self_attn", "up_proj", "down_proj"),
+    ),
+    "packed, nothing quantized": Case(PACKED, packed(PACK, four(32)), 32, kept=EVERYTHING),
+    "packed, scales missing": Case(
+        PACKED, packed(PACK, four(32)), 32, left_out=("down_proj.weight_scale",)
+    ),
+    "packed, shapes missing": Case(PACKED, packed(PACK, four(32)), 32, left_out=("weight_shape",)),
+    "packed, other groups stored": Case(PACKED, packed(PACK, four(64)), 32),
+    "packed and not said": Case(PACKED, None, 32),
+    "gptq and not said": Case(GPTQ, None, 32),
+    "packed, widths of 16": Case(
+        PACKED, packed(PACK, four(-1)), -1, config={"intermediate_size": 272}
+    ),
+    "packed, queries and keys normed": Case(
+        PACKED, packed(PACK, four(32)), 32, model="hf_qk_norm", sizes=BOTH
+    ),
+    "packed, parallel residual": Case(
+        PACKED, packed(PACK, four(32)), 32, model="hf_parallel_residual", sizes=BOTH
+    ),
+    "gptq, parallel residual": Case(GPTQ, gptq(), 32, model="hf_parallel_residual", sizes=BOTH),
+    "packed, one projection": Case(
+        PACKED, packed(PACK, four(32)), 32, model="hf_packed_qkv", sizes=BOTH
+    ),
+    "awq, one projection": Case(AWQ, awq(), 32, model="hf_packed_qkv", sizes=BOTH),
+    "awq, of Forgather": Case(AWQ, awq(), 32, model="forgather_llama", sizes=BOTH),
+    "gptq, of Forgather": Case(GPTQ, gptq(), 32, model="forgather_qwen", sizes=BOTH),
+    "int8": Case(
+        INT8,
+        packed(WHOLE, whole("int", "channel"), whole("int", "token", dynamic=True)),
+        sizes=(*BOTH, (1, 2)),
+    ),
+    "int8, scales missing": Case(
+        INT8,
+        packed(WHOLE, whole("int", "channel"), whole("int", "token", dynamic=True)),
+        left_out=("weight_scale",),
+    ),
+    "int8, nothing quantized": Case(
+        INT8,
+        packed(WHOLE, whole("int", "channel"), whole("int", "token", dynamic=True)),
+        kept=EVERYTHING,
+    ),
+    "int8 and not said": Case(INT8, None),
+    "fp8 by row": Case(
+        FP8_CHANNEL, packed(FLOATS, whole("float", "channel"), BY_TOKEN), sizes=BOTH
+    ),
+    "fp8 by row, values plain": Case(
+        FP8_CHANNEL,
+        packed(
+            FLOATS,
+            whole("float", "channel"),
+            BY_TOKEN,
+            ignore=(*HEAD, "model.layers.1.self_attn.v_proj"),
+        ),
+        kept=(*HEAD, "layers.1.self_attn.v_proj"),
+    ),
+    "fp8 by row, of Forgather": Case(
+        FP8_CHANNEL,
+        packed(FLOATS, whole("float", "channel"), BY_TOKEN),
+        model="forgather_llama",
+        sizes=BOTH,
+    ),
+    "fp8, one scale": Case(FP8, fp8()),
+    "fp8, scale of inputs": Case(FP8_STATIC, fp8(activation_scheme="static")),
+    "fp8, no scheme": Case(FP8, fp8(activation_scheme=None)),
+    "fp8, another scheme": Case(FP8, fp8(activation_scheme="odd")),
+    "fp8, float32": Case(FP8, fp8(), dtype="float32"),
+    "fp8, values plain": Case(
+        FP8, fp8(modules_to_not_convert=["model.layers.1.self_attn.v_proj"]), kept=("lm_head",)
+    ),
+    "fp8, tiles": Case(FP8_BLOCK, fp8(weight_block_size=[128, 128]), 128),
+    "fp8, tiles cut by a join": Case(
+        FP8_BLOCK, fp8(weight_block_size=[128, 128]), 128, config=NARROW
+    ),
+    "fp8, tiles cut by ranks": Case(
+        FP8_BLOCK, fp8(weight_block_size=[128, 128]), 128, config=WIDER, sizes=((2, 1),)
+    ),
+    "modelopt": Case(
+        FP8_STATIC, {"quant_method": "modelopt", "quant_algo": "FP8", "ignore": ["lm_head"]}
+    ),
+    "modelopt in a file": Case(FP8_STATIC, None, files={"hf_quant_config.json": MODELOPT}),
+    "mxfp4": Case(PACKED, {"quant_method": "mxfp4"}, 32),
+    "argument of another method": Case(GPTQ, gptq(), 32, argument="awq"),
+    "argument of another name": Case(GPTQ, gptq(), 32, argument="gptq_marlin"),
+    "argument of compressed-tensors": Case(PACKED, packed(PACK, four(32)), 32, argument="awq"),
+    "argument for plain weights": Case(PACKED, None, 32, kept=EVERYTHING, argument="awq"),
+}
+
+
+def questions(folder: Path) -> Iterator[Question]:
+    """What an engine is asked; the models are written below `folder`."""
+    for number, (name, case) in enumerate(CASES.items()):
+        place = lay(case, folder / str(number))
+        arguments = {"dtype": case.dtype}
+        if case.argument:
+            arguments["quantization"] = case.argument
+        for ranks, stages in case.sizes:
+            identity = f"{ranks}x{stages} {name}"
+            yield Question(
+                identity, place, ranks, stages, packing=case.packing, arguments=arguments
+            )
+
+
+def lay(case: Case, folder: Path, *, headers: bool = False) -> Path:
+    """Write the model; with `headers` also what its checkpoint says of itself."""
+    said = {} if case.quantization is None else {"quantization_config": case.quantization}
+    place = copy_model(case.model, folder, **case.config, **said)
+    for name, text in case.files.items():
+        (place / name).write_text(text, "utf-8")
+    if headers:
+        lines = [f"{name} {kind} {shape}" for name, kind, shape in _stored(case, place)]
+        stored_tensors.write("\n".join(lines), place / "model.safetensors")
+    return place
+
+
+Told = tuple[str, str, list[int]]
+
+
+def _stored(case: Case, place: Path) -> Iterator[Told]:
+    """The tensors of the checkpoint, as `pack_model` writes them."""
+    ends = tuple(case.left_out)
+    for name, shape, linear in parameters(case, place):
+        owner = name.removesuffix(".weight")
+        plain = not linear or any(part in owner for part in case.kept)
+        tensors: list[Told] = [(name, "F32", shape)]
+        if not plain:
+            told = layout(case.form, shape[0], shape[1], case.group)
+            tensors = [(f"{owner}.{end}", *said) for end, said in told.items()]
+        yield from (each for each in tensors if not ends or not each[0].endswith(ends))
+
+
+def parameters(case: Case, place: Path) -> Iterator[tuple[str, list[int], bool]]:
+    """The parameters that are saved: name, shape, and whether it is the weight of a Linear.
+
+    As PyTorch has them, with the sizes of this case.
+    """
+    told = json.loads((MODELS / case.model / ".expected" / "structure.json").read_text("utf-8"))
+    whole = told["entries"]["architectures"]
+    before = json.loads((MODELS / case.model / "config.json").read_text("utf-8"))
+    now = json.loads((place / "config.json").read_text("utf-8"))
+    old, new = before.get("intermediate_size"), now.get("intermediate_size")
+    shared = {name for names in whole["shared"] for name in names[1:]}
+    for name, shape in whole["parameters"].items():
+        owner, _, leaf = name.rpartition(".")
+        if name in shared:
+            continue
+        if "mlp" in name and old != new:
+            shape = [new if size == old else size for size in shape]
+        linear = leaf == "weight" and whole["modules"][owner] == "Linear"
+        yield name, shape, linear
+        if linear and "lm_head" not in name and now.get("mlp_bias") and not before.get("mlp_bias"):
+            yield f"{owner}.bias", shape[:1], False
