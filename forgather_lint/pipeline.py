@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from forgather_lint.core import doing
 from forgather_lint.core.diagnostics import Diagnostic, Fix, merged, resolve
-from forgather_lint.core.files import States, done_over, laid, noted
+from forgather_lint.core.files import done_over, laid
+from forgather_lint.core.looks import States, joined, noted
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
@@ -250,7 +251,9 @@ def check_commands(file: Path, below: Path, settings: Settings) -> ModelReport |
             return None
         return report_of_commands(found, str(file), below, settings)
 
-    return _guarded(str(file), work, settings)
+    with noted() as looked_at:
+        done = _guarded(str(file), work, settings)
+    return replace(done, looked_at=looked_at) if done else None
 
 
 def report_of_commands(
@@ -315,7 +318,7 @@ class _Read:
     run: int
     library: TemplateLibrary
     listed: dict[ProjectCandidate, list[Task]] = field(default_factory=dict)
-    looked_at: dict[str, object] = field(default_factory=dict)
+    looked_at: States = field(default_factory=dict)
 
 
 _read: _Read | None = None
@@ -341,7 +344,7 @@ class Shelf:
     def looked_at(self, states: States) -> States:
         """`states`, with all that was looked at before: what was read once is read by all."""
         read = self._of_this_run()
-        read.looked_at = {**states, **read.looked_at}
+        read.looked_at = joined(read.looked_at, states)
         return read.looked_at
 
     def _of_this_run(self) -> _Read:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 
 from forgather_lint.core.diagnostics import Diagnostic, Severity
-from forgather_lint.core.files import States
+from forgather_lint.core.looks import States
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Span
 from forgather_lint.facts.release import OWN_MODEL, Release

@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 
 from forgather_lint.core import doing
-from forgather_lint.core.files import States, noted
+from forgather_lint.core.looks import States, noted
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings

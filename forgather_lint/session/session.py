@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forgather_lint import pipeline
-from forgather_lint.core.files import States, done_over, laid_over, stands
+from forgather_lint.core.files import done_over, laid_over, stands
+from forgather_lint.core.looks import States, joined, rests_on
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
@@ -37,10 +38,9 @@ class _Answer:
     @classmethod
     def of(cls, reports: Reports) -> _Answer:
         """The answer `reports`; where two of them found something else, it does not hold."""
-        states: dict[str, object] = {}
+        states: States = {}
         for each in reports:
-            for path, state in each.looked_at.items():
-                states[path] = state if states.get(path, state) == state else object()
+            states = joined(states, each.looked_at)
         return cls(reports, states)
 
     @property
@@ -170,9 +170,11 @@ class Session:
     def places_of(self, document: str) -> tuple[PlaceToCheck, ...]:
         """The places whose last answer rests on the file `document`, an absolute path."""
         return tuple(
-            place for place, answer in self._of_places.items() if document in answer.states
+            place for place, answer in self._of_places.items() if rests_on(answer.states, document)
         )
 
     def models_of(self, document: str) -> tuple[str, ...]:
         """The models whose last answer rests on the file `document`, an absolute path."""
-        return tuple(path for path, answer in self._answers.items() if document in answer.states)
+        return tuple(
+            path for path, answer in self._answers.items() if rests_on(answer.states, document)
+        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from forgather_lint.core.files import name_of
+from forgather_lint.core.paths import absolute
 from forgather_lint.core.port import port_of
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import file_start
@@ -43,7 +45,7 @@ def own_model(name: str, config: ConfigFile, target: Target) -> ServingProblem:
 def config_not_loaded(model: ModelInput, target: Target) -> Iterator[ServingProblem]:
     """No config.json, or one for which AutoConfig finds no class."""
     if model.config_missing:
-        fact, name = target.vllm.registry.config_not_found, Path(model.folder).name
+        fact, name = target.vllm.registry.config_not_found, name_of(model.folder)
         where = file_start(model.path)
         yield from problem(target, ConfigNotFound(name), fact, where, parts={"model": name})
     if model.config is not None:
@@ -59,7 +61,7 @@ def _no_config_class(config: ConfigFile, target: Target) -> Iterator[ServingProb
     if named or config.undecided.keys() & {"auto_map", "model_type"}:
         return
     if kind is None:
-        folder = Path(config.path).absolute().parent.name
+        folder = name_of(Path(absolute(config.path)).parent)
         if loading.type_from_path.value and _contains_type(folder, target):
             return
         parts = {"model": folder, "types": "..."}
