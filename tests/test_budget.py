@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from forgather_lint.checking import check
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import cell, examine
@@ -18,7 +19,6 @@ from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.registry import code_of
 from forgather_lint.model.analysis import Built, build_tree, builder_of
-from forgather_lint.pipeline import check
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from tests.fixture_models import copy_model
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from forgather_lint import pipeline
+from forgather_lint import checking
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import matrix
@@ -61,7 +61,7 @@ def test_a_base_class_is_read_from_the_release_of_the_target(target: Target) -> 
 def test_another_release_than_the_target_is_never_read() -> None:
     """Whatever is installed: without the source of 5.6.2 a class of it may be anything."""
     settings = Settings(target=("vllm==0.20.2", "transformers==5.6.2"))
-    (report,) = pipeline.check([INHERITS], settings)
+    (report,) = checking.check([INHERITS], settings)
     (found,) = [each for each in report.diagnostics if each.code == "FGL902"]
     assert (
         "`LlamaConfig` is a class of transformers 5.6.2, whose source is not here" in found.message

@@ -14,9 +14,9 @@ as long as everything still stands as it stood (`stands`).
 from __future__ import annotations
 
 import errno
+import fnmatch
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,7 +26,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from forgather_lint.core.looks import Asked, Content, Look, States, is_noting, note
+from forgather_lint.core.looks import (
+    CHANGED,
+    Asked,
+    Content,
+    Look,
+    States,
+    is_noting,
+    note,
+    unnoted,
+)
 from forgather_lint.core.paths import absolute
 
 Result = TypeVar("Result")
@@ -90,18 +99,61 @@ def exists(path: str | os.PathLike[str]) -> bool:
 
 def listed(folder: Path, pattern: str) -> list[Path]:
     """The paths in `folder` that match `pattern`, in order; also of texts that are laid over."""
-    found = set(folder.glob(pattern))
-    whole = Path(absolute(str(folder)))
+    names = _names(str(folder), pattern, {})
+    if is_noting():
+        _note(Asked.NAMES, folder, _digest_of(names), pattern)
+    return sorted(folder / name for name in names)
+
+
+Listings = dict[str, list[str]]
+"""The names in folders that were read, for whom asks many times at once."""
+
+
+def _names(folder: str, pattern: str, listings: Listings) -> list[str]:
+    names = set(_names_on_disk(folder, pattern, listings))
+    whole = Path(absolute(folder))
     for path in map(Path, _laid.get()):
         if path.is_relative_to(whole) and path.relative_to(whole).match(pattern):
             below = path.relative_to(whole)
-            deep = pattern.startswith("**/")
-            if deep or len(below.parts) == len(Path(pattern).parts):
-                found.add(folder / below)
-    inside = sorted(found)
+            if pattern.startswith("**/") or len(below.parts) == len(Path(pattern).parts):
+                names.add(below.as_posix())
+    return sorted(names)
+
+
+def _names_on_disk(folder: str, pattern: str, listings: Listings) -> Iterable[str]:
+    if "/" in pattern:
+        below = Path(folder)
+        return (path.relative_to(below).as_posix() for path in below.glob(pattern))
+    if "*" not in pattern:
+        return [pattern] if os.path.exists(os.path.join(folder, pattern)) else []  # noqa: PTH110, PTH118
+    if folder not in listings:
+        listings[folder] = []
+        with suppress(OSError, ValueError):
+            listings[folder] = os.listdir(folder)  # noqa: PTH208 - `Path.glob` takes ten times that
+    return fnmatch.filter(listings[folder], pattern)
+
+
+def note_tree(folder: Path) -> None:
+    """An answer rests on all Python files in the folders in `folder`: they are too many to list."""
     if is_noting():
-        _note(Asked.NAMES, folder, _digest_of_names(folder, inside), pattern)
-    return inside
+        _note(Asked.TREE, folder, _tree(str(folder)))
+
+
+def _tree(folder: str) -> object:
+    """The files by their stamps, so that none of them has to be read again."""
+    stamps: list[tuple[str, tuple[int, ...]]] = []
+    with suppress(OSError), os.scandir(folder) as folders:
+        for inside in folders:
+            if not inside.is_dir():
+                continue
+            with os.scandir(inside.path) as files:
+                for file in files:
+                    if file.name.endswith(".py"):
+                        stamp = _stamp(file.stat())
+                        if stamp is None:
+                            return CHANGED
+                        stamps.append((file.path, stamp))
+    return _digest(repr(sorted(stamps)).encode("utf-8", "surrogateescape"))
 
 
 def real_path(path: str | os.PathLike[str]) -> Path:
@@ -180,11 +232,19 @@ def opened(path: Path) -> Iterator[OpenFile]:
 
 def stands(states: States) -> bool:
     """Whether all stands as it stood; False where nothing is known to have been asked."""
-    return bool(states) and all(look_again(look, state) == state for look, state in states.items())
+    listings: Listings = {}
+    return bool(states) and all(
+        look_again(look, state, listings) == state for look, state in states.items()
+    )
 
 
-def look_again(look: Look, before: object) -> object:
+def look_again(look: Look, before: object, listings: Listings | None = None) -> object:
     """How it stands now, asked in the same way; `before` saves reading a file by its stamp."""
+    with unnoted():
+        return _now(look, before, {} if listings is None else listings)
+
+
+def _now(look: Look, before: object, listings: Listings) -> object:
     asked, path, detail = look
     match asked:
         case Asked.CONTENT:
@@ -196,7 +256,9 @@ def look_again(look: Look, before: object) -> object:
         case Asked.THERE:
             return _content(path) is not None or os.path.exists(path)  # noqa: PTH110
         case Asked.NAMES:
-            return _digest_of_names(Path(path), listed(Path(path), str(detail)))
+            return _digest_of(_names(path, str(detail), listings))
+        case Asked.TREE:
+            return _tree(path)
         case Asked.REAL:
             return os.path.realpath(path)
         case Asked.NAME:
@@ -250,8 +312,7 @@ def _digest(data: bytes) -> bytes:
     return bytes(blake2b(data, digest_size=20).digest())
 
 
-def _digest_of_names(folder: Path, paths: Iterable[Path]) -> bytes:
-    names = (path.relative_to(folder).as_posix() for path in paths)
+def _digest_of(names: Iterable[str]) -> bytes:
     return _digest("\0".join(names).encode("utf-8", "surrogateescape"))
 
 
@@ -314,6 +375,8 @@ def write_over(path: Path, content: bytes) -> None:
         raise OSError(errno.ELOOP, "a link to another file is not written through", str(path))
     if not stat.S_ISREG(_status(path).st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
+    import tempfile  # few runs write, and it loads a dozen modules
+
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -32,6 +32,7 @@ class Asked(StrEnum):
     FOLDER = "folder"
     THERE = "there"  # whether anything stands there
     NAMES = "names"  # those in a folder that match one of the patterns in `detail`
+    TREE = "tree"  # the Python files in the folders in it, by their stamps
     REAL = "real"  # where links lead
     NAME = "name"  # what a folder is called, where that says something of the model in it
     PACKAGE = "package"  # whether a package could be imported
@@ -70,11 +71,23 @@ _noted: ContextVar[dict[Look, object] | None] = ContextVar("what is looked at", 
 
 @contextmanager
 def noted() -> Iterator[States]:
-    """Collects what is asked within the block, with the answers."""
+    """Collects what is asked within the block, with the answers; so does a block around it."""
     seen: dict[Look, object] = {}
     token = _noted.set(seen)
     try:
         yield seen
+    finally:
+        _noted.reset(token)
+        for look, state in seen.items():
+            note(look, state)
+
+
+@contextmanager
+def unnoted() -> Iterator[None]:
+    """What is asked within the block is noted otherwise, or nobody's business."""
+    token = _noted.set(None)
+    try:
+        yield
     finally:
         _noted.reset(token)
 
@@ -141,7 +154,7 @@ def remembered(
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
         def first(*given: Given.args, **named: Given.kwargs) -> tuple[Result, States]:
-            with noted() as seen:
+            with unnoted(), noted() as seen:
                 result = function(*given, **named)
             return result, seen
 

@@ -78,6 +78,13 @@ class ModelReport:
 
 
 @record
+class NoModel:
+    """What the check of files comes to that hold nothing to check."""
+
+    looked_at: States = field(default_factory=dict, compare=False, repr=False)
+
+
+@record
 class FileChange:
     """What fixes have made of the text of one file."""
 

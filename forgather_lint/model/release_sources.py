@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from forgather_lint.core.files import is_file, is_folder, listed, read_at_most
-from forgather_lint.core.looks import remembered
+from forgather_lint.core.files import is_file, is_folder, listed, note_tree, read_at_most
+from forgather_lint.core.looks import remembered, unnoted
 from forgather_lint.core.record import record
 from forgather_lint.documents.limits import MOST_BYTES
 from forgather_lint.model.source_store import PROJECT, stored
@@ -151,8 +151,17 @@ def _home_of_class(folder: Path, name: str) -> str | None:
     folders = [each for each in _model_folders(folder) if each.name != _OPAQUE]
     namesakes = [each for each in folders if likely.startswith(each.name.replace("_", ""))]
     namesakes.sort(key=lambda each: len(each.name), reverse=True)
-    others = folders if _PUBLIC.fullmatch(name) else []
-    for file in [*_files(namesakes), *_files(others)]:
+    found = _defining(defines, namesakes)
+    if found is None and _PUBLIC.fullmatch(name):
+        note_tree(folder / "models")
+        with unnoted():
+            found = _defining(defines, folders)
+    return found
+
+
+def _defining(defines: re.Pattern[bytes], folders: list[Path]) -> str | None:
+    """The module of the first file in `folders` with that beginning of a line."""
+    for file in _files(folders):
         if defines.search(read_at_most(file, MOST_BYTES)):
             return f"{_MODELS}{file.parent.name}.{file.stem}"
     return None

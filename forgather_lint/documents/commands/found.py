@@ -158,10 +158,9 @@ def _of_env(words: Words) -> dict[str, str | None]:
 
 
 def command_files(
-    path: Path, launches: Sequence[Launch], excluded: Callable[[str], bool]
+    path: Path, marks: Sequence[bytes], excluded: Callable[[str], bool]
 ) -> Iterator[Path]:
-    """The files at or below `path` that may hold such commands and speak of a server."""
-    marks = [launch.mark for launch in launches]
+    """The files at or below `path` that may hold such commands: one of `marks` stands in them."""
     if is_file(path):
         if kind_of(path) is not None and _speaks(path, marks):
             yield path
