@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from forgather_lint import pipeline
-from forgather_lint.core import files
+from forgather_lint.core import files, installed
 from forgather_lint.core.looks import (
     CHANGED,
     Asked,
@@ -28,6 +28,7 @@ from forgather_lint.core.looks import (
 )
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.discover import Candidate
+from forgather_lint.forgather.builtins import template_globals
 from tests.fixture_models import MODELS, copy_model
 from tests.stored_tensors import write
 
@@ -40,6 +41,7 @@ from pathlib import Path
 from forgather_lint import pipeline
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.discover import Candidate
+from forgather_lint.forgather.builtins import template_globals
 from forgather_lint.linting.registry import builtin_rules
 builtin_rules()
 opened = None
@@ -224,3 +226,21 @@ def test_a_young_file_has_no_stamp(tmp_path: Path) -> None:
         (state,) = seen.values()
         assert isinstance(state, Content)
         assert (state.stamp is not None) is stamped
+
+
+def test_what_a_template_may_ask_of_its_surroundings_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with noted() as seen:
+        template_globals(tmp_path, tmp_path)
+    assert files.stands(seen)
+    with monkeypatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", "/elsewhere")
+        assert not files.stands(seen)
+    with monkeypatch.context() as patch:
+        patch.setattr(installed, "host_now", lambda: ("Linux", "another", "", "", ""))
+        assert not files.stands(seen)
+    with monkeypatch.context() as patch:
+        patch.setattr(installed, "release_now", lambda package: "1.0")
+        assert not files.stands(seen)
+    assert files.stands(seen)

@@ -23,7 +23,7 @@ from forgather_lint.core.source import Span
 from forgather_lint.documents.discover import Candidate
 from forgather_lint.linting.report import ModelReport
 
-_NOT_OF_PATHS = frozenset({Asked.VARIABLE, Asked.PACKAGE, Asked.RELEASE})
+_NOT_OF_PATHS = frozenset({Asked.VARIABLE, Asked.PACKAGE, Asked.RELEASE, Asked.HOST})
 
 
 def moved(

@@ -265,9 +265,11 @@ def _now(look: Look, before: object, listings: Listings) -> object:
             return before  # it is part of the question
         case Asked.VARIABLE:
             return os.environ.get(path)
-    # Few models ask for packages.
+    # Few models ask for packages, and only projects for the machine.
     from forgather_lint.core import installed
 
+    if asked is Asked.HOST:
+        return installed.host_now()
     return installed.is_there(path) if asked is Asked.PACKAGE else installed.release_now(path)
 
 

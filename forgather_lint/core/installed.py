@@ -1,4 +1,4 @@
-"""Which packages are installed beside the tool, without importing them."""
+"""What stands around the tool: packages, without importing them, and the machine."""
 
 from __future__ import annotations
 
@@ -21,6 +21,21 @@ def release_of(package: str) -> str | None:
     found = release_now(package)
     note(Look(Asked.RELEASE, package), found)
     return found
+
+
+def host() -> tuple[str, ...]:
+    """The system, the name and the kernel of this machine, and its kind of processor."""
+    found = host_now()
+    note(Look(Asked.HOST, ""), found)
+    return found
+
+
+def host_now() -> tuple[str, ...]:
+    """`host`, asked anew."""
+    import platform  # only templates may ask
+
+    told = platform.uname()  # its fields by name: a slice, too, would ask for the processor
+    return told.system, told.node, told.release, told.version, told.machine
 
 
 def is_there(package: str) -> bool:

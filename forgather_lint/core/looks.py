@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 
 class Asked(StrEnum):
-    """What may be asked; but for the last three it is asked of a path."""
+    """What may be asked; but for the last four it is asked of a path."""
 
     CONTENT = "content"  # the beginning of a file, `detail` bytes of it
     FILE = "file"  # whether a regular file stands there
@@ -38,6 +38,7 @@ class Asked(StrEnum):
     PACKAGE = "package"  # whether a package could be imported
     RELEASE = "release"  # the release of a package that is installed
     VARIABLE = "variable"  # of the environment
+    HOST = "host"  # the name and the kernel of this machine
 
 
 class Look(NamedTuple):

@@ -17,7 +17,7 @@ import yaml
 from jinja2 import Undefined
 
 from forgather_lint.core.files import home, variable
-from forgather_lint.core.installed import release_of
+from forgather_lint.core.installed import host, release_of
 from forgather_lint.core.looks import remembered
 
 _NOW = datetime(2000, 1, 1)
@@ -32,7 +32,7 @@ def template_globals(project: Path, workspace: Path) -> dict[str, object]:
         "repr": repr,
         "project_dir": str(project),
         "workspace_root": str(workspace),
-        "hostname": platform.node(),
+        "hostname": _host().node,
         "uname": _host(),
         "versions": _versions(),
     }
@@ -50,8 +50,7 @@ class _Host(NamedTuple):
 
 
 def _host() -> _Host:
-    told = platform.uname()  # its fields by name: a slice, too, would ask for the processor
-    return _Host(told.system, told.node, told.release, told.version, told.machine)
+    return _Host(*host())
 
 
 def to_yaml(value: object, default: object = Undefined) -> object:
