@@ -28,7 +28,7 @@ from forgather_lint.engines.transformers.imports import imported_name, imported_
 from forgather_lint.engines.transformers.matching import transformers_match
 from forgather_lint.engines.transformers.merge import EntryOrigin, Merged, Owner, merge_plans
 from forgather_lint.engines.vllm.matching import vllm_match, vllm_matches
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.engine import UndecidedKey
 from tests.merge_truth import CASES, Case
 
@@ -36,8 +36,8 @@ NOTHING = Installed()
 PROJECTS = pytest.mark.parametrize("project", projects())
 
 
-def on(vllm: str, transformers: str = "5.19.0") -> Target:
-    return Target.of(vllm, transformers)
+def on(vllm: str, transformers: str = "5.19.0") -> VllmTarget:
+    return VllmTarget.of(vllm, transformers)
 
 
 def chosen(*specifications: str, beside: Installed = NOTHING) -> list[str]:

@@ -21,7 +21,7 @@ from forgather_lint.python.values.objects import Instance
 
 
 @record(frozen=False, eq=False)
-class Subject:
+class PlannedModel:
     """A base model with its plans, as they are merged and spelt for one release.
 
     `plans_merged` is None where a condition that is not known decides whether there are plans.
@@ -44,7 +44,7 @@ class Subject:
 
 
 @record
-class Held:
+class HeldParameters:
     """What the ranks of a model hold: what is assigned to them, by what stages it is cut."""
 
     tree: Tree
@@ -75,7 +75,7 @@ class Held:
 
 
 @record(frozen=False, eq=False)
-class SizesJudged:
+class KnownSizes:
     """What a judge has found at each size of an axis, so that a survey computes it once."""
 
     on_ranks: dict[int, Outcome] = field(default_factory=dict)
