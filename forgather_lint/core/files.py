@@ -18,7 +18,7 @@ import fnmatch
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from io import FileIO
@@ -365,6 +365,33 @@ def leaves(path: Path) -> bool:
     here = real_path(path.parent)
     inside = here.parents[1] if here.parent.name == "snapshots" else here
     return not real_path(path).is_relative_to(inside)
+
+
+NOT_SEARCHED = frozenset({"__pycache__", "node_modules", "site-packages"})
+"""Folders in which nobody keeps what is to be checked."""
+
+
+def searched(
+    root: Path,
+    excluded: Callable[[str], bool],
+    skipped: Collection[str] = (),
+    hidden: Collection[str] = (),
+) -> Iterator[tuple[Path, list[str]]]:
+    """`root` and the folders below it, by name, each with the names of its files.
+
+    Links are not followed. Left out are hidden folders but those named in `hidden`, and folders
+    that are `excluded` by their path or `skipped` by their name.
+    """
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(
+            name
+            for name in names
+            if (not name.startswith(".") or name in hidden)
+            and name not in NOT_SEARCHED
+            and name not in skipped
+            and not excluded(str(Path(folder, name)))
+        )
+        yield Path(folder), files
 
 
 def write_over(path: Path, content: bytes) -> None:

@@ -246,17 +246,10 @@ class SglangJudge:
 
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
-        known = self._sizes.held
-        if ranks not in known:
-            known[ranks] = self._held(ranks)
-        held = known[ranks]
-        return held.fullest(stages) if held is not None else None
+        return self._sizes.bytes_per_rank(ranks, stages, self._held)
 
     def _held(self, ranks: int) -> RankBytes | None:
-        try:
-            assigned = self.assignments(ranks)
-        except (Raised, BudgetExceeded):
-            return None
+        assigned = self.assignments(ranks)
         tied = self.config.setting("tie_word_embeddings") == Known(True)
         held = HeldParameters(self.subject.tree, assigned, self.parts)
         return held.on_ranks(ranks, self.dtype, self.config, tied=tied)

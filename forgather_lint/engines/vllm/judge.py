@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.common.rms_norm import is_rms_norm
-from forgather_lint.engines.common.subject import KnownSizes, PlannedModel
+from forgather_lint.engines.common.subject import HeldParameters, KnownSizes, PlannedModel
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.experts import ExpertBlock
 from forgather_lint.engines.vllm.fact_values import Fuser, NormSearch
@@ -439,22 +439,15 @@ class VllmJudge:
 
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
-        known = self._sizes.held
-        if ranks not in known:
-            known[ranks] = self._held(ranks)
-        held = known[ranks]
-        return held.fullest(stages) if held is not None else None
+        return self._sizes.bytes_per_rank(ranks, stages, self._held)
 
     def _held(self, ranks: int) -> RankBytes | None:
-        try:
-            assigned = self.assignments(ranks)
-            stored = self._stored(ranks)
-        except (Raised, BudgetExceeded):
-            return None
+        assigned = self.assignments(ranks)
+        stored = self._stored(ranks)
         if self.quantized is not None and stored is None:
             return None
         fused = tuple(f"{block.name}." for block in self.subject.experts)
-        held = common.Held(self.subject.tree, assigned, self.parts, fused, stored)
+        held = HeldParameters(self.subject.tree, assigned, self.parts, fused, stored)
         return held.on_ranks(ranks, self.dtype, self.config, tied=self.config.tied)
 
     def _stored(self, ranks: int) -> Mapping[str, int] | None:
