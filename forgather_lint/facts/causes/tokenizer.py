@@ -32,3 +32,11 @@ class EndsDiffer(Cause):
     other: tuple[int, ...]
     file: str
     token: str = ""
+
+
+@record
+class ProcessorFileMissing(Cause):
+    """`auto_map` names the class `name` of a processor in `file`, which is not there."""
+
+    file: str
+    name: str

@@ -130,7 +130,16 @@ def copied(value: Value, done: dict[ValueId, Value], deep: bool) -> Value:
     match value:
         case Instance():
             attributes: dict[str, Value] = {}
-            result = done[key] = value.empty_copy(attributes, None)
+            result = done[key] = Instance(
+                value.cls,
+                attributes,
+                value.where,
+                value.hidden,
+                dict(value.buffers),
+                dict(value.places),
+                value.open,
+                dict(value.notes),
+            )
             attributes.update({n: inner(v) for n, v in value.attributes.items()})
         case IterableValue() if value.source is not None:
             return Unknown("copy-of-iterator")

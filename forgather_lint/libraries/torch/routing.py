@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from forgather_lint.libraries.operands import (
     LAST,
-    Shape,
     Undetermined,
     dimension,
     integer,
@@ -58,7 +57,9 @@ def sort(
     descending: Value = FALSE,
     stable: Value = FALSE,
 ) -> Value:
-    source, shape, placement = _ranked(site, input, dim)
+    source = tensor(site, input)
+    shape = shape_of(source)
+    placement = _choosing(site, source, dimension(dim, len(shape)))
     return named(site, ("values", "indices"), shape, placement, (source.dtype, "int64"))
 
 
@@ -70,15 +71,10 @@ def argsort(
     descending: Value = FALSE,
     stable: Value = FALSE,
 ) -> Value:
-    _, shape, placement = _ranked(site, input, dim)
-    return result(site, shape, placement, "int64")
-
-
-def _ranked(site: Site, input: Value, dim: Value) -> tuple[TensorValue, Shape, Placement]:
-    """The tensor whose dimension `dim` is put in order, its shape, the placement of the result."""
     source = tensor(site, input)
     shape = shape_of(source)
-    return source, shape, _choosing(site, source, dimension(dim, len(shape)))
+    placement = _choosing(site, source, dimension(dim, len(shape)))
+    return result(site, shape, placement, "int64")
 
 
 def _choosing(site: Site, source: TensorValue, axis: int) -> Placement:

@@ -277,7 +277,17 @@ class _Copying:
 
     def _instance(self, value: Instance) -> Instance:
         attributes: dict[str, Value] = {}
-        copy = value.empty_copy(attributes, self._first(value))
+        copy = Instance(
+            value.cls,
+            attributes,
+            value.where,
+            value.hidden,
+            dict(value.buffers),
+            dict(value.places),
+            value.open,
+            dict(value.notes),
+            self._first(value),
+        )
         self._done[value] = copy
         self.copies[value] = copy
         attributes.update({name: self.of(item) for name, item in value.attributes.items()})

@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from forgather_lint.core.files import read_at_most
+from forgather_lint.core.files import is_file
 from forgather_lint.core.port import port_of
 from forgather_lint.core.version import TRANSFORMERS_5
-from forgather_lint.documents.limits import MOST_BYTES
+from forgather_lint.documents.config_json import ConfigFile, read_config
+from forgather_lint.documents.discover import CONFIG
+from forgather_lint.documents.python import SourceError
 from forgather_lint.engines.common.model_config import TEXT_PARTS, ModelConfig, text_config
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
@@ -19,6 +21,7 @@ from forgather_lint.facts.causes.config import (
     SeveralTextConfigs,
     TextConfigWithoutHeads,
 )
+from forgather_lint.facts.causes.tokenizer import ProcessorFileMissing
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import AUTO_CONFIG
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -97,6 +100,32 @@ def processor(seen: CheckedModel) -> Iterator[ServingProblem]:
     yield from seen.problem(ProcessorMissing(), fact, where, parts=parts)
 
 
+@check(Phase.ACCEPT)
+def processor_file(seen: CheckedModel) -> Iterator[ServingProblem]:
+    """A processor of the folder whose file is not there."""
+    if seen.builder.config_file is None or not seen.model.folder or not is_composite(seen):
+        return
+    for name in (*_PROCESSOR_FILES[:2], _TOKENIZER_CONFIG, CONFIG):
+        said = _read(Path(seen.model.folder) / name)
+        entry = auto_map(said.values).get(PROCESSOR) if said is not None else None
+        if said is None or not isinstance(entry, str):
+            continue
+        module, _, title = entry.rpartition(".")
+        if module and "--" not in entry and not seen.model.has_file(f"{module}.py"):
+            fact = seen.target.transformers.loading.tokenizer_file_missing
+            parts = {"folder": seen.model.folder, "file": f"{module}.py"}
+            cause = ProcessorFileMissing(f"{module}.py", title)
+            yield from seen.problem(cause, fact, said.place("auto_map"), parts=parts)
+        return
+
+
+def _read(path: Path) -> ConfigFile | None:
+    try:
+        return read_config(path) if is_file(path) else None
+    except SourceError:
+        return None
+
+
 def names_processor(seen: CheckedModel) -> bool | None:
     """Whether the folder says which processor is its own; None when it is not complete."""
     model, values = seen.model, seen.builder.config_values
@@ -113,7 +142,7 @@ def names_processor(seen: CheckedModel) -> bool | None:
 
 def _says_processor(file: Path) -> bool | None:
     try:
-        said = json.loads(read_at_most(file, MOST_BYTES).decode("utf-8"))
+        said = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
         return None
     if not isinstance(said, dict):

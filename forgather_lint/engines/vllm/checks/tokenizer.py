@@ -79,7 +79,8 @@ def ends(seen: CheckedModel) -> Iterator[ServingProblem]:
     end = end_token(folder, tokens) if tokens is not None else None
     value = seen.setting(_ENDS)
     ours = ids_of(plain(value)) if value is not None else None
-    theirs = ids_of(generation.values.get(_ENDS)) if generation is not None else None
+    said = generation.values.get(_ENDS) if generation is not None else None
+    theirs = ids_of(said) if said is not None else ()
     stops = theirs if generation is not None else ours
     fact = seen.target.vllm.conversation.other_ends
     if tokens is None or end is None or stops is None:
@@ -87,7 +88,8 @@ def ends(seen: CheckedModel) -> Iterator[ServingProblem]:
     taken = tuple(sorted({*stops, end[1]}))
     if generation is not None and ours is not None and not {*ours} <= {*taken}:
         cause = EndsDiffer(taken, ours, "config.json")
-        yield from seen.problem(cause, fact, generation.place(_ENDS))
+        there = [_ENDS] if _ENDS in generation.values else []
+        yield from seen.problem(cause, fact, generation.place(*there))
     elif end[1] not in stops:
         cause = EndsDiffer(stops, end[1:], CONFIG, end[0])
         yield from seen.problem(cause, fact, tokens.place("eos_token"))
