@@ -16,6 +16,7 @@ from forgather_lint.execution.engine import (
     EngineAttention,
     Heads,
 )
+from forgather_lint.execution.kept_state import KeptByForward
 from forgather_lint.facts.causes.attention import KeywordLost
 from forgather_lint.facts.causes.experts import ExpertsUsedAsList
 from forgather_lint.facts.causes.placement import (
@@ -90,6 +91,7 @@ class EngineLibrary(StandardLibrary):
     """That the attention has heads of another size than it was given."""
     kept: tuple[Value, Value] | None = None
     """What the last expansion that was left out was given."""
+    state: KeptByForward | None = None
 
     def __post_init__(self) -> None:
         StandardLibrary.__init__(self)
@@ -111,6 +113,8 @@ class EngineLibrary(StandardLibrary):
             if name.startswith(FUSED_EXPERTS):
                 error.cause = ExpertsUsedAsList()
             raise
+        if self.state is not None:
+            self.state.called(name, arguments, made, where)
         if made is NONE or name not in MASK_FUNCTIONS or not self.engine.attention:
             return made
         self.mask_left_out = True

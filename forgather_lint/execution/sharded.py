@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from forgather_lint.execution.engine import Engine, Heads, given_arguments
 from forgather_lint.execution.engine_library import EngineLibrary, leave_out_expansions
 from forgather_lint.execution.error_causes import cause_of
 from forgather_lint.execution.inputs import engine_arguments
+from forgather_lint.execution.kept_state import KeptByForward
 from forgather_lint.execution.layers import (
     Role,
     all_reduce,
@@ -59,10 +60,19 @@ Assignments = Mapping[Instance, Assignment]
 
 
 class RankRun(NamedTuple):
-    """One forward on one rank: its outcome, and those of the branches that raise."""
+    """One forward on one rank: its outcome, and those of the branches that raise.
+
+    `unproved` takes the place of *serves* where that rests on what is not known.
+    """
 
     outcome: Outcome
     branches: list[Outcome]
+    unproved: Outcome | None = None
+
+    @property
+    def proved(self) -> Outcome:
+        """The outcome, if it is proved."""
+        return self.unproved if self.unproved and self.outcome is SERVES else self.outcome
 
 
 @record(frozen=False)
@@ -180,8 +190,11 @@ class Rank(Observer):
     running: RunningModules
     answers: ModuleAnswers
     attention: AttentionRuns
+    kept: KeptByForward
     replacing: Replacing | None = None
     given_up: list[Outcome] = field(default_factory=list)
+    by_condition: TensorValue | None = None
+    """The first tensor that is one thing or another, as a condition has it that is not decided."""
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         result = self.layers.result(instance, arguments, where)
@@ -217,6 +230,7 @@ class Rank(Observer):
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
         """What is there in the model may be missing on the layer that the engine puts there."""
+        self.kept.read(instance, name, where)
         if self.replacing is None or instance in self.running.path or is_of_every_module(name):
             return
         assignment = self.layers.assignments.get(instance)
@@ -227,6 +241,10 @@ class Rank(Observer):
 
     def gave_up(self, error: Raised) -> None:
         self.given_up.append(_failure(error, self))
+
+    def merged(self, result: object, options: Sequence[object]) -> None:
+        if self.by_condition is None and isinstance(result, TensorValue):
+            self.by_condition = result
 
 
 def run(
@@ -248,14 +266,17 @@ def run(
     replacing = Replacing(machine, root, engine.replaced) if engine.replaced.linear else None
     attention, running = AttentionRuns(), RunningModules(tree)
     layers = LayersOfRank(machine, engine, ranks, assignments, norms, running)
-    rank = Rank(layers, running, ModuleAnswers(roles), attention, replacing)
-    with machine.undone_run(EngineLibrary(engine, ranks, heads, attention), rank, environment):
+    kept = KeptByForward(machine)
+    rank = Rank(layers, running, ModuleAnswers(roles), attention, kept, replacing)
+    library = EngineLibrary(engine, ranks, heads, attention, state=kept)
+    with machine.undone_run(library, rank, environment):
         try:
             leave_out_expansions(machine, tree, heads)
             _leave_without_values(machine, tree)
             _split(machine, tree, assignments, ranks, engine.plan.uneven_parts)
-            result = machine.call(root, given_arguments(engine), root.where)
-            return RankRun(_outcome(rank, result, root), rank.given_up)
+            with kept.watching():
+                result = machine.call(root, given_arguments(engine), root.where)
+            return RankRun(_outcome(rank, result, root), rank.given_up, _unproved(rank, root))
         except Raised as error:
             return RankRun(_failure(machine.doubted(error), rank), rank.given_up)
         except BudgetExceeded as error:
@@ -322,10 +343,25 @@ def _outcome(rank: Rank, result: Value, root: Instance) -> Outcome:
     first = result if isinstance(result, Unknown) else _first(machine, result, root)
     if isinstance(first, TensorValue):
         found = of_result(first.placement, first.origin)
-        return _twice(rank, repeated, root) if repeated and found is SERVES else found
+        if repeated and found is SERVES:
+            return _twice(rank, repeated, root)
+        return found
     reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
     where = first.where if isinstance(first, Unknown) else None
     return undecided(reason, where or root.where)
+
+
+def _unproved(rank: Rank, root: Instance) -> Outcome | None:
+    """What a forward that runs to its end rests on, and is not known."""
+    if rank.kept.found:
+        return undecided("state-kept-between-calls", rank.kept.found[0] or root.where)
+    if rank.by_condition is not None:
+        return undecided("value-by-condition", rank.by_condition.origin or root.where)
+    taken = rank.layers.machine.unproved()
+    if taken is None:
+        return None
+    reason = f"{taken.reason.replace('-', ' ')}: {taken.detail}" if taken.detail else taken.reason
+    return undecided(reason, taken.where or root.where)
 
 
 def _twice(rank: Rank, repeated: Repeated, root: Instance) -> Outcome:

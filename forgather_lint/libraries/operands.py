@@ -86,7 +86,7 @@ def _registering(
             except Undetermined as undetermined:
                 arguments = [*positional, *keywords.values()]
                 made = otherwise(site, undetermined.reason, arguments)
-            return _still_parameter(made, positional[0]) if is_in_place(site) else made
+            return _still_parameter(made, positional[0]) if is_in_place(site.name) else made
 
         op(*names)(guarded)
         return function
@@ -164,6 +164,9 @@ def number_operand(site: Site, value: Value) -> TensorValue:
         return value
     if isinstance(value, SymbolicInt):
         placement = placement_of_number(site, value)
+        if dims.counts_tokens(value.size) and not isinstance(placement, Wrong):
+            # An engine hands over other tokens at a time than there are in the sequence.
+            placement = Undecided("number-of-tokens", site.where)
         tags = frozenset([PART_SIZE] if isinstance(placement, Partial) else [])
         return TensorValue((), placement, "int64", tags=tags)
     if isinstance(value, Known) and isinstance(value.value, bool | int | float | complex):
@@ -287,14 +290,16 @@ def type_name(value: Value) -> str:
     return "type" if isinstance(value, External) else type_names.type_name(value)
 
 
-def is_in_place(site: Site) -> bool:
-    """Whether the call writes into its first operand: `x.add_(y)`, `x += y`."""
-    module, _, name = site.name.rpartition(".")
+def is_in_place(op: str) -> bool:
+    """Whether the op writes into its first operand: `x.add_(y)`, `x += y`."""
+    module, _, name = op.rpartition(".")
     if module == "operator":
         return name in _IN_PLACE_OPERATORS
-    return name.endswith("_") and not name.endswith("__")
+    return name.endswith("_") and not name.endswith("__") and name not in _NO_NUMBERS
 
 
+_NO_NUMBERS = ("requires_grad_", "detach_")
+"""What changes a tensor in place, but none of its elements."""
 _IN_PLACE_OPERATORS = frozenset(
     "iadd isub imul itruediv ifloordiv imod ipow iand ior ixor ilshift irshift".split()
 )

@@ -3,7 +3,8 @@
 An engine hands over the new tokens of several sequences side by side, and keeps nothing of them but
 keys and values. What a model computes along the tokens with an op of its own (a sum, a softmax, a
 convolution, a shift) takes other sequences for earlier tokens, and after the first step finds no
-earlier token at all. Positions and masks are counted along the tokens too: they have no features.
+earlier token at all. Positions, ids and masks are counted along the tokens too: they have no
+features, and an engine reads no mask, so that it matters only where they come to more than that.
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ def after_meeting(
     """`placement`, unless tokens meet where `operands` are put together along the labels `over`."""
     if absorb(operand.tensor.placement for operand in operands) is not None:
         return placement
-    if not any(_holds_states(operand) for operand in operands):
+    met = [each for each in operands if any(label in over for label in _of_tokens(each))]
+    if not met:
         return placement
-    if not any(label in over for operand in operands for label in _of_tokens(operand)):
+    if any(_holds_states(operand) for operand in operands):
+        return Wrong(TokensMeet(op_text(site)), site.where)
+    if all(CHOSEN in operand.tensor.tags for operand in met):
         return placement
-    return Wrong(TokensMeet(op_text(site)), site.where)
+    return Undecided("positions-meet", site.where)
 
 
 def after_product(
@@ -83,7 +87,8 @@ def after_picking(
     same step. Whether it meets others is for those to say who read it.
     """
     size = (source.shape or ())[axis]
-    picks = size is not None and dims.counts_tokens(size) and _holds_states_of(source)
+    told = _holds_states_of(source) or CHOSEN not in source.tags
+    picks = size is not None and dims.counts_tokens(size) and told
     if not picks or (left is not None and dims.counts_tokens(left)):
         return None
     return Undecided("token-picked", site.where)

@@ -27,7 +27,8 @@ from forgather_lint.python.interpreter.classes import (
 )
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE
-from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.interpreter.kept_state import KeptState
+from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.interpreter.names import look_up
 from forgather_lint.python.values.endings import Ending
 from forgather_lint.python.values.objects import ClassValue, Instance, Namespace
@@ -167,25 +168,31 @@ class ModelBuilder:
         own = [c for c in self._own_classes() if is_subclass(self.machine, c, External(CONFIG))]
         return own[-1] if own else None
 
-    def build(self, auto_class: str | None = None) -> Instance:
-        """The model that `auto_class` would load, built abstractly.
+    def build(self, auto_class: str | None = None, observer: Observer | None = None) -> Instance:
+        """The model that `auto_class` would load, built abstractly; `observer` sees how.
 
         Each is built from modules that no other was built from, as in a process of its own: what a
-        constructor counts or keeps in them is not there for the next.
+        constructor counts or keeps in them is not there for the next. Where the engine builds the
+        model twice, what the first has left behind is there for the second.
 
         Raises `NoModel`, `Raised` when the constructor raises, `BudgetExceeded`.
         """
         if self._built:
             other = ModelBuilder(self.sources, self.config_file, self.main, self.environment)
-            return other.build(auto_class)
+            return other.build(auto_class, observer)
         self._built = True
         model = self.model_class(auto_class)
         found = replace(self.environment, auto_class=auto_class or entry.AUTO_CAUSAL)
         with self.machine.kept_run(environment=found):
             config = self.config(model)
-        with self.machine.kept_run(environment=replace(found, building=True)):
+        building = replace(found, building=True)
+        kept = KeptState(self.machine)
+        with self.machine.kept_run(observer=observer or kept, environment=building):
             arguments = Arguments([config]) if self._takes_config(model) else Arguments()
-            built = self.machine.call(model, arguments, model.where)
+            with kept.watching():
+                built = self.machine.call(model, arguments, model.where)
+            if kept.found and self.environment.built_twice:
+                built = self.machine.call(model, arguments, model.where)
         if not isinstance(built, Instance):
             raise NoModel(model.where, f"{model.name} does not build a module")
         return built

@@ -52,7 +52,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: NotDispatchedInForward) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"`{cause.name}` does not call the attention interface in `forward`",
-        label="vLLM reads the text of this method",
-        help="bind `ALL_ATTENTION_FUNCTIONS[...]` to a local name here and call it once",
+        cause.defect,
+        label=cause.label,
+        help=cause.way_out,
     )

@@ -134,18 +134,18 @@ class Judge:
                 where = self.config.place_of(("num_key_value_heads", "num_attention_heads"))
                 return Outcome(Verdict.FAILS, SizeDoesNotDivide(count, ranks), text, where)
         if ranks == 1 or self.alone.outcome.verdict is not Verdict.SERVES:
-            return self.alone.outcome
-        found, given_up = self._run(assigned, ranks)
-        return self._sure(with_branches(found, given_up, self.alone.branches))
+            return self.alone.proved
+        ran = self._run(assigned, ranks)
+        return self._sure(with_branches(ran.proved, ran.branches, self.alone.branches))
 
     @cached_property
     def alone(self) -> RankRun:
         """The outcome at size 1, with the branches that raise there; an error is not surely one."""
-        outcome, given_up = self._run({}, 1)
+        outcome, given_up, unproved = self._run({}, 1)
         if outcome.verdict is not Verdict.SERVES:
             reason = f"forward at size 1: {outcome.reason}"
             outcome = undecided(reason, outcome.where, outcome.module)
-        return RankRun(outcome, given_up)
+        return RankRun(outcome, given_up, unproved)
 
     def _run(self, assigned: Mapping[Instance, Assignment], ranks: int) -> RankRun:
         subject = self.subject

@@ -37,8 +37,8 @@ class LibraryJudge:
 
     def outcome(self, assigned: Assignments, ranks: int) -> Outcome:
         """The outcome on `ranks` ranks."""
-        found, given_up = run(self.machine, self.tree, self.root, assigned, LIBRARY, ranks, None)
-        outcome = with_branches(found, given_up, self.alone.branches)
+        ran = run(self.machine, self.tree, self.root, assigned, LIBRARY, ranks, None)
+        outcome = with_branches(ran.proved, ran.branches, self.alone.branches)
         if isinstance(outcome.cause, PackedPartsMixed) and any(
             map(_cuts_a_parameter, assigned.values())
         ):

@@ -133,7 +133,8 @@ class Judge:
         """The verdict on `ranks` ranks, without a pipeline."""
         known = self._sizes.on_ranks
         if ranks not in known:
-            known[ranks] = self._on_ranks(ranks)
+            found = self._on_ranks(ranks)
+            known[ranks] = self.alone.unproved or found if found is SERVES else found
         return known[ranks]
 
     def _on_ranks(self, ranks: int) -> Outcome:
@@ -165,7 +166,7 @@ class Judge:
         ran = run(
             machine, subject.tree, subject.root, assigned, engine, ranks, heads, norms=self.norms
         )
-        outcome = with_branches(ran.outcome, ran.branches, self.alone.branches)
+        outcome = with_branches(ran.proved, ran.branches, self.alone.branches)
         return worst([outcome, *self._summed_by_ranks(ranks, assigned)])
 
     def _summed_by_ranks(
@@ -226,7 +227,7 @@ class Judge:
         found = worst([ran.outcome, *(block.contract for block in self.subject.experts)])
         if found.verdict is Verdict.FAILS and not is_engines(found):
             found = self._explained(found)
-        return RankRun(found, ran.branches)
+        return RankRun(found, ran.branches, ran.unproved)
 
     @property
     def _ran_alone(self) -> RankRun:
@@ -240,7 +241,8 @@ class Judge:
             subject.machine, subject.tree, subject.root, planned, self.engine, 1, self.attended
         )
         if ran.outcome is SERVES and self.latents and not any(map(_looks_both_ways, self.latents)):
-            return RankRun(size_outcome(self.config, self.engine, self.latents), ran.branches)
+            found = size_outcome(self.config, self.engine, self.latents)
+            return RankRun(found, ran.branches, ran.unproved)
         return ran
 
     def _explained(self, failure: Outcome) -> Outcome:

@@ -12,6 +12,41 @@ class NotDispatchedInForward(Cause):
 
     name: str
 
+    @property
+    def defect(self) -> str:
+        return f"`{self.name}` does not call the attention interface in `forward`"
+
+    @property
+    def label(self) -> str:
+        return "vLLM reads the text of this method"
+
+    @property
+    def way_out(self) -> str:
+        return "bind `ALL_ATTENTION_FUNCTIONS[...]` to a local name here and call it once"
+
+
+@record
+class LayerCountedOn(NotDispatchedInForward):
+    """The attention says that it is of layer `index`, of which there are `layers`."""
+
+    index: int
+    layers: int
+
+    @property
+    def defect(self) -> str:
+        return f"`{self.name}` says that it is of layer {self.index}, and there are {self.layers}"
+
+    @property
+    def label(self) -> str:
+        return "counted on, or counted otherwise"
+
+    @property
+    def way_out(self) -> str:
+        return (
+            "take `layer_idx` from the loop that builds the layers: from 0.19.1 vLLM builds the "
+            "model twice in one process, and what counts them does not begin again"
+        )
+
 
 @record
 class NoLayerIndex(Cause):

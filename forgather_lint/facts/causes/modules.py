@@ -76,6 +76,14 @@ class HeadMissing(HeadMisplaced):
 
 
 @record
+class HeadOfOtherWidth(Cause):
+    """The head of the model gives `width` scores, the one that the engine builds `wanted`."""
+
+    width: int
+    wanted: int
+
+
+@record
 class HeadInBase(HeadMisplaced):
     """The base model has a head of its own, to which no weights go."""
 

@@ -10,6 +10,7 @@ import libcst as cst
 from forgather_lint.documents.walk import descendants
 from forgather_lint.libraries.names import MODULE
 from forgather_lint.libraries.nn.build import leave_open, set_plain
+from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Op, Site, op
 from forgather_lint.python.interpreter.machine import Machine
@@ -82,6 +83,15 @@ def add_module(site: Site, self: Instance, name: Value, module: Value) -> Value:
 def training(site: Site, self: Instance) -> Value:
     """The engine calls `eval()`."""
     return FALSE
+
+
+@op("torch.nn.Module.train")
+def train(site: Site, self: Instance, mode: Value = TRUE) -> Value:
+    """The engine calls `eval()` behind the constructor; in a forward nothing takes it back."""
+    machine = machine_of(site)
+    if machine.truth(mode) is not False and not machine.environment.building:
+        machine.assume(Unknown("training-mode", site.where))
+    return self
 
 
 @op("torch.nn.Module.get_submodule", "torch.nn.Module.get_parameter")
@@ -224,6 +234,13 @@ def modules_dict(site: Site, self: Instance) -> Value:
     return DictValue(keyed(children_of(site, self)), rest=self.open)
 
 
+@op("torch.nn.Module.register_forward_hook", "torch.nn.Module.register_forward_pre_hook")
+def register_forward_hook(site: Site, self: Instance, *_: Value, **__: Value) -> Value:
+    """What it makes of inputs and outputs is not followed, and engines put layers in its place."""
+    machine_of(site).leave_unproved(Unknown("forward-hook", site.where))
+    return site.unknown("hook-handle")
+
+
 def _returns_self(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
     return self
 
@@ -238,12 +255,11 @@ def _for_each(names: str, meaning: Op) -> None:
 
 
 _for_each(
-    "to cuda cpu float half bfloat16 double type eval train requires_grad_ to_empty "
-    "share_memory compile",
+    "to cuda cpu float half bfloat16 double type eval requires_grad_ to_empty share_memory compile",
     _returns_self,
 )
 _for_each(
-    "zero_grad register_forward_hook register_forward_pre_hook register_full_backward_hook "
+    "zero_grad register_full_backward_hook register_full_backward_pre_hook "
     "_register_load_state_dict_pre_hook register_load_state_dict_post_hook load_state_dict "
     "_register_state_dict_hook register_load_state_dict_pre_hook",
     _does_nothing,

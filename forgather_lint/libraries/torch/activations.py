@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from forgather_lint.libraries.names import (
     IDENTITY,
     LINEAR_ACTIVATION,
@@ -17,12 +19,15 @@ from forgather_lint.libraries.operands import (
     tensor,
     tensor_op,
 )
+from forgather_lint.libraries.propagation import absorb
 from forgather_lint.libraries.torch.elementwise import elementwise
+from forgather_lint.libraries.torch.filling import RANDOM
 from forgather_lint.libraries.torch.pointwise import floating, same, unary
 from forgather_lint.libraries.torch.split import chunk
-from forgather_lint.python.interpreter.library import OpFailure, Site
+from forgather_lint.python.interpreter.library import Op, OpFailure, Site
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Known, Value
+from forgather_lint.python.values.placement import Undecided
+from forgather_lint.python.values.value import FALSE, TRUE, Known, TensorValue, Value
 
 _FUNCTIONS = (
     "gelu silu sigmoid tanh elu selu celu leaky_relu softplus softsign tanhshrink logsigmoid "
@@ -30,6 +35,7 @@ _FUNCTIONS = (
 )
 _PIECEWISE_LINEAR = "relu relu6 hardtanh threshold"
 _CURVED = {f"transformers.{name}" for name in TRANSFORMERS_ACTIVATIONS} - {LINEAR_ACTIVATION}
+_HALF = Known(0.5)
 _DROPOUTS = "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout"
 
 tensor_op(*[f"torch.nn.functional.{name}" for name in _FUNCTIONS.split()])(
@@ -69,16 +75,46 @@ def glu_forward(site: Site, self: Instance, input: Value) -> Value:
     return glu(site, input, self.attributes.get("dim", LAST))
 
 
-@tensor_op("torch.nn.functional.dropout", "torch.dropout", "torch.nn.functional.alpha_dropout")
-def dropout(site: Site, input: Value, *_: Value, **__: Value) -> Value:
-    """The input: what is served is in evaluation mode."""
-    return tensor(site, input)
+def _dropping(training: Known) -> Op:
+    def dropout(
+        site: Site,
+        input: Value,
+        p: Value = _HALF,
+        training: Value = training,
+        inplace: Value = FALSE,
+        train: Value | None = None,
+    ) -> Value:
+        """The input in evaluation mode, which these functions are told of, and at a rate of 0."""
+        return dropped(site, tensor(site, input), p, training if train is None else train)
+
+    return dropout
 
 
-@tensor_op(
-    f"{IDENTITY}.forward",
-    f"{LINEAR_ACTIVATION}.forward",
-    *[f"torch.nn.{name}.forward" for name in _DROPOUTS.split()],
-)
+def dropped(site: Site, source: TensorValue, rate: Value, training: Value = TRUE) -> TensorValue:
+    """`source` where nothing is dropped; else some of it, at random."""
+    if any(isinstance(each, Known) and not each.value for each in (rate, training)):
+        return source
+    placement = absorb([source.placement, Undecided(RANDOM, site.where)])
+    return replace(source, placement=placement or source.placement)
+
+
+tensor_op(
+    "torch.nn.functional.dropout",
+    "torch.dropout",
+    *[f"torch.nn.functional.dropout{dimensions}d" for dimensions in (1, 2, 3)],
+)(_dropping(TRUE))
+tensor_op(
+    "torch.nn.functional.alpha_dropout",
+    "torch.nn.functional.feature_alpha_dropout",
+)(_dropping(FALSE))
+
+
+@tensor_op(f"{IDENTITY}.forward", f"{LINEAR_ACTIVATION}.forward")
 def identity_forward(site: Site, self: Instance, input: Value) -> Value:
     return tensor(site, input)
+
+
+@tensor_op(*[f"torch.nn.{name}.forward" for name in _DROPOUTS.split()])
+def dropout_forward(site: Site, self: Instance, input: Value) -> Value:
+    training = self.attributes.get("training", FALSE)
+    return dropped(site, tensor(site, input), self.attributes.get("p", _HALF), training)

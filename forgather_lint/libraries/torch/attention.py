@@ -21,6 +21,7 @@ from forgather_lint.libraries.operands import (
 )
 from forgather_lint.libraries.propagation import Operand, Role, propagate
 from forgather_lint.libraries.shapes import differ, numel, size_text
+from forgather_lint.libraries.torch.activations import dropped
 from forgather_lint.libraries.torch.elementwise import check_written, elementwise
 from forgather_lint.libraries.torch.expansion import repeat_interleave
 from forgather_lint.libraries.torch.linear import product
@@ -70,7 +71,8 @@ def scaled_dot_product_attention(
         scores = replace(masked, dtype=queries.dtype)
     if flag(is_causal):
         scores = tensor(site, triangle(site, scores))
-    return product(site, tensor(site, softmax(site, scores, LAST)), values)
+    weights = dropped(site, tensor(site, softmax(site, scores, LAST)), dropout_p)
+    return product(site, weights, values)
 
 
 def _heads_repeated(site: Site, queries: TensorValue, keys: TensorValue) -> TensorValue:

@@ -9,7 +9,7 @@ from forgather_lint.libraries.operands import is_none, shape_of, tensor, tensor_
 from forgather_lint.libraries.propagation import Operand, Role, propagate
 from forgather_lint.libraries.shapes import broadcast
 from forgather_lint.libraries.torch.expansion import stretched
-from forgather_lint.libraries.torch.filling import uniform
+from forgather_lint.libraries.torch.filling import RANDOM, uniform
 from forgather_lint.python.interpreter.library import Op, Site
 from forgather_lint.python.values.value import NONE, External, TensorValue, Unknown, Value, known
 
@@ -105,4 +105,4 @@ def fill_(site: Site, input: Value, value: Value = NONE) -> Value:
 @tensor_op("Tensor.normal_", "Tensor.uniform_", "Tensor.bernoulli_", "Tensor.exponential_")
 def random_(site: Site, input: Value, *_: Value, **__: Value) -> Value:
     target = tensor(site, input)
-    return uniform(site, shape_of(target), target.dtype, random=True)
+    return uniform(site, shape_of(target), target.dtype, undecided=RANDOM)

@@ -33,7 +33,7 @@ from forgather_lint.libraries.propagation import (
     propagate,
 )
 from forgather_lint.libraries.torch.elementwise import elementwise
-from forgather_lint.libraries.torch.filling import DEFAULT_DTYPE, chosen, uniform
+from forgather_lint.libraries.torch.filling import DEFAULT_DTYPE, EMPTY, chosen, uniform
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
@@ -188,4 +188,4 @@ def uninitialised(site: Site, *given: Value, **_: Value) -> Value:
     if len(given) == 1 and (is_sequence(given[0]) or isinstance(given[0], TensorValue)):
         made = tensor_of(site, given[0])
         return replace(made, dtype=DEFAULT_DTYPE) if isinstance(made, TensorValue) else made
-    return uniform(site, tuple(sizes(site, given or (NO_SIZES,))), DEFAULT_DTYPE, random=True)
+    return uniform(site, tuple(sizes(site, given or (NO_SIZES,))), DEFAULT_DTYPE, undecided=EMPTY)

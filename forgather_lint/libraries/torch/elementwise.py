@@ -41,7 +41,7 @@ def elementwise(
     )
     if may_differ(shapes) and not isinstance(placement, Wrong | Undecided):
         placement = Undecided("sizes-may-differ", site.where)
-    if is_in_place(site):
+    if is_in_place(site.name):
         check_written(shapes[0], shape)
         return result(site, shapes[0], placement, tensors[0].dtype)
     given = [value for value, _ in operands]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from forgather_lint.libraries.dtypes import dtype_of, dtype_of_number
 from forgather_lint.libraries.operands import (
     NO_SIZES,
@@ -11,16 +13,18 @@ from forgather_lint.libraries.operands import (
     is_none,
     is_number,
     number_operand,
+    reason_of,
     shape_of,
     sizes,
     tensor,
     tensor_op,
 )
 from forgather_lint.libraries.propagation import Operand, absorb, placement_of_uniform, propagate
+from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.library import Op, OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.placement import ZEROS, Undecided
-from forgather_lint.python.values.value import NONE, SymbolicInt, TensorValue, Value
+from forgather_lint.python.values.value import NONE, Known, SymbolicInt, TensorValue, Value
 
 DEFAULT_DTYPE = "float32"
 
@@ -30,17 +34,24 @@ def chosen(dtype: Value, otherwise: str | None) -> str | None:
     return otherwise if is_none(dtype) else dtype_of(dtype)
 
 
+RANDOM = "random-values"
+EMPTY = "uninitialised-values"
+
+
 def uniform(
-    site: Site, shape: Shape, dtype: str | None, *, zeros: bool = False, random: bool = False
+    site: Site, shape: Shape, dtype: str | None, *, zeros: bool = False, undecided: str = ""
 ) -> TensorValue:
-    """A tensor of equal elements; a part of it is a smaller one. Random ones are not decided."""
+    """A tensor of equal elements; a part of it is a smaller one. `undecided`: they are not known.
+
+    What a constructor leaves empty the checkpoint fills.
+    """
     for size in shape:
         if size is not None and dims.compare(size, 0) == -1:
             text = f"{_op_name(site)}: Dimension size must be non-negative."
             raise OpFailure("RuntimeError", text)
     placement = placement_of_uniform(site, shape)
-    if random:
-        placement = absorb([placement, Undecided("random-values", site.where)]) or placement
+    if undecided and not (undecided == EMPTY and machine_of(site).environment.building):
+        placement = absorb([placement, Undecided(undecided, site.where)]) or placement
     tags = frozenset([ZEROS] if zeros else [])
     return TensorValue(shape, placement, dtype, site.where, tags=tags)
 
@@ -49,16 +60,16 @@ def _op_name(site: Site) -> str:
     return site.name.rpartition(".")[2]
 
 
-def _filling(zeros: bool, random: bool) -> tuple[Op, Op, Op]:
+def _filling(zeros: bool, undecided: str) -> tuple[Op, Op, Op]:
     def by_sizes(site: Site, *size: Value, dtype: Value = NONE, **options: Value) -> Value:
         given = size or (options.get("size", NO_SIZES),)
         shape = tuple(sizes(site, given))
-        return uniform(site, shape, chosen(dtype, DEFAULT_DTYPE), zeros=zeros, random=random)
+        return uniform(site, shape, chosen(dtype, DEFAULT_DTYPE), zeros=zeros, undecided=undecided)
 
     def like(site: Site, input: Value, dtype: Value = NONE, **_: Value) -> Value:
         source = tensor(site, input)
         target = chosen(dtype, source.dtype)
-        return uniform(site, shape_of(source), target, zeros=zeros, random=random)
+        return uniform(site, shape_of(source), target, zeros=zeros, undecided=undecided)
 
     def method(
         site: Site, input: Value, *size: Value, dtype: Value = NONE, **options: Value
@@ -66,22 +77,22 @@ def _filling(zeros: bool, random: bool) -> tuple[Op, Op, Op]:
         given = size or (options.get("size", NO_SIZES),)
         target = chosen(dtype, tensor(site, input).dtype)
         shape = tuple(sizes(site, given))
-        return uniform(site, shape, target, zeros=zeros, random=random)
+        return uniform(site, shape, target, zeros=zeros, undecided=undecided)
 
     return by_sizes, like, method
 
 
-for _name, _zeros, _random in (
-    ("zeros", True, False),
-    ("ones", False, False),
-    ("empty", False, False),
-    ("rand", False, True),
-    ("randn", False, True),
+for _name, _zeros, _undecided in (
+    ("zeros", True, ""),
+    ("ones", False, ""),
+    ("empty", False, EMPTY),
+    ("rand", False, RANDOM),
+    ("randn", False, RANDOM),
 ):
-    _by_sizes, _like, _method = _filling(_zeros, _random)
+    _by_sizes, _like, _method = _filling(_zeros, _undecided)
     tensor_op(f"torch.{_name}")(_by_sizes)
     tensor_op(f"torch.{_name}_like")(_like)
-    if not _random:
+    if _undecided != RANDOM:
         tensor_op(f"Tensor.new_{_name}")(_method)
 
 
@@ -99,8 +110,10 @@ def full(site: Site, *given: Value, dtype: Value = NONE, **options: Value) -> Va
     value = arguments[0] if arguments else options.get("fill_value", ZERO)
     known = dtype_of_number(value) if is_number(value) else None
     made = uniform(site, shape, chosen(dtype, source.dtype if source else known))
-    if not isinstance(value, SymbolicInt | TensorValue):
+    if isinstance(value, Known):
         return made
+    if not isinstance(value, SymbolicInt | TensorValue):
+        return replace(made, placement=Undecided(reason_of(value), site.where))
     filled = propagate(site, [Operand(number_operand(site, value), (), "argument")], ())
     placement = absorb([filled]) or made.placement
     return TensorValue(made.shape, placement, made.dtype, site.where)
@@ -110,10 +123,10 @@ def full(site: Site, *given: Value, dtype: Value = NONE, **options: Value) -> Va
 def normal(site: Site, mean: Value, std: Value = NONE, size: Value = NONE, **_: Value) -> Value:
     """`torch.normal(0.0, 1.0, size=(2, 3))`"""
     if is_none(size):
-        raise Undetermined("random-values")
-    return uniform(site, tuple(sizes(site, [size])), DEFAULT_DTYPE, random=True)
+        raise Undetermined(RANDOM)
+    return uniform(site, tuple(sizes(site, [size])), DEFAULT_DTYPE, undecided=RANDOM)
 
 
 @tensor_op("torch.randint", "torch.randperm", "torch.multinomial", "torch.bernoulli")
 def random_numbers(site: Site, *arguments: Value, **options: Value) -> Value:
-    raise Undetermined("random-values")
+    raise Undetermined(RANDOM)

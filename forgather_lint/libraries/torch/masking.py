@@ -86,7 +86,7 @@ def masked_fill(site: Site, input: Value, mask: Value, value: Value) -> Value:
     source = tensor(site, input)
     filling = value if is_number(value) or isinstance(value, TensorValue) else ONE
     shape = broadcast(shape_of(tensor(site, mask, "mask", 2)), shape_of(source))
-    if is_in_place(site):
+    if is_in_place(site.name):
         check_written(shape_of(source), shape)
     filled = elementwise(
         Site(site.evaluator, site.where, "masked_fill"),

@@ -15,7 +15,7 @@ from forgather_lint.libraries.operands import (
     value_op,
 )
 from forgather_lint.libraries.propagation import Operand, propagate
-from forgather_lint.libraries.tokens import after_ranking
+from forgather_lint.libraries.tokens import after_meeting, after_ranking
 from forgather_lint.libraries.torch.reduce import named
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
@@ -100,7 +100,9 @@ def bincount(site: Site, input: Value, weights: Value = NONE, minlength: Value =
     source = tensor(site, input)
     if not isinstance(source.placement, Replicate):
         raise Undetermined("data-dependent")
-    return result(site, (None,), source.placement, "int64")
+    labels = tuple(range(len(shape_of(source))))
+    placement = after_meeting(site, [Operand(source, labels)], labels, source.placement)
+    return result(site, (None,), placement, "int64")
 
 
 @tensor_op("torch.histc", "Tensor.histc")

@@ -10,7 +10,6 @@ from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.objects import (
-    AttributeDict,
     BoundMethod,
     ClassValue,
     FunctionValue,
@@ -139,7 +138,9 @@ def callable_(site: Site, obj: Value) -> Value:
 
 @builtin("vars")
 def vars_(site: Site, obj: Value) -> Value:
-    return AttributeDict(obj) if isinstance(obj, Instance) else site.unknown("vars")
+    if not isinstance(obj, Instance):
+        return site.unknown("vars")
+    return machine_of(site).attribute(obj, "__dict__", site.where)
 
 
 @builtin("id")

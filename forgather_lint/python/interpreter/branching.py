@@ -10,9 +10,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.frame import Completion, EarlyReturn, Frame, Raised, Returned
 from forgather_lint.python.interpreter.trail import BranchOutcome
 from forgather_lint.python.values.joining import join
-from forgather_lint.python.values.value import (
-    Value,
-)
+from forgather_lint.python.values.value import Unknown, Value
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
@@ -52,6 +50,8 @@ def join_bodies(
         if isinstance(outcome.result, Returned):
             _leave_early(machine, frame, EarlyReturn(outcome.result.value, outcome.changes))
         else:
+            # A loop is left, or its round: what follows here may not run.
+            machine.assume(Unknown("number-of-rounds", where))
             going.append(outcome)
     machine.trail.merge([outcome.changes for outcome in going])
     return None
@@ -101,6 +101,8 @@ def _attempt_all(
         machine.observer.decided()
     if failures and not outcomes:
         raise _of_all(failures)
+    for failure in failures:
+        machine.pass_over(failure)
     return outcomes
 
 
@@ -126,6 +128,7 @@ def perhaps(machine: Machine, act: Callable[[], object], where: Place) -> None:
         act()
     except Raised as error:
         machine.observer.gave_up(machine.doubted(error))
+        machine.pass_over(error)
     finally:
         machine.observer.decided()
 

@@ -147,8 +147,13 @@ def _otherwise(machine: Machine, node: cst.If, frame: Frame) -> Completion:
 
 @statement(cst.Assert)
 def assert_statement(machine: Machine, node: cst.Assert, frame: Frame) -> Completion:
-    if machine.truth(machine.evaluate(node.test, frame), frame.place(node.test)) is False:
-        message = machine.evaluate(node.msg, frame) if node.msg else None
-        text = str(message.value) if isinstance(message, Known) else ""
-        raise Raised("AssertionError", text, frame.place(node))
+    truth = machine.truth(machine.evaluate(node.test, frame), frame.place(node.test))
+    if truth is True:
+        return None
+    message = machine.evaluate(node.msg, frame) if node.msg and truth is False else None
+    text = str(message.value) if isinstance(message, Known) else ""
+    error = Raised("AssertionError", text, frame.place(node))
+    if truth is False:
+        raise error
+    machine.pass_over(error)
     return None

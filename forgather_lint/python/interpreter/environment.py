@@ -45,8 +45,9 @@ class Environment:
     `building`: the constructor of a model is running. There `tensors_on` is the device that tensors
     are made on where none is named, and `parameters_on` where a module keeps its parameters; on
     `meta` a tensor has no values. "": that is not known. Where that is so of all of a model, a
-    second is built that stays, whose tensors are made on `tensors_stay_on`; its parameters alone
-    `post_init` initialises, which it does while `initialising`. `holders_initialised`: to
+    second is built that stays (`built_twice`), whose tensors are made on `tensors_stay_on`; its
+    parameters alone `post_init` initialises, which it does while `initialising`.
+    `holders_initialised`: to
     `_init_weights` of a model's own code go only modules that hold tensors themselves (from 5.3).
 
     Of its configs: `fields_generated`: a class without an `__init__` gets one that sets its fields
@@ -79,3 +80,8 @@ class Environment:
     layer_types: LayerTypes | None = None
     rope_types: tuple[str, ...] = ()
     model_type_taken: Callable[[str], bool] = _none_taken
+
+    @property
+    def built_twice(self) -> bool:
+        """Whether a first model is built to be thrown away, in the same process."""
+        return self.tensors_on == "meta"

@@ -176,7 +176,7 @@ def _single(left: Value, right: Value) -> bool | None:
     """Two values of which one is no container."""
     sizes = size_of(left), size_of(right)
     if sizes[0] is not None and sizes[1] is not None:
-        sign = dims.compare(sizes[0], sizes[1])
+        sign = dims.compare_any(sizes[0], sizes[1])
         return None if sign is None else sign == 0
     if isinstance(left, SymbolicInt | TensorValue) or isinstance(right, SymbolicInt | TensorValue):
         return None

@@ -100,7 +100,7 @@ def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
     depth = machine.trail.depth
     before = machine.run.prepared_for_missing
     machine.run.prepared_for_missing = before or _expects_missing(machine, node, frame)
-    calls = machine.run.unknown_calls
+    calls, values = machine.run.unknown_calls, machine.run.unknown_values
     try:
         completion = machine.execute(node.body.body, frame)
     except Raised as error:
@@ -113,6 +113,8 @@ def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
         machine.run.prepared_for_missing = before
     if node.handlers and machine.run.unknown_calls > calls:
         machine.assume(Unknown("perhaps-caught", frame.place(node)))
+    if node.handlers and machine.run.unknown_values > values:
+        machine.leave_unproved(Unknown("perhaps-caught", frame.place(node)))
     if completion is None and node.orelse:
         return machine.execute(node.orelse.body.body, frame)
     return completion
@@ -213,7 +215,7 @@ def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion
     world = machine.environment
     for manager in managers:
         world = machine.library.inside(manager, world)
-    where = frame.place(node)
+    where, values = frame.place(node), machine.run.unknown_values
     try:
         with machine.in_world(world):
             completion = machine.execute(node.body.body, frame)
@@ -228,6 +230,8 @@ def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion
             raise
         _leave_branches(machine, frame, depth)
         return None
+    if machine.run.unknown_values > values and any(map(_may_suppress, managers)):
+        machine.leave_unproved(Unknown("perhaps-caught", where))
     for manager in reversed(managers):
         _leave(machine, manager, where)
     return completion
@@ -240,6 +244,10 @@ def _run_at_once(machine: Machine, manager: IterableValue, where: Place) -> None
     except Raised as error:
         error.doubt = error.doubt or Unknown("context-manager", where)
         raise
+
+
+def _may_suppress(manager: Value) -> bool:
+    return isinstance(manager, Instance) and SUPPRESSED in manager.attributes
 
 
 def _leave(machine: Machine, manager: Value, where: Place) -> None:

@@ -216,6 +216,7 @@ class Machine:
             environment or idle.environment,
             prepared_for_missing=before.prepared_for_missing,
             assumptions=dict(before.assumptions),
+            passed_over=dict(before.passed_over),
         )
         try:
             yield
@@ -224,6 +225,8 @@ class Machine:
         finally:
             for key, why in self._run.assumptions.items():
                 before.trail.set_key(before.assumptions, key, why)
+            for key, why in self._run.passed_over.items():
+                before.trail.set_key(before.passed_over, key, why)
             self._run = before
 
     @contextmanager
@@ -258,8 +261,9 @@ class Machine:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours costs this value alone
             return fault(error, frame.place(node))
-        if isinstance(value, Unknown) and value.where is None:
-            return replace(value, where=frame.place(node))
+        if isinstance(value, Unknown):
+            self._run.unknown_values += 1
+            return value if value.where else replace(value, where=frame.place(node))
         return value
 
     def execute(self, statements: Iterable[cst.CSTNode], frame: Frame) -> Completion:
@@ -311,6 +315,20 @@ class Machine:
         """Go on as if `why` did not matter: an error from here on is not proved by it."""
         key = str(why.where.span) if why.where else why.reason
         self.trail.set_key(self.run.assumptions, key, why)
+
+    def pass_over(self, error: Raised) -> None:
+        """Go on as if the arm that raises `error` were not chosen: what runs on is not proved."""
+        self.leave_unproved(Unknown("raises-by-condition", error.where, error.shown))
+
+    def leave_unproved(self, why: Unknown) -> None:
+        """Go on as if `why` did not matter: that the code runs to its end is not proved."""
+        key = str(why.where.span) if why.where else why.reason
+        self.trail.set_key(self.run.passed_over, key, why)
+
+    def unproved(self) -> Unknown | None:
+        """What was taken for granted in this run, or in one before it; None: nothing."""
+        taken = (*self.run.passed_over.values(), *self.run.assumptions.values())
+        return next((each for each in taken if isinstance(each, Unknown)), None)
 
     def doubted(self, error: Raised) -> Raised:
         """`error` with what was assumed on the way to it."""

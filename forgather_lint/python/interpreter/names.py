@@ -80,7 +80,7 @@ def bind_name(machine: Machine, frame: Frame, name: str, value: Value) -> None:
         outer = scope.outer
         while outer is not None and name not in outer.names:
             outer = outer.outer
-        machine.trail.set_key((outer or scope).names, name, value)
+        machine.trail.set_shared((outer or scope).names, name, value)
     else:
         machine.trail.set_key(scope.names, name, value)
 

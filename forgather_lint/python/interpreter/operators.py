@@ -169,7 +169,7 @@ def _on_sizes(name: str, left: dims.Size, right: dims.Size, where: Place) -> Val
     if name in _SIZES:
         return integer(_SIZES[name](left, right))
     if name in _SIGNS:
-        sign = dims.compare(left, right)
+        sign = dims.compare_any(left, right)
         return Unknown("symbolic-comparison", where) if sign is None else known(_SIGNS[name](sign))
     if name == "mod":
         quotient = dims.floor_divide(left, right)

@@ -25,7 +25,9 @@ class Run:
     world that the code finds, `budget` what it may spend, `trail` what it has written and
     `loop_copies` what its loops have built. `prepared_for_missing`: the code around catches the
     error of a package that is not installed. `assumptions` are what is not known and was taken
-    not to matter, by place; `unknown_calls` counts the calls of code that is not read.
+    not to matter, by place; `passed_over` are arms of conditions that raise and were taken not to
+    be chosen; `unknown_calls` counts the calls of code that is not read, `unknown_values` the
+    expressions whose value is not known.
     """
 
     library: Library
@@ -36,7 +38,9 @@ class Run:
     loop_copies: LoopCopies = field(default_factory=LoopCopies)
     prepared_for_missing: bool = False
     assumptions: Mapping[str, Value] = field(default_factory=dict)
+    passed_over: Mapping[str, Value] = field(default_factory=dict)
     unknown_calls: int = 0
+    unknown_values: int = 0
 
     def __post_init__(self) -> None:
         self.trail = Trail(self.observer.merged, self.budget)

@@ -21,6 +21,7 @@ from forgather_lint.python.values.loop_index import decide, observe, pinned
 from forgather_lint.python.values.objects import AttributeDict, ClassValue, Instance
 from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
+    PERHAPS_FEWER,
     Arguments,
     Builtin,
     Choice,
@@ -149,6 +150,8 @@ def _read_sequence(
         return join(items) if items and rest is None else Unknown("unknown-index", where)
     if -len(items) <= index < len(items) and (index >= 0 or rest is None):
         found = items[index]
+        if rest is not None and rest.reason in PERHAPS_FEWER:
+            machine.leave_unproved(Unknown(rest.reason, where))
         if isinstance(key, Known) and key.loop is not None:
             observe(key, lambda i: i < len(items) and same(items[i], found))
         return found

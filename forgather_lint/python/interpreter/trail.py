@@ -27,6 +27,8 @@ from forgather_lint.python.values.value import (
     ListValue,
     SetValue,
     Source,
+    TensorValue,
+    TupleValue,
     Unknown,
     Value,
 )
@@ -219,6 +221,9 @@ class BranchOutcome(Generic[Result]):
     changes: Changes
 
 
+OlderSlot = tuple[int, str]
+"""An attribute of an object, class or module, by the number of what holds it, and its name; of a
+list, dict or set, which is a slot as a whole, the name is empty."""
 Listener = Callable[[object, Sequence[object]], None]
 
 
@@ -226,7 +231,8 @@ class Trail:
     """Writes values, and logs the writes of the branches that are open, innermost last.
 
     `shared_writes` counts what was written to classes and modules, `outside_writes` that and what
-    was written to objects that are older than what is being built (`guarding`). `listener` hears
+    was written to objects that are older than what is being built (`guarding`), whose slots are
+    remembered with what they held (`changed`). `listener` hears
     of all that branches are joined to, with what each had left there. Copies that a branch makes of
     what it changes are paid for from `budget`.
     """
@@ -238,6 +244,7 @@ class Trail:
         self._oldest_free = 0
         self.shared_writes = 0
         self.outside_writes = 0
+        self._older: dict[OlderSlot, tuple[object, object]] = {}
 
     @property
     def depth(self) -> int:
@@ -272,6 +279,7 @@ class Trail:
         """Set an attribute of a class or a module."""
         self.shared_writes += 1
         self.outside_writes += 1
+        self._note_older((id(mapping), name), mapping)
         self.set_key(mapping, name, value)
 
     @contextmanager
@@ -283,14 +291,34 @@ class Trail:
         finally:
             self._oldest_free = before
 
+    def is_older(self, slot: OlderSlot) -> bool:
+        """Whether the slot is of what is older than what is being built, and was written to."""
+        return slot in self._older
+
+    def changed(self, serial: int) -> Iterator[tuple[OlderSlot, object]]:
+        """The slots of what is older than `serial` that hold something else now, and their owners.
+
+        Only what was written to while `guarding` is known, and what classes and modules hold.
+        """
+        for slot, (owner, before) in self._older.items():
+            born = owner.serial if isinstance(owner, Instance | Collection) else 0
+            if born < serial and not _is_left(before, _held(owner, slot[1])):
+                yield slot, owner
+
+    def _note_older(self, slot: OlderSlot, owner: object) -> None:
+        if slot not in self._older:
+            self._older[slot] = owner, _held(owner, slot[1])
+
     def _grows(self, target: Collection) -> None:
         if target.serial < self._oldest_free:
             self.outside_writes += 1
+            self._note_older((id(target), ""), target)
         object.__setattr__(target, "writes", target.writes + 1)
 
     def _changes(self, target: Instance, name: str, value: Value) -> None:
         if target.serial < self._oldest_free:
             self.outside_writes += 1
+            self._note_older((id(target.attributes), name), target)
         if target.copy_of is not None and not same(target.attributes.get(name, ABSENT), value):
             self.set_copy_of(target, None)
 
@@ -446,6 +474,28 @@ class Trail:
             if self._budget is not None and isinstance(slot, ItemsSlot):
                 self._budget.walk(len(slot.target.items))
             log[identity] = slot, slot.read()
+
+
+def _held(owner: object, name: str) -> object:
+    """What a slot of `owner` holds now, which later writes leave as it is."""
+    if isinstance(owner, Instance):
+        return owner.attributes.get(name, ABSENT)
+    if isinstance(owner, ListValue):
+        return [owner.rest, *owner.items]
+    if isinstance(owner, DictValue | SetValue):
+        return [owner.rest, *owner.items, *owner.items.values()]
+    return cast("Mapping[str, object]", owner).get(name, ABSENT)
+
+
+def _is_left(before: object, now: object) -> bool:
+    """Whether a slot holds what it held; tensors that are alike may hold other numbers."""
+    if isinstance(before, list) and isinstance(now, list):
+        return len(before) == len(now) and all(map(_is_left, before, now))
+    if before is now or isinstance(before, TensorValue | TupleValue):
+        return before is now
+    if isinstance(before, Value) and isinstance(now, Value):
+        return same(before, now)
+    return not isinstance(before, Value) and before == now
 
 
 def _lengths_differ(lists: list[object]) -> bool:

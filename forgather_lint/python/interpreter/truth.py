@@ -43,7 +43,7 @@ def truth(machine: Machine, value: Value, where: Place | None = None) -> bool | 
     if isinstance(value, ListValue | DictValue | SetValue):
         return True if value.items else (None if value.rest else False)
     if isinstance(value, SymbolicInt):
-        sign = dims.compare(value.size, 0)
+        sign = dims.compare_any(value.size, 0)
         return None if sign is None else sign != 0
     if isinstance(value, Choice):
         return _agreed([truth(machine, option, where) for option in value.options])

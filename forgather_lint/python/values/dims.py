@@ -171,6 +171,23 @@ def compare(left: Size, right: Size) -> int | None:
     return _sign_by_growth(difference)
 
 
+def compare_any(left: Size, right: Size) -> int | None:
+    """As `compare`, with tokens that may be handed over one at a time."""
+    sign = compare(left, right)
+    if sign is None or not counts_tokens(subtract(left, right)):
+        return sign
+    alone = compare(_of_one_token(left), _of_one_token(right))
+    return sign if alone == sign else None
+
+
+def _of_one_token(size: Size) -> Size:
+    """The size where one token is handed over; None of what is computed of it is worked out."""
+    terms = Counter[Monomial]()
+    for names, factor in _terms(size).items():
+        terms[tuple(name for name in names if name != TOKENS)] += factor
+    return _size(terms)
+
+
 def _sign_by_growth(difference: dict[Monomial, int]) -> int | None:
     """Decide `2*s - 1 > 0`: a constant outweighed by symbols of at least 2."""
     constant = difference.get((), 0)

@@ -94,6 +94,8 @@ class NamedTupleValue(TupleValue):
 
 LENGTH_DIFFERS = "list-length-differs"
 """Why a list may be longer than known: a branch or a loop that added to it may not have run."""
+PERHAPS_FEWER = (LENGTH_DIFFERS, "undecided-filter")
+"""Why not even the items of a list that are known need be there."""
 
 
 @record(eq=False)

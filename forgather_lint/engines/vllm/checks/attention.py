@@ -15,6 +15,7 @@ from forgather_lint.engines.common.attention_call import (
     keyword,
 )
 from forgather_lint.engines.common.forward_text import forward_of
+from forgather_lint.engines.common.model_config import integer
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.sharing import shared_index
@@ -26,6 +27,7 @@ from forgather_lint.engines.vllm.checks.sites import (
 )
 from forgather_lint.engines.vllm.fact_values import AttentionBinding
 from forgather_lint.facts.causes.attention import (
+    LayerCountedOn,
     NoLayerIndex,
     NotDispatchedInForward,
     ScalingByPosition,
@@ -56,8 +58,17 @@ def dispatch(seen: CheckedModel) -> Iterator[ServingProblem]:
     lost = lost_layer([site for site in sites if "config" in site.module.attributes], layers)
     if lost is not None:
         where, name = _attention_of(seen, lost)
-        cause, parts = NotDispatchedInForward(name), {"layer": layer_named(seen, lost)}
+        cause: NotDispatchedInForward = NotDispatchedInForward(name)
+        parts = {"layer": layer_named(seen, lost)}
+        beyond = next((site for site in sites if (_index(site) or 0) >= layers), None)
+        if beyond is not None:
+            where = beyond.module.places.get("layer_idx", beyond.module.where)
+            cause = LayerCountedOn(class_name(beyond.module), _index(beyond) or 0, layers)
         yield from seen.problem(cause, attention.no_dispatch, where, parts=parts)
+
+
+def _index(site: AttentionSite) -> int | None:
+    return integer(site.module.attributes.get("layer_idx"))
 
 
 def _without(sites: list[AttentionSite], attribute: str) -> list[AttentionSite]:

@@ -138,7 +138,7 @@ def problem(
         verdict=VERDICTS.get(outcome.effect, ""),
         where=where,
         target=str(target),
-        error=f"{outcome.raises}: {text}" if outcome.raises else text,
+        error=": ".join(filter(None, (outcome.raises, text))),
         releases=releases_of(fact),
         module=module,
     )

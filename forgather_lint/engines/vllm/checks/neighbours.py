@@ -102,7 +102,8 @@ def _forward(seen: CheckedModel, judge: Judge) -> Iterator[tuple[str, Place]]:
     here = _without_neighbours(machine.environment)
     try:
         planned, heads = judge.planned, judge.heads
-        outcome, _ = run(machine, subject.tree, subject.root, planned, judge.engine, 1, heads, here)
+        ran = run(machine, subject.tree, subject.root, planned, judge.engine, 1, heads, here)
+        outcome = ran.outcome
     except (Raised, BudgetExceeded):
         return
     parents = {name.rpartition(".")[0] for name in subject.tree.instances}

@@ -9,7 +9,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.fact_values import BasePrefix
-from forgather_lint.facts.causes.modules import BufferNotLoaded, WeightNotPlaced
+from forgather_lint.facts.causes.modules import BufferNotLoaded, HeadOfOtherWidth, WeightNotPlaced
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import first_architecture
 from forgather_lint.python.values.objects import Instance
@@ -43,6 +43,26 @@ def names(seen: CheckedModel) -> Iterator[ServingProblem]:
             of_head = name.partition(".")[0] not in (prefix, *children)
             head = whole.root.places.get(name.partition(".")[0]) if of_head else None
             yield _problem(seen, name, _stranger(mapped, known), prefix, head)
+            return
+
+
+@check(Phase.WEIGHTS)
+def head_width(seen: CheckedModel) -> Iterator[ServingProblem]:
+    """A head that is not as wide as the config says: the one that is built takes no such weights.
+
+    One that is tied has none of its own in the checkpoint.
+    """
+    whole, wanted = seen.whole, seen.number("vocab_size")
+    if whole is None or wanted is None or seen.names_stored or seen.settings.tied:
+        return
+    if not has_plain_head(seen) or seen.text_config is not seen.config:
+        return
+    for each in whole.structure.parameters:
+        width = each.shape[0] if each.shape and len(each.shape) == 2 else None
+        if each.name == f"{HEAD}.weight" and each.certain and isinstance(width, int):
+            if width != wanted:
+                fact = seen.target.vllm.checkpoint.size_of_split
+                yield from seen.problem(HeadOfOtherWidth(width, wanted), fact, each.where)
             return
 
 

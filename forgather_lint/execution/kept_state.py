@@ -1,0 +1,55 @@
+"""What a forward leaves behind for the next: an engine calls it more often than the model's author.
+
+Before the first request an engine runs the model to see how much memory it takes, then for each
+token that it answers. A forward that reads what an earlier one has written does not compute from
+its input alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.libraries.operands import is_in_place
+from forgather_lint.python.interpreter.kept_state import KeptState
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import Arguments, TensorValue, TupleValue, Value
+
+_SAME_MEMORY = frozenset(
+    "T H mT mH data real view reshape view_as transpose permute movedim swapaxes expand expand_as "
+    "squeeze unsqueeze flatten unflatten narrow select getitem __getitem__ detach contiguous to "
+    "float half bfloat16 double type type_as chunk split unbind diagonal".split()
+)
+"""Ops whose result may lie in the memory of what they are done on."""
+
+
+@record(frozen=False, eq=False)
+class KeptByForward(KeptState):
+    """Watches one forward; what it does in place to tensors that were there before counts too."""
+
+    _tensors: dict[int, TensorValue] = field(default_factory=dict)
+
+    def read(self, instance: Instance, name: str, where: Place) -> None:
+        KeptState.read(self, instance, name, where)
+        if instance.serial < self._born:
+            self._hold(instance.attributes.get(name))
+
+    def called(self, name: str, arguments: Arguments, made: Value, where: Place) -> None:
+        """Note that an op is done on a tensor that was there before, by any name, or on a part."""
+        out = arguments.keywords.get("out")
+        if out is not None and id(out) in self._tensors:
+            self.found.append(where)
+        first = arguments.positional[0] if arguments.positional else None
+        if first is None or id(first) not in self._tensors:
+            return
+        short = name.removesuffix(".get").rpartition(".")[2]
+        if is_in_place(name) or short == "setitem":
+            self.found.append(where)
+        elif short in _SAME_MEMORY:
+            self._hold(made)
+
+    def _hold(self, value: Value | None) -> None:
+        for each in value.items if isinstance(value, TupleValue) else (value,):
+            if isinstance(each, TensorValue):
+                self._tensors[id(each)] = each

@@ -1,0 +1,56 @@
+"""What a run reads of objects that were there before it, and leaves other than it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.machine import Machine, Observer
+from forgather_lint.python.interpreter.trail import OlderSlot
+from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.value import next_serial
+
+
+@record(frozen=False, eq=False)
+class KeptState(Observer):
+    """Watches code that is run more often than once, as what a run leaves changes the next.
+
+    An attribute that is only written, or written before it is read, tells the next run nothing.
+    Of what classes, modules, lists, dicts and sets hold any change counts.
+    """
+
+    machine: Machine
+    found: list[Place | None] = field(default_factory=list)
+    """Where what the next run finds is written or read; None where that is not known."""
+    _born: int = 0
+    _read: dict[OlderSlot, tuple[Instance, Place]] = field(default_factory=dict)
+
+    def read(self, instance: Instance, name: str, where: Place) -> None:
+        if instance.serial < self._born:
+            slot = (id(instance.attributes), name)
+            if slot not in self._read and not self.machine.trail.is_older(slot):
+                self._read[slot] = (instance, where)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch what is run inside, if it comes to its end."""
+        trail, self._born = self.machine.trail, next_serial()
+        with trail.guarding(self._born):
+            yield
+        for slot, owner in trail.changed(self._born):
+            if not isinstance(owner, Instance):
+                self.found.append(self._reading(owner))
+                continue
+            read = self._read.get(slot) or self._read.get((slot[0], "__dict__"))
+            if read is not None:
+                self.found.append(owner.places.get(slot[1], read[1]))
+
+    def _reading(self, owner: object) -> Place | None:
+        """Where the attribute is read that holds `owner`."""
+        for (_, name), (instance, where) in self._read.items():
+            if instance.attributes.get(name) is owner:
+                return where
+        return None
