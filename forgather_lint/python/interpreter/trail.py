@@ -480,6 +480,8 @@ def _held(owner: object, name: str) -> object:
     """What a slot of `owner` holds now, which later writes leave as it is."""
     if isinstance(owner, Instance):
         return owner.attributes.get(name, ABSENT)
+    if isinstance(owner, IterableValue):
+        return [owner.rest, owner.asked, *owner.items]
     if isinstance(owner, ListValue):
         return [owner.rest, *owner.items]
     if isinstance(owner, DictValue | SetValue):
