@@ -20,6 +20,7 @@ def environment_beside(transformers: TransformersProfile) -> Environment:
         activations=transformers.modeling.activations.value,
         rope_types=transformers.config.rope_types.value,
         model_type_taken=transformers.has_model_type,
+        has_class=transformers.has_class,
         class_plans_kept=transformers.plan.class_plan_kept.value,
         config_plan_everywhere=transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL,
         holders_initialised=transformers.modeling.holders_initialised.value,

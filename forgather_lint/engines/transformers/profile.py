@@ -145,5 +145,9 @@ class TransformersProfile:
         """Whether `AutoConfig` of this release has a config for `model_type`."""
         return knows("transformers_configs", model_type, self.version)
 
+    def has_class(self, name: str) -> bool:
+        """Whether this release exports a class of models called `name`."""
+        return knows("transformers_classes", name, self.version)
+
     def __str__(self) -> str:
         return f"transformers=={self.version}"

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import cast
 
 from forgather_lint.core.port import port_of
-from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.libraries.names import PRETRAINED
+from forgather_lint.python.interpreter.classes import annotation_of, find_member, order_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.interpreter.names import look_up
 from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
     DictValue,
+    External,
     Known,
     Unknown,
     Value,
@@ -102,23 +105,68 @@ def register_config(site: Site, model_type: Value, config: Value, exist_ok: Valu
 def register_model(
     site: Site, config_class: Value, model_class: Value, exist_ok: Value = NONE
 ) -> Value:
-    """Raises for a model whose class names another config."""
+    """Raises for a model whose class names another config, or none."""
     machine = cast("Machine", site.evaluator)
     if not isinstance(config_class, ClassValue) or not isinstance(model_class, ClassValue):
         return NONE
-    own = find_member(machine, model_class, "config_class")
-    named = own.value if own is not None else None
+    named = _config_of(machine, model_class)
+    if named is NONE:
+        text = "'NoneType' object has no attribute '__name__'"
+        raise Raised("AttributeError", text, site.where)
     if isinstance(named, ClassValue) and named.name != config_class.name:
         text = (  # it goes on with both classes, in modules that are named when they are loaded
             "The model class you are passing has a `config_class` attribute that is not consistent "
             "with the config class you passed"
         )
         raise Raised("ValueError", text, site.where)
+    _perhaps_taken(site, config_class, exist_ok)
     return NONE
 
 
-for _name in ("AutoModel", "AutoModelForCausalLM"):
+for _name in (
+    "AutoModel AutoModelForCausalLM AutoModelForMaskedLM AutoModelForSeq2SeqLM "
+    "AutoModelForSequenceClassification AutoModelForTokenClassification "
+    "AutoModelForQuestionAnswering AutoModelForImageTextToText"
+).split():
     op(f"transformers.{_name}.register")(register_model)
+
+
+def _config_of(machine: Machine, model: ClassValue) -> Value | None:
+    """`config_class` of a class of models; None where that is not known, or there is none such."""
+    for cls in order_of(machine, model):
+        if not isinstance(cls, ClassValue):
+            return NONE if cls == External(PRETRAINED) else None
+        annotation = annotation_of(cls, "config")
+        found = cls.namespace.get("config_class")
+        found = found or (look_up(cls.scope, annotation) if annotation else None)
+        if found is not None:
+            return found
+    return None
+
+
+def _perhaps_taken(site: Site, config: Value, exist_ok: Value) -> None:
+    """A mapping of the library refuses a config by the name of one that it has a class for.
+
+    Source: transformers/models/auto/auto_factory.py, `_LazyAutoMapping.register`. Which of the
+    mappings has one is not known here.
+    """
+    machine = cast("Machine", site.evaluator)
+    stem = config.name.removesuffix("Config") if isinstance(config, ClassValue) else ""
+    taken = bool(stem) and machine.environment.has_class(f"{stem}Model")
+    if taken and machine.truth(exist_ok) is not True:
+        machine.leave_unproved(site.unknown("name-of-config-taken"))
+
+
+@port_of("transformers/models/auto/tokenization_auto.py", "AutoTokenizer.register")
+@op("transformers.AutoTokenizer.register")
+def register_tokenizer(
+    site: Site, config_class: Value, *classes: Value, exist_ok: Value = NONE, **named: Value
+) -> Value:
+    """Raises where there is no class of a tokenizer."""
+    if all(each is NONE or each == NONE for each in (*classes, *named.values())):
+        raise Raised("ValueError", "You need to pass a `tokenizer_class`", site.where)
+    _perhaps_taken(site, config_class, exist_ok)
+    return NONE
 
 
 @op("transformers.SubConfigSpec")

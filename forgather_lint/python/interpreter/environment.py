@@ -21,7 +21,7 @@ class LayerTypes:
     length: str
 
 
-def _none_taken(_model_type: str) -> bool:
+def _none_taken(_name: str) -> bool:
     return False
 
 
@@ -54,7 +54,8 @@ class Environment:
     (from 5.4 on); `removed_fields` are those that the base no longer sets, `popped_fields` those it
     takes out of what it is given; `layer_types` is what `layer_types` is held against, None where
     it is not. `rope_types` are the keys of `ROPE_INIT_FUNCTIONS`, empty where any is found;
-    `model_type_taken` says whether `AutoConfig` has a config of its own for a model type.
+    `model_type_taken` says whether `AutoConfig` has a config of its own for a model type,
+    `has_class` whether the release exports a class of models of that name.
     """
 
     auto_class: str = "AutoModelForCausalLM"
@@ -80,6 +81,7 @@ class Environment:
     layer_types: LayerTypes | None = None
     rope_types: tuple[str, ...] = ()
     model_type_taken: Callable[[str], bool] = _none_taken
+    has_class: Callable[[str], bool] = _none_taken
 
     @property
     def built_twice(self) -> bool:
