@@ -28,7 +28,7 @@ _SAME_MEMORY = frozenset(
 class KeptByForward(KeptState):
     """Watches one forward; what it does in place to tensors that were there before counts too."""
 
-    _tensors: dict[int, TensorValue] = field(default_factory=dict)
+    _tensors: set[Value] = field(default_factory=set)
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
         KeptState.read(self, instance, name, where)
@@ -38,10 +38,10 @@ class KeptByForward(KeptState):
     def called(self, name: str, arguments: Arguments, made: Value, where: Place) -> None:
         """Note that an op is done on a tensor that was there before, by any name, or on a part."""
         out = arguments.keywords.get("out")
-        if out is not None and id(out) in self._tensors:
+        if isinstance(out, TensorValue) and out in self._tensors:
             self.found.append(where)
         first = arguments.positional[0] if arguments.positional else None
-        if first is None or id(first) not in self._tensors:
+        if not isinstance(first, TensorValue) or first not in self._tensors:
             return
         short = name.removesuffix(".get").rpartition(".")[2]
         if is_in_place(name) or short == "setitem":
@@ -52,4 +52,4 @@ class KeptByForward(KeptState):
     def _hold(self, value: Value | None) -> None:
         for each in value.items if isinstance(value, TupleValue) else (value,):
             if isinstance(each, TensorValue):
-                self._tensors[id(each)] = each
+                self._tensors.add(each)

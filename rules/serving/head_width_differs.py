@@ -35,7 +35,7 @@ from forgather_lint.linting.support.serving import finding
 
 
 @rule(
-    "FGL594",
+    "FGL598",
     "head-width-differs",
     Severity.ERROR,
     explains=HeadOfOtherWidth,

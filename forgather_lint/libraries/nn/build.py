@@ -128,6 +128,8 @@ def embedding(
     num_embeddings: Value,
     embedding_dim: Value,
     padding_idx: Value = NONE,
+    max_norm: Value = NONE,
+    *_: Value,
     **options: Value,
 ) -> Value:
     set_plain(
@@ -136,6 +138,7 @@ def embedding(
         num_embeddings=num_embeddings,
         embedding_dim=embedding_dim,
         padding_idx=padding_idx,
+        max_norm=max_norm,
         weight=parameter(site, size_of(num_embeddings), size_of(embedding_dim)),
     )
     return NONE

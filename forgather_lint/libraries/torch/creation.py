@@ -37,7 +37,7 @@ from forgather_lint.libraries.torch.filling import DEFAULT_DTYPE, EMPTY, chosen,
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
-from forgather_lint.python.values.placement import Placement, Wrong
+from forgather_lint.python.values.placement import Placement, Undecided, Wrong
 from forgather_lint.python.values.value import (
     NONE,
     IterableValue,
@@ -99,6 +99,9 @@ def _of_counted(site: Site, counts: Sequence[Size | None]) -> Placement:
     if any(count is not None and dims.depends_on_rank(count) for count in counts):
         reason = "numbers the positions of a part from its own start"
         return Wrong(PartMisused(reason), site.where)
+    if any(count is not None and dims.counts_tokens(count) for count in counts):
+        # An engine hands over other tokens at a time, which are elsewhere in their sequences.
+        return Undecided("positions-counted", site.where)
     return placement_of_uniform(site, ())
 
 

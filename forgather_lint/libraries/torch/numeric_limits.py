@@ -51,10 +51,10 @@ def default_dtype(site: Site, device_type: Value = NONE) -> Value:
     return External("torch.float32")
 
 
-@value_op("torch.is_grad_enabled", "torch.is_inference_mode_enabled")
+@value_op("torch.is_grad_enabled")
 def is_grad_enabled(site: Site) -> Value:
-    """Engines run under `torch.inference_mode`."""
-    return known(site.name.endswith("is_inference_mode_enabled"))
+    """Neither engines nor whoever asks for an answer compute gradients."""
+    return FALSE
 
 
 @value_op("torch.is_autocast_enabled")

@@ -9,7 +9,6 @@ from dataclasses import field
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.machine import Machine, Observer
-from forgather_lint.python.interpreter.trail import OlderSlot
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import next_serial
 
@@ -26,13 +25,13 @@ class KeptState(Observer):
     found: list[Place | None] = field(default_factory=list)
     """Where what the next run finds is written or read; None where that is not known."""
     _born: int = 0
-    _read: dict[OlderSlot, tuple[Instance, Place]] = field(default_factory=dict)
+    _read: dict[tuple[Instance, str], Place] = field(default_factory=dict)
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
         if instance.serial < self._born:
-            slot = (id(instance.attributes), name)
+            slot = (instance, name)
             if slot not in self._read and not self.machine.trail.is_older(slot):
-                self._read[slot] = (instance, where)
+                self._read[slot] = where
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -44,13 +43,14 @@ class KeptState(Observer):
             if not isinstance(owner, Instance):
                 self.found.append(self._reading(owner))
                 continue
-            read = self._read.get(slot) or self._read.get((slot[0], "__dict__"))
+            name = slot[1]
+            read = self._read.get((owner, name)) or self._read.get((owner, "__dict__"))
             if read is not None:
-                self.found.append(owner.places.get(slot[1], read[1]))
+                self.found.append(owner.places.get(name, read))
 
     def _reading(self, owner: object) -> Place | None:
         """Where the attribute is read that holds `owner`."""
-        for (_, name), (instance, where) in self._read.items():
+        for (instance, name), where in self._read.items():
             if instance.attributes.get(name) is owner:
                 return where
         return None

@@ -221,9 +221,9 @@ class BranchOutcome(Generic[Result]):
     changes: Changes
 
 
-OlderSlot = tuple[int, str]
-"""An attribute of an object, class or module, by the number of what holds it, and its name; of a
-list, dict or set, which is a slot as a whole, the name is empty."""
+OlderSlot = tuple[Hashable, str]
+"""An attribute of an object, or of a class or module by the number of its dict, which is held, and
+its name; of a list, dict or set, which is a slot as a whole, the name is empty."""
 Listener = Callable[[object, Sequence[object]], None]
 
 
@@ -312,13 +312,13 @@ class Trail:
     def _grows(self, target: Collection) -> None:
         if target.serial < self._oldest_free:
             self.outside_writes += 1
-            self._note_older((id(target), ""), target)
+            self._note_older((target, ""), target)
         object.__setattr__(target, "writes", target.writes + 1)
 
     def _changes(self, target: Instance, name: str, value: Value) -> None:
         if target.serial < self._oldest_free:
             self.outside_writes += 1
-            self._note_older((id(target.attributes), name), target)
+            self._note_older((target, name), target)
         if target.copy_of is not None and not same(target.attributes.get(name, ABSENT), value):
             self.set_copy_of(target, None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.port import port_of
+from forgather_lint.core.version import ReleaseRange
 from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
@@ -27,6 +28,18 @@ def forward_dropped(seen: CheckedModel) -> Iterator[ServingProblem]:
     modules = seen.target.vllm.modules
     module = input_embedding(seen.builder.machine, seen.root) if seen.root else None
     if module is None or not seen.builder.machine.is_instance_of(module, EMBEDDING):
+        return
+    norm = module.attributes.get("max_norm")
+    if isinstance(norm, Known) and norm.value is not None:
+        # The rows that are looked up are cut to it (torch.nn.functional.embedding), here alone.
+        yield ServingProblem(
+            cause=EmbeddingForwardDropped(f"{class_name(module)}(max_norm={norm.value})"),
+            verdict="wrong",
+            where=module.where,
+            target=str(seen.target),
+            error="",
+            releases=ReleaseRange("vllm"),
+        )
         return
     forward = forward_of(seen.builder.machine, module)
     if forward is None or repeats(seen, module, forward, EMBEDDING):

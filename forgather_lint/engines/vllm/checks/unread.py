@@ -9,13 +9,15 @@ from forgather_lint.core.source import Place, file_start
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.names import knows
+from forgather_lint.engines.vllm.checks.config_reads import WHOLE, config_reads
+from forgather_lint.engines.vllm.judge import Judge
 from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.execution.outcome import Outcome, undecided
 from forgather_lint.model.entry import AUTO_CONFIG
 from forgather_lint.model.loader import LOCAL
 from forgather_lint.python.values.objects import ClassValue, Instance
-from forgather_lint.python.values.value import Known
+from forgather_lint.python.values.value import Known, Value
 
 QUANTISED = ("quantization_config", "compression_config")
 """What vLLM takes for the description of quantised weights (model_arch_config_convertor.py)."""
@@ -41,6 +43,9 @@ def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, 
         return
     yield from _other_config_class(config, prepared)
     judge = prepared.judge
+    if judge is not None:
+        yield from _of_attention(config, judge, prepared)
+        yield from _forward_set(judge)
     if judge is not None and judge.config.config is not judge.config.whole:
         # With a processor and inputs of other kinds the engine also runs encoders.
         yield "processor-not-judged", config.place()
@@ -70,6 +75,36 @@ def _quantised_openly(
     reason = why_open(judge, said) if isinstance(said, Quantized) else said.reason
     if reason:
         yield reason, model.config.place(QUANTISED[0])
+
+
+OF_ATTENTION = ("sliding_window", "attn_logit_softcapping")
+"""What the engine's attention does by the config (transformers/base.py,
+`create_attention_instances`, and config/model.py, `get_sliding_window`)."""
+
+
+def _of_attention(
+    config: ConfigFile, judge: Judge, prepared: PreparedModel
+) -> Iterator[tuple[str, Place | None]]:
+    """A field that the engine's attention goes by, and the model does not read."""
+    held = [each for each in OF_ATTENTION if _is_number(judge.config.setting(each))]
+    reads = config_reads(prepared.builder) if held and prepared.builder else None
+    for name in held if reads is not None else ():
+        if name not in reads and WHOLE.isdisjoint(reads):
+            yield (
+                f"vLLM's attention goes by `{name}`, which the model does not read",
+                (config.place(name) if name in config.values else judge.config.place_of((name,))),
+            )
+
+
+def _is_number(value: Value | None) -> bool:
+    return isinstance(value, Known) and isinstance(value.value, int | float) and bool(value.value)
+
+
+def _forward_set(judge: Judge) -> Iterator[tuple[str, Place | None]]:
+    """A forward that stands on one object: the engine puts others in the place of some."""
+    for instance in judge.subject.tree.instances.values():
+        if "forward" in instance.attributes:
+            yield "forward-set-on-an-object", instance.places.get("forward", instance.where)
 
 
 def _quantised(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, Place | None]]:

@@ -1,0 +1,54 @@
+"""What a model reads of its config, while it is built and while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+
+from forgather_lint.core.record import record
+from forgather_lint.core.source import Place
+from forgather_lint.execution.inputs import engine_arguments
+from forgather_lint.facts import EndKind, NotBuilt
+from forgather_lint.libraries.names import CONFIG
+from forgather_lint.model.analysis import contained
+from forgather_lint.model.build import ModelBuilder
+from forgather_lint.model.entry import AUTO_MODEL, model_reference
+from forgather_lint.python.interpreter.machine import Machine, Observer
+from forgather_lint.python.values.objects import Instance
+
+WHOLE = frozenset({"__dict__", "to_dict", "to_diff_dict", "to_json_string"})
+"""Who reads one of these may come by any field."""
+
+
+@record(frozen=False, eq=False)
+class _ConfigReads(Observer):
+    """Notes what is read of the config, and where first."""
+
+    machine: Machine
+    places: dict[str, Place] = field(default_factory=dict)
+
+    def read(self, instance: Instance, name: str, where: Place) -> None:
+        if name not in self.places and self.machine.is_instance_of(instance, CONFIG):
+            self.places[name] = where
+
+
+def config_reads(builder: ModelBuilder) -> Mapping[str, Place] | None:
+    """The names that are read of the config of the model, and where each is first.
+
+    The model is built and run once more for it. None where that does not end, or the config is
+    handed to code that is not known.
+    """
+    again = ModelBuilder(builder.sources, builder.config_file, builder.main, builder.environment)
+    reads = _ConfigReads(again.machine)
+    named = model_reference(again.config_values, AUTO_MODEL) is not None
+    root = contained(again, lambda: again.build(AUTO_MODEL if named else None, reads))
+    if isinstance(root, NotBuilt):
+        return None
+    ran = contained(again, lambda: _run(again.machine, root, reads))
+    undecided = isinstance(ran, NotBuilt) and ran.kind is EndKind.UNDECIDED
+    return None if undecided or again.machine.run.assumptions else reads.places
+
+
+def _run(machine: Machine, root: Instance, observer: Observer) -> None:
+    with machine.undone_run(observer=observer):
+        machine.call(root, engine_arguments(), root.where)
