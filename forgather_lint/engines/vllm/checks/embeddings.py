@@ -33,7 +33,7 @@ def forward_dropped(seen: CheckedModel) -> Iterator[ServingProblem]:
     if isinstance(norm, Known) and norm.value is not None:
         # The rows that are looked up are cut to it (torch.nn.functional.embedding), here alone.
         yield ServingProblem(
-            cause=EmbeddingForwardDropped(f"{class_name(module)}(max_norm={norm.value})"),
+            cause=EmbeddingForwardDropped(f"{class_name(module)}(max_norm={norm.value!r})"),
             verdict="wrong",
             where=module.where,
             target=str(seen.target),

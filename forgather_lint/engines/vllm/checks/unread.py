@@ -88,7 +88,9 @@ def _of_attention(
     """A field that the engine's attention goes by, and the model does not read."""
     held = [each for each in OF_ATTENTION if _is_number(judge.config.setting(each))]
     reads = config_reads(prepared.builder) if held and prepared.builder else None
-    for name in held if reads is not None else ():
+    if reads is None:
+        return
+    for name in held:
         if name not in reads and WHOLE.isdisjoint(reads):
             yield (
                 f"vLLM's attention goes by `{name}`, which the model does not read",
