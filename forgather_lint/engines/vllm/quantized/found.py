@@ -35,15 +35,15 @@ def quantized_of(seen: CheckedModel, checkpoint: Checkpoint | None) -> Quantized
     patterns = scheme.kept is not None and scheme.kept.patterns
     if patterns and not facts.fused_name_by_pattern.value:
         return Unfollowed("expressions for layers are followed from vLLM 0.30 on")
-    stored = None
+    stored = plain = None
     if scheme.listed_by_checkpoint and checkpoint is not None:
         if not checkpoint.whole:
             return Unfollowed("the checkpoint says which layers are quantized, and is not read")
         try:
-            stored = _stored(naming, checkpoint)
+            stored, plain = _stored(naming, checkpoint)
         except NotKnown:
             return Unfollowed("what the release calls the layers is not known")
-    return Quantized(scheme, file, stored)
+    return Quantized(scheme, file, stored, plain)
 
 
 def _has_parts(scheme: Scheme) -> bool:
@@ -52,15 +52,17 @@ def _has_parts(scheme: Scheme) -> bool:
     return any(each is not None and each.how is Match.PART and each.names for each in lists)
 
 
-def _stored(naming: Naming, checkpoint: Checkpoint) -> frozenset[str]:
-    """The layers of which the checkpoint has numbers that stand for others."""
-    owners = {
-        each.name.rpartition(".")[0]
-        for each in checkpoint.tensors
-        if each.stored.dtype not in PLAIN
-    }
-    found = (naming.place(f"{owner}.weight") for owner in owners)
-    return frozenset(name.rpartition(".")[0] for name in found if name is not None)
+def _stored(naming: Naming, checkpoint: Checkpoint) -> tuple[frozenset[str], frozenset[str]]:
+    """The layers of which the checkpoint has numbers that stand for others, and all others."""
+    dtypes: dict[str, set[str]] = {}
+    for each in checkpoint.tensors:
+        dtypes.setdefault(each.name.rpartition(".")[0], set()).add(each.stored.dtype)
+    found: tuple[set[str], set[str]] = (set(), set())
+    for owner, kinds in dtypes.items():
+        place = naming.place(f"{owner}.weight")
+        if place is not None:
+            found[kinds <= PLAIN].add(place.rpartition(".")[0])
+    return frozenset(found[False]), frozenset(found[True])
 
 
 def names_of_nothing(judge: Judge) -> tuple[str, tuple[str, ...]] | None:

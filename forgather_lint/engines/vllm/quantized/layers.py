@@ -82,13 +82,16 @@ class Kept:
 
 @record(eq=False)
 class Quantized:
-    """The quantized layers of one model. `stored` are those of which the checkpoint has numbers
-    that stand for others, None where there is no checkpoint to look at.
+    """The quantized layers of one model.
+
+    `stored` are those of which the checkpoint has numbers that stand for others, `plain` those of
+    which it has none; None where there is no checkpoint to look at.
     """
 
     scheme: Scheme
     file: ConfigFile
     stored: frozenset[str] | None = None
+    plain: frozenset[str] | None = None
     followed: ClassVar[bool] = True
 
     def is_quantized(self, layer: Layer) -> bool | Kept | None:
@@ -100,8 +103,8 @@ class Quantized:
             taken = scheme.taken or self._stored_layers()
             return _all_or_kept(layer, taken, wanted=True) if taken is not None else True
         kept = scheme.kept
-        if scheme.listed_by_checkpoint and self.stored is not None:
-            return self._by_checkpoint(layer)
+        if scheme.listed_by_checkpoint and self.plain is not None:
+            kept = Layers(tuple(sorted(self.plain)), Match.PART, {})
         if kept is None or not kept.names:
             return True
         if len(layer.parts) > 1 and kept.has(layer.name):
@@ -111,14 +114,6 @@ class Quantized:
     def _stored_layers(self) -> Layers | None:
         """GPTQ: the layers of the checkpoint, if there are any."""
         return Layers(tuple(sorted(self.stored)), Match.PART, {}) if self.stored else None
-
-    def _by_checkpoint(self, layer: Layer) -> bool | Kept:
-        """AWQ: a layer of which the checkpoint has numbers as they are stays."""
-        assert self.stored is not None
-        kept = tuple(part.name for part in layer.parts if part.name not in self.stored)
-        if len(kept) == len(layer.parts):
-            return False
-        return Kept(kept) if kept else True
 
     @port_of(
         "vllm/model_executor/layers/quantization/compressed_tensors/utils.py",
