@@ -2,30 +2,28 @@
 
 paths -> candidates -> sources and config -> trees, plans, trace (facts) -> rules -> findings
 
-A Forgather project is rendered first (`forgather.lint`); its models then go the same way.
+A Forgather project is rendered first (`forgather.lint`); its models then go the same way. Who asks
+for which model, and what is known already, stands in `checking.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, replace
 from functools import cache, partial
 from itertools import count
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from forgather_lint.core import doing
 from forgather_lint.core.diagnostics import Diagnostic, Fix, merged, resolve
-from forgather_lint.core.files import States, done_over, laid, noted
-from forgather_lint.core.meter import Meter
+from forgather_lint.core.looks import States, joined, noted
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.source import file_start
-from forgather_lint.core.workers import Lost, Workers
-from forgather_lint.documents.commands.found import command_files
-from forgather_lint.documents.discover import Candidate, candidates
+from forgather_lint.core.workers import Lost
+from forgather_lint.documents.discover import Candidate
 from forgather_lint.documents.model_input import ModelInput, open_model
 from forgather_lint.documents.python import SourceError, read_text
 from forgather_lint.engines.api import CommandReading, Target
@@ -42,15 +40,14 @@ from forgather_lint.facts import (
     SizesJudged,
     Unreadable,
 )
-from forgather_lint.forgather.discover import ProjectCandidate, find_projects, is_project
+from forgather_lint.forgather.discover import ProjectCandidate, is_project
 from forgather_lint.linting import suppressions as suppress
 from forgather_lint.linting.holding import holding, not_explained
 from forgather_lint.linting.registry import builtin_rules, code_of
-from forgather_lint.linting.report import ModelReport, verdicts_of
+from forgather_lint.linting.report import ModelReport, NoModel, verdicts_of
 from forgather_lint.linting.rule import Rule
 from forgather_lint.linting.sizes import judged, not_judged
 from forgather_lint.model.analysis import builder_of, missing_packages, unread_files, unreadable
-from forgather_lint.python.interpreter import guard
 from forgather_lint.python.interpreter.environment import Environment
 
 if TYPE_CHECKING:
@@ -60,117 +57,14 @@ if TYPE_CHECKING:
     from forgather_lint.inference.on_target import MissingEntries
 
 Facts = list[object]
-NOTHING_KNOWN: Mapping[str, ModelReport] = MappingProxyType({})
 Result = TypeVar("Result")
 
 
-def check(
-    paths: Sequence[Path],
-    settings: Settings,
-    meter: Meter | None = None,
-    workers: Workers | None = None,
-    known: Mapping[str, ModelReport] = NOTHING_KNOWN,
-) -> Iterator[ModelReport]:
-    """Lint every model at `paths` once, in order; one that cannot be read never stops the rest.
-
-    A path without a model is an error, unless `force_exclude` says that whoever named it did not
-    look, as pre-commit does. `meter` is told how far the run is. Without `workers` all is done in
-    this process, and what ends it ends the run. Models whose reports are `known` by their paths
-    are not checked again.
-    """
-    places = (look(path, settings) for path in paths if not _passed_over(path, settings))
-    yield from check_places(list(places), settings, meter, workers, known)
-
-
-def check_places(
-    places: Sequence[PlaceToCheck],
-    settings: Settings,
-    meter: Meter | None = None,
-    workers: Workers | None = None,
-    known: Mapping[str, ModelReport] = NOTHING_KNOWN,
-) -> Iterator[ModelReport]:
-    """Lint what has been found at `places`; see `check`."""
-    if settings.debug:
-        guard.show_faults()
-    meter = meter or Meter()
-    is_model: dict[Candidate, bool] = {}
-    linted: set[ProjectCandidate] = set()
-    models = list(dict.fromkeys(candidate for place in places for candidate in place.models))
-    meter.more(len(models))
-    unknown = [each for each in models if each.path not in known]
-    outcomes = _done(
-        [partial(check_model, each, settings) for each in unknown],
-        [each.path for each in unknown],
-        settings,
-        workers,
-    )
-    told: set[Path] = set()
-    for place in places:
-        path, found = place.path, place.models
-        for candidate in dict.fromkeys(each for each in found if each not in is_model):
-            outcome = known.get(candidate.path) or next(outcomes)
-            is_model[candidate] = outcome is not None
-            if outcome is not None:
-                yield outcome
-            meter.done(candidate.path)
-        nothing = not (place.projects or place.commands or any(is_model[each] for each in found))
-        if nothing and not settings.force_exclude:
-            reason = "no model here" if path.exists() else "no such file or folder"
-            yield ModelReport(str(path), error=reason)
-        fresh = [project for project in place.projects if project not in linted]
-        linted.update(fresh)
-        yield from _check_projects(fresh, settings, meter, workers) if fresh else ()
-        untold = [file for file in place.commands if file not in told]
-        told.update(untold)
-        yield from _check_commands(untold, path, settings, workers) if untold else ()
-
-
-@record
-class PlaceToCheck:
-    """What there is to check at `path`: models, projects, files with commands that serve one."""
-
-    path: Path
-    models: tuple[Candidate, ...] = ()
-    projects: tuple[ProjectCandidate, ...] = ()
-    commands: tuple[Path, ...] = ()
-
-
-def look(path: Path, settings: Settings) -> PlaceToCheck:
-    """What there is to check at `path`."""
-    found = tuple(candidates(path, settings.excludes))
-    projects = tuple(find_projects(path, settings.excludes))
-    commands = tuple(command_files(path, launches(), settings.excludes))
-    return PlaceToCheck(path, found, projects, commands)
-
-
-def _passed_over(path: Path, settings: Settings) -> bool:
-    return settings.force_exclude and settings.excludes(str(path))
-
-
-def _done(
-    jobs: Sequence[Callable[[], Result]],
-    paths: Sequence[str],
-    settings: Settings,
-    workers: Workers | None,
-    *,
-    by_one: bool = False,
-) -> Iterator[Result | ModelReport]:
-    """What comes of each of `jobs`, in their order; a report of what ended one, about its path."""
-    if workers is None:
-        for job in jobs:
-            yield job()
-        return
-    if contents := laid():
-        jobs = [partial(done_over, contents, job) for job in jobs]
-    for came, path in zip(workers.results(jobs, by_one=by_one), paths, strict=True):
-        yield _given_up(path, came, settings) if isinstance(came, Lost) else cast("Result", came)
-
-
-def _given_up(path: str, lost: Lost, settings: Settings) -> ModelReport:
-    """The report of a model whose analysis was ended from outside."""
-    found = findings([GivenUp(lost.reason, lost.doing, file_start(path))], path, settings)
-    told = f", while {lost.doing}" if lost.doing else ""
-    return ModelReport(path, tuple(found), error=f"given up{told}: {lost.reason}")
+def look_at_model(candidate: Candidate, settings: Settings) -> ModelReport | NoModel:
+    """`check_model`, with what the answer rests on also where there is no model."""
+    with noted() as looked_at:
+        done = check_model(candidate, settings)
+    return NoModel(looked_at) if done is None else done
 
 
 def check_model(candidate: Candidate, settings: Settings) -> ModelReport | None:
@@ -204,38 +98,11 @@ def _project_above(folder: Path) -> bool:
     return any(is_project(each) for each in Path(absolute(str(folder))).parents)
 
 
-def _check_projects(
-    projects: Sequence[ProjectCandidate],
-    settings: Settings,
-    meter: Meter,
-    workers: Workers | None,
-) -> Iterator[ModelReport]:
-    """One worker takes all configurations in turn: they share templates, and what is no news."""
-    shelf = Shelf()
-    folders = [str(project.folder) for project in projects]
-    listing = [partial(_listed, project, shelf, settings) for project in projects]
-    listed = list(_done(listing, folders, settings, workers, by_one=True))
-    meter.more(sum(len(each) for each in listed if isinstance(each, list)))
-    for project, each in zip(projects, listed, strict=True):
-        if isinstance(each, ModelReport):
-            yield each
-            continue
-        jobs = [partial(_check_task, project, n, shelf, settings) for n in range(len(each))]
-        outcomes = _done(jobs, each, settings, workers, by_one=True)
-        for path, checked in zip(each, outcomes, strict=True):
-            if checked is not None:
-                yield checked
-            meter.done(path)
-
-
-def _check_commands(
-    files: Sequence[Path], below: Path, settings: Settings, workers: Workers | None
-) -> Iterator[ModelReport]:
-    """The files whose commands serve a model; one that holds none is not told."""
-    jobs = [partial(check_commands, file, below, settings) for file in files]
-    for done in _done(jobs, [str(file) for file in files], settings, workers):
-        if done is not None:
-            yield done
+def look_at_commands(file: Path, below: Path, settings: Settings) -> ModelReport | NoModel:
+    """`check_commands`, with what the answer rests on also where there is nothing to tell."""
+    with noted() as looked_at:
+        done = check_commands(file, below, settings)
+    return NoModel(looked_at) if done is None else done
 
 
 def check_commands(file: Path, below: Path, settings: Settings) -> ModelReport | None:
@@ -250,7 +117,9 @@ def check_commands(file: Path, below: Path, settings: Settings) -> ModelReport |
             return None
         return report_of_commands(found, str(file), below, settings)
 
-    return _guarded(str(file), work, settings)
+    with noted() as looked_at:
+        done = _guarded(str(file), work, settings)
+    return replace(done, looked_at=looked_at) if done else None
 
 
 def report_of_commands(
@@ -279,22 +148,10 @@ def report_of_commands(
     return ModelReport(path, told, files=(path,), targets=tuple(releases), commands=len(found))
 
 
-def check_command(
-    command: ServingCommand, below: Path, settings: Settings, workers: Workers | None
-) -> Iterator[ModelReport]:
-    """Lint one command, and its model (looked for from `below`) under what the command asks for."""
-    jobs: list[Callable[[], ModelReport | None]] = [
-        partial(report_of_commands, [command], command.path, below, settings, judged=False),
-        partial(_model_of_command, command, below, settings),
-    ]
-    for done in _done(jobs, [command.path] * 2, settings, workers):
-        if done is not None:
-            yield done
-
-
-def _model_of_command(
+def model_of_command(
     command: ServingCommand, below: Path, settings: Settings
 ) -> ModelReport | None:
+    """Lint the model that `command` serves, as it asks for it; None where it is not here."""
     # Of several releases the first one's model speaks: the command itself is told for each.
     for target in targets_of(command, settings.target)[:1]:
         read = _read_command(command, target, below)
@@ -315,7 +172,7 @@ class _Read:
     run: int
     library: TemplateLibrary
     listed: dict[ProjectCandidate, list[Task]] = field(default_factory=dict)
-    looked_at: dict[str, object] = field(default_factory=dict)
+    looked_at: States = field(default_factory=dict)
 
 
 _read: _Read | None = None
@@ -341,7 +198,7 @@ class Shelf:
     def looked_at(self, states: States) -> States:
         """`states`, with all that was looked at before: what was read once is read by all."""
         read = self._of_this_run()
-        read.looked_at = {**states, **read.looked_at}
+        read.looked_at = joined(read.looked_at, states)
         return read.looked_at
 
     def _of_this_run(self) -> _Read:
@@ -353,7 +210,9 @@ class Shelf:
         return _read
 
 
-def _listed(project: ProjectCandidate, shelf: Shelf, settings: Settings) -> list[str] | ModelReport:
+def list_configurations(
+    project: ProjectCandidate, shelf: Shelf, settings: Settings
+) -> list[str] | ModelReport:
     """Where the configurations of a Forgather project stand."""
     doing.now(f"reading the project {project.folder}")
     with noted() as looked_at:
@@ -364,14 +223,15 @@ def _listed(project: ProjectCandidate, shelf: Shelf, settings: Settings) -> list
     return listed
 
 
-def _check_task(
+def look_at_configuration(
     project: ProjectCandidate, number: int, shelf: Shelf, settings: Settings
-) -> ModelReport | None:
+) -> ModelReport | NoModel:
+    """Lint the configuration of that number; the answer rests on all that was read before it."""
     with noted() as looked_at:
         task = shelf.tasks(project)[number]
         done = _guarded(task.path, partial(_check_configuration, task, settings), settings)
     seen = shelf.looked_at(looked_at)
-    return replace(done, looked_at=seen) if done else None
+    return replace(done, looked_at=seen) if done is not None else NoModel(seen)
 
 
 def _check_configuration(task: Task, settings: Settings) -> ModelReport | None:
@@ -391,6 +251,19 @@ def _check_configuration(task: Task, settings: Settings) -> ModelReport | None:
     kept, _ = suppress.apply(found, (), _text_or_none, settings.checks)
     done = _report_of(task.path, kept, opened.files, settings)
     return replace(done, not_rendered=opened.ended, verdicts=verdicts)
+
+
+def given_up(path: str, lost: Lost, settings: Settings) -> ModelReport:
+    """The report of a model whose analysis was ended from outside."""
+    found = findings([GivenUp(lost.reason, lost.doing, file_start(path))], path, settings)
+    told = f", while {lost.doing}" if lost.doing else ""
+    return ModelReport(path, tuple(found), error=f"given up{told}: {lost.reason}")
+
+
+def is_sound(report: ModelReport) -> bool:
+    """Whether no fault or limit of ours is in `report`, so that the next run would say the same."""
+    of_ours = {each.code for each in builtin_rules() if each.consumes in (RuleFailed, GivenUp)}
+    return report.error is None and not any(each.code in of_ours for each in report.diagnostics)
 
 
 def _guarded(path: str, work: Callable[[], Result], settings: Settings) -> Result | ModelReport:

@@ -17,6 +17,14 @@ def faults_are_failures() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def no_answers_of_other_runs() -> Iterator[None]:
+    """Whoever tests the cache asks for one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FORGATHER_LINT_NO_CACHE", "1")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def kept_releases() -> Iterator[None]:
     """The releases in `fixtures/releases` are kept, whatever the cache of the user holds."""
     with pytest.MonkeyPatch.context() as patch:

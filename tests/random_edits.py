@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from forgather_lint import pipeline
+from forgather_lint import checking
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import JobLimits, Workers
 from forgather_lint.linting.report import ModelReport
@@ -212,7 +212,7 @@ class Editor:
 
 
 def _checked(folder: Path) -> tuple[ModelReport, ...]:
-    return tuple(pipeline.check([folder], Settings(force_exclude=True)))
+    return tuple(checking.check([folder], Settings(force_exclude=True)))
 
 
 def position(text: str, offset: int) -> dict[str, int]:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from forgather_lint import pipeline
+from forgather_lint import checking
 from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.linting.report import ModelReport, Run
 from forgather_lint.shell.reporters import reporter
@@ -30,7 +30,7 @@ FOLDER = "model"
 def findings(case: Case, folder: Path) -> list[Diagnostic]:
     """Write the model of a case into `folder` and lint it; only the codes of the suite count."""
     case.write(folder)
-    reports = list(pipeline.check((folder,), case.settings))
+    reports = list(checking.check((folder,), case.settings))
     assert {report.error for report in reports} == {None}
     return [found for report in reports for found in report.diagnostics if found.code in case.codes]
 

@@ -12,14 +12,14 @@ import pytest
 
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import cell, examine
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import Structure
 from forgather_lint.model.analysis import Built, build_tree, builder_of
 from tests.cases import read_cases, without_expectations
 
 SERVED = Path(__file__).parents[1] / "fixtures/rules/serving/post_init_not_called.md"
-V032 = Target.of("0.32.0", "5.19.0")
+V032 = VllmTarget.of("0.32.0", "5.19.0")
 
 MODEL = """
 import random

@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from forgather_lint.checking import check
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.engines.vllm.checks import problems
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import all_checks
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.registry import code_of
 from forgather_lint.model.analysis import Built, build_tree, builder_of
-from forgather_lint.pipeline import check
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from tests.fixture_models import copy_model
 
-V032 = Target.of("0.32.0", "5.19.0")
+V032 = VllmTarget.of("0.32.0", "5.19.0")
 HEAD_SIZE = "        self.head_dim = config.head_dim\n"
 TABLE = "self.table = torch.tensor([math.log(i, 2048) if i > 2048 else 1 for i in range(1, 32768)])"
 FOREVER = "while True:\n            self.last = self.head_dim"

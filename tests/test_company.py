@@ -11,18 +11,18 @@ import pytest
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.api import AnyPreparedModel, Cell
 from forgather_lint.engines.matrix import cell, examine
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.linting.registry import code_of
 from tests.fixture_models import copy_model, model_directories
 
-TARGETS = (Target.of("0.13.0", "4.57.6"), Target.of("0.32.0", "5.19.0"))
+TARGETS = (VllmTarget.of("0.13.0", "4.57.6"), VllmTarget.of("0.32.0", "5.19.0"))
 SIZES = tuple(product((1, 2), (1, 2)))
 ASKED_ALONE = 3
 """Each takes an analysis of its own."""
-Question = tuple[Target, int, int]
+Question = tuple[VllmTarget, int, int]
 
 
-def _examined(directory: Path, target: Target) -> AnyPreparedModel:
+def _examined(directory: Path, target: VllmTarget) -> AnyPreparedModel:
     return examine(single_model(directory), target, "bfloat16")
 
 

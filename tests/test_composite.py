@@ -9,13 +9,13 @@ from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import matrix
 from forgather_lint.engines.vllm.subject import prepare
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.linting.registry import code_of
 from tests.cases import read_cases
 
-NEWEST = Target.of("0.32.0", "5.19.0")
-OLD = Target.of("0.13.0", "4.57.6")
+NEWEST = VllmTarget.of("0.32.0", "5.19.0")
+OLD = VllmTarget.of("0.13.0", "4.57.6")
 SUITE = Path(__file__).parent.parent / "fixtures/rules/serving/processor_missing.md"
 
 

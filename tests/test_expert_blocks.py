@@ -15,7 +15,7 @@ import pytest
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.vllm.subject import prepare
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Verdict
 
 MODELS = {
@@ -45,7 +45,7 @@ def test_what_transformers_ships_is_proved_equal(
     config = {"model_type": model_type, "architectures": [MODELS[model_type]]}
     (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
     with deep_recursion():
-        prepared = prepare(single_model(tmp_path), Target.of(vllm, _installed()), "bfloat16")
+        prepared = prepare(single_model(tmp_path), VllmTarget.of(vllm, _installed()), "bfloat16")
     assert prepared.judge is not None, prepared.ended
     blocks = prepared.judge.subject.experts
     assert blocks

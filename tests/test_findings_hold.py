@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint import pipeline
+from forgather_lint import checking
 from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.discover import candidates
@@ -85,7 +85,7 @@ def _checked(
         tensor_parallel_size=ranks,
         pipeline_parallel_size=stages,
     )
-    return next(each for each in pipeline.check((folder,), asked) if each.verdicts)
+    return next(each for each in checking.check((folder,), asked) if each.verdicts)
 
 
 def _errors(report: ModelReport) -> Iterator[Diagnostic]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint import pipeline
+from forgather_lint import checking
 from forgather_lint.core.diagnostics import Applicability, Diagnostic, ResolvedEdit, ResolvedFix
 from forgather_lint.core.diagnostics import Severity as Level
 from forgather_lint.core.files import laid_over, write_over
@@ -52,7 +52,7 @@ def test_every_fix_holds(case: Case, tmp_path: Path) -> None:
 
     def check(texts: Texts) -> tuple[ModelReport, ...]:
         with laid_over(contents(texts)):
-            return tuple(pipeline.check((folder,), case.settings))
+            return tuple(checking.check((folder,), case.settings))
 
     reports = check({})
     fixing = Fixing(check, [folder], unsafe=True)

@@ -43,7 +43,7 @@ def cpu_seconds(*paths: Path) -> tuple[int, float]:
     code = (
         "import sys, time; from pathlib import Path; from forgather_lint import pipeline; "
         "from forgather_lint.core.settings import Settings; "
-        "n = sum(1 for _ in pipeline.check([Path(p) for p in sys.argv[1:]], Settings())); "
+        "n = sum(1 for _ in checking.check([Path(p) for p in sys.argv[1:]], Settings())); "
         "print(n, time.process_time())"
     )
     command = [sys.executable, "-c", code, *map(str, paths)]

@@ -9,7 +9,7 @@ import pytest
 
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.source import Place
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.engine import Engine, EngineAttention, PlanReading, given_arguments
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.machine import Observer
@@ -72,7 +72,7 @@ def number(size: Size | None) -> int:
     return size
 
 
-ALL_OF_THE_MODEL = Target.of("0.11.0", "5.19.0")
+ALL_OF_THE_MODEL = VllmTarget.of("0.11.0", "5.19.0")
 """A release that puts nothing in the place of experts."""
 
 

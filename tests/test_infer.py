@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.select import installed
 from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.engines.vllm.subject import PreparedModel, prepare
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts import NotBuilt
 from forgather_lint.inference.infer import InferredPlan, infer
@@ -24,10 +25,9 @@ from forgather_lint.shell.commands.plan import command
 from tests.cases import read_cases, without_expectations
 from tests.fixture_models import MODELS, model_directories
 
-TARGET = Target.of("0.32.0", "5.19.0")
-BESIDE = TARGET._replace(
-    transformers=TransformersProfile(installed().transformers or TARGET.transformers.version)
-)
+TARGET = VllmTarget.of("0.32.0", "5.19.0")
+HERE = installed().transformers or TARGET.transformers.version
+BESIDE = replace(TARGET, transformers=TransformersProfile(HERE))
 """Models of transformers are read from the release that is installed."""
 
 FAULTY = "broken_llama"
@@ -39,7 +39,7 @@ needs_transformers = pytest.mark.skipif(
 )
 
 
-def prepared(directory: Path, target: Target = TARGET) -> PreparedModel:
+def prepared(directory: Path, target: VllmTarget = TARGET) -> PreparedModel:
     return prepare(single_model(directory), target, "bfloat16", experts_fused=False)
 
 
@@ -120,7 +120,7 @@ def test_values_for_each_head_are_split_with_the_heads(tmp_path: Path) -> None:
     served = inferred(model, words_of(TARGET)).tensor
     assert served["layers.*.self_attn.q_proj"] == "colwise"
     assert not {"layers.*.self_attn", "layers.*.self_attn.sinks"} & set(served)
-    before = inferred(model, words_of(Target.of("0.29.0", "5.19.0"))).tensor
+    before = inferred(model, words_of(VllmTarget.of("0.29.0", "5.19.0"))).tensor
     assert "layers.*.self_attn.q_proj" not in before
 
 

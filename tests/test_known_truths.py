@@ -10,8 +10,8 @@ import pytest
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import matrix
-from forgather_lint.engines.vllm.judge import Judge
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.judge import VllmJudge
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.linting.registry import code_of
 from tests.cases import read_cases
 from tests.fixture_models import MODELS, copy_model
@@ -137,7 +137,7 @@ def test_code_on_vllm_0_32(tmp_path: Path, name: str, verdict: str, code: str) -
     ],
 )
 def test_fewer_heads_of_keys_than_ranks(
-    tmp_path: Path, target: Target, heads: int, ranks: int, verdict: str
+    tmp_path: Path, target: VllmTarget, heads: int, ranks: int, verdict: str
 ) -> None:
     static = Static(copy_model("hf_llama", tmp_path, num_key_value_heads=heads), target)
     assert static.outcome(ranks=ranks).verdict == verdict
@@ -160,7 +160,7 @@ def test_a_packed_projection_unpacked_by_iteration(tmp_path: Path) -> None:
 def stages(static: Static, number: int, keys: list[str] | None = None) -> str:
     judge = static.judge
     if keys is not None:
-        judge = Judge(replace(judge.subject, pipeline_keys=keys))
+        judge = VllmJudge(replace(judge.subject, pipeline_keys=keys))
     with deep_recursion():
         return judge.pipeline_outcome(number).verdict.value
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from oracles.outcome import Outcome
 from oracles.releases import Release
 from tools.modelsmith.batch import Both, sizes_of
@@ -17,7 +17,7 @@ from tools.modelsmith.design import AXES, Axis, drawn, simpler
 from tools.modelsmith.model import files, write
 from tools.modelsmith.static import Judged, judged
 
-TARGET = Target.of("0.32.0", "5.19.0")
+TARGET = VllmTarget.of("0.32.0", "5.19.0")
 RELEASE = Release("python", "0.32.0", "5.19.0")
 SERVES = Judged(verdict="serves", code="", reason="")
 UNKNOWN = Judged(verdict="unknown", code="", reason="not-installed")

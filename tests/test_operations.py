@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from forgather_lint.checking import check
 from forgather_lint.core.settings import Settings
-from forgather_lint.pipeline import check
 from forgather_lint.python.interpreter import guard
 from forgather_lint.python.interpreter.dispatch import BUILTINS
 from forgather_lint.python.interpreter.library import Site

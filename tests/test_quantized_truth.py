@@ -16,7 +16,7 @@ from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.engines.vllm.serve_command import read_command
 from forgather_lint.engines.vllm.serve_conflicts import conflicts
 from forgather_lint.engines.vllm.serve_options import options_of
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from oracles.outcome import Outcome
 from oracles.packing import FORMS, layout
 from oracles.stored import VERDICTS, read
@@ -34,10 +34,10 @@ OTHER_KERNEL = (
 """A CPU has no kernel for a layer that comes first, or before its tensors are looked at."""
 
 
-def asked() -> Iterator[tuple[Target, str, int, int, Outcome]]:
+def asked() -> Iterator[tuple[VllmTarget, str, int, int, Outcome]]:
     """Every question that was answered."""
     for stored in STORED.values():
-        target = Target.of(stored["versions"]["vllm"], stored["versions"]["transformers"])
+        target = VllmTarget.of(stored["versions"]["vllm"], stored["versions"]["transformers"])
         for identity, outcome in stored["outcomes"].items():
             sizes, _, name = identity.partition(" ")
             ranks, stages = map(int, sizes.split("x"))
@@ -58,7 +58,7 @@ def test_every_case_was_asked_of_the_newest() -> None:
     [pytest.param(*each, id=f"{each[0]} {each[2]}x{each[3]} {each[1]}") for each in ASKED],
 )
 def test_verdict(
-    target: Target, name: str, ranks: int, stages: int, real: Outcome, tmp_path: Path
+    target: VllmTarget, name: str, ranks: int, stages: int, real: Outcome, tmp_path: Path
 ) -> None:
     case = CASES[name]
     folder = lay(case, tmp_path, headers=True)
@@ -78,7 +78,7 @@ def test_verdict(
         assert text[:60].strip() in said
 
 
-def _told_of_argument(target: Target, folder: Path, argument: str) -> Iterator[str]:
+def _told_of_argument(target: VllmTarget, folder: Path, argument: str) -> Iterator[str]:
     """What is said of a command that names the quantization."""
     (command,) = commands(
         located("serve.sh", f"vllm serve . --quantization {argument} --trust-remote-code")

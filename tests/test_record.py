@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import field, replace
+from dataclasses import dataclass, field, fields, replace
+from math import nan
+from typing import Any
 
 import pytest
 
 from forgather_lint.core.record import record
+
+_OF_EVERY_CLASS = ("__dict__", "__weakref__")
 
 
 @record
@@ -75,3 +79,43 @@ def test_a_record_may_extend_another() -> None:
         size: int = 0
 
     assert repr(More("a", 2)).endswith("More(name='a', size=2)")
+
+
+def test_a_record_is_made_as_a_data_class_is() -> None:
+    """Its `__init__` is compiled when it is called first, and is that of `dataclasses`."""
+
+    class Body:
+        first: int
+        standard: float = nan
+        made: list[int] = field(default_factory=list)
+        never_given: str = field(default="here", init=False)
+        made_inside: list[int] = field(default_factory=lambda: [1], init=False)
+        by_name: int = field(kw_only=True)
+
+        def __post_init__(self) -> None:
+            self.first += 1
+
+    def copied() -> Any:
+        own = {name: value for name, value in vars(Body).items() if name not in _OF_EVERY_CLASS}
+        return type("Body", (), own)
+
+    one, other = record(frozen=False, slots=False)(copied()), dataclass(copied())
+
+    def made_of(kind: Any, given: tuple[object, ...], named: dict[str, object]) -> object:
+        try:
+            made = kind(*given, **named)
+            return [getattr(made, each.name) for each in fields(kind)]
+        except TypeError as error:
+            return str(error).partition("__init__")[2]
+
+    calls: list[tuple[tuple[object, ...], dict[str, object]]] = [
+        ((1,), {"by_name": 2}),
+        ((1, 2.5, [3]), {"by_name": 2}),
+        ((), {"first": 1, "by_name": 2, "made": None}),
+        ((), {}),
+        ((1, 2, 3, 4), {"by_name": 1}),
+        ((1,), {"never_given": "x"}),
+    ]
+    for given, named in calls:
+        assert made_of(one, given, named) == made_of(other, given, named) != ""
+    assert one(1, by_name=2).made is not one(1, by_name=2).made

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from forgather_lint import pipeline
+from forgather_lint import checking
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import matrix
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.linting.registry import code_of
 from forgather_lint.model import release_sources
 from forgather_lint.shell.cli import cli
 from tests.fixture_models import MODELS, model_directories
 
-KEPT = (Target.of("0.13.0", "4.57.6"), Target.of("0.32.0", "5.19.0"))
+KEPT = (VllmTarget.of("0.13.0", "4.57.6"), VllmTarget.of("0.32.0", "5.19.0"))
 INHERITS = MODELS / "hf_inherits_llama"
 WAY_OUT = "forgather-lint target add transformers==5.6.2"
 
@@ -37,7 +37,7 @@ def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     yield tmp_path / "cache" / "releases"
 
 
-def verdicts(folder: Path, target: Target) -> list[tuple[Verdict, str]]:
+def verdicts(folder: Path, target: VllmTarget) -> list[tuple[Verdict, str]]:
     cells = matrix(single_model(folder), [target], (1, 2, 4, 8), (1, 2), "bfloat16")
     return [(each.outcome.verdict, code_of(each.outcome)) for each in cells]
 
@@ -45,7 +45,7 @@ def verdicts(folder: Path, target: Target) -> list[tuple[Verdict, str]]:
 @pytest.mark.parametrize("target", KEPT, ids=str)
 @pytest.mark.parametrize("folder", model_directories(), ids=lambda path: path.name)
 def test_what_is_installed_changes_no_verdict(
-    folder: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+    folder: Path, target: VllmTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beside = verdicts(folder, target)
     monkeypatch.setattr(release_sources, "installed_transformers", lambda: ("", None))
@@ -54,14 +54,14 @@ def test_what_is_installed_changes_no_verdict(
 
 @pytest.mark.usefixtures("nothing_installed")
 @pytest.mark.parametrize("target", KEPT, ids=str)
-def test_a_base_class_is_read_from_the_release_of_the_target(target: Target) -> None:
+def test_a_base_class_is_read_from_the_release_of_the_target(target: VllmTarget) -> None:
     assert verdicts(INHERITS, target)[0] == (Verdict.SERVES, "")
 
 
 def test_another_release_than_the_target_is_never_read() -> None:
     """Whatever is installed: without the source of 5.6.2 a class of it may be anything."""
     settings = Settings(target=("vllm==0.20.2", "transformers==5.6.2"))
-    (report,) = pipeline.check([INHERITS], settings)
+    (report,) = checking.check([INHERITS], settings)
     (found,) = [each for each in report.diagnostics if each.code == "FGL902"]
     assert (
         "`LlamaConfig` is a class of transformers 5.6.2, whose source is not here" in found.message
@@ -69,7 +69,9 @@ def test_another_release_than_the_target_is_never_read() -> None:
     assert WAY_OUT in found.message
     assert found.span.path.endswith("configuration_hf_inherits_llama.py")
     assert {each.code for each in report.diagnostics} == {"FGL902", "FGL903"}
-    (first, *_) = matrix(single_model(INHERITS), [Target.of("0.20.2", "5.6.2")], (1,), (1,), "auto")
+    (first, *_) = matrix(
+        single_model(INHERITS), [VllmTarget.of("0.20.2", "5.6.2")], (1,), (1,), "auto"
+    )
     assert first.outcome.verdict is Verdict.UNKNOWN
     assert WAY_OUT in first.outcome.reason
 

@@ -10,14 +10,14 @@ from click.testing import CliRunner
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.engines.vllm.checks.weights import by_any_prefix, by_model
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.linting.registry import code_of
 from forgather_lint.shell.cli import cli
 from tests.fixture_models import MODELS, copy_model
 
-V013 = Target.of("0.13.0", "4.57.6")
-V032 = Target.of("0.32.0", "5.19.0")
+V013 = VllmTarget.of("0.13.0", "4.57.6")
+V032 = VllmTarget.of("0.32.0", "5.19.0")
 NO_DISPATCH = (
     "ValueError: Layer 0 does not dispatch through the Transformers attention interface and vLLM "
     "has no other way to handle it."
@@ -40,7 +40,7 @@ BOUND_EARLY = ["forgather_llama", "forgather_postnorm", "forgather_qwen"]
 
 @pytest.mark.parametrize("target", [V013, V032], ids=str)
 @pytest.mark.parametrize("name", SERVED)
-def test_what_the_engine_serves_has_no_problem(name: str, target: Target) -> None:
+def test_what_the_engine_serves_has_no_problem(name: str, target: VllmTarget) -> None:
     prepared = examine(single_model(MODELS / name), target, "bfloat16")
     assert prepared.problems == ()
     assert cell(prepared, 1, 1).outcome.verdict is Verdict.SERVES
@@ -55,7 +55,7 @@ def test_what_the_engine_serves_has_no_problem(name: str, target: Target) -> Non
     ids=str,
 )
 def test_what_blocks_is_said_as_the_engine_says_it(
-    name: str, target: Target, code: str, error: str
+    name: str, target: VllmTarget, code: str, error: str
 ) -> None:
     prepared = examine(single_model(MODELS / name), target, "bfloat16")
     for ranks, stages in ((1, 1), (2, 1), (1, 2)):

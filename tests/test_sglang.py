@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from forgather_lint.core.version import Version
 from forgather_lint.engines.sglang.checks import placed
-from forgather_lint.engines.sglang.flow import KeysOf, spelt
+from forgather_lint.engines.sglang.flow import SglangKeyMatch, spelt
 from forgather_lint.engines.sglang.profile import SglangProfile
 from forgather_lint.execution.layers import Role
 from forgather_lint.shell.cli import cli
@@ -166,7 +166,7 @@ def test_styles_as_it_spells_them(style: str, role: Role | None) -> None:
     ],
 )
 def test_keys_as_it_reads_them(key: str, taken: bool) -> None:
-    found = KeysOf(PROFILE.plan)([key], "layers.0.mlp.up_proj")
+    found = SglangKeyMatch(PROFILE.plan)([key], "layers.0.mlp.up_proj")
     assert found == (key if taken else None)
 
 

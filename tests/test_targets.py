@@ -22,13 +22,13 @@ from forgather_lint.engines.names import knows
 from forgather_lint.engines.ranges import ranges
 from forgather_lint.engines.registry import project as project_of
 from forgather_lint.engines.registry import projects
-from forgather_lint.engines.releases import known, requirement
+from forgather_lint.engines.releases import known, newest, requirement
 from forgather_lint.engines.select import Installed, TargetError, select
 from forgather_lint.engines.transformers.imports import imported_name, imported_names
 from forgather_lint.engines.transformers.matching import transformers_match
 from forgather_lint.engines.transformers.merge import EntryOrigin, Merged, Owner, merge_plans
 from forgather_lint.engines.vllm.matching import vllm_match, vllm_matches
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.engine import UndecidedKey
 from tests.merge_truth import CASES, Case
 
@@ -36,8 +36,8 @@ NOTHING = Installed()
 PROJECTS = pytest.mark.parametrize("project", projects())
 
 
-def on(vllm: str, transformers: str = "5.19.0") -> Target:
-    return Target.of(vllm, transformers)
+def on(vllm: str, transformers: str = "5.19.0") -> VllmTarget:
+    return VllmTarget.of(vllm, transformers)
 
 
 def chosen(*specifications: str, beside: Installed = NOTHING) -> list[str]:
@@ -148,13 +148,13 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
 
 
 def test_a_minor_release_is_its_newest_patch() -> None:
-    assert chosen("vllm==0.20") == ["vllm==0.20.2 transformers==5.24.0"]
+    assert chosen("vllm==0.20") == [f"vllm==0.20.2 transformers=={newest('transformers')}"]
     assert chosen("vllm==0.25.1")[0].startswith("vllm==0.25.1 ")
 
 
 def test_a_range_gives_one_target_for_each_profile() -> None:
     assert chosen("vllm>=0.30,<0.33") == [
-        "vllm==0.30.0 transformers==5.24.0",
+        f"vllm==0.30.0 transformers=={newest('transformers')}",
         "vllm==0.31.0 transformers==5.17.0",
         "vllm==0.32.0 transformers==5.19.0",
     ]
@@ -171,15 +171,21 @@ def test_what_is_installed_is_the_default() -> None:
 
 
 def test_without_vllm_the_newest_that_allows_transformers_is_the_default() -> None:
-    assert chosen(beside=Installed(None, Version(5, 17))) == ["vllm==0.33.0 transformers==5.17.0"]
+    (beside,) = chosen(beside=Installed(None, Version(5, 17)))
+    assert beside == f"vllm=={newest('vllm')} transformers==5.17.0"
     assert chosen(beside=Installed(None, Version(4, 57, 6)))[0].startswith("vllm==0.23.0 ")
-    assert chosen() == ["vllm==0.33.0 transformers==5.20.2"]
+    (alone,) = select([], NOTHING).targets
+    assert alone.version == newest("vllm")
+    allowed = requirement("vllm", alone.version)
+    admitted = [release for release in known("transformers") if allowed.admits(release)]
+    assert alone.transformers.version == max(admitted)
 
 
 def test_transformers_alone_chooses_a_vllm_that_allows_it() -> None:
     assert chosen("transformers==5.23") == ["vllm==0.30.0 transformers==5.23.0"]
     installed = Installed(Version(0, 13), Version(4, 57, 6))
-    assert chosen("transformers==5.19", beside=installed)[0].startswith("vllm==0.33.0 ")
+    (found,) = chosen("transformers==5.19", beside=installed)
+    assert found == f"vllm=={newest('vllm')} transformers==5.19.0"
 
 
 def test_an_impossible_pair_is_refused_with_the_requirement() -> None:
@@ -200,16 +206,16 @@ def test_releases_of_a_range_that_cannot_be_paired_are_named() -> None:
 def test_a_release_newer_than_the_profiles_is_judged_as_the_newest_and_said_so() -> None:
     selection = select(["vllm==0.99"], NOTHING)
     assert selection.notices == (
-        "vllm 0.99.0 is newer than the newest profile: it is judged as 0.33.0",
+        f"vllm 0.99.0 is newer than the newest profile: it is judged as {newest('vllm')}",
     )
-    assert selection.targets[0].flow.plan.styles == on("0.33.0").flow.plan.styles
+    assert selection.targets[0].flow.plan.styles == on(str(newest("vllm"))).flow.plan.styles
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("vllm==0.10", "they begin at 0.11.0"),
-        ("vllm>=0.90", "no release from 0.11.0 to 0.33.0"),
+        ("vllm>=0.90", f"no release from 0.11.0 to {newest('vllm')}"),
         ("tgi==3.0", "names no target"),
         ("vllm==new", "not a comparison"),
     ],

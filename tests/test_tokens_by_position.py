@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint import pipeline
+from forgather_lint import checking
 from forgather_lint.core.settings import Settings
 from tests.cases import read_cases
 
@@ -83,7 +83,7 @@ def verdict(line: str, folder: Path) -> tuple[str, set[str]]:
     asked = Settings(
         target=("vllm==0.32", "transformers==5.19"), tensor_parallel_size=(1,), debug=True
     )
-    (report,) = pipeline.check([folder], asked)
+    (report,) = checking.check([folder], asked)
     ((_, _, word),) = report.verdicts[0].sizes
     return word, {each.code for each in report.diagnostics} & {TOKENS_MEET, UNDECIDED}
 

@@ -11,15 +11,15 @@ from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import blocking, of_end
-from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.subject import PreparedModel
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.facts import PlanEntry, PlanOrigin
 from tests.mutants import Mutant
 
-V013 = Target.of("0.13.0", "4.57.6")
-V032 = Target.of("0.32.0", "5.19.0")
+V013 = VllmTarget.of("0.13.0", "4.57.6")
+V032 = VllmTarget.of("0.32.0", "5.19.0")
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Static:
     """A model directory as one target builds it."""
 
     directory: Path
-    target: Target
+    target: VllmTarget
 
     @cached_property
     def examined(self) -> PreparedModel:
@@ -36,7 +36,7 @@ class Static:
         return elsewhere or self.target.checked(model, "bfloat16", ModelImpl.AUTO, None)
 
     @cached_property
-    def judge(self) -> Judge:
+    def judge(self) -> VllmJudge:
         prepared = self.examined
         assert prepared.judge is not None, prepared.ended
         return prepared.judge
@@ -63,17 +63,17 @@ class Static:
             return of_end(prepared.ended)
         judge = self.judge if mutant.plan is None else self._with(mutant.plan)
         if mutant.pipeline_keys is not None:
-            judge = Judge(replace(judge.subject, pipeline_keys=list(mutant.pipeline_keys)))
+            judge = VllmJudge(replace(judge.subject, pipeline_keys=list(mutant.pipeline_keys)))
         with deep_recursion():
             return judge.outcome(ranks, stages)
 
-    def _with(self, plan: Mapping[str, str]) -> Judge:
+    def _with(self, plan: Mapping[str, str]) -> VllmJudge:
         subject = self.judge.subject
         where = subject.where
         entries = [
             PlanEntry(key, where, where, repr(style), PlanOrigin.CONFIG_CLASS, "", style=style)
             for key, style in plan.items()
         ]
-        judge = Judge(replace(subject, tensor_plan=entries))
+        judge = VllmJudge(replace(subject, tensor_plan=entries))
         judge.__dict__["alone"] = self.judge.alone
         return judge

@@ -94,6 +94,7 @@ def run(command: Command, folder: Path) -> tuple[int, list[str]]:
         "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "FORGATHER_LINT_CACHE_DIR": str(ROOT / "fixtures"),
+        "FORGATHER_LINT_NO_CACHE": "1",
         "COLUMNS": "100",
     }
     done = subprocess.run(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.vllm.subject import prepare
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 
 RANKS = 2
 CRASHED = "crashed"
@@ -38,13 +38,13 @@ def verdicts_of(model: ModelInput) -> dict[str, Verdict]:
     found, library = {}, importlib.metadata.version("transformers")
     for server in SERVERS:
         try:
-            found[f"vllm {server}"] = _served(model, Target.of(server, library))
+            found[f"vllm {server}"] = _served(model, VllmTarget.of(server, library))
         except Exception as error:  # noqa: BLE001 - crashes are what is counted
             found[f"vllm {server}"] = Verdict(CRASHED, repr(error))
     return found
 
 
-def _served(model: ModelInput, target: Target) -> Verdict:
+def _served(model: ModelInput, target: VllmTarget) -> Verdict:
     prepared = prepare(model, target, "bfloat16")
     if prepared.judge is None:
         ended = prepared.ended

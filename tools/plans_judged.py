@@ -17,7 +17,7 @@ from forgather_lint.engines.api import AnyPreparedModel, PlanJudge, Subject, Tar
 from forgather_lint.engines.matrix import blocking, examine
 from forgather_lint.engines.registry import library
 from forgather_lint.engines.select import installed, select
-from forgather_lint.engines.vllm.target import Target as Vllm
+from forgather_lint.engines.vllm.target import VllmTarget as Vllm
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.memory import DTYPE_BYTES, bytes_of_rank
 from forgather_lint.execution.outcome import Outcome, Verdict

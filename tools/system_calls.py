@@ -65,7 +65,16 @@ def watch(model: Path, arguments: Sequence[str] = ()) -> Seen:
         trace = Path(folder, "trace")
         strace = ["strace", "-f", "-qq", "-s", "4096", "-o", str(trace)]
         strace += ["-e", "trace=%file,%network,%process"]
-        tool = [sys.executable, "-B", "-m", "forgather_lint", "check", *arguments, str(model)]
+        tool = [
+            sys.executable,
+            "-B",
+            "-m",
+            "forgather_lint",
+            "check",
+            "--no-cache",
+            *arguments,
+            str(model),
+        ]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
         subprocess.run(
             [*strace, *tool], env=environment, cwd=ROOT, capture_output=True, check=False

@@ -1,12 +1,14 @@
 """Lints every model file of the installed transformers: `python -m tools.transformers_whole`.
 
-    python -m tools.transformers_whole [--mlinter FILE] [--json FILE] [NAME ...]
+    python -m tools.transformers_whole [--mlinter FILE] [--json FILE] [--runs] [NAME ...]
 
 Each `modeling_*.py` is a model with the defaults of its config class. Prints how long a model
 takes, what could not be checked, and the findings by rule. With `--mlinter` (the executable of
 transformers-mlinter, in an environment of its own) the same files are then given to it, without
 its cache, and the ratio of the two times is printed. All times are CPU seconds, which a busy
-machine does not stretch.
+machine does not stretch. With `--runs` the whole is checked as a user would, in one command: by
+one process, by two, and once more when the answers are kept; those are compared by the clock, so
+that they want a quiet machine.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -60,6 +63,41 @@ def linted(folders: Sequence[Path]) -> Iterator[Timed]:
                 yield Timed(report, time.process_time() - begin)
 
 
+def runs(folders: Sequence[Path]) -> Iterator[str]:
+    """What one command on all `folders` takes: cold by one process and by two, then warm."""
+    tool = [
+        sys.executable,
+        "-m",
+        "forgather_lint",
+        "check",
+        "--isolated",
+        "--output-format",
+        "json",
+    ]
+    said: list[bytes] = []
+    seconds: list[float] = []
+    with tempfile.TemporaryDirectory() as kept:
+        of_cache = ["--cache-dir", kept]
+        for name, options in (
+            ("cold, -j 1", ["-j", "1", "--no-cache"]),
+            ("cold, -j 2", ["-j", "2", *of_cache]),
+            ("warm, -j 2", ["-j", "2", *of_cache]),
+        ):
+            before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+            done = subprocess.run([*tool, *options, *map(str, folders)], capture_output=True)
+            seconds.append(time.perf_counter() - start)
+            said.append(done.stdout)
+            processor = _processor(before)
+            yield f"{name}: {seconds[-1]:.1f} s by the clock, {processor:.1f} s of the processor"
+    yield f"two processes take {seconds[1] / seconds[0]:.2f} of the time of one"
+    yield "all three say the same" if len(set(said)) == 1 else "THEY DIFFER"
+
+
+def _processor(before: resource.struct_rusage) -> float:
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
 def summary(found: Sequence[Timed]) -> Iterator[str]:
     """What a reader wants to know first."""
     seconds = sorted(each.seconds for each in found)
@@ -95,8 +133,7 @@ def mlinter_seconds(executable: str, found: Sequence[Timed]) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [executable, "--no-cache", "--no-progress", *files]
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return _processor(before)
 
 
 def main() -> None:
@@ -107,7 +144,12 @@ def main() -> None:
     )
     parser.add_argument("--mlinter", help="executable of transformers-mlinter to compare with")
     parser.add_argument("--json", type=Path, help="write all findings here")
+    parser.add_argument("--runs", action="store_true", help="one command on all, cold and warm")
     arguments = parser.parse_args()
+    if arguments.runs:
+        for line in runs(model_folders(arguments.names)):
+            print(line, flush=True)
+        return
     found = list(linted(model_folders(arguments.names)))
     print("\n".join(summary(found)))
     if arguments.json:

@@ -6,15 +6,19 @@ been written, the buffer of an editor. Whatever reads through this module then s
 A pipe or a device in the place of a file would block or never end, so nothing but a regular file
 is opened. What the kernel makes up (`/proc/kmsg`) calls itself regular and says that it is empty;
 no more is read than a file says it has.
+
+What is asked here is noted with the answer (`core/looks.py`): an answer of ours that is kept holds
+as long as everything still stands as it stood (`stands`).
 """
 
 from __future__ import annotations
 
 import errno
+import fnmatch
 import os
 import stat
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from io import FileIO
@@ -22,6 +26,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from forgather_lint.core.looks import (
+    CHANGED,
+    Asked,
+    Content,
+    Look,
+    States,
+    is_noting,
+    note,
+    unnoted,
+)
 from forgather_lint.core.paths import absolute
 
 Result = TypeVar("Result")
@@ -53,66 +67,6 @@ def done_over(contents: Laid, job: Callable[[], Result]) -> Result:
         return job()
 
 
-States = Mapping[str, object]
-"""How all stood that was looked at, by absolute path."""
-
-_noted: ContextVar[dict[str, object] | None] = ContextVar("what is looked at", default=None)
-
-
-@contextmanager
-def noted() -> Iterator[States]:
-    """Collects what is read, listed or looked for within the block, as it stood before that."""
-    seen: dict[str, object] = {}
-    token = _noted.set(seen)
-    try:
-        yield seen
-    finally:
-        _noted.reset(token)
-
-
-def state_of(path: str) -> object:
-    """What stands at `path`, as far as a change of it would show: a text laid over, or the disk's.
-
-    A change that keeps size and time of a file is not seen.
-    """
-    content = _laid.get().get(path)
-    if content is not None:
-        from hashlib import blake2b  # where nothing is laid over the disk, nobody pays for it
-
-        return blake2b(content).digest()
-    try:
-        status = os.stat(path)  # noqa: PTH116 - that of Path costs more
-    except (OSError, ValueError):
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def stands(states: States) -> bool:
-    """Whether all stands as it stood; False where nothing is known to have been looked at."""
-    return bool(states) and all(state_of(path) == state for path, state in states.items())
-
-
-def listed(folder: Path, pattern: str) -> list[Path]:
-    """The paths in `folder` that match `pattern`, in order; also of texts that are laid over."""
-    _note(folder)
-    found = set(folder.glob(pattern))
-    whole = Path(absolute(str(folder)))
-    for path in map(Path, _laid.get()):
-        if path.is_relative_to(whole) and path.relative_to(whole).match(pattern):
-            below = path.relative_to(whole)
-            if len(below.parts) == len(Path(pattern).parts):
-                found.add(folder / below)
-    return sorted(found)
-
-
-def _note(path: str | os.PathLike[str]) -> None:
-    seen = _noted.get()
-    if seen is not None:
-        whole = absolute(os.fspath(path))
-        if whole not in seen:
-            seen[whole] = state_of(whole)
-
-
 def _content(path: str | os.PathLike[str]) -> bytes | None:
     contents = _laid.get()
     return contents.get(absolute(os.fspath(path))) if contents else None
@@ -124,41 +78,262 @@ WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})
 
 def is_file(path: str | os.PathLike[str]) -> bool:
     """Whether a regular file stands at `path`; False where nobody lets us look."""
-    _note(path)
-    return _content(path) is not None or os.path.isfile(path)  # noqa: PTH113 - Path's raises
+    found = _content(path) is not None or os.path.isfile(path)  # noqa: PTH113 - Path's raises
+    _note(Asked.FILE, path, found)
+    return found
 
 
 def is_folder(path: str | os.PathLike[str]) -> bool:
     """Whether a folder stands at `path`; False where nobody lets us look."""
-    _note(path)
-    return os.path.isdir(path)  # noqa: PTH112 - that of Path raises
+    found = os.path.isdir(path)  # noqa: PTH112 - that of Path raises
+    _note(Asked.FOLDER, path, found)
+    return found
+
+
+def exists(path: str | os.PathLike[str]) -> bool:
+    """Whether anything stands at `path`, links followed; False where nobody lets us look."""
+    found = _content(path) is not None or os.path.exists(path)  # noqa: PTH110 - Path's raises
+    _note(Asked.THERE, path, found)
+    return found
+
+
+def listed(folder: Path, pattern: str) -> list[Path]:
+    """The paths in `folder` that match `pattern`, in order; also of texts that are laid over."""
+    names = _names(str(folder), pattern, {})
+    if is_noting():
+        _note(Asked.NAMES, folder, _digest_of(names), pattern)
+    return sorted(folder / name for name in names)
+
+
+Listings = dict[str, list[str]]
+"""The names in folders that were read, for whom asks many times at once."""
+
+
+def _names(folder: str, pattern: str, listings: Listings) -> list[str]:
+    names = set(_names_on_disk(folder, pattern, listings))
+    whole = Path(absolute(folder))
+    for path in map(Path, _laid.get()):
+        if path.is_relative_to(whole) and path.relative_to(whole).match(pattern):
+            below = path.relative_to(whole)
+            if pattern.startswith("**/") or len(below.parts) == len(Path(pattern).parts):
+                names.add(below.as_posix())
+    return sorted(names)
+
+
+def _names_on_disk(folder: str, pattern: str, listings: Listings) -> Iterable[str]:
+    if "/" in pattern:
+        below = Path(folder)
+        return (path.relative_to(below).as_posix() for path in below.glob(pattern))
+    if "*" not in pattern:
+        return [pattern] if os.path.exists(os.path.join(folder, pattern)) else []  # noqa: PTH110, PTH118
+    if folder not in listings:
+        listings[folder] = []
+        with suppress(OSError, ValueError):
+            listings[folder] = os.listdir(folder)  # noqa: PTH208 - `Path.glob` takes ten times that
+    return fnmatch.filter(listings[folder], pattern)
+
+
+def note_tree(folder: Path) -> None:
+    """An answer rests on all Python files in the folders in `folder`: they are too many to list."""
+    if is_noting():
+        _note(Asked.TREE, folder, _tree(str(folder)))
+
+
+def _tree(folder: str) -> object:
+    """The files by their stamps, so that none of them has to be read again."""
+    stamps: list[tuple[str, tuple[int, ...]]] = []
+    with suppress(OSError), os.scandir(folder) as folders:
+        for inside in folders:
+            if not inside.is_dir():
+                continue
+            with os.scandir(inside.path) as files:
+                for file in files:
+                    if file.name.endswith(".py"):
+                        stamp = _stamp(file.stat())
+                        if stamp is None:
+                            return CHANGED
+                        stamps.append((file.path, stamp))
+    return _digest(repr(sorted(stamps)).encode("utf-8", "surrogateescape"))
+
+
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """Where `path` leads when links are followed."""
+    found = os.path.realpath(path)  # as `Path.resolve`, for what is not there too
+    _note(Asked.REAL, path, found)
+    return Path(found)
+
+
+def name_of(folder: str | os.PathLike[str]) -> str:
+    """What `folder` is called, for whom that says something of the model in it."""
+    whole = absolute(os.fspath(folder))
+    name = os.path.basename(whole)  # noqa: PTH119 - of a text
+    note(Look(Asked.NAME, whole), name)
+    return name
+
+
+def variable(name: str) -> str | None:
+    """A variable of the environment."""
+    found = os.environ.get(name)
+    note(Look(Asked.VARIABLE, name), found)
+    return found
 
 
 def read_at_most(path: Path, most: int) -> bytes:
     """The first `most` bytes of `path`. Raises `OSError` when it is no regular file."""
-    _note(path)
     content = _content(path)
     if content is not None:
-        return content[:most]
-    with opened(path) as (stream, size):
-        return read_exactly(stream, min(most, size))
+        content, size = content[:most], len(content)
+        if is_noting():
+            _note(Asked.CONTENT, path, Content(_digest(content), size), len(content))
+        return content
+    with opened(path) as file:
+        return file.read(min(most, file.size))
+
+
+class OpenFile:
+    """A file that is read from its beginning, without a buffer: what is not asked for is not read.
+
+    `size` is how many bytes it says it has.
+    """
+
+    def __init__(self, stream: FileIO, status: os.stat_result) -> None:
+        self.size = status.st_size
+        self.status = status
+        self._stream = stream
+        self.parts: list[bytes] = []
+
+    def read(self, wanted: int) -> bytes:
+        """The next `wanted` bytes; fewer where the file ends."""
+        part = read_exactly(self._stream, wanted)
+        self.parts.append(part)
+        return part
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[FileIO, int]]:
-    """`path`, open for reading without a buffer, and its size: what is not asked for is not read.
-
-    Raises `OSError` when it is no regular file.
-    """
-    if not stat.S_ISREG(_status(path).st_mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    # Between the look and the opening a pipe may have taken the place of the file.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+def opened(path: Path) -> Iterator[OpenFile]:
+    """`path`, open for reading. Raises `OSError` when it is no regular file."""
+    try:
+        descriptor = _descriptor(path)
+    except OSError as error:
+        _note(Asked.CONTENT, path, error.errno, 0)
+        raise
     with FileIO(descriptor) as stream:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        yield stream, status.st_size
+        file = OpenFile(stream, os.fstat(descriptor))
+        if not stat.S_ISREG(file.status.st_mode):
+            raise _not_regular(path)
+        try:
+            yield file
+        finally:
+            if is_noting():
+                read = b"".join(file.parts)
+                state = Content(_digest(read), file.size, _stamp(file.status))
+                _note(Asked.CONTENT, path, state, len(read))
+
+
+def stands(states: States) -> bool:
+    """Whether all stands as it stood; False where nothing is known to have been asked."""
+    listings: Listings = {}
+    return bool(states) and all(
+        look_again(look, state, listings) == state for look, state in states.items()
+    )
+
+
+def look_again(look: Look, before: object, listings: Listings | None = None) -> object:
+    """How it stands now, asked in the same way; `before` saves reading a file by its stamp."""
+    with unnoted():
+        return _now(look, before, {} if listings is None else listings)
+
+
+def _now(look: Look, before: object, listings: Listings) -> object:
+    asked, path, detail = look
+    match asked:
+        case Asked.CONTENT:
+            return _content_now(path, int(detail), before)
+        case Asked.FILE:
+            return _content(path) is not None or os.path.isfile(path)  # noqa: PTH113
+        case Asked.FOLDER:
+            return os.path.isdir(path)  # noqa: PTH112
+        case Asked.THERE:
+            return _content(path) is not None or os.path.exists(path)  # noqa: PTH110
+        case Asked.NAMES:
+            return _digest_of(_names(path, str(detail), listings))
+        case Asked.TREE:
+            return _tree(path)
+        case Asked.REAL:
+            return os.path.realpath(path)
+        case Asked.NAME:
+            return before  # it is part of the question
+        case Asked.VARIABLE:
+            return os.environ.get(path)
+    # Few models ask for packages, and only projects for the machine.
+    from forgather_lint.core import installed
+
+    if asked is Asked.HOST:
+        return installed.host_now()
+    return installed.is_there(path) if asked is Asked.PACKAGE else installed.release_now(path)
+
+
+def _content_now(path: str, wanted: int, before: object) -> object:
+    laid_here = _content(path)
+    if laid_here is not None:
+        return Content(_digest(laid_here[:wanted]), len(laid_here))
+    if isinstance(before, Content) and before.stamp is not None:
+        with suppress(OSError, ValueError):
+            if before.stamp == _marks(os.stat(path)):  # noqa: PTH116 - that of Path costs more
+                return before
+    try:
+        with opened(Path(path)) as file:
+            return Content(_digest(file.read(wanted)), file.size)
+    except OSError as error:
+        return error.errno
+
+
+_TOO_YOUNG = 2_000_000_000
+"""Nanoseconds within which a file system may give two changes the same time: FAT counts so."""
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...] | None:
+    """What a file is known again by; None where a change just now might not show.
+
+    `st_ctime` cannot be set by whoever changes a file; on Windows it says something else.
+    """
+    latest = max(status.st_mtime_ns, status.st_ctime_ns)
+    if os.name == "nt" or time.time_ns() - latest < _TOO_YOUNG:
+        return None
+    return _marks(status)
+
+
+def _marks(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev
+
+
+def _digest(data: bytes) -> bytes:
+    # `hashlib` loads OpenSSL, which costs a tenth of a short run.
+    from _blake2 import blake2b
+
+    return bytes(blake2b(data, digest_size=20).digest())
+
+
+def _digest_of(names: Iterable[str]) -> bytes:
+    return _digest("\0".join(names).encode("utf-8", "surrogateescape"))
+
+
+def _note(
+    asked: Asked, path: str | os.PathLike[str], state: object, detail: str | int = ""
+) -> None:
+    if is_noting():
+        note(Look(asked, absolute(os.fspath(path)), detail), state)
+
+
+def _descriptor(path: Path) -> int:
+    if not stat.S_ISREG(_status(path).st_mode):
+        raise _not_regular(path)
+    # Between the look and the opening a pipe may have taken the place of the file.
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+
+
+def _not_regular(path: Path) -> OSError:
+    return OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def read_exactly(stream: FileIO, wanted: int) -> bytes:
@@ -187,9 +362,36 @@ def leaves(path: Path) -> bool:
 
     A snapshot in a cache of the Hugging Face hub holds links to `../../blobs`; those stay inside.
     """
-    here = path.parent.resolve()
+    here = real_path(path.parent)
     inside = here.parents[1] if here.parent.name == "snapshots" else here
-    return not path.resolve().is_relative_to(inside)
+    return not real_path(path).is_relative_to(inside)
+
+
+NOT_SEARCHED = frozenset({"__pycache__", "node_modules", "site-packages"})
+"""Folders in which nobody keeps what is to be checked."""
+
+
+def searched(
+    root: Path,
+    excluded: Callable[[str], bool],
+    skipped: Collection[str] = (),
+    hidden: Collection[str] = (),
+) -> Iterator[tuple[Path, list[str]]]:
+    """`root` and the folders below it, by name, each with the names of its files.
+
+    Links are not followed. Left out are hidden folders but those named in `hidden`, and folders
+    that are `excluded` by their path or `skipped` by their name.
+    """
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(
+            name
+            for name in names
+            if (not name.startswith(".") or name in hidden)
+            and name not in NOT_SEARCHED
+            and name not in skipped
+            and not excluded(str(Path(folder, name)))
+        )
+        yield Path(folder), files
 
 
 def write_over(path: Path, content: bytes) -> None:
@@ -202,6 +404,8 @@ def write_over(path: Path, content: bytes) -> None:
         raise OSError(errno.ELOOP, "a link to another file is not written through", str(path))
     if not stat.S_ISREG(_status(path).st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
+    import tempfile  # few runs write, and it loads a dozen modules
+
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -218,6 +422,7 @@ def write_over(path: Path, content: bytes) -> None:
 
 def home() -> Path:
     """The user's home, also when there is none; then no file lies in it."""
+    variable("HOME")
     try:
         return Path.home()
     except RuntimeError:

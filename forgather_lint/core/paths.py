@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 
 def absolute(path: str) -> str:
     """`path` from the root, without `.` and `..`."""
-    return os.path.normpath(Path(path).absolute())
+    return os.path.abspath(path)  # noqa: PTH100 - a tenth of what Path takes, thousands of times
 
 
 def below(path: str, folder: str) -> str | None:

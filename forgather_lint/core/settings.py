@@ -57,6 +57,8 @@ class Settings:
 
     `fix`: what `--fix` can mend is mended, with `unsafe_fixes` also by fixes that are unsafe;
     `fix_only`: nothing else is said. `show_fixes`: each kind that was mended is named.
+
+    Answers are kept for the next run in `cache_dir` (empty: beside the project), unless `no_cache`.
     """
 
     select: tuple[str, ...] = (ALL,)
@@ -81,6 +83,8 @@ class Settings:
     unsafe_fixes: bool = False
     fix_only: bool = False
     show_fixes: bool = False
+    no_cache: bool = False
+    cache_dir: str = ""
 
     def selects(self, code: str) -> bool:
         """Whether the rule `code` is to run.

@@ -290,8 +290,8 @@ def _serve(
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends its workers itself
         doing.show_on(board)
-        if kept:
-            gc.freeze()
+        # What the run has loaded is no garbage. To search it would copy its pages, too.
+        gc.freeze()
         while (told := received_from(jobs)) is not None:
             bound(limits)
             board.write("")

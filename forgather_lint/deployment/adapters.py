@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from forgather_lint.core.files import is_file
+from forgather_lint.core.files import is_file, listed, real_path
 from forgather_lint.core.record import record
 from forgather_lint.deployment.checkpoint.headers import Header, header_of
 from forgather_lint.documents.config_json import ConfigFile, read_config
@@ -48,10 +47,7 @@ def adapters_at(folder: Path) -> Iterator[Adapter]:
 
 
 def _folders(folder: Path) -> Iterator[Path]:
-    """The folders in `folder`; links are not followed."""
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(each.name for each in entries if each.is_dir(follow_symlinks=False))
-    except OSError:
-        return
-    yield from (folder / name for name in names)
+    """The folders in `folder` with an adapter; links are not followed."""
+    for file in listed(folder, f"*/{CONFIG}"):
+        if real_path(file.parent) == real_path(folder) / file.parent.name:
+            yield file.parent

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from forgather_lint.core.files import is_file, is_folder, listed, read_at_most
+from forgather_lint.core.files import is_file, is_folder, listed, read_at_most, searched
 from forgather_lint.core.record import record
 
 CONFIG = "config.json"
-_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
+BUILT = ("build", "dist")
+"""Folders that a build fills with copies of what lies elsewhere."""
+
 _HEAD = 200_000
 _MARKS = ("PreTrainedModel", "_tp_plan", "base_model_tp_plan")
 
@@ -51,21 +52,14 @@ def _of_file(path: Path) -> Iterator[Candidate]:
 
 
 def _search(root: Path, excluded: Callable[[str], bool]) -> Iterator[Candidate]:
-    """`root` itself when it is a model, else the models below it. Links are not followed."""
+    """`root` itself when it is a model, else the models below it."""
     own = list(models_in(root))
     if own:
         yield from (replace(each, config_missing=each.file is not None) for each in own)
         return
-    for folder, names, _ in os.walk(root):
-        names[:] = sorted(
-            name
-            for name in names
-            if not name.startswith(".")
-            and name not in _SKIPPED
-            and not excluded(str(Path(folder, name)))
-        )
-        if Path(folder) != root:
-            yield from models_in(Path(folder))
+    for folder, _ in searched(root, excluded, BUILT):
+        if folder != root:
+            yield from models_in(folder)
 
 
 def models_in(folder: Path) -> Iterator[Candidate]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from pathlib import Path
 
-from forgather_lint.core.files import is_file, listed
+from forgather_lint.core.files import is_file, listed, name_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.python import read_text
@@ -54,6 +54,6 @@ def _package(folder: Path) -> str:
     parts: list[str] = []
     folder = folder.absolute()
     while is_file(folder / "__init__.py") and folder.name not in parts:
-        parts.insert(0, folder.name)
+        parts.insert(0, name_of(folder))
         folder = folder.parent
     return ".".join(parts)

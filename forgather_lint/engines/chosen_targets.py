@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
+from forgather_lint.core.looks import remembered
 from forgather_lint.core.settings import SettingsError
 from forgather_lint.documents.commands.found import ServingCommand
 from forgather_lint.engines.api import Target
@@ -41,7 +41,7 @@ def read_release(targets: Sequence[Target]) -> str:
     return (here or releases)[-1]
 
 
-@cache
+@remembered()
 def _chosen(specifications: tuple[str, ...]) -> TargetSelection:
     try:
         return select(specifications, installed())

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from forgather_lint.core.files import listed
 from forgather_lint.core.printable import shortened
 from forgather_lint.core.version import Clause, Requirement, Version, VersionError
 from forgather_lint.engines.api import Target
@@ -62,7 +63,7 @@ def installed() -> Installed:
 def _release(*packages: str) -> Version | None:
     for package in packages:
         for folder in sys.path:
-            for found in Path(folder).glob(f"{package}-*.dist-info"):
+            for found in listed(Path(folder), f"{package}-*.dist-info"):
                 return Version.parse(found.name.removesuffix(".dist-info").partition("-")[2])
     return None
 

@@ -10,15 +10,15 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 from jinja2 import Undefined
 
-from forgather_lint.core.files import home
+from forgather_lint.core.files import home, variable
+from forgather_lint.core.installed import host, release_of
+from forgather_lint.core.looks import remembered
 
 _NOW = datetime(2000, 1, 1)
 
@@ -32,7 +32,7 @@ def template_globals(project: Path, workspace: Path) -> dict[str, object]:
         "repr": repr,
         "project_dir": str(project),
         "workspace_root": str(workspace),
-        "hostname": platform.node(),
+        "hostname": _host().node,
         "uname": _host(),
         "versions": _versions(),
     }
@@ -50,8 +50,7 @@ class _Host(NamedTuple):
 
 
 def _host() -> _Host:
-    told = platform.uname()  # its fields by name: a slice, too, would ask for the processor
-    return _Host(told.system, told.node, told.release, told.version, told.machine)
+    return _Host(*host())
 
 
 def to_yaml(value: object, default: object = Undefined) -> object:
@@ -119,8 +118,8 @@ def _user_folders() -> Mapping[str, object]:
     """What the package platformdirs answers on Linux."""
     folder_of_user = str(home())
 
-    def folder(variable: str, fallback: str) -> Callable[..., str]:
-        base = Path(os.environ.get(variable) or Path(folder_of_user, fallback))
+    def folder(name: str, fallback: str) -> Callable[..., str]:
+        base = Path(variable(name) or Path(folder_of_user, fallback))
         return lambda name="", *_, **__: str(base / name)
 
     config = folder("XDG_CONFIG_HOME", ".config")
@@ -135,12 +134,9 @@ def _user_folders() -> Mapping[str, object]:
     }
 
 
-@cache
+@remembered()
 def _versions() -> Mapping[str, str]:
     found = {"python": platform.python_version()}
     for package in ("torch", "transformers", "accelerate"):
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "unknown"
+        found[package] = release_of(package) or "unknown"
     return found

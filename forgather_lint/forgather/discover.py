@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from forgather_lint.core.files import is_file, is_folder, read_at_most
+from forgather_lint.core.files import is_file, is_folder, read_at_most, searched
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 
 META = "meta.yaml"
-_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "output_models"})
 _MARKS = ("searchdir", "config_prefix", "default_config", "meta_defaults")
 _HEAD = 20_000
 
@@ -63,14 +61,6 @@ def _around(file: Path, excluded: Callable[[str], bool]) -> Iterator[ProjectCand
 
 
 def _below(root: Path, excluded: Callable[[str], bool]) -> Iterator[ProjectCandidate]:
-    """Links are not followed."""
-    for folder, names, _ in os.walk(root):
-        names[:] = sorted(
-            name
-            for name in names
-            if not name.startswith(".")
-            and name not in _SKIPPED
-            and not excluded(str(Path(folder, name)))
-        )
-        if is_project(Path(folder)):
-            yield ProjectCandidate(Path(folder))
+    for folder, _ in searched(root, excluded, ("output_models",)):
+        if is_project(folder):
+            yield ProjectCandidate(folder)

@@ -15,6 +15,7 @@ from typing import TypeGuard
 from jinja2 import meta
 from jinja2.exceptions import TemplateSyntaxError
 
+from forgather_lint.core.files import is_folder
 from forgather_lint.core.record import record
 from forgather_lint.forgather.builtins import template_globals
 from forgather_lint.forgather.encoder import Code, Trace, encode
@@ -117,7 +118,7 @@ def generate(
     for folder in folders:
         if not fence.admits(folder):
             raise RenderRefused(f"the code template's folder {folder} lies outside the workspace")
-    search_path = SearchPath([each for each in folders if each.is_dir()], fence, library)
+    search_path = SearchPath([each for each in folders if is_folder(each)], fence, library)
     arguments = {
         (renamed or {}).get(key, key): traced_value(node, trace)
         for key, node in generator.template_arguments.items()

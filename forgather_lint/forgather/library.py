@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
-from functools import lru_cache
 from pathlib import Path
 from types import CodeType
 from typing import TypeAlias
 
-from forgather_lint.core.files import is_file, is_folder, read_at_most
+from forgather_lint.core.files import (
+    exists,
+    is_file,
+    is_folder,
+    listed,
+    read_at_most,
+    real_path,
+)
+from forgather_lint.core.looks import remembered
 from forgather_lint.core.record import record
 from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES, RenderRefused
 from forgather_lint.forgather.syntax import TemplateText, read_templates
@@ -70,9 +77,9 @@ class Fence:
     @classmethod
     def around(cls, workspace: Path, more: Iterable[Path] = ()) -> Fence:
         """The fence of a workspace; `more` are folders that the user trusts."""
-        inside = workspace.resolve()
+        inside = real_path(workspace)
         repository = next((p for p in (inside, *inside.parents) if _is_repository(p)), inside)
-        return cls((inside, repository, *(path.resolve() for path in more)))
+        return cls((inside, repository, *map(real_path, more)))
 
     def admits(self, path: Path) -> bool:
         """Whether `path`, links followed, may be read."""
@@ -80,12 +87,12 @@ class Fence:
 
 
 def _is_repository(folder: Path) -> bool:
-    return any((folder / mark).exists() for mark in _REPOSITORY_MARKS)
+    return any(exists(folder / mark) for mark in _REPOSITORY_MARKS)
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _admits(roots: tuple[Path, ...], path: Path) -> bool:
-    real = path.resolve()
+    real = real_path(path)
     if any(real.is_relative_to(root) for root in roots):
         return True
     return any(is_file(folder / _LANDMARK) for folder in (real, *real.parents))
@@ -130,13 +137,13 @@ class SearchPath:
 
 def enclosing_workspace(project: Path) -> Path | None:
     """The nearest folder at or above `project` that holds `forgather_workspace`."""
-    here = project.resolve()
+    here = real_path(project)
     return next((p for p in (here, *here.parents) if is_folder(p / WORKSPACE_FOLDER)), None)
 
 
 def yaml_files(folder: Path) -> Iterator[Path]:
     """Every `.yaml` file below `folder`, hidden folders left out, in a stable order."""
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in listed(folder, "**/*.yaml"):
         if not any(part.startswith(".") for part in path.relative_to(folder).parts[:-1]):
             yield path
 

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from forgather_lint.core.files import is_file
 from forgather_lint.core.record import record
 from forgather_lint.facts.templates import Fault, MissingTemplate
 from forgather_lint.forgather.document import Document, fault_of, read_document
@@ -131,7 +132,7 @@ def _missing(
     document: Document, imported: _Import, other: Project, config: str
 ) -> MissingTemplate | None:
     """The configuration of another project that a model is taken from, if there is none."""
-    described = (other.path / META).is_file()
+    described = is_file(other.path / META)
     searched = other.folders if described else (other.path,)
     name = other.template_of(config) if described else META
     if described and SearchPath(searched, other.fence, other.library).find(name) is not None:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from forgather_lint.core.files import is_file, read_at_most
+from forgather_lint.core.files import exists, is_file, read_at_most
+from forgather_lint.core.looks import remembered
 from forgather_lint.core.record import record
 from forgather_lint.documents.comments import python_tokens
 from forgather_lint.forgather.library import Fence
@@ -57,10 +58,11 @@ def read_part(path: Path) -> str:
         status = path.stat()
         return _read(path, status.st_mtime_ns, status.st_size)
     except OSError:
+        exists(path)
         return ""
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def _read(path: Path, _modified: int, _size: int) -> str:
     return read_at_most(path, MAX_TEMPLATE_BYTES).decode("utf-8", errors="replace")
 

@@ -24,16 +24,16 @@ class Definition:
 
 
 @lru_cache(maxsize=256)
-def _tree(path: Path) -> ast.Module | None:
+def _tree(text: str) -> ast.Module | None:
     try:
-        return ast.parse(read_part(path))
+        return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
 def names_in(path: Path) -> Mapping[str, ast.stmt] | None:
     """The names that the file binds at its top level; None when it cannot be parsed."""
-    tree = _tree(path)
+    tree = _tree(read_part(path))
     if tree is None:
         return None
     found: dict[str, ast.stmt] = {}

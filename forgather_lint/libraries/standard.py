@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import forgather_lint.libraries
+from forgather_lint.core.modules import modules_below
 from forgather_lint.core.source import Place
 from forgather_lint.libraries import devices, names
 from forgather_lint.libraries.library_members import MEMBERS
@@ -73,9 +73,8 @@ _KEEPING = frozenset(
 @cache
 def _load_families() -> None:
     """Import every file below this folder once; each enters its ops in the table."""
-    package = forgather_lint.libraries
-    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        importlib.import_module(info.name)
+    for name in modules_below(Path(__file__).parent, __name__.rpartition(".")[0]):
+        importlib.import_module(name)
 
 
 class StandardLibrary:

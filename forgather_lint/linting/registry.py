@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import sys
 from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
 
+from forgather_lint.core.modules import modules_below
 from forgather_lint.facts.cause import Cause, Caused
 from forgather_lint.linting.rule import Rule
 
@@ -49,8 +49,8 @@ def load(folder: Path, package: str) -> tuple[Rule, ...]:
     """Import every file below `folder` as part of `package` and collect its rules by code."""
     mount(folder, package)
     found: dict[str, Rule] = {}
-    for info in pkgutil.walk_packages([str(folder)], f"{package}."):
-        for value in vars(importlib.import_module(info.name)).values():
+    for name in modules_below(folder, package):
+        for value in vars(importlib.import_module(name)).values():
             if isinstance(value, Rule):
                 _add(found, value)
     return tuple(found[code] for code in sorted(found))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 
 from forgather_lint.core.diagnostics import Diagnostic, Severity
-from forgather_lint.core.files import States
+from forgather_lint.core.looks import States
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Span
 from forgather_lint.facts.release import OWN_MODEL, Release
@@ -75,6 +75,13 @@ class ModelReport:
     commands: int = 0
     looked_at: States = field(default_factory=dict, compare=False, repr=False)
     """All that the answer rests on, as it stood; nothing where that is not known."""
+
+
+@record
+class NoModel:
+    """What the check of files comes to that hold nothing to check."""
+
+    looked_at: States = field(default_factory=dict, compare=False, repr=False)
 
 
 @record

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forgather_lint.core.installed import is_installed
 from forgather_lint.core.source import Place, file_start
 from forgather_lint.documents.python import (
     OriginOf,
@@ -22,7 +23,6 @@ from forgather_lint.documents.python import (
 )
 from forgather_lint.documents.sources import Sources
 from forgather_lint.libraries import names
-from forgather_lint.model.installed import is_installed
 from forgather_lint.model.release_sources import ReleaseSources, has_models
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import SOURCE_NOT_HERE, Frame, NotInstalled, Raised

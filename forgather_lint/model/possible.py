@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import libcst as cst
 
-from forgather_lint.documents.walk import descendants
+from forgather_lint.documents.walk import descendants, of_kind
 from forgather_lint.python.interpreter.classes import order_of
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.interpreter.names import look_up
@@ -111,7 +111,7 @@ def _classes_a_factory_may_build(machine: Machine, cls: ClassValue) -> Iterator[
 
 
 def _names_in(expression: cst.CSTNode) -> list[str]:
-    return [node.value for node in descendants(expression) if isinstance(node, cst.Name)]
+    return [node.value for node in of_kind(descendants(expression), cst.Name)]
 
 
 class _SelfAssignments:
@@ -121,15 +121,14 @@ class _SelfAssignments:
         self.assigned: dict[str, list[cst.CSTNode]] = {}
         self.dynamic = False
 
-    def look_at(self, node: cst.CSTNode) -> None:
-        match node:
-            case cst.Assign():
-                for target in node.targets:
-                    self._note(target.target, node.value)
-            case cst.AnnAssign() if node.value is not None:
-                self._note(node.target, node.value)
-            case cst.Call():
-                self._note_call(node)
+    def look_at(self, node: cst.Assign | cst.AnnAssign | cst.Call) -> None:
+        if isinstance(node, cst.Assign):
+            for target in node.targets:
+                self._note(target.target, node.value)
+        elif isinstance(node, cst.Call):
+            self._note_call(node)
+        elif node.value is not None:
+            self._note(node.target, node.value)
 
     def _note(self, target: cst.CSTNode, value: cst.CSTNode) -> None:
         if isinstance(target, cst.Attribute) and _is_self(target.value):
@@ -167,6 +166,6 @@ def _is_self(node: cst.CSTNode) -> bool:
 @lru_cache(maxsize=1024)
 def _assignments(node: cst.ClassDef) -> tuple[dict[str, list[cst.CSTNode]], bool]:
     found = _SelfAssignments()
-    for each in descendants(node):
+    for each in of_kind(descendants(node), cst.Assign, cst.AnnAssign, cst.Call):
         found.look_at(each)
     return found.assigned, found.dynamic

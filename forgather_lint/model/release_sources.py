@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
+from forgather_lint.core.files import is_file, is_folder, listed, note_tree, read_at_most
+from forgather_lint.core.looks import remembered, unnoted
 from forgather_lint.core.record import record
+from forgather_lint.documents.limits import MOST_BYTES
 from forgather_lint.model.source_store import PROJECT, stored
 
 CONFIGS = "CONFIG_MAPPING_NAMES"
@@ -75,7 +78,7 @@ class ReleaseSources:
         if not is_of_models(name) or self.folder is None:
             return None
         file = self.folder.joinpath("models", *_parts(name)).with_suffix(".py")
-        return file if file.is_file() else None
+        return file if is_file(file) else None
 
     def home_of_class(self, name: str) -> str | None:
         """The module of transformers' models that defines the class `name`."""
@@ -104,13 +107,13 @@ class ReleaseSources:
         return _table(self.folder, table).get(model_type) if table else None
 
 
-@cache
+@remembered()
 def installed_transformers() -> tuple[str, Path | None]:
     """The release of transformers installed here and its folder; "" and None if there is none."""
     for place in sys.path:
-        for found in Path(place).glob(f"{PROJECT}-*.dist-info"):
+        for found in listed(Path(place), f"{PROJECT}-*.dist-info"):
             folder = found.with_name(PROJECT)
-            if folder.is_dir():
+            if is_folder(folder):
                 return found.name.removesuffix(".dist-info").partition("-")[2], folder
     return "", None
 
@@ -135,7 +138,7 @@ def _parts(module: str) -> list[str]:
     return module.removeprefix(_MODELS).split(".")
 
 
-@cache
+@remembered()
 def _home_of_class(folder: Path, name: str) -> str | None:
     """A class nearly always begins with the name of its folder (`Qwen3MoeModel` in `qwen3_moe`).
 
@@ -148,32 +151,41 @@ def _home_of_class(folder: Path, name: str) -> str | None:
     folders = [each for each in _model_folders(folder) if each.name != _OPAQUE]
     namesakes = [each for each in folders if likely.startswith(each.name.replace("_", ""))]
     namesakes.sort(key=lambda each: len(each.name), reverse=True)
-    others = folders if _PUBLIC.fullmatch(name) else []
-    for file in [*_files(namesakes), *_files(others)]:
-        if defines.search(file.read_bytes()):
+    found = _defining(defines, namesakes)
+    if found is None and _PUBLIC.fullmatch(name):
+        note_tree(folder / "models")
+        with unnoted():
+            found = _defining(defines, folders)
+    return found
+
+
+def _defining(defines: re.Pattern[bytes], folders: list[Path]) -> str | None:
+    """The module of the first file in `folders` with that beginning of a line."""
+    for file in _files(folders):
+        if defines.search(read_at_most(file, MOST_BYTES)):
             return f"{_MODELS}{file.parent.name}.{file.stem}"
     return None
 
 
-@cache
+@remembered()
 def _model_folders(package: Path) -> tuple[Path, ...]:
     models = package / "models"
-    return tuple(sorted(path for path in models.iterdir() if path.is_dir()))
+    return tuple(path for path in listed(models, "*") if is_folder(path))
 
 
 def _files(folders: list[Path]) -> Iterator[Path]:
     for folder in folders:
         for kind in _KINDS:
-            yield from sorted(folder.glob(f"{kind}_*.py"))
+            yield from listed(folder, f"{kind}_*.py")
 
 
-@cache
+@remembered()
 def _table(folder: Path | None, name: str) -> Mapping[str, str]:
     """The pairs of the literal `NAME = OrderedDict([...])`, in whichever file it stands."""
     begins = re.compile(rf"^{name}\b[^=\n]*= OrderedDict(?:\[.*\])?\(\s*\[?\s*$", re.MULTILINE)
     files = [folder / "models" / "auto" / f"{stem}.py" for stem in _FILES] if folder else []
     for file in files:
-        text = file.read_text("utf-8") if file.is_file() else ""
+        text = read_at_most(file, MOST_BYTES).decode("utf-8") if is_file(file) else ""
         begin = begins.search(text)
         if begin is not None:
             body = text[begin.end() : text.index("\n)", begin.end())]

@@ -7,11 +7,11 @@ Files are read as text, never imported.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from forgather_lint.core.about import NAME
+from forgather_lint.core.files import read_at_most, variable
 from forgather_lint.core.record import record
 
 PROJECT = "transformers"
@@ -19,6 +19,7 @@ PLACE = "FORGATHER_LINT_CACHE_DIR"
 """The environment variable that names another folder than the user's cache."""
 
 NOTE = "wheel.json"
+_MOST = 1 << 20
 
 
 @record
@@ -38,11 +39,13 @@ class StoredRelease:
 
 def store_folder() -> Path:
     """Where releases are kept."""
-    named = os.environ.get(PLACE)
+    named = variable(PLACE)
     if named:
         return Path(named) / "releases"
     import platformdirs  # only a model that inherits from transformers pays for it
 
+    for each in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        variable(each)  # what it asks
     return Path(platformdirs.user_cache_dir(NAME)) / "releases"
 
 
@@ -50,7 +53,7 @@ def stored(release: str) -> StoredRelease | None:
     """The release `release`, if its sources are kept."""
     folder = store_folder() / f"{PROJECT}-{release}"
     try:
-        note = json.loads((folder / NOTE).read_text("utf-8"))
+        note = json.loads(read_at_most(folder / NOTE, _MOST).decode("utf-8"))
         return StoredRelease(release, folder, str(note["wheel"]), str(note["sha256"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -7,8 +7,9 @@ from dataclasses import replace
 from math import prod
 from pathlib import Path
 
+from forgather_lint.checking import PlaceToCheck
 from forgather_lint.core import doing
-from forgather_lint.core.files import States, noted
+from forgather_lint.core.looks import States, noted
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
@@ -28,7 +29,6 @@ from forgather_lint.facts import Model, Module, NotBuilt, Parameter, Plan, PlanE
 from forgather_lint.inference.infer import folded
 from forgather_lint.libraries.names import MODULE_LIST
 from forgather_lint.model.analysis import builder_of, contained
-from forgather_lint.pipeline import PlaceToCheck
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.session.picture import (
     EntrySeen,

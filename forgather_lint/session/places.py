@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from forgather_lint.checking import PlaceToCheck, command_marks
 from forgather_lint.core.files import is_file
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.commands.found import command_files
 from forgather_lint.documents.discover import CONFIG, Candidate, defines_model, models_in
-from forgather_lint.engines.registry import launches
 from forgather_lint.forgather.discover import ProjectCandidate, is_project
-from forgather_lint.pipeline import PlaceToCheck
 
 _OF_MODELS = (".py", ".json")
 _TEMPLATES = (".yaml", ".yml", ".jinja", ".py")
@@ -35,7 +34,7 @@ def places_at(document: Path, root: Path | None, settings: Settings) -> Iterator
     project = next(around, None) if document.suffix in _TEMPLATES and not models else None
     if project is not None:
         yield PlaceToCheck(project, projects=(ProjectCandidate(project),))
-    commands = tuple(command_files(document, launches(), settings.excludes))
+    commands = tuple(command_files(document, command_marks(), settings.excludes))
     if commands:
         yield PlaceToCheck(root or document, commands=commands)
 

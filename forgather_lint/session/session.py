@@ -7,14 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forgather_lint import pipeline
-from forgather_lint.core.files import States, done_over, laid_over, stands
+from forgather_lint import checking
+from forgather_lint.checking import PlaceToCheck
+from forgather_lint.core.files import done_over, laid_over, stands
+from forgather_lint.core.looks import States, joined, rests_on
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import Workers
 from forgather_lint.linting.report import FileChange, ModelReport
-from forgather_lint.pipeline import PlaceToCheck
 from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts, contents
 
@@ -37,10 +38,9 @@ class _Answer:
     @classmethod
     def of(cls, reports: Reports) -> _Answer:
         """The answer `reports`; where two of them found something else, it does not hold."""
-        states: dict[str, object] = {}
+        states: States = {}
         for each in reports:
-            for path, state in each.looked_at.items():
-                states[path] = state if states.get(path, state) == state else object()
+            states = joined(states, each.looked_at)
         return cls(reports, states)
 
     @property
@@ -74,8 +74,8 @@ class Session:
             known = {
                 path: answer.reports[0] for path, answer in self._answers.items() if answer.holds
             }
-            self._found = tuple(pipeline.look(path, self.settings) for path in self.paths)
-            reports = tuple(pipeline.check(self.paths, self.settings, meter, self._workers, known))
+            self._found = tuple(checking.look(path, self.settings) for path in self.paths)
+            reports = tuple(checking.check(self.paths, self.settings, meter, self._workers, known))
             self._answers = {
                 each.path: self._answers[each.path] if each.path in known else _Answer.of((each,))
                 for each in reports
@@ -89,7 +89,7 @@ class Session:
 
         What there is to be checked counts, and all that the answers rest on.
         """
-        found = tuple(pipeline.look(path, self.settings) for path in self.paths)
+        found = tuple(checking.look(path, self.settings) for path in self.paths)
         as_before, self._found = found == self._found, found
         if self._last is None or not as_before:
             return False
@@ -106,7 +106,7 @@ class Session:
             known = self._of_places.pop(place, None)
             if known is None or not known.holds:
                 found = []
-                for each in pipeline.check_places([place], self.settings, workers=self._workers):
+                for each in checking.check_places([place], self.settings, workers=self._workers):
                     found.append(each)
                     if told is not None:
                         told(each)
@@ -170,9 +170,11 @@ class Session:
     def places_of(self, document: str) -> tuple[PlaceToCheck, ...]:
         """The places whose last answer rests on the file `document`, an absolute path."""
         return tuple(
-            place for place, answer in self._of_places.items() if document in answer.states
+            place for place, answer in self._of_places.items() if rests_on(answer.states, document)
         )
 
     def models_of(self, document: str) -> tuple[str, ...]:
         """The models whose last answer rests on the file `document`, an absolute path."""
-        return tuple(path for path, answer in self._answers.items() if document in answer.states)
+        return tuple(
+            path for path, answer in self._answers.items() if rests_on(answer.states, document)
+        )

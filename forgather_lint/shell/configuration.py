@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from forgather_lint.core.files import is_file, is_folder, read_at_most
-from forgather_lint.core.paths import absolute
+from forgather_lint.core.paths import absolute, below
 from forgather_lint.core.printable import shortened
 from forgather_lint.core.settings import ModelImpl, PerFileIgnore, Settings, SettingsError, nearest
 
@@ -76,8 +77,16 @@ def resolve(file: Path | None, options: Values) -> Settings:
             written.pop(key, None)
     from_file = _parsed(written, file.parent if file else Path.cwd(), f"{file}: ")
     from_options = _parsed(given, Path.cwd(), "--")
+    if file and "cache_dir" in from_file:
+        _require_inside(from_file["cache_dir"], file)
     root = str(file.parent if file else Path.cwd())
     return replace(Settings(), **{"root": root, **from_file, **from_options})
+
+
+def _require_inside(folder: str, file: Path) -> None:
+    """A repository that was cloned does not choose where on the disk is written."""
+    if below(os.path.realpath(folder), os.path.realpath(file.parent)) is None:
+        raise SettingsError(f"{file}: cache-dir: expected a folder below that of this file")
 
 
 def read(file: Path) -> Values:
@@ -217,6 +226,13 @@ def _impl(value: object, _root: Path) -> ModelImpl:
     return names[value]
 
 
+def _folder(value: object, root: Path) -> str:
+    """A folder, relative to the file that names it."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("a folder")
+    return absolute(str(root / value))
+
+
 def _flag(value: object, _root: Path) -> bool:
     if not isinstance(value, bool):
         raise ValueError("true or false")
@@ -263,4 +279,6 @@ _PARSERS: dict[str, Callable[[object, Path], object]] = {
     "unsafe_fixes": _flag,
     "fix_only": _flag,
     "show_fixes": _flag,
+    "no_cache": _flag,
+    "cache_dir": _folder,
 }

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from forgather_lint.core.settings import SettingsError
-from forgather_lint.engines.chosen_targets import chosen_targets
 from forgather_lint.shell.say import say
 
 if TYPE_CHECKING:
@@ -116,6 +115,24 @@ def model_impl(command: Command) -> Command:
     )(command)
 
 
+def cache(command: Command) -> Command:
+    """Whether answers are kept for the next run, and where."""
+    return _all(
+        click.option(
+            "--no-cache",
+            is_flag=True,
+            envvar="FORGATHER_LINT_NO_CACHE",
+            help="Neither read nor keep answers of other runs.",
+        ),
+        click.option(
+            "--cache-dir",
+            metavar="DIR",
+            envvar="FORGATHER_LINT_CACHE_DIR",
+            help="Where answers are kept (default: .forgather_lint_cache beside the project).",
+        ),
+    )(command)
+
+
 def limits(command: Command) -> Command:
     """What one model may take, and whether an error of ours is shown whole."""
     return _all(
@@ -162,6 +179,8 @@ def chosen(specifications: Sequence[str], quiet: bool = False) -> tuple[Target, 
 
     Raises `SettingsError` with the reason of a refusal.
     """
+    from forgather_lint.engines.chosen_targets import chosen_targets  # what a warm run knows
+
     selection = chosen_targets(specifications)
     for notice in () if quiet else selection.notices:
         say(f"note: {notice}", err=True)

@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from oracles.releases import Release, release
 from tools.modelsmith.batch import Both, ask_about, judge_all, keep, kept, written
 from tools.modelsmith.contact import add, contact, summary
@@ -55,7 +55,7 @@ def _run(chosen: argparse.Namespace, work: Path) -> int:
     folders = {number: folder for number, (_, folder) in models.items()}
     asked = release(chosen.python) if chosen.python else None
     versions = (asked.vllm, asked.transformers) if asked else _NEWEST
-    target, judged_at = Target.of(*versions), work / f"static_{versions[0]}.json"
+    target, judged_at = VllmTarget.of(*versions), work / f"static_{versions[0]}.json"
     if judged_at.exists() and not chosen.again:
         ours = kept(judged_at)
     else:

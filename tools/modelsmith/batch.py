@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from oracles.asking import ask
 from oracles.outcome import Outcome
 from oracles.question import Question
@@ -56,7 +56,7 @@ def written(seed: int, count: int, work: Path) -> dict[int, tuple[Design, Path]]
 
 
 def judge_all(
-    models: Mapping[int, Path], target: Target, ranks: Sequence[int], stages: int
+    models: Mapping[int, Path], target: VllmTarget, ranks: Sequence[int], stages: int
 ) -> dict[Cell, Judged]:
     """What the analysis says of every cell."""
     return {

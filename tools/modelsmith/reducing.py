@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from oracles.releases import Release
 from tools.modelsmith.batch import ask_about
 from tools.modelsmith.design import Design, simpler
@@ -24,7 +24,7 @@ class Reducer:
     def __init__(self, size: Size, release: Release, work: Path) -> None:
         self._size = size
         self._release = release
-        self._target = Target.of(release.vllm, release.transformers)
+        self._target = VllmTarget.of(release.vllm, release.transformers)
         self._work = work
         self._asked = 0
 

@@ -9,7 +9,7 @@ from typing import TypedDict
 from forgather_lint.core.doing import now
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import cell, examine
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.linting.registry import code_of
 
 Size = tuple[int, int]
@@ -24,7 +24,7 @@ class Judged(TypedDict):
     reason: str
 
 
-def judged(folder: Path, target: Target, sizes: Sequence[Size]) -> dict[Size, Judged]:
+def judged(folder: Path, target: VllmTarget, sizes: Sequence[Size]) -> dict[Size, Judged]:
     """The verdict on the model in `folder` at each of `sizes`; `crashes` where we do."""
     now(f"judging {folder}")
     try:

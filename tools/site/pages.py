@@ -35,6 +35,7 @@ WRITTEN = (
         (
             ("Check a model", "check.md"),
             ("Mend what is found", "fixes.md"),
+            ("Answers that are kept", "cache.md"),
             ("Which sizes serve", "matrix.md"),
             ("Plans", "plan.md"),
             ("Serve commands", "serve.md"),

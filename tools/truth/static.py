@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Outcome
 from tests.mutants import written
 from tests.verdicts import Static
@@ -18,7 +18,7 @@ ROWS = ("serves", "fails", "wrong", "unknown")
 
 def verdicts(cases: Sequence[Case], versions: Mapping[str, str]) -> Iterator[tuple[str, Outcome]]:
     """The static outcome of each case, by identity."""
-    target = Target.of(versions["vllm"], versions["transformers"])
+    target = VllmTarget.of(versions["vllm"], versions["transformers"])
     built: dict[tuple[str, object], Static] = {}
     with tempfile.TemporaryDirectory(prefix="forgather-lint-static-") as folder:
         for number, case in enumerate(cases):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from forgather_lint.core.files import leaves
+from forgather_lint.core.files import exists, leaves, listed
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.deployment.checkpoint.headers import (
@@ -127,11 +126,9 @@ def _pickled(names: Sequence[str]) -> Iterator[str]:
 
 
 def _names(folder: Path) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries)
-    except OSError:
-        return []
+    """The names in `folder` that weights may have."""
+    patterns = (NAME, *(f"*{end}" for end in (SAFETENSORS, *PICKLED)))
+    return sorted(path.name for pattern in patterns for path in listed(folder, pattern))
 
 
 def _weight_file(folder: Path, name: str) -> WeightFile:
@@ -140,11 +137,11 @@ def _weight_file(folder: Path, name: str) -> WeightFile:
 
 
 def _found(path: Path) -> Header | BrokenHeader | Unread:
-    if not os.path.exists(path):  # noqa: PTH110 - that of Path raises
+    if not exists(path):
         # vLLM lists names without a look at what a link leads to.
         error = f"FileNotFoundError: [Errno 2] No such file or directory: '{path}'"
         return BrokenHeader(error, "a link that leads nowhere")
-    if path.is_symlink() and leaves(path):
+    if leaves(path):
         return Unread("a link that leads out of the folder")
     return header_of(path)
 

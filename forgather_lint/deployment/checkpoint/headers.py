@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import TypeGuard
 
-from forgather_lint.core.files import opened, read_exactly
+from forgather_lint.core.files import exists, opened
+from forgather_lint.core.looks import remembered
 from forgather_lint.core.record import record
 
 LONGEST = 100_000_000
@@ -95,21 +95,22 @@ def header_of(path: Path) -> Header | BrokenHeader | Unread:
     try:
         status = path.stat()
     except OSError as error:
+        exists(path)
         return Unread(error.strerror or "unreadable")
     # The same file is asked for once for every release that judges it.
     return _header(str(path), status.st_size, status.st_mtime_ns)
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def _header(path: str, size: int, _changed: int) -> Header | BrokenHeader | Unread:
     try:
-        with opened(Path(path)) as (stream, size):
-            start = read_exactly(stream, _LENGTH)
+        with opened(Path(path)) as file:
+            size, start = file.size, file.read(_LENGTH)
             length = int.from_bytes(start, "little")
             if (refused := _refused_length(start, length, size)) is not None:
-                rest = read_exactly(stream, len(_LFS) - _LENGTH)
+                rest = file.read(len(_LFS) - _LENGTH)
                 return BrokenHeader(_SAID.format(refused), _what_else(start + rest, size))
-            text = read_exactly(stream, length)
+            text = file.read(length)
     except OSError as error:
         return Unread(error.strerror or "unreadable")
     try:

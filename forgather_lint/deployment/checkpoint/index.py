@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import field
-from functools import lru_cache
 from pathlib import Path
 
-from forgather_lint.core.files import read_at_most
+from forgather_lint.core.files import exists, read_at_most
+from forgather_lint.core.looks import remembered
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Position, Span, file_start
@@ -54,12 +54,13 @@ def index_at(path: Path) -> Index:
     try:
         status = path.stat()
     except OSError as error:
+        exists(path)
         return Index(str(path), unread=error.strerror or "unreadable")
     return _index(str(path), status.st_size, status.st_mtime_ns)
 
 
 @port_of("vllm/model_executor/model_loader/weight_utils.py", "filter_duplicate_safetensors_files")
-@lru_cache(maxsize=16)
+@remembered(16)
 def _index(path: str, size: int, _changed: int) -> Index:
     """What vLLM makes of it."""
     if size > LARGEST:

@@ -6,24 +6,23 @@ Nothing is run and nothing is resolved over the network. What an image's tag, a 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
-from forgather_lint.core.files import is_file, is_folder, read_at_most
+from forgather_lint.core.files import is_file, is_folder, read_at_most, searched
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.core.words import Word, Words
 from forgather_lint.documents.commands.shell import Command
+from forgather_lint.documents.discover import BUILT
 
 MOST_BYTES = 1 << 20
 MOST_FILES = 2_000
 MOST_COMMANDS = 200
 _SCRIPTS = (".sh", ".bash", ".zsh", ".ksh", ".slurm", ".sbatch")
 _MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
-_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
 _KEPT_HIDDEN = frozenset({".github", ".gitlab", ".forgejo", ".gitea", ".circleci"})
 
 
@@ -158,10 +157,9 @@ def _of_env(words: Words) -> dict[str, str | None]:
 
 
 def command_files(
-    path: Path, launches: Sequence[Launch], excluded: Callable[[str], bool]
+    path: Path, marks: Sequence[bytes], excluded: Callable[[str], bool]
 ) -> Iterator[Path]:
-    """The files at or below `path` that may hold such commands and speak of a server."""
-    marks = [launch.mark for launch in launches]
+    """The files at or below `path` that may hold such commands: one of `marks` stands in them."""
     if is_file(path):
         if kind_of(path) is not None and _speaks(path, marks):
             yield path
@@ -169,16 +167,9 @@ def command_files(
     if not is_folder(path):
         return
     seen = 0
-    for folder, names, files in os.walk(path):
-        names[:] = sorted(
-            name
-            for name in names
-            if (not name.startswith(".") or name in _KEPT_HIDDEN)
-            and name not in _SKIPPED
-            and not excluded(str(Path(folder, name)))
-        )
+    for folder, files in searched(path, excluded, BUILT, _KEPT_HIDDEN):
         for name in sorted(files):
-            file = Path(folder, name)
+            file = folder / name
             if kind_of(file) is None or excluded(str(file)):
                 continue
             seen += 1

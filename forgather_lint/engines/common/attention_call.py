@@ -9,7 +9,7 @@ from functools import cache
 import libcst as cst
 
 from forgather_lint.core.port import port_of
-from forgather_lint.documents.walk import descendants
+from forgather_lint.documents.walk import descendants, of_kind
 from forgather_lint.python.values.objects import FunctionValue
 
 LOOKUP = "ALL_ATTENTION_FUNCTIONS"
@@ -37,17 +37,18 @@ def interface_call(function: FunctionValue) -> cst.Call | None:
 def _interface_call(node: cst.FunctionDef | cst.Lambda) -> cst.Call | None:
     names: set[str] = set()
     called: list[tuple[str, cst.Call]] = []
-    for each in descendants(node):
-        names.update(_bound_to_lookup(each))
-        if isinstance(each, cst.Call) and isinstance(each.func, cst.Name):
+    for each in of_kind(descendants(node), cst.Assign, cst.AnnAssign, cst.Call):
+        if not isinstance(each, cst.Call):
+            names.update(_bound_to_lookup(each))
+        elif isinstance(each.func, cst.Name):
             called.append((each.func.value, each))
     calls = [call for name, call in called if name in names]
     return calls[0] if len(calls) == 1 else None
 
 
-def _bound_to_lookup(node: cst.CSTNode) -> Iterator[str]:
+def _bound_to_lookup(node: cst.Assign | cst.AnnAssign) -> Iterator[str]:
     """The local names that a statement binds to the interface."""
-    if not isinstance(node, cst.Assign | cst.AnnAssign) or not _is_lookup(node.value):
+    if not _is_lookup(node.value):
         return
     targets = (
         [each.target for each in node.targets] if isinstance(node, cst.Assign) else [node.target]

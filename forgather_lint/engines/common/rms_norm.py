@@ -8,7 +8,7 @@ from typing import TypeGuard
 import libcst as cst
 
 from forgather_lint.core.port import port_of
-from forgather_lint.documents.walk import descendants
+from forgather_lint.documents.walk import all_below, of_kind
 from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.python.interpreter.classes import find_member
@@ -99,8 +99,8 @@ def adds_one(forward: FunctionValue) -> bool:
     """Whether it says `1 + self.weight`, in either order, casts aside."""
     sums = (
         each
-        for each in descendants(forward.node)
-        if isinstance(each, cst.BinaryOperation) and isinstance(each.operator, cst.Add)
+        for each in of_kind(all_below(forward.node), cst.BinaryOperation)
+        if isinstance(each.operator, cst.Add)
     )
     return any({"1", "weight"} == {_term(each.left), _term(each.right)} for each in sums)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from math import prod
 
@@ -16,12 +16,14 @@ from forgather_lint.execution.outcome import Outcome
 from forgather_lint.execution.partition import StageParts
 from forgather_lint.facts import Plan, PlanEntry
 from forgather_lint.model.tree import Tree
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
 
 
 @record(frozen=False, eq=False)
-class Subject:
+class PlannedModel:
     """A base model with its plans, as they are merged and spelt for one release.
 
     `plans_merged` is None where a condition that is not known decides whether there are plans.
@@ -44,7 +46,7 @@ class Subject:
 
 
 @record
-class Held:
+class HeldParameters:
     """What the ranks of a model hold: what is assigned to them, by what stages it is cut."""
 
     tree: Tree
@@ -75,9 +77,24 @@ class Held:
 
 
 @record(frozen=False, eq=False)
-class SizesJudged:
+class KnownSizes:
     """What a judge has found at each size of an axis, so that a survey computes it once."""
 
     on_ranks: dict[int, Outcome] = field(default_factory=dict)
     on_stages: dict[int, Outcome] = field(default_factory=dict)
     held: dict[int, RankBytes | None] = field(default_factory=dict)
+
+    def bytes_per_rank(
+        self, ranks: int, stages: int, held: Callable[[int], RankBytes | None]
+    ) -> int | None:
+        """The bytes of parameters on the fullest rank, by what a rank is `held` to have at a size.
+
+        None where that is not known, as when the model cannot be given out to so many ranks.
+        """
+        if ranks not in self.held:
+            try:
+                self.held[ranks] = held(ranks)
+            except (Raised, BudgetExceeded):
+                self.held[ranks] = None
+        found = self.held[ranks]
+        return found.fullest(stages) if found is not None else None

@@ -20,8 +20,8 @@ from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.engines.common.head_arithmetic import arithmetic_beside
 from forgather_lint.engines.common.rms_norm import NATIVE, adds_one, is_rms_norm
 from forgather_lint.engines.fact import Fact
-from forgather_lint.engines.sglang.judge import NORM, Judge, PreparedModel, prepare
-from forgather_lint.engines.sglang.target import Target
+from forgather_lint.engines.sglang.judge import NORM, PreparedModel, SglangJudge, prepare
+from forgather_lint.engines.sglang.target import SglangTarget
 from forgather_lint.execution.dataflow import graphs
 from forgather_lint.execution.outcome import Outcome, Verdict, undecided
 from forgather_lint.execution.replaced import input_embedding
@@ -49,9 +49,9 @@ INTERFACE_POSITIONS = 5
 GENERATING = "ForCausalLM"
 
 
-def own_model(config: Mapping[str, object], target: Target, impl: ModelImpl) -> str:
+def own_model(config: Mapping[str, object], target: SglangTarget, impl: ModelImpl) -> str:
     """The model of SGLang's own that serves such a config; empty: none does."""
-    own = target.sglang.loading.own_models.value
+    own = target.profile.loading.own_models.value
     named = [name for name in _architectures(config) if name in own]
     return named[0] if named and impl is not ModelImpl.TRANSFORMERS else ""
 
@@ -66,7 +66,9 @@ def _auto_map(config: Mapping[str, object]) -> Mapping[str, object]:
     return entries if isinstance(entries, dict) else {}
 
 
-def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> PreparedModel | None:
+def served_elsewhere(
+    model: ModelInput, target: SglangTarget, impl: ModelImpl
+) -> PreparedModel | None:
     """The verdict where the code of the folder is not loaded; None where it is."""
     config = model.config
     if config is None:
@@ -79,7 +81,7 @@ def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> Prep
     return None
 
 
-def checked(model: ModelInput, target: Target, dtype: str, impl: ModelImpl) -> PreparedModel:
+def checked(model: ModelInput, target: SglangTarget, dtype: str, impl: ModelImpl) -> PreparedModel:
     """`model` as `target` builds it, with what the target holds against it at any size."""
     prepared = prepare(model, target, dtype)
     found: list[ServingProblem] = []
@@ -115,7 +117,7 @@ def _of_class(
     model: ModelInput, prepared: PreparedModel, impl: ModelImpl
 ) -> Iterator[ServingProblem]:
     """No class that can be built, or one that does not allow its attention to be replaced."""
-    config, loading = model.config, prepared.target.sglang.loading
+    config, loading = model.config, prepared.target.profile.loading
     if config is None or not _architectures(config.values):
         return
     name = _architectures(config.values)[0]
@@ -140,7 +142,7 @@ def _of_class(
         yield _problem(prepared, cause, fact, where, architecture=name, type=title)
 
 
-def _is_mixture(model: ModelInput, judge: Judge) -> bool:
+def _is_mixture(model: ModelInput, judge: SglangJudge) -> bool:
     """Whether it is taken for a mixture of experts (`_is_moe_model`)."""
     names = _architectures(model.config.values) if model.config else ()
     if any("moe" in name.lower() or "mixtral" in name.lower() for name in names):
@@ -274,7 +276,7 @@ def _of_the_head(prepared: PreparedModel) -> Iterator[Reason]:
 
 @port_of("sglang/srt/models/transformers.py", "replace_rms_norm_class")
 @port_of("sglang/srt/models/transformers.py", "TransformersBase.replace_vocab_embed_class")
-def _of_modules(judge: Judge) -> Iterator[Reason]:
+def _of_modules(judge: SglangJudge) -> Iterator[Reason]:
     """Layers, tables and norms in whose place others stand."""
     machine, root = judge.subject.machine, judge.subject.root
     table = input_embedding(machine, root)
@@ -305,7 +307,7 @@ def _of_modules(judge: Judge) -> Iterator[Reason]:
             yield "norm-replaced-by-name", module.where
 
 
-def _starts_at_zero(judge: Judge, module: Instance) -> bool:
+def _starts_at_zero(judge: SglangJudge, module: Instance) -> bool:
     """Whether the constructor may fill the weight with zeros: then 1 is added to it."""
     made = find_member(judge.subject.machine, module.cls, "__init__")
     node = getattr(made.value, "node", None) if made is not None else None
@@ -313,7 +315,7 @@ def _starts_at_zero(judge: Judge, module: Instance) -> bool:
 
 
 @port_of("sglang/srt/models/transformers.py", "sglang_flash_attention_forward")
-def _of_attention(judge: Judge) -> Iterator[Reason]:
+def _of_attention(judge: SglangJudge) -> Iterator[Reason]:
     """Each layer calls the interface once, under its own number, with nothing that is dropped."""
     machine, layers = judge.subject.machine, judge.config.number("num_hidden_layers")
     read = judge.subject.profile.attention.keywords_read.value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from forgather_lint.core.version import Version
 from forgather_lint.engines.api import ServingEngine
 from forgather_lint.engines.sglang.profile import SglangProfile
-from forgather_lint.engines.sglang.target import Target
+from forgather_lint.engines.sglang.target import SglangTarget
 from forgather_lint.engines.transformers.profile import TransformersProfile
 
 
@@ -18,8 +18,8 @@ class Sglang(ServingEngine):
     profile = SglangProfile
     evidence = "read from source, not run"
 
-    def target(self, version: Version, transformers: TransformersProfile) -> Target:
-        return Target(self.release(version), SglangProfile(version), transformers)
+    def target(self, version: Version, transformers: TransformersProfile) -> SglangTarget:
+        return SglangTarget(self.release(version), SglangProfile(version), transformers)
 
 
 ENGINE = Sglang()

@@ -25,7 +25,7 @@ SURE = frozenset({"weight", "bias"})
 @port_of("sglang/srt/models/transformers.py", "TransformersBase._normalize_tp_plan")
 @port_of("sglang/srt/models/transformers.py", "TransformersBase.recursive_replace")
 @record
-class KeysOf:
+class SglangKeyMatch:
     """Which key of a plan a Linear takes: the first, from the start of `model.<name>`."""
 
     plan: SglangPlan
@@ -62,7 +62,7 @@ def spelt(style: str) -> str:
 def flow_of(profile: SglangProfile) -> Engine:
     """What the flow needs to know of the release."""
     return Engine(
-        plan=PlanReading(profile.plan.styles.value, KeysOf(profile.plan)),
+        plan=PlanReading(profile.plan.styles.value, SglangKeyMatch(profile.plan)),
         attention=EngineAttention(),
         handed_on=HandedOn(attention=True, others=profile.attention.arguments.value),
         stages=StageCutting(

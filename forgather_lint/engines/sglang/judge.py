@@ -11,11 +11,11 @@ from forgather_lint.core.record import record
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines import api
-from forgather_lint.engines.common import subject as common
 from forgather_lint.engines.common.model_config import ModelConfig
+from forgather_lint.engines.common.subject import HeldParameters, KnownSizes, PlannedModel
 from forgather_lint.engines.sglang.flow import flow_of, spelt
 from forgather_lint.engines.sglang.profile import SglangProfile
-from forgather_lint.engines.sglang.target import Target
+from forgather_lint.engines.sglang.target import SglangTarget
 from forgather_lint.engines.transformers.base_model import (
     build_base,
     merged_plans,
@@ -57,7 +57,7 @@ NORM = "RMSNorm"
 
 
 @record(frozen=False, eq=False)
-class Subject(common.Subject):
+class SglangSubject(PlannedModel):
     """A base model as the backend sees it; `styles` are spelt as it looks them up."""
 
     profile: SglangProfile = field(kw_only=True)
@@ -66,12 +66,12 @@ class Subject(common.Subject):
 @port_of("sglang/srt/models/transformers.py", "TransformersBase._create_attention_instances")
 @port_of("sglang/srt/models/transformers.py", "TransformersBase.pipeline_parallel")
 @record(frozen=False, eq=False, slots=False)
-class Judge:
+class SglangJudge:
     """Judges one model on one release; what sizes share is computed once."""
 
-    subject: Subject
+    subject: SglangSubject
     dtype: str = "bfloat16"
-    _sizes: common.SizesJudged = field(default_factory=common.SizesJudged)
+    _sizes: KnownSizes = field(default_factory=KnownSizes)
 
     @cached_property
     def engine(self) -> Engine:
@@ -232,7 +232,7 @@ class Judge:
         serves = found.verdict is Verdict.SERVES
         return SERVES if serves else undecided(found.reason, found.where, found.module)
 
-    def with_plans(self, tensor: Sequence[PlanEntry], pipeline: Plan) -> Judge:
+    def with_plans(self, tensor: Sequence[PlanEntry], pipeline: Plan) -> SglangJudge:
         """The same model with these plans in place of its own."""
         keys = [entry.full_key for entry in pipeline.entries]
         subject = replace(
@@ -242,27 +242,20 @@ class Judge:
             pipeline_keys=keys,
             plans_merged=True,
         )
-        return Judge(subject, self.dtype)
+        return SglangJudge(subject, self.dtype)
 
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
-        known = self._sizes.held
-        if ranks not in known:
-            known[ranks] = self._held(ranks)
-        held = known[ranks]
-        return held.fullest(stages) if held is not None else None
+        return self._sizes.bytes_per_rank(ranks, stages, self._held)
 
     def _held(self, ranks: int) -> RankBytes | None:
-        try:
-            assigned = self.assignments(ranks)
-        except (Raised, BudgetExceeded):
-            return None
+        assigned = self.assignments(ranks)
         tied = self.config.setting("tie_word_embeddings") == Known(True)
-        held = common.Held(self.subject.tree, assigned, self.parts)
+        held = HeldParameters(self.subject.tree, assigned, self.parts)
         return held.on_ranks(ranks, self.dtype, self.config, tied=tied)
 
 
-PreparedModel = api.PreparedModel[Target, Judge]
+PreparedModel = api.PreparedModel[SglangTarget, SglangJudge]
 """A judge for one target, or why it cannot even build the model."""
 
 
@@ -275,7 +268,7 @@ def normalised(entries: Sequence[PlanEntry]) -> tuple[PlanEntry, ...]:
 
 
 def prepare(
-    model: ModelInput, target: Target, dtype: str, environment: Environment | None = None
+    model: ModelInput, target: SglangTarget, dtype: str, environment: Environment | None = None
 ) -> PreparedModel:
     """Build the base model as `target` would, and read its plans as `target` merges them."""
     own = replace(environment_beside(target.transformers), attention="sglang")
@@ -287,8 +280,8 @@ def prepare(
     assert isinstance(root.cls, ClassValue)
     with deep_recursion():
         plans = with_given_plans(merged_plans(builder, root, target.transformers), model)
-    subject = Subject(
-        profile=target.sglang,
+    subject = SglangSubject(
+        profile=target.profile,
         machine=builder.machine,
         tree=base.tree,
         root=root,
@@ -299,4 +292,4 @@ def prepare(
         plans_merged=plans.merged,
         config_file=builder.config_file,
     )
-    return PreparedModel(target, Judge(subject, dtype), None, builder)
+    return PreparedModel(target, SglangJudge(subject, dtype), None, builder)

@@ -11,13 +11,13 @@ from forgather_lint.engines.vllm.checks.stored import checkpoint_of, files
 from forgather_lint.engines.vllm.checks.unread import unproved
 from forgather_lint.engines.vllm.server import ServedBy, server_of
 from forgather_lint.engines.vllm.subject import PreparedModel, prepare
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Outcome, Verdict, undecided
 from forgather_lint.facts.causes.code import AttentionNotReplaceable
 
 
 def checked(
-    model: ModelInput, target: Target, dtype: str, impl: ModelImpl, max_model_len: int | None
+    model: ModelInput, target: VllmTarget, dtype: str, impl: ModelImpl, max_model_len: int | None
 ) -> PreparedModel:
     """`model` as `target` builds it, with what the target holds against it at any size."""
     server = server_of(model.config.values if model.config else {}, target, impl)
@@ -33,7 +33,9 @@ def checked(
     return prepared
 
 
-def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> PreparedModel | None:
+def served_elsewhere(
+    model: ModelInput, target: VllmTarget, impl: ModelImpl
+) -> PreparedModel | None:
     """The verdict where the code of the folder is not loaded; None where it is."""
     config = model.config
     if config is None:
@@ -48,7 +50,7 @@ def served_elsewhere(model: ModelInput, target: Target, impl: ModelImpl) -> Prep
     return None
 
 
-def _served_by_vllm(name: str, config: ConfigFile, target: Target) -> PreparedModel:
+def _served_by_vllm(name: str, config: ConfigFile, target: VllmTarget) -> PreparedModel:
     """The model of vLLM's own that serves: neither code nor plans of the folder are read."""
     problem = own_model(name, config, target)
     outcome = Outcome(

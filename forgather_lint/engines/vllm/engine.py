@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.version import Version
 from forgather_lint.documents.commands.found import Launch, ServingCommand
-from forgather_lint.engines.api import ServingEngine
-from forgather_lint.engines.api import Target as AnyTarget
+from forgather_lint.engines.api import ServingEngine, Target
 from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.engines.vllm.profile import VllmProfile
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 
 if TYPE_CHECKING:
     from forgather_lint.engines.vllm.serving import ReadCommand
@@ -34,13 +33,13 @@ class Vllm(ServingEngine):
         mark=b"vllm",
     )
 
-    def target(self, version: Version, transformers: TransformersProfile) -> Target:
-        return Target(VllmProfile(version), transformers)
+    def target(self, version: Version, transformers: TransformersProfile) -> VllmTarget:
+        return VllmTarget.beside(version, transformers)
 
-    def command(self, found: ServingCommand, target: AnyTarget, below: Path) -> ReadCommand:
+    def command(self, found: ServingCommand, target: Target, below: Path) -> ReadCommand:
         from forgather_lint.engines.vllm.serving import read  # only where there are commands
 
-        assert isinstance(target, Target)
+        assert isinstance(target, VllmTarget)
         return read(found, target, below)
 
 

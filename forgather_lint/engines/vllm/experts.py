@@ -13,7 +13,7 @@ from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.expert_layers import ROUTER
 from forgather_lint.engines.vllm.moe.fuser import ReplacedBlock
 from forgather_lint.engines.vllm.release import VllmEngine
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import SERVES, Outcome
 from forgather_lint.libraries.names import FUSED_BLOCK, FUSED_EXPERTS, MODULE_LIST
 from forgather_lint.libraries.nn.module import objects_below
@@ -89,7 +89,7 @@ def _outside(tree: Tree, gone: tuple[str, ...]) -> Iterator[tuple[str, Instance]
             yield name, instance
 
 
-def experts_refused(target: Target) -> bool:
+def experts_refused(target: VllmTarget) -> bool:
     """Whether the release raises for any mixture of experts beside this transformers."""
     needs_newer = target.vllm.config.experts.value.effect is Effect.ERROR
     return needs_newer and target.transformers.version < TRANSFORMERS_5

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
-from forgather_lint.engines.common import subject as common
 from forgather_lint.engines.common.rms_norm import is_rms_norm
+from forgather_lint.engines.common.subject import HeldParameters, KnownSizes, PlannedModel
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.experts import ExpertBlock
 from forgather_lint.engines.vllm.fact_values import Fuser, NormSearch
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 
 
 @record(frozen=False, eq=False)
-class Subject(common.Subject):
+class VllmSubject(PlannedModel):
     """A base model as one release of vLLM sees it.
 
     `experts` are the blocks whose experts the release has replaced and shards itself; `bodies` the
@@ -92,16 +92,16 @@ _OF_NO_PLAN = ("norms", "latents", "attended", "bodies", "config", "heads")
 
 
 @record(frozen=False, eq=False, slots=False)
-class Judge:
+class VllmJudge:
     """Judges one model on one release; what sizes share is computed once."""
 
-    subject: Subject
+    subject: VllmSubject
     dtype: str = "bfloat16"
     quantized: Quantized | Unfollowed | None = None
     _assigned: dict[int, dict[Instance, Assignment]] = field(default_factory=dict)
     _grouped: dict[int, dict[Instance, Fusion]] = field(default_factory=dict)
     _cut: Pipeline | None = None
-    _sizes: common.SizesJudged = field(default_factory=common.SizesJudged)
+    _sizes: KnownSizes = field(default_factory=KnownSizes)
 
     @property
     def engine(self) -> VllmEngine:
@@ -428,35 +428,28 @@ class Judge:
         """Whether there is a plan, or something in its place, by which stages are cut."""
         return bool(self.subject.pipeline_keys) or self.engine.stages.inferred
 
-    def with_plans(self, tensor: Sequence[PlanEntry], pipeline: Plan) -> Judge:
+    def with_plans(self, tensor: Sequence[PlanEntry], pipeline: Plan) -> VllmJudge:
         """The same model with these plans in place of its own."""
         keys = [entry.full_key for entry in pipeline.entries]
         subject = replace(
             self.subject, tensor_plan=tensor, pipeline_plan=pipeline, pipeline_keys=keys
         )
-        judge = Judge(subject, self.dtype, self.quantized, _grouped=self._grouped)
+        judge = VllmJudge(subject, self.dtype, self.quantized, _grouped=self._grouped)
         known = {name: self.__dict__[name] for name in _OF_NO_PLAN if name in self.__dict__}
         judge.__dict__.update(known)
         return judge
 
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
-        known = self._sizes.held
-        if ranks not in known:
-            known[ranks] = self._held(ranks)
-        held = known[ranks]
-        return held.fullest(stages) if held is not None else None
+        return self._sizes.bytes_per_rank(ranks, stages, self._held)
 
     def _held(self, ranks: int) -> RankBytes | None:
-        try:
-            assigned = self.assignments(ranks)
-            stored = self._stored(ranks)
-        except (Raised, BudgetExceeded):
-            return None
+        assigned = self.assignments(ranks)
+        stored = self._stored(ranks)
         if self.quantized is not None and stored is None:
             return None
         fused = tuple(f"{block.name}." for block in self.subject.experts)
-        held = common.Held(self.subject.tree, assigned, self.parts, fused, stored)
+        held = HeldParameters(self.subject.tree, assigned, self.parts, fused, stored)
         return held.on_ranks(ranks, self.dtype, self.config, tied=self.config.tied)
 
     def _stored(self, ranks: int) -> Mapping[str, int] | None:

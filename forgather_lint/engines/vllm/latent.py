@@ -16,7 +16,7 @@ import libcst as cst
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.documents.walk import descendants
+from forgather_lint.documents.walk import all_below, of_kind
 from forgather_lint.engines.common.forward_text import definition_of, of_self
 from forgather_lint.engines.vllm.fact_values import Hoisting
 from forgather_lint.engines.vllm.fusers.fused import Fusion, linear_calls, returned_linear, width
@@ -214,9 +214,8 @@ def _expansion(machine: Machine, owner: Instance, up: Instance) -> FunctionValue
         return None
     found = [
         function
-        for node in descendants(forward.body)
-        if isinstance(node, cst.Call)
-        and (method := of_self(node.func)) is not None
+        for node in of_kind(all_below(forward.body), cst.Call)
+        if (method := of_self(node.func)) is not None
         and _is_pair(node.args)
         and (function := _method(machine, owner, method)) is not None
         and _expands(function, name)
@@ -239,9 +238,9 @@ def _expands(function: FunctionValue, projection: str) -> bool:
     if not isinstance(function.node, cst.FunctionDef):
         return False
     parameters = function.node.params
-    nodes = list(descendants(function.node.body))
-    names = {node.attr.value for node in nodes if isinstance(node, cst.Attribute)}
-    returned = [node.value for node in nodes if isinstance(node, cst.Return)]
+    nodes = all_below(function.node.body)
+    names = {node.attr.value for node in of_kind(nodes, cst.Attribute)}
+    returned = [node.value for node in of_kind(nodes, cst.Return)]
     return (
         len([*parameters.posonly_params, *parameters.params]) == 3
         and projection in names

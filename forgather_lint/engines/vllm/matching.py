@@ -19,7 +19,7 @@ from forgather_lint.execution.engine import UndecidedKey
 
 
 @record
-class KeysOf:
+class VllmKeyMatch:
     """How the release that has the facts `plan` takes keys (`execution.engine.KeyMatch`)."""
 
     plan: VllmPlan

@@ -14,7 +14,7 @@ from forgather_lint.engines.vllm.fact_values import (
     Lookup,
     StageNames,
 )
-from forgather_lint.engines.vllm.matching import KeysOf
+from forgather_lint.engines.vllm.matching import VllmKeyMatch
 from forgather_lint.engines.vllm.profile import VllmModules, VllmProfile
 from forgather_lint.execution.engine import (
     Engine,
@@ -46,7 +46,7 @@ def engine_of(profile: VllmProfile) -> VllmEngine:
     return VllmEngine(
         plan=PlanReading(
             styles={style: Role(kind.value) for style, kind in plan.styles.value.items()},
-            keys=KeysOf(plan),
+            keys=VllmKeyMatch(plan),
             splits_by_head=attention.sinks_unresolved.value.effect is Effect.ERROR,
         ),
         attention=EngineAttention(

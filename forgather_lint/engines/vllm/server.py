@@ -15,7 +15,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.engines.names import knows, said
 from forgather_lint.engines.vllm.fact_values import AttentionGate
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
 
 
@@ -37,7 +37,7 @@ class AskedFor(StrEnum):
 
 
 @record
-class Server:
+class ServingClass:
     """Who serves the model.
 
     `name` is the model of vLLM's own (OWN_MODEL), the type whose class transformers loads (LIBRARY)
@@ -52,7 +52,7 @@ class Server:
     fallback: str = ""
 
 
-def server_of(config: Mapping[str, object], target: Target, impl: ModelImpl) -> Server:
+def server_of(config: Mapping[str, object], target: VllmTarget, impl: ModelImpl) -> ServingClass:
     """Who serves the model of the config.json that says `config`."""
     return _Resolution(config, target, impl).server()
 
@@ -60,11 +60,11 @@ def server_of(config: Mapping[str, object], target: Target, impl: ModelImpl) -> 
 @record
 class _Resolution:
     config: Mapping[str, object]
-    target: Target
+    target: VllmTarget
     impl: ModelImpl
 
     @port_of("vllm/model_executor/models/registry.py", "_ModelRegistry.inspect_model_cls")
-    def server(self) -> Server:
+    def server(self) -> ServingClass:
         names = architectures(self.config, self.target)
         if not names:
             return self._loaded(AskedFor.FOLDER)
@@ -77,16 +77,16 @@ class _Resolution:
         for name in names:
             known = self._normalised(name)
             if self._is_own(known):
-                return Server(ServedBy.OWN_MODEL, known)
+                return ServingClass(ServedBy.OWN_MODEL, known)
             if self._is_registered(known):
                 return self._loaded(AskedFor.NOTHING)
         found = self._through_transformers(names[0]) if asks else None
         return found or self._nobody(names[0])
 
-    def _nobody(self, name: str) -> Server:
+    def _nobody(self, name: str) -> ServingClass:
         if self.impl is not ModelImpl.OWN and self._is_in_library(name):
-            return Server(ServedBy.NOBODY, name, AskedFor.LIBRARY)
-        return Server(ServedBy.NOBODY, name)
+            return ServingClass(ServedBy.NOBODY, name, AskedFor.LIBRARY)
+        return ServingClass(ServedBy.NOBODY, name)
 
     def _is_own(self, name: str) -> bool:
         return knows("vllm_own", name, self.target.vllm.version)
@@ -117,7 +117,7 @@ class _Resolution:
             yield from (name.replace(own, suffix) for suffix in suffixes)
 
     @port_of("vllm/model_executor/models/registry.py", "_ModelRegistry._try_resolve_transformers")
-    def _through_transformers(self, name: str) -> Server | None:
+    def _through_transformers(self, name: str) -> ServingClass | None:
         """What transformers' backend makes of it; None when it finds no class that will do."""
         if self._is_in_library(name):
             return self._loaded(AskedFor.LIBRARY) if self._library_allows(name) else None
@@ -127,7 +127,7 @@ class _Resolution:
         other = self._normalised(name)
         if self.impl is not ModelImpl.AUTO or not self._is_own(other):
             return found
-        return Server(found.by, found.name, found.asked, fallback=other)
+        return ServingClass(found.by, found.name, found.asked, fallback=other)
 
     def _is_in_library(self, name: str) -> bool:
         return knows("transformers_classes", name, self.target.transformers.version)
@@ -140,18 +140,18 @@ class _Resolution:
         )
 
     @port_of("transformers/models/auto/auto_factory.py", "_BaseAutoModelClass.from_config")
-    def _loaded(self, asked: AskedFor) -> Server:
+    def _loaded(self, asked: AskedFor) -> ServingClass:
         """What `AutoModel.from_config` finds."""
         entries, kind = auto_map(self.config), self.config.get("model_type")
         native = isinstance(kind, str) and knows(
             "transformers_models", kind, self.target.transformers.version
         )
         if AUTO_MODEL in entries or AUTO_CONFIG in entries or not native:
-            return Server(ServedBy.FOLDER, AUTO_MODEL, asked)
-        return Server(ServedBy.LIBRARY, str(kind), asked)
+            return ServingClass(ServedBy.FOLDER, AUTO_MODEL, asked)
+        return ServingClass(ServedBy.LIBRARY, str(kind), asked)
 
 
-def architectures(config: Mapping[str, object], target: Target) -> Sequence[str]:
+def architectures(config: Mapping[str, object], target: VllmTarget) -> Sequence[str]:
     """The names of the model: those that config.json gives, else the class for its type."""
     given = config.get("architectures")
     names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []

@@ -36,7 +36,7 @@ from forgather_lint.engines.vllm.serve_options import (
     releases_with,
 )
 from forgather_lint.engines.vllm.serve_quantization import changes_nothing
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.command import (
@@ -60,7 +60,7 @@ class ReadCommand:
 
     found: ServingCommand
     command: ServeCommand
-    target: Target
+    target: VllmTarget
     model: Path | None
     root: Path
 
@@ -82,7 +82,7 @@ class ReadCommand:
             yield from _judged(self, settings, gather)
 
 
-def read(found: ServingCommand, target: Target, root: Path) -> ReadCommand:
+def read(found: ServingCommand, target: VllmTarget, root: Path) -> ReadCommand:
     """`found` as `target` reads it. A model's folder is looked for from `root`."""
     command = read_command(
         found.arguments,
@@ -127,7 +127,7 @@ def _config(folder: Path | None) -> Mapping[str, object] | None:
         return None
 
 
-def _refused(refused: RefusedWord, target: Target) -> CommandRefused:
+def _refused(refused: RefusedWord, target: VllmTarget) -> CommandRefused:
     release = str(target.vllm)
     if refused.why is not RefusedFor.OPTION:
         return CommandRefused(refused, release)
@@ -186,7 +186,7 @@ def _trusted(
         yield RemoteCodeNotTrusted(command.place(), str(read.target.vllm), text)
 
 
-def _is_known(kind: str, target: Target) -> bool:
+def _is_known(kind: str, target: VllmTarget) -> bool:
     from forgather_lint.engines.names import knows
 
     return knows("transformers_models", kind, target.transformers.version) or knows(

@@ -22,9 +22,9 @@ from forgather_lint.engines.vllm.experts import (
     fuse_experts,
     has_experts,
 )
-from forgather_lint.engines.vllm.judge import Judge, Subject
+from forgather_lint.engines.vllm.judge import VllmJudge, VllmSubject
 from forgather_lint.engines.vllm.release import VllmEngine, engine_of
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.dataflow import Body
 from forgather_lint.facts import NotBuilt
 from forgather_lint.model.analysis import Built, builder_of
@@ -33,13 +33,13 @@ from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.values.objects import ClassValue, Instance
 
-PreparedModel = api.PreparedModel[Target, Judge]
+PreparedModel = api.PreparedModel[VllmTarget, VllmJudge]
 """A judge for one target, or why it cannot even build the model."""
 
 
 def prepare(
     model: ModelInput,
-    target: Target,
+    target: VllmTarget,
     dtype: str,
     *,
     experts_fused: bool = True,
@@ -56,10 +56,10 @@ def prepare(
         return PreparedModel(target, None, base, builder)
     with deep_recursion():
         subject = _subject(builder, model, base, target, experts_fused)
-    return PreparedModel(target, Judge(subject, dtype), None, builder)
+    return PreparedModel(target, VllmJudge(subject, dtype), None, builder)
 
 
-def environment_of(target: Target) -> Environment:
+def environment_of(target: VllmTarget) -> Environment:
     """What a model finds of `target` while it is built and run."""
     building = target.vllm.building
     return replace(
@@ -73,8 +73,8 @@ def environment_of(target: Target) -> Environment:
 
 
 def _subject(
-    builder: ModelBuilder, model: ModelInput, base: Built, target: Target, experts_fused: bool
-) -> Subject:
+    builder: ModelBuilder, model: ModelInput, base: Built, target: VllmTarget, experts_fused: bool
+) -> VllmSubject:
     root = base.root
     assert isinstance(root.cls, ClassValue)
     plans = with_given_plans(merged_plans(builder, root, target.transformers), model)
@@ -84,7 +84,7 @@ def _subject(
     bodies: Mapping[Instance, Body] | None = None
     if experts_fused:
         tree, blocks, bodies = _with_experts_fused(builder, base, engine, target)
-    return Subject(
+    return VllmSubject(
         machine=builder.machine,
         tree=tree,
         root=root,
@@ -101,7 +101,7 @@ def _subject(
 
 
 def _with_experts_fused(
-    builder: ModelBuilder, base: Built, engine: VllmEngine, target: Target
+    builder: ModelBuilder, base: Built, engine: VllmEngine, target: VllmTarget
 ) -> tuple[Tree, tuple[ExpertBlock, ...], Mapping[Instance, Body] | None]:
     """The tree as the engine changes it, the blocks it replaced, and the graphs of the model.
 

@@ -130,16 +130,7 @@ def copied(value: Value, done: dict[ValueId, Value], deep: bool) -> Value:
     match value:
         case Instance():
             attributes: dict[str, Value] = {}
-            result = done[key] = Instance(
-                value.cls,
-                attributes,
-                value.where,
-                value.hidden,
-                dict(value.buffers),
-                dict(value.places),
-                value.open,
-                dict(value.notes),
-            )
+            result = done[key] = value.empty_copy(attributes, None)
             attributes.update({n: inner(v) for n, v in value.attributes.items()})
         case IterableValue() if value.source is not None:
             return Unknown("copy-of-iterator")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forgather_lint.libraries.operands import (
     LAST,
+    Shape,
     Undetermined,
     dimension,
     integer,
@@ -57,9 +58,7 @@ def sort(
     descending: Value = FALSE,
     stable: Value = FALSE,
 ) -> Value:
-    source = tensor(site, input)
-    shape = shape_of(source)
-    placement = _choosing(site, source, dimension(dim, len(shape)))
+    source, shape, placement = _ranked(site, input, dim)
     return named(site, ("values", "indices"), shape, placement, (source.dtype, "int64"))
 
 
@@ -71,10 +70,15 @@ def argsort(
     descending: Value = FALSE,
     stable: Value = FALSE,
 ) -> Value:
+    _, shape, placement = _ranked(site, input, dim)
+    return result(site, shape, placement, "int64")
+
+
+def _ranked(site: Site, input: Value, dim: Value) -> tuple[TensorValue, Shape, Placement]:
+    """The tensor whose dimension `dim` is put in order, its shape, the placement of the result."""
     source = tensor(site, input)
     shape = shape_of(source)
-    placement = _choosing(site, source, dimension(dim, len(shape)))
-    return result(site, shape, placement, "int64")
+    return source, shape, _choosing(site, source, dimension(dim, len(shape)))
 
 
 def _choosing(site: Site, source: TensorValue, axis: int) -> Placement:

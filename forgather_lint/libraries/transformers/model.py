@@ -34,6 +34,7 @@ from forgather_lint.python.values.value import (
     Unknown,
     Value,
     known,
+    next_serial,
 )
 
 MERGED = "plans-merged"
@@ -85,14 +86,24 @@ def init_weights(site: Site, self: Instance) -> Value:
     if world.building and world.parameters_on:
         found = replace(world, tensors_on=world.tensors_stay_on, initialising=True)
         with machine.undone_run(observer=machine.observer, environment=found):
-            _initialise(site, self, self, set())
+            _initialise(site, self, self, set(), set())
     return tie_weights(site, self)
 
 
 @port_of("transformers/modeling_utils.py", "PreTrainedModel.initialize_weights")
 @port_of("transformers/modeling_utils.py", "PreTrainedModel._initialize_weights")
-def _initialise(site: Site, model: Instance, module: Instance, met: set[Instance]) -> None:
-    """Hands `model` what is below `module`, then `module`; a model below has its own way."""
+def _initialise(
+    site: Site,
+    model: Instance,
+    module: Instance,
+    met: set[Instance],
+    done: set[tuple[Instance, Instance]],
+) -> None:
+    """Hands `model` what is below `module`, then `module`; a model below has its own way.
+
+    Of modules that a loop has built alike the first is handed on (`done`, with the model), unless
+    something was written that the next might find.
+    """
     machine = cast("Machine", site.evaluator)
     met.add(module)
     for child in children_of(site, module).values():
@@ -100,15 +111,30 @@ def _initialise(site: Site, model: Instance, module: Instance, met: set[Instance
             continue
         own_way = machine.is_instance_of(child, PRETRAINED)
         if not own_way or plans_merged(child) is not True:
-            _initialise(site, child if own_way else model, child, met)
+            _initialise(site, child if own_way else model, child, met, done)
     member = find_member(machine, model.cls, "_init_weights")
     if member is None or not isinstance(member.value, FunctionValue):
+        return
+    like = (model, module.first_alike)
+    if like in done:
         return
     holds = _holds_tensors(module) if machine.environment.holders_initialised else True
     if holds is None:
         machine.assume(site.unknown("undecided-module"))
+    written = machine.trail.outside_writes
     if holds is not False:
-        machine.call(BoundMethod(model, member.value), Arguments([module]), site.where)
+        with machine.trail.guarding(next_serial()):
+            machine.call(BoundMethod(model, member.value), Arguments([module]), site.where)
+    if machine.trail.outside_writes == written and _tells_no_round(module):
+        done.add(like)
+
+
+def _tells_no_round(module: Instance) -> bool:
+    """Whether a loop's other copies of `module` hold just the same, so that no number is in it."""
+    return all(
+        isinstance(value, TensorValue) or (isinstance(value, Known) and value.loop is None)
+        for value in module.attributes.values()
+    )
 
 
 def _holds_tensors(module: Instance) -> bool | None:

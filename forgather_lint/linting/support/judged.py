@@ -38,28 +38,28 @@ def raised_at_every_size(
     judged: Judged, message: str, help: str, releases: ReleaseRange | None = None
 ) -> Finding:
     """The finding where `forward` raises on one rank already, with the error as the label."""
-    return Finding(
-        where=judged.where,
-        message=message,
-        label=judged.reason,
-        consequence=f"{judged.target.said} fails at every size: `{judged.reason}`",
-        help=help,
-        module=judged.module or None,
-        releases=releases or of_release(judged.target),
-        target=str(judged.target),
+    return _at_every_size(
+        judged, message, help, f"fails at every size: `{judged.reason}`", releases
     )
 
 
 def other_answer(judged: Judged, message: str, help: str) -> Finding:
     """The finding where one rank already computes something else, with what it is as the label."""
+    happens = f"answers something else at every size: {judged.reason}"
+    return _at_every_size(judged, message, help, happens)
+
+
+def _at_every_size(
+    judged: Judged, message: str, help: str, happens: str, releases: ReleaseRange | None = None
+) -> Finding:
     return Finding(
         where=judged.where,
         message=message,
         label=judged.reason,
-        consequence=f"{judged.target.said} answers something else at every size: {judged.reason}",
+        consequence=f"{judged.target.said} {happens}",
         help=help,
         module=judged.module or None,
-        releases=of_release(judged.target),
+        releases=releases or of_release(judged.target),
         target=str(judged.target),
     )
 

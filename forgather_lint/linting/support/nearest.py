@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import SequenceMatcher, get_close_matches
 
 from forgather_lint.core.record import record
 from forgather_lint.facts import Module
@@ -37,6 +36,8 @@ def suggest(wanted: str, existing: Mapping[str, Module]) -> Suggestion:
 
 def closest(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:
     """The names that resemble `wanted` most, best first; none if none is alike."""
+    from difflib import get_close_matches  # a model without a slip does not pay for it
+
     return tuple(get_close_matches(wanted, list(existing), n=_LIMIT, cutoff=0.6))
 
 
@@ -47,6 +48,8 @@ def is_typo(wanted: str, name: str) -> bool:
 
 def likeness(wanted: str, name: str) -> float:
     """How much alike two names are, from 0 to 1."""
+    from difflib import SequenceMatcher  # as above
+
     return SequenceMatcher(None, wanted, name).ratio()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -133,11 +134,16 @@ def order_of(machine: Machine, cls: AnyClass) -> tuple[OrderEntry, ...]:
         lineage = machine.library.lineage(cls.name)
         if lineage is None:
             return (cls, Unknown("unmodelled-class", detail=cls.name))
-        return tuple(External(name) for name in lineage)
+        return _external(lineage)
     cached = cls.order
     if cached is None:
         cached = cls.order = (cls, *_merge_bases(machine, cls))
     return cached
+
+
+@lru_cache(maxsize=1024)
+def _external(names: tuple[str, ...]) -> tuple[External, ...]:
+    return tuple(map(External, names))
 
 
 _PER_STEP = 20

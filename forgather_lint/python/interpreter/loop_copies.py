@@ -277,17 +277,7 @@ class _Copying:
 
     def _instance(self, value: Instance) -> Instance:
         attributes: dict[str, Value] = {}
-        copy = Instance(
-            value.cls,
-            attributes,
-            value.where,
-            value.hidden,
-            dict(value.buffers),
-            dict(value.places),
-            value.open,
-            dict(value.notes),
-            self._first(value),
-        )
+        copy = value.empty_copy(attributes, self._first(value))
         self._done[value] = copy
         self.copies[value] = copy
         attributes.update({name: self.of(item) for name, item in value.attributes.items()})

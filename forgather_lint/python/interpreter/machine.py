@@ -19,7 +19,7 @@ from forgather_lint.python.interpreter.dispatch import EXPRESSIONS, STATEMENTS
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Completion, Frame, Raised
 from forgather_lint.python.interpreter.guard import fault, faulty_statement
-from forgather_lint.python.interpreter.run import Run
+from forgather_lint.python.interpreter.run import AbstractRun
 from forgather_lint.python.interpreter.trail import Trail
 from forgather_lint.python.values.endings import Ending
 from forgather_lint.python.values.joining import join
@@ -165,7 +165,7 @@ class Machine:
         self, library: Library, loader: CodeLoader, environment: Environment | None = None
     ) -> None:
         self.loader = loader
-        self._idle = Run(library, Observer(), environment or Environment())
+        self._idle = AbstractRun(library, Observer(), environment or Environment())
         self._run = self._idle
 
     @property
@@ -194,7 +194,7 @@ class Machine:
         return self._run.trail
 
     @property
-    def run(self) -> Run:
+    def run(self) -> AbstractRun:
         """The run that is on."""
         return self._run
 
@@ -210,7 +210,7 @@ class Machine:
         What is not given is as it is outside of any run, whichever run is on.
         """
         idle, before = self._idle, self._run
-        self._run = Run(
+        self._run = AbstractRun(
             library or idle.library,
             observer or idle.observer,
             environment or idle.environment,

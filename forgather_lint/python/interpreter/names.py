@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from forgather_lint.documents.walk import descendants
+from forgather_lint.documents.walk import descendants, of_kind
 from forgather_lint.python.interpreter.dispatch import BUILTINS, expression, statement
 from forgather_lint.python.interpreter.frame import Completion, Frame, Raised
 from forgather_lint.python.values.objects import Scope
@@ -37,14 +37,12 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
 @cache
 def _imported_names(module: cst.Module) -> frozenset[str]:
     """What imports bind anywhere in `module`: those of packages that may be absent as well."""
-    lists = (
-        node.names for node in descendants(module) if isinstance(node, cst.Import | cst.ImportFrom)
-    )
+    imports = of_kind(descendants(module), cst.Import, cst.ImportFrom)
     return frozenset(
         (alias.evaluated_alias or alias.evaluated_name).partition(".")[0]
-        for names in lists
-        if not isinstance(names, cst.ImportStar)
-        for alias in names
+        for each in imports
+        if not isinstance(each.names, cst.ImportStar)
+        for alias in each.names
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @record(frozen=False, eq=False)
-class Run:
+class AbstractRun:
     """Owns all that a run consults and changes, so that its answer depends on no other run.
 
     `library` says what library names mean, `observer` sees what happens, `environment` is the

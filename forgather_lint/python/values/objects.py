@@ -145,6 +145,20 @@ class Instance(Value):
     copy_of: Instance | None = None
     serial: int = field(default_factory=next_serial)
 
+    def empty_copy(self, attributes: Mapping[str, Value], copy_of: Instance | None) -> Instance:
+        """A copy in all but its attributes, which are to be put into `attributes`."""
+        return Instance(
+            self.cls,
+            attributes,
+            self.where,
+            self.hidden,
+            dict(self.buffers),
+            dict(self.places),
+            self.open,
+            dict(self.notes),
+            copy_of,
+        )
+
     @property
     def first_alike(self) -> Instance:
         """The instance that stands for all copies of it."""

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
-from forgather_lint import pipeline
+from forgather_lint import checking
+from forgather_lint.answers.kept import Answers, Opening
 from forgather_lint.core.files import laid_over
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import Workers
 from forgather_lint.documents.limits import MOST_BYTES
-from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import FixNotice, ModelReport, Run
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.contained import workers_for
@@ -60,6 +60,7 @@ from forgather_lint.shell.say import say
 @click.option("-q", "--quiet", is_flag=True, help="Print findings and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell what is read.")
 @click.option("-j", "--jobs", metavar="N", help="Check N models at once (default: auto).")
+@options.cache
 @options.limits
 def command(
     paths: tuple[Path, ...],
@@ -92,10 +93,10 @@ def command(
             paths, given["force_exclude"] = (Path(),), True  # a search may find nothing
         groups = configuration.grouped(paths, config, isolated, given)
         render = _renderer(groups, counted)
-        for settings in groups:
-            options.chosen(settings.target, quiet)
         first = next(iter(groups))
         only_fixes = diff or first.fix_only
+        plain = not (watch or only_fixes or first.fix)
+        openings = {settings: _opened(settings, quiet=quiet, plain=plain) for settings in groups}
         _refuse_unclear(stdin_filename, watch, fixes=first.fix or first.fix_only, diff=diff)
         if watch:
             from forgather_lint.shell.watching import watched  # a plain run does not pay for it
@@ -113,7 +114,7 @@ def command(
                 run = fixing.mended(groups, bar, written=not diff)
             else:
                 run = Run(
-                    tuple(_as_far_as_it_gets(_reports(groups, verbose, bar))),
+                    tuple(_as_far_as_it_gets(_reports(groups, openings, verbose, bar))),
                     FixNotice(first.unsafe_fixes),
                 )
         _tell_what_was_not_checked(run, quiet)
@@ -169,14 +170,31 @@ def _renderer(groups: configuration.Groups, counted: bool) -> Render:
     return statistics.renderer(output_format)
 
 
-def _reports(groups: configuration.Groups, verbose: bool, meter: Meter) -> Iterator[ModelReport]:
+Opened = tuple[Opening, Answers | None]
+
+
+def _opened(settings: Settings, *, quiet: bool, plain: bool) -> Opened:
+    """What the run begins with, told to the user, and the answers that a `plain` one keeps."""
+    answers = Answers.of(settings) if plain else None
+    opening = checking.opening(settings, answers)
+    for notice in () if quiet else opening.notices:
+        say(f"note: {notice}", err=True)
+    return opening, answers
+
+
+def _reports(
+    groups: configuration.Groups,
+    openings: Mapping[Settings, Opened],
+    verbose: bool,
+    meter: Meter,
+) -> Iterator[ModelReport]:
     for settings, paths in groups.items():
-        settings.require_known(rule.code for rule in builtin_rules())
+        opened = openings[settings]
         if settings.debug:  # an error of ours is to be seen where it happens
-            yield from _told(paths, settings, meter, None, verbose)
+            yield from _told(paths, settings, opened, meter, None, verbose)
             continue
         with workers_for(settings) as workers:
-            yield from _told(paths, settings, meter, workers, verbose)
+            yield from _told(paths, settings, opened, meter, workers, verbose)
 
 
 def _as_far_as_it_gets(reports: Iterator[ModelReport]) -> Iterator[ModelReport]:
@@ -190,11 +208,13 @@ def _as_far_as_it_gets(reports: Iterator[ModelReport]) -> Iterator[ModelReport]:
 def _told(
     paths: Sequence[Path],
     settings: Settings,
+    opened: Opened,
     meter: Meter,
     workers: Workers | None,
     verbose: bool,
 ) -> Iterator[ModelReport]:
-    reports = pipeline.check(paths, settings, meter, workers)
+    opening, answers = opened
+    reports = checking.check(paths, settings, meter, workers, answers=answers, marks=opening.marks)
     if not verbose:
         yield from reports
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from forgather_lint import pipeline
+from forgather_lint import checking
 from forgather_lint.core.settings import SettingsError
 from forgather_lint.documents.commands.found import ServingCommand, serving
 from forgather_lint.documents.commands.located import located
@@ -60,7 +60,7 @@ def command(
         text = shlex.join(words)
         command = _read(text)
         with workers_for(settings) as workers:
-            reports = pipeline.check_command(
+            reports = checking.check_command(
                 command, Path.cwd(), settings, None if settings.debug else workers
             )
             run = Run(tuple(reports))

@@ -18,7 +18,7 @@ from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts
 from forgather_lint.shell.server.buffers import uri_of
 from forgather_lint.shell.server.chosen import SECTION, chosen
-from forgather_lint.shell.server.desk import Desk, Held
+from forgather_lint.shell.server.desk import Desk, LastReports
 from forgather_lint.shell.server.diagnostics import files_of, shown
 from forgather_lint.shell.server.link import Ended, Link
 from forgather_lint.shell.server.questions import (
@@ -220,7 +220,7 @@ class Server(LanguageServer):
     def _take(self, found: Found, texts: Texts) -> None:
         desk = self.desk
         before = desk.held.get(found.place)
-        desk.held[found.place] = Held(found.reports, texts, found.documents, found.pages)
+        desk.held[found.place] = LastReports(found.reports, texts, found.documents, found.pages)
         files = files_of(found.reports) | (files_of(before.reports) if before else set())
         # What is open comes last: when it is there, all is.
         self.publish([*sorted(files.difference(found.documents)), *found.documents])

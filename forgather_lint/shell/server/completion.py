@@ -29,7 +29,7 @@ class Hole(NamedTuple):
     quoted: bool
 
 
-class Word(NamedTuple):
+class Completion(NamedTuple):
     """Something to write, and how it is told from others."""
 
     text: str
@@ -62,10 +62,14 @@ def hole_at(text: str, offset: int) -> Hole | None:
     return Hole(found["kind"] == "pp", not colon, typed, opened is not None)
 
 
-def words(picture: Picture, hole: Hole) -> list[Word]:
+def words(picture: Picture, hole: Hole) -> list[Completion]:
     """What may stand in `hole`."""
     if not hole.is_key:
-        return [] if hole.of_pipeline else [Word(each, picture.release) for each in picture.styles]
+        return (
+            []
+            if hole.of_pipeline
+            else [Completion(each, picture.release) for each in picture.styles]
+        )
     known = {each.name: each for each in picture.modules}
     names = [
         name
@@ -75,4 +79,4 @@ def words(picture: Picture, hole: Hole) -> list[Word]:
     ]
     taken = {entry.key for entry in picture.entries if entry.of_pipeline is hole.of_pipeline}
     free = [name for name in names if name not in taken or name == hole.typed]
-    return [Word(name, known[name].cls if name in known else "") for name in free]
+    return [Completion(name, known[name].cls if name in known else "") for name in free]

@@ -18,7 +18,7 @@ from forgather_lint.shell.server.questions import Choices
 
 
 @record
-class Held:
+class LastReports:
     """The last reports on a place, the texts that they are about, the open documents there."""
 
     reports: tuple[ModelReport, ...]
@@ -43,7 +43,7 @@ class Desk:
     buffers: Buffers = field(default_factory=Buffers)
     choices: Choices = Choices()
     inlay_hints: bool = False
-    held: dict[str, Held] = field(default_factory=dict)
+    held: dict[str, LastReports] = field(default_factory=dict)
     changed: float = 0.0
     dirty: asyncio.Event = field(default_factory=asyncio.Event)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,7 +59,7 @@ class Desk:
         for held in self.held.values():
             yield from held.reports
 
-    def holds(self, held: Held, path: str) -> bool:
+    def holds(self, held: LastReports, path: str) -> bool:
         """Whether what is held speaks of the text of `path` as it stands now."""
         buffer = self.buffers.on(path)
         return held.texts.get(path) == (buffer.text if buffer else None)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forgather_lint.core.files import listed
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from forgather_lint.deployment.adapters import Adapter
     from forgather_lint.engines.fact import Fact
 
+_CONFIGS = ("adapter_config.json", "*/adapter_config.json")
 _PREFIX = "base_model.model."
 _TABLES = (".embed_tokens.base_layer.weight", ".lm_head.base_layer.weight")
 """Tables that PEFT stores beside the adapter; they are left out."""
@@ -39,9 +41,7 @@ def beside(seen: CheckedModel) -> Iterator[ServingProblem]:
     folder = seen.model.folder
     if not folder or seen.judge is None or seen.judge.subject.tree.structure.open_at:
         return
-    if not any(Path(folder).glob("adapter_config.json")) and not any(
-        Path(folder).glob("*/adapter_config.json")
-    ):
+    if not any(listed(Path(folder), each) for each in _CONFIGS):
         return
     from forgather_lint.deployment.adapters import adapters_at
 

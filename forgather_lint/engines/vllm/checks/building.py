@@ -16,7 +16,7 @@ from forgather_lint.engines.transformers.base_model import build_base
 from forgather_lint.engines.transformers.members import releases_without
 from forgather_lint.engines.vllm.checks.checked_model import releases_of
 from forgather_lint.engines.vllm.subject import PreparedModel, environment_of
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.facts.causes.code import (
     ConfigFieldRemoved,
@@ -63,7 +63,7 @@ def constructor(model: ModelInput, prepared: PreparedModel) -> Iterator[ServingP
 
 def _ends_otherwise(
     model: ModelInput,
-    target: Target,
+    target: VllmTarget,
     without: Callable[[Environment], Environment],
     ended: NotBuilt,
 ) -> bool:
@@ -75,7 +75,7 @@ def _ends_otherwise(
     return not isinstance(other, NotBuilt) or other.message != ended.message
 
 
-def _shown(target: Target, message: str) -> str:
+def _shown(target: VllmTarget, message: str) -> str:
     """The error with what a release shows in its place, where it hides it."""
     hidden = target.vllm.defects.constructor_error_hidden.value
     if hidden.effect is Effect.NONE or not message.startswith("AttributeError"):
@@ -90,7 +90,7 @@ def _nothing_taken(_model_type: str) -> bool:
 _SUSPECTS: tuple[
     tuple[
         ConstructorMissesRelease,
-        Callable[[Target], ReleaseRange],
+        Callable[[VllmTarget], ReleaseRange],
         Callable[[Environment], Environment],
     ],
     ...,

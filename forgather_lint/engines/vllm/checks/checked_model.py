@@ -12,10 +12,10 @@ from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.engines.fact import Effect, Fact, Reaction, Value
-from forgather_lint.engines.vllm.judge import Judge
-from forgather_lint.engines.vllm.server import Server
+from forgather_lint.engines.vllm.judge import VllmJudge
+from forgather_lint.engines.vllm.server import ServingClass
 from forgather_lint.engines.vllm.subject import PreparedModel
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts import NotBuilt
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.serving import ServingProblem
@@ -42,14 +42,14 @@ class CheckedModel:
     """
 
     model: ModelInput
-    server: Server
+    server: ServingClass
     impl: ModelImpl
     max_model_len: int | None
-    target: Target
+    target: VllmTarget
     builder: ModelBuilder
     cls: ClassValue
     config: Held | None
-    judge: Judge | None
+    judge: VllmJudge | None
     ended: NotBuilt | None
     settings: ModelConfig
     """What the engine reads of the config: of a composite one the text part."""
@@ -120,7 +120,7 @@ class CheckedModel:
 
 
 def problem(
-    target: Target,
+    target: VllmTarget,
     cause: Cause,
     fact: Fact[Reaction],
     where: Place,
@@ -152,7 +152,7 @@ def releases_of(fact: Fact[Value]) -> ReleaseRange:
 def checked_model(
     model: ModelInput,
     prepared: PreparedModel,
-    server: Server,
+    server: ServingClass,
     impl: ModelImpl,
     max_model_len: int | None,
     *,

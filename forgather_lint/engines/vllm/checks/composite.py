@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from forgather_lint.core.files import is_file
+from forgather_lint.core.files import is_file, read_at_most
 from forgather_lint.core.port import port_of
 from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.documents.config_json import ConfigFile, read_config
 from forgather_lint.documents.discover import CONFIG
+from forgather_lint.documents.limits import MOST_BYTES
 from forgather_lint.documents.python import SourceError
 from forgather_lint.engines.common.model_config import TEXT_PARTS, ModelConfig, text_config
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
@@ -142,7 +143,7 @@ def names_processor(seen: CheckedModel) -> bool | None:
 
 def _says_processor(file: Path) -> bool | None:
     try:
-        said = json.loads(file.read_text("utf-8"))
+        said = json.loads(read_at_most(file, MOST_BYTES).decode("utf-8"))
     except (OSError, ValueError):
         return None
     if not isinstance(said, dict):

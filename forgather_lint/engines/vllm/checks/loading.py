@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from forgather_lint.core.files import name_of
+from forgather_lint.core.paths import absolute
 from forgather_lint.core.port import port_of
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import file_start
@@ -15,8 +17,14 @@ from forgather_lint.engines.fact import Fact, Reaction
 from forgather_lint.engines.names import knows, said
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, problem
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.server import AskedFor, ServedBy, Server, architectures, auto_map
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.server import (
+    AskedFor,
+    ServedBy,
+    ServingClass,
+    architectures,
+    auto_map,
+)
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts.causes.code import AttentionNotReplaceable
 from forgather_lint.facts.causes.config import (
     ConfigNotFound,
@@ -28,7 +36,7 @@ from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
 
 
-def own_model(name: str, config: ConfigFile, target: Target) -> ServingProblem:
+def own_model(name: str, config: ConfigFile, target: VllmTarget) -> ServingProblem:
     """That a model of vLLM's own serves, and nothing of the folder but its config is read."""
     return ServingProblem(
         cause=OwnModelServes(name),
@@ -40,10 +48,10 @@ def own_model(name: str, config: ConfigFile, target: Target) -> ServingProblem:
     )
 
 
-def config_not_loaded(model: ModelInput, target: Target) -> Iterator[ServingProblem]:
+def config_not_loaded(model: ModelInput, target: VllmTarget) -> Iterator[ServingProblem]:
     """No config.json, or one for which AutoConfig finds no class."""
     if model.config_missing:
-        fact, name = target.vllm.registry.config_not_found, Path(model.folder).name
+        fact, name = target.vllm.registry.config_not_found, name_of(model.folder)
         where = file_start(model.path)
         yield from problem(target, ConfigNotFound(name), fact, where, parts={"model": name})
     if model.config is not None:
@@ -51,7 +59,7 @@ def config_not_loaded(model: ModelInput, target: Target) -> Iterator[ServingProb
 
 
 @port_of("transformers/models/auto/configuration_auto.py", "AutoConfig.from_pretrained")
-def _no_config_class(config: ConfigFile, target: Target) -> Iterator[ServingProblem]:
+def _no_config_class(config: ConfigFile, target: VllmTarget) -> Iterator[ServingProblem]:
     """That `AutoConfig` finds no class: neither by `auto_map` nor by the model type."""
     values, loading = config.values, target.transformers.loading
     entries, kind = values.get("auto_map", {}), values.get("model_type")
@@ -59,7 +67,7 @@ def _no_config_class(config: ConfigFile, target: Target) -> Iterator[ServingProb
     if named or config.undecided.keys() & {"auto_map", "model_type"}:
         return
     if kind is None:
-        folder = Path(config.path).absolute().parent.name
+        folder = name_of(Path(absolute(config.path)).parent)
         if loading.type_from_path.value and _contains_type(folder, target):
             return
         parts = {"model": folder, "types": "..."}
@@ -70,14 +78,14 @@ def _no_config_class(config: ConfigFile, target: Target) -> Iterator[ServingProb
         yield from problem(target, NoConfigClass(str(kind)), fact, where, parts={"type": kind})
 
 
-def has_config_class(kind: str, target: Target) -> bool:
+def has_config_class(kind: str, target: VllmTarget) -> bool:
     """Whether transformers, or vLLM itself, has a class for configs of that type."""
     return knows("transformers_configs", kind, target.transformers.version) or knows(
         "vllm_configs", kind, target.vllm.version
     )
 
 
-def _contains_type(folder: str, target: Target) -> bool:
+def _contains_type(folder: str, target: VllmTarget) -> bool:
     """Whether the name of the folder contains a type, which transformers then takes it for."""
     release = target.transformers.version
     parts = {folder[i:j] for i in range(len(folder)) for j in range(i + 1, len(folder) + 1)}
@@ -85,7 +93,7 @@ def _contains_type(folder: str, target: Target) -> bool:
 
 
 def nobody_serves(
-    model: ModelInput, target: Target, server: Server, impl: ModelImpl
+    model: ModelInput, target: VllmTarget, server: ServingClass, impl: ModelImpl
 ) -> Iterator[ServingProblem]:
     """An architecture that no registry knows, and no class that could stand in."""
     if server.by is not ServedBy.NOBODY or model.config is None:
@@ -104,7 +112,7 @@ def nobody_serves(
 
 
 def refusal(
-    name: str, config: ConfigFile | None, target: Target, impl: ModelImpl
+    name: str, config: ConfigFile | None, target: VllmTarget, impl: ModelImpl
 ) -> tuple[Fact[Reaction], dict[str, object]]:
     """What a user sees when the attention of the class may not be replaced."""
     if impl is ModelImpl.TRANSFORMERS or config is None:
@@ -113,7 +121,7 @@ def refusal(
 
 
 def unsupported(
-    name: str, config: ConfigFile, target: Target
+    name: str, config: ConfigFile, target: VllmTarget
 ) -> tuple[Fact[Reaction], dict[str, object]]:
     """What vLLM says of architectures that it does not serve, and the parts of the text."""
     registry, release = target.vllm.registry, target.vllm.version

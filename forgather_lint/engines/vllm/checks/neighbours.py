@@ -24,7 +24,7 @@ from forgather_lint.engines.fact import Fact, Reaction
 from forgather_lint.engines.transformers.base_model import build_base
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.subject import environment_of
 from forgather_lint.execution.sharded import run
 from forgather_lint.facts import NotBuilt
@@ -85,7 +85,7 @@ def _imported_when_run(seen: CheckedModel, model: ModelInput) -> Iterator[Servin
             return
 
 
-def _errors(seen: CheckedModel, model: ModelInput, judge: Judge) -> Iterator[tuple[str, Place]]:
+def _errors(seen: CheckedModel, model: ModelInput, judge: VllmJudge) -> Iterator[tuple[str, Place]]:
     yield from _constructor(seen, model)
     yield from _forward(seen, judge)
 
@@ -96,7 +96,7 @@ def _constructor(seen: CheckedModel, model: ModelInput) -> Iterator[tuple[str, P
         yield built.message, built.where
 
 
-def _forward(seen: CheckedModel, judge: Judge) -> Iterator[tuple[str, Place]]:
+def _forward(seen: CheckedModel, judge: VllmJudge) -> Iterator[tuple[str, Place]]:
     """A module without children, such as a norm, may be replaced: then its forward never runs."""
     subject, machine = judge.subject, seen.builder.machine
     here = _without_neighbours(machine.environment)

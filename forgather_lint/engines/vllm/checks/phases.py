@@ -7,12 +7,12 @@ of one phase the files come by name, and what stands in one from top to bottom.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterator
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
 
+from forgather_lint.core.modules import modules_below
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.facts.serving import ServingProblem
 
@@ -52,8 +52,8 @@ def check(phase: Phase) -> Callable[[Check], Check]:
 @cache
 def all_checks() -> tuple[Check, ...]:
     """Every check of this folder, in the order of the engine."""
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        importlib.import_module(f"{__package__}.{module.name}")
+    for name in modules_below(Path(__file__).parent, __name__.rpartition(".")[0]):
+        importlib.import_module(name)
     # Whoever imports one of these files first must not change the order.
     return tuple(sorted(_CHECKS, key=_place))
 

@@ -11,7 +11,7 @@ from forgather_lint.engines.vllm.checks import building, loading, stored
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, checked_model
 from forgather_lint.engines.vllm.checks.phases import all_checks
 from forgather_lint.engines.vllm.checks.unread import describes_alone
-from forgather_lint.engines.vllm.server import Server
+from forgather_lint.engines.vllm.server import ServingClass
 from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.execution.outcome import undecided
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def look_for_problems(
     model: ModelInput,
     prepared: PreparedModel,
-    server: Server,
+    server: ServingClass,
     impl: ModelImpl = ModelImpl.AUTO,
     max_model_len: int | None = None,
     checkpoint: Checkpoint | None = None,

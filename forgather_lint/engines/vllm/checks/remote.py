@@ -8,6 +8,8 @@ from pathlib import Path
 
 import libcst as cst
 
+from forgather_lint.core.files import name_of
+from forgather_lint.core.paths import absolute
 from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place, file_start
 from forgather_lint.documents.python import NodePlace, SourceError
@@ -136,4 +138,4 @@ def _place(seen: CheckedModel, importer: str, name: str) -> Place:
 
 def _folder(seen: CheckedModel) -> str:
     file = seen.builder.config_file
-    return Path(file.path).absolute().parent.name if file is not None else ""
+    return name_of(Path(absolute(file.path)).parent) if file is not None else ""

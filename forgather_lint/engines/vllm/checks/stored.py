@@ -5,12 +5,11 @@ What reads and compares them is imported only when there are some.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forgather_lint.core.files import WEIGHTS
+from forgather_lint.core.files import WEIGHTS, listed
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.unread import is_quantised
@@ -35,11 +34,7 @@ def checkpoint_of(model: ModelInput) -> Checkpoint | None:
 
 
 def _any_named(folder: str) -> bool:
-    try:
-        with os.scandir(folder) as entries:
-            return any(entry.name.endswith(_NAMED) for entry in entries)
-    except OSError:
-        return False
+    return any(listed(Path(folder), f"*{end}") for end in _NAMED)
 
 
 def problems(

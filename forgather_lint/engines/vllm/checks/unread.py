@@ -10,7 +10,7 @@ from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.names import knows
 from forgather_lint.engines.vllm.checks.config_reads import WHOLE, config_reads
-from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.execution.outcome import Outcome, undecided
@@ -83,7 +83,7 @@ OF_ATTENTION = ("sliding_window", "attn_logit_softcapping")
 
 
 def _of_attention(
-    config: ConfigFile, judge: Judge, prepared: PreparedModel
+    config: ConfigFile, judge: VllmJudge, prepared: PreparedModel
 ) -> Iterator[tuple[str, Place | None]]:
     """A field that the engine's attention goes by, and the model does not read."""
     held = [each for each in OF_ATTENTION if _is_number(judge.config.setting(each))]
@@ -102,7 +102,7 @@ def _is_number(value: Value | None) -> bool:
     return isinstance(value, Known) and isinstance(value.value, int | float) and bool(value.value)
 
 
-def _forward_set(judge: Judge) -> Iterator[tuple[str, Place | None]]:
+def _forward_set(judge: VllmJudge) -> Iterator[tuple[str, Place | None]]:
     """A forward that stands on one object: the engine puts others in the place of some."""
     for instance in judge.subject.tree.instances.values():
         if "forward" in instance.attributes:

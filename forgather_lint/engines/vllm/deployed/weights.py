@@ -21,8 +21,8 @@ from forgather_lint.engines.vllm.deployed.compared import TensorMisfit, TensorsC
 from forgather_lint.engines.vllm.deployed.naming import NotKnown
 from forgather_lint.engines.vllm.deployed.places import Kind, TensorSlot
 from forgather_lint.engines.vllm.deployed.telling import layers_of, listed, looks_like
-from forgather_lint.engines.vllm.judge import Judge
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.judge import VllmJudge
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.causes.checkpoint import (
@@ -54,7 +54,7 @@ class UndecidedCheckpoint:
 Told = ServingProblem | UndecidedCheckpoint
 
 
-def of_files(checkpoint: Checkpoint, target: Target) -> Iterator[Told]:
+def of_files(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[Told]:
     """What is wrong with the files, whatever model they are for."""
     facts, index = target.vllm.checkpoint, checkpoint.index
     if checkpoint.pickled:
@@ -92,7 +92,7 @@ def of_files(checkpoint: Checkpoint, target: Target) -> Iterator[Told]:
         yield UndecidedCheckpoint("files in Mistral's own format are loaded", where)
 
 
-def _pickled(checkpoint: Checkpoint, target: Target) -> Iterator[Told]:
+def _pickled(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[Told]:
     name = checkpoint.pickled[0]
     where = file_start(f"{checkpoint.folder}/{name}")
     yield _told(WeightsPickled(name, len(checkpoint.pickled)), "", where, target)
@@ -104,7 +104,7 @@ def _has_consolidated(checkpoint: Checkpoint) -> bool:
     return any(file.name.startswith(CONSOLIDATED) for file in files)
 
 
-def _shards_missing(checkpoint: Checkpoint, target: Target) -> Iterator[ServingProblem]:
+def _shards_missing(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[ServingProblem]:
     """Files that the index names and that are not there; what they hold is missing by itself."""
     fact, index = target.vllm.checkpoint.shard_missing, checkpoint.index
     assert index is not None
@@ -119,14 +119,14 @@ def _shards_missing(checkpoint: Checkpoint, target: Target) -> Iterator[ServingP
     yield _with_releases(told, fact)
 
 
-def _not_loaded(checkpoint: Checkpoint, target: Target) -> Iterator[ServingProblem]:
+def _not_loaded(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[ServingProblem]:
     """A file beside those that the index names."""
     for file in checkpoint.left_out[:1]:
         cause = FileNotLoaded(file.name, len(checkpoint.left_out))
         yield _told(cause, "", file_start(file.path), target)
 
 
-def _twice(checkpoint: Checkpoint, target: Target) -> Iterator[ServingProblem]:
+def _twice(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[ServingProblem]:
     """A tensor that two of the files hold: the one that comes last counts."""
     first: dict[str, WeightFile] = {}
     again: dict[str, WeightFile] = {}
@@ -167,7 +167,7 @@ def of_tensors(seen: CheckedModel, checkpoint: Checkpoint, *, quantised: bool) -
         yield UndecidedCheckpoint(found.undecided, where)
 
 
-def _ends_while_built(judge: Judge) -> bool:
+def _ends_while_built(judge: VllmJudge) -> bool:
     """Whether quantized layers are refused before a tensor is loaded."""
     from forgather_lint.engines.vllm.quantized.layers import Quantized, judged
 
@@ -176,7 +176,7 @@ def _ends_while_built(judge: Judge) -> bool:
     return outcome is not None and outcome.verdict is Verdict.FAILS
 
 
-def _ends_at_shards(target: Target, checkpoint: Checkpoint) -> bool:
+def _ends_at_shards(target: VllmTarget, checkpoint: Checkpoint) -> bool:
     effect = target.vllm.checkpoint.shard_missing.value.effect
     return bool(checkpoint.missing) and effect is Effect.ERROR
 
@@ -325,7 +325,7 @@ def _dropped(
 
 
 def _told(
-    cause: Cause, verdict: str, where: Place, target: Target, error: str = ""
+    cause: Cause, verdict: str, where: Place, target: VllmTarget, error: str = ""
 ) -> ServingProblem:
     return ServingProblem(
         cause=cause,

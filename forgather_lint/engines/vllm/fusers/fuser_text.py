@@ -12,7 +12,7 @@ import libcst as cst
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
-from forgather_lint.documents.walk import descendants
+from forgather_lint.documents.walk import all_below, descendants, of_kind
 from forgather_lint.engines.common.forward_text import definition_of, of_self
 from forgather_lint.engines.vllm.fact_values import Hoisting
 from forgather_lint.engines.vllm.fusers.hoisting import aliases, guard, written
@@ -46,9 +46,8 @@ class Calls:
         wanted = _text(self.argument)
         return not any(
             _text(argument.value) == wanted
-            for node in descendants(self.function.body)
-            if isinstance(node, cst.Call)
-            and isinstance(node.func, cst.Attribute)
+            for node in of_kind(all_below(self.function.body), cst.Call)
+            if isinstance(node.func, cst.Attribute)
             and node.func.attr.value in linears
             and node.func.attr.value not in self.names
             for argument in node.args
@@ -121,23 +120,20 @@ def is_glu_written(calls: Calls, activation: str) -> bool:
         return False
     products = [
         node
-        for node in descendants(calls.function.body)
-        if isinstance(node, cst.BinaryOperation)
-        and isinstance(node.operator, cst.Multiply)
-        and {node.left, node.right} == {act, up}
+        for node in of_kind(all_below(calls.function.body), cst.BinaryOperation)
+        if isinstance(node.operator, cst.Multiply) and {node.left, node.right} == {act, up}
     ]
     return len(products) == 1
 
 
 def _only_call(function: cst.FunctionDef, name: str, guarded: Collection[str]) -> cst.Call | None:
     """`self.<name>(argument)` when nothing else of the forward speaks of it but its guards."""
-    nodes = list(descendants(function.body))
-    uses = [node for node in nodes if of_self(node) == name]
+    nodes = all_below(function.body)
+    uses = [node for node in of_kind(nodes, cst.Attribute) if of_self(node) == name]
     calls = [
         node
-        for node in nodes
-        if isinstance(node, cst.Call)
-        and any(node.func is use for use in uses)
+        for node in of_kind(nodes, cst.Call)
+        if any(node.func is use for use in uses)
         and len(node.args) == 1
         and node.args[0].keyword is None
         and node.args[0].star == ""
@@ -145,7 +141,7 @@ def _only_call(function: cst.FunctionDef, name: str, guarded: Collection[str]) -
     if len(calls) != 1:
         return None
     others = [use for use in uses if use is not calls[0].func]
-    folded = list(_guards(nodes, name)) if name in guarded else []
+    folded = list(_guards(nodes, name)) if others and name in guarded else []
     return calls[0] if all(any(use is each for each in folded) for use in others) else None
 
 

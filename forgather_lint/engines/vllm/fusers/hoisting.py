@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 import libcst as cst
 
 from forgather_lint.core.port import port_of
-from forgather_lint.documents.walk import descendants
+from forgather_lint.documents.walk import all_below, descendants, of_kind
 from forgather_lint.engines.common.forward_text import of_self
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.python.interpreter.classes import find_member
@@ -39,10 +39,8 @@ def aliases(
     names = set(names_read(argument))
     assigned = [
         (set(_stored_by(node)), value)
-        for node in descendants(function.body)
-        if isinstance(node, cst.Assign | cst.AnnAssign)
-        and (value := node.value) is not None
-        and not _is_fresh(machine, owner, value, merged)
+        for node in of_kind(all_below(function.body), cst.Assign, cst.AnnAssign)
+        if (value := node.value) is not None and not _is_fresh(machine, owner, value, merged)
     ]
     grown = True
     while grown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from forgather_lint.core.port import port_of
-from forgather_lint.documents.walk import descendants
+from forgather_lint.documents.walk import all_below, descendants
 from forgather_lint.engines.common.forward_text import definition_of
 from forgather_lint.engines.vllm.fusers.fused import Fusion, returned_linear, width
 from forgather_lint.execution.dataflow import Body, Step
@@ -78,7 +78,7 @@ def _is_split_once(machine: Machine, body: Body, packed: Instance) -> bool:
     if forward is None:
         return False
     named = {name for name, value in body.owner.attributes.items() if value is packed}
-    return sum(_is_split_of(node, named) for node in descendants(forward.body)) == 1
+    return sum(_is_split_of(node, named) for node in all_below(forward.body)) == 1
 
 
 def _is_split_of(node: cst.CSTNode, named: set[str]) -> bool:

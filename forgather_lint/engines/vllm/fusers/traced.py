@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from forgather_lint.core.port import port_of
-from forgather_lint.documents.walk import descendants
+from forgather_lint.documents.walk import all_below, of_kind
 from forgather_lint.engines.common.attention_call import LOOKUP
 from forgather_lint.engines.common.forward_text import definition_of, of_self
 from forgather_lint.execution.dataflow import Body, Step
@@ -54,7 +54,8 @@ def seen_by_trace(machine: Machine, body: Body, calls: list[Step]) -> list[Step]
 def _called_before_star(forward: cst.FunctionDef) -> set[str]:
     """The names behind `self.` that stand in front of the first star."""
     found: set[str] = set()
-    for node in descendants(forward.body):
+    nodes = all_below(forward.body)
+    for node in of_kind(nodes, cst.StarredElement, cst.Arg, cst.Attribute):
         if isinstance(node, cst.StarredElement) or (isinstance(node, cst.Arg) and node.star == "*"):
             break
         name = of_self(node)
@@ -69,10 +70,10 @@ def _knows_shapes(forward: cst.FunctionDef) -> bool:
 
 def _passes_attention(body: cst.BaseSuite) -> bool:
     """Whether the attention function is looked up through `get_interface`, never by a subscript."""
-    nodes = list(descendants(body))
-    subscripted = [node.value for node in nodes if isinstance(node, cst.Subscript)]
+    nodes = all_below(body)
+    subscripted = [node.value for node in of_kind(nodes, cst.Subscript)]
     by_subscript = any(
         isinstance(value, cst.Name) and value.value == LOOKUP for value in subscripted
     )
-    attributes = {node.attr.value for node in nodes if isinstance(node, cst.Attribute)}
+    attributes = {node.attr.value for node in of_kind(nodes, cst.Attribute)}
     return "get_interface" in attributes and not by_subscript

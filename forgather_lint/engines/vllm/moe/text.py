@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from forgather_lint.core.port import port_of
-from forgather_lint.documents.walk import descendants
+from forgather_lint.documents.walk import all_below, of_kind
 
 _LOOPS = (cst.For, cst.While, cst.Try, cst.ListComp, cst.GeneratorExp, cst.StarredElement)
 
@@ -15,11 +15,10 @@ _LOOPS = (cst.For, cst.While, cst.Try, cst.ListComp, cst.GeneratorExp, cst.Starr
 @port_of("vllm/model_executor/models/transformers/fusers/moe.py", "_returns_tuple")
 def returns_tuple(forward: cst.FunctionDef) -> bool:
     """Whether a return of the function itself yields a tuple."""
-    nodes = list(descendants(forward.body))
     named = {
         target.target.value
-        for node in nodes
-        if isinstance(node, cst.Assign) and isinstance(node.value, cst.Tuple)
+        for node in of_kind(all_below(forward.body), cst.Assign)
+        if isinstance(node.value, cst.Tuple)
         for target in node.targets
         if isinstance(target.target, cst.Name)
     }
@@ -46,7 +45,7 @@ def may_stop_trace(forward: cst.FunctionDef) -> bool:
 
     Questions about attributes of the module and constants are answered while it is traced.
     """
-    for node in descendants(forward.body):
+    for node in all_below(forward.body):
         if isinstance(node, _LOOPS):
             return True
         if isinstance(node, cst.If | cst.IfExp | cst.Assert) and not _is_of_self(node.test):

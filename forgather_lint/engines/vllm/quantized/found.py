@@ -8,7 +8,7 @@ from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.deployed.forms import PLAIN
 from forgather_lint.engines.vllm.deployed.naming import Naming, NotKnown, naming_of
 from forgather_lint.engines.vllm.fact_values import BasePrefix
-from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.quantized.layers import Layer, Quantized, layers_at
 from forgather_lint.engines.vllm.quantized.scheme import Match, Scheme, Unfollowed, scheme_of
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -65,7 +65,7 @@ def _stored(naming: Naming, checkpoint: Checkpoint) -> tuple[frozenset[str], fro
     return frozenset(found[False]), frozenset(found[True])
 
 
-def names_of_nothing(judge: Judge) -> tuple[str, tuple[str, ...]] | None:
+def names_of_nothing(judge: VllmJudge) -> tuple[str, tuple[str, ...]] | None:
     """The key that lists layers to leave alone, and which of its names stand for none."""
     quantized = judge.quantized
     if not isinstance(quantized, Quantized) or quantized.scheme.kept is None:

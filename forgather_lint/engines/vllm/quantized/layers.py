@@ -16,7 +16,7 @@ from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.engines.fact import Effect, Fact, Reaction
 from forgather_lint.engines.vllm.fact_values import Fuser
 from forgather_lint.engines.vllm.fusers.fused import Fusion
-from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.quantized.scheme import (
     AWQ,
     CLASSES_OF_LINEAR,
@@ -156,7 +156,7 @@ def _all_or_kept(layer: Layer, listed: Layers, *, wanted: bool) -> bool | Kept |
     return Kept(tuple(part.name for part, is_so in pairs if not is_so))
 
 
-def layers_at(judge: Judge, ranks: int) -> Iterator[Layer]:
+def layers_at(judge: VllmJudge, ranks: int) -> Iterator[Layer]:
     """The layers that the release builds in the place of every Linear. May raise."""
     assigned = judge.assignments(ranks)
     fuses = judge.engine.fuses(Fuser.GLU) or judge.engine.fuses(Fuser.QKV)
@@ -176,7 +176,7 @@ def layers_at(judge: Judge, ranks: int) -> Iterator[Layer]:
 
 
 def _parts(
-    judge: Judge, name: str, module: Instance, fusion: Fusion
+    judge: VllmJudge, name: str, module: Instance, fusion: Fusion
 ) -> Iterator[tuple[str, Instance]]:
     """The Linears of `module` that become one, by the names that they have there."""
     owner = judge.bodies[module.first_alike].owner
@@ -230,7 +230,7 @@ def _size(linear: Instance, name: str) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def judged(judge: Judge, quantized: Quantized, ranks: int) -> Outcome | None:
+def judged(judge: VllmJudge, quantized: Quantized, ranks: int) -> Outcome | None:
     """What keeps the quantized layers from being served on `ranks` ranks; None: nothing does."""
     where = place_of(quantized)
     try:
@@ -264,7 +264,9 @@ def place_of(quantized: Quantized, key: str = "") -> Place:
     return quantized.file.place("quantization_config", *([key] if there else []))
 
 
-def _schemes_differ(judge: Judge, quantized: Quantized, layer: Layer, kept: Kept) -> Outcome | None:
+def _schemes_differ(
+    judge: VllmJudge, quantized: Quantized, layer: Layer, kept: Kept
+) -> Outcome | None:
     facts = judge.profile.quantization
     packed = quantized.scheme.method == PACKED
     fact = facts.schemes_differ if packed else facts.shards_differ
@@ -274,7 +276,7 @@ def _schemes_differ(judge: Judge, quantized: Quantized, layer: Layer, kept: Kept
     return _outcome(quantized, fact, cause, quantized.scheme.listed, told)
 
 
-def _of_layer(judge: Judge, quantized: Quantized, layer: Layer, ranks: int) -> Outcome | None:
+def _of_layer(judge: VllmJudge, quantized: Quantized, layer: Layer, ranks: int) -> Outcome | None:
     """What stands against one quantized layer."""
     weights, where = quantized.scheme.weights, place_of(quantized)
     inputs, outputs = layer.inputs, layer.outputs
@@ -299,7 +301,7 @@ def _fills_words(quantized: Quantized, inputs: int, outputs: int) -> bool:
     return not (inputs % per_word or outputs % per_word)
 
 
-def _cut(judge: Judge, quantized: Quantized, layer: Layer, inputs: int) -> Outcome | None:
+def _cut(judge: VllmJudge, quantized: Quantized, layer: Layer, inputs: int) -> Outcome | None:
     """A rank's share of the input, or the whole of it, is no whole number of groups."""
     facts, scheme = judge.profile.quantization, quantized.scheme
     fact = {GPTQ: facts.gptq_groups_cut, AWQ: facts.awq_groups_cut}.get(
@@ -315,7 +317,7 @@ def _cut(judge: Judge, quantized: Quantized, layer: Layer, inputs: int) -> Outco
 
 
 @port_of("vllm/model_executor/layers/quantization/utils/fp8_utils.py", "validate_fp8_block_shape")
-def _blocks(judge: Judge, quantized: Quantized, layer: Layer, ranks: int) -> Outcome | None:
+def _blocks(judge: VllmJudge, quantized: Quantized, layer: Layer, ranks: int) -> Outcome | None:
     facts, (rows, columns) = judge.profile.quantization, quantized.scheme.weights.block
     inputs, where = layer.inputs or 0, place_of(quantized)
     key = "weight_block_size"

@@ -130,7 +130,8 @@ def scheme_of(config: object, mapped: Callable[[str], str | None]) -> Scheme | U
     method = method_of(config)
     read = _READERS.get(method or "")
     if read is None:
-        return Unfollowed(f"quantization `{method}` is not followed")
+        of_it = f"quantization `{method}`" if method else "quantization without a method"
+        return Unfollowed(f"{of_it} is not followed")
     found = read(config)
     return _mapped(found, mapped) if isinstance(found, Scheme) else found
 

@@ -7,7 +7,7 @@ from math import prod
 
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.deployed.forms import Numbers, Stored
-from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.quantized.layers import PREFIX, Quantized, layers_at
 from forgather_lint.engines.vllm.quantized.scheme import WORD, Form, Weights
 from forgather_lint.execution.memory import DTYPE_BYTES
@@ -68,7 +68,9 @@ def stored_as(weights: Weights, outputs: int, inputs: int) -> Mapping[str, Store
             }
 
 
-def stored_layers(judge: Judge, quantized: Quantized) -> Iterator[tuple[str, Mapping[str, Stored]]]:
+def stored_layers(
+    judge: VllmJudge, quantized: Quantized
+) -> Iterator[tuple[str, Mapping[str, Stored]]]:
     """Each quantized Linear by its name, with what is stored of it. May raise."""
     for layer in layers_at(judge, 1):
         if quantized.is_quantized(layer) is not True or layer.whole is None:
@@ -78,7 +80,7 @@ def stored_layers(judge: Judge, quantized: Quantized) -> Iterator[tuple[str, Map
                 yield part.name, stored_as(quantized.scheme.weights, part.outputs, layer.whole)
 
 
-def bytes_on(judge: Judge, quantized: Quantized, ranks: int) -> dict[str, int] | None:
+def bytes_on(judge: VllmJudge, quantized: Quantized, ranks: int) -> dict[str, int] | None:
     """The bytes of each quantized weight on a rank, by the name of the parameter. May raise."""
     width, found = DTYPE_BYTES.get(judge.dtype), dict[str, int]()
     for layer in layers_at(judge, ranks):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.quantized.layers import Layer, Part, Quantized
 from forgather_lint.engines.vllm.quantized.scheme import Form
 from forgather_lint.python.interpreter.classes import order_of
@@ -20,12 +20,12 @@ _NOT_RUN = frozenset(
 _TABLES = ("lm_head", "model.embed_tokens")
 
 
-def why_open(judge: Judge, quantized: Quantized) -> str:
+def why_open(judge: VllmJudge, quantized: Quantized) -> str:
     """The first reason; empty where there is none."""
     return next(_reasons(judge, quantized), "")
 
 
-def _reasons(judge: Judge, quantized: Quantized) -> Iterator[str]:
+def _reasons(judge: VllmJudge, quantized: Quantized) -> Iterator[str]:
     facts, weights = judge.profile.quantization, quantized.scheme.weights
     bits = facts.proved.value.get(weights.form.value)
     if bits is None:
@@ -49,7 +49,7 @@ def _reasons(judge: Judge, quantized: Quantized) -> Iterator[str]:
         yield f"`{reader}` reads the weight of another module, which may be stored otherwise"
 
 
-def _reads_weight(judge: Judge) -> str:
+def _reads_weight(judge: VllmJudge) -> str:
     """A function of the model that reads `weight` of something else than itself."""
     machine, seen = judge.subject.machine, set[ClassValue]()
     for module in judge.subject.tree.instances.values():

@@ -1,0 +1,161 @@
+"""Answers of earlier runs, by what was asked; each holds as long as all it rests on stands.
+
+An answer is kept by the tool that gave it (`tool.py`), by what was asked for (`SETTINGS`), and by
+the place of the model. With it lie all questions that were put to the disk and how it stood then,
+contents by digest. Nothing else is trusted: not the time of a file alone, and no file of a cache
+that this user has not sealed. What depends on the machine (a limit, a crash, a fault of ours) is
+never kept.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from importlib import import_module
+from typing import Any, TypeVar
+
+from forgather_lint.answers.places import folder_for, seal
+from forgather_lint.answers.sealed import SealedFiles
+from forgather_lint.answers.tool import digest, tool_digest
+from forgather_lint.core.files import Listings, laid, look_again
+from forgather_lint.core.looks import CHANGED, Look, States
+from forgather_lint.core.record import record
+from forgather_lint.core.settings import Settings
+from forgather_lint.linting.report import ModelReport, NoModel
+
+SETTINGS = (
+    *("select", "extend_select", "ignore", "per_file_ignores", "target", "tensor_parallel_size"),
+    *("pipeline_parallel_size", "dtype", "max_model_len", "model_impl", "root", "exclude"),
+    *("time_limit", "memory_limit"),
+)
+"""The settings that an answer depends on. With smaller limits there might be none."""
+
+WITHOUT = (
+    *("force_exclude", "output_format", "debug", "jobs", "fix", "unsafe_fixes", "fix_only"),
+    *("show_fixes", "no_cache", "cache_dir"),
+)
+"""Those that change who is asked, or how an answer is told."""
+
+_MODULES = tuple(
+    f"forgather_lint.{name}"
+    for name in (
+        *("answers.kept", "core.diagnostics", "core.looks", "core.source", "core.version"),
+        *("facts.release", "linting.report"),
+    )
+)
+"""Where the records come from that an answer is made of: nothing else is made of a stored text."""
+
+Value = TypeVar("Value")
+
+
+@record
+class Opening:
+    """What a run says and does before it looks: known without loading any engine.
+
+    `notices` tell the user of the choice of targets; a file with one of `marks` may start a server.
+    """
+
+    notices: tuple[str, ...]
+    marks: tuple[bytes, ...]
+
+
+@record
+class Kept:
+    """An answer that holds, with what it rests on."""
+
+    value: object
+    states: States
+
+
+class Answers:
+    """The answers to runs with the same settings by the same tool."""
+
+    def __init__(self, files: SealedFiles, asked: bytes) -> None:
+        self._files = files
+        self._asked = asked
+        self._now: dict[Look, object] = {}
+        self._listings: Listings = {}
+
+    @classmethod
+    def of(cls, settings: Settings) -> Answers | None:
+        """Those for `settings`; None where nothing is to be kept, or nothing can be."""
+        if settings.no_cache or settings.debug or laid():
+            return None
+        own, folder = seal(), folder_for(settings)
+        if own is None or folder is None:
+            return None
+        files = SealedFiles(folder, own)
+        asked = (repr(getattr(settings, name)) for name in SETTINGS)
+        return cls(files, digest(tool_digest(files), *asked))
+
+    def get(self, kind: type[Value], *key: str) -> Value | None:
+        """The answer to `key`, if there is one and everything that it rests on stands."""
+        content = self._files.read(self._key(key))
+        if content is None:
+            return None
+        try:
+            kept = _Loader(io.BytesIO(content)).load()
+        except (
+            pickle.UnpicklingError,
+            AttributeError,
+            EOFError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ):
+            return None
+        if isinstance(kept, Kept) and isinstance(kept.value, kind) and self._stands(kept.states):
+            value: Value = _resting_on(kept.value, kept.states)
+            return value
+        return None
+
+    def put(self, value: object, states: States, *key: str) -> None:
+        """Keep `value` as the answer to `key`, as long as `states` stand."""
+        if not states or CHANGED in states.values():
+            return
+        kept = Kept(_resting_on(value, {}), dict(states))
+        self._files.write(self._key(key), pickle.dumps(kept, protocol=5))
+
+    def close(self) -> None:
+        """Nothing more is to be kept in this run."""
+        self._files.close()
+
+    def _key(self, key: tuple[str, ...]) -> bytes:
+        return digest(self._asked, *key)
+
+    def _stands(self, states: Mapping[Look, object]) -> bool:
+        """Whether all stands as it stood; what many answers rest on is looked at once."""
+        now = self._now
+        for look, state in states.items():
+            if look not in now:
+                now[look] = look_again(look, state, self._listings)
+            if now[look] != state:
+                return False
+        return True
+
+
+def _resting_on(value: Any, states: States) -> Any:
+    """`value` with `states` for what its reports rest on: they lie in the cache but once."""
+    if isinstance(value, tuple):
+        return tuple(_resting_on(each, states) for each in value)
+    if isinstance(value, ModelReport | NoModel):
+        return replace(value, looked_at=states)
+    return value
+
+
+class _Loader(pickle.Unpickler):
+    """Makes the records of an answer, and nothing else whatever the text says."""
+
+    def find_class(self, module: str, name: str) -> Callable[..., object]:
+        return _class(module, name)
+
+
+@cache
+def _class(module: str, name: str) -> type:
+    found = getattr(import_module(module), name) if module in _MODULES else None
+    if not isinstance(found, type):
+        raise pickle.UnpicklingError(f"{module}.{name} is no part of an answer")
+    return found

@@ -1,0 +1,189 @@
+"""The answer for a model that is the copy of another, made of the answer for that one.
+
+Every question that was put to the disk for the first is put again beside the copy; only where all
+answers are the same, and nothing that is told mentions the first by its name, is the report that
+of the copy, with its paths.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from forgather_lint.core.diagnostics import Diagnostic, ResolvedEdit, ResolvedFix
+from forgather_lint.core.files import look_again
+from forgather_lint.core.looks import Asked, Look, States
+from forgather_lint.core.paths import absolute
+from forgather_lint.core.record import record
+from forgather_lint.core.settings import Settings
+from forgather_lint.core.source import Span
+from forgather_lint.documents.discover import Candidate
+from forgather_lint.linting.report import ModelReport
+
+_NOT_OF_PATHS = frozenset({Asked.VARIABLE, Asked.PACKAGE, Asked.RELEASE, Asked.HOST})
+
+
+def moved(
+    report: ModelReport, first: Candidate, copy: Candidate, settings: Settings
+) -> ModelReport | None:
+    """The report on `copy`, if that is like `first` in all that `report` rests on."""
+    ways = _Way.between(first, copy)
+    if ways is None or report.error is not None or settings.per_file_ignores:
+        return None
+    states = _states(report.looked_at, ways)
+    if states is None or any(map(ways.mentioned, _texts(report))):
+        return None
+    spans = [span for found in report.diagnostics for span in _spans(found)]
+    if not all(map(ways.leads, (report.path, *report.files, *(span.path for span in spans)))):
+        return None
+    return replace(
+        report,
+        path=ways.spelt(report.path),
+        diagnostics=tuple(sorted(_diagnostic(each, ways) for each in report.diagnostics)),
+        files=tuple(map(ways.spelt, report.files)),
+        looked_at=states,
+    )
+
+
+@record
+class _Way:
+    """From one folder to another: as they are spelt, and from the root."""
+
+    spelt_from: str
+    spelt_to: str
+    whole_from: str
+    whole_to: str
+
+    @classmethod
+    def between(cls, first: Candidate, copy: Candidate) -> _Way | None:
+        """From the folder of `first` to that of `copy`, if they are named in the same way."""
+        names = [each.file.name if each.file else "" for each in (first, copy)]
+        folders = [str(each.folder) for each in (first, copy)]
+        wholes = [absolute(each) for each in folders]
+        level = len({each.count("/") for each in wholes}) == 1
+        if names[0] != names[1] or first.config_missing != copy.config_missing:
+            return None
+        if not level or "." in folders or any(".." in Path(each).parts for each in folders):
+            return None
+        return cls(*folders, *wholes)
+
+    def spelt(self, path: str) -> str:
+        """`path` as the copy has it."""
+        return _put(path, self.spelt_from, self.spelt_to) or path
+
+    def leads(self, path: str) -> bool:
+        """Whether `path` is one of the first as it is spelt, or lies elsewhere altogether."""
+        inside = _put(path, self.spelt_from, "") is not None
+        return inside or _put(absolute(path), self.whole_from, "") is None
+
+    def mentioned(self, text: str) -> bool:
+        """Whether `text` speaks of the first by its path, or by a name that the copy has not."""
+        names = Path(self.whole_from).name, Path(self.whole_to).name
+        if self.spelt_from in text or self.whole_from in text:
+            return True
+        return names[0] != names[1] and bool(
+            re.search(rf"(?<!\w){re.escape(names[0])}(?!\w)", text)
+        )
+
+    def look(self, look: Look) -> Look | None:
+        """What is asked of the copy where `look` was asked of the first; None: not known."""
+        if look.asked in _NOT_OF_PATHS:
+            return look
+        inside = _put(look.path, self.whole_from, self.whole_to)
+        if inside is not None:
+            return look._replace(path=inside)
+        level = _level_above(look.path, self.whole_from)
+        if level is not None:
+            above = Path(self.whole_to).parents[level]
+            here = Path(self.whole_from).parents[level]
+            return look._replace(path=str(above / Path(look.path).relative_to(here)))
+        return look if _lies_fast(look.path) else None
+
+
+def _put(path: str, folder: str, other: str) -> str | None:
+    """`path` with `other` in the place of `folder`, None when it does not lie there."""
+    if path == folder:
+        return other
+    beginning = folder.rstrip("/") + "/"
+    return other + path[len(beginning) - 1 :] if path.startswith(beginning) else None
+
+
+def _level_above(path: str, folder: str) -> int | None:
+    """Which parent of `folder` `path` is, or stands directly in."""
+    parents = [str(each) for each in Path(folder).parents]
+    for each in (path, str(Path(path).parent)):
+        if each in parents:
+            return parents.index(each)
+    return None
+
+
+def _lies_fast(path: str) -> bool:
+    """Whether a path is where packages are installed: looked at wherever a model lies."""
+    return any(_put(path, absolute(folder), "") is not None for folder in sys.path)
+
+
+def _states(states: States, way: _Way) -> States | None:
+    """How it stands for the copy, if in every way as for the first."""
+    found: dict[Look, object] = {}
+    for look, state in states.items():
+        there = way.look(look)
+        if there is None:
+            return None
+        now = look_again(there, None)
+        expected = state
+        if look.asked is Asked.REAL and isinstance(state, str):
+            expected = _put(state, way.whole_from, way.whole_to) or state
+        if look.asked is Asked.NAME:
+            now = Path(there.path).name
+        if now != expected:
+            return None
+        found[there] = now
+    return found
+
+
+def _spans(found: Diagnostic) -> Iterator[Span]:
+    yield found.span
+    yield from (label.span for label in found.related)
+    for edit in found.fix.edits if found.fix else ():
+        yield edit.span
+        if edit.beside is not None:
+            yield edit.beside
+
+
+def _texts(report: ModelReport) -> Iterator[str]:
+    """All that is told of a model but for paths."""
+    for found in report.diagnostics:
+        yield from (found.message, found.label, found.consequence, found.help, found.module or "")
+        yield from (label.text for label in found.related)
+        if found.fix is not None:
+            yield found.fix.title
+            for edit in found.fix.edits:
+                yield edit.content
+                yield from (text for entry in edit.entries for text in entry)
+
+
+def _diagnostic(found: Diagnostic, way: _Way) -> Diagnostic:
+    related = tuple(replace(each, span=_span(each.span, way)) for each in found.related)
+    return replace(
+        found,
+        span=_span(found.span, way),
+        related=related,
+        fix=_fix(found.fix, way) if found.fix else None,
+        model=way.spelt(found.model),
+    )
+
+
+def _fix(fix: ResolvedFix, way: _Way) -> ResolvedFix:
+    return replace(fix, edits=tuple(_edit(each, way) for each in fix.edits))
+
+
+def _edit(edit: ResolvedEdit, way: _Way) -> ResolvedEdit:
+    beside = _span(edit.beside, way) if edit.beside is not None else None
+    return replace(edit, span=_span(edit.span, way), beside=beside)
+
+
+def _span(span: Span, way: _Way) -> Span:
+    return replace(span, path=way.spelt(span.path))

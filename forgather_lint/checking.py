@@ -1,0 +1,396 @@
+"""One run: what lies at the paths, which of it is known, and who does the rest.
+
+    paths -> places -> known answers, equal models -> jobs for workers -> reports, in order
+
+What a job is stands in `pipeline.py`, which is loaded when there is one: a run that is told all by
+earlier answers loads neither the parser nor the interpreter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from forgather_lint.answers.kept import Answers, Opening
+from forgather_lint.core.files import done_over, laid, read_at_most
+from forgather_lint.core.looks import States, joined, noted
+from forgather_lint.core.meter import Meter
+from forgather_lint.core.paths import absolute
+from forgather_lint.core.record import record
+from forgather_lint.core.settings import Settings
+from forgather_lint.documents.commands.found import command_files
+from forgather_lint.documents.discover import CONFIG, Candidate, candidates
+from forgather_lint.forgather.discover import ProjectCandidate, find_projects
+from forgather_lint.linting.report import ModelReport, NoModel
+
+if TYPE_CHECKING:
+    from forgather_lint.core.workers import Workers
+    from forgather_lint.documents.commands.found import ServingCommand
+
+Outcome = ModelReport | NoModel
+NOTHING_KNOWN: Mapping[str, ModelReport] = MappingProxyType({})
+Result = TypeVar("Result")
+
+
+@record
+class PlaceToCheck:
+    """What there is to check at `path`: models, projects, files with commands that serve one."""
+
+    path: Path
+    models: tuple[Candidate, ...] = ()
+    projects: tuple[ProjectCandidate, ...] = ()
+    commands: tuple[Path, ...] = ()
+
+
+def look(path: Path, settings: Settings, marks: Sequence[bytes] | None = None) -> PlaceToCheck:
+    """What there is to check at `path`; `marks` are what a file with commands must hold."""
+    if marks is None:
+        marks = command_marks()
+    found = tuple(candidates(path, settings.excludes))
+    projects = tuple(find_projects(path, settings.excludes))
+    commands = tuple(command_files(path, marks, settings.excludes))
+    return PlaceToCheck(path, found, projects, commands)
+
+
+def opening(settings: Settings, answers: Answers | None) -> Opening:
+    """What a run with `settings` begins with. Raises `SettingsError` for what they ask in vain."""
+    key = "opening"
+    kept = answers.get(Opening, key) if answers is not None else None
+    if kept is not None:
+        return kept
+    from forgather_lint.engines.chosen_targets import chosen_targets
+    from forgather_lint.linting.registry import builtin_rules
+
+    with noted() as seen:
+        made = Opening(chosen_targets(settings.target).notices, command_marks())
+    settings.require_known(rule.code for rule in builtin_rules())
+    if answers is not None:
+        answers.put(made, seen, key)
+    return made
+
+
+def command_marks() -> tuple[bytes, ...]:
+    """What stands in every file whose commands may start a server."""
+    from forgather_lint.engines.registry import launches
+
+    return tuple(launch.mark for launch in launches())
+
+
+def check(
+    paths: Sequence[Path],
+    settings: Settings,
+    meter: Meter | None = None,
+    workers: Workers | None = None,
+    known: Mapping[str, ModelReport] = NOTHING_KNOWN,
+    answers: Answers | None = None,
+    marks: Sequence[bytes] | None = None,
+) -> Iterator[ModelReport]:
+    """Lint every model at `paths` once, in order; one that cannot be read never stops the rest.
+
+    A path without a model is an error, unless `force_exclude` says that whoever named it did not
+    look, as pre-commit does. `meter` is told how far the run is. Without `workers` all is done in
+    this process, and what ends it ends the run. Models whose reports are `known` by their paths
+    are not checked again, nor what `answers` of earlier runs hold for.
+    """
+    places = (look(path, settings, marks) for path in paths if not _passed_over(path, settings))
+    yield from check_places(list(places), settings, meter, workers, known, answers)
+
+
+def check_places(
+    places: Sequence[PlaceToCheck],
+    settings: Settings,
+    meter: Meter | None = None,
+    workers: Workers | None = None,
+    known: Mapping[str, ModelReport] = NOTHING_KNOWN,
+    answers: Answers | None = None,
+) -> Iterator[ModelReport]:
+    """Lint what has been found at `places`; see `check`."""
+    run = _Run(settings, meter or Meter(), workers, answers)
+    if settings.debug:
+        from forgather_lint.python.interpreter import guard
+
+        guard.show_faults()
+    is_model: dict[Candidate, bool] = {}
+    linted: set[ProjectCandidate] = set()
+    models = list(dict.fromkeys(candidate for place in places for candidate in place.models))
+    run.meter.more(len(models))
+    outcomes = run.models(models, known)
+    told: set[Path] = set()
+    for place in places:
+        path, found = place.path, place.models
+        for candidate in dict.fromkeys(each for each in found if each not in is_model):
+            outcome = next(outcomes)
+            is_model[candidate] = isinstance(outcome, ModelReport)
+            if isinstance(outcome, ModelReport):
+                yield outcome
+            run.meter.done(candidate.path)
+        nothing = not (place.projects or place.commands or any(is_model[each] for each in found))
+        if nothing and not settings.force_exclude:
+            reason = "no model here" if path.exists() else "no such file or folder"
+            yield ModelReport(str(path), error=reason)
+        fresh = [project for project in place.projects if project not in linted]
+        linted.update(fresh)
+        yield from run.projects(fresh) if fresh else ()
+        untold = [file for file in place.commands if file not in told]
+        told.update(untold)
+        yield from run.commands(untold, path) if untold else ()
+    if answers is not None:
+        answers.close()
+
+
+def check_command(
+    command: ServingCommand, below: Path, settings: Settings, workers: Workers | None
+) -> Iterator[ModelReport]:
+    """Lint one command, and its model (looked for from `below`) under what the command asks for."""
+    from forgather_lint import pipeline
+
+    jobs: list[Callable[[], ModelReport | None]] = [
+        partial(
+            pipeline.report_of_commands, [command], command.path, below, settings, judged=False
+        ),
+        partial(pipeline.model_of_command, command, below, settings),
+    ]
+    run = _Run(settings, Meter(), workers, None)
+    for done in run.done(jobs, [command.path] * 2):
+        if done is not None:
+            yield done
+
+
+def _passed_over(path: Path, settings: Settings) -> bool:
+    return settings.force_exclude and settings.excludes(str(path))
+
+
+@record
+class _Run:
+    """What all jobs of a run have in common."""
+
+    settings: Settings
+    meter: Meter
+    workers: Workers | None
+    answers: Answers | None
+
+    def models(
+        self, models: Sequence[Candidate], known: Mapping[str, ModelReport]
+    ) -> Iterator[Outcome]:
+        """What comes of each of `models`, in their order."""
+        found: dict[Candidate, Outcome] = {
+            each: known[each.path] for each in models if each.path in known
+        }
+        for each in models:
+            kept = self._kept_of_model(each) if each not in found else None
+            if kept is not None:
+                found[each] = kept
+        # Jobs are made only where there are some: they load the analysis.
+        unknown = [each for each in models if each not in found]
+        firsts = _firsts(unknown)
+        asked = [each for each in unknown if firsts.get(each, each) == each]
+        coming = zip(asked, self._analysed(asked), strict=True) if asked else iter(())
+        for each in models:
+            if each not in found:
+                first = firsts.get(each, each)
+                copied = self._copied(found[first], first, each) if first != each else None
+                if copied is not None:
+                    found[each] = copied
+                elif first == each:
+                    asked_for, found[each] = next(coming)
+                    assert asked_for == each
+                else:
+                    # Alike at first sight alone: these are analysed when nothing else is.
+                    found.update(coming)
+                    left = [
+                        other
+                        for other in unknown
+                        if other not in found and not self._take_copy(other, firsts, found)
+                    ]
+                    found.update(zip(left, self._analysed(left), strict=True))
+            yield found[each]
+
+    def _analysed(self, models: Sequence[Candidate]) -> Iterator[Outcome]:
+        from forgather_lint import pipeline
+
+        jobs = [partial(pipeline.look_at_model, each, self.settings) for each in models]
+        outcomes = self.done(jobs, [each.path for each in models])
+        for model, outcome in zip(models, outcomes, strict=True):
+            self._keep(outcome, *_key_of_model(model))
+            yield outcome
+
+    def _take_copy(
+        self,
+        model: Candidate,
+        firsts: Mapping[Candidate, Candidate],
+        found: dict[Candidate, Outcome],
+    ) -> bool:
+        first = firsts.get(model, model)
+        outcome = found.get(first)
+        copied = self._copied(outcome, first, model) if outcome is not None else None
+        if copied is not None:
+            found[model] = copied
+        return copied is not None
+
+    def _copied(self, outcome: Outcome, first: Candidate, copy: Candidate) -> ModelReport | None:
+        """What is known of a copy of `first`."""
+        from forgather_lint.answers.moved import moved  # few runs meet copies
+
+        if not isinstance(outcome, ModelReport):
+            return None
+        report = moved(outcome, first, copy, self.settings)
+        if report is not None:
+            self._keep(report, *_key_of_model(copy))
+        return report
+
+    def _kept_of_model(self, model: Candidate) -> Outcome | None:
+        return self._kept(*_key_of_model(model))
+
+    def projects(self, projects: Sequence[ProjectCandidate]) -> Iterator[ModelReport]:
+        """The reports on all configurations of `projects`.
+
+        What is told of one depends on those before it (what is no news is not told), so that they
+        are kept as one answer.
+        """
+        key = ("projects", *(str(each) for project in projects for each in _key_of(project)))
+        reports = self.answers.get(tuple, *key) if self.answers is not None else None
+        if reports is not None:
+            self.meter.more(len(reports))
+            for report in reports:
+                yield report
+                self.meter.done(report.path)
+            return
+        yield from self._analysed_projects(projects, key)
+
+    def _analysed_projects(
+        self, projects: Sequence[ProjectCandidate], key: tuple[str, ...]
+    ) -> Iterator[ModelReport]:
+        """One worker takes all configurations in turn: they share templates and what is news."""
+        from forgather_lint import pipeline
+
+        shelf, settings = pipeline.Shelf(), self.settings
+        folders = [str(project.folder) for project in projects]
+        listing = [
+            partial(pipeline.list_configurations, project, shelf, settings) for project in projects
+        ]
+        listed = list(self.done(listing, folders, by_one=True))
+        self.meter.more(sum(len(each) for each in listed if isinstance(each, list)))
+        done: list[Outcome] = []
+        for project, each in zip(projects, listed, strict=True):
+            if isinstance(each, ModelReport):
+                done.append(each)
+                yield each
+                continue
+            jobs = [
+                partial(pipeline.look_at_configuration, project, n, shelf, settings)
+                for n in range(len(each))
+            ]
+            outcomes = self.done(jobs, each, by_one=True)
+            for path, checked in zip(each, outcomes, strict=True):
+                done.append(checked)
+                if isinstance(checked, ModelReport):
+                    yield checked
+                self.meter.done(path)
+        self._keep_all(done, key)
+
+    def commands(self, files: Sequence[Path], below: Path) -> Iterator[ModelReport]:
+        """The files whose commands serve a model; one that holds none is not told."""
+        keys = {file: ("commands", str(file), absolute(str(file)), str(below)) for file in files}
+        found: dict[Path, Outcome] = {}
+        for file, key in keys.items():
+            kept = self._kept(*key)
+            if kept is not None:
+                found[file] = kept
+        unknown = [file for file in files if file not in found]
+        coming = self._analysed_commands(unknown, below, keys) if unknown else iter(())
+        for file in files:
+            outcome = found.get(file) or next(coming)
+            if isinstance(outcome, ModelReport):
+                yield outcome
+
+    def _analysed_commands(
+        self, files: Sequence[Path], below: Path, keys: Mapping[Path, tuple[str, ...]]
+    ) -> Iterator[Outcome]:
+        from forgather_lint import pipeline
+
+        jobs = [partial(pipeline.look_at_commands, file, below, self.settings) for file in files]
+        outcomes = self.done(jobs, [str(file) for file in files])
+        for file, outcome in zip(files, outcomes, strict=True):
+            self._keep(outcome, *keys[file])
+            yield outcome
+
+    def _kept(self, *key: str) -> Outcome | None:
+        """The answer of an earlier run."""
+        kept = self.answers.get(object, *key) if self.answers is not None else None
+        return kept if isinstance(kept, ModelReport | NoModel) else None
+
+    def _keep(self, outcome: Outcome, *key: str) -> None:
+        self._keep_all([outcome], key, single=True)
+
+    def _keep_all(
+        self, outcomes: Sequence[Outcome], key: tuple[str, ...], *, single: bool = False
+    ) -> None:
+        """Keep what came of a job for the next run, unless it tells of a fault or limit of ours."""
+        if self.answers is None:
+            return
+        from forgather_lint import pipeline
+
+        reports = tuple(each for each in outcomes if isinstance(each, ModelReport))
+        if not all(map(pipeline.is_sound, reports)):
+            return
+        states: States = {}
+        for each in outcomes:
+            if not each.looked_at:
+                return
+            states = joined(states, each.looked_at)
+        self.answers.put(outcomes[0] if single else reports, states, *key)
+
+    def done(
+        self,
+        jobs: Sequence[Callable[[], Result]],
+        paths: Sequence[str],
+        *,
+        by_one: bool = False,
+    ) -> Iterator[Result | ModelReport]:
+        """What comes of each of `jobs`, in order; a report of what ended one, about its path."""
+        if self.workers is None:
+            for job in jobs:
+                yield job()
+            return
+        from forgather_lint.core.workers import Lost
+
+        if contents := laid():
+            jobs = [partial(done_over, contents, job) for job in jobs]
+        for came, path in zip(self.workers.results(jobs, by_one=by_one), paths, strict=True):
+            if isinstance(came, Lost):
+                from forgather_lint import pipeline
+
+                yield pipeline.given_up(path, came, self.settings)
+            else:
+                yield cast("Result", came)
+
+
+def _key_of_model(model: Candidate) -> tuple[str, ...]:
+    return ("model", model.path, absolute(model.path), str(model.file), str(model.config_missing))
+
+
+def _key_of(project: ProjectCandidate) -> tuple[object, ...]:
+    return project.folder, absolute(str(project.folder)), project.template
+
+
+def _firsts(models: Sequence[Candidate]) -> Mapping[Candidate, Candidate]:
+    """The first of those that are alike at first sight, for each of them."""
+    if len(models) < 2:
+        return {}
+    first: dict[object, Candidate] = {}
+    return {each: first.setdefault(_appearance(each), each) for each in models}
+
+
+def _appearance(model: Candidate) -> object:
+    """What copies have in common, cheaply: the names and sizes of files, and the config."""
+    folder = model.folder
+    try:
+        files = sorted((path.name, path.stat().st_size) for path in folder.iterdir())
+        config = read_at_most(folder / CONFIG, 1 << 16) if (folder / CONFIG).is_file() else b""
+    except OSError:
+        return model
+    name = model.file.name if model.file is not None else ""
+    return name, model.config_missing, tuple(files), config
