@@ -397,9 +397,14 @@ def test_what_a_limit_ended_is_not_kept(
     analysed: Analysed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy_model("hf_llama", Path.cwd())
-    monkeypatch.setattr(pipeline, "gather", _never_ends)
-    assert lint("hf_llama", "--time-limit", "0.2")[0] == 2
-    monkeypatch.undo()
+    asked = ("hf_llama", "--time-limit", "2")
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "gather", _never_ends)
+        code, said, _ = lint(*asked)
+        assert code == 2
+        assert "FGL997" in said
+    assert lint(*asked)[0] == 0
+    assert analysed == ["hf_llama"] * 2
 
 
 def _never_ends(*_: object) -> None:
