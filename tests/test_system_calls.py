@@ -26,8 +26,11 @@ def test_what_must_not_be_done_is_told() -> None:
         '2 execve("/usr/bin/uname", ["uname"], 0x1) = 0',
         "2 socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = 4",
         '2 unlink("/tmp/a") = 0',
+        '2 rename("/kept/answers/a", "/tmp/b") = 0',
+        '2 rename("/kept/answers/a", "/kept/answers/b") = 0',
+        '1 openat(AT_FDCWD, "/kept/answers/a", O_RDWR|O_CREAT|O_EXCL, 0600) = 3',
     ]
-    seen = judged(lines, MODEL)
+    seen = judged(lines, MODEL, Path("/kept"))
     assert seen.started == 1
     assert [each.partition("(")[0] for each in seen.wrong] == [
         "opens /etc/shadow",
@@ -35,6 +38,7 @@ def test_what_must_not_be_done_is_told() -> None:
         "execve",
         "socket",
         "unlink",
+        "rename",
     ]
 
 

@@ -3,8 +3,8 @@
     python -m tools.system_calls [MODEL...]        # default: the models in fixtures/models
 
 Nothing may be opened but the model, the package, Python with the libraries of the system, the
-configuration, and the sources of releases; nothing written, no socket, and no process but the
-workers. Exit code 1 when something else happens.
+configuration, and the sources of releases; nothing written but kept answers and their seal, no
+socket, and no process but the workers. Exit code 1 when something else happens.
 """
 
 from __future__ import annotations
@@ -65,32 +65,34 @@ def watch(model: Path, arguments: Sequence[str] = ()) -> Seen:
         trace = Path(folder, "trace")
         strace = ["strace", "-f", "-qq", "-s", "4096", "-o", str(trace)]
         strace += ["-e", "trace=%file,%network,%process"]
-        tool = [
-            sys.executable,
-            "-B",
-            "-m",
-            "forgather_lint",
-            "check",
-            "--no-cache",
-            *arguments,
-            str(model),
-        ]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        kept = Path(folder, "kept").resolve()
+        tool = [sys.executable, "-B", "-m", "forgather_lint", "check"]
+        tool += ["--cache-dir", str(kept / "answers"), *arguments, str(model)]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "XDG_CACHE_HOME": str(kept / "user"),
+        }
+        environment.pop("FORGATHER_LINT_NO_CACHE", None)
         subprocess.run(
             [*strace, *tool], env=environment, cwd=ROOT, capture_output=True, check=False
         )
-        return judged(trace.read_text("utf-8", "replace").splitlines(), model)
+        return judged(trace.read_text("utf-8", "replace").splitlines(), model, kept)
 
 
-def judged(lines: Sequence[str], model: Path) -> Seen:
-    """What the lines of a trace say."""
+def judged(lines: Sequence[str], model: Path, kept: Path | None = None) -> Seen:
+    """What the lines of a trace say; below `kept` may be written."""
     seen, allowed = Seen(), tuple(_allowed(model))
+    free = str(kept) if kept is not None else None
     executed = 0
     for line in lines:
         call = _CALL.match(line)
         if call is None or call["result"].startswith("-"):
             continue
         name, given = call["name"], call["given"]
+        if name in _CHANGES and _all_within(_PATH.findall(given), free):
+            continue
         if name in _CHANGES or name in _NETWORK:
             seen.wrong.append(f"{name}({given:.100})")
         elif name == "execve":
@@ -100,13 +102,23 @@ def judged(lines: Sequence[str], model: Path) -> Seen:
         elif name in ("clone", "clone3", "fork", "vfork") and "CLONE_THREAD" not in given:
             seen.started += 1
         elif name in ("open", "openat", "openat2"):
-            _look_at_opening(given, allowed, seen)
+            _look_at_opening(given, allowed, seen, free)
     return seen
 
 
-def _look_at_opening(given: str, allowed: tuple[str, ...], seen: Seen) -> None:
+def _all_within(paths: Sequence[str], folder: str | None) -> bool:
+    return (
+        folder is not None
+        and bool(paths)
+        and all(_within(os.path.realpath(each), folder) for each in paths)
+    )
+
+
+def _look_at_opening(given: str, allowed: tuple[str, ...], seen: Seen, free: str | None) -> None:
     found = _PATH.search(given)
     path = os.path.realpath(Path(ROOT, found[1])) if found else ""
+    if _all_within([path], free):
+        return
     seen.opened.add(path)
     configuration = Path(path).name in _CONFIGURATION
     if _WRITES.search(given) and path != "/dev/null":
