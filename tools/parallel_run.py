@@ -22,7 +22,9 @@ def made(folder: Path, count: int) -> None:
     """`count` models, of all that are shipped in turn."""
     shipped = model_directories()
     for number in range(count):
-        copy = copy_model(shipped[number % len(shipped)].name, folder, num_hidden_layers=4)
+        # No two alike: those would be analysed once.
+        name, own = shipped[number % len(shipped)].name, {"vocab_size": 256 + 8 * number}
+        copy = copy_model(name, folder, num_hidden_layers=4, **own)
         copy.rename(folder / f"m{number:03}")
 
 
