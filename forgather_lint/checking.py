@@ -8,20 +8,22 @@ earlier answers loads neither the parser nor the interpreter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from forgather_lint.answers.kept import Answers, Opening
+from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.core.files import done_over, laid, read_at_most
 from forgather_lint.core.looks import States, joined, noted
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
-from forgather_lint.documents.commands.found import command_files
+from forgather_lint.documents.commands.found import command_files, marks_of
 from forgather_lint.documents.discover import CONFIG, Candidate, candidates
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects
 from forgather_lint.linting.report import ModelReport, NoModel
@@ -76,7 +78,7 @@ def command_marks() -> tuple[bytes, ...]:
     """What stands in every file whose commands may start a server."""
     from forgather_lint.engines.registry import launches
 
-    return tuple(launch.mark for launch in launches())
+    return tuple(mark for launch in launches() for mark in marks_of(launch))
 
 
 def check(
@@ -119,26 +121,49 @@ def check_places(
     run.meter.more(len(models))
     outcomes = run.models(models, known)
     told: set[Path] = set()
+    said: set[tuple[str, str, int]] = set()
     for place in places:
         path, found = place.path, place.models
         for candidate in dict.fromkeys(each for each in found if each not in is_model):
             outcome = next(outcomes)
             is_model[candidate] = isinstance(outcome, ModelReport)
             if isinstance(outcome, ModelReport):
+                said.update(map(_place_of, outcome.diagnostics))
                 yield outcome
             run.meter.done(candidate.path)
-        nothing = not (place.projects or place.commands or any(is_model[each] for each in found))
-        if nothing and not settings.force_exclude:
-            reason = "no model here" if path.exists() else "no such file or folder"
-            yield ModelReport(str(path), error=reason)
+        holds_model = bool(place.projects) or any(is_model[each] for each in found)
         fresh = [project for project in place.projects if project not in linted]
         linted.update(fresh)
         yield from run.projects(fresh) if fresh else ()
         untold = [file for file in place.commands if file not in told]
         told.update(untold)
-        yield from run.commands(untold, path) if untold else ()
+        commands = 0
+        for each in run.commands(untold, path) if untold else ():
+            commands += 1
+            yield _not_repeated(each, said)
+        known_before = len(untold) < len(place.commands)
+        if not (holds_model or commands or known_before or settings.force_exclude):
+            reason = "no model here" if path.exists() else "no such file or folder"
+            yield ModelReport(str(path), error=reason)
     if answers is not None:
         answers.close()
+
+
+def _place_of(found: Diagnostic) -> tuple[str, str, int]:
+    return found.code, absolute(found.span.path), found.span.start.row
+
+
+def _not_repeated(report: ModelReport, said: Set[tuple[str, str, int]]) -> ModelReport:
+    """The report without what was `said` of the model itself: its code, file and line."""
+    kept = tuple(
+        each
+        for each in report.diagnostics
+        if not any(
+            (each.repeats, absolute(label.span.path), label.span.start.row) in said
+            for label in each.related
+        )
+    )
+    return report if len(kept) == len(report.diagnostics) else replace(report, diagnostics=kept)
 
 
 def check_command(

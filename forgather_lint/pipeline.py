@@ -8,6 +8,7 @@ for which model, and what is known already, stands in `checking.py`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field, replace
 from functools import cache, partial
@@ -287,6 +288,9 @@ def gather(candidate: Candidate, settings: Settings) -> tuple[Facts, tuple[str, 
         where = file_start(problem.where.path)
         sizes = not_judged(targets, settings, problem.message, where)
         return [unreadable(problem), *sizes], (problem.where.path,)
+    if settings.hf_overrides and model.config is not None:
+        config = model.config.overridden_by(json.loads(settings.hf_overrides))
+        model = replace(model, config=config)
     return facts_of_model(model, settings)
 
 

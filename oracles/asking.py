@@ -49,7 +49,7 @@ def ask(
         for folder, copy in folders.items()
     ]
     listed = [{"number": number, **spec} for number, spec in enumerate([*references, *served])]
-    said = _run(listed, python, work, jobs)
+    said = run_listed(listed, python, work, jobs)
     by_folder = dict(zip(folders, said, strict=False))
     for question, answer in zip(questions, said[len(references) :], strict=True):
         if question.ends:
@@ -98,7 +98,7 @@ def _serve(question: Question, folder: Path) -> Spec:
     }
 
 
-def _run(listed: Sequence[Spec], python: str, work: Path, jobs: int) -> list[Said]:
+def run_listed(listed: Sequence[Spec], python: str, work: Path, jobs: int) -> list[Said]:
     """What each run of `listed` said, in their order."""
     out, spec = work / "out.jsonl", work / "spec.json"
     out.touch()

@@ -17,6 +17,7 @@ import ctypes
 import gc
 import importlib
 import json
+import logging
 import os
 import resource
 import shutil
@@ -194,7 +195,7 @@ def _result(case: Case) -> dict[str, Any]:
     }
     bad = [rank for rank, code in case.exits.items() if code != 0]
     if not bad:
-        return {**kept, **found[0]}
+        return {**kept, **found[0], "parameters": [found[rank].get("parameters") for rank in found]}
 
     def blame(rank: int) -> tuple[bool, bool, float]:
         error = str(found[rank].get("error", ""))
@@ -243,7 +244,8 @@ def _guarded(case: Case, rank: int) -> int:
 
     say()
     try:
-        work = {"reference": _reference, "beside": _beside}.get(case.spec["kind"], _serve)
+        works = {"reference": _reference, "beside": _beside, "capacity": _capacity}
+        work = works.get(case.spec["kind"], _serve)
         work(case.spec, say)
     except BaseException as error:  # noqa: BLE001 - whatever is raised is the outcome
         import traceback
@@ -297,6 +299,65 @@ def _serve(spec: dict[str, Any], say: Callable[..., None]) -> None:
     answers = engine.answer(llm, ask)
     say(phase="done", answers=answers)
     os._exit(0)  # taking an engine down costs more than a case
+
+
+def _capacity(spec: dict[str, Any], say: Callable[..., None]) -> None:
+    """Load the folder in vLLM without weights, and say what its cache holds.
+
+    The numbers are those of the engine's own log; the settings are what they were computed by.
+    """
+    import engine
+
+    said, held = _Said(), _Held()
+    llm = engine.load({"arguments": spec["arguments"]})
+    config = llm.llm_engine.vllm_config
+    say(
+        phase="done",
+        answers=None,
+        log=said.lines,
+        parameters=held.bytes,
+        blocks=config.cache_config.num_gpu_blocks,
+        block_size=config.cache_config.block_size,
+        tokens_in_flight=getattr(
+            config, "max_in_flight_tokens", config.scheduler_config.max_num_batched_tokens
+        ),
+    )
+    os._exit(0)
+
+
+class _Said(logging.Handler):
+    """Keeps what the engine logs of its cache."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+        logger = logging.getLogger("vllm")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line with a number of tokens."""
+        text = record.getMessage()
+        if "KV cache size" in text or "Maximum concurrency" in text:
+            self.lines.append(text)
+
+
+class _Held:
+    """Counts the parameters as they are loaded, before the CPU packs them."""
+
+    def __init__(self) -> None:
+        from vllm.model_executor.model_loader import base_loader
+
+        untyped: Any = base_loader
+        self.bytes = 0
+        after = untyped.process_weights_after_loading
+
+        def counted(model: Any, *more: Any) -> None:
+            found = {id(each): each for each in model.parameters()}
+            self.bytes = sum(each.numel() * each.element_size() for each in found.values())
+            after(model, *more)
+
+        untyped.process_weights_after_loading = counted
 
 
 if __name__ == "__main__":

@@ -211,6 +211,7 @@ def _settings(*proses: str) -> Settings:
         max_model_len=int(asked("Max-model-len") or 0) or None,
         model_impl=ModelImpl(asked("Model-impl") or ModelImpl.AUTO),
         dtype=asked("Dtype") or None,
+        gpu_memory=int(asked("Gpu-memory")) if asked("Gpu-memory") else None,
         debug=True,
     )
 

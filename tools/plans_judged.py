@@ -19,7 +19,7 @@ from forgather_lint.engines.registry import library
 from forgather_lint.engines.select import installed, select
 from forgather_lint.engines.vllm.target import VllmTarget as Vllm
 from forgather_lint.execution.assignments import Assignment
-from forgather_lint.execution.memory import DTYPE_BYTES, bytes_of_rank
+from forgather_lint.execution.memory import DTYPE_BYTES, Cut, bytes_of_rank
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.inference.infer import RANKS, folded, infer
@@ -149,7 +149,7 @@ def _served(prepared: AnyPreparedModel, plan: Mapping[str, str], named: Iterable
 
 def _bytes(tree: Tree, assigned: Mapping[Instance, Assignment]) -> int | None:
     width = DTYPE_BYTES[DTYPE]
-    held = bytes_of_rank(tree, assigned, RANKS, (), 0, width, tables_split=False)
+    held = bytes_of_rank(tree, assigned, RANKS, Cut(), width)
     return held.fullest(1) if held is not None else None
 
 

@@ -64,7 +64,8 @@ class Finding:
 
     `message` names the cause in one line, `consequence` says what the user will see at run time
     (with the exact error text where there is one), `help` how to mend it. `module` is the dotted
-    name of the module concerned, `target` the release of vLLM that was judged, if it matters.
+    name of the module concerned, `target` the release of vLLM that was judged, if it matters. What
+    it `repeats` is the code under which the model itself is told of it, at a place in `related`.
     """
 
     where: Place
@@ -78,6 +79,7 @@ class Finding:
     releases: ReleaseRange | None = None
     severity: Severity | None = None
     target: str = ""
+    repeats: str = ""
 
 
 @record
@@ -128,6 +130,7 @@ class Diagnostic:
     releases: ReleaseRange | None = field(default=None, compare=False)
     model: str = field(default="", compare=False)
     targets: tuple[str, ...] = field(default=(), compare=False)
+    repeats: str = field(default="", compare=False)
 
 
 def resolve(finding: Finding, code: str, name: str, severity: Severity, model: str) -> Diagnostic:
@@ -147,6 +150,7 @@ def resolve(finding: Finding, code: str, name: str, severity: Severity, model: s
         releases=finding.releases,
         model=model,
         targets=(finding.target,) if finding.target else (),
+        repeats=finding.repeats,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path
@@ -29,6 +30,30 @@ class ModelImpl(StrEnum):
 
 
 @record
+class Device:
+    """The memory of each device, and how the engine is told to use it; None: as it does itself.
+
+    `size` are its bytes, of which the engine takes the part `utilization`; where the cache is told
+    itself, it has `cache_bytes`, or `blocks` of `block_size` tokens. `batched_tokens` are those
+    that are computed at once.
+    """
+
+    size: int | None = None
+    utilization: float | None = None
+    max_model_len: int | None = None
+    cache_dtype: str = "auto"
+    batched_tokens: int | None = None
+    cache_bytes: int | None = None
+    blocks: int | None = None
+    block_size: int | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether anything says how much room there is."""
+        return (self.size or self.cache_bytes or self.blocks) is not None
+
+
+@record
 class PerFileIgnore:
     """Codes (or beginnings of codes) that stay silent in the files that `pattern` matches.
 
@@ -51,9 +76,11 @@ class Settings:
 
     `exclude` holds patterns of folders and files that a search does not enter; with
     `force_exclude` that holds for paths named on the command line too. `root` is the folder that
-    patterns are relative to. `debug` lets an internal error end the run with its traceback. `jobs`
-    is how many models are checked at once (None: one for each processor), `time_limit` the seconds
-    of processor time and `memory_limit` the GiB that each of them may take.
+    patterns are relative to. `gpu_memory` are the bytes of a device, `device` is what a command
+    says of its use besides, `hf_overrides` a JSON object that it sets on the config. `debug` lets
+    an internal error end the run with its traceback. `jobs` is how many models are checked at once
+    (None: one for each processor), `time_limit` the seconds of processor time and `memory_limit`
+    the GiB that each of them may take.
 
     `fix`: what `--fix` can mend is mended, with `unsafe_fixes` also by fixes that are unsafe;
     `fix_only`: nothing else is said. `show_fixes`: each kind that was mended is named.
@@ -74,6 +101,10 @@ class Settings:
     dtype: str | None = None
     max_model_len: int | None = None
     model_impl: ModelImpl = ModelImpl.AUTO
+    gpu_memory: int | None = None
+    gpu_memory_utilization: float | None = None
+    device: Device | None = None
+    hf_overrides: str = ""
     debug: bool = False
     jobs: int | None = None
     time_limit: float = 120.0
@@ -85,6 +116,16 @@ class Settings:
     show_fixes: bool = False
     no_cache: bool = False
     cache_dir: str = ""
+
+    @property
+    def told_device(self) -> Device | None:
+        """The device where its memory is told, on the command line or by a command."""
+        said = self.device or Device()
+        length = self.max_model_len or said.max_model_len
+        device = replace(said, size=self.gpu_memory, max_model_len=length)
+        if self.gpu_memory_utilization is not None and device.utilization is None:
+            device = replace(device, utilization=self.gpu_memory_utilization)
+        return device if device.is_told else None
 
     def selects(self, code: str) -> bool:
         """Whether the rule `code` is to run.

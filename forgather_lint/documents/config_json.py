@@ -38,13 +38,27 @@ class _Part(Enum):
 class ConfigFile:
     """A parsed config.json. Positions are computed when the first of them is asked for.
 
-    `undecided` holds keys whose values a template leaves open, with the reasons.
+    `undecided` holds keys whose values a template leaves open, with the reasons. `overridden` are
+    those that a command sets when the config object has been made of what the file says: `values`
+    has them, `written` has not.
     """
 
     path: str
     text: str
     values: Mapping[str, object]
     undecided: Mapping[str, str] = field(default_factory=dict)
+    overridden: Mapping[str, object] = field(default_factory=dict)
+    file_values: Mapping[str, object] | None = None
+
+    @property
+    def written(self) -> Mapping[str, object]:
+        """What the file itself says."""
+        return self.values if self.file_values is None else self.file_values
+
+    def overridden_by(self, values: Mapping[str, object]) -> ConfigFile:
+        """The same file with `values` set on the object that is made of it."""
+        merged = {**self.values, **values}
+        return ConfigFile(self.path, self.text, merged, self.undecided, values, self.written)
 
     def place(self, *keys: str) -> Place:
         """The place of key and value at `keys`, or of the file when there is none."""

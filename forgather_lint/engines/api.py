@@ -19,10 +19,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from forgather_lint.core.record import record
+from forgather_lint.core.settings import Device as Device
 from forgather_lint.core.settings import ModelImpl, Settings
 from forgather_lint.core.source import Place
 from forgather_lint.core.version import Version
@@ -101,6 +103,57 @@ class ServingEngine(ReleasedProject):
     def release(self, version: Version) -> Release:
         """One of its releases, as findings and verdicts name it."""
         return Release(self.name, self.title, str(version), self.evidence)
+
+
+@record
+class Capacity:
+    """What becomes of the memory of the fullest rank.
+
+    `room` are the bytes left for the cache, at most: what runs beside it is not counted. A token
+    takes `token_bytes` of it; `tokens` fit, or `requests` of `max_model_len`. `error` is what the
+    engine says where not one request fits, `unknown` why something is not known.
+    """
+
+    weights: int | None = None
+    room: int | None = None
+    token_bytes: int | None = None
+    tokens: int | None = None
+    requests: float | None = None
+    max_model_len: int | None = None
+    error: str = ""
+    unknown: str = ""
+    where: Place | None = None
+
+
+@record
+class BuiltTensor:
+    """A place for a tensor in what an engine builds, with what is stored for it, if anything."""
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    stored_name: str = ""
+    dtype: str = ""
+    stored_shape: tuple[int, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether what is stored has the size of the place."""
+        return self.stored_shape == self.shape
+
+
+@record
+class StoredBeside:
+    """What is stored beside what is built.
+
+    `strangers` are stored tensors without a place: name, dtype and shape. `on_ranks` are the bytes
+    of one of so many ranks, in the types that are stored. `note` says what is not known.
+    """
+
+    built: tuple[BuiltTensor, ...] = ()
+    strangers: tuple[tuple[str, str, tuple[int, ...]], ...] = ()
+    stored_bytes: int = 0
+    on_ranks: Mapping[int, int] = field(default_factory=dict)
+    note: str = ""
 
 
 class PlanJudge(Protocol):
@@ -192,6 +245,9 @@ class Target(Protocol):
     ) -> AnyPreparedModel:
         """The prepared model, with what is held against config, code and weights at any size."""
 
+    def stored_beside(self, model: ModelInput, dtype: str) -> StoredBeside:
+        """The checkpoint of `model` beside what the target builds of it."""
+
 
 class Subject(Protocol):
     """A base model as one target sees it: its plans after merging."""
@@ -231,6 +287,9 @@ class Judge(Protocol):
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
 
+    def capacity(self, ranks: int, stages: int, device: Device) -> Capacity:
+        """What the ranks hold of the memory of a device, and what fits beside it."""
+
     def assignments(self, ranks: int) -> Mapping[Instance, Assignment]:
         """What replaces each Linear at this size."""
 
@@ -267,10 +326,14 @@ AnyPreparedModel = PreparedModel[Target, Judge]
 
 @record
 class Cell:
-    """The outcome at one size, and the bytes of parameters that the fullest rank holds."""
+    """The outcome at one size, and the bytes of parameters that the fullest rank holds.
+
+    `capacity` is there where the memory of the devices is told.
+    """
 
     target: Release
     tensor_parallel_size: int
     pipeline_parallel_size: int
     outcome: Outcome
     bytes_per_rank: int | None = None
+    capacity: Capacity | None = None

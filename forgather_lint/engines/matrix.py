@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from forgather_lint.core import doing
 from forgather_lint.core.recursion import deep_recursion
-from forgather_lint.core.settings import ModelImpl
+from forgather_lint.core.settings import Device, ModelImpl
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.api import AnyPreparedModel, Cell, Target
 from forgather_lint.execution.outcome import Outcome, Verdict, worst
 from forgather_lint.facts import EndKind, NotBuilt
+from forgather_lint.facts.causes.placement import DoesNotFit
 
 TENSOR_SIZES = (1, 2, 4, 8)
 PIPELINE_SIZES = (1, 2, 4)
@@ -23,13 +24,15 @@ def matrix(
     pipeline_sizes: Sequence[int],
     dtype: str,
     impl: ModelImpl = ModelImpl.AUTO,
+    device: Device | None = None,
 ) -> Iterator[Cell]:
     """One cell for each target and pair of sizes, targets first."""
+    length = device.max_model_len if device else None
     for target in targets:
-        prepared = examine(model, target, dtype, impl=impl)
+        prepared = examine(model, target, dtype, length, impl)
         for ranks in tensor_sizes:
             for stages in pipeline_sizes:
-                yield cell(prepared, ranks, stages)
+                yield cell(prepared, ranks, stages, device)
 
 
 def examine(
@@ -49,8 +52,8 @@ def is_read(model: ModelInput, targets: Sequence[Target], impl: ModelImpl) -> bo
     return any(target.served_elsewhere(model, impl) is None for target in targets)
 
 
-def cell(prepared: AnyPreparedModel, ranks: int, stages: int) -> Cell:
-    """The verdict of one target at one pair of sizes."""
+def cell(prepared: AnyPreparedModel, ranks: int, stages: int, device: Device | None = None) -> Cell:
+    """The verdict of one target at one pair of sizes, with the memory of `device` if it is told."""
     release = prepared.target.release
     doing.now(f"judging {release.title} {release.version} on {ranks} ranks and {stages} stages")
     refused = prepared.own or blocking(prepared)
@@ -63,12 +66,17 @@ def cell(prepared: AnyPreparedModel, ranks: int, stages: int) -> Cell:
     with deep_recursion():
         outcome = prepared.judge.outcome(ranks, stages)
         size = prepared.judge.bytes_per_rank(ranks, stages)
+        held = prepared.judge.capacity(ranks, stages, device) if device else None
     if refused is not None:
         # What answers something else at every size may not even run at this one.
         outcome = worst([refused, outcome])
-    if prepared.unproved is not None and outcome.verdict is Verdict.SERVES:
-        return Cell(release, ranks, stages, prepared.unproved)
-    return Cell(release, ranks, stages, outcome, None if prepared.unproved else size)
+    if prepared.unproved is not None:
+        unproved = outcome.verdict is Verdict.SERVES
+        return Cell(release, ranks, stages, prepared.unproved if unproved else outcome)
+    if held is not None and held.error and outcome.verdict is Verdict.SERVES:
+        cause = DoesNotFit(held.max_model_len or 0, held.room or 0)
+        outcome = Outcome(Verdict.FAILS, cause, held.error, held.where)
+    return Cell(release, ranks, stages, outcome, size, held)
 
 
 def blocking(prepared: AnyPreparedModel) -> Outcome | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
+from types import MappingProxyType
 
 from forgather_lint.core.record import record
 from forgather_lint.execution.assignments import Assignment
@@ -25,71 +26,116 @@ DTYPE_BYTES = {
 }
 
 
+HEAD = "lm_head.weight"
+VOCABULARY_STEP = 64
+"""Engines fill the rows of a vocabulary up to a multiple (vocab_parallel_embedding.py)."""
+
+
+@record
+class Cut:
+    """What the stages of a model share out: the dotted names of what each has.
+
+    `layers` are shared out, `first` is on the first stage alone (with `tied` on the last too),
+    `last` on the last; what none of them names is on every stage. The output head has `vocabulary`
+    rows of `width`, its own unless `tied`; tables of as many rows are split like it.
+    """
+
+    layers: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    vocabulary: int = 0
+    width: int = 0
+    tied: bool = True
+
+
 @record
 class RankBytes:
     """What one of several ranks holds: in each layer that stages share out, and beside them.
 
-    `width` is what one element takes.
+    All are bytes. What lies beside is on the `first` stage, on the `last` or `everywhere`; with
+    `tied` the last has what the first has too.
     """
 
     by_layer: tuple[int, ...]
-    outside: int
-    width: int
+    first: int
+    last: int
+    everywhere: int
+    tied: bool
 
     def fullest(self, stages: int) -> int:
         """The bytes on the fullest of so many stages."""
-        return (self.outside + _fullest(self.by_layer, stages)) * self.width
+        apart = stages_apart(len(self.by_layer), stages)
+        return max(self.on_stage(stage, stages) for stage in apart)
+
+    def by_stage(self, stages: int) -> list[int]:
+        """The bytes on each of so many stages."""
+        return [self.on_stage(stage, stages) for stage in range(stages)]
+
+    def on_stage(self, stage: int, stages: int) -> int:
+        """The bytes on one of so many stages."""
+        is_first, is_last = stage == 0, stage == stages - 1
+        start, end = get_pp_indices(len(self.by_layer), stage, stages)
+        held = self.everywhere + sum(self.by_layer[start:end])
+        if is_first or (is_last and self.tied):
+            held += self.first
+        return held + (self.last if is_last else 0)
 
 
 def bytes_of_rank(
     tree: Tree,
     assignments: Mapping[Instance, Assignment],
     ranks: int,
-    layer_names: tuple[str, ...],
-    head_elements: int,
+    cut: Cut,
     width: int,
     split: tuple[str, ...] = (),
-    *,
-    tables_split: bool = True,
+    widths: Mapping[str, int] = MappingProxyType({}),
     stored: Mapping[str, int] | None = None,
 ) -> RankBytes | None:
     """The parameters that a rank holds, None when a shape is not known.
 
-    `layer_names` are the dotted names of the layers that stages share out, `head_elements` the
-    size of an output head of its own, `width` the bytes of one element. Parameters whose name
-    begins with one of `split` are spread over the ranks, whatever the plan says, and so with
-    `tables_split` the embeddings beside the layers. What is `stored` in another form takes so many
-    bytes on a rank, by the name of the parameter: then all is counted in bytes.
+    `width` are the bytes of one element, `widths` those of some parameters. Parameters whose name
+    begins with one of `split` are spread over the ranks, whatever the plan says, and so are tables
+    of the vocabulary, filled up to whole steps. What is `stored` in another form takes so many
+    bytes on a rank, by the name of the parameter.
     """
-    each, width = (width, 1) if stored else (1, width)
-    by_layer = [0] * len(layer_names)
-    outside = -(-head_elements // ranks) * each
-    index = {name: i for i, name in enumerate(layer_names)}
+    by_layer = [0] * len(cut.layers)
+    first, everywhere = 0, 0
+    head = 0 if cut.tied else _filled(cut.vocabulary) // ranks * cut.width
+    last = head * widths.get(HEAD, width)
+    index = {name: i for i, name in enumerate(cut.layers)}
     for parameter in tree.structure.parameters:
         if parameter.same_as is not None:
             continue
         if parameter.shape is None or None in parameter.shape:
             return None
-        elements = prod(size for size in parameter.shape if size is not None)
+        shape = [size for size in parameter.shape if size is not None]
+        elements = prod(shape)
         spread = parameter.name.startswith(split)
-        spread = spread or _is_spread(tree, parameter.name, len(parameter.shape), assignments)
-        spread = spread or (tables_split and _is_outer_table(tree, parameter.name))
+        spread = spread or _is_spread(tree, parameter.name, len(shape), assignments)
+        if not spread and shape[:1] == [cut.vocabulary] and _is_table(tree, parameter.name):
+            spread, elements = True, _filled(shape[0]) * prod(shape[1:])
         elements = _held(tree, parameter.name, elements, assignments, ranks)
-        here = -(-elements // (ranks if spread else 1)) * each
+        here = -(-elements // (ranks if spread else 1)) * widths.get(parameter.name, width)
         if stored and parameter.name in stored:
             here = stored[parameter.name]
         layer = _layer_of(parameter.name, index)
-        if layer is None:
-            outside += here
-        else:
+        if layer is not None:
             by_layer[layer] += here
-    return RankBytes(tuple(by_layer), outside, width)
+        elif _is_below(parameter.name, cut.first):
+            first += here
+        elif _is_below(parameter.name, cut.last):
+            last += here
+        else:
+            everywhere += here
+    return RankBytes(tuple(by_layer), first, last, everywhere, cut.tied)
 
 
-def _fullest(by_layer: tuple[int, ...], stages: int) -> int:
-    apart = stages_apart(len(by_layer), stages)
-    bounds = (get_pp_indices(len(by_layer), stage, stages) for stage in apart)
-    return max((sum(by_layer[start:end]) for start, end in bounds), default=0)
+def _filled(rows: int) -> int:
+    return -(-rows // VOCABULARY_STEP) * VOCABULARY_STEP
+
+
+def _is_below(name: str, parts: tuple[str, ...]) -> bool:
+    return any(f"{name}.".startswith(f"{part}.") for part in parts)
 
 
 def _layer_of(name: str, index: Mapping[str, int]) -> int | None:
@@ -129,8 +175,6 @@ def _held(
     return elements // rows.value * sum(assignment.parts) * ranks
 
 
-def _is_outer_table(tree: Tree, name: str) -> bool:
-    owner = name.rpartition(".")[0]
-    module = tree.structure.module(owner)
-    is_table = module is not None and module.is_a(EMBEDDING)
-    return is_table and "." not in owner.removeprefix("model.")
+def _is_table(tree: Tree, name: str) -> bool:
+    module = tree.structure.module(name.rpartition(".")[0])
+    return module is not None and module.is_a(EMBEDDING)

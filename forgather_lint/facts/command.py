@@ -15,9 +15,11 @@ class RefusedFor(StrEnum):
     """What the command line of the engine does not take, or warns of."""
 
     OPTION = "no such option"
+    ARGUMENT = "no such argument of a class"
     AMBIGUOUS = "the beginning of several options"
     FREE_WORD = "a word that belongs to no option"
     VALUE = "a value that the option does not take"
+    FIELD = "a part of a JSON value that the option does not take"
     NO_VALUE = "no value"
     VALUE_OF_SWITCH = "a value for an option that takes none"
     DEPRECATED = "on its way out"
@@ -37,13 +39,13 @@ class RefusedWord:
 class Given:
     """An option that the command gives: its word, its value (None: none, or not known).
 
-    `on` is False for the `--no-` form of a switch.
+    `on` is False for the `--no-` form of a switch, None where a call in Python may say either.
     """
 
     name: str
     word: Word
     value: Word | None
-    on: bool
+    on: bool | None
 
 
 @record
@@ -67,9 +69,14 @@ class ServeCommand:
         return given.value.text if given is not None and given.value is not None else None
 
     def is_on(self, name: str) -> bool:
-        """Whether the switch `name` is on."""
+        """Whether the switch `name` is surely on."""
         given = self.given.get(name)
-        return given is not None and given.on
+        return given is not None and given.on is True
+
+    def may_be_on(self, name: str) -> bool:
+        """Whether the switch `name` is on, as far as is known."""
+        given = self.given.get(name)
+        return given is not None and given.on is not False
 
     def place(self, *names: str) -> Place:
         """Where the first of these options stands, else the model, else the command."""
@@ -84,7 +91,8 @@ class CommandRefused:
     """A word of a command that the command line of the release does not take.
 
     `existed` says which releases have the option, `instead` what took its place, `nearest` which
-    option of the release has a name like it.
+    option of the release has a name like it, `text` what the engine ends with, where that is no
+    word of its command line.
     """
 
     refused: RefusedWord
@@ -92,6 +100,7 @@ class CommandRefused:
     existed: str = ""
     instead: str = ""
     nearest: str = ""
+    text: str = ""
 
 
 @record
@@ -106,11 +115,12 @@ class OptionsConflict:
 
 @record
 class RemoteCodeNotTrusted:
-    """The model is code of its folder, and the command does not allow to run it."""
+    """The model is code of its folder, and the command (or a call in Python) does not allow it."""
 
     where: Place
     release: str
     text: str
+    in_call: bool = False
 
 
 @record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from forgather_lint.core.settings import Settings
+from forgather_lint.core.settings import Device, Settings
 from forgather_lint.core.source import Place
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.api import AnyPreparedModel, Cell, Target
@@ -19,6 +19,7 @@ from forgather_lint.engines.matrix import (
 from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided, SizeVerdict
 from forgather_lint.facts.cause import OfSize
+from forgather_lint.facts.causes.placement import DoesNotFit
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.facts.sizes import UNKNOWN
 from forgather_lint.linting.registry import code_of
@@ -44,7 +45,7 @@ def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> 
         if settings.tensor_parallel_size or settings.pipeline_parallel_size:
             told = _asked(prepared, settings, several=several)
         else:
-            told = _survey(prepared, several=several)
+            told = _survey(prepared, settings.told_device, several=several)
         for fact in told:
             if isinstance(fact, SizesJudged):
                 fact = replace(fact, of_defaults=model.config is None)
@@ -77,20 +78,21 @@ def _asked_for(settings: Settings) -> list[tuple[int, int]]:
 
 def _asked(prepared: AnyPreparedModel, settings: Settings, *, several: bool) -> Iterator[Fact]:
     """Each cell that does not serve is told."""
-    cells = [cell(prepared, ranks, stages) for ranks, stages in _asked_for(settings)]
+    device = settings.told_device
+    cells = [cell(prepared, ranks, stages, device) for ranks, stages in _asked_for(settings)]
     where = _where(prepared)
     yield _all(cells, where, asked=True, several=several)
     yield from _broken(prepared, cells, where)
     yield from _undecided(cells, where, asked=True)
 
 
-def _survey(prepared: AnyPreparedModel, *, several: bool) -> Iterator[Fact]:
+def _survey(prepared: AnyPreparedModel, device: Device | None, *, several: bool) -> Iterator[Fact]:
     """All sizes on each axis; a defect of the model shows at the first size of it above 1.
 
     What is undecided is told where nothing is proved to serve.
     """
-    tensor = [cell(prepared, ranks, 1) for ranks in TENSOR_SIZES]
-    pipeline = [cell(prepared, 1, stages) for stages in _stages(prepared, tensor[0])]
+    tensor = [cell(prepared, ranks, 1, device) for ranks in TENSOR_SIZES]
+    pipeline = [cell(prepared, 1, stages, device) for stages in _stages(prepared, tensor[0])]
     cells, where = [*tensor, *pipeline], _where(prepared)
     yield _all(cells, where, asked=False, several=several)
     for axis in (tensor[1:], pipeline):
@@ -104,7 +106,9 @@ def _survey(prepared: AnyPreparedModel, *, several: bool) -> Iterator[Fact]:
 def _stages(prepared: AnyPreparedModel, alone: Cell) -> tuple[int, ...]:
     """The numbers of stages to look at: none when there is no pipeline, or no use in one."""
     judge = prepared.judge
-    if judge is None or alone.outcome.verdict is Verdict.FAILS or blocking(prepared) is not None:
+    fits = not isinstance(alone.outcome.cause, DoesNotFit)
+    fails = alone.outcome.verdict is Verdict.FAILS and fits
+    if judge is None or fails or blocking(prepared) is not None:
         return ()
     return PIPELINE_SIZES[1:] if judge.has_stages else ()
 

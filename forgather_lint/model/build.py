@@ -236,13 +236,18 @@ class ModelBuilder:
     def config(self, model: ClassValue) -> Value:
         """The config object: the values of config.json over the defaults of its class."""
         cls = self.config_class(model)
-        values = {key: from_json(value) for key, value in self.config_values.items()}
+        file, where = self.config_file, self.where
+        written = file.written if file is not None else {}
+        values = {key: from_json(value) for key, value in written.items()}
         values |= self._undecided_values()
-        where = self.where
         if cls is None:
             why = Unknown("no-config-class", where)
-            return Instance(External(CONFIG), dict(values), where, open=why)
-        return self.machine.call(cls, Arguments([], values), where)
+            config: Value = Instance(External(CONFIG), dict(values), where, open=why)
+        else:
+            config = self.machine.call(cls, Arguments([], values), where)
+        for name, value in (file.overridden if file is not None else {}).items():
+            self.machine.set_attribute(config, name, from_json(value), where)
+        return config
 
     def _undecided_values(self) -> Mapping[str, Value]:
         file = self.config_file

@@ -17,6 +17,9 @@ from forgather_lint.core.settings import ModelImpl, PerFileIgnore, Settings, Set
 
 _TABLE = "forgather-lint"
 _MOST_BYTES = 1 << 20
+_MEMORY = re.compile(
+    r"(?P<number>\d{1,15}(?:\.\d{1,6})?)\s*(?P<unit>[KMGT]i?B|B|[KMGT])?", re.IGNORECASE
+)
 _MOST_DIGITS, _LONGEST_REASON = 30, 300
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
 _LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:{_PART}){{100}}+")
@@ -185,6 +188,26 @@ def _positive(value: object, _root: Path) -> int:
     return value
 
 
+def _memory(value: object, _root: Path) -> int:
+    """`24GiB`, `80GB`, or a number of GiB, in bytes."""
+    found = _MEMORY.fullmatch(str(value).strip())
+    if found is None or isinstance(value, bool):
+        raise ValueError("an amount of memory such as 24GiB")
+    unit = (found["unit"] or "GiB").lower()
+    base = 1024 if "i" in unit or unit == "b" else 1000
+    size = int(float(found["number"]) * base ** ("bkmgt".index(unit[0])))
+    if not 0 < size < 1 << 60:
+        raise ValueError("an amount of memory such as 24GiB")
+    return size
+
+
+def _share(value: object, root: Path) -> float:
+    share = _amount(value, root)
+    if share > 1:
+        raise ValueError("a part of 1")
+    return share
+
+
 def _jobs(value: object, root: Path) -> int | None:
     if value == "auto":
         return None
@@ -271,6 +294,8 @@ _PARSERS: dict[str, Callable[[object, Path], object]] = {
     "dtype": _dtype,
     "max_model_len": _positive,
     "model_impl": _impl,
+    "gpu_memory": _memory,
+    "gpu_memory_utilization": _share,
     "debug": _flag,
     "jobs": _jobs,
     "time_limit": _amount,

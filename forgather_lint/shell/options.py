@@ -103,6 +103,21 @@ def targets(command: Command) -> Command:
         click.option("--dtype", metavar="TYPE", help="As the engine's --dtype."),
         click.option("--max-model-len", metavar="TOKENS", help="As the engine's --max-model-len."),
         model_impl,
+        memory,
+    )(command)
+
+
+def memory(command: Command) -> Command:
+    """What memory each device has, and how much of it the engine may take."""
+    return _all(
+        click.option(
+            "--gpu-memory", metavar="SIZE", help="Memory of each device, such as 24GiB: what fits?"
+        ),
+        click.option(
+            "--gpu-memory-utilization",
+            metavar="PART",
+            help="As the engine's --gpu-memory-utilization (default: what the release takes).",
+        ),
     )(command)
 
 

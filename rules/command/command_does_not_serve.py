@@ -47,7 +47,8 @@ def check(fact: CommandJudged) -> Iterator[Finding]:
         )
         return
     does = "does not serve" if fact.verdict == FAILS else "answers something else"
-    code = f"{explained_by(type(fact.cause)).code}: " if fact.cause is not None else ""
+    repeats = explained_by(type(fact.cause)).code if fact.cause is not None else ""
+    code = f"{repeats}: " if repeats else ""
     yield Finding(
         where=fact.where,
         message=f"{fact.model} {does}{at}",
@@ -55,6 +56,7 @@ def check(fact: CommandJudged) -> Iterator[Finding]:
         consequence=f"{fact.release}: {code}{fact.reason}",
         help=f"`forgather-lint check {fact.model}` says more",
         target=fact.release,
+        repeats=repeats,
     )
 
 

@@ -44,6 +44,6 @@ def check(fact: RemoteCodeNotTrusted) -> Iterator[Finding]:
         where=fact.where,
         message="the model is code of its folder, and nothing allows that it is run",
         consequence=f"{fact.release}: `{fact.text}`",
-        help="add `--trust-remote-code`",
+        help=f"add `{'trust_remote_code=True' if fact.in_call else '--trust-remote-code'}`",
         target=fact.release,
     )

@@ -48,6 +48,19 @@ def check(fact: CommandRefused) -> Iterator[Finding]:
             label=_range(fact.existed),
             help=_help(fact),
         )
+    elif refused.why is RefusedFor.ARGUMENT:
+        gone = fact.existed.startswith("until")
+        owner = refused.detail
+        yield Finding(
+            where=refused.word.span,
+            message=f"`{name}` is gone from `{owner}` of {fact.release}"
+            if gone
+            else f"`{owner}` of {fact.release} has no argument `{name}`",
+            label=_range(fact.existed),
+            consequence=f"{fact.release}: `{fact.text}`",
+            help=_help(fact),
+            target=fact.release,
+        )
     elif refused.why is RefusedFor.FREE_WORD:
         yield refused_finding(
             fact,

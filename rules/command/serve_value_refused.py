@@ -43,6 +43,14 @@ def check(fact: CommandRefused) -> Iterator[Finding]:
             f"argument {name}: {refused.detail}",
             help=_near(refused.word.text or "", refused.detail),
         )
+    elif refused.why is RefusedFor.FIELD:
+        yield Finding(
+            where=refused.word.span,
+            message=refused.detail,
+            consequence=f"{fact.release}: `{fact.text}`",
+            help=f"did you mean `{fact.nearest}`?" if fact.nearest else "",
+            target=fact.release,
+        )
     elif refused.why is RefusedFor.NO_VALUE:
         yield refused_finding(
             fact, f"`{name}` lacks its value", f"argument {name}: expected one argument"

@@ -32,7 +32,8 @@ class Launch:
 
     `project` is the engine. `program` with `verb` takes the model as its first free word, the
     `modules` of `python -m` as an option. `image` matches the name of an image whose entry point is
-    the server, with the group `tag`; `mark` stands in every file that may speak of any of it.
+    the server, with the group `tag`; `mark` stands in every file that may speak of any of it. In
+    Python `calls` of classes of `package` do the same.
     """
 
     project: str
@@ -41,6 +42,8 @@ class Launch:
     modules: tuple[str, ...]
     image: re.Pattern[str]
     mark: bytes
+    package: str = ""
+    calls: tuple[str, ...] = ()
 
 
 @record
@@ -58,10 +61,35 @@ class Surroundings:
 
 
 @record
+class Keyword:
+    """An argument of a call: its name, where that stands, and its value as a command writes it.
+
+    `value` is None where it is None: then the argument might as well be left out.
+    """
+
+    name: str
+    word: Word
+    value: Word | None
+
+
+@record
+class ServingCall:
+    """What a call in Python is given: the class that is called, and its arguments.
+
+    `complete`: there is nothing that may hold further ones.
+    """
+
+    called: str
+    word: Word
+    keywords: tuple[Keyword, ...]
+    complete: bool
+
+
+@record
 class ServingCommand:
     """A command that serves a model: its words behind those that start the server.
 
-    `positional`: the first free word is the model.
+    `positional`: the first free word is the model. Of a `call` in Python there are no words.
     """
 
     path: str
@@ -70,6 +98,7 @@ class ServingCommand:
     environment: Mapping[str, str | None]
     positional: bool
     around: Surroundings = Surroundings()
+    call: ServingCall | None = None
 
 
 def serving(
@@ -159,20 +188,28 @@ def _of_env(words: Words) -> dict[str, str | None]:
 def command_files(
     path: Path, marks: Sequence[bytes], excluded: Callable[[str], bool]
 ) -> Iterator[Path]:
-    """The files at or below `path` that may hold such commands: one of `marks` stands in them."""
+    """The files at or below `path` that may hold such commands: one of `marks` stands in them.
+
+    A mark that ends with a parenthesis is a call, of which Python must hold one.
+    """
     if is_file(path):
         if kind_of(path) is not None and _speaks(path, marks):
             yield path
         return
     if not is_folder(path):
         return
-    seen = 0
+    seen = seen_python = 0
     for folder, files in searched(path, excluded, BUILT, _KEPT_HIDDEN):
         for name in sorted(files):
             file = folder / name
             if kind_of(file) is None or excluded(str(file)):
                 continue
-            seen += 1
+            if kind_of(file) == "python":
+                seen_python += 1
+                if seen_python > MOST_FILES:
+                    continue
+            else:
+                seen += 1
             if seen > MOST_FILES:
                 return
             if _speaks(file, marks):
@@ -180,7 +217,7 @@ def command_files(
 
 
 def kind_of(path: Path) -> str | None:
-    """What the name of a file says it is: `shell`, `make`, `docker`, `yaml` or `systemd`."""
+    """What a file is by its name: `shell`, `make`, `docker`, `yaml`, `systemd` or `python`."""
     name, suffix = path.name, path.suffix
     if suffix in _SCRIPTS:
         return "shell"
@@ -190,7 +227,14 @@ def kind_of(path: Path) -> str | None:
         return "docker"
     if suffix in (".yaml", ".yml"):
         return "yaml"
+    if suffix == ".py":
+        return "python"
     return "systemd" if suffix == ".service" else None
+
+
+def marks_of(launch: Launch) -> tuple[bytes, ...]:
+    """What a file must hold to be asked for commands that start this server."""
+    return launch.mark, *(f"{name}(".encode() for name in launch.calls)
 
 
 def _speaks(path: Path, marks: Sequence[bytes]) -> bool:
@@ -198,4 +242,6 @@ def _speaks(path: Path, marks: Sequence[bytes]) -> bool:
         text = read_at_most(path, MOST_BYTES)
     except OSError:
         return False
-    return any(mark in text for mark in marks)
+    found = [mark for mark in marks if mark in text]
+    calls = any(mark.endswith(b"(") for mark in found)
+    return any(not mark.endswith(b"(") for mark in found) and (calls or path.suffix != ".py")

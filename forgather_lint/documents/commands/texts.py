@@ -38,6 +38,10 @@ def commands_in(path: str, text: str, kind: str, launch: Launch) -> tuple[Servin
         from forgather_lint.documents.commands.manifests import in_yaml
 
         found = in_yaml(path, text, launch)
+    elif kind == "python":
+        from forgather_lint.documents.commands.calls import in_python  # as for YAML
+
+        found = in_python(path, text, launch)
     else:
         found = _READERS[kind](path, text, launch)
     return tuple(islice(found, MOST_COMMANDS))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
-from math import prod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import field, replace
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.execution.assignments import Assignment
-from forgather_lint.execution.memory import DTYPE_BYTES, RankBytes, bytes_of_rank
+from forgather_lint.execution.memory import DTYPE_BYTES, Cut, RankBytes, bytes_of_rank
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.execution.partition import StageParts
 from forgather_lint.facts import Plan, PlanEntry
@@ -58,22 +57,37 @@ class HeldParameters:
     """The bytes on a rank of what is stored in another form, by the name of the parameter."""
 
     def on_ranks(
-        self, ranks: int, dtype: str, config: ModelConfig, *, tied: bool
+        self,
+        ranks: int,
+        dtype: str,
+        config: ModelConfig,
+        *,
+        tied: bool,
+        widths: Mapping[str, int] = MappingProxyType({}),
     ) -> RankBytes | None:
         """What one of so many ranks holds; None where that is not known.
 
-        A head that is not `tied` to the embedding is counted by the sizes in the `config`.
+        A head that is not `tied` to the embedding is counted by the sizes in the `config`. `widths`
+        are the bytes of an element where it is not what `dtype` takes.
         """
         width = DTYPE_BYTES.get(dtype)
         if width is None:
             return None
-        layers = self.parts.layers if isinstance(self.parts, StageParts) else ()
-        names = tuple(self.tree.name_of(layer) or "" for layer in layers)
-        sizes = (config.number(name) or 0 for name in ("vocab_size", "hidden_size"))
-        head = 0 if tied else prod(sizes)
+        rows, columns = (config.number(name) or 0 for name in ("vocab_size", "hidden_size"))
+        cut = Cut(vocabulary=rows, width=columns, tied=tied)
+        if isinstance(self.parts, StageParts):
+            cut = replace(
+                cut,
+                layers=self._names(self.parts.layers),
+                first=self._names(each for _, each in self.parts.before),
+                last=self._names(each for _, each in self.parts.after),
+            )
         return bytes_of_rank(
-            self.tree, self.assigned, ranks, names, head, width, self.fused, stored=self.stored
+            self.tree, self.assigned, ranks, cut, width, self.fused, widths, self.stored
         )
+
+    def _names(self, modules: Iterable[Instance]) -> tuple[str, ...]:
+        return tuple(self.tree.name_of(module) or "" for module in modules)
 
 
 @record(frozen=False, eq=False)

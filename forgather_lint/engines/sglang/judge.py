@@ -248,6 +248,10 @@ class SglangJudge:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
         return self._sizes.bytes_per_rank(ranks, stages, self._held)
 
+    def capacity(self, ranks: int, stages: int, device: api.Device) -> api.Capacity:
+        """What the engine keeps for requests is not modelled."""
+        return api.Capacity(self.bytes_per_rank(ranks, stages), unknown="its cache is not modelled")
+
     def _held(self, ranks: int) -> RankBytes | None:
         assigned = self.assignments(ranks)
         tied = self.config.setting("tie_word_embeddings") == Known(True)

@@ -13,6 +13,7 @@ from forgather_lint.execution.engine import Engine
 from forgather_lint.python.interpreter.environment import Environment
 
 if TYPE_CHECKING:
+    from forgather_lint.engines.api import StoredBeside
     from forgather_lint.engines.sglang.judge import PreparedModel
 
 
@@ -53,3 +54,9 @@ class SglangTarget(ReleaseBeside[SglangProfile]):
         from forgather_lint.engines.sglang.checks import checked
 
         return checked(model, self, dtype, impl)
+
+    def stored_beside(self, model: ModelInput, dtype: str) -> StoredBeside:
+        """How the engine finds tensors is not modelled."""
+        from forgather_lint.engines.api import StoredBeside
+
+        return StoredBeside(note="how SGLang finds tensors is not modelled")

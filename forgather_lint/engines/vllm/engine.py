@@ -31,6 +31,8 @@ class Vllm(ServingEngine):
         modules=("vllm.entrypoints.openai.api_server", "vllm.entrypoints.api_server"),
         image=re.compile(r"(?:^|/)vllm-(?:openai|cpu)[\w.-]*(?::v?(?P<tag>[\w.+-]+))?(?:@.*)?$"),
         mark=b"vllm",
+        package="vllm",
+        calls=("LLM", "EngineArgs", "AsyncEngineArgs"),
     )
 
     def target(self, version: Version, transformers: TransformersProfile) -> VllmTarget:

@@ -113,3 +113,39 @@ class Fuser(StrEnum):
     COLUMNS = "MergedColumnParallelFuser"
     NORM = "RMSNormFuser"
     ATTENTION = "AttentionFuser"
+
+
+class InFlight(StrEnum):
+    """How many tokens a window keeps free beside itself."""
+
+    ONE_BATCH = "one_batch"
+    ALL_BATCHES = "all_batches"
+
+
+class UniformWindow(StrEnum):
+    """When the window of the config is that of every layer: all of one type, or all sliding."""
+
+    ONE_TYPE = "one_type"
+    ALL_SLIDE = "all_slide"
+
+
+class Counted(StrEnum):
+    """How the size of the cache is told in tokens: by its blocks, or by the requests it holds."""
+
+    BLOCKS = "blocks"
+    REQUESTS = "requests"
+
+
+class Needed(StrEnum):
+    """What a request of full length is said to need: each layer by itself, or whole groups."""
+
+    LAYERS = "layers"
+    FIRST_GROUP = "first_group"
+    GROUPS = "groups"
+
+
+class WindowsOf(StrEnum):
+    """The config that says which layers slide: the whole, or its text part."""
+
+    WHOLE = "whole"
+    TEXT = "text"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
+from forgather_lint.engines import api
 from forgather_lint.engines.common.rms_norm import is_rms_norm
 from forgather_lint.engines.common.subject import HeldParameters, KnownSizes, PlannedModel
 from forgather_lint.engines.fact import Effect
@@ -443,14 +445,47 @@ class VllmJudge:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
         return self._sizes.bytes_per_rank(ranks, stages, self._held)
 
+    def bytes_by_stage(self, ranks: int, stages: int) -> list[int] | None:
+        """The bytes of parameters that the fullest rank of each stage holds; None: not known."""
+        held = self._held_by(ranks)
+        return held.by_stage(stages) if held is not None else None
+
+    def capacity(self, ranks: int, stages: int, device: api.Device) -> api.Capacity:
+        """What the ranks hold of the memory of a device, and what fits beside it."""
+        from forgather_lint.engines.vllm.capacity import capacity  # only who tells the memory pays
+
+        try:
+            return capacity(self, ranks, stages, device)
+        except (Raised, BudgetExceeded):
+            return api.Capacity(unknown="the config is not known")
+
+    @cached_property
+    def attends_both_ways(self) -> bool:
+        """Whether vLLM takes the model for an encoder: one of its modules is not causal."""
+        whole = self.config.config is self.config.whole
+        return whole and any(map(_looks_both_ways, self.subject.tree.instances.values()))
+
+    def _held_by(self, ranks: int) -> RankBytes | None:
+        known = self._sizes.held
+        if ranks not in known:
+            known[ranks] = self._held(ranks)
+        return known[ranks]
+
     def _held(self, ranks: int) -> RankBytes | None:
-        assigned = self.assignments(ranks)
-        stored = self._stored(ranks)
+        return self.stored_on(ranks, MappingProxyType({}), tied=self.config.tied)
+
+    def stored_on(self, ranks: int, widths: Mapping[str, int], *, tied: bool) -> RankBytes | None:
+        """What a rank holds where parameters have elements of these `widths`."""
+        try:
+            assigned = self.assignments(ranks)
+            stored = self._stored(ranks)
+        except (Raised, BudgetExceeded):
+            return None
         if self.quantized is not None and stored is None:
             return None
         fused = tuple(f"{block.name}." for block in self.subject.experts)
         held = HeldParameters(self.subject.tree, assigned, self.parts, fused, stored)
-        return held.on_ranks(ranks, self.dtype, self.config, tied=self.config.tied)
+        return held.on_ranks(ranks, self.dtype, self.config, tied=tied, widths=widths)
 
     def _stored(self, ranks: int) -> Mapping[str, int] | None:
         """The bytes on a rank of quantized weights; None where there are none, or not known."""

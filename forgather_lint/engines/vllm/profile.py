@@ -18,14 +18,19 @@ from forgather_lint.engines.vllm.fact_values import (
     AttentionGate,
     BasePrefix,
     BlockSearch,
+    Counted,
     EmbeddingSearch,
     Hoisting,
+    InFlight,
     LinearKind,
     Lookup,
+    Needed,
     NormSearch,
     OutputProjection,
     Picks,
     StageNames,
+    UniformWindow,
+    WindowsOf,
 )
 
 
@@ -287,6 +292,10 @@ class VllmCommand:
     no_experts: Fact[Reaction]
     too_few_devices: Fact[Reaction]
     code_not_trusted: Fact[Reaction]
+    argument_unexpected: Fact[Reaction]
+    field_unexpected: Fact[Reaction]
+    field_refused: Fact[Reaction]
+    speculative_model_missing: Fact[Reaction]
 
 
 @record
@@ -312,6 +321,27 @@ class VllmCheckpoint:
     adapter_strangers: Fact[Reaction]
     adapter_rank: Fact[Reaction]
     adapter_rank_default: Fact[int]
+
+
+@record
+class VllmMemory:
+    """`memory.toml`: the key-value cache."""
+
+    utilization: Fact[float]
+    block_size: Fact[int]
+    latent_block_size: Fact[int]
+    batched_tokens: Fact[Mapping[str, int]]
+    in_flight: Fact[InFlight]
+    uniform_window: Fact[UniformWindow]
+    windows_of: Fact[WindowsOf]
+    wider_groups: Fact[float]
+    counted: Fact[Counted]
+    needed: Fact[Needed]
+    reserved_blocks: Fact[int]
+    cache_dtypes: Fact[Mapping[str, int]]
+    too_long: Fact[Reaction]
+    estimate: Fact[str]
+    no_memory: Fact[Reaction]
 
 
 @record
@@ -387,6 +417,10 @@ class VllmProfile:
     @cached_property
     def checkpoint(self) -> VllmCheckpoint:
         return topic(VllmCheckpoint, "vllm/checkpoint", self.version)
+
+    @cached_property
+    def memory(self) -> VllmMemory:
+        return topic(VllmMemory, "vllm/memory", self.version)
 
     @cached_property
     def defects(self) -> VllmDefects:

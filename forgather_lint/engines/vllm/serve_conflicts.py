@@ -59,7 +59,7 @@ class _Asked:
         )
         for switch, needed, fact in pairs:
             lacks = needed not in self.command.given and self.command.complete
-            off = needed in self.command.given and not self.command.given[needed].on
+            off = needed in self.command.given and self.command.given[needed].on is False
             if self.command.is_on(switch) and (lacks or off):
                 yield from self._told(fact, f"`{switch}` needs `{needed}`", switch, {})
 
@@ -71,7 +71,7 @@ class _Asked:
         if tokens is None:
             return
         chunked = self.command.given.get("--enable-chunked-prefill")
-        if length is not None and tokens < length and chunked is not None and not chunked.on:
+        if length is not None and tokens < length and chunked is not None and chunked.on is False:
             message = f"`{BATCH} {tokens}` holds no prompt of `{LENGTH} {length}`"
             parts = {"tokens": tokens, "length": length}
             yield from self._told(facts.batch_below_length, message, BATCH, parts)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from forgather_lint.core.files import is_file, is_folder
 from forgather_lint.core.record import record
-from forgather_lint.core.settings import ModelImpl, Settings, nearest
+from forgather_lint.core.settings import Device, ModelImpl, Settings, nearest
 from forgather_lint.core.source import Place
+from forgather_lint.core.version import Version
 from forgather_lint.documents.commands.found import ServingCommand
 from forgather_lint.documents.config_json import read_config
 from forgather_lint.documents.discover import CONFIG, Candidate
@@ -17,9 +19,12 @@ from forgather_lint.documents.python import SourceError
 from forgather_lint.engines.api import Gather
 from forgather_lint.engines.fact import tables
 from forgather_lint.engines.vllm.serve_beside import of_adapters, without_template
+from forgather_lint.engines.vllm.serve_call import read_call, releases_taking
 from forgather_lint.engines.vllm.serve_command import read_command
 from forgather_lint.engines.vllm.serve_conflicts import (
     BACKEND,
+    BATCH,
+    CONTEXT,
     LENGTH,
     NODES,
     PIPELINE,
@@ -36,9 +41,12 @@ from forgather_lint.engines.vllm.serve_options import (
     releases_with,
 )
 from forgather_lint.engines.vllm.serve_quantization import changes_nothing
+from forgather_lint.engines.vllm.serve_records import fields_refused
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided
 from forgather_lint.facts.cause import Cause
+from forgather_lint.facts.causes.config import LengthExceedsPositions
+from forgather_lint.facts.causes.placement import DoesNotFit
 from forgather_lint.facts.command import (
     CommandJudged,
     CommandRefused,
@@ -72,6 +80,7 @@ class ReadCommand:
         """What there is to say of the command, and of its model under what it asks for."""
         for refused in self.command.refused:
             yield _refused(refused, self.target)
+        yield from fields_refused(self.command, self.target.vllm)
         config = _config(self.model)
         yield from conflicts(self.command, self.target.vllm, config)
         yield from _devices(self)
@@ -84,12 +93,15 @@ class ReadCommand:
 
 def read(found: ServingCommand, target: VllmTarget, root: Path) -> ReadCommand:
     """`found` as `target` reads it. A model's folder is looked for from `root`."""
-    command = read_command(
-        found.arguments,
-        options_of(target.vllm.version),
-        environment=found.environment,
-        positional=found.positional,
-    )
+    if found.call is not None:
+        command = read_call(found.call, target.vllm.version)
+    else:
+        command = read_command(
+            found.arguments,
+            options_of(target.vllm.version),
+            environment=found.environment,
+            positional=found.positional,
+        )
     return ReadCommand(found, command, target, _folder(found, command, root), root)
 
 
@@ -129,20 +141,30 @@ def _config(folder: Path | None) -> Mapping[str, object] | None:
 
 def _refused(refused: RefusedWord, target: VllmTarget) -> CommandRefused:
     release = str(target.vllm)
+    if refused.why is RefusedFor.ARGUMENT:
+        existed = _existed(releases_taking(refused.detail, refused.name), target)
+        owner = "EngineArgs" if refused.detail == "LLM" else refused.detail
+        fact = target.vllm.command.argument_unexpected.value
+        text = fact.shown(**{"class": owner, "name": refused.name})
+        return CommandRefused(refused, release, existed, text=text)
     if refused.why is not RefusedFor.OPTION:
         return CommandRefused(refused, release)
     name = refused.name
     plain = "--" + name.removeprefix(NEGATED) if name.startswith(NEGATED) else name
-    having = releases_with(plain)
-    existed = ""
-    if having:
-        newer = having[0] > target.vllm.version
-        existed = f"since {having[0]}" if newer else f"until {having[-1]}"
-    elif (last := left_before(plain)) is not None:
+    existed = _existed(releases_with(plain), target)
+    if not existed and (last := left_before(plain)) is not None:
         existed = f"until {last}"
     instead = tables("serve_instead").get(plain, {}).get("use", "")
     near = "" if existed else _near(name, options_of(target.vllm.version))
     return CommandRefused(refused, release, existed, str(instead), near)
+
+
+def _existed(having: Sequence[Version], target: Target) -> str:
+    """Since or until when there is what only the releases `having` have."""
+    if not having:
+        return ""
+    newer = having[0] > target.vllm.version
+    return f"since {having[0]}" if newer else f"until {having[-1]}"
 
 
 def _near(name: str, options: Mapping[str, ServeOption]) -> str:
@@ -175,7 +197,7 @@ def _trusted(
     command = read.command
     if config is None or read.model is None or not command.complete:
         return
-    if command.is_on("--trust-remote-code"):
+    if command.may_be_on("--trust-remote-code"):
         return
     entries = config.get("auto_map")
     kind = config.get("model_type")
@@ -183,7 +205,8 @@ def _trusted(
     if ours and isinstance(kind, str) and not _is_known(kind, read.target):
         outcome = read.target.vllm.command.code_not_trusted.value
         text = f"{outcome.raises}: {outcome.text}"
-        yield RemoteCodeNotTrusted(command.place(), str(read.target.vllm), text)
+        in_call = read.found.call is not None
+        yield RemoteCodeNotTrusted(command.place(), str(read.target.vllm), text, in_call)
 
 
 def _is_known(kind: str, target: VllmTarget) -> bool:
@@ -204,8 +227,12 @@ def _asked(read: ReadCommand, settings: Settings) -> Settings | None:
     if "VLLM_ALLOW_LONG_MAX_MODEL_LEN" in command.environment:
         length = None
     implementation = command.text("--model-impl")
+    device, overrides = _device(command), _overrides(command)
     return replace(
         settings,
+        device=device,
+        hf_overrides=json.dumps(overrides) if overrides else "",
+        gpu_memory=settings.gpu_memory if device is not None else None,
         target=(str(read.target.vllm), str(read.target.transformers)),
         tensor_parallel_size=(ranks,),
         pipeline_parallel_size=(stages,),
@@ -213,6 +240,54 @@ def _asked(read: ReadCommand, settings: Settings) -> Settings | None:
         max_model_len=length if length is not None and length > 0 else None,
         model_impl=_implementation(implementation) or settings.model_impl,
     )
+
+
+_OF_CLASS = ("model_type", "auto_map", "architectures")
+"""Keys by which another class is chosen."""
+
+
+def _overrides(command: ServeCommand) -> dict[str, object] | None:
+    """What `--hf-overrides` sets on the config; None where it is not known, or chooses the class.
+
+    What it sets in a config inside the config is not followed.
+    """
+    if "--hf-overrides" not in command.given:
+        return {}
+    try:
+        found = json.loads(command.text("--hf-overrides") or "")
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or any(isinstance(each, dict) for each in found.values()):
+        return None
+    return found if not any(name in found for name in _OF_CLASS) else None
+
+
+_OTHER_MEMORY = ("--cpu-offload-gb", "--kv-offloading-size", "--disable-sliding-window")
+"""Options that make room which is not counted here."""
+
+
+def _device(command: ServeCommand) -> Device | None:
+    """What the command says of the memory; None where more fits than is known."""
+    length, context = number_of(command, LENGTH), size_of(command, CONTEXT)
+    fitted = LENGTH in command.given and (length is None or length < 1)
+    if fitted or context != 1 or any(name in command.given for name in _OTHER_MEMORY):
+        return None
+    share = command.text("--gpu-memory-utilization")
+    return Device(
+        utilization=_part(share) if share else None,
+        cache_dtype=command.text("--kv-cache-dtype") or "auto",
+        batched_tokens=number_of(command, BATCH),
+        cache_bytes=number_of(command, "--kv-cache-memory-bytes"),
+        blocks=number_of(command, "--num-gpu-blocks-override"),
+        block_size=number_of(command, "--block-size"),
+    )
+
+
+def _part(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _implementation(text: str | None) -> ModelImpl | None:
@@ -256,8 +331,8 @@ def _judged(
 def _unsupported(read: ReadCommand) -> str:
     """What of the command makes another model of the one in the folder."""
     command = read.command
-    if "--hf-overrides" in command.given:
-        return "`--hf-overrides` changes the config, which is not followed"
+    if "--hf-overrides" in command.given and _overrides(command) is None:
+        return "what `--hf-overrides` makes of the config is not followed"
     if not changes_nothing(command, read.target.vllm, _config(read.model)):
         return "`--quantization` changes the weights, which is not followed"
     if "--speculative-config" in command.given:
@@ -275,6 +350,8 @@ def _verdict(
 ) -> CommandJudged:
     command = read.command
     where = command.place(TENSOR) if size_of(command, TENSOR) != 1 else command.place(PIPELINE)
+    if isinstance(cause, DoesNotFit | LengthExceedsPositions):
+        where = command.place(LENGTH)
     return CommandJudged(
         where, verdict, cause, reason, origin, _named(command), sizes, str(read.target.vllm)
     )

@@ -16,6 +16,7 @@ from forgather_lint.facts.release import Release
 from forgather_lint.python.interpreter.environment import Environment
 
 if TYPE_CHECKING:
+    from forgather_lint.engines.api import StoredBeside
     from forgather_lint.engines.vllm.subject import PreparedModel
 
 
@@ -73,3 +74,9 @@ class VllmTarget(ReleaseBeside[VllmProfile]):
         from forgather_lint.engines.vllm.checking import checked
 
         return checked(model, self, dtype, impl, max_model_len)
+
+    def stored_beside(self, model: ModelInput, dtype: str) -> StoredBeside:
+        """The checkpoint of `model` beside what the release builds of it."""
+        from forgather_lint.engines.vllm.deployed.beside import stored_beside
+
+        return stored_beside(model, self, dtype)

@@ -28,6 +28,14 @@ class ArgumentNotTaken(RaisesOnRank):
 
 
 @record
+class DoesNotFit(OfSize):
+    """A request of `length` tokens needs more than the `room` that is left for the cache."""
+
+    length: int
+    room: int
+
+
+@record
 class SizesDiffer(Cause):
     """Two operands have the sizes `left` and `right` in a dimension in which they must be alike."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from forgather_lint.core.settings import SettingsError
 from forgather_lint.documents.commands.found import ServingCommand, serving
 from forgather_lint.documents.commands.located import located
 from forgather_lint.documents.commands.shell import commands
+from forgather_lint.documents.commands.texts import commands_of
 from forgather_lint.engines.registry import launches
 from forgather_lint.linting.report import Run
 from forgather_lint.shell import configuration, options
@@ -29,18 +31,24 @@ COMMAND = "<command>"
 @click.option("--target", multiple=True, metavar="RELEASE", help="vllm==0.32; may be repeated.")
 @click.option("--output-format", type=click.Choice(formats()), help="How findings are written.")
 @click.option("--color", type=click.Choice([color.value for color in Color]), default="auto")
+@options.memory
 @options.limits
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
 def command(
     target: tuple[str, ...],
     output_format: str | None,
     color: str,
+    gpu_memory: str | None,
+    gpu_memory_utilization: str | None,
     debug: bool,
     time_limit: str | None,
     memory_limit: str | None,
     words: tuple[str, ...],
 ) -> None:
     """Judge the command WORDS, such as `-- vllm serve MODEL --tensor-parallel-size 4`.
+
+    Of `-- python script.py` the calls of `LLM(...)`, `EngineArgs(...)` and `AsyncEngineArgs(...)`
+    in the script are judged.
 
     Its options are held to what the release knows, its model (when the folder is here) is checked
     at exactly the sizes, data type and length that it asks for. Nothing is run.
@@ -51,6 +59,8 @@ def command(
         asked = {
             "target": target,
             "output_format": output_format,
+            "gpu_memory": gpu_memory,
+            "gpu_memory_utilization": gpu_memory_utilization,
             "debug": debug,
             "time_limit": time_limit,
             "memory_limit": memory_limit,
@@ -58,11 +68,14 @@ def command(
         settings = configuration.resolve(None, asked)
         options.chosen(settings.target)
         text = shlex.join(words)
-        command = _read(text)
+        found = _read(text, words)
         with workers_for(settings) as workers:
-            reports = checking.check_command(
-                command, Path.cwd(), settings, None if settings.debug else workers
-            )
+            each = None if settings.debug else workers
+            reports = [
+                report
+                for command in found
+                for report in checking.check_command(command, Path.cwd(), settings, each)
+            ]
             run = Run(tuple(reports))
     for report in run.errors:
         say(f"error: {report.path}: {report.error}", err=True)
@@ -72,10 +85,18 @@ def command(
     sys.exit(run.exit_code)
 
 
-def _read(text: str) -> ServingCommand:
+def _read(text: str, words: Sequence[str]) -> list[ServingCommand]:
     given = list(commands(located(COMMAND, text)))
     found = [serving(COMMAND, each, launch) for each in given for launch in launches()]
     command = next((each for each in found if each is not None), None)
-    if command is None:
+    if command is not None:
+        return [command]
+    script = next((Path(word) for word in words if word.endswith(".py")), None)
+    if script is None or not Path(words[0]).name.startswith("python"):
         raise SettingsError(f"no command that serves a model: {text}")
-    return command
+    if not script.is_file():
+        raise SettingsError(f"no such file: {script}")
+    calls = [each for launch in launches() for each in commands_of(script, launch)]
+    if not calls:
+        raise SettingsError(f"no call in {script} that starts an engine")
+    return calls

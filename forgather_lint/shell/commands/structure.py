@@ -12,7 +12,7 @@ from forgather_lint.engines.chosen_targets import read_release
 from forgather_lint.facts import EndKind, Module, NotBuilt, Structure
 from forgather_lint.model.analysis import Built, build_tree, builder_of
 from forgather_lint.python.interpreter.environment import Environment
-from forgather_lint.shell import options
+from forgather_lint.shell import options, stored
 from forgather_lint.shell.contained import in_a_worker
 from forgather_lint.shell.models_at_path import Opened, open_one
 from forgather_lint.shell.outline import as_json, outline, own_parameters
@@ -26,6 +26,7 @@ from forgather_lint.shell.say import say, say_as_it_is
 @click.option("--max-depth", type=click.IntRange(0), metavar="N", help="Show N levels.")
 @click.option("--params", is_flag=True, help="Show parameters and buffers with their shapes.")
 @click.option("--expand", is_flag=True, help="Show every layer, also those that are alike.")
+@click.option("--checkpoint", is_flag=True, help="Show what is stored beside what is built.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
 @in_a_worker
 def command(
@@ -36,11 +37,22 @@ def command(
     max_depth: int | None,
     params: bool,
     expand: bool,
+    checkpoint: bool,
     output_format: str,
 ) -> None:
-    """Print the module tree that the model at PATH builds, read from its source."""
+    """Print the module tree that the model at PATH builds, read from its source.
+
+    With --checkpoint instead the parameters that the target builds beside the tensors that are
+    stored for them, and what a rank holds in the types that are stored. Only headers are read.
+    """
     with options.misuse_told():
         opened = open_one(path, template)
+        if checkpoint:
+            one = options.chosen(target)[0]
+            beside = one.stored_beside(opened.model, "bfloat16")
+            written = stored.as_json(beside) if output_format == "json" else None
+            say_as_it_is(json.dumps(written, indent=2)) if written else stored.show(beside, expand)
+            return
         release = read_release(options.chosen(target, quiet=True))
         built = build_tree(builder_of(opened.model, Environment(transformers=release)), entry)
     if isinstance(built, NotBuilt):

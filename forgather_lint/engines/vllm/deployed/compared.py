@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from forgather_lint.core.record import record
 from forgather_lint.deployment.checkpoint.files import Checkpoint, Tensor
@@ -27,12 +27,14 @@ class TensorMisfit:
 class TensorsCompared:
     """What becomes of each tensor, in the order of the engine.
 
-    `strangers` find no place, `dropped` are left out without a word, `twice` come a second time.
-    `missing` are places that get nothing, `integers` whole numbers for a place of another kind.
-    `undecided` is a short reason when not all could be compared.
+    `found` are the tensors by the names of their places. `strangers` find no place, `dropped` are
+    left out without a word, `twice` come a second time. `missing` are places that get nothing,
+    `integers` whole numbers for a place of another kind. `undecided` is a short reason when not all
+    could be compared.
     """
 
     slots: Slots
+    found: Mapping[str, Tensor]
     strangers: tuple[tuple[Tensor, str], ...] = ()
     dropped: tuple[Tensor, ...] = ()
     misfits: tuple[TensorMisfit, ...] = ()
@@ -75,6 +77,7 @@ class _Comparison:
                 self._take(tensor, name)
         return TensorsCompared(
             self.slots,
+            self.found,
             tuple(self.strangers),
             tuple(self.dropped),
             tuple(self.misfits),

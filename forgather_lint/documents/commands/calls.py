@@ -1,0 +1,163 @@
+"""Calls in Python that start an engine: `LLM(...)` and the classes of its arguments.
+
+Nothing is run. A value is known where it is written out, or is a name that the file gives one
+literal and no other value.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator, Mapping
+
+import libcst as cst
+
+from forgather_lint.core.record import record
+from forgather_lint.core.words import Word
+from forgather_lint.documents.commands.found import Keyword, Launch, ServingCall, ServingCommand
+from forgather_lint.documents.python import PythonFile, SourceError, parse_python
+from forgather_lint.documents.walk import descendants
+
+MODEL = "model"
+_NOT_KNOWN = object()
+
+
+def in_python(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
+    """The calls in the text of a Python file that start the server of `launch`."""
+    try:
+        file = parse_python(path, text)
+    except SourceError:
+        return  # what else reads the file tells of it
+    nodes = list(descendants(file.tree))
+    reader = _Reader(file, _names_of(nodes, launch), _values_of(nodes))
+    for node in nodes:
+        if isinstance(node, cst.Call) and (called := reader.called(node)):
+            yield ServingCommand(path, launch, (), {}, False, call=reader.call(node, called))
+
+
+def _names_of(nodes: list[cst.CSTNode], launch: Launch) -> dict[str, str]:
+    """What the file calls each class that is called, with dots where it is one of a module."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        if isinstance(node, cst.ImportFrom) and node.module is not None and not node.relative:
+            module = cst.Module([]).code_for_node(node.module)
+            if module.partition(".")[0] != launch.package:
+                continue
+            if isinstance(node.names, cst.ImportStar):
+                found |= {name: name for name in launch.calls}
+                continue
+            for alias in node.names:
+                name = alias.evaluated_name
+                if name in launch.calls:
+                    found[alias.evaluated_alias or name] = name
+        elif isinstance(node, cst.Import):
+            for alias in node.names:
+                if alias.evaluated_name == launch.package:
+                    module = alias.evaluated_alias or launch.package
+                    found |= {f"{module}.{name}": name for name in launch.calls}
+    return found
+
+
+def _values_of(nodes: list[cst.CSTNode]) -> dict[str, cst.BaseExpression]:
+    """The names that are bound once in the file, by a plain assignment, with what they get."""
+    bound: dict[str, list[cst.BaseExpression | None]] = {}
+    for node in nodes:
+        if isinstance(node, cst.Assign):
+            for target in node.targets:
+                if isinstance(target.target, cst.Name):
+                    bound.setdefault(target.target.value, []).append(node.value)
+        elif isinstance(node, cst.AnnAssign) and isinstance(node.target, cst.Name):
+            bound.setdefault(node.target.value, []).append(node.value)
+        elif isinstance(node, cst.Param):
+            bound.setdefault(node.name.value, []).append(None)
+        elif isinstance(node, cst.AugAssign | cst.For | cst.NamedExpr | cst.CompFor):
+            for name in _names_in(node.target):
+                bound.setdefault(name, []).append(None)
+        elif isinstance(node, cst.Global | cst.Nonlocal):
+            for item in node.names:
+                bound.setdefault(item.name.value, []).append(None)
+    once = {name: values[0] for name, values in bound.items() if len(values) == 1}
+    return {name: value for name, value in once.items() if value is not None}
+
+
+def _names_in(target: cst.CSTNode) -> Iterator[str]:
+    nodes = (target, *descendants(target))
+    return (node.value for node in nodes if isinstance(node, cst.Name))
+
+
+@record
+class _Reader:
+    file: PythonFile
+    names: Mapping[str, str]
+    values: Mapping[str, cst.BaseExpression]
+
+    def called(self, node: cst.Call) -> str:
+        """The class that is called; empty: none that starts an engine."""
+        if isinstance(node.func, cst.Name | cst.Attribute):
+            return self.names.get(cst.Module([]).code_for_node(node.func), "")
+        return ""
+
+    def call(self, node: cst.Call, called: str) -> ServingCall:
+        """The arguments of the call."""
+        keywords: list[Keyword] = []
+        complete = True
+        for index, argument in enumerate(node.args):
+            if argument.star == "**":
+                entries = self._entries(argument.value)
+                complete = complete and entries is not None
+                keywords += entries or ()
+            elif argument.star or (argument.keyword is None and index):
+                complete = False
+            else:
+                at = argument.keyword or argument.value
+                name = argument.keyword.value if argument.keyword is not None else MODEL
+                keywords.append(self._keyword(name, at, argument.value))
+        word = Word(called, self.file.span(node.func))
+        return ServingCall(called, word, tuple(keywords), complete)
+
+    def _entries(self, value: cst.BaseExpression) -> list[Keyword] | None:
+        """The entries of a dict that is written out; None where they are not all known."""
+        value = self._meant(value)
+        if not isinstance(value, cst.Dict):
+            return None
+        found = []
+        for element in value.elements:
+            key = element.key if isinstance(element, cst.DictElement) else None
+            if not isinstance(key, cst.SimpleString):
+                return None
+            found.append(self._keyword(str(key.evaluated_value), key, element.value))
+        return found
+
+    def _keyword(self, name: str, at: cst.CSTNode, value: cst.BaseExpression) -> Keyword:
+        word = Word(name, self.file.span(at))
+        meant = self._literal(value)
+        if meant is None:
+            return Keyword(name, word, None)
+        return Keyword(name, word, Word(_text(meant), self.file.span(value)))
+
+    def _meant(self, value: cst.BaseExpression) -> cst.BaseExpression:
+        if isinstance(value, cst.Name):
+            return self.values.get(value.value, value)
+        return value
+
+    def _literal(self, value: cst.BaseExpression) -> object:
+        """What a literal means; `_NOT_KNOWN` for anything else."""
+        code = cst.Module([]).code_for_node(self._meant(value))
+        try:
+            return ast.literal_eval(code.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            return _NOT_KNOWN
+
+
+def _text(value: object) -> str | None:
+    """The value as a command writes it; None where a command writes nothing like it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return repr(value)
+    if isinstance(value, dict | list | tuple):
+        try:
+            return json.dumps(value)
+        except (TypeError, ValueError):
+            return None
+    return None
