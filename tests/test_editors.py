@@ -1,6 +1,7 @@
-"""Real editors show what the server says: Neovim, Emacs, and the client library of VS Code.
+"""Real editors show what the server says: Neovim, Helix, Emacs, and the client of VS Code.
 
-NVIM names a Neovim of 0.11 or later; for VS Code `npm install` has to have run in `editors/vscode`.
+NVIM names a Neovim of 0.11 or later, HX a Helix; for VS Code `npm install` has to have run in
+`editors/vscode`.
 """
 
 from __future__ import annotations
@@ -8,40 +9,54 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from rich.text import Text
 
-from tools.editor_picture import FILE, MODEL, frames
+from tools.editor_screen import (
+    EDITORS,
+    FILE,
+    MODEL,
+    command_folder,
+    helix_frames,
+    neovim_frames,
+)
 
 pytestmark = pytest.mark.slow
-EDITORS = Path(__file__).parent.parent / "editors"
-ROOT = EDITORS.parent
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Path:
     """A command of this checkout, by the name it is installed under."""
-    command = tmp_path / "bin" / "forgather-lint"
-    command.parent.mkdir()
-    command.write_text(
-        f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -P -m forgather_lint "$@"\n', "utf-8"
-    )
-    command.chmod(0o755)
+    return command_folder(tmp_path) / "forgather-lint"
+
+
+def editor(variable: str, name: str) -> str:
+    """The editor that an environment variable names; the test is skipped where there is none."""
+    command = os.environ.get(variable, name)
+    if shutil.which(command) is None or shutil.which("tmux") is None:
+        pytest.skip(f"no {name}, or no tmux")
     return command
 
 
 def test_neovim_shows_findings_and_applies_a_fix() -> None:
-    nvim = os.environ.get("NVIM", "nvim")
-    if shutil.which(nvim) is None or shutil.which("tmux") is None:
-        pytest.skip("no Neovim, or no tmux")
-    found, hover, actions, mended = (Text.from_ansi(shown).plain for _, shown in frames(nvim))
+    shown = neovim_frames(editor("NVIM", "nvim"))
+    found, hover, actions, mended = (Text.from_ansi(each).plain for _, each in shown)
     assert found.count("matches no module of") == 5
     assert "read by vLLM" in hover
     assert "1: Rename the pattern to `layers.*.attention.query_linear`" in actions
     assert '"layers.*.attention.query_linear": "colwise",' in mended
+
+
+def test_helix_shows_findings_and_applies_a_fix() -> None:
+    shown = helix_frames(editor("HX", "hx"))
+    found, hover, actions, mended = (Text.from_ansi(each).plain for _, each in shown)
+    assert "`self_attn.q_proj` is" in found
+    assert "read by vLLM" in hover
+    assert "Rename the pattern to `layers.*.attention.query_linear`" in actions
+    assert '"layers.*.attention.query_linear": "colwise",' in mended
+    assert "self_attn" not in mended
 
 
 def test_emacs_shows_findings_and_applies_a_fix(server: Path, tmp_path: Path) -> None:

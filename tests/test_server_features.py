@@ -205,6 +205,76 @@ def test_clients_that_ask_are_sent_nothing_unasked(tmp_path: Path) -> None:
         assert client.told("textDocument/publishDiagnostics") == []
 
 
+ZED = {
+    "general": {"positionEncodings": ["utf-16"]},
+    "workspace": {
+        "applyEdit": True,
+        "configuration": True,
+        "diagnostics": {"refreshSupport": True},
+        "didChangeConfiguration": {"dynamicRegistration": True},
+        "didChangeWatchedFiles": {"dynamicRegistration": True, "relativePatternSupport": True},
+        "inlayHint": {"refreshSupport": True},
+        "symbol": {},
+        "workspaceEdit": {
+            "documentChanges": True,
+            "resourceOperations": ["create", "rename", "delete"],
+            "snippetEditSupport": True,
+        },
+        "workspaceFolders": True,
+    },
+    "textDocument": {
+        "codeAction": {
+            "codeActionLiteralSupport": {
+                "codeActionKind": {"valueSet": ["refactor", "quickfix", "source"]}
+            },
+            "dataSupport": True,
+            "resolveSupport": {
+                "properties": ["kind", "diagnostics", "isPreferred", "disabled", "edit", "command"]
+            },
+        },
+        "definition": {"linkSupport": True},
+        "diagnostic": {"dynamicRegistration": False, "relatedDocumentSupport": True},
+        "hover": {"contentFormat": ["markdown"]},
+        "publishDiagnostics": {"relatedInformation": True},
+        "synchronization": {"didSave": True},
+    },
+    "window": {"workDoneProgress": True},
+}
+"""What Zed says that it can (`default_initialize_params` in its `crates/lsp/src/lsp.rs`)."""
+
+
+def test_what_zed_says_and_asks_is_answered(tmp_path: Path) -> None:
+    """Zed is not to be had here: this is what it would be told, by its own capabilities."""
+    config = copy_model("broken_llama", tmp_path) / "configuration_broken_llama.py"
+    with editing(tmp_path, capabilities=ZED) as client:
+        client.open(config)
+        document = {"uri": config.as_uri()}
+        found = client.ask("textDocument/diagnostic", textDocument=document)["items"]
+        assert [each["code"] for each in found] == ["FGL101"] * 5
+        hover = asked(client, "hover", config, "layers.*.self_attn.q_proj")
+        assert hover["contents"]["kind"] == "markdown"
+        fix = client.ask(
+            "textDocument/codeAction",
+            textDocument=document,
+            range=found[0]["range"],
+            context={"diagnostics": found[:1], "only": ["refactor", "quickfix", "source"]},
+        )[0]
+        assert fix["kind"].startswith("quickfix") and fix["isPreferred"]
+        if "edit" not in fix:
+            fix = client.ask("codeAction/resolve", **fix)
+        texts = applied(fix["edit"], {config.as_uri(): client.texts[str(config)]})
+        client.change(config, texts[config.as_uri()])
+        left = client.ask("textDocument/diagnostic", textDocument=document)["items"]
+        assert [each["code"] for each in left] == ["FGL101"] * 4
+        registered = {
+            each["method"]
+            for told in client.told("client/registerCapability")
+            for each in told["registrations"]
+        }
+        assert registered <= {"workspace/didChangeWatchedFiles", "workspace/didChangeConfiguration"}
+        assert client.told("textDocument/publishDiagnostics") == []
+
+
 def test_settings_come_from_the_client_and_from_files(tmp_path: Path) -> None:
     model = copy_model("broken_llama", tmp_path)
     config, table = model / "configuration_broken_llama.py", tmp_path / "forgather-lint.toml"
