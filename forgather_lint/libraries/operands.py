@@ -28,6 +28,7 @@ from forgather_lint.python.values.placement import (
 )
 from forgather_lint.python.values.value import (
     Choice,
+    DequeValue,
     DictValue,
     External,
     IterableValue,
@@ -224,7 +225,7 @@ def items(site: Site, value: Value) -> list[Value]:
 
     It refuses an iterator, a range or a view of a dict, in words that differ by op.
     """
-    if isinstance(value, IterableValue):
+    if isinstance(value, IterableValue | DequeValue):
         raise Undetermined("iterable-as-argument")
     if isinstance(value, TupleValue):
         return list(value.items)

@@ -10,15 +10,18 @@ from typing import Any, cast
 
 from forgather_lint.python.builtins.sequences import dict_
 from forgather_lint.python.interpreter.constants import compute, is_plain, plain
+from forgather_lint.python.interpreter.container_operators import held
 from forgather_lint.python.interpreter.exceptions import SUPPRESSED
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.interpreter.operators import binary
+from forgather_lint.python.interpreter.subscripts import index_of
 from forgather_lint.python.values.loop_index import pinned
 from forgather_lint.python.values.objects import Instance, PartialCall
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
+    DequeValue,
     DictValue,
     External,
     IterableValue,
@@ -165,7 +168,10 @@ def default_dict(site: Site, factory: Value = NONE, *arguments: Value) -> Value:
 @op("collections.deque")
 def deque(site: Site, iterable: Value | None = None, maxlen: Value = NONE) -> Value:
     items, rest = site.evaluator.items_of(iterable, site.where) if iterable else ([], None)
-    return ListValue(items, rest)
+    most = index_of(maxlen)
+    if most is None and not (isinstance(maxlen, Known) and maxlen.value is None):
+        return DequeValue([], rest or site.unknown("unknown-length"))
+    return DequeValue(held(items, most), rest, maxlen=most)
 
 
 @op("traceback.extract_stack")

@@ -34,6 +34,7 @@ from forgather_lint.python.values.dims import Size
 from forgather_lint.python.values.placement import Placement, Shard, Wrong
 from forgather_lint.python.values.value import (
     LENGTH_DIFFERS,
+    DequeValue,
     IterableValue,
     ListValue,
     TensorValue,
@@ -80,9 +81,10 @@ def _tensors(site: Site, tensors: Value) -> list[TensorValue]:
 
 def _items(site: Site, tensors: Value) -> list[Value]:
     """The items, or those of a list that a loop of unknown length filled: they stand for all."""
-    if isinstance(tensors, IterableValue):
+    if isinstance(tensors, IterableValue | DequeValue):
+        kind = tensors.kind if isinstance(tensors, IterableValue) else "collections.deque"
         text = f"{op_text(site)}(): argument 'tensors' (position 1) must be tuple of Tensors"
-        raise OpFailure("TypeError", f"{text}, not {tensors.kind}")
+        raise OpFailure("TypeError", f"{text}, not {kind}")
     return list(tensors.items) if _is_filled_by_loop(tensors) else items(site, tensors)
 
 

@@ -58,11 +58,6 @@ def insert(site: Site, target: ListValue, index: Value, item: Value) -> Value:
     return NONE
 
 
-@builtin("list.appendleft")
-def append_left(site: Site, target: ListValue, item: Value) -> Value:
-    return insert(site, target, Known(0), item)
-
-
 @builtin("list.pop")
 def pop(site: Site, target: ListValue, index: Value = Known(-1)) -> Value:  # noqa: B008
     position = subscripts.index_of(index)
@@ -78,13 +73,13 @@ def pop(site: Site, target: ListValue, index: Value = Known(-1)) -> Value:  # no
     return item
 
 
-@builtin("list.popleft")
-def pop_left(site: Site, target: ListValue) -> Value:
-    return pop(site, target, Known(0))
-
-
 @builtin("list.remove")
 def remove(site: Site, target: ListValue, item: Value) -> Value:
+    return removed(site, target, item, "list.remove(x): x not in list")
+
+
+def removed(site: Site, target: ListValue, item: Value, missing: str) -> Value:
+    """Take the first item that is equal to `item` away; Python says `missing` where none is."""
     for position, each in enumerate(target.items):
         equal = _is_among(site, item, each)
         if equal is None:
@@ -95,7 +90,7 @@ def remove(site: Site, target: ListValue, item: Value) -> Value:
             return NONE
     else:
         if target.rest is None:
-            raise Raised("ValueError", "list.remove(x): x not in list", site.where)
+            raise Raised("ValueError", missing, site.where)
     stores.forget(machine_of(site), target, site.unknown("unknown-item"))
     return NONE
 
@@ -129,19 +124,33 @@ def reverse(site: Site, target: ListValue) -> Value:
 @builtin("list.index")
 @builtin("tuple.index")
 def index(site: Site, target: ListValue | TupleValue, item: Value, *bounds: Value) -> Value:
-    if bounds:
+    return position(site, target, item, *bounds, kind="list")
+
+
+def position(
+    site: Site, target: ListValue | TupleValue, item: Value, *bounds: Value, kind: str
+) -> Value:
+    """Where the first item stands that is equal to `item`, in what Python calls a `kind`."""
+    numbers = [subscripts.index_of(bound) for bound in bounds]
+    for bound in bounds:
+        check_whole(site, bound)
+    if None in numbers:
         return site.unknown("unknown-index")
-    for position, each in enumerate(target.items):
+    start, stop = [*numbers, None, None][:2]
+    within = range(*slice(start, stop).indices(len(target.items)))
+    for place, each in enumerate(target.items):
+        if bounds and place not in within:
+            continue
         equal = _is_among(site, item, each)
         if equal is None:
             return site.unknown("unknown-index")
         if equal:
-            return known(position)
+            return known(place)
     if isinstance(target, TupleValue):
         raise Raised("ValueError", "tuple.index(x): x not in tuple", site.where)
     if target.rest is not None or not isinstance(item, Known):
         return site.unknown("unknown-index")
-    raise Raised("ValueError", f"{item.value!r} is not in list", site.where)
+    raise Raised("ValueError", f"{item.value!r} is not in {kind}", site.where)
 
 
 @builtin("list.count")

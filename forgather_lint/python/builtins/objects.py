@@ -24,6 +24,7 @@ from forgather_lint.python.values.value import (
     NONE,
     Builtin,
     Choice,
+    DequeValue,
     External,
     Known,
     ListValue,
@@ -120,6 +121,8 @@ def type_(site: Site, obj: Value, *rest: Value) -> Value:
         return obj.cls
     if isinstance(obj, TensorValue):
         return External("torch.Tensor")
+    if isinstance(obj, DequeValue):
+        return External("collections.deque")
     if isinstance(obj, Known):
         return Builtin(type(obj.value).__name__)
     return Builtin(type_name(obj)) if not isinstance(obj, Unknown) else obj

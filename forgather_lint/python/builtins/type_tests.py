@@ -13,6 +13,7 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import (
     Builtin,
     Choice,
+    DequeValue,
     DictValue,
     External,
     IterableValue,
@@ -84,6 +85,8 @@ def _known_to_differ(machine: Machine, value: Value, kind: Value) -> bool | None
     if isinstance(value, External | Unknown):
         return None
     plain = isinstance(kind, External) and machine.library.lineage(kind.name) is None
+    if isinstance(kind, External) and kind.name == "collections.deque":
+        return isinstance(value, DequeValue)
     if plain and isinstance(kind, External) and isinstance(value, _CONTAINER_VALUES):
         return _is_container(value, kind.name.rpartition(".")[2])
     if plain and isinstance(value, Known) and value.value is not None:
@@ -151,6 +154,8 @@ def _is_builtin_kind(value: Value, name: str) -> bool | None:
         return name in ("int", "object")
     if isinstance(value, IterableValue):
         return name in (value.kind, "object")
+    if isinstance(value, DequeValue):
+        return name == "object"
     if name in _PLAIN:
         return isinstance(value, _PLAIN[name])
     return None if isinstance(value, External) else name == "object"

@@ -6,6 +6,7 @@ Importing this package brings in every family of handlers, which enter themselve
 
 from forgather_lint.python.builtins import (  # noqa: F401
     containers,
+    deques,
     numbers,
     objects,
     sequences,

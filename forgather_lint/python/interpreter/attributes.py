@@ -32,6 +32,7 @@ from forgather_lint.python.values.value import (
     Arguments,
     Builtin,
     Choice,
+    DequeValue,
     DictValue,
     External,
     Known,
@@ -223,6 +224,8 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
         return _read_namespace(machine, value, name, where)
     if isinstance(value, NamedTupleValue) and name in value.names:
         return value.items[value.names.index(name)]
+    if isinstance(value, DequeValue) and name == "maxlen":
+        return known(value.maxlen)
     if isinstance(value, FunctionValue) and name in value.attributes:
         return value.attributes[name]
     if isinstance(value, BoundMethod) and name == "__self__":
@@ -253,7 +256,8 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
 
 _CONTAINERS = (TupleValue, ListValue, DictValue)
 _STANDS_FOR: dict[str, tuple[type, ...]] = {
-    "list": (list, deque),
+    "list": (list,),
+    "collections.deque": (deque,),
     "tuple": (tuple,),
     "dict": (dict, OrderedDict, defaultdict, Counter, ChainMap),
     "range": (range,),

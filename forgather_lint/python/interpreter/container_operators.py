@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.source import Place
@@ -13,6 +14,7 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Arguments,
+    DequeValue,
     DictValue,
     IterableValue,
     Known,
@@ -35,6 +37,8 @@ def on_containers(machine: Machine, name: str, left: Value, right: Value, where:
         isinstance(left, IterableValue) or isinstance(right, IterableValue)
     ):
         return on_iterables(name, left, right, where)
+    if name in ("add", "mul") and (isinstance(left, DequeValue) or isinstance(right, DequeValue)):
+        return _on_deques(machine, name, left, right, where)
     match name, left, right:
         case "add", TupleValue() | ListValue(), TupleValue() | ListValue():
             return _concatenated(machine, left, right, where)
@@ -51,6 +55,34 @@ def on_containers(machine: Machine, name: str, left: Value, right: Value, where:
     if isinstance(left, Instance):
         return _overloaded(machine, name, left, right, where)
     return Unknown("unmodelled-operator", where, name)
+
+
+def _on_deques(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:
+    """A deque is joined to another and repeated; what comes of it holds as many items."""
+    match name, left, right:
+        case "mul", DequeValue(), Known(int() as count):
+            made = _repeat(machine, left, count)
+        case "mul", Known(int() as count), DequeValue():
+            made, left = _repeat(machine, right, count), right
+        case "add", DequeValue(), DequeValue():
+            made = _concatenated(machine, left, right, where)
+        case "add", DequeValue(), _ if isinstance(right, _PLAIN):
+            text = f'can only concatenate deque (not "{type_name(right)}") to deque'
+            raise Raised("TypeError", text, where)
+        case "add", ListValue() | TupleValue(), DequeValue():
+            kind = type_name(left)
+            text = f'can only concatenate {kind} (not "collections.deque") to {kind}'
+            raise Raised("TypeError", text, where)
+        case _:
+            return Unknown("unmodelled-operator", where, name)
+    if not isinstance(made, ListValue) or not isinstance(left, DequeValue):
+        return made
+    return DequeValue(held(made.items, left.maxlen), made.rest, maxlen=left.maxlen)
+
+
+def held(items: Sequence[Value], maxlen: int | None) -> list[Value]:
+    """What a deque holds of `items` that were added to its end."""
+    return list(items) if maxlen is None else list(items[max(len(items) - maxlen, 0) :])
 
 
 def on_iterables(

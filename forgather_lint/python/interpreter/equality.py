@@ -22,6 +22,7 @@ from forgather_lint.python.values.value import (
     Builtin,
     Choice,
     Constant,
+    DequeValue,
     DictValue,
     External,
     IterableValue,
@@ -107,6 +108,8 @@ class _Comparing:
             ) or isinstance(right, IterableValue):
                 return self._iterables(left, right)
             case ListValue(), ListValue():
+                if isinstance(left, DequeValue) is not isinstance(right, DequeValue):
+                    return False
                 if left.rest is not None or right.rest is not None:
                     return None
                 return self._items(tuple(left.items), tuple(right.items))

@@ -27,6 +27,7 @@ from forgather_lint.python.values.type_names import is_iterable, is_plain, type_
 from forgather_lint.python.values.value import (
     Arguments,
     Choice,
+    DequeValue,
     DictValue,
     External,
     IterableValue,
@@ -198,16 +199,22 @@ def _set_in_list(
     machine: Machine, owner: ListValue, key: Value, value: Value, where: Place
 ) -> None:
     index = index_of(pinned(key))
+    if index is None:
+        check_index(owner, key, where)
     if isinstance(key, SliceValue):
         _set_slice(machine, owner, key, value, where)
     elif index is not None and -len(owner.items) <= index < len(owner.items):
         machine.trail.set_at(owner, index, value)
     elif index is not None and owner.rest is None:
-        raise Raised("IndexError", "list assignment index out of range", where)
+        raise Raised("IndexError", _out_of_range(owner), where)
     elif index is None:
-        check_index(owner, key, where)
         machine.budget.walk(len(owner.items))
         machine.trail.set_items(owner, [join([item, value]) for item in owner.items])
+
+
+def _out_of_range(owner: ListValue) -> str:
+    is_deque = isinstance(owner, DequeValue)
+    return "deque index out of range" if is_deque else "list assignment index out of range"
 
 
 def _set_slice(
@@ -233,12 +240,14 @@ def _set_slice(
 
 def _delete_from_list(machine: Machine, owner: ListValue, key: Value, where: Place) -> None:
     index = bounds(key, where) if isinstance(key, SliceValue) else index_of(pinned(key))
+    if index is None or (isinstance(owner, DequeValue) and isinstance(key, SliceValue)):
+        check_index(owner, key, where)
     if index is None or owner.rest is not None:
         forget(machine, owner, Unknown("unknown-index", where))
         return
     items = list(owner.items)
     if isinstance(index, int) and not -len(items) <= index < len(items):
-        raise Raised("IndexError", "list assignment index out of range", where)
+        raise Raised("IndexError", _out_of_range(owner), where)
     del items[index]
     machine.trail.set_items(owner, items)
 

@@ -26,6 +26,7 @@ from forgather_lint.python.values.value import (
     Builtin,
     Choice,
     Constant,
+    DequeValue,
     DictValue,
     External,
     IterableValue,
@@ -142,6 +143,7 @@ def _read_sequence(
     for number in asked:
         machine.library.read_number(machine, number, where)
     if isinstance(key, SliceValue):
+        check_index(owner, key, where)
         return _slice(machine, owner, rest, key, where)
     index = index_of(key)
     if index is None:
@@ -157,13 +159,18 @@ def _read_sequence(
         return found
     if rest is not None:
         return rest
-    kind = type_name(owner)
-    kind = "range object" if kind == "range" else kind
+    kind = _IN_MESSAGES.get(type_name(owner), type_name(owner))
     raise Raised("IndexError", f"{kind} index out of range", where)
+
+
+_IN_MESSAGES = {"range": "range object", "collections.deque": "deque"}
 
 
 def check_index(owner: Value, key: Value, where: Place) -> None:
     """Raise what Python raises for a `key` that is surely no index."""
+    if isinstance(owner, DequeValue) and isinstance(key, _NO_INDEX | SliceValue):
+        text = f"sequence index must be integer, not '{type_name(key)}'"
+        raise Raised("TypeError", text, where)
     if isinstance(key, _NO_INDEX):
         name = type_name(key)
         text = f"{type_name(owner)} indices must be integers or slices, not {name}"

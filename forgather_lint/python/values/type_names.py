@@ -13,6 +13,7 @@ from forgather_lint.python.values.objects import (
 )
 from forgather_lint.python.values.value import (
     Builtin,
+    DequeValue,
     DictValue,
     IterableValue,
     Known,
@@ -25,6 +26,7 @@ from forgather_lint.python.values.value import (
 )
 
 _NAMES: tuple[tuple[type[Value], str], ...] = (
+    (DequeValue, "collections.deque"),
     (ListValue, "list"),
     (TupleValue, "tuple"),
     (DictValue, "dict"),
@@ -54,7 +56,7 @@ def is_iterable(value: Value) -> bool | None:
 
 def is_plain(value: Value) -> bool:
     """Whether a value is one of Python's own of which no item can be set or deleted."""
-    return isinstance(value, Known | TupleValue | SetValue | _NO_ITERABLE)
+    return isinstance(value, Known | TupleValue | SetValue | _NO_ITERABLE | Builtin)
 
 
 def type_name(value: Value) -> str:

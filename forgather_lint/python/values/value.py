@@ -109,6 +109,13 @@ class ListValue(Value):
 
 
 @record(eq=False)
+class DequeValue(ListValue):
+    """A `collections.deque`, which is no list; it holds no more than `maxlen` items."""
+
+    maxlen: int | None = None
+
+
+@record(eq=False)
 class IterableValue(ListValue):
     """What is iterated over and is no list: a range, a view of a dict, an iterator.
 
