@@ -33,6 +33,18 @@ class FieldIsAbsent(Cause):
 
 
 @record
+class KeyHasNewName(Cause):
+    """config.json calls `new` by its older name `old`; nothing in the model's code says `old`."""
+
+    old: str
+    new: str
+
+    @property
+    def told(self) -> str:
+        return "the older name is read as the new one"
+
+
+@record
 class NoArchitecture(Cause):
     """Neither `architectures` nor a type says which class the model has."""
 

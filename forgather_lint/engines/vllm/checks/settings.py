@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.source import file_start
+from forgather_lint.documents.python import SourceError
+from forgather_lint.documents.sources import Sources
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.server import architectures
@@ -12,6 +14,7 @@ from forgather_lint.facts.causes.config import (
     DefaultsRaise,
     FieldIsAbsent,
     FieldIsNull,
+    KeyHasNewName,
     LayerTypesUnusable,
     LengthExceedsPositions,
     NoArchitecture,
@@ -43,6 +46,41 @@ def nulls(seen: CheckedModel) -> Iterator[ServingProblem]:
         cause = FieldIsNull(there[0], counts_heads=True, is_list=refused["type"] == "list")
         where = seen.place_of_setting(there[0])
         yield from seen.problem(cause, needed.kv_heads_null, where, parts=refused)
+
+
+@check(Phase.CONFIG)
+def older_names(seen: CheckedModel) -> Iterator[ServingProblem]:
+    """Keys of config.json that the target's transformers calls by another name.
+
+    Of those that it makes one of, none is told: which part of the new value each is differs by
+    model. Code that says the older name may ask for it.
+    """
+    renamed, config = seen.target.transformers.config.renamed_fields, seen.model.config
+    if config is None:
+        return
+    news = list(renamed.value.values())
+    parts = [((), config.values)]
+    parts += [((key,), each) for key, each in config.values.items() if isinstance(each, dict)]
+    for where, values in parts:
+        for old, new in renamed.value.items():
+            known = old in values and new not in values and news.count(new) == 1
+            if known and not _is_said(seen.model.sources, old):
+                yield ServingProblem(
+                    cause=KeyHasNewName(old, new),
+                    verdict="",
+                    where=config.key_place(*where, old),
+                    target=str(seen.target),
+                    error="",
+                    releases=None,
+                )
+
+
+def _is_said(sources: Sources, word: str) -> bool:
+    """Whether any file of the model says `word`, or is not read."""
+    try:
+        return any(word in sources.text(each) for each in {*sources.paths, *sources.texts})
+    except SourceError:
+        return True
 
 
 def _no_number(seen: CheckedModel, name: str) -> dict[str, object] | None:
