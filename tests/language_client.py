@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 60.0
+SECONDS = 240.0
 
 Message = dict[str, Any]
 Diagnostics = list[Message]

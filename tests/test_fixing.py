@@ -3,70 +3,63 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from forgather_lint import checking
 from forgather_lint.core.diagnostics import Applicability, Diagnostic, ResolvedEdit, ResolvedFix
 from forgather_lint.core.diagnostics import Severity as Level
-from forgather_lint.core.files import laid_over, write_over
 from forgather_lint.core.source import Lines, Position, Span
+from forgather_lint.facts.sizes import SERVES
 from forgather_lint.forgather.single import single_configuration
 from forgather_lint.linting.fixes import applied, chosen
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import ModelReport
-from forgather_lint.session.fixing import Fixing
-from forgather_lint.session.texts import Texts, contents
 from tests.cases import Case, read_cases
+from tests.fixes_shown import CASES, SHOWN, fixed, shown, title
 from tests.fixture_models import copy_model
 from tests.snapshots import FIXTURES, FOLDER
 from tests.test_cli import lint
 
 PLAN = "configuration_broken_llama.py"
-RULES = Path(__file__).parent.parent / "rules"
-
-
-def may_fix(suite: Path) -> bool:
-    """Whether the rule of a suite carries a fix."""
-    rule = RULES / suite.parent.name / f"{suite.stem}.py"
-    return rule.exists() and "fix=" in rule.read_text("utf-8")
-
-
-CASES = [
-    case
-    for suite in sorted(FIXTURES.glob("*/*.md"))
-    if may_fix(suite)
-    for case in read_cases(suite)
-]
-
 REVEALING = {"plans under the names of the guide": {"FGL601"}}
 """Cases in which a fix would show what else is wrong, so that it is not made."""
 
 
-@pytest.mark.parametrize("case", [each for each in CASES if each.expected], ids=str)
+STORED = {text.splitlines()[0]: text for text in re.split(r"\n(?=## )", SHOWN.read_text("utf-8"))}
+"""What every fix makes, by the case in which it is made."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_fix_holds(case: Case, tmp_path: Path) -> None:
-    """The finding is gone, nothing is gained, a second run changes nothing."""
-    folder = tmp_path.resolve() / FOLDER
-    case.write(folder)
+    """The finding is gone, nothing is gained, no size is lost, a second run changes nothing.
 
-    def check(texts: Texts) -> tuple[ModelReport, ...]:
-        with laid_over(contents(texts)):
-            return tuple(checking.check((folder,), case.settings))
-
-    reports = check({})
-    fixing = Fixing(check, [folder], unsafe=True)
-    outcome = fixing.run(reports)
-    kept_back = {found.code: why for found, why in outcome.kept_back}
+    What is made, and the verdict before and after, is what is stored.
+    """
+    made = fixed(case, tmp_path.resolve() / FOLDER)
+    kept_back = {found.code: why for found, why in made.outcome.kept_back}
     assert kept_back.keys() == REVEALING.get(case.name, set())
-    for change in fixing.changes(outcome.state):
-        write_over(Path(change.path), change.after.encode())
-    left = [each for report in check({}) for each in report.diagnostics]
+    left = [each for report in made.after for each in report.diagnostics]
     assert {each.code for each in left if each.fix} == kept_back.keys()
     gained = {(x.code, x.span.path) for x in left if x.severity is not Level.INFO} - {
-        (x.code, x.span.path) for report in reports for x in report.diagnostics
+        (x.code, x.span.path) for report in made.before for x in report.diagnostics
     }
     assert gained == set()
+    assert serving(made.before) <= serving(made.after)
+    assert shown(case, made).rstrip() == STORED[title(case)].rstrip(), (
+        "python -m tests.fixes_shown; then look at the diff"
+    )
+
+
+def serving(reports: tuple[ModelReport, ...]) -> set[tuple[str, tuple[int, int]]]:
+    """Which release serves at which sizes."""
+    verdicts = [each for report in reports for each in report.verdicts]
+    return {(str(each.target), size) for each in verdicts for size in each.at(SERVES)}
+
+
+def test_what_is_stored_of_fixes_belongs_to_a_case() -> None:
+    assert list(STORED) == [title(case) for case in CASES]
 
 
 def test_unsafe_fixes_are_made_when_asked_for(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from forgather_lint.core.source import file_start
 from forgather_lint.documents.python import SourceError
@@ -59,7 +59,7 @@ def older_names(seen: CheckedModel) -> Iterator[ServingProblem]:
     if config is None:
         return
     news = list(renamed.value.values())
-    parts = [((), config.values)]
+    parts: list[tuple[tuple[str, ...], Mapping[str, object]]] = [((), config.values)]
     parts += [((key,), each) for key, each in config.values.items() if isinstance(each, dict)]
     for where, values in parts:
         for old, new in renamed.value.items():
