@@ -9,8 +9,10 @@ import pytest
 
 from forgather_lint.core.workers import CAN_FORK, JobLimits, Lost, Workers
 from tests.fuzz import trees
-from tests.fuzz.campaign import MEMORY, Batch, run, single
-from tests.fuzz.kinds import KINDS, Kind
+from tests.fuzz.campaign import MEMORY, Batch, judged, run, single
+from tests.fuzz.coverage_guided import READERS
+from tests.fuzz.coverage_guided import stored as guided
+from tests.fuzz.kinds import KINDS, Kind, work_in
 from tests.fuzz.watch import watched
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="inputs are read in forked workers")
@@ -31,6 +33,21 @@ def test_what_was_found_ends_as_it_should(kind: Kind, tmp_path: Path) -> None:
         if isinstance(each, Lost) or (isinstance(each, Batch) and each.faults)
     }
     assert broken == {}
+
+
+@pytest.mark.parametrize("name", READERS.split())
+def test_what_coverage_picked_ends_as_it_should(name: str, tmp_path: Path) -> None:
+    """All inputs of one reader that reached something new, in one job."""
+    kind = next(each for each in KINDS if each.name == name)
+    with Workers(1, JobLimits(60.0, MEMORY)) as workers:
+        (came,) = workers.results([partial(_picked, kind, tmp_path)])
+    assert came == []
+
+
+def _picked(kind: Kind, folder: Path) -> list[tuple[str, list[str]]]:
+    work_in(folder)
+    ends = [(text, judged(kind, text)[1]) for text in guided(kind.name)]
+    return [(text, broken) for text, broken in ends if broken]
 
 
 def test_a_short_run_finds_nothing(tmp_path: Path) -> None:

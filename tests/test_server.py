@@ -109,6 +109,24 @@ def hover(client: LanguageClient, file: Path, marked: str) -> str:
     return str(came["contents"]["value"]) if came else ""
 
 
+def test_a_line_ends_where_editors_end_it(tmp_path: Path) -> None:
+    """A form feed is a letter like another: what is typed behind it stands where it was typed."""
+    config = copy_model("broken_llama", tmp_path) / CONFIG
+    with editing(tmp_path) as client:
+        client.open(config)
+        before = client.texts[str(config)]
+        row = next(n for n, line in enumerate(before.split("\n")) if "self_attn.q_proj" in line)
+        lines = before.split("\n")
+        for letter, typed_at in (("\f", (0, 16)), ("\u2028", (0, 20)), ("x", (row, 30))):
+            line, column = typed_at
+            lines[line] = lines[line][:column] + letter + lines[line][column:]
+            point = {"line": line, "character": column}
+            change = {"range": {"start": point, "end": point}, "text": letter}
+            client.change(config, "\n".join(lines), change)
+        found = [each for each in client.on(config) if each["range"]["start"]["line"] == row]
+        assert lines[row].split('"')[1] in found[0]["message"]
+
+
 def test_hover_tells_what_an_entry_and_a_module_are(tmp_path: Path) -> None:
     model = copy_model("hf_llama", tmp_path)
     config, code = model / "configuration_hf_llama.py", model / "modeling_hf_llama.py"

@@ -86,7 +86,7 @@ class ConfigFile:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             root = yaml.compose(self.text.replace("\t", " "), Loader=loader)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, UnicodeEncodeError):
             return found
         self._collect(root, (), found)
         return found

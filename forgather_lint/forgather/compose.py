@@ -17,8 +17,9 @@ from forgather_lint.forgather.graph import GraphError, Stretch
 from forgather_lint.forgather.limits import MAX_WEIGHT, RenderRefused
 
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# libyaml ends a tag at a comma; PyYAML's own scanner, which Forgather uses, takes it in.
-_COMMA_IN_TAG = re.compile(r"![^\s\"'!]*,")
+# libyaml ends a tag at a comma; PyYAML's own scanner, which Forgather uses, takes it in. Half of a
+# pair of surrogates, which a template can write, it cannot be given; the scanner refuses it.
+_READ_OTHERWISE = re.compile(r"![^\s\"'!]*,|[\ud800-\udfff]")
 _RESOLVER: Any = yaml.resolver.Resolver()  # PyYAML's stubs leave resolve() untyped.
 _MERGE = "tag:yaml.org,2002:merge"
 _MAX_DEPTH = 100
@@ -78,7 +79,7 @@ def compose(text: str) -> YamlNode | None:
     if len(text) > MAX_WEIGHT:
         raise RenderRefused("the configuration is too large to lint")
     builder = _Builder()
-    loader = yaml.SafeLoader if _COMMA_IN_TAG.search(text) else _FAST
+    loader = yaml.SafeLoader if _READ_OTHERWISE.search(text) else _FAST
     for event in yaml.parse(text, Loader=loader):
         try:
             builder.take(event)

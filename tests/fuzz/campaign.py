@@ -139,7 +139,7 @@ def single(name: str, text: str, folder: Path) -> Batch:
     """One input of the kind `name`."""
     work_in(folder)
     kind = _kind(name)
-    end, what, seconds = _judged(kind, text)
+    end, what, seconds = judged(kind, text)
     faults = tuple(Fault(name, 0, 0, each, text) for each in what)
     return Batch(1, Counter([end]), faults, seconds)
 
@@ -148,7 +148,7 @@ def batch(name: str, seed: int, number: int, size: int, folder: Path, traced: bo
     """The inputs of one batch, one after the other in this process."""
     work_in(folder)
     kind = _kind(name)
-    own = _judged(kind, kind.sentinel)[0]
+    own = judged(kind, kind.sentinel)[0]
     ends: Counter[str] = Counter()
     faults: list[Fault] = []
     started, lines = time.process_time(), set[Line]()
@@ -156,19 +156,19 @@ def batch(name: str, seed: int, number: int, size: int, folder: Path, traced: bo
     for place, text in enumerate(inputs):
         if traced and place < kind.batch // 10:
             with _noted(lines):
-                end, what, _ = _judged(kind, text, in_time=False)
+                end, what, _ = judged(kind, text, in_time=False)
         else:
-            end, what, _ = _judged(kind, text)
+            end, what, _ = judged(kind, text)
         ends[_class_of(end)] += 1
         faults += [Fault(name, number, place, each, text) for each in what]
     seconds = time.process_time() - started
-    if (now := _judged(kind, kind.sentinel)[0]) != own:
+    if (now := judged(kind, kind.sentinel)[0]) != own:
         what_changed = f"another input ends in {now!r} afterwards, it did in {own!r}"
         faults.append(Fault(name, number, -1, what_changed, kind.sentinel))
     return Batch(len(inputs), ends, tuple(faults), seconds, frozenset(lines))
 
 
-def _judged(kind: Kind, text: str, *, in_time: bool = True) -> tuple[str, list[str], float]:
+def judged(kind: Kind, text: str, *, in_time: bool = True) -> tuple[str, list[str], float]:
     """How an input ended, what does not hold for it, and how long it took."""
     kind.prepare(text)
     started = time.process_time()

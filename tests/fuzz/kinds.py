@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from forgather_lint.core.printable import printable
 from forgather_lint.core.record import record
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import Settings, SettingsError
+from forgather_lint.deployment.checkpoint.headers import Header, header_of
+from forgather_lint.documents.commands.texts import commands_in
 from forgather_lint.documents.config_json import parse_config
 from forgather_lint.documents.discover import Candidate
 from forgather_lint.documents.model_input import ModelInput
@@ -22,6 +25,7 @@ from forgather_lint.documents.python import SourceError, parse_python
 from forgather_lint.documents.sources import Sources
 from forgather_lint.engines.chosen_targets import chosen_targets
 from forgather_lint.engines.patterns import UnreadablePattern, compile_pattern
+from forgather_lint.engines.registry import launches
 from forgather_lint.forgather.builtins import template_globals
 from forgather_lint.forgather.document import read_document
 from forgather_lint.forgather.library import Fence, SearchPath, TemplateFile, TemplateLibrary
@@ -398,6 +402,62 @@ def _read_bytes(_: str) -> str:
     return " ".join(sorted({each.code for each in report.diagnostics})) or "nothing"
 
 
+def _header(random: Random) -> str:
+    """The bytes of a safetensors file as letters: a header, or one that is damaged."""
+    shapes = [[random.choice(_SIZES) for _ in range(random.randint(0, 4))] for _ in range(3)]
+    at, said = 0, dict[str, object]()
+    for number, shape in enumerate(shapes[: random.randint(0, 3)]):
+        size = 2 * math.prod(shape)
+        said[f"layers.{number}.weight"] = {
+            "dtype": random.choice(("BF16", "F16", "F4", "U8", "Q", "")),
+            "shape": shape,
+            "data_offsets": [at, at + size],
+        }
+        at += size
+    text = json.dumps(said)
+    if random.random() < 0.6:
+        text = mutated(random, text, texts.YAML_PIECES)
+    data = text.encode("utf-8", "surrogatepass")
+    length = random.choice((len(data), len(data), len(data) + 1, 0, 2**32, 2**63))
+    rest = b"\0" * min(at, 2_000)
+    return (length.to_bytes(8, "little") + data + rest).decode("latin-1")
+
+
+_SIZES = (0, 1, 2, 64, 2**31, 2**63, 10**30)
+
+
+def _write_header(text: str) -> None:
+    (_folder() / "model.safetensors").write_bytes(text.encode("latin-1", "replace"))
+
+
+def _read_header(_: str) -> str:
+    found = header_of(_room / str(os.getpid()) / "model.safetensors")
+    if isinstance(found, Header):
+        return f"{sum(each.bytes for each in found.tensors.values()) >= 0} tensors"
+    return found.why or str(getattr(found, "said", ""))
+
+
+COMMAND_KINDS = ("shell", "docker", "make", "yaml")
+
+
+def _command(random: Random) -> str:
+    kind = random.choice(COMMAND_KINDS)
+    words = [random.choice(texts.COMMAND_PIECES) for _ in range(random.randint(1, 25))]
+    start = random.choice(("vllm serve ", "", 'CMD ["vllm", "serve", ', "\tvllm serve ", "args: ["))
+    return f"{kind}\n{start}{''.join(words)}"
+
+
+def _read_commands(text: str) -> str:
+    kind, _, rest = text.partition("\n")
+    kind = kind if kind in COMMAND_KINDS else "shell"
+    names = {"shell": "a.sh", "docker": "Dockerfile", "make": "Makefile", "yaml": "a.yaml"}
+    path = f"/nowhere/{names[kind]}"
+    found = [each for launch in launches() for each in commands_in(path, rest, kind, launch)]
+    settings = Settings(debug=True, target=("vllm==0.32",))
+    report = pipeline.report_of_commands(found, path, Path("/nowhere"), settings, judged=False)
+    return " ".join(sorted({each.code for each in report.diagnostics})) or f"{len(found)} commands"
+
+
 KINDS: Sequence[Kind] = (
     Kind("python", _each(_python), _read_python, "x = 1\n", 0.12),
     Kind("comments", _each(_comments), _read_comments, "a.py\nx = 1  # noqa\n", 0.08),
@@ -405,10 +465,12 @@ KINDS: Sequence[Kind] = (
     Kind("toml", _each(_toml), _read_toml, "jobs = 2\n", 0.08, prepare=_write_toml),
     Kind("requirement", _requirements, _read_requirement, "vllm==0.32", 0.01),
     Kind("option", _options, _read_option, "jobs=2", 0.04),
-    Kind("pattern", _each(_pattern), _read_pattern, "layers.*.q_proj", 0.3),
+    Kind("pattern", _each(_pattern), _read_pattern, "layers.*.q_proj", 0.26),
     Kind("template", _each(_template), _read_template, "a: {{ 1 + 1 }}\n", 0.03, batch=100),
     Kind("yaml", _each(_yaml), _read_yaml, "a: 1\n", 0.04, batch=100),
     Kind("expression", _each(lambda r: f"r = {expression(r)}"), _read_program, "r = 1 + 1", 0.235),
+    Kind("header", _each(_header), _read_header, "", 0.02, prepare=_write_header),
+    Kind("command", _each(_command), _read_commands, "shell\nvllm serve .", 0.02),
     Kind("program", _each(program), _read_program, "r = 1\n", 0.02, 10.0, 200),
     Kind("source", _each(_source), _read_source, "x\nx = 1\n", 0.002, 60.0, 10),
     Kind("config", _configs, _read_configured, "{}", 0.001, 60.0, 10),

@@ -42,6 +42,50 @@ TOML_PIECES = (
     *("1979-01-01", "inf", "nan", "0x", "1e400", "true", "\\u", "[tool.forgather-lint]\n"),
     *('select = ["FGL"]\n', "jobs = 2\n", "target = ", "exclude = ", "per-file-ignores = {"),
 )
+COMMAND_PIECES = (
+    *(
+        " ",
+        " ",
+        "  ",
+        "\n",
+        "\\\n",
+        "\t",
+        '"',
+        "'",
+        "`",
+        "$(",
+        ")",
+        "${X}",
+        "${X:-1}",
+        "$((1+",
+        "$X",
+    ),
+    *("&&", "||", ";", "|", ">", "<<EOF\n", "EOF\n", "&", "#", "{", "}", "[", "]", ",", "=", "\\"),
+    *("vllm serve ", "python -m vllm.entrypoints.openai.api_server ", "exec ", "env A=1 ", "sudo "),
+    *("--tensor-parallel-size", "-tp", "--model", "--config", "--pipeline-parallel-size=2", "2"),
+    *(
+        "--max-model-len",
+        "1.5k",
+        "1K",
+        "--no-",
+        "--enable-lora",
+        "-O",
+        "-O.mode=3",
+        "--a.b.c",
+        "--",
+    ),
+    *("--compilation-config", '{"mode": 3}', "'{", "}'", "/models/x", ".", "nan", "1e999", "-1"),
+    *("FROM vllm/vllm-openai:v0.32.0\n", "ENTRYPOINT ", "CMD ", "RUN ", "ENV A=1\n", "ARG B\n"),
+    *("X=1\n", "export Y=2\n", "for x in 1 2; do ", "done\n", "if true; then ", "fi\n", "f() {"),
+    *(
+        "image: vllm/vllm-openai:latest\n",
+        "command: ",
+        "args:\n  - ",
+        "containers:\n",
+        "- run: |\n  ",
+    ),
+    *("$(MAKE)", "$$", "all:\n\t", "VAR := ", "\x00", "\ufeff", "\ud800", "\u2028", "9" * 400),
+)
 
 
 @cache

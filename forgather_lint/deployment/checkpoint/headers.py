@@ -20,6 +20,7 @@ LONGEST = 100_000_000
 """The longest header that the library reads, in bytes."""
 
 _LENGTH = 8
+_WORD = 2**64
 _METADATA = "__metadata__"
 _LFS = b"version https://git-lfs"
 _SAID = "SafetensorError: Error while deserializing header: {}"
@@ -159,7 +160,7 @@ def _tensors(values: Mapping[str, object], data: int) -> Iterator[tuple[str, Sto
             continue
         stored, start, end = _tensor(said)
         spans.append((start, end, name))
-        if BITS[stored.dtype] * prod(stored.shape) != 8 * (end - start):
+        if _bits(stored) != 8 * (end - start):
             raise _Refused("invalid shape, data type, or offset for tensor")
         yield name, stored
     reached = 0
@@ -169,6 +170,16 @@ def _tensors(values: Mapping[str, object], data: int) -> Iterator[tuple[str, Sto
         reached = end
     if reached != data:
         raise _Refused("incomplete metadata, file not fully covered")
+
+
+def _bits(stored: StoredTensor) -> int:
+    """What the tensor takes; a product that no machine word holds is not computed to its end."""
+    bits = 1
+    for size in (*stored.shape, BITS[stored.dtype]):
+        bits *= size
+        if bits >= _WORD:
+            raise _Refused("overflow computing buffer size from shape and/or element type")
+    return bits
 
 
 def _tensor(said: object) -> tuple[StoredTensor, int, int]:
@@ -186,4 +197,6 @@ def _tensor(said: object) -> tuple[StoredTensor, int, int]:
 
 
 def _are_sizes(values: object) -> TypeGuard[list[int]]:
-    return isinstance(values, list) and all(type(each) is int and each >= 0 for each in values)
+    return isinstance(values, list) and all(
+        type(each) is int and 0 <= each < _WORD for each in values
+    )

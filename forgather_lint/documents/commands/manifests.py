@@ -44,7 +44,7 @@ def in_yaml(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
         if _too_deep(text, loader):
             return
         documents = list(yaml.compose_all(text, Loader=loader))
-    except (yaml.YAMLError, RecursionError):
+    except (yaml.YAMLError, RecursionError, UnicodeEncodeError):
         return
     for document in documents:
         yield from reader.walk(document, 0)

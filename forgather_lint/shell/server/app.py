@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
+from pygls.protocol.language_server import LanguageServerProtocol, lsp_method
 
 from forgather_lint.core.about import NAME, version
 from forgather_lint.core.printable import printable
@@ -51,11 +52,28 @@ WATCHED = ("py", "json", "yaml", "yml", "jinja", "toml", "safetensors")
 Told = tuple[int | None, tuple[lsp.Diagnostic, ...]]
 
 
+class _Protocol(LanguageServerProtocol):
+    """The protocol without the texts that pygls would keep beside ours.
+
+    Its lines end where those of `str.splitlines` do, at a form feed among others, and a position
+    that they do not have it moves, in the very message that is then handed to us.
+    """
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(
+        self, params: lsp.DidChangeTextDocumentParams
+    ) -> Iterator[tuple[object, tuple[object, ...], None]]:
+        """Hand the changes on as they came."""
+        handler = self.fm.features.get(lsp.TEXT_DOCUMENT_DID_CHANGE)
+        if handler is not None:
+            yield handler, (params,), None
+
+
 class Server(LanguageServer):
     """The protocol's side: sends what the desk has, starts what it needs."""
 
     def __init__(self, link: Link) -> None:
-        super().__init__(NAME, version())
+        super().__init__(NAME, version(), protocol_cls=_Protocol)
         self.desk = Desk(link)
         self.desk.idle.set()
         self._sent: dict[str, Told] = {}

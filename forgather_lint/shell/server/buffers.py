@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lsprotocol import types as lsp
@@ -85,9 +87,14 @@ class Buffers:
         return tuple(reversed(self._open))
 
     def _put(self, buffer: Buffer) -> Buffer:
+        if _HALVES.search(buffer.text):  # JSON can say half a pair of surrogates, a file cannot
+            buffer = replace(buffer, text=_HALVES.sub("\ufffd", buffer.text))
         self._open.pop(buffer.path, None)
         self._open[buffer.path] = buffer
         return buffer
+
+
+_HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 def changed(text: str, change: Change, unit: ColumnUnit) -> str:
