@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.core.workers import CAN_FORK, JobLimits, Lost, Workers
+from forgather_lint.core.workers import CAN_FORK, Lost, Workers
 from tests.fuzz import trees
-from tests.fuzz.campaign import MEMORY, Batch, judged, run, single
+from tests.fuzz.campaign import MEMORY, Batch, Limits, judged, run, single
 from tests.fuzz.coverage_guided import READERS
 from tests.fuzz.coverage_guided import stored as guided
 from tests.fuzz.kinds import KINDS, Kind, work_in
@@ -25,7 +25,7 @@ def test_what_was_found_ends_as_it_should(kind: Kind, tmp_path: Path) -> None:
     files = sorted((CORPUS / kind.name).glob("*"))
     inputs = [file.read_bytes().decode("utf-8", "surrogatepass") for file in files]
     jobs = [partial(single, kind.name, text, tmp_path) for text in inputs]
-    with Workers(1, JobLimits(kind.seconds, MEMORY)) as workers:
+    with Workers(1, Limits(kind.seconds, MEMORY)) as workers:
         came = list(workers.results(jobs))
     broken = {
         file.name: each.reason if isinstance(each, Lost) else [one.what for one in each.faults]
@@ -39,7 +39,7 @@ def test_what_was_found_ends_as_it_should(kind: Kind, tmp_path: Path) -> None:
 def test_what_coverage_picked_ends_as_it_should(name: str, tmp_path: Path) -> None:
     """All inputs of one reader that reached something new, in one job."""
     kind = next(each for each in KINDS if each.name == name)
-    with Workers(1, JobLimits(60.0, MEMORY)) as workers:
+    with Workers(1, Limits(60.0, MEMORY)) as workers:
         (came,) = workers.results([partial(_picked, kind, tmp_path)])
     assert came == []
 

@@ -32,6 +32,15 @@ Line = tuple[str, int]
 
 
 @record
+class Limits(JobLimits):
+    """What an input may take of the processor; that others have it meanwhile is no hang."""
+
+    @property
+    def wall(self) -> float:
+        return self.seconds * 60
+
+
+@record
 class Fault:
     """An input for which something does not hold, and what."""
 
@@ -94,7 +103,7 @@ def run(
         )
         for kind, number, size in work
     ]
-    with Workers(jobs, JobLimits(_SECONDS_OF_A_BATCH, MEMORY)) as workers:
+    with Workers(jobs, Limits(_SECONDS_OF_A_BATCH, MEMORY)) as workers:
         for (kind, number, size), came in zip(work, workers.results(tasks), strict=True):
             if isinstance(came, Lost):
                 _one_by_one(summary, kind, seed, number, size, folder)
@@ -125,7 +134,7 @@ def _one_by_one(
     """The batch again, each input with a job of its own, to see which one it was."""
     inputs = kind.make(_seed(kind.name, seed, number), size)
     jobs = [partial(single, kind.name, text, folder) for text in inputs]
-    with Workers(1, JobLimits(kind.seconds, MEMORY)) as workers:
+    with Workers(1, Limits(kind.seconds, MEMORY)) as workers:
         for place, came in enumerate(workers.results(jobs)):
             if isinstance(came, Lost):
                 what = f"{came.reason}, while {came.doing}"
