@@ -109,7 +109,7 @@ _VARIANTS: tuple[_Variant, ...] = (
         "one of four is full",
         {"sliding_window": 64, "layer_types": [_SLIDING, _SLIDING, _SLIDING, _FULL]},
         {"max_model_len": 512, "max_num_batched_tokens": 64},
-        SIZES,
+        _BOTH,
     ),
     (
         "five slide, six are full",
