@@ -13,16 +13,16 @@ from forgather_lint.documents.discover import Candidate
 from forgather_lint.documents.model_input import open_model
 from forgather_lint.engines.matrix import examine
 from forgather_lint.engines.vllm.capacity import cache_of
-from forgather_lint.engines.vllm.judge import Judge
+from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.kv_cache import GIB, Request
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from oracles.capacity import SPACE
 from tests.capacity_cases import CapacityCase, capacity_cases
 from tools.capacity_truth import stored_path
 
 STORED = json.loads(stored_path("0.32.0").read_text("utf-8"))
 SAID: dict[str, dict[str, Any]] = STORED["capacities"]
-TARGET = Target.of(STORED["versions"]["vllm"], STORED["versions"]["transformers"])
+TARGET = VllmTarget.of(STORED["versions"]["vllm"], STORED["versions"]["transformers"])
 CASES = {case.identity: case for case in capacity_cases()}
 _TOO_LONG = "To serve at least one request"
 
@@ -67,12 +67,12 @@ def test_what_does_not_fit(identity: str, tmp_path: Path) -> None:
     assert fit.error == said["error"]
 
 
-def _judge(case: CapacityCase, below: Path) -> Judge:
+def _judge(case: CapacityCase, below: Path) -> VllmJudge:
     model = open_model(Candidate(case.folder(below)))
     dtype = case.settings.get("dtype", "float32")
     assert isinstance(dtype, str)
     prepared = examine(model, TARGET, dtype, impl=ModelImpl.TRANSFORMERS)
-    assert isinstance(prepared.judge, Judge)
+    assert isinstance(prepared.judge, VllmJudge)
     return prepared.judge
 
 

@@ -15,7 +15,7 @@ from forgather_lint.execution.memory import DTYPE_BYTES
 from forgather_lint.python.values.value import NONE, Known, ListValue, Value
 
 if TYPE_CHECKING:
-    from forgather_lint.engines.vllm.judge import Judge
+    from forgather_lint.engines.vllm.judge import VllmJudge
 
 SLIDES = "sliding_attention"
 
@@ -27,7 +27,7 @@ class NotKnown(Exception):
     reason: str
 
 
-def capacity(judge: Judge, ranks: int, stages: int, device: Device) -> Capacity:
+def capacity(judge: VllmJudge, ranks: int, stages: int, device: Device) -> Capacity:
     """What the fullest rank holds of `device`, and what is left for requests."""
     facts = judge.profile.memory
     if stages > (judge.config.number("num_hidden_layers") or 0):
@@ -73,7 +73,7 @@ def _room(
 
 
 def cache_of(
-    judge: Judge, ranks: int, stages: int, dtype: str = "auto", block_size: int | None = None
+    judge: VllmJudge, ranks: int, stages: int, dtype: str = "auto", block_size: int | None = None
 ) -> Cache:
     """The cache of the model on `ranks` ranks; `block_size` is that of a GPU unless given.
 
@@ -92,7 +92,7 @@ def cache_of(
     return Cache(layers, facts, block_size or default.value, stages)
 
 
-def _width(judge: Judge, dtype: str) -> int:
+def _width(judge: VllmJudge, dtype: str) -> int:
     """The bytes of an element."""
     if dtype != "auto":
         known = judge.profile.memory.cache_dtypes.value
@@ -112,7 +112,7 @@ def _width(judge: Judge, dtype: str) -> int:
 
 @port_of("vllm/config/model.py", "ModelConfig.get_num_kv_heads")
 @port_of("vllm/model_executor/layers/attention/mla_attention.py", "MLAAttention.get_kv_cache_spec")
-def _elements(judge: Judge, ranks: int, compressed: bool) -> int:
+def _elements(judge: VllmJudge, ranks: int, compressed: bool) -> int:
     """The elements that a rank keeps of a token in each layer."""
     heads = judge.heads
     if compressed:
@@ -127,7 +127,7 @@ def _elements(judge: Judge, ranks: int, compressed: bool) -> int:
 
 @port_of("vllm/engine/arg_utils.py", "EngineArgs.create_engine_config")
 @port_of("vllm/model_executor/models/transformers/base.py", "Base._create_attention_instances")
-def _windows(judge: Judge, compressed: bool) -> tuple[int | None, ...]:
+def _windows(judge: VllmJudge, compressed: bool) -> tuple[int | None, ...]:
     """The window of each layer, or None."""
     config = judge.config
     layers = config.number("num_hidden_layers")
@@ -161,7 +161,7 @@ def _types(value: Value | None, layers: int) -> tuple[object, ...]:
     return found
 
 
-def _length(judge: Judge) -> int:
+def _length(judge: VllmJudge) -> int:
     """The length that the config gives."""
     if judge.config.setting("rope_scaling") not in (None, NONE):
         raise NotKnown("the length under the scaling of positions; --max-model-len tells it")

@@ -159,7 +159,7 @@ def _refused(refused: RefusedWord, target: VllmTarget) -> CommandRefused:
     return CommandRefused(refused, release, existed, str(instead), near)
 
 
-def _existed(having: Sequence[Version], target: Target) -> str:
+def _existed(having: Sequence[Version], target: VllmTarget) -> str:
     """Since or until when there is what only the releases `having` have."""
     if not having:
         return ""

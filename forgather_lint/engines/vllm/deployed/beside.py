@@ -18,11 +18,11 @@ from forgather_lint.engines.vllm.deployed.naming import NotKnown
 from forgather_lint.engines.vllm.deployed.places import BASE, TensorSlot
 from forgather_lint.engines.vllm.server import server_of
 from forgather_lint.engines.vllm.subject import prepare
-from forgather_lint.engines.vllm.target import Target
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 
 
-def stored_beside(model: ModelInput, target: Target, dtype: str) -> StoredBeside:
+def stored_beside(model: ModelInput, target: VllmTarget, dtype: str) -> StoredBeside:
     """The checkpoint of `model` beside what `target` builds of it."""
     checkpoint = checkpoint_of(model)
     if checkpoint is None or not (checkpoint.files or checkpoint.pickled or checkpoint.missing):
