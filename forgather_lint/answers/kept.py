@@ -29,6 +29,7 @@ from forgather_lint.linting.report import ModelReport, NoModel
 SETTINGS = (
     *("select", "extend_select", "ignore", "per_file_ignores", "target", "tensor_parallel_size"),
     *("pipeline_parallel_size", "dtype", "max_model_len", "model_impl", "root", "exclude"),
+    *("gpu_memory", "gpu_memory_utilization", "device", "hf_overrides"),
     *("time_limit", "memory_limit"),
 )
 """The settings that an answer depends on. With smaller limits there might be none."""
