@@ -39,8 +39,8 @@ def after_meeting(
         return placement
     if any(_holds_states(operand) for operand in operands):
         return Wrong(TokensMeet(op_text(site)), site.where)
-    if all(CHOSEN in operand.tensor.tags for operand in met):
-        return placement
+    if all(CHOSEN in each.tensor.tags or len([*_of_tokens(each)]) > 1 for each in met):
+        return placement  # scores between tokens: what sums over them with states says so
     return Undecided("positions-meet", site.where)
 
 
