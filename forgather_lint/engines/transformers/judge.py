@@ -38,7 +38,8 @@ class LibraryJudge:
     def outcome(self, assigned: Assignments, ranks: int) -> Outcome:
         """The outcome on `ranks` ranks."""
         ran = run(self.machine, self.tree, self.root, assigned, LIBRARY, ranks, None)
-        outcome = with_branches(ran.proved, ran.branches, self.alone.branches)
+        # Plans are compared on the same code: what a forward rests on is so for each of them.
+        outcome = with_branches(ran.outcome, ran.branches, self.alone.branches)
         if isinstance(outcome.cause, PackedPartsMixed) and any(
             map(_cuts_a_parameter, assigned.values())
         ):
