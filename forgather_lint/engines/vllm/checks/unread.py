@@ -14,10 +14,11 @@ from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.execution.outcome import Outcome, undecided
+from forgather_lint.libraries.names import FUSED_BLOCK, FUSED_EXPERTS
 from forgather_lint.model.entry import AUTO_CONFIG
 from forgather_lint.model.loader import LOCAL
 from forgather_lint.python.values.objects import ClassValue, Instance
-from forgather_lint.python.values.value import Known, Value
+from forgather_lint.python.values.value import External, Known, Value
 
 QUANTISED = ("quantization_config", "compression_config")
 """What vLLM takes for the description of quantised weights (model_arch_config_convertor.py)."""
@@ -105,7 +106,9 @@ def _is_number(value: Value | None) -> bool:
 def _forward_set(judge: VllmJudge) -> Iterator[tuple[str, Place | None]]:
     """A forward that stands on one object: the engine puts others in the place of some."""
     for instance in judge.subject.tree.instances.values():
-        if "forward" in instance.attributes:
+        found = instance.attributes.get("forward")
+        of_engine = isinstance(found, External) and found.name in (FUSED_BLOCK, FUSED_EXPERTS)
+        if found is not None and not of_engine:
             yield "forward-set-on-an-object", instance.places.get("forward", instance.where)
 
 
