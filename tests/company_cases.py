@@ -47,7 +47,6 @@ ADAPTERS: Mapping[str, AdapterCase] = {
     "queries and values": AdapterCase(lora(), ranks=BOTH),
     "all layers": AdapterCase(lora(), ALL, ranks=BOTH),
     "the output of attention": AdapterCase(lora(), ("o_proj", "down_proj"), ranks=BOTH),
-    "scaled by the root": AdapterCase(lora(use_rslora=True, r=4, lora_alpha=8), rank=4),
     "the highest rank": AdapterCase(lora(r=16), rank=16),
     "a higher rank": AdapterCase(lora(r=64), rank=64),
     "a higher rank that is allowed": AdapterCase(lora(r=64), rank=64, allowed=64),

@@ -22,7 +22,7 @@ from forgather_lint.facts.causes.adapter import (
 )
 from forgather_lint.facts.release import Effect, Reaction
 from forgather_lint.facts.serving import ServingProblem
-from forgather_lint.libraries.names import EMBEDDING, LINEAR
+from forgather_lint.libraries.names import LINEAR
 
 if TYPE_CHECKING:
     from forgather_lint.deployment.adapters import Adapter
@@ -32,6 +32,8 @@ _CONFIGS = ("adapter_config.json", "*/adapter_config.json")
 _PREFIX = "base_model.model."
 _TABLES = (".embed_tokens.base_layer.weight", ".lm_head.base_layer.weight")
 """Tables that PEFT stores beside the adapter; they are left out."""
+_TABLE = "embed_tokens"
+"""The one table that adapters may change (transformers/base.py, `embedding_modules`)."""
 _ENDS = (".lora_A", ".lora_B", ".lora_embedding_A", ".lora_embedding_B")
 
 
@@ -147,7 +149,7 @@ def _strangers(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]
     fact = seen.target.vllm.checkpoint.adapter_strangers
     parts = {"folder": adapter.folder, "expected": "{...}", "modules": f"['{strange[0]}', ...]"}
     leaves = tuple(dict.fromkeys(each.rpartition(".")[2] for each in strange))
-    cause = AdapterStrangers(leaves, tuple(sorted(expected - {HEAD})))
+    cause = AdapterStrangers(leaves, tuple(sorted(expected)))
     yield _problem(seen, adapter, cause, fact, "target_modules", parts)
 
 
@@ -186,17 +188,15 @@ def _problem(
 
 
 def _layers(seen: CheckedModel) -> set[str]:
-    """The last names of all layers that an adapter may be for."""
+    """The last names of all layers that an adapter may be for; the head is none of them.
+
+    Source: vllm/lora/utils.py, `get_supported_lora_modules`.
+    """
     assert seen.judge is not None
     machine = seen.builder.machine
-    kinds = (LINEAR, EMBEDDING)
     instances = seen.judge.subject.tree.instances.items()
-    found = {
-        name.rpartition(".")[2]
-        for name, module in instances
-        if any(machine.is_instance_of(module, kind) for kind in kinds)
-    }
-    return found | {HEAD}
+    linear = (name for name, module in instances if machine.is_instance_of(module, LINEAR))
+    return {_TABLE, *(name.rpartition(".")[2] for name in linear)}
 
 
 def _module(tensor: str) -> str | None:
