@@ -35,7 +35,7 @@ from forgather_lint.python.values.value import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from forgather_lint.python.interpreter.machine import Machine
 
 
 @builtin("getattr")
@@ -123,9 +123,16 @@ def type_(site: Site, obj: Value, *rest: Value) -> Value:
         return External("torch.Tensor")
     if isinstance(obj, DequeValue):
         return External("collections.deque")
+    if isinstance(obj, ClassValue | External | Choice | Super):
+        plain = isinstance(obj, ClassValue) and not _has_unknown_base(machine_of(site), obj)
+        return Builtin("type") if plain else site.unknown("type-of-class")
     if isinstance(obj, Known):
         return Builtin(type(obj.value).__name__)
     return Builtin(type_name(obj)) if not isinstance(obj, Unknown) else obj
+
+
+def _has_unknown_base(machine: Machine, cls: ClassValue) -> bool:
+    return any(isinstance(each, Unknown) for each in order_of(machine, cls))
 
 
 @builtin("callable")

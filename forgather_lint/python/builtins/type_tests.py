@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from forgather_lint.python.interpreter.classes import is_subclass
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.library import Site
-from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.objects import (
+    ClassMethod,
+    ClassValue,
+    Instance,
+    Property,
+    StaticMethod,
+)
 from forgather_lint.python.values.value import (
     Builtin,
     Choice,
@@ -152,6 +158,9 @@ def _is_builtin_kind(value: Value, name: str) -> bool | None:
         return isinstance(getattr(builtins, value.name, None), kind)
     if isinstance(value, SymbolicInt):
         return name in ("int", "object")
+    if isinstance(value, Property | StaticMethod | ClassMethod):
+        wanted = {Property: "property", StaticMethod: "staticmethod", ClassMethod: "classmethod"}
+        return name in (wanted[type(value)], "object")
     if isinstance(value, IterableValue):
         return name in (value.kind, "object")
     if isinstance(value, DequeValue):

@@ -203,7 +203,11 @@ def _read_super(machine: Machine, value: Super, name: str, where: Place) -> Valu
         if default is not None:
             return BoundMethod(receiver, Builtin(default))
         if isinstance(receiver, Instance):
-            return missing(machine, receiver, name, where)
+            try:
+                return missing(machine, receiver, name, where)
+            except Raised as error:
+                error.text = f"'super' object has no attribute '{name}'"
+                raise
         raise Raised("AttributeError", f"'super' object has no attribute '{name}'", where)
     if isinstance(member.value, Property) and isinstance(receiver, Instance):
         return _get_property(machine, receiver, member.value, name, where)

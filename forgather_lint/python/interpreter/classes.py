@@ -38,7 +38,7 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
     cls = ClassValue(
         name=node.name.value,
         qualified=f"{namespace.name}.{node.name.value}",
-        bases=tuple(base for base in bases if not isinstance(base, Builtin)),
+        bases=tuple(base for base in bases if base != Builtin("object")),
         namespace=body_scope.names,
         node=node,
         where=frame.place(node.name),
@@ -185,6 +185,8 @@ def _as_base(base: Value, cls: ClassValue) -> OrderEntry:
         return base
     if isinstance(base, Unknown) and base.reason == SOURCE_NOT_HERE:
         return Unknown(SOURCE_NOT_HERE, cls.where, base.detail)
+    if isinstance(base, Builtin):  # what its objects have, a list or an exception, is not followed
+        return Unknown("builtin-base-class", cls.where, base.name)
     return Unknown("unknown-base-class", cls.where)
 
 
@@ -230,6 +232,8 @@ def is_same_class(one: AnyClass, other: AnyClass) -> bool:
 
 def is_subclass(machine: Machine, cls: AnyClass, of: Value) -> bool | None:
     """`issubclass(cls, of)`, None when a base is not known."""
+    if of == Builtin("object"):
+        return True
     order = order_of(machine, cls)
     if any(isinstance(of, ClassValue | External) and _equal(entry, of) for entry in order):
         return True

@@ -184,7 +184,10 @@ def _is_kind(machine: Machine, error: Raised, kind: Value) -> bool:
         order = order_of(machine, error.value)
         if any(entry is kind or exception_name(entry) == name for entry in order):
             return True
-        return any(isinstance(base, Builtin) for base in error.value.bases) or name == "Exception"
+        named = [each for entry in order if isinstance(entry, ClassValue) for each in entry.bases]
+        return name == "Exception" or any(
+            isinstance(each, Builtin) and _derives(each.name, name) for each in named
+        )
     return _derives(error.kind, name)
 
 

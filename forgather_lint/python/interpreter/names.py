@@ -66,7 +66,15 @@ def builtin_value(name: str) -> Value | None:
         return Known(_CONSTANTS[name])
     if name in BUILTINS or name in _TYPES:
         return Builtin(name)
-    return {"__name__": known("__model__"), "__file__": Unknown("file-path")}.get(name)
+    return _ELSE.get(name)
+
+
+_ELSE: dict[str, Value] = {
+    "__name__": known("__model__"),
+    "__file__": Unknown("file-path"),
+    "NotImplemented": Unknown("not-implemented"),
+}
+"""`NotImplemented` stands for what the other operand, or nobody, says."""
 
 
 def bind_name(machine: Machine, frame: Frame, name: str, value: Value) -> None:

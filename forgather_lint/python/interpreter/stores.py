@@ -100,9 +100,11 @@ def set_some_attribute(machine: Machine, target: Value, why: Unknown) -> None:
 
 
 def delete_attribute(machine: Machine, target: Value, name: str) -> None:
-    """`del target.name`."""
+    """`del target.name`; of a class what is read afterwards is not known."""
     if isinstance(target, Instance):
         machine.trail.delete_attribute(target, name)
+    elif isinstance(target, ClassValue) and name in target.namespace:
+        machine.trail.set_shared(target.namespace, name, Unknown("deleted-attribute"))
 
 
 def set_item(
