@@ -38,14 +38,14 @@ def test_what_was_found_ends_as_it_should(kind: Kind, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", READERS.split())
 def test_what_coverage_picked_ends_as_it_should(name: str, tmp_path: Path) -> None:
     """All inputs of one reader that reached something new, in one job."""
-    kind = next(each for each in KINDS if each.name == name)
     with Workers(1, Limits(60.0, MEMORY)) as workers:
-        (came,) = workers.results([partial(_picked, kind, tmp_path)])
+        (came,) = workers.results([partial(_picked, name, tmp_path)])
     assert came == []
 
 
-def _picked(kind: Kind, folder: Path) -> list[tuple[str, list[str]]]:
+def _picked(name: str, folder: Path) -> list[tuple[str, list[str]]]:
     work_in(folder)
+    kind = next(each for each in KINDS if each.name == name)
     ends = [(text, judged(kind, text)[1]) for text in guided(kind.name)]
     return [(text, broken) for text, broken in ends if broken]
 
