@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from forgather_lint.answers.kept import Answers, Opening
 from forgather_lint.core.diagnostics import Diagnostic
-from forgather_lint.core.files import done_over, laid, read_at_most
+from forgather_lint.core.files import done_over, laid, near_path, read_at_most
 from forgather_lint.core.looks import States, joined, noted
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
+from forgather_lint.documents.changed import Changes, models_left
 from forgather_lint.documents.commands.found import command_files, marks_of
 from forgather_lint.documents.discover import CONFIG, Candidate, candidates
-from forgather_lint.forgather.discover import ProjectCandidate, find_projects
+from forgather_lint.forgather.discover import ProjectCandidate, find_projects, projects_left
 from forgather_lint.linting.report import ModelReport, NoModel
 
 if TYPE_CHECKING:
@@ -39,12 +40,16 @@ Result = TypeVar("Result")
 
 @record
 class PlaceToCheck:
-    """What there is to check at `path`: models, projects, files with commands that serve one."""
+    """What there is to check at `path`: models, projects, files with commands that serve one.
+
+    Where nobody has `named` it there may be nothing.
+    """
 
     path: Path
     models: tuple[Candidate, ...] = ()
     projects: tuple[ProjectCandidate, ...] = ()
     commands: tuple[Path, ...] = ()
+    named: bool = True
 
 
 def look(path: Path, settings: Settings, marks: Sequence[bytes] | None = None) -> PlaceToCheck:
@@ -64,11 +69,11 @@ def opening(settings: Settings, answers: Answers | None) -> Opening:
     if kept is not None:
         return kept
     from forgather_lint.engines.chosen_targets import chosen_targets
-    from forgather_lint.linting.registry import builtin_rules
+    from forgather_lint.linting.registry import builtin_rules, names
 
     with noted() as seen:
         made = Opening(chosen_targets(settings.target).notices, command_marks())
-    settings.require_known(rule.code for rule in builtin_rules())
+    settings.require_known((rule.code for rule in builtin_rules()), names())
     if answers is not None:
         answers.put(made, seen, key)
     return made
@@ -89,16 +94,55 @@ def check(
     known: Mapping[str, ModelReport] = NOTHING_KNOWN,
     answers: Answers | None = None,
     marks: Sequence[bytes] | None = None,
+    changes: Changes | None = None,
 ) -> Iterator[ModelReport]:
     """Lint every model at `paths` once, in order; one that cannot be read never stops the rest.
 
     A path without a model is an error, unless `force_exclude` says that whoever named it did not
     look, as pre-commit does. `meter` is told how far the run is. Without `workers` all is done in
     this process, and what ends it ends the run. Models whose reports are `known` by their paths
-    are not checked again, nor what `answers` of earlier runs hold for.
+    are not checked again, nor what `answers` of earlier runs hold for. With `changes` only what
+    rests on something that has changed is told.
     """
-    places = (look(path, settings, marks) for path in paths if not _passed_over(path, settings))
-    yield from check_places(list(places), settings, meter, workers, known, answers)
+    places = [look(path, settings, marks) for path in paths if not _passed_over(path, settings)]
+    if changes is None:
+        yield from check_places(places, settings, meter, workers, known, answers)
+        return
+    narrowed = (_changed(place, changes) for place in places)
+    found = [place for place in narrowed if place is not None]
+    reports = list(check_places(found, settings, meter, workers, known, answers))
+    made_of = [frozenset(map(absolute, report.files)) for report in reports]
+    attributed = frozenset().union(*made_of)
+    for report, files in zip(reports, made_of, strict=True):
+        if report.error or changes.of_answer(report.looked_at, files, attributed):
+            yield report
+
+
+def check_left(
+    went: Sequence[str],
+    settings: Settings,
+    meter: Meter | None = None,
+    workers: Workers | None = None,
+    answers: Answers | None = None,
+) -> Iterator[ModelReport]:
+    """Lint the models and projects that the files `went` belonged to."""
+    gone = [path for path in went if not settings.excludes(path)]
+    models = tuple(dict.fromkeys(models_left(gone)))
+    projects = tuple(dict.fromkeys(projects_left(gone)))
+    place = PlaceToCheck(Path(), models, projects, named=False)
+    yield from check_places([place], settings, meter, workers, answers=answers)
+
+
+def _changed(place: PlaceToCheck, changes: Changes) -> PlaceToCheck | None:
+    """What of `place` has changed, as far as that shows before it is read; None if nothing has."""
+    if not (place.models or place.projects or place.commands):
+        return place
+    models = tuple(filter(None, map(changes.of_model, place.models)))
+    somewhere = bool(changes.all or changes.untracked)
+    projects = place.projects if somewhere else ()
+    commands = place.commands if changes.all else ()
+    narrowed = PlaceToCheck(place.path, models, projects, commands)
+    return narrowed if models or projects or commands else None
 
 
 def check_places(
@@ -142,8 +186,10 @@ def check_places(
             commands += 1
             yield _not_repeated(each, said)
         known_before = len(untold) < len(place.commands)
-        if not (holds_model or commands or known_before or settings.force_exclude):
-            reason = "no model here" if path.exists() else "no such file or folder"
+        something = holds_model or commands or known_before
+        if place.named and not (something or settings.force_exclude):
+            near = "" if path.exists() else near_path(path)
+            reason = "no model here" if path.exists() else f"no such file or folder{near}"
             yield ModelReport(str(path), error=reason)
     if answers is not None:
         answers.close()

@@ -92,4 +92,6 @@ def diagnostics() -> tuple[Diagnostic, ...]:
 def run(*found: Diagnostic, error: str | None = None) -> Run:
     """A run over one model with these findings, and one more that failed with `error`."""
     checked = ModelReport(str(REPORTS), found, None, (str(MODELING),))
-    return Run((checked, ModelReport("broken", error=error)) if error else (checked,))
+    return Run(
+        (checked, ModelReport(str(REPORTS / "broken"), error=error)) if error else (checked,)
+    )

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import threading
+import tomllib
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -83,7 +84,8 @@ def test_paths_are_shown_relative_to_the_current_folder(monkeypatch: pytest.Monk
         (["check", "--selct", "FGL1", CLEAN], "No such option"),
         (["check", "--output-format", "xml", CLEAN], "xml"),
         (["check", "--select", "FGL177", CLEAN], "unknown rule 'FGL177'"),
-        (["check", "--dtype", "int3", CLEAN], "--dtype: expected one of auto"),
+        (["check", "--ignore", "no-tp-pla", CLEAN], "did you mean 'no-tp-plan'?"),
+        (["check", "--dtype", "int3", CLEAN], "'int3' is not one of 'auto', "),
         (["check", "-tp", "two", CLEAN], "--tensor-parallel-size: expected a positive integer"),
         (["check", "--config", "gone.toml", CLEAN], "gone.toml"),
         (["check", "--statistics", "--output-format", "sarif", CLEAN], "'sarif'"),
@@ -91,7 +93,7 @@ def test_paths_are_shown_relative_to_the_current_folder(monkeypatch: pytest.Monk
         (["matrix", "--dtype", "int3", CLEAN], "'int3' is not one of 'auto', "),
         (["matrix", "-tp", "two", CLEAN], "--tensor-parallel-size: expected a positive integer"),
         (["matrix", "-pp", "0", CLEAN], "--pipeline-parallel-size: expected a positive integer"),
-        (["rule"], "give one CODE, or --all"),
+        (["rule", "FGL101", "--all"], "either one CODE or --all"),
         (["rule", "unused-supression"], "did you mean 'unused-suppression'?"),
     ],
 )
@@ -136,6 +138,8 @@ def test_rules_are_chosen_by_code() -> None:
     assert only == {"FGL101"}
     without = {finding["code"] for finding in found("check", BROKEN, "--ignore=FGL101")}
     assert without == codes - {"FGL101"}
+    for word in ("fgl101", "tp-pattern-matches-nothing"):
+        assert {one["code"] for one in found("check", BROKEN, "--select", word)} == only
 
 
 def test_statistics() -> None:
@@ -158,6 +162,71 @@ def test_the_environment_gives_the_format_and_an_option_overrides_it() -> None:
     assert lint("check", CLEAN, ONE_RULE, environment=environment).stdout == "[]\n"
     result = lint("check", CLEAN, ONE_RULE, "--output-format=concise", environment=environment)
     assert re.fullmatch(PASSED, result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "option"),
+    [
+        ("OUTPUT_FORMAT", "concise", "--output-format=concise"),
+        ("SELECT", "FGL101 FGL102", "--select=FGL101,FGL102"),
+        ("IGNORE", "FGL101", "--ignore=FGL101"),
+        ("TARGET", "vllm==0.13 vllm==0.32", "--target=vllm==0.13 --target=vllm==0.32"),
+        ("TENSOR_PARALLEL_SIZE", "2", "-tp=2"),
+        ("STATISTICS", "1", "--statistics"),
+        ("QUIET", "true", "-q"),
+        ("ISOLATED", "1", "--isolated"),
+        ("EXIT_ZERO", "1", "--exit-zero"),
+    ],
+)
+def test_the_environment_gives_options(variable: str, value: str, option: str) -> None:
+    asked = lint("check", BROKEN, *option.replace("-tp=", "-tp ").split())
+    given = lint("check", BROKEN, environment={f"FORGATHER_LINT_{variable}": value})
+    assert (given.output, given.exit_code) == (asked.output, asked.exit_code)
+    assert given.output != lint("check", BROKEN).output or variable in ("ISOLATED", "EXIT_ZERO")
+
+
+def test_the_environment_of_check_changes_no_other_command() -> None:
+    environment = {"FORGATHER_LINT_OUTPUT_FORMAT": "github", "FORGATHER_LINT_TARGET": "vllm==0.13"}
+    given = lint("matrix", CLEAN, "-tp", "1", environment=environment)
+    assert given.output == lint("matrix", CLEAN, "-tp", "1").output
+
+
+def test_show_files_names_what_an_answer_rests_on(tmp_path: Path) -> None:
+    model = copy_model("hf_llama", tmp_path)
+    result = lint("check", "--isolated", "--show-files", "hf_llama")
+    assert result.exit_code == 0
+    shown = set(result.stdout.splitlines())
+    assert shown >= {f"hf_llama/{file.name}" for file in model.glob("*.py")}
+    assert "hf_llama/config.json" in shown
+    assert all((tmp_path / name).is_file() for name in shown)
+    assert lint("check", "--show-files", "nowhere").exit_code == 2
+
+
+def test_show_settings_shows_what_holds_for_each_path(tmp_path: Path) -> None:
+    copy_model("hf_llama", tmp_path)
+    file = tmp_path / "hf_llama" / "forgather-lint.toml"
+    text = 'ignore = ["FGL110"]\n[per-file-ignores]\n"old/*" = ["FGL1"]\n'
+    file.write_text(text + "", "utf-8")
+    copy_model("hf_tied", tmp_path)
+    shown = lint("check", "hf_llama", "hf_tied", "--target=vllm==0.32", "--show-settings").stdout
+    first, second = shown.split("# hf_tied: no configuration file\n")
+    assert first.startswith(f"# hf_llama: {file}\n")
+    settings = tomllib.loads(first)
+    assert settings["ignore"] == ["FGL110"]
+    assert settings["per-file-ignores"] == {"old/*": ["FGL1"]}
+    assert settings["target"] == tomllib.loads(second)["target"] == ["vllm==0.32"]
+    # What is shown can be taken for a configuration.
+    (tmp_path / "again.toml").write_text(first, "utf-8")
+    again = lint("check", "hf_llama", "--config=again.toml", "--show-settings").stdout
+    assert again.partition("\n")[2] == first.partition("\n")[2]
+
+
+def test_verbose_says_which_configuration_was_read(tmp_path: Path) -> None:
+    copy_model("hf_llama", tmp_path)
+    assert "hf_llama: settings of no configuration file" in lint("check", "hf_llama", "-v").stderr
+    file = tmp_path / "forgather-lint.toml"
+    file.write_text('ignore = ["FGL110"]\n')
+    assert f"hf_llama: settings of {file}" in lint("check", "hf_llama", "-v").stderr
 
 
 def test_the_configuration_beside_the_model_counts(tmp_path: Path) -> None:

@@ -99,6 +99,20 @@ def test_a_model_is_checked_once_however_many_of_its_files_changed(
     assert "(1 model)" in output
 
 
+def test_a_deleted_file_pulls_in_its_model_too(repository: Path, home: Path) -> None:
+    (repository / "hf_llama" / "modeling_hf_llama.py").unlink()
+    git(repository, "add", "--all")
+    _, output = run_hook(repository, home)
+    assert "(1 model)" in output, output
+
+
+def test_a_change_of_no_model_checks_none(repository: Path, home: Path) -> None:
+    (repository / "README.md").write_text("about\n")
+    git(repository, "add", "--all")
+    code, output = run_hook(repository, home)
+    assert (code, "0 models checked" in output) == (0, True), output
+
+
 def test_a_sound_model_passes(repository: Path, home: Path) -> None:
     change(repository / "hf_llama" / "modeling_hf_llama.py")
     code, output = run_hook(repository, home)

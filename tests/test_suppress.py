@@ -6,6 +6,7 @@ import pytest
 
 from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.core.source import Position, Span
+from forgather_lint.linting.registry import selector
 from forgather_lint.linting.suppressions import apply
 
 
@@ -38,6 +39,8 @@ def unused(text: str, *found: Diagnostic, path: str = "m.py", not_run: str = "-"
         "# noqa: E501, FGL101 the guide says so",
         "# type: ignore[misc]  # noqa: FGL101",
         "# noqa",
+        "# forgather-lint: ignore[fgl101]",
+        "# forgather-lint: ignore[tp-pattern-matches-nothing]",
     ],
 )
 def test_a_comment_beside_the_code_silences_it(comment: str) -> None:
@@ -84,6 +87,47 @@ def test_file_ignore_covers_the_whole_file() -> None:
     found = [finding(1), finding(4), finding(2, code="FGL102"), finding(4, code="FGL103")]
     assert remaining(text, *found) == [("FGL103", 4)]
     assert unused(text, *found) == []
+
+
+RANGE = """a = 1
+# forgather-lint: disable[FGL101, tied-weights-name-nothing] as the guide says
+b = 2
+c = 3
+# forgather-lint: enable[FGL101]
+d = 4
+"""
+
+
+def test_a_range_covers_what_stands_in_it() -> None:
+    found = [finding(row) for row in (1, 3, 4, 6)]
+    assert remaining(RANGE, *found) == [("FGL101", 1), ("FGL101", 6)]
+    tied = finding(6, code=selector("tied-weights-name-nothing"))
+    assert remaining(RANGE, tied) == [], "what is not enabled again is silent up to the end"
+    assert unused(RANGE, *found) == ["2:1 tied-weights-name-nothing"]
+    assert unused(RANGE, finding(1), tied) == ["2:1 FGL101"]
+
+
+def test_what_ends_no_range_is_unused() -> None:
+    assert unused("# forgather-lint: enable[FGL101]\nb = 2\n", finding(2)) == ["1:1 FGL101"]
+    assert unused("# forgather-lint: disable\nb = 2\n", finding(2)) == ["1:1"]
+    twice = "# forgather-lint: disable[FGL101]\n" * 2 + "b = 2\n"
+    assert (remaining(twice, finding(3)), unused(twice, finding(3))) == ([], ["1:1 FGL101"])
+
+
+def test_a_finding_that_begins_before_a_range_is_not_in_it() -> None:
+    assert remaining(RANGE, finding(1, last=4)) == [("FGL101", 1)]
+
+
+def test_the_comments_for_a_json_file_stand_beside_it() -> None:
+    beside = (
+        "# forgather-lint: file-ignore[FGL101] see the card\n# forgather-lint: ignore[FGL102]\n"
+    )
+    found = [finding(3, code=code, path="config.json") for code in ("FGL101", "FGL102", "FGL103")]
+    texts = {"config.json": "{}", "config.json.forgather-lint": beside}
+    kept, idle = apply(found, [], texts.get, lambda _path, _code: True)
+    assert ([one.code for one in kept], idle) == (["FGL103"], [])
+    _, idle = apply(found[1:], [], texts.get, lambda _path, _code: True)
+    assert [str(one.span) for one in idle] == ["config.json.forgather-lint:1:1"]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ SETTINGS = (
 
 WITHOUT = (
     *("force_exclude", "output_format", "debug", "jobs", "fix", "unsafe_fixes", "fix_only"),
-    *("show_fixes", "no_cache", "cache_dir"),
+    *("show_fixes", "no_cache", "cache_dir", "baseline", "source"),
 )
 """Those that change who is asked, or how an answer is told."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from forgather_lint.core.record import record
-from forgather_lint.core.source import Place, Span
+from forgather_lint.core.source import Place, Span, file_start
 from forgather_lint.core.version import ReleaseRange
 
 
@@ -131,6 +131,11 @@ class Diagnostic:
     model: str = field(default="", compare=False)
     targets: tuple[str, ...] = field(default=(), compare=False)
     repeats: str = field(default="", compare=False)
+
+    @property
+    def of_whole_file(self) -> bool:
+        """Whether it concerns a file (or a folder) as a whole: no line of it is meant."""
+        return self.span == file_start(self.span.path)
 
 
 def resolve(finding: Finding, code: str, name: str, severity: Severity, model: str) -> Diagnostic:

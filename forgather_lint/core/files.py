@@ -37,6 +37,7 @@ from forgather_lint.core.looks import (
     unnoted,
 )
 from forgather_lint.core.paths import absolute
+from forgather_lint.core.settings import nearest
 
 Result = TypeVar("Result")
 Laid = Mapping[str, bytes]
@@ -70,6 +71,21 @@ def done_over(contents: Laid, job: Callable[[], Result]) -> Result:
 def _content(path: str | os.PathLike[str]) -> bytes | None:
     contents = _laid.get()
     return contents.get(absolute(os.fspath(path))) if contents else None
+
+
+_MOST_NAMES = 1000
+
+
+def near_path(path: Path) -> str:
+    """`, did you mean 'x'?` for what stands where `path` would and has the name most like it."""
+    from itertools import islice
+
+    try:
+        names = [each.name for each in islice(path.parent.iterdir(), _MOST_NAMES)]
+    except (OSError, ValueError):
+        return ""
+    hint = nearest(path.name, names)
+    return hint and hint.replace("mean '", f"mean '{path.parent}/", 1).replace("'./", "'")
 
 
 WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})

@@ -1,7 +1,9 @@
 """Text of strangers, made safe to print and of known width.
 
 Model source is hostile input: an escape sequence in a string could repaint the terminal, and a
-bidirectional control could show a line in another order than Python reads it.
+bidirectional control could show a line in another order than Python reads it. Runners of a CI take
+`##vso[` and `##[` for a command wherever in a line of the log they stand (azure-pipelines-agent,
+Command.cs; actions/runner, ActionCommand.cs).
 """
 
 from __future__ import annotations
@@ -11,13 +13,24 @@ import unicodedata
 
 _CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 _BIDIRECTIONAL = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_HARMFUL = re.compile(f"[{_CONTROLS}{_BIDIRECTIONAL}]")
+_COMMANDS = r"(?<=#)#(?=\[[a-z]|vso\[)"
+_HARMFUL = re.compile(f"[{_CONTROLS}{_BIDIRECTIONAL}]|{_COMMANDS}")
+_COMMAND_AT_START = re.compile(r"^(\s*):(?=:)")
 _TAB = "    "
+_SHOWN = "\N{REPLACEMENT CHARACTER}"
 
 
 def printable(text: str) -> str:
-    """`text` on one line, with tabs widened and control characters made visible."""
-    return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\t", _TAB).replace("\n", " "))
+    """`text` on one line, with tabs widened, control characters visible, and no command in it."""
+    return _HARMFUL.sub(_SHOWN, text.replace("\t", _TAB).replace("\n", " "))
+
+
+def beginning(text: str) -> str:
+    """`text`, printable, where it begins a line: a runner of GitHub takes `::` there for a command.
+
+    (actions/runner, ActionCommand.cs::TryParseV2)
+    """
+    return _COMMAND_AT_START.sub(rf"\1{_SHOWN}", printable(text))
 
 
 def shortened(text: str, most: int = 80) -> str:

@@ -86,6 +86,9 @@ class Settings:
     `fix_only`: nothing else is said. `show_fixes`: each kind that was mended is named.
 
     Answers are kept for the next run in `cache_dir` (empty: beside the project), unless `no_cache`.
+
+    `baseline` is the file of findings that are known, `source` the configuration file that was
+    read; both are empty where there is none.
     """
 
     select: tuple[str, ...] = (ALL,)
@@ -116,6 +119,8 @@ class Settings:
     show_fixes: bool = False
     no_cache: bool = False
     cache_dir: str = ""
+    baseline: str = ""
+    source: str = ""
 
     @property
     def told_device(self) -> Device | None:
@@ -148,13 +153,16 @@ class Settings:
         inside = (str(each) for each in (whole, *whole.parents) if below(str(each), self.root))
         return any(matches(each, pattern, self.root) for each in inside for pattern in self.exclude)
 
-    def require_known(self, codes: Iterable[str]) -> None:
-        """Raise `SettingsError` for a selector that covers none of `codes`."""
+    def require_known(self, codes: Iterable[str], names: Iterable[str] = ()) -> None:
+        """Raise `SettingsError` for a selector that covers none of `codes`.
+
+        The message names the nearest of `names`, or else of the codes.
+        """
         known = tuple(codes)
         ignored = (code for entry in self.per_file_ignores for code in entry.codes)
         for selector in (*self.select, *self.extend_select, *self.ignore, *ignored):
             if not any(_closeness(code, (selector,)) >= 0 for code in known):
-                raise SettingsError(f"unknown rule {selector!r}{nearest(selector, known)}")
+                raise SettingsError(f"unknown rule {selector!r}{nearest(selector, names or known)}")
 
 
 def matches(path: str, pattern: str, root: str) -> bool:

@@ -11,6 +11,9 @@ from pathlib import Path
 from forgather_lint.core.record import record
 from forgather_lint.documents.commands.found import kind_of
 
+BESIDE = ".forgather-lint"
+"""What the name of a file ends with whose comments speak for the file beside it, a JSON file."""
+
 
 @record
 class Comment:
@@ -32,7 +35,7 @@ def comments_of(path: str, text: str) -> Iterator[Comment]:
         places = _python(text)
     elif path.endswith((".yaml", ".yml")):
         places = _yaml(text)
-    elif kind_of(Path(path)) is not None:
+    elif path.endswith(BESIDE) or kind_of(Path(path)) is not None:
         places = _script(text)
     else:
         return

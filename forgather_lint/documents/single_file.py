@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from forgather_lint.core.files import near_path
 from forgather_lint.core.settings import SettingsError
 from forgather_lint.documents.discover import candidates
 from forgather_lint.documents.model_input import ModelInput, open_model
@@ -13,7 +14,7 @@ from forgather_lint.documents.python import SourceError
 def single_model(path: Path) -> ModelInput:
     """The model at `path`. Raises `SettingsError` when there is none, or more than one."""
     if not path.exists():
-        raise SettingsError(f"{path}: no such file or folder")
+        raise SettingsError(f"{path}: no such file or folder{near_path(path)}")
     found = list(candidates(path, lambda _: False))
     if len(found) != 1:
         many = f"{len(found)} models; name one of them" if found else "no model"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from forgather_lint.core.files import is_file, is_folder, read_at_most, searched
@@ -12,6 +12,7 @@ from forgather_lint.core.record import record
 META = "meta.yaml"
 _MARKS = ("searchdir", "config_prefix", "default_config", "meta_defaults")
 _HEAD = 20_000
+_TEMPLATES = (".yaml", ".yml", ".jinja")
 
 
 @record
@@ -34,6 +35,16 @@ def find_projects(
         yield from _below(path, excluded)
 
 
+def projects_left(went: Iterable[str]) -> Iterator[ProjectCandidate]:
+    """The projects that templates which `went` may have belonged to, as a whole."""
+    for path in map(Path, went):
+        if path.suffix not in _TEMPLATES:
+            continue
+        around = [each for each in path.parents if is_folder(each)]
+        for found in _around_folders(path, around, lambda _: False):
+            yield ProjectCandidate(found.folder)
+
+
 def is_project(folder: Path) -> bool:
     """Whether `folder` holds a `meta.yaml` as Forgather knows it."""
     meta = folder / META
@@ -47,15 +58,21 @@ def is_project(folder: Path) -> bool:
 
 
 def _around(file: Path, excluded: Callable[[str], bool]) -> Iterator[ProjectCandidate]:
-    if file.suffix not in (".yaml", ".yml", ".jinja"):
+    if file.suffix not in _TEMPLATES:
         return
     file = Path(absolute(str(file)))
-    folder = next((parent for parent in file.parents if is_project(parent)), None)
+    yield from _around_folders(file, list(file.parents), excluded)
+
+
+def _around_folders(
+    file: Path, parents: list[Path], excluded: Callable[[str], bool]
+) -> Iterator[ProjectCandidate]:
+    folder = next((parent for parent in parents if is_project(parent)), None)
     if folder is not None:
         yield ProjectCandidate(folder, None if file.name == META else file)
         return
     # A shared template: whoever uses it lies in the workspace around it.
-    workspace = next((p for p in file.parents if is_folder(p / "forgather_workspace")), None)
+    workspace = next((p for p in parents if is_folder(p / "forgather_workspace")), None)
     for candidate in _below(workspace, excluded) if workspace else ():
         yield ProjectCandidate(candidate.folder, file)
 

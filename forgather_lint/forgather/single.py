@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from forgather_lint.core.settings import SettingsError
+from forgather_lint.core.files import is_file
+from forgather_lint.core.settings import SettingsError, nearest
 from forgather_lint.forgather.configuration import read_configuration
 from forgather_lint.forgather.discover import META, ProjectCandidate, find_projects
 from forgather_lint.forgather.library import TemplateLibrary
@@ -19,12 +20,8 @@ def single_configuration(path: Path, config: str | None = None) -> RenderedModel
     `path` may also be a configuration's own file. Raises `SettingsError` when there is no such
     model, or more than one project.
     """
-    candidates = list(find_projects(path))
-    if len(candidates) != 1:
-        many = f"{len(candidates)} projects; name one of them" if candidates else "no project"
-        raise SettingsError(f"{path}: {many}")
-    project = read_project(candidates[0].folder, TemplateLibrary())
-    name = config or _own_name(project, candidates[0]) or project.default
+    project, candidate = _only_project(path)
+    name = config or _own_name(project, candidate) or project.default
     if name not in project.configs:
         raise SettingsError(f"{path}: {_no_such_configuration(project, name)}")
     reading = read_configuration(project, name)
@@ -36,10 +33,29 @@ def single_configuration(path: Path, config: str | None = None) -> RenderedModel
     return reading.model
 
 
+def configuration_file(path: Path, config: str) -> Path:
+    """The file of the configuration `config` of the project at `path`. Raises `SettingsError`."""
+    project, _ = _only_project(path)
+    if config not in project.configs:
+        raise SettingsError(f"{path}: {_no_such_configuration(project, config)}")
+    places = (folder / project.template_of(config) for folder in project.folders)
+    return next(place for place in places if is_file(place))
+
+
+def _only_project(path: Path) -> tuple[Project, ProjectCandidate]:
+    candidates = list(find_projects(path))
+    if len(candidates) != 1:
+        many = f"{len(candidates)} projects; name one of them" if candidates else "no project"
+        raise SettingsError(f"{path}: {many}")
+    return read_project(candidates[0].folder, TemplateLibrary()), candidates[0]
+
+
 def _no_such_configuration(project: Project, name: str | None) -> str:
     if not project.configs:
         return "the project has no configurations"
-    missing = "no default configuration" if name is None else f"no configuration {name!r}"
+    missing = "no default configuration"
+    if name is not None:
+        missing = f"no configuration {name!r}{nearest(name, project.configs)}"
     return f"{missing}; there are: {', '.join(project.configs)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -15,6 +16,7 @@ from forgather_lint.linting.rule import Rule
 
 _ENGINE = Path(__file__).parents[1]
 PACKAGE = "forgather_lint.rules"
+_CODE = re.compile("all|fgl[0-9]*", re.I)
 
 
 class RuleLoadError(Exception):
@@ -43,6 +45,26 @@ def explained_by(kind: type[Cause]) -> Rule:
 def code_of(fact: Caused) -> str:
     """The code that is shown for the cause of `fact`, empty where there is none."""
     return explained_by(type(fact.cause)).code if fact.cause is not None else ""
+
+
+@cache
+def _by_name() -> dict[str, str]:
+    return {rule.name: rule.code for rule in builtin_rules()}
+
+
+def names() -> tuple[str, ...]:
+    """What a rule may be called by: its code, its name."""
+    return tuple(word for rule in builtin_rules() for word in (rule.code, rule.name))
+
+
+def selector(word: str) -> str:
+    """`word` as rules are selected: a code or its beginning, in any case, or the name of a rule.
+
+    What is neither comes back as it is.
+    """
+    if _CODE.fullmatch(word):
+        return word.upper()
+    return _by_name().get(word.lower(), word)
 
 
 def load(folder: Path, package: str) -> tuple[Rule, ...]:

@@ -115,6 +115,8 @@ class Run:
 
     reports: tuple[ModelReport, ...]
     fixes: FixNotice = FixNotice()
+    known: int = 0
+    """How many findings are left out since a baseline holds them."""
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

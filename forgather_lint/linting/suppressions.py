@@ -4,37 +4,52 @@
     x = 1  # noqa: FGL101
     # forgather-lint: ignore[FGL101]      alone on a line, for the next line
     # forgather-lint: file-ignore[FGL101]
+    # forgather-lint: disable[FGL101]     alone on a line, up to `enable[FGL101]` or the end
 
-A bare `# noqa` silences everything, as in ruff. A comment counts on the first or the last line of
-the finding. A JSON file has no comments: use `per-file-ignores`.
+A code may also be the name of its rule. A bare `# noqa` silences everything, as in ruff. A comment
+counts on the first or the last line of the finding. A JSON file has no comments: those of the file
+beside it, `config.json.forgather-lint` for `config.json`, speak for all of it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 from forgather_lint.core.diagnostics import Diagnostic
+from forgather_lint.core.files import is_file
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Position, Span
-from forgather_lint.documents.comments import Comment, comments_of
+from forgather_lint.documents.comments import BESIDE, Comment, comments_of
+from forgather_lint.documents.discover import CONFIG
 from forgather_lint.facts import UnusedSuppression
+from forgather_lint.linting.registry import selector
 
 ReadText = Callable[[str], str | None]
 Checked = Callable[[str, str], bool]
 
 _PREFIX = "FGL"
-_OWN = re.compile(r"#\s*forgather-lint:\s*(file-)?ignore\b(?:\[([^\[\]#]*)\])?")
+_OWN = re.compile(
+    r"#\s*forgather-lint:\s*(file-ignore|ignore|disable|enable)\b(?:\[([^\[\]#]*)\])?"
+)
 _NOQA = re.compile(r"#\s*noqa\b(\s*:)?[ \t]*([A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)?", re.I)
 
 
 @record
 class Suppression:
-    """A comment that silences: `rows` is None for the whole file, `codes` for all codes."""
+    """A comment that silences: `rows` is None for the whole file, `codes` for all codes.
+
+    `written` are the codes as the comment spells them: it may name a rule. Where it opens a range,
+    `last` is the last row of that.
+    """
 
     span: Span
     rows: frozenset[int] | None
     codes: tuple[str, ...] | None
+    written: tuple[str, ...] = ()
+    last: int | None = None
 
 
 def apply(
@@ -46,8 +61,9 @@ def apply(
     code)` is false did not run, so its comments are not called unused.
     """
     found = list(diagnostics)
-    paths = dict.fromkeys([*files, *(diagnostic.span.path for diagnostic in found)])
-    comments = {path: _Comments(suppressions(path, read_text(path) or "")) for path in paths}
+    named = [*files, *(diagnostic.span.path for diagnostic in found)]
+    paths = dict.fromkeys([*named, *_configs_beside(files)])
+    comments = {path: _Comments(_all_for(path, read_text)) for path in paths}
     kept: list[Diagnostic] = []
     used: set[tuple[Span, str]] = set()
     for diagnostic in found:
@@ -56,13 +72,27 @@ def apply(
         if not covering:
             kept.append(diagnostic)
     unused = [
-        UnusedSuppression(comment.span, code)
+        UnusedSuppression(comment.span, written)
         for path in paths
         for comment in comments[path].all
-        for code in _idle(comment, used)
+        for code, written in _idle(comment, used)
         if not code or checked(path, code)
     ]
     return kept, unused
+
+
+def _configs_beside(files: Iterable[str]) -> Iterator[str]:
+    """The configs of the models that `files` belong to, if something stands beside them."""
+    for folder in dict.fromkeys(Path(file).parent for file in files):
+        config = folder / CONFIG
+        if is_file(f"{config}{BESIDE}"):
+            yield str(config)
+
+
+def _all_for(path: str, read_text: ReadText) -> list[Suppression]:
+    if path.endswith(".json"):
+        return suppressions(f"{path}{BESIDE}", read_text(f"{path}{BESIDE}") or "")
+    return suppressions(path, read_text(path) or "")
 
 
 class _Comments:
@@ -71,9 +101,11 @@ class _Comments:
     def __init__(self, found: list[Suppression]) -> None:
         self.all = found
         self.by_row: dict[int | None, list[Suppression]] = {}
+        self.ranges = [each for each in found if each.last is not None]
         for each in found:
-            for row in (None,) if each.rows is None else each.rows:
-                self.by_row.setdefault(row, []).append(each)
+            if each.last is None:
+                for row in (None,) if each.rows is None else each.rows:
+                    self.by_row.setdefault(row, []).append(each)
 
     def covering(self, found: Diagnostic) -> Iterator[Suppression]:
         """The comments that silence `found`, a finding of this file."""
@@ -81,26 +113,56 @@ class _Comments:
             for each in self.by_row.get(row, ()):
                 if each.codes is None or found.code in each.codes:
                     yield each
+        for each in self.ranges:
+            inside = each.span.start.row < found.span.start.row <= (each.last or 0)
+            if inside and found.code in (each.codes or ()):
+                yield each
 
 
 def suppressions(path: str, text: str) -> list[Suppression]:
     """The suppressions that stand in the comments of `text`."""
     if "noqa" not in text.lower() and "forgather-lint:" not in text:
         return []  # tokenizing costs more than all the rest of this module
-    return [found for comment in comments_of(path, text) for found in _read(path, comment)]
+    found: list[Suppression] = []
+    open_ranges: dict[tuple[str, ...], int] = {}
+    last = text.count("\n") + 1
+    for comment in comments_of(path, text):
+        for each, ends in _read(path, comment):
+            opened = open_ranges.pop(each.codes or (), None) if ends or each.last else None
+            if opened is not None:
+                found[opened] = replace(found[opened], last=comment.row)
+            if each.last is not None:
+                open_ranges[each.codes or ()] = len(found)
+                each = replace(each, last=last)
+            if not (ends and opened is not None):
+                found.append(each)
+    return found
 
 
-def _read(path: str, comment: Comment) -> Iterator[Suppression]:
+def _read(path: str, comment: Comment) -> Iterator[tuple[Suppression, bool]]:
+    """The suppressions in `comment`; whether each is one that ends a range."""
     for match in _OWN.finditer(comment.text):
-        codes = tuple(re.findall(r"\w+", match[2] or ""))
-        rows = frozenset({comment.row, comment.speaks_for})
-        yield Suppression(_span(path, comment, match), None if match[1] else rows, codes)
+        span, kind = _span(path, comment, match), match[1]
+        written = tuple(re.findall(r"[\w-]+", match[2] or ""))
+        codes = tuple(map(selector, written))
+        if kind in ("disable", "enable"):
+            ends = kind == "enable"
+            for code, word in zip(codes, written, strict=True):
+                last = None if ends else comment.row
+                yield Suppression(span, frozenset(), (code,), (word,), last), ends
+            if not codes:
+                yield Suppression(span, frozenset(), ()), False
+        else:
+            whole = kind == "file-ignore" or path.endswith(BESIDE)
+            rows = None if whole else frozenset({comment.row, comment.speaks_for})
+            yield Suppression(span, rows, codes, written), False
     for match in _NOQA.finditer(comment.text):
         codes = tuple(re.findall(r"\w+", (match[2] or "").upper()))
         if match[1] is None:
-            yield Suppression(_span(path, comment, match), frozenset({comment.row}), None)
+            yield Suppression(_span(path, comment, match), frozenset({comment.row}), None), False
         elif ours := tuple(code for code in codes if code.startswith(_PREFIX)):
-            yield Suppression(_span(path, comment, match), frozenset({comment.row}), ours)
+            rows = frozenset({comment.row})
+            yield Suppression(_span(path, comment, match), rows, ours, ours), False
 
 
 def _span(path: str, comment: Comment, match: re.Match[str]) -> Span:
@@ -108,10 +170,15 @@ def _span(path: str, comment: Comment, match: re.Match[str]) -> Span:
     return Span(path, Position(comment.row, start), Position(comment.row, end))
 
 
-def _idle(comment: Suppression, used: set[tuple[Span, str]]) -> Iterator[str]:
-    """The codes of `comment` that silence nothing; `used` holds the comments and codes that do."""
+def _idle(comment: Suppression, used: set[tuple[Span, str]]) -> Iterator[tuple[str, str]]:
+    """The codes of `comment` that silence nothing, also as they are written there.
+
+    `used` holds the comments and codes that do.
+    """
     if comment.codes is None:
         return  # without codes it may serve another tool
     if not comment.codes:
-        yield ""
-    yield from (code for code in comment.codes if (comment.span, code) not in used)
+        yield "", ""
+    for code, written in zip(comment.codes, comment.written, strict=True):
+        if (comment.span, code) not in used:
+            yield code, written

@@ -12,6 +12,7 @@ from typing import Any, cast
 import click
 
 from forgather_lint.core.about import NAME, version
+from forgather_lint.core.files import near_path
 from forgather_lint.core.printable import printable
 from forgather_lint.core.settings import nearest
 from forgather_lint.shell import commands
@@ -43,6 +44,16 @@ class Verbs(click.Group):
             return None
         return cast("click.Command", importlib.import_module(f"{commands.__name__}.{name}").command)
 
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs, each with its whole summary: click's own cuts it to the line."""
+        rows = []
+        for name in self.list_commands(context):
+            command = self.get_command(context, name)
+            if command is not None and not command.hidden:
+                rows.append((name, command.get_short_help_str(limit=1000)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(context, self._with_verb(context, args))
 
@@ -61,7 +72,7 @@ class Verbs(click.Group):
         if args and (args[0] in verbs or args[0] in own):
             return args
         if args and not args[0].startswith("-") and not Path(args[0]).exists():
-            hint = nearest(args[0], verbs)
+            hint = nearest(args[0], verbs) or near_path(Path(args[0]))
             raise click.UsageError(f"no command and no path is called {args[0]!r}{hint}", context)
         return [DEFAULT, *args]
 

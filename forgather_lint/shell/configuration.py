@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ _MEMORY = re.compile(
     r"(?P<number>\d{1,15}(?:\.\d{1,6})?)\s*(?P<unit>[KMGT]i?B|B|[KMGT])?", re.IGNORECASE
 )
 _MOST_DIGITS, _LONGEST_REASON = 30, 300
+_CODE = re.compile("all|fgl[0-9]*", re.I)
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
 _LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:{_PART}){{100}}+")
 _NAMES = ("forgather-lint.toml", ".forgather-lint.toml", "pyproject.toml")
@@ -83,7 +85,8 @@ def resolve(file: Path | None, options: Values) -> Settings:
     if file and "cache_dir" in from_file:
         _require_inside(from_file["cache_dir"], file)
     root = str(file.parent if file else Path.cwd())
-    return replace(Settings(), **{"root": root, **from_file, **from_options})
+    source = {"root": root, "source": str(file or "")}
+    return replace(Settings(), **{**source, **from_file, **from_options})
 
 
 def _require_inside(folder: str, file: Path) -> None:
@@ -106,6 +109,24 @@ def read(file: Path) -> Values:
 def keys() -> tuple[str, ...]:
     """The keys that a configuration file may hold."""
     return tuple(name.replace("_", "-") for name in _PARSERS)
+
+
+def as_lines(settings: Settings) -> Iterator[str]:
+    """`settings` as a configuration file would say them."""
+    for name in _PARSERS:
+        value = getattr(settings, name)
+        if value is None or value == "":
+            continue
+        yield f"{name.replace('_', '-')} = {_written(value)}"
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple) and any(isinstance(each, PerFileIgnore) for each in value):
+        pairs = (f"{json.dumps(each.pattern)} = {json.dumps(each.codes)}" for each in value)
+        return f"{{ {', '.join(pairs)} }}"
+    return json.dumps(value)
 
 
 def _table(file: Path) -> object:
@@ -172,6 +193,16 @@ def _words(value: object, root: Path) -> tuple[str, ...]:
     return tuple(word for word in words if word)
 
 
+def _selectors(value: object, root: Path) -> tuple[str, ...]:
+    """Words that select rules: codes or their beginnings in any case, names of rules, ALL."""
+    words = _words(value, root)
+    if all(_CODE.fullmatch(word) for word in words):
+        return tuple(word.upper() for word in words)
+    from forgather_lint.linting.registry import selector  # loads the rules, for their names
+
+    return tuple(map(selector, words))
+
+
 def _sizes(value: object, root: Path) -> tuple[int, ...]:
     """`2`, `[1, 2]` or `"1,2"`, as numbers of ranks."""
     if isinstance(value, str):
@@ -233,6 +264,12 @@ def _text(value: object, _root: Path) -> str:
     return value
 
 
+def _file(value: object, root: Path) -> str:
+    if not isinstance(value, str | Path):
+        raise ValueError("the name of a file")
+    return str(root / value)
+
+
 def _dtype(value: object, _root: Path) -> str:
     if not isinstance(value, str) or value not in DTYPES:
         raise ValueError(f"one of {', '.join(DTYPES)}")
@@ -266,7 +303,8 @@ def _ignores(value: object, root: Path) -> tuple[PerFileIgnore, ...]:
     """A table of pattern to codes, or `pattern:CODE` words that add up."""
     table = value if isinstance(value, dict) else _pairs(_words(value, root))
     return tuple(
-        PerFileIgnore(pattern, _words(codes, root), str(root)) for pattern, codes in table.items()
+        PerFileIgnore(pattern, _selectors(codes, root), str(root))
+        for pattern, codes in table.items()
     )
 
 
@@ -281,9 +319,9 @@ def _pairs(words: tuple[str, ...]) -> dict[str, list[str]]:
 
 
 _PARSERS: dict[str, Callable[[object, Path], object]] = {
-    "select": _words,
-    "extend_select": _words,
-    "ignore": _words,
+    "select": _selectors,
+    "extend_select": _selectors,
+    "ignore": _selectors,
     "per_file_ignores": _ignores,
     "exclude": _words,
     "force_exclude": _flag,
@@ -306,4 +344,5 @@ _PARSERS: dict[str, Callable[[object, Path], object]] = {
     "show_fixes": _flag,
     "no_cache": _flag,
     "cache_dir": _folder,
+    "baseline": _file,
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.settings import Settings
-from forgather_lint.linting.registry import builtin_rules
+from forgather_lint.linting.registry import builtin_rules, names
 from forgather_lint.linting.report import FileChange, FixNotice, ModelReport, Run
 from forgather_lint.session.fixing import Fixing
 from forgather_lint.session.session import Session
@@ -30,7 +30,7 @@ def mended(groups: Groups, meter: Meter, *, written: bool) -> Run:
     changes: list[FileChange] = []
     unsafe = False
     for settings, paths in groups.items():
-        settings.require_known(rule.code for rule in builtin_rules())
+        settings.require_known((rule.code for rule in builtin_rules()), names())
         unsafe = unsafe or settings.unsafe_fixes
         with workers_for(settings) as workers:
             session = Session(paths, settings, workers)

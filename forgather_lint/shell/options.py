@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from forgather_lint.core.settings import SettingsError
+from forgather_lint.shell.configuration import DTYPES
 from forgather_lint.shell.say import say
 
 if TYPE_CHECKING:
@@ -31,14 +32,13 @@ def one_model(command: Command) -> Command:
     """PATH of one model, and which configuration when a Forgather project lies there."""
     return _all(
         click.argument("path", type=click.Path(path_type=Path)),
-        click.option(
-            "-t",
-            "--config-template",
-            "template",
-            metavar="CONFIG",
-            help="The configuration of the Forgather project at PATH (default: its own).",
-        ),
+        template("The configuration of the Forgather project at PATH (default: its own)."),
     )(command)
+
+
+def template(text: str) -> Callable[[Command], Command]:
+    """Which configuration of a project is meant."""
+    return click.option("-t", "--config-template", "template", metavar="CONFIG", help=text)
 
 
 def configuration(command: Command) -> Command:
@@ -90,6 +90,48 @@ def fixes(command: Command) -> Command:
     )(command)
 
 
+def known_findings(command: Command) -> Command:
+    """What is not told again: a baseline, or comments that silence."""
+    return _all(
+        click.option(
+            "--baseline",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Leave out the findings in FILE, wherever their lines have moved.",
+        ),
+        click.option(
+            "--write-baseline",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Write all findings to FILE, and report none.",
+        ),
+        click.option(
+            "--add-ignore",
+            is_flag=True,
+            help="Silence all findings by comments where they stand; --diff shows them.",
+        ),
+    )(command)
+
+
+def changes(command: Command) -> Command:
+    """Which models are passed over, by what git says."""
+    return _all(
+        click.option(
+            "--changed-only", is_flag=True, help="Check only what rests on a file that changed."
+        ),
+        click.option(
+            "--base-ref",
+            metavar="REF",
+            help="Changed since HEAD and REF parted (default: since HEAD).",
+        ),
+        click.option(
+            "--with-deleted",
+            is_flag=True,
+            help="Besides PATHS check the models that a file was deleted from, as git says.",
+        ),
+    )(command)
+
+
 def targets(command: Command) -> Command:
     """What is to serve the model, and how it is split."""
     return _all(
@@ -100,7 +142,7 @@ def targets(command: Command) -> Command:
         click.option(
             "-pp", "--pipeline-parallel-size", metavar="SIZES", help="Stages: '2', or '1,2'."
         ),
-        click.option("--dtype", metavar="TYPE", help="As the engine's --dtype."),
+        click.option("--dtype", type=click.Choice(DTYPES), help="As the engine's --dtype."),
         click.option("--max-model-len", metavar="TOKENS", help="As the engine's --max-model-len."),
         model_impl,
         memory,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from forgather_lint.core.printable import printable
+from forgather_lint.core.printable import beginning
 from forgather_lint.core.record import record
 
 
@@ -42,7 +42,7 @@ def say(line: str, *, err: bool = False) -> None:
 
     A newline in a name would begin a line of its own, which a CI log may take for a command.
     """
-    say_as_it_is(printable(line), err=err)
+    say_as_it_is(beginning(line), err=err)
 
 
 def say_lines(text: str) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from forgather_lint.linting.registry import builtin_rules
+from forgather_lint.linting.registry import builtin_rules, names
 from forgather_lint.linting.report import FixNotice, Run
 from forgather_lint.session.session import Session
 from forgather_lint.shell.configuration import Groups
@@ -27,7 +27,7 @@ def watched(groups: Groups, tell: Callable[[Run], None], *, quiet: bool) -> None
     with ExitStack() as stack:
         sessions = []
         for settings, paths in groups.items():
-            settings.require_known(rule.code for rule in builtin_rules())
+            settings.require_known((rule.code for rule in builtin_rules()), names())
             workers = stack.enter_context(workers_for(settings))
             sessions.append(Session(paths, settings, workers))
         unsafe = next(iter(groups)).unsafe_fixes

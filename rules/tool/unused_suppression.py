@@ -2,9 +2,10 @@
 
 ## What it does
 Reports each code of this tool in a `# noqa: ...`, `# forgather-lint: ignore[...]` or
-`# forgather-lint: file-ignore[...]` comment where the rule found nothing, and
-`# forgather-lint: ignore` without a code, which silences nothing. A code is left alone when its
-rule did not run. Codes of other tools and a bare `# noqa` are never reported.
+`# forgather-lint: file-ignore[...]` comment, or in one that opens a range (`disable[...]`), where
+the rule found nothing, an `enable[...]` that ends no range, and `# forgather-lint: ignore` without
+a code, which silences nothing. A code is left alone when its rule did not run. Codes of other tools
+and a bare `# noqa` are never reported.
 
 The comment concerns this tool alone.
 

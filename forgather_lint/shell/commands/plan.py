@@ -10,6 +10,7 @@ import click
 
 from forgather_lint.core.diagnostics import Fix, ResolvedEdit
 from forgather_lint.core.files import laid_over
+from forgather_lint.core.printable import printable
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.discover import candidates
 from forgather_lint.engines.api import AnyPreparedModel, Cell, Target
@@ -33,6 +34,7 @@ from forgather_lint.shell.reporters.parts.style import Style
 from forgather_lint.shell.say import say, say_as_it_is, say_lines
 
 _AT = ("2 ranks", "2 stages")
+_COLOURS = {"-": "red", "+": "green", "@": "cyan"}
 _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
 
 
@@ -71,8 +73,8 @@ def command(
         prepared = chosen.prepare(opened.model, "bfloat16", as_written=as_written)
         if prepared.judge is None:
             prepared = _beside_library(opened, prepared, as_written=as_written)
-        if prepared.judge is None and inferred and not target:
-            prepared = _where_it_builds(opened, prepared)
+        if prepared.judge is None and not target:
+            prepared = _where_it_builds(opened, prepared, as_written=as_written)
     if prepared.judge is None:
         assert prepared.ended is not None
         raise options.CannotRun(f"{opened.shown(prepared.ended.where)}: {told(prepared.ended)}")
@@ -115,7 +117,9 @@ def _beside_library(
     return prepared
 
 
-def _where_it_builds(opened: Opened, refused: AnyPreparedModel) -> AnyPreparedModel:
+def _where_it_builds(
+    opened: Opened, refused: AnyPreparedModel, *, as_written: bool
+) -> AnyPreparedModel:
     """The model as the newest target builds it that can; `refused` when none can.
 
     A plan follows from the model, not from the release; what keeps one release from building it
@@ -123,10 +127,10 @@ def _where_it_builds(opened: Opened, refused: AnyPreparedModel) -> AnyPreparedMo
     """
     assert refused.ended is not None
     for each in reversed(options.chosen(("all",))):
-        prepared = each.prepare(opened.model, "bfloat16", as_written=True)
+        prepared = each.prepare(opened.model, "bfloat16", as_written=as_written)
         if prepared.judge is not None:
-            why = told(refused.ended)
-            note = f"{refused.target} cannot build it ({why}); inferred as {each} builds it"
+            why, done = told(refused.ended), "inferred" if as_written else "shown"
+            note = f"{refused.target} cannot build it ({why}); {done} as {each} builds it"
             say(f"note: {note}", err=True)
             return prepared
     return refused
@@ -179,7 +183,11 @@ def _print_inferred(prepared: AnyPreparedModel, opened: Opened, diff: bool, form
     plan = _told_plan(prepared, opened)
     if diff:
         lines = list(difference(_written(prepared), plan))
-        say_lines("\n".join(lines) or "the plan is the one that would be inferred")
+        for line in lines:
+            colour = _COLOURS.get(line[:1])
+            say_as_it_is(click.style(printable(line), fg=colour) if colour else printable(line))
+        if not lines:
+            say("the plan is the one that would be inferred")
         return
     say_lines(_FORMATS.get(form, as_python)(plan))
 
@@ -259,7 +267,11 @@ def _rows(prepared: AnyPreparedModel, opened: Opened) -> Iterator[dict[str, str 
     if isinstance(assigned, NotBuilt):
         raise options.CannotRun(f"{opened.shown(assigned.where)}: {told(assigned)}")
     seen: set[tuple[str, str | None]] = set()
-    shapes = {p.name.rpartition(".")[0]: p.shape for p in tree.structure.parameters}
+    shapes: dict[str, tuple[int | None, ...] | None] = {}
+    for parameter in tree.structure.parameters:
+        module, _, leaf = parameter.name.rpartition(".")
+        if leaf == "weight" or module not in shapes:  # a bias may come first
+            shapes[module] = parameter.shape
     for name, instance in tree.instances.items():
         found = assigned.get(instance)
         if found is None or (folded(name), found.key) in seen:

@@ -8,7 +8,7 @@ import sys
 import click
 
 from forgather_lint.core.settings import nearest
-from forgather_lint.linting.registry import builtin_rules
+from forgather_lint.linting.registry import builtin_rules, names, selector
 from forgather_lint.linting.rule import Rule
 from forgather_lint.shell.contained import in_one_line
 
@@ -19,9 +19,15 @@ from forgather_lint.shell.contained import in_one_line
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
 @in_one_line
 def command(code: str | None, every: bool, output_format: str) -> None:
-    """Explain a rule: what it finds, why that is bad, what you see at run time."""
-    if (code is None) is not every:
-        raise click.UsageError("give one CODE, or --all")
+    """Explain a rule: what it finds, why that is bad, what you see at run time.
+
+    CODE may also be the name of the rule. Without it the rules are listed.
+    """
+    if code is not None and every:
+        raise click.UsageError("either one CODE or --all")
+    if code is None and not every:
+        _list(output_format)
+        return
     rules = builtin_rules() if code is None else (_named(code),)
     if output_format == "json":
         objects = [_as_object(rule) for rule in rules]
@@ -31,14 +37,25 @@ def command(code: str | None, every: bool, output_format: str) -> None:
     _show(pages)
 
 
+def _list(output_format: str) -> None:
+    rules = builtin_rules()
+    if output_format == "json":
+        keys = ("code", "name", "summary", "severity")
+        listed = [{key: _as_object(rule)[key] for key in keys} for rule in rules]
+        click.echo(json.dumps(listed, indent=2))
+        return
+    names = max(len(rule.name) for rule in rules)
+    for rule in rules:
+        click.echo(f"{rule.code}  {rule.severity:<7}  {rule.name:<{names}}  {rule.summary}")
+
+
 def _named(code: str) -> Rule:
     """The rule with this code or name. Raises a usage error that names the nearest."""
     rules = builtin_rules()
     for rule in rules:
-        if code.upper() == rule.code or code == rule.name:
+        if selector(code) == rule.code:
             return rule
-    known = [word for rule in rules for word in (rule.code, rule.name)]
-    raise click.UsageError(f"no rule is called {code!r}{nearest(code, known)}")
+    raise click.UsageError(f"no rule is called {code!r}{nearest(code, names())}")
 
 
 def _as_object(rule: Rule) -> dict[str, str]:

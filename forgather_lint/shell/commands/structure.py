@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from forgather_lint.core.printable import printable
 from forgather_lint.engines.chosen_targets import read_release
 from forgather_lint.facts import EndKind, Module, NotBuilt, Structure
 from forgather_lint.model.analysis import Built, build_tree, builder_of
@@ -73,9 +74,10 @@ def told(end: NotBuilt) -> str:
 def _print(built: Built, opened: Opened, max_depth: int | None, params: bool, expand: bool) -> None:
     structure = built.structure
     for line in outline(structure, max_depth, expand):
-        mark = "" if line.module.certain else "  (maybe)"
-        text = line.label if line.depth == 0 else f"{line.label}: {line.module.cls}"
-        say(f"{'  ' * line.depth}{text}{_sizes(line.module.sizes)}{mark}")
+        mark = "" if line.module.certain else click.style("  (maybe)", fg="yellow")
+        label = "" if line.depth == 0 else f"{printable(line.label)}: "
+        cls = click.style(printable(line.module.cls), fg="cyan", bold=line.depth == 0)
+        say_as_it_is(f"{'  ' * line.depth}{label}{cls}{_sizes(line.module.sizes)}{mark}")
         if params:
             _print_parameters(structure, line.module, line.depth + 1)
     for unknown in structure.unknowns:

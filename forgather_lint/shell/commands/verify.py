@@ -48,6 +48,7 @@ _EXIT = {Verdict.SERVES: 0, Verdict.FAILS: 1, Verdict.WRONG: 1, Verdict.UNKNOWN:
     help="Ranks that share every layer.",
 )
 @click.option(
+    "-pp",
     "--pipeline-parallel-size",
     type=click.IntRange(1),
     default=1,

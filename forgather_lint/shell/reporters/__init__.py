@@ -1,6 +1,7 @@
 """Findings to people and machines: each module of this folder is an output format.
 
-A format is a function `render(run: Run, style: Style) -> Iterator[str]` that yields lines.
+A format is a function `render(run: Run, style: Style) -> Iterator[str]` that yields lines. Its name
+is that of the module, with `-` for `_`.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ Render = Callable[[Run, Style], Iterator[str]]
 
 def formats() -> tuple[str, ...]:
     """The names that `--output-format` takes."""
-    return tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+    modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+    return tuple(name.replace("_", "-") for name in modules)
 
 
 def reporter(name: str) -> Render:
     """The format `name`, imported alone. Raises `SettingsError`."""
     if name not in formats():
         raise SettingsError(f"unknown output format {name!r}{nearest(name, formats())}")
-    return cast("Render", importlib.import_module(f"{__name__}.{name}").render)
+    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    return cast("Render", module.render)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Diagnostic, Severity
-from forgather_lint.core.printable import printable
+from forgather_lint.core.printable import beginning, printable
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.parts.fixes import mark, told_of_fixed
 from forgather_lint.shell.reporters.parts.releases import release_table
@@ -25,7 +25,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
 def headline(found: Diagnostic, style: Style, mark: str = "") -> str:
     """Place, rule and message; what is not an error says so. `mark` stands before the message."""
     row, column = found.span.start
-    place = f"{style.paint(printable(style.path(found.span.path)), bold=True)}:{row}:{column}:"
+    place = f"{style.paint(beginning(style.path(found.span.path)), bold=True)}:{row}:{column}:"
     code = style.paint(found.code, SEVERITY_COLOR[found.severity], bold=True)
     word = "" if found.severity is Severity.ERROR else f"{found.severity}: "
     return f"{place} {code} [{found.name}] {mark}{word}{printable(found.message)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Diagnostic, ResolvedLabel
-from forgather_lint.core.printable import printable
+from forgather_lint.core.printable import beginning, printable
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.concise import headline
 from forgather_lint.shell.reporters.parts.fixes import fixable, mark, told_of_fixed
@@ -61,4 +61,4 @@ def _note(name: str, text: str, gutter: int, style: Style) -> Iterator[str]:
         printable(first)
     )
     indent = " " * (len(edge) + len(name) + 4)
-    yield from (indent + printable(line) for line in rest)
+    yield from (indent + beginning(line) for line in rest)

@@ -11,6 +11,7 @@ from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.concise import headline
 from forgather_lint.shell.reporters.parts.style import Style
 from forgather_lint.shell.reporters.parts.verdict import lines_of
+from forgather_lint.shell.reporters.parts.words import notes_of
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -29,8 +30,7 @@ def _command(found: Diagnostic, style: Style) -> str:
         places |= {"col": start.column, "endColumn": end.column}
     properties = {"title": f"{NAME} ({found.code})", "file": style.path(found.span.path), **places}
     written = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
-    notes = (f"At run time: {found.consequence}" if found.consequence else "", found.help)
-    text = "\n".join(filter(None, (headline(found, style), *notes)))
+    text = "\n".join((headline(found, style), *notes_of(found)))
     return f"::{_COMMAND[found.severity]} {written}::{_data(text)}"
 
 

@@ -9,6 +9,7 @@ from forgather_lint.core.diagnostics import Severity
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.parts.fingerprint import fingerprinted
 from forgather_lint.shell.reporters.parts.style import Style
+from forgather_lint.shell.reporters.parts.words import told_whole
 
 _SEVERITY = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.INFO: "info"}
 
@@ -18,7 +19,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
     issues = [
         {
             "check_name": found.code,
-            "description": f"{found.code} [{found.name}] {found.message}",
+            "description": f"{found.code} [{found.name}] {told_whole(found)}",
             "severity": _SEVERITY[found.severity],
             "fingerprint": fingerprint,
             "location": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from forgather_lint.core.about import page_of
 from forgather_lint.core.diagnostics import Diagnostic, ResolvedFix
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.source import Position, Span
@@ -13,11 +14,16 @@ from forgather_lint.shell.reporters.parts.style import Style
 from forgather_lint.shell.reporters.parts.verdict import as_data
 
 
-def render(run: Run, style: Style) -> Iterator[str]:
+def render(run: Run, _style: Style) -> Iterator[str]:
+    """One array."""
+    yield json.dumps(list(objects(run)), indent=2)
+
+
+def objects(run: Run) -> Iterator[dict[str, object]]:
     """One object per finding, each with the verdicts on its model."""
     verdicts = {report.path: as_data(report.verdicts) for report in run.reports}
-    told = (_finding(found) | {"verdicts": verdicts.get(found.model)} for found in run.diagnostics)
-    yield json.dumps(list(told), indent=2)
+    for found in run.diagnostics:
+        yield _finding(found) | {"verdicts": verdicts.get(found.model)}
 
 
 def _finding(found: Diagnostic) -> dict[str, object]:
@@ -29,7 +35,7 @@ def _finding(found: Diagnostic) -> dict[str, object]:
         **_where(found.span),
         "noqa_row": None if found.span.path.endswith(".json") else found.span.end.row,
         "fix": _fix(found.fix) if found.fix else None,
-        "url": None,
+        "url": page_of(found.code) or None,
         "model": found.model,
         "module": found.module,
         "related": [{**_where(label.span), "message": label.text} for label in found.related],

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from forgather_lint.core.about import NAME, version
+from forgather_lint.core.about import NAME, documentation, page_of, version
 from forgather_lint.core.diagnostics import Diagnostic, ResolvedFix, ResolvedLabel, Severity
 from forgather_lint.core.source import Span
 from forgather_lint.linting.registry import builtin_rules
@@ -56,13 +56,17 @@ def _verdicts(run: Run, style: Style) -> list[Object]:
 
 def _driver(codes: set[str]) -> Object:
     rules = [_rule(rule) for rule in builtin_rules() if rule.code in codes]
-    return {"name": NAME, "version": version(), "rules": rules}
+    address = documentation()
+    about = {"informationUri": address} if address else {}
+    return {"name": NAME, "version": version(), **about, "rules": rules}
 
 
 def _rule(rule: Rule) -> Object:
+    address = page_of(rule.code)
     return {
         "id": rule.code,
         "name": rule.name,
+        **({"helpUri": address} if address else {}),
         "shortDescription": {"text": rule.summary},
         "help": {"text": rule.page, "markdown": rule.page},
         "defaultConfiguration": {"level": _LEVEL[rule.severity]},
@@ -79,12 +83,12 @@ def _result(found: Diagnostic, fingerprint: str, style: Style) -> Object:
         "ruleId": found.code,
         "level": _LEVEL[found.severity],
         "message": {"text": _message(found)},
-        "locations": [_location(found.span, style)],
+        "locations": [_place(found, style)],
         "partialFingerprints": {"finding/v1": fingerprint},
     }
     if found.module:
         logical = {"fullyQualifiedName": found.module, "kind": "member"}
-        result["locations"] = [{**_location(found.span, style), "logicalLocations": [logical]}]
+        result["locations"] = [{**_place(found, style), "logicalLocations": [logical]}]
     if found.related:
         labels = enumerate(found.related)
         result["relatedLocations"] = [_related(number, label, style) for number, label in labels]
@@ -124,6 +128,13 @@ def _fix(fix: ResolvedFix, style: Style) -> Object:
         "artifactChanges": changes,
         "properties": properties,
     }
+
+
+def _place(found: Diagnostic, style: Style) -> Object:
+    """Where `found` stands; a region of what concerns a whole file would be its first line."""
+    if not found.of_whole_file:
+        return _location(found.span, style)
+    return {"physicalLocation": {"artifactLocation": _artifact(found.span.path, style)}}
 
 
 def _location(span: Span, style: Style) -> Object:

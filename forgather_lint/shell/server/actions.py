@@ -44,6 +44,8 @@ def offers(
             yield Offer(
                 each.fix.title, lsp.CodeActionKind.QuickFix, by_file(each.fix.edits), (each,), safe
             )
+    from forgather_lint.linting.silencing import silenced  # the start does not wait for it
+
     for code, group in _by_code(here).items():
         silencing = silenced(text, group[0])
         if silencing is not None:
@@ -67,53 +69,6 @@ def _by_code(found: Iterable[Diagnostic]) -> dict[str, list[Diagnostic]]:
         if not group or group[0].span.start.row == each.span.start.row:
             group.append(each)
     return groups
-
-
-def silenced(text: str, found: Diagnostic) -> ResolvedEdit | None:
-    """The comment that silences `found`: where it stands it must be read as one.
-
-    A comment that is there is widened. None in a format that has no comments.
-    """
-    from forgather_lint.linting.suppressions import suppressions  # the start does not wait for it
-
-    path, lines = found.span.path, Lines(text)
-    for row in dict.fromkeys((found.span.end.row, found.span.start.row)):
-        line = lines.row(row).rstrip("\r\n")
-        known = next(
-            (
-                each
-                for each in suppressions(path, text)
-                if each.codes
-                and each.rows is not None
-                and each.span.start.row == row
-                and line[each.span.start.column - 1 :].startswith("# forgather-lint:")
-            ),
-            None,
-        )
-        if known is not None and known.codes is not None:
-            codes = ", ".join((*known.codes, found.code))
-            edit = ResolvedEdit(known.span, f"# forgather-lint: ignore[{codes}]")
-        else:
-            end = Position(row, len(line) + 1)
-            gap = "  " if line and not line.endswith(" ") else ""
-            comment = f"{gap}# forgather-lint: ignore[{found.code}]"
-            edit = ResolvedEdit(Span(path, end, end), comment)
-        if _is_read(text, edit, found):
-            return edit
-    return None
-
-
-def _is_read(text: str, edit: ResolvedEdit, found: Diagnostic) -> bool:
-    from forgather_lint.linting.suppressions import suppressions
-
-    lines = Lines(text)
-    start, end = lines.offset(edit.span.start), lines.offset(edit.span.end)
-    after = text[:start] + edit.content + text[end:]
-    rows = {found.span.start.row, found.span.end.row}
-    return any(
-        each.codes is not None and found.code in each.codes and rows & (each.rows or frozenset())
-        for each in suppressions(found.span.path, after)
-    )
 
 
 def edit_of(

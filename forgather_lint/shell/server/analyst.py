@@ -23,7 +23,7 @@ from forgather_lint.core.framing import received_from, send
 from forgather_lint.core.settings import Settings, SettingsError
 from forgather_lint.core.workers import CAN_FORK, Bell, Outdated, Workers
 from forgather_lint.engines.chosen_targets import chosen_targets
-from forgather_lint.linting.registry import builtin_rules
+from forgather_lint.linting.registry import builtin_rules, names
 from forgather_lint.linting.report import ModelReport
 from forgather_lint.session.example import warm_up
 from forgather_lint.session.fixing import Fixing
@@ -220,7 +220,7 @@ def settings_for(path: Path, choices: Choices) -> tuple[Settings, str]:
 def _settings(path: Path, config: str | None, options: Mapping[str, object]) -> Settings:
     file = Path(config) if config else None
     (settings,) = configuration.grouped([path], file, False, options)
-    settings.require_known(rule.code for rule in builtin_rules())
+    settings.require_known((rule.code for rule in builtin_rules()), names())
     chosen_targets(settings.target)
     # Nobody has named the path: that nothing is found there is no error.
     return replace(settings, force_exclude=True)

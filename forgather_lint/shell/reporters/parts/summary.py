@@ -30,6 +30,8 @@ def _tally(run: Run, style: Style) -> str:
         checked = f"{checked}, {commands}" if run.checked else commands
     failed, unrendered = len(run.errors), len(run.not_rendered)
     beside = f"{checked} checked, {failed} could not be" if failed else checked
+    if run.known:
+        beside += f", {run.known} in the baseline"
     if unrendered:
         beside += f", {counted(unrendered, 'configuration')} not rendered"
     if run.diagnostics:
@@ -37,7 +39,7 @@ def _tally(run: Run, style: Style) -> str:
     if failed or not (run.checked or run.commands):
         return f"{beside}." if failed else "0 models checked."
     if run.passed:
-        return f"{style.paint('All checks passed!', 'green', bold=True)} ({checked})"
+        return f"{style.paint('All checks passed!', 'green', bold=True)} ({beside})"
     return f"No findings, but not everything is proved to serve ({beside})."
 
 

@@ -1,0 +1,158 @@
+"""Findings that are known already: a file of them, which a run is held against.
+
+A finding is known by its file, code and message; where a release of this tool words it otherwise,
+by the text of its line. Neither has a line number in it, so that lines may move.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TypeVar
+
+from forgather_lint.core.diagnostics import Diagnostic
+from forgather_lint.core.files import is_file, read_at_most, write_over
+from forgather_lint.core.paths import absolute, below
+from forgather_lint.core.record import record
+from forgather_lint.core.settings import Settings, SettingsError
+from forgather_lint.linting.report import ModelReport, NotRendered, Run
+from forgather_lint.shell.reporters.parts.sources import lines_of
+
+_VERSION = 1
+_MOST_BYTES = 64 << 20
+_PLACE = re.compile(r":\d+(?::\d+)?\b")
+_NOT_RENDERED = "not-rendered"
+
+Known = TypeVar("Known", bound=Hashable)
+
+
+@record
+class Entry:
+    """A finding as a baseline has it; `path` is absolute here, in the file relative to that."""
+
+    path: str
+    code: str
+    message: str
+    line: str
+
+
+@record
+class Held:
+    """A run without what was known, and the entries that nothing was found for."""
+
+    run: Run
+    unmet: tuple[Entry, ...]
+
+
+def write(file: Path, run: Run) -> int:
+    """Write all that `run` has found to `file`; the number of findings. Raises `OSError`."""
+    entries = sorted(
+        map(asdict, _entries(run, str(file.parent))), key=lambda each: [*each.values()]
+    )
+    text = json.dumps({"version": _VERSION, "findings": entries}, indent=2) + "\n"
+    if not is_file(file):
+        file.touch(exist_ok=False)
+    write_over(file, text.encode("utf-8"))
+    return len(entries)
+
+
+def _entries(run: Run, folder: str) -> Iterator[Entry]:
+    for found in run.diagnostics:
+        entry = _entry(found)
+        yield replace(entry, path=_relative(entry.path, folder))
+    for reason in run.not_rendered.values():
+        entry = _unrendered(reason)
+        yield replace(entry, path=_relative(entry.path, folder))
+
+
+def _relative(path: str, folder: str) -> str:
+    near = below(path, absolute(folder)) or os.path.relpath(path, absolute(folder))
+    return Path(near).as_posix()
+
+
+def _entry(found: Diagnostic) -> Entry:
+    path = absolute(found.span.path)
+    lines = () if found.of_whole_file else lines_of(path) or ()
+    row = found.span.start.row
+    line = " ".join(lines[row - 1].split()) if row <= len(lines) else ""
+    return Entry(path, found.code, found.message, line)
+
+
+def _unrendered(reason: NotRendered) -> Entry:
+    return Entry(absolute(reason.where.path), _NOT_RENDERED, reason.message, "")
+
+
+def read(file: Path) -> tuple[Entry, ...]:
+    """The entries of `file`. Raises `SettingsError`."""
+    try:
+        written = json.loads(read_at_most(file, _MOST_BYTES).decode("utf-8"))
+        if written["version"] != _VERSION:
+            raise SettingsError(f"{file}: a baseline of another version of this tool")
+        return tuple(_read_entry(each, file.parent) for each in written["findings"])
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SettingsError(f"{file}: no baseline of this tool") from error
+
+
+def _read_entry(written: dict[str, str], folder: Path) -> Entry:
+    path, code, message, line = (str(written[key]) for key in ("path", "code", "message", "line"))
+    return Entry(absolute(str(folder / path)), code, message, line)
+
+
+def held(run: Run, entries: Sequence[Entry]) -> Held:
+    """`run` without the findings among `entries`, each of which stands for one."""
+    found = [(each, _entry(each)) for each in run.diagnostics]
+    known, unmet = _known(found, entries)
+    reasons = [(each, _unrendered(each)) for each in run.not_rendered.values()]
+    rendered, unmet = _known(reasons, unmet)
+
+    def without(report: ModelReport) -> ModelReport:
+        kept = tuple(each for each in report.diagnostics if each not in known)
+        reason = None if report.not_rendered in rendered else report.not_rendered
+        return replace(report, diagnostics=kept, not_rendered=reason)
+
+    number = len(known) + len(rendered)
+    shown = replace(run, reports=tuple(map(without, run.reports)), known=number)
+    return Held(shown, tuple(unmet))
+
+
+def is_covered(entry: Entry, paths: Sequence[Path], groups: Iterable[Settings]) -> bool:
+    """Whether a run over `paths` would have found `entry`."""
+    named = [absolute(str(path)) for path in paths]
+    inside = any(entry.path == each or below(entry.path, each) for each in named)
+    chosen = any(settings.checks(entry.path, entry.code) for settings in groups)
+    return inside and (chosen or entry.code == _NOT_RENDERED)
+
+
+def _known(
+    found: Sequence[tuple[Known, Entry]], entries: Sequence[Entry]
+) -> tuple[set[Known], list[Entry]]:
+    """Those of `found` that `entries` stand for, and the entries that stand for none."""
+    known: set[Known] = set()
+    taken: set[int] = set()
+    for key in (_by_message, _by_line):
+        waiting: dict[tuple[str, ...], list[int]] = {}
+        for number, entry in enumerate(entries):
+            if number not in taken:
+                waiting.setdefault(key(entry), []).append(number)
+        for each, entry in found:
+            same = waiting.get(key(entry))
+            if same and each not in known and key(entry)[-1]:
+                taken.add(same.pop())
+                known.add(each)
+    return known, [entry for number, entry in enumerate(entries) if number not in taken]
+
+
+def _by_message(entry: Entry) -> tuple[str, ...]:
+    """Its message; places in it move as lines do."""
+    return entry.path, entry.code, _PLACE.sub("", entry.message)
+
+
+def _by_line(entry: Entry) -> tuple[str, ...]:
+    """The text that it is about, where the message is another."""
+    return entry.path, entry.code, entry.line

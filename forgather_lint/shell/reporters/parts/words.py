@@ -1,0 +1,25 @@
+"""All that is said of a finding, as plain text: what formats without fields of their own show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.diagnostics import Diagnostic
+from forgather_lint.core.printable import printable
+
+
+def notes_of(found: Diagnostic) -> Iterator[str]:
+    """What is seen at run time, for which releases, and what helps; a line or more each."""
+    notes = (
+        ("At run time", found.consequence),
+        ("Releases", str(found.releases or "")),
+        ("Help", found.help),
+    )
+    for name, text in notes:
+        if text:
+            yield f"{name}: " + "\n".join(map(printable, text.split("\n")))
+
+
+def told_whole(found: Diagnostic) -> str:
+    """The message and the notes, in lines that hold nothing but printable text."""
+    return "\n".join((printable(found.message), *notes_of(found)))

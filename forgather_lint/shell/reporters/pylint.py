@@ -1,0 +1,33 @@
+"""What pylint prints as `parseable`, for tools that read that (the plug-in `Warnings` of Jenkins).
+
+Such a tool takes the severity from the letter behind the bracket: E, W or I. No `] ` but the one
+in front of the message may follow, or the reader would look for the line before that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from forgather_lint.core.diagnostics import Diagnostic, Severity
+from forgather_lint.core.printable import beginning
+from forgather_lint.linting.report import Run
+from forgather_lint.shell.reporters.parts.style import Style
+
+_LETTER = {Severity.ERROR: "E", Severity.WARNING: "W", Severity.INFO: "I"}
+
+
+def render(run: Run, style: Style) -> Iterator[str]:
+    """`path:row: [E(FGL101), name] message` for each finding."""
+    plain = Style(base=style.base)
+    for found in run.diagnostics:
+        yield _line(found, plain)
+
+
+def _line(found: Diagnostic, style: Style) -> str:
+    path = _bracketless(style.path(found.span.path))
+    head = f"{path}:{found.span.start.row}: [{_LETTER[found.severity]}({found.code}), {found.name}]"
+    return f"{head} {_bracketless(found.message)}"
+
+
+def _bracketless(text: str) -> str:
+    return beginning(text).replace("] ", "]\N{NO-BREAK SPACE}")
