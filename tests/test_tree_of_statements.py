@@ -16,6 +16,8 @@ from dataclasses import dataclass, fields
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
+from torch.nn.utils.parametrize import is_parametrized, register_parametrization
 from transformers import PretrainedConfig, PreTrainedModel
 
 
@@ -24,6 +26,23 @@ class Sizes:
     rows: int = 2
     columns: int = 5
     depth: int = 1
+
+
+class Doubled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Parameter(torch.ones(2))
+
+    def forward(self, weight):
+        return 2 * weight
+
+
+class Outer(nn.Module):
+    def forward(self, rows, columns):
+        return rows[:, None] * columns
+
+    def right_inverse(self, weight):
+        return weight[:, 0], weight[0]
 
 
 class TinyConfig(PretrainedConfig):
@@ -101,8 +120,44 @@ PARAMETERS = {
     "self.a = nn.ModuleList(nn.Embedding(n, 2) for n in (1, 2, 3, 4)); del self.a[:-1]": {
         "a.0.weight": (4, 2)
     },
+    "self.a = weight_norm(nn.Linear(3, 4))": {
+        "a.bias": (4,),
+        "a.parametrizations.weight.original0": (4, 1),
+        "a.parametrizations.weight.original1": (4, 3),
+    },
+    "self.a = weight_norm(nn.Conv1d(3, 4, 5, bias=False), dim=None)": {
+        "a.parametrizations.weight.original0": (),
+        "a.parametrizations.weight.original1": (4, 3, 5),
+    },
+    "self.a = nn.utils.weight_norm(nn.Linear(3, 4, bias=False), dim=1)": {
+        "a.weight_g": (1, 3),
+        "a.weight_v": (4, 3),
+    },
+    "self.a = spectral_norm(nn.Linear(3, 4, bias=False))": {
+        "a.parametrizations.weight.original": (4, 3),
+    },
+    "self.a = nn.utils.spectral_norm(nn.Linear(3, 4, bias=False))": {"a.weight_orig": (4, 3)},
+    "self.a = nn.Linear(3, 4, bias=False)\n"
+    "register_parametrization(self.a, 'weight', Doubled())\n"
+    "self.b = nn.Embedding(self.a.weight.shape[0], 2 + is_parametrized(self.a))": {
+        "a.parametrizations.weight.0.a": (2,),
+        "a.parametrizations.weight.original": (4, 3),
+        "b.weight": (4, 3),
+    },
+    "self.a = nn.Linear(3, 4, bias=False)\nregister_parametrization(self.a, 'weight', Outer())": {
+        "a.parametrizations.weight.original0": (4,),
+        "a.parametrizations.weight.original1": (3,),
+    },
 }
 BUFFERS = {
+    "self.a = spectral_norm(nn.Linear(3, 4))": {
+        "a.parametrizations.weight.0._u": (4,),
+        "a.parametrizations.weight.0._v": (3,),
+    },
+    "self.a = nn.utils.spectral_norm(nn.Linear(3, 4))": {
+        "a.weight_u": (4,),
+        "a.weight_v": (3,),
+    },
     "self.a = nn.Buffer(torch.zeros(1))\nself.a -= 1e-5": {"a": (1,)},
     "self.register_buffer('a', torch.zeros(1))\nself.a = self.a + 1": {"a": (1,)},
 }

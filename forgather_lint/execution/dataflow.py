@@ -8,7 +8,7 @@ they use it, is what an abstract run sees.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
@@ -179,7 +179,7 @@ def flattened(values: Iterable[Value]) -> Iterator[Value]:
 def fresh(value: Value) -> Value:
     """A tensor of its own: the result of a module is not the value that an op inside made."""
     if isinstance(value, TupleValue):
-        return TupleValue(tuple(map(fresh, value.items)))
+        return replace(value, items=tuple(map(fresh, value.items)))
     if not isinstance(value, TensorValue):
         return value
     return TensorValue(

@@ -48,7 +48,7 @@ class Provenance:
 
 def _own(value: Value) -> Value:
     if isinstance(value, TupleValue):
-        return TupleValue(tuple(map(_own, value.items)))
+        return replace(value, items=tuple(map(_own, value.items)))
     return replace(value) if isinstance(value, TensorValue) else value
 
 

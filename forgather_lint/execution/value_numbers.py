@@ -60,7 +60,7 @@ def numbered(value: Value, number: str) -> Value:
         return replace(value, tags=_others(value) | {f"{MARK}{number}"})
     if isinstance(value, TupleValue):
         items = (numbered(item, f"{number}.{i}") for i, item in enumerate(value.items))
-        return TupleValue(tuple(items))
+        return replace(value, items=tuple(items))
     return value
 
 
@@ -70,7 +70,7 @@ def without_number(value: Value) -> Value:
         plain = _others(value)
         return value if plain == value.tags else replace(value, tags=plain)
     if isinstance(value, TupleValue):
-        return TupleValue(tuple(map(without_number, value.items)))
+        return replace(value, items=tuple(map(without_number, value.items)))
     return value
 
 

@@ -79,6 +79,14 @@ _LINEAGES: dict[str, tuple[str, ...]] = {
         LINEAR,
         MODULE,
     ),
+    **{
+        name: (name, *others, MODULE)
+        for name, *others in (
+            ("torch.nn.utils.parametrize.ParametrizationList", MODULE_LIST),
+            ("torch.nn.utils.parametrizations._WeightNorm",),
+            ("torch.nn.utils.parametrizations._SpectralNorm",),
+        )
+    },
     "transformers.DynamicCache": ("transformers.DynamicCache",),
     "torch.Tensor": ("torch.Tensor",),
     "torch.distributions.normal.Normal": ("torch.distributions.normal.Normal",),

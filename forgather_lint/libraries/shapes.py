@@ -87,15 +87,22 @@ def common_size(left: Size | None, right: Size | None, dim: int) -> Size | None:
     if one_on_rank(left) or one_on_rank(right):
         return right if one_on_rank(left) else left
     if differ(left, right):
-        raise OpFailure(
-            "RuntimeError",
-            f"The size of tensor a ({size_text(left)}) must match the size of tensor b "
-            f"({size_text(right)}) at non-singleton dimension {dim}",
-            SizesDiffer(size_text(left), size_text(right)),
-        )
+        raise _must_match(left, right, dim)
+    if dims.equal_for_few(left, right):
+        # The prompts that people send are of any length, and a decoded token is one.
+        raise _must_match(left, right, dim)
     if equal_on_rank(left, right) is None:
         return None
     return left if dims.depends_on_rank(left) else right
+
+
+def _must_match(left: Size, right: Size, dim: int) -> OpFailure:
+    return OpFailure(
+        "RuntimeError",
+        f"The size of tensor a ({size_text(left)}) must match the size of tensor b "
+        f"({size_text(right)}) at non-singleton dimension {dim}",
+        SizesDiffer(size_text(left), size_text(right)),
+    )
 
 
 def _known_of(left: Size | None, right: Size | None) -> Size | None:

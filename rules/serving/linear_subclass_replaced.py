@@ -1,7 +1,8 @@
 """A subclass of nn.Linear has a forward of its own, which vLLM drops.
 
 ## What it does
-Reports classes that derive from `nn.Linear` and define `forward`.
+Reports classes that derive from `nn.Linear` and define `forward`, and linear layers whose weight is
+made of others, as `weight_norm` does.
 
 ## Why is this bad?
 vLLM replaces every `nn.Linear` by a layer of its own, subclasses too, planned or not, at every
@@ -30,7 +31,9 @@ Nothing: other tokens than transformers generates (measured on 0.13 and 0.32). W
 returns several values, as routers do, or takes more than one, `ValueError: not enough values to
 unpack (expected 2, got 1)` or `TypeError: ColumnParallelLinear.forward() takes 2 positional
 arguments but 3 were given` (measured on 0.13, 0.25 and 0.32). Where the class has parameters of its
-own, `ValueError: There is no module or parameter named` it, when the weights are loaded.
+own, `ValueError: There is no module or parameter named` it, when the weights are loaded. The same
+for `parametrizations` of a layer with `weight_norm`, and where projections are fused,
+`AttributeError: QKVParallelLinear has no attribute `parametrizations`` (measured on 0.32).
 """
 
 from __future__ import annotations
@@ -52,6 +55,15 @@ from forgather_lint.linting.support.serving import finding
     rests_on=("vllm/modules.linear_forward_kept",),
 )
 def check(problem: ServingProblem, cause: LinearForwardDropped) -> Iterator[Finding]:
+    if cause.runs:
+        yield finding(
+            problem,
+            f"`{cause.parameter}` of this `{cause.name}` has no place",
+            label="replaced by a layer without it",
+            help="serve a model whose layers have plain weights: "
+            '`remove_parametrizations(module, "weight")` before it is saved',
+        )
+        return
     yield finding(
         problem,
         f"the forward of `{cause.name}` is dropped"

@@ -10,11 +10,13 @@ from forgather_lint.facts.cause import Cause, OfEngine
 class LinearForwardDropped(OfEngine):
     """The class `name` derives from nn.Linear, and its own forward is never run.
 
-    With a `parameter` of its own, which the layer that stands there does not have either.
+    With a `parameter` of its own, which the layer that stands there does not have either; that
+    alone is said of a class whose forward `runs` like that of a Linear.
     """
 
     name: str = ""
     parameter: str = ""
+    runs: bool = False
 
     @property
     def told(self) -> str:

@@ -188,6 +188,12 @@ def _of_one_token(size: Size) -> Size:
     return _size(terms)
 
 
+def equal_for_few(left: Size, right: Size) -> bool:
+    """Whether the two are one size for a few numbers of tokens at most, such as `S` and 4."""
+    difference = _terms(local(subtract(left, right)))
+    return set(difference) > {()} and all(set(names) <= {TOKENS} for names in difference)
+
+
 def _sign_by_growth(difference: dict[Monomial, int]) -> int | None:
     """Decide `2*s - 1 > 0`: a constant outweighed by symbols of at least 2."""
     constant = difference.get((), 0)

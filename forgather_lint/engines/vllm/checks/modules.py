@@ -13,16 +13,18 @@ from forgather_lint.facts import Structure
 from forgather_lint.facts.causes.modules import FusedNameInSibling, LinearForwardDropped
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.names import LINEAR
+from forgather_lint.libraries.nn.module import objects_below
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.values.objects import ClassValue, Instance
-from forgather_lint.python.values.value import External, TensorValue
+from forgather_lint.python.values.value import External, TensorValue, Value
 
 
 @check(Phase.WEIGHTS)
 def linear_subclass(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A class that derives from nn.Linear with a forward of its own, which is never run.
 
-    Parameters of its own find no place when the weights are loaded.
+    Parameters of its own find no place when the weights are loaded, nor does what a parametrization
+    keeps below a plain Linear.
     """
     fact = seen.target.vllm.modules.linear_forward_kept
     told: set[ClassValue | External] = set()
@@ -32,14 +34,15 @@ def linear_subclass(seen: CheckedModel) -> Iterator[ServingProblem]:
         if not seen.builder.machine.is_instance_of(module, LINEAR):
             continue
         forward = forward_of(seen.builder.machine, module)
-        if forward is not None and not repeats(seen, module, forward, LINEAR):
+        own = "" if seen.names_stored else _own_parameter(module)
+        dropped = forward is not None and not repeats(seen, module, forward, LINEAR)
+        if dropped or own:
             told.add(module.cls)
-            own = "" if seen.names_stored else _own_parameter(module)
             error = _error_of_dropping(seen) or (own and _unknown_name(seen, f"{name}.{own}"))
             yield ServingProblem(
-                cause=LinearForwardDropped(class_name(module), own),
+                cause=LinearForwardDropped(class_name(module), own, runs=not dropped),
                 verdict="fails" if error else "wrong",
-                where=forward.where,
+                where=forward.where if dropped and forward is not None else module.where,
                 target=str(seen.target),
                 error=error,
                 releases=releases_of(fact),
@@ -48,10 +51,17 @@ def linear_subclass(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _own_parameter(linear: Instance) -> str:
-    """The first parameter that a plain Linear does not have."""
+    """The first name below which a checkpoint has what a plain Linear does not have."""
     held = linear.attributes.items()
-    names = (n for n, value in held if isinstance(value, TensorValue) and value.is_parameter)
-    return next((name for name in names if name not in ("weight", "bias")), "")
+    own = ((n, value) for n, value in held if n not in ("weight", "bias", *linear.hidden))
+    return next((name for name, value in own if _is_stored(value)), "")
+
+
+def _is_stored(value: Value) -> bool:
+    if isinstance(value, Instance):
+        parts = (part for each in objects_below(value) for part in each.attributes.values())
+        return any(isinstance(part, TensorValue) and part.is_parameter for part in parts)
+    return isinstance(value, TensorValue) and value.is_parameter
 
 
 def _unknown_name(seen: CheckedModel, name: str) -> str:
