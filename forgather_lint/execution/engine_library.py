@@ -17,7 +17,7 @@ from forgather_lint.execution.engine import (
     Heads,
 )
 from forgather_lint.execution.kept_state import KeptByForward
-from forgather_lint.facts.causes.attention import KeywordLost
+from forgather_lint.facts.causes.attention import BiasLeftOut, KeywordLost
 from forgather_lint.facts.causes.experts import ExpertsUsedAsList
 from forgather_lint.facts.causes.placement import (
     HeadSizeDiffers,
@@ -28,6 +28,7 @@ from forgather_lint.facts.causes.placement import (
     TooManyHeads,
 )
 from forgather_lint.libraries.names import ATTENTION_INTERFACE, FUSED_EXPERTS, MASK_FUNCTIONS
+from forgather_lint.libraries.positions import is_bias
 from forgather_lint.libraries.propagation import since
 from forgather_lint.libraries.standard import StandardLibrary
 from forgather_lint.libraries.torch.rows_apart import rows_apart
@@ -138,9 +139,12 @@ class EngineLibrary(StandardLibrary):
         if len(tensors) != 3 or any(t.shape is None or len(t.shape) != 4 for t in tensors):
             return _unknown_output(tensors, where)
         made = self._attend(own, tensors, self.heads, where)
-        if _differs_by_head(given.get("attention_mask", NONE)) and not isinstance(
-            made.placement, Wrong
-        ):
+        mask = given.get("attention_mask", NONE)
+        if isinstance(made.placement, Wrong):
+            return TupleValue((made, NONE))
+        if is_bias(mask):
+            made = replace(made, placement=Wrong(BiasLeftOut(), where))
+        elif _differs_by_head(mask):
             made = replace(made, placement=Undecided("mask-for-each-head-not-used", where))
         return TupleValue((made, NONE))
 

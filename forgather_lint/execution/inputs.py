@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.core.port import port_of
+from forgather_lint.libraries.positions import COUNTED
 from forgather_lint.python.values.dims import TOKENS, Size, symbol
 from forgather_lint.python.values.value import (
     FALSE,
@@ -25,7 +26,7 @@ def engine_arguments(sequence: Size = SEQUENCE) -> Arguments:
     Batch 1, no mask, no cache.
     """
     tokens = TensorValue((1, sequence), dtype="int64")
-    positions = TensorValue((1, sequence), dtype="int64")
+    positions = TensorValue((1, sequence), dtype="int64", tags=frozenset([COUNTED]))
     return Arguments(
         [],
         {

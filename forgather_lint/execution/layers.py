@@ -8,6 +8,7 @@ from enum import StrEnum
 from forgather_lint.core.port import port_of
 from forgather_lint.core.source import Place
 from forgather_lint.facts.causes.placement import PartMisused, SizeDoesNotDivide
+from forgather_lint.libraries.torch.split import with_packed_parts
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values import dims
@@ -128,7 +129,10 @@ def run_linear(
 
 def _apply(machine: Machine, given: Value, weight: Value, bias: Value, where: Place) -> Value:
     name = "torch.nn.functional.linear"
-    return machine.library.call(machine, name, Arguments([given, weight, bias]), where)
+    made = machine.library.call(machine, name, Arguments([given, weight, bias]), where)
+    if isinstance(made, TensorValue) and isinstance(weight, TensorValue):
+        return with_packed_parts(made, weight)
+    return made
 
 
 def on_tensor(value: Value, act: Callable[[TensorValue], TensorValue]) -> Value:

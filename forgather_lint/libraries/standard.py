@@ -11,6 +11,7 @@ from forgather_lint.core.modules import modules_below
 from forgather_lint.core.source import Place
 from forgather_lint.libraries import devices, names
 from forgather_lint.libraries.library_members import MEMBERS
+from forgather_lint.libraries.positions import with_counting
 from forgather_lint.libraries.stdlib.classes import construct_special
 from forgather_lint.libraries.tokens import with_choice
 from forgather_lint.libraries.transformers import (
@@ -136,7 +137,8 @@ class StandardLibrary:
             devices.refuse(machine, name, arguments, where)
             try:
                 made = run(meaning, Site(machine, where, name), arguments)
-                return with_choice(name, arguments, devices.placed(machine, name, arguments, made))
+                made = with_choice(name, arguments, devices.placed(machine, name, arguments, made))
+                return with_counting(name, arguments, made)
             except OpFailure as failure:
                 since = _sharded_since(arguments)
                 raise Raised(

@@ -155,3 +155,12 @@ class LatentHeadSize(SurelyOfEngine):
     """The engine has no latent attention for heads of that `size`."""
 
     size: int
+
+
+@record
+class BiasLeftOut(SurelyOfEngine):
+    """The mask of an attention holds a bias by position, and the engine looks at no mask."""
+
+    @property
+    def told(self) -> str:
+        return "attention_mask: left out"

@@ -7,6 +7,7 @@ of rank 0, ...) is not gate. So a sharded dimension cannot be cut but between pa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from forgather_lint.facts.causes.placement import PackedPartsMixed, PartMisused
 from forgather_lint.libraries.operands import (
@@ -123,9 +124,28 @@ def split(
 
 def _parts_on_rank(source: TensorValue, axis: int) -> tuple[int, ...] | None:
     placement = source.placement
+    if isinstance(placement, Wrong | Undecided) and axis == len(shape_of(source)) - 1:
+        return packed_parts(source)
     if not isinstance(placement, Shard) or placement.dim != axis:
         return None
     return placement.blocks if isinstance(placement.blocks, tuple) else None
+
+
+_PARTS = "parts of a packed projection: "
+
+
+def with_packed_parts(made: TensorValue, weight: TensorValue) -> TensorValue:
+    """What the packed projection `weight` made, which says its parts whatever it was made of."""
+    placement = weight.placement
+    if not isinstance(placement, Shard) or not isinstance(placement.blocks, tuple):
+        return made
+    return replace(made, tags=made.tags | {_PARTS + " ".join(map(str, placement.blocks))})
+
+
+def packed_parts(made: TensorValue) -> tuple[int, ...] | None:
+    """The widths on a rank of queries, keys and values that are packed in `made`."""
+    said = next((tag for tag in made.tags if tag.startswith(_PARTS)), None)
+    return tuple(map(int, said.removeprefix(_PARTS).split())) if said else None
 
 
 def _pieces_by_size(site: Site, size: Size | None, piece: Size) -> list[Size | None]:
