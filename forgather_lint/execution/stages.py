@@ -72,7 +72,8 @@ class NumberingLibrary(EngineLibrary):
         if source is not None:
             return numbered(result, number_of(source).removeprefix(MARK))
         made = numbered(result, digest(name, arguments))
-        if any(number_of(value) in self.stream for value in arguments.all()):
+        read = any(number_of(value) in self.stream for value in arguments.all())
+        if read and is_numbered(made):
             self.stream.add(number_of(made))
             self.sites.append(where)
         return made
@@ -107,7 +108,9 @@ class Stage(Observer):
         name = self.opaque.get(instance)
         if name is None or instance in self.path:
             return self.answers.result(instance, arguments)
-        made = numbered(self._run(instance, arguments, where), digest(name, arguments))
+        # Before it runs: a module may write to a list or a dict that it is given.
+        number = digest(name, arguments)
+        made = numbered(self._run(instance, arguments, where), number)
         self.library.stream.add(number_of(first_tensor(made)))
         return made
 
@@ -297,7 +300,7 @@ def _compared(pipeline: Pipeline, whole: str, staged: str, sites: list[list[Plac
     if whole == staged:
         return SERVES
     where = _repeated(sites) or pipeline.root.where
-    cause = AppliedPerStage()
+    cause = AppliedPerStage(beside=not any(sites))
     return Outcome(Verdict.WRONG, cause, cause.told, where)
 
 

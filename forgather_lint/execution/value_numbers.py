@@ -6,10 +6,12 @@ an undivided run. A number is carried as a tag of the tensor.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from forgather_lint.python.values.value import (
     Arguments,
+    DictValue,
     Known,
     ListValue,
     TensorValue,
@@ -30,7 +32,14 @@ def number_of(value: Value) -> str:
         return repr(value.value)
     if isinstance(value, TupleValue | ListValue):
         return f"({','.join(map(number_of, value.items))})"
+    if isinstance(value, DictValue):
+        named = (f"{number_of(key)}:{number_of(each)}" for key, each in _pairs(value))
+        return f"{{{','.join(named)}}}"
     return type(value).__name__
+
+
+def _pairs(value: DictValue) -> Iterator[tuple[Value, Value]]:
+    return zip(value.key_values(), value.items.values(), strict=True)
 
 
 def digest(name: str, arguments: Arguments) -> str:

@@ -7,7 +7,8 @@ undivided model computes.
 ## Why is this bad?
 Every stage runs the whole `forward`; only planned modules are placeholders where they do not
 belong. A scale before the first layer, or a norm that is missing from the plan behind the last, is
-applied on each stage.
+applied on each stage. What layers leave to each other in a list or a dict, such as the values of
+the first layer, does not come to the next stage.
 
 ## Example
 ```py

@@ -61,10 +61,17 @@ class NoHiddenStates(Cause):
 
 @record
 class AppliedPerStage(Cause):
-    """What stands outside the planned modules is applied on every stage."""
+    """What stands outside the planned modules is applied on every stage.
+
+    With `beside`, nothing of that kind is seen: a layer reads what another one has left it.
+    """
+
+    beside: bool = False
 
     @property
     def told(self) -> str:
+        if self.beside:
+            return "what layers leave to each other beside the hidden states stays on their stage"
         return "what stands outside the planned modules is applied once per stage instead of once"
 
 
