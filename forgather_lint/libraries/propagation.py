@@ -21,6 +21,7 @@ from forgather_lint.facts.causes.placement import (
     PartMisused,
     ReducesParts,
 )
+from forgather_lint.facts.causes.tokens import TokensMeet
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.dims import Size, depends_on_rank
 from forgather_lint.python.values.placement import (
@@ -63,14 +64,17 @@ def propagate(
     *,
     whole: Collection[Label] = (),
     wrong: Cause | None = None,
+    apart: bool = False,
 ) -> Placement:
     """The placement of the result, whose dimensions are called `result`.
 
-    `wrong` says what is wrong when one of those is sharded that the op must see `whole`.
+    `wrong` says what is wrong when one of those is sharded that the op must see `whole`. With
+    `apart` the op leaves its operands beside each other.
     """
     settled = absorb(operand.tensor.placement for operand in operands)
     if settled is not None:
-        return settled
+        met = not apart and not isinstance(settled, Wrong) and _is_of_several_tokens(operands)
+        return Wrong(TokensMeet(op_text(site)), site.where) if met else settled
     sharded = [label for operand in operands for label in _sharded_labels(operand)]
     if any(isinstance(operand.tensor.placement, Partial) for operand in operands):
         return _of_partial(site, operands, bool(sharded))
@@ -80,6 +84,13 @@ def propagate(
         reason = "operands are sharded along different dimensions"
         return _wrong(site, PartMisused(reason), operands)
     return _of_shard(site, operands, sharded[0], result, whole, wrong)
+
+
+def _is_of_several_tokens(operands: Sequence[Operand]) -> bool:
+    """Whether single tokens from different positions are put together."""
+    placements = [operand.tensor.placement for operand in operands]
+    tokens = {each.token for each in placements if isinstance(each, Undecided)} - {None}
+    return len(tokens) > 1
 
 
 def absorb(placements: Iterable[Placement]) -> Placement | None:

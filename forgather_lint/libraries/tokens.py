@@ -79,9 +79,9 @@ def after_joining(
 
 
 def after_picking(
-    site: Site, source: TensorValue, axis: int, left: Size | None
+    site: Site, source: TensorValue, axis: int, left: Size | None, first: Size | None = None
 ) -> Placement | None:
-    """The placement of single tokens by their position along `axis`, of which `left` remain.
+    """The placement of tokens by their position along `axis`: `left` of them, from the `first` on.
 
     The first or the last token that an engine hands over is one of some other sequence, or of the
     same step. Whether it meets others is for those to say who read it.
@@ -91,7 +91,8 @@ def after_picking(
     picks = size is not None and dims.counts_tokens(size) and told
     if not picks or (left is not None and dims.counts_tokens(left)):
         return None
-    return Undecided("token-picked", site.where)
+    alone = left == 1 and isinstance(first, int) and first >= 0
+    return Undecided("token-picked", site.where, first if alone else None)  # type: ignore[arg-type]
 
 
 def after_reading_at(

@@ -20,6 +20,7 @@ from forgather_lint.libraries.operands import (
     wrapped,
 )
 from forgather_lint.libraries.propagation import (
+    Labels,
     Operand,
     absorb,
     op_text,
@@ -120,7 +121,7 @@ def _of_joined(site: Site, parts: Sequence[TensorValue], axis: int) -> Placement
         rank = len(shape_of(parts[0]))
         labels = tuple(None if dim == axis else dim for dim in range(rank))
         operands = [Operand(part, labels, "term") for part in parts]
-        return propagate(site, operands, tuple(range(rank)))
+        return propagate(site, operands, tuple(range(rank)), apart=True)
     sizes = {shape_of(part)[axis] for part in parts}
     if len(along_axis) == len(parts) and len(sizes) == 1 and len(set(along_axis)) == 1:
         first = along_axis[0]
@@ -145,7 +146,8 @@ def stack(site: Site, tensors: Value, dim: Value = ZERO) -> Value:
     axis = wrapped(plain_integer(dim), rank + 1)
     labels = tuple(range(rank))
     operands = [Operand(part, labels, "term") for part in parts]
-    placement = propagate(site, operands, (*labels[:axis], "stacked", *labels[axis:]))
+    stacked: Labels = (*labels[:axis], "stacked", *labels[axis:])
+    placement = propagate(site, operands, stacked, apart=True)
     common = tuple(_first_known(shape[each] for shape in shapes) for each in range(rank))
     by_loop = _is_filled_by_loop(tensors)
     count = dims.anything(f"count at {site.where.span}") if by_loop else len(parts)

@@ -120,13 +120,13 @@ class Selection:
                 f"{dims.local(size)}",
             )
         self._taken.add(dim)
-        self._settle_picked(dim, 1)
+        self._settle_picked(dim, 1, position)
         if dims.depends_on_rank(position):
             reason = "takes a position that is the size of a part of a dimension"
             self._settled.append(Wrong(PartMisused(reason), self.site.where))
 
-    def _settle_picked(self, dim: int, left: Size | None) -> None:
-        picked = after_picking(self.site, self.source, dim, left)
+    def _settle_picked(self, dim: int, left: Size | None, first: Size | None = None) -> None:
+        picked = after_picking(self.site, self.source, dim, left, first)
         if picked is not None:
             self._settled.append(picked)
 

@@ -66,7 +66,7 @@ def range_(site: Site, *bounds: Value) -> Value:
     _check_range(site, bounds)
     if any(number is None for number in numbers):
         reason = next((b for b in bounds if isinstance(b, Unknown)), _some_range(site, bounds))
-        return IterableValue([], reason, kind="range")
+        return IterableValue(_surely_there(bounds), reason, kind="range")
     span = range(*(number for number in numbers if number is not None))
     if not machine_of(site).budget.has_room(_length(span)):
         return IterableValue([], site.unknown("many-rounds"), kind="range")
@@ -92,6 +92,14 @@ def _some_range(site: Site, bounds: tuple[Value, ...]) -> Unknown:
         return site.unknown("symbolic-range")
     index = SymbolicInt(dims.anything(f"index at {site.where.span}"))
     return Unknown("symbolic-range", site.where, item=index)
+
+
+def _surely_there(bounds: tuple[Value, ...]) -> list[Value]:
+    """The numbers with which a range of a size begins: there are two tokens in some prompt."""
+    end = size_of(bounds[0]) if len(bounds) == 1 else None
+    if end is None or dims.depends_on_rank(end) or not dims.counts_tokens(end):
+        return []
+    return [Known(0), Known(1)] if dims.compare(end, 1) == 1 else []
 
 
 def _length(span: range) -> int:

@@ -50,15 +50,20 @@ def for_statement(machine: Machine, node: cst.For, frame: Frame) -> Completion:
     iterable = machine.evaluate(node.iter, frame)
     completion: Completion = None
     turns = rounds(machine, iterable, frame.place(node.iter))
+    ran = False
     for item in turns:
+        ran = True
         assign(machine, node.target, item, frame)
         completion = machine.execute(node.body.body, frame)
         if isinstance(completion, LoopBroken | Returned):
             break
     if isinstance(completion, LoopBroken | Returned):
         return completion if isinstance(completion, Returned) else None
-    if turns.rest is not None:
-        return _perhaps_more(machine, node, turns.rest, frame)
+    rest = turns.rest
+    if rest is not None:
+        if not (ran and rest.item):
+            machine.assume(Unknown("number-of-rounds", frame.place(node.iter), rest.reason))
+        return _perhaps_more(machine, node, rest, frame)
     return machine.execute(node.orelse.body.body, frame) if node.orelse else None
 
 
@@ -76,7 +81,6 @@ def _perhaps_more(machine: Machine, node: cst.For, rest: Unknown, frame: Frame) 
     def none() -> Completion:
         return None
 
-    machine.assume(Unknown("number-of-rounds", frame.place(node.iter), rest.reason))
     for _ in range(2 if rest.item else 1):
         completion = join_bodies(machine, [round_, none], frame, frame.place(node.iter))
         if completion is not None:

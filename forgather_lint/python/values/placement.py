@@ -64,10 +64,14 @@ class Wrong:
 
 @record
 class Undecided:
-    """The relation is not known; `reason` is short and countable."""
+    """The relation is not known; `reason` is short and countable.
+
+    `token` is the position of the one token that the tensor is of, where it was picked by a number.
+    """
 
     reason: str
     where: Place | None = None
+    token: int | None = None
 
 
 Placement = Replicate | Shard | Partial | Wrong | Undecided
