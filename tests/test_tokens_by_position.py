@@ -27,13 +27,13 @@ LOCAL = [
     "unread = h[:, -1:, :]",
 ]
 PICKED = [
+    "h = torch.stack([2 * h[:, 0], 3 * h[:, 1]], dim=1)",
+    "h = torch.stack([h[:, t] * 2 for t in range(h.shape[1])], dim=1)",
     "h = h + h[:, 0].unsqueeze(1)",
     "h = h + h[:, :1]",
     "h = h + h[:, -1:]",
     "h = h + h.select(1, 0).unsqueeze(1)",
     "for t in range(h.shape[1]): h = h + h[:, t].unsqueeze(1)",
-    "c, o = torch.zeros_like(h[:, 0]), []\n        for t in range(h.shape[1]):\n"
-    "            c = 0.9 * c + h[:, t]\n            o.append(c)\n        h = torch.stack(o, 1)",
     "h = h + h.index_select(1, torch.tensor([0]))",
     "h = h + h.index_select(1, torch.arange(h.shape[1] - 1, -1, -1))",
     "h = h + h[:, torch.arange(h.shape[1]) - 1]",
@@ -67,6 +67,9 @@ MEETING = [
     "h = torch.softmax(h @ h.transpose(1, 2), -1) @ h",
     "h = h.cumsum(1)",
     "h = h / h.abs().max()",
+    "c, o = torch.zeros_like(h[:, 0]), []\n        for t in range(h.shape[1]):\n"
+    "            c = 0.9 * c + h[:, t]\n            o.append(c)\n        h = torch.stack(o, 1)",
+    "h = h + (h[:, 0] * h[:, 1])[:, None]",
 ]
 
 
