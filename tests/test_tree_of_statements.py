@@ -12,7 +12,8 @@ from forgather_lint.model.analysis import Built, build_tree, builder_of
 HEAD = """
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, InitVar, dataclass, fields
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -26,6 +27,18 @@ class Sizes:
     rows: int = 2
     columns: int = 5
     depth: int = 1
+
+
+@dataclass
+class Counted:
+    rows: int
+    factor: InitVar[int]
+    _: KW_ONLY
+    width: int = 5
+    largest: "ClassVar[int]" = 10
+
+    def __post_init__(self, factor):
+        self.width *= factor
 
 
 class Doubled(nn.Module):
@@ -66,6 +79,10 @@ PARAMETERS = {
     "self.a = nn.Embedding(2, len([each.name for each in fields(Sizes)]))": {"a.weight": (2, 3)},
     "self.a = nn.Embedding(*(getattr(Sizes(), each.name) for each in fields(Sizes)[:2]))": {
         "a.weight": (2, 5)
+    },
+    "self.a = nn.Embedding(2, len(fields(Counted)))": {"a.weight": (2, 2)},
+    "c = Counted(4, 3, width=6)\nself.a = nn.Embedding(c.rows, c.width * c.largest)": {
+        "a.weight": (4, 180)
     },
     "self.a = nn.Embedding(2, self.__width())": {"a.weight": (2, 7)},
     "self.a = nn.Parameter(torch.Tensor(4, 3))": {"a": (4, 3)},

@@ -45,7 +45,7 @@ def undecided(tmp_path: Path) -> Path:
 def test_an_undecided_size_that_was_asked_for_is_a_warning(undecided: Path) -> None:
     result = check(undecided, *ON, *ONE, "-tp", "2", "--output-format", "concise")
     assert result.exit_code == 1
-    told = r"layers_tiny\.py:30:25: FGL903 \[size-undecided\] warning: undecided at 2 ranks: token picked"
+    told = r"layers_tiny\.py:30:25: FGL903 \[size-undecided\] warning: undecided at 2 ranks: token"
     assert re.search(told, result.stdout)
     assert closing(result) == "Found 1 warning (1 model). vLLM 0.32.0: undecided at 2 ranks"
 

@@ -81,11 +81,20 @@ def _names_dataclass(decorator: Value) -> bool:
 
 def fields_of(machine: Machine, cls: ClassValue) -> list[str]:
     """Names of the annotated class attributes of `cls` and its bases, as dataclasses count them."""
-    found: dict[str, None] = {}
+    return [name for name, kind in _declared(machine, cls).items() if kind not in _NO_FIELDS]
+
+
+_NO_FIELDS = ("ClassVar", "InitVar", "KW_ONLY")
+"""What an annotation says of an attribute that is no field (dataclasses.py, `_get_field`)."""
+
+
+def _declared(machine: Machine, cls: ClassValue) -> dict[str, str]:
+    """The annotated class attributes of `cls` and its bases, with what their annotation names."""
+    found: dict[str, str] = {}
     for entry in reversed(order_of(machine, cls)):
         if isinstance(entry, ClassValue) and entry.node is not None:
-            found.update(dict.fromkeys(_annotated(entry.node)))
-    return list(found)
+            found.update(_annotated(entry.node))
+    return found
 
 
 @op("dataclasses.fields")
@@ -166,32 +175,49 @@ def _as_dict(site: Site, value: Value, room: int) -> Value:
     return copied(value, {}, deep=True)
 
 
-def _annotated(node: cst.ClassDef) -> list[str]:
+def _annotated(node: cst.ClassDef) -> dict[str, str]:
     lines = (line for line in node.body.body if isinstance(line, cst.SimpleStatementLine))
-    return [
-        small.target.value
+    return {
+        small.target.value: _annotation_name(small.annotation.annotation)
         for line in lines
         for small in line.body
         if isinstance(small, cst.AnnAssign) and isinstance(small.target, cst.Name)
-    ]
+    }
+
+
+def _annotation_name(annotation: cst.BaseExpression) -> str:
+    """The last part of the name of a type, without what it is of; also where it is quoted."""
+    if isinstance(annotation, cst.Subscript):
+        return _annotation_name(annotation.value)
+    if isinstance(annotation, cst.Attribute):
+        return annotation.attr.value
+    if isinstance(annotation, cst.SimpleString):
+        text = str(annotation.evaluated_value)
+        return text.partition("[")[0].rpartition(".")[2].strip()
+    return annotation.value if isinstance(annotation, cst.Name) else ""
 
 
 def _construct_dataclass(
     machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
 ) -> Value:
     instance = Instance(cls, {}, where)
-    fields = fields_of(machine, cls)
-    given = {**dict(zip(fields, arguments.positional, strict=False)), **arguments.keywords}
-    for name in fields:
+    declared = _declared(machine, cls)
+    taken = [name for name, kind in declared.items() if kind not in ("ClassVar", "KW_ONLY")]
+    given = {**dict(zip(taken, arguments.positional, strict=False)), **arguments.keywords}
+    handed_on: list[Value] = []
+    for name in taken:
         value = given.pop(name, None) or _field_default(machine, cls, name, where)
-        stores.store(machine, instance, name, value, where)
+        if declared[name] == "InitVar":
+            handed_on.append(value)
+        else:
+            stores.store(machine, instance, name, value, where)
     if _has_unread_fields(machine, cls):
         for name, value in given.items():
             stores.store(machine, instance, name, value, where)
     elif given:
         text = f"{cls.name}.__init__() got an unexpected keyword argument '{next(iter(given))}'"
         raise Raised("TypeError", text, where)
-    call_post_init(machine, instance, Arguments(), where)
+    call_post_init(machine, instance, Arguments(handed_on), where)
     return instance
 
 
