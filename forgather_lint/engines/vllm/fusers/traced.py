@@ -5,13 +5,15 @@ from __future__ import annotations
 import libcst as cst
 
 from forgather_lint.core.port import port_of
-from forgather_lint.documents.walk import all_below, of_kind
+from forgather_lint.documents.walk import all_below, descendants, of_kind
 from forgather_lint.engines.common.attention_call import LOOKUP
-from forgather_lint.engines.common.forward_text import definition_of, of_self
+from forgather_lint.engines.common.forward_text import definition_of, forward_of, of_self
+from forgather_lint.engines.vllm.fusers.trace_end import trace_begins, trace_end
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.libraries.names import ATTENTION_INTERFACE
+from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.machine import Machine
-from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.objects import FunctionValue, Instance
 from forgather_lint.python.values.value import ValueId
 
 
@@ -24,25 +26,30 @@ def traces_completely(machine: Machine, owner: Instance) -> bool:
     known only below a placeholder named `hidden_states`.
     """
     forward = definition_of(machine, owner)
-    return forward is not None and _knows_shapes(forward) and _passes_attention(forward.body)
+    if forward is None or not _knows_shapes(forward) or not _passes_attention(forward.body):
+        return False
+    return _begins(machine, owner) and _end(machine, owner) is None
 
 
 def seen_by_trace(machine: Machine, body: Body, calls: list[Step]) -> list[Step]:
     """The `calls` that torch.fx gets to before what it cannot trace.
 
-    That is the attention, where it is looked up by a subscript, and a star in front of a shape that
-    is not known (`_AllLeafTracer.iter`).
+    That is the attention, where it is looked up by a subscript, a star in front of a shape that is
+    not known (`_AllLeafTracer.iter`), and what asks for a value (`trace_end`).
     """
     forward = definition_of(machine, body.owner)
     if forward is None:
         return calls
+    if not _begins(machine, body.owner):
+        return []
     attention = [i for i, step in enumerate(body.steps) if step.name == ATTENTION_INTERFACE]
     if attention and not _passes_attention(forward.body):
         before = set(body.steps[: attention[0]])
         calls = [call for call in calls if call in before]
-    if _knows_shapes(forward):
+    end = _end(machine, body.owner)
+    if _knows_shapes(forward) and end is None:
         return calls
-    reached = _called_before_star(forward)
+    reached = _called_before(forward, end, stars=not _knows_shapes(forward))
     names = {ValueId(value): name for name, value in body.owner.attributes.items()}
     return [
         call
@@ -51,17 +58,47 @@ def seen_by_trace(machine: Machine, body: Body, calls: list[Step]) -> list[Step]
     ]
 
 
-def _called_before_star(forward: cst.FunctionDef) -> set[str]:
-    """The names behind `self.` that stand in front of the first star."""
+def _begins(machine: Machine, owner: Instance) -> bool:
+    member, forward = find_member(machine, owner.cls, "forward"), forward_of(machine, owner)
+    outermost = member.value if member is not None else None
+    if forward is None or not isinstance(outermost, FunctionValue):
+        return True
+    return trace_begins(outermost, forward)
+
+
+def _end(machine: Machine, owner: Instance) -> cst.CSTNode | None:
+    forward, text = forward_of(machine, owner), definition_of(machine, owner)
+    if forward is None or text is None:
+        return None
+    return trace_end(forward, shapes=_knows_shapes(text))
+
+
+def _called_before(forward: cst.FunctionDef, end: cst.CSTNode | None, *, stars: bool) -> set[str]:
+    """The names behind `self.` in front of `end` and in it, or with `stars` of the first star."""
     found: set[str] = set()
-    nodes = all_below(forward.body)
-    for node in of_kind(nodes, cst.StarredElement, cst.Arg, cst.Attribute):
-        if isinstance(node, cst.StarredElement) or (isinstance(node, cst.Arg) and node.star == "*"):
+    for node in all_below(forward.body):
+        if node is end:
+            return found | _named_in(_recorded(node))
+        is_star = isinstance(node, cst.StarredElement) or (
+            isinstance(node, cst.Arg) and node.star == "*"
+        )
+        if stars and is_star:
             break
         name = of_self(node)
         if name is not None:
             found.add(name)
     return found
+
+
+def _recorded(end: cst.CSTNode) -> cst.CSTNode:
+    """What ran of the node at which a trace ended."""
+    if isinstance(end, cst.ListComp | cst.GeneratorExp):
+        return end.for_in.iter
+    return end.test if isinstance(end, cst.If) else end
+
+
+def _named_in(node: cst.CSTNode) -> set[str]:
+    return {name for each in descendants(node) if (name := of_self(each)) is not None}
 
 
 def _knows_shapes(forward: cst.FunctionDef) -> bool:
