@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import field
+
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.python.values.endings import BudgetExceeded as BudgetExceeded
@@ -32,6 +35,8 @@ class Budget:
 
     steps: int = MOST_STEPS
     depth: int = 0
+    running: Counter[int] = field(default_factory=Counter)
+    """How often each function, by identity, has begun and not ended."""
     items: int = 0
 
     def step(self) -> None:

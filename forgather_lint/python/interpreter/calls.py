@@ -176,6 +176,9 @@ def call_function(
     """Run the body of `function` in a new frame; that of a generator when it is asked for items."""
     if function.wrapped_by is not None:
         machine.assume(function.wrapped_by)
+    if _may_not_end(machine, function, arguments):
+        machine.ran_unknown_code(arguments, where)
+        return Unknown("recursion-of-unknown-depth", where, function.name)
     node = function.node
     names = binding.bound_parameters(function, arguments, where)
     scope = Scope(names, function.scope, function.scope.namespace)
@@ -186,6 +189,19 @@ def call_function(
     if is_generator(file, node):
         return IterableValue([], source=lambda _: _yielded(machine, run))
     return run()
+
+
+def _may_not_end(machine: Machine, function: FunctionValue, arguments: Arguments) -> bool:
+    """Whether a function calls itself again for what is not known, on a way that is not decided."""
+    again = machine.budget.running[id(function)] >= _MOST_UNDECIDED
+    return (
+        again
+        and machine.trail.depth > 0
+        and any(isinstance(each, Unknown) for each in arguments.all())
+    )
+
+
+_MOST_UNDECIDED = 6
 
 
 def _in_frame(
@@ -201,10 +217,12 @@ def _in_frame(
     if machine.budget.depth >= DEEPEST_CALL:
         raise BudgetExceeded("recursion")
     machine.budget.depth += 1
+    machine.budget.running[id(function)] += 1
     try:
         return _run_body(machine, node, frame)
     finally:
         machine.budget.depth -= 1
+        machine.budget.running[id(function)] -= 1
 
 
 def _yielded(machine: Machine, run: Callable[..., Value]) -> Batch:
