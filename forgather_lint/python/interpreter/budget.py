@@ -8,6 +8,7 @@ from dataclasses import field
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.python.values.endings import BudgetExceeded as BudgetExceeded
+from forgather_lint.python.values.value import ValueId
 
 MOST_STEPS = 400_000
 """Ten times what the largest model of transformers 5.23 takes."""
@@ -35,8 +36,8 @@ class Budget:
 
     steps: int = MOST_STEPS
     depth: int = 0
-    running: Counter[int] = field(default_factory=Counter)
-    """How often each function, by identity, has begun and not ended."""
+    running: Counter[ValueId] = field(default_factory=Counter)
+    """How often each function has begun and not ended."""
     items: int = 0
 
     def step(self) -> None:

@@ -50,6 +50,7 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
+    ValueId,
 )
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def call_function(
 
 def _may_not_end(machine: Machine, function: FunctionValue, arguments: Arguments) -> bool:
     """Whether a function calls itself again for what is not known, on a way that is not decided."""
-    again = machine.budget.running[id(function)] >= _MOST_UNDECIDED
+    again = machine.budget.running[ValueId(function)] >= _MOST_UNDECIDED
     return (
         again
         and machine.trail.depth > 0
@@ -217,12 +218,12 @@ def _in_frame(
     if machine.budget.depth >= DEEPEST_CALL:
         raise BudgetExceeded("recursion")
     machine.budget.depth += 1
-    machine.budget.running[id(function)] += 1
+    machine.budget.running[ValueId(function)] += 1
     try:
         return _run_body(machine, node, frame)
     finally:
         machine.budget.depth -= 1
-        machine.budget.running[id(function)] -= 1
+        machine.budget.running[ValueId(function)] -= 1
 
 
 def _yielded(machine: Machine, run: Callable[..., Value]) -> Batch:
