@@ -16,20 +16,12 @@ from tests.written_commands import (
     bare_commands,
     run,
     shown_commands,
+    wants,
     workplace,
 )
 
 SHOWN = [command for page in PAGES for command in shown_commands(page)]
 BARE = [command for page in PAGES for command in bare_commands(page)]
-
-WANTS_MORE = {"verify": "a Python with vLLM", "target": "the network", "server": "an editor"}
-"""Commands that want what the suite does not have; `pytest -m slow` takes the first, if it is told
-where: VLLM_PYTHON."""
-
-
-def wants(command: Command) -> str | None:
-    """What a command needs that not every machine has."""
-    return WANTS_MORE.get(command.text.split()[1])
 
 
 @pytest.fixture(scope="module")

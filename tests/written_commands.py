@@ -21,6 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+WANTS_MORE = {"verify": "a Python with vLLM", "target": "the network", "server": "an editor"}
+"""Commands that want what not every machine has."""
+
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 _FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -70,6 +73,11 @@ def bare_commands(page: Path) -> Iterator[Command]:
         for number, line in enumerate(joined.splitlines()):
             if line.startswith("forgather-lint "):
                 yield Command(name, first + number, line)
+
+
+def wants(command: Command) -> str | None:
+    """What a command needs that not every machine has."""
+    return WANTS_MORE.get(command.text.split()[1])
 
 
 def workplace(folder: Path) -> Path:
@@ -126,7 +134,7 @@ def refresh(page: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = workplace(Path(temporary).resolve())
         for command in shown_commands(page):
-            if "..." in (line.strip() for line in command.shown):
+            if wants(command) or "..." in (line.strip() for line in command.shown):
                 continue
             _, printed = run(command, folder)
             before = "\n".join((f"$ {command.text}", *command.shown))
