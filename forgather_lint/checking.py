@@ -111,10 +111,12 @@ def check(
     narrowed = (_changed(place, changes) for place in places)
     found = [place for place in narrowed if place is not None]
     reports = list(check_places(found, settings, meter, workers, known, answers))
+    lost = {each.path for place in found for each in place.models if each.config_missing}
     made_of = [frozenset(map(absolute, report.files)) for report in reports]
     attributed = frozenset().union(*made_of)
     for report, files in zip(reports, made_of, strict=True):
-        if report.error or changes.of_answer(report.looked_at, files, attributed):
+        changed = changes.of_answer(report.looked_at, files, attributed)
+        if report.error or report.path in lost or changed:
             yield report
 
 

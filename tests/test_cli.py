@@ -216,9 +216,10 @@ def test_show_settings_shows_what_holds_for_each_path(tmp_path: Path) -> None:
     assert settings["per-file-ignores"] == {"old/*": ["FGL1"]}
     assert settings["target"] == tomllib.loads(second)["target"] == ["vllm==0.32"]
     # What is shown can be taken for a configuration.
-    (tmp_path / "again.toml").write_text(first, "utf-8")
+    here = [line for line in first.splitlines() if not line.startswith("cache-dir")]
+    (tmp_path / "again.toml").write_text("\n".join(here), "utf-8")
     again = lint("check", "hf_llama", "--config=again.toml", "--show-settings").stdout
-    assert again.partition("\n")[2] == first.partition("\n")[2]
+    assert again.splitlines()[1 : len(here)] == here[1:]
 
 
 def test_verbose_says_which_configuration_was_read(tmp_path: Path) -> None:
