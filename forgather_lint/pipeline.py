@@ -3,7 +3,7 @@
 paths -> candidates -> sources and config -> trees, plans, trace (facts) -> rules -> findings
 
 A Forgather project is rendered first (`forgather.lint`); its models then go the same way. Who asks
-for which model, and what is known already, stands in `checking.py`.
+for which model, and what is known already, stands in `session/checking.py`.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from forgather_lint import checking
 from forgather_lint.core.files import laid_over, write_over
 from forgather_lint.core.record import record
 from forgather_lint.linting.report import FileChange, ModelReport
+from forgather_lint.session import checking
 from forgather_lint.session.fixing import FixesTried, Fixing
 from forgather_lint.session.texts import Texts, contents
 from tests.cases import Case, read_cases

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from forgather_lint import checking
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import JobLimits, Workers
 from forgather_lint.linting.report import ModelReport
+from forgather_lint.session import checking
 from tests.fixture_models import copy_model
 from tests.language_client import LanguageClient, Message, editing
 

@@ -15,9 +15,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from forgather_lint import checking
 from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.linting.report import ModelReport, Run
+from forgather_lint.session import checking
 from forgather_lint.shell.reporters import reporter
 from forgather_lint.shell.reporters.parts.style import Style
 from tests.cases import Case, read_cases

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from forgather_lint.checking import check
 from forgather_lint.core.settings import Settings
+from forgather_lint.session.checking import check
 from tests.fixture_models import copy_model
 
 MODEL = "modeling_hf_llama.py"

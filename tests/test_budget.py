@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.checking import check
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import cell, examine
@@ -20,6 +19,7 @@ from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.registry import code_of
 from forgather_lint.model.analysis import Built, build_tree, builder_of
 from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.session.checking import check
 from tests.fixture_models import copy_model
 
 V032 = VllmTarget.of("0.32.0", "5.19.0")

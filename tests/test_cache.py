@@ -17,13 +17,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from forgather_lint import checking, pipeline
+from forgather_lint import pipeline
 from forgather_lint.answers import kept as keeping
 from forgather_lint.answers import sealed
 from forgather_lint.answers.kept import SETTINGS, WITHOUT, Answers
 from forgather_lint.core.settings import PerFileIgnore, Settings
 from forgather_lint.documents.discover import Candidate
 from forgather_lint.linting.report import ModelReport
+from forgather_lint.session import checking
 from forgather_lint.shell.cli import cli
 from forgather_lint.shell.reporters import formats
 from tests.cases import Case, read_cases

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint import checking
 from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.discover import candidates
@@ -22,6 +21,7 @@ from forgather_lint.engines.chosen_targets import chosen_targets
 from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.linting.holding import holds_for
 from forgather_lint.linting.report import ModelReport
+from forgather_lint.session import checking
 from tests.cases import Case, read_cases
 from tests.fixture_models import MODELS, model_directories
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from forgather_lint.checking import check
 from forgather_lint.core.files import read_at_most
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.comments import comments_of
 from forgather_lint.engines.patterns import compile_pattern
 from forgather_lint.linting.suppressions import suppressions
+from forgather_lint.session.checking import check
 from forgather_lint.shell.cli import cli
 from tests.fixture_models import copy_model
 from tests.forgather_projects import write_project

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.checking import check
 from forgather_lint.core.settings import Settings
 from forgather_lint.python.interpreter import guard
 from forgather_lint.python.interpreter.dispatch import BUILTINS
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.value import Value
+from forgather_lint.session.checking import check
 from tests.python_oracle import UNDECIDED, End, in_interpreter
 
 SECONDS = 20

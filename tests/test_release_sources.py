@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from forgather_lint import checking
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import matrix
@@ -18,6 +17,7 @@ from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.linting.registry import code_of
 from forgather_lint.model import release_sources
+from forgather_lint.session import checking
 from forgather_lint.shell.cli import cli
 from tests.fixture_models import MODELS, model_directories
 

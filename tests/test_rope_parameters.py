@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint.checking import check
 from forgather_lint.core.settings import Settings
+from forgather_lint.session.checking import check
 from tests.fixture_models import copy_model
 
 READ = 'self.rope_theta = config.rope_parameters["rope_theta"]'

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from forgather_lint.checking import check
 from forgather_lint.engines.registry import projects
 from forgather_lint.engines.releases import newest
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.rule import Rule
+from forgather_lint.session.checking import check
 from forgather_lint.shell.cli import cli
 from tests.cases import Case, read_cases
 from tests.fixture_models import MODELS

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from forgather_lint import checking
 from forgather_lint.core.settings import Settings
+from forgather_lint.session import checking
 from tests.cases import read_cases
 
 SUITE = Path(__file__).parent.parent / "fixtures/rules/command/remote_code_not_trusted.md"

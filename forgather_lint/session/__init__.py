@@ -1,1 +1,1 @@
-"""What comes of checking when texts change: fixes that are tried before they are written."""
+"""One run over paths, and what comes of it when texts change: fixes are tried, then written."""

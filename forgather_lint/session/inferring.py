@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from forgather_lint.checking import PlaceToCheck
 from forgather_lint.core import doing
 from forgather_lint.core.diagnostics import ResolvedEdit
 from forgather_lint.core.files import laid, laid_over
@@ -19,6 +18,7 @@ from forgather_lint.inference.on_target import DTYPE, infer_for
 from forgather_lint.inference.write_plan import PIPELINE, TENSOR, Values, entries_of, write_plan
 from forgather_lint.linting.report import FileChange
 from forgather_lint.model.analysis import builder_of, contained
+from forgather_lint.session.checking import PlaceToCheck
 from forgather_lint.session.texts import CannotChange, Originals, contents
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from math import prod
 from pathlib import Path
 
-from forgather_lint.checking import PlaceToCheck
 from forgather_lint.core import doing
 from forgather_lint.core.looks import States, noted
 from forgather_lint.core.paths import absolute
@@ -30,6 +29,7 @@ from forgather_lint.inference.infer import folded
 from forgather_lint.libraries.names import MODULE_LIST
 from forgather_lint.model.analysis import builder_of, contained
 from forgather_lint.python.interpreter.environment import Environment
+from forgather_lint.session.checking import PlaceToCheck
 from forgather_lint.session.picture import (
     EntrySeen,
     ModuleSeen,

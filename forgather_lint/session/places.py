@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from forgather_lint.checking import PlaceToCheck, command_marks
 from forgather_lint.core.files import is_file
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.commands.found import command_files
 from forgather_lint.documents.discover import CONFIG, Candidate, defines_model, models_in
 from forgather_lint.forgather.discover import ProjectCandidate, is_project
+from forgather_lint.session.checking import PlaceToCheck, command_marks
 
 _OF_MODELS = (".py", ".json")
 _TEMPLATES = (".yaml", ".yml", ".jinja", ".py")

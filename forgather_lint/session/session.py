@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forgather_lint import checking
-from forgather_lint.checking import PlaceToCheck
 from forgather_lint.core.files import done_over, laid_over, stands
 from forgather_lint.core.looks import States, joined, rests_on
 from forgather_lint.core.meter import Meter
@@ -16,6 +14,8 @@ from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import Workers
 from forgather_lint.linting.report import FileChange, ModelReport
+from forgather_lint.session import checking
+from forgather_lint.session.checking import PlaceToCheck
 from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts, contents
 

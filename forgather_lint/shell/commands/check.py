@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 
 import click
 
-from forgather_lint import checking
 from forgather_lint.answers.kept import Answers, Opening
 from forgather_lint.core.files import is_file, is_folder, laid_over
 from forgather_lint.core.looks import closure
@@ -22,6 +21,7 @@ from forgather_lint.core.workers import Workers
 from forgather_lint.documents.changed import Changes
 from forgather_lint.documents.limits import MOST_BYTES
 from forgather_lint.linting.report import FixNotice, ModelReport, Run
+from forgather_lint.session import checking
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.contained import workers_for
 from forgather_lint.shell.progress import Bar

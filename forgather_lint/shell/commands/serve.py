@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from forgather_lint import checking
 from forgather_lint.core.settings import SettingsError
 from forgather_lint.documents.commands.found import ServingCommand, serving
 from forgather_lint.documents.commands.located import located
@@ -17,6 +16,7 @@ from forgather_lint.documents.commands.shell import commands
 from forgather_lint.documents.commands.texts import commands_of
 from forgather_lint.engines.registry import launches
 from forgather_lint.linting.report import Run
+from forgather_lint.session import checking
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.contained import workers_for
 from forgather_lint.shell.reporters import formats, reporter

