@@ -62,6 +62,7 @@ EXAMPLES = {
     "linting/rule.py",
     "linting/suppressions.py",
     "shell/reporters/concise.py",
+    "shell/reporters/pylint.py",
 }
 """Files whose docstrings show what a user writes or reads: `forgather-lint: ignore[FGL101]`."""
 

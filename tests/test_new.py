@@ -73,7 +73,7 @@ def test_a_release_may_be_asked_for(copy: Path) -> None:
     new(copy, "release", "vllm", "0.88.0", "--requires", ">=5.16.1,<5.22.0", "--torch", "2.15.0")
     model = ("matrix", "fixtures/models/hf_llama", "--target", "vllm==0.88.0")
     told = run(copy, "-m", "forgather_lint", *model)
-    assert told.startswith("0.88.0\n")
+    assert told.startswith("vLLM 0.88.0 with ")
     assert "serves" in told
     passes(copy, "tests/test_targets.py", "tests/test_facts_are_read.py")
     assert "is known" in new(copy, "release", "vllm", "0.88.0", fails=True)

@@ -71,7 +71,7 @@ def older_names(seen: CheckedModel) -> Iterator[ServingProblem]:
                     where=config.key_place(*where, old),
                     target=str(seen.target),
                     error="",
-                    releases=None,
+                    releases=releases_of(renamed),
                 )
 
 
