@@ -224,6 +224,16 @@ def test_nothing_is_keyed_by_a_bare_identity() -> None:
     assert found == {f"forgather_lint/{holder}" for holder in holders}
 
 
+def test_no_file_hides_behind_a_folder_of_its_name() -> None:
+    """Python takes the folder: such a file is read by people alone."""
+    assert [name(file) for file in FILES if file.with_suffix("").is_dir()] == []
+
+
+def test_nothing_lies_loose_but_the_table_of_contents() -> None:
+    loose = {file.name for file in FILES if file.parent == ENGINE}
+    assert loose == {"__init__.py", "__main__.py", "pipeline.py"}
+
+
 def test_modules_say_what_they_are() -> None:
     silent = [
         name(file) for file in FILES if file.stat().st_size and not ast.get_docstring(tree(file))
