@@ -287,10 +287,13 @@ def _spoilt(spoil: Callable[[Path], object], analysed: Analysed) -> None:
 
 
 def _swap(file: Path) -> None:
-    others = [each for each in _answers() if each != file]
-    data = others[0].read_bytes()
-    others[0].write_bytes(file.read_bytes())
-    file.write_bytes(data)
+    """Each answer gets the place of the next, once: exchanges one by one bring some back."""
+    answers = _answers()
+    if file != answers[0]:
+        return
+    texts = [each.read_bytes() for each in answers]
+    for each, text in zip(answers, [*texts[1:], texts[0]], strict=True):
+        each.write_bytes(text)
 
 
 def _fold(file: Path) -> None:
