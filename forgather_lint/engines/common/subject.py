@@ -102,7 +102,12 @@ class KnownSizes:
     def bytes_per_rank(
         self, ranks: int, stages: int, held: Callable[[int], RankBytes | None]
     ) -> int | None:
-        """The bytes of parameters on the fullest rank, by what a rank is `held` to have at a size.
+        """The bytes of parameters on the fullest rank; None where that is not known."""
+        found = self.held_on(ranks, held)
+        return found.fullest(stages) if found is not None else None
+
+    def held_on(self, ranks: int, held: Callable[[int], RankBytes | None]) -> RankBytes | None:
+        """What one of so many ranks holds, by what it is `held` to have at a size.
 
         None where that is not known, as when the model cannot be given out to so many ranks.
         """
@@ -111,5 +116,4 @@ class KnownSizes:
                 self.held[ranks] = held(ranks)
             except (Raised, BudgetExceeded):
                 self.held[ranks] = None
-        found = self.held[ranks]
-        return found.fullest(stages) if found is not None else None
+        return self.held[ranks]

@@ -447,7 +447,7 @@ class VllmJudge:
 
     def bytes_by_stage(self, ranks: int, stages: int) -> list[int] | None:
         """The bytes of parameters that the fullest rank of each stage holds; None: not known."""
-        held = self._held_by(ranks)
+        held = self._sizes.held_on(ranks, self._held)
         return held.by_stage(stages) if held is not None else None
 
     def capacity(self, ranks: int, stages: int, device: api.Device) -> api.Capacity:
@@ -464,12 +464,6 @@ class VllmJudge:
         """Whether vLLM takes the model for an encoder: one of its modules is not causal."""
         whole = self.config.config is self.config.whole
         return whole and any(map(_looks_both_ways, self.subject.tree.instances.values()))
-
-    def _held_by(self, ranks: int) -> RankBytes | None:
-        known = self._sizes.held
-        if ranks not in known:
-            known[ranks] = self._held(ranks)
-        return known[ranks]
 
     def _held(self, ranks: int) -> RankBytes | None:
         return self.stored_on(ranks, MappingProxyType({}), tied=self.config.tied)
