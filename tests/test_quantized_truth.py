@@ -104,6 +104,8 @@ def test_what_is_left_open(tmp_path: Path) -> None:
 LEFT_OPEN = {
     "awq, a group for a row",
     "awq, groups of 16",
+    "packed, a tied head",
+    "packed, a tied head in float16",
     "packed, groups of 16",
     "packed, float32",
     "packed, widths of 16",
