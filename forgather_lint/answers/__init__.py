@@ -1,4 +1,4 @@
-"""Answers that are kept from one run to the next, with all that they rest on.
+"""Answers that are kept from one run to the next, with everything that they rest on.
 
-`kept.py` says what an answer is kept by and when it holds, `sealed.py` how it lies on disk.
+`kept.py` says what identifies an answer and when it still holds, `sealed.py` how it is stored.
 """

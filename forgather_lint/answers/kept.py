@@ -1,10 +1,10 @@
-"""Answers of earlier runs, by what was asked; each holds as long as all it rests on stands.
+"""Answers of earlier runs; each holds as long as everything it rests on is unchanged.
 
-An answer is kept by the tool that gave it (`tool.py`), by what was asked for (`SETTINGS`), and by
-the place of the model. With it lie all questions that were put to the disk and how it stood then,
-contents by digest. Nothing else is trusted: not the time of a file alone, and no file of a cache
-that this user has not sealed. What depends on the machine (a limit, a crash, a fault of ours) is
-never kept.
+An answer is identified by the tool that gave it (`tool.py`), by what was asked for (`SETTINGS`),
+and by the path of the model. Stored with it are all questions that were put to the disk and their
+states (`core/looks.py`), contents by digest. Nothing else is trusted: not the time of a file alone,
+and no cache file that this user has not sealed. What depends on the machine (a limit, a crash, a
+bug of ours) is never kept.
 """
 
 from __future__ import annotations
@@ -32,13 +32,16 @@ SETTINGS = (
     *("gpu_memory", "gpu_memory_utilization", "device", "hf_overrides"),
     *("time_limit", "memory_limit"),
 )
-"""The settings that an answer depends on. With smaller limits there might be none."""
+"""The settings that are part of what an answer is identified by.
+
+The limits are among them, because with smaller ones there might be no answer.
+"""
 
 WITHOUT = (
     *("force_exclude", "output_format", "debug", "jobs", "fix", "unsafe_fixes", "fix_only"),
     *("show_fixes", "no_cache", "cache_dir", "baseline", "source"),
 )
-"""Those that change who is asked, or how an answer is told."""
+"""The settings that change which models are checked or how answers are told, but no answer."""
 
 _MODULES = tuple(
     f"forgather_lint.{name}"
@@ -47,16 +50,17 @@ _MODULES = tuple(
         *("facts.release", "linting.report"),
     )
 )
-"""Where the records come from that an answer is made of: nothing else is made of a stored text."""
+"""The modules whose classes an answer may contain: unpickling makes objects of no other module."""
 
 Value = TypeVar("Value")
 
 
 @record
 class Opening:
-    """What a run says and does before it looks: known without loading any engine.
+    """What a run knows before it checks a model, kept so that no engine has to be loaded for it.
 
-    `notices` tell the user of the choice of targets; a file with one of `marks` may start a server.
+    `notices` tell the user how targets were chosen; a file that contains one of `marks` may start a
+    server.
     """
 
     notices: tuple[str, ...]
@@ -65,7 +69,7 @@ class Opening:
 
 @record
 class Kept:
-    """An answer that holds, with what it rests on."""
+    """An answer, with the states that it rests on."""
 
     value: object
     states: States
@@ -82,7 +86,7 @@ class Answers:
 
     @classmethod
     def of(cls, settings: Settings) -> Answers | None:
-        """Those for `settings`; None where nothing is to be kept, or nothing can be."""
+        """The answers for `settings`; None where nothing is to be kept, or nothing can be."""
         if settings.no_cache or settings.debug or laid():
             return None
         own, folder = seal(), folder_for(settings)
@@ -93,7 +97,10 @@ class Answers:
         return cls(files, digest(tool_digest(files), *asked))
 
     def get(self, kind: type[Value], *key: str) -> Value | None:
-        """The answer to `key`, if there is one and everything that it rests on stands."""
+        """The answer kept under `key`.
+
+        None where there is none or something that it rests on has changed.
+        """
         content = self._files.read(self._key(key))
         if content is None:
             return None
@@ -114,21 +121,27 @@ class Answers:
         return None
 
     def put(self, value: object, states: States, *key: str) -> None:
-        """Keep `value` as the answer to `key`, as long as `states` stand."""
+        """Keep `value` as the answer under `key`, to hold as long as `states` do.
+
+        Does nothing where there are no states, or one of them is `CHANGED`.
+        """
         if not states or CHANGED in states.values():
             return
         kept = Kept(_resting_on(value, {}), dict(states))
         self._files.write(self._key(key), pickle.dumps(kept, protocol=5))
 
     def close(self) -> None:
-        """Nothing more is to be kept in this run."""
+        """End of the run: what is too old or too much is deleted."""
         self._files.close()
 
     def _key(self, key: tuple[str, ...]) -> bytes:
         return digest(self._asked, *key)
 
     def _stands(self, states: Mapping[Look, object]) -> bool:
-        """Whether all stands as it stood; what many answers rest on is looked at once."""
+        """Whether all `states` are unchanged.
+
+        A question that several answers rest on is asked once.
+        """
         now = self._now
         for look, state in states.items():
             if look not in now:
@@ -139,7 +152,7 @@ class Answers:
 
 
 def _resting_on(value: Any, states: States) -> Any:
-    """`value` with `states` for what its reports rest on: they lie in the cache but once."""
+    """`value`, with `states` as what its reports rest on; stored once, beside the answer."""
     if isinstance(value, tuple):
         return tuple(_resting_on(each, states) for each in value)
     if isinstance(value, ModelReport | NoModel):
@@ -148,7 +161,7 @@ def _resting_on(value: Any, states: States) -> Any:
 
 
 class _Loader(pickle.Unpickler):
-    """Makes the records of an answer, and nothing else whatever the text says."""
+    """An unpickler that makes the records of an answer, and nothing else whatever the file says."""
 
     def find_class(self, module: str, name: str) -> Callable[..., object]:
         return _class(module, name)

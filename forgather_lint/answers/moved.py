@@ -1,8 +1,8 @@
-"""The answer for a model that is the copy of another, made of the answer for that one.
+"""The answer for a model that is a copy of another, derived from the answer for that one.
 
-Every question that was put to the disk for the first is put again beside the copy; only where all
-answers are the same, and nothing that is told mentions the first by its name, is the report that
-of the copy, with its paths.
+Every question that was put to the disk for the first model is put again for the copy. Only where
+all states are equal, and no text of the report mentions the first model by its name, the report is
+taken for the copy, with its paths replaced.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NOT_OF_PATHS = frozenset({Asked.VARIABLE, Asked.PACKAGE, Asked.RELEASE, Asked.H
 def moved(
     report: ModelReport, first: Candidate, copy: Candidate, settings: Settings
 ) -> ModelReport | None:
-    """The report on `copy`, if that is like `first` in all that `report` rests on."""
+    """The report on `copy`; None if it differs from `first` in anything that `report` rests on."""
     ways = _Way.between(first, copy)
     if ways is None or report.error is not None or settings.per_file_ignores:
         return None
@@ -50,7 +50,7 @@ def moved(
 
 @record
 class _Way:
-    """From one folder to another: as they are spelt, and from the root."""
+    """How paths of one folder translate into another: as the user spelt them, and absolute."""
 
     spelt_from: str
     spelt_to: str
@@ -59,7 +59,10 @@ class _Way:
 
     @classmethod
     def between(cls, first: Candidate, copy: Candidate) -> _Way | None:
-        """From the folder of `first` to that of `copy`, if they are named in the same way."""
+        """From the folder of `first` to that of `copy`.
+
+        None if they are named in different ways.
+        """
         names = [each.file.name if each.file else "" for each in (first, copy)]
         folders = [str(each.folder) for each in (first, copy)]
         wholes = [absolute(each) for each in folders]
@@ -71,16 +74,16 @@ class _Way:
         return cls(*folders, *wholes)
 
     def spelt(self, path: str) -> str:
-        """`path` as the copy has it."""
+        """`path` with the copy's folder in the place of the first's."""
         return _put(path, self.spelt_from, self.spelt_to) or path
 
     def leads(self, path: str) -> bool:
-        """Whether `path` is one of the first as it is spelt, or lies elsewhere altogether."""
+        """Whether `spelt` can translate `path`, or it is outside the first's folder altogether."""
         inside = _put(path, self.spelt_from, "") is not None
         return inside or _put(absolute(path), self.whole_from, "") is None
 
     def mentioned(self, text: str) -> bool:
-        """Whether `text` speaks of the first by its path, or by a name that the copy has not."""
+        """Whether `text` mentions the first model by its path, or by a name the copy has not."""
         names = Path(self.whole_from).name, Path(self.whole_to).name
         if self.spelt_from in text or self.whole_from in text:
             return True
@@ -89,7 +92,7 @@ class _Way:
         )
 
     def look(self, look: Look) -> Look | None:
-        """What is asked of the copy where `look` was asked of the first; None: not known."""
+        """The question for the copy that corresponds to `look`; None where that is not known."""
         if look.asked in _NOT_OF_PATHS:
             return look
         inside = _put(look.path, self.whole_from, self.whole_to)
@@ -112,7 +115,10 @@ def _put(path: str, folder: str, other: str) -> str | None:
 
 
 def _level_above(path: str, folder: str) -> int | None:
-    """Which parent of `folder` `path` is, or stands directly in."""
+    """The number of the parent of `folder` that `path` is, or is directly in.
+
+    None where it is neither.
+    """
     parents = [str(each) for each in Path(folder).parents]
     for each in (path, str(Path(path).parent)):
         if each in parents:
@@ -121,12 +127,12 @@ def _level_above(path: str, folder: str) -> int | None:
 
 
 def _lies_fast(path: str) -> bool:
-    """Whether a path is where packages are installed: looked at wherever a model lies."""
+    """Whether `path` is where packages are installed, so that it is the same for every model."""
     return any(_put(path, absolute(folder), "") is not None for folder in sys.path)
 
 
 def _states(states: States, way: _Way) -> States | None:
-    """How it stands for the copy, if in every way as for the first."""
+    """The states for the copy; None if one of them differs from that for the first."""
     found: dict[Look, object] = {}
     for look, state in states.items():
         there = way.look(look)
@@ -154,7 +160,7 @@ def _spans(found: Diagnostic) -> Iterator[Span]:
 
 
 def _texts(report: ModelReport) -> Iterator[str]:
-    """All that is told of a model but for paths."""
+    """All texts of a report that are no paths."""
     for found in report.diagnostics:
         yield from (found.message, found.label, found.consequence, found.help, found.module or "")
         yield from (label.text for label in found.related)

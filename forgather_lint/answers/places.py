@@ -1,8 +1,8 @@
-"""Where answers are kept, and the seal that tells ours from those of others.
+"""Where answers are kept, and the key by which a run recognizes its own.
 
-Beside the settings of a project stands `.forgather_lint_cache`, as other linters have theirs. A
-repository may hold such a folder, made by anybody: what is in it counts only under the user's own
-seal, a key that lies in the user's cache and nowhere else.
+Beside the settings of a project lies `.forgather_lint_cache`, as with other linters. A repository
+may come with such a folder, made by anybody: a file in it counts only if it carries a seal (a keyed
+digest) made with the user's own key, which lies in the user's cache folder and nowhere else.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def user_folder() -> Path | None:
 
 
 def folder_for(settings: Settings) -> Path | None:
-    """Where the answers of a run with these settings are kept.
+    """The folder in which a run with these settings keeps its answers; None where there is none.
 
-    In the user's cache where the project cannot be written to, or has put a link in that place.
+    It is in the user's cache where the project is not writable or has a link in that place.
     """
     if settings.cache_dir:
         return Path(settings.cache_dir)
@@ -50,7 +50,10 @@ def folder_for(settings: Settings) -> Path | None:
 
 
 def made(folder: Path) -> bool:
-    """Whether `folder` is there, made if need be; a new one says to other tools what it is."""
+    """Whether `folder` exists or could be made.
+
+    A new one gets the files that tell other tools to skip it.
+    """
     if is_real_folder(folder):
         return True
     try:
@@ -64,7 +67,7 @@ def made(folder: Path) -> bool:
 
 
 def is_real_folder(path: Path) -> bool:
-    """Whether `path` is a folder, and no link to one."""
+    """Whether `path` is a folder and not a link to one."""
     try:
         return stat.S_ISDIR(path.lstat().st_mode)
     except (OSError, ValueError):
@@ -72,7 +75,7 @@ def is_real_folder(path: Path) -> bool:
 
 
 def seal() -> bytes | None:
-    """The user's own key, made at the first call; None where there is no place for it."""
+    """The user's own key, made at the first call; None where it cannot be stored."""
     folder = user_folder()
     if folder is not None:
         with suppress(OSError):
@@ -81,7 +84,7 @@ def seal() -> bytes | None:
 
 
 def _own_key(file: Path) -> bytes | None:
-    """The key in `file`, if it is whole and nobody else could have written it."""
+    """The key in `file`; None unless it is complete and only this user can write the file."""
     try:
         descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except FileNotFoundError:
@@ -98,7 +101,7 @@ def _own_key(file: Path) -> bytes | None:
 
 
 def _new_key(file: Path) -> bytes | None:
-    """A key that no other run has made in the meantime."""
+    """A new key, written to `file`; the one of another run that was faster, if there is one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f"{_SEAL}.{os.getpid()}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

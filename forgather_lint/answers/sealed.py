@@ -1,6 +1,6 @@
-"""Files that only this user's runs can have written: each is sealed, whole, and replaced at once.
+"""Files that only this user's runs can have written: each is sealed and replaced atomically.
 
-What is corrupt, cut off, of another version, or sealed by anybody else is as if it were not there.
+A file that is corrupt, cut off, of another version, or sealed by anybody else counts as absent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ _UNFINISHED = ".tmp"
 
 
 class SealedFiles:
-    """The files in the folder `place`, by their keys; `seal` is what they are sealed with."""
+    """The files in the folder `place`, by key.
+
+    `seal` is the user's key that they are sealed with.
+    """
 
     def __init__(self, place: Path, seal: bytes) -> None:
         self.place = place
@@ -31,7 +34,7 @@ class SealedFiles:
         self._written = False
 
     def read(self, key: bytes) -> bytes | None:
-        """What was written under `key`."""
+        """The content written under `key`; None where there is none that counts."""
         try:
             data = read_at_most(self._folder / key.hex(), _LARGEST)
         except (OSError, ValueError):
@@ -43,7 +46,7 @@ class SealedFiles:
         return content
 
     def write(self, key: bytes, content: bytes) -> None:
-        """Keep `content` under `key`, if that can be."""
+        """Store `content` under `key`; silently nothing where that fails."""
         if len(content) > _LARGEST // 2 or not self._is_made():
             return
         import tempfile  # a run that only reads does not pay for it
@@ -61,7 +64,7 @@ class SealedFiles:
         self._written = True
 
     def close(self) -> None:
-        """Let the oldest go where there are too many; only who has written looks."""
+        """Delete the oldest files where there are too many. Only a run that has written looks."""
         if not self._written:
             return
         found = sorted(_files(self._folder), key=lambda each: each[1])
@@ -92,7 +95,7 @@ class SealedFiles:
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, float, int]]:
-    """What we have written in `folder`: path, time and size."""
+    """The files in `folder` that this tool has written: path, time and size."""
     if not is_real_folder(folder):
         return
     with suppress(OSError), os.scandir(folder) as entries:
@@ -106,9 +109,9 @@ def _files(folder: Path) -> Iterator[tuple[Path, float, int]]:
 
 
 def clean(place: Path) -> bool:
-    """Take away what we have put into `place`, and the folder if nothing else is in it.
+    """Delete what this tool has put into `place`, and the folder if nothing else is in it.
 
-    Whether there was anything.
+    Returns whether there was anything to delete.
     """
     folder = place / _FOLDER
     if not is_real_folder(place) or not is_real_folder(folder):

@@ -1,8 +1,8 @@
-"""What the tool itself is: its version would not tell two states of a checkout apart.
+"""What identifies the tool itself: its version would not tell two states of a checkout apart.
 
-The digest is that of the contents of all its files, so that it is the same wherever the same is
-installed. Reading seven hundred files takes longer than a run may; so it is kept, sealed, by the
-times and sizes of the files (`core/looks.py` says why that is sound).
+It is a digest of the contents of all its files, so that it is the same wherever the same is
+installed. Reading seven hundred files takes longer than a run may; so the digest is kept, sealed,
+and reused while their times and sizes are the same (`core/looks.py` says why that is sound).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def tool_digest(kept: SealedFiles) -> bytes:
 
 
 def digest(*parts: str | bytes) -> bytes:
-    """A digest of `parts`, each told from the next."""
+    """One digest of all `parts`, in which each is delimited."""
     from _blake2 import blake2b
 
     made = blake2b(digest_size=20)
@@ -50,7 +50,7 @@ _File = tuple[str, int, int, int, int]
 
 
 def _files() -> Iterator[_File]:
-    """All files that the tool is made of, with their times, sizes and numbers."""
+    """All files that the tool consists of, with their times, sizes and inodes."""
     inside, beside = _PACKAGE / "rules", _PACKAGE.parent / "rules"
     waiting = [str(_PACKAGE)]
     if not (inside / "__init__.py").is_file():
@@ -79,7 +79,7 @@ def _of_contents(files: list[_File]) -> bytes:
 
 
 def _surroundings() -> Iterator[str]:
-    """What an answer may depend on besides: Python, the libraries, the folders packages lie in."""
+    """What else an answer may depend on: Python, the libraries, the folders packages are in."""
     yield sys.version
     yield sys.platform
     yield from sys.path

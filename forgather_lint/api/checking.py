@@ -1,4 +1,4 @@
-"""`check` on what a script passes: a path with its own plans or others, or a live module."""
+"""Runs `check` on what a script passes: a path or a live module, with its own plans or others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Plan = Mapping[str, object]
 def checked(
     model: ModelOrPath, tensor: Plan | None, pipeline_plan: Plan | None, asked: Mapping[str, object]
 ) -> Run:
-    """What `check` finds with the options `asked`; given plans stand for the model's own.
+    """The run of `check` with the options `asked`; plans that are given replace the model's own.
 
     Raises `ValueError` when there is no model, and `NoSource` for a live one that cannot be read.
     """
@@ -41,7 +41,7 @@ def checked(
 
 
 def show(run: Run, strict: bool) -> None:
-    """Print what `check` prints, without `strict` only what is wrong, a line each with its help."""
+    """Print what `check` prints; without `strict` only what is wrong, a line each with its help."""
     style = Style(base=str(Path.cwd()))
     if strict:
         print("\n".join(reporter("full")(run, style)))
@@ -58,7 +58,7 @@ def _run(model: ModelInput, settings: Settings) -> Run:
 
 
 def _given(model: ModelOrPath, tensor: Plan | None, stages: Plan | None) -> GivenPlans | None:
-    """Given plans by the names of the base model; a live model may hand back its own."""
+    """The given plans, under the names of the base model; None where the model's own apply."""
     if not is_path(model):
         tensor = None if tensor == getattr(model, "_tp_plan", None) else tensor
         stages = None if stages == getattr(model, "_pp_plan", None) else stages

@@ -1,4 +1,4 @@
-"""Functions on a path work in a worker, as `check` does: what lies there is a stranger's."""
+"""Runs an analysis in a worker process, as `check` does, because what is at a path is untrusted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class AnalysisEnded(ValueError):
 
 @record
 class _Came:
-    """What a function printed, and what it returned or raised."""
+    """The outcome of a call in the worker: what it printed, and what it returned or raised."""
 
     printed: str
     value: object = None
@@ -35,9 +35,9 @@ class _Came:
 
 
 def contained(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """`function` of a model or path, done in a worker for a path.
+    """A decorator: `function` of a model or path runs in a worker where it is given a path.
 
-    Raises what `function` raises, and `AnalysisEnded`.
+    The call raises what `function` raises, and `AnalysisEnded`.
     """
 
     @functools.wraps(function)
@@ -69,7 +69,7 @@ def _limits() -> JobLimits:
 
 
 def _plain(given: tuple[object, ...]) -> tuple[object, ...]:
-    """Arguments as they can be sent: a plan may be a mapping of any kind."""
+    """The arguments in a form that can be pickled: a plan, whatever mapping it is, as a dict."""
     return tuple(dict(each) if isinstance(each, Mapping) else each for each in given)
 
 
@@ -78,7 +78,7 @@ def _plain_values(named: Mapping[str, object]) -> dict[str, object]:
 
 
 def _done(module: str, name: str, given: tuple[object, ...], named: dict[str, object]) -> _Came:
-    """Call the function of that name, keeping what it prints."""
+    """Call the function `name` of `module`, and keep what it prints."""
     function: Any = getattr(import_module(module), name).__wrapped__
     with redirect_stdout(io.StringIO()) as printed:
         try:

@@ -1,4 +1,4 @@
-"""A live `nn.Module` as input of the analysis: the source of its classes, and its config."""
+"""A live `nn.Module` as input of the analysis: the source of its classes, with its config."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _OF_TRANSFORMERS = "transformers.models."
 
 
 class NoSource(ValueError):
-    """A live module whose source and config do not tell what it is; the message says why."""
+    """A live module whose source or config cannot be found; the message says why."""
 
 
 @runtime_checkable
 class Configured(Protocol):
-    """A config of transformers."""
+    """The part of a transformers config that is used here."""
 
     def to_json_string(self, use_diff: bool = ...) -> str: ...
 
 
 @record
 class _Home:
-    """Where a class is defined: the folder (None: transformers itself) and the module in it."""
+    """Where a class is defined: the folder (None: in transformers itself) and the module in it."""
 
     folder: Path | None
     module: str
@@ -39,7 +39,7 @@ class _Home:
 
 
 def input_of(model: object) -> ModelInput:
-    """The source of the classes of `model` with its config. Raises `NoSource`."""
+    """The source of the classes of `model`, with its config. Raises `NoSource`."""
     config = getattr(model, "config", None)
     if not isinstance(config, Configured):
         raise NoSource(f"{_name(model)} has no config: what its sizes depend on is not known")
@@ -57,7 +57,7 @@ def input_of(model: object) -> ModelInput:
 
 
 def _auto_map(model: object, config: object, home: _Home, sources: Sources) -> dict[str, str]:
-    """What `save_pretrained` writes for classes that are registered."""
+    """The `auto_map` that `save_pretrained` writes for registered classes."""
     base = getattr(model, str(getattr(model, "base_model_prefix", "")) or "_", model)
     classes = {"AutoConfig": config, "AutoModel": base, "AutoModelForCausalLM": model}
     homes = {name: _home(type(each)) for name, each in classes.items()}

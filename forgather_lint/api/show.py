@@ -1,4 +1,4 @@
-"""`print_model_structure` of the guide."""
+"""`print_model_structure` of Forgather's guide."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from forgather_lint.shell.outline import outline, own_parameters
 def print_model_structure(
     model_or_path: ModelOrPath, max_depth: int = 3, show_params: bool = True
 ) -> None:
-    """Print the module tree, layers that are alike on one line.
+    """Print the module tree, with layers that are alike on one line.
 
     Raises `ValueError` when the model cannot be read or its analysis had to be ended.
     """

@@ -1,4 +1,4 @@
-"""The structure of what a script passes: a path, or a module that has been built."""
+"""The module structure of what a script passes: a path, or a live module."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from forgather_lint.python.interpreter.environment import Environment
 
 
 class Named(Protocol):
-    """What an `nn.Module` offers here; torch itself is not imported."""
+    """The part of an `nn.Module` that is used here; torch itself is not imported."""
 
     def named_modules(self, *, remove_duplicate: bool = ...) -> Iterable[tuple[str, object]]: ...
 
@@ -36,7 +36,7 @@ PipelinePlan = dict[str, object]
 
 @record
 class PlannedTree:
-    """The tree that plans name modules of, and the plans that came with it."""
+    """The module tree that plans apply to, and the plans that came with it."""
 
     structure: Structure
     tensor_plan: TensorPlan
@@ -54,7 +54,7 @@ def whole_structure(model: ModelOrPath) -> Structure:
 
 
 def subject_of(model: ModelOrPath) -> PlannedTree:
-    """What plans are checked against: the base model of a path, a live module as it is.
+    """What plans are checked against: the base model of a path, or a live module as it is.
 
     Raises `ValueError` when there is no model at the path, or it cannot be built.
     """
@@ -72,7 +72,7 @@ def _workshop(model: ModelInput) -> ModelBuilder:
 
 
 def is_path(model: ModelOrPath) -> TypeGuard[str | os.PathLike[str]]:
-    """Whether a path was passed, not a live module."""
+    """Whether a path was passed, and not a live module."""
     return isinstance(model, str | os.PathLike)
 
 
@@ -89,7 +89,10 @@ def _stages(plan: Plan) -> PipelinePlan:
 
 
 def _live(model: object) -> Structure:
-    """The structure of an `nn.Module`, under the names that its classes have here."""
+    """The structure of an `nn.Module`.
+
+    Library classes get the names that the analysis uses for them.
+    """
     modules = getattr(model, "named_modules")(remove_duplicate=False)  # noqa: B009
     parameters = getattr(model, "named_parameters")(remove_duplicate=False)  # noqa: B009
     return Structure(

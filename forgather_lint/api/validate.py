@@ -1,4 +1,4 @@
-"""Validation of plans as scripts call it: true or false, with messages."""
+"""Validation of plans, as scripts call it: true or false, with messages."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def validate_vllm_plans(
 ) -> bool:
     """Whether `check` passes: no error, no warning, and the model is proved to serve.
 
-    `target` is what `--target` takes, by default what is installed beside the tool, else the newest
-    release. A plan that is not given is the model's own. Prints what is wrong, and with `strict`
-    what `check` prints, below what each entry of the plans takes.
+    `target` is what `--target` takes; by default what is installed beside the tool, else the newest
+    release. A plan that is not given is the model's own. Prints what is wrong; with `strict`, all
+    that `check` prints, and which modules each entry of the plans takes.
 
     Raises `ValueError` when the model cannot be read or its analysis had to be ended.
     """
@@ -68,7 +68,10 @@ def validate_vllm_plans(
 def validate_tp_plan(
     model_or_path: ModelOrPath, tp_plan: Plan | None = None
 ) -> tuple[bool, list[str]]:
-    """Whether every pattern takes a module and every style is known, with one message each."""
+    """Whether every pattern takes a module and every style is known, with messages.
+
+    Raises `ValueError` as `validate_vllm_plans` does.
+    """
     subject = subject_of(model_or_path)
     problems = list(_tensor_problems(subject.structure, _or_own(tp_plan, subject.tensor_plan)))
     return not problems, problems
@@ -78,7 +81,10 @@ def validate_tp_plan(
 def validate_pp_plan(
     model_or_path: ModelOrPath, pp_plan: Plan | None = None
 ) -> tuple[bool, list[str]]:
-    """Whether every entry names a module and is a pair of lists of names."""
+    """Whether every entry names a module and is a pair of lists of names, with messages.
+
+    Raises `ValueError` as `validate_vllm_plans` does.
+    """
     subject = subject_of(model_or_path)
     problems = list(_pipeline_problems(subject.structure, _or_own(pp_plan, subject.pipeline_plan)))
     return not problems, problems
@@ -125,13 +131,13 @@ def _entry(key: str) -> PlanEntry:
 def _text_problems(
     subject: PlannedTree, tp_plan: Plan | None, pp_plan: Plan | None
 ) -> Iterator[str]:
-    """What the plans alone show to be wrong, when there is no source to judge."""
+    """What is wrong with the plans by their text and the module tree, without source to judge."""
     yield from _tensor_problems(subject.structure, _or_own(tp_plan, subject.tensor_plan))
     yield from _pipeline_problems(subject.structure, _or_own(pp_plan, subject.pipeline_plan))
 
 
 def _show_entries(model: ModelOrPath, tp_plan: Plan | None, pp_plan: Plan | None) -> None:
-    """What each entry of the plans takes; nothing for a model that cannot be built."""
+    """Print what each entry of the plans takes; nothing for a model that cannot be built."""
     try:
         subject = subject_of(model)
     except ValueError:

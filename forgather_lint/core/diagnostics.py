@@ -37,10 +37,11 @@ class Label:
 
 @record
 class Edit:
-    """Replace what stands at `where` by `content`.
+    """Replace the text at `where` by `content`.
 
-    An edit that writes entries of a mapping says so too, as another kind of text spells them
-    otherwise: `entries`, key and value, behind the one whose key stands `beside`.
+    An edit that adds entries to a mapping also lists them in `entries` (key, value) with the key
+    that they come after (`beside`): where the mapping is written by a template, the same entries
+    have to be spelt in the template's language instead.
     """
 
     where: Place
@@ -64,8 +65,9 @@ class Finding:
 
     `message` names the cause in one line, `consequence` says what the user will see at run time
     (with the exact error text where there is one), `help` how to mend it. `module` is the dotted
-    name of the module concerned, `target` the release of vLLM that was judged, if it matters. What
-    it `repeats` is the code under which the model itself is told of it, at a place in `related`.
+    name of the module concerned, `target` the release of the engine that was judged, if it matters.
+    `repeats` is set where the same defect is also reported for the model itself: the code of that
+    finding, whose place is one of `related`.
     """
 
     where: Place
@@ -111,9 +113,9 @@ class ResolvedFix:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:
-    """A finding with its rule and its positions, ready for a reporter. Picklable.
+    """A finding with its rule and its computed positions, ready for a reporter. Picklable.
 
-    `targets` are the releases that it was found for; empty: it does not depend on one.
+    `targets` are the releases that it was found for; empty where it does not depend on a release.
     """
 
     span: Span
@@ -134,7 +136,7 @@ class Diagnostic:
 
     @property
     def of_whole_file(self) -> bool:
-        """Whether it concerns a file (or a folder) as a whole: no line of it is meant."""
+        """Whether it concerns a file or folder as a whole, and no single line of it."""
         return self.span == file_start(self.span.path)
 
 

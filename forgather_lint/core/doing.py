@@ -1,4 +1,4 @@
-"""What the analysis is at, written where it can be read when its process is no more."""
+"""What the analysis is doing, written where another process can read it after this one died."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ _SIZE = 512
 
 
 class Board:
-    """A line that two processes share.
+    """A line of text in memory that two processes share.
 
-    Without `file` one must be forked from the other after this was made.
+    With `file` the memory is that file, and any process may open it. Without, it is anonymous, and
+    only a process forked after the board was made shares it.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -24,12 +25,12 @@ class Board:
             self._memory = mmap.mmap(stream.fileno(), _SIZE)
 
     def write(self, text: str) -> None:
-        """Put `text` in the place of what stands there."""
+        """Replace the line by `text`."""
         data = text.encode("utf-8", "replace")[: _SIZE - 1]
         self._memory[: len(data) + 1] = data + b"\0"
 
     def read(self) -> str:
-        """What was written last."""
+        """The line that was written last."""
         return self._memory[:_SIZE].partition(b"\0")[0].decode("utf-8", "replace")
 
 
@@ -37,12 +38,12 @@ _board: Board | None = None
 
 
 def show_on(board: Board) -> None:
-    """Write to `board` from now on."""
+    """From now on `now` writes to `board`."""
     global _board
     _board = board
 
 
 def now(text: str) -> None:
-    """Say what is done next, such as `reading config.json`."""
+    """Say what is done next, such as `reading config.json`. Does nothing before `show_on`."""
     if _board is not None:
         _board.write(text)

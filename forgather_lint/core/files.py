@@ -41,7 +41,7 @@ from forgather_lint.core.settings import nearest
 
 Result = TypeVar("Result")
 Laid = Mapping[str, bytes]
-"""Contents by absolute path."""
+"""Contents by absolute path, which are read instead of what is on disk."""
 
 _NOTHING: Laid = MappingProxyType({})
 _laid: ContextVar[Laid] = ContextVar("texts laid over the disk", default=_NOTHING)
@@ -49,7 +49,7 @@ _laid: ContextVar[Laid] = ContextVar("texts laid over the disk", default=_NOTHIN
 
 @contextmanager
 def laid_over(contents: Laid) -> Iterator[None]:
-    """Within the block files read as `contents` says, whatever stands on disk or was laid there."""
+    """Within the block files read as `contents` says, whatever the disk or an outer block has."""
     token = _laid.set({**_laid.get(), **contents})
     try:
         yield
@@ -63,7 +63,10 @@ def laid() -> Laid:
 
 
 def done_over(contents: Laid, job: Callable[[], Result]) -> Result:
-    """`job()` with `contents` laid over the disk: the form in which another process takes it."""
+    """The result of `job()`, run with `contents` laid over the disk.
+
+    A function of its own so that it can be pickled and sent to another process.
+    """
     with laid_over(contents):
         return job()
 
@@ -77,7 +80,7 @@ _MOST_NAMES = 1000
 
 
 def near_path(path: Path) -> str:
-    """`, did you mean 'x'?` for what stands where `path` would and has the name most like it."""
+    """The hint `, did you mean 'x'?` with the sibling of `path` closest to it in name, if any."""
     from itertools import islice
 
     try:
@@ -89,32 +92,35 @@ def near_path(path: Path) -> str:
 
 
 WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})
-"""Suffixes of files that hold weights: no text, and as large as disks are."""
+"""Suffixes of files that hold weights. They are never read as text, and can be of any size."""
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
-    """Whether a regular file stands at `path`; False where nobody lets us look."""
+    """Whether a regular file is at `path`; False where permissions do not let us look."""
     found = _content(path) is not None or os.path.isfile(path)  # noqa: PTH113 - Path's raises
     _note(Asked.FILE, path, found)
     return found
 
 
 def is_folder(path: str | os.PathLike[str]) -> bool:
-    """Whether a folder stands at `path`; False where nobody lets us look."""
+    """Whether a folder is at `path`; False where permissions do not let us look."""
     found = os.path.isdir(path)  # noqa: PTH112 - that of Path raises
     _note(Asked.FOLDER, path, found)
     return found
 
 
 def exists(path: str | os.PathLike[str]) -> bool:
-    """Whether anything stands at `path`, links followed; False where nobody lets us look."""
+    """Whether anything is at `path`, links followed; False where permissions do not let us look."""
     found = _content(path) is not None or os.path.exists(path)  # noqa: PTH110 - Path's raises
     _note(Asked.THERE, path, found)
     return found
 
 
 def listed(folder: Path, pattern: str) -> list[Path]:
-    """The paths in `folder` that match `pattern`, in order; also of texts that are laid over."""
+    """The paths in `folder` that match `pattern`, sorted.
+
+    Files that are only laid over count too.
+    """
     names = _names(str(folder), pattern, {})
     if is_noting():
         _note(Asked.NAMES, folder, _digest_of(names), pattern)
@@ -122,7 +128,7 @@ def listed(folder: Path, pattern: str) -> list[Path]:
 
 
 Listings = dict[str, list[str]]
-"""The names in folders that were read, for whom asks many times at once."""
+"""Names by folder, as already read: it saves reading a folder again for each of many patterns."""
 
 
 def _names(folder: str, pattern: str, listings: Listings) -> list[str]:
@@ -150,13 +156,16 @@ def _names_on_disk(folder: str, pattern: str, listings: Listings) -> Iterable[st
 
 
 def note_tree(folder: Path) -> None:
-    """An answer rests on all Python files in the folders in `folder`: they are too many to list."""
+    """Note that the answer depends on all Python files one level below `folder`.
+
+    They are noted as one digest, because there are too many to note one by one.
+    """
     if is_noting():
         _note(Asked.TREE, folder, _tree(str(folder)))
 
 
 def _tree(folder: str) -> object:
-    """The files by their stamps, so that none of them has to be read again."""
+    """A digest of the paths and stamps of those files: none of them is read."""
     stamps: list[tuple[str, tuple[int, ...]]] = []
     with suppress(OSError), os.scandir(folder) as folders:
         for inside in folders:
@@ -180,7 +189,7 @@ def real_path(path: str | os.PathLike[str]) -> Path:
 
 
 def name_of(folder: str | os.PathLike[str]) -> str:
-    """What `folder` is called, for whom that says something of the model in it."""
+    """The name of `folder`. To be used where the answer depends on that name, which is noted."""
     whole = absolute(os.fspath(folder))
     name = os.path.basename(whole)  # noqa: PTH119 - of a text
     note(Look(Asked.NAME, whole), name)
@@ -188,7 +197,7 @@ def name_of(folder: str | os.PathLike[str]) -> str:
 
 
 def variable(name: str) -> str | None:
-    """A variable of the environment."""
+    """The value of an environment variable, None where it is not set."""
     found = os.environ.get(name)
     note(Look(Asked.VARIABLE, name), found)
     return found
@@ -207,9 +216,9 @@ def read_at_most(path: Path, most: int) -> bytes:
 
 
 class OpenFile:
-    """A file that is read from its beginning, without a buffer: what is not asked for is not read.
+    """A file read from its beginning without a buffer: nothing is read that is not asked for.
 
-    `size` is how many bytes it says it has.
+    `size` is how many bytes the file says it has.
     """
 
     def __init__(self, stream: FileIO, status: os.stat_result) -> None:
@@ -247,7 +256,7 @@ def opened(path: Path) -> Iterator[OpenFile]:
 
 
 def stands(states: States) -> bool:
-    """Whether all stands as it stood; False where nothing is known to have been asked."""
+    """Whether everything in `states` is still so; False for no states, as nothing is then known."""
     listings: Listings = {}
     return bool(states) and all(
         look_again(look, state, listings) == state for look, state in states.items()
@@ -255,7 +264,11 @@ def stands(states: States) -> bool:
 
 
 def look_again(look: Look, before: object, listings: Listings | None = None) -> object:
-    """How it stands now, asked in the same way; `before` saves reading a file by its stamp."""
+    """The state that the question `look` is answered with now.
+
+    `before` is the earlier state: a file whose stamp is still the same is not read again.
+    `listings` keeps the names of folders between calls.
+    """
     with unnoted():
         return _now(look, before, {} if listings is None else listings)
 
@@ -305,13 +318,16 @@ def _content_now(path: str, wanted: int, before: object) -> object:
 
 
 _TOO_YOUNG = 2_000_000_000
-"""Nanoseconds within which a file system may give two changes the same time: FAT counts so."""
+"""Nanoseconds in which two changes may get the same time stamp; FAT has the coarsest clock."""
 
 
 def _stamp(status: os.stat_result) -> tuple[int, ...] | None:
-    """What a file is known again by; None where a change just now might not show.
+    """What tells that a file is unchanged.
 
-    `st_ctime` cannot be set by whoever changes a file; on Windows it says something else.
+    None where it is so new that a second change might not show.
+
+    `st_ctime` is part of it because whoever changes a file cannot set it (on Windows it is the time
+    of creation, and is left out).
     """
     latest = max(status.st_mtime_ns, status.st_ctime_ns)
     if os.name == "nt" or time.time_ns() - latest < _TOO_YOUNG:
@@ -362,7 +378,7 @@ def read_exactly(stream: FileIO, wanted: int) -> bytes:
 
 
 def holds_weights(path: Path) -> bool:
-    """Whether `path` is named as a file of weights is: never to be read as text."""
+    """Whether `path` has the name of a file of weights, which is never to be read as text."""
     return path.suffix in WEIGHTS
 
 
@@ -376,7 +392,7 @@ def _status(path: Path) -> os.stat_result:
 def leaves(path: Path) -> bool:
     """Whether `path` is a link that leads out of its folder.
 
-    A snapshot in a cache of the Hugging Face hub holds links to `../../blobs`; those stay inside.
+    Links to `../../blobs`, as in snapshots of the Hugging Face cache, do not count as leading out.
     """
     here = real_path(path.parent)
     inside = here.parents[1] if here.parent.name == "snapshots" else here
@@ -384,7 +400,7 @@ def leaves(path: Path) -> bool:
 
 
 NOT_SEARCHED = frozenset({"__pycache__", "node_modules", "site-packages"})
-"""Folders in which nobody keeps what is to be checked."""
+"""Names of folders that are never searched: they hold no models to be checked."""
 
 
 def searched(
@@ -411,10 +427,10 @@ def searched(
 
 
 def write_over(path: Path, content: bytes) -> None:
-    """Put `content` in the place of the regular file `path`: whole or not at all, mode kept.
+    """Replace the content of the regular file `path`, atomically and keeping its mode.
 
-    Raises `OSError` when that cannot be done, or when the file lies elsewhere than it is said to: a
-    link may lead out of the folder, or to a file that a cache shares between models.
+    Raises `OSError` when that cannot be done, or when `path` is reached through a link: it may lead
+    out of the folder, or to a file that a cache shares between models.
     """
     if path.is_symlink():
         raise OSError(errno.ELOOP, "a link to another file is not written through", str(path))
@@ -437,7 +453,7 @@ def write_over(path: Path, content: bytes) -> None:
 
 
 def home() -> Path:
-    """The user's home, also when there is none; then no file lies in it."""
+    """The user's home directory; for a user without one, a path at which no file can be."""
     variable("HOME")
     try:
         return Path.home()

@@ -1,4 +1,4 @@
-"""Messages between processes of ours: the length of what follows, then as many bytes."""
+"""Messages between processes of this tool: the length, then as many bytes."""
 
 from __future__ import annotations
 
@@ -34,13 +34,16 @@ def send_to(descriptor: int, data: bytes) -> None:
 
 
 def received_from(descriptor: int) -> bytes | None:
-    """The next message of a file descriptor. Nothing is read ahead: `select` tells of the rest."""
+    """The next message of a file descriptor, None when the other side has closed.
+
+    Nothing behind it is read, so that `select` still reports a further message.
+    """
     head = _exactly(descriptor, _LENGTH.size)
     return None if head is None else _exactly(descriptor, _LENGTH.unpack(head)[0])
 
 
 def complete(read: bytes | bytearray) -> memoryview | None:
-    """The message that `read` holds from its start, None as long as it is not all there."""
+    """The first message in `read`, None as long as it is not complete."""
     if len(read) < _LENGTH.size:
         return None
     (length,) = _LENGTH.unpack_from(read)

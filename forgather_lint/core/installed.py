@@ -1,4 +1,4 @@
-"""What stands around the tool: packages, without importing them, and the machine."""
+"""What the tool runs beside: installed packages, found without importing them, and the machine."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ def is_installed(package: str) -> bool:
 
 @remembered()
 def release_of(package: str) -> str | None:
-    """The release of `package`, as its metadata says; None where there is none."""
+    """The release of `package` from its metadata; None where it is not installed."""
     found = release_now(package)
     note(Look(Asked.RELEASE, package), found)
     return found
 
 
 def host() -> tuple[str, ...]:
-    """The system, the name and the kernel of this machine, and its kind of processor."""
+    """The system, name, release and version of the kernel, and kind of processor.
+
+    Noted as asked.
+    """
     found = host_now()
     note(Look(Asked.HOST, ""), found)
     return found
 
 
 def host_now() -> tuple[str, ...]:
-    """`host`, asked anew."""
+    """Like `host`, but looked up again, and not noted."""
     import platform  # only templates may ask
 
     told = platform.uname()  # its fields by name: a slice, too, would ask for the processor
@@ -39,7 +42,7 @@ def host_now() -> tuple[str, ...]:
 
 
 def is_there(package: str) -> bool:
-    """`is_installed`, asked anew."""
+    """Like `is_installed`, but looked up again, and not noted."""
     try:
         return importlib.util.find_spec(package) is not None
     except (ImportError, ValueError):
@@ -47,7 +50,7 @@ def is_there(package: str) -> bool:
 
 
 def release_now(package: str) -> str | None:
-    """`release_of`, asked anew."""
+    """Like `release_of`, but looked up again, and not noted."""
     from importlib import metadata  # 20 ms that only templates which ask for it need
 
     try:

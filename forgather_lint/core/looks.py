@@ -1,9 +1,10 @@
-"""What was asked of the disk and how it stood: what an answer rests on, and may be kept with.
+"""What was asked of the disk, with the answers: an answer of ours may be kept as long as they hold.
 
-Whatever reads files (`core/files.py`) notes here each question that it asked, with the answer: the
-content of a file, the names in a folder, that nothing stands at a path. Nothing is noted twice,
-and what stood otherwise the second time makes the whole worthless. What is kept in memory between
-models is `remembered`, so that the second model to ask rests on the same as the first.
+Whatever reads files (`core/files.py`) notes here each question that it asked (`Look`) with its
+answer, the *state*: the content of a file, the names in a folder, that nothing is at a path.
+Nothing is noted twice; a question that is answered otherwise the second time has the state
+`CHANGED`, and an answer that rests on it is not kept. What is kept in memory from one model to the
+next must be `remembered` (not `functools.cache`), so that its questions are noted for each model.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Result = TypeVar("Result")
 
 
 class Asked(StrEnum):
-    """What may be asked; but for the last four it is asked of a path."""
+    """The kinds of question. All but the last four are asked of a path."""
 
     CONTENT = "content"  # the beginning of a file, `detail` bytes of it
     FILE = "file"  # whether a regular file stands there
@@ -42,7 +43,7 @@ class Asked(StrEnum):
 
 
 class Look(NamedTuple):
-    """One question."""
+    """One question: its kind, the path or name that it is about, and a detail such as a pattern."""
 
     asked: Asked
     path: str
@@ -51,10 +52,11 @@ class Look(NamedTuple):
 
 @record
 class Content:
-    """What was read of a file: a digest of it, and how much the file holds.
+    """The state of a file that was read: a digest of what was read, and the size of the file.
 
-    `stamp` are the times, size and number of the file, by which it is known again without reading.
-    As in git's index a time that is too young to tell a second change from the first is no stamp.
+    `stamp` holds its times, size and inode: while they are the same it need not be read again. As
+    in git's index it is None where the file is so new that a second change might leave them the
+    same.
     """
 
     digest: bytes
@@ -63,7 +65,7 @@ class Content:
 
 
 States = Mapping[Look, object]
-"""How all stood that was asked for."""
+"""The states of everything that was asked."""
 
 CHANGED = "changed while it was read"
 
@@ -72,7 +74,10 @@ _noted: ContextVar[dict[Look, object] | None] = ContextVar("what is looked at", 
 
 @contextmanager
 def noted() -> Iterator[States]:
-    """Collects what is asked within the block, with the answers; so does a block around it."""
+    """Collects the questions asked within the block, with their states.
+
+    A block around it gets them too.
+    """
     seen: dict[Look, object] = {}
     token = _noted.set(seen)
     try:
@@ -85,7 +90,10 @@ def noted() -> Iterator[States]:
 
 @contextmanager
 def unnoted() -> Iterator[None]:
-    """What is asked within the block is noted otherwise, or nobody's business."""
+    """Questions asked within the block are not noted.
+
+    Nothing rests on them, or they are noted elsewhere.
+    """
     token = _noted.set(None)
     try:
         yield
@@ -94,19 +102,19 @@ def unnoted() -> Iterator[None]:
 
 
 def is_noting() -> bool:
-    """Whether anybody collects what is asked."""
+    """Whether anything collects what is asked now."""
     return _noted.get() is not None
 
 
 def note(look: Look, state: object) -> None:
-    """`look` was answered with `state`."""
+    """Record that the question `look` was answered with `state`."""
     seen = _noted.get()
     if seen is not None and seen.setdefault(look, state) != state:
         seen[look] = CHANGED
 
 
 def joined(first: States, second: States) -> States:
-    """All that both rest on; worth nothing where they saw different things."""
+    """The states of both; what they disagree on is `CHANGED`."""
     found = dict(first)
     for look, state in second.items():
         if found.setdefault(look, state) != state:
@@ -118,20 +126,19 @@ _OF_FILES = frozenset({Asked.CONTENT, Asked.FILE, Asked.FOLDER, Asked.THERE, Ask
 
 
 def closure(states: States) -> frozenset[str]:
-    """The files that an answer rests on, by absolute path: read, or looked for and not found.
+    """The absolute paths that an answer rests on: of files read, and where one was looked for.
 
-    For a report that is `closure(report.looked_at)`. A file that came or went since is asked for
-    by `rests_on`, which knows of the folders whose names were listed too.
+    For a report: `closure(report.looked_at)`. Folders whose names were listed are not among them;
+    to know whether a new or deleted file matters ask `rests_on`.
     """
     return frozenset(path for asked, path, _ in states if asked in _OF_FILES)
 
 
 def rests_on(states: States, path: str) -> bool:
-    """Whether an answer may be another when what stands at the absolute `path` changes.
+    """Whether an answer with these `states` may change when the absolute `path` changes.
 
-    Also where nothing stands there any more, or nothing stood there yet: a file that is deleted or
-    new changes the answer of whoever looked for it, or listed its folder by a pattern that it
-    matches.
+    That includes files that are deleted or new: the answer may have looked for that path, or listed
+    its folder with a pattern that it matches.
     """
     return any(
         _may_be_listed(path, folder, str(detail)) if asked is Asked.NAMES else path == folder
@@ -151,7 +158,7 @@ def _may_be_listed(path: str, folder: str, pattern: str) -> bool:
 def remembered(
     most: int | None = None,
 ) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
-    """`lru_cache` for what asks the disk: an answer from memory rests on what it rested on."""
+    """`functools.lru_cache` for what asks the disk: a hit notes what the first call noted."""
 
     def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
         def first(*given: Given.args, **named: Given.kwargs) -> tuple[Result, States]:

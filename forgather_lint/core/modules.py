@@ -1,4 +1,4 @@
-"""Finds modules by their files, so that what lies in a folder is part of it and no list is kept."""
+"""Finds the modules of a package by their files: what lies in a folder belongs, without a list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def modules_below(folder: Path, package: str) -> Iterator[str]:
-    """The full names of the modules and packages below `folder`, which holds `package`, in order.
+    """The full names of the modules and packages below `folder`, sorted; `package` is its own name.
 
     `pkgutil.walk_packages` says the same, but makes an importer and asks `inspect` for each file.
     """

@@ -17,9 +17,10 @@ Ported = TypeVar("Ported")
 
 
 def port_of(path: str, symbol: str) -> Callable[[Ported], Ported]:
-    """That a function or class does what `symbol` of the upstream file `path` does.
+    """Marks a function or class as doing what `symbol` of the upstream file `path` does.
 
-    Both are called as in the newest release that has them (`engines/data/moved.toml`).
+    Both are named as in the newest release that has them; `engines/data/moved.toml` says where
+    older releases have them.
     """
     return _unchanged
 

@@ -21,20 +21,20 @@ _SHOWN = "\N{REPLACEMENT CHARACTER}"
 
 
 def printable(text: str) -> str:
-    """`text` on one line, with tabs widened, control characters visible, and no command in it."""
+    """`text` on one line: tabs widened, control characters made visible, CI commands disarmed."""
     return _HARMFUL.sub(_SHOWN, text.replace("\t", _TAB).replace("\n", " "))
 
 
 def beginning(text: str) -> str:
-    """`text`, printable, where it begins a line: a runner of GitHub takes `::` there for a command.
+    """Like `printable`, for text at the start of a line, where GitHub's runner obeys `::`.
 
-    (actions/runner, ActionCommand.cs::TryParseV2)
+    Source: actions/runner, ActionCommand.cs::TryParseV2.
     """
     return _COMMAND_AT_START.sub(rf"\1{_SHOWN}", printable(text))
 
 
 def shortened(text: str, most: int = 80) -> str:
-    """`text`, cut where it is longer than a line has room for."""
+    """`text`, cut to `most` characters where it is longer."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

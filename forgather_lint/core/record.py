@@ -52,7 +52,7 @@ def record(
 
 
 def _first_initializer(cls: Any) -> Callable[..., None]:
-    """An `__init__` that puts the real one in its place as it is called for the first time."""
+    """An `__init__` that, when first called, replaces itself by the compiled one and calls that."""
 
     def __init__(self: object, /, *values: object, **named: object) -> None:
         cls.__init__ = _initializer(cls)
@@ -106,7 +106,7 @@ def _compare_by_value(cls: Any, names: list[str], hashable: bool) -> None:
 
 
 def _values(names: list[str]) -> Callable[[object], object]:
-    """What two equal records have in common."""
+    """A function from an object to the values of these attributes, by which records are equal."""
     if len(names) > 1:
         return attrgetter(*names)
     return lambda self: tuple(getattr(self, name) for name in names)

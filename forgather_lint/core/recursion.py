@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _DEEPEST = 20_000
-"""An expression of `documents.limits.LONGEST_EXPRESSION` takes libcst some four frames a token."""
+"""Python frames: libcst takes about four for each token of an expression of the longest size."""
 
 
 @contextmanager
 def deep_recursion() -> Iterator[None]:
-    """Room for recursion, of which other bounds are what counts.
+    """Within the block code may recurse deeply; what bounds it are the limits on its input.
 
-    Garbage collection rests meanwhile: the syntax trees are many small objects that all stay.
+    Garbage collection is off meanwhile: the syntax trees are many small objects that all stay.
     """
     before, collects = sys.getrecursionlimit(), gc.isenabled()
     sys.setrecursionlimit(max(before, _DEEPEST))

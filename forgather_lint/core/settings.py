@@ -21,7 +21,7 @@ class SettingsError(ValueError):
 class ModelImpl(StrEnum):
     """The engine's `--model-impl`: whose code is to compute the model.
 
-    The engine calls its own by its name (`OWN`).
+    The engine's own code is called by the name of the engine (`OWN`).
     """
 
     AUTO = "auto"
@@ -31,11 +31,11 @@ class ModelImpl(StrEnum):
 
 @record
 class Device:
-    """The memory of each device, and how the engine is told to use it; None: as it does itself.
+    """The memory of each device, and how the engine is told to use it; None: the engine's default.
 
-    `size` are its bytes, of which the engine takes the part `utilization`; where the cache is told
-    itself, it has `cache_bytes`, or `blocks` of `block_size` tokens. `batched_tokens` are those
-    that are computed at once.
+    `size` is in bytes, of which the engine takes the share `utilization`. The KV cache may be given
+    directly, by `cache_bytes` or as `blocks` of `block_size` tokens. `batched_tokens` are computed
+    in one step.
     """
 
     size: int | None = None
@@ -49,7 +49,7 @@ class Device:
 
     @property
     def is_told(self) -> bool:
-        """Whether anything says how much room there is."""
+        """Whether anything says how much room there is for the KV cache."""
         return (self.size or self.cache_bytes or self.blocks) is not None
 
 
@@ -74,16 +74,16 @@ class PerFileIgnore:
 class Settings:
     """Options of one run. An empty `target` or size means: not given.
 
-    `exclude` holds patterns of folders and files that a search does not enter; with
-    `force_exclude` that holds for paths named on the command line too. `root` is the folder that
-    patterns are relative to. `gpu_memory` are the bytes of a device, `device` is what a command
-    says of its use besides, `hf_overrides` a JSON object that it sets on the config. `debug` lets
-    an internal error end the run with its traceback. `jobs` is how many models are checked at once
+    `exclude` holds patterns of folders and files that a search does not enter; with `force_exclude`
+    that holds for paths named on the command line too. `root` is the folder that patterns are
+    relative to. `gpu_memory` is the size of a device in bytes, `device` what a serve command says
+    about its use, `hf_overrides` the JSON object that it lays over the config. `debug` lets an
+    internal error end the run with its traceback. `jobs` is how many models are checked at once
     (None: one for each processor), `time_limit` the seconds of processor time and `memory_limit`
     the GiB that each of them may take.
 
-    `fix`: what `--fix` can mend is mended, with `unsafe_fixes` also by fixes that are unsafe;
-    `fix_only`: nothing else is said. `show_fixes`: each kind that was mended is named.
+    `fix` applies the fixes that are safe, `unsafe_fixes` the others too; `fix_only` reports nothing
+    else, `show_fixes` lists what was mended by kind.
 
     Answers are kept for the next run in `cache_dir` (empty: beside the project), unless `no_cache`.
 
@@ -124,7 +124,7 @@ class Settings:
 
     @property
     def told_device(self) -> Device | None:
-        """The device where its memory is told, on the command line or by a command."""
+        """The device, None unless the command line or a serve command tells its memory."""
         said = self.device or Device()
         length = self.max_model_len or said.max_model_len
         device = replace(said, size=self.gpu_memory, max_model_len=length)
@@ -156,7 +156,7 @@ class Settings:
     def require_known(self, codes: Iterable[str], names: Iterable[str] = ()) -> None:
         """Raise `SettingsError` for a selector that covers none of `codes`.
 
-        The message names the nearest of `names`, or else of the codes.
+        The message suggests the nearest of `names` (names of rules) or of `codes`.
         """
         known = tuple(codes)
         ignored = (code for entry in self.per_file_ignores for code in entry.codes)

@@ -58,7 +58,7 @@ class ColumnUnit(StrEnum):
     CODE_POINT = "utf-32"
 
     def length(self, text: str) -> int:
-        """How many of these `text` takes."""
+        """The length of `text` in this unit."""
         if text.isascii() or self is ColumnUnit.CODE_POINT:
             return len(text)
         encoding = "utf-8" if self is ColumnUnit.BYTE else "utf-16-le"
@@ -66,7 +66,10 @@ class ColumnUnit(StrEnum):
         return size if self is ColumnUnit.BYTE else size // 2
 
     def code_points(self, text: str, units: int) -> int:
-        """How many code points the first `units` of `text` hold; a cut one counts as not held."""
+        """How many code points the first `units` of `text` hold.
+
+        One that is cut in two is not counted.
+        """
         if text.isascii() or self is ColumnUnit.CODE_POINT:
             return min(units, len(text))
         for index, letter in enumerate(text):
@@ -89,7 +92,10 @@ class Lines:
         self._end = len(text)
 
     def offset(self, position: Position) -> int:
-        """How many characters stand before `position`; the end of the text if it lies behind."""
+        """How many characters are before `position`.
+
+        The length of the text if it lies behind the end.
+        """
         if position.row > len(self._starts):
             return self._end
         return min(self._starts[position.row - 1] + position.column - 1, self._end)
@@ -111,10 +117,10 @@ class Lines:
         return self._text[self._starts[row - 1] : end]
 
     def units_before(self, position: Position, unit: ColumnUnit) -> int:
-        """How many of `unit` stand before `position` in its row."""
+        """How many of `unit` are before `position` in its row."""
         return unit.length(self.row(position.row)[: position.column - 1])
 
     def position_behind(self, row: int, units: int, unit: ColumnUnit) -> Position:
-        """The point in `row` with so many of `unit` before it; at most its end."""
+        """The point in `row` with `units` of `unit` before it; at most the end of the row."""
         text = self.row(row).rstrip("\r\n")
         return Position(row, unit.code_points(text, units) + 1)

@@ -1,8 +1,8 @@
-"""Workers that are Python processes of their own, where there is no fork or none is safe.
+"""Workers started as new Python processes, where forking is impossible or not safe.
 
-They are told what to do through their standard streams, which a thread for each of them reads:
-Windows can wait for a pipe in no other way. Each pays for the imports once. Limits of the operating
-system hold where it has them; on Windows wall time is the only bound.
+A worker gets its jobs through its standard input; a thread for each of them reads the answers,
+because Windows can wait for a pipe in no other way. Each worker pays for the imports once. Limits
+of the operating system hold where it has them; on Windows wall time is the only bound.
 """
 
 from __future__ import annotations
@@ -33,16 +33,19 @@ _START = (
 )
 _NUMBERS = count()
 _BEGUN = b""
-"""What a worker sends as soon as it is at its job; until then the wall time does not run."""
+"""What a worker sends as it begins a job; until then its wall time does not run."""
 _SECONDS_TO_BEGIN = 120.0
 _LEAST_WAIT = 0.01
 
 Answers = queue.Queue[tuple["_Worker", bytes | None]]
-"""What workers have sent; None: one has come to its end."""
+"""Messages of workers, each with its worker; None: that worker has ended."""
 
 
 def spawned_results(jobs: Sequence[Job], most: int, limits: JobLimits) -> Iterator[object]:
-    """What came of each job, in the order of `jobs`, done by up to `most` workers."""
+    """The result of each job, in the order of `jobs`, computed by up to `most` workers.
+
+    A job that was ended has the result `Lost`.
+    """
     waiting = deque(enumerate(jobs))
     done: dict[int, object] = {}
     answers: Answers = queue.Queue()
@@ -67,7 +70,7 @@ def _employ(
     answers: Answers,
     folder: Path,
 ) -> None:
-    """Give a job to every worker that has none, and start those that are wanted."""
+    """Give a job to every idle worker, and start further ones, up to `most`."""
     workers[:] = [each for each in workers if not each.ended]
     for idle in [each for each in workers if each.number is None]:
         if waiting:
@@ -78,7 +81,7 @@ def _employ(
 
 
 def _await(workers: list[_Worker], answers: Answers, done: dict[int, object]) -> None:
-    """Wait until a job is done or overdue, and note what came of it."""
+    """Wait until a job is done or overdue, and put its result into `done`."""
     busy = [each for each in workers if each.number is not None]
     wait = max(_LEAST_WAIT, min(each.deadline for each in busy) - time.monotonic())
     with suppress(queue.Empty):
@@ -93,7 +96,7 @@ def _await(workers: list[_Worker], answers: Answers, done: dict[int, object]) ->
 
 
 class _Worker:
-    """One process, the thread that reads what it sends, and the job that it is at."""
+    """One process, the thread that reads its messages, and the job that it is doing."""
 
     def __init__(self, limits: JobLimits, answers: Answers, folder: Path) -> None:
         self.limits = limits
@@ -110,7 +113,7 @@ class _Worker:
         threading.Thread(target=self._pass_on, args=(answers,), daemon=True).start()
 
     def give(self, number: int, job: Job) -> None:
-        """Let it do `job`, the one of that number."""
+        """Send it `job`, which is number `number` of the run."""
         self.number = number
         self.deadline = time.monotonic() + _SECONDS_TO_BEGIN
         assert self._process.stdin is not None
@@ -118,11 +121,11 @@ class _Worker:
             send(self._process.stdin, pickle.dumps((pickle.dumps(job), self.limits)))
 
     def begins(self) -> None:
-        """It has what it needs for its job: from now on the time counts."""
+        """Start the clock: the worker has loaded what it needs."""
         self.deadline = time.monotonic() + self.limits.wall
 
     def take(self, answer: bytes | None) -> object:
-        """What came of its job."""
+        """The result of its job from what it sent; `Lost` where it has ended."""
         if answer is None:
             lost = self._lost(ending(self._process.wait(), self.limits))
             self.end()
@@ -134,7 +137,7 @@ class _Worker:
         return came
 
     def overdue(self) -> Lost:
-        """End it, as its time is over."""
+        """End it because its time is over."""
         lost = self._lost(f"it did not end within {self.limits.wall:g} seconds")
         self.end()
         return lost

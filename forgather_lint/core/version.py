@@ -13,7 +13,7 @@ from typing import NamedTuple
 from forgather_lint.core.printable import shortened
 
 _NUMBER = r"\d{1,9}(?!\d)"
-"""More digits no release has, and of thousands Python makes no integer."""
+"""At most nine digits: no release has more, and Python refuses to convert thousands of them."""
 _RELEASE = re.compile(rf"v?({_NUMBER})\.({_NUMBER})(?:\.({_NUMBER})|(?!\.\d))")
 _CLAUSE = re.compile(
     rf"(===|==|!=|~=|>=|<=|>|<)\s*v?({_NUMBER}(?:\.{_NUMBER})*)(\.\*)?(?:\.?(?:post|rc|dev|a|b)\d+)?(?:\+[\w.]+)?"
@@ -25,7 +25,10 @@ class VersionError(ValueError):
 
 
 class Version(NamedTuple):
-    """A release; `.post`, `rc` and local suffixes are dropped, they change no behaviour here."""
+    """A release number.
+
+    `.post`, `rc` and local suffixes are dropped, they change no behaviour here.
+    """
 
     major: int
     minor: int
@@ -45,7 +48,7 @@ class Version(NamedTuple):
 
 
 class Clause(NamedTuple):
-    """One comparison. `parts` are as many numbers as were written: "0.32" has two."""
+    """One comparison. `parts` are the numbers that were written: "0.32" has two."""
 
     operator: str
     parts: tuple[int, ...]
@@ -103,7 +106,7 @@ class Requirement(NamedTuple):
 class ReleaseRange(NamedTuple):
     """Releases of `project`: those that the requirement admits, all of them where there is none.
 
-    `note` is what more there is to say about which they are.
+    `note` is free text that says more about which they are.
     """
 
     project: str
@@ -119,7 +122,7 @@ class ReleaseRange(NamedTuple):
         return cls(name, Requirement.parse(bounds) if bounds else None)
 
     def admits(self, version: Version) -> bool:
-        """Whether that release of the project is among them."""
+        """Whether `version` of the project is among them."""
         return self.requirement is None or self.requirement.admits(version)
 
     def __str__(self) -> str:

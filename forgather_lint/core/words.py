@@ -1,4 +1,4 @@
-"""A word of a command, and where it stands."""
+"""A word of a shell command, with its place."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from forgather_lint.core.source import Span
 
 @record
 class Word:
-    """One word of a command. Where `text` is None something else decides what it is.
+    """One word of a command.
 
-    `several`: it may be any number of words, as an unquoted variable may. `beginning` is what is
-    known of an unknown word's first letters.
+    `text` is None where the word depends on what is not known, as a variable.
+
+    `several`: it may stand for any number of words, as an unquoted variable does. `beginning` is
+    the part of an unknown word, from its start, that is known.
     """
 
     text: str | None

@@ -33,31 +33,31 @@ from forgather_lint.core.framing import complete, received_from, send_to
 from forgather_lint.core.record import record
 
 Job = Callable[[], object]
-"""What a worker does: something that can be pickled, as a `partial` of a function of a module."""
+"""What a worker does: a callable that can be pickled, as a `partial` of a module's function."""
 
 CAN_FORK = hasattr(os, "fork")
 _WALL_PER_PROCESSOR_SECOND = 5
-"""Wall time may be so much longer: other programs want the processor too."""
+"""Wall time may be so many times processor time, as other programs want the processor too."""
 _CHUNK = 1 << 16
 _LEAST_WAIT = 0.01
 
 
 @record
 class JobLimits:
-    """What one job may take: seconds of processor time, and bytes beyond what the tool has."""
+    """What one job may take: seconds of processor time, and bytes on top of what the tool has."""
 
     seconds: float
     memory: int
 
     @property
     def wall(self) -> float:
-        """Seconds after which a job that does nothing is taken to hang."""
+        """Seconds of wall time after which a job is taken to hang."""
         return self.seconds * _WALL_PER_PROCESSOR_SECOND
 
 
 @record
 class Lost:
-    """A job that came to no result: what ended it, and what was being done."""
+    """The result of a job that was ended: why, and what it was doing."""
 
     reason: str
     doing: str
@@ -65,9 +65,10 @@ class Lost:
 
 @record
 class Bell:
-    """Rings when a descriptor can be read; it is not heard before a job has had `patience` seconds.
+    """A descriptor that, once it can be read, calls off the running jobs (see `Outdated`).
 
-    A job that is nearly done is worth more than one that begins anew.
+    It is not looked at before a job has had `patience` seconds: a job that is nearly done is worth
+    more than one that begins anew.
     """
 
     descriptor: int
@@ -75,14 +76,14 @@ class Bell:
 
 
 class Outdated(Exception):
-    """Nobody waits any longer for what was being done."""
+    """The jobs were called off: nobody waits any longer for their results."""
 
 
 class Workers:
     """Up to `number` processes; leaving the context ends them all.
 
-    `own`: this process is the run's own and may be ended, should a job hang that it does itself.
-    `bell`: the jobs are given up when it rings, which raises `Outdated`.
+    `own`: this process belongs to the run, and may be ended should a job hang that it does itself.
+    `bell`: when it rings the jobs are given up, and `results` raises `Outdated`.
     """
 
     def __init__(
@@ -115,7 +116,7 @@ class Workers:
         self._workers = []
 
     def results(self, jobs: Sequence[Job], *, by_one: bool = False) -> Iterator[object]:
-        """What came of each job, in the order of `jobs`.
+        """The result of each job, in the order of `jobs`; `Lost` for a job that was ended.
 
         `by_one`: one worker does them all in turn, as they share what it has read.
         """
@@ -140,7 +141,7 @@ class Workers:
         yield from spawned_results(jobs, most, self.limits)
 
     def _employ(self, waiting: deque[tuple[int, Job]], most: int) -> None:
-        """Give a job to every worker that has none, and start those that are wanted."""
+        """Give a job to every idle worker, and start further ones, up to `most`."""
         kept = self.bell is not None
         for place in range(most):
             if not waiting:
@@ -154,7 +155,7 @@ class Workers:
                 self._workers[place].give(*waiting.popleft())
 
     def _await(self, done: dict[int, object]) -> None:
-        """Wait until a job is done or overdue, and note what came of it."""
+        """Wait until a job is done or overdue, and put its result into `done`."""
         busy = [each for each in self._workers if each.number is not None]
         wait = max(_LEAST_WAIT, min(each.deadline for each in busy) - time.monotonic())
         watched: list[_Worker | int] = [*busy]
@@ -180,7 +181,7 @@ class Workers:
 
 
 class _Worker:
-    """One forked process, the pipes to and from it, and the job that it is at."""
+    """One forked process, the pipes to and from it, and the job that it is doing."""
 
     def __init__(
         self, limits: JobLimits, siblings: Sequence[_Worker], *, kept: bool = False
@@ -204,11 +205,11 @@ class _Worker:
         os.close(to_write)
 
     def fileno(self) -> int:
-        """Where its answers come from, for `select`."""
+        """The descriptor that its answers come from, for `select`."""
         return self._from
 
     def give(self, number: int, job: Job) -> None:
-        """Let it do `job`, the one of that number."""
+        """Send it `job`, which is number `number` of the run."""
         self.number = number
         self.began = time.monotonic()
         self.deadline = self.began + self.limits.wall
@@ -217,7 +218,7 @@ class _Worker:
             send_to(self._to, pickle.dumps(job))
 
     def take(self) -> tuple[object] | None:
-        """What came of its job, None as long as the answer is not complete."""
+        """The result of its job, in a tuple; None as long as the answer is not complete."""
         chunk = os.read(self._from, _CHUNK)
         if not chunk:
             return (self._lost(self._reaped()),)
@@ -231,7 +232,7 @@ class _Worker:
         return (came,)
 
     def overdue(self) -> Lost:
-        """End it, as its time is over."""
+        """End it because its time is over."""
         lost = self._lost(f"it did not end within {self.limits.wall:g} seconds")
         self.end()
         return lost
@@ -246,7 +247,7 @@ class _Worker:
             self._forget()
 
     def close(self) -> None:
-        """Let go of its pipes."""
+        """Close its pipes."""
         for descriptor in (self._to, self._from):
             with suppress(OSError):
                 os.close(descriptor)
@@ -256,7 +257,7 @@ class _Worker:
         self.close()
 
     def _reaped(self) -> str:
-        """How it died."""
+        """How it died, in words; waits for it."""
         _, status = os.waitpid(self.pid, 0)
         self._forget()
         return ending(os.waitstatus_to_exitcode(status), self.limits)
@@ -266,7 +267,7 @@ class _Worker:
 
 
 def ending(code: int, limits: JobLimits) -> str:
-    """How a process died: its exit code, or less than nothing for a signal."""
+    """How a process died, in words: `code` is its exit code, or a signal as a negative number."""
     if code >= 0:
         return f"its process ended with exit code {code}"
     if -code == getattr(signal, "SIGXCPU", None):
@@ -275,16 +276,16 @@ def ending(code: int, limits: JobLimits) -> str:
 
 
 def too_much_memory(limits: JobLimits) -> str:
-    """What is said of a job that has outgrown its memory."""
+    """The reason that is told for a job that has outgrown its memory."""
     return f"it took more than {limits.memory / 2**30:g} GiB of memory"
 
 
 def _serve(
     jobs: int, answers: int, limits: JobLimits, board: doing.Board, *, kept: bool
 ) -> NoReturn:
-    """Do the jobs that come through a pipe until it is closed; never returns into the run.
+    """Do the jobs that come through the pipe `jobs` until it is closed; never returns into the run.
 
-    `kept`: there are pauses between them.
+    `kept`: the worker waits between jobs, and is not to count that time.
     """
     code = 70
     try:
@@ -306,14 +307,14 @@ def _serve(
 
 
 def _answer(job: bytes, limits: JobLimits, board: doing.Board) -> bytes:
-    """What comes of `job`, ready to be sent."""
+    """The result of the pickled `job`, pickled."""
     came = outcome(job, limits, board)
     _unlimit()
     return pickle.dumps(came)
 
 
 def outcome(job: bytes, limits: JobLimits, board: doing.Board) -> object:
-    """What comes of `job`; whatever it raises is told."""
+    """The result of the pickled `job`; an exception that it raises is turned into a result."""
     try:
         came = pickle.loads(job)()
         pickle.dumps(came)
@@ -325,7 +326,10 @@ def outcome(job: bytes, limits: JobLimits, board: doing.Board) -> object:
 
 
 def bound(limits: JobLimits) -> None:
-    """Bound what this process may take from now on; a soft limit can be moved for the next job."""
+    """Limit what this process may take from now on.
+
+    Soft limits, so that the next job can move them.
+    """
     try:
         import resource
     except ImportError:  # Windows has no such limits: wall time is the bound
@@ -340,7 +344,7 @@ def bound(limits: JobLimits) -> None:
 
 
 def _unlimit() -> None:
-    """Let what comes after a job, which is ours alone, have what it needs."""
+    """Lift the limits for what this process does after a job, which is code of ours alone."""
     import resource  # only forked workers come here
 
     for kind in (resource.RLIMIT_CPU, resource.RLIMIT_AS):
@@ -357,7 +361,7 @@ def _soft(kind: int, value: int) -> None:
 
 
 def _address_space() -> int | None:
-    """Bytes of address space that this process has, where the system tells."""
+    """Bytes of address space that this process has; None where the system does not tell."""
     try:
         with open("/proc/self/statm", "rb") as told:  # noqa: PTH123 - costs less
             return int(told.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
@@ -366,7 +370,10 @@ def _address_space() -> int | None:
 
 
 def _watched(job: Job, limits: JobLimits) -> object:
-    """`job()` in this process; a job that hangs ends the run, as nothing else could."""
+    """The result of `job()` in this process.
+
+    A job that hangs ends the run, as nothing else could.
+    """
 
     def end() -> None:
         sys.stderr.write(f"error: it did not end within {limits.wall:g} seconds\n")

@@ -1,4 +1,4 @@
 """What is deployed beside the code of a model: read here, judged by the engines.
 
-Nothing of this is imported before a file of it lies in the folder.
+A module of this folder is imported only when a file that it reads is present.
 """

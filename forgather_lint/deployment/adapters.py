@@ -15,12 +15,12 @@ from forgather_lint.documents.python import SourceError
 CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
 PICKLED = ("adapter_model.bin", "adapter_model.pt")
 MOST = 100
-"""How many folders below a model are looked at."""
+"""At most so many folders below a model are searched for adapters."""
 
 
 @record(eq=False)
 class Adapter:
-    """One adapter: its config, and the names of its tensors, None where they were not read.
+    """One LoRA adapter: its config, and the names of its tensors, None where they were not read.
 
     `stored`: there is a file of tensors.
     """
@@ -47,7 +47,7 @@ def adapters_at(folder: Path) -> Iterator[Adapter]:
 
 
 def _folders(folder: Path) -> Iterator[Path]:
-    """The folders in `folder` with an adapter; links are not followed."""
+    """The folders with an adapter: `folder` and those directly below; links are not followed."""
     for file in listed(folder, f"*/{CONFIG}"):
         if real_path(file.parent) == real_path(folder) / file.parent.name:
             yield file.parent

@@ -1,4 +1,4 @@
-"""What the files of a tokenizer say: which token ends an answer, and how a chat is put."""
+"""What the files of a tokenizer say: which token ends an answer, and how a chat is formatted."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ CONFIG, TOKENS, GENERATION = "tokenizer_config.json", "tokenizer.json", "generat
 _TEMPLATES = ("chat_template.jinja", "chat_template.json")
 _LIST = re.compile(r'\[(?:[^][{}"]|\{(?:[^][{}"]|"(?:[^"\\]|\\.)*")*\})*\]')
 _HEAD = 1 << 18
-"""So much of tokenizer.json is read: what it adds to the vocabulary stands before that."""
+"""How much of tokenizer.json is read, in bytes: the added tokens come before the vocabulary."""
 
 
 def file_at(folder: Path, name: str) -> ConfigFile | None:
-    """A JSON file of the folder, if it is there and can be read."""
+    """The JSON file `name` of the folder; None where it is absent or cannot be read."""
     try:
         return read_config(folder / name) if is_file(folder / name) else None
     except SourceError:
@@ -27,7 +27,7 @@ def file_at(folder: Path, name: str) -> ConfigFile | None:
 
 
 def end_token(folder: Path, config: ConfigFile) -> tuple[str, int] | None:
-    """The token with which the tokenizer ends a text, and its id; None where that is not known."""
+    """The token that ends a text for the tokenizer, and its id; None where that is not known."""
     said = config.values.get("eos_token")
     text = said.get("content") if isinstance(said, dict) else said
     if not isinstance(text, str):
@@ -41,7 +41,7 @@ def end_token(folder: Path, config: ConfigFile) -> tuple[str, int] | None:
 
 
 def _added(folder: Path) -> Mapping[str, int]:
-    """The tokens that tokenizer.json adds to its vocabulary."""
+    """The ids of the tokens that tokenizer.json adds to its vocabulary, by their text."""
     try:
         head = read_at_most(folder / TOKENS, _HEAD).decode("utf-8", "replace")
     except OSError:
@@ -55,7 +55,7 @@ def _added(folder: Path) -> Mapping[str, int]:
 
 
 def _flat_list(text: str) -> Sequence[dict[str, object]]:
-    """The objects of the list with which `text` begins, if nothing in them holds more."""
+    """The objects in the list at the start of `text`; empty if one of them contains another."""
     end = _LIST.match(text)
     if end is None:
         return ()
@@ -67,14 +67,20 @@ def _flat_list(text: str) -> Sequence[dict[str, object]]:
 
 
 def ids_of(value: object) -> tuple[int, ...] | None:
-    """`eos_token_id` as it is written: a number, or several; None where it is neither."""
+    """`eos_token_id` as it is written, one number or several, as a tuple.
+
+    None where it is neither.
+    """
     given = value if isinstance(value, list) else [value]
     numbers = tuple(each for each in given if type(each) is int)
     return numbers if given and len(numbers) == len(given) else None
 
 
 def has_chat_template(folder: Path) -> bool | None:
-    """Whether a chat template is there; None where the tokenizer is not, or may have one."""
+    """Whether there is a chat template.
+
+    None where the tokenizer is not here, or that is not known.
+    """
     config = file_at(folder, CONFIG)
     if any(is_file(folder / name) for name in _TEMPLATES):
         return True

@@ -1,8 +1,8 @@
-"""Why a model is not served as it is written: a cause, which one rule explains.
+"""Why a model is not served as it is written: a cause, which exactly one rule explains.
 
 Whatever looks at a model (an operation, a layer that an engine puts in, a check) says what it found
-as a record of its own type. Which code that has and how it is told is for the rule to say that
-`explains` the type; nothing below the rules knows a code.
+as a record of its own type. The rule that `explains` the type gives it a code and a text; nothing
+below the rules knows a code.
 """
 
 from __future__ import annotations
@@ -18,31 +18,32 @@ class Cause:
 
     @property
     def told(self) -> str:
-        """What happens instead, for an engine that says nothing about it."""
+        """What happens instead of an error, in words, where the engine itself says nothing."""
         return ""
 
 
 @record
 class OfSize(Cause):
-    """A cause that lies in the number of ranks or stages, or in the release: not in the model."""
+    """A cause in the number of ranks or stages, or in the release: not in the model."""
 
 
 @record
 class OfEngine(Cause):
-    """What a layer or the attention of the engine brings about, which the model does not have.
+    """A cause that a layer or the attention of the engine brings about: the model alone has it not.
 
-    On one rank too it tells more than that the forward raises behind the engine.
+    Where a forward raises on one rank already, such a cause is reported itself; any other is told
+    as `BehindAttention`, since transformers alone might raise there too.
     """
 
 
 @record
 class SurelyOfEngine(OfEngine):
-    """A cause of the engine's making, also where its attention is not known."""
+    """A cause of the engine's making even where it is not known which attention the engine uses."""
 
 
 class Caused(Protocol):
-    """A fact with a cause: rules are given those alone whose cause they explain."""
+    """A fact that has a cause: a rule is given only those facts whose cause it explains."""
 
     @property
     def cause(self) -> Cause | None:
-        """Why; None where there is nothing to explain."""
+        """The cause; None where there is nothing to explain."""

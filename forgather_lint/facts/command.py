@@ -1,4 +1,4 @@
-"""Facts about a command that serves a model: its words, and what they come to."""
+"""Facts about a command that serves a model: its words, and what they mean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from forgather_lint.facts.cause import Cause
 
 
 class RefusedFor(StrEnum):
-    """What the command line of the engine does not take, or warns of."""
+    """Why the engine's command line refuses a word, or warns of it."""
 
     OPTION = "no such option"
     ARGUMENT = "no such argument of a class"
@@ -27,7 +27,7 @@ class RefusedFor(StrEnum):
 
 @record
 class RefusedWord:
-    """A word that is refused; `name` is the option, `detail` what there is to say of it."""
+    """A word that is refused; `name` is the option, `detail` completes the message."""
 
     why: RefusedFor
     word: Word
@@ -37,9 +37,9 @@ class RefusedWord:
 
 @record
 class Given:
-    """An option that the command gives: its word, its value (None: none, or not known).
+    """An option that the command gives: its word, and its value (None: it has none, or unknown).
 
-    `on` is False for the `--no-` form of a switch, None where a call in Python may say either.
+    `on` is False for the `--no-` form of a switch, None where a call in Python may pass either.
     """
 
     name: str
@@ -52,8 +52,8 @@ class Given:
 class ServeCommand:
     """The command as the engine reads it.
 
-    `complete`: there is no word that may hold further options. `environment` holds the variables
-    that are set for it.
+    `complete`: no word of it may stand for further options. `environment` holds the variables that
+    are set for it.
     """
 
     given: Mapping[str, Given]
@@ -64,7 +64,7 @@ class ServeCommand:
     words: tuple[Word, ...]
 
     def text(self, name: str) -> str | None:
-        """The value of the option `name`, when it is given and known."""
+        """The value of the option `name`; None where it is not given or not known."""
         given = self.given.get(name)
         return given.value.text if given is not None and given.value is not None else None
 
@@ -79,7 +79,7 @@ class ServeCommand:
         return given is not None and given.on is not False
 
     def place(self, *names: str) -> Place:
-        """Where the first of these options stands, else the model, else the command."""
+        """The place of the first of these options given, else of the model, else of the command."""
         for name in names:
             if name in self.given:
                 return self.given[name].word.span
@@ -88,11 +88,11 @@ class ServeCommand:
 
 @record
 class CommandRefused:
-    """A word of a command that the command line of the release does not take.
+    """A word of a command that the release's command line does not accept.
 
-    `existed` says which releases have the option, `instead` what took its place, `nearest` which
-    option of the release has a name like it, `text` what the engine ends with, where that is no
-    word of its command line.
+    `existed` says which releases have the option, `instead` what replaced it, `nearest` which
+    option of the release has the closest name, `text` the error that the engine ends with, where
+    the word is accepted by its command line and refused later.
     """
 
     refused: RefusedWord
@@ -105,7 +105,7 @@ class CommandRefused:
 
 @record
 class OptionsConflict:
-    """Options that the engine refuses together, or beside this model, in its words."""
+    """Options that the engine refuses together, or with this model; told in its words."""
 
     where: Place
     message: str
@@ -115,7 +115,7 @@ class OptionsConflict:
 
 @record
 class RemoteCodeNotTrusted:
-    """The model is code of its folder, and the command (or a call in Python) does not allow it."""
+    """The model's code is in its folder, and the command (or call in Python) does not trust it."""
 
     where: Place
     release: str
@@ -125,7 +125,7 @@ class RemoteCodeNotTrusted:
 
 @record
 class ChatTemplateMissing:
-    """The `option` is for chats, which the tokenizer of the model has no template for."""
+    """The `option` is about chats, for which the model's tokenizer has no template."""
 
     where: Place
     option: str
@@ -135,9 +135,9 @@ class ChatTemplateMissing:
 
 @record
 class CommandJudged:
-    """What becomes of the model of a command at the sizes that it asks for.
+    """The verdict on the model of a command at the sizes that the command asks for.
 
-    `cause` is that of a `verdict` of fails or wrong, `origin` its line.
+    `cause` is that of a `verdict` of fails or wrong, `origin` the place of that cause.
     """
 
     where: Place
@@ -152,7 +152,7 @@ class CommandJudged:
 
 @record
 class RanksExceedDevices:
-    """The command asks for more ranks on a node than it is given devices."""
+    """The command asks for more ranks on a node than it gives devices."""
 
     where: Place
     ranks: int

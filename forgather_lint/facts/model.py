@@ -1,4 +1,4 @@
-"""One model as a whole, or why there is none."""
+"""One model as a whole, or the reason why it could not be built."""
 
 from __future__ import annotations
 
@@ -44,8 +44,10 @@ class Model:
     missing_plan: Callable[[str], Fix | None] = field(
         default=_nothing_to_write, repr=False, compare=False
     )
-    """The edits that write a plan of this name as the data flow asks for it; computed when asked,
-    None where it is not proved to serve."""
+    """Called with the name of a plan: the fix that writes it, derived from the data flow.
+
+    None where the plan is not proved to serve.
+    """
 
 
 @record
@@ -60,7 +62,7 @@ class PackageMissing:
 class Unreadable:
     """A file that could not be read or parsed.
 
-    `beyond_bounds`: it is too large or too deep for this tool; a loader may well read it.
+    `beyond_bounds`: it is larger or deeper than this tool reads, while a loader may well read it.
     """
 
     message: str
@@ -69,7 +71,7 @@ class Unreadable:
 
 
 class EndKind(StrEnum):
-    """How building a model ended early."""
+    """In which way the building of a model ended early."""
 
     NO_CLASS = "no class"
     RAISES = "raises"
@@ -84,9 +86,9 @@ class NotBuilt:
     message: str
     where: Place
     nothing: bool = False
-    """There is not even the name of a class: this is no model."""
+    """Not even the name of a class was found: this is no model."""
     target: str = ""
-    """The release of the engine under which this happens; empty: with the newest meaning known."""
+    """The release under which this happens; empty: under the newest one that is known."""
 
     @property
     def cause(self) -> Cause:

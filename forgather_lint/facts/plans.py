@@ -24,10 +24,10 @@ class PlanEntry:
 
     `key` is the text in the source; `prefix` is what `post_init` puts before it (the dotted name of
     the child that declares it). A tensor-parallel entry has a `style`, a pipeline entry `inputs`
-    and `outputs`; they are None when the value is malformed (`value_text` shows it). `possible`
-    is true when some branch of the source could create a module (or parameter) of this name, even
-    if this configuration does not, None when that cannot be decided. `undecided` is true when the
-    analysis could not read the value: it is then not known to be malformed.
+    and `outputs`; they are None when the value is malformed (`value_text` shows it). `possible` is
+    true when some branch of the source could create a module (or parameter) of this name, even if
+    this configuration does not, None when that cannot be decided. `undecided`: the analysis could
+    not read the value, so that it need not be malformed.
     """
 
     key: str
@@ -45,7 +45,7 @@ class PlanEntry:
 
     @property
     def full_key(self) -> str:
-        """The key as it is read in the merged plan: with what `post_init` puts before it."""
+        """The key in the merged plan: with the prefix that `post_init` adds."""
         return f"{self.prefix}.{self.key}" if self.prefix else self.key
 
 
@@ -62,8 +62,8 @@ class DuplicateKey:
 class Plan:
     """All entries of one kind, in dict order.
 
-    `declared` is the place of the attribute that holds them (None: there is none); `unknown` says
-    why the entries could not be read.
+    `declared` is the place of the attribute that holds them, None where there is none; `unknown`
+    says why the entries could not be read, empty where they were.
     """
 
     entries: tuple[PlanEntry, ...] = ()
@@ -101,8 +101,8 @@ class IgnoredPlan:
 class Plans:
     """What the source says about splitting, as written.
 
-    `inside_tp` and `inside_pp` are the entries of the models inside the base model, such as a text
-    model with a config of its own, by the names that transformers merges them under.
+    `inside_tp` and `inside_pp` are entries of models inside the base model (such as a text model
+    with a config of its own), with the keys under which transformers merges them.
     """
 
     tp: Plan = Plan()

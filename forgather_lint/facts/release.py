@@ -1,4 +1,4 @@
-"""A release of what serves a model, and what it says in some case."""
+"""A release of an engine, and how it reacts to something."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ OWN_MODEL = "own model"
 class Release(NamedTuple):
     """A release of a serving engine, as findings and verdicts name it.
 
-    `project` is what `--target` and pip call it, `title` what people do. `evidence` says what its
-    verdicts rest on where no engine was asked; it stands wherever one of them is printed.
+    `project` is what `--target` and pip call it, `title` its usual spelling. `evidence` says what
+    its verdicts rest on where the engine itself was never asked; it is printed with each of them.
     """
 
     project: str
@@ -27,22 +27,22 @@ class Release(NamedTuple):
 
     @property
     def as_data(self) -> dict[str, object]:
-        """The keys by which JSON names it; one that was asked itself is known by its number."""
+        """What JSON output holds of it; without `evidence`, the number alone is enough."""
         told: dict[str, object] = {"target": self.version}
         return told | {"engine": self.project, "evidence": self.evidence} if self.evidence else told
 
     def worded(self, verdict: str) -> str:
-        """The word for a verdict: a model of the engine's own is said to be that."""
+        """The word for a verdict, where the engine serves a model of its own a word for that."""
         return f"{self.title}'s {verdict}" if verdict == OWN_MODEL else verdict
 
     @property
     def said(self) -> str:
-        """The release in a sentence."""
+        """The release as named in a sentence."""
         return f"{self.title} {self.marked}"
 
     @property
     def marked(self) -> str:
-        """The number alone, with what the verdicts rest on."""
+        """The number, with `evidence` where there is any."""
         return f"{self.version} ({self.evidence})" if self.evidence else self.version
 
 
@@ -58,8 +58,8 @@ class Effect(StrEnum):
 class Reaction(NamedTuple):
     """What a release does in some case: `raises` names the exception, `text` is its message.
 
-    `{name}` in `text` stands for a part that varies. SILENT goes wrong without a word; NONE means
-    that the case is harmless in this release.
+    `{name}` in `text` stands for a part that varies. The effect SILENT goes wrong without a
+    message; NONE means that the case is harmless in this release.
     """
 
     effect: Effect
@@ -67,7 +67,10 @@ class Reaction(NamedTuple):
     text: str = ""
 
     def say(self, **parts: object) -> str:
-        """The message as a user sees it; placeholders that are not given stay as they are."""
+        """The message as a user sees it.
+
+        A placeholder without a value in `parts` stays as it is.
+        """
         return re.sub(r"\{(\w+)\}", lambda hole: str(parts.get(hole[1], hole[0])), self.text)
 
     def shown(self, **parts: object) -> str:

@@ -1,4 +1,4 @@
-"""What stands between a model and one target, as the rules of `serving` read it."""
+"""What keeps a target from serving a model, as the rules of `serving` read it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from forgather_lint.facts.cause import Cause
 class ServingProblem:
     """One thing that a target refuses, or does otherwise than the model's author wrote.
 
-    `verdict` is what becomes of the model at every size: "fails", "wrong" or "" (it serves all the
-    same). `error` is the exact text a user sees, empty where nothing is said. `releases` are
-    those that do so, None where that is not a question of the release.
+    `verdict` is what becomes of the model at every size: "fails", "wrong", or "" where it serves
+    all the same. `error` is the exact text a user sees, empty where the engine says nothing.
+    `releases` are those that do so, None where it does not depend on the release.
     """
 
     cause: Cause

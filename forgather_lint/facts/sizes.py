@@ -16,7 +16,7 @@ SERVES, FAILS, WRONG, UNKNOWN = "serves", "fails", "wrong", "unknown"
 
 @record
 class OtherStyle:
-    """The entry of a plan that should say `style`."""
+    """The entry of a plan that should have `style` instead of its own."""
 
     entry: PlanEntry
     style: str
@@ -26,9 +26,9 @@ class OtherStyle:
 class Judged:
     """A verdict `fails` or `wrong`, with its cause.
 
-    `where` is what broke the value, `since` where it became sharded; `reason` is the error a user
-    would see (verdict `fails`) or what is computed instead (verdict `wrong`). `sizes` names the
-    sizes at which the same happens, as `2 ranks, 4 ranks`.
+    `where` is the place at which the value goes wrong, `since` the place at which it became
+    sharded; `reason` is the error a user would see (`fails`) or what is computed instead (`wrong`).
+    `sizes` names all sizes with the same outcome, as `2 ranks, 4 ranks`.
     """
 
     cause: Cause
@@ -40,19 +40,19 @@ class Judged:
     target: Release
     sizes: str
     remedy: OtherStyle | None = None
-    """What alone makes the first of `sizes` serve."""
+    """The one change that makes the first of `sizes` serve; None where none is known."""
 
 
 @record
 class NotExplained:
-    """A verdict that no rule has turned into an error, though it was not told to be silent."""
+    """A verdict for which no rule reported an error, although no rule for it was switched off."""
 
     judged: Judged
 
 
 @record
 class SizesUndecided:
-    """Sizes at which nothing is proved, with what keeps it from being decided and where.
+    """Sizes at which nothing is proved, with the reason and its place.
 
     `asked` tells whether the user named these sizes.
     """
@@ -67,7 +67,10 @@ class SizesUndecided:
 
 @record
 class SizeVerdict:
-    """The verdict at one pair of sizes. `of_size` tells that its reason lies in the size alone."""
+    """The verdict at one pair of sizes.
+
+    `of_size`: its reason lies in the size, not in the model.
+    """
 
     tensor_parallel_size: int
     pipeline_parallel_size: int
@@ -78,9 +81,9 @@ class SizeVerdict:
 
 @record
 class SizesJudged:
-    """What one release makes of a model: at the sizes that were asked for, or at all.
+    """What one release makes of a model, at the sizes that were asked for or else at common ones.
 
-    `where` is the class of the model. With `others` more releases are judged in the same run.
+    `where` is the class of the model. `others`: more releases are judged in the same run.
     `of_defaults`: without a config.json, the model is built with the defaults of its config class.
     """
 

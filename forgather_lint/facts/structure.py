@@ -1,4 +1,4 @@
-"""What a model is built of: modules, parameters, classes."""
+"""What a model consists of: modules, parameters, classes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Module:
     """One module of the tree.
 
     `name` is dotted and relative to the root (`""` is the root itself), `lineage` holds the
-    qualified names of its class and all bases in method resolution order, `where` is the
-    expression that built it. `certain` is false when only some branch of the source builds it;
-    `same_as` is the first name of a module that stands in the tree more than once. `sizes` holds
-    the integer attributes that library modules have (`in_features`, `num_embeddings`, ...).
+    qualified names of its class and all bases in method resolution order, `where` is the expression
+    that built it. `certain` is false when only some branch of the source builds it. A module that
+    is in the tree more than once has its first name as `same_as` under the others. `sizes` holds
+    the integer attributes that library modules have (`in_features`, ...).
     """
 
     name: str
@@ -90,11 +90,11 @@ class Structure:
     _by_name: dict[str, Module] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def module(self, name: str) -> Module | None:
-        """The module of that dotted name."""
+        """The module with that dotted name, None where there is none."""
         if not self._by_name:
             self._by_name.update({module.name: module for module in reversed(self.modules)})
         return self._by_name.get(name)
 
     def children(self, name: str) -> tuple[Module, ...]:
-        """The modules that the one called `name` holds itself."""
+        """The direct children of the module called `name`."""
         return tuple(m for m in self.modules if m.name and m.parent == name)

@@ -10,7 +10,7 @@ from forgather_lint.core.source import Place
 
 @record
 class LoadingStep:
-    """How the template of a place came into a configuration, one load at a time.
+    """One step of how a template came into a configuration: the place that loads it.
 
     `text` says it in words, as in "includes `config.4M.model`".
     """
@@ -22,7 +22,7 @@ class LoadingStep:
 Chain = tuple[LoadingStep, ...]
 
 PLANS_OF_THE_GUIDE = {"tp_plan": "base_model_tp_plan", "pp_plan": "base_model_pp_plan"}
-"""Keys under which Forgather's guide writes plans, and those that its code template reads."""
+"""Keys of plans in Forgather's guide, each with the key that its code template reads."""
 
 
 class FaultKind(StrEnum):
@@ -38,7 +38,7 @@ class FaultKind(StrEnum):
 
 @record
 class Fault:
-    """Something that Forgather, or the linter's sandbox, stops at; in its own words."""
+    """An error, of Forgather or of the linter's sandbox, that ends the rendering; in its words."""
 
     kind: FaultKind
     message: str
@@ -51,8 +51,8 @@ class MissingTemplate:
     """A template that `kind` names and that is not found in the folders `searched`.
 
     `kind` is extends, include or import; "configuration" when a model is taken from the project
-    `project`, "render" when nothing but the rendering itself asks for it. `there` are the
-    configurations that `project` does have.
+    `project`; "render" when the rendering itself asks for it. `there` are the configurations that
+    `project` does have.
     """
 
     name: str
@@ -112,7 +112,8 @@ class GeneratorArgument:
 class GeneratorArguments:
     """What the code generator is given, and the names that its code template reads.
 
-    `strays` are plans that stand at the top level of the configuration instead.
+    `strays` are plans that are at the top level of the configuration instead, where nothing reads
+    them.
     """
 
     arguments: tuple[GeneratorArgument, ...]
@@ -131,7 +132,7 @@ class Argument:
 
 @record
 class ConstructorSignature:
-    """What may be passed by position and by name; `any_...`: anything else, too."""
+    """What may be passed by position and by name; `any_...`: it accepts anything else too."""
 
     positional: tuple[str, ...]
     keywords: frozenset[str]
@@ -143,8 +144,8 @@ class ConstructorSignature:
 class ConstructorCall:
     """A call in the model's node graph, with what its constructor resolves to.
 
-    `file` is None when the module is not found in `searched`; `takes` when the source does not
-    decide what the constructor takes. `near` are names that the file does define.
+    `file` is None when the module is not found in `searched`; `takes` is None when the source does
+    not decide what the constructor accepts. `near` are names that the file does define.
     """
 
     constructor: str
@@ -162,7 +163,7 @@ class ConstructorCall:
 
 @record
 class UnsuppliedVariable:
-    """A `!var` that neither the model's configuration nor a default gives a value."""
+    """A `!var` that gets a value neither from the model's configuration nor from a default."""
 
     name: str
     where: Place
@@ -182,10 +183,10 @@ class RepeatedTemplateKey:
 
 @record
 class OutlivedEntry:
-    """A plan entry of a parent template whose module a block of this configuration replaced.
+    """A plan entry of a parent template for a module that a block of this configuration replaced.
 
-    `block` stands at `where` and builds `new` where the parent's built `old`; no source file of
-    the model mentions `leaf`, the last name of the entry `key`, any more.
+    `block`, at `where`, builds `new` in place of the parent's `old`; the last name of the entry's
+    `key`, `leaf`, is found in no source file of the model any more.
     """
 
     key: str
@@ -200,9 +201,9 @@ class OutlivedEntry:
 
 @record
 class StaleFile:
-    """A generated file that differs from what the templates now say.
+    """A generated file that differs from what the templates now generate.
 
-    `row` is the first row that differs; `missing` when the file is not there at all.
+    `row` is the first row that differs; `missing`: the file is not there at all.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""What the tool has to say of itself."""
+"""What the tool reports about itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from forgather_lint.core.source import Place, Span
 
 @record
 class UnusedSuppression:
-    """A comment at `span` names `code` where no finding of that code is; empty: it names none."""
+    """A comment at `span` suppresses `code`, of which there is no finding.
+
+    Empty: it names no code.
+    """
 
     span: Span
     code: str
@@ -25,7 +28,7 @@ class GivenUp:
 
 @record
 class RuleFailed:
-    """The rule `code` ended in `error`, an error of ours, on the model at `where`."""
+    """The rule `code` raised `error` on the model at `where`: a bug of this tool."""
 
     code: str
     error: str

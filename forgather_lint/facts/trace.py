@@ -13,7 +13,7 @@ from forgather_lint.facts.structure import UnknownFact
 class Signature:
     """The parameters of a `forward`, without `self`.
 
-    `read` are the names that its body asks `**kwargs` for.
+    `read` are the keys that its body takes out of `**kwargs`.
     """
 
     positional: tuple[str, ...]
@@ -24,11 +24,11 @@ class Signature:
     read: frozenset[str] = frozenset()
 
     def names(self, name: str) -> bool:
-        """Whether `name` is a parameter, or is read from `**kwargs`."""
+        """Whether `name` is a parameter, or is taken out of `**kwargs`."""
         return name in self.positional or name in self.keyword_only or name in self.read
 
     def accepts(self, name: str) -> bool:
-        """Whether a call may hand over the keyword `name`."""
+        """Whether a call may pass the keyword `name`."""
         return self.takes_kwargs or name in self.positional or name in self.keyword_only
 
 
@@ -37,7 +37,7 @@ class ModuleCall:
     """One call of a module during `forward`.
 
     `hidden_from` names the modules whose results flow into the first argument; `first_keyword` is
-    the name of the first argument when nothing was passed by position; `positional` counts the
+    the name of the first argument when none was passed by position; `positional` counts the
     positional arguments; `keywords` are the names written at the call.
     """
 

@@ -1,4 +1,4 @@
-"""Which files of a folder are its weights, and what they hold."""
+"""Which files of a folder are the model's weights, and what they contain."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from forgather_lint.deployment.checkpoint.headers import (
 from forgather_lint.deployment.checkpoint.index import NAME, Index, index_at
 
 SAFETENSORS, PICKLED = ".safetensors", (".bin", ".pt")
-"""What vLLM loads, in its order (default_loader.py, `_prepare_weights`)."""
+"""The endings that vLLM looks for, in its order (default_loader.py, `_prepare_weights`)."""
 
 NOT_WEIGHTS = (
     "training_args.bin",
@@ -28,7 +28,7 @@ NOT_WEIGHTS = (
     "scheduler.pt",
     "scaler.pt",
 )
-"""What a trainer leaves beside them (weight_utils.py, `filter_files_not_needed_for_inference`)."""
+"""What a trainer leaves beside the weights (`filter_files_not_needed_for_inference`)."""
 
 CONSOLIDATED = "consolidated"
 """How the names of files in Mistral's own format begin."""
@@ -44,7 +44,7 @@ class WeightFile:
 
     @property
     def tensors(self) -> Mapping[str, StoredTensor]:
-        """The tensors in it; none where it was not read."""
+        """The tensors in it; empty where its header could not be read."""
         return self.found.tensors if isinstance(self.found, Header) else {}
 
 
@@ -59,10 +59,10 @@ class Tensor:
 
 @record(eq=False)
 class Checkpoint:
-    """The weights of a folder: `files` are those that the engine opens, in its order.
+    """The weights in a folder: `files` are those that the engine opens, in its order.
 
-    `missing` are files that the index names and that are not there, `left_out` those that the index
-    does not name. `pickled` are the files that stand for weights where there are no others.
+    `missing` are files that the index names but are absent, `left_out` those that are present but
+    not in the index. `pickled` are the pickled files, which are loaded where there are no others.
     """
 
     folder: str
@@ -74,25 +74,25 @@ class Checkpoint:
 
     @property
     def tensors(self) -> Iterator[Tensor]:
-        """Every tensor in the order in which the engine gets to it: by file, then by name."""
+        """Every tensor, in the order in which the engine loads them: by file, then by name."""
         for file in self.files:
             for name in sorted(file.tensors):
                 yield Tensor(name, file.tensors[name], file)
 
     @property
     def whole(self) -> bool:
-        """Whether all that the engine opens was read."""
+        """Whether the headers of all files that the engine opens could be read."""
         return not self.pickled and all(isinstance(file.found, Header) for file in self.files)
 
     def holding(self, tensor: str) -> Iterator[WeightFile]:
-        """The files that hold a tensor of this name."""
+        """The files that contain a tensor of this name."""
         return (file for file in self.files if tensor in file.tensors)
 
 
 def checkpoint_at(folder: Path) -> Checkpoint | None:
-    """The weights in `folder`; None where there are none, and no index says that there should be.
+    """The weights in `folder`; None where there are none and no index says that there should be.
 
-    To be called before the interpreter asks for room to recurse: a header may be nested deep.
+    To be called before `deep_recursion`: a hostile header may be nested deep.
     """
     names = _names(folder)
     safe = [name for name in names if name.endswith(SAFETENSORS)]
@@ -113,7 +113,7 @@ def checkpoint_at(folder: Path) -> Checkpoint | None:
 
 
 def has_weights(folder: Path) -> bool:
-    """Whether anything in `folder` is named as weights are."""
+    """Whether any file in `folder` has the name of a weights file."""
     return any(_may_be_weights(name) for name in _names(folder))
 
 
@@ -126,7 +126,7 @@ def _pickled(names: Sequence[str]) -> Iterator[str]:
 
 
 def _names(folder: Path) -> list[str]:
-    """The names in `folder` that weights may have."""
+    """The names of files in `folder` that can be weights."""
     patterns = (NAME, *(f"*{end}" for end in (SAFETENSORS, *PICKLED)))
     return sorted(path.name for pattern in patterns for path in listed(folder, pattern))
 
@@ -148,7 +148,7 @@ def _found(path: Path) -> Header | BrokenHeader | Unread:
 
 @port_of("vllm/model_executor/model_loader/weight_utils.py", "_natural_sort_key")
 def _natural(name: str) -> list[tuple[bool, int, str]]:
-    """Numbers in names by their value."""
+    """A sort key that orders numbers in a name by their value."""
     parts = re.split(r"(\d+)", name, flags=re.ASCII)
     return [
         (number % 2 == 0, int(part) if number % 2 else 0, part) for number, part in enumerate(parts)

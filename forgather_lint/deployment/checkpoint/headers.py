@@ -17,7 +17,7 @@ from forgather_lint.core.looks import remembered
 from forgather_lint.core.record import record
 
 LONGEST = 100_000_000
-"""The longest header that the library reads, in bytes."""
+"""The longest header that the library accepts, in bytes."""
 
 _LENGTH = 8
 _WORD = 2**64
@@ -54,14 +54,14 @@ BITS: Mapping[str, int] = {
 
 @record
 class StoredTensor:
-    """One tensor of a file; `dtype` is the format's word (`BF16`)."""
+    """One tensor of a file; `dtype` is the word of the format, such as `BF16`."""
 
     dtype: str
     shape: tuple[int, ...]
 
     @property
     def bytes(self) -> int:
-        """What the tensor takes on disk."""
+        """The size of the tensor on disk, in bytes."""
         return -(-prod(self.shape) * BITS[self.dtype] // 8)
 
 
@@ -74,7 +74,7 @@ class Header:
 
 @record
 class BrokenHeader:
-    """A file that the library refuses: `said` is its error, `why` is what lies there instead."""
+    """A file that the library refuses: `said` is its error, `why` says what the file is instead."""
 
     said: str
     why: str = ""
@@ -82,17 +82,17 @@ class BrokenHeader:
 
 @record
 class Unread:
-    """A file that is not read here, though the engine would; `why` is a short reason."""
+    """A file that this tool does not read, though the engine would; `why` is a short reason."""
 
     why: str
 
 
 class _Refused(Exception):
-    """The words of the library about a header."""
+    """The library refuses the header; the message is the library's."""
 
 
 def header_of(path: Path) -> Header | BrokenHeader | Unread:
-    """What the file at `path` holds. Nothing behind its header is read."""
+    """The header of the file at `path`; nothing behind it is read."""
     try:
         status = path.stat()
     except OSError as error:
@@ -130,7 +130,7 @@ def _refused_length(start: bytes, length: int, size: int) -> str | None:
 
 
 def _what_else(start: bytes, size: int) -> str:
-    """What a file is that is no safetensors file."""
+    """What a file that is no safetensors file seems to be, by its first bytes; empty if unknown."""
     if start.startswith(_LFS):
         return "a pointer of Git LFS, not the weights: they were never downloaded"
     if start.startswith(b"PK\x03\x04"):
@@ -173,7 +173,7 @@ def _tensors(values: Mapping[str, object], data: int) -> Iterator[tuple[str, Sto
 
 
 def _bits(stored: StoredTensor) -> int:
-    """What the tensor takes; a product that no machine word holds is not computed to its end."""
+    """The size of a tensor in bits; the product is not computed further than a machine word."""
     bits = 1
     for size in (*stored.shape, BITS[stored.dtype]):
         bits *= size

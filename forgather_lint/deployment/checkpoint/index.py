@@ -1,4 +1,4 @@
-"""`model.safetensors.index.json`: which file holds which tensor."""
+"""`model.safetensors.index.json`: which file contains which tensor."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _NO_NAME = "TypeError: join() argument must be str, bytes, or os.PathLike object
 
 @record(eq=False)
 class Index:
-    """An index as it is written; `files` maps tensors to files.
+    """An index as it is written; `files` maps names of tensors to names of files.
 
-    `error` says why the engine cannot use it, `unread` why it was not read here.
+    `error` says why the engine cannot use it, `unread` why this tool did not read it.
     """
 
     path: str
@@ -35,7 +35,7 @@ class Index:
     unread: str = ""
 
     def place(self, tensor: str) -> Span:
-        """The line of `tensor`, or the file where it has none."""
+        """The line of `tensor`; the start of the file where it has none."""
         found = re.search(rf"{re.escape(json.dumps(tensor))}\s*:", self.text) if tensor else None
         if found is None:
             return file_start(self.path)
@@ -45,12 +45,12 @@ class Index:
         return Span(self.path, Position(row, column), end)
 
     def place_of_file(self, file: str) -> Span:
-        """The line of the first tensor that is said to be in `file`."""
+        """The line of the first tensor that the index places in `file`."""
         return self.place(next((name for name, held in self.files.items() if held == file), ""))
 
 
 def index_at(path: Path) -> Index:
-    """The index that stands at `path`."""
+    """The index at `path`."""
     try:
         status = path.stat()
     except OSError as error:
@@ -62,7 +62,10 @@ def index_at(path: Path) -> Index:
 @port_of("vllm/model_executor/model_loader/weight_utils.py", "filter_duplicate_safetensors_files")
 @remembered(16)
 def _index(path: str, size: int, _changed: int) -> Index:
-    """What vLLM makes of it."""
+    """The index as vLLM reads it.
+
+    Size and time are parameters so that a changed file is read again.
+    """
     if size > LARGEST:
         return Index(path, unread=f"larger than {LARGEST >> 20} MiB")
     try:

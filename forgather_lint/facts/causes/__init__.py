@@ -1,1 +1,1 @@
-"""The types of causes, by what they are about. A new one gets a record here, and a rule."""
+"""The types of causes, a file for each subject. Each new type needs a rule that explains it."""

@@ -8,7 +8,10 @@ from forgather_lint.facts.cause import Cause
 
 @record
 class AdapterStrangers(Cause):
-    """The adapter is for modules called `modules`; the layers of the model are called `layers`."""
+    """The adapter was made for modules called `modules`.
+
+    The layers of this model are called `layers`.
+    """
 
     modules: tuple[str, ...]
     layers: tuple[str, ...]
@@ -16,7 +19,7 @@ class AdapterStrangers(Cause):
 
 @record
 class AdapterRank(Cause):
-    """The adapter has a `rank` above the `most` that is allowed without being asked for."""
+    """The adapter has a `rank` above `most`, the largest that is allowed without an option."""
 
     rank: int
     most: int
@@ -24,14 +27,14 @@ class AdapterRank(Cause):
 
 @record
 class AdapterRefused(Cause):
-    """The adapter is loaded by nobody who reads its config or tensors as `what` says."""
+    """The adapter cannot be loaded: `what` says which part of its config or tensors is refused."""
 
     what: str
 
 
 @record
 class AdapterLayerAbsent(Cause):
-    """The adapter changes `layer`, and more such ones, which the model does not have."""
+    """The adapter changes `layer` (and maybe further ones), which the model does not have."""
 
     layer: str
     several: int

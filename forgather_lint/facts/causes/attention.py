@@ -27,7 +27,10 @@ class NotDispatchedInForward(Cause):
 
 @record
 class LayerCountedOn(NotDispatchedInForward):
-    """The attention says that it is of layer `index`, of which there are `layers`."""
+    """The attention has the layer index `index`, though there are only `layers` layers.
+
+    So it is where the constructor counts its layers in a variable that outlives one model.
+    """
 
     index: int
     layers: int
@@ -57,28 +60,28 @@ class NoLayerIndex(Cause):
 
 @record
 class ScalingByPosition(Cause):
-    """The class `name` passes so many arguments by position that the scaling is one of them."""
+    """The class `name` passes so many positional arguments that the scaling is one of them."""
 
     name: str
 
 
 @record
 class ScalingNotResolved(Cause):
-    """The `expression` that is passed as `scaling=` says no number without the model being run."""
+    """The engine cannot evaluate `expression`, passed as `scaling=`, without running the model."""
 
     expression: str
 
 
 @record
 class SinksLost(Cause):
-    """Attention sinks do not reach the engine: it drops them, or does not find them (`found`)."""
+    """Attention sinks do not reach the engine: dropped, or sought and not found (`looked_for`)."""
 
     expression: str
     looked_for: bool = False
 
     @property
     def what_happens(self) -> str:
-        """What becomes of them."""
+        """What becomes of the sinks, in two words."""
         return "not found" if self.looked_for else "dropped"
 
     @property
@@ -88,17 +91,17 @@ class SinksLost(Cause):
 
 @record
 class CacheShared(Cause):
-    """Several runs of attention share one KV cache."""
+    """Two runs of attention that should each have a KV cache share one."""
 
     @property
     def shared_by(self) -> str:
-        """What shares it, as the subject of a sentence."""
+        """What shares the cache, as the subject of a sentence."""
         return ""
 
 
 @record
 class LayersShareIndex(CacheShared):
-    """Two layers say one index."""
+    """The layers `one` and `other` have the same layer index."""
 
     title: str
     one: str
@@ -115,7 +118,7 @@ class LayersShareIndex(CacheShared):
 
 @record
 class AttentionStandsTwice(CacheShared):
-    """One module of attention stands in several layers."""
+    """The attention module `one` is part of several layers."""
 
     title: str
     one: str
@@ -147,7 +150,7 @@ class AttentionRunsTwice(CacheShared):
 
 @record
 class KeywordLost(SurelyOfEngine):
-    """What the engine hands to the forward for its attention does not get there."""
+    """The keyword with which the engine reaches its attention is not passed on by the forward."""
 
 
 @record
@@ -159,7 +162,7 @@ class LatentHeadSize(SurelyOfEngine):
 
 @record
 class BiasLeftOut(SurelyOfEngine):
-    """The mask of an attention holds a bias by position, and the engine looks at no mask."""
+    """The attention mask holds a bias by position, and the engine's attention ignores masks."""
 
     @property
     def told(self) -> str:

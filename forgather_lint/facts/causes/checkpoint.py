@@ -16,9 +16,9 @@ class WeightsPickled(Cause):
 
 @record
 class FilesMissing(Cause):
-    """`missing` of the `count` files of the index are not there, first `file`.
+    """`missing` of the `count` files that the index names are absent.
 
-    `file` is empty where none of them all is.
+    `file` is the first of them; it is empty where all are absent.
     """
 
     file: str = ""
@@ -28,7 +28,10 @@ class FilesMissing(Cause):
 
 @record
 class FileBroken(Cause):
-    """`file` cannot be opened; `why` says what lies there instead, if that can be seen."""
+    """`file` cannot be opened as safetensors.
+
+    `why` says what it is instead, if that can be seen.
+    """
 
     file: str
     why: str
@@ -36,14 +39,14 @@ class FileBroken(Cause):
 
 @record
 class IndexUnusable(Cause):
-    """The index of the weights is not one."""
+    """The index of the weights (`model.safetensors.index.json`) is malformed."""
 
 
 @record
 class TensorStranger(Cause):
-    """The model has no parameter for the tensor `name`, one of `count`.
+    """The model has no parameter for the tensor `name`, one of `count` such tensors.
 
-    `where` says in which layers they are, `looks` what they look like; both may be empty.
+    `where` says in which layers they are, `looks` what their names look like; both may be empty.
     """
 
     name: str
@@ -54,7 +57,7 @@ class TensorStranger(Cause):
 
 @record
 class ParameterMissing(Cause):
-    """There is no tensor for the parameter `name`, one of `count`; `where`: in which layers."""
+    """There is no tensor for the parameter `name`, one of `count`; `where` says in which layers."""
 
     name: str
     count: int
@@ -107,7 +110,7 @@ class TensorTwice(Cause):
 
 @record
 class WholeNumbers(Cause):
-    """The tensor `name`, one of `count`, holds whole numbers (`dtype`) for a parameter."""
+    """The tensor `name`, one of `count`, holds integers (`dtype`), the parameter floats."""
 
     name: str
     count: int

@@ -1,4 +1,4 @@
-"""What the engine, or the transformers beside it, does not find or take in the code of a model."""
+"""What the engine, or the transformers beside it, does not find or accept in a model's code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from forgather_lint.facts.cause import Cause, SurelyOfEngine
 
 @record
 class FileNotCopied(Cause):
-    """The loader leaves `file` (or the folder `file/`) behind, which `importer` imports."""
+    """`importer` imports `file` (or the folder `file/`), which the loader does not copy."""
 
     file: str
     importer: str
@@ -16,14 +16,17 @@ class FileNotCopied(Cause):
 
 @record
 class NeighbourImportedByName(Cause):
-    """A file beside the model's is imported as if it were installed."""
+    """A file beside the model's is imported absolutely, as if it were an installed package."""
 
     name: str
 
 
 @record
 class ImportRemoved(Cause):
-    """transformers has no `name`; `instead` is what it has in its place, where there is one."""
+    """This release of transformers has no `name`.
+
+    `instead` is its replacement, where there is one.
+    """
 
     name: str
     instead: str
@@ -31,7 +34,7 @@ class ImportRemoved(Cause):
 
 @record
 class AttentionNotReplaceable(Cause):
-    """The class `name`, one of transformers' with `library`, does not allow another attention."""
+    """The class `name`, which transformers has in `library`, does not support another attention."""
 
     name: str
     library: bool = False
@@ -39,9 +42,9 @@ class AttentionNotReplaceable(Cause):
 
 @record
 class TiedWeightsAreAList(Cause):
-    """The tied weights of the class `name` are a list, of which the release wants a dict.
+    """`_tied_weights_keys` of the class `name` is a list, where the release wants a dict.
 
-    `table` is the weight that looks tokens up, empty where that is not known.
+    `table` is the parameter of the input embedding, empty where that is not known.
     """
 
     name: str
@@ -50,89 +53,89 @@ class TiedWeightsAreAList(Cause):
 
 @record
 class TieWeightsTakesNoArguments(Cause):
-    """The class `name` has a `tie_weights` of its own that takes no arguments."""
+    """The class `name` overrides `tie_weights` without the arguments that the release passes."""
 
     name: str
 
 
 @record
 class PostInitNeverCalled(Cause):
-    """The constructor of the class `name` does not call `post_init`: no plan is merged."""
+    """The constructor of the class `name` does not call `post_init`, so that no plan is merged."""
 
     name: str
 
 
 @record
 class ConstructorMissesRelease(Cause):
-    """The constructor raises for what another release of transformers does otherwise."""
+    """The constructor raises because it was written for another release of transformers."""
 
 
 @record
 class RopeScalingRenamed(ConstructorMissesRelease):
-    """`rope_scaling` is not passed on: it has another name."""
+    """`rope_scaling` does not arrive: the release passes it under another name."""
 
 
 @record
 class RopeScalingNeverNone(ConstructorMissesRelease):
-    """`rope_scaling` is another name of `rope_parameters`, which is never None."""
+    """`rope_scaling` is an alias of `rope_parameters`, which is never None in this release."""
 
 
 @record
 class ConfigFieldRemoved(ConstructorMissesRelease):
-    """A field is read that nothing sets."""
+    """The constructor reads a config field that this release does not set."""
 
 
 @record
 class RopeTypeRemoved(ConstructorMissesRelease):
-    """`ROPE_INIT_FUNCTIONS` has no such type."""
+    """`ROPE_INIT_FUNCTIONS` of this release does not have the rope type."""
 
 
 @record
 class TensorReadWhileBuilt(ConstructorMissesRelease):
-    """The value of a tensor is read, which has none while the engine builds the model."""
+    """The constructor reads the value of a tensor that has none while the model is built."""
 
 
 @record
 class MemberOfOtherRelease(ConstructorMissesRelease):
-    """A method is used that a library class has in other releases."""
+    """The constructor uses a method that a library class has in other releases only."""
 
 
 @record
 class ModelTypeTaken(ConstructorMissesRelease):
-    """A type is registered that transformers has."""
+    """The code registers a model type that transformers already has."""
 
 
 @record
 class LayerTypeRefused(ConstructorMissesRelease):
-    """transformers does not take the `layer_types` of the config."""
+    """transformers does not accept the `layer_types` of the config."""
 
 
 @record
 class PlanHoldsOthers(ConstructorMissesRelease):
-    """The plan `name` holds other entries than the constructor expects."""
+    """The plan `name` has other entries than the constructor expects."""
 
     name: str
 
 
 @record
 class ArgumentNotAccepted(Cause):
-    """The forward of the base model does not take the argument `name`, or does not name it."""
+    """The forward of the base model does not accept the argument `name`, or accepts it unnamed."""
 
     name: str
     named: bool = False
-    """Whether it takes the argument, though not by a name of its own."""
+    """Whether the forward accepts the argument, but only in its `**kwargs`."""
 
 
 @record
 class MaskEmbedsRenamed(Cause):
-    """The function `name`, which makes masks, does not take `input_embeds` any more."""
+    """The mask function `name` no longer takes the argument `input_embeds`."""
 
     name: str
 
 
 @record
 class BareTensorReturned(SurelyOfEngine):
-    """The forward of the class `name` returns a tensor, where its first item is taken."""
+    """The forward of the class `name` returns a tensor, and the engine takes its first item."""
 
     name: str = ""
 

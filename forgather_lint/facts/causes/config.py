@@ -8,9 +8,10 @@ from forgather_lint.facts.cause import Cause
 
 @record
 class FieldIsNull(Cause):
-    """The field `name` is null where the engine reads a number; of KV heads with `counts_heads`.
+    """The field `name` is null where the engine reads a number.
 
-    With `is_list` it is a list, as of a number for each layer.
+    `counts_heads`: it is the number of KV heads. `is_list`: the field is a list instead, such as
+    one number for each layer.
     """
 
     name: str
@@ -20,7 +21,7 @@ class FieldIsNull(Cause):
 
 @record
 class DefaultsRaise(Cause):
-    """The config class `name` raises where it is made without arguments."""
+    """The config class `name` raises when it is constructed without arguments."""
 
     name: str
 
@@ -46,26 +47,26 @@ class KeyHasNewName(Cause):
 
 @record
 class NoArchitecture(Cause):
-    """Neither `architectures` nor a type says which class the model has."""
+    """Neither `architectures` nor `model_type` says which class the model has."""
 
 
 @record
 class ReferenceMalformed(Cause):
-    """The entry `name` of `auto_map`, or all of it, is no text."""
+    """The entry `name` of `auto_map`, or all of it, is not text."""
 
     name: str
 
 
 @record
 class LayerTypesUnusable(Cause):
-    """`layer_types` is null, or too short; `found` says what it is instead."""
+    """`layer_types` is null or too short; `found` describes it."""
 
     found: str
 
 
 @record
 class LengthExceedsPositions(Cause):
-    """The length `asked` for is above what the field `name` allows."""
+    """The requested context length `asked` is above what the field `name` allows."""
 
     name: str
     asked: int
@@ -81,21 +82,24 @@ class ConfigNotFound(Cause):
 
 @record
 class NoConfigClass(Cause):
-    """Nobody has a config class for the type `kind` (empty: no type is said)."""
+    """Neither transformers nor the folder has a config class for the model type `kind`.
+
+    An empty `kind`: config.json has no model type.
+    """
 
     kind: str
 
 
 @record
 class NoAutoModel(Cause):
-    """`auto_map` names no class of a base model, and no other class serves the architecture."""
+    """`auto_map` names no class for `AutoModel`, and nothing else serves the architecture."""
 
     architecture: str
 
 
 @record
 class OwnModelServes(Cause):
-    """A model that the engine has by the name of the architecture serves, not the one here."""
+    """The engine has a model of its own for this architecture and runs that, not the code here."""
 
     name: str
 
@@ -106,12 +110,12 @@ class OwnModelServes(Cause):
 
 @record
 class TextConfigUnusable(Cause):
-    """A composite config from which no sizes of a text model can be read."""
+    """The sizes of a text model cannot be read from a composite config (one with configs in it)."""
 
 
 @record
 class SeveralTextConfigs(TextConfigUnusable):
-    """More than one part of the config is a config for text."""
+    """More than one sub-config of the config describes a text model."""
 
     names: tuple[str, ...]
 
@@ -122,7 +126,7 @@ class SeveralTextConfigs(TextConfigUnusable):
 
 @record
 class TextConfigWithoutHeads(TextConfigUnusable):
-    """The part `name` of the config, which is for text, says no number of heads."""
+    """The sub-config `name` of the text model has no number of attention heads."""
 
     name: str
 
@@ -133,12 +137,12 @@ class TextConfigWithoutHeads(TextConfigUnusable):
 
 @record
 class ProcessorMissing(Cause):
-    """A composite config makes a model of several modalities, and nothing names its processor."""
+    """A composite config makes the model multimodal, and nothing names its processor."""
 
 
 @record
 class NotCausal(Cause):
-    """The class `name` says that its attention is not causal, which makes the model an encoder."""
+    """The class `name` says its attention is not causal, so the engine takes it for an encoder."""
 
     name: str
 
@@ -149,7 +153,7 @@ class NotCausal(Cause):
 
 @record
 class RopeThetaOverlooked(Cause):
-    """The code reads the base `read` of the rotary embedding, and config.json says `said`."""
+    """The code uses `read` as base of the rotary embedding, while config.json has `said`."""
 
     read: float
     said: float
@@ -157,6 +161,6 @@ class RopeThetaOverlooked(Cause):
 
 @record
 class TiedByConfigAlone(Cause):
-    """The config ties the embeddings, `name` (the class with the head) does not."""
+    """The config ties the embeddings; `name`, the class with the head, declares no tied weights."""
 
     name: str

@@ -1,4 +1,4 @@
-"""What the engine makes of a mixture of experts."""
+"""What goes wrong where the engine replaces a mixture of experts by its own layer."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from forgather_lint.facts.cause import Cause, SurelyOfEngine
 
 @record
 class ExpertsNotServed(Cause):
-    """The field `name` makes a mixture of experts, of which the release serves none."""
+    """The config field `name` makes this a mixture of experts, which the release cannot serve."""
 
     name: str
 
 
 @record
 class ExpertsFieldMissing(Cause):
-    """The config has none of the fields `names`, one of which the layer of experts reads."""
+    """The config has none of the fields `names`, of which the engine's experts layer needs one."""
 
     names: tuple[str, ...]
 
 
 @record
 class ExpertsActivationReplaced(Cause):
-    """The layer computes another `activation` than that which the experts hold as `name`."""
+    """The engine's layer computes `activation`, another one than the experts have as `name`."""
 
     name: str
     activation: str
@@ -34,12 +34,12 @@ class ExpertsActivationReplaced(Cause):
 
 @record
 class ExpertsUsedAsList(SurelyOfEngine):
-    """The code goes through its experts, in the place of which there is one layer."""
+    """The code iterates over its experts, which the engine has replaced by a single layer."""
 
 
 @record
 class RouterReplaced(SurelyOfEngine):
-    """The layer weighs the experts otherwise, or adds something else to them."""
+    """The engine's layer weighs the experts unlike the router, or adds something else."""
 
     how: str
 
@@ -50,7 +50,10 @@ class RouterReplaced(SurelyOfEngine):
 
 @record
 class ExpertsCallMisread(SurelyOfEngine):
-    """The layer takes the arguments of the experts for others; `how`, if it says nothing."""
+    """The engine's layer takes the arguments of the call for others.
+
+    `how` says what comes of it, where the engine itself says nothing.
+    """
 
     how: str = ""
 
@@ -61,7 +64,7 @@ class ExpertsCallMisread(SurelyOfEngine):
 
 @record
 class ExpertsComputeOtherwise(SurelyOfEngine):
-    """The layer computes something else than the experts."""
+    """The engine's layer does not compute what the experts compute."""
 
     how: str
 
@@ -72,7 +75,7 @@ class ExpertsComputeOtherwise(SurelyOfEngine):
 
 @record
 class ExpertWeightsLost(SurelyOfEngine):
-    """The layer does not take the weights `name`."""
+    """The engine's layer does not load the weights `name`."""
 
     name: str
 
@@ -83,7 +86,7 @@ class ExpertWeightsLost(SurelyOfEngine):
 
 @record
 class SummedByRanks(Cause):
-    """What every rank has whole is in the sum over the ranks."""
+    """A value that every rank has whole is added up over the ranks: it counts several times."""
 
     what: str
 

@@ -1,4 +1,4 @@
-"""Modules that the engine puts its own in the place of, and weights that it gives to them."""
+"""Modules that the engine replaces by its own, and weights that it assigns to them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from forgather_lint.facts.cause import Cause, OfEngine
 
 @record
 class LinearForwardDropped(OfEngine):
-    """The class `name` derives from nn.Linear, and its own forward is never run.
+    """The class `name`, a subclass of nn.Linear, is replaced, so that its own forward never runs.
 
-    With a `parameter` of its own, which the layer that stands there does not have either; that
-    alone is said of a class whose forward `runs` like that of a Linear.
+    `parameter` is a parameter of its own that the replacement lacks. With `runs` its forward
+    computes what that of a Linear does, so that the lost parameter is all that is wrong.
     """
 
     name: str = ""
@@ -25,7 +25,7 @@ class LinearForwardDropped(OfEngine):
 
 @record
 class EmbeddingForwardDropped(Cause):
-    """The class `name` of the embedding has a forward that is never run."""
+    """The class `name` of the embedding is replaced, so that its own forward never runs."""
 
     name: str
 
@@ -36,14 +36,14 @@ class EmbeddingForwardDropped(Cause):
 
 @record
 class EmbeddingNotFound(Cause):
-    """The inherited `method` does not find the embedding."""
+    """The inherited `method` (such as `get_input_embeddings`) does not find the embedding."""
 
     method: str
 
 
 @record
 class HeadForwardLost(Cause):
-    """The class `name` computes something around its head, and its forward is never run."""
+    """The class `name` computes more than its head, but the engine never runs its forward."""
 
     name: str
 
@@ -54,11 +54,11 @@ class HeadForwardLost(Cause):
 
 @record
 class HeadMisplaced(Cause):
-    """The head is not in the class that has to have it."""
+    """The head is not in the class in which the engine expects it."""
 
     @property
     def defect(self) -> str:
-        """What is wrong, in a sentence."""
+        """What is wrong, as a sentence."""
         return ""
 
     @property
@@ -68,7 +68,7 @@ class HeadMisplaced(Cause):
 
 @record
 class HeadMissing(HeadMisplaced):
-    """The class that `entry` of auto_map names has no head."""
+    """The class that the entry `entry` of `auto_map` names has no head."""
 
     entry: str
 
@@ -87,7 +87,7 @@ class HeadOfOtherWidth(Cause):
 
 @record
 class HeadInBase(HeadMisplaced):
-    """The base model has a head of its own, to which no weights go."""
+    """The base model has a head of its own, for which the engine loads no weights."""
 
     @property
     def defect(self) -> str:
@@ -96,7 +96,7 @@ class HeadInBase(HeadMisplaced):
 
 @record
 class LogitsOfBase(HeadMisplaced):
-    """The base model answers with the logits of a head that gets no weights."""
+    """The base model returns the logits of a head for which the engine loads no weights."""
 
     @property
     def defect(self) -> str:
@@ -105,7 +105,7 @@ class LogitsOfBase(HeadMisplaced):
 
 @record
 class AnswerTooWide(HeadMisplaced):
-    """The base model answers with `width` features, of which the head takes `wanted`."""
+    """The base model returns `width` features, where the head takes `wanted`."""
 
     width: int
     wanted: int
@@ -117,7 +117,7 @@ class AnswerTooWide(HeadMisplaced):
 
 @record
 class FusedNameInSibling(Cause):
-    """The name of the projection `name` begins with that of `fused`, which is fused and renamed."""
+    """The projection `name` has a name beginning with that of `fused`, and is renamed with it."""
 
     name: str
     fused: str
@@ -125,7 +125,10 @@ class FusedNameInSibling(Cause):
 
 @record
 class WeightNotPlaced(Cause):
-    """No module is found for the `weight` of a checkpoint; of the head, or behind the `prefix`."""
+    """No module is found for the tensor `weight` of a checkpoint.
+
+    It is a weight of the head, or one whose name is looked for behind `prefix`.
+    """
 
     weight: str
     prefix: str = ""
@@ -133,7 +136,7 @@ class WeightNotPlaced(Cause):
 
 @record
 class BufferNotLoaded(Cause):
-    """The buffer `name` is saved with the model, and buffers are not loaded."""
+    """The checkpoint has the buffer `name`, but the engine loads no buffers."""
 
     name: str
 
@@ -146,7 +149,7 @@ class NormReplaced(Cause):
 
     @property
     def defect(self) -> str:
-        """What the replacement does or lacks, behind *the replacement*."""
+        """What the replacement does or lacks, to stand behind the words *the replacement*."""
         return ""
 
     @property
@@ -156,7 +159,7 @@ class NormReplaced(Cause):
 
 @record
 class NamedNormLosesParameter(NormReplaced):
-    """The replacement does not have the `parameter`."""
+    """The replacement does not have the `parameter` of the norm."""
 
     parameter: str
 
@@ -167,7 +170,7 @@ class NamedNormLosesParameter(NormReplaced):
 
 @record
 class NormLosesCentre(NormReplaced):
-    """The 1 that the class adds to its weight is not learned of."""
+    """The class adds 1 to its weight, and the replacement does not."""
 
     @property
     def defect(self) -> str:
@@ -176,7 +179,7 @@ class NormLosesCentre(NormReplaced):
 
 @record
 class NormTakesTwo(NormReplaced):
-    """The class takes two inputs, of which the replacement takes the second for another thing."""
+    """The class takes two inputs; the replacement has another meaning for the second."""
 
     @property
     def defect(self) -> str:
@@ -185,7 +188,7 @@ class NormTakesTwo(NormReplaced):
 
 @record
 class NormLosesParameter(Cause):
-    """The class `name`, a norm by what it computes, is replaced by one without the `parameter`."""
+    """The class `name`, a norm by what it computes, is replaced by one without its `parameter`."""
 
     name: str
     parameter: str
@@ -193,7 +196,7 @@ class NormLosesParameter(Cause):
 
 @record
 class NormEpsilonNotFound(Cause):
-    """The class `name` of a norm keeps its epsilon as `attribute`, where it is not looked for."""
+    """The norm `name` keeps its epsilon as `attribute`, where the engine does not look for it."""
 
     name: str
     attribute: str
@@ -201,7 +204,7 @@ class NormEpsilonNotFound(Cause):
 
     @property
     def kept_as(self) -> str:
-        """The assignment."""
+        """The assignment that keeps the epsilon, as source text."""
         return f"self.{self.attribute} = {self.epsilon}"
 
     @property
@@ -211,7 +214,7 @@ class NormEpsilonNotFound(Cause):
 
 @record
 class NormCentreOverlooked(Cause):
-    """The class `name` is taken for a norm that adds nothing to its weight."""
+    """The class `name` adds 1 to its weight, and the engine takes it for a norm that does not."""
 
     name: str
 

@@ -1,6 +1,6 @@
-"""What ranks do to each other's parts of a value: an op raises, or computes something else.
+"""What goes wrong with a value that is split over ranks: an op raises, or computes something else.
 
-Of the second kind `told` says what is computed.
+For the second kind `told` says what is computed instead.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from forgather_lint.facts.cause import Cause, OfEngine, OfSize
 
 @record
 class RaisesOnRank(Cause):
-    """An op or the code of the model raises, for no reason that has a type of its own."""
+    """An op or the model's own code raises on a rank, for a reason without a type of its own."""
 
 
 @record
 class NoneUsed(RaisesOnRank):
-    """The code takes an attribute or an item of None, or calls it."""
+    """The code takes an attribute or item of None, or calls it."""
 
 
 @record
 class ArgumentNotTaken(RaisesOnRank):
-    """The `function` takes no argument called `name`."""
+    """The `function` has no parameter called `name`."""
 
     function: str
     name: str
@@ -29,7 +29,7 @@ class ArgumentNotTaken(RaisesOnRank):
 
 @record
 class DoesNotFit(OfSize):
-    """A request of `length` tokens needs more than the `room` that is left for the cache."""
+    """A request of `length` tokens needs more memory than `room`, what is left for the KV cache."""
 
     length: int
     room: int
@@ -37,19 +37,19 @@ class DoesNotFit(OfSize):
 
 @record
 class SizesDiffer(Cause):
-    """Two operands have the sizes `left` and `right` in a dimension in which they must be alike."""
+    """Two operands have the sizes `left` and `right` in a dimension in which they must be equal."""
 
     left: str
     right: str
 
     def with_parameter(self) -> ParameterSizeDiffers:
-        """The same where a parameter took part that is in no layer: each rank has all of it."""
+        """The same, for an operand that is a parameter in no layer: each rank has all of it."""
         return ParameterSizeDiffers(self.left, self.right)
 
 
 @record
 class ParameterSizeDiffers(Cause):
-    """`SizesDiffer`, and one of the two is a whole parameter."""
+    """`SizesDiffer` where one of the two operands is a parameter that every rank has whole."""
 
     left: str
     right: str
@@ -57,7 +57,7 @@ class ParameterSizeDiffers(Cause):
 
 @record
 class WidthsDiffer(Cause):
-    """A product sums over `left` numbers of one operand and `right` of the other."""
+    """A matrix product sums over `left` elements of one operand and `right` of the other."""
 
     left: str
     right: str
@@ -65,20 +65,23 @@ class WidthsDiffer(Cause):
 
 @record
 class ReshapeDoesNotFit(Cause):
-    """A view of the sizes `target` does not hold `size` numbers, both as torch tells them."""
+    """A view with the sizes `target` of a tensor of `size` elements.
+
+    Both in torch's own spelling.
+    """
 
     target: tuple[str, ...]
     size: str
 
     @property
     def error(self) -> str:
-        """What torch says."""
+        """The message of torch."""
         return f"shape '[{', '.join(self.target)}]' is invalid for input of size {self.size}"
 
 
 @record
 class NormShapeDiffers(Cause):
-    """A norm over the shape `wanted` is given the shape `given`, or a parameter of it."""
+    """A norm over the shape `wanted` gets an input, or a parameter, of the shape `given`."""
 
     wanted: str
     given: str
@@ -86,7 +89,7 @@ class NormShapeDiffers(Cause):
 
 @record
 class HeadsMixed(Cause):
-    """A view of a rank's part puts features of other heads together than in the whole model."""
+    """A view of a rank's part groups features of other heads together than in the whole model."""
 
     how: str
 
@@ -97,12 +100,12 @@ class HeadsMixed(Cause):
 
 @record
 class HeadsNotByRank(Cause):
-    """The attention gets heads that are not those of its rank."""
+    """The attention of a rank gets heads that are not those of that rank."""
 
 
 @record
 class NotSplitByHeads(HeadsNotByRank):
-    """`operand` is not split by heads."""
+    """`operand` is not split between the ranks by heads."""
 
     operand: str
 
@@ -124,7 +127,7 @@ class TooManyHeads(HeadsNotByRank):
 
 @record
 class PartialUsed(Cause):
-    """A sum over the ranks is used before they have added it up."""
+    """A partial sum is used before the ranks have added theirs up."""
 
     how: str
 
@@ -135,7 +138,7 @@ class PartialUsed(Cause):
 
 @record
 class AnswerSharded(Cause):
-    """The hidden states leave the model in parts."""
+    """The hidden states that the model returns are split over the ranks."""
 
     @property
     def told(self) -> str:
@@ -144,7 +147,7 @@ class AnswerSharded(Cause):
 
 @record
 class AnswerPartial(Cause):
-    """The hidden states leave the model as sums that nobody adds up."""
+    """The hidden states that the model returns are partial sums that are never added up."""
 
     @property
     def told(self) -> str:
@@ -153,7 +156,7 @@ class AnswerPartial(Cause):
 
 @record
 class ReducesParts(Cause):
-    """The `operation` needs a whole dimension of which a rank has a part."""
+    """`operation` reduces over a dimension of which each rank has only a part."""
 
     operation: str
 
@@ -164,7 +167,7 @@ class ReducesParts(Cause):
 
 @record
 class PackedPartsMixed(Cause):
-    """A rank's parts of several blocks side by side are taken for another part of them."""
+    """A rank's parts of several blocks packed side by side are split at the wrong places."""
 
     how: str
 
@@ -175,7 +178,7 @@ class PackedPartsMixed(Cause):
 
 @record
 class PartMisused(Cause):
-    """What a rank has of a value is used as if it were another part, or the whole."""
+    """A rank's part of a value is used as if it were another part of it, or the whole."""
 
     how: str
 
@@ -186,7 +189,7 @@ class PartMisused(Cause):
 
 @record
 class HeadSizeDiffers(OfEngine):
-    """A layer has heads of another size than the attention, which cuts its features otherwise."""
+    """A layer makes heads of another size than the attention, which cuts its features otherwise."""
 
     own: str = ""
     wanted: int = 0
@@ -198,7 +201,7 @@ class HeadSizeDiffers(OfEngine):
 
 @record
 class SizeDoesNotDivide(OfSize):
-    """The ranks cannot share out `size`; 0 where the release says no number."""
+    """The ranks cannot share out `size` evenly; 0 where the release does not print the number."""
 
     size: int
     ranks: int
@@ -206,7 +209,7 @@ class SizeDoesNotDivide(OfSize):
 
 @record
 class KvHeadsDoNotDivide(Cause):
-    """The `heads` for queries of a rank are no multiple of its `kv_heads`."""
+    """A rank's number of query `heads` is no multiple of its `kv_heads`."""
 
     heads: int
     kv_heads: int
@@ -214,4 +217,4 @@ class KvHeadsDoNotDivide(Cause):
 
 @record
 class NoTensorPlan(Cause):
-    """The release wants a tensor-parallel plan, and there is none."""
+    """The release needs a tensor-parallel plan, and the model has none."""

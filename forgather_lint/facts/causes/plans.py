@@ -1,4 +1,4 @@
-"""Plans that the engine reads otherwise than they are written."""
+"""Plans that the engine reads otherwise than their author meant."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class StyleRenamed(Cause):
 
 @record
 class PlanReadDifferently(Cause):
-    """Another entry of the plan is applied to `module` than transformers applies."""
+    """The engine applies another entry of the plan to `module` than transformers does."""
 
     module: str
     here: str

@@ -1,4 +1,4 @@
-"""What keeps quantised weights from being served."""
+"""What keeps quantized weights from being served."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from forgather_lint.facts.cause import Cause
 
 @record
 class MethodUnknown(Cause):
-    """The release has no quantisation of that name, or no longer takes it: `deprecated`."""
+    """The release does not have the quantization `method`, or no longer (`deprecated`)."""
 
     method: str
     deprecated: bool = False
@@ -16,9 +16,9 @@ class MethodUnknown(Cause):
 
 @record
 class SettingRefused(Cause):
-    """The release does not take the `value` of `key` in the config of the quantization.
+    """The release does not accept `value` for `key` of the quantization config.
 
-    An empty `value`: the key is not there.
+    An empty `value`: the key is absent.
     """
 
     key: str
@@ -28,7 +28,7 @@ class SettingRefused(Cause):
 
 @record
 class DtypeRefused(Cause):
-    """The quantization does not compute in `dtype`."""
+    """The quantization cannot compute in `dtype`."""
 
     dtype: str
     method: str
@@ -36,7 +36,7 @@ class DtypeRefused(Cause):
 
 @record
 class ListedNowhere(Cause):
-    """Of the layers that `key` names as those to leave alone, `name` is no layer of the model."""
+    """Among the layers that `key` excludes from quantization, `name` is no layer of the model."""
 
     key: str
     name: str
@@ -49,9 +49,9 @@ class ListedNowhere(Cause):
 
 @record
 class GroupsCut(Cause):
-    """The `width` of a rank's share of `layer` is no whole number of groups of weights.
+    """A rank's share of `layer` is `width` wide, which is no multiple of the quantization `group`.
 
-    It is the input that is shared out, with `rows` the output.
+    The share is one of the inputs; with `rows` it is one of the outputs.
     """
 
     layer: str
@@ -66,7 +66,7 @@ class GroupsCut(Cause):
 
 @record
 class SchemesDiffer(Cause):
-    """Of the `parts` of one layer that the release fuses, only some are to be quantized."""
+    """The release fuses `parts` into one layer, and only some of them are quantized."""
 
     layer: str
     parts: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What a forward runs into on one rank already, in the hands of an engine."""
+"""What stops a forward in the hands of an engine, already on one rank."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from forgather_lint.facts.cause import Cause, OfEngine
 
 @record
 class ForwardRaises(Cause):
-    """The forward raises, and perhaps without the engine too."""
+    """The forward raises, and may raise without the engine too."""
 
 
 @record
 class BehindAttention(Cause):
-    """The forward raises behind the engine's attention, and not behind that of transformers."""
+    """The forward raises after the engine's attention, and not after that of transformers."""
 
 
 @record
 class MaskNotMade(OfEngine):
-    """The forward needs a mask, which is not made for the engine's attention."""
+    """The forward needs an attention mask, which the engine does not make."""
 
 
 @record
 class ReplacementLacks(OfEngine):
-    """The `layer` that the engine puts in has no `attribute`, which the model reads."""
+    """The model reads `attribute`, which the engine's `layer` in place of a module lacks."""
 
     layer: str
     attribute: str
@@ -36,9 +36,9 @@ class ConstructorRaises(Cause):
 
 @record
 class ModelClassMissing(Cause):
-    """The class that is named for the model is not there."""
+    """The class that is named as the model's does not exist."""
 
 
 @record
 class ModelUndecided(Cause):
-    """Whether the model can be built is not known."""
+    """It is not known whether the model can be built."""

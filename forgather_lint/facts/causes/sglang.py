@@ -16,19 +16,19 @@ class StyleRefused(Cause):
 
 @record
 class PlanMissing(Cause):
-    """No plan says how the model is split; `kind` is what it would be split for."""
+    """The model has no plan for `kind` (of parallelism)."""
 
     kind: str
 
 
 @record
 class StackMissing(Cause):
-    """The plan of the pipeline does not name one stack of layers."""
+    """The pipeline plan does not name exactly one stack of layers."""
 
 
 @record
 class ClassRefused(Cause):
-    """There is no class for the backend to build, or one whose attention may not be replaced."""
+    """There is no class that the backend can build, or its attention cannot be replaced."""
 
     architecture: str
     found: bool
@@ -36,13 +36,13 @@ class ClassRefused(Cause):
 
 @record
 class ExpertsNotDescribed(Cause):
-    """A model that is taken for a mixture of experts says nothing under any of `fields`."""
+    """The model is taken for a mixture of experts, and its config has none of `fields`."""
 
     fields: tuple[str, ...]
 
 
 @record
 class WeightLost(Cause):
-    """A weight of the checkpoint, `saved`, is looked for where nothing is."""
+    """The tensor `saved` of the checkpoint is looked up under a name that no module has."""
 
     saved: str

@@ -1,4 +1,4 @@
-"""Why a model does not go through a pipeline of stages."""
+"""Why a model cannot be split into pipeline stages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FewerLayersThanStages(OfSize):
 
 @record
 class EmbedScaleNotSet(OfSize):
-    """The release sets `embed_scale` only where the embedding is, and reads it on every stage."""
+    """The release sets `embed_scale` only on the stage with the embedding, but reads it on all."""
 
 
 @record
@@ -45,12 +45,12 @@ class SeveralLists(NotOneList):
 
 @record
 class StageRaises(Cause):
-    """A stage raises, which has placeholders in the place of modules."""
+    """The forward raises on a stage, where modules of other stages are replaced by placeholders."""
 
 
 @record
 class NoHiddenStates(Cause):
-    """A stage hands on a tensor of so many `dimensions`, which are not those of hidden states."""
+    """A stage passes on a tensor with `dimensions` dimensions, which cannot be hidden states."""
 
     dimensions: int
 
@@ -61,9 +61,10 @@ class NoHiddenStates(Cause):
 
 @record
 class AppliedPerStage(Cause):
-    """What stands outside the planned modules is applied on every stage.
+    """An operation outside the planned modules is applied once on every stage.
 
-    With `beside`, nothing of that kind is seen: a layer reads what another one has left it.
+    With `beside` it is another defect: a layer reads a value that an earlier layer left for it, and
+    that does not get from one stage to the next.
     """
 
     beside: bool = False
@@ -77,4 +78,4 @@ class AppliedPerStage(Cause):
 
 @record
 class EmbeddingUnreachable(Cause):
-    """`get_input_embeddings` raises, or finds nothing, where a stage has no embedding."""
+    """`get_input_embeddings` raises or finds nothing on a stage that has no embedding."""

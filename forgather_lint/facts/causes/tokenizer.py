@@ -16,16 +16,16 @@ class TokenizerFileMissing(Cause):
 
 @record
 class TokenizerClassUnknown(Cause):
-    """tokenizer_config.json names a class `name` that the release of transformers has not yet."""
+    """tokenizer_config.json names a class `name` that this release of transformers lacks."""
 
     name: str
 
 
 @record
 class EndsDiffer(Cause):
-    """Files differ in what ends an answer: the engine stops at `taken`, and `other` is in `file`.
+    """Files differ in the token that ends an answer: the engine takes `taken`, `file` has `other`.
 
-    `token` is how the tokenizer writes its own.
+    `token` is the text of the tokenizer's own end token.
     """
 
     taken: tuple[int, ...]

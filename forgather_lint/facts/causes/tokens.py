@@ -1,4 +1,4 @@
-"""What a model computes between the tokens of a sequence."""
+"""What a model computes across the tokens of a sequence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from forgather_lint.facts.cause import Cause
 
 @record
 class TokensMeet(Cause):
-    """Tokens are put together by `op`, one of the model's own, outside the engine's attention."""
+    """The model's own operation `op` combines tokens, outside the engine's attention."""
 
     op: str
 
