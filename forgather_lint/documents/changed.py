@@ -1,4 +1,4 @@
-"""Which models files that have changed belong to: what a model reads, and what it read once.
+"""Which models are affected by changed files.
 
 A model rests on the files of its folder; a configuration of a Forgather project on every template
 that its rendering has looked at.
@@ -22,9 +22,9 @@ _OF_MODELS = frozenset({".py", ".json", ".jinja", ".model", ".txt", *WEIGHTS})
 
 @record
 class Changes:
-    """Absolute paths of what has changed: `edited` is there and was, the others came or went.
+    """Absolute paths of changed files: `edited` ones, new ones (`came`) and deleted ones (`went`).
 
-    What lies in one of `untracked` folders is not looked after: it may have changed.
+    Nothing is known of changes in the folders `untracked`; they count as changed.
     """
 
     edited: frozenset[str] = frozenset()
@@ -38,7 +38,10 @@ class Changes:
         return self.edited | self.came | self.went
 
     def of_model(self, candidate: Candidate) -> Candidate | None:
-        """`candidate` if something of it has changed; a config that went is said to be missing."""
+        """`candidate` if a file of it has changed, else None.
+
+        It has `config_missing` set where config.json was deleted and Python files are left.
+        """
         folder = absolute(str(candidate.folder))
         if not (self._inside(folder) or self._around(folder)):
             return None
@@ -46,10 +49,11 @@ class Changes:
         return replace(candidate, config_missing=True) if gone else candidate
 
     def of_answer(self, looked_at: States, files: Set[str], attributed: Set[str]) -> bool:
-        """Whether something has changed that an answer looked at; True where that is not known.
+        """Whether anything that an answer looked at has changed; True where that is not known.
 
-        `files` are texts that it was made of. A text that is `attributed` changes no other answer,
-        though it was looked at for all of them: templates are read once.
+        `files` are the texts that this answer was made of. Templates are read once for all
+        configurations, so that every answer has looked at all of them: a text in `attributed` is
+        known to belong to some answers, and changes only those that have it in `files`.
         """
         if not looked_at:
             return True
@@ -68,8 +72,7 @@ class Changes:
         return any(path.startswith(f"{folder}/") for path in self.all)
 
     def _around(self, folder: str) -> bool:
-        """Whether a folder around it is one change (a submodule), makes it another package, or
-        is not looked after."""
+        """Whether `folder` is in a changed submodule, a new or lost package, or untracked."""
         above = [folder, *map(str, Path(folder).parents)]
         moved = self.came | self.went
         return any(
@@ -79,7 +82,7 @@ class Changes:
 
 
 def models_left(went: Iterable[str]) -> Iterator[Candidate]:
-    """The models that files which `went` belonged to, as far as something of them is left."""
+    """The models that the deleted files `went` belonged to and that have other files left."""
     for path in map(Path, went):
         if path.suffix not in _OF_MODELS:
             continue

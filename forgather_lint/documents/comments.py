@@ -1,4 +1,4 @@
-"""Where the comments of Python, YAML, scripts and makefiles are; a `#` in a string is none."""
+"""The comments of Python, YAML, scripts and makefiles; a `#` in a string is not one."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from forgather_lint.core.record import record
 from forgather_lint.documents.commands.found import kind_of
 
 BESIDE = ".forgather-lint"
-"""What the name of a file ends with whose comments speak for the file beside it, a JSON file."""
+"""The ending of a file whose comments are about the JSON file beside it, which can have none."""
 
 
 @record
 class Comment:
     """A comment from its `#` to the end of the line; both numbers count from 1.
 
-    `speaks_for` is the row of the code it stands beside, or of the next code when it has a line
-    of its own.
+    `speaks_for` is the row that a suppression in it applies to: its own, or the next with code when
+    the comment has a line of its own.
     """
 
     row: int
@@ -30,7 +30,10 @@ class Comment:
 
 
 def comments_of(path: str, text: str) -> Iterator[Comment]:
-    """The comments of `text`, by the suffix of `path`; none in a format that has none."""
+    """The comments of `text`; the suffix of `path` tells the format.
+
+    None where it has no comments.
+    """
     if path.endswith((".py", ".pyi")):
         places = _python(text)
     elif path.endswith((".yaml", ".yml")):
@@ -49,7 +52,7 @@ def comments_of(path: str, text: str) -> Iterator[Comment]:
 
 
 def _next_code(lines: list[str]) -> list[int]:
-    """For each row, the next one below that holds code; itself when there is none."""
+    """For each row the next row, from it on, that holds code; itself when there is none."""
     found, below = list(range(1, len(lines) + 1)), 0
     for row in range(len(lines), 0, -1):
         found[row - 1] = below or row
@@ -69,10 +72,10 @@ def _python(text: str) -> Iterator[tuple[int, int]]:
 
 
 def python_tokens(text: str) -> Iterator[tokenize.TokenInfo]:
-    """The tokens of a Python text, up to the first thing in it that is none.
+    """The tokens of a Python text, up to the first error in it.
 
-    Raises `TokenError` or `SyntaxError` there. Before 3.12 `tokenize` goes on behind it, one
-    character at a time, each of which looks at the rest of the line again.
+    Raises `TokenError` or `SyntaxError` there. Python's own `tokenize` before 3.12 goes on behind
+    an error character by character, looking at the rest of the line each time.
     """
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.ERRORTOKEN:
@@ -84,7 +87,7 @@ _SCRIPT_COMMENT = re.compile(r"""(?:[^"'\\#]|\\.|"(?:[^"\\]|\\.)*+"|'[^']*+'|(?<
 
 
 def _script(text: str) -> Iterator[tuple[int, int]]:
-    """A `#` that begins a word, outside of quotes that end on their line."""
+    """Row and column of each `#` that begins a word, outside of quotes that end on their line."""
     for row, line in enumerate(text.split("\n"), start=1):
         found = _SCRIPT_COMMENT.match(line)
         if found is not None and found[1]:
@@ -103,7 +106,7 @@ def _yaml(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _without_scalars(text: str) -> str:
-    """`text` with every `#` inside a scalar blotted out, as far as it can be scanned.
+    """`text` with every `#` inside a YAML scalar overwritten, as far as it can be scanned.
 
     A Forgather template with Jinja statements often cannot be scanned to its end; from there on
     every `#` after a blank is taken for a comment.

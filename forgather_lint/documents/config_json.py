@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 DEEPEST = 50
 _MOST_DIGITS = 4_300
-"""What Python itself makes an integer of, unless it is told otherwise."""
+"""The most digits that Python converts to an integer unless told otherwise."""
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 
 Keys = tuple[str, ...]
 Parts = tuple[Span, Span]
-"""Where a key and its value stand."""
+"""The spans of a key and of its value."""
 
 
 class _Part(Enum):
@@ -39,8 +39,8 @@ class ConfigFile:
     """A parsed config.json. Positions are computed when the first of them is asked for.
 
     `undecided` holds keys whose values a template leaves open, with the reasons. `overridden` are
-    those that a command sets when the config object has been made of what the file says: `values`
-    has them, `written` has not.
+    keys that a serve command sets (`--hf-overrides`) on the config object: `values` includes them,
+    `written` does not.
     """
 
     path: str
@@ -52,20 +52,20 @@ class ConfigFile:
 
     @property
     def written(self) -> Mapping[str, object]:
-        """What the file itself says."""
+        """The values in the file, without those that a command sets."""
         return self.values if self.file_values is None else self.file_values
 
     def overridden_by(self, values: Mapping[str, object]) -> ConfigFile:
-        """The same file with `values` set on the object that is made of it."""
+        """This file, with `values` set on the config object that is made of it."""
         merged = {**self.values, **values}
         return ConfigFile(self.path, self.text, merged, self.undecided, values, self.written)
 
     def place(self, *keys: str) -> Place:
-        """The place of key and value at `keys`, or of the file when there is none."""
+        """The place of key and value at the path `keys`, or of the file when there is none."""
         return ConfigPlace(self, keys, _Part.BOTH)
 
     def key_place(self, *keys: str) -> Place:
-        """The place of the last of `keys` itself."""
+        """The place of the key at the path `keys`, without its value."""
         return ConfigPlace(self, keys, _Part.KEY)
 
     def value_place(self, *keys: str) -> Place:
@@ -73,7 +73,7 @@ class ConfigFile:
         return ConfigPlace(self, keys, _Part.VALUE)
 
     def repeated(self, *keys: str) -> Iterator[tuple[str, Place, Place]]:
-        """Keys that stand twice in the object at `keys`: name, first and last place."""
+        """Keys that occur twice in the object at the path `keys`: name, first and last place."""
         for name, spans in self._spans.items():
             if name[:-1] == keys and len(spans) > 1:
                 yield name[-1], spans[0][0], spans[-1][0]
@@ -158,7 +158,7 @@ def _integer(digits: str) -> int:
 
 
 def _depth(text: str) -> int:
-    """How deep brackets stand in each other; those in strings count for nothing."""
+    """How deep brackets are nested in each other, not counting those in strings."""
     deepest = depth = 0
     for found in _STRING_OR_BRACKET.finditer(text):
         letter = found[0]

@@ -1,4 +1,4 @@
-"""Which models lie at a path: a folder with a config.json, a Python file, or a tree to search."""
+"""Which models are at a path: a folder with a config.json, a Python file, or a tree to search."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from forgather_lint.core.record import record
 
 CONFIG = "config.json"
 BUILT = ("build", "dist")
-"""Folders that a build fills with copies of what lies elsewhere."""
+"""Names of folders that a build fills with copies of other files."""
 
 _HEAD = 200_000
 _MARKS = ("PreTrainedModel", "_tp_plan", "base_model_tp_plan")
@@ -19,9 +19,9 @@ _MARKS = ("PreTrainedModel", "_tp_plan", "base_model_tp_plan")
 
 @record
 class Candidate:
-    """One model to look at: a folder, or a single Python file in it.
+    """One model to check: a folder, or a single Python file in it.
 
-    `config_missing`: the folder was named, and holds no config.json to load the model by.
+    `config_missing`: the user named this folder, and it has no config.json to load the model by.
     """
 
     folder: Path
@@ -34,9 +34,9 @@ class Candidate:
 
 
 def candidates(path: Path, excluded: Callable[[str], bool]) -> Iterator[Candidate]:
-    """The models at `path`, in the order of their names; nothing when there is none.
+    """The models at `path`, sorted by name.
 
-    A file stands for the model of its folder when a config.json lies beside it.
+    A Python file stands for the model of its folder when a config.json lies beside it.
     """
     if is_folder(path):
         yield from _search(path, excluded)
@@ -63,7 +63,7 @@ def _search(root: Path, excluded: Callable[[str], bool]) -> Iterator[Candidate]:
 
 
 def models_in(folder: Path) -> Iterator[Candidate]:
-    """The models that stand directly in `folder`."""
+    """The models whose files are directly in `folder`."""
     if is_file(folder / CONFIG):
         if _is_model_config(folder / CONFIG) or listed(folder, "*.py"):
             yield Candidate(folder)
@@ -74,13 +74,13 @@ def models_in(folder: Path) -> Iterator[Candidate]:
 
 
 def _is_model_config(path: Path) -> bool:
-    """Whether a config.json without Python beside it speaks of a model."""
+    """Whether a config.json without Python beside it is that of a model."""
     head = _head(path)
     return '"model_type"' in head or '"architectures"' in head
 
 
 def defines_model(path: Path) -> bool:
-    """Whether a Python file speaks of a model or a plan."""
+    """Whether the text of a Python file looks as if it defines a model or a plan."""
     head = _head(path)
     return any(mark in head for mark in _MARKS)
 

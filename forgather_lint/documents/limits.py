@@ -1,12 +1,12 @@
-"""Bounds on a Python text before libcst sees it.
+"""Limits on a Python text, checked before libcst parses it.
 
 libcst's parser recurses natively: `x = ((((...` of 5,000 brackets, or `not ` 20,000 times, ends the
 process with a segmentation fault (libcst 1.9.0), and its walk of long chains is quadratic. One
 linear scan finds such texts first.
 
 The scan is not `tokenize`: before Python 3.12 that takes an f-string for one token, and libcst
-parses what stands in its braces on every Python. `tests/test_documents_limits.py` holds both alike
-where they can be.
+parses the code in its braces on every Python. `tests/test_documents_limits.py` compares the two
+where they can agree.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def refusal(text: str) -> str | None:
 
 
 class _Statement:
-    """How deep the syntax tree of the statement that is being read can be at most.
+    """An upper bound on the depth of the syntax tree of the statement being read.
 
-    Within one pair of brackets every token may nest in those before it; a comma begins anew, but
-    not for what stands behind a `lambda`, whose own parameters it may part.
+    Within one pair of brackets every token may nest in those before it. A comma starts over, but
+    not for what is behind a `lambda`: the comma may be one between its parameters.
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ _STRINGS = {
     "'": re.compile(r"(?:[^'\\\n]++|\\.)*+'", re.DOTALL),
 }
 _STRING = "0"
-"""What a string counts as, whatever it holds."""
+"""The token that stands for any string."""
 
 
 _PLAIN = re.compile(r"""[^{}"'\\\n]*+""")
@@ -105,20 +105,20 @@ _NAMED = re.compile(r"\\N\{[^{}\n]*\}")
 
 
 def tokens(text: str) -> Iterator[str]:
-    """The tokens of `text` but for comments: a newline where a line ends, `0` for a string.
+    """The tokens of `text` without comments: a newline at the end of a line, `0` for any string.
 
-    What stands in the braces of an f-string follows it, braces included. Where a string does not
-    end, the tokens do: libcst reads all of a text into tokens before it parses.
+    The code in the braces of an f-string follows it, braces included. At an unterminated string the
+    tokens end, as libcst also tokenizes all of a text before it parses.
     """
     return _Scanner(text.replace("\r\n", "\n").replace("\r", "\n")).tokens()
 
 
 @record(frozen=False)
 class _Formatted:
-    """An f-string (or a t-string) that the scan is in: in its text, or in the code of a field.
+    """An f-string (or t-string) that the scan is in: in its text, or in the code of a field.
 
-    `fields` are its open fields, each as the number of brackets that are open in it; in the text
-    while one is open is in its format specification.
+    `fields` are its open fields, each as the number of brackets that are open in it; while one is
+    open, "in the text" means in its format specification.
     """
 
     quote: str
@@ -142,7 +142,7 @@ class _Scanner:
                 yield from self._code()
 
     def _code(self) -> Iterator[str]:
-        """The tokens up to a formatted string, or to the end of a field of one."""
+        """The tokens up to a formatted string, or to the end of the field that the scan is in."""
         base = self.strings[-1].fields[-1] if self.strings else -1
         while (match := _CODE.match(self.text, self.position)) is not None:
             self.position = match.end()
@@ -165,7 +165,7 @@ class _Scanner:
         self.position = len(self.text)
 
     def _end_of_code(self, token: str) -> Iterator[str]:
-        """A field ends, or its format specification begins."""
+        """The closing brace of a field, or the colon that begins its format specification."""
         string = self.strings[-1]
         string.in_text = True
         if token != ":":
@@ -174,7 +174,7 @@ class _Scanner:
             yield token
 
     def _begins_formatted(self, prefix: str, quote: str) -> bool:
-        """Pass a string that holds no code; whether the one that begins here may."""
+        """Whether the string that begins here may contain code; one that cannot is passed."""
         if "f" in prefix or "t" in prefix:
             self.strings.append(_Formatted(quote, "r" in prefix))
             return True
@@ -183,7 +183,7 @@ class _Scanner:
         return False
 
     def _formatted(self, string: _Formatted) -> Iterator[str]:
-        """The text of a formatted string, up to the code of a field or to its end."""
+        """The tokens in the text of a formatted string, up to the code of a field or to its end."""
         while True:
             plain = _PLAIN.match(self.text, self.position)
             self.position = plain.end() if plain else self.position
@@ -216,7 +216,7 @@ class _Scanner:
                 self.position += 1
 
     def _pass_escape(self, string: _Formatted) -> None:
-        """A brace behind a backslash is none the less a brace."""
+        """Pass an escape, but not a brace behind a backslash, which still opens a field."""
         named = None if string.raw else _NAMED.match(self.text, self.position)
         if named:
             self.position = named.end()

@@ -1,7 +1,7 @@
-"""Entries of a dict or list as they stand in a text of Python or JSON, and changes of them.
+"""Entries of a dict or list in a text of Python or JSON, and how to edit them.
 
-Only what belongs to an entry is touched; comments, indentation, quotes and the ends of lines stay
-as they are. A change is a list of pieces: two offsets, and what is to stand between them.
+Only the text of an entry is touched; comments, indentation, quotes and line ends stay as they are.
+An edit is a list of pieces: two offsets, and the text to put between them.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 @record
 class LiteralItem:
-    """`key: value`, or one item of a list, from `start` to `end`.
+    """`key: value`, or one item of a list, from `start` to `end` (offsets).
 
-    `value` is where the value begins (`start` for an item), `comma` where the comma behind it
-    stands, if there is one.
+    `value` is where the value begins (`start` for an item of a list), `comma` the offset of the
+    comma behind it, None if there is none.
     """
 
     start: int
@@ -45,14 +45,15 @@ class LiteralItem:
 
 
 def text_of(place: Place) -> str | None:
-    """The text that `place` lies in, where it is known."""
+    """The whole text of the file of `place`; None where it is not known."""
     return place.file.text if isinstance(place, NodePlace | ConfigPlace) else None
 
 
 def sizes_of_call(place: Place) -> tuple[Place, ...] | None:
-    """The sizes that a call of `view` or `reshape` spells out, three at least and none of them -1.
+    """The places of the sizes in a call of `view` or `reshape`: at least three, none of them -1.
 
-    They may stand in a tuple that the file gives the name of once. None when they are not seen.
+    They may be in a tuple or list to which the file gives a name once. None when they are not
+    found.
     """
     if not isinstance(place, NodePlace) or not isinstance(place.node, cst.Call):
         return None
@@ -69,7 +70,7 @@ def sizes_of_call(place: Place) -> tuple[Place, ...] | None:
 
 
 def _sequence(node: cst.BaseExpression, tree: cst.Module) -> list[cst.BaseExpression]:
-    """The elements of a tuple or list; of a name, those of the only one assigned to it."""
+    """The elements of a tuple or list; for a name, of the only one that is assigned to it."""
     if isinstance(node, cst.Name):
         found = _Assigned(node.value)
         with deep_recursion():
@@ -83,7 +84,7 @@ def _sequence(node: cst.BaseExpression, tree: cst.Module) -> list[cst.BaseExpres
 
 
 class _Assigned(cst.CSTVisitor):
-    """Collects what is assigned to a name."""
+    """Collects the expressions assigned to a name."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -103,7 +104,10 @@ def plain_string(text: str, start: int, end: int) -> tuple[str, str] | None:
 
 
 def entry_at(text: str, start: int, *, item: bool = False) -> LiteralItem | None:
-    """The entry whose key (or, in a list, the `item`) begins at `start`; None when none does."""
+    """The entry whose key (or, in a list, the `item`) begins at `start`.
+
+    None when none begins there.
+    """
     at, value = start, start if item else -1
     end, depth = start, 0
     while at < len(text):
@@ -135,7 +139,7 @@ def entry_at(text: str, start: int, *, item: bool = False) -> LiteralItem | None
 
 
 def added_behind(text: str, entry: LiteralItem, items: Sequence[str]) -> Iterator[Piece]:
-    """`items` behind `entry`: each on a line of its own if the entry has one."""
+    """The pieces that add `items` behind `entry`: on lines of their own if the entry is on one."""
     indent, line_end = indent_at(text, entry.start), _line_end(text, entry)
     if indent is None or line_end is None:
         yield entry.end, entry.end, "".join(f", {item}" for item in items)
@@ -152,14 +156,14 @@ def added_behind(text: str, entry: LiteralItem, items: Sequence[str]) -> Iterato
 
 
 def added_before(text: str, entry: LiteralItem, items: Sequence[str]) -> Piece:
-    """`items` before `entry`, in the same manner."""
+    """The piece that adds `items` before `entry`: on lines of their own if the entry is on one."""
     indent = indent_at(text, entry.start)
     between = " " if indent is None else f"{newline_at(text, entry.start)}{indent}"
     return entry.start, entry.start, "".join(f"{item},{between}" for item in items)
 
 
 def removed(text: str, entry: LiteralItem) -> Piece:
-    """The text without `entry`, and without its line if it has one of its own."""
+    """The piece that removes `entry`, and its line if nothing else is on it."""
     if entry.comma is None:
         return _without_the_last(text, entry)
     indent, line_end = indent_at(text, entry.start), _line_end(text, entry)
@@ -171,14 +175,17 @@ def removed(text: str, entry: LiteralItem) -> Piece:
 
 
 def _without_the_last(text: str, entry: LiteralItem) -> Piece:
-    """A last entry goes with the comma before it: JSON knows no comma behind the last."""
+    """The piece that removes the last entry and the comma before it.
+
+    JSON allows none at the end.
+    """
     before = text[: entry.start].rstrip()
     start = len(before) - 1 if before.endswith(",") else entry.start
     return start, entry.end, ""
 
 
 def merged(text: str, first: LiteralItem, second: LiteralItem) -> Iterator[Piece]:
-    """`first` with the value of `second` and the comment behind it; `second` is gone."""
+    """The pieces that give `first` the value and comment of `second`, and remove `second`."""
     yield first.value, first.end, text[second.value : second.end]
     here, there = _comment(text, first), _comment(text, second)
     if here is not None and there is not None:
@@ -189,9 +196,9 @@ def merged(text: str, first: LiteralItem, second: LiteralItem) -> Iterator[Piece
 def ordered(
     text: str, before: Sequence[LiteralItem], after: Sequence[LiteralItem]
 ) -> Iterator[Piece]:
-    """The places of `before` with the entries of `after`, the same ones in another order.
+    """The pieces that put the entries `after` where `before` are: the same ones in a new order.
 
-    The comment behind an entry goes with it.
+    The comment behind an entry moves with it.
     """
     for place, entry in zip(before, after, strict=True):
         if place != entry:
@@ -202,9 +209,10 @@ def ordered(
 
 
 def mapped(text: str, start: int, end: int, value: str) -> list[Piece] | None:
-    """The list or tuple of strings that ends at `end` as a dict that maps each to `value`.
+    """The pieces that turn a list or tuple of strings into a dict that maps each to `value`.
 
-    None when something else stands between `start` and `end`, or nothing is in it.
+    The list is the text from `start` to `end`. None when there is anything but strings, or nothing,
+    in it.
     """
     opening = re.compile(r"[^\[({\"'#]*[\[(]").match(text, start, end)
     if opening is None or text[end - 1] not in "])":
@@ -222,31 +230,31 @@ def mapped(text: str, start: int, end: int, value: str) -> list[Piece] | None:
 
 
 def _after_space(text: str, at: int) -> int:
-    """Where the next thing that is no comment begins."""
+    """The offset, from `at` on, of the first character behind white space and comments."""
     found = _SPACE.match(text, at)
     return found.end() if found else at
 
 
 def _comment(text: str, entry: LiteralItem) -> tuple[int, int] | None:
-    """What stands on the line behind the entry and its comma; None if that is more code."""
+    """Start and end of what follows the entry and its comma on the line; None if that is code."""
     line_end = _line_end(text, entry)
     start = entry.end if entry.comma is None else entry.comma + 1
     return None if line_end is None else (start, line_end)
 
 
 def indent_at(text: str, start: int) -> str | None:
-    """What stands before `start` on its line, if that is blank."""
+    """The white space before `start` on its line; None if there is anything else."""
     line = text[max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1 : start]
     return line if not line.strip() else None
 
 
 def _line_end(text: str, entry: LiteralItem) -> int | None:
-    """The end of the line on which the entry ends, if nothing but a comment follows on it."""
+    """The end of the line on which the entry ends; None if anything but a comment follows on it."""
     found = _BLANK.match(text, entry.end if entry.comma is None else entry.comma + 1)
     return found.end() if found else None
 
 
 def newline_at(text: str, start: int) -> str:
-    """How the line before `start` ends."""
+    """The line end of the line before `start`."""
     found = re.compile(r"\r\n|\r|\n").search(text, max(0, text.rfind("\n", 0, start) - 1))
     return found[0] if found else "\n"

@@ -16,9 +16,10 @@ from forgather_lint.documents.sources import Sources, folder_sources
 
 @record
 class GivenPlans:
-    """Plans that stand for those of the model; None: the model's own.
+    """Plans to be used instead of those of the model; None: the model's own.
 
-    Keys are names in the base model, those of `of_head` names in the whole one.
+    The keys are names in the base model; those of the plans in `of_head` are names in the whole
+    model.
     """
 
     tensor: Mapping[str, object] | None = None
@@ -28,10 +29,10 @@ class GivenPlans:
 
 @record
 class ModelInput:
-    """One model as it is given: its files, its config, and the file it is about (if one).
+    """One model as it was given: its source files, its config, and the file that was named, if any.
 
-    `folder` is where it lies on disk, empty where it is in memory alone; `config_missing` says that
-    this folder is to be served as it is, without a config.json.
+    `folder` is where it is on disk, empty for one that is in memory only. `config_missing`: the
+    folder is to be served as it is, and has no config.json.
     """
 
     path: str
@@ -43,12 +44,12 @@ class ModelInput:
     plans: GivenPlans | None = None
 
     def has_file(self, name: str) -> bool:
-        """Whether a file of that name lies beside the model's."""
+        """Whether a file of that name is beside the model's files."""
         return bool(self.folder) and is_file(Path(self.folder) / name)
 
 
 def open_model(candidate: Candidate) -> ModelInput:
-    """Read what is needed first. Raises `SourceError` for a config.json that cannot be used."""
+    """The model of `candidate`. Raises `SourceError` for a config.json that cannot be used."""
     doing.now(f"reading {candidate.path}")
     sources = folder_sources(candidate.folder)
     config_path = candidate.folder / CONFIG

@@ -1,4 +1,4 @@
-"""Python text to a libcst tree whose nodes know their places."""
+"""Parses Python text to a libcst tree whose nodes know their places."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OriginOf = Callable[[int], Place | None]
 
 
 class SourceError(Exception):
-    """A text that cannot be analysed: the user's fault, told in one line with its place."""
+    """A text that cannot be analysed, by the user's fault: a message of one line, and a place."""
 
     def __init__(self, where: Span, message: str) -> None:
         super().__init__(message)
@@ -33,11 +33,11 @@ class SourceError(Exception):
 
 
 class NotAnalysed(SourceError):
-    """A text that is beyond the bounds of this tool; whether it can be loaded is not known."""
+    """A text that is beyond the limits of this tool; a loader may well read it."""
 
 
 class _Positions(MetadataWrapper):
-    """Resolves positions, for which libcst also walks the tree once without any visitor."""
+    """Computes positions without the additional walk of the tree that libcst's own class makes."""
 
     def visit_batched(self, *_: object) -> cst.CSTNode:
         return self.module
@@ -45,7 +45,7 @@ class _Positions(MetadataWrapper):
 
 @lru_cache(maxsize=64)
 def _ranges(tree: cst.Module) -> Mapping[cst.CSTNode, CodeRange]:
-    """Where the nodes stand; models that share a file share its tree."""
+    """The ranges of all nodes; cached by tree, which models share that share a file."""
     with deep_recursion():
         return _Positions(tree, unsafe_skip_copy=True).resolve(PositionProvider)
 
@@ -54,7 +54,7 @@ def _ranges(tree: cst.Module) -> Mapping[cst.CSTNode, CodeRange]:
 class PythonFile:
     """A parsed file. Positions are computed when the first of them is asked for.
 
-    `origin_of` maps a row of generated text to the template line it was made from.
+    `origin_of` maps a row of generated text to the template line that it was generated from.
     """
 
     path: str
@@ -131,7 +131,7 @@ def parse_python(path: str, text: str, origin_of: OriginOf | None = None) -> Pyt
 
 
 def _refused(where: Span, message: str, text: str) -> SourceError:
-    """What libcst says of `text`, if Python says so too: its grammar may be older than ours."""
+    """libcst's syntax error, unless Python itself parses `text`: libcst's grammar may be older."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -145,5 +145,5 @@ def _refused(where: Span, message: str, text: str) -> SourceError:
 
 @lru_cache(maxsize=64)
 def _tree(text: str) -> cst.Module:
-    """The tree of `text`; a model that is built for several targets is parsed once."""
+    """The tree of `text`; cached, as a model that is built for several targets is parsed once."""
     return cst.parse_module(text)

@@ -1,4 +1,4 @@
-"""The one model that a command about a single model is given."""
+"""The one model at a path, for commands that are about a single model."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ Origin = Callable[[str, int], Place | None]
 class Sources:
     """The Python files of one model by module name (`llama` for `llama.py`).
 
-    `paths` says where each stands; `texts` holds those that exist in memory only. `origin` maps a
-    file name and row of generated text to the template line that it came from. `package` is the
-    dotted name of the folder, when it is part of a package, `packages` the folders in it that are
+    `paths` has the path of each; `texts` the text of those that exist in memory only. `origin` maps
+    a file name and row of generated text to the template line that it came from. `package` is the
+    dotted name of the folder, where that is a package; `packages` are folders in it that are
     packages themselves, which are not read.
     """
 
@@ -42,7 +42,7 @@ class Sources:
 
 
 def folder_sources(folder: Path) -> Sources:
-    """The Python files that stand directly in `folder`."""
+    """The Python files that are directly in `folder`."""
     files = [path for path in listed(folder, "*.py") if is_file(path)]
     packages = frozenset(path.parent.name for path in listed(folder, "*/__init__.py"))
     paths = {path.stem: str(path) for path in files}
@@ -50,7 +50,7 @@ def folder_sources(folder: Path) -> Sources:
 
 
 def _package(folder: Path) -> str:
-    """The dotted name of `folder`: the folders above it that hold an `__init__.py`."""
+    """The dotted name of `folder` as a package: as many folders up as have an `__init__.py`."""
     parts: list[str] = []
     folder = folder.absolute()
     while is_file(folder / "__init__.py") and folder.name not in parts:

@@ -1,4 +1,4 @@
-"""Which layer stands for which `nn.Linear`: the plan's word, as a release reads it."""
+"""Which layer of the engine replaces each `nn.Linear`, by the plan as a release reads it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from forgather_lint.python.values.objects import Instance
 
 @record
 class Assignment:
-    """What replaces one Linear, and where that is written (None: by default).
+    """What replaces one Linear, and the place of the plan entry (None: none applies).
 
-    `parameters` are those of the module's own parameters that have another role than it.
-    Of fewer key-value heads than ranks each is there `copies` times before the rows are divided.
-    What lies packed in one layer has its widths on a rank in `parts`.
+    `parameters` are those of the module's own parameters that have another role than the module.
+    `copies`: with fewer key-value heads than ranks, each head is copied so often before the rows
+    are divided. Where several projections are packed in one layer, `parts` are their widths on a
+    rank.
     """
 
     role: Role
@@ -34,14 +35,14 @@ class Assignment:
     parameters: tuple[tuple[str, Role], ...] = ()
 
     def role_of(self, parameter: str) -> Role:
-        """How one of the module's own parameters is split."""
+        """How the parameter `parameter` of the module is split."""
         return dict(self.parameters).get(parameter, self.role)
 
 
 def assign(
     machine: Machine, tree: Tree, entries: Iterable[PlanEntry], engine: Engine
 ) -> dict[Instance, Assignment]:
-    """The assignment of every Linear of the tree, by the identity of its instance."""
+    """The assignment of every Linear of the tree."""
     written = {entry.full_key: entry for entry in entries}
     keys = tuple(written)
     found: dict[Instance, Assignment] = {}
@@ -63,10 +64,10 @@ def _of(
 
 
 def _match(keys: tuple[str, ...], name: str, engine: Engine) -> str | None:
-    """The key that the engine applies.
+    """The key of the plan that the engine applies to the module `name`; None where none applies.
 
-    Raises `BudgetExceeded` for an expression that is not safe to try, `Raised` for one on which
-    the release fails.
+    Raises `BudgetExceeded` for an expression that is not safe to try, `Raised` for one on which the
+    release fails.
     """
     if engine.plan.keys is None:
         return name if name in keys else None

@@ -1,4 +1,4 @@
-"""Modules with attention in them that run more than once in one forward.
+"""Attention modules that run more than once in one forward.
 
 vLLM keeps one KV cache for each attention module, and every call of it writes the same slots: the
 first of two calls reads what the second wrote for the tokens before (vllm/model_executor/models/
@@ -17,7 +17,7 @@ from forgather_lint.python.values.value import Value, ValueId
 
 @record
 class Repeated:
-    """A module whose attention ran twice, and the call that was the second."""
+    """A module whose attention ran twice, and the place of its second call."""
 
     module: Instance
     where: Place
@@ -25,7 +25,7 @@ class Repeated:
 
 @record(frozen=False)
 class _Open:
-    """A call that has not returned yet; `attended` counts the attention before it.
+    """A call that has not returned yet; `attended` counts the attention calls before it.
 
     `directly`: its own forward calls the attention.
     """
@@ -37,7 +37,7 @@ class _Open:
 
 @record
 class _Attending:
-    """An answer that came of attention."""
+    """A remembered answer of a module in whose run attention was called."""
 
     answer: Value
     directly: bool
@@ -55,7 +55,7 @@ class AttentionRuns:
     _attending: list[_Attending] = field(default_factory=list)
 
     def attends(self) -> None:
-        """The attention of the engine is called."""
+        """The engine's attention is called."""
         if self._open and not self._undecided:
             self._attended += 1
             self._open[-1].directly = True
@@ -64,7 +64,7 @@ class AttentionRuns:
         self._open.append(_Open(where, self._attended))
 
     def left(self, module: Instance, answer: Value) -> None:
-        """`module` has run and answered: its attention ran if any was called since it began."""
+        """`module` has returned `answer`: it attended if attention was called since it began."""
         done = self._open.pop()
         if self._attended > done.attended:
             attending = _Attending(answer, done.directly)
@@ -75,7 +75,7 @@ class AttentionRuns:
         self._open.pop()
 
     def answered(self, module: Instance, answer: Value, where: Place) -> None:
-        """`module` runs as one of its kind did that gave `answer`."""
+        """`module` was not run: it got `answer`, that of a run of a module like it."""
         attending = next((each for each in self._attending if each.answer is answer), None)
         if attending is not None and not self._undecided:
             self._attended += 1
@@ -88,7 +88,11 @@ class AttentionRuns:
         self._undecided -= 1
 
     def _ran(self, module: Instance, attending: _Attending, where: Place) -> None:
-        """Runs with one answer called the same modules; others of a module around them may not."""
+        """Count the run of `module` and of the modules that it called, as `attending` tells.
+
+        Two runs with one answer called the same inner modules, though modules around them may
+        differ.
+        """
         run = (module, None if attending.directly else ValueId(attending.answer))
         if run in self._runs and self.first is None:
             self.first = Repeated(module, where)

@@ -1,4 +1,4 @@
-"""The plans of the models inside a model, such as the text model of one for images and text.
+"""The plans of models inside a model, such as the text model of a multimodal one.
 
 `post_init` merges the plan of every child that has one, under the name of the child; the child has
 merged its own before (transformers/modeling_utils.py up to 5.18, since 5.19
@@ -30,8 +30,8 @@ def models_inside(
 ) -> Iterator[tuple[str, Instance]]:
     """The models below `model` that may have merged a plan of their own, by their dotted names.
 
-    Those `around` it are not below it, though it may hold them. Raises `BudgetExceeded` where they
-    hold each other in too many ways.
+    `around` are the models that contain `model`: they are left out, though it may refer to them.
+    Raises `BudgetExceeded` where models contain each other in too many ways.
     """
     around, budget = (*around, model), budget or Budget()
     budget.spend(1 + len(model.attributes))
@@ -44,7 +44,7 @@ def models_inside(
 
 @record
 class PlansInside:
-    """The entries that a model takes over from the models inside it, with longer keys."""
+    """The entries that a model takes over from models inside it, with prefixed keys."""
 
     tensor: tuple[PlanEntry, ...] = ()
     pipeline: tuple[PlanEntry, ...] = ()
@@ -54,10 +54,10 @@ class PlansInside:
 def plans_of_children(
     machine: Machine, model: Instance, *, kept: bool = True, everywhere: bool = False
 ) -> PlansInside:
-    """What the models inside `model` have merged.
+    """The merged plans of the models inside `model`.
 
-    `kept`: class-level plans count; `everywhere`: the plan of a config counts for every model that
-    has it, not for the base model alone.
+    `kept`: class-level plans count too. `everywhere`: the plan of a config counts for every model
+    that has this config, not for the base model alone.
     """
     tensor: list[PlanEntry] = []
     pipeline: list[PlanEntry] = []
@@ -80,7 +80,7 @@ def _longer(name: str, entries: Iterable[PlanEntry]) -> Iterator[PlanEntry]:
 
 
 def is_base(machine: Machine, model: Instance) -> bool:
-    """Whether `base_model is self`: nothing stands where `base_model_prefix` points."""
+    """Whether `model.base_model is model`, as nothing is found under `base_model_prefix`."""
     member = find_member(machine, model.cls, "base_model_prefix")
     prefix = member.value.value if member and isinstance(member.value, Known) else ""
     return not isinstance(model.attributes.get(str(prefix)), Instance)

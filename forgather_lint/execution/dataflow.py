@@ -1,8 +1,8 @@
-"""Who feeds whom inside the forwards of a model, read off one undivided run.
+"""The data flow inside the forwards of a model, recorded from one run without sharding.
 
 Newer releases look for groups of projections in the traced graph of a module's `forward` and shard
-them by themselves (vllm/model_executor/models/transformers/fusers). The same graph, as far as
-they use it, is what an abstract run sees.
+them by themselves (vllm/model_executor/models/transformers/fusers). What they use of that graph is
+recorded here from an abstract run.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from forgather_lint.python.values.value import (
 )
 
 CASTS = frozenset({"Tensor.to", "Tensor.type_as", "Tensor.float", "Tensor.half"})
-"""What vLLM looks through (fx_utils.py, `_DTYPE_CASTS`)."""
+"""The casts that vLLM ignores (fx_utils.py, `_DTYPE_CASTS`)."""
 
 
 @record(eq=False)
 class Step:
-    """One op or module call: what it was, from which values, to which value.
+    """One call of an op or module: its name, the values that it got, and the one it returned.
 
-    An `item` of a tuple has its place in the tuple. `tensors` counts those of the inputs that are
+    For an `item` taken out of a tuple, `place` is its index. `tensors` counts the inputs that are
     tensors.
     """
 
@@ -54,7 +54,7 @@ class Step:
 class Body:
     """One run of a module's forward: its placeholders, its steps in order, and its result.
 
-    `merged` has what a value may be where that hangs on a condition that could not be decided.
+    `merged` maps a value that depends on an undecided condition to the values that it may be.
     """
 
     owner: Instance
@@ -64,11 +64,11 @@ class Body:
     merged: dict[ValueId, list[Value]] = field(default_factory=dict)
 
     def made_by(self, value: ValueId) -> Step | None:
-        """The step whose output is `value`; None for what came from outside."""
+        """The step whose output is `value`; None for a value from outside."""
         return next((step for step in self.steps if step.output == value), None)
 
     def peeled(self, value: ValueId) -> ValueId:
-        """The value behind casts."""
+        """The value that `value` was cast from, through any number of casts."""
         step = self.made_by(value)
         while step is not None and step.name in CASTS and step.inputs:
             value = step.inputs[0]
@@ -82,7 +82,7 @@ class Body:
 
 @record
 class _Open:
-    """A call that has not returned yet: the first module that is alike, and its body so far."""
+    """A call that has not returned yet: the kind of its module, and its body so far."""
 
     alike: Instance
     body: Body
@@ -92,7 +92,7 @@ class _Open:
 
 @record(frozen=False)
 class GraphRecorder(Observer):
-    """Collects one body for each kind of module: copies are answered without a run."""
+    """Records one body for each kind of module; further modules of the kind are not run."""
 
     bodies: dict[Instance, Body] = field(default_factory=dict)
     answers: ModuleAnswers = field(default_factory=ModuleAnswers)
@@ -119,7 +119,7 @@ class GraphRecorder(Observer):
         self.answers.abandoned()
 
     def merged(self, result: object, options: Sequence[object]) -> None:
-        """A tensor is one of several, by a condition."""
+        """A tensor is one of several, depending on an undecided condition."""
         if self.open and isinstance(result, TensorValue):
             found = self.open[-1].body.merged.setdefault(ValueId(result), [])
             found.extend(option for option in options if isinstance(option, Value))
@@ -131,7 +131,7 @@ class GraphRecorder(Observer):
         return result
 
     def computed(self, name: str, arguments: Arguments, result: Value, where: Place) -> None:
-        """An op has run in the forward that is open."""
+        """An op has run in the forward that is being recorded."""
         self._note(name, arguments, result, None, where)
 
     def _note(
@@ -142,7 +142,7 @@ class GraphRecorder(Observer):
         module: Instance | None,
         where: Place,
     ) -> None:
-        """Add a step to the body that is open, and one for each item of a tuple."""
+        """Add a step to the body that is being recorded, and one for each item of a tuple."""
         inputs, made = _identities(arguments.all()), ValueId(result)
         if not self.open or made in inputs:
             return
@@ -157,7 +157,7 @@ class GraphRecorder(Observer):
 
 
 def _parts(value: Value) -> Sequence[Value]:
-    """The items of a tuple; what each row of a tensor is like, where their number is not known."""
+    """The items of a tuple; for a tensor of unknown length, one value that stands for each row."""
     if isinstance(value, TupleValue):
         return value.items
     row = value.rest.item if isinstance(value, ListValue) and value.rest is not None else None
@@ -169,7 +169,7 @@ def _identities(values: Iterable[Value]) -> tuple[ValueId, ...]:
 
 
 def flattened(values: Iterable[Value]) -> Iterator[Value]:
-    """The values, and behind a tuple or list what it holds."""
+    """The values in order; a tuple or list is followed by its items."""
     for value in values:
         yield value
         if isinstance(value, TupleValue | ListValue):
@@ -177,7 +177,7 @@ def flattened(values: Iterable[Value]) -> Iterator[Value]:
 
 
 def fresh(value: Value) -> Value:
-    """A tensor of its own: the result of a module is not the value that an op inside made."""
+    """A copy of a tensor: the result of a module is another value than that of an op inside it."""
     if isinstance(value, TupleValue):
         return replace(value, items=tuple(map(fresh, value.items)))
     if not isinstance(value, TensorValue):
@@ -189,7 +189,7 @@ def fresh(value: Value) -> Value:
 
 @record(frozen=False)
 class RecordingLibrary(EngineLibrary):
-    """Tells the recorder what each op made."""
+    """Tells the recorder of each op and its result."""
 
     recorder: GraphRecorder = field(default_factory=GraphRecorder)
 
@@ -202,7 +202,7 @@ class RecordingLibrary(EngineLibrary):
 def graphs(
     machine: Machine, root: Instance, engine: Engine, heads: Heads | None
 ) -> dict[Instance, Body]:
-    """The graph of every kind of module below `root`, from one run at size 1.
+    """The body of every kind of module below `root`, from one run on a single rank.
 
     Raises `Raised` when the forward raises, `BudgetExceeded`.
     """

@@ -1,4 +1,4 @@
-"""What the flow needs to know of a serving engine."""
+"""What an abstract forward needs to know of a serving engine."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Arguments, DictValue, Unknown
 
 ATTENTION_INSTANCES = "attention_instances"
-"""The keyword by which newer releases hand their attention to the model."""
+"""The keyword by which newer releases pass their attention to the model."""
 
 
 @record
 class Compressed:
-    """The engine's attention for compressed keys and values: which modules have it, its sizes.
+    """The engine's attention over compressed keys and values (latent attention), and its sizes.
 
-    `expansions` names the method that is left out in each kind of module, by the first that
-    is alike. A head of queries and keys has `whole` values, of which `rotary` are the
-    rotary part, one of values has `value`. What is kept instead of keys and values has `rank`.
+    `expansions` has, for the first of each kind of module, the name of the method that the engine
+    skips: the one that expands what is cached. A head of queries and keys has `whole` features,
+    `rotary` of them rotary; a head of values has `value`. What is cached for a token has `rank`
+    features.
     """
 
     expansions: Mapping[Instance, str]
@@ -37,7 +38,7 @@ class Compressed:
 class Heads:
     """The head counts of a model's config; `kv` of them hold keys and values.
 
-    `uniform`: every layer of the engine has these; else some may have others.
+    `uniform`: every layer has these; otherwise some layers may have others.
     """
 
     query: int
@@ -48,9 +49,9 @@ class Heads:
 
 
 class UndecidedKey(NamedTuple):
-    """No key is known to be the one: `key` is an invalid expression, or not safe to try.
+    """It is not known which key applies: `key` is an invalid expression, or not safe to try.
 
-    `fails` says that the release itself raises on it.
+    `fails`: the release itself raises on it.
     """
 
     key: str
@@ -59,19 +60,22 @@ class UndecidedKey(NamedTuple):
 
 
 class KeyMatch(Protocol):
-    """Which of the keys of a plan, in dict order, is applied to the module `name`."""
+    """Which of the keys of a plan, in dict order, is applied to the module `name`.
+
+    None: none is.
+    """
 
     def __call__(self, keys: Sequence[str], name: str) -> str | UndecidedKey | None: ...
 
 
 @record
 class PlanReading:
-    """How an engine reads a tensor parallel plan.
+    """How an engine reads a tensor-parallel plan.
 
-    `styles` maps style names to what replaces a layer, `keys` says which of a plan is applied to
-    one (None: the one that is its name). `uneven_parts`: a dimension that does not divide by the
-    ranks is spread all the same. `splits_by_head`: a parameter that a module has for each head
-    must be named in the plan.
+    `styles` maps style names to roles of layers. `keys` says which key is applied to a module
+    (None: the key equal to its name). `uneven_parts`: a dimension that the ranks do not divide
+    evenly is split all the same. `splits_by_head`: a parameter with one value for each head is
+    split without being named in the plan.
     """
 
     styles: Mapping[str, Role]
@@ -82,10 +86,10 @@ class PlanReading:
 
 @record
 class EngineAttention:
-    """The attention of an engine, which stands behind transformers' interface.
+    """The engine's attention, which is called through transformers' attention interface.
 
-    `surplus_heads_pass` tells whether it takes more heads than it has without an error (vLLM 0.13
-    folds them into the tokens), `pads_values` whether it takes values narrower than the keys.
+    `surplus_heads_pass`: it takes more heads than it was made for without an error (vLLM 0.13 folds
+    them into the tokens). `pads_values`: it takes values narrower than the keys.
     """
 
     surplus_heads_pass: bool = False
@@ -94,9 +98,10 @@ class EngineAttention:
 
 @record
 class HandedOn:
-    """What an engine calls the model with beside tokens, to be handed on to the attention.
+    """What an engine passes to the model beside tokens, for the model to pass on to the attention.
 
-    `attention`: the model is handed what attends (`ATTENTION_INSTANCES`); `others` are more names.
+    `attention`: the attention itself is passed (`ATTENTION_INSTANCES`); `others` are further
+    keywords.
     """
 
     attention: bool = False
@@ -105,10 +110,10 @@ class HandedOn:
 
 @record
 class EngineNorms:
-    """What the norms of an engine say to an input that is not as wide as the model.
+    """What the engine's norms say to an input of the wrong width.
 
-    `of_other_width` to one that is not as wide as the weight, `of_uneven_shard`, where the input is
-    gathered, to parts that are not equal.
+    `of_other_width` to one that is not as wide as the weight; `of_uneven_shard`, where a sharded
+    input is gathered, to shards that are not equal.
     """
 
     of_other_width: Reaction = Reaction(Effect.NONE)
@@ -117,12 +122,12 @@ class EngineNorms:
 
 @record
 class StageCutting:
-    """How an engine cuts stages by a pipeline plan.
+    """How an engine cuts a model into stages by a pipeline plan.
 
-    `no_list` and `several_lists` are what it says to a plan that does not name one stack of layers.
-    `dotted_names`: names may have dots. `inferred`: without a plan stages are cut by what the
-    decoder has. `embedding_searched`: it goes through the modules of what `get_input_embeddings`
-    returns.
+    `no_list` and `several_lists` are its reactions to a plan that does not name exactly one stack
+    of layers. `dotted_names`: names in the plan may have dots. `inferred`: without a plan, stages
+    are cut by the children of the decoder. `embedding_searched`: the engine looks through the
+    modules of what `get_input_embeddings` returns.
     """
 
     no_list: Reaction = Reaction(Effect.ERROR, "ValueError", "{type} has no stack of layers")
@@ -136,8 +141,8 @@ class StageCutting:
 class Engine:
     """The behaviour of one release that decides what a plan computes.
 
-    `attention` is None where transformers' own stays. `replaced` tells which attributes are left of
-    the modules that it replaces.
+    `attention` is None where transformers' own attention stays. `replaced` tells which attributes
+    the engine's layers have in place of those of the modules that they replace.
     """
 
     plan: PlanReading
@@ -149,7 +154,7 @@ class Engine:
 
 
 def given_arguments(engine: Engine) -> Arguments:
-    """What the release calls the model with; without an engine, the tokens are enough."""
+    """The arguments with which the release calls the model; without an engine, tokens alone."""
     arguments = engine_arguments(BATCHED if engine.attention else SEQUENCE)
     if engine.attention is None:
         del arguments.keywords["position_ids"]

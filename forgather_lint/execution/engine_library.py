@@ -1,4 +1,4 @@
-"""The standard library with the attention of a serving engine behind transformers' interface."""
+"""The standard library, with an engine's attention behind transformers' attention interface."""
 
 from __future__ import annotations
 
@@ -58,18 +58,18 @@ from forgather_lint.python.values.value import (
 )
 
 EXPANSION = "engine.latent_expansion"
-"""What stands for the method that expands compressed keys and values: it returns them."""
+"""Replaces the method that expands compressed keys and values: it returns them as they are."""
 _NAMES = ("query", "key", "value")
 _ROWS_APART = (
     "view size is not compatible with input tensor's size and stride (at least one dimension spans "
     "across two contiguous subspaces). Use .reshape(...) instead."
 )
 _KEYWORD_LOST = "'NoneType' object is not subscriptable"
-"""What the attention raises that was not handed its keyword."""
+"""The error of the attention when its keyword has not been passed on to it."""
 
 
 def leave_out_expansions(machine: Machine, tree: Tree, heads: Heads | None) -> None:
-    """Put what stands for them in the place of the methods, until the trail is rolled back."""
+    """Replace the methods that the engine skips by `EXPANSION`, until the trail is rolled back."""
     if heads is None or heads.compressed is None:
         return
     for instance in tree.instances.values():
@@ -87,11 +87,11 @@ class EngineLibrary(StandardLibrary):
     heads: Heads | None
     repetition: AttentionRuns = field(default_factory=AttentionRuns)
     mask_left_out: bool = False
-    """Whether transformers would have made a mask, which it makes none of for this attention."""
+    """Whether transformers would have made a mask: it makes none for the engine's attention."""
     regrouped: HeadSizeDiffers | None = None
-    """That the attention has heads of another size than it was given."""
+    """Set where the attention has heads of another size than those it was given."""
     kept: tuple[Value, Value] | None = None
-    """What the last expansion that was left out was given."""
+    """The arguments of the last call of `EXPANSION`: what the engine caches."""
     state: KeptByForward | None = None
 
     def __post_init__(self) -> None:
@@ -123,7 +123,7 @@ class EngineLibrary(StandardLibrary):
 
     @port_of("vllm/model_executor/models/transformers/__init__.py", "vllm_attention_forward")
     def _attention(self, own: EngineAttention, arguments: Arguments, where: Place) -> Value:
-        """`[1, heads, tokens, head size]` in, `[tokens, heads * head size]` and None out."""
+        """Takes `[1, heads, tokens, head size]`, returns `[tokens, heads * head size]` and None."""
         if self.engine.handed_on.attention:
             self._require_keyword(arguments, where)
         if any(name not in arguments.keywords for name in self.engine.handed_on.others):
@@ -152,7 +152,7 @@ class EngineLibrary(StandardLibrary):
     def _attend_compressed(
         self, given: Mapping[str, Value], sizes: Compressed, where: Place
     ) -> Value:
-        """Queries by heads, and what is kept instead of keys and values, the same on every rank."""
+        """Attention of queries by heads over the compressed cache, the same on every rank."""
         module = given.get("module")
         if not isinstance(module, Instance) or module.first_alike not in sizes.expansions:
             return Unknown("attention-beside-latent", where)
@@ -215,7 +215,7 @@ class EngineLibrary(StandardLibrary):
         return TensorValue((query.shape[2], width), placement, query.dtype, where)
 
     def _regrouped(self, tensors: list[TensorValue], size: int, where: Place) -> Placement:
-        """Features that the attention cuts into other heads than the model did."""
+        """The placement where the attention cuts the features into other heads."""
         own = next((each for t in tensors if (each := _head_size(t)) != size), None)
         self.regrouped = HeadSizeDiffers(str(own), size)
         settled = next((t.placement for t in tensors if isinstance(t.placement, Wrong)), None)
@@ -244,7 +244,7 @@ class EngineLibrary(StandardLibrary):
         return Wrong(TooManyHeads(whole), where, next(filter(None, sharded), None))
 
     def _of_parts(self, tensors: list[TensorValue], where: Place) -> Placement:
-        """All three are this rank's heads, or keys and values are one replicated head."""
+        """The placement of this rank's heads; keys and values may be one replicated head."""
         query, key, value = (tensor.placement for tensor in tensors)
         if not isinstance(query, Shard) or query.dim != 1:
             return _not_heads("query", query, where)
@@ -258,7 +258,7 @@ class EngineLibrary(StandardLibrary):
 
 
 def _is_bare_parameter(value: Value) -> bool:
-    """A parameter that no layer holds is whole on each rank."""
+    """Whether the value is a parameter that no layer holds, so that each rank has it whole."""
     return isinstance(value, TensorValue) and value.is_parameter
 
 
@@ -278,7 +278,10 @@ def _width(tensor: TensorValue) -> Size | None:
 
 @port_of("vllm/model_executor/layers/attention/attention.py", "Attention.forward")
 def _output_width(here: Heads, tensors: list[TensorValue], padded: TensorValue) -> Size | None:
-    """The features of a token: what the layer's heads come to; padded values are cut again."""
+    """The features that the attention returns for a token; None where that is not known.
+
+    Values that were `padded` to the width of the queries are cut again.
+    """
     query, value = tensors[0], tensors[2]
     whole = here.query * here.size
     if padded is value:
@@ -290,7 +293,7 @@ def _output_width(here: Heads, tensors: list[TensorValue], padded: TensorValue) 
 
 
 def _padded(value: TensorValue, query: TensorValue) -> TensorValue:
-    """Values narrower than the queries are padded in front of the attention, cut behind it."""
+    """`value`, padded to the width of the queries where it is narrower."""
     assert value.shape is not None
     assert query.shape is not None
     narrow, size = value.shape[3], query.shape[3]
@@ -300,7 +303,7 @@ def _padded(value: TensorValue, query: TensorValue) -> TensorValue:
 
 
 def _is_one_for_all(kept: Value, size: int) -> bool:
-    """`[1, 1, tokens, size]`, the same on every rank."""
+    """Whether the tensor is `[1, 1, tokens, size]` and the same on every rank."""
     shape = kept.shape if isinstance(kept, TensorValue) else None
     return (
         isinstance(kept, TensorValue)
@@ -329,7 +332,7 @@ def _check_heads(tensor: TensorValue, count: int, size: int, where: Place) -> bo
 
 @port_of("vllm/model_executor/layers/attention/attention.py", "Attention.forward")
 def _require_one_row(name: str, tensor: TensorValue, more: bool | None, where: Place) -> None:
-    """Raise what torch raises when the view by heads takes a row for several that lie apart."""
+    """Raises what torch raises when the view by heads merges rows that are apart in memory."""
     if more and rows_apart(tensor) == 2 and not isinstance(tensor.placement, Undecided):
         raise Raised("RuntimeError", _ROWS_APART, where, cause=TooManyHeads((name,)))
 
@@ -340,9 +343,9 @@ def _head_size(tensor: TensorValue) -> Size | None:
 
 
 def _differs_by_head(mask: Value) -> bool:
-    """Whether `[batch, heads, queries, keys]` has more than one plane: perhaps a bias, as in ALiBi.
+    """Whether a mask `[batch, heads, queries, keys]` differs by head, as an ALiBi bias does.
 
-    vLLM never looks at the mask: it knows what is causal, and no bias.
+    vLLM never looks at the mask: it knows what is causal, but no bias.
     """
     shape = mask.shape if isinstance(mask, TensorValue) else None
     if shape is None or len(shape) != 4 or shape[1] is None:

@@ -1,4 +1,4 @@
-"""What an error of an abstract run comes of, and whether it is of the engine's making."""
+"""The cause of an error of an abstract run, and whether the engine is to blame for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from forgather_lint.python.interpreter.frame import Raised
 
 
 def cause_of(error: Raised, library: EngineLibrary, *, dropped: bool) -> Cause:
-    """The cause of an error on a rank; `dropped`: the forward of a layer was left out before."""
+    """The cause of an error on a rank; `dropped`: the forward of some layer had been left out."""
     cause = error.cause or RaisesOnRank()
     if isinstance(cause, OfEngine):
         return cause
@@ -25,7 +25,7 @@ def cause_of(error: Raised, library: EngineLibrary, *, dropped: bool) -> Cause:
 
 
 def is_engines(outcome: Outcome) -> bool:
-    """Whether an error at size 1 is of the engine's making, whatever it makes of the attention."""
+    """Whether an error on a single rank is the engine's doing, whatever its attention computes."""
     met = outcome.met
     of_keyword = isinstance(met, ArgumentNotTaken) and met.name == ATTENTION_INSTANCES
     return isinstance(outcome.cause, SurelyOfEngine) or of_keyword

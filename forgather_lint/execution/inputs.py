@@ -1,4 +1,4 @@
-"""What the engine calls the base model with."""
+"""The arguments with which the engine calls the base model."""
 
 from __future__ import annotations
 
@@ -13,18 +13,15 @@ from forgather_lint.python.values.value import (
 )
 
 SEQUENCE = symbol("T")
-"""How many tokens there are where one sequence is read as a whole, as transformers does."""
+"""The number of tokens of one sequence that is read as a whole, as transformers does it."""
 
 BATCHED = symbol(TOKENS)
-"""How many there are of several sequences, each with what came before it in a cache."""
+"""The number of tokens of several sequences, each with earlier tokens in a cache."""
 
 
 @port_of("vllm/model_executor/models/transformers/base.py", "Base.forward")
 def engine_arguments(sequence: Size = SEQUENCE) -> Arguments:
-    """`input_ids` and `position_ids` of shape [1, tokens], everything by keyword.
-
-    Batch 1, no mask, no cache.
-    """
+    """`input_ids` and `position_ids` of shape [1, tokens], passed by keyword, and nothing else."""
     tokens = TensorValue((1, sequence), dtype="int64")
     positions = TensorValue((1, sequence), dtype="int64", tags=frozenset([COUNTED]))
     return Arguments(

@@ -1,7 +1,7 @@
-"""What a forward leaves behind for the next: an engine calls it more often than the model's author.
+"""What a forward leaves behind for the next one.
 
-Before the first request an engine runs the model to see how much memory it takes, then for each
-token that it answers. A forward that reads what an earlier one has written does not compute from
+Before the first request an engine runs the model to see how much memory it takes, then once for
+each token of an answer. A forward that reads what an earlier one has written does not compute from
 its input alone.
 """
 
@@ -21,12 +21,12 @@ _SAME_MEMORY = frozenset(
     "squeeze unsqueeze flatten unflatten narrow select getitem __getitem__ detach contiguous to "
     "float half bfloat16 double type type_as chunk split unbind diagonal".split()
 )
-"""Ops whose result may lie in the memory of what they are done on."""
+"""Ops whose result may share the memory of their input."""
 
 
 @record(frozen=False, eq=False)
 class KeptByForward(KeptState):
-    """Watches one forward; what it does in place to tensors that were there before counts too."""
+    """Watches one forward for state: also for in-place ops on tensors that existed before it."""
 
     _tensors: set[Value] = field(default_factory=set)
 
@@ -36,7 +36,7 @@ class KeptByForward(KeptState):
             self._hold(instance.attributes.get(name))
 
     def called(self, name: str, arguments: Arguments, made: Value, where: Place) -> None:
-        """Note that an op is done on a tensor that was there before, by any name, or on a part."""
+        """Record an op on a tensor that existed before the forward, or on a part or view of one."""
         out = arguments.keywords.get("out")
         if isinstance(out, TensorValue) and out in self._tensors:
             self.found.append(where)

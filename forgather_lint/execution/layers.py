@@ -1,4 +1,4 @@
-"""What vLLM's parallel layers do to a tensor on one rank."""
+"""What an engine's parallel layers do to a tensor on one rank."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ from forgather_lint.python.values.value import NONE, Arguments, TensorValue, Val
 
 
 class Role(StrEnum):
-    """What replaces an `nn.Linear`; the words are those of `engines/data/vllm/plan.toml`.
+    """The kind of parallel layer that replaces a module; words as in `engines/data/vllm/plan.toml`.
 
-    From `PACKED_COLUMN` on, what only transformers itself does, to other modules and to parameters:
-    blocks side by side that are each split (`PACKED_`), a table whose look-ups come out whole, a
-    module whose output is summed over the ranks, one whose input is divided by their number.
+    From `PACKED_COLUMN` on are roles that only transformers itself has, for other modules and for
+    parameters: blocks side by side that are each split (`PACKED_`), an embedding whose look-ups
+    come out whole, a module whose output is summed over the ranks, one whose input is divided by
+    their number.
     """
 
     COLUMN = "column"
@@ -70,13 +71,13 @@ def split_parameter(
     copies: int = 1,
     parts: tuple[int, ...] = (),
 ) -> TensorValue | None:
-    """The parameter as one of `ranks` ranks holds it, None when that is as a whole.
+    """The part of a parameter that one of `ranks` ranks holds; None when that is the whole.
 
     Source of the dimensions: `shard_param` of the styles in transformers/distributed/
-    tensor_parallel.py; those of vLLM's two layers are the same. With `unevenly`, what does not
-    divide is spread as far as it goes, and its size on a rank is not known. `copies` is for
-    key-value heads that more ranks share than there are (vLLM's QKVParallelLinear), `parts` what
-    it holds on a rank of queries, keys and values that are packed in one.
+    tensor_parallel.py; those of vLLM's two layers are the same. `unevenly`: what does not divide is
+    split all the same, and its size on a rank is not known. `copies`: each key-value head is held
+    by so many ranks (vLLM's QKVParallelLinear). `parts`: the widths on a rank of queries, keys and
+    values that are packed in one parameter.
     """
     if not isinstance(value, TensorValue) or not value.shape:
         return None
@@ -98,7 +99,7 @@ def _part_of(size: int, blocks: int, ranks: int, since: Place, unevenly: bool) -
 
 
 def split_dimension(name: str, rank: int, role: Role) -> int | None:
-    """The dimension of a parameter of so many dimensions that `role` splits."""
+    """The dimension, of a parameter with `rank` dimensions, that `role` splits; None: none."""
     if role in BY_COLUMN or role is Role.PACKED_COLUMN:
         return max(0, rank - 2)
     if role in BY_ROW and name != "bias":
@@ -111,7 +112,7 @@ def split_dimension(name: str, rank: int, role: Role) -> int | None:
 def run_linear(
     machine: Machine, linear: Instance, role: Role, ranks: int, given: Value, where: Place
 ) -> Value:
-    """The output of the layer that stands for `linear`, whose weights are split already."""
+    """The output of the layer that replaces `linear`, whose weights are split already."""
     weight, bias = linear.attributes["weight"], linear.attributes.get("bias", NONE)
     if role is Role.ROW_SPLITTING:
         given = split_last(given, ranks, where)
@@ -136,12 +137,12 @@ def _apply(machine: Machine, given: Value, weight: Value, bias: Value, where: Pl
 
 
 def on_tensor(value: Value, act: Callable[[TensorValue], TensorValue]) -> Value:
-    """`act` on a tensor; other values are left to the code that uses them."""
+    """`act` applied to a tensor; any other value is returned as it is."""
     return act(value) if isinstance(value, TensorValue) and value.shape is not None else value
 
 
 def all_reduce(value: Value, where: Place) -> Value:
-    """The sum over ranks: right for partial values, too large by the ranks for whole ones."""
+    """The sum over ranks: right for partial values, too large by their number for whole ones."""
 
     def act(tensor: TensorValue) -> TensorValue:
         placement = tensor.placement
@@ -156,10 +157,11 @@ def all_reduce(value: Value, where: Place) -> Value:
 
 
 def of_masked_sum(value: Value, where: Place) -> Value:
-    """What a module makes of the rows that a rank's part of a table holds.
+    """The look-ups in a split embedding, as the module that holds it may go on with them.
 
-    They are a sum over ranks behind a mask, which may be read once: torch/distributed/tensor/
-    placement_types.py, `_MaskPartial._reduce_value`. Whether a module does was not looked at.
+    They are partial sums with a mask that may be used only once: torch/distributed/tensor/
+    placement_types.py, `_MaskPartial._reduce_value`. Whether a module uses them twice is not
+    modelled.
     """
 
     def act(tensor: TensorValue) -> TensorValue:
@@ -169,7 +171,7 @@ def of_masked_sum(value: Value, where: Place) -> Value:
 
 
 def gather_last(value: Value, ranks: int, where: Place) -> Value:
-    """All ranks' last dimensions side by side."""
+    """The last dimensions of all ranks, concatenated."""
 
     def act(tensor: TensorValue) -> TensorValue:
         assert tensor.shape is not None
@@ -187,7 +189,7 @@ def gather_last(value: Value, ranks: int, where: Place) -> Value:
 
 
 def gathered_size(size: Size, ranks: int) -> Size:
-    """The length of all ranks' parts of `size` together."""
+    """The sum of `size` over all ranks."""
     return dims.multiply(dims.local(size), ranks)
 
 
@@ -221,7 +223,10 @@ def _placed(
 
 
 def share(arguments: Arguments, where: Place) -> Value:
-    """A module that hands on its input divided by the ranks: what they hold adds up to it."""
+    """The input divided by the number of ranks: the output of a module that all ranks have whole.
+
+    Summed over the ranks it is the input again.
+    """
 
     def act(tensor: TensorValue) -> TensorValue:
         if isinstance(tensor.placement, Replicate):

@@ -28,16 +28,17 @@ DTYPE_BYTES = {
 
 HEAD = "lm_head.weight"
 VOCABULARY_STEP = 64
-"""Engines fill the rows of a vocabulary up to a multiple (vocab_parallel_embedding.py)."""
+"""Engines pad the rows of a vocabulary to a multiple of this (vocab_parallel_embedding.py)."""
 
 
 @record
 class Cut:
-    """What the stages of a model share out: the dotted names of what each has.
+    """How modules are shared out among pipeline stages, by dotted names.
 
     `layers` are shared out, `first` is on the first stage alone (with `tied` on the last too),
-    `last` on the last; what none of them names is on every stage. The output head has `vocabulary`
-    rows of `width`, its own unless `tied`; tables of as many rows are split like it.
+    `last` on the last; any other module is on every stage. The output head has `vocabulary` rows of
+    `width`, which it shares with the embedding if `tied`; tables with as many rows are split like
+    it.
     """
 
     layers: tuple[str, ...] = ()
@@ -50,10 +51,10 @@ class Cut:
 
 @record
 class RankBytes:
-    """What one of several ranks holds: in each layer that stages share out, and beside them.
+    """The bytes that one of several ranks holds: in each layer, and in modules beside the layers.
 
-    All are bytes. What lies beside is on the `first` stage, on the `last` or `everywhere`; with
-    `tied` the last has what the first has too.
+    Modules beside the layers are on the `first` stage, on the `last` or `everywhere`; with `tied`
+    the last stage also has what the first has.
     """
 
     by_layer: tuple[int, ...]
@@ -63,16 +64,16 @@ class RankBytes:
     tied: bool
 
     def fullest(self, stages: int) -> int:
-        """The bytes on the fullest of so many stages."""
+        """The bytes on the fullest of `stages` stages."""
         apart = stages_apart(len(self.by_layer), stages)
         return max(self.on_stage(stage, stages) for stage in apart)
 
     def by_stage(self, stages: int) -> list[int]:
-        """The bytes on each of so many stages."""
+        """The bytes on each of `stages` stages."""
         return [self.on_stage(stage, stages) for stage in range(stages)]
 
     def on_stage(self, stage: int, stages: int) -> int:
-        """The bytes on one of so many stages."""
+        """The bytes on stage number `stage` of `stages`."""
         is_first, is_last = stage == 0, stage == stages - 1
         start, end = get_pp_indices(len(self.by_layer), stage, stages)
         held = self.everywhere + sum(self.by_layer[start:end])
@@ -91,12 +92,12 @@ def bytes_of_rank(
     widths: Mapping[str, int] = MappingProxyType({}),
     stored: Mapping[str, int] | None = None,
 ) -> RankBytes | None:
-    """The parameters that a rank holds, None when a shape is not known.
+    """The bytes of parameters that a rank holds; None when a shape is not known.
 
-    `width` are the bytes of one element, `widths` those of some parameters. Parameters whose name
-    begins with one of `split` are spread over the ranks, whatever the plan says, and so are tables
-    of the vocabulary, filled up to whole steps. What is `stored` in another form takes so many
-    bytes on a rank, by the name of the parameter.
+    `width` is the size of one element in bytes, `widths` that for some parameters by name.
+    Parameters whose name begins with one of `split` are spread over the ranks whatever the plan
+    says, and so are tables of the vocabulary, padded to `VOCABULARY_STEP`. `stored` has the bytes
+    on a rank of those parameters that are stored in another form, such as quantized.
     """
     by_layer = [0] * len(cut.layers)
     first, everywhere = 0, 0
@@ -164,7 +165,7 @@ def _held(
     assignments: Mapping[Instance, Assignment],
     ranks: int,
 ) -> int:
-    """The elements of a parameter before it is spread over the ranks, with what is there twice."""
+    """The number of elements of a parameter over all ranks, counting copies of key-value heads."""
     instance = tree.instances.get(name.rpartition(".")[0])
     assignment = assignments.get(instance) if instance is not None else None
     if assignment is None or instance is None:

@@ -65,9 +65,9 @@ def _facts(builder: ModelBuilder, model: ModelInput, whole: Built) -> Model:
 
 
 def base_of(builder: ModelBuilder, whole: Built) -> tuple[Built, str]:
-    """The tree that the config's plans apply to, with the name of its root in the whole.
+    """The tree that the config's plans apply to, with the name of its root in the whole model.
 
-    The engine loads AutoModel; a model without one is taken at its `base_model_prefix`.
+    The engine loads AutoModel; for a model without one it is the child at `base_model_prefix`.
     """
     reference = model_reference(builder.config_values, AUTO_MODEL)
     if reference is not None and reference.name != whole.structure.root:
@@ -97,7 +97,7 @@ def _plans(builder: ModelBuilder, whole: Built, base: Built) -> Plans:
 
 
 def _with_possible(builder: ModelBuilder, plans: Plans, whole: Built, base: Built) -> Plans:
-    """Say of each key whether some branch of the source could create what it names."""
+    """`plans`, each key marked by whether some branch could create what it names."""
 
     def entry(each: PlanEntry, root: Instance) -> PlanEntry:
         return replace(each, possible=possible(builder.machine, root, each.full_key))
@@ -121,7 +121,7 @@ def _with_possible(builder: ModelBuilder, plans: Plans, whole: Built, base: Buil
 
 
 def _config_class_where(builder: ModelBuilder, root: Instance) -> Place | None:
-    """The config class, if its source was read."""
+    """The place of the config class; None if its source was not read."""
     config = root.attributes.get("config")
     cls = config.cls if isinstance(config, Instance) else None
     return cls.where if isinstance(cls, ClassValue) else None
@@ -146,7 +146,10 @@ def _classes(builder: ModelBuilder, whole: Built, base: Built) -> tuple[ClassFac
 
 
 def trace_of(machine: Machine, root: Instance, tree: Tree) -> Trace | None:
-    """The trace of the base model; None when its forward raises, is given up or no model's."""
+    """The trace of the base model.
+
+    None when its forward raises, is given up, or is not a model's.
+    """
     if not machine.is_instance_of(root, PRETRAINED):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Remembers what modules returned, so that layers that are alike are analysed once."""
+"""Remembers what modules returned, so that of several modules that are alike only one is run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from forgather_lint.python.values.value import Arguments, Known, LoopIndex, Valu
 
 Question = Callable[[int], bool]
 Likeness = tuple[object, ...]
-"""What two modules have in common that answer alike."""
+"""What modules have in common that may answer alike: equal keys, equal likeness."""
 
 
 @record(frozen=False)
 class _Call:
-    """A call that has not returned, and how much had been asked of each number before it."""
+    """A call that has not returned, and how often each loop number was looked at before it."""
 
     module: Instance
     likeness: Likeness
@@ -27,7 +27,11 @@ class _Call:
 
 @record
 class _Answer:
-    """What a call returned. `questions` are those whose answer depended on the module's number."""
+    """The result of a call.
+
+    `questions` are comparisons that the run made with the module's number in a loop (its layer
+    index): the answer holds for another number only if they all come out the same.
+    """
 
     module: Instance
     arguments: Arguments
@@ -48,8 +52,8 @@ class _Answer:
 class ModuleAnswers:
     """The answers of one forward.
 
-    Modules are alike that are copies of one instance, to which nothing was written since, and whose
-    layers stand in for the same (`roles`: what replaces which Linear).
+    Two modules are alike if they are copies of one instance, neither was written to since, and the
+    same layers replace theirs (`roles`: what replaces which Linear).
     """
 
     roles: Mapping[Instance, object] = field(default_factory=dict)
@@ -57,7 +61,10 @@ class ModuleAnswers:
     _open: list[_Call] = field(default_factory=list)
 
     def result(self, module: Instance, arguments: Arguments) -> Value | None:
-        """What a module like this one returned for these arguments."""
+        """The answer of an earlier call of a module like this one with the same arguments.
+
+        Else None.
+        """
         known = self._answers.get(self._likeness(module), ()) if self._answers else ()
         answers = (each.result for each in known if each.holds_for(module, arguments))
         return next(answers, None)
@@ -94,7 +101,7 @@ def _children(module: Instance) -> Iterator[tuple[str, Instance]]:
 def _numbers(
     module: Instance, around: tuple[Instance, ...] = ()
 ) -> Iterator[tuple[LoopIndex, int]]:
-    """The numbers that a loop gave to `module` and to what is below it."""
+    """The numbers that loops gave to `module` and to what is below it, such as layer indices."""
     for value in module.attributes.values():
         if isinstance(value, Known) and value.loop is not None and isinstance(value.value, int):
             yield value.loop, value.value

@@ -9,9 +9,10 @@ from forgather_lint.python.values.value import TensorValue
 
 @record
 class Norms:
-    """The kinds of module that are replaced, by the first that is alike.
+    """The kinds of module that an engine replaces by its norm; each kind by its first instance.
 
-    `without_weight` is the width of those that have no weight, None where they gather nothing.
+    `without_weight` is the width that is assumed for norms without a weight, None where the
+    engine's norm does not gather its input.
     """
 
     kinds: frozenset[Instance] = frozenset()
@@ -22,7 +23,7 @@ class Norms:
         return module.first_alike in self.kinds
 
     def width(self, module: Instance) -> int | None:
-        """How many features the replacement of `module` wants; None: it takes what comes."""
+        """How many features the replacement of `module` expects; None: it takes any number."""
         if not self.has(module):
             return None
         weight = module.attributes.get("weight")

@@ -21,7 +21,7 @@ from forgather_lint.python.values.placement import (
 
 
 class Verdict(StrEnum):
-    """`wrong` loads and answers, but not what the model would.
+    """What becomes of a model. `wrong` loads and answers, but not what the model would.
 
     `own model`: the engine has a model of that name and reads neither the code nor the plans that
     are judged here; nothing is claimed of it.
@@ -38,9 +38,9 @@ class Verdict(StrEnum):
 class Outcome:
     """A verdict with its reason: the cause, which a rule explains, and both places.
 
-    `where` is the operation that broke the value, `since` where the value became sharded.
+    `where` is the place at which the value went wrong, `since` the one at which it became sharded.
     `module` is the dotted name of the module whose forward was running. `met` is the cause of the
-    error that the forward met, whatever was made of it since.
+    error that the forward ran into, even where the verdict was changed afterwards.
     """
 
     verdict: Verdict
@@ -58,7 +58,7 @@ SERVES = Outcome(Verdict.SERVES)
 def undecided(
     reason: str, where: Place | None, module: str = "", *, met: Cause | None = None
 ) -> Outcome:
-    """The verdict where `reason` keeps it from being known."""
+    """The verdict *unknown*, because of `reason`."""
     return Outcome(Verdict.UNKNOWN, None, reason, where, None, module, met)
 
 
@@ -66,12 +66,12 @@ _ORDER = (Verdict.FAILS, Verdict.WRONG, Verdict.UNKNOWN, Verdict.SERVES)
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:
-    """The outcome that decides; of several of a kind the first."""
+    """The outcome that decides the verdict of all: the worst, and of equals the first."""
     return min(outcomes, key=lambda outcome: _ORDER.index(outcome.verdict))
 
 
 def of_result(placement: Placement, where: Place | None) -> Outcome:
-    """The verdict on the hidden states that leave the model."""
+    """The verdict on hidden states that the model returns with this placement."""
     match placement:
         case Replicate():
             return SERVES
@@ -88,7 +88,7 @@ def of_result(placement: Placement, where: Place | None) -> Outcome:
 
 
 def undecided_error(error: Raised) -> Outcome:
-    """The verdict on an error that rests on something not known, which is what to look at."""
+    """The verdict on an error that rests on something unknown, which it points at."""
     where = error.doubt.where if error.doubt else None
     return undecided(error.perhaps, where or error.where, met=error.cause)
 
@@ -96,7 +96,7 @@ def undecided_error(error: Raised) -> Outcome:
 def with_branches(
     outcome: Outcome, given_up: Sequence[Outcome], before: Sequence[Outcome]
 ) -> Outcome:
-    """`outcome`, unless a branch raises on a rank that does not raise at size 1 (`before`)."""
+    """`outcome`, unless a given-up branch raises that did not on a single rank (`before`)."""
     if outcome.verdict is Verdict.FAILS:
         return outcome
     new = (each for each in given_up if not any(_same_place(each, other) for other in before))

@@ -20,7 +20,7 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import TensorValue, Value
 
 DECODERS = ("language_model", "text_model", "decoder", "text_decoder")
-"""Where transformers looks for a decoder in a model (modeling_utils.py, `get_decoder`)."""
+"""The attributes in which transformers looks for a decoder (modeling_utils.py, `get_decoder`)."""
 
 
 @record
@@ -34,9 +34,9 @@ class StageParts:
 
 @port_of("vllm/distributed/utils.py", "get_pp_indices")
 def get_pp_indices(layers: int, stage: int, stages: int) -> tuple[int, int]:
-    """The first layer of a stage and the one behind its last.
+    """The index of a stage's first layer, and the one behind its last.
 
-    What does not divide goes to the stages before the last, from behind.
+    Layers that remain go one each to the stages before the last, from the back.
     """
     each, left = divmod(layers, stages)
     first_with_more = stages - 1 - left
@@ -48,7 +48,7 @@ def get_pp_indices(layers: int, stage: int, stages: int) -> tuple[int, int]:
 
 
 def stages_apart(layers: int, stages: int) -> Iterator[int]:
-    """The stages, of those in the middle that hold no layer only the last: they are alike."""
+    """The stages that need to be run: inner stages without layers are alike, so only the last."""
     yield 0
     yield from range(max(1, stages - layers - 2), stages)
 
@@ -62,12 +62,12 @@ def parts_of(
     where: Place,
     title: str = "",
 ) -> StageParts:
-    """Look up the entries of a pipeline plan as the engine does.
+    """The modules that the entries of a pipeline plan name, looked up as the engine does.
 
     `title` is the class that an error names, by default that of `root`.
 
-    Raises `Raised` with the engine's own text: a name that is not there, no `nn.ModuleList`, or
-    more than one.
+    Raises `Raised` with the engine's own text: for a name that does not exist, for no
+    `nn.ModuleList`, or for more than one.
     """
     named = [(key, _look_up(machine, root, key, engine, where)) for key in keys]
     lists = [i for i, (_, module) in enumerate(named) if _is_list(machine, module)]
@@ -98,7 +98,7 @@ def _is_list(machine: Machine, module: Instance) -> bool:
 
 
 def inferred_keys(machine: Machine, tree: Tree, decoder: Instance) -> list[str]:
-    """Without a plan: the children that own parameters, in the order of their declaration."""
+    """The entries without a plan: children of `decoder` with parameters, as declared."""
     prefix = tree.name_of(decoder)
     return [
         f"{prefix}.{name}" if prefix else name
@@ -112,7 +112,7 @@ def inferred_keys(machine: Machine, tree: Tree, decoder: Instance) -> list[str]:
 
 @port_of("transformers/modeling_utils.py", "get_decoder")
 def decoder_of(machine: Machine, root: Instance) -> Instance | None:
-    """What `get_decoder()` of a base model returns, None when that is not known."""
+    """The result of `get_decoder()` of a base model; None when that is not known."""
     own = find_member(machine, root.cls, "get_decoder")
     if own is not None and isinstance(own.owner, ClassValue):
         return None
@@ -129,7 +129,7 @@ def _owns_parameters(module: Instance) -> bool:
 
 
 def holds_table(machine: Machine, tree: Tree, planned: Sequence[tuple[str, Instance]]) -> bool:
-    """Whether one of the `planned` modules is an embedding, or has one inside."""
+    """Whether one of the `planned` modules is an embedding or contains one."""
     tables = [
         name
         for name, instance in tree.instances.items()

@@ -1,4 +1,4 @@
-"""Through which modules a value has passed, as the first argument of each."""
+"""Which modules a value has passed through, as their first argument."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _NOWHERE: Names = frozenset()
 
 @record(frozen=False)
 class Provenance:
-    """The modules that each value has passed through."""
+    """For each value, the modules that it has passed through."""
 
     sources: dict[ValueId, Names] = field(default_factory=dict)
 
     def of(self, arguments: Arguments) -> Names:
-        """The modules that the first argument has passed."""
+        """The modules that the first argument has passed through."""
         first = next(iter(arguments.all()), None)
         return _NOWHERE if first is None else self._at(first)
 
     def computed(self, arguments: Arguments, result: Value) -> None:
-        """An op made `result` of all its arguments."""
+        """An op computed `result` from all its arguments."""
         self._note(result, _NOWHERE.union(*(self._at(value) for value in arguments.all())))
 
     def returned(self, module: str, passed: Names, result: Value) -> Value:
-        """`module` made `result` of a first argument that had `passed` other modules."""
+        """`result` of the module `module`, whose first argument had `passed` others."""
         own = _own(result)
         self._note(own, passed | {module})
         return own
@@ -54,7 +54,7 @@ def _own(value: Value) -> Value:
 
 @record(frozen=False)
 class WatchedLibrary(StandardLibrary):
-    """Tells what each op was computed from."""
+    """Tells `Provenance` what each op was computed from."""
 
     provenance: Provenance
 

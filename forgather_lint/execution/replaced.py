@@ -1,4 +1,4 @@
-"""Modules that a release replaces, and what the layers that it puts there do not have.
+"""Attributes that are lost where a release replaces a module by a layer of its own.
 
 Code that reads such an attribute runs in transformers and raises in the engine, at every size.
 """
@@ -25,10 +25,10 @@ _OF_EVERY_MODULE = frozenset({"training", "forward"})
 
 @record
 class Replaced:
-    """The attributes of the layers that stand for a model's own; None where none does.
+    """The attributes of the layers that replace a model's own; None: that kind is not replaced.
 
-    `embedding_subclasses`: a class that derives from `nn.Embedding` is replaced as a whole, not
-    given another base.
+    `embedding_subclasses`: a class that derives from `nn.Embedding` is replaced entirely, and not
+    just given another base.
     """
 
     linear: frozenset[str] | None = None
@@ -40,14 +40,14 @@ class Replaced:
 
 @record
 class Replacing:
-    """What one release replaces in one model."""
+    """The replacements that one release makes in one model."""
 
     machine: Machine
     root: Instance
     replaced: Replaced
 
     def lacks(self, instance: Instance, name: str, role: Role, where: Place) -> Raised | None:
-        """The error of reading `instance.name` when the layer that stands there has no such."""
+        """The error of reading `instance.name` if the replacement lacks it, else None."""
         found = self._layer(instance, role)
         if found is None or name in found[1]:
             return None
@@ -64,7 +64,7 @@ class Replacing:
         return member is not None and isinstance(member.owner, ClassValue)
 
     def _layer(self, instance: Instance, role: Role) -> tuple[str, frozenset[str]] | None:
-        """The class that takes the place of `instance`, and its attributes."""
+        """The class that replaces `instance`, and its attributes; None where nothing does."""
         kinds, machine = self.replaced, self.machine
         exact = getattr(instance.cls, "name", "")
         if kinds.linear is not None and machine.is_instance_of(instance, LINEAR):
@@ -83,18 +83,18 @@ class Replacing:
 
 
 def is_of_every_module(name: str) -> bool:
-    """Whether any module has it, or it is nobody's business."""
+    """Whether every module has the attribute, or it is one that is of no interest here."""
     return name in _OF_EVERY_MODULE or name.startswith("_")
 
 
 def has_own_forward(machine: Machine, linear: Instance) -> bool:
-    """Whether a class of the model's own says what the layer computes."""
+    """Whether the forward of `linear` is written in a class of the model."""
     member = find_member(machine, linear.cls, "forward")
     return member is not None and isinstance(member.owner, ClassValue)
 
 
 def require_one_input(arguments: Arguments, role: Role, where: Place) -> None:
-    """Raises what calling the engine's layer with more than one input raises."""
+    """Raises what the engine's layer raises when it is called with more than one input."""
     given = len(arguments.positional)
     if given > 1:
         text = f"takes 2 positional arguments but {given + 1} were given"
@@ -109,14 +109,14 @@ def _linear_title(role: Role) -> str:
 
 @port_of("vllm/model_executor/models/transformers/utils.py", "replace_layernorm_class")
 def _is_plain_norm(instance: Instance) -> bool:
-    """One dimension, with weight and bias."""
+    """Whether a LayerNorm has one dimension, a weight and a bias."""
     weight, bias = (instance.attributes.get(name) for name in ("weight", "bias"))
     both = isinstance(weight, TensorValue) and isinstance(bias, TensorValue)
     return both and isinstance(weight, TensorValue) and len(weight.shape or ()) == 1
 
 
 def input_embedding(machine: Machine, root: Instance) -> Instance | None:
-    """What `get_input_embeddings()` returns, if that is known."""
+    """The result of `get_input_embeddings()`; None where it is not known."""
     try:
         with machine.undone_run():
             method = machine.attribute(root, "get_input_embeddings", root.where)

@@ -1,4 +1,4 @@
-"""One abstract forward on one of several ranks: the engine's layers stand for the model's."""
+"""One abstract forward on one of several ranks, with the engine's layers substituted."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ Assignments = Mapping[Instance, Assignment]
 
 
 class RankRun(NamedTuple):
-    """One forward on one rank: its outcome, and those of the branches that raise.
+    """One forward on one rank: its outcome, and those of undecided branches that raise.
 
-    `unproved` takes the place of *serves* where that rests on what is not known.
+    `unproved` is the verdict to use instead of *serves*, where that rests on something unknown.
     """
 
     outcome: Outcome
@@ -71,29 +71,32 @@ class RankRun(NamedTuple):
 
     @property
     def proved(self) -> Outcome:
-        """The outcome, if it is proved."""
+        """The outcome as far as it is proved."""
         return self.unproved if self.unproved and self.outcome is SERVES else self.outcome
 
 
 @record(frozen=False)
 class RunningModules:
-    """Which modules run, the outermost first, and in which of them the last error was raised."""
+    """The modules that run, outermost first, and the one in which the last error was raised."""
 
     tree: Tree
     path: list[Instance] = field(default_factory=list)
     failed: tuple[Raised, Instance] | None = None
 
     def raised_in(self, instance: Instance, error: Raised) -> None:
-        """That `error` comes out of `instance`; the first that is told of it keeps it."""
+        """`error` leaves the forward of `instance`.
+
+        Only the first (innermost) module is recorded.
+        """
         if self.failed is None or self.failed[0] is not error:
             self.failed = error, instance
 
     def abandoned(self, error: Raised) -> None:
-        """That the innermost ends with `error`."""
+        """The innermost running module ends with `error`."""
         self.raised_in(self.path.pop(), error)
 
     def name_of(self, error: Raised) -> str:
-        """The dotted name of the module whose forward raised `error`, or runs now."""
+        """The dotted name of the module that raised `error`, or of the one that runs now."""
         if self.failed is not None and self.failed[0] is error:
             return self.tree.name_of(self.failed[1]) or ""
         return (self.tree.name_of(self.path[-1]) or "") if self.path else ""
@@ -101,7 +104,7 @@ class RunningModules:
 
 @record(frozen=False)
 class LayersOfRank:
-    """What one of `ranks` ranks runs in the place of modules: parallel layers, norms, shares."""
+    """What one of `ranks` ranks runs instead of the model's modules: parallel layers and norms."""
 
     machine: Machine
     engine: Engine
@@ -110,10 +113,10 @@ class LayersOfRank:
     norms: Norms
     running: RunningModules
     forward_dropped: bool = False
-    """Whether the forward of a layer was left out."""
+    """Whether a layer was run whose own forward the engine leaves out."""
 
     def result(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
-        """What stands there for `instance` returns; None where the module itself runs."""
+        """The result of the layer that replaces `instance`; None where the module itself runs."""
         assignment = self.assignments.get(instance)
         if assignment is not None and self._replaces_linear(instance):
             return self._linear(instance, assignment, arguments, where)
@@ -124,7 +127,7 @@ class LayersOfRank:
         return self._norm(instance, arguments, where)
 
     def joined(self, instance: Instance, result: Value) -> Value:
-        """What `instance` returns, after what the ranks do behind it."""
+        """`result` of `instance`, after what the ranks do behind it (such as adding it up)."""
         if self._role(instance) is Role.SUMMED:
             result = all_reduce(result, instance.where)
         path = self.running.path
@@ -137,7 +140,7 @@ class LayersOfRank:
         return assignment.role if assignment else None
 
     def _replaces_linear(self, instance: Instance) -> bool:
-        """Whether the engine's layer computes something else here than the model's would."""
+        """Whether the replacement of this Linear computes something else than the Linear."""
         if not self.machine.is_instance_of(instance, LINEAR):
             return False
         if self.engine.replaced.linear is None or not has_own_forward(self.machine, instance):
@@ -161,7 +164,7 @@ class LayersOfRank:
             raise
 
     def _norm(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
-        """RMS norms that the engine replaces: some gather a sharded input, some refuse it."""
+        """The result of the engine's RMS norm: some gather a sharded input, some raise on it."""
         given = arguments.all()[:1]
         wanted = self.norms.width(instance)
         if wanted is None or not given or not isinstance(given[0], TensorValue):
@@ -184,7 +187,7 @@ class LayersOfRank:
 
 @record(frozen=False)
 class Rank(Observer):
-    """Watches a forward on one rank, and gives it the layers of that rank."""
+    """Observes a forward on one rank, and substitutes the layers of that rank."""
 
     layers: LayersOfRank
     running: RunningModules
@@ -194,7 +197,7 @@ class Rank(Observer):
     replacing: Replacing | None = None
     given_up: list[Outcome] = field(default_factory=list)
     by_condition: TensorValue | None = None
-    """The first tensor that is one thing or another, as a condition has it that is not decided."""
+    """The first tensor whose placement depends on an undecided condition."""
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         result = self.layers.result(instance, arguments, where)
@@ -229,7 +232,7 @@ class Rank(Observer):
         self.attention.decided()
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
-        """What is there in the model may be missing on the layer that the engine puts there."""
+        """Raises where the model reads an attribute that the engine's layer does not have."""
         self.kept.read(instance, name, where)
         if self.replacing is None or instance in self.running.path or is_of_every_module(name):
             return
@@ -258,7 +261,7 @@ def run(
     environment: Environment | None = None,
     norms: Norms = NO_NORMS,
 ) -> RankRun:
-    """The outcome of one forward on one of `ranks` ranks, with the branches that raise."""
+    """One forward on one of `ranks` ranks: its outcome, and those of branches that raise."""
     roles = {
         key: (each.role, each.parameters, each.copies, each.parts)
         for key, each in assignments.items()
@@ -284,10 +287,11 @@ def run(
 
 
 def runs_alone(machine: Machine, root: Instance) -> bool:
-    """Whether the forward surely gets to its end behind transformers' own attention.
+    """Whether the forward surely gets to its end with transformers' own attention.
 
-    Then an error behind the engine's is the engine's. Source of the attention that it stands for:
-    transformers/integrations/sdpa_attention.py, `[batch, tokens, heads, head size]` out.
+    If so, an error behind the engine's attention is the engine's doing. Source of the attention
+    that is replaced: transformers/integrations/sdpa_attention.py, which returns `[batch, tokens,
+    heads, head size]`.
     """
     try:
         with machine.undone_run():
@@ -298,7 +302,7 @@ def runs_alone(machine: Machine, root: Instance) -> bool:
 
 
 def _leave_without_values(machine: Machine, tree: Tree) -> None:
-    """What is computed of a buffer that stayed on `meta` is not decided: some of it raises."""
+    """Make what is computed from buffers that stayed on `meta` undecided: they have no values."""
     for instance in tree.instances.values():
         for name, value in list(instance.attributes.items()):
             if isinstance(value, TensorValue) and without_values(value):
@@ -309,7 +313,7 @@ def _leave_without_values(machine: Machine, tree: Tree) -> None:
 def _split(
     machine: Machine, tree: Tree, assignments: Assignments, ranks: int, unevenly: bool
 ) -> None:
-    """Give each rank its part of the weights. Raises what the engine raises."""
+    """Give the rank its part of the weights. Raises what the engine raises."""
     if ranks == 1:
         return
     for instance in tree.instances.values():
@@ -352,7 +356,7 @@ def _outcome(rank: Rank, result: Value, root: Instance) -> Outcome:
 
 
 def _unproved(rank: Rank, root: Instance) -> Outcome | None:
-    """What a forward that runs to its end rests on, and is not known."""
+    """The verdict where a forward ran to its end but rests on something unknown; else None."""
     if rank.kept.found:
         return undecided("state-kept-between-calls", rank.kept.found[0] or root.where)
     if rank.by_condition is not None:
@@ -372,7 +376,7 @@ def _twice(rank: Rank, repeated: Repeated, root: Instance) -> Outcome:
 
 
 def _gathered(tensor: TensorValue, where: Place) -> TensorValue:
-    """What a norm makes of the parts that the ranks hold, of which each gets its own back."""
+    """The result of a norm that gathers its sharded input and splits the output again."""
     assert tensor.shape is not None
     if tensor.placement == Shard(len(tensor.shape) - 1) or isinstance(tensor.placement, Wrong):
         return tensor

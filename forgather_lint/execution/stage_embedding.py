@@ -24,7 +24,7 @@ _SEARCHED = "AttributeError: 'NoneType' object has no attribute 'modules'"
 
 
 def embedding_unreachable(pipeline: Pipeline, stages: int) -> Outcome | None:
-    """What the first of the later stages raises, when the undivided model does not."""
+    """What the method raises on the first of the later stages, if not on the whole model."""
     if isinstance(_asked(pipeline), Raised):
         return None
     for stage in islice(stages_apart(pipeline.layers, stages), 1, None):
@@ -38,7 +38,7 @@ def embedding_unreachable(pipeline: Pipeline, stages: int) -> Outcome | None:
 
 
 def _asked(pipeline: Pipeline, stage: int = 0, stages: int = 1) -> Value | Raised | None:
-    """What the method returns or raises on a stage; None when that cannot be said."""
+    """What the method returns or raises on a stage; None when that cannot be decided."""
     machine, root = pipeline.machine, pipeline.root
     try:
         with machine.undone_run():
@@ -55,7 +55,7 @@ def _asked(pipeline: Pipeline, stage: int = 0, stages: int = 1) -> Value | Raise
 
 
 def _absent(pipeline: Pipeline, stage: int, stages: int) -> list[str]:
-    """The entries of the plan that a stage holds placeholders for, beside layers."""
+    """The entries of the plan, other than layers, for which a stage has placeholders."""
     last = stage == stages - 1
     here = stage == 0 or (last and pipeline.tied)
     before = [] if here else [key for key, _ in pipeline.parts.before]
@@ -63,7 +63,7 @@ def _absent(pipeline: Pipeline, stage: int, stages: int) -> list[str]:
 
 
 def _owner(pipeline: Pipeline, key: str) -> tuple[Value, str]:
-    """The module whose attribute an entry names, and the attribute."""
+    """The module that has the attribute named by an entry, and the attribute's name."""
     *path, name = key.split(".") if pipeline.engine.stages.dotted_names else [key]
     owner: Value = pipeline.root
     for each in path:

@@ -1,4 +1,4 @@
-"""Runs a model as a pipeline: stage after stage, with placeholders where a stage holds nothing.
+"""Runs a model as a pipeline: stage after stage, with placeholders for modules of other stages.
 
 Only `hidden_states` cross from one stage to the next. The verdict compares what the last stage
 computed with what the undivided model computes.
@@ -55,7 +55,7 @@ from forgather_lint.python.values.value import (
 
 @record(frozen=False)
 class NumberingLibrary(EngineLibrary):
-    """Gives every result of an op a number.
+    """Gives the result of every op a number (`value_numbers.py`).
 
     `stream` holds the numbers of the hidden states as they pass through the stage, `sites` the
     places of ops that changed them outside the planned modules.
@@ -80,16 +80,16 @@ class NumberingLibrary(EngineLibrary):
 
 
 Made = tuple[TensorValue, list[Place]]
-"""What a stage hands on, and where it changed the hidden states outside the planned modules."""
+"""What a stage passes on, and where it changed the hidden states outside the planned modules."""
 
 
 @record(frozen=False)
 class Stage(Observer):
-    """One stage: planned modules are opaque functions, missing ones hand on their argument.
+    """Observes one stage: planned modules are opaque functions, missing ones return their argument.
 
-    `planned` are the answers of planned modules in the undivided model. The stage takes them as
-    long as nothing was written that a module could read; the undivided model itself gives them
-    (`gives`).
+    `planned` are the answers of planned modules in the undivided model. The stage uses them as long
+    as nothing was written that a module could read; the run of the undivided model itself (`gives`)
+    produces them.
     """
 
     machine: Machine
@@ -137,7 +137,7 @@ class Stage(Observer):
         return made
 
     def _outlasts(self, value: Value) -> bool:
-        """Whether `value` is what it is when the run is undone, which empties what it has made."""
+        """Whether `value` stays the same when the run is undone, which empties what it has made."""
         match value:
             case TensorValue() | Known():
                 return True
@@ -168,7 +168,10 @@ class Stage(Observer):
 
 @record(frozen=False, eq=False, slots=False)
 class Pipeline:
-    """A model, its parts, and the engine that cuts it; what numbers of stages share is run once."""
+    """A model, its parts, and how the engine cuts it.
+
+    Runs that stages have in common are made once.
+    """
 
     machine: Machine
     root: Instance
@@ -180,28 +183,31 @@ class Pipeline:
 
     @cached_property
     def arguments(self) -> Arguments:
-        """What the first stage is called with."""
+        """The arguments of the first stage."""
         return given_arguments(self.engine)
 
     @cached_property
     def whole(self) -> tuple[Made | Outcome, ModuleAnswers]:
         """What the undivided model computes, and the answers of its planned modules.
 
-        There are none when the run wrote to what was there before it, or took something for
-        granted: then what a module returns depends on what ran before it.
+        There are no answers where the run wrote to anything that existed before it, or made an
+        assumption: what a module returns then depends on what ran before it.
         """
         planned = ModuleAnswers()
         made, pure = _run(self, frozenset(), None, planned, gives=True)
         return made, planned if pure else ModuleAnswers()
 
     def opaque(self) -> dict[Instance, str]:
-        """The planned modules by identity."""
+        """The planned modules, with their keys."""
         named = {module: key for key, module in (*self.parts.before, *self.parts.after)}
         named.update({layer: f"layer{i}" for i, layer in enumerate(self.parts.layers)})
         return named
 
     def missing(self, stage: int, stages: int) -> frozenset[Instance]:
-        """What a stage does not hold; a tied embedding stands on the last stage too."""
+        """The planned modules that a stage does not hold.
+
+        A tied embedding is on the last stage too.
+        """
         start, end = get_pp_indices(self.layers, stage, stages)
         last = stage == stages - 1
         absent = [layer for i, layer in enumerate(self.parts.layers) if not start <= i < end]
@@ -243,7 +249,7 @@ def _run(
     *,
     gives: bool = False,
 ) -> tuple[Made | Outcome, bool]:
-    """What a stage without the `missing` modules hands on, and whether it changed nothing else."""
+    """What a stage without the `missing` modules passes on, and whether it changed nothing else."""
     machine = pipeline.machine
     library = NumberingLibrary(pipeline.engine, 1, pipeline.heads)
     if handed is not None:
@@ -289,7 +295,7 @@ def _given(pipeline: Pipeline, handed: TensorValue | None) -> Arguments:
 
 
 def _cannot_cross(handed: TensorValue, last: bool) -> Outcome | None:
-    """Between stages one tensor of [1, S, hidden size] travels."""
+    """The verdict on a value that cannot be passed on: only one tensor [1, S, hidden size] can."""
     if last or handed.shape is None or len(handed.shape) == 3:
         return None
     cause = NoHiddenStates(len(handed.shape))

@@ -1,7 +1,7 @@
-"""What a value is made of: the steps of bodies as one graph, through the borders of modules.
+"""How a value was computed, as a graph of terms that crosses the borders of modules.
 
-Two computations are compared by their terms. A term is known by identity: one value has one term,
-so what is used twice is the same term twice.
+It is made from the bodies of `dataflow.py`. Two computations are compared by their terms. A term is
+known by identity: one value has one term, so what is used twice is the same term twice.
 """
 
 from __future__ import annotations
@@ -29,28 +29,29 @@ CHANGED = "changed"
 CASTS = frozenset(
     {"to", "float", "double", "half", "bfloat16", "type", "type_as", "contiguous", "clone"}
 )
-"""Ops behind which the numbers are the same but for rounding."""
+"""Ops that leave the numbers as they are, up to rounding."""
 RESHAPES = frozenset({"reshape", "view", "flatten", "unflatten", "squeeze"})
-"""Ops behind which the numbers are the same in another shape."""
+"""Ops that leave the numbers as they are, in another shape."""
 _VIEWS = (
     *RESHAPES,
     *("item", "getitem", "chunk", "split", "tensor_split", "unbind", "select", "narrow", "t"),
     *("T.get", "mT.get", "transpose", "permute", "unsqueeze", "expand", "expand_as", "detach"),
 )
-"""Ops whose result shows elements of what they are given."""
+"""Ops whose result consists of elements of their input."""
 _PASSING = ("torch.nn.Identity", "torch.nn.Dropout")
-"""Modules that pass on what they are given, outside of training."""
+"""Modules that return their input, outside of training."""
 
 
 @record(eq=False)
 class Term:
-    """`value` as it was made: by `op` of `positional` and `keywords`.
+    """`value` as it was computed: by `op`, from `positional` and `keywords`.
 
-    The op has no prefix: `softmax` for the function and the method alike. An `INPUT` is an argument
-    of the outermost body, an `ATTRIBUTE` what `owner` holds under `name`, an `ITEM` the one at
-    `place` of a tuple, a `MODULE` the result of a module that is not looked into (`owner`, held
-    under `name`), a `LIBRARY` that of one without source. `EITHER` is one of its inputs, by a
-    condition that could not be decided, `CHANGED` a tensor that is written to while in use.
+    `op` has no prefix: it is `softmax` for the function and for the method. Some ops have a meaning
+    of their own: `INPUT` is an argument of the outermost body; `ATTRIBUTE` what `owner` holds under
+    `name`; `ITEM` the item at `place` of a tuple; `MODULE` the result of a module that is not
+    looked into (`owner`, held under `name`); `LIBRARY` that of a module without source; `EITHER`
+    one of its inputs, by an undecided condition; `CHANGED` a tensor that is written to while in
+    use.
     """
 
     op: str
@@ -64,28 +65,28 @@ class Term:
 
     @property
     def inputs(self) -> tuple[Term, ...]:
-        """Everything it was made of."""
+        """All the terms that it was computed from."""
         return (*self.positional, *self.keywords.values())
 
     @property
     def shape(self) -> tuple[object, ...] | None:
-        """The shape, where the value is a tensor of known rank."""
+        """The shape; None unless the value is a tensor of known rank."""
         return self.value.shape if isinstance(self.value, TensorValue) else None
 
     @property
     def number(self) -> float | None:
-        """The number, where it is a constant."""
+        """The value of a constant; None for anything else."""
         held = self.value.value if isinstance(self.value, Known) else None
         return float(held) if isinstance(held, int | float) else None
 
     @property
     def kind(self) -> str:
-        """The class of the library module that made it."""
+        """The class of the library module that computed it; empty for others."""
         cls = self.owner.cls if self.op == LIBRARY and self.owner is not None else None
         return cls.name if isinstance(cls, External) else ""
 
     def argument(self, name: str, place: int) -> Term | None:
-        """What was given as `name`, or in that place."""
+        """The argument passed as `name`, or by position at `place`; None where there is none."""
         if name in self.keywords:
             return self.keywords[name]
         return self.positional[place] if place < len(self.positional) else None
@@ -93,7 +94,7 @@ class Term:
 
 @record(frozen=False, eq=False)
 class _Frame:
-    """A body, with the terms of what it was given."""
+    """A body, with the terms of its arguments."""
 
     body: Body
     given: dict[ValueId, Term]
@@ -110,7 +111,7 @@ class _Frame:
                 self._note_changed(step, place)
 
     def _note_changed(self, step: Step, place: int) -> None:
-        """What `step` writes to, and what that shows, where either is used later."""
+        """Mark what `step` writes to, and what shares its memory, if either is used later."""
         value, later = step.inputs[0], self.body.steps[place + 1 :]
         returned = set(map(ValueId, flattened([self.body.result.value])))
         while True:
@@ -125,7 +126,7 @@ class _Frame:
 
 @record(frozen=False, eq=False, slots=False)
 class Terms:
-    """The terms of one body; the modules in `opaque`, by identity, are not looked into."""
+    """The terms of one body; the modules in `opaque` are not looked into."""
 
     body: Body
     bodies: Mapping[Instance, Body]
@@ -143,7 +144,10 @@ class Terms:
         return self.of(self.body.result.value)
 
     def call_of(self, module: Instance) -> Term | None:
-        """The only call of `module` in the body."""
+        """The term of the only call of `module` in the body.
+
+        None where there is none or several.
+        """
         calls = [step for step in self.body.steps if step.module is module]
         return self._of(calls[0].output.value, self._frame) if len(calls) == 1 else None
 
@@ -163,7 +167,7 @@ class Terms:
         return known
 
     def _of_option(self, option: Value, value: Value, frame: _Frame) -> Term:
-        """What a branch left; it may be the very value that stands for all of them."""
+        """The term of what one branch left, maybe the very value that stands for all."""
         return self._made(value, frame) if option is value else self._of(option, frame)
 
     def _made(self, value: Value, frame: _Frame) -> Term:
@@ -199,7 +203,7 @@ class Terms:
         return Term(ITEM, value, (tuple_term,), where=step.where, place=step.place)
 
     def _inside(self, step: Step, frame: _Frame) -> _Frame | None:
-        """The body of the module that a step calls, unless it is not looked into."""
+        """The body of the module that a step calls; None where it is not looked into."""
         if step.module is None or _stands_alone(step.module, self.opaque):
             return None
         body = self.bodies.get(step.module.first_alike)
@@ -236,7 +240,10 @@ def _stands_alone(module: Instance, opaque: Collection[Instance]) -> bool:
 
 
 def _op_of(name: str) -> str:
-    """`softmax` of `torch.nn.functional.softmax`, `mul` of `Tensor.mul_`, `T.get` of a property."""
+    """The op of a qualified name.
+
+    `softmax` for `torch.nn.functional.softmax`, `mul` for `Tensor.mul_`, `T.get` for a property.
+    """
     owner, _, last = name.rpartition(".")
     if last == "get":
         return f"{owner.rpartition('.')[2]}.get"
@@ -249,7 +256,7 @@ def _items(value: Value) -> Iterator[Value]:
 
 
 def peeled(term: Term) -> Term:
-    """The term behind casts, and behind other shapes that leave the last dimension as it is."""
+    """The term below casts and reshapes that leave the last dimension as it is."""
     while term.positional:
         inner = term.positional[0]
         same = term.op in RESHAPES and bool(term.shape) and _last(term) == _last(inner)

@@ -41,7 +41,7 @@ class _Open:
 
 @record(frozen=False)
 class Recorder(Observer):
-    """Notes calls and uses of the modules of a tree."""
+    """Records the calls and uses of the modules of a tree."""
 
     machine: Machine
     tree: Tree
@@ -99,7 +99,10 @@ class Recorder(Observer):
         self.answers.abandoned()
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
-        """Only code of another module's `forward` counts; a module may read itself."""
+        """Record the use of a module's attribute by another module's `forward`.
+
+        Its own does not count.
+        """
         if not self.stack or self.stack[-1].instance is instance:
             return
         module = self.tree.name_of(instance)
@@ -123,7 +126,7 @@ class Recorder(Observer):
 
 
 def signature_of(machine: Machine, instance: Instance) -> Signature | None:
-    """The parameters of `forward` of a module whose source is known."""
+    """The parameters of `forward`; None where its source is not known."""
     member = find_member(machine, instance.cls, "forward")
     function = member.value if member is not None else None
     if not isinstance(function, FunctionValue) or not isinstance(function.node, cst.FunctionDef):
@@ -142,14 +145,14 @@ def signature_of(machine: Machine, instance: Instance) -> Signature | None:
 
 
 def _texts(body: cst.BaseSuite) -> Iterator[str]:
-    """Every text in the body: the names that it asks `**kwargs` for are among them."""
+    """Every string in the body: the keys that it takes out of `**kwargs` are among them."""
     for node in of_kind(descendants(body), cst.SimpleString):
         if isinstance(node.evaluated_value, str):
             yield node.evaluated_value
 
 
 def trace(machine: Machine, root: Instance, tree: Tree) -> Trace:
-    """Call `root` as the engine does and note what happens.
+    """Call `root` as the engine does, and record what happens.
 
     Raises `Raised` when the forward surely raises, `BudgetExceeded`.
     """

@@ -1,7 +1,7 @@
-"""Numbers for values: equal numbers mean that the same was computed from the same.
+"""Numbers for values: equal numbers mean that the same ops were applied to the same inputs.
 
 The stages of a pipeline compute the model's function if the number of their last output is that of
-an undivided run. A number is carried as a tag of the tensor.
+an undivided run. A number is a digest, carried as a tag of the tensor.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MARK = "#"
 
 
 def number_of(value: Value) -> str:
-    """What `value` was computed from, as a short text."""
+    """The number of `value`, as a short text."""
     if isinstance(value, TensorValue):
         own = next((tag for tag in value.tags if tag.startswith(MARK)), None)
         # The module holds its parameter for as long as numbers are compared.
@@ -43,7 +43,7 @@ def _pairs(value: DictValue) -> Iterator[tuple[Value, Value]]:
 
 
 def digest(name: str, arguments: Arguments) -> str:
-    """The number of the result of `name` on `arguments`."""
+    """The number of the result of the op `name` on `arguments`."""
     positional = ",".join(map(number_of, arguments.positional))
     keywords = ",".join(f"{k}={number_of(v)}" for k, v in sorted(arguments.keywords.items()))
     text = f"{name}({positional};{keywords})"
@@ -52,19 +52,19 @@ def digest(name: str, arguments: Arguments) -> str:
 
 
 def is_numbered(value: Value) -> bool:
-    """Whether the value carries a number: it was handed on, not computed."""
+    """Whether the value carries a number of its own: it came from outside the module that runs."""
     if isinstance(value, TupleValue):
         return any(map(is_numbered, value.items))
     return isinstance(value, TensorValue) and any(tag.startswith(MARK) for tag in value.tags)
 
 
 def first_tensor(value: Value) -> Value:
-    """The value, or the first item of a tuple: what a layer hands to the next."""
+    """The value, or the first item of a tuple: what a layer passes to the next."""
     return value.items[0] if isinstance(value, TupleValue) and value.items else value
 
 
 def numbered(value: Value, number: str) -> Value:
-    """`value` with a number; the items of a tuple get numbers of their own."""
+    """`value` with the number `number`; the items of a tuple get numbers derived from it."""
     if isinstance(value, TensorValue):
         return replace(value, tags=_others(value) | {f"{MARK}{number}"})
     if isinstance(value, TupleValue):
@@ -74,7 +74,7 @@ def numbered(value: Value, number: str) -> Value:
 
 
 def without_number(value: Value) -> Value:
-    """`value` as if it had been computed from anything."""
+    """`value` without a number."""
     if isinstance(value, TensorValue):
         plain = _others(value)
         return value if plain == value.tags else replace(value, tags=plain)
@@ -88,7 +88,7 @@ def _others(tensor: TensorValue) -> frozenset[str]:
 
 
 def plain_arguments(arguments: Arguments) -> Arguments:
-    """Arguments without numbers, so that layers that are alike are answered once."""
+    """Arguments without numbers, so that layers that are alike get the same ones and run once."""
     return Arguments(
         [without_number(value) for value in arguments.positional],
         {name: without_number(value) for name, value in arguments.keywords.items()},

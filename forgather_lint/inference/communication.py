@@ -1,12 +1,12 @@
-"""Whether sharding a group of projections is worth what its ranks then send each other.
+"""Whether sharding a group of projections is worth what its ranks then have to send each other.
 
-The sum behind a row sends every value of the row's output, and saves as many products for each as
-the row has inputs. Below a sixteenth of the output's width that is communication for next to
-nothing: gates and adapters of a low rank stay whole.
+A row-parallel projection sends its whole output for the sum over ranks, and saves computation in
+proportion to its inputs. With fewer inputs than a sixteenth of its outputs (`NARROWEST`) that does
+not pay: gates and low-rank adapters stay whole.
 
-What gathers the output of its columns sends that as well, and every rank still computes all that
-lies between. So it has to hold a tenth of what a token meets in its layer. Of experts in one stack
-that is one.
+A group whose column-parallel outputs are gathered sends those as well, and every rank still
+computes all that is between. So it has to have a tenth (`SMALLEST_SHARE`) of the parameters that a
+token meets in its layer; of a stack of experts in one tensor, one expert counts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SMALLEST_SHARE = 10
 
 
 def is_wide(owner: Instance, group: ProjectionGroup) -> bool:
-    """Whether a row of the group takes enough for what its sum sends; so where that is unknown."""
+    """Whether a row of the group has enough inputs for what its sum sends; True if not known."""
     return group.parameters != frozenset() or any(_is_wide(owner, row) for row in group.rows)
 
 
@@ -41,7 +41,7 @@ def _is_wide(owner: Instance, row: str) -> bool:
 
 
 def is_large(tree: Tree, name: str, group: ProjectionGroup) -> bool:
-    """Whether the group of the module `name` holds a fair share of its layer; so if unknown."""
+    """Whether the group of the module `name` has a fair share of its layer; True if not known."""
     layer = re.match(r"(?:[^.]+\.)*?\d+(?=\.)", name)
     inside = _elements(tree, layer[0] if layer else "")
     own = [_elements(tree, f"{name}.{each}") for each in (*group.columns, *group.rows)]
@@ -51,7 +51,7 @@ def is_large(tree: Tree, name: str, group: ProjectionGroup) -> bool:
 
 
 def _elements(tree: Tree, prefix: str) -> int | None:
-    """How many parameters a token meets below a dotted name, None when a shape is not known."""
+    """How many parameters a token meets below a dotted name; None when a shape is not known."""
     shapes = [
         each.shape
         for each in tree.structure.parameters

@@ -1,13 +1,12 @@
 """Computes a plan from the module tree and the data flow alone.
 
-Inside one forward, a projection that feeds no other of it, but is fed by some, is the place where a
-sharded stretch can end: it is row-parallel, and what feeds it is column-parallel. The most that can
-be sharded is tried first; what is kept is what the abstract run on two ranks proves to be the same
-function, and worth what it sends (`flow/worth.py`). The search is over plans as they are written,
-read as transformers itself reads them.
+Inside one forward, a projection that is fed by others and feeds none can end a sharded stretch: it
+is row-parallel, and what feeds it is column-parallel. The most that can be sharded is tried first;
+a change is kept if the abstract run on two ranks proves the function the same and it is worth what
+it sends (`communication.py`). The search is over plans as text, read as transformers reads them.
 
-Modules that no forward with tokens alone comes to, such as the experts for images, are sharded as
-others of their class are.
+Modules that a forward with tokens alone does not reach, such as experts for images, are sharded
+like others of their class.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ RANKS = 2
 class InferredPlan:
     """A plan: `tensor` maps patterns to styles, `pipeline` patterns to input and output names.
 
-    `outcome` is what the abstract run on two ranks makes of it.
+    `outcome` is the verdict of the abstract run on two ranks.
     """
 
     tensor: Mapping[str, str]
@@ -49,7 +48,7 @@ class InferredPlan:
 
 @record
 class PatternUnit:
-    """The projections of all modules that one pattern names: an entry speaks of all of them."""
+    """The projections of all modules that one pattern matches: an entry is about all of them."""
 
     pattern: str
     group: ProjectionGroup
@@ -67,7 +66,7 @@ class PatternUnit:
 
 @record(frozen=False)
 class Search:
-    """Grows a plan by one unit after the other."""
+    """Extends a plan by one unit after the other."""
 
     judge: PlanJudge
     style_names: StyleNames
@@ -75,13 +74,13 @@ class Search:
     by_class: dict[Value, list[Styles]] = field(default_factory=dict)
 
     def outcome(self, plan: Mapping[str, str]) -> Outcome:
-        """What the plan computes."""
+        """The verdict on `plan`."""
         return self.judge.outcome(self.judge.written(plan), RANKS)
 
     def add(self, unit: PatternUnit) -> None:
-        """Take in the first way to shard `unit` that leaves the function what it is.
+        """Add the first way to shard `unit` that leaves the model's function unchanged.
 
-        Where it was not decided on one rank, the first that does not change that.
+        Where the verdict is unknown even on a single rank: the first way that does not change it.
         """
         ways = unit.ways(self.judge.tree, self.style_names)
         found = next((each for each in ways if self._grows(unit.pattern, each)), {})
@@ -91,10 +90,11 @@ class Search:
                 known.append(found)
 
     def add_table(self, bodies: Mapping[Instance, Body]) -> None:
-        """Split the table of the tokens where the library does not do so by itself.
+        """Split the token embedding, where the library does not do so by itself.
 
-        Keep whole one that the library would split although a module inside it, such as a norm,
-        takes what a rank looks up: that is a partial sum until the table's forward is over.
+        An entry that keeps it whole is added where the library would split it although a module
+        inside it, such as a norm, uses the look-ups: until the embedding's forward is over they are
+        partial sums.
         """
         judge = self.judge
         known = judge.root.attributes.get(library().table)
@@ -111,7 +111,7 @@ class Search:
             self._grows(folded(name), {"": self.style_names.table})
 
     def add_uncalled(self, bodies: Mapping[Instance, Body]) -> None:
-        """Shard the modules whose forward has not run as those of their class."""
+        """Shard modules whose forward has not run like others of their class."""
         for name, instance in self.judge.tree.instances.items():
             if instance.first_alike in bodies or any(
                 k in self.plan for k in _keys_of(name, instance)
@@ -122,7 +122,7 @@ class Search:
                 self._grows(folded(name), known[0])
 
     def _grows(self, pattern: str, styles: Styles) -> bool:
-        """Whether the plan has grown by `styles` for the modules of the pattern."""
+        """Add `styles` for the modules of the pattern; whether the function is unchanged."""
         before = self.judge.alone.outcome
         grown = self.plan | {_key(pattern, name): style for name, style in styles.items()}
         outcome = self.outcome(grown)
@@ -161,7 +161,8 @@ def infer(
 def units(machine: Machine, tree: Tree, bodies: Mapping[Instance, Body]) -> Iterator[PatternUnit]:
     """What can be sharded, in tree order. Groups that contradict each other are left out.
 
-    Under one pattern there may be several kinds of module: what shares no name stands by itself.
+    One pattern may match several kinds of module; groups without a name in common are separate
+    units.
     """
     groups = {kind: group_of(machine, body) for kind, body in bodies.items()}
     by_pattern: dict[str, dict[str, ProjectionGroup]] = {}
@@ -181,7 +182,7 @@ def units(machine: Machine, tree: Tree, bodies: Mapping[Instance, Body]) -> Iter
 def _tables(
     machine: Machine, root: Instance, bodies: Mapping[Instance, Body]
 ) -> Iterator[Instance]:
-    """The embeddings that take what the model itself is given."""
+    """The embeddings that look up the model's own input."""
     given = set(bodies[root.first_alike].placeholders) if root.first_alike in bodies else set()
     for step in (step for body in bodies.values() for step in body.steps):
         module = step.module if given & set(step.inputs) else None
@@ -190,7 +191,7 @@ def _tables(
 
 
 def _keys_of(name: str, instance: Instance) -> Iterator[str]:
-    """What the plan may call the module and what it owns."""
+    """The keys by which a plan may name the module and what it owns."""
     pattern = folded(name)
     yield pattern
     for attribute in instance.attributes:
@@ -202,7 +203,10 @@ def _key(pattern: str, name: str) -> str:
 
 
 def _in_tree_order(tree: Tree, plan: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The entries in the order of the modules; an engine applies the first that begins a name."""
+    """The entries in the order of the modules.
+
+    An engine applies the first that is a prefix of a name.
+    """
     done: set[str] = set()
     for name, instance in tree.instances.items():
         pattern = folded(name)
@@ -216,7 +220,7 @@ def _in_tree_order(tree: Tree, plan: Mapping[str, str]) -> Iterator[tuple[str, s
 def _without_local(
     tree: Tree, plan: Mapping[str, str], style_names: StyleNames
 ) -> Iterator[tuple[str, str]]:
-    """The plan for an engine that splits by itself what a module has for each head."""
+    """The plan for an engine that splits by itself the parameters with one value for each head."""
     modules = {folded(name) for name in tree.instances}
     local = {key for key, style in plan.items() if style == style_names.local}
     for key, style in plan.items():
@@ -226,5 +230,5 @@ def _without_local(
 
 
 def folded(name: str) -> str:
-    """A dotted name with `*` for each number."""
+    """A dotted name with each number replaced by `*`."""
     return re.sub(r"(?<=\.)\d+(?=\.|$)", "*", name)

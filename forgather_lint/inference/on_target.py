@@ -1,4 +1,4 @@
-"""What a release makes of a plan that is not written in the model, such as an inferred one."""
+"""The verdict of a release on a plan that is not written in the model, such as an inferred one."""
 
 from __future__ import annotations
 
@@ -31,24 +31,33 @@ def served(model: ModelInput, target: Target, plan: InferredPlan) -> list[Cell]:
 
 
 def infer_for(subject: Subject, target: Target) -> InferredPlan:
-    """The plan of the base model, spelt for the target. Raises `Raised` when its forward does."""
+    """The plan of the base model, with the target's style names.
+
+    Raises `Raised` if its forward does.
+    """
     trace = trace_of(subject.machine, subject.root, subject.tree)
     return infer(subject.machine, subject.tree, subject.root, trace, words_of(target))
 
 
 @record
 class MissingEntries:
-    """The entries of an inferred plan, of the attributes with which a target is proved to serve."""
+    """The inferred entries, for those attributes with which a target is proved to serve."""
 
     entries: Mapping[str, Values]
 
     def written(self, facts: Model, attribute: str) -> Fix | None:
-        """The edits that write this plan."""
+        """The fix that writes the plan `attribute` into the model.
+
+        None where it is not among them.
+        """
         return write_plan(facts, attribute, self.entries.get(attribute, {}))
 
 
 def missing_plans(model: ModelInput, target: Target) -> MissingEntries | None:
-    """The plans that the data flow of a model without them asks for."""
+    """The plans, for a model without any, that the data flow asks for.
+
+    None where none is proved.
+    """
     prepared = target.prepare(model, DTYPE, as_written=True)
     judge, builder = prepared.judge, prepared.builder
     if judge is None or builder is None:

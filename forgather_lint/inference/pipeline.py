@@ -1,4 +1,4 @@
-"""The pipeline half of an inferred plan: what stands around the layers, in the order of calls."""
+"""The pipeline half of an inferred plan: the modules around the layers, in the order of calls."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Names = tuple[tuple[str, ...], tuple[str, ...]]
 def pipeline_entries(tree: Tree, trace: Trace) -> Iterator[tuple[str, Names]]:
     """The modules around the layers, in the order in which forward calls them.
 
-    Before the layers those with parameters: what turns positions has none. Behind them all, since
-    also a norm without a weight may run once only.
+    Before the layers those with parameters only: what embeds positions has none. Behind the layers
+    all, since even a norm without a weight must run only once.
     """
     stack = _layer_stack(tree, trace)
     if stack is None:
@@ -38,7 +38,7 @@ def _is_beside(call: ModuleCall, wrappers: set[str]) -> bool:
 
 
 def _layer_stack(tree: Tree, trace: Trace) -> str | None:
-    """The list whose members forward calls one after the other."""
+    """The name of the list whose members forward calls one after the other; None where none is."""
     lists = [m.name for m in tree.structure.modules if m.is_a(MODULE_LIST)]
     lists += [m.name for m in tree.structure.modules if m.is_a(MODULE_DICT)]
     called = {call.module.rpartition(".")[0] for call in trace.calls}

@@ -12,7 +12,7 @@ Pipeline = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 
 def as_python(plan: InferredPlan) -> str:
-    """Two attributes for the config class."""
+    """The plans as two attributes of the config class."""
     lines = ["base_model_tp_plan = {"]
     lines += [f'    "{key}": "{style}",' for key, style in plan.tensor.items()]
     lines += ["}", "base_model_pp_plan = {"]
@@ -24,7 +24,7 @@ def as_python(plan: InferredPlan) -> str:
 
 
 def as_template(plan: InferredPlan) -> str:
-    """What goes below `[model_code_generator]` in a Forgather template."""
+    """The plans as lines below `[model_code_generator]` in a Forgather template."""
     lines = ["[model_code_generator]", "    == super()", "    base_model_tp_plan:"]
     lines += [f'        "{key}": "{style}"' for key, style in plan.tensor.items()]
     lines.append("    base_model_pp_plan:")
@@ -49,9 +49,9 @@ def _list(names: tuple[str, ...]) -> str:
 
 
 def difference(written: InferredPlan, inferred: InferredPlan) -> Iterator[str]:
-    """The changes that make the plan that is there the inferred one, as a unified diff.
+    """A unified diff from the `written` plan to the `inferred` one.
 
-    What both have keeps its place, and the names of inputs and outputs, which nothing reads.
+    Entries in both keep their order, and their names of inputs and outputs, which nothing reads.
     """
     tensor = {key: inferred.tensor[key] for key in _aligned(written.tensor, inferred.tensor)}
     kept = {key: names for key, names in written.pipeline.items() if key in inferred.pipeline}
@@ -61,7 +61,7 @@ def difference(written: InferredPlan, inferred: InferredPlan) -> Iterator[str]:
 
 
 def _aligned(written: Iterable[str], inferred: Iterable[str]) -> list[str]:
-    """The inferred keys in the order written; new ones behind the one they follow."""
+    """The inferred keys in the written order; new ones come behind the key that they follow."""
     keys = list(inferred)
     aligned = [key for key in written if key in keys]
     before = -1

@@ -1,7 +1,7 @@
 """The projections inside one forward, and which of them feed which.
 
 A projection is a call of an `nn.Linear` that the module owns, or a product with a parameter of its
-own, as experts that are kept in one tensor have it.
+own, as with experts that are kept in one tensor.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ PRODUCTS = frozenset(
 class ProjectionGroup:
     """Projections of one kind of module that can be sharded together, by attribute name.
 
-    What each of `rows` takes is made by `columns`. Of these, `inner` feed other columns as well.
-    `parameters` are those that are no Linears but tensors, `bare` the other tensors that the
-    module owns, such as one value for each head; `identities` are its modules that hand on their
-    input. `attends` tells whether it computes attention.
+    The input of each of `rows` is computed from outputs of `columns`; those in `inner` feed other
+    columns as well. `parameters` are projections that are tensors and no Linears; `bare` are other
+    tensors of the module, such as one value for each head; `identities` are its modules that return
+    their input. `attends`: the module computes attention.
     """
 
     columns: tuple[str, ...]
@@ -50,7 +50,7 @@ class ProjectionGroup:
 
 
 def group_of(machine: Machine, body: Body) -> ProjectionGroup | None:
-    """The projections that end in one that feeds no other; None when there are none."""
+    """The projections of a body, ending in one that feeds no other; None when there are none."""
     flow = _Flow(body, dict(_projections(machine, body)))
     feeding = {name: flow.feeders(name) for name in flow.names}
     fed_by_none = {name for found in feeding.values() for name in found}
@@ -68,7 +68,7 @@ def group_of(machine: Machine, body: Body) -> ProjectionGroup | None:
 
 
 def _bare(body: Body) -> Iterator[str]:
-    """Parameters of one dimension that the forward of their owner reads."""
+    """The names of parameters of one dimension that the owner's forward reads."""
     read = {value for step in body.steps for value in step.inputs}
     for name, value in body.owner.attributes.items():
         if not isinstance(value, TensorValue) or len(value.shape or ()) != 1:
@@ -78,7 +78,7 @@ def _bare(body: Body) -> Iterator[str]:
 
 
 def apart(groups: Sequence[ProjectionGroup]) -> list[list[ProjectionGroup]]:
-    """The groups in sets that share no name of a projection."""
+    """The groups in sets, such that groups of different sets have no projection name in common."""
     sets: list[list[ProjectionGroup]] = []
     for group in groups:
         joined = [each for each in sets if any(group.names & other.names for other in each)]
@@ -88,7 +88,10 @@ def apart(groups: Sequence[ProjectionGroup]) -> list[list[ProjectionGroup]]:
 
 
 def merge(groups: Sequence[ProjectionGroup]) -> ProjectionGroup | None:
-    """One group for modules that one pattern names; None when they disagree, or there are none."""
+    """One group for the modules that one pattern matches.
+
+    None when they disagree, or there are none.
+    """
     columns = tuple(dict.fromkeys(name for group in groups for name in group.columns))
     rows = tuple(dict.fromkeys(name for group in groups for name in group.rows))
     if not rows or set(columns) & set(rows):
@@ -127,7 +130,7 @@ def _projections(machine: Machine, body: Body) -> Iterator[tuple[ValueId, str]]:
 
 
 def _owned(machine: Machine, body: Body, cls: str) -> dict[Instance, str]:
-    """The modules of a class that the owner of the body has."""
+    """The modules of a class that the owner of the body has, with their attribute names."""
     return {
         value: name
         for name, value in body.owner.attributes.items()
@@ -137,7 +140,7 @@ def _owned(machine: Machine, body: Body, cls: str) -> dict[Instance, str]:
 
 @record(frozen=False)
 class _Flow:
-    """Walks a body against the direction in which values flow."""
+    """Follows values of a body back to where they come from."""
 
     body: Body
     projections: Mapping[ValueId, str]
@@ -147,7 +150,7 @@ class _Flow:
         return tuple(dict.fromkeys(self.projections.values()))
 
     def feeders(self, name: str) -> tuple[str, ...]:
-        """The projections whose output reaches that of `name` without passing through another."""
+        """The projections whose output reaches `name` without passing through another."""
         calls = [step for step in self.body.steps if self.projections.get(step.output) == name]
         found = (self._reached_from(call) for call in calls)
         return tuple(dict.fromkeys(each for names in found for each in names if each != name))

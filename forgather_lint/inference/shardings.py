@@ -9,16 +9,16 @@ from forgather_lint.core.record import record
 from forgather_lint.inference.projections import ProjectionGroup
 
 MOST_COLUMNS = 5
-"""Of so many columns every subset that lacks two is tried, of more those that lack one."""
+"""Up to so many columns, subsets that lack one or two are tried; of more, those that lack one."""
 
 
 @record
 class StyleNames:
-    """How the release that a plan is for calls the styles; None what it does not know.
+    """The names of the styles in the release that a plan is for; None: it has no such style.
 
-    `gathers_attention`: an attention whose heads are all on every rank is of use to it. An engine
-    with an attention of its own takes its heads to be spread. `names_local`: what a module has for
-    each head has to be named; an engine may split it by itself.
+    `gathers_attention`: the release can use attention of which every rank has all heads; an engine
+    with an attention of its own expects the heads to be split. `names_local`: parameters with one
+    value for each head have to be named in the plan; some engines split them by themselves.
     """
 
     column: str = "colwise"
@@ -37,11 +37,14 @@ class StyleNames:
 
 
 Styles = Mapping[str, str]
-"""Attribute names to styles; the module itself under the empty name."""
+"""Styles by attribute name; the style of the module itself under the empty name."""
 
 
 def paired(group: ProjectionGroup, style_names: StyleNames) -> Iterator[Styles]:
-    """Columns and rows without anything between them; what feeds other columns goes first."""
+    """Column-parallel and row-parallel projections in pairs; first all columns, then fewer.
+
+    For a group of parameters, the ways of `_of_parameters`.
+    """
     if group.parameters:
         yield from _of_parameters(group, style_names)
         return
@@ -51,7 +54,7 @@ def paired(group: ProjectionGroup, style_names: StyleNames) -> Iterator[Styles]:
 
 
 def with_parameters(group: ProjectionGroup, style_names: StyleNames) -> Iterator[Styles]:
-    """Pairs as `paired` has them; what the module holds for each head or channel is split too."""
+    """The ways of `paired`, with the module's own parameters by head or channel split as well."""
     if not group.bare or style_names.local is None:
         return
     own = {**dict.fromkeys(sorted(group.bare), style_names.column), "": style_names.local}
@@ -60,7 +63,7 @@ def with_parameters(group: ProjectionGroup, style_names: StyleNames) -> Iterator
 
 
 def gathered(group: ProjectionGroup, style_names: StyleNames) -> Iterator[Styles]:
-    """Columns whose output is joined again, and rows that take their part of what is whole."""
+    """Column-parallel projections whose output is gathered, and rows that split a whole input."""
     if group.parameters or style_names.gathered is None or style_names.splitting is None:
         return
     if group.attends and not style_names.gathers_attention:
@@ -85,9 +88,11 @@ def _subsets(group: ProjectionGroup) -> Iterator[tuple[str, ...]]:
 
 
 def _of_parameters(group: ProjectionGroup, style_names: StyleNames) -> Iterator[Styles]:
-    """Weights of experts: those of two projections in one are packed, and may lie transposed.
+    """Ways to shard the weights of experts; two projections in one tensor are packed.
 
-    The output of the experts is summed over the ranks, to which those without weights add a share.
+    Either dimension may be the output, as the weights may be transposed. The output of the experts
+    is summed over the ranks; experts without weights (identities) contribute a share of their
+    input.
     """
     if style_names.experts is None:
         return

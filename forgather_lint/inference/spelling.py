@@ -1,4 +1,4 @@
-"""How a plan has to spell its styles for the releases that it is inferred for."""
+"""The style names that a plan has to use for the releases that it is inferred for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from forgather_lint.inference.shardings import StyleNames
 
 
 def words_of(target: Target) -> StyleNames:
-    """How a plan for the target has to spell the styles."""
+    """The style names for a plan for `target`."""
     flow = target.flow
     known = target.transformers.plan.styles.value
     return StyleNames(
@@ -29,6 +29,6 @@ def words_of(target: Target) -> StyleNames:
 
 
 def _spelt(served: Mapping[str, Role], known: Collection[str], role: Role) -> str | None:
-    """The style of the role that both releases know, else one that the engine does."""
+    """The name of the role that both releases know; else one that the engine knows, or None."""
     names = [style for style, kind in served.items() if kind is role]
     return next((name for name in names if name in known), next(iter(names), None))

@@ -1,6 +1,6 @@
-"""An inferred plan as edits of the file that holds, or should hold, the plan of the config.
+"""An inferred plan as edits of the file that has, or should have, the plan of the config.
 
-What is there and right stays as it is, with its comments. A plan that is missing goes behind
+Entries that are right stay as they are, with their comments. A missing plan is added behind
 `model_type` of the config class, or to the end of config.json where there is no class.
 """
 
@@ -31,11 +31,11 @@ TENSOR, PIPELINE = "base_model_tp_plan", "base_model_pp_plan"
 INDENT = "    "
 
 Values = Mapping[str, str]
-"""The entries that a plan is to have: keys, and values as the text of JSON."""
+"""The entries that a plan is to have: keys, and values as JSON text."""
 
 
 def entries_of(plan: InferredPlan) -> Mapping[str, Values]:
-    """The entries of both plans, by the attributes that hold them."""
+    """The entries of both plans, by the name of the attribute."""
     names = {key: [list(given), list(made)] for key, (given, made) in plan.pipeline.items()}
     return {
         TENSOR: {key: json.dumps(style) for key, style in plan.tensor.items()},
@@ -46,7 +46,8 @@ def entries_of(plan: InferredPlan) -> Mapping[str, Values]:
 def write_plan(model: Model, attribute: str, values: Values) -> Fix | None:
     """The edits that give the config of `model` these entries under `attribute`.
 
-    None when that is no plan, when it is there already, or when its place cannot be written to.
+    None when `attribute` is no plan, has these entries already, or is in a place that cannot be
+    edited.
     """
     plan = model.plans.tp if attribute == TENSOR else model.plans.pp
     edits = tuple(_edits(model, plan, attribute, values)) if values else ()
@@ -55,7 +56,7 @@ def write_plan(model: Model, attribute: str, values: Values) -> Fix | None:
 
 
 def is_written(model: Model, attribute: str, values: Values) -> bool:
-    """Whether the config of `model` has these entries, whatever a pipeline plan calls its names."""
+    """Whether the config of `model` has these entries; the input and output names may differ."""
     plan = model.plans.tp if attribute == TENSOR else model.plans.pp
     styles = {each.full_key: each.style for each in plan.entries}
     wanted = {key: json.loads(value) for key, value in values.items()}
@@ -77,7 +78,7 @@ def _edits(model: Model, plan: Plan, attribute: str, values: Values) -> Iterator
 
 
 def _in_config(where: ConfigPlace, plan: Plan, attribute: str, values: Values) -> Iterator[Edit]:
-    """A key of config.json."""
+    """The edits of a plan that is a key of config.json."""
     text, keys = where.file.text, (*where.keys[:-1], attribute)
     if plan.entries:
         yield from _changed(text, plan.entries, values, in_json=True)
@@ -87,7 +88,7 @@ def _in_config(where: ConfigPlace, plan: Plan, attribute: str, values: Values) -
 
 
 def _in_python(where: NodePlace, plan: Plan, values: Values) -> Iterator[Edit]:
-    """An attribute that is assigned a literal, or None."""
+    """The edits of a plan that is an attribute with a literal, or None, as value."""
     node, text = where.node, where.file.text
     value = node.value if isinstance(node, cst.Assign | cst.AnnAssign) else None
     if isinstance(value, cst.Dict) and value.elements:
@@ -100,7 +101,7 @@ def _in_python(where: NodePlace, plan: Plan, values: Values) -> Iterator[Edit]:
 def _changed(
     text: str, entries: Sequence[PlanEntry], values: Values, *, in_json: bool
 ) -> Iterator[Edit]:
-    """A literal with the entries that it lacks, and without those that are none of `values`."""
+    """The edits that add missing entries to a literal, and remove those not in `values`."""
     lines = Lines(text)
     starts = [lines.offset(each.key_where.span.start) for each in entries]
     found = [entry_at(text, start) for start in starts]
@@ -132,7 +133,7 @@ def _changed(
 
 
 def _in_class(where: NodePlace, attribute: str, values: Values) -> Iterator[Edit]:
-    """A class that has no such attribute: behind `model_type`, else before all but its page."""
+    """The edit that adds a plan to a class: behind `model_type`, else behind the docstring."""
     file, named = where.file, where.node
     classes = (each for each in file.tree.body if isinstance(each, cst.ClassDef))
     body = next((each.body for each in classes if named is each or named is each.name), None)
@@ -170,7 +171,7 @@ def _is_page(node: cst.BaseStatement) -> bool:
 
 
 def _behind_the_config(where: ConfigPlace, attribute: str, values: Values) -> Iterator[Edit]:
-    """A config.json that has no such key: behind its last."""
+    """The edit that adds a plan as the last key of config.json."""
     file, lines = where.file, Lines(where.file.text)
     last = max((file.key_place(key).span.start for key in file.values), default=None)
     found = entry_at(file.text, lines.offset(last)) if last else None
@@ -186,13 +187,13 @@ def _entry(key: str, value: str, in_json: bool) -> str:
 
 
 def _python_value(value: str) -> str:
-    """A style, or the pair of lists that pipeline plans are written as."""
+    """A style, or the pair of lists that is the value in pipeline plans, as Python."""
     content = json.loads(value)
     return f"({', '.join(map(json.dumps, content))})" if isinstance(content, list) else value
 
 
 def _as_python(values: Values, text: str, start: int) -> str:
-    """A dict in the statement that begins at `start`."""
+    """The entries as a dict, for the statement that begins at `start`."""
     indent, newline = indent_at(text, start) or "", newline_at(text, start)
     inner = indent + (indent[:1] if indent[:1] == "\t" else INDENT)
     entries = (f"{inner}{_entry(key, value, False)},{newline}" for key, value in values.items())
@@ -200,7 +201,7 @@ def _as_python(values: Values, text: str, start: int) -> str:
 
 
 def _as_json(values: Values, text: str, start: int) -> str:
-    """An object as the value of the key that begins at `start`, laid out as what is around it."""
+    """The entries as an object for the key that begins at `start`, indented like what is around."""
     entries = [_entry(key, value, True) for key, value in values.items()]
     indent = indent_at(text, start)
     if indent is None:

@@ -1,4 +1,4 @@
-"""Runs an analysis under bounds and turns the ways it can end into values."""
+"""Runs an analysis under its limits, and turns the ways in which it can end into values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 def contained(builder: ModelBuilder, work: Callable[[], Result]) -> Result | NotBuilt:
-    """`work()`, or why it could not be done."""
+    """The result of `work()`, or why it ended without one."""
     try:
         with deep_recursion():
             return work()
@@ -48,7 +48,7 @@ def builder_of(model: ModelInput, environment: Environment | None = None) -> Mod
 
 @record
 class Built:
-    """A root instance with the facts of its tree."""
+    """The root module of a model that was built, with the facts of its tree."""
 
     root: Instance
     tree: Tree
@@ -80,5 +80,5 @@ def unread_files(builder: ModelBuilder) -> list[Unreadable]:
 
 
 def unreadable(problem: SourceError) -> Unreadable:
-    """The fact that a file could not be read."""
+    """A `SourceError` as the fact that a file could not be read."""
     return Unreadable(problem.message, problem.where, isinstance(problem, NotAnalysed))

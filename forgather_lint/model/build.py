@@ -36,7 +36,7 @@ from forgather_lint.python.values.value import Arguments, External, Known, Unkno
 
 
 class NoModel(Ending):
-    """There is no model to build; `where` is what says so."""
+    """There is no model to build; `where` is the place that says so."""
 
     def __init__(self, where: Place, message: str, nothing: bool = False) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class NoModel(Ending):
 
 @record(frozen=False, eq=False, slots=False)
 class ModelBuilder:
-    """One model's files with the interpreter that runs them in one environment."""
+    """The files of one model with the interpreter that runs them in one environment."""
 
     sources: Sources
     config_file: ConfigFile | None
@@ -66,12 +66,12 @@ class ModelBuilder:
 
     @property
     def config_values(self) -> Mapping[str, object]:
-        """What config.json says."""
+        """The values of config.json; empty without one."""
         return self.config_file.values if self.config_file else {}
 
     @property
     def where(self) -> Place:
-        """The place to blame for what has no other: the config, or the start of the main file."""
+        """The place of a finding that has no other: the config, or the start of the main file."""
         if self.config_file:
             return self.config_file.place("architectures")
         return file_start(self.sources.paths.get(self.main or "", ""))
@@ -118,7 +118,7 @@ class ModelBuilder:
         return self._class_in_files()
 
     def _class_in_files(self) -> ClassValue:
-        """Without a config: the last model class of the file, one with a head before others."""
+        """Without a config: the last model class of the file, preferring one with a head."""
         found = [cls for cls in self._own_classes() if is_subclass(self.machine, cls, _PRETRAINED)]
         if not found:
             found = [cls for cls in self._own_classes() if is_subclass(self.machine, cls, _MODULE)]
@@ -131,7 +131,7 @@ class ModelBuilder:
         return (heads or found)[-1]
 
     def _need_bases(self) -> None:
-        """Give up where a class may be a model by a base whose source is not here."""
+        """Raise where a class may be a model by virtue of a base whose source is not at hand."""
         for cls in self._own_classes():
             for base in order_of(self.machine, cls):
                 if isinstance(base, Unknown) and base.reason == SOURCE_NOT_HERE:
@@ -158,7 +158,7 @@ class ModelBuilder:
         ]
 
     def config_class(self, model: ClassValue) -> ClassValue | None:
-        """The config class of `model`: AutoConfig's, else `config_class`."""
+        """The config class of `model`: the one that AutoConfig loads, else its `config_class`."""
         reference = entry.config_reference(self.config_values)
         if reference is not None:
             return self.find_class(reference)
@@ -169,11 +169,13 @@ class ModelBuilder:
         return own[-1] if own else None
 
     def build(self, auto_class: str | None = None, observer: Observer | None = None) -> Instance:
-        """The model that `auto_class` would load, built abstractly; `observer` sees how.
+        """The model that `auto_class` would load, built abstractly.
 
-        Each is built from modules that no other was built from, as in a process of its own: what a
-        constructor counts or keeps in them is not there for the next. Where the engine builds the
-        model twice, what the first has left behind is there for the second.
+        `observer` is told what happens.
+
+        Each model is built from freshly run modules, as in a process of its own: what an earlier
+        constructor counted or kept in a module is gone. Only where the engine itself builds the
+        model twice does the second find what the first left behind.
 
         Raises `NoModel`, `Raised` when the constructor raises, `BudgetExceeded`.
         """
@@ -198,12 +200,12 @@ class ModelBuilder:
         return built
 
     def base_child(self, root: Instance) -> Instance | None:
-        """The child of `root` that is what AutoModel loads."""
+        """The child of `root` that AutoModel would load; None where there is none."""
         child = root.attributes.get(self.base_name(root))
         return child if isinstance(child, Instance) else None
 
     def base_name(self, root: Instance) -> str:
-        """The attribute that `base_child` stands in; nearly always it is `base_model_prefix`.
+        """The name of the attribute that holds `base_child`; nearly always `base_model_prefix`.
 
         A model of transformers itself is known by its type: `Llama4ForCausalLM` has its base model
         in `model`, whatever its prefix says.
@@ -216,7 +218,10 @@ class ModelBuilder:
         return self.base_prefix(root)
 
     def _native_class(self, auto_class: str) -> str | None:
-        """What transformers itself loads for the type of a model without code of its own."""
+        """The class that transformers itself loads for the model type.
+
+        None for a model with own code.
+        """
         model_type = self.config_values.get("model_type")
         if self.sources.paths or self.sources.texts or not isinstance(model_type, str):
             return None

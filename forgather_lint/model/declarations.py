@@ -1,4 +1,4 @@
-"""Finds what counts as a plan, on classes, on configs and in config.json, with its places."""
+"""Finds the attributes that count as plans: on classes, on configs and in config.json."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def class_plans(
 def declared(
     machine: Machine, cls: ClassValue, attribute: str, origin: PlanOrigin
 ) -> Declaration | None:
-    """A class attribute that is set to something other than None."""
+    """The class attribute, where it is set to something other than None."""
     member = find_member(machine, cls, attribute)
     if member is None or not isinstance(member.owner, ClassValue):
         return None
@@ -66,7 +66,7 @@ def declared(
 def config_plan(
     machine: Machine, config: Value, config_file: ConfigFile | None, attribute: str
 ) -> Prefixed | None:
-    """The plan of the config: config.json's when it has one, else that of the config class."""
+    """The plan of the config: of config.json when it has one, else of the config class."""
     if config_file is not None and config_file.values.get(attribute) is not None:
         return "", _json_declaration(config_file, attribute)
     if not isinstance(config, Instance) or not isinstance(config.cls, ClassValue):
@@ -86,7 +86,7 @@ def config_plan(
 
 
 def _set_to_none(machine: Machine, cls: ClassValue, attribute: str) -> Declaration | None:
-    """An empty plan where the class says `attribute = None`."""
+    """An empty plan, where the class says `attribute = None`."""
     member = find_member(machine, cls, attribute)
     if member is None or not isinstance(member.owner, ClassValue):
         return None
@@ -116,7 +116,7 @@ Places = Mapping[str, Place]
 
 
 def _literal_places(where: Place) -> tuple[Places, Places, tuple[DuplicateKey, ...]]:
-    """Places of keys and values when the assignment at `where` holds a literal."""
+    """The places of keys and of values, when the assignment at `where` is of a literal."""
     keys: dict[str, Place] = {}
     values: dict[str, Place] = {}
     duplicates: list[DuplicateKey] = []

@@ -1,4 +1,4 @@
-"""Which class is the model: what config.json names, or what a file defines."""
+"""Which class is the model: the one that config.json names, or one that a file defines."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ AUTO_CONFIG = "AutoConfig"
 
 @record
 class ClassReference:
-    """A class by the module it stands in; `module` is empty when any file may define it."""
+    """A class by name and module; `module` is empty when any file may define it."""
 
     module: str
     name: str
 
 
 def reference(text: object) -> ClassReference | None:
-    """Parse `file.Class` as transformers' remote-code loader does; `repo--` in front is dropped."""
+    """Parse `file.Class` as transformers' remote-code loader does; a prefix `repo--` is dropped.
+
+    None for anything that is not such a text.
+    """
     if not isinstance(text, str):
         return None
     module, _, name = text.rpartition("--")[2].rpartition(".")
@@ -28,7 +31,10 @@ def reference(text: object) -> ClassReference | None:
 
 
 def model_reference(config: Mapping[str, object], auto_class: str | None) -> ClassReference | None:
-    """The class that `auto_class` loads, by default that of `architectures[0]`."""
+    """The class that `auto_class` loads; without one, `architectures[0]`.
+
+    None where none is named.
+    """
     auto_map = config.get("auto_map")
     entries = auto_map if isinstance(auto_map, dict) else {}
     if auto_class is not None:
@@ -44,13 +50,13 @@ def model_reference(config: Mapping[str, object], auto_class: str | None) -> Cla
 
 
 def config_reference(config: Mapping[str, object]) -> ClassReference | None:
-    """The class that AutoConfig loads."""
+    """The class that AutoConfig loads; None where config.json names none."""
     auto_map = config.get("auto_map")
     return reference(auto_map.get(AUTO_CONFIG)) if isinstance(auto_map, dict) else None
 
 
 def first_architecture(config: Mapping[str, object]) -> str | None:
-    """`architectures[0]`."""
+    """`architectures[0]`; None where there is none."""
     names = config.get("architectures")
     if isinstance(names, list) and names and isinstance(names[0], str):
         return names[0]

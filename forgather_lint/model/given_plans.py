@@ -1,4 +1,4 @@
-"""Plans that a script passes, in the place of those that the model declares."""
+"""Plans that a script passes to be checked instead of those that the model declares."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from forgather_lint.documents.model_input import GivenPlans
 from forgather_lint.facts import Plan, PlanEntry, PlanOrigin, Plans
 
 GIVEN = file_start("<plan>")
-"""Where findings on a given plan stand."""
+"""The place of findings on a given plan."""
 
 
 def with_given(plans: Plans, given: GivenPlans | None) -> Plans:
-    """`plans` of a base model with what is given instead; what is given counts as merged."""
+    """`plans`, with those in `given` as replacements.
+
+    A given plan is taken to be merged already.
+    """
     if given is None:
         return plans
     if given.tensor is not None:

@@ -1,7 +1,7 @@
 """Finds the code behind an import: the model's own files, and those of transformers' models.
 
-Nothing is ever imported. Of transformers the model files of one release are read, that of the
-target; the rest of it, and torch, have their meaning in `libraries`.
+Nothing is ever imported. Of transformers only the files of models are read, from the release of the
+target; what the rest of it and torch mean is written in `libraries`.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _ALWAYS_THERE = frozenset(
 class SourceLoader:
     """Loads modules for one model; classes of transformers' models are those of `release`.
 
-    `problems` collects files that could not be parsed, `missing` where a package is imported first
-    that is not installed here.
+    `problems` collects files that could not be parsed, `missing` the packages that are imported and
+    not installed here, each with the place of its first import.
     """
 
     def __init__(self, sources: Sources, release: ReleaseSources) -> None:
@@ -72,7 +72,7 @@ class SourceLoader:
         return self._not_found(name) if beside else self._opaque(name)
 
     def _not_found(self, name: str) -> Value:
-        """A file that lies beside the model's, where only installed packages are found."""
+        """The error for a file beside the model's, imported as if it were installed."""
         try:
             return self._opaque(name)
         except NotInstalled as error:
@@ -86,7 +86,7 @@ class SourceLoader:
         return External(name)
 
     def member(self, machine: Machine, module: External, name: str) -> Value:
-        """`from module import name` for a module whose source is not read."""
+        """The value of `from module import name`, for a module whose source is not read."""
         qualified = names.canonical(f"{module.name}.{name}")
         constant = machine.library.constant(qualified) or _release_of(machine, qualified)
         if constant is not None:
@@ -102,37 +102,44 @@ class SourceLoader:
         return Unknown(SOURCE_NOT_HERE, None, self.release.why_absent(name))
 
     def _class_of_models(self, machine: Machine, name: str | None) -> Value | None:
-        """The class `name` of the models that transformers has."""
+        """The class `name` from transformers' models; None where they have none of that name."""
         home = self.release.home_of_class(name) if name is not None else None
         namespace = self.load(machine, home) if home is not None else None
         return namespace.globals.get(name or "") if isinstance(namespace, Namespace) else None
 
     def namespaces(self) -> list[Namespace]:
-        """Every module that was read."""
+        """The namespaces of all modules that were read."""
         return [space for space in self._namespaces.values() if isinstance(space, Namespace)]
 
     def config_class(self, machine: Machine, model_type: str) -> Value | None:
-        """The config class of a model type of transformers, None for one that it does not have."""
+        """The config class of a model type of transformers.
+
+        None for a type that it does not have.
+        """
         if self.release.folder is None:
             return self._absent(model_type)
         return self._class_of_models(machine, self.release.config_class_name(model_type))
 
     def model_class(self, machine: Machine, auto_class: str, model_type: str) -> Value | None:
-        """What `auto_class` loads for a model type of transformers, None if nothing."""
+        """The class that `auto_class` loads for a model type of transformers.
+
+        None if it loads none.
+        """
         if self.release.folder is None:
             return self._absent(model_type)
         name = self.release.model_class_name(auto_class, model_type)
         return self._class_of_models(machine, name)
 
     def own_namespaces(self) -> list[Namespace]:
-        """The model's own files that have been loaded."""
+        """The namespaces of the model's own files, as far as they were loaded."""
         spaces = [s for name, s in self._namespaces.items() if name.startswith(f"{LOCAL}.")]
         return [space for space in spaces if isinstance(space, Namespace)]
 
     def resolve_relative(self, namespace: Namespace, name: str, level: int) -> str:
-        """The absolute name of `from ..name import x` in `namespace`.
+        """The absolute name of the module in `from ..name import x` inside `namespace`.
 
-        One dot stays among the files of the model; more leave them, where they are in a package.
+        One dot stays among the files of the model; more dots lead out of its folder, where that is
+        in a package.
         """
         parts = namespace.name.split(".")
         if parts[0] == LOCAL and level > 1 and self.sources.package:
@@ -196,7 +203,7 @@ class SourceLoader:
 
 
 def _release_of(machine: Machine, name: str) -> Value | None:
-    """What `torch.__version__` and `transformers.__version__` say."""
+    """The values of `torch.__version__` and `transformers.__version__`; None for any other name."""
     world = machine.environment
     named = {"torch.__version__": world.torch, "transformers.__version__": world.transformers}
     if name not in named:

@@ -81,14 +81,14 @@ def _plan(declarations: list[Prefixed | None] | list[Prefixed], entries_of: obje
 
 
 def tensor_entries(prefix: str, source: Declaration, plan: DictValue) -> Iterator[PlanEntry]:
-    """One entry a key; the style is None unless the value is a string."""
+    """One entry for each key; the style is None unless the value is a string."""
     for key, value in plan.items.items():
         style = value.value if isinstance(value, Known) and isinstance(value.value, str) else None
         yield _entry(prefix, source, plan, key, style=style)
 
 
 def pipeline_entries(prefix: str, source: Declaration, plan: DictValue) -> Iterator[PlanEntry]:
-    """One entry a key; inputs and outputs are None unless both are lists of strings."""
+    """One entry for each key; inputs and outputs are None unless both are lists of strings."""
     for key, value in plan.items.items():
         parts = value.items if isinstance(value, TupleValue | ListValue) else ()
         names = [_texts(part) for part in parts]
@@ -142,7 +142,7 @@ def _is_undecided(value: Value) -> bool:
 
 
 def _text(value: Value) -> str:
-    """The value as the source would spell it."""
+    """The value, spelt as source."""
     match value:
         case Known(content):
             return repr(content)

@@ -26,7 +26,7 @@ from forgather_lint.python.values.value import (
 )
 
 Step = Instance | ClassValue | TensorValue | Unknown | External
-"""What may stand at a name: something built, a class that a branch would build, or who knows."""
+"""What a name may denote: an object that was built, a class that a branch would build, ...."""
 
 MOST_STEPS = 200
 
@@ -49,7 +49,7 @@ def possible(machine: Machine, root: Instance, key: str) -> bool | None:
 
 
 def _distinct(steps: list[Step]) -> list[Step]:
-    """One step for each class: twins answer alike."""
+    """One step for each class: two instances of a class lead to the same answer."""
     keyed = {ValueId(step.cls if isinstance(step, Instance) else step): step for step in steps}
     return list(keyed.values())
 
@@ -79,7 +79,7 @@ def _as_steps(value: Value | None) -> Iterator[Step]:
 
 
 def _assigned(machine: Machine, cls: ClassValue, part: str) -> Iterator[Step]:
-    """What the methods of `cls` and its bases assign to `self.<part>`."""
+    """What the methods of `cls` and of its bases assign to `self.<part>`."""
     for entry in order_of(machine, cls):
         if isinstance(entry, Unknown):
             yield entry
@@ -93,7 +93,10 @@ def _assigned(machine: Machine, cls: ClassValue, part: str) -> Iterator[Step]:
 
 
 def _classes_in(machine: Machine, expression: cst.CSTNode, cls: ClassValue) -> Iterator[Step]:
-    """The classes that an expression may build: those it names; a factory is undecided."""
+    """The classes that an expression may build: those it names.
+
+    Undecided where it calls a factory.
+    """
     found = False
     for name in _names_in(expression):
         value = look_up(cls.scope, name)
@@ -105,7 +108,7 @@ def _classes_in(machine: Machine, expression: cst.CSTNode, cls: ClassValue) -> I
 
 
 def _classes_a_factory_may_build(machine: Machine, cls: ClassValue) -> Iterator[Step]:
-    """Every class of the model's files: what a factory builds is written in one of them."""
+    """Every class of the model's files: what a factory builds is defined in one of them."""
     for namespace in (*machine.loader.own_namespaces(), cls.scope.namespace):
         yield from (v for v in namespace.globals.values() if isinstance(v, ClassValue))
 

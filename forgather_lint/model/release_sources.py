@@ -1,8 +1,8 @@
-"""The source of one release of transformers, found by name. Nothing is ever imported.
+"""The sources of one release of transformers. Nothing is ever imported.
 
-Of transformers only the files of its models are read; what the rest of it means is in `libraries`.
-They are those of the release that a target names: kept because the user asked for them
-(`source_store`), or installed here in just that release. Another release is never taken for it.
+Only the files of its models are read; what the rest of it means is written in `libraries`. The
+release is the one that the target names: kept because the user asked for it (`source_store`), or
+installed here in exactly that release. Another release is never read in its place.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ CONFIGS = "CONFIG_MAPPING_NAMES"
 _MODELS = "transformers.models."
 _KINDS = ("modeling", "configuration")
 _OPAQUE = "auto"
-"""The folder of the auto classes: tables of names, which `libraries` answers for."""
+"""The folder of the auto classes: tables of names, whose meaning is in `libraries`."""
 _PUBLIC = re.compile(r"\w+(Config|Model|For[A-Z]\w+)")
-"""The classes of models that transformers exports by name, in contrast to its own machinery."""
+"""Names of classes that transformers' models export, unlike those of its own machinery."""
 _MACHINERY = re.compile(
     r"(Auto|PreTrained|Pretrained|TF|Flax)\w*|Generation(Config|Mixin)|\w*(Quant|Bits|GPTQ)\w*Config"
 )
@@ -44,13 +44,13 @@ _PAIR = re.compile(r'\(\s*"([^"]+)",\s*"(\w+)"')
 
 @record(slots=False)
 class ReleaseSources:
-    """The models of the release `release` of transformers; "" is none in particular."""
+    """The models of the release `release` of transformers; "": no release in particular."""
 
     release: str
 
     @cached_property
     def folder(self) -> Path | None:
-        """The folder of the package, None where the release is not on this machine."""
+        """The folder of the package; None where the release is not on this machine."""
         kept = stored(self.release) if self.release else None
         if kept is not None:
             return kept.package
@@ -59,21 +59,21 @@ class ReleaseSources:
 
     @property
     def way_out(self) -> str:
-        """The command that brings the release here."""
+        """The command that would bring the release to this machine."""
         return f"forgather-lint target add {PROJECT}=={self.release}"
 
     def why_absent(self, name: str) -> str:
-        """Why `name` cannot be read, for the user."""
+        """The reason, for the user, why `name` cannot be read."""
         here, _ = installed_transformers()
         beside = f" ({here} is installed)" if here else ""
         wanted = f"{PROJECT} {self.release}".strip()
         return f"`{name}` is a class of {wanted}, whose source is not here{beside}: {self.way_out}"
 
     def module_file(self, name: str) -> Path | None:
-        """The file of the module `name` of the package, when its source is read at all.
+        """The file of the module `name` of the package; None for one whose source is not read.
 
-        `transformers.models.llama.modeling_llama` is; the package `transformers.models.llama`,
-        which only loads lazily, and the auto classes are not.
+        `transformers.models.llama.modeling_llama` is read; the package `transformers.models.llama`,
+        which only imports lazily, and the auto classes are not.
         """
         if not is_of_models(name) or self.folder is None:
             return None
@@ -81,14 +81,17 @@ class ReleaseSources:
         return file if is_file(file) else None
 
     def home_of_class(self, name: str) -> str | None:
-        """The module of transformers' models that defines the class `name`."""
+        """The module of transformers' models that defines the class `name`.
+
+        None where none does.
+        """
         # Where the sources are is looked up last: it costs every check that asks.
         if _MACHINERY.fullmatch(name) or self.folder is None:
             return None
         return _home_of_class(self.folder, name)
 
     def lacks(self, module: str, name: str) -> bool:
-        """Whether `name` of `module` may be a model's that cannot be read as nothing is here."""
+        """Whether `name` of `module` may be a model's class, but the release is absent."""
         if not has_models(module):
             return False
         if module.startswith(_MODELS):
@@ -98,18 +101,21 @@ class ReleaseSources:
         return of_a_model and self.folder is None
 
     def config_class_name(self, model_type: str) -> str | None:
-        """The name of the config class of `model_type`."""
+        """The name of the config class of `model_type`; None for an unknown type."""
         return _table(self.folder, CONFIGS).get(model_type)
 
     def model_class_name(self, auto_class: str, model_type: str) -> str | None:
-        """The name of the class that `auto_class` loads for `model_type`."""
+        """The name of the class that `auto_class` loads for `model_type`.
+
+        None where it loads none.
+        """
         table = _TABLES.get(auto_class)
         return _table(self.folder, table).get(model_type) if table else None
 
 
 @remembered()
 def installed_transformers() -> tuple[str, Path | None]:
-    """The release of transformers installed here and its folder; "" and None if there is none."""
+    """The release of transformers installed here, and its folder; "" and None if there is none."""
     for place in sys.path:
         for found in listed(Path(place), f"{PROJECT}-*.dist-info"):
             folder = found.with_name(PROJECT)
@@ -119,12 +125,12 @@ def installed_transformers() -> tuple[str, Path | None]:
 
 
 def installed_sources() -> ReleaseSources:
-    """Whatever release is installed here, for a model that no target judges."""
+    """The sources of the installed release, for a model that is not checked for any target."""
     return ReleaseSources(installed_transformers()[0])
 
 
 def has_models(module: str) -> bool:
-    """Whether `module` of transformers hands out the classes of its models."""
+    """Whether classes of models can be imported from the module `module` of transformers."""
     return module == PROJECT or module.startswith(_MODELS)
 
 
@@ -140,9 +146,10 @@ def _parts(module: str) -> list[str]:
 
 @remembered()
 def _home_of_class(folder: Path, name: str) -> str | None:
-    """A class nearly always begins with the name of its folder (`Qwen3MoeModel` in `qwen3_moe`).
+    """The module that defines the class `name`.
 
-    The few others are found by looking through all files.
+    The name of a class nearly always begins with that of its folder (`Qwen3MoeModel` in
+    `qwen3_moe`); for the few others all files are searched.
     """
     if not name[:1].isupper() or not name.isidentifier():
         return None
@@ -160,7 +167,7 @@ def _home_of_class(folder: Path, name: str) -> str | None:
 
 
 def _defining(defines: re.Pattern[bytes], folders: list[Path]) -> str | None:
-    """The module of the first file in `folders` with that beginning of a line."""
+    """The module of the first file in `folders` with a line that matches `defines`."""
     for file in _files(folders):
         if defines.search(read_at_most(file, MOST_BYTES)):
             return f"{_MODELS}{file.parent.name}.{file.stem}"
@@ -181,7 +188,7 @@ def _files(folders: list[Path]) -> Iterator[Path]:
 
 @remembered()
 def _table(folder: Path | None, name: str) -> Mapping[str, str]:
-    """The pairs of the literal `NAME = OrderedDict([...])`, in whichever file it stands."""
+    """The pairs of the literal `NAME = OrderedDict([...])`, from whichever file has it."""
     begins = re.compile(rf"^{name}\b[^=\n]*= OrderedDict(?:\[.*\])?\(\s*\[?\s*$", re.MULTILINE)
     files = [folder / "models" / "auto" / f"{stem}.py" for stem in _FILES] if folder else []
     for file in files:

@@ -1,6 +1,6 @@
-"""Sources of transformers releases that the user asked for, in the user's cache.
+"""Sources of transformers releases that the user asked to keep, in the user's cache.
 
-Each release is a folder with what its wheel holds of Python, and a note of the wheel it came from.
+Each release is a folder with the Python files of its wheel, and a note of the wheel they came from.
 Files are read as text, never imported.
 """
 
@@ -38,7 +38,7 @@ class StoredRelease:
 
 
 def store_folder() -> Path:
-    """Where releases are kept."""
+    """The folder that holds the kept releases."""
     named = variable(PLACE)
     if named:
         return Path(named) / "releases"
@@ -50,7 +50,7 @@ def store_folder() -> Path:
 
 
 def stored(release: str) -> StoredRelease | None:
-    """The release `release`, if its sources are kept."""
+    """The release `release`; None if its sources are not kept."""
     folder = store_folder() / f"{PROJECT}-{release}"
     try:
         note = json.loads(read_at_most(folder / NOTE, _MOST).decode("utf-8"))

@@ -1,4 +1,4 @@
-"""Puts the sources of a release into the store, and takes them out again."""
+"""Puts the sources of a release into the store, and removes them again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _WHEEL = re.compile(rf"{PROJECT}-(?P<release>\d+(?:\.\d+)*)-py3-none-any\.whl")
 
 
 class WheelRefused(Exception):
-    """A file that is not taken for the wheel of a release; the message says why."""
+    """A file that cannot be the wheel of a release; the message says why."""
 
 
 def keep(wheel: Path) -> StoredRelease:
-    """Keep the sources in `wheel`. Raises `WheelRefused` and `OSError`."""
+    """Store the sources in `wheel`. Raises `WheelRefused` and `OSError`."""
     name = _WHEEL.fullmatch(wheel.name)
     if name is None:
         raise WheelRefused(f"{wheel.name} is no pure Python wheel of {PROJECT}")
@@ -40,7 +40,7 @@ def keep(wheel: Path) -> StoredRelease:
 
 
 def _unpack(wheel: Path, into: Path) -> None:
-    """The Python files of the package; a name that leads out of it is refused."""
+    """Write the Python files of the package to `into`; a name that leads out of it is refused."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             names = [name for name in archive.namelist() if name.endswith(".py")]
@@ -54,5 +54,5 @@ def _unpack(wheel: Path, into: Path) -> None:
 
 
 def remove(release: StoredRelease) -> None:
-    """Forget the sources of `release`."""
+    """Delete the sources of `release`."""
     shutil.rmtree(release.folder)

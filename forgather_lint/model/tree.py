@@ -1,4 +1,4 @@
-"""From a built model to the facts of its module tree."""
+"""Makes the facts of the module tree from a model that was built."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from forgather_lint.python.values.value import Choice, External, Known, TensorVa
 
 @record(frozen=False)
 class Tree:
-    """The facts of a tree, with the instances they were read from."""
+    """The facts of a module tree, with the instances that they were read from."""
 
     structure: Structure
     instances: dict[str, Instance]
     names: dict[Value, str]
 
     def name_of(self, instance: Instance) -> str | None:
-        """The first dotted name of `instance`, None when it is not in the tree."""
+        """The first dotted name of `instance`; None when it is not in the tree."""
         return self.names.get(instance)
 
 
@@ -47,8 +47,8 @@ class _Walk:
 def tree_of(machine: Machine, root: Instance) -> Tree:
     """Every module, parameter and buffer below `root`, by dotted name.
 
-    Raises `Raised` where a module surely holds itself, `BudgetExceeded` where modules are held by
-    others so often that they have too many names.
+    Raises `Raised` where a module surely contains itself, `BudgetExceeded` where modules contain
+    each other so often that they have too many names.
     """
     walk = _Walk(machine)
     _visit(walk, root, "", certain=True, where=root.where)
@@ -91,11 +91,14 @@ def _visit(walk: _Walk, instance: Instance, name: str, certain: bool, where: Pla
 
 
 _AGAIN = 20
-"""Steps for one more name of a module: modules that hold others twice have names without end."""
+"""The cost, in steps of the budget, of one more name for a module that has one already.
+
+Modules that are reached in several ways may have names without end.
+"""
 
 
 def options_of(value: Value) -> Iterator[tuple[Value, bool]]:
-    """What a value may be, each with whether it surely is that."""
+    """The values that `value` may be, each with whether it surely is that one."""
     if isinstance(value, Choice):
         yield from ((option, False) for option in value.options)
     else:
@@ -148,7 +151,7 @@ MAY_HIDE_MODULES = frozenset(
 
 
 def _may_be_module(walk: _Walk, instance: Instance) -> bool:
-    """An object of a class with an unknown base, built where modules are built."""
+    """Whether the object, of a class with an unknown base, was built where modules are built."""
     return instance.open is not None and isinstance(instance.cls, ClassValue)
 
 

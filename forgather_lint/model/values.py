@@ -1,4 +1,4 @@
-"""From JSON to values."""
+"""Makes values of the interpreter from JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from forgather_lint.python.values.value import (
 
 
 def from_json(content: object) -> Value:
-    """The value that a JSON text stands for."""
+    """The value of the interpreter for a parsed JSON value."""
     match content:
         case None | bool() | int() | float() | str():
             return Known(content)

@@ -1,7 +1,7 @@
 """Calls in Python that start an engine: `LLM(...)` and the classes of its arguments.
 
-Nothing is run. A value is known where it is written out, or is a name that the file gives one
-literal and no other value.
+Nothing is run. The value of an argument is known where it is a literal, or a name to which the file
+assigns a single literal.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def in_python(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
 
 
 def _names_of(nodes: list[cst.CSTNode], launch: Launch) -> dict[str, str]:
-    """What the file calls each class that is called, with dots where it is one of a module."""
+    """The dotted name by which the file calls each class of `launch`, with the class's own name."""
     found: dict[str, str] = {}
     for node in nodes:
         if isinstance(node, cst.ImportFrom) and node.module is not None and not node.relative:
@@ -59,7 +59,7 @@ def _names_of(nodes: list[cst.CSTNode], launch: Launch) -> dict[str, str]:
 
 
 def _values_of(nodes: list[cst.CSTNode]) -> dict[str, cst.BaseExpression]:
-    """The names that are bound once in the file, by a plain assignment, with what they get."""
+    """The names that the file binds only once, by a plain assignment, with what is assigned."""
     bound: dict[str, list[cst.BaseExpression | None]] = {}
     for node in nodes:
         if isinstance(node, cst.Assign):
@@ -92,7 +92,7 @@ class _Reader:
     values: Mapping[str, cst.BaseExpression]
 
     def called(self, node: cst.Call) -> str:
-        """The class that is called; empty: none that starts an engine."""
+        """The name of the class that the call is of; empty where that is none of `launch`."""
         if isinstance(node.func, cst.Name | cst.Attribute):
             return self.names.get(cst.Module([]).code_for_node(node.func), "")
         return ""
@@ -116,7 +116,7 @@ class _Reader:
         return ServingCall(called, word, tuple(keywords), complete)
 
     def _entries(self, value: cst.BaseExpression) -> list[Keyword] | None:
-        """The entries of a dict that is written out; None where they are not all known."""
+        """The entries of a dict display; None where they are not all known."""
         value = self._meant(value)
         if not isinstance(value, cst.Dict):
             return None
@@ -141,7 +141,7 @@ class _Reader:
         return value
 
     def _literal(self, value: cst.BaseExpression) -> object:
-        """What a literal means; `_NOT_KNOWN` for anything else."""
+        """The value of a literal; `_NOT_KNOWN` for anything else."""
         code = cst.Module([]).code_for_node(self._meant(value))
         try:
             return ast.literal_eval(code.strip())
@@ -150,7 +150,10 @@ class _Reader:
 
 
 def _text(value: object) -> str | None:
-    """The value as a command writes it; None where a command writes nothing like it."""
+    """The value as it is written on a command line.
+
+    None for a value that cannot be written there.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):

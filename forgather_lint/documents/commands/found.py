@@ -1,7 +1,7 @@
 """Commands that serve a model, where people keep them: scripts, images, compose files, manifests.
 
-Nothing is run and nothing is resolved over the network. What an image's tag, a neighbouring
-`environment:` or a device request says is kept with the command.
+Nothing is run and nothing is resolved over the network. The release in an image's tag, variables
+set by `environment:` and requested devices are recorded with the command.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _KEPT_HIDDEN = frozenset({".github", ".gitlab", ".forgejo", ".gitea", ".circleci
 class Launch:
     """How an engine's server is started.
 
-    `project` is the engine. `program` with `verb` takes the model as its first free word, the
-    `modules` of `python -m` as an option. `image` matches the name of an image whose entry point is
-    the server, with the group `tag`; `mark` stands in every file that may speak of any of it. In
-    Python `calls` of classes of `package` do the same.
+    `project` is the engine. After `program verb` the model is the first free word; `python -m` one
+    of `modules` takes it as an option. `image` is a pattern for names of images that start the
+    server, with the group `tag`. In Python, `calls` are the classes of `package` that do the same.
+    Every file that may start the server in any of these ways contains `mark`.
     """
 
     project: str
@@ -48,7 +48,7 @@ class Launch:
 
 @record
 class Surroundings:
-    """What stands around a command: the release of its image, its devices, folders it is given.
+    """What is known around a command: the release of its image, its devices, its mounted folders.
 
     `release` is as the tag writes it, `mounted` maps folders of the container to those of the host.
     """
@@ -62,9 +62,9 @@ class Surroundings:
 
 @record
 class Keyword:
-    """An argument of a call: its name, where that stands, and its value as a command writes it.
+    """An argument of a call: its name, the place of that, and its value as a command writes it.
 
-    `value` is None where it is None: then the argument might as well be left out.
+    `value` is None for the Python value None, which is the same as leaving the argument out.
     """
 
     name: str
@@ -74,9 +74,9 @@ class Keyword:
 
 @record
 class ServingCall:
-    """What a call in Python is given: the class that is called, and its arguments.
+    """A call in Python that serves a model: the class, and the arguments.
 
-    `complete`: there is nothing that may hold further ones.
+    `complete`: nothing in it may hold further arguments, as `**options` would.
     """
 
     called: str
@@ -87,9 +87,9 @@ class ServingCall:
 
 @record
 class ServingCommand:
-    """A command that serves a model: its words behind those that start the server.
+    """A command that serves a model, without the words that start the server.
 
-    `positional`: the first free word is the model. Of a `call` in Python there are no words.
+    `positional`: the first free word is the model. With a `call` in Python there are no words.
     """
 
     path: str
@@ -104,7 +104,7 @@ class ServingCommand:
 def serving(
     path: str, command: Command, launch: Launch, around: Surroundings | None = None
 ) -> ServingCommand | None:
-    """`command` as one that starts the server of `launch`, if it is one."""
+    """`command` as one that starts the server of `launch`; None if it does not."""
     words, around = command.words, around or Surroundings()
     environment = {**around.environment, **command.environment, **_of_env(words)}
     for index, word in enumerate(words):
@@ -127,7 +127,10 @@ def of_container(
     around: Surroundings,
     environment: Mapping[str, str | None],
 ) -> ServingCommand | None:
-    """What the image of a server makes of the arguments that a container gives it."""
+    """The command of a container from the server's image with these arguments.
+
+    None if it serves nothing.
+    """
     whole = serving(path, Command(tuple(arguments), environment), launch, around)
     if whole is not None:
         return whole
@@ -135,13 +138,13 @@ def of_container(
 
 
 def release_of(image: re.Match[str]) -> str | None:
-    """The release that the tag of an image names; None for `latest`, `nightly` and none."""
+    """The release that the tag of an image names; None for `latest`, `nightly` and no tag."""
     found = re.match(r"\d+\.\d+(?:\.\d+)?", image["tag"] or "")
     return found[0] if found else None
 
 
 def _of_docker(words: Words, image: re.Match[str], around: Surroundings) -> Surroundings:
-    """What `docker run` is told in front of the image."""
+    """`around`, with what the options of `docker run` before the name of the image say."""
     environment: dict[str, str | None] = dict(around.environment)
     mounted = dict(around.mounted)
     devices, devices_at = around.devices, around.devices_at
@@ -174,7 +177,7 @@ def _name(word: Word) -> str:
 
 
 def _of_env(words: Words) -> dict[str, str | None]:
-    """The variables of `env A=1 command`."""
+    """The variables that `env A=1 command` sets."""
     found: dict[str, str | None] = {}
     if words and _name(words[0]) == "env":
         for word in words[1:]:
@@ -188,9 +191,9 @@ def _of_env(words: Words) -> dict[str, str | None]:
 def command_files(
     path: Path, marks: Sequence[bytes], excluded: Callable[[str], bool]
 ) -> Iterator[Path]:
-    """The files at or below `path` that may hold such commands: one of `marks` stands in them.
+    """The files at or below `path` that contain one of `marks`, and so may hold such commands.
 
-    A mark that ends with a parenthesis is a call, of which Python must hold one.
+    A mark that ends with a parenthesis is a call; only Python files are searched for it.
     """
     if is_file(path):
         if kind_of(path) is not None and _speaks(path, marks):
@@ -217,7 +220,7 @@ def command_files(
 
 
 def kind_of(path: Path) -> str | None:
-    """What a file is by its name: `shell`, `make`, `docker`, `yaml`, `systemd` or `python`."""
+    """A file's format by its name: `shell`, `make`, `docker`, `yaml`, `systemd` or `python`."""
     name, suffix = path.name, path.suffix
     if suffix in _SCRIPTS:
         return "shell"
@@ -233,7 +236,7 @@ def kind_of(path: Path) -> str | None:
 
 
 def marks_of(launch: Launch) -> tuple[bytes, ...]:
-    """What a file must hold to be asked for commands that start this server."""
+    """The byte strings of which a file must contain one to hold a command or call of `launch`."""
     return launch.mark, *(f"{name}(".encode() for name in launch.calls)
 
 

@@ -1,4 +1,4 @@
-"""Text that knows where each of its letters stands, also when taken out of another format."""
+"""Text whose characters know their places in the file, also when taken out of another format."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ START = Position(1, 1)
 
 @record
 class Located:
-    """`text`, and the place in the file `path` of each letter of it."""
+    """`text`, with the place of each of its characters in the file `path`."""
 
     path: str
     text: str
     at: tuple[Position, ...]
 
     def span(self, start: int, end: int) -> Span:
-        """The span of the letters from `start` up to, not including, `end`."""
+        """The span of the characters from `start` up to, not including, `end`."""
         if not self.at:
             return Span(self.path, Position(1, 1), Position(1, 1))
         first = self.at[min(start, len(self.at) - 1)]
@@ -27,11 +27,11 @@ class Located:
         return Span(self.path, first, Position(row, column + 1))
 
     def part(self, start: int, end: int) -> Located:
-        """The letters from `start` up to, not including, `end`."""
+        """The characters from `start` up to, not including, `end`."""
         return Located(self.path, self.text[start:end], self.at[start:end])
 
     def without(self, gone: Iterable[int]) -> Located:
-        """All letters but those at the indices `gone`."""
+        """All characters but those at the indices `gone`."""
         lost = set(gone)
         kept = [index for index in range(len(self.text)) if index not in lost]
         text = "".join(self.text[index] for index in kept)
@@ -39,7 +39,7 @@ class Located:
 
 
 def located(path: str, text: str, first: Position = START) -> Located:
-    """`text` as it stands in `path`, its first letter at `first`."""
+    """`text` as it is found in `path`, its first character at `first`."""
     at = []
     row, column = first
     for letter in text:

@@ -51,7 +51,10 @@ def in_yaml(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
 
 
 def _too_deep(text: str, loader: type[yaml.SafeLoader]) -> bool:
-    """Whether the text nests deeper than any honest file does; events do not recurse."""
+    """Whether the text nests deeper than any honest file.
+
+    The YAML events are counted without recursion.
+    """
     depth = 0
     for event in yaml.parse(text, Loader=loader):
         depth += isinstance(event, yaml.CollectionStartEvent)
@@ -107,7 +110,7 @@ class _Reader:
             )
 
     def _container(self, entries: Mapped) -> Iterator[ServingCommand]:
-        """A container: `command` (compose, Kubernetes), `entrypoint` (compose), `args`."""
+        """A container's command, of `command`, `entrypoint` (compose), `args` (Kubernetes)."""
         image = entries.get("image")
         command = entries.get("command")
         args = entries.get("args")
@@ -140,7 +143,7 @@ class _Reader:
                     yield served
 
     def _script_of(self, words: list[Word]) -> Located | None:
-        """The text of `sh -c TEXT`."""
+        """The script in the words `sh -c SCRIPT`; None for other words."""
         for index, word in enumerate(words[:-1]):
             shell = (words[0].text or "").rpartition("/")[2]
             if shell in _SHELLS and re.fullmatch(r"-\w*c", word.text or ""):
@@ -183,7 +186,7 @@ class _Reader:
         return Span(self.path, start, Position(start.row, start.column + 1))
 
     def located(self, node: yaml.ScalarNode) -> Located:
-        """The scalar as the shell gets it, each letter at its place in the file."""
+        """The text of a scalar without YAML's quoting, each character at its place in the file."""
         start, end = node.start_mark, node.end_mark
         raw = located(
             self.path,
@@ -207,7 +210,10 @@ class _Reader:
         )
 
     def _environment(self, entries: Mapped) -> dict[str, str | None]:
-        """`environment:` of compose (a mapping or a list), `env:` of Kubernetes (names, values)."""
+        """Variables of `environment:` (compose: mapping or list) or `env:` (Kubernetes: list).
+
+        The value is None where it is not written there.
+        """
         found: dict[str, str | None] = {}
         for name in ("environment", "env"):
             node = entries[name][1] if name in entries else None
@@ -227,7 +233,7 @@ class _Reader:
         return found
 
     def _mounted(self, entries: Mapped) -> dict[str, str]:
-        """`./models:/models` of compose."""
+        """The mounts (`./models:/models`) of compose, from container to host."""
         node = entries["volumes"][1] if "volumes" in entries else None
         found: dict[str, str] = {}
         for each in node.value if isinstance(node, yaml.SequenceNode) else ():
@@ -237,7 +243,10 @@ class _Reader:
         return found
 
     def _devices(self, entries: Mapped) -> tuple[int | None, Span | None]:
-        """GPUs that a container is given: `nvidia.com/gpu: 4`, `count: 4`, `device_ids: [...]`."""
+        """How many GPUs a container gets, and where that is written; None where nothing says it.
+
+        Read are `nvidia.com/gpu: 4`, `count: 4` and `device_ids: [...]`.
+        """
         for name in ("resources", "deploy"):
             if name not in entries:
                 continue
@@ -270,7 +279,7 @@ def _known(node: yaml.Node | None) -> str | None:
 
 
 def _compose(text: str) -> str:
-    """Variables of compose with a default as that default; `$$` stands for one dollar."""
+    """`text` with each variable of compose replaced by its default, and `$$` by one dollar."""
 
     def filled(found: re.Match[str]) -> str:
         if found[0] == "$$":
@@ -281,7 +290,7 @@ def _compose(text: str) -> str:
 
 
 def _block(raw: Located, *, folded: bool) -> Located:
-    """A block scalar: its header and the indentation of its lines go; folded lines become one."""
+    """The text of a block scalar, without header and indentation; `folded` lines are joined."""
     text = raw.text
     gone = set(range(text.find("\n") + 1))
     body = text[len(gone) :]

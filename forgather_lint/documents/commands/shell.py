@@ -1,9 +1,9 @@
 """The words of commands in a shell script, each with its place; nothing is run.
 
-Variables with a value that the text itself gives are filled in, in the order of the lines; what
-stands for another value (`$1`, `$(...)`, a variable of the environment) makes its word unknown.
-Source: POSIX.1-2024, Shell Command Language, 2.2 to 2.10. `tests/test_command_words.py` holds the
-words of texts without variables to `shlex`.
+Variables that the script itself assigns are filled in, in the order of the lines; anything else
+(`$1`, `$(...)`, a variable of the environment) makes its word unknown. Source: POSIX.1-2024, Shell
+Command Language, 2.2 to 2.10. `tests/test_command_words.py` compares the words of texts without
+variables with `shlex`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ENDS = frozenset("\n;&|()")
 
 @record
 class Command:
-    """A simple command: its words, and the variables that are set for it alone or exported."""
+    """A simple command: its words, and the variables that are exported or set for it alone."""
 
     words: Words
     environment: Mapping[str, str | None] = field(default_factory=dict)
@@ -41,14 +41,14 @@ class Command:
 
 @record(frozen=False)
 class Variables:
-    """What a text has said of its variables so far: words, or None for what it does not say."""
+    """The variables known so far: their words, None for a variable whose value is unknown."""
 
     values: dict[str, Words | None] = field(default_factory=dict)
     exported: dict[str, str | None] = field(default_factory=dict)
 
     @classmethod
     def given(cls, values: Mapping[str, str | None], span: Span) -> Variables:
-        """Variables that something else than the text sets, at `span`."""
+        """Variables set outside the text, as by `environment:`, whose place is `span`."""
         words: dict[str, Words | None] = {
             name: None if value is None else (Word(value, span),) for name, value in values.items()
         }
@@ -56,7 +56,10 @@ class Variables:
 
 
 def commands(text: Located, variables: Variables | None = None) -> Iterator[Command]:
-    """The simple commands in `text`, in order, without the assignments in front of them."""
+    """The simple commands in `text`, in order.
+
+    An assignment in front of one is not part of its words.
+    """
     scope = variables or Variables()
     count = 0
     for words in _split(text, scope):
@@ -69,7 +72,7 @@ def commands(text: Located, variables: Variables | None = None) -> Iterator[Comm
 
 
 def _after_assignments(words: Words, scope: Variables) -> Command:
-    """The command itself; what is assigned alone, or exported, is noted."""
+    """The command behind leading assignments; those that last, or are exported, go into `scope`."""
     declares = bool(words) and words[0].text in _DECLARING
     start, noted = int(declares), dict[str, Word]()
     for index, word in enumerate(words[start:], start=start):
@@ -112,7 +115,7 @@ class _Reader:
     position: int = 0
 
     def command(self) -> Words:
-        """The words up to the end of the command; the reader stands behind it."""
+        """The words up to the end of the command; moves behind that."""
         text, words = self.source.text, list[Word]()
         while self.position < len(text):
             letter = text[self.position]
@@ -137,7 +140,10 @@ class _Reader:
         self.position = len(self.source.text) if end < 0 else end
 
     def _skip_redirection(self) -> None:
-        """`> file`, `2>&1`: the target is no word of the command; here-documents are not read."""
+        """Pass `> file`, `2>&1`: the target is no word of the command.
+
+        Here-documents are not read.
+        """
         text = self.source.text
         while self.position < len(text) and text[self.position] in "<>&|":
             self.position += 1
@@ -147,7 +153,7 @@ class _Reader:
             self._word()
 
     def _word(self, *, in_array: bool = False) -> list[Word]:
-        """The word that begins here: several when an array is spread out, none when it is empty."""
+        """The word that begins here: several for an expanded array, none for an empty one."""
         text, start = self.source.text, self.position
         array = _ARRAY.match(text, start)
         if array is not None and not in_array:
@@ -212,7 +218,7 @@ class _Reader:
         return inner
 
     def _double(self) -> tuple[str, bool]:
-        """What stands between double quotes, and whether all of it is known."""
+        """The text between double quotes, and whether all of it is known."""
         text, pieces, known = self.source.text, list[str](), True
         self.position += 1
         while self.position < len(text) and text[self.position] != '"':
@@ -234,7 +240,7 @@ class _Reader:
         return "".join(pieces), known
 
     def _expansion(self) -> str | None:
-        """The value of what begins with `$` or a backquote; None when the text does not say it."""
+        """The value of what begins with `$` or a backquote; None when it is unknown."""
         text = self.source.text
         if text[self.position] == "`":
             end = text.find("`", self.position + 1)
@@ -280,7 +286,7 @@ class _Reader:
                 return
 
     def _array(self, opening: re.Match[str]) -> None:
-        """`NAME=(words)`: noted; `+=` adds to what there is."""
+        """Record the assignment `NAME=(words)`; `+=` appends."""
         text = self.source.text
         self.position = opening.end()
         held: list[Word] = []
@@ -300,7 +306,7 @@ class _Reader:
         self.scope.values[name] = (*before, *held)
 
     def _spread_array(self, start: int) -> list[Word] | None:
-        """The words of `"${NAME[@]}"`, where nothing else belongs to the word."""
+        """The words of `"${NAME[@]}"` if that is the whole word, else None."""
         found = _SPREAD.match(self.source.text, self.position)
         if found is None or self.position != start:
             return None

@@ -1,4 +1,4 @@
-"""The commands of one file, by what kind of file it is."""
+"""The commands in one file, according to the format of the file."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from forgather_lint.documents.commands.shell import Command, Variables, commands
 
 
 def commands_of(path: Path, launch: Launch) -> tuple[ServingCommand, ...]:
-    """The commands in the file `path` that serve a model. Raises `OSError`."""
+    """The commands in the file `path` that start the server of `launch`. Raises `OSError`."""
     text = read_at_most(path, MOST_BYTES).decode("utf-8", "replace")
     return commands_in(str(path), text, kind_of(path) or "shell", launch)
 
 
 def commands_in(path: str, text: str, kind: str, launch: Launch) -> tuple[ServingCommand, ...]:
-    """The commands in a text of this kind that start the server of `launch`."""
+    """The commands in a text of this `kind` that start the server of `launch`."""
     text = text.replace("\r\n", "\n")
     if kind == "yaml":
         # YAML is loaded only where a file speaks of vLLM.
@@ -69,7 +69,7 @@ _MAKE_USE = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 
 
 def _make(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
-    """The recipes of a makefile: lines that begin with a tab, `$(NAME)` for its variables."""
+    """The commands in the recipes of a makefile (lines with a tab), its variables filled in."""
     values = {
         found[1]: found[2].strip()
         for found in _MAKE_VARIABLE.finditer(text)
@@ -94,7 +94,7 @@ def _leading(text: str, at: int) -> str:
 
 
 def _recipes(text: str) -> Iterator[tuple[int, int]]:
-    """Runs of lines of a recipe, with those that a backslash continues."""
+    """Start and end of each run of recipe lines, including lines continued with a backslash."""
     start: int | None = None
     offset, continued = 0, False
     for line in text.splitlines(keepends=True):
@@ -111,7 +111,7 @@ def _recipes(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _as_shell(recipe: Located) -> Located:
-    """`$(NAME)` as `${NAME}`, and `$$` as the one dollar that make leaves of it."""
+    """The recipe as the shell gets it: `$(NAME)` as `${NAME}`, `$$` as one dollar."""
     text = _MAKE_USE.sub(r"${\1}", recipe.text)
     doubled = [found.start() for found in re.finditer(r"\$\$", text)]
     return Located(recipe.path, text, recipe.at).without(doubled)
@@ -121,7 +121,7 @@ _INSTRUCTION = re.compile(r"^[ \t]*(FROM|ENV|ARG|CMD|ENTRYPOINT|RUN)[ \t]+", re.
 
 
 def _docker(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
-    """What an image runs: its entry point with its command, in the last stage that has them."""
+    """What the image of a Dockerfile runs: the last entry point with the last command."""
     whole = located(path, text)
     variables, around = Variables(), Surroundings()
     entry: tuple[Word, ...] = ()
@@ -162,7 +162,7 @@ def _docker(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
 
 
 def _instructions(text: str) -> Iterator[tuple[int, int]]:
-    """Where each instruction that is read begins and ends; a backslash continues a line."""
+    """Start and end of each instruction that matters here; a backslash continues a line."""
     for found in _INSTRUCTION.finditer(text):
         end = found.end()
         while True:
@@ -184,7 +184,7 @@ def _plain(body: Located, variables: Variables) -> Iterator[Word]:
 
 
 def _assign(body: Located, variables: Variables, *, exported: bool) -> None:
-    """`ENV A=1 B=2`, `ENV A 1`, `ARG A=1`."""
+    """Record the assignments of `ENV A=1 B=2`, `ENV A 1` or `ARG A=1`."""
     words = [word for command in commands(_quoted(body), Variables()) for word in command.words]
     pairs = [(word, *(word.text or "").partition("=")) for word in words]
     if pairs and not pairs[0][2] and len(words) > 1:
@@ -196,13 +196,13 @@ def _assign(body: Located, variables: Variables, *, exported: bool) -> None:
 
 
 def _quoted(body: Located) -> Located:
-    """The body behind a word that keeps its assignments from counting as the shell's own."""
+    """`body` behind one more word, so that assignments in it are not taken for the shell's own."""
     first = body.at[:1] or (Position(1, 1),)
     return Located(body.path, f": {body.text}", (*first, *first, *body.at))
 
 
 def _exec_form(body: Located, variables: Variables) -> Iterator[Word]:
-    """`["vllm", "serve"]` word by word, else the words that a shell makes of the line."""
+    """The words of an instruction: a JSON list `["vllm", "serve"]`, else split as by a shell."""
     text = body.text.strip()
     if text.startswith("["):
         for found in re.finditer(r'"((?:[^"\\]|\\.)*)"', body.text):
@@ -218,7 +218,7 @@ _EXEC = re.compile(r"^[ \t]*(ExecStart|Environment)[ \t]*=[ \t]*[-@:+!]*", re.M)
 
 
 def _systemd(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
-    """`ExecStart=` of a unit, with what `Environment=` says."""
+    """The command in `ExecStart=` of a unit, with the variables of `Environment=`."""
     whole, variables = located(path, text), Variables()
     for found in _EXEC.finditer(text):
         end = found.end()
