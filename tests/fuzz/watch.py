@@ -29,17 +29,21 @@ _installed = False
 
 @contextmanager
 def watched() -> Iterator[list[str]]:
-    """What was done in the block that must not be."""
+    """What was done in the block that must not be.
+
+    Python keeps no byte code of what the block imports first: that is none of the input's writing.
+    """
     global _installed, _seen
     if not _installed:
         sys.addaudithook(_hook)
         _installed = True
     found: list[str] = []
-    _seen = found
+    keeps_none = sys.dont_write_bytecode
+    _seen, sys.dont_write_bytecode = found, True
     try:
         yield found
     finally:
-        _seen = None
+        _seen, sys.dont_write_bytecode = None, keeps_none
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
