@@ -1,4 +1,4 @@
-"""Blocks that a template overrides in vain."""
+"""Blocks that a template overrides without effect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from forgather_lint.forgather.traced import TemplateLine
 
 
 def dead_blocks(rendering: Rendering) -> tuple[DeadBlock, ...]:
-    """The blocks, outermost in a template that extends another, which nothing renders."""
+    """The outermost blocks in templates with a parent that are never rendered."""
     return tuple(
         dead for load in rendering.loads if load.extends for dead in _dead(rendering, load)
     )
@@ -42,6 +42,6 @@ def _dead(rendering: Rendering, load: Load) -> Iterator[DeadBlock]:
 
 
 def _includer(rendering: Rendering, block: str) -> str | None:
-    """An included template that defines `block`."""
+    """An included template that defines `block`; None if there is none."""
     included = [load.name for load in rendering.loads if load.found and not load.extends]
     return next((name for name in included if block in blocks_of(rendering, name).lines), None)

@@ -14,9 +14,9 @@ from forgather_lint.forgather.sandbox import syntax_tree
 
 @record
 class Blocks:
-    """The blocks of one template: their lines and texts, and which stand in no other block.
+    """The blocks of one template: their lines and texts, and which are in no other block.
 
-    `is_root` says that the template extends no other.
+    `is_root`: the template extends no other.
     """
 
     lines: Mapping[str, int]

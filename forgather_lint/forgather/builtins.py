@@ -1,7 +1,7 @@
 """The names that Forgather gives to templates: functions, facts about the host, filters.
 
 They follow `PPEnvironment` in src/forgather/preprocess.py and `preprocessor_globals` in
-src/forgather/meta_config.py, except that the time stands still: a report must not depend on it.
+src/forgather/meta_config.py, except that time is constant: a report must not depend on it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def template_globals(project: Path, workspace: Path) -> dict[str, object]:
 
 
 class _Host(NamedTuple):
-    """What `platform.uname()` knows, as plain data: that starts a process for `processor`."""
+    """`platform.uname()` as plain data: the real one starts a process for `processor`."""
 
     system: str
     node: str
@@ -105,7 +105,7 @@ def _paths(project: Path) -> Mapping[str, object]:
 
 
 def _strict(function: Callable[..., str]) -> Callable[..., object]:
-    """Let an undefined argument be the result, where `os.path` would fail on its type."""
+    """`function`, but returning an undefined argument, where `os.path` would fail on its type."""
 
     def call(*parts: object) -> object:
         unknown = next((part for part in parts if isinstance(part, Undefined)), None)
@@ -115,7 +115,7 @@ def _strict(function: Callable[..., str]) -> Callable[..., object]:
 
 
 def _user_folders() -> Mapping[str, object]:
-    """What the package platformdirs answers on Linux."""
+    """What the package platformdirs returns on Linux."""
     folder_of_user = str(home())
 
     def folder(name: str, fallback: str) -> Callable[..., str]:

@@ -1,4 +1,4 @@
-"""YAML to positioned nodes, without constructing anything.
+"""Composes YAML to nodes with positions, without constructing objects.
 
 PyYAML's composers recurse, its C one without a guard (100,000 brackets end the process), so the
 nodes are built here from the flat stream of events.
@@ -28,7 +28,7 @@ _MAX_WEIGHT = 1_000_000
 
 
 class RefusedThere(RenderRefused):
-    """What is refused stands at `at`."""
+    """A refusal that has a place: the stretch `at`."""
 
     def __init__(self, message: str, at: Stretch) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class RefusedThere(RenderRefused):
 
 @record(frozen=False, eq=False)
 class YamlScalar:
-    """A scalar as written, its tag resolved."""
+    """A scalar as written, with its tag resolved."""
 
     tag: str
     at: Stretch
@@ -56,7 +56,7 @@ class YamlSequence:
 
 @record(frozen=False, eq=False)
 class YamlMapping:
-    """A mapping, merge keys (`<<`) and repeated keys included."""
+    """A mapping, including merge keys (`<<`) and repeated keys."""
 
     tag: str
     at: Stretch
@@ -143,7 +143,7 @@ class _Builder:
         return node
 
     def _weigh(self, weight: int) -> None:
-        """Add what is complete to the collection it stands in, as if aliases were written out."""
+        """Add a complete node's weight to the one around it; aliases count as if written out."""
         if not self.open:
             return
         self.open[-1].weight += weight
@@ -192,7 +192,7 @@ def _merged(value: YamlNode) -> list[Pair]:
 
 
 def _to_merge(node: YamlMapping) -> list[Pair]:
-    """`pairs` with one item per key, worked out once: merged mappings may merge others."""
+    """`pairs` with one item per key; cached, because merged mappings may merge others."""
     if node.to_merge is None:
         kept: dict[object, Pair] = {}
         for key, value in pairs(node):

@@ -40,7 +40,7 @@ class ConfigurationRead:
 def read_configuration(
     project: Project, config: str, arguments: Mapping[str, object] | None = None
 ) -> ConfigurationRead:
-    """Read the configuration `config`; `arguments` stand for command-line arguments."""
+    """Read the configuration `config`; `arguments` are as from Forgather's command line."""
     document = read_document(project.render(config, arguments))
     rendered: list[Rendering] = []
     outcome = model_of(project, config, document, rendered)
@@ -66,7 +66,7 @@ def read_configuration(
 
 
 def _faults(rendered: Sequence[Rendering], outcome: Outcome) -> Iterator[Fault]:
-    """What ends Forgather's reading of the configuration or of one that its model is taken from."""
+    """The errors that end Forgather's reading of the configuration, or of its model's source."""
     for rendering in rendered:
         for use in rendering.undefined_uses:
             yield rendering.fault(FaultKind.UNDEFINED, use.message, use.origin)
@@ -82,7 +82,7 @@ def _faults(rendered: Sequence[Rendering], outcome: Outcome) -> Iterator[Fault]:
 
 
 def _missing(rendered: Sequence[Rendering], outcome: Outcome) -> Iterator[MissingTemplate]:
-    """The templates that were asked for in vain, by other templates or by the rendering itself."""
+    """The templates that were not found, for other templates or for the rendering itself."""
     names = set()
     for rendering in rendered:
         for missing in missing_templates(rendering):
@@ -97,7 +97,7 @@ def _missing(rendered: Sequence[Rendering], outcome: Outcome) -> Iterator[Missin
 
 
 def missing_templates(rendering: Rendering) -> Iterator[MissingTemplate]:
-    """The templates that `rendering` asked for in vain."""
+    """The templates that `rendering` did not find."""
     folders = tuple(str(folder) for folder in rendering.search_path.folders)
     for load in rendering.loads:
         if not load.found and load.kind != "include-optional":
@@ -125,7 +125,7 @@ def _generator(model: RenderedModel) -> GeneratorArguments:
 
 
 def _strays(model: RenderedModel) -> Iterator[GeneratorArgument]:
-    """Plans at the top level of the configuration, of which the generator's call sees nothing."""
+    """Plans at the top level of the configuration, where the generator's call does not see them."""
     rendering, document = model.document.rendering, model.document
     given = {id(node) for node in walk(model.generator.call)}
     for key in (*PLANS_OF_THE_GUIDE, *PLANS_OF_THE_GUIDE.values(), "no_split_modules"):
@@ -136,7 +136,7 @@ def _strays(model: RenderedModel) -> Iterator[GeneratorArgument]:
 
 
 def _repeated(document: Document) -> Iterator[RepeatedTemplateKey]:
-    """Keys that one template repeats; a template that overrides its parent's key means to."""
+    """Keys that one template repeats; overriding a parent's key is no repetition."""
     for node in walk(document.graph):
         for repeated in node.repeated if isinstance(node, DictNode | CallNode) else ():
             key = str(repeated.key)

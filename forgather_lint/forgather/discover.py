@@ -1,4 +1,4 @@
-"""Where Forgather projects lie. Needs nothing but the file system."""
+"""Where Forgather projects are. Needs nothing but the file system."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def find_projects(
 
 
 def projects_left(went: Iterable[str]) -> Iterator[ProjectCandidate]:
-    """The projects that templates which `went` may have belonged to, as a whole."""
+    """The projects, as a whole, that the deleted templates `went` may have belonged to."""
     for path in map(Path, went):
         if path.suffix not in _TEMPLATES:
             continue
@@ -46,7 +46,7 @@ def projects_left(went: Iterable[str]) -> Iterator[ProjectCandidate]:
 
 
 def is_project(folder: Path) -> bool:
-    """Whether `folder` holds a `meta.yaml` as Forgather knows it."""
+    """Whether `folder` has a `meta.yaml` that looks like Forgather's."""
     meta = folder / META
     if not is_file(meta):
         return False

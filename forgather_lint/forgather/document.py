@@ -1,4 +1,4 @@
-"""From a rendering to its node graph, or to the fault that Forgather would end with."""
+"""Reads a rendering to its node graph, or to the error that Forgather would end with."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from forgather_lint.forgather.traced import TemplateLine, Traced, place
 
 @record
 class Document:
-    """A rendered configuration as a graph; `fault` says what is wrong with it."""
+    """A rendered configuration as a graph; `fault` is the error in it, if there is one."""
 
     rendering: Rendering
     graph: DictNode
     fault: Fault | None = None
 
     def origin(self, at: Stretch) -> TemplateLine | None:
-        """The template line on which a stretch of the configuration begins."""
+        """The template line on which a stretch of the configuration begins; None if not known."""
         return self.rendering.text.origin_at(at.start)
 
     def trace(self, text: str, at: Stretch) -> Traced:
@@ -45,7 +45,7 @@ def read_document(rendering: Rendering) -> Document:
 
 
 def fault_of(error: Exception, rendering: Rendering) -> Fault:
-    """`error`, raised while the text of `rendering` was read, at its template line."""
+    """`error`, raised in reading the text of `rendering`, as a fault at its template line."""
     if isinstance(error, GraphError):
         return rendering.fault(FaultKind.GRAPH, str(error), _origin(rendering, error.at.start))
     if isinstance(error, RefusedThere):

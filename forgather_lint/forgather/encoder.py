@@ -1,7 +1,7 @@
 """The Python text that Forgather's code generator makes of a node graph.
 
-Follows `PyEncoder` in src/forgather/codegen.py; every piece keeps the place in the rendered
-configuration that it was made from.
+Follows `PyEncoder` in src/forgather/codegen.py; every piece of the text keeps the place in the
+rendered configuration that it was made from.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from forgather_lint.forgather.node_names import node_names
 from forgather_lint.forgather.traced import Traced, join
 
 Trace = Callable[[str, Stretch], Traced]
-"""Gives a text the origin of a stretch of the rendered configuration."""
+"""A function that gives a text the origin of a stretch of the rendered configuration."""
 
 
 @record
@@ -42,7 +42,7 @@ class Variable:
 
 @record
 class Code:
-    """A graph as Python: named definitions, the expression, and what they need."""
+    """A graph as Python: named definitions, the expression, and the imports they need."""
 
     definitions: Traced
     main_body: Traced
@@ -99,7 +99,7 @@ class _Encoder:
         return join(pieces)
 
     def encode(self, node: GraphNode, level: int) -> str:
-        """`node` as an expression; `level` is the depth that the generator counts."""
+        """`node` as an expression; `level` is the depth as the generator counts it."""
         self.visits.count()
         match node:
             case ScalarNode():
@@ -178,7 +178,7 @@ class _Encoder:
         return self._rows([*(("", arg) for arg in node.args[first:]), *keywords], level)
 
     def _callable(self, node: CallNode) -> str:
-        """The name to call, with the import that it needs noted."""
+        """The name to call; the import that it needs is recorded."""
         if ":" not in node.constructor:
             return node.constructor
         module, _, name = node.constructor.partition(":")
@@ -226,7 +226,7 @@ class _Encoder:
 
 @record
 class _Special:
-    """A constructor that is written as syntax, not as a call; `arguments` is how many it needs."""
+    """A constructor that is written as syntax instead of a call; `arguments`: how many it needs."""
 
     write: Callable[[_Encoder, CallNode, int], str]
     arguments: int

@@ -1,7 +1,7 @@
-"""What the configuration of a model will hold, as far as the templates decide it.
+"""The values in the configuration of a model, as far as the templates decide them.
 
-Only data and the handful of calls that Forgather's model templates make on tokenizers are
-evaluated; everything else becomes `UndecidedValue`.
+Only data and the few calls that Forgather's model templates make on tokenizers are evaluated;
+everything else becomes `UndecidedValue`.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class UndecidedValue:
 
 @record
 class Tokenizer:
-    """What templates ask of a tokenizer: its length and attributes such as `pad_token_id`."""
+    """What templates ask of a tokenizer: its length, and attributes such as `pad_token_id`."""
 
     size: int | UndecidedValue
     attributes: Mapping[str, object] = field(default_factory=dict)
 
 
 ReadTokenizer: TypeAlias = Callable[[str, str], Tokenizer | UndecidedValue]
-"""Reads the tokenizer that a project (folder, configuration) makes."""
+"""Reads the tokenizer that a configuration of a project makes; called with folder and name."""
 
 
 @record(frozen=False)
@@ -53,7 +53,7 @@ class NodeEvaluator:
     visits: Visits = field(default_factory=Visits)
 
     def value(self, node: GraphNode) -> object:
-        """The data of `node`; `UndecidedValue` where that takes more than templates."""
+        """The data of `node`; `UndecidedValue` where the templates do not decide it."""
         self.visits.count()
         match node:
             case ScalarNode(value=str() as text) if text.startswith(STAND_IN):

@@ -1,4 +1,4 @@
-"""Models that Forgather has written to disk: what is found in them is mended in their sources."""
+"""Models that Forgather has written to disk: findings in them are to be fixed in their sources."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ from forgather_lint.forgather.project import read_project
 from forgather_lint.forgather.virtual import Relocation
 
 _MOST_LEVELS = 4
-"""How far above a model its project is looked for: `PROJECT/output_models/NAME`, and some."""
+"""How many folders up a model's project is searched: `PROJECT/output_models/NAME`, and more."""
 
 
 @record(frozen=False, eq=False)
 class Generated:
-    """A folder of files that the configuration of a project writes; `model` is what it says now."""
+    """A folder of files written for a configuration of a project.
+
+    `model` is what it would write now.
+    """
 
     folder: Path
     model: RenderedModel
 
     def __call__(self, found: Diagnostic) -> Diagnostic:
-        """`found`, if it has a fix in a generated file, with the place and the fix of the source.
+        """`found`; if it has a fix in a generated file, with the place and the fix of the source.
 
-        Where the file is not what the source says now, there is no fix: its lines are others.
+        Where the file is not what the source would give now, there is no fix: the lines differ.
         """
         name = below(found.span.path, str(self.folder))
         if found.fix is None or name is None or name not in self.model.files:
@@ -67,12 +70,12 @@ class Generated:
         return Relocation(self.model).fix(replace(fix, edits=tuple(moved)))
 
     def _as_rendered(self, span: Span) -> Span:
-        """The place in the model as it is rendered."""
+        """The same place in the model as it is rendered."""
         folder = self.model.project.path / self.model.output_folder
         return replace(span, path=str(folder / Path(span.path).name))
 
     def _is_current(self, path: str) -> bool:
-        """Whether the file says what its source says now."""
+        """Whether the file is what its source would give now."""
         name = below(path, str(self.folder))
         try:
             return name is not None and read_text(Path(path)) == self.model.files.get(name)
@@ -81,7 +84,7 @@ class Generated:
 
 
 def generated_in(folder: Path) -> Generated | None:
-    """What writes the model in `folder`, if a project around it does."""
+    """The project's configuration that writes the model in `folder`; None if there is none."""
     whole = Path(absolute(str(folder)))
     return next(_models(whole), None)
 

@@ -140,7 +140,7 @@ def _written(code: Code) -> dict[str, object]:
 
 
 def _names_read(rendering: Rendering) -> Iterable[str]:
-    """The variables that the code template, and what it loads, leaves to its caller."""
+    """The variables that the code template, and what it loads, expect from their caller."""
     for name in {rendering.name, *(load.name for load in rendering.loads if load.found)}:
         found = rendering.template(name)
         yield from _free_names(found[1].jinja) if found else ()
@@ -156,7 +156,7 @@ def _free_names(source: str) -> frozenset[str]:
 
 
 class _TracedList(list[object]):
-    """A list that writes itself with the origins of its elements."""
+    """A list whose text keeps the origins of its elements."""
 
     written: Traced
 
@@ -165,7 +165,7 @@ class _TracedList(list[object]):
 
 
 class _TracedDict(dict[object, object]):
-    """A dict that writes itself with the origins of its keys and values."""
+    """A dict whose text keeps the origins of its keys and values."""
 
     written: Traced
 
@@ -174,7 +174,7 @@ class _TracedDict(dict[object, object]):
 
 
 def traced_value(node: GraphNode, trace: Trace) -> object:
-    """`node` as the data that the code template gets; written out, it keeps its origins."""
+    """`node` as the data for the code template; its text keeps its origins."""
     value = plain(node)
     if isinstance(value, str):
         return trace(value, node.at)

@@ -17,7 +17,7 @@ MAX_VISITS = 100_000
 
 
 class Stretch(NamedTuple):
-    """Where a node stands in the rendered text (offsets, `end` exclusive)."""
+    """The position of a node in the rendered text (offsets, `end` exclusive)."""
 
     start: int
     end: int
@@ -32,7 +32,7 @@ class GraphError(Exception):
 
 
 class CallKind(StrEnum):
-    """When a call node calls."""
+    """When a call node is called."""
 
     FACTORY = "factory"
     SINGLETON = "singleton"
@@ -42,7 +42,7 @@ class CallKind(StrEnum):
 
 @record
 class RepeatedKey:
-    """A key that stands twice in one mapping: YAML keeps the last value."""
+    """A key that occurs twice in one mapping: YAML keeps the last value."""
 
     key: object
     first: Stretch
@@ -67,7 +67,7 @@ class ListNode:
 
 @record(frozen=False, eq=False)
 class DictNode:
-    """A YAML mapping; `keys` says where the value in force was written."""
+    """A YAML mapping; `keys` has the position at which the value that counts was written."""
 
     at: Stretch
     items: dict[object, GraphNode] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class DictNode:
 
 @record(frozen=False, eq=False)
 class VarNode:
-    """`!var`: a value that whoever builds the object must supply."""
+    """`!var`: a value that must be supplied when the object is built."""
 
     at: Stretch
     name: str
@@ -86,7 +86,7 @@ class VarNode:
 
 @record(frozen=False, eq=False)
 class CallNode:
-    """A call of `constructor` (`module:name`, or a builtin's name), named `@identity` or not."""
+    """A call of `constructor` (`module:name`, or a builtin's name), possibly named `@identity`."""
 
     at: Stretch
     kind: CallKind
@@ -100,7 +100,7 @@ class CallNode:
 
     @property
     def key(self) -> str | int:
-        """What Forgather tells nodes apart by."""
+        """What identifies a node for Forgather."""
         return self.identity if self.identity is not None else id(self)
 
 
@@ -132,7 +132,7 @@ def walk(root: GraphNode) -> Iterator[GraphNode]:
 
 @record(frozen=False)
 class Visits:
-    """Counts visits of nodes: aliases of aliases make a small text mean a huge graph."""
+    """Counts visits of nodes: with aliases of aliases a small text means a huge graph."""
 
     left: int = MAX_VISITS
 
@@ -143,7 +143,7 @@ class Visits:
 
 
 def plain(node: GraphNode, visits: Visits | None = None) -> object:
-    """`node` as Python data; call and `!var` nodes become themselves."""
+    """`node` as Python data; call and `!var` nodes stay as they are."""
     visits = visits or Visits()
     visits.count()
     if isinstance(node, ScalarNode):

@@ -1,7 +1,7 @@
-"""Makes compiled templates report what they do: output, loads, block entries, loop turns.
+"""Makes compiled templates report what they do: output, loads, blocks entered, loop rounds.
 
-The syntax tree of each template is rewritten before Jinja compiles it; the hooks are filters
-whose names contain a blank, which no template can spell.
+The syntax tree of each template is rewritten before Jinja compiles it; the hooks are filters whose
+names contain a blank, so that no template can spell them.
 """
 
 from __future__ import annotations

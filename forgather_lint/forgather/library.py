@@ -1,4 +1,4 @@
-"""Template files: where they may lie, how they are found, and read once per run."""
+"""Template files: where they may be, how they are found; each is read once in a run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LANDMARK = Path("templatelib", "base", "config_type.yaml")
 
 @record
 class TemplateFile:
-    """A file of templates, as text and as translated to Jinja."""
+    """A file of templates, as text and translated to Jinja."""
 
     path: Path
     text: str
@@ -47,7 +47,7 @@ Template: TypeAlias = tuple[TemplateFile, TemplateText]
 class TemplateLibrary:
     """Every template file read in one run, with the code compiled from it.
 
-    `answers` keeps what later stages have found out about a project's configuration.
+    `answers` keeps what later stages have found out about configurations of projects.
     """
 
     files: dict[Path, TemplateFile | None] = field(default_factory=dict)
@@ -66,10 +66,10 @@ class TemplateLibrary:
 
 @record
 class Fence:
-    """The folders that a project may make the linter read.
+    """The folders from which a project may make the linter read.
 
-    These are the workspace, the repository around it, and Forgather checkouts (recognised by
-    their base template), since a workspace names the checkout it builds on by path.
+    These are the workspace, the repository around it, and Forgather checkouts (recognised by their
+    base template), since a workspace names the checkout it builds on by path.
     """
 
     roots: tuple[Path, ...]
@@ -82,7 +82,7 @@ class Fence:
         return cls((inside, repository, *map(real_path, more)))
 
     def admits(self, path: Path) -> bool:
-        """Whether `path`, links followed, may be read."""
+        """Whether `path`, after following links, may be read."""
         return _admits(self.roots, path)
 
 
@@ -102,7 +102,7 @@ def _admits(roots: tuple[Path, ...], path: Path) -> bool:
 class SearchPath:
     """Finds templates by name, in file order, as Forgather's `PPLoader` does.
 
-    The further templates of a file go by their names once the file has been loaded.
+    Further templates in a file are found by their own names once the file has been loaded.
     """
 
     folders: Sequence[Path]
@@ -111,7 +111,10 @@ class SearchPath:
     known: dict[str, Template] = field(default_factory=dict)
 
     def find(self, name: str) -> Template | None:
-        """The template called `name`. Raises `RenderRefused` when it lies outside the fence."""
+        """The template called `name`, None if there is none.
+
+        Raises `RenderRefused` outside the fence.
+        """
         if name not in self.known:
             file = self.find_file(name)
             if file is None:
@@ -122,7 +125,7 @@ class SearchPath:
         return self.known[name]
 
     def find_file(self, name: str) -> TemplateFile | None:
-        """The first file called `name` below the folders."""
+        """The first file called `name` below the folders; None if there is none."""
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if not parts or ".." in parts or any("\\" in part or "\0" in part for part in parts):
             return None
@@ -136,13 +139,16 @@ class SearchPath:
 
 
 def enclosing_workspace(project: Path) -> Path | None:
-    """The nearest folder at or above `project` that holds `forgather_workspace`."""
+    """The nearest folder at or above `project` with a `forgather_workspace`.
+
+    None if there is none.
+    """
     here = real_path(project)
     return next((p for p in (here, *here.parents) if is_folder(p / WORKSPACE_FOLDER)), None)
 
 
 def yaml_files(folder: Path) -> Iterator[Path]:
-    """Every `.yaml` file below `folder`, hidden folders left out, in a stable order."""
+    """Every `.yaml` file below `folder`, except in hidden folders, in a stable order."""
     for path in listed(folder, "**/*.yaml"):
         if not any(part.startswith(".") for part in path.relative_to(folder).parts[:-1]):
             yield path

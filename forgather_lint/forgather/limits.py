@@ -1,4 +1,4 @@
-"""How much a template may compute: templates are hostile input, and rendering runs them.
+"""Limits on what a template may compute: templates are hostile input, and rendering runs them.
 
 Every operand and every result is weighed (characters and elements, nested ones included), and
 operations whose result grows with the product of two operands are refused beforehand.
@@ -22,14 +22,14 @@ MAX_STEPS = 300_000
 MAX_STATEMENTS = 6_000
 _CHARACTERS_PER_STEP = 256
 _PART = 8
-"""What a number or a container weighs, in characters: looking at it takes as long."""
+"""The weight of a number or container, in characters: handling it takes about as long."""
 _MAX_NESTING = 50
 _WIDE_FIELD = re.compile(r"\d{5,}")
 _NESTED_FIELD = re.compile(r"%[^a-zA-Z]*\*|\{[^{}]*\{")
 
 
 class RenderRefused(Exception):
-    """A template asked for something that the linter will not do; the message says what."""
+    """A template asked for something that the linter refuses to do; the message says what."""
 
 
 @record(frozen=False)
@@ -48,7 +48,7 @@ class RenderBudget:
 
 
 def weigh(value: object) -> int:
-    """The size of `value` were it written out. Raises `RenderRefused` above `MAX_WEIGHT`."""
+    """The size of `value` if it were written out. Raises `RenderRefused` above `MAX_WEIGHT`."""
     if isinstance(value, str):
         level, total, depth = [], 1 + len(value), 0
     else:
@@ -65,13 +65,13 @@ def weigh(value: object) -> int:
 
 
 def check_statements(jinja: str) -> None:
-    """Refuse a template of more statements than Jinja compiles in a second or two."""
+    """Refuse a template with more statements than Jinja compiles in a second or two."""
     if jinja.count("{%") + jinja.count("{{") > MAX_STATEMENTS:
         raise RenderRefused(f"more than {MAX_STATEMENTS} statements in one template")
 
 
 def check_binary(symbol: str, left: object, right: object) -> None:
-    """Refuse an arithmetic operation whose result would be out of proportion."""
+    """Refuse an arithmetic operation whose result would be disproportionately large."""
     weigh(left), weigh(right)
     if isinstance(left, int) and isinstance(right, int):
         _check_integers(symbol, left, right)
@@ -85,7 +85,7 @@ def check_binary(symbol: str, left: object, right: object) -> None:
 
 
 def check_method(receiver: object, name: str, arguments: Iterable[object]) -> None:
-    """Refuse a method call (or filter) whose result could outgrow its operands."""
+    """Refuse a method call (or filter) whose result could be much larger than its operands."""
     values = tuple(arguments)
     if name in ("format", "format_map") and isinstance(receiver, str):
         _check_format(receiver, values)

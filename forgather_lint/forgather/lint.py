@@ -1,4 +1,4 @@
-"""What linting a project takes: its configurations, the facts about each, and places to tell."""
+"""Opens a project for linting: its configurations, their facts, and how findings are placed."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Analyse = Callable[[ModelInput], tuple[list[object], tuple[str, ...]]]
 """Gives the facts about a model, and the files they were read from."""
 
 Tell = Callable[[Diagnostic], Diagnostic | None]
-"""Moves a finding to where it is told; None: it is not."""
+"""Moves a finding to the place at which it is reported; None: it is not reported."""
 
 
 @record
 class FactsToTell:
-    """Facts, and how to tell what rules find in them."""
+    """Facts, and how to place what rules find in them."""
 
     facts: tuple[object, ...]
     tell: Tell
@@ -44,7 +44,7 @@ class FactsToTell:
 class ConfigurationInput:
     """One configuration of a project, ready for the rules.
 
-    `files` are the templates read; `ended` says what keeps the configuration from being rendered.
+    `files` are the templates read; `ended` says why the configuration cannot be rendered.
     """
 
     path: str
@@ -55,7 +55,7 @@ class ConfigurationInput:
 
 @record
 class Task:
-    """One configuration to open; `open` gives None when there is nothing to tell of it."""
+    """One configuration to open; `open` returns None when there is nothing to report about it."""
 
     path: str
     open: Callable[[Analyse], ConfigurationInput | None]
@@ -64,8 +64,9 @@ class Task:
 def tasks(candidate: ProjectCandidate, library: TemplateLibrary) -> Iterator[Task]:
     """The configurations of a project, and its `meta.yaml`.
 
-    When the user named a template, only those configurations that use it, and of what is found in
-    them only what stands in that template; all of it when it is a configuration itself.
+    When the user named a template: only configurations that use it, and of the findings in them
+    only those in that template. A template that is itself a configuration is checked as such, as a
+    whole.
     """
     project = read_project(candidate.folder, library)
     if candidate.template is None:
@@ -104,7 +105,7 @@ def open_configuration(project: Project, config: str, analyse: Analyse) -> Confi
 
 
 def why_ended(facts: Configuration) -> NotRendered | None:
-    """What keeps Forgather from making the model of a configuration, None when nothing does."""
+    """Why Forgather cannot make the model of a configuration; None when it can."""
     for missing in facts.missing:
         owner = f" of the project {missing.project}" if missing.project else ""
         return NotRendered(missing.where.span, f"the template {missing.name}{owner} is not found")
@@ -114,7 +115,7 @@ def why_ended(facts: Configuration) -> NotRendered | None:
 
 
 def _is_news(project: Project, config: str, model: RenderedModel) -> bool:
-    """Whether this is the first of the run that takes this model from another project."""
+    """Whether no other configuration of the run took this model from another project before."""
     if model.project.path == project.path:
         return True
     key = (model.project.path, "\n".join(model.files.values()))
@@ -164,7 +165,7 @@ def _asked_for(project: Project, template: Path | None) -> tuple[str, ...]:
 
 
 def _description(project: Project) -> ConfigurationInput | None:
-    """What is wrong with the project's `meta.yaml`."""
+    """What is wrong with the project's `meta.yaml`; None if nothing is."""
     rendering = project.meta.rendering
     faults = [*project.refused, *([project.fault] if project.fault else [])]
     if enclosing_workspace(project.path) is None:

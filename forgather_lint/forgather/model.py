@@ -1,7 +1,7 @@
 """A model directory as Forgather would generate it, held in memory.
 
 The files are the generated one, the parts that it imports and `config.json`; every stretch of the
-generated text knows the template line that it stems from.
+generated text knows the template line that it comes from.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ _MAX_IMPORTS = 4
 class RenderedModel:
     """One configuration of a project, rendered as far as its templates allow.
 
-    `paths` says where the parts lie that the generated file imports, by their names in the model
-    directory; `undecided` holds the configuration keys that only running Forgather would tell.
+    `paths` has the paths of the parts that the generated file imports, by their names in the model
+    directory; `undecided` holds the configuration keys whose value only running Forgather would
+    tell.
     """
 
     project: Project
@@ -85,24 +86,24 @@ class RenderedModel:
 def render_model(
     project: Project, config: str, arguments: Mapping[str, object] | None = None
 ) -> Outcome:
-    """The model that the configuration `config` makes, or what keeps it from being rendered.
+    """The model that the configuration `config` makes, or why it cannot be rendered.
 
-    `arguments` stand for arguments on Forgather's command line.
+    `arguments` are as from Forgather's command line.
     """
     return model_of(project, config, read_document(project.render(config, arguments)))
 
 
 Outcome: TypeAlias = RenderedModel | Fault | MissingTemplate | None
-"""The model of a configuration, or what keeps it from being generated; None when none is."""
+"""The model of a configuration, or why it cannot be generated; None when it generates none."""
 
 
 def model_of(
     project: Project, config: str, document: Document, rendered: list[Rendering] | None = None
 ) -> Outcome:
-    """The model of a configuration that has been read; None when none is generated.
+    """The model of a configuration that has been read; None when it generates none.
 
-    A configuration may take its model from another project (`forgather:from_project`); the model
-    is then that project's. `rendered` gathers what was rendered on the way, `document` included.
+    A configuration may take its model from another project (`forgather:from_project`); the model is
+    then that project's. `rendered` collects what was rendered on the way, `document` included.
     """
     rendered = [] if rendered is None else rendered
     rendered.append(document.rendering)
@@ -131,7 +132,7 @@ def model_of(
 def _missing(
     document: Document, imported: _Import, other: Project, config: str
 ) -> MissingTemplate | None:
-    """The configuration of another project that a model is taken from, if there is none."""
+    """The configuration of another project from which the model is taken, if it does not exist."""
     described = is_file(other.path / META)
     searched = other.folders if described else (other.path,)
     name = other.template_of(config) if described else META
@@ -181,13 +182,13 @@ def _generated(
 
 
 def _configuration(graph: GraphNode) -> CallNode | None:
-    """The call that makes the configuration of the model: the one that is told an `auto_map`."""
+    """The call that makes the model's configuration: the one with an `auto_map` argument."""
     calls = (node for node in walk(graph) if isinstance(node, CallNode))
     return next((node for node in calls if "auto_map" in node.kwargs), None)
 
 
 def _folders(project: Project, node: CallNode | None) -> list[Path]:
-    """The folders that the parts of the model are searched in."""
+    """The folders in which the parts of the model are searched."""
     listed = plain(node.search_path) if node is not None and node.search_path else []
     names = listed if isinstance(listed, list) else []
     folders = [Path(os.path.normpath(project.path / str(name))) for name in names]
@@ -200,7 +201,7 @@ def _folders(project: Project, node: CallNode | None) -> list[Path]:
 def _values(
     project: Project, node: CallNode | None, generator: GeneratorCall
 ) -> tuple[dict[str, object], dict[str, str]]:
-    """What `config.json` will hold, and the keys that stay undecided with the reasons."""
+    """The values of `config.json`, and the keys that stay undecided, with the reasons."""
 
     evaluator = NodeEvaluator(partial(_tokenizer, project))
     items = node.kwargs.items() if node is not None else ()
@@ -212,7 +213,7 @@ def _values(
 
 
 def _tokenizer(project: Project, folder: str, config: str) -> Tokenizer | UndecidedValue:
-    """The tokenizer that a configuration of another project makes, worked out once per run."""
+    """The tokenizer that a configuration of another project makes; computed once in a run."""
     answers, key = project.library.answers, (project.path / folder, config)
     answer = answers.get(key)
     if not isinstance(answer, Tokenizer | UndecidedValue):
@@ -231,7 +232,10 @@ def _reason(value: object) -> str:
 
 @record
 class _Import:
-    """A model taken from another project; `at` is what names its configuration, or the project."""
+    """A model taken from another project.
+
+    `at` is where its configuration, or the project, is named.
+    """
 
     folder: str
     config: str

@@ -1,4 +1,4 @@
-"""Plan entries of a parent template that outlived the modules they were written for."""
+"""Plan entries of a parent template whose modules no longer exist, as a block was replaced."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLANS = (*PLANS_OF_THE_GUIDE, *PLANS_OF_THE_GUIDE.values())
 
 @record
 class _Replaced:
-    """A block that builds `new` in `template`, and built `old` in a parent of it."""
+    """A block that builds `new` in `template`, and that built `old` in a parent of it."""
 
     template: str
     block: str
@@ -30,7 +30,7 @@ class _Replaced:
 
 
 def outlived(model: RenderedModel) -> tuple[OutlivedEntry, ...]:
-    """The entries of inherited plans that name what only a replaced class had."""
+    """The entries of inherited plans that name something only a replaced class had."""
     code = model.generated.code
     texts = [read_part(path) for path in model.paths.values()]
     words = {*words_of(code.definitions.plain), *words_of(code.main_body.plain)}
@@ -44,7 +44,7 @@ def outlived(model: RenderedModel) -> tuple[OutlivedEntry, ...]:
 
 
 def _replacements(rendering: Rendering) -> Iterator[_Replaced]:
-    """Blocks rendered from a template in place of those of its parents."""
+    """Blocks that are rendered from a template instead of from its parents."""
     for template, name in sorted(rendering.entered):
         own = blocks_of(rendering, template)
         for parent in list(ancestors(rendering, template))[1:]:
@@ -64,7 +64,7 @@ def _planned(model: RenderedModel) -> Iterator[tuple[str, Stretch]]:
 
 
 def _was_of(model: RenderedModel, replaced: _Replaced, key: str, at: Stretch) -> bool:
-    """Whether the entry is a parent's, and named something of the class that was replaced."""
+    """Whether the entry comes from a parent and names something of the class that was replaced."""
     origin = model.document.origin(at)
     parents = list(ancestors(model.document.rendering, replaced.template))[1:]
     if origin is None or origin.template not in parents:

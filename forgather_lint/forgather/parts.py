@@ -1,4 +1,4 @@
-"""The Python files that a model is put together from, found on its search path."""
+"""The Python files that a model consists of, found on its search path."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class TemplateModules:
     fence: Fence
 
     def find(self, module: str) -> tuple[str, Path] | None:
-        """The file of the relative module `module`: its name in the model, and its place."""
+        """The file of the relative module `module`: its name in the model, and its path.
+
+        Or None.
+        """
         stem = module.lstrip(".").replace(".", "/")
         for folder in self.folders:
             for name in (f"{stem}.py", f"{stem}/__init__.py"):
@@ -53,7 +56,7 @@ class TemplateModules:
 
 
 def read_part(path: Path) -> str:
-    """The text of a file, empty if it cannot be read; what is not UTF-8 in it is replaced."""
+    """The text of a file, empty if it cannot be read; bytes that are not UTF-8 are replaced."""
     try:
         status = path.stat()
         return _read(path, status.st_mtime_ns, status.st_size)
@@ -69,9 +72,9 @@ def _read(path: Path, _modified: int, _size: int) -> str:
 
 @lru_cache(maxsize=512)
 def words_of(text: str) -> frozenset[str]:
-    """The names in a Python text, those in strings that are a name or a path of names included.
+    """The names in a Python text, including those in strings that are a name or a path of names.
 
-    Other strings name no module: messages, and the patterns by which weights are initialised. An
+    Other strings, such as messages and patterns of weights to initialise, name no module. An
     f-string may, so its words count; so do all words of a text that is no Python.
     """
     try:

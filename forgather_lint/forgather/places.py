@@ -1,4 +1,4 @@
-"""Places in template files, computed only when a report asks."""
+"""Places in template files, computed only when a report needs them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from forgather_lint.forgather.library import TemplateFile
 
 @record
 class TemplatePlace:
-    """`fragment` on a row of a template file; the whole row where it does not stand there.
+    """`fragment` on a row of a template file; the whole row where the fragment is not found on it.
 
-    Rendering keeps rows, not columns: what a row was rendered to may be longer or shorter.
+    Rendering keeps rows, not columns: the rendered text may be longer or shorter than its row.
     """
 
     file: TemplateFile

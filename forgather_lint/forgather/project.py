@@ -34,7 +34,7 @@ _USER_TEMPLATES = Path(".config", "forgather", "templates")
 class Project:
     """A project as its `meta.yaml` describes it.
 
-    `refused` lists the search folders that lie outside what a project may make the linter read.
+    `refused` are the search folders outside of what a project may make the linter read.
     """
 
     path: Path
@@ -56,7 +56,10 @@ class Project:
 
     @property
     def prefix(self) -> str:
-        """The folder of the configurations below each search folder; it may be that itself."""
+        """The folder of the configurations, relative to each search folder.
+
+        May be that folder itself.
+        """
         return _text(self.meta.graph, "config_prefix", "configs")
 
     def template_of(self, config: str) -> str:
@@ -65,7 +68,7 @@ class Project:
 
     @property
     def default(self) -> str | None:
-        """The configuration that is meant when none is named."""
+        """The configuration that is used when none is named; None if there is none."""
         return _text(self.meta.graph, "default_config") or next(iter(self.configs), None)
 
     @property
@@ -83,14 +86,14 @@ class Project:
         return tuple(sorted(found))
 
     def render(self, config: str, arguments: Mapping[str, object] | None = None) -> Rendering:
-        """Render the configuration `config`; `arguments` stand for command-line arguments."""
+        """Render the configuration `config`; `arguments` are as from Forgather's command line."""
         search_path = SearchPath(self.folders, self.fence, self.library)
         names = template_globals(self.path, self.workspace)
         return render(search_path, self.template_of(config), names, arguments)
 
 
 def read_project(path: Path, library: TemplateLibrary) -> Project:
-    """The project in the folder `path`. What is wrong with `meta.yaml` is told in `fault`."""
+    """The project in the folder `path`. An error in `meta.yaml` is in its `fault`."""
     path = Path(absolute(str(path)))
     workspace = enclosing_workspace(path) or path
     user_templates = home() / _USER_TEMPLATES
@@ -106,7 +109,7 @@ def read_project(path: Path, library: TemplateLibrary) -> Project:
 def _search_folders(
     project: Path, meta: Document, fence: Fence
 ) -> tuple[tuple[Path, ...], tuple[Fault, ...]]:
-    """The folders of `searchdir` that exist, and those that may not be read."""
+    """The folders of `searchdir` that exist, and faults for those that may not be read."""
     admitted, refused = [], []
     listed = _listed(meta.graph)
     if not listed:

@@ -1,4 +1,4 @@
-"""YAML nodes to Forgather's node graph: tags, `@name`s, positional and keyword arguments."""
+"""Reads YAML nodes to Forgather's node graph: tags, `@name`s, positional and keyword arguments."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class _Reader:
 
 
 def _split_tag(suffix: str) -> tuple[str | None, str | None]:
-    """`:module:name@identity` to its parts. The character before the parts is not looked at."""
+    """The parts of `:module:name@identity`. The character before the parts is ignored."""
     if not suffix:
         return None, None
     constructor, at, identity = suffix[1:].partition("@")
@@ -180,7 +180,10 @@ def _split_tag(suffix: str) -> tuple[str | None, str | None]:
 
 
 def _fill_arguments(made: CallNode, mapping: DictNode) -> None:
-    """Arguments of a call: `args` and/or `kwargs` and nothing else, or `arg0`, ... and names."""
+    """Set the arguments of a call: `args` and/or `kwargs` and nothing else, or `arg0`, .
+
+    And names.
+    """
     names = mapping.items.keys()
     if names and names <= {"args", "kwargs"} and not any(map(_is_null, mapping.items.values())):
         args, kwargs = mapping.items.get("args"), mapping.items.get("kwargs")
@@ -207,7 +210,7 @@ def _unpacked(args: GraphNode) -> list[GraphNode]:
 
 
 def _take_keywords(made: CallNode, mapping: DictNode) -> None:
-    """Keyword arguments, but for those that `CallableNode.__init__` takes for itself."""
+    """Set the keyword arguments, except those that `CallableNode.__init__` has for itself."""
     for key, value in mapping.items.items():
         if not isinstance(key, str):
             raise GraphError("keywords must be strings", mapping.keys[key])

@@ -18,7 +18,7 @@ from forgather_lint.forgather.signatures import definition, names_in
 
 
 def references(model: RenderedModel) -> tuple[ConstructorCall, ...]:
-    """The calls whose constructors lie in the model's own files, or nowhere."""
+    """The calls whose constructors are in the model's own files, or not found."""
     calls = (node for node in walk(model.generator.model) if isinstance(node, CallNode))
     return tuple(found for node in calls for found in _resolved(model, node))
 

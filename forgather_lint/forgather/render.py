@@ -1,4 +1,4 @@
-"""Renders a configuration: text with origins, and what happened on the way."""
+"""Renders a configuration: its text with origins, and what happened on the way."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Load:
 
 @record
 class UndefinedUse:
-    """A use of an undefined variable that ends Forgather's own rendering."""
+    """A use of an undefined variable that would end Forgather's own rendering."""
 
     message: str
     origin: TemplateLine | None
@@ -114,7 +114,7 @@ class Rendering:
         return tuple(dict.fromkeys(str(each[0].path) for each in found if each))
 
     def chain(self, origin: TemplateLine | None) -> Chain:
-        """How the template of `origin` came in: the loads from there to the configuration."""
+        """How the template of `origin` was loaded: the loads from there up to the configuration."""
         if origin is None:
             return ()
         return tuple(
@@ -126,7 +126,7 @@ class Rendering:
         )
 
     def fault(self, kind: FaultKind, message: str, origin: TemplateLine | None) -> Fault:
-        """What `message` complains of, at the line of `origin`."""
+        """A fault with `message`, at the line of `origin`."""
         return Fault(kind, message, self.place(origin), self.chain(origin))
 
     def _climb(self, template: str) -> Iterator[Load]:
@@ -171,7 +171,10 @@ def _ended(rendering: Rendering, kind: FaultKind, error: BaseException) -> Fault
 
 
 def _innermost(frames: Iterator[tuple[FrameType, int]]) -> TemplateLine | None:
-    """The template line that the first frame of compiled template code stands on."""
+    """The template line of the first frame that is compiled template code.
+
+    None if there is none.
+    """
     for frame, line in frames:
         template = frame.f_globals.get("__jinja_template__")
         if template is not None and template.name:

@@ -1,4 +1,4 @@
-"""The Jinja environment that templates are rendered in: limited, traced and fenced in."""
+"""The Jinja environment in which templates are rendered: limited, traced and fenced in."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from forgather_lint.forgather.traced import TemplateLine
 from forgather_lint.forgather.undefined import reporting
 
 NOTHING = "forgather-lint nothing"
-"""The name that stands in for an included template which does not exist."""
+"""The name of the empty template that replaces an included one that does not exist."""
 
 _PARSER = Environment(trim_blocks=True)
 _UNBOUNDED = ("random", "urlize", "xmlattr")
 _DEAR = ("wordwrap", "pprint", "sort", "unique", "groupby", "dictsort", "min", "max", "map")
 _DEARNESS = dict.fromkeys((*_DEAR, "select", "reject", "selectattr", "rejectattr"), 480)
-"""How many times as long as others these filters take for a letter or an element."""
+"""How much longer than others these filters take for a character or an element."""
 _STEPS_OF_A_USE = 12
-"""What noting the use of an undefined value costs beside one turn of a loop."""
+"""The cost of recording the use of an undefined value, in rounds of a loop."""
 _NOT_WIDTHS = ("default", "d", "toyaml")
 
 
 class Journal(Protocol):
-    """Whoever wants to know what a rendering does."""
+    """Is told what a rendering does."""
 
     def undefined(self, message: str) -> None:
         """An undefined value is used in a way that ends Forgather's rendering."""

@@ -1,4 +1,4 @@
-"""What the classes and functions of a Python file take, read from its syntax alone."""
+"""The parameters of the classes and functions of a Python file, read from its syntax alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _MAX_BASES = 10
 
 @record
 class Definition:
-    """A name at the top level of a file; `signature` is None where its source does not tell."""
+    """A name at the top level of a file.
+
+    `signature` is None where the source does not decide it.
+    """
 
     name: str
     row: int
@@ -53,7 +56,7 @@ def definition(path: Path, name: str) -> Definition | None:
 
 
 def _statements(body: list[ast.stmt]) -> list[ast.stmt]:
-    """`body` with the branches of `if` and `try` statements taken apart."""
+    """`body`, with the statements of all branches of `if` and `try` in their place."""
     found: list[ast.stmt] = []
     for statement in body:
         found.append(statement)
@@ -95,7 +98,7 @@ def _signature(
 
 
 def _parameters(arguments: ast.arguments, bound: int) -> ConstructorSignature:
-    """The parameters without the first `bound` ones (`self`)."""
+    """The signature without the first `bound` parameters (`self`)."""
     unnamed = {each.arg for each in arguments.posonlyargs}
     positional = [each.arg for each in (*arguments.posonlyargs, *arguments.args)][bound:]
     keywords = [*positional, *(each.arg for each in arguments.kwonlyargs)]

@@ -1,4 +1,4 @@
-"""Generated files that no longer say what the templates say."""
+"""Generated files that differ from what the templates now generate."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _compare(file: Path, expected: str) -> Iterator[StaleFile]:
 
 
 def _compare_config(file: Path, model: RenderedModel) -> Iterator[StaleFile]:
-    """Values that differ; keys that transformers adds by itself are left alone."""
+    """Values that differ; keys that transformers itself adds are ignored."""
     text = read_part(file) if is_file(file) else ""
     try:
         found = json.loads(text)

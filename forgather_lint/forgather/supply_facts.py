@@ -1,4 +1,4 @@
-"""`!var`s of a model that nothing gives a value."""
+"""`!var`s of a model that get no value."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _AS_JINJA = {
 class TemplateText:
     """One template as Jinja reads it; `rows[i]` is the file's row of line `i + 1` of `jinja`.
 
-    `name` is None for the first template of a file, which goes by the file's own name.
+    `name` is None for the first template of a file, which is found by the file's own name.
     """
 
     name: str | None
@@ -68,7 +68,7 @@ def _translate(name: str | None, text: str, first_row: int) -> TemplateText:
 
 
 def _statement(line: str) -> str | None:
-    """`line` without comments and as a Jinja tag; None when nothing is left of it."""
+    """`line` without comments and as a Jinja tag; None when nothing is left."""
     if line.lstrip().startswith("##"):
         return None
     comments = list(_TRAILING_COMMENT.finditer(line))

@@ -1,6 +1,6 @@
-"""Tokenizers that a Forgather project trains: their size and special tokens, from its templates.
+"""Tokenizers that a Forgather project trains: size and special tokens, read from its templates.
 
-Follows templatelib/base/tokenizers/tokenizer_type.yaml: the `meta` output tells the sizes, and the
+Follows templatelib/base/tokenizers/tokenizer_type.yaml: the `meta` output has the sizes, and the
 trainer numbers the special tokens in the order of `special_tokens_map`.
 """
 

@@ -18,8 +18,8 @@ class TemplateLine(NamedTuple):
 class TextRun(NamedTuple):
     """A stretch of text from one place.
 
-    In a `literal` run the text itself stood in the template, so that each newline in it is a
-    newline there; otherwise the whole run was computed by the expression on that line.
+    In a `literal` run the text itself is in the template, so that each newline in it is a newline
+    there; otherwise the whole run was computed by the expression on that line.
     """
 
     length: int

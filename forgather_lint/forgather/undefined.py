@@ -1,7 +1,7 @@
 """Undefined template variables as values.
 
-Forgather renders with Jinja's `StrictUndefined`, which ends at the first use of one. The linter
-notes the use and goes on, so that the rest of the template is still read.
+Forgather renders with Jinja's `StrictUndefined`, which raises at the first use of one. The linter
+records the use and goes on, so that the rest of the template is still read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Variables of templates that hide behind a default."""
+"""Variables of templates whose absence a default hides."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ def _settable(graph: GraphNode) -> Set[str]:
 
 
 def _option(names: GraphNode | None) -> Set[str]:
-    """The variable behind `names: "--hidden-size"` (see src/forgather/cli/dynamic_args.py)."""
+    """The variable set by an option, `names: "--hidden-size"` (forgather/cli/dynamic_args.py)."""
     text = names.value if isinstance(names, ScalarNode) else None
     return {text.strip("-\"'").replace("-", "_")} if isinstance(text, str) else set()

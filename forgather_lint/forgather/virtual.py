@@ -1,4 +1,4 @@
-"""A rendered model as input of the analysis, and the way back from its findings to templates."""
+"""A rendered model as input of the analysis, and findings in it moved back to the templates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from forgather_lint.forgather.traced import TemplateLine
 _PLAIN_STRING = re.compile(r"""(["'])([^"'\\]*)\1""")
 
 _PLAIN_WORD = re.compile(r"[A-Za-z_][\w.*]*")
-"""A name that YAML takes for text without quotes."""
+"""A name that YAML reads as text without quotes."""
 _YAML_ENTRY = re.compile(
     r"""(?P<indent>[ ]*)(?P<quote>["']?)(?P<key>[^"']+)(?P=quote)[ ]*:[ ]+[^\[{&*|>#\r\n]+"""
     r"""(?:[ ]\#[^\r\n]*)?[\r\n]*"""
@@ -32,7 +32,7 @@ _YAML_ENTRY = re.compile(
 
 
 def model_input(model: RenderedModel) -> ModelInput:
-    """The model as the analysis takes it: parts from their files, the generated one from memory."""
+    """The model as the analysis takes it: parts from disk, the generated file from memory."""
     files, folder = model.files, _folder(model)
     main = Path(model.main_file).stem
     paths = {Path(name).stem: str(path) for name, path in model.paths.items() if "/" not in name}
@@ -46,8 +46,8 @@ def model_input(model: RenderedModel) -> ModelInput:
 def as_if_read(model: RenderedModel) -> RenderedModel | None:
     """The model with its unread plans under the keys that the code template reads.
 
-    None when there is no such plan. What is wrong with the entries of a plan shows before its key
-    has been corrected.
+    None when there is no such plan. This way errors in the entries of a plan are found before its
+    key has been corrected.
     """
     given, reads = model.generator.template_arguments, model.generated.reads
     unread = {
@@ -65,7 +65,7 @@ def as_if_read(model: RenderedModel) -> RenderedModel | None:
 
 
 def speaks_of_unread_plan(diagnostic: Diagnostic, model: RenderedModel) -> bool:
-    """Whether a (relocated) finding stands on an entry of a plan of `model` that is not read."""
+    """Whether a (relocated) finding is on an entry of a plan of `model` that nothing reads."""
     arguments = model.generator.template_arguments
     plans = [arguments.get(key) for key in PLANS_OF_THE_GUIDE if key not in model.generated.reads]
     stretches = [at for plan in plans if isinstance(plan, DictNode) for at in plan.keys.values()]
@@ -81,7 +81,7 @@ def _folder(model: RenderedModel) -> Path:
 
 @record(frozen=False, eq=False, slots=False)
 class Relocation:
-    """Moves what is said of the generated files to the templates that they stem from."""
+    """Moves findings in generated files to the templates that these come from."""
 
     model: RenderedModel
 
@@ -94,7 +94,7 @@ class Relocation:
         return replace(diagnostic, span=span, related=(*related, *steps), fix=fix)
 
     def span(self, span: Span) -> Span:
-        """Where what stands at `span` was written."""
+        """The span in a template of what is at `span` in a generated file."""
         return self._moved(span)[0]
 
     def _moved(self, span: Span) -> tuple[Span, Chain]:
@@ -105,7 +105,10 @@ class Relocation:
         return rendering.place(origin, fragment).span, rendering.chain(origin)
 
     def _origin(self, span: Span) -> tuple[Rendering, TemplateLine, str] | None:
-        """The rendering and the template line that a generated place stems from, and its text."""
+        """The rendering and template line that a generated place comes from, and its text.
+
+        Or None.
+        """
         if span.path == str(_folder(self.model) / CONFIG_FILE):
             return self._key_origin(span.start.row)
         if span.path != str(_folder(self.model) / self.model.main_file):
@@ -129,7 +132,7 @@ class Relocation:
         return (document.rendering, origin, key[1]) if origin and key else None
 
     def _rendering(self, origin: TemplateLine) -> Rendering:
-        """The code template's rendering, or the configuration's."""
+        """The rendering of the code template, or that of the configuration."""
         code = self.model.generated.rendering
         names = {code.name, *(load.name for load in code.loads)}
         return code if origin.template in names else self.model.document.rendering
@@ -143,7 +146,7 @@ class Relocation:
         return next((each for each in spellings if each and each in line), "")
 
     def fix(self, fix: ResolvedFix) -> ResolvedFix | None:
-        """The fix, if every edit replaces one quoted text that stands once on its line."""
+        """The fix in templates, if every edit replaces a quoted text that is unique on its line."""
         edits = list(self._edits(fix))
         return replace(fix, edits=tuple(edits)) if len(edits) == len(fix.edits) else None
 
@@ -169,7 +172,7 @@ class Relocation:
             yield ResolvedEdit(rendering.place(origin, fragment).span, written)
 
     def _lines_of_yaml(self, edit: ResolvedEdit, beside: Span) -> Iterator[ResolvedEdit]:
-        """The entries that `edit` adds, behind the line of the one that they are to follow."""
+        """The entries that `edit` adds, as lines behind that of the entry they follow."""
         found = self._origin(beside)
         if found is None:
             return

@@ -1,4 +1,4 @@
-"""Which fixes go together in one text, and what they make of it."""
+"""Which fixes can be made together, and applying them to a text."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _WANTED = {
 
 
 def is_applicable(found: Diagnostic, unsafe: bool) -> bool:
-    """Whether `--fix`, or with it `--unsafe-fixes`, mends `found`."""
+    """Whether `--fix` (with `unsafe`: `--unsafe-fixes`) would fix `found`."""
     return found.fix is not None and found.fix.applicability in _WANTED[unsafe]
 
 
 @record(frozen=False)
 class FixChoice:
-    """Fixes that touch no text twice, taken in the order of the text, as ruff takes them.
+    """Fixes that do not touch the same text twice, chosen in order of position, as ruff does.
 
     The others have to wait until the texts have been read again.
     """
@@ -31,7 +31,7 @@ class FixChoice:
     taken: list[Diagnostic] = field(default_factory=list)
 
     def offer(self, found: Diagnostic) -> None:
-        """Take the fix of `found` if it leaves alone what those taken before it change."""
+        """Choose the fix of `found`, unless it changes what an already chosen one changes."""
         if found.fix is None or not found.fix.edits:
             return
         if all(each in self.edits.get(each.span.path, ()) for each in found.fix.edits):
@@ -51,7 +51,7 @@ def _touch(one: ResolvedEdit, other: ResolvedEdit) -> bool:
 
 
 def chosen(found: Iterable[Diagnostic]) -> FixChoice:
-    """The fixes of `found` that can be made at once."""
+    """The fixes of `found` that can be made in one go."""
     choice = FixChoice()
     for each in sorted(found, key=_place_of_fix):
         choice.offer(each)
@@ -65,7 +65,7 @@ def _place_of_fix(found: Diagnostic) -> tuple[object, ...]:
 
 
 def applied(text: str, edits: Iterable[ResolvedEdit]) -> str:
-    """`text` with every edit made; they do not touch each other."""
+    """`text` with all of `edits` made, none of which may touch another."""
     lines = Lines(text)
     for edit in sorted(edits, key=lambda edit: edit.span, reverse=True):
         start, end = lines.offset(edit.span.start), lines.offset(edit.span.end)

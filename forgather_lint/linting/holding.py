@@ -1,7 +1,7 @@
-"""Findings hold for the chosen targets, and an error never stands beside a proof of the contrary.
+"""Restricts findings to the chosen targets, and lets no error stand against a proof.
 
-A rule that reads the model alone does not know what is to serve it. Here its findings are held
-against the releases that it names and against the verdicts of the targets.
+A rule that reads the model alone does not know what will serve it. Here its findings are compared
+with the releases that it names and with the verdicts of the targets.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def holding(
 ) -> Iterator[Diagnostic]:
     """The findings that hold for at least one of `targets`, each with those that it holds for.
 
-    `engines` are those that each rule speaks of, by its code; none: what it says is of the model.
+    `engines` has, by code of a rule, the engines that it is about; for none it is about the model.
 
-    What is no defect of a size that was judged is no error: it becomes a warning where the
+    A finding that is no defect at any judged size is no error: it becomes a warning where the
     targets serve the model all the same.
     """
     served = {each.target: each for each in judged if _serves_all_the_same(each)}
@@ -52,7 +52,7 @@ def holding(
 
 
 def holds_for(found: Diagnostic, target: Target) -> bool:
-    """Whether `found` was made for `target`, or the releases that it names are not without it."""
+    """Whether `found` was made for `target`, or names no releases that exclude it."""
     if found.targets:
         return str(target.release) in found.targets
     named = found.releases
@@ -64,7 +64,7 @@ def holds_for(found: Diagnostic, target: Target) -> bool:
 
 
 def not_explained(facts: Iterable[object], found: Sequence[Diagnostic]) -> Iterator[NotExplained]:
-    """The verdicts among `facts` for which `found` has no error of the rule for their cause."""
+    """The verdicts in `facts` that no error in `found` explains, by the rule for their cause."""
     for fact in facts:
         if isinstance(fact, Judged) and not any(_explains(each, fact) for each in found):
             yield NotExplained(fact)
@@ -76,7 +76,7 @@ def _explains(found: Diagnostic, fact: Judged) -> bool:
 
 
 def _serves_all_the_same(judged: SizesJudged) -> bool:
-    """Whether all sizes serve, but for those that the model is too small for."""
+    """Whether all sizes serve, except those for which the model is too small."""
     of_model = [each for each in judged.sizes if not each.of_size]
     return bool(of_model) and all(each.verdict == SERVES for each in of_model)
 

@@ -1,4 +1,7 @@
-"""Finds rules: every file of a mounted folder that holds a `Rule` is one. No table to edit."""
+"""Finds rules: every file of a rule folder that defines a `Rule` is one.
+
+There is no table to edit.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class RuleLoadError(Exception):
 
 @cache
 def builtin_rules() -> tuple[Rule, ...]:
-    """The rules that ship with the tool, by code. Raises `RuleLoadError`."""
+    """The rules that come with the tool, sorted by code. Raises `RuleLoadError`."""
     folders = (_ENGINE / "rules", _ENGINE.parent / "rules")
     folder = next(place for place in folders if (place / "__init__.py").is_file())
     return load(folder, PACKAGE)
@@ -37,13 +40,13 @@ def _explanations() -> dict[type, Rule]:
 
 
 def explained_by(kind: type[Cause]) -> Rule:
-    """The rule that explains causes of that type, or of the nearest that it derives from."""
+    """The rule that explains causes of that type, or of the nearest base type that has a rule."""
     rules = _explanations()
     return next(rules[each] for each in kind.__mro__ if each in rules)
 
 
 def code_of(fact: Caused) -> str:
-    """The code that is shown for the cause of `fact`, empty where there is none."""
+    """The code of the rule for the cause of `fact`; empty where there is no cause."""
     return explained_by(type(fact.cause)).code if fact.cause is not None else ""
 
 
@@ -53,14 +56,16 @@ def _by_name() -> dict[str, str]:
 
 
 def names() -> tuple[str, ...]:
-    """What a rule may be called by: its code, its name."""
+    """The words by which rules can be selected: codes and names."""
     return tuple(word for rule in builtin_rules() for word in (rule.code, rule.name))
 
 
 def selector(word: str) -> str:
-    """`word` as rules are selected: a code or its beginning, in any case, or the name of a rule.
+    """The code, or beginning of codes, that `word` selects.
 
-    What is neither comes back as it is.
+    Case and the name of a rule are resolved.
+
+    A word that is none of these is returned as it is.
     """
     if _CODE.fullmatch(word):
         return word.upper()
@@ -68,7 +73,7 @@ def selector(word: str) -> str:
 
 
 def load(folder: Path, package: str) -> tuple[Rule, ...]:
-    """Import every file below `folder` as part of `package` and collect its rules by code."""
+    """Import every file below `folder` as part of `package`; the rules in them, sorted by code."""
     mount(folder, package)
     found: dict[str, Rule] = {}
     for name in modules_below(folder, package):
@@ -79,10 +84,10 @@ def load(folder: Path, package: str) -> tuple[Rule, ...]:
 
 
 def mount(folder: Path, package: str) -> None:
-    """Declare `folder` as the package `package`, wherever it lies.
+    """Make `folder` importable as the package `package`, wherever it lies.
 
-    In a checkout the rules stand at the top level, in a wheel below the package; declaring the
-    folder serves both, and a user's folder of rules too.
+    In a checkout the rules are at the top level, in a wheel below the package; this serves both,
+    and a user's own folder of rules too.
     """
     if package in sys.modules:
         return

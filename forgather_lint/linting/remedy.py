@@ -1,4 +1,4 @@
-"""The one entry of a plan that, in the other style, makes a size serve."""
+"""The one plan entry that would have to have the other style for a size to be served."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.sizes import OtherStyle
 
 MOST_ENTRIES = 16
-"""Each entry is tried by a run of its own; a plan with more is not searched."""
+"""A longer plan is not searched: each entry takes a run of its own."""
 _OTHER = {"colwise": "rowwise", "rowwise": "colwise"}
 
 
 def other_style(prepared: AnyPreparedModel, broken: Cell) -> OtherStyle | None:
-    """The entry and style with which the size of `broken` serves; None if not exactly one does."""
+    """The entry and style that make the size of `broken` serve; None unless exactly one does."""
     ranks, stages = broken.tensor_parallel_size, broken.pipeline_parallel_size
     if ranks == 1 or prepared.judge is None or blocking(prepared) is not None:
         return None
@@ -31,7 +31,7 @@ def other_style(prepared: AnyPreparedModel, broken: Cell) -> OtherStyle | None:
 
 
 def _trials(prepared: AnyPreparedModel) -> Iterator[tuple[OtherStyle, AnyPreparedModel]]:
-    """The model with one entry in the other style, for each entry."""
+    """For each entry of the plan, the model with that entry in the other style."""
     judge = prepared.judge
     assert judge is not None
     subject = judge.subject

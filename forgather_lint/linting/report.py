@@ -1,4 +1,4 @@
-"""What came of checking: one report per model, together a run."""
+"""The results of checking: one report for each model, together a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from forgather_lint.facts.sizes import SERVES, SizesJudged, SizeVerdict
 
 @record
 class NotRendered:
-    """What keeps a configuration of a Forgather project from being rendered."""
+    """Why a configuration of a Forgather project cannot be rendered."""
 
     where: Span
     message: str
@@ -23,9 +23,9 @@ class NotRendered:
 
 @record
 class TargetVerdict:
-    """The verdict of one release at each pair of sizes (ranks, stages) that was judged.
+    """The verdicts of one release at each judged pair of sizes (ranks, stages).
 
-    `of_defaults`: on the model as the defaults of its config class make it.
+    `of_defaults`: for the model as built from the defaults of its config class.
     """
 
     target: Release
@@ -33,12 +33,12 @@ class TargetVerdict:
     of_defaults: bool = False
 
     def at(self, verdict: str) -> tuple[tuple[int, int], ...]:
-        """The sizes with this verdict."""
+        """The pairs of sizes with this verdict."""
         return tuple((ranks, stages) for ranks, stages, word in self.sizes if word == verdict)
 
     @property
     def serves(self) -> bool:
-        """Whether every size that was judged serves, or is left to a model of the engine's own."""
+        """Whether every judged size serves, or is served by a model of the engine's own."""
         return all(word in (SERVES, OWN_MODEL) for _, _, word in self.sizes)
 
 
@@ -59,10 +59,10 @@ def _cell(size: SizeVerdict) -> tuple[int, int, str]:
 class ModelReport:
     """What the check of one model found.
 
-    `error` says in one line why the model could not be checked, None when it was. `files` are
-    the texts that were read for it, `targets` the releases that it was judged for,
-    `verdicts` what they make of it. A configuration that is `not_rendered` was checked as far as it
-    could be read.
+    `error` says in one line why the model could not be checked, None when it was. `files` are the
+    paths of the texts that were read for it, `targets` the releases that it was judged for,
+    `verdicts` their verdicts. A configuration that is `not_rendered` was checked as far as it could
+    be read.
     """
 
     path: str
@@ -74,19 +74,19 @@ class ModelReport:
     verdicts: tuple[TargetVerdict, ...] = ()
     commands: int = 0
     looked_at: States = field(default_factory=dict, compare=False, repr=False)
-    """All that the answer rests on, as it stood; nothing where that is not known."""
+    """Everything that the report rests on, with its states; empty where that is not known."""
 
 
 @record
 class NoModel:
-    """What the check of files comes to that hold nothing to check."""
+    """The report on files that hold nothing to check."""
 
     looked_at: States = field(default_factory=dict, compare=False, repr=False)
 
 
 @record
 class FileChange:
-    """What fixes have made of the text of one file."""
+    """The text of a file before and after fixes."""
 
     path: str
     before: str
@@ -95,11 +95,11 @@ class FileChange:
 
 @record
 class FixNotice:
-    """What a report says of fixes.
+    """What a report has to tell about fixes.
 
-    `fixed` are the findings that fixes have ended, `kept_back` those whose fix was not made, with
-    the reasons. `unsafe`: unsafe fixes count as fixes. `listed`: each kind that was
-    fixed is named, so that their number is not said once more.
+    `fixed` are findings that fixes have ended, `kept_back` those whose fix was not made, with the
+    reasons. `unsafe`: unsafe fixes count as fixes. `listed`: what was fixed is listed by kind, so
+    that the number of fixes is not printed again.
     """
 
     unsafe: bool = False
@@ -116,17 +116,17 @@ class Run:
     reports: tuple[ModelReport, ...]
     fixes: FixNotice = FixNotice()
     known: int = 0
-    """How many findings are left out since a baseline holds them."""
+    """How many findings are left out because a baseline holds them."""
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Every finding once, also when it lies in a file that several models share."""
+        """Every finding once, even if it is in a file that several models share."""
         found = (diagnostic for report in self.reports for diagnostic in report.diagnostics)
         return tuple(dict.fromkeys(found))
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The releases that models were judged for, in the order asked for."""
+        """The releases that models were judged for, in the order in which they were asked for."""
         return tuple(dict.fromkeys(each for report in self.reports for each in report.targets))
 
     @property
@@ -141,12 +141,12 @@ class Run:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing at all is found, and every size that was judged is proved to serve."""
+        """Whether there are no findings at all, and every judged size is proved to serve."""
         return self.serves and not (self.diagnostics or self.errors or self.not_rendered)
 
     @property
     def serves(self) -> bool:
-        """Whether every size that was judged is proved to serve."""
+        """Whether every judged size is proved to serve."""
         verdicts = (verdict for report in self.reports for verdict in report.verdicts)
         return all(verdict.serves for verdict in verdicts)
 
@@ -162,10 +162,10 @@ class Run:
 
     @property
     def exit_code(self) -> int:
-        """0 clean, 1 findings, 2 something could not be checked; the codes are ruff's.
+        """0 clean, 1 findings, 2 something could not be checked; as in ruff.
 
-        An info asks for a look and leaves the code at 0; a configuration that is not rendered
-        is a finding, whichever rules are selected.
+        An info is no reason for 1; a configuration that cannot be rendered is, whichever rules are
+        selected.
         """
         if self.errors:
             return 2

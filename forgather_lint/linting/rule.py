@@ -3,11 +3,11 @@
     @rule("FGL101", "tp-pattern-matches-nothing", Severity.ERROR)
     def check(model: Model) -> Iterator[Finding]: ...
 
-The annotation of the first parameter says which facts the rule reads; the engine hands it every
-fact of that kind. The docstring of the rule's file is its page.
+The annotation of the first parameter says which facts the rule reads; it is called with every fact
+of that kind. The docstring of the rule's file is its page.
 
-Some facts have a cause. A rule says which it explains, is handed the facts with such a cause, and
-the cause as well if it asks for it:
+Some facts have a cause. A rule declares which causes it explains, and is called with the facts that
+have such a cause, and with the cause itself if it has a parameter for it:
 
     @rule("FGL501", "config-field-null", Severity.ERROR, explains=FieldIsNull)
     def check(problem: ServingProblem, cause: FieldIsNull) -> Iterator[Finding]: ...
@@ -34,7 +34,7 @@ Check = Callable[[Fact], Iterable[Finding]] | Callable[[Fact, Of], Iterable[Find
 
 @record
 class Rule:
-    """A rule as the engine sees it: identity, kind of fact, and the check itself."""
+    """A rule as the linter sees it: identity, kind of fact, and the check itself."""
 
     code: str
     name: str
@@ -42,12 +42,12 @@ class Rule:
     consumes: type
     check: Callable[..., Iterable[Finding]]
     rests_on: tuple[str, ...] = ()
-    """The facts about releases that decide what the rule says: `vllm/plan.styles`."""
+    """The facts about releases on which the rule depends, such as `vllm/plan.styles`."""
     explains: tuple[type[Cause], ...] = ()
-    """The causes that are told by this rule."""
+    """The types of causes that this rule explains."""
 
     def reads(self, fact: object) -> bool:
-        """Whether the rule is about `fact`."""
+        """Whether the rule is to be called with `fact`."""
         if not isinstance(fact, self.consumes):
             return False
         return not (self.explains and hasattr(fact, "cause")) or isinstance(
@@ -55,13 +55,13 @@ class Rule:
         )
 
     def findings(self, fact: object) -> Iterable[Finding]:
-        """What the rule says of `fact`, which it reads."""
+        """The findings of the rule about `fact`, which it `reads`."""
         takes_cause = len(self.check.__annotations__) > 2
         return self.check(fact, cast("Caused", fact).cause) if takes_cause else self.check(fact)
 
     @property
     def page(self) -> str:
-        """What the rule's file says of it, and what the facts say of each release."""
+        """The docstring of the rule's file, with a section on releases made from the facts."""
         # A run that shows no page does not read the data of every release.
         from forgather_lint.engines.history import releases_section
 
@@ -70,7 +70,7 @@ class Rule:
 
     @property
     def engines(self) -> frozenset[str]:
-        """The engines that the rule speaks of; empty: what it says is of the model, for any."""
+        """The engines that the rule is about; empty: it is about the model, for any engine."""
         return frozenset(fact.partition("/")[0] for fact in self.rests_on) - {LIBRARY}
 
     @property
@@ -96,10 +96,10 @@ def rule(
     explains: type[Of] | tuple[type[Of], ...] = (),
     rests_on: tuple[str, ...] = (),
 ) -> Callable[[Check[Fact, Of]], Rule]:
-    """Declare the decorated function as the rule `code`; `name` states the defect.
+    """Declares the decorated function to be the rule `code`; `name` states the defect.
 
-    `explains` names the types of the causes that it tells, or what they have in common. `rests_on`
-    names the facts about releases from which the page says where the rule applies.
+    `explains` are the types of causes that it explains, or a common base of them. `rests_on` names
+    the facts about releases from which the page says where the rule applies.
     """
     causes = explains if isinstance(explains, tuple) else (explains,)
 

@@ -1,4 +1,4 @@
-"""The comment that silences a finding, as an edit of the text that it stands in."""
+"""The edit that adds a suppression comment for a finding."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from forgather_lint.linting.suppressions import Suppression, suppressions
 
 
 def silenced(text: str, found: Diagnostic) -> ResolvedEdit | None:
-    """The comment that silences `found`: where it stands it must be read as one.
+    """The edit that adds a comment suppressing `found`, or widens the one that is there.
 
-    A comment that is there is widened. None in a format that has no comments.
+    None in a format without comments, or where the line ends inside a string.
     """
     path, lines = found.span.path, Lines(text)
     there = suppressions(path, text)
@@ -31,7 +31,7 @@ def silenced(text: str, found: Diagnostic) -> ResolvedEdit | None:
 
 
 def silenced_above(text: str, found: Diagnostic) -> ResolvedEdit | None:
-    """As `silenced`, on a line of its own above: where the line itself ends within a string."""
+    """Like `silenced`, but on a line of its own above: for a line that ends inside a string."""
     row, path = found.span.start.row, found.span.path
     line = Lines(text).row(row)
     start = Position(row, 1)
@@ -45,7 +45,7 @@ def silenced_above(text: str, found: Diagnostic) -> ResolvedEdit | None:
 
 
 def _own(there: list[Suppression], row: int, line: str) -> Suppression | None:
-    """The comment of this tool at the end of `row`, or above it, that silences single findings."""
+    """The comment of this tool, at the end of `row` or above, that suppresses single findings."""
     for each in there:
         at_end = each.span.start.row == row and each.rows is not None
         if each.codes and at_end and each.last is None and row in (each.rows or ()):
@@ -56,7 +56,7 @@ def _own(there: list[Suppression], row: int, line: str) -> Suppression | None:
 
 
 def _is_read(text: str, edit: ResolvedEdit, found: Diagnostic, *, moved: bool = False) -> bool:
-    """Whether `found`, a row further down if it has `moved`, is silenced after `edit`."""
+    """Whether `edit` suppresses `found`; with `moved`, `found` is then one row further down."""
     lines = Lines(text)
     start, end = lines.offset(edit.span.start), lines.offset(edit.span.end)
     after = text[:start] + edit.content + text[end:]

@@ -1,4 +1,4 @@
-"""Facts about sizes: what becomes of a model on several ranks and stages of a target."""
+"""Facts about sizes: the verdicts on a model on several ranks and stages of a target."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Fact = Judged | NotBuilt | ServingProblem | SizesJudged | SizesUndecided
 
 
 def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> Iterator[Fact]:
-    """What the sizes asked for come to; without any, what 1, 2, 4 and 8 ranks and the stages do."""
+    """The verdicts at the sizes asked for; by default at 1, 2, 4 and 8 ranks and some stages."""
     for target in targets:
         prepared = examine(
             model,
@@ -53,7 +53,7 @@ def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> 
 
 
 def _explained(ended: NotBuilt, problems: Sequence[ServingProblem]) -> bool:
-    """Whether one of `problems` says why the constructor raises: then that is told alone."""
+    """Whether one of `problems` is why the constructor raises, so that it alone is reported."""
     return any(each.verdict == "fails" and each.where == ended.where for each in problems)
 
 
@@ -77,7 +77,7 @@ def _asked_for(settings: Settings) -> list[tuple[int, int]]:
 
 
 def _asked(prepared: AnyPreparedModel, settings: Settings, *, several: bool) -> Iterator[Fact]:
-    """Each cell that does not serve is told."""
+    """The facts where the user named sizes: each one that does not serve is reported."""
     device = settings.told_device
     cells = [cell(prepared, ranks, stages, device) for ranks, stages in _asked_for(settings)]
     where = _where(prepared)
@@ -87,9 +87,9 @@ def _asked(prepared: AnyPreparedModel, settings: Settings, *, several: bool) -> 
 
 
 def _survey(prepared: AnyPreparedModel, device: Device | None, *, several: bool) -> Iterator[Fact]:
-    """All sizes on each axis; a defect of the model shows at the first size of it above 1.
+    """The facts where the user named no sizes: a defect is reported at its first size above 1.
 
-    What is undecided is told where nothing is proved to serve.
+    What is undecided is reported only where nothing is proved to serve.
     """
     tensor = [cell(prepared, ranks, 1, device) for ranks in TENSOR_SIZES]
     pipeline = [cell(prepared, 1, stages, device) for stages in _stages(prepared, tensor[0])]
@@ -104,7 +104,7 @@ def _survey(prepared: AnyPreparedModel, device: Device | None, *, several: bool)
 
 
 def _stages(prepared: AnyPreparedModel, alone: Cell) -> tuple[int, ...]:
-    """The numbers of stages to look at: none when there is no pipeline, or no use in one."""
+    """The numbers of stages to judge; none when the model has no pipeline plan or fails alone."""
     judge = prepared.judge
     fits = not isinstance(alone.outcome.cause, DoesNotFit)
     fails = alone.outcome.verdict is Verdict.FAILS and fits
@@ -142,7 +142,7 @@ def _all(cells: Sequence[Cell], where: Place, *, asked: bool, several: bool) -> 
 
 
 def _broken(prepared: AnyPreparedModel, cells: Iterable[Cell], where: Place) -> Iterator[Judged]:
-    """One fact for each way of going wrong, with the sizes at which it does."""
+    """One fact for each way of going wrong, with the sizes at which it occurs."""
     bad = (Verdict.FAILS, Verdict.WRONG)
     for group in _groups(each for each in cells if each.outcome.verdict in bad):
         fact = _fact(group[0].outcome, group, where)
@@ -150,7 +150,7 @@ def _broken(prepared: AnyPreparedModel, cells: Iterable[Cell], where: Place) -> 
 
 
 def _undecided(cells: Iterable[Cell], where: Place, *, asked: bool) -> Iterator[SizesUndecided]:
-    """One fact for each thing that keeps sizes from being decided."""
+    """One fact for each reason that keeps sizes undecided."""
     for group in _groups(each for each in cells if each.outcome.verdict is Verdict.UNKNOWN):
         outcome = group[0].outcome
         yield SizesUndecided(

@@ -39,10 +39,10 @@ _NOQA = re.compile(r"#\s*noqa\b(\s*:)?[ \t]*([A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*
 
 @record
 class Suppression:
-    """A comment that silences: `rows` is None for the whole file, `codes` for all codes.
+    """A comment that suppresses findings: `rows` None for the whole file, `codes` None for all.
 
-    `written` are the codes as the comment spells them: it may name a rule. Where it opens a range,
-    `last` is the last row of that.
+    `written` are the codes as spelt in the comment, which may be names of rules. Where it opens a
+    range, `last` is the last row of that.
     """
 
     span: Span
@@ -55,10 +55,10 @@ class Suppression:
 def apply(
     diagnostics: Iterable[Diagnostic], files: Iterable[str], read_text: ReadText, checked: Checked
 ) -> tuple[list[Diagnostic], list[UnusedSuppression]]:
-    """What remains of `diagnostics`, and which comments in `files` silenced nothing.
+    """The `diagnostics` that are not suppressed, and the comments in `files` that suppress nothing.
 
-    `read_text` returns None for a file that cannot be read. A code for which `checked(path,
-    code)` is false did not run, so its comments are not called unused.
+    `read_text` returns None for a file that cannot be read. A code for which `checked(path, code)`
+    is false did not run, so its comments are not called unused.
     """
     found = list(diagnostics)
     named = [*files, *(diagnostic.span.path for diagnostic in found)]
@@ -82,7 +82,7 @@ def apply(
 
 
 def _configs_beside(files: Iterable[str]) -> Iterator[str]:
-    """The configs of the models that `files` belong to, if something stands beside them."""
+    """The config.json of the models that `files` belong to, if comments lie beside it."""
     for folder in dict.fromkeys(Path(file).parent for file in files):
         config = folder / CONFIG
         if is_file(f"{config}{BESIDE}"):
@@ -108,7 +108,7 @@ class _Comments:
                     self.by_row.setdefault(row, []).append(each)
 
     def covering(self, found: Diagnostic) -> Iterator[Suppression]:
-        """The comments that silence `found`, a finding of this file."""
+        """The comments that suppress `found`, a finding of this file."""
         for row in {None, found.span.start.row, found.span.end.row}:
             for each in self.by_row.get(row, ()):
                 if each.codes is None or found.code in each.codes:
@@ -120,7 +120,7 @@ class _Comments:
 
 
 def suppressions(path: str, text: str) -> list[Suppression]:
-    """The suppressions that stand in the comments of `text`."""
+    """The suppressions in the comments of `text`."""
     if "noqa" not in text.lower() and "forgather-lint:" not in text:
         return []  # tokenizing costs more than all the rest of this module
     found: list[Suppression] = []
@@ -140,7 +140,7 @@ def suppressions(path: str, text: str) -> list[Suppression]:
 
 
 def _read(path: str, comment: Comment) -> Iterator[tuple[Suppression, bool]]:
-    """The suppressions in `comment`; whether each is one that ends a range."""
+    """The suppressions in `comment`, each with whether it ends a range."""
     for match in _OWN.finditer(comment.text):
         span, kind = _span(path, comment, match), match[1]
         written = tuple(re.findall(r"[\w-]+", match[2] or ""))
@@ -171,9 +171,9 @@ def _span(path: str, comment: Comment, match: re.Match[str]) -> Span:
 
 
 def _idle(comment: Suppression, used: set[tuple[Span, str]]) -> Iterator[tuple[str, str]]:
-    """The codes of `comment` that silence nothing, also as they are written there.
+    """The codes of `comment` that suppress nothing, each also as it is written there.
 
-    `used` holds the comments and codes that do.
+    `used` holds the comments and codes that suppress something.
     """
     if comment.codes is None:
         return  # without codes it may serve another tool

@@ -1,4 +1,4 @@
-"""Compares what an engine answered with what the model says on one rank."""
+"""Compares the answers of an engine with those of the model itself on one rank."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from forgather_lint.core.record import record
 from forgather_lint.probes.runner import NO_RESULTS, results
 
 TOLERANCE = 0.001
-"""Largest difference of a log-probability, in nats, that is rounding: float32 gave up to 4e-5."""
+"""The largest difference of log-probabilities, in nats, taken for rounding: float32 gave 4e-5."""
 
 
 @record
 class Answer:
     """A greedy continuation of `prompt`.
 
-    `prompt_logprobs` has one value for each prompt token but the first, or none; `logprobs` maps
-    the likeliest tokens of each step to their log-probability.
+    `prompt_logprobs` has one value for each prompt token but the first, or is empty; `logprobs`
+    maps the likeliest tokens of each step to their log-probability.
     """
 
     prompt: tuple[int, ...]
@@ -41,7 +41,7 @@ class Agreement:
 
 
 def read(path: Path) -> tuple[Answer, ...]:
-    """The answers that a script wrote. Raises `ValueError` when they are none."""
+    """The answers in the file of a script. Raises `ValueError` when it holds none."""
     told = results(path)
     if not isinstance(told, list) or not all(map(_is_answer, told)):
         raise ValueError(NO_RESULTS)
@@ -64,7 +64,7 @@ def _is_answer(told: object) -> bool:
 def compare(
     reference: Sequence[Answer], served: Sequence[Answer], tolerance: float = TOLERANCE
 ) -> Agreement:
-    """Hold the engine's answers to the reference, up to the first token that differs."""
+    """Compare the engine's answers with the reference, up to the first token that differs."""
     differences, others = [0.0], []
     for wanted, got in zip(reference, served, strict=True):
         differences += _prompt_differences(wanted, got)
@@ -88,12 +88,12 @@ def _step_differences(wanted: Mapping[str, float], got: Mapping[str, float]) -> 
 
 
 def _distance(left: float, right: float) -> float:
-    """Their distance; infinite when one is not a number, so that it counts."""
+    """The difference; infinite when one of the two is not a number, so that it counts."""
     distance = abs(left - right)
     return math.inf if math.isnan(distance) else distance
 
 
 def _tied(step: Mapping[str, float], tolerance: float) -> bool:
-    """Whether rounding decides between the two likeliest tokens."""
+    """Whether the two likeliest tokens are so close that rounding decides."""
     first, *rest = sorted(step.values(), reverse=True)
     return bool(rest) and first - rest[0] < tolerance

@@ -25,10 +25,10 @@ _MORE_LINES = 2
 
 
 def first_error(log: str) -> str | None:
-    """The first error that some process logged: later ones are its consequences.
+    """The first error that some process logged, as later ones are its consequences; None: no error.
 
-    What is logged as a warning was survived, and what another error arose from was handled.
-    pydantic names its reason on the next lines.
+    What is logged as a warning did not end anything, and an error that another arose from was
+    handled. For pydantic the reason is on the following lines.
     """
     lines = [line for line in map(_plain, log.splitlines()) if line]
     for number, line in enumerate(lines):

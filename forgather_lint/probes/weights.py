@@ -12,7 +12,7 @@ DRAWN_AT_MOST = 2_000_000_000
 
 
 class Weights(StrEnum):
-    """Where the numbers come from. Only `real` and `drawn` can tell a wrong answer from a right."""
+    """Where the numbers come from. Only with `real` and `drawn` does a wrong answer show."""
 
     AUTO = "auto"
     REAL = "real"
@@ -21,9 +21,9 @@ class Weights(StrEnum):
 
 
 def resolve(weights: Weights, folder: Path, parameters: int | None) -> Weights:
-    """What `auto` means: the folder's own; else drawn ones for a model that is small enough.
+    """The weights that `auto` means: the folder's own, else drawn ones for a small enough model.
 
-    `parameters` counts those of the model, None when that is not known.
+    `parameters` is the number of elements, None when that is not known.
     """
     if weights is not Weights.AUTO:
         return weights

@@ -1,1 +1,1 @@
-"""One run over paths, and what comes of it when texts change: fixes are tried, then written."""
+"""A run over paths, repeated as texts change: for fixes, which are tried first, and for editors."""

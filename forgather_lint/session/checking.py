@@ -1,9 +1,9 @@
-"""One run: what lies at the paths, which of it is known, and who does the rest.
+"""One run: finds what is at the paths, uses kept answers, and gives the rest to workers.
 
-    paths -> places -> known answers, equal models -> jobs for workers -> reports, in order
+    paths -> places -> kept answers, equal models -> jobs for workers -> reports, in order
 
-What a job is stands in `pipeline.py`, which is loaded when there is one: a run that is told all by
-earlier answers loads neither the parser nor the interpreter.
+What a job does is in `pipeline.py`, which is imported only when there is one: a run that kept
+answers can serve entirely loads neither the parser nor the interpreter.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Result = TypeVar("Result")
 class PlaceToCheck:
     """What there is to check at `path`: models, projects, files with commands that serve one.
 
-    Where nobody has `named` it there may be nothing.
+    Where the user did not name it (`named`), it may be that there is nothing.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class PlaceToCheck:
 
 
 def look(path: Path, settings: Settings, marks: Sequence[bytes] | None = None) -> PlaceToCheck:
-    """What there is to check at `path`; `marks` are what a file with commands must hold."""
+    """What there is to check at `path`; a file with commands has to contain one of `marks`."""
     if marks is None:
         marks = command_marks()
     found = tuple(candidates(path, settings.excludes))
@@ -63,7 +63,10 @@ def look(path: Path, settings: Settings, marks: Sequence[bytes] | None = None) -
 
 
 def opening(settings: Settings, answers: Answers | None) -> Opening:
-    """What a run with `settings` begins with. Raises `SettingsError` for what they ask in vain."""
+    """What is known of a run before it looks at any path.
+
+    Raises `SettingsError` for invalid settings.
+    """
     key = "opening"
     kept = answers.get(Opening, key) if answers is not None else None
     if kept is not None:
@@ -80,7 +83,7 @@ def opening(settings: Settings, answers: Answers | None) -> Opening:
 
 
 def command_marks() -> tuple[bytes, ...]:
-    """What stands in every file whose commands may start a server."""
+    """The strings of which every file with a serve command contains one."""
     from forgather_lint.engines.registry import launches
 
     return tuple(mark for launch in launches() for mark in marks_of(launch))
@@ -96,13 +99,13 @@ def check(
     marks: Sequence[bytes] | None = None,
     changes: Changes | None = None,
 ) -> Iterator[ModelReport]:
-    """Lint every model at `paths` once, in order; one that cannot be read never stops the rest.
+    """Check every model at `paths` once, in order; one that cannot be read never stops the rest.
 
     A path without a model is an error, unless `force_exclude` says that whoever named it did not
-    look, as pre-commit does. `meter` is told how far the run is. Without `workers` all is done in
-    this process, and what ends it ends the run. Models whose reports are `known` by their paths
-    are not checked again, nor what `answers` of earlier runs hold for. With `changes` only what
-    rests on something that has changed is told.
+    look, as pre-commit does. `meter` is told how far the run is. Without `workers` everything is
+    done in this process, and a crash ends the run. Models whose reports are in `known`, by path,
+    are not checked again, nor those for which `answers` of earlier runs hold. With `changes` only
+    what rests on a changed file is reported.
     """
     places = [look(path, settings, marks) for path in paths if not _passed_over(path, settings)]
     if changes is None:
@@ -127,7 +130,7 @@ def check_left(
     workers: Workers | None = None,
     answers: Answers | None = None,
 ) -> Iterator[ModelReport]:
-    """Lint the models and projects that the files `went` belonged to."""
+    """Check the models and projects that the deleted files `went` belonged to."""
     gone = [path for path in went if not settings.excludes(path)]
     models = tuple(dict.fromkeys(models_left(gone)))
     projects = tuple(dict.fromkeys(projects_left(gone)))
@@ -136,7 +139,10 @@ def check_left(
 
 
 def _changed(place: PlaceToCheck, changes: Changes) -> PlaceToCheck | None:
-    """What of `place` has changed, as far as that shows before it is read; None if nothing has."""
+    """The part of `place` that has changed, as far as that shows by its paths.
+
+    None if nothing has.
+    """
     if not (place.models or place.projects or place.commands):
         return place
     models = tuple(filter(None, map(changes.of_model, place.models)))
@@ -155,7 +161,7 @@ def check_places(
     known: Mapping[str, ModelReport] = NOTHING_KNOWN,
     answers: Answers | None = None,
 ) -> Iterator[ModelReport]:
-    """Lint what has been found at `places`; see `check`."""
+    """Check what has been found at `places`; for the arguments see `check`."""
     run = _Run(settings, meter or Meter(), workers, answers)
     if settings.debug:
         from forgather_lint.python.interpreter import guard
@@ -202,7 +208,7 @@ def _place_of(found: Diagnostic) -> tuple[str, str, int]:
 
 
 def _not_repeated(report: ModelReport, said: Set[tuple[str, str, int]]) -> ModelReport:
-    """The report without what was `said` of the model itself: its code, file and line."""
+    """The report without findings that repeat one `said` of the model itself (code, file, line)."""
     kept = tuple(
         each
         for each in report.diagnostics
@@ -217,7 +223,7 @@ def _not_repeated(report: ModelReport, said: Set[tuple[str, str, int]]) -> Model
 def check_command(
     command: ServingCommand, below: Path, settings: Settings, workers: Workers | None
 ) -> Iterator[ModelReport]:
-    """Lint one command, and its model (looked for from `below`) under what the command asks for."""
+    """Check one command, and its model (searched from `below`) under the command's options."""
     from forgather_lint import pipeline
 
     jobs: list[Callable[[], ModelReport | None]] = [
@@ -248,7 +254,7 @@ class _Run:
     def models(
         self, models: Sequence[Candidate], known: Mapping[str, ModelReport]
     ) -> Iterator[Outcome]:
-        """What comes of each of `models`, in their order."""
+        """The outcome for each of `models`, in their order."""
         found: dict[Candidate, Outcome] = {
             each: known[each.path] for each in models if each.path in known
         }
@@ -304,7 +310,7 @@ class _Run:
         return copied is not None
 
     def _copied(self, outcome: Outcome, first: Candidate, copy: Candidate) -> ModelReport | None:
-        """What is known of a copy of `first`."""
+        """The report on `copy`, made from the `outcome` of `first`; None where they differ."""
         from forgather_lint.answers.moved import moved  # few runs meet copies
 
         if not isinstance(outcome, ModelReport):
@@ -320,8 +326,8 @@ class _Run:
     def projects(self, projects: Sequence[ProjectCandidate]) -> Iterator[ModelReport]:
         """The reports on all configurations of `projects`.
 
-        What is told of one depends on those before it (what is no news is not told), so that they
-        are kept as one answer.
+        What is reported of one depends on those before it (nothing is reported twice), so that they
+        are kept together as one answer.
         """
         key = ("projects", *(str(each) for project in projects for each in _key_of(project)))
         reports = self.answers.get(tuple, *key) if self.answers is not None else None
@@ -336,7 +342,7 @@ class _Run:
     def _analysed_projects(
         self, projects: Sequence[ProjectCandidate], key: tuple[str, ...]
     ) -> Iterator[ModelReport]:
-        """One worker takes all configurations in turn: they share templates and what is news."""
+        """All configurations in turn by one worker, since they share templates."""
         from forgather_lint import pipeline
 
         shelf, settings = pipeline.Shelf(), self.settings
@@ -365,7 +371,7 @@ class _Run:
         self._keep_all(done, key)
 
     def commands(self, files: Sequence[Path], below: Path) -> Iterator[ModelReport]:
-        """The files whose commands serve a model; one that holds none is not told."""
+        """The reports on files whose commands serve a model; a file without any has no report."""
         keys = {file: ("commands", str(file), absolute(str(file)), str(below)) for file in files}
         found: dict[Path, Outcome] = {}
         for file, key in keys.items():
@@ -391,7 +397,7 @@ class _Run:
             yield outcome
 
     def _kept(self, *key: str) -> Outcome | None:
-        """The answer of an earlier run."""
+        """The answer of an earlier run; None where none holds."""
         kept = self.answers.get(object, *key) if self.answers is not None else None
         return kept if isinstance(kept, ModelReport | NoModel) else None
 
@@ -401,7 +407,7 @@ class _Run:
     def _keep_all(
         self, outcomes: Sequence[Outcome], key: tuple[str, ...], *, single: bool = False
     ) -> None:
-        """Keep what came of a job for the next run, unless it tells of a fault or limit of ours."""
+        """Keep the outcome of a job for the next run, unless a limit or a bug ended it."""
         if self.answers is None:
             return
         from forgather_lint import pipeline
@@ -423,7 +429,10 @@ class _Run:
         *,
         by_one: bool = False,
     ) -> Iterator[Result | ModelReport]:
-        """What comes of each of `jobs`, in order; a report of what ended one, about its path."""
+        """The result of each of `jobs`, in order.
+
+        For one that was ended, a report about its path.
+        """
         if self.workers is None:
             for job in jobs:
                 yield job()
@@ -450,7 +459,7 @@ def _key_of(project: ProjectCandidate) -> tuple[object, ...]:
 
 
 def _firsts(models: Sequence[Candidate]) -> Mapping[Candidate, Candidate]:
-    """The first of those that are alike at first sight, for each of them."""
+    """For each model, the first one that looks the same."""
     if len(models) < 2:
         return {}
     first: dict[object, Candidate] = {}
@@ -458,7 +467,7 @@ def _firsts(models: Sequence[Candidate]) -> Mapping[Candidate, Candidate]:
 
 
 def _appearance(model: Candidate) -> object:
-    """What copies have in common, cheaply: the names and sizes of files, and the config."""
+    """What copies of a model have in common, at little cost: names and sizes of files, config."""
     folder = model.folder
     try:
         files = sorted((path.name, path.stat().st_size) for path in folder.iterdir())

@@ -1,6 +1,6 @@
-"""A small model that is analysed before anyone asks, so that the first question costs as any other.
+"""A small model that is analysed in advance, so that the first request takes no longer than others.
 
-What an analysis loads and keeps is then there, in this process and in all that are forked from it.
+Whatever an analysis imports and caches is then in this process, and in all forked from it.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class ExampleForCausalLM(ExamplePreTrainedModel):
 
 
 def warm_up() -> None:
-    """Analyse the example for what that leaves behind; what is found in it nobody asks."""
+    """Analyse the example and throw the result away."""
     texts = {
         "config.json": json.dumps(_CONFIG),
         "configuration_example.py": _CONFIGURATION,

@@ -1,9 +1,10 @@
-"""Makes fixes, checks what they have made, and writes what holds.
+"""Makes fixes, checks the result, and writes what holds.
 
 As in ruff, all fixes that do not overlap are made at once, the texts are read again, and so on
-until nothing is left to fix. What ruff need not do: a fix changes how a model is served, so the
-changed texts are checked, laid over the disk, before any is written. A fix that leaves its finding,
-brings another or loses a size that serves is kept back, and the reader is told what it would do.
+until nothing is left to fix. Unlike in ruff, a fix changes how a model is served: so the changed
+texts are checked, laid over the disk, before any is written. A fix that does not end its finding,
+brings a new one or loses a size that serves is kept back, and the reader is told what it would have
+done.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ Reports = tuple[ModelReport, ...]
 Check = Callable[[Texts], Reports]
 Identity = tuple[str, str, str]
 KeptBack = dict[Identity, tuple[Diagnostic, str]]
-"""Findings whose fix is not made, and why."""
+"""Findings whose fix is not made, and the reason."""
 
 
 @record
 class State:
-    """Where the work stands: changed texts, what is found in them, and what has been fixed."""
+    """The state of the work: changed texts, what is found in them, and what has been fixed."""
 
     reports: Reports
     texts: Texts = field(default_factory=dict)
@@ -54,7 +55,7 @@ class FixesTried:
 
 
 class Fixing:
-    """One run of `--fix`: `check` says what is found in changed texts, `roots` may be changed."""
+    """One run of `--fix`. `check` checks changed texts; only files below `roots` may be changed."""
 
     def __init__(self, check: Check, roots: Sequence[Path], *, unsafe: bool) -> None:
         self._check = check
@@ -63,10 +64,10 @@ class Fixing:
         self._originals = Originals(roots)
 
     def run(self, reports: Reports) -> FixesTried:
-        """What fixes make of the models that were checked with the result `reports`.
+        """The result of fixing the models whose check gave `reports`.
 
-        All fixes are tried together, then those of one model, then one after the other: what needs
-        another fix beside it is kept with it, what does harm is kept back alone.
+        All fixes are tried together, then those of each model, then one by one: so a fix that needs
+        another is made with it, and a harmful one is kept back alone.
         """
         state, kept_back = State(reports), KeptBack()
         together = self._wanted(state.findings, kept_back)
@@ -85,9 +86,9 @@ class Fixing:
     def _tried(
         self, state: State, lot: Sequence[Diagnostic], kept_back: KeptBack, *, last: bool = False
     ) -> State | None:
-        """`state` with the fixes of `lot` that are still wanted, if that holds.
+        """`state` with those fixes of `lot` that are still wanted, if the result holds; else None.
 
-        If it does not at the last trial, the first of them is kept back.
+        If it does not hold in the last trial, the first of them is kept back.
         """
         still = set(map(_identity, self._wanted(state.findings, kept_back)))
         wanted = [each for each in lot if _identity(each) in still]
@@ -102,7 +103,7 @@ class Fixing:
         return None
 
     def _grown(self, state: State, wanted: Sequence[Diagnostic], kept_back: KeptBack) -> State:
-        """`state` with the fixes of `wanted`, then of what these bring, until none is left."""
+        """`state` with the fixes of `wanted` and of findings that follow, until none is left."""
         known = {_identity(each) for each in state.findings} - {_identity(x) for x in wanted}
         seen = [dict(state.texts)]
         for _ in range(MOST_ROUNDS):
@@ -124,7 +125,7 @@ class Fixing:
         return state
 
     def changes(self, state: State) -> Iterator[FileChange]:
-        """What is to be written."""
+        """The changes that are to be written."""
         yield from self._originals.changes(state.texts)
 
     def _checked(self, texts: Texts) -> Reports:
@@ -132,7 +133,10 @@ class Fixing:
         return self._check(texts)
 
     def _wanted(self, findings: Sequence[Diagnostic], kept_back: KeptBack) -> list[Diagnostic]:
-        """The findings that are to be fixed; those in files that must not be changed are noted."""
+        """The findings that are to be fixed.
+
+        Those in files that must not be changed are kept back.
+        """
         wanted = []
         for each in findings:
             if not is_applicable(each, self._unsafe) or _identity(each) in kept_back:
@@ -149,7 +153,7 @@ class Fixing:
 
     @staticmethod
     def _objection(before: State, after: State) -> str | None:
-        """Why what fixes have made of `before` is not to be kept; None when it is."""
+        """Why the fixes that lead from `before` to `after` must not be made; None when they may."""
         if len(after.fixed) == len(before.fixed):
             return "it changes nothing"
         gained = _counted(after.findings) - _counted(before.findings)
@@ -172,17 +176,17 @@ class Fixing:
 
 
 def _identity(found: Diagnostic) -> Identity:
-    """What tells a finding from others when the lines have moved."""
+    """What identifies a finding even when the lines have moved."""
     return found.span.path, found.code, found.module or found.message
 
 
 def _counted(findings: Sequence[Diagnostic]) -> Counter[Identity]:
-    """What is wrong, each as often as it is; an info is an answer."""
+    """How often each defect is found; an info is no defect."""
     return Counter(_identity(each) for each in findings if each.severity is not Severity.INFO)
 
 
 def _serving(reports: Reports) -> set[tuple[str, str, int, int]]:
-    """Models with releases, ranks and stages that are proved to serve them."""
+    """The models with the releases, ranks and stages that are proved to serve them."""
     return {
         (report.path, str(verdict.target), ranks, stages)
         for report in reports

@@ -23,7 +23,10 @@ from forgather_lint.session.texts import CannotChange, Originals, contents
 
 
 def inferred(place: PlaceToCheck, settings: Settings, missing_only: bool) -> tuple[FileChange, ...]:
-    """What writing the inferred plans would change; with `missing_only` all that is there stays."""
+    """The changes that write the inferred plans.
+
+    With `missing_only` existing plans stay as they are.
+    """
     if not place.models:
         return ()
     doing.now(f"inferring the plan of {place.path}")

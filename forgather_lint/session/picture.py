@@ -1,6 +1,6 @@
-"""What an editor can show of a model besides its findings: plans, modules and where they stand.
+"""What an editor can show about a model besides findings: plans, modules, and their places.
 
-Made in a worker (`picturing`); all of it can be sent, and read without what it was made with.
+It is made in a worker (`picturing`), can be pickled, and can be read without what it was made from.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ Shape = tuple[int | None, ...]
 
 @record
 class ModuleSeen:
-    """Modules that differ in numbers only, such as one in each layer.
+    """Modules whose names differ in numbers only, such as one in each layer.
 
-    `name` has `*` for each number, `where` is the expression that builds them. `style` is what the
-    plan or the release says of them, `entry` the place of the key that says it. Of `shape`, that of
-    the weight, each of `ranks` ranks holds `part`; `bytes` are those of all its parameters on
-    one rank, and of all modules of the name. `exchange` tells what the ranks send each other.
+    `name` has `*` for each number, `where` is the expression that builds them. `style` is their
+    style by the plan or the release, `entry` the place of the plan key that decides it. `shape` is
+    that of the weight, of which each of `ranks` ranks holds `part`; `bytes` is the size on one rank
+    of all parameters of all these modules. `exchange` says what the ranks send each other.
     """
 
     name: str
@@ -42,8 +42,8 @@ class ModuleSeen:
 class EntrySeen:
     """One entry of a plan as it is written.
 
-    `modules` are the names that it is applied to, `read` whether the release reads it at all.
-    Of a pipeline plan `holds` tells what each stage holds, by the number of stages.
+    `modules` are the names that it is applied to, `read` tells whether the release reads it at all.
+    For a pipeline plan `holds` says what each stage holds, by the number of stages.
     """
 
     key: str
@@ -58,7 +58,7 @@ class EntrySeen:
 
 @record
 class PlanSeen:
-    """A plan with the attribute or key that holds it, and where that stands."""
+    """A plan, the attribute or key that holds it, and the place of that."""
 
     name: str
     owner: str
@@ -68,7 +68,7 @@ class PlanSeen:
 
 @record
 class ValueSeen:
-    """A value of config.json that decides at which sizes the model serves, and how."""
+    """A value of config.json that has a part in deciding at which sizes the model serves."""
 
     key: str
     where: Span
@@ -77,11 +77,11 @@ class ValueSeen:
 
 @record
 class Picture:
-    """One model as a release sees it. `undecided` says why there is no more of it.
+    """One model as a release sees it. `undecided` says why nothing more is known.
 
-    `names` are all modules of the base model, with `*` for numbers, `styles` what the release
-    knows to say of one; `base` is where the class stands that plans are about, `whole` the class
-    that has the head.
+    `names` are all modules of the base model, with `*` for numbers, `styles` the styles that the
+    release knows; `base` is the place of the class that plans are about, `whole` that of the class
+    with the head.
     """
 
     path: str
@@ -102,7 +102,7 @@ class Picture:
             yield from plan.entries
 
     def entry_at(self, path: str, where: Position) -> EntrySeen | None:
-        """The entry that `where` in the file `path` lies in."""
+        """The entry at the position `where` in the file `path`; None if there is none."""
         found = (
             each
             for each in self.entries
@@ -111,7 +111,7 @@ class Picture:
         return next(found, None)
 
     def modules_at(self, path: str, where: Position) -> tuple[ModuleSeen, ...]:
-        """The modules that the line of `where` builds."""
+        """The modules that are built on the line of `where`."""
         return tuple(
             each
             for each in self.modules
@@ -119,7 +119,7 @@ class Picture:
         )
 
     def value_at(self, path: str, where: Position) -> ValueSeen | None:
-        """The value of config.json whose line `where` is on."""
+        """The value of config.json on the line of `where`; None if there is none."""
         found = (
             each
             for each in self.values
@@ -128,12 +128,12 @@ class Picture:
         return next(found, None)
 
     def named(self, name: str) -> ModuleSeen | None:
-        """The modules of that name, with `*` for numbers."""
+        """The modules called `name`, with `*` for numbers; None if there are none."""
         return next((each for each in self.modules if each.name == name), None)
 
 
 def lies_in(path: str, where: Position, span: Span) -> bool:
-    """Whether a point of the file `path` lies in `span`, its end included."""
+    """Whether a position in the file `path` is inside `span`, its end included."""
     return span.path == path and span.start <= where <= span.end
 
 

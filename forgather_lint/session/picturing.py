@@ -1,4 +1,4 @@
-"""Takes the picture of a model: what its first target makes of its plans, and where it stands."""
+"""Makes the picture of a model (`picture.py`): what its first target makes of its plans."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from forgather_lint.session.picture import (
 DTYPE = "bfloat16"
 STAGES = (2, 4)
 MOST_NAMES = 2_000
-"""Modules of different names that are shown; a model of a person's making has some dozens."""
+"""The most folded names of modules that are shown; a hand-written model has some dozens."""
 
 EXCHANGES = {
     Role.COLUMN: "nothing is exchanged: each rank goes on with its part",
@@ -60,7 +60,7 @@ ABOUT = {
     "num_local_experts": "experts of a layer",
     "num_experts": "experts of a layer",
 }
-"""What sizes of a config mean for who serves the model."""
+"""What sizes in the config mean for serving."""
 _BY_RANKS = ("num_attention_heads", "num_key_value_heads", "intermediate_size", "vocab_size")
 _RANKS = (1, 2, 4, 8)
 
@@ -69,14 +69,14 @@ Tell = Callable[[Span], Span]
 
 @record
 class Taken:
-    """A picture, and how all stood that it rests on."""
+    """A picture, with the states that it rests on."""
 
     picture: Picture | None
     looked_at: States
 
 
 def taken(place: PlaceToCheck, document: str, settings: Settings) -> Taken:
-    """The picture of the model at `place`; of a project that of the configuration `document`."""
+    """The picture of the model at `place`; for a project, of the configuration in `document`."""
     with noted() as looked_at:
         picture = _taken(place, document, settings)
     return Taken(picture, looked_at)
@@ -117,7 +117,7 @@ def _same(span: Span) -> Span:
 
 @record
 class _Sight:
-    """What is looked at: the facts, who judges them (if anyone can), and how places are told."""
+    """What a picture is made from: the facts, who judges them (if anything can), and the places."""
 
     facts: Model
     target: Target
@@ -127,7 +127,7 @@ class _Sight:
     assigned: Mapping[str, Assignment]
 
     def span(self, where: Where) -> Span:
-        """The place as an editor knows it."""
+        """The place as a span of the file that is open in the editor."""
         span = self.tell(where.span)
         return replace(span, path=absolute(span.path))
 
@@ -181,7 +181,7 @@ def _class_of(sight: _Sight, structure: Structure) -> Span | None:
 
 
 def _modules(sight: _Sight) -> Iterator[ModuleSeen]:
-    """The modules of the base model, those of one name in one, then those of the head."""
+    """The modules of the base model, grouped by folded name, then those of the head."""
     groups: dict[str, list[Module]] = {}
     for module in sight.structure.modules:
         if module.name:
@@ -229,7 +229,7 @@ def _module(
 
 
 def _style(sight: _Sight, assignment: Assignment) -> str:
-    """The word of the plan where it decides, else what the release makes of the module."""
+    """The style in the plan, where it decides, else what the release makes of the module."""
     if assignment.where is not None:
         plans = sight.facts.plans
         span = assignment.where.span
@@ -301,7 +301,7 @@ def _tensor_entry(
 
 
 def _matched(sight: _Sight, key: str, modules: tuple[ModuleSeen, ...]) -> Iterator[str]:
-    """The modules of that name, whatever the release makes of them: an embedding, a head."""
+    """The modules called `key`, whatever the release makes of them: an embedding, a head."""
     for each in modules:
         if folded(key) == each.name or key == each.name:
             yield each.name
@@ -344,7 +344,7 @@ def _between(name: str, start: int, end: int) -> str:
 
 
 def _one_of(sight: _Sight, plan: Plan, entry: PlanEntry, stages: int) -> tuple[str, ...]:
-    """What stands before the layers is on the first stage, what comes behind on the last."""
+    """The stage of a module beside the layers: the first if before them, else the last."""
     lists = [
         index
         for index, each in enumerate(plan.entries)

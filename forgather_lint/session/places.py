@@ -17,10 +17,10 @@ _TEMPLATES = (".yaml", ".yml", ".jinja", ".py")
 
 
 def places_at(document: Path, root: Path | None, settings: Settings) -> Iterator[PlaceToCheck]:
-    """The places that a check of `root` would find `document` to belong to, by its path alone.
+    """The places that a check of `root` would find for `document`, by its path alone.
 
-    Without a `root` it is looked at as if it were named alone. That other places read it too is
-    known only when they have been checked.
+    Without a `root`, as if the document alone were named. Whether other places read it too is known
+    only after they have been checked.
     """
     folder = document.parent
     if settings.excludes(str(document)):
@@ -40,7 +40,7 @@ def places_at(document: Path, root: Path | None, settings: Settings) -> Iterator
 
 
 def is_there(place: PlaceToCheck) -> bool:
-    """Whether what was once found at `place` would be found there again."""
+    """Whether what was once found at `place` is still there."""
     return (
         all(
             each in _models(each.file or each.folder / CONFIG, each.folder) for each in place.models

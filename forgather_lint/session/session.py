@@ -1,4 +1,4 @@
-"""Models under some paths while texts change: what did not change is not analysed again."""
+"""Checks the models under some paths as texts change, and nothing unchanged twice."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ Reports = tuple[ModelReport, ...]
 
 @record
 class _Answer:
-    """What was found of a model or a place, and how all stood that this rests on."""
+    """What was found for a model or a place, with the states that it rests on."""
 
     reports: Reports
     states: States
 
     @classmethod
     def of(cls, reports: Reports) -> _Answer:
-        """The answer `reports`; where two of them found something else, it does not hold."""
+        """The answer `reports`; if two of them saw different states, it does not hold."""
         states: States = {}
         for each in reports:
             states = joined(states, each.looked_at)
@@ -45,15 +45,15 @@ class _Answer:
 
     @property
     def holds(self) -> bool:
-        """Whether all stands as it stood."""
+        """Whether all states are unchanged."""
         return stands(self.states)
 
 
 class Session:
-    """What the command line, `--fix` and an editor ask: the findings, with texts over the disk.
+    """Answers the command line, `--fix` and editors, with changed texts laid over the disk.
 
-    Answers are kept as long as what they rest on stands as it stood, the latest `MOST_ANSWERS` of
-    them.
+    Answers are kept while the states that they rest on are unchanged; at most the latest
+    `MOST_ANSWERS`.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Session:
         self._pictures: dict[tuple[PlaceToCheck, str], Taken] = {}
 
     def check(self, texts: Texts = NO_TEXTS, meter: Meter | None = None) -> Reports:
-        """The reports on all models at the paths, as if `texts` stood on disk."""
+        """The reports on all models at the paths, as if `texts` were on disk."""
         with laid_over(contents(texts)):
             known = {
                 path: answer.reports[0] for path, answer in self._answers.items() if answer.holds
@@ -85,9 +85,9 @@ class Session:
         return reports
 
     def is_current(self) -> bool:
-        """Whether a check of the paths would find what the last one found, by what the disk tells.
+        """Whether a check of the paths would find what the last one found.
 
-        What there is to be checked counts, and all that the answers rest on.
+        That depends on which models there are, and on the states that the answers rest on.
         """
         found = tuple(checking.look(path, self.settings) for path in self.paths)
         as_before, self._found = found == self._found, found
@@ -98,9 +98,9 @@ class Session:
     def check_place(
         self, place: PlaceToCheck, texts: Texts, told: Callable[[ModelReport], None] | None = None
     ) -> Reports:
-        """The reports on what there is at `place`, as if `texts` stood on disk.
+        """The reports on what is at `place`, as if `texts` were on disk.
 
-        `told` takes each as soon as it is there.
+        `told` is called with each as soon as it is ready.
         """
         with laid_over(contents(texts)):
             known = self._of_places.pop(place, None)
@@ -122,9 +122,11 @@ class Session:
         return known.reports
 
     def picture(self, place: PlaceToCheck, document: str, texts: Texts) -> Picture | None:
-        """What the model at `place` looks like, as if `texts` stood on disk.
+        """The picture of the model at `place`, as if `texts` were on disk.
 
-        None where there is no model. Of a project it is the configuration `document`.
+        None where there is no model.
+
+        For a project it is that of the configuration in `document`.
         """
         from forgather_lint.session.picturing import Taken, taken  # a check does not pay for it
 
@@ -144,9 +146,9 @@ class Session:
     def inferred(
         self, place: PlaceToCheck, texts: Texts, *, missing_only: bool = False
     ) -> tuple[FileChange, ...]:
-        """What writing the plans that the data flow of the model at `place` asks for would change.
+        """The changes that write the plans inferred for the model at `place`.
 
-        With `missing_only` what is there stays as it is.
+        With `missing_only` existing plans stay as they are.
         """
         from forgather_lint.session.inferring import inferred
 
@@ -155,7 +157,7 @@ class Session:
         return came if isinstance(came, tuple) else ()
 
     def _done(self, job: Callable[[], object], texts: Texts) -> object:
-        """What comes of `job` in a worker, if there are any, with `texts` over the disk."""
+        """The result of `job`, in a worker if there are any, with `texts` over the disk."""
         over = partial(done_over, contents(texts), job)
         if self._workers is None:
             return over()
@@ -163,7 +165,7 @@ class Session:
         return came
 
     def knows(self, place: PlaceToCheck, texts: Texts) -> bool:
-        """Whether nothing has to be done to answer what is found at `place`."""
+        """Whether what is found at `place` is known without any work."""
         with laid_over(contents(texts)):
             return place in self._of_places and self._of_places[place].holds
 

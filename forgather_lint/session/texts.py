@@ -1,4 +1,4 @@
-"""The texts that fixes change: as they stand on disk, as they are to be, and the way back there."""
+"""The texts that fixes change: as they are on disk, as they are to be, and how to write them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CannotChange(Exception):
 
 
 class Originals:
-    """The files in the folders of `paths`, which alone may be changed, as they stand on disk."""
+    """The files as they are on disk; only those in the folders of `paths` may be changed."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         folders = (path if is_folder(path) else path.parent for path in paths)
@@ -48,7 +48,7 @@ class Originals:
             raise CannotChange(f"{path} cannot be read") from error
 
     def edited(self, texts: Texts, path: str, edits: Sequence[ResolvedEdit]) -> str:
-        """The text of `path`, as it stands in `texts` if it does, with `edits`.
+        """The text of `path`, from `texts` or else from disk, with `edits` made.
 
         Their positions do not count a byte order mark. Raises `CannotChange`.
         """
@@ -57,7 +57,7 @@ class Originals:
         return text[: len(text) - len(bare)] + applied(bare, edits)
 
     def changes(self, texts: Texts) -> Iterator[FileChange]:
-        """What `texts` make of the files."""
+        """The files that differ in `texts` from what is on disk."""
         for path, text in texts.items():
             before = self.text(path)
             if text != before:
@@ -65,12 +65,12 @@ class Originals:
 
 
 def contents(texts: Texts) -> Laid:
-    """`texts` as they can be laid over the disk."""
+    """`texts` in the form in which they are laid over the disk."""
     return {absolute(path): text.encode("utf-8", "surrogatepass") for path, text in texts.items()}
 
 
 def write(change: FileChange) -> None:
-    """Put `change` on disk, whole or not at all. Raises `CannotChange`."""
+    """Write `change` to disk, whole or not at all. Raises `CannotChange`."""
     path = Path(change.path)
     try:
         if read_at_most(path, MOST_BYTES) != change.before.encode():

@@ -1,1 +1,1 @@
-"""Questions about facts that more than one rule asks, and the words for their answers."""
+"""Questions about facts that several rules ask, and words for the answers."""

@@ -11,10 +11,10 @@ _LIBRARY = "torch."
 
 
 def repeated_blocks(structure: Structure) -> Iterator[Module]:
-    """The first block of each class among the elements of the outermost stacks.
+    """The first block of each class among the elements of the outermost layer stacks.
 
-    A block is a module of the model's own class with linear layers in two of its parts: it adds
-    what a part returns to what it was given, and must not be cut between the two.
+    A block is a module of the model's own class with linear layers in at least two of its parts: it
+    adds what each part returns to its input, and so must not be cut between them.
     """
     stacks = [module for module in structure.modules if is_stack(module)]
     seen: set[str] = set()

@@ -14,7 +14,7 @@ def refused_finding(
     label: str = "",
     severity: Severity | None = None,
 ) -> Finding:
-    """The finding on the word that the command line of the release refuses, in its words."""
+    """The finding on a word that the release's command line refuses; `text` is what that prints."""
     said = f"`vllm serve: error: {text}`" if text else "a warning in the log"
     return Finding(
         where=fact.refused.word.span,

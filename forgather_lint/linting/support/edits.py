@@ -1,7 +1,7 @@
-"""Fixes that change names and entries of plans, with the quotes and the layout that stand there.
+"""Fixes that change names and entries of plans, keeping the quotes and the layout around them.
 
-Each says by itself how far it may be trusted. What is not written as a literal, such as a plan that
-a loop builds, has no fix.
+Each fix states how far it may be trusted. What is not written as a literal, such as a plan built in
+a loop, has no fix.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Text:
         )
 
     def entry(self, key: Place, *, item: bool = False) -> LiteralItem | None:
-        """The entry whose key stands at `key`."""
+        """The entry whose key is at `key`; None if none begins there."""
         return entry_at(self.text, self.lines.offset(key.span.start), item=item)
 
 
@@ -58,13 +58,19 @@ def _text(place: Place) -> _Text | None:
 
 
 def rename(where: Place, name: str, title: str, applicability: Applicability) -> Fix | None:
-    """Put `name` in the place of the string literal at `where`, in its quotes."""
+    """The fix that replaces the string literal at `where` by `name`.
+
+    None if it is no plain literal.
+    """
     edit = requoted(where, name)
     return Fix(title, (edit,), applicability) if edit else None
 
 
 def requoted(where: Place, content: str) -> Edit | None:
-    """The string literal at `where` with another content; None when no plain one stands there."""
+    """The edit that gives the string literal at `where` another content, in its own quotes.
+
+    None when there is no plain literal.
+    """
     text, quote = _text(where), '"'
     if text is not None:
         start, end = (text.lines.offset(each) for each in (where.span.start, where.span.end))
@@ -76,9 +82,9 @@ def requoted(where: Place, content: str) -> Edit | None:
 
 
 def rename_key(entry: PlanEntry, full_key: str, *, sure: bool = False) -> Fix | None:
-    """Replace the key; `full_key` starts at the base model, as `PlanEntry.full_key` does.
+    """The fix that replaces the key of an entry; `full_key` is relative to the base model.
 
-    `sure`: a rule of naming leads to the name, and today the entry does nothing.
+    `sure`: the new name follows from a naming rule, and the entry has no effect today.
     """
     key = _as_written(entry, full_key)
     if key is None:
@@ -93,7 +99,7 @@ def change_style(entry: PlanEntry, style: str, applicability: Applicability = UN
 
 
 def add_after(entry: PlanEntry, styles: Mapping[str, str]) -> Fix | None:
-    """Write more tensor-parallel entries, full key to style, behind `entry`."""
+    """The fix that adds tensor-parallel entries (full key to style) behind `entry`."""
     written = {_as_written(entry, full_key): style for full_key, style in styles.items()}
     keys = {key: style for key, style in written.items() if key is not None}
     if len(keys) < len(written) or not keys:
@@ -115,14 +121,14 @@ def _added(entry: PlanEntry, styles: Mapping[str, str], title: str) -> Fix | Non
 
 
 def entry_text(beside: PlanEntry, key: str, inputs: Sequence[str], outputs: Sequence[str]) -> str:
-    """A pipeline entry as it would be written in the plan that holds `beside`."""
+    """A pipeline entry as text, as it would be written in the plan that holds `beside`."""
     names = ", ".join(json.dumps(list(each)) for each in (inputs, outputs))
     in_json = beside.origin is PlanOrigin.CONFIG_JSON
     return f'"{key}": [{names}]' if in_json else f'"{key}": ({names})'
 
 
 def add_text(entry: PlanEntry, item: str, title: str, *, before: bool = False) -> Fix | None:
-    """Write `item`, an entry as text with double quotes, beside `entry`."""
+    """The fix that adds `item`, an entry as text with double quotes, behind or before `entry`."""
     text = _text(entry.key_where)
     if text is None or (found := text.entry(entry.key_where)) is None:
         return None
@@ -135,7 +141,7 @@ def add_text(entry: PlanEntry, item: str, title: str, *, before: bool = False) -
 
 
 def merge_duplicate(first: Place, second: Place, key: str) -> Fix | None:
-    """Give the first of two entries of one key the value that counts, and remove the second."""
+    """The fix for a key that occurs twice: the first gets the last value, the second goes."""
     text = _text(first)
     if text is None or first.span.path != second.span.path:
         return None
@@ -147,7 +153,7 @@ def merge_duplicate(first: Place, second: Place, key: str) -> Fix | None:
 
 
 def reorder(entries: Sequence[PlanEntry], wanted: Sequence[PlanEntry]) -> Fix | None:
-    """Put `entries`, which stand in one literal, in the order of `wanted`."""
+    """The fix that puts `entries`, all in one literal, in the order of `wanted`."""
     text = _text(entries[0].key_where)
     if text is None or len({each.key_where.span.path for each in entries}) > 1:
         return None
@@ -162,7 +168,7 @@ def reorder(entries: Sequence[PlanEntry], wanted: Sequence[PlanEntry]) -> Fix | 
 
 
 def tie_to(where: Place, source: str) -> Fix | None:
-    """Turn the list of tied weights assigned at `where` into a dict from each to `source`."""
+    """The fix that turns the list of tied weights at `where` into a dict from each to `source`."""
     text = _text(where)
     if text is None:
         return None
@@ -174,10 +180,10 @@ def tie_to(where: Place, source: str) -> Fix | None:
 
 
 def inferred_size(where: Place, misfit: ReshapeDoesNotFit | None) -> Fix | None:
-    """Let the call of `view` or `reshape` at `where` find out the number of heads: `-1`.
+    """The fix that replaces the number of heads in a call of `view` or `reshape` by `-1`.
 
-    The first of the last two sizes of a `misfit` on a rank that the ranks divide is the one; where
-    there is none, the last of three sizes and the last but one of more.
+    The number of heads is the first of the last two sizes of `misfit` that the ranks divide;
+    without `misfit` it is the last of three sizes and the last but one of more.
     """
     places = sizes_of_call(where)
     if places is None:
@@ -203,6 +209,6 @@ def _quote(where: Place) -> str:
 
 
 def _as_written(entry: PlanEntry, full_key: str) -> str | None:
-    """`full_key` without what `post_init` puts before the keys of this plan."""
+    """`full_key` without the prefix that `post_init` adds; None if it does not have that prefix."""
     prefix = f"{entry.prefix}." if entry.prefix else ""
     return full_key.removeprefix(prefix) if full_key.startswith(prefix) else None

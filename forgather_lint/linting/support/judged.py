@@ -1,4 +1,4 @@
-"""From a verdict to a finding, the same way for every rule on verdicts."""
+"""Makes findings from verdicts, the same way for every rule about verdicts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from forgather_lint.linting.support.edits import change_style
 
 
 def of_release(release: Release) -> ReleaseRange:
-    """The range that holds `release` alone."""
+    """The range that contains `release` alone."""
     return ReleaseRange.parse(str(release))
 
 
 def finding(judged: Judged) -> Finding:
-    """The finding at the operation that broke the value, with where it became sharded."""
+    """The finding at the operation that went wrong, with a label where the value became sharded."""
     since = judged.since
     related = (Label(since, "sharded since here"),) if since is not None else ()
     verdict = "fails" if judged.verdict == "fails" else "answers something else"
@@ -37,14 +37,14 @@ def finding(judged: Judged) -> Finding:
 def raised_at_every_size(
     judged: Judged, message: str, help: str, releases: ReleaseRange | None = None
 ) -> Finding:
-    """The finding where `forward` raises on one rank already, with the error as the label."""
+    """The finding where `forward` raises on one rank already; the label is the error."""
     return _at_every_size(
         judged, message, help, f"fails at every size: `{judged.reason}`", releases
     )
 
 
 def other_answer(judged: Judged, message: str, help: str) -> Finding:
-    """The finding where one rank already computes something else, with what it is as the label."""
+    """The finding where one rank already computes something else; the label says what."""
     happens = f"answers something else at every size: {judged.reason}"
     return _at_every_size(judged, message, help, happens)
 

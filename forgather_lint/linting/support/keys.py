@@ -1,6 +1,6 @@
-"""The two ways to read a key of a plan, as far as all current releases agree on each.
+"""The two ways in which keys of a plan are matched, as far as all current releases agree.
 
-What differs by release is decided by the engines; these rules hold for a plan as written.
+Where releases differ, the engines decide; these functions are for rules about a plan as written.
 """
 
 from __future__ import annotations
@@ -15,12 +15,10 @@ _searched = lru_cache(maxsize=1024)(compile_search)
 
 
 def begins(key: str, name: str) -> bool:
-    """Whether the key begins the name of the linear layer `name`: an expression, open at its end.
-
-    So does what serves.
+    """Whether vLLM matches the key to the linear layer `name`: as an expression at its start.
 
     Keys and names get the prefix `model.` (vllm/model_executor/models/transformers/base.py,
-    `recursive_replace`). A key that is not safe to try is believed to match, an invalid one not.
+    `recursive_replace`). A key that is not safe to try is assumed to match, an invalid one not to.
     """
     pattern = _compiled(f"model.{key}")
     if isinstance(pattern, UnreadablePattern):
@@ -29,9 +27,7 @@ def begins(key: str, name: str) -> bool:
 
 
 def spells(key: str, name: str) -> bool:
-    """Whether the key is the name of the module or parameter, with `*` for numbers.
-
-    So does what models are built with.
+    """Whether transformers matches the key to the module or parameter `name`: `*` for numbers.
 
     Source: transformers/distributed/tensor_parallel.py, `replace_layer_number_by_wildcard`.
     """
@@ -39,11 +35,10 @@ def spells(key: str, name: str) -> bool:
 
 
 def found_in_name(key: str, name: str) -> bool:
-    """Whether transformers finds `key` for a tied weight: anywhere in the name.
+    """Whether transformers finds `key`, of tied weights, in `name`: anywhere in it.
 
-    Lists are searched so; what a dict names must hold at the start, and so holds anywhere too.
-
-    What could take too long to try is taken to match: no finding without a proof.
+    That is how lists are searched; a dict's keys have to match at the start, and so match here too.
+    A key that could take too long to try is assumed to match: no finding without a proof.
     """
     expression = _searched(key)
     if isinstance(expression, UnreadablePattern):

@@ -1,4 +1,4 @@
-"""How Forgather and Hugging Face name the same layers: the table of the vLLM guide."""
+"""How Forgather and Hugging Face name the same layers: the table of the vLLM integration guide."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ _COUNTERPARTS = {
 
 
 def counterpart(name: str) -> tuple[str, str] | None:
-    """The other naming scheme's name for the last two parts of `name`, and which scheme it is."""
+    """The last two parts of `name` in the other naming scheme, and which one that is, or None."""
     return _COUNTERPARTS.get(".".join(name.split(".")[-2:]))

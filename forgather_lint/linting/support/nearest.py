@@ -1,4 +1,4 @@
-"""What the author probably meant: names that exist and resemble one that does not."""
+"""Names that the author probably meant: existing ones that resemble one that does not exist."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ROOT_REASON = "the names of a config plan start at the base model"
 class Suggestion:
     """Names to use instead, best first, and why they are thought to be meant.
 
-    `sure` is true when a rule of naming leads to them, not mere likeness.
+    `sure`: a naming rule leads to them, not mere likeness.
     """
 
     names: tuple[str, ...]
@@ -26,7 +26,7 @@ class Suggestion:
 
 
 def suggest(wanted: str, existing: Mapping[str, Module]) -> Suggestion:
-    """Which of the (folded) names `existing` the pattern `wanted` was meant for."""
+    """The names in `existing` (folded) that the pattern `wanted` was probably meant for."""
     return (
         _other_root(wanted, existing)
         or _other_house(wanted, existing)
@@ -35,26 +35,26 @@ def suggest(wanted: str, existing: Mapping[str, Module]) -> Suggestion:
 
 
 def closest(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:
-    """The names that resemble `wanted` most, best first; none if none is alike."""
+    """The names most similar to `wanted`, best first; empty if none is similar."""
     from difflib import get_close_matches  # a model without a slip does not pay for it
 
     return tuple(get_close_matches(wanted, list(existing), n=_LIMIT, cutoff=0.6))
 
 
 def is_typo(wanted: str, name: str) -> bool:
-    """Whether the two differ by so little that one is surely a slip for the other."""
+    """Whether the two differ so little that one surely is a typo of the other."""
     return likeness(wanted, name) > _TYPO
 
 
 def likeness(wanted: str, name: str) -> float:
-    """How much alike two names are, from 0 to 1."""
+    """How similar two names are, from 0 to 1."""
     from difflib import SequenceMatcher  # as above
 
     return SequenceMatcher(None, wanted, name).ratio()
 
 
 def _other_root(wanted: str, existing: Mapping[str, Module]) -> Suggestion | None:
-    """Names that agree with `wanted` but for what stands in front of them."""
+    """Names that equal `wanted` except for their first parts."""
     components = wanted.split(".")
     for dropped in range(len(components)):
         tail = ".".join(components[dropped:])

@@ -1,4 +1,4 @@
-"""Column- and row-parallel halves of a block: which stand alone, and what completes them."""
+"""Column- and row-parallel halves of a block: those without a partner, and what is missing."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from forgather_lint.linting.support.tree import blocks_around, folded, is_within
 
 @record
 class Half:
-    """The layers of one block that are split one way while nothing there is split the other way.
+    """The layers of one block that are split one way while none there is split the other way.
 
-    `others` are the remaining linear layers of the block, `entry` is the one that splits the last
-    of the layers.
+    `others` are the remaining linear layers of the block, `entry` the plan entry for the last of
+    the layers.
     """
 
     block: str
@@ -32,7 +32,7 @@ class Half:
 
 
 def halves_alone(model: Model, split: Split, partner: Split) -> Iterator[Half]:
-    """Blocks that have layers of `split` and no `partner` in reach; alike blocks count once."""
+    """Blocks that have layers of `split` and no `partner` in reach; equal blocks count once."""
     linears = planned_linears(model)
     mine, theirs = _names_split(model, linears, split), _names_split(model, linears, partner)
     seen: set[tuple[str, ...]] = set()
@@ -50,7 +50,7 @@ def halves_alone(model: Model, split: Split, partner: Split) -> Iterator[Half]:
 def _partner_in_reach(
     structure: Structure, block: str, mine: frozenset[str], theirs: frozenset[str]
 ) -> bool:
-    """Whether a partner stands in the block, or around it in a part that has no half of its own."""
+    """Whether a partner is in the block, or around it in a part that has no half of its own."""
     return any(
         is_within(name, scope) and (scope == block or not _has_own_half(name, scope, mine))
         for scope in blocks_around(structure, block)
@@ -65,7 +65,7 @@ def _has_own_half(name: str, scope: str, mine: frozenset[str]) -> bool:
 
 
 def _names_split(model: Model, linears: tuple[Planned, ...], split: Split) -> frozenset[str]:
-    """Modules and bare parameters that the plan splits this way."""
+    """The modules and bare parameters that the plan splits this way."""
     names = {layer.module.name for layer in linears if layer.split is split}
     for entry in entries_of_base(model):
         if split_of(entry.style) is split:

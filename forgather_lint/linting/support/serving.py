@@ -1,4 +1,4 @@
-"""From a problem with a target to a finding, the same way for every serving rule."""
+"""Makes findings from problems with a target, the same way for every serving rule."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _CONSEQUENCES = {
 
 
 def finding(problem: ServingProblem, message: str, label: str = "", help: str = "") -> Finding:
-    """The finding where the problem stands, with the error that a user of the target sees.
+    """The finding at the place of the problem, with the error that a user of the target sees.
 
-    What decides the verdict is an error, anything else a warning.
+    It is an error if the problem decides the verdict, else a warning.
     """
     told = f"`{problem.error}`" if problem.error else _CONSEQUENCES[problem.verdict]
     return Finding(

@@ -16,7 +16,7 @@ _GROUPS = (
 
 
 def sibling_leaves(leaf: str) -> frozenset[str]:
-    """The names of the layers beside one called `leaf`: `q_proj` gives `k_proj` and `v_proj`."""
+    """The names of the layers beside one called `leaf`: for `q_proj`, `k_proj` and `v_proj`."""
     words = leaf.split("_")
     return frozenset(
         "_".join([*words[:place], other, *words[place + 1 :]])
@@ -29,7 +29,7 @@ def sibling_leaves(leaf: str) -> frozenset[str]:
 
 
 def siblings_of(module: Module, others: Iterable[Module]) -> tuple[Module, ...]:
-    """The modules of `others` that stand beside `module` by name and read the same input."""
+    """The modules of `others` that are siblings of `module` by name and read the same input."""
     leaves = sibling_leaves(module.leaf)
     width = module.sizes.get("in_features")
     return tuple(

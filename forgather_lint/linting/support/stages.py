@@ -1,4 +1,4 @@
-"""The entries of a pipeline plan as vLLM uses them: before, in and after the stack of layers."""
+"""The entries of a pipeline plan as vLLM uses them: before, in and behind the stack of layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from forgather_lint.linting.support.tree import is_stack, is_within
 
 
 class Side(StrEnum):
-    """Which ranks keep a module: the first, its own share of the layers, or the last."""
+    """Which stages keep a module: the first, each its share of the layers, or the last."""
 
     BEFORE = "first"
     STACK = "own"
@@ -19,7 +19,7 @@ class Side(StrEnum):
 
 @record
 class StagedEntry:
-    """One entry whose module exists, and where vLLM puts that module."""
+    """One entry whose module exists, and the stages to which vLLM gives that module."""
 
     entry: PlanEntry
     module: Module
@@ -29,7 +29,8 @@ class StagedEntry:
 def pp_entries(model: Model) -> tuple[PlanEntry, ...]:
     """The pipeline plan of the base model: the config's, or that of its own class.
 
-    A plan of the class that names no stack of layers is one for a head (`{"lm_head": ...}`).
+    A class plan that names no stack of layers does not count; it is for a head (`{"lm_head":
+    ...}`).
     """
     of_class = model.plans.class_pp.entries
     named = [model.base.module(entry.full_key) for entry in of_class]
@@ -62,9 +63,9 @@ def stack_of(plan: tuple[StagedEntry, ...]) -> StagedEntry | None:
 
 
 def placeholder_for(stage: StagedEntry, name: str, structure: Structure) -> str | None:
-    """The module that other ranks replace by a placeholder and that `name` is or lies below.
+    """The module, replaced by a placeholder on other stages, that `name` is or lies below; or None.
 
-    Of a stack its elements are replaced, never the container.
+    In a stack it is the elements that are replaced, never the container.
     """
     if not is_within(name, stage.module.name):
         return None
@@ -75,7 +76,7 @@ def placeholder_for(stage: StagedEntry, name: str, structure: Structure) -> str 
 
 
 def calls_within(trace: Trace | None, name: str) -> tuple[ModuleCall, ...]:
-    """The calls of the module `name` and of what lies below it."""
+    """The calls of the module `name` and of modules below it."""
     return tuple(call for call in trace.calls if is_within(call.module, name)) if trace else ()
 
 

@@ -6,14 +6,14 @@ from enum import StrEnum
 
 
 class Split(StrEnum):
-    """How a style cuts a linear layer, seen from the layers around it."""
+    """How a style splits a linear layer, as seen from the layers around it."""
 
     COLUMN = "column"
-    """Takes a whole input, leaves each rank its slice of the output."""
+    """Takes a whole input; each rank gets a slice of the output."""
     ROW = "row"
-    """Takes each rank's slice of the input, leaves a whole output."""
+    """Takes each rank's slice of the input; the output is whole."""
     CLOSED = "closed"
-    """Takes a whole input and leaves a whole output."""
+    """Takes a whole input and gives a whole output."""
 
 
 # transformers 5.23 distributed/tensor_parallel.py, ParallelInterface; vLLM 0.33
@@ -59,19 +59,19 @@ _RETIRED_SPLITS = {"local_colwise": Split.COLUMN, "local_rowwise": Split.ROW}
 
 KNOWN = frozenset(_ON_LINEAR) | _ON_ANY_MODULE
 REDUCING = frozenset({"all_reduce", "moe_tp_experts", "gather"})
-"""Styles of a container that leave a whole output, as a row-parallel layer does."""
+"""Styles of a container that give a whole output, as a row-parallel layer does."""
 
 
 def split_of(style: str | None) -> Split | None:
-    """What `style` does to a linear layer; None: nothing, or it is unknown."""
+    """How `style` splits a linear layer; None: not at all, or the style is unknown."""
     return _ON_LINEAR.get(style or "") or _RETIRED_SPLITS.get(style or "")
 
 
 def needs_linear(style: str | None) -> bool:
-    """Whether `style` makes sense on a linear layer alone; packed ones also shard parameters."""
+    """Whether `style` makes sense on a linear layer only; packed styles also split parameters."""
     return split_of(style) is not None and "packed" not in (style or "")
 
 
 def successor(style: str) -> str | None:
-    """What replaced a style that older transformers releases know; None: it never was one."""
+    """What replaced a style of older transformers releases; None if it never was a style."""
     return _RETIRED.get(style)

@@ -1,4 +1,4 @@
-"""Which modules and parameters a plan entry takes, in vLLM or in transformers."""
+"""Which modules and parameters a plan entry matches (takes), in vLLM and in transformers."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from forgather_lint.linting.support.tree import first_of_each, folded, linears
 
 @record
 class Planned:
-    """A linear layer of the base model and the entry that decides its style, if any."""
+    """A linear layer of the base model, and the entry that decides its style, if any."""
 
     module: Module
     entry: PlanEntry | None
 
     @property
     def split(self) -> Split | None:
-        """How the style cuts the layer; None: not at all."""
+        """How the style splits the layer; None: not at all."""
         return split_of(self.entry.style) if self.entry else None
 
 
 def takes_anything(entry: PlanEntry, structure: Structure) -> bool:
-    """Whether the entry has an effect in either engine.
+    """Whether the entry has an effect in vLLM or in transformers.
 
-    vLLM asks the plan for linear layers alone, transformers for every module and parameter.
+    vLLM looks up linear layers only, transformers every module and parameter.
     """
     named: tuple[Module | Parameter, ...] = (*structure.modules, *structure.parameters)
     return any(keys.spells(entry.full_key, name) for name in _representatives(entry, named)) or any(
@@ -37,27 +37,27 @@ def takes_anything(entry: PlanEntry, structure: Structure) -> bool:
 
 
 def spells(entry: PlanEntry, module: Module) -> bool:
-    """Whether the key is the module's name with layer numbers as `*`: a transformers match."""
+    """Whether transformers matches the entry to the module: equal, with `*` for numbers."""
     return keys.spells(entry.full_key, module.name)
 
 
 def named_modules(entry: PlanEntry, structure: Structure) -> tuple[Module, ...]:
-    """The modules whose own name the entry spells: what transformers looks up."""
+    """The modules that transformers matches: those whose name the entry spells."""
     return tuple(module for module in structure.modules if spells(entry, module))
 
 
 def named_parameters(entry: PlanEntry, structure: Structure) -> tuple[Parameter, ...]:
-    """The parameters whose own name the entry spells."""
+    """The parameters that transformers matches: those whose name the entry spells."""
     return tuple(p for p in structure.parameters if keys.spells(entry.full_key, p.name))
 
 
 def matched_linears(entry: PlanEntry, structure: Structure) -> tuple[Module, ...]:
-    """The linear layers that vLLM matches: a key is a regular expression with an open end."""
+    """The linear layers that vLLM matches: a key is an expression that the name begins with."""
     return tuple(m for m in linears(structure) if keys.begins(entry.full_key, m.name))
 
 
 def entries_of_base(model: Model) -> tuple[PlanEntry, ...]:
-    """What may apply to the base model, in dict order: class plans first, as transformers merges.
+    """The entries that may apply to the base model, in dict order: class plans first.
 
     Class plans reach the base model from transformers 5.14 on (`init_parallel_plans`).
     """
@@ -65,10 +65,10 @@ def entries_of_base(model: Model) -> tuple[PlanEntry, ...]:
 
 
 def planned_linears(model: Model) -> tuple[Planned, ...]:
-    """Every linear layer of the base model with the first entry that takes it.
+    """Every linear layer of the base model, with the first entry that matches it.
 
-    An entry that takes nothing counts for the layer it was probably meant for, so that one
-    misspelt name is not reported once more by each rule on what is missing.
+    An entry that matches nothing counts for the layer it was surely meant for, so that one misspelt
+    name is not reported once more by each rule about missing entries.
     """
     entries = entries_of_base(model)
     apart = _tell_indices_apart(entries)
@@ -85,7 +85,7 @@ def planned_linears(model: Model) -> tuple[Planned, ...]:
 
 
 def dead_entries(plan: Plan, *trees: Structure) -> tuple[PlanEntry, ...]:
-    """The entries that no branch of the source could satisfy."""
+    """The entries that no branch of the source could match."""
     return tuple(
         entry
         for entry in plan.entries
@@ -94,15 +94,15 @@ def dead_entries(plan: Plan, *trees: Structure) -> tuple[PlanEntry, ...]:
 
 
 def meant_by(entry: PlanEntry, structure: Structure) -> Suggestion:
-    """What an entry that takes nothing was probably meant for."""
+    """What an entry that matches nothing was probably meant for."""
     wanted = linears(structure) if needs_linear(entry.style) else structure.modules
     return suggest(entry.full_key, first_of_each(wanted))
 
 
 def name_meant(key: str, meant: Suggestion, taken: Collection[str]) -> str | None:
-    """The one name of `meant` that `key` can stand for, if no entry has `taken` it.
+    """The one name of `meant` that `key` can be replaced by, if no entry has `taken` it; else None.
 
-    Of names that are equally like it none is meant more than another.
+    Of several names that are equally similar none is chosen.
     """
     free = [name for name in meant.names if name not in taken]
     if meant.sure:
@@ -114,7 +114,7 @@ def name_meant(key: str, meant: Suggestion, taken: Collection[str]) -> str | Non
 
 
 def _misspelt(model: Model) -> dict[str, PlanEntry]:
-    """Folded names of layers to the dead entries that were surely meant for them."""
+    """Folded names of layers, each with the dead entry that surely was meant for it."""
     found = {}
     for entry in dead_entries(model.plans.tp, model.base):
         meant = meant_by(entry, model.base)
@@ -128,7 +128,7 @@ def _either(entry: PlanEntry, name: str) -> bool:
 
 
 def _representatives(entry: PlanEntry, named: Iterable[Module | Parameter]) -> Iterable[str]:
-    """One name for each folded name, unless the key tells layers apart."""
+    """One name for each folded name, unless the key distinguishes layers by number."""
     if _tell_indices_apart((entry,)):
         return [item.name for item in named]
     return {folded(item.name): item.name for item in named}.values()

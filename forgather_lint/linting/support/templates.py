@@ -1,4 +1,4 @@
-"""How a template came into a configuration, as labels."""
+"""Labels that show how a template came into a configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a module tree: folded names, linear layers, layer stacks."""
+"""Questions about a module tree: folded names, linear layers, layer stacks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INDEX = re.compile(r"(?<![^.])\d+(?![^.])")
 
 @lru_cache(maxsize=16_384)  # rules ask it of every name for every key
 def folded(name: str) -> str:
-    """`layers.0.mlp` as `layers.*.mlp`: what the layers of a stack have in common."""
+    """`name` with `*` for numbers (`layers.*.mlp`): what the layers of a stack have in common."""
     return _INDEX.sub("*", name)
 
 
@@ -34,7 +34,7 @@ def is_module_list(module: Module) -> bool:
 
 
 def is_module_dict(module: Module) -> bool:
-    """Whether `module` holds layers by name, which no stage can share out."""
+    """Whether `module` is an `nn.ModuleDict`, whose layers cannot be shared out among stages."""
     return module.is_a(MODULE_DICT)
 
 
@@ -63,7 +63,7 @@ def first_of_each(modules: Iterable[Module]) -> dict[str, Module]:
 
 
 def deepest_existing(structure: Structure, name: str) -> tuple[Module | None, str]:
-    """The module at which a walk along `name` stops, and the component that it lacks."""
+    """The module at which a walk along `name` ends, and the component that it lacks."""
     module, walked = structure.module(""), ""
     for component in name.split("."):
         below = structure.module(f"{walked}.{component}" if walked else component)

@@ -1,4 +1,4 @@
-"""Names as English text, each in backquotes."""
+"""Lists of names as English text, each name in backquotes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterable
 
 
 def one_of(names: Iterable[str]) -> str:
-    """As in: `a`, `b` or `c`."""
+    """The form "`a`, `b` or `c`"."""
     return _listed(names, "or")
 
 
 def all_of(names: Iterable[str]) -> str:
-    """As in: `a`, `b` and `c`."""
+    """The form "`a`, `b` and `c`"."""
     return _listed(names, "and")
 
 
 def are(names: Iterable[str]) -> str:
-    """As in: `a` is; `a` and `b` are."""
+    """The form "`a` is" or "`a` and `b` are"."""
     listed = list(names)
     return f"{all_of(listed)} {'is' if len(listed) == 1 else 'are'}"
 

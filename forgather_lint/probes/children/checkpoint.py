@@ -1,8 +1,8 @@
-"""Runs a model in transformers, on one rank: the reference that an engine's answers are held to.
+"""Runs a model in transformers, on one rank: the reference for the answers of an engine.
 
-With `draw`, every parameter is first drawn anew from a seeded normal and saved beside the model's
-files in `folder`, so that no answer is right by accident: fresh models have norms of one, biases
-of zero and an output close to its input.
+With `draw`, every parameter is first drawn from a seeded normal distribution and saved beside the
+model's files in `folder`, so that no answer is right by accident: fresh models have norms of one,
+biases of zero and an output close to their input.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def build(folder: str, draw: bool, dtype: torch.dtype) -> Any:
 
 @torch.no_grad()
 def draw_parameters(model: torch.nn.Module) -> None:
-    """Draw weights that keep the variance, and vectors close to what they were."""
+    """Draw matrices that keep the variance, and vectors close to their present values."""
     generator = torch.Generator().manual_seed(_SEED)
     tables = {id(m.weight) for m in model.modules() if isinstance(m, torch.nn.Embedding)}
     for parameter in model.parameters():
@@ -55,7 +55,10 @@ def draw_parameters(model: torch.nn.Module) -> None:
 
 
 def prompts(vocabulary: int) -> list[list[int]]:
-    """Token ids that differ within and between prompts and avoid the first few, often special."""
+    """Token ids that differ within and between prompts.
+
+    The first few ids are avoided as special.
+    """
     usable = max(1, vocabulary - 8)
     return [
         [min(vocabulary - 1, 4 + (7 * place + 13 * row + 5) % usable) for place in range(length)]
@@ -85,7 +88,7 @@ def _likeliest(row: torch.Tensor) -> dict[int, float]:
 
 
 def log_probabilities(model: Any, ids: list[int]) -> torch.Tensor:
-    """`[tokens, vocabulary]`; a model may return an output object, a tuple or bare logits."""
+    """`[tokens, vocabulary]`; the model may return an output object, a tuple or bare logits."""
     output = model(input_ids=torch.tensor([ids]), use_cache=False)
     if not isinstance(output, torch.Tensor):
         output = output.logits if hasattr(output, "logits") else output[0]
@@ -93,7 +96,7 @@ def log_probabilities(model: Any, ids: list[int]) -> torch.Tensor:
 
 
 def main() -> None:
-    """Build, then answer every prompt."""
+    """Build the model, then answer every prompt."""
     reporter = Reporter()
     values = reporter.values
     reporter.phase("reference")

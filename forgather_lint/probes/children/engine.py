@@ -22,7 +22,7 @@ def load(values: dict[str, Any]) -> Any:
 
 
 def answer(llm: Any, values: dict[str, Any]) -> list[dict[str, object]]:
-    """What the engine says to each prompt, in the form that `checkpoint.answer` has."""
+    """The engine's answers to the prompts, in the same form as `checkpoint.answer`."""
     from vllm import SamplingParams
 
     sampling = SamplingParams(
@@ -43,7 +43,7 @@ def answer(llm: Any, values: dict[str, Any]) -> list[dict[str, object]]:
 
 
 def stops(llm: Any, ids: list[int]) -> list[int]:
-    """Those of `ids` that end an answer, when the model is made to say them."""
+    """Those of `ids` at which the engine ends an answer, when the model is made to say them."""
     from vllm import SamplingParams
 
     found = []
@@ -56,7 +56,7 @@ def stops(llm: Any, ids: list[int]) -> list[int]:
 
 
 def chat(llm: Any) -> str:
-    """What is said to a chat; nothing where it is answered."""
+    """The error of asking for a chat; empty where it is answered."""
     from vllm import SamplingParams
 
     try:
@@ -80,7 +80,7 @@ def _answer(output: Any) -> dict[str, object]:
 
 
 def main() -> None:
-    """Import, load, generate; each is announced so that an error has a phase."""
+    """Import, load, generate; each is announced, so that the phase of an error is known."""
     reporter = Reporter()
     values = reporter.values
     reporter.phase("import")

@@ -1,6 +1,6 @@
 """Builds a model on the meta device, runs its base model on shapes, and reports both.
 
-No weight is allocated, so any size fits; the model's own code runs all the same.
+No weight is allocated, so that any size fits; the model's own code really runs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def config_of(folder: str) -> Any:
 
 
 def build_architecture(folder: str) -> torch.nn.Module:
-    """The class that `architectures[0]` names, by the auto class that loads it."""
+    """The model of the class `architectures[0]`, built by the auto class that loads it."""
     config = config_of(folder)
     wanted = config.architectures[0]
     entries = getattr(config, "auto_map", None) or {}
@@ -45,7 +45,7 @@ def _class_name(entry: object) -> str:
 
 
 def _most_special(auto_classes: list[str]) -> str:
-    """AutoModelForX before AutoModel, which drops the head where a class can do without."""
+    """AutoModelForX rather than AutoModel, which drops the head where a class allows that."""
     models = [name for name in auto_classes if name.startswith("AutoModelFor")]
     return models[0] if models else "AutoModelForCausalLM"
 
@@ -61,7 +61,7 @@ def build_base_model(folder: str) -> torch.nn.Module:
 
 
 def structure(model: torch.nn.Module) -> dict[str, object]:
-    """Every name of every module, parameter and buffer, those of shared ones included."""
+    """All names of all modules, parameters and buffers, including further names of shared ones."""
     modules = model.named_modules(remove_duplicate=False)
     parameters = model.named_parameters(remove_duplicate=False)
     buffers = model.named_buffers(remove_duplicate=False)
@@ -74,7 +74,7 @@ def structure(model: torch.nn.Module) -> dict[str, object]:
 
 
 def plans(model: Any) -> dict[str, object]:
-    """What transformers made of the plans in `post_init`."""
+    """The plans as transformers merged them in `post_init`."""
     tensor_parallel = getattr(model, "tp_plan", None) or getattr(model, "_tp_plan", None) or {}
     pipeline_parallel = getattr(model, "_pp_plan", None) or {}
     return {"tp_plan": dict(tensor_parallel), "pp_plan": list(pipeline_parallel)}
@@ -83,13 +83,13 @@ def plans(model: Any) -> dict[str, object]:
 def attend(
     _module: object, query: torch.Tensor, _key: object, value: torch.Tensor, *_: Any, **__: Any
 ) -> tuple[torch.Tensor, None]:
-    """Attention in shapes only: `[batch, heads, tokens, size]` in, tokens before heads out."""
+    """Attention on shapes only: `[batch, heads, tokens, size]` in, tokens before heads out."""
     batch, heads, tokens, _size = query.shape
     return query.new_empty(batch, tokens, heads, value.shape[-1]), None
 
 
 def outputs_by_module(model: torch.nn.Module) -> dict[str, list[Shape]]:
-    """Run the model as vLLM calls it and note the shapes that each module returned last."""
+    """Run the model as vLLM calls it; the shapes that each module returned last."""
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
     # Under a name that has no mask function, as "vllm" has none, transformers builds no mask; doing
@@ -126,7 +126,7 @@ def tensor_shapes(value: object) -> Iterator[Shape]:
 
 
 def main() -> None:
-    """Report each part as soon as it is there: the next one may raise."""
+    """Report each part as soon as it is ready, because the next one may raise."""
     reporter = Reporter()
     folder, found = reporter.values["folder"], Path(reporter.values["found"])
     parts: dict[str, object] = {}

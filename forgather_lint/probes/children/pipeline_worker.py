@@ -16,7 +16,7 @@ class PipelineWorker(CPUWorker):  # type: ignore[misc, unused-ignore]
     """Makes the buffer once the model is there."""
 
     def load_model(self, *args: Any, **kwargs: Any) -> None:
-        """Load as usual."""
+        """Load as usual, then make the buffer."""
         super().load_model(*args, **kwargs)
         runner = self.model_runner
         if getattr(runner, "intermediate_tensors", None) is None:

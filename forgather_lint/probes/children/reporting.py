@@ -1,4 +1,4 @@
-"""What every script of this folder shares: its values, and a way to say how far it is."""
+"""What every script of this folder shares: its values, and a way to report progress."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Starts `vllm serve` on loopback, asks it for a completion and a chat answer, and stops it.
 
-The requests go through the `openai` client, as vLLM's documentation shows.
+The requests go through the `openai` client, as in vLLM's documentation.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ServerEnded(RuntimeError):
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
+    """A port of loopback that is not in use."""
     with socket.socket() as found:
         found.bind((HOST, 0))
         port: int = found.getsockname()[1]
@@ -38,7 +38,7 @@ def free_port() -> int:
 
 
 def make_tokenizer(folder: Path, vocabulary: int | None) -> Path:
-    """A tokenizer of single bytes, at most `vocabulary` tokens, for a model that has none."""
+    """Write a tokenizer of single bytes, at most `vocabulary` tokens, for a model without one."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -59,7 +59,7 @@ def make_tokenizer(folder: Path, vocabulary: int | None) -> Path:
 
 
 def wait_until_healthy(server: subprocess.Popen[bytes], port: int) -> None:
-    """Return once `/health` answers. Raises `ServerEnded`; the caller's time limit is the other."""
+    """Return once `/health` answers. Raises `ServerEnded`; only the caller limits the time."""
     while server.poll() is None:
         try:
             with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=5):
@@ -70,7 +70,7 @@ def wait_until_healthy(server: subprocess.Popen[bytes], port: int) -> None:
 
 
 def ask(port: int, reporter: Reporter, new_tokens: int) -> None:
-    """One completion, one chat request."""
+    """Send one completion and one chat request, and report the answers."""
     from openai import OpenAI
 
     client = OpenAI(base_url=f"http://{HOST}:{port}/v1", api_key="unused")
@@ -86,7 +86,7 @@ def ask(port: int, reporter: Reporter, new_tokens: int) -> None:
 
 
 def main() -> None:
-    """Serve, wait, ask; the process group that this script leads is ended by whoever started it."""
+    """Serve, wait, ask. The server is in this script's process group, which the parent ends."""
     reporter = Reporter()
     values = reporter.values
     reporter.phase("import")

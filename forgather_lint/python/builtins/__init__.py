@@ -1,1 +1,1 @@
-"""Python's builtin functions and the methods of its plain types, one file a family."""
+"""Python's builtin functions and the methods of its plain types, a file for each family."""

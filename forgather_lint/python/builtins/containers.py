@@ -79,7 +79,7 @@ def remove(site: Site, target: ListValue, item: Value) -> Value:
 
 
 def removed(site: Site, target: ListValue, item: Value, missing: str) -> Value:
-    """Take the first item that is equal to `item` away; Python says `missing` where none is."""
+    """Remove the first item equal to `item`; without one raise, with Python's message `missing`."""
     for position, each in enumerate(target.items):
         equal = _is_among(site, item, each)
         if equal is None:
@@ -130,7 +130,10 @@ def index(site: Site, target: ListValue | TupleValue, item: Value, *bounds: Valu
 def position(
     site: Site, target: ListValue | TupleValue, item: Value, *bounds: Value, kind: str
 ) -> Value:
-    """Where the first item stands that is equal to `item`, in what Python calls a `kind`."""
+    """The index of the first item equal to `item`.
+
+    `kind` is what Python's message calls `target`.
+    """
     numbers = [subscripts.index_of(bound) for bound in bounds]
     for bound in bounds:
         check_whole(site, bound)

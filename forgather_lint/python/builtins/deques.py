@@ -22,7 +22,7 @@ from forgather_lint.python.values.value import (
 
 
 def _put(site: Site, target: DequeValue, items: Sequence[Value], *, left: bool = False) -> Value:
-    """Add `items`, one after the other, to one end; at the other end goes what is too much."""
+    """Add `items` one by one at one end; beyond `maxlen`, items are dropped at the other end."""
     machine = machine_of(site)
     if not machine.budget.has_room(len(target.items) + len(items)):
         stores.forget(machine, target, site.unknown("many-items"))

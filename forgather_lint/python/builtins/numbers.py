@@ -35,7 +35,10 @@ _ZERO = Known(0)
 def _converted(
     site: Site, value: Value, convert: Callable[..., Any], *more: Plain, name: str = ""
 ) -> Value:
-    """`convert(value, *more)`, as Python has it for a constant."""
+    """`convert(value, *more)`, computed as Python does for a constant.
+
+    `name` is that of the builtin.
+    """
     named = name or site.name
     if isinstance(value, Known):
         result = compute(machine_of(site).budget, site.where, named, convert, (value.value, *more))
@@ -185,7 +188,7 @@ def _extreme(
 
 
 def _some_extreme(site: Site, items: list[Value]) -> Value:
-    """One of several sizes, which of them is not known."""
+    """The minimum or maximum of sizes, where it is not known which of them it is."""
     sizes = [size_of(item) for item in items]
     if any(size is None or dims.depends_on_rank(size) for size in sizes):
         return site.unknown("undecided-extreme")

@@ -1,4 +1,4 @@
-"""Builtins that make or walk sequences."""
+"""Builtins that make sequences or iterate over them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from forgather_lint.python.values.value import (
 
 
 def check_whole(site: Site, number: Value) -> None:
-    """Raise what Python raises for a `number` that is surely no integer."""
+    """Raise what Python raises for a `number` that is surely not an integer."""
     is_constant = isinstance(number, Known) and not isinstance(number.value, int)
     if is_constant or isinstance(number, _NO_NUMBER):
         text = f"'{type_name(number)}' object cannot be interpreted as an integer"
@@ -86,7 +86,7 @@ def _check_range(site: Site, bounds: tuple[Value, ...]) -> None:
 
 
 def _some_range(site: Site, bounds: tuple[Value, ...]) -> Unknown:
-    """Numbers that are not known, but are those of the whole model."""
+    """A range of unknown numbers, which are the same on every rank."""
     sizes = [size_of(bound) for bound in bounds]
     if any(size is None or dims.depends_on_rank(size) for size in sizes):
         return site.unknown("symbolic-range")
@@ -95,7 +95,7 @@ def _some_range(site: Site, bounds: tuple[Value, ...]) -> Unknown:
 
 
 def _surely_there(bounds: tuple[Value, ...]) -> list[Value]:
-    """The numbers with which a range of a size begins: there are two tokens in some prompt."""
+    """The first numbers of a range over a tensor size: some prompt has at least two tokens."""
     end = size_of(bounds[0]) if len(bounds) == 1 else None
     if end is None or dims.depends_on_rank(end) or not dims.counts_tokens(end):
         return []
@@ -103,7 +103,7 @@ def _surely_there(bounds: tuple[Value, ...]) -> list[Value]:
 
 
 def _length(span: range) -> int:
-    """`len`, which refuses numbers that a machine word cannot hold."""
+    """The length of the range; raises as `len` does where it does not fit in a machine word."""
     return max(0, (span.stop - span.start + span.step - (1 if span.step > 0 else -1)) // span.step)
 
 
@@ -134,7 +134,7 @@ def len_(site: Site, obj: Value) -> Value:
 
 
 def _perhaps_fewer(site: Site, obj: ListValue | DictValue | SetValue) -> Unknown | None:
-    """Why an item may be missing: one of two branches added or deleted it."""
+    """The reason why an item may be missing: only one of two branches added or deleted it."""
     items = obj.items if isinstance(obj, ListValue) else obj.items.values()
     choices = (each.options for each in items if isinstance(each, Choice))
     return site.unknown("undecided-item") if any(ABSENT in each for each in choices) else None
@@ -165,7 +165,7 @@ _ITERATORS = {
     "dict_values": "dict_valueiterator",
     "dict_items": "dict_itemiterator",
 }
-"""What iterates over an object of these types; `list_iterator` and the like of others."""
+"""The name of the iterator type for these types; for others it is `list_iterator` and the like."""
 
 
 @builtin("next")
@@ -256,12 +256,15 @@ def zip_(site: Site, *iterables: Value, strict: Value = NONE) -> Value:
 
 
 def _columns(site: Site, iterables: Sequence[Value]) -> list[IterableValue]:
-    """What gives the items of each."""
+    """An iterator over each of `iterables`."""
     return [iterator_over(machine_of(site), each, site.where) for each in iterables]
 
 
 def _row(site: Site, columns: Sequence[IterableValue]) -> tuple[list[Value], Batch | None]:
-    """The next item of each column; where one has none, those before it and the end of the rows."""
+    """The next item of each column, as `zip` takes them.
+
+    Where a column has none: the items of the columns before it, and the batch that ends the rows.
+    """
     row: list[Value] = []
     for column in columns:
         item = take(machine_of(site), column)
@@ -272,7 +275,7 @@ def _row(site: Site, columns: Sequence[IterableValue]) -> tuple[list[Value], Bat
 
 
 def _check_ends(site: Site, columns: Sequence[IterableValue], short: int) -> None:
-    """Raise what `zip(..., strict=True)` does where the column `short` alone is at its end."""
+    """Raise what `zip(..., strict=True)` raises if only the column `short` has ended."""
     for number, column in enumerate(columns[short + 1 :] if not short else [], start=2):
         if take(machine_of(site), column) is not None:
             raise Raised("ValueError", _lengths(number, "longer"), site.where)
@@ -362,9 +365,9 @@ def sort(site: Site, target: ListValue, *, key: Value = NONE, reverse: Value = N
 
 
 def _ranking(site: Site, ranks: list[Value]) -> list[int] | None:
-    """The places of `ranks` in order, None when that is not known.
+    """The indices that sort `ranks`, None when the order is not known.
 
-    Raises `Raised` for constants that Python does not compare.
+    Raises `Raised` for constants that Python cannot compare.
     """
     keys = [key_of(rank) for rank in ranks]
     try:

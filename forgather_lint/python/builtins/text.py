@@ -116,7 +116,7 @@ def join(site: Site, separator: Value, iterable: Value) -> Value:
 
 
 _READS_INSIDE = re.compile(r"\{[^{}:!]*[.\[]")
-"""A field of a format that reads an attribute or an item of what it is given."""
+"""A field of a format string that reads an attribute or an item of its value."""
 
 
 @builtin("str.format")

@@ -1,4 +1,4 @@
-"""`isinstance` and `issubclass`: what a value is, or that it cannot be decided."""
+"""`isinstance` and `issubclass`: true, false, or undecided."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def is_instance(machine: Machine, value: Value, kind: Value) -> bool | None:
 
 
 def kinds_in(kind: TupleValue) -> Iterator[Value]:
-    """The classes that `kind` holds, in whatever tuples; of a tuple that is met again none."""
+    """The classes in `kind`, a tuple that may hold tuples; one that holds itself is walked once."""
     waiting, met = [kind], {kind}
     while waiting:
         for each in waiting.pop().items:
@@ -124,7 +124,10 @@ _CONTAINERS = {
 
 
 def _is_container(value: Value, name: str) -> bool | None:
-    """Whether a container is one of the abstract classes of `collections.abc`."""
+    """Whether a container is an instance of the class `name` of `collections.abc`.
+
+    None if unknown.
+    """
     if name in _CONTAINERS and isinstance(value, IterableValue):
         return name == "Iterable" or (value.kind == "range" and name in ("Sequence", "Collection"))
     return isinstance(value, _CONTAINERS[name]) if name in _CONTAINERS else None
@@ -140,7 +143,10 @@ _PLAIN: dict[str, tuple[type[Value], ...]] = {
 
 
 def _builtin_type(name: str) -> type | None:
-    """The type of Python that is called `name`, or whose objects say so of theirs."""
+    """The Python type called `name`, also for types without a global name.
+
+    None if there is none.
+    """
     kind = _NAMELESS.get(name) or getattr(builtins, name, None)
     return kind if isinstance(kind, type) else None
 

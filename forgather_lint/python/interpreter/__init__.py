@@ -1,6 +1,6 @@
-"""Abstract evaluation of plain Python; knows no torch.
+"""Abstract evaluation of plain Python, without any knowledge of torch.
 
-Importing this package brings in every family of handlers, which enter themselves in the tables of
+Importing this package imports every family of handlers, which register themselves in the tables of
 `dispatch`.
 """
 

@@ -36,7 +36,10 @@ def expression_statement(machine: Machine, node: cst.Expr, frame: Frame) -> Comp
 
 
 def _changed_in_place(node: cst.BaseExpression) -> cst.BaseExpression | None:
-    """`x` in the statement `x.add_(y)`: by torch's convention the method changes it."""
+    """For the statement `x.add_(y)` the expression `x`, which the method changes; else None.
+
+    That a name with `_` at the end changes its receiver is torch's convention.
+    """
     if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Attribute):
         return None
     name = node.func.attr.value
@@ -70,7 +73,7 @@ def augmented_assignment(machine: Machine, node: cst.AugAssign, frame: Frame) ->
 
 
 def assign(machine: Machine, target: cst.CSTNode, value: Value, frame: Frame) -> None:
-    """Bind `value` to the target of an assignment."""
+    """Bind `value` to `target`, of whatever form that is."""
     match target:
         case cst.Name():
             bind_name(machine, frame, target.value, value)
@@ -118,7 +121,7 @@ def _unpack(
 
 
 def _taken(machine: Machine, value: Value, most: int | None) -> tuple[list[Value], Unknown | None]:
-    """The items of `value`; of an iterator no more than `most`."""
+    """The items of `value`, and why there may be more; of an iterator at most `most` are taken."""
     if not isinstance(value, IterableValue) or not value.is_iterator or most is None:
         return machine.items_of(value)
     items = list(islice(Rounds(machine, value), most))

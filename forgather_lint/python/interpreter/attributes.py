@@ -55,7 +55,7 @@ def attribute(machine: Machine, node: cst.Attribute, frame: Frame) -> Value:
 
 
 def read(machine: Machine, value: Value, name: str, where: Place) -> Value:
-    """`value.name`. Raises `Raised("AttributeError")` when it surely has none."""
+    """`value.name`. Raises `Raised("AttributeError")` when it surely does not exist."""
     if isinstance(value, Unknown):
         return value
     if isinstance(value, Choice):
@@ -75,9 +75,9 @@ def read(machine: Machine, value: Value, name: str, where: Place) -> Value:
 
 
 def read_external(machine: Machine, value: External, name: str, where: Place) -> Value:
-    """An attribute of a library module or class: a constant, a class that is read, or a name.
+    """An attribute of a library module or class: a constant, a class with source, or a dotted name.
 
-    Raises what Python raises for a member that only other releases have.
+    Raises what Python raises for a member that exists in other releases only.
     """
     if f"{value.name}.{name}" in machine.environment.absent_members:
         owner = "'AttentionInterface' object"
@@ -88,7 +88,7 @@ def read_external(machine: Machine, value: External, name: str, where: Place) ->
 
 
 def read_instance(machine: Machine, instance: Instance, name: str, where: Place) -> Value:
-    """`instance.name`: a property, the own attribute, the member of a class, then `__getattr__`."""
+    """`instance.name`: a property, its own attribute, a member of its class, then `__getattr__`."""
     machine.observer.read(instance, name, where)
     machine.run.loop_copies.noticed(instance, name)
     member = find_member(machine, instance.cls, name)
@@ -113,7 +113,7 @@ def read_instance(machine: Machine, instance: Instance, name: str, where: Place)
 
 
 def missing(machine: Machine, instance: Instance, name: str, where: Place) -> Value:
-    """What reading an attribute gives that nobody has set."""
+    """The result of reading an attribute that nothing has set."""
     found = machine.library.attribute(machine, instance, name, where)
     if found is not None:
         return found
@@ -159,7 +159,7 @@ def _get_property(
 
 
 def bind(machine: Machine, member: Member, receiver: Value, cls: Value) -> Value:
-    """A class member as read through `receiver`."""
+    """A class member as it is read through `receiver`: a method is bound, a property evaluated."""
     value = member.value
     if isinstance(value, StaticMethod):
         return value.function
@@ -270,12 +270,12 @@ _STANDS_FOR: dict[str, tuple[type, ...]] = {
     "dict_values": (ValuesView,),
     "dict_items": (ItemsView,),
 }
-"""The types whose objects stand as a value of this kind; all other iterators have the same."""
+"""The Python types that values of each kind represent; any other kind is an iterator."""
 _AN_ITERATOR: tuple[type, ...] = (Iterator,)
 
 
 def _has_attribute(kind: str, name: str) -> bool:
-    """Whether a container of Python has it, or a `torch.Size`, which is a tuple too."""
+    """Whether a container type of Python (or `torch.Size`, which is a tuple) has the attribute."""
     return name == "numel" or any(
         hasattr(each, name) for each in _STANDS_FOR.get(kind, _AN_ITERATOR)
     )
@@ -285,7 +285,10 @@ _READ_ONLY = frozenset(
     "__contains__ __eq__ __getitem__ __iter__ __len__ difference intersection isdisjoint "
     "issuperset symmetric_difference".split()
 )
-"""Methods of containers that change nothing; another that is not modelled may change all."""
+"""Methods of containers that change nothing.
+
+Any other that is not modelled may change all items.
+"""
 
 
 def _read_namespace(machine: Machine, value: Namespace, name: str, where: Place) -> Value:

@@ -1,4 +1,4 @@
-"""From the arguments at a call to the parameters of a function."""
+"""Binds the arguments of a call to the parameters of a function."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def arguments_of(machine: Machine, node: cst.Call, frame: Frame) -> Arguments:
-    """Evaluate the arguments written at a call, unpacking stars."""
+    """Evaluate the arguments written at a call; starred ones are unpacked."""
     arguments = Arguments()
     for argument in node.args:
         value = machine.evaluate(argument.value, frame)
@@ -58,7 +58,7 @@ def _unpack_keywords(value: Value, arguments: Arguments) -> None:
 def defaults_of(
     machine: Machine, node: cst.FunctionDef | cst.Lambda, frame: Frame
 ) -> dict[str, Value]:
-    """Evaluate default values, where the function is defined."""
+    """Evaluate the default values, in the frame in which the function is defined."""
     return {
         parameter.name.value: machine.evaluate(parameter.default, frame)
         for parameter in all_parameters(node.params)
@@ -76,7 +76,7 @@ def all_parameters(parameters: cst.Parameters) -> Iterator[cst.Param]:
 def bound_parameters(
     function: FunctionValue, arguments: Arguments, where: Place
 ) -> dict[str, Value]:
-    """The parameters with what `arguments` give them.
+    """The parameters by name, with the values that `arguments` give them.
 
     Raises `Raised("TypeError")` with Python's text.
     """
@@ -118,7 +118,7 @@ def _bind_keywords(
     names: dict[str, Value],
     where: Place,
 ) -> dict[Key, Value]:
-    """Bind in `names` what is given by keyword; what no parameter takes is returned."""
+    """Add keyword arguments to `names`; returns those for which there is no parameter."""
     left_over: dict[Key, Value] = {}
     for name, value in arguments.keywords.items():
         if name not in parameters:
@@ -139,7 +139,7 @@ def _bind_keywords(
 
 
 def _takes(function: FunctionValue, given: list[Value], positional: list[str]) -> str:
-    """What Python says of too many arguments by position."""
+    """Python's message for too many positional arguments."""
     least = len([name for name in positional if name not in function.defaults])
     most = len(positional)
     range_ = f"from {least} to {most}" if least < most else str(most)

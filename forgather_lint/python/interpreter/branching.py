@@ -1,4 +1,4 @@
-"""Runs the arms of a condition that could not be decided, and joins what they did."""
+"""Runs all branches (arms) of an undecided condition, and joins their results and writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def join_values(machine: Machine, arms: Sequence[Callable[[], Value]], where: Place) -> Value:
-    """Evaluate every arm from the present state; arms that raise are taken as not chosen.
+    """The join of all arms, each evaluated from the present state; an arm that raises is ignored.
 
     Raises `Raised` when all of them do.
     """
@@ -35,10 +35,10 @@ def _joined(machine: Machine, values: Sequence[Value]) -> Value:
 def join_bodies(
     machine: Machine, arms: Sequence[Callable[[], Completion]], frame: Frame, where: Place
 ) -> Completion:
-    """Run every arm from the present state and go on with those that ran to their end.
+    """Run every arm from the present state, and go on with the join of those that came to an end.
 
-    A validation that raises is taken as not chosen. An arm that returns leaves its value with the
-    frame, which joins it with what the rest of the body returns.
+    An arm that raises (as input validation does) is ignored. An arm that returns leaves its value
+    in the frame, where it is joined with what the rest of the body returns.
     """
     outcomes = _attempt_all(machine, arms, where)
     ended = [outcome for outcome in outcomes if outcome.result is not None]
@@ -58,7 +58,7 @@ def join_bodies(
 
 
 def settle_returns(machine: Machine, frame: Frame, value: Value) -> Value:
-    """Join the early returns of `frame` with `value`, which its body returned in the end."""
+    """The join of the early returns of `frame` with `value`, which its body returned at its end."""
     while frame.early_returns:
         early = frame.early_returns.pop()
         if machine.trail.depth > frame.trail_depth:
@@ -107,7 +107,10 @@ def _attempt_all(
 
 
 def _with_doubts(machine: Machine, arm: Callable[[], object]) -> object:
-    """Run `arm`; an error knows what the arm assumed, which is taken back with its writes."""
+    """The result of `arm`.
+
+    Its assumptions are undone with its writes, but an error records them.
+    """
     try:
         return arm()
     except Raised as error:
@@ -115,14 +118,14 @@ def _with_doubts(machine: Machine, arm: Callable[[], object]) -> object:
 
 
 def _of_all(failures: Sequence[Raised]) -> Raised:
-    """Every arm raises: the last error, in doubt if one of them is."""
+    """The error where every arm raises: the last one, doubtful if one of them is."""
     last = failures[-1]
     last.doubt = next((each.doubt for each in failures if each.doubt is not None), None)
     return last
 
 
 def perhaps(machine: Machine, act: Callable[[], object], where: Place) -> None:
-    """`act()`, which may not take place: that it raises is no error."""
+    """Do `act()`, which may or may not happen: if it raises, that is no error."""
     machine.observer.undecided(where)
     try:
         act()

@@ -1,4 +1,4 @@
-"""Bounds on the work of one analysis: input is hostile, and programs may not end."""
+"""Limits on the work of one analysis: input is hostile, and programs may never end."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _ITEMS_PER_STEP = 20
 
 
 class SourceNotHere(BudgetExceeded):
-    """The answer stands in a file that is not on this machine; `reason` says which and what to do.
+    """The answer depends on a file that is not on this machine.
 
-    `where` is what needs it.
+    `reason` says which file and how to get it, `where` is the code that needs it.
     """
 
     def __init__(self, reason: str, where: Place) -> None:
@@ -32,37 +32,37 @@ class SourceNotHere(BudgetExceeded):
 
 @record(frozen=False)
 class Budget:
-    """Counts evaluated nodes and the depth of calls."""
+    """Counts evaluated nodes and the depth of calls; its methods raise `BudgetExceeded`."""
 
     steps: int = MOST_STEPS
     depth: int = 0
     running: Counter[ValueId] = field(default_factory=Counter)
-    """How often each function has begun and not ended."""
+    """How many calls of each function have begun and not ended."""
     items: int = 0
 
     def step(self) -> None:
-        """One more node is evaluated."""
+        """Pay for the evaluation of one node."""
         self.spend(1)
 
     def walk(self, items: int) -> None:
-        """So many items are looked at."""
+        """Pay for looking at `items` items."""
         self.spend(items // _ITEMS_PER_STEP)
 
     def pay_for_item(self) -> None:
-        """An iterator gives one more item."""
+        """Pay for one more item of an iterator."""
         self.items += 1
         if self.items % _ITEMS_PER_STEP == 0:
             self.spend(1)
 
     def has_room(self, items: int) -> bool:
-        """Whether a list of so many items may be made; it is paid for, as it takes memory."""
+        """Whether a list of `items` items may be made; if so, its memory is paid for."""
         if items > MOST_ITEMS:
             return False
         self.spend(items // _ITEMS_PER_STEP)
         return True
 
     def spend(self, steps: int) -> None:
-        """Work that costs as much as evaluating so many nodes."""
+        """Pay for work that costs as much as evaluating `steps` nodes."""
         self.steps -= steps
         if self.steps < 0:
             raise BudgetExceeded("step-budget")

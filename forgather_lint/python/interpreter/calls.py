@@ -67,7 +67,7 @@ def call_expression(machine: Machine, node: cst.Call, frame: Frame) -> Value:
 
 
 def _with_frame(function: Builtin, frame: Frame) -> Value:
-    """`super()` and `locals()` look at the frame they are called in."""
+    """`super()` and `locals()`, which depend on the frame that they are called in."""
     if function.name == "super" and frame.receiver is not None and frame.function:
         owner = frame.function.owner
         if owner is not None:
@@ -76,7 +76,7 @@ def _with_frame(function: Builtin, frame: Frame) -> Value:
 
 
 def call(machine: Machine, function: Value, arguments: Arguments, where: Place) -> Value:
-    """Call `function` with `arguments`; what cannot be followed is unknown."""
+    """Call `function` with `arguments`; a call that cannot be followed returns an unknown value."""
     match function:
         case FunctionValue():
             return call_function(machine, function, arguments, where)
@@ -137,7 +137,7 @@ def _call_builtin(
 def _call_instance(
     machine: Machine, instance: Instance, arguments: Arguments, where: Place
 ) -> Value:
-    """`instance(...)`: its `__call__`, else its `forward`, which the observer sees."""
+    """`instance(...)`: its `__call__`, else its `forward`, of which the observer is told."""
     own = find_member(machine, instance.cls, "__call__")
     if own is not None and not isinstance(own.value, Unknown):
         return call(machine, own.value, _prepended(arguments, instance), where)
@@ -166,7 +166,7 @@ def _observed(
 
 
 def call_forward(machine: Machine, instance: Instance, arguments: Arguments, where: Place) -> Value:
-    """Run the `forward` of `instance`, whatever the observer would answer."""
+    """Run the `forward` of `instance`, without asking the observer for an answer."""
     forward = machine.attribute(instance, "forward", where)
     return _observed(machine, instance, forward, arguments, where)
 
@@ -174,7 +174,10 @@ def call_forward(machine: Machine, instance: Instance, arguments: Arguments, whe
 def call_function(
     machine: Machine, function: FunctionValue, arguments: Arguments, where: Place
 ) -> Value:
-    """Run the body of `function` in a new frame; that of a generator when it is asked for items."""
+    """Run the body of `function` in a new frame.
+
+    A generator's body runs at the first item asked for.
+    """
     if function.wrapped_by is not None:
         machine.assume(function.wrapped_by)
     if _may_not_end(machine, function, arguments):
@@ -193,7 +196,7 @@ def call_function(
 
 
 def _may_not_end(machine: Machine, function: FunctionValue, arguments: Arguments) -> bool:
-    """Whether a function calls itself again for what is not known, on a way that is not decided."""
+    """Whether a function calls itself again with unknown arguments, on an undecided branch."""
     again = machine.budget.running[ValueId(function)] >= _MOST_UNDECIDED
     return (
         again
@@ -227,7 +230,7 @@ def _in_frame(
 
 
 def _yielded(machine: Machine, run: Callable[..., Value]) -> Batch:
-    """All that a generator yields; it runs as a whole, when the first item is asked for."""
+    """All items of a generator: its whole body runs when the first item is asked for."""
     yielded = IterableValue([])
     try:
         run(yielded=yielded)
@@ -237,7 +240,7 @@ def _yielded(machine: Machine, run: Callable[..., Value]) -> Batch:
 
 
 def is_generator(file: PythonFile, node: cst.FunctionDef | cst.Lambda) -> bool:
-    """Whether a call of the function makes a generator, whatever runs of its body."""
+    """Whether a call of the function makes a generator, because its body contains `yield`."""
     return "yield" in file.text and _has_yield(node)
 
 
@@ -249,7 +252,7 @@ def _has_yield(node: cst.FunctionDef | cst.Lambda) -> bool:
 
 
 class _Yields(cst.CSTVisitor):
-    """Looks for a `yield` that is the function's own."""
+    """Looks for a `yield` of the function itself, not of one inside it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -285,7 +288,7 @@ def _run_body(machine: Machine, node: cst.FunctionDef | cst.Lambda, frame: Frame
 
 
 def _only_early_returns(machine: Machine, frame: Frame) -> Value:
-    """The rest of the body raises, so one of the early returns must have been taken."""
+    """The join of the early returns: the rest of the body raises, so one of them was taken."""
     while machine.trail.depth > frame.trail_depth:
         machine.trail.roll_back()
     early = frame.early_returns.pop(0)
@@ -312,7 +315,7 @@ def construct(machine: Machine, cls: ClassValue, arguments: Arguments, where: Pl
 
 
 def _need_source(value: Value, where: Place) -> None:
-    """Give up where `value` stands in a file that is not here: what it does may be anything."""
+    """Raise `SourceNotHere` where `value` is defined in an absent file and so may do anything."""
     if isinstance(value, Unknown) and value.reason == SOURCE_NOT_HERE:
         raise SourceNotHere(value.detail, value.where or where)
 
@@ -324,7 +327,7 @@ def _built(machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
 
 
 def initialise(machine: Machine, instance: Instance, arguments: Arguments, where: Place) -> None:
-    """Run `__init__` of `instance`; an unknown base leaves it open."""
+    """Run `__init__` of `instance`; where a base is unknown, further attributes are possible."""
     unknown = next((e for e in order_of(machine, instance.cls) if isinstance(e, Unknown)), None)
     if unknown is not None:
         machine.trail.may_have_more(instance, unknown)

@@ -1,4 +1,4 @@
-"""Class statements, the order of bases, and the search for members."""
+"""Class statements, method resolution order, and the lookup of members."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def class_statement(machine: Machine, node: cst.ClassDef, frame: Frame) -> Compl
 
 
 def _hide_private(machine: Machine, cls: ClassValue) -> None:
-    """What the body calls `__x` is an attribute `_Class__x`."""
+    """Rename members: what the body of class `C` calls `__x` is the attribute `_C__x`."""
     for name in list(cls.namespace):
         hidden = private(name, cls.name)
         if hidden != name:
@@ -66,7 +66,7 @@ def _hide_private(machine: Machine, cls: ClassValue) -> None:
 
 
 def _tell_base(machine: Machine, cls: ClassValue, keywords: dict[str, Value]) -> None:
-    """Run the `__init_subclass__` of a base whose source was read."""
+    """Run `__init_subclass__` of a base whose source was read."""
     member = find_member(machine, cls, "__init_subclass__", after=cls)
     if member is not None and isinstance(member.value, ClassMethod):
         method = BoundMethod(cls, member.value.function)
@@ -76,7 +76,7 @@ def _tell_base(machine: Machine, cls: ClassValue, keywords: dict[str, Value]) ->
 def _decorate(
     machine: Machine, decorator: Value, cls: ClassValue, frame: Frame, node: cst.ClassDef
 ) -> None:
-    """Run decorators whose source is known and that replace the class; others keep it."""
+    """Apply a class decorator whose source is known; any other is taken to return the class."""
     if isinstance(decorator, External | Unknown | Builtin):
         return
     result = machine.call(decorator, Arguments([cls]), frame.place(node))
@@ -85,13 +85,13 @@ def _decorate(
 
 
 def _note_places(cls: ClassValue, node: cst.ClassDef, frame: Frame) -> None:
-    """Remember where each class attribute is assigned."""
+    """Record the place at which each class attribute is assigned."""
     for name, target in assigned_names(node.body):
         cls.places[name] = NodePlace(frame.file, target)
 
 
 def assigned_names(body: cst.BaseSuite) -> Iterator[tuple[str, cst.CSTNode]]:
-    """Names that simple assignments of a class body bind, with the assignment."""
+    """The names that simple assignments in a class body bind, each with its assignment."""
     for line in body.body:
         for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
             if isinstance(small, cst.Assign):
@@ -104,7 +104,7 @@ def assigned_names(body: cst.BaseSuite) -> Iterator[tuple[str, cst.CSTNode]]:
 
 
 def annotation_of(cls: ClassValue, name: str) -> str | None:
-    """The name that `name: Annotation` without a value in the body of `cls` is annotated with."""
+    """The annotation, if it is a name, of `name: Annotation` in the body of `cls`; else None."""
     for line in cls.node.body.body if cls.node is not None else ():
         for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
             if isinstance(small, cst.AnnAssign) and small.value is None:
@@ -122,14 +122,14 @@ def _annotated_name(annotation: cst.BaseExpression) -> str | None:
 
 @record
 class Member:
-    """What a class search found, and where."""
+    """A member that a lookup found, and the class that it was found in."""
 
     owner: OrderEntry
     value: Value
 
 
 def order_of(machine: Machine, cls: AnyClass) -> tuple[OrderEntry, ...]:
-    """The method resolution order of `cls`; library classes stand in it by name."""
+    """The method resolution order of `cls`; library classes are in it by name."""
     if isinstance(cls, External):
         lineage = machine.library.lineage(cls.name)
         if lineage is None:
@@ -147,11 +147,11 @@ def _external(names: tuple[str, ...]) -> tuple[External, ...]:
 
 
 _PER_STEP = 20
-"""Entries of an order that are compared in the time of one step."""
+"""How many entries of an order are compared for one step of the budget."""
 
 
 def _merge_bases(machine: Machine, cls: ClassValue) -> tuple[OrderEntry, ...]:
-    """C3 linearisation; an inconsistent order falls back to first occurrence."""
+    """The C3 linearisation; for inconsistent bases, each class at its first occurrence."""
     bases: list[OrderEntry] = [_as_base(base, cls) for base in cls.bases]
     if len(bases) == 1:
         return _line(machine, bases[0])
@@ -193,10 +193,10 @@ def _as_base(base: Value, cls: ClassValue) -> OrderEntry:
 def find_member(
     machine: Machine, cls: AnyClass, name: str, after: AnyClass | None = None
 ) -> Member | None:
-    """The first member called `name` in the order of `cls`, behind `after` when given.
+    """The first member called `name` in the resolution order of `cls`, behind `after` when given.
 
-    A library class has a member when the library knows the function `<class>.<name>`. The search
-    ends at a base that is not known: the member found is that unknown.
+    A library class has a member when the library knows the function `<class>.<name>`. At an unknown
+    base the search ends with that `Unknown` as the member. None when there is no such member.
     """
     order = order_of(machine, cls)
     if after is not None:
@@ -224,14 +224,14 @@ def _own_member(machine: Machine, entry: OrderEntry, name: str) -> Value | None:
 
 
 def is_same_class(one: AnyClass, other: AnyClass) -> bool:
-    """Whether both are one class, though its file may have been run more than once."""
+    """Whether both are the same class, possibly from two runs of its file."""
     if isinstance(one, ClassValue) and isinstance(other, ClassValue):
         return one.qualified == other.qualified
     return one == other
 
 
 def is_subclass(machine: Machine, cls: AnyClass, of: Value) -> bool | None:
-    """`issubclass(cls, of)`, None when a base is not known."""
+    """`issubclass(cls, of)`; None when a base is unknown."""
     if of == Builtin("object"):
         return True
     order = order_of(machine, cls)

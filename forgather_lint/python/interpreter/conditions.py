@@ -49,7 +49,7 @@ def comparison(machine: Machine, node: cst.Comparison, frame: Frame) -> Value:
 def compare(
     machine: Machine, operator: cst.BaseCompOp, left: Value, right: Value, where: Place
 ) -> Value:
-    """One link of a comparison."""
+    """The value of one comparison in a chain."""
     match operator:
         case cst.Is() | cst.IsNot():
             return _negated(is_same(machine, left, right), isinstance(operator, cst.IsNot), where)
@@ -64,7 +64,7 @@ def _negated(result: bool | None, negative: bool, where: Place) -> Value:
 
 
 def is_same(machine: Machine, left: Value, right: Value) -> bool | None:
-    """`left is right`, None when it cannot be decided."""
+    """`left is right`; None when it cannot be decided."""
     if left is right:
         return True
     if isinstance(left, Choice):

@@ -1,8 +1,8 @@
-"""What Python computes of constants: by Python itself, once it is known to stay small.
+"""Operations on constants, computed by Python itself once the result is known to stay small.
 
-Each operator, builtin and method of plain values that this runs gives what Python gives, its errors
-with their texts among it. What could fill the memory or take long is told from the sizes of the
-operands, before anything is computed, and is left undecided.
+Each operator, builtin and method of plain values that is run here gives exactly what Python gives,
+including errors and their messages. Whether an operation could fill the memory or take long is
+estimated from its operands beforehand; then the result is left undecided.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 Plain = Constant | slice | tuple["Plain", ...]
 _PER_BIT = LONGEST_TEXT // LARGEST_BITS
-"""Sizes are counted in letters; a bit of a number counts as much as so many of them."""
+"""How many characters a bit of a number counts for: sizes are measured in characters."""
 _MOST_MODULAR = 10_000_000
-"""Bits of the exponent times bits of the modulus in `pow(base, exponent, modulus)`."""
+"""The most bits of exponent times bits of modulus in `pow(base, exponent, modulus)`."""
 
 
 def compute(
@@ -46,7 +46,7 @@ def compute(
     operands: Sequence[Plain],
     keywords: Mapping[str, Plain] | None = None,
 ) -> Value:
-    """`function(*operands, **keywords)`, the operation that is called `name`.
+    """`function(*operands, **keywords)`; the operation is called `name` in the estimates.
 
     Raises `Raised` for what Python raises.
     """
@@ -69,7 +69,7 @@ _ERRORS_OF_PYTHON = (ArithmeticError, AttributeError, LookupError, TypeError, Va
 def same_result(
     name: str, function: Callable[..., object], operands: Sequence[Plain], result: Constant
 ) -> bool:
-    """Whether the operation surely gives `result` for other operands too."""
+    """Whether the operation surely gives `result` on `operands`, with which it was not computed."""
     if most_made(name, operands) > LONGEST_TEXT:
         return False
     try:
@@ -89,14 +89,17 @@ def _value(result: object) -> Value:
 
 
 def plain(value: Value) -> Plain | None:
-    """The constant that `value` is, or the tuple of such; None for both None and any other."""
+    """The constant, or tuple of constants, that `value` is.
+
+    None for the constant None and for others.
+    """
     if isinstance(value, TupleValue):
         return tuple(plain(item) for item in value.items)
     return value.value if isinstance(value, Known) else None
 
 
 def is_plain(value: Value) -> bool:
-    """Whether `plain` says all of `value`: a constant, or a tuple of constants."""
+    """Whether `value` is a constant, or a tuple of constants, so that `plain` gives all of it."""
     if isinstance(value, TupleValue):
         return all(isinstance(item, Known) for item in value.items)
     return isinstance(value, Known)
@@ -105,7 +108,7 @@ def is_plain(value: Value) -> bool:
 def most_made(
     name: str, operands: Sequence[Plain], keywords: Mapping[str, Plain] | None = None
 ) -> int:
-    """An upper bound of the size of what the operation `name` makes, or works on meanwhile."""
+    """An upper bound for the size of the result of the operation `name`, and for its memory."""
     given = [*operands, *(keywords or {}).values()]
     held = sum(map(_size, given))
     estimate = _GROWING.get(name) or _GROWING.get(name.rpartition(".")[2])
@@ -116,7 +119,7 @@ def most_made(
 
 @cache
 def _fewest(estimate: Callable[..., int]) -> int:
-    """How many operands an estimate needs."""
+    """The smallest number of operands that an estimate can be called with."""
     taken = signature(estimate).parameters.values()
     return sum(
         each.default is each.empty and each.kind is not each.VAR_POSITIONAL for each in taken
@@ -156,7 +159,7 @@ def _shifted(number: Any, count: Any, *_: Any) -> int:
 
 
 def _rounded(number: Any, digits: Any = None, *_: Any) -> int:
-    """`round(1, -n)` computes `10 ** n`."""
+    """For `round(1, -n)`: it computes `10 ** n`."""
     whole = isinstance(number, int) and isinstance(digits, int)
     return _bits(math.log2(10) * -digits) if whole and digits < 0 else 0
 
@@ -178,7 +181,7 @@ def _expanded(text: Any, size: Any = 8, *_: Any) -> int:
 
 
 def _divided(text: Any, separator: Any = None, *_: Any) -> int:
-    """Each part is an object; there are at most so many."""
+    """For splitting a text: the number of parts, each of which is an object."""
     if not isinstance(text, str | bytes):
         return 0
     long = len(separator) if isinstance(separator, str | bytes) else 2
@@ -187,11 +190,11 @@ def _divided(text: Any, separator: Any = None, *_: Any) -> int:
 
 _NUMBER = re.compile(r"\d+")
 _WIDTH_IS_GIVEN = re.compile(r"\*|:[^}]*\{")
-"""A width or precision that is taken from the operands: `%*d`, `{:{}}`."""
+"""A width or precision that an operand supplies: `%*d`, `{:{}}`."""
 
 
 def _widths(form: Any) -> int:
-    """What the widths and precisions in a format add up to at most."""
+    """An upper bound for the sum of all widths and precisions in a format."""
     text = form.decode("latin-1") if isinstance(form, bytes) else form
     if not isinstance(text, str):
         return 0
@@ -212,12 +215,12 @@ def _modulo(left: Any, right: Any, *_: Any) -> int:
 
 
 def _case_changed(text: Any, *_: Any) -> int:
-    """`"\\u0390".upper()` has three letters."""
+    r"""For a change of case: `"\u0390".upper()` has three characters."""
     return 2 * len(text) if isinstance(text, str) else 0
 
 
 def _written_out(value: Any, *_: Any) -> int:
-    r"""`repr("\U0001f600")` may have ten letters, `hex(b"a")` two, `"a".encode()` up to four."""
+    """For text forms: `repr` of one character may take ten, `hex` of a byte two, `encode` four."""
     return 9 * len(value) if isinstance(value, str | bytes) else 0
 
 
@@ -265,4 +268,4 @@ _GROWING: dict[str, Callable[..., int]] = {
     "comb": _chosen,
     "perm": _chosen,
 }
-"""By name, or the last part of it: what is made beyond the size of the operands."""
+"""By name of the operation (or its last part): how much more it makes than its operands are."""

@@ -58,7 +58,7 @@ def on_containers(machine: Machine, name: str, left: Value, right: Value, where:
 
 
 def _on_deques(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:
-    """A deque is joined to another and repeated; what comes of it holds as many items."""
+    """`+` and `*` on a deque; the result has the same `maxlen`."""
     match name, left, right:
         case "mul", DequeValue(), Known(int() as count):
             made = _repeat(machine, left, count)
@@ -81,14 +81,14 @@ def _on_deques(machine: Machine, name: str, left: Value, right: Value, where: Pl
 
 
 def held(items: Sequence[Value], maxlen: int | None) -> list[Value]:
-    """What a deque holds of `items` that were added to its end."""
+    """The items that remain in a deque of `maxlen` when `items` have been added at its end."""
     return list(items) if maxlen is None else list(items[max(len(items) - maxlen, 0) :])
 
 
 def on_iterables(
     name: str, left: Value, right: Value, where: Place, *, in_place: bool = False
 ) -> Value:
-    """A range, a view or an iterator is neither joined to another nor repeated."""
+    """The operator on a range, view or iterator: none of them can be added or repeated."""
     if not all(isinstance(each, _PLAIN) for each in (left, right)):
         return Unknown("unmodelled-operator", where, name)
     kinds = (type_name(left), type_name(right))

@@ -1,4 +1,4 @@
-"""The tables of handlers: one small function per kind of syntax node, in the file of its family."""
+"""The tables of handlers: one function for each kind of syntax node, in the file of its family."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUILTINS: dict[str, Callable[..., Value]] = {}
 
 
 def expression(kind: type[Node]) -> Callable[[Handler[Node]], Handler[Node]]:
-    """The decorated function evaluates nodes of `kind`."""
+    """Registers the decorated function as the one that evaluates nodes of `kind`."""
 
     def register(handler: Handler[Node]) -> Handler[Node]:
         EXPRESSIONS[kind] = handler
@@ -34,7 +34,7 @@ def expression(kind: type[Node]) -> Callable[[Handler[Node]], Handler[Node]]:
 
 
 def statement(kind: type[Node]) -> Callable[[Executor[Node]], Executor[Node]]:
-    """The decorated function executes nodes of `kind`."""
+    """Registers the decorated function as the one that executes nodes of `kind`."""
 
     def register(handler: Executor[Node]) -> Executor[Node]:
         STATEMENTS[kind] = handler
@@ -44,7 +44,7 @@ def statement(kind: type[Node]) -> Callable[[Executor[Node]], Executor[Node]]:
 
 
 def builtin(name: str) -> Callable[[Callable[..., Value]], Callable[..., Value]]:
-    """The decorated function is the meaning of the Python builtin or method `name`.
+    """Registers the decorated function as the Python builtin or method `name`.
 
     Methods are named after the value that has them: `str.split`, `list.append`, `dict.get`. The
     function takes a `Site` and then the arguments under the names that Python gives them.
@@ -58,5 +58,5 @@ def builtin(name: str) -> Callable[[Callable[..., Value]], Callable[..., Value]]
 
 
 def machine_of(site: Site) -> Machine:
-    """The interpreter behind `site`; builtins are part of it."""
+    """The interpreter behind `site`, for builtins, which are part of it."""
     return cast("Machine", site.evaluator)

@@ -9,10 +9,10 @@ from forgather_lint.core.record import record
 
 @record
 class LayerTypes:
-    """The entries that a config takes in each list of types of layers, and what it says.
+    """Which entries a config accepts in its lists of layer types, and how it refuses others.
 
-    `renamed` are older names of entries of `layer_types`. `unknown` is said of another entry,
-    `length` of another number of them than there are layers.
+    `renamed` maps older names of entries of `layer_types` to the present ones. `unknown` is the
+    reaction to any other entry, `length` that to a list that is not as long as there are layers.
     """
 
     allowed: Mapping[str, tuple[str, ...]]
@@ -27,35 +27,35 @@ def _none_taken(_name: str) -> bool:
 
 @record
 class Environment:
-    """How the model is loaded, and what the transformers release makes of its plans.
+    """How the model is loaded, and how the transformers release treats its plans and configs.
 
-    `auto_class` is the class whose `from_config` builds it, `attention` the implementation that
-    was set. `class_plans_kept`: `post_init` keeps `_tp_plan` and `_pp_plan` of the class (from
+    `auto_class` is the class whose `from_config` builds it, `attention` the implementation that was
+    set. `class_plans_kept`: `post_init` keeps `_tp_plan` and `_pp_plan` of the class (from
     transformers 5.14 on); `config_plan_everywhere`: it gives the plan of the config to every model,
     not the base model alone (before 5.0). `rope_parameters`: the config keeps `rope_scaling` under
-    that name (from 5.0 on); `mask_takes_input_embeds`: the functions that make masks still know the
-    keyword's old name (before 5.9). `neighbours_by_name`: `import x` finds a file beside the
-    model's, as it does where the folder of the model is on the path. `transformers` is the release
-    whose source is read, "" for the one installed here.
+    that name (from 5.0 on); `mask_takes_input_embeds`: the functions that make masks still accept
+    the keyword's old name (before 5.9). `neighbours_by_name`: `import x` finds a file beside the
+    model's, as when the folder of the model is on `sys.path`. `transformers` is the release whose
+    source is read, "" for the one installed here.
 
-    `torch` is the release of torch that the engine brings, "" where that is not known;
-    `absent_members` are those of library classes that other releases have, `activations` the names
-    that `ACT2FN` knows, none where any may be.
+    `torch` is the release of torch that the engine installs, "" where that is not known;
+    `absent_members` are members of library classes that exist in other releases only, `activations`
+    the keys of `ACT2FN`, empty where any key is accepted.
 
-    `building`: the constructor of a model is running. There `tensors_on` is the device that tensors
-    are made on where none is named, and `parameters_on` where a module keeps its parameters; on
-    `meta` a tensor has no values. "": that is not known. Where that is so of all of a model, a
-    second is built that stays (`built_twice`), whose tensors are made on `tensors_stay_on`; its
-    parameters alone `post_init` initialises, which it does while `initialising`.
-    `holders_initialised`: to
-    `_init_weights` of a model's own code go only modules that hold tensors themselves (from 5.3).
+    `building`: the constructor of a model is running. During that, `tensors_on` is the device of
+    tensors made without naming one, `parameters_on` the device of parameters; on `meta` a tensor
+    has no values, "" is an unknown device. Some engines first build a model with everything on
+    `meta`, then a second one that they keep (`built_twice`): `tensors_stay_on` is the device of
+    tensors in the second, and only its parameters are initialised by `post_init`, while
+    `initialising` is set. `holders_initialised`: a model's own `_init_weights` is called only for
+    modules that hold tensors themselves (from 5.3).
 
-    Of its configs: `fields_generated`: a class without an `__init__` gets one that sets its fields
-    (from 5.4 on); `removed_fields` are those that the base no longer sets, `popped_fields` those it
-    takes out of what it is given; `layer_types` is what `layer_types` is held against, None where
-    it is not. `rope_types` are the keys of `ROPE_INIT_FUNCTIONS`, empty where any is found;
-    `model_type_taken` says whether `AutoConfig` has a config of its own for a model type,
-    `has_class` whether the release exports a class of models of that name.
+    For configs: `fields_generated`: a class without an `__init__` gets one that sets its fields
+    (from 5.4 on); `removed_fields` are those that the base class no longer sets, `popped_fields`
+    those it takes out of the values that it is given; `layer_types` is how `layer_types` is
+    validated, None where it is not. `rope_types` are the keys of `ROPE_INIT_FUNCTIONS`, empty where
+    any key is found; `model_type_taken` tells whether `AutoConfig` has a config of its own for a
+    model type, `has_class` whether the release exports a model class of that name.
     """
 
     auto_class: str = "AutoModelForCausalLM"
@@ -85,5 +85,5 @@ class Environment:
 
     @property
     def built_twice(self) -> bool:
-        """Whether a first model is built to be thrown away, in the same process."""
+        """Whether the engine builds a first model in the same process, only to throw it away."""
         return self.tensors_on == "meta"

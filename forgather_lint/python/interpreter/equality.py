@@ -1,4 +1,4 @@
-"""Whether two values are equal, as far as it can be decided."""
+"""Whether two values are equal, as far as that can be decided."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ if TYPE_CHECKING:
 
 
 def equals(machine: Machine, left: Value, right: Value, where: Place) -> bool | None:
-    """`left == right`, None when it cannot be decided."""
+    """`left == right`; None when it cannot be decided."""
     return _Comparing(machine, where).equal(left, right)
 
 
 class _Comparing:
-    """One comparison: two containers that are met again, inside of others, are compared once."""
+    """One comparison; a pair of containers that recurs inside itself is compared once."""
 
     def __init__(self, machine: Machine, where: Place) -> None:
         self._machine = machine
@@ -75,7 +75,7 @@ class _Comparing:
         return _single(left, right)
 
     def _objects(self, left: Value, right: Value) -> bool | None:
-        """Python asks the left object, then the right one; the last word is identity."""
+        """Equality of objects: Python asks the left, then the right one, then compares identity."""
         for one, other in ((left, right), (right, left)):
             if not isinstance(one, Instance):
                 continue
@@ -90,7 +90,7 @@ class _Comparing:
         return None if any(map(self._may_say, (left, right))) else False
 
     def _may_say(self, value: Value) -> bool:
-        """Whether the class of an object has an `__eq__` that is not seen here."""
+        """Whether the class of an object may have an `__eq__` that is not visible here."""
         if not isinstance(value, Instance):
             return isinstance(value, TensorValue)
         order = order_of(self._machine, value.cls)
@@ -120,7 +120,7 @@ class _Comparing:
         return False
 
     def _iterables(self, left: ListValue, right: ListValue) -> bool | None:
-        """Ranges are equal by their numbers, views of keys as sets; an iterator is but itself."""
+        """Ranges are equal by their numbers, key views as sets; an iterator equals only itself."""
         kinds = [each.kind for each in (left, right) if isinstance(each, IterableValue)]
         if len(kinds) == 2 and kinds[0] == kinds[1] == "range":
             return self._items(tuple(left.items), tuple(right.items))
@@ -159,7 +159,7 @@ def _keys_agree(left: DictValue | SetValue, right: DictValue | SetValue) -> bool
 
 
 def is_told_apart(key: object) -> bool:
-    """Whether keys like this (see `key_of`) are surely different ones when they are not equal."""
+    """Whether keys of this kind (see `key_of`) that are not equal surely are different keys."""
     if isinstance(key, tuple):
         return all(map(is_told_apart, key))
     return not isinstance(key, Value) or isinstance(key, ClassValue | External | Builtin)
@@ -170,13 +170,13 @@ def _equal_constants(left: Constant, right: Constant) -> bool:
 
 
 def _writes_methods(decorator: Value) -> bool:
-    """Whether a decorator of a class may give it an `__eq__`, as `dataclass` does."""
+    """Whether a class decorator may add an `__eq__`, as `dataclass` does."""
     named = decorator.name if isinstance(decorator, External) else ""
     return isinstance(decorator, Unknown) or named.endswith("dataclass")
 
 
 def _single(left: Value, right: Value) -> bool | None:
-    """Two values of which one is no container."""
+    """Equality of two values one of which is no container."""
     sizes = size_of(left), size_of(right)
     if sizes[0] is not None and sizes[1] is not None:
         sign = dims.compare_any(sizes[0], sizes[1])
@@ -187,7 +187,7 @@ def _single(left: Value, right: Value) -> bool | None:
 
 
 def is_one(left: Value, right: Value) -> bool:
-    """Whether two values other than constants are one object, or bind one method to one object."""
+    """Whether two values that are no constants are one object, or the same bound method of one."""
     match left, right:
         case (Builtin(one), Builtin(other)) | (External(one), External(other)):
             return one == other

@@ -48,7 +48,7 @@ def raise_statement(machine: Machine, node: cst.Raise, frame: Frame) -> Completi
 
 
 def _text_of(kind: Value, given: list[Value]) -> str:
-    """What `str` says of an exception of the class `kind` that is made of the `given` values."""
+    """`str(error)` for an exception of the class `kind` made with the arguments `given`."""
     if len(given) == 1 and isinstance(given[0], Known):
         only = given[0].value
         return repr(only) if exception_name(kind) == "KeyError" else str(only)
@@ -121,13 +121,13 @@ def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Completion:
 
 
 def _leave_branches(machine: Machine, frame: Frame, depth: int) -> None:
-    """Keep what the branches opened since `depth` have written until the error."""
+    """Close the branches opened since `depth`, keeping what they wrote before the error."""
     while machine.trail.depth > max(depth, frame.trail_depth + len(frame.early_returns)):
         machine.trail.apply(machine.trail.roll_back())
 
 
 def _expects_missing(machine: Machine, node: cst.Try, frame: Frame) -> bool:
-    """Whether a handler catches what an import of a missing package raises."""
+    """Whether a handler catches the error of importing a missing package."""
     error = NotInstalled("", frame.place(node))
     return any(_catches(machine, handler, error, frame) for handler in node.handlers)
 
@@ -135,7 +135,7 @@ def _expects_missing(machine: Machine, node: cst.Try, frame: Frame) -> bool:
 def _handled(
     machine: Machine, node: cst.Try, handler: cst.ExceptHandler, error: Raised, frame: Frame
 ) -> Completion:
-    """Run `handler`. One that only explains which package is missing is no other way to go."""
+    """Run `handler`. One that just explains which package is missing does not count as a way on."""
     try:
         return _handle(machine, handler, error, frame)
     except Raised:
@@ -168,7 +168,7 @@ def _catches(machine: Machine, handler: cst.ExceptHandler, error: Raised, frame:
 
 
 def _is_undecided(error: Raised, kind: Value) -> bool:
-    """Whether a handler for `kind` may catch the error or not: a class of a library, or unknown."""
+    """Whether it is undecided if a handler for `kind` (maybe of a library) catches the error."""
     if not isinstance(kind, Builtin | ClassValue | External):
         return True
     names = (exception_name(kind), error.kind)
@@ -199,7 +199,7 @@ def _derives(name: str, base: str) -> bool:
 
 
 SUPPRESSED = "suppressed exceptions"
-"""The attribute in which the object of `contextlib.suppress` holds its arguments."""
+"""The attribute in which the interpreter keeps the arguments of `contextlib.suppress`."""
 
 
 @statement(cst.With)
@@ -241,7 +241,7 @@ def with_statement(machine: Machine, node: cst.With, frame: Frame) -> Completion
 
 
 def _run_at_once(machine: Machine, manager: IterableValue, where: Place) -> None:
-    """Run the generator behind a `contextlib.contextmanager`, both what enters and what leaves."""
+    """Run all of the generator behind a `contextlib.contextmanager`: entering and leaving."""
     try:
         machine.items_of(manager, where)
     except Raised as error:
@@ -254,7 +254,7 @@ def _may_suppress(manager: Value) -> bool:
 
 
 def _leave(machine: Machine, manager: Value, where: Place) -> None:
-    """Call `__exit__` where nothing was raised."""
+    """Call `__exit__` with no exception."""
     if isinstance(manager, Instance):
         leave = find_member(machine, manager.cls, "__exit__")
         if leave is not None and isinstance(leave.value, FunctionValue):
@@ -262,7 +262,7 @@ def _leave(machine: Machine, manager: Value, where: Place) -> None:
 
 
 def _suppresses(machine: Machine, manager: Value, error: Raised, where: Place) -> bool:
-    """Whether `__exit__` may keep the error from going on."""
+    """Whether `__exit__` may swallow the error."""
     if not isinstance(manager, Instance):
         if error.doubt is None and not machine.library.keeps(manager):
             error.doubt = Unknown("context-manager", where)

@@ -1,4 +1,4 @@
-"""One activation of a body of code, and the ways in which a body ends."""
+"""One activation of a body of code, and the ways in which a body can end."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Continued:
 
 
 def private(name: str, cls: str) -> str:
-    """The name that `name` has in the body of the class `cls`: `__x` is `_Cls__x`."""
+    """`name` as mangled in the body of the class `cls`: `__x` becomes `_Cls__x`."""
     own = cls.lstrip("_")
     hidden = name.startswith("__") and not name.endswith("__") and own
     return f"_{own}{name}" if hidden else name
 
 
 SOURCE_NOT_HERE = "source-not-here"
-"""The reason of what stands in a file that is not on this machine; its detail says which."""
+"""The reason of values from a file that is not on this machine; the detail says which file."""
 
 Completion = Returned | LoopBroken | Continued | None
 """How a body ended; None: it ran to its end."""
@@ -51,9 +51,9 @@ Completion = Returned | LoopBroken | Continued | None
 class Raised(Ending):
     """The evaluated code raises. `kind` is the name of the exception class.
 
-    `since` is where an operand became sharded, when an operation on tensors failed. `doubt` is
-    what had to be taken for granted on the way there; None: the code surely raises. `cause` is
-    what is wrong, where whoever raises it has a type for that.
+    `since` is the place at which an operand became sharded, when an operation on tensors failed.
+    `doubt` is what had to be assumed on the way there; None: the code surely raises. `cause` is a
+    typed cause of the error, where there is one.
     """
 
     def __init__(
@@ -82,23 +82,23 @@ class Raised(Ending):
 
     @property
     def perhaps(self) -> str:
-        """The error with what it rests on, for one that is in doubt."""
+        """A doubtful error as text, with the assumption that it rests on."""
         told = f"{self.doubt.reason} {self.doubt.detail}".rstrip() if self.doubt else ""
         return f"perhaps `{self.shown}`: {told}"
 
 
 def cause_in(value: object) -> Cause | None:
-    """The type of an error about the use of the constant `value`."""
+    """The cause of an error in using the constant `value`; None where there is no type for it."""
     return NoneUsed() if value is None else None
 
 
 def cause_of(value: Value) -> Cause | None:
-    """The type of an error about the use of `value`."""
+    """The cause of an error in using `value`; None where there is no type for it."""
     return cause_in(value.value) if isinstance(value, Known) else None
 
 
 class NotInstalled(Raised):
-    """An import of a package that this Python lacks; the one that serves the model may have it."""
+    """An import of a package that this Python lacks; where the model is served it may be there."""
 
     def __init__(self, package: str, where: Place) -> None:
         super().__init__("ModuleNotFoundError", f"No module named '{package}'", where)
@@ -107,7 +107,7 @@ class NotInstalled(Raised):
 
 @record(frozen=False)
 class EarlyReturn:
-    """A return on one side of an undecided condition, with the writes made on that side."""
+    """A return in one branch of an undecided condition, with what that branch wrote."""
 
     value: Value
     changes: Changes
@@ -115,9 +115,9 @@ class EarlyReturn:
 
 @record(frozen=False, eq=False)
 class Frame:
-    """Names and file of the code that runs; `receiver` is the first argument of a method.
+    """The names and the file of the code that runs; `receiver` is the first argument of a method.
 
-    `yielded` collects what a generator yields: both arms of a condition add to the one list.
+    `yielded` collects the items of a generator; both branches of a condition add to the same list.
     """
 
     scope: Scope
@@ -130,10 +130,10 @@ class Frame:
     handled: Raised | None = None
 
     def attribute(self, node: cst.Attribute) -> str:
-        """The name behind the dot, as a class hides it whose method is run."""
+        """The name behind the dot, mangled if it is private to the class whose method runs."""
         owner = self.function.owner if self.function is not None else None
         return private(node.attr.value, owner.name) if owner is not None else node.attr.value
 
     def place(self, node: cst.CSTNode) -> Place:
-        """Where `node` stands in the file that is run."""
+        """The place of `node` in the file that is run."""
         return NodePlace(self.file, node)

@@ -72,7 +72,7 @@ _UPDATE_WRAPPER = External("functools.update_wrapper")
 
 
 def _decorated(machine: Machine, node: cst.Decorator, value: Value, frame: Frame) -> Value:
-    """`value` under a decorator; one whose source is not known is taken to keep the function."""
+    """`value` as decorated; a decorator without source is taken to return the function."""
     if isinstance(node.decorator, cst.Attribute) and node.decorator.attr.value == "setter":
         return _with_setter(machine, node.decorator, value, frame)
     decorator = machine.evaluate(node.decorator, frame)
@@ -111,7 +111,7 @@ def lambda_expression(machine: Machine, node: cst.Lambda, frame: Frame) -> Value
 
 
 def adopt_methods(cls: ClassValue) -> None:
-    """Tell the functions in the body of `cls` which class they stand in."""
+    """Set `owner` of the functions in the body of `cls`."""
     for value in cls.namespace.values():
         _adopt(value, cls)
 

@@ -1,9 +1,9 @@
-"""The one wrapper around every operation: a fault of ours leaves undecided what it was to find out.
+"""The one wrapper around every operation: a bug of this tool makes its result undecided, no more.
 
-Operations are written for the values that code is known to compute with, and input is hostile. What
-one raises on purpose is an `Ending`. Anything else would end the analysis of the model, or of all
-that is checked with it, where no more is lost than the value of one expression. Faults stay in the
-open under `--debug` and in the tests.
+Operations are written for the values that code is known to compute with, but input is hostile. What
+an operation raises on purpose is an `Ending`. Any other exception would end the analysis of the
+model, or of everything checked with it; instead the value of one expression is lost. Under
+`--debug`, and in the tests, such bugs stay visible.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from forgather_lint.python.values.endings import BudgetExceeded, Ending
 from forgather_lint.python.values.value import Unknown
 
 FAULT = "internal-error"
-"""The reason of what a fault of ours leaves undecided."""
+"""The reason of a value that is undecided because of a bug of this tool."""
 _LONGEST_DETAIL = 200
 _shown = False
 
 
 def show_faults(shown: bool = True) -> None:
-    """Let faults end the run from now on, with their traceback."""
+    """From now on, let a bug end the run with its traceback."""
     global _shown
     _shown = shown
 
 
 def fault(error: Exception, where: Place) -> Unknown:
-    """What `error` leaves undecided at `where`; an ending on purpose goes on its way."""
+    """The undecided value for the exception `error` at `where`; an `Ending` is raised again."""
     if isinstance(error, RecursionError):
         raise BudgetExceeded("recursion", where) from None
     if _shown or isinstance(error, Ending | MemoryError):
@@ -34,6 +34,6 @@ def fault(error: Exception, where: Place) -> Unknown:
 
 
 def faulty_statement(error: Exception, where: Place) -> BudgetExceeded:
-    """The end of a run at a statement whose writes are not known for a fault of ours."""
+    """The end of the analysis at a statement whose writes are unknown for a bug of this tool."""
     unknown = fault(error, where)
     return BudgetExceeded(f"{unknown.reason} {unknown.detail}", where)

@@ -53,8 +53,8 @@ def import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) -> Complet
 def _load(machine: Machine, name: str, node: cst.CSTNode, frame: Frame) -> Value:
     """The module `name`; unknown when its package is not installed.
 
-    Code that is prepared for that goes the way it would go here; other code could not run without
-    the package, so it is there where the model is served.
+    In code that catches the import error it is raised. Other code could not run without the
+    package, so the package will be there where the model is served.
     """
     try:
         return machine.loader.load(machine, name)
@@ -73,7 +73,7 @@ def _load(machine: Machine, name: str, node: cst.CSTNode, frame: Frame) -> Value
 def member_of(
     machine: Machine, module: Value, module_name: str, name: str, frame: Frame, node: cst.CSTNode
 ) -> Value:
-    """`from module import name`."""
+    """The value of `from module import name`."""
     where = frame.place(node)
     if isinstance(module, External):
         return machine.loader.member(machine, module, name)
@@ -89,7 +89,7 @@ def member_of(
 
 
 def _module_inside(machine: Machine, name: str) -> Value | None:
-    """The module `name`, whose source is read; None if there is none."""
+    """The module `name`, if its source is read; else None."""
     try:
         found = machine.loader.load(machine, name)
     except Raised:

@@ -1,4 +1,4 @@
-"""What iterating over a value yields."""
+"""Iteration over values."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def items_of(
 ) -> tuple[list[Value], Unknown | None]:
     """The items of `value`, and why there may be more (None: there are no others).
 
-    Raises `Raised` for a constant that surely has none.
-    `where` is the place to blame when `value` cannot be iterated over.
+    Raises `Raised` for a constant that surely cannot be iterated over; `where` is the place to
+    blame.
     """
     match value:
         case IterableValue() if value.is_iterator:
@@ -77,7 +77,7 @@ def items_of(
 def iterator_over(
     machine: Machine, value: Value, where: Place, kind: str = "iterator"
 ) -> IterableValue:
-    """`iter(value)`: what gives the items of `value` one by one; a list may grow meanwhile.
+    """`iter(value)`: an iterator of type `kind`. A list may still grow while it is used.
 
     Raises `Raised` for what cannot be iterated over.
     """
@@ -98,7 +98,7 @@ def _of_list(owner: ListValue, iterator: IterableValue) -> Batch:
 
 
 def take(machine: Machine, iterator: IterableValue) -> Value | None:
-    """The next item; None where there is none, or none that is known: `iterator.rest` tells."""
+    """The next item; None where there is none, or none that is known: see `iterator.rest`."""
     trail = machine.trail
     while iterator.given >= len(iterator.items):
         source = iterator.source
@@ -127,7 +127,7 @@ def take(machine: Machine, iterator: IterableValue) -> Value | None:
 
 
 def untouched(iterator: IterableValue) -> Sequence[Value] | None:
-    """All that an iterator gives over a list that is there, if nothing was taken of it."""
+    """All items of an iterator over an existing list of which none was taken yet; else None."""
     if iterator.rest is not None or iterator.given or iterator.asked:
         return None
     if iterator.source is None:
@@ -140,7 +140,7 @@ def untouched(iterator: IterableValue) -> Sequence[Value] | None:
 
 
 def _asked(machine: Machine, iterator: IterableValue, source: Source) -> Batch:
-    """What `source` makes next; a generator that raises has no more items."""
+    """The next batch of `source`; a generator that has raised gives no more items."""
     try:
         return source(iterator)
     except Raised:
@@ -164,7 +164,7 @@ def _all_of(machine: Machine, iterator: IterableValue) -> list[Value]:
 
 
 class Rounds:
-    """The items of what is iterated over, each taken as the round before it is over."""
+    """The items of a loop; each is taken only when the round before it is over."""
 
     def __init__(self, machine: Machine, iterator: IterableValue) -> None:
         self._machine = machine
@@ -180,12 +180,12 @@ class Rounds:
 
     @property
     def rest(self) -> Unknown | None:
-        """Behind the last: why there may be more."""
+        """Why there may be further items behind the last, None if there are none."""
         return self._iterator.rest
 
 
 def rounds(machine: Machine, value: Value, where: Place) -> Rounds:
-    """The rounds of a loop over `value`, which is written at `where`."""
+    """The rounds of a loop over `value`; the loop is at `where`."""
     return Rounds(machine, iterator_over(machine, value, where))
 
 
@@ -204,7 +204,7 @@ def _iterator_of_instance(
 def iterator_of_object(
     machine: Machine, value: Instance, where: Place, kind: str = "iterator"
 ) -> IterableValue:
-    """What asks `__next__` of an object for its items."""
+    """An iterator that calls `__next__` of an object."""
     member = find_member(machine, value.cls, "__next__")
     if member is None or isinstance(member.value, Unknown):
         return IterableValue([], _of_unmodelled(value))
@@ -227,9 +227,9 @@ def _of_unmodelled(value: Instance) -> Unknown:
 def pairs_of(
     machine: Machine, source: Value, where: Place
 ) -> tuple[list[tuple[Value, Value]], Unknown | None]:
-    """The keys and values that `dict(source)` has of a source that is no mapping.
+    """The pairs of `dict(source)`, for a source that is no mapping, and why there may be more.
 
-    Raises `Raised` for what is surely none.
+    Raises `Raised` for a source that surely has no pairs.
     """
     if isinstance(source, Instance):
         return [], Unknown("unknown-dict", where)  # it may have `keys`

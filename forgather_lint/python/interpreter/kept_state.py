@@ -1,4 +1,4 @@
-"""What a run reads of objects that were there before it, and leaves other than it was."""
+"""State that a run reads from objects that existed before it, and changes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from forgather_lint.python.values.value import next_serial
 
 @record(frozen=False, eq=False)
 class KeptState(Observer):
-    """Watches code that is run more often than once, as what a run leaves changes the next.
+    """Watches code that is run more than once, where a run may change the result of the next.
 
-    An attribute that is only written, or written before it is read, tells the next run nothing.
-    Of what classes, modules, lists, dicts and sets hold any change counts.
+    An attribute that is only written, or written before it is read, tells the next run nothing. Any
+    change counts to what classes, modules, lists, dicts and sets hold.
     """
 
     machine: Machine
     found: list[Place | None] = field(default_factory=list)
-    """Where what the next run finds is written or read; None where that is not known."""
+    """The places at which such state is written or read; None for a place that is not known."""
     _born: int = 0
     _read: dict[tuple[Instance, str], Place] = field(default_factory=dict)
 
@@ -35,7 +35,7 @@ class KeptState(Observer):
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch what is run inside, if it comes to its end."""
+        """Watch what is run within the block, provided it reaches its end."""
         trail, self._born = self.machine.trail, next_serial()
         with trail.guarding(self._born):
             yield
@@ -49,7 +49,7 @@ class KeptState(Observer):
                 self.found.append(owner.places.get(name, read))
 
     def _reading(self, owner: object) -> Place | None:
-        """Where the attribute is read that holds `owner`."""
+        """The place at which the attribute that holds `owner` is read; None if not known."""
         for (instance, name), where in self._read.items():
             if instance.attributes.get(name) is owner:
                 return where

@@ -1,11 +1,12 @@
-"""What the interpreter asks about libraries, and the table that the op families fill.
+"""What the interpreter asks about libraries, and the table of ops that op families fill.
 
 An op is a function whose parameters are named as torch names them:
 
     @op("torch.softmax", "torch.nn.functional.softmax", "Tensor.softmax")
     def softmax(site: Site, input: Value, dim: Value = NONE, dtype: Value = NONE) -> Value: ...
 
-A method's receiver is its first argument. `site` tells where the call stands and takes failures.
+For a method the first argument is the receiver. `site` has the place of the call, and makes the
+unknown results.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ from forgather_lint.python.values.value import Arguments, Known, Unknown, Value
 
 
 class OpFailure(Ending):
-    """The call raises at run time; `text` is the message a user would see, `cause` is why."""
+    """The call raises at run time.
+
+    `text` is the message a user would see, `cause` the typed cause.
+    """
 
     def __init__(self, error: str, text: str, cause: Cause | None = None) -> None:
         super().__init__(f"{error}: {text}")
@@ -38,7 +42,7 @@ class OpFailure(Ending):
 
 
 class Evaluator(Protocol):
-    """The part of the interpreter that library semantics may use."""
+    """The part of the interpreter that library functions may use."""
 
     def call(self, function: Value, arguments: Arguments, where: Place) -> Value: ...
 
@@ -61,14 +65,14 @@ class Evaluator(Protocol):
 
 @record
 class Site:
-    """One call: where it stands, and the interpreter that runs it."""
+    """One call: its place, and the interpreter that runs it."""
 
     evaluator: Evaluator
     where: Place
     name: str
 
     def unknown(self, reason: str, detail: str = "") -> Unknown:
-        """What this call leaves undecided, at its place."""
+        """An undecided result of this call, with its place."""
         return Unknown(reason, self.where, detail or self.name)
 
 
@@ -78,7 +82,7 @@ _OPS: dict[str, Op] = {}
 
 
 def op(*names: str) -> Callable[[Op], Op]:
-    """Give the decorated function as the meaning of every one of `names`."""
+    """Registers the decorated function as the meaning of each of `names`."""
 
     def register(function: Op) -> Op:
         for name in names:
@@ -91,12 +95,12 @@ def op(*names: str) -> Callable[[Op], Op]:
 
 
 def op_named(name: str) -> Op | None:
-    """The meaning of the library name `name`, None when there is none."""
+    """The function for the library name `name`; None when there is none."""
     return _OPS.get(name)
 
 
 def op_names() -> frozenset[str]:
-    """Every library name that has a meaning."""
+    """Every library name for which there is a function."""
     return frozenset(_OPS)
 
 
@@ -112,11 +116,14 @@ _LOOKS_AT_NO_ITEM = frozenset(
     "dict.get dict.setdefault dict.pop set.add set.discard functools.partial "
     "super_in_method".split()
 )
-"""These take as long whatever the size of what they are given."""
+"""Operations whose cost does not depend on the size of their arguments."""
 
 
 def _pinned(arguments: Arguments) -> Arguments:
-    """What an op asks of a loop index is not seen, so only the same index answers alike."""
+    """The arguments, with loop indices marked so that a copy for another index is ruled out.
+
+    What an op asks of a loop index is not recorded.
+    """
     if not any(isinstance(each, Known) and each.loop for each in arguments.all()):
         return arguments
     return Arguments(
@@ -126,10 +133,11 @@ def _pinned(arguments: Arguments) -> Arguments:
 
 
 def run(function: Op, site: Site, arguments: Arguments) -> Value:
-    """Bind `arguments` as Python would and run the op; what does not bind is unknown.
+    """Bind `arguments` as Python would and run the op; unknown where they do not bind.
 
-    Every builtin and every library function passes here: it is charged by the size of what it is
-    given, and a fault in it leaves its result undecided, and what it was to change.
+    Every builtin and library function is run here: the budget is charged by the size of the
+    arguments, and after a bug in the function its result is undecided, with everything it might
+    have changed.
     """
     if arguments.rest is not None:
         return Unknown("unknown-arguments", site.where, site.name)
@@ -151,7 +159,7 @@ def run(function: Op, site: Site, arguments: Arguments) -> Value:
 
 @lru_cache(maxsize=4096)
 def _takes(function: Op, positional: int, keywords: tuple[str, ...]) -> bool:
-    """Whether so many arguments by position and those by name bind to the parameters of an op."""
+    """Whether so many positional arguments and these keywords bind to the parameters of an op."""
     try:
         inspect.signature(function).bind(None, *[None] * positional, **dict.fromkeys(keywords))
     except TypeError:

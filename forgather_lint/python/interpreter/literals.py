@@ -87,7 +87,7 @@ def _joined(
     parts: Sequence[cst.BaseFormattedStringContent],
     frame: Frame,
 ) -> Value:
-    """The text of `parts` of the literal `node`."""
+    """The text of `parts` of the f-string `node`."""
     pieces = [_piece(machine, node, part, frame) for part in parts]
     texts = tuple(each.value for each in pieces if isinstance(each, Known))
     if len(texts) < len(pieces):
@@ -124,7 +124,7 @@ _CONVERSIONS: dict[str, Callable[[object], str]] = {"r": repr, "s": str, "a": as
 
 
 def _literal_part(node: cst.FormattedString, raw: str) -> Value:
-    """A part of an f-string that is no expression, as the string literal that it would be."""
+    """The literal text of an f-string, with its escapes evaluated."""
     prefix = "r" if "r" in node.prefix.lower() else ""
     text = raw.replace("{{", "{").replace("}}", "}")
     return known(ast.literal_eval(f"{prefix}{node.quote}{text}{node.quote}"))
@@ -181,7 +181,7 @@ def dict_(machine: Machine, node: cst.Dict, frame: Frame) -> Value:
 
 
 class NewDict:
-    """A dict that is being made, which nobody else holds yet."""
+    """A dict that is being built, to which nothing else refers yet."""
 
     def __init__(self) -> None:
         self.items: dict[Key, Value] = {}
@@ -190,7 +190,7 @@ class NewDict:
         self._places: dict[Key, tuple[Place, Place]] = {}
 
     def put(self, key: Value, value: Value, places: tuple[Place, Place] | None = None) -> None:
-        """`self[key] = value`, written at `places`."""
+        """`self[key] = value`; key and value are written at `places`."""
         if isinstance(key, Unknown | Choice):
             self.rest = self.rest or Unknown("unknown-key")
             return

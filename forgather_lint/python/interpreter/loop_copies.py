@@ -1,9 +1,9 @@
-"""Copies of what a loop builds many times.
+"""Copies of objects that a loop builds many times.
 
-The rounds of `for i in range(80): Layer(config, i)` differ in a stored number only. When nothing
-asked for the number in a way that tells the rounds apart, later rounds copy what the first built.
-That holds as long as whatever the first read is as it was, and only if it changed nothing but what
-it built.
+The rounds of `for i in range(80): Layer(config, i)` differ only in a number that is stored. If
+nothing compared that number in a way that would come out differently in another round, later rounds
+copy what the first has built. That holds while everything the first has read is unchanged, and only
+if it changed nothing but what it built.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ Read = tuple[Instance, str]
 
 @record(frozen=False)
 class _Watch:
-    """A constructor that is running: which older objects it has read, and what it found there.
+    """A constructor that is running: the older objects that it has read, and what it read there.
 
-    `met` tells of lists, dicts and sets how often they had been written to.
+    `met` has, for lists, dicts and sets, how often each had been written to.
     """
 
     born: int
@@ -58,11 +58,11 @@ class _Watch:
 
 @record(eq=False)
 class Template:
-    """An instance as it was when its constructor had returned, and what that depended on.
+    """An instance as it was when its constructor had returned, and what it depended on.
 
     `parts` are the objects, lists, dicts and sets that were built with it. `reads` are attributes
     of older objects, `met` older lists, dicts and sets with the number of writes to them,
-    `shared_writes` counts what had been written to classes and modules.
+    `shared_writes` the number of writes to classes and modules until then.
     """
 
     arguments: Arguments
@@ -90,7 +90,7 @@ class LoopCopies:
                 self.met(value)
 
     def met(self, value: Value | None) -> None:
-        """`value` is read from a name or an attribute."""
+        """`value` has been read from a name or an attribute."""
         if self._running and isinstance(value, Collection):
             for watch in self._running:
                 if value.serial < watch.born:
@@ -103,7 +103,7 @@ class LoopCopies:
         arguments: Arguments,
         construct: Callable[[Arguments], Value],
     ) -> Value:
-        """`construct(arguments)`, or a copy of an earlier instance that differs in a number."""
+        """`construct(arguments)`, or a copy of an earlier instance that differs in one number."""
         index = _loop_argument(arguments)
         if index is None or index.loop is None or not isinstance(index.value, int):
             return construct(arguments)
@@ -132,7 +132,7 @@ class LoopCopies:
 
 
 def _loop_argument(arguments: Arguments) -> Known | None:
-    """The one argument that is a loop index."""
+    """The argument that is a loop index, if exactly one is; else None."""
     found = [v for v in arguments.all() if isinstance(v, Known) and v.loop is not None]
     return found[0] if len(found) == 1 and arguments.rest is None else None
 
@@ -174,7 +174,7 @@ def _interchangeable(one: Value, other: Value) -> bool:
 def _template(
     arguments: Arguments, loop: LoopIndex, built: Instance, watch: _Watch, machine: Machine
 ) -> Template | None:
-    """What `built` is now, apart from it, since others may change it; None if it has no copy."""
+    """A copy of `built` to copy from, as others may change `built`; None if it cannot be copied."""
     behind = next_serial()
     copying = _Copying(
         lambda each: watch.born < each.serial < behind,
@@ -194,7 +194,7 @@ def _template(
 
 
 def _numbered(template: Template, index: Known) -> Value:
-    """A copy of the template with another number."""
+    """A copy of the template with the number `index`."""
 
     def number(value: Known) -> Known:
         inside = value.loop is not None and value.loop.is_within(template.loop)
@@ -205,13 +205,13 @@ def _numbered(template: Template, index: Known) -> Value:
 
 
 class _HasNoCopy(Exception):
-    """A function or an iterator that was made with an object would go on to use that one."""
+    """A function or iterator made with an object cannot be copied, as it refers to that object."""
 
 
 class _Copying:
-    """Copies the instances and collections that are `inside`; all else is shared.
+    """Copies the instances and collections that are `inside`; all others are shared.
 
-    `copies` maps what was copied to its copy, `collections` are the copied lists, dicts and sets.
+    `copies` maps each original to its copy, `collections` are the copied lists, dicts and sets.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ class _Copying:
         self.collections: list[Collection] = []
 
     def of(self, value: Value) -> Value:
-        """The copy of `value`; the same one each time."""
+        """The copy of `value`; the same one at each call."""
         if isinstance(value, Known):
             return self._number(value)
         done = self._done.get(value)

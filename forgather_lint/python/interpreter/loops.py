@@ -68,7 +68,7 @@ def for_statement(machine: Machine, node: cst.For, frame: Frame) -> Completion:
 
 
 def _perhaps_more(machine: Machine, node: cst.For, rest: Unknown, frame: Frame) -> Completion:
-    """More rounds with an unknown item, which may or may not take place.
+    """Run two further rounds, with an unknown item, that may or may not take place.
 
     The second starts from what the first may have left, as every later one would.
     """
@@ -128,7 +128,7 @@ Collect = Callable[[Frame], None]
 
 @expression(cst.GeneratorExp)
 def generator_expression(machine: Machine, node: cst.GeneratorExp, frame: Frame) -> Value:
-    """What it is made of is iterated over at once, the rest is evaluated item by item."""
+    """An iterator: the first iterable is evaluated now, the rest of the expression item by item."""
     inner, where = _inner(frame), frame.place(node.for_in.iter)
     over = iterator_over(machine, machine.evaluate(node.for_in.iter, inner), where)
     return IterableValue([], source=partial(_generated, machine, node, inner, over))
@@ -181,7 +181,7 @@ def list_comprehension(machine: Machine, node: cst.ListComp, frame: Frame) -> Va
 def _plain_numbers(
     machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: Frame, over: IterableValue
 ) -> list[Value] | None:
-    """What it makes of all items at once, if it only computes numbers of numbers."""
+    """All results at once, for an expression that computes numbers from numbers only; else None."""
     given = untouched(over)
     arithmetic = plain(node, frame) if given is not None else None
     numbers = arithmetic.items(machine, given) if arithmetic is not None and given else None
@@ -215,13 +215,13 @@ def dict_comprehension(machine: Machine, node: cst.DictComp, frame: Frame) -> Va
 
 
 def _inner(frame: Frame) -> Frame:
-    """A comprehension has its own names; `super()` and the receiver are those outside."""
+    """A frame for the names of a comprehension; `super()` and the receiver are those of `frame`."""
     scope = Scope({}, frame.scope, frame.scope.namespace)
     return Frame(scope, frame.file, frame.function, frame.receiver, frame.trail_depth)
 
 
 def _each(machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect) -> Unknown | None:
-    """Run `collect` for every item; the result says why there may be more."""
+    """Call `collect` for every item; returns why there may be more."""
     iterable = machine.evaluate(clause.iter, frame)
     turns = rounds(machine, iterable, frame.place(clause.iter))
     return _each_of(machine, clause, frame, collect, turns)
@@ -243,7 +243,7 @@ def _each_of(
 def _perhaps_of(
     machine: Machine, clause: cst.CompFor, rest: Unknown, frame: Frame, collect: Collect
 ) -> None:
-    """Evaluate it for what there may be."""
+    """Call `collect` for an unknown item that may or may not exist."""
     act = partial(_of_item, machine, clause, rest, frame, collect)
     perhaps(machine, act, frame.place(clause.iter))
 

@@ -1,7 +1,7 @@
 """The abstract interpreter of plain Python: evaluates trees, runs bodies, calls functions.
 
-It knows no library. What a library name means is asked of `Library`, what an import finds of
-`CodeLoader`, and who wants to see calls and attribute reads is an `Observer`.
+It knows no library: `Library` says what a library name means, `CodeLoader` what an import finds,
+and an `Observer` is told of calls and attribute reads.
 """
 
 from __future__ import annotations
@@ -43,19 +43,22 @@ from forgather_lint.python.values.value import (
 
 
 class Library(Protocol):
-    """What library names, values and operators mean."""
+    """The meaning of library names, values and operators."""
 
     def canonical(self, name: str) -> str:
-        """The one name of what is known by several dotted names."""
+        """The one name of something that has several dotted names."""
 
     def constant(self, name: str) -> Value | None:
-        """The value of a library constant such as `math.pi`."""
+        """The value of a library constant such as `math.pi`; None if `name` is none."""
 
     def member_constant(self, machine: Machine, cls: str, name: str) -> Value | None:
-        """The value of the class attribute `name` of the library class `cls`."""
+        """The value of the class attribute `name` of the library class `cls`.
+
+        None if it has none.
+        """
 
     def lineage(self, name: str) -> tuple[str, ...] | None:
-        """The classes that `name` derives from, itself first; None when it is no class."""
+        """The class `name` and all that it derives from; None when it is no class."""
 
     def has(self, name: str) -> bool:
         """Whether `name` can be called with a known meaning."""
@@ -69,83 +72,89 @@ class Library(Protocol):
     def inherited(
         self, machine: Machine, cls: ClassValue | External, name: str, where: Place
     ) -> Unknown | None:
-        """What library bases of `cls` call `name`, which has no meaning; None if nothing."""
+        """The unknown member `name` that library bases of `cls` have without a model; or None."""
 
     def construct(
         self, machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
     ) -> Value | None:
-        """Build an instance of a class that Python builds in its own way, else None."""
+        """An instance of a class that Python builds in a special way; None for others."""
 
     def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
-        """The name under which the attribute `name` of `target` is kept."""
+        """The name under which the attribute `name` of `target` is stored."""
 
     def on_set(
         self, machine: Machine, target: Instance, name: str, value: Value
     ) -> tuple[str, Value]:
-        """Told before an attribute is written; the result is what is written, and its name."""
+        """Called before an attribute is written; returns the name and value to be written."""
 
     def keeps(self, decorator: Value) -> bool:
-        """Whether a function under `decorator` surely computes what is written."""
+        """Whether a function decorated with `decorator` surely computes what its body says."""
 
     def handles(self, value: Value) -> bool:
-        """Whether operators on `value` are the library's business."""
+        """Whether operators on `value` are to be left to the library."""
 
     def read_number(self, machine: Machine, value: Value, where: Place | None) -> None:
-        """Told where a number is asked of `value`; raises what that raises."""
+        """Called where a number is read out of `value`; raises what that raises."""
 
     def inside(self, manager: Value, world: Environment) -> Environment:
-        """What code finds inside `with manager`."""
+        """The environment of code inside `with manager`."""
 
 
 class CodeLoader(Protocol):
-    """Finds the code behind an import; `missing` notes packages that are not installed here."""
+    """Finds the code behind an import; `missing` collects packages that are not installed here."""
 
     missing: dict[str, Place]
 
     def load(self, machine: Machine, name: str) -> Value:
-        """The module `name`: a `Namespace` where its source is read, else an `External`."""
+        """The module `name`: a `Namespace` if its source is read, else an `External`."""
 
     def member(self, machine: Machine, module: External, name: str) -> Value:
-        """`from module import name` for a module whose source is not read."""
+        """The value of `from module import name`, for a module whose source is not read."""
 
     def config_class(self, machine: Machine, model_type: str) -> Value | None:
-        """The config class of a model type of transformers, None for one that it does not have."""
+        """The config class of a model type of transformers.
+
+        None for a type that it does not have.
+        """
 
     def model_class(self, machine: Machine, auto_class: str, model_type: str) -> Value | None:
-        """What `auto_class` loads for a model type of transformers, None if nothing."""
+        """The class that `auto_class` loads for a model type of transformers.
+
+        None if it loads none.
+        """
 
     def own_namespaces(self) -> Iterable[Namespace]:
-        """The model's own files that have been loaded."""
+        """The namespaces of the model's own files, as far as they were loaded."""
 
     def resolve_relative(self, namespace: Namespace, name: str, level: int) -> str:
-        """The absolute name of a relative import made in `namespace`."""
+        """The absolute name of a module that is imported relatively in `namespace`."""
 
 
 class Observer:
-    """Sees what the code does; this one looks away."""
+    """Is told what the code does; this base class does nothing."""
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
-        """The result of calling `instance` where it is known already."""
+        """The result of calling `instance`, if it need not be run; None to run it."""
         return None
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         """`forward` of `instance` is about to run."""
 
     def left(self, instance: Instance, result: Value) -> Value:
-        """`forward` of `instance` has run; what it returns here is the result of the call."""
+        """`forward` of `instance` has returned `result`; returns the result to be used."""
         return result
 
     def abandoned(self, instance: Instance, error: Raised) -> None:
-        """`forward` of `instance` has ended with `error`, which code around it may catch."""
+        """`forward` of `instance` has raised `error`, which code around it may catch."""
 
     def read(self, instance: Instance, name: str, where: Place) -> None:
         """An attribute of `instance` was read."""
 
     def undecided(self, where: Place) -> None:
-        """A condition could not be decided."""
+        """A condition cannot be decided; its branches will be run."""
 
     def merged(self, result: object, options: Sequence[object]) -> None:
-        """What a place holds behind a condition, and what each branch had left there."""
+        """`result` is the join of `options`, what each branch of a condition had left."""
 
     def gave_up(self, error: Raised) -> None:
         """One branch of an undecided condition raises; the others go on."""
@@ -155,10 +164,10 @@ class Observer:
 
 
 class Machine:
-    """Evaluates nodes in frames. Handlers live in the files of their families.
+    """Evaluates nodes in frames, by the handlers in `dispatch`.
 
-    The machine itself remembers nothing but the modules that `loader` has loaded: everything else
-    belongs to the run that is on. What is asked outside of any is a run of its own.
+    The machine itself keeps only the modules that `loader` has loaded; everything else belongs to
+    the current run. What is asked outside of any run is a run of its own.
     """
 
     def __init__(
@@ -170,17 +179,17 @@ class Machine:
 
     @property
     def library(self) -> Library:
-        """What library names mean in this run."""
+        """The meaning of library names in this run."""
         return self._run.library
 
     @property
     def observer(self) -> Observer:
-        """Who sees what happens in this run."""
+        """The observer of this run."""
         return self._run.observer
 
     @property
     def environment(self) -> Environment:
-        """The world that the code finds in this run."""
+        """The environment that code finds in this run."""
         return self._run.environment
 
     @property
@@ -190,12 +199,12 @@ class Machine:
 
     @property
     def trail(self) -> Trail:
-        """What this run has written, and the way to write."""
+        """The writes of this run, and the means to write."""
         return self._run.trail
 
     @property
     def run(self) -> AbstractRun:
-        """The run that is on."""
+        """The current run."""
         return self._run
 
     @contextmanager
@@ -205,9 +214,9 @@ class Machine:
         observer: Observer | None = None,
         environment: Environment | None = None,
     ) -> Iterator[None]:
-        """A run of which all writes stay, such as that of a constructor.
+        """A run whose writes stay, such as that of a constructor.
 
-        What is not given is as it is outside of any run, whichever run is on.
+        Arguments that are not given are as outside of any run, whichever run is current.
         """
         idle, before = self._idle, self._run
         self._run = AbstractRun(
@@ -236,9 +245,9 @@ class Machine:
         observer: Observer | None = None,
         environment: Environment | None = None,
     ) -> Iterator[None]:
-        """A run of which nothing stays, such as that of a forward on one of several ranks.
+        """A run whose writes are undone at its end, such as a forward on one of several ranks.
 
-        An object that it makes is empty afterwards.
+        An object that was made in it is empty afterwards.
         """
         with self.kept_run(library, observer, environment):
             self.trail.begin()
@@ -250,7 +259,7 @@ class Machine:
                 self.trail.undo_all()
 
     def evaluate(self, node: cst.CSTNode, frame: Frame) -> Value:
-        """The value of the expression `node`; what it leaves undecided has a place."""
+        """The value of the expression `node`; an undecided value gets its place."""
         self._run.budget.step()
         handler = EXPRESSIONS.get(type(node))
         if handler is None:
@@ -306,32 +315,32 @@ class Machine:
         set_attribute(self, target, name, value, where)
 
     def ran_unknown_code(self, arguments: Arguments, where: Place) -> None:
-        """Note a call of code that is not known, which may change what it is handed."""
+        """Record a call of unknown code, which may change its arguments."""
         self.run.unknown_calls += 1
         if any(isinstance(each, _CHANGEABLE) for each in arguments.all()):
             self.assume(Unknown("changed-by-unknown-code", where))
 
     def assume(self, why: Unknown) -> None:
-        """Go on as if `why` did not matter: an error from here on is not proved by it."""
+        """Go on under an assumption: an error from here on is not proved, because of `why`."""
         key = str(why.where.span) if why.where else why.reason
         self.trail.set_key(self.run.assumptions, key, why)
 
     def pass_over(self, error: Raised) -> None:
-        """Go on as if the arm that raises `error` were not chosen: what runs on is not proved."""
+        """Go on as if the branch that raises `error` were not taken, which is not proved."""
         self.leave_unproved(Unknown("raises-by-condition", error.where, error.shown))
 
     def leave_unproved(self, why: Unknown) -> None:
-        """Go on as if `why` did not matter: that the code runs to its end is not proved."""
+        """Go on under an assumption: that the code reaches its end is not proved, due to `why`."""
         key = str(why.where.span) if why.where else why.reason
         self.trail.set_key(self.run.passed_over, key, why)
 
     def unproved(self) -> Unknown | None:
-        """What was taken for granted in this run, or in one before it; None: nothing."""
+        """What this run or an earlier one had to assume; None: nothing."""
         taken = (*self.run.passed_over.values(), *self.run.assumptions.values())
         return next((each for each in taken if isinstance(each, Unknown)), None)
 
     def doubted(self, error: Raised) -> Raised:
-        """`error` with what was assumed on the way to it."""
+        """`error`, with what was assumed on the way to it as its doubt."""
         if error.doubt is None:
             assumed = self.run.assumptions.values()
             found = (each for each in assumed if isinstance(each, Unknown))
@@ -340,7 +349,7 @@ class Machine:
 
     @contextmanager
     def in_world(self, world: Environment) -> Iterator[None]:
-        """The rest of this run finds `world`, until the context is left."""
+        """Within the block code finds the environment `world`."""
         run, before = self._run, self._run.environment
         run.environment = world
         try:
@@ -349,7 +358,7 @@ class Machine:
             run.environment = before
 
     def truth(self, value: Value, where: Place | None = None) -> bool | None:
-        """Whether `value`, asked for at `where`, is true, None when that cannot be decided."""
+        """Whether `value` is true at `where`; None when that cannot be decided."""
         from forgather_lint.python.interpreter.truth import truth
 
         return truth(self, value, where)
@@ -357,7 +366,10 @@ class Machine:
     def items_of(
         self, value: Value, where: Place | None = None
     ) -> tuple[list[Value], Unknown | None]:
-        """What iterating over `value`, at `where`, yields, and why there may be more."""
+        """The items of `value`, and why there may be more.
+
+        `where` is the place of the iteration.
+        """
         from forgather_lint.python.interpreter.iteration import items_of
 
         items, rest = items_of(self, value, where)
@@ -365,13 +377,13 @@ class Machine:
         return (items, rest) if len(items) <= MOST_ITEMS else (items[:1], Unknown("many-items"))
 
     def branch(self, arms: Sequence[Callable[[], Value]], where: Place) -> Value:
-        """Evaluate every arm from the present state and join results and writes."""
+        """Evaluate every arm from the present state, and join results and writes."""
         from forgather_lint.python.interpreter.branching import join_values
 
         return join_values(self, arms, where)
 
     def each_option(self, value: Value, act: Callable[[Value], Value], where: Place) -> Value:
-        """`act(value)`, for every option of a choice."""
+        """`act(value)`; for a choice, the join of `act` for each of its options."""
         if not isinstance(value, Choice):
             return act(value)
         return self.branch([lambda option=option: act(option) for option in value.options], where)  # type: ignore[misc]

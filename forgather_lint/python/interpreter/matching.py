@@ -1,4 +1,4 @@
-"""`match`: patterns, what they fit, and the names that they bind."""
+"""`match` statements: whether patterns fit, and the names that they bind."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _fits(machine: Machine, case: cst.MatchCase, subject: Value, frame: Frame) -
 def _pattern_fits(
     machine: Machine, pattern: cst.MatchPattern, subject: Value, frame: Frame
 ) -> bool | None:
-    """Whether `pattern` fits, None when that is not decided; its names are bound."""
+    """Whether `pattern` fits; None when that is undecided. Binds its names."""
     match pattern:
         case cst.MatchAs():
             inner = pattern.pattern
@@ -91,7 +91,7 @@ def _bind(machine: Machine, name: cst.Name | None, value: Value, frame: Frame) -
 
 
 def _undecided(machine: Machine, pattern: cst.MatchPattern, frame: Frame) -> None:
-    """Of a pattern that may fit the names may hold anything."""
+    """Bind all names of a pattern that may fit to unknown values."""
     unknown = Unknown("undecided-pattern", frame.place(pattern))
     for node in descendants(pattern):
         if isinstance(node, cst.MatchAs | cst.MatchStar):

@@ -1,4 +1,4 @@
-"""Names: where they are looked up and bound."""
+"""Looking up and binding names."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
 
 @cache
 def _imported_names(module: cst.Module) -> frozenset[str]:
-    """What imports bind anywhere in `module`: those of packages that may be absent as well."""
+    """The names that imports anywhere in `module` bind, whether or not the package is installed."""
     imports = of_kind(descendants(module), cst.Import, cst.ImportFrom)
     return frozenset(
         (alias.evaluated_alias or alias.evaluated_name).partition(".")[0]
@@ -47,7 +47,7 @@ def _imported_names(module: cst.Module) -> frozenset[str]:
 
 
 def look_up(scope: Scope, name: str) -> Value | None:
-    """What `name` means in `scope`, None when nothing binds it."""
+    """The value of `name` in `scope`; None when nothing binds it."""
     inner: Scope | None = scope
     while inner is not None:
         visible = inner is scope or not inner.of_class
@@ -61,7 +61,7 @@ def look_up(scope: Scope, name: str) -> Value | None:
 
 
 def builtin_value(name: str) -> Value | None:
-    """The Python builtin `name`."""
+    """The Python builtin `name`; None when there is none."""
     if name in _CONSTANTS:
         return Known(_CONSTANTS[name])
     if name in BUILTINS or name in _TYPES:
@@ -74,11 +74,11 @@ _ELSE: dict[str, Value] = {
     "__file__": Unknown("file-path"),
     "NotImplemented": Unknown("not-implemented"),
 }
-"""`NotImplemented` stands for what the other operand, or nobody, says."""
+"""Further global names. `NotImplemented` is unknown: the other operand decides, if anything."""
 
 
 def bind_name(machine: Machine, frame: Frame, name: str, value: Value) -> None:
-    """Bind `name` in the scope that an assignment in `frame` writes to."""
+    """Bind `name` in the scope to which an assignment in `frame` belongs."""
     scope = frame.scope
     if name in scope.declared_global:
         machine.trail.set_shared(scope.namespace.globals, name, value)

@@ -1,4 +1,4 @@
-"""Operators on plain values; those on library values are asked of the library."""
+"""Operators on plain values; those on library values are left to the library."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def on_constants(machine: Machine, name: str, left: Known, right: Known, where: 
 
 
 _SMALL = frozenset("add sub iadd isub eq ne lt le gt ge".split())
-"""What these make of two numbers is as small as they are."""
+"""Operators whose result on two numbers is about as large as they are."""
 _NUMBERS = frozenset((bool, int, float))
 
 
@@ -180,7 +180,7 @@ def _on_sizes(name: str, left: dims.Size, right: dims.Size, where: Place) -> Val
 def augmented(
     machine: Machine, node: cst.BaseAugOp, before: Value, operand: Value, where: Place
 ) -> Value:
-    """`before += operand` and the like; lists and dicts grow in place."""
+    """The value of `before += operand` and the like; lists and dicts are changed in place."""
     name = AUGMENTED.get(type(node))
     if name is None:
         return Unknown("unmodelled-operator", where)

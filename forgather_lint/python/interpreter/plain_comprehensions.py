@@ -1,9 +1,9 @@
 """Comprehensions over plain numbers, such as tables of logarithms, at a fraction of the cost.
 
 `[math.log(i, n) if i > n else 1 for i in range(1, 32768)]` evaluates a third of a million nodes for
-numbers that nobody asks for. Where an expression can only be arithmetic on numbers that are known,
-it is made into nested functions once, which are then called with each item. What does anything
-else, or raises, is left to the interpreter.
+numbers that nothing asks for. An expression that can only be arithmetic on known numbers is
+compiled once into nested functions, which are then called with each item. An expression that may do
+anything else, or that raises, is left to the interpreter.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Number = int | float
 Compute = Callable[[Number], Number]
 
 _FEWEST_ITEMS = 100
-"""Below that nothing is gained."""
+"""With fewer items there is nothing to gain."""
 _NODES_PER_STEP = 40
 _LONGEST_NUMBER = 100
 _MATH = (
@@ -38,7 +38,7 @@ _MATH = (
 
 
 class _NotPlain(Exception):
-    """The expression may do something else than compute a number."""
+    """The expression may do something other than compute a number."""
 
 
 class NumberComprehension:
@@ -54,7 +54,7 @@ class NumberComprehension:
         self._nodes = writing.nodes
 
     def items(self, machine: Machine, given: Sequence[Value]) -> list[Value] | None:
-        """What it makes of the `given` items; None when that is for the interpreter to find out."""
+        """The results for the items `given`; None when the interpreter has to compute them."""
         numbers = [each.value for each in given if isinstance(each, Known)]
         if len(numbers) != len(given) or len(given) < _FEWEST_ITEMS:
             return None
@@ -70,7 +70,7 @@ class NumberComprehension:
 
 
 def plain(node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> NumberComprehension | None:
-    """`node` as such a comprehension, None when it may be another."""
+    """`node` as such a comprehension; None when it may do anything else."""
     try:
         return NumberComprehension(node, frame)
     except _NotPlain:
@@ -78,7 +78,7 @@ def plain(node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> NumberComprehe
 
 
 class _Writing:
-    """Makes functions of an expression in which one name is bound to each item in turn."""
+    """Compiles an expression to functions of the one name that is bound to each item."""
 
     def __init__(self, bound: str, frame: Frame) -> None:
         self.nodes = 0

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @record(frozen=False, eq=False)
 class AbstractRun:
-    """Owns all that a run consults and changes, so that its answer depends on no other run.
+    """Owns everything that a run reads and changes, so that its result depends on no other run.
 
-    `library` says what library names mean, `observer` sees what happens, `environment` is the
-    world that the code finds, `budget` what it may spend, `trail` what it has written and
+    `library` says what library names mean, `observer` is told what happens, `environment` is the
+    world that the code finds, `budget` what the run may spend, `trail` what it has written and
     `loop_copies` what its loops have built. `prepared_for_missing`: the code around catches the
-    error of a package that is not installed. `assumptions` are what is not known and was taken
-    not to matter, by place; `passed_over` are arms of conditions that raise and were taken not to
-    be chosen; `unknown_calls` counts the calls of code that is not read, `unknown_values` the
-    expressions whose value is not known.
+    error of a package that is not installed. `assumptions` are unknown things that were assumed not
+    to matter, by place; `passed_over` are errors of branches that were taken not to be chosen;
+    `unknown_calls` counts the calls of code that was not read, `unknown_values` the expressions
+    whose value is not known.
     """
 
     library: Library

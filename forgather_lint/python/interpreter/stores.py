@@ -84,14 +84,14 @@ def _set_on_instance(
 
 
 def store(machine: Machine, target: Instance, name: str, value: Value, where: Place) -> None:
-    """Set an attribute past `__setattr__`, as `object.__setattr__` does."""
+    """Set an attribute without calling `__setattr__`, as `object.__setattr__` does."""
     name, value = machine.library.on_set(machine, target, name, value)
     machine.trail.set_attribute(target, name, value)
     machine.trail.set_place(target, name, where)
 
 
 def set_some_attribute(machine: Machine, target: Value, why: Unknown) -> None:
-    """`setattr(target, name, value)` where `why` is all that is known of the name."""
+    """`setattr(target, name, value)` with an unknown name, because of `why`."""
     if isinstance(target, Choice):
         for option in target.options:
             set_some_attribute(machine, option, why)
@@ -100,7 +100,7 @@ def set_some_attribute(machine: Machine, target: Value, why: Unknown) -> None:
 
 
 def delete_attribute(machine: Machine, target: Value, name: str) -> None:
-    """`del target.name`; of a class what is read afterwards is not known."""
+    """`del target.name`; for a class, what is read afterwards is not known."""
     if isinstance(target, Instance):
         machine.trail.delete_attribute(target, name)
     elif isinstance(target, ClassValue) and name in target.namespace:
@@ -110,7 +110,7 @@ def delete_attribute(machine: Machine, target: Value, name: str) -> None:
 def set_item(
     machine: Machine, owner: Value, key: Value, value: Value, where: Place
 ) -> Value | None:
-    """`owner[key] = value`; what `owner` is from now on, when it is a library value."""
+    """`owner[key] = value`; returns what `owner` then is, when it is a library value, else None."""
     match owner:
         case AttributeDict(instance):
             _set_in_attribute_dict(machine, instance, key, value)
@@ -141,7 +141,7 @@ def _set_in_attribute_dict(machine: Machine, instance: Instance, key: Value, val
 
 
 def set_key(machine: Machine, owner: DictValue, key: Value, value: Value) -> None:
-    """Set a key of a dict."""
+    """Set one key of a dict."""
     if isinstance(key, Unknown | Choice):
         machine.trail.may_hold_more(owner, Unknown("unknown-key"))
         return
@@ -153,7 +153,7 @@ def set_key(machine: Machine, owner: DictValue, key: Value, value: Value) -> Non
 def update(
     machine: Machine, target: DictValue | AttributeDict, source: Value, where: Place
 ) -> None:
-    """`target.update(source)` and `target |= source`: what may have been written is not missing."""
+    """`target.update(source)` and `target |= source`; keys may be written that are not known."""
     if isinstance(target, DictValue) and not isinstance(source, DictValue | AttributeDict):
         pairs, more = pairs_of(machine, source, where)
         for first, second in pairs:
@@ -176,7 +176,7 @@ def update(
 
 
 def _written(source: Value, where: Place) -> tuple[Mapping[Key, Value], Unknown | None]:
-    """What `update(source)` surely writes, and why it may write more."""
+    """The keys and values that `update(source)` surely writes, and why it may write more."""
     if isinstance(source, DictValue):
         return source.items, source.rest
     if isinstance(source, AttributeDict):
@@ -185,7 +185,7 @@ def _written(source: Value, where: Place) -> tuple[Mapping[Key, Value], Unknown 
 
 
 def forget(machine: Machine, owner: Value, why: Unknown) -> None:
-    """Any item of a list, dict or set may be another one now, or gone."""
+    """From now on any item of a list, dict or set may be different or gone, because of `why`."""
     if isinstance(owner, IterableValue) and owner.is_iterator:
         machine.trail.advance(owner, items=(), given=0, source=None, rest=why)
     elif isinstance(owner, ListValue):

@@ -97,7 +97,7 @@ def read(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
 
 
 def _read_generic(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
-    """`Class[...]` is a type, or a member of an enumeration; some library objects are tables."""
+    """`Class[...]`: a generic type, or a member of an enumeration; or a table of a library."""
     if isinstance(owner, External) and machine.library.has(f"{owner.name}.__getitem__"):
         name = f"{owner.name}.__getitem__"
         return machine.library.call(machine, name, Arguments([key]), where)
@@ -167,7 +167,7 @@ _IN_MESSAGES = {"range": "range object", "collections.deque": "deque"}
 
 
 def check_index(owner: Value, key: Value, where: Place) -> None:
-    """Raise what Python raises for a `key` that is surely no index."""
+    """Raise what Python raises for a `key` that surely is no index."""
     if isinstance(owner, DequeValue) and isinstance(key, _NO_INDEX | SliceValue):
         text = f"sequence index must be integer, not '{type_name(key)}'"
         raise Raised("TypeError", text, where)
@@ -178,7 +178,7 @@ def check_index(owner: Value, key: Value, where: Place) -> None:
 
 
 def index_of(key: Value) -> int | None:
-    """The number that `key` is on a rank; None when it is not known."""
+    """The integer that `key` is on a rank; None when it is not known."""
     size = size_of(key)
     if size is None:
         return None
@@ -205,7 +205,7 @@ def _slice(
 
 
 def bounds(key: SliceValue, where: Place) -> slice | None:
-    """The slice, None when a bound is not known. Raises `Raised` for one that cannot be."""
+    """The slice; None when a bound is not known. Raises `Raised` for an impossible bound."""
     parts = [pinned(part) for part in (key.start, key.stop, key.step)]
     numbers = [index_of(part) for part in parts]
     open_ends = False
@@ -224,7 +224,7 @@ def _is_none(value: Value) -> bool:
 
 
 _NO_INDEX = Known | TupleValue | ListValue | DictValue | SetValue
-"""What is no index where it is no integer."""
+"""Values that are no index unless they are integers."""
 
 
 def _read_text(machine: Machine, text: str | bytes, key: Value, where: Place) -> Value:
@@ -250,7 +250,7 @@ def _read_instance(machine: Machine, owner: Instance, key: Value, where: Place) 
 
 
 def contains(machine: Machine, owner: Value, item: Value, where: Place) -> bool | None:
-    """`item in owner` for plain containers, None when it cannot be decided."""
+    """`item in owner` for plain containers; None when it cannot be decided."""
     if isinstance(owner, AttributeDict):
         owner = DictValue(keyed(owner.instance.attributes))
     if isinstance(owner, DictValue | SetValue):
@@ -266,7 +266,7 @@ def contains(machine: Machine, owner: Value, item: Value, where: Place) -> bool 
 
 
 def _met_in(machine: Machine, owner: IterableValue, item: Value, where: Place) -> bool | None:
-    """`item in iterator`, which takes what comes before the item, and the item itself."""
+    """`item in iterator`, which takes the items up to and including `item`."""
     wanted = pinned(item)
     for each in Rounds(machine, owner):
         equal = each is item or equals(machine, each, wanted, where)

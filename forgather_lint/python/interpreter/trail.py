@@ -1,9 +1,10 @@
-"""The one way to change a value, so that every change can be undone.
+"""The only way to change a value, so that every change can be undone.
 
-To the rest of the program values are read-only, which the type checker sees to: names, attributes,
-items and whatever else a value holds are written here. Both arms of a condition that cannot be
-decided are run from one state. An arm runs inside `attempt`, which notes what it changed and takes
-it back; `merge` then writes, for every slot that any arm changed, the join of what the arms left.
+To the rest of the program values are read-only, which the type checker enforces: names, attributes,
+items and everything else that a value holds are written here. The arms of an undecided condition
+are all run from the same state. An arm runs inside `attempt`, which records what it changed and
+undoes it; `merge` then writes, for every slot that any arm changed, the join of what the arms left
+there.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Content = TypeVar("Content")
 
 
 class Slot(Protocol):
-    """A place that can be written. `identity` is equal for two records of one place."""
+    """Something that can be written. Two slots are the same place if their `identity` is equal."""
 
     @property
     def identity(self) -> Hashable: ...
@@ -79,7 +80,10 @@ class KeySlot:
 
 @record(eq=False)
 class FactSlot(KeySlot):
-    """One key of a mapping to what is no value, such as a place: the first that is there stays."""
+    """One key of a mapping to something that is no value, such as a place.
+
+    The first one written stays.
+    """
 
     def joined(self, contents: list[object]) -> object:
         return next((content for content in contents if content is not ABSENT), ABSENT)
@@ -111,9 +115,9 @@ class ItemsSlot:
 
 @record(eq=False)
 class RestSlot:
-    """Why a value may hold more than is known; None when it does not.
+    """Why a collection may hold more than is known; None when it does not.
 
-    What may be there in one arm may be there behind both.
+    What may be there behind one arm may be there behind the join.
     """
 
     owner: Instance | Collection
@@ -135,7 +139,7 @@ class RestSlot:
 
 @record(eq=False)
 class IteratorSlot:
-    """How far an iterator is; where the arms differ, whatever it still gives is not known."""
+    """The state of an iterator; where the arms differ, its further items are not known."""
 
     owner: IterableValue
 
@@ -168,7 +172,7 @@ def _same_state(left: tuple[object, ...], right: tuple[object, ...]) -> bool:
 
 @record(eq=False)
 class OriginSlot:
-    """The instance that another is a copy of; none when one of the arms has changed it."""
+    """The instance that another one is a copy of; None when one of the arms has changed it."""
 
     target: Instance
 
@@ -188,7 +192,7 @@ class OriginSlot:
 
 @record(eq=False)
 class HiddenSlot:
-    """The attributes of an instance that went around `__setattr__`, as far as all arms agree."""
+    """The attributes that were set around `__setattr__`, as far as all arms agree."""
 
     owner: Instance
 
@@ -208,33 +212,35 @@ class HiddenSlot:
 
 @record(frozen=False)
 class Changes:
-    """What a branch left behind, by slot."""
+    """What a branch wrote, by slot."""
 
     after: dict[Hashable, tuple[Slot, object]]
 
 
 @record(frozen=False)
 class BranchOutcome(Generic[Result]):
-    """The result of a branch with the changes it made."""
+    """The result of a branch, with the changes it made."""
 
     result: Result
     changes: Changes
 
 
 OlderSlot = tuple[Hashable, str]
-"""An attribute of an object, or of a class or module by the number of its dict, which is held, and
-its name; of a list, dict or set, which is a slot as a whole, the name is empty."""
+"""A slot that existed before what is being built: its owner, and the name of an attribute.
+
+The owner is an object, a class or module (by the id of its dict, which is kept alive), or a list,
+dict or set, which is one slot as a whole, with an empty name.
+"""
 Listener = Callable[[object, Sequence[object]], None]
 
 
 class Trail:
-    """Writes values, and logs the writes of the branches that are open, innermost last.
+    """Writes values, and logs the writes of open branches, innermost last.
 
-    `shared_writes` counts what was written to classes and modules, `outside_writes` that and what
-    was written to objects that are older than what is being built (`guarding`), whose slots are
-    remembered with what they held (`changed`). `listener` hears
-    of all that branches are joined to, with what each had left there. Copies that a branch makes of
-    what it changes are paid for from `budget`.
+    `shared_writes` counts the writes to classes and modules; `outside_writes` counts those and
+    writes to objects older than what is being built (`guarding`), whose earlier contents are kept
+    for `changed`. `listener` is called for each join of branches, with what each of them had left.
+    Copies that a branch makes of what it changes are charged to `budget`.
     """
 
     def __init__(self, listener: Listener | None = None, budget: Budget | None = None) -> None:
@@ -248,7 +254,7 @@ class Trail:
 
     @property
     def depth(self) -> int:
-        """How many branches are open."""
+        """The number of open branches."""
         return len(self._logs)
 
     def set_key(self, mapping: Mapping[Name, Value], key: Name, value: Value) -> None:
@@ -258,7 +264,7 @@ class Trail:
         cast("dict[Name, Value]", mapping)[key] = value
 
     def set_attribute(self, target: Instance, name: str, value: Value) -> None:
-        """Set an attribute, past whatever its class has to say."""
+        """Set an attribute, without asking the class."""
         self._changes(target, name, value)
         self.set_key(target.attributes, name, value)
 
@@ -268,11 +274,11 @@ class Trail:
         self.delete_key(target.attributes, name)
 
     def stand_in(self, target: Instance, name: str, value: Value) -> None:
-        """Set an attribute as an engine does, to the same in all copies of one instance."""
+        """Set an attribute as an engine does: the same for all copies, which stay alike."""
         self.set_key(target.attributes, name, value)
 
     def set_copy_of(self, target: Instance, first: Instance | None) -> None:
-        """Say of which instance `target` is a copy."""
+        """Set which instance `target` is a copy of."""
         self._write(OriginSlot(target), first)
 
     def set_shared(self, mapping: Mapping[str, Value], name: str, value: Value) -> None:
@@ -284,7 +290,7 @@ class Trail:
 
     @contextmanager
     def guarding(self, serial: int) -> Iterator[None]:
-        """Count writes to objects older than `serial`."""
+        """Within the block, count writes to objects older than `serial`."""
         before, self._oldest_free = self._oldest_free, serial
         try:
             yield
@@ -292,13 +298,13 @@ class Trail:
             self._oldest_free = before
 
     def is_older(self, slot: OlderSlot) -> bool:
-        """Whether the slot is of what is older than what is being built, and was written to."""
+        """Whether the slot is of something older than what is being built, and was written to."""
         return slot in self._older
 
     def changed(self, serial: int) -> Iterator[tuple[OlderSlot, object]]:
-        """The slots of what is older than `serial` that hold something else now, and their owners.
+        """The slots older than `serial` that now hold something else, with their owners.
 
-        Only what was written to while `guarding` is known, and what classes and modules hold.
+        Only writes while `guarding`, and those to classes and modules, are known.
         """
         for slot, (owner, before) in self._older.items():
             born = owner.serial if isinstance(owner, Instance | Collection) else 0
@@ -339,13 +345,13 @@ class Trail:
         self.delete_key(target.items, key)
 
     def set_fact(self, mapping: Mapping[Name, Content], key: Name, content: Content) -> None:
-        """`mapping[key] = content` where a value notes what is itself no value."""
+        """`mapping[key] = content`, for a mapping to something that is no value."""
         if self._logs:
             self._note(FactSlot(cast("Mapping[Hashable, object]", mapping), key))
         cast("dict[Name, Content]", mapping)[key] = content
 
     def set_items(self, target: ListValue, items: Sequence[Value]) -> None:
-        """Give a list other items."""
+        """Replace the items of a list."""
         self._grows(target)
         slot = ItemsSlot(target)
         if self._logs:
@@ -353,7 +359,7 @@ class Trail:
         slot.write(items)
 
     def set_at(self, target: ListValue, index: int, value: Value) -> None:
-        """Give a list another item at `index`."""
+        """Replace the item at `index` of a list."""
         self._grows(target)
         if self._logs:
             self._note(ItemsSlot(target))
@@ -367,7 +373,7 @@ class Trail:
         cast("list[Value]", target.items).append(value)
 
     def set_rest(self, target: Collection, why: Unknown | None) -> None:
-        """Say why `target` may hold more than is known, or with None that it holds no more."""
+        """Set why `target` may hold more than is known; None: it holds no more."""
         if target.rest is not why:
             self._grows(target)
             self._write(RestSlot(target, "rest"), why)
@@ -381,23 +387,26 @@ class Trail:
         source: Source | None,
         rest: Unknown | None,
     ) -> None:
-        """Say what an iterator has made, how much of it is gone, and what makes the others."""
+        """Set what an iterator has made, how many items are taken, and what makes further ones."""
         self._grows(target)
         self._write(IteratorSlot(target), (items, given, target.asked + 1, source, rest))
 
     def may_hold_more(self, target: Collection, why: Unknown | None) -> None:
-        """`target` may hold more because of `why`, if anything; the first reason stays."""
+        """`target` may hold more because of `why`.
+
+        An earlier reason stays, and None changes nothing.
+        """
         if target.rest is None and why is not None:
             self._grows(target)
             self._write(RestSlot(target, "rest"), why)
 
     def may_have_more(self, target: Instance, why: Unknown | None) -> None:
-        """`target` may have further attributes because of `why`, if anything."""
+        """`target` may have further attributes because of `why`; None changes nothing."""
         if target.open is None and why is not None:
             self._write(RestSlot(target, "open"), why)
 
     def hide(self, target: Instance, name: str) -> None:
-        """The attribute `name` went around `__setattr__`."""
+        """The attribute `name` was set around `__setattr__`."""
         if name not in target.hidden:
             self._write(HiddenSlot(target), target.hidden | {name})
 
@@ -411,7 +420,7 @@ class Trail:
         self.set_fact(target.places, name, where)
 
     def attempt(self, branch: Callable[[], Result]) -> BranchOutcome[Result]:
-        """Run `branch`, take its writes back and return them with its result."""
+        """Run `branch`, undo its writes, and return them with its result."""
         self.begin()
         try:
             result = branch()
@@ -425,7 +434,7 @@ class Trail:
         self._logs.append({})
 
     def roll_back(self) -> Changes:
-        """Close the innermost branch, restore what it overwrote and return what it had written."""
+        """Close the innermost branch, undo its writes, and return them."""
         log = self._logs.pop()
         after = {identity: (slot, slot.read()) for identity, (slot, _) in log.items()}
         for slot, before in reversed(log.values()):
@@ -433,18 +442,18 @@ class Trail:
         return Changes(after)
 
     def undo_all(self) -> None:
-        """Close every open branch and restore what they overwrote."""
+        """Close every open branch and undo their writes."""
         while self._logs:
             for slot, before in reversed(self._logs.pop().values()):
                 slot.write(before)
 
     def apply(self, changes: Changes) -> None:
-        """Write `changes` again, as part of the branch that is open now."""
+        """Write `changes` again, as part of the branch that is now innermost."""
         for slot, content in changes.after.values():
             self._write(slot, content)
 
     def merge(self, branches: Sequence[Changes]) -> None:
-        """Leave in every changed slot the join of what the branches left there."""
+        """Write the join of what the branches left into every slot that one of them changed."""
         slots = {key: slot for changes in branches for key, (slot, _) in changes.after.items()}
         for identity, slot in slots.items():
             contents = [
@@ -459,7 +468,7 @@ class Trail:
             self.tell(joined, contents)
 
     def tell(self, joined: object, options: Sequence[object]) -> None:
-        """`joined` stands for several, unless it is each of them."""
+        """Call the listener with a join and its options, unless all options are the same."""
         if self._listener is not None and any(option is not joined for option in options):
             self._listener(joined, options)
 
@@ -477,7 +486,7 @@ class Trail:
 
 
 def _held(owner: object, name: str) -> object:
-    """What a slot of `owner` holds now, which later writes leave as it is."""
+    """The present content of a slot, copied so that later writes do not change it."""
     if isinstance(owner, Instance):
         return owner.attributes.get(name, ABSENT)
     if isinstance(owner, IterableValue):
@@ -490,7 +499,10 @@ def _held(owner: object, name: str) -> object:
 
 
 def _is_left(before: object, now: object) -> bool:
-    """Whether a slot holds what it held; tensors that are alike may hold other numbers."""
+    """Whether a slot still has the same content.
+
+    Two tensors that are alike may hold other numbers.
+    """
     if isinstance(before, list) and isinstance(now, list):
         return len(before) == len(now) and all(map(_is_left, before, now))
     if before is now or isinstance(before, TensorValue | TupleValue):

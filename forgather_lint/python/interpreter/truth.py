@@ -1,4 +1,4 @@
-"""Whether a value is true."""
+"""The truth value of a value."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def truth(machine: Machine, value: Value, where: Place | None = None) -> bool | None:
-    """`bool(value)` at `where`, None when it cannot be decided."""
+    """`bool(value)` at `where`; None when it cannot be decided."""
     if isinstance(value, TensorValue):
         machine.library.read_number(machine, value, where or value.origin)
     if isinstance(value, Known):
@@ -55,7 +55,7 @@ def truth(machine: Machine, value: Value, where: Place | None = None) -> bool | 
 
 
 def _truth_of_instance(machine: Machine, instance: Instance) -> bool | None:
-    """Python asks `__bool__`, then `__len__`; an object without either is true."""
+    """Truth of an object: its `__bool__`, else its `__len__`; without either it is true."""
     here = instance.where
     for name in ("__bool__", "__len__"):
         if find_member(machine, instance.cls, name) is not None:

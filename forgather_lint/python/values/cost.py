@@ -1,4 +1,4 @@
-"""What looking at a value costs, in steps of the budget."""
+"""The cost of looking at a value, in steps of the budget."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BITS_PER_STEP = 100
 
 
 def cost(value: Value) -> int:
-    """The steps that an operation on `value` costs for its size; none for what is small."""
+    """The steps that an operation on `value` costs because of its size; 0 for small values."""
     count = _COSTS.get(type(value))
     return 0 if count is None else count(value)
 

@@ -1,12 +1,12 @@
 """Sizes of tensors: integers, and polynomials over sizes that are not known numbers.
 
-`batch * sequence * 64` is `{("batch", "sequence"): 64}`. Equality and exact division are decided
-on this form, which is all that views, reshapes and slices ask for.
+`batch * sequence * 64` is `{("batch", "sequence"): 64}`. Equality and exact division are decided on
+this form, which is all that views, reshapes and slices need.
 
-Under tensor parallelism code on a rank sees a part of a dimension. Such a size carries the symbol
-`RANKS`, which counts 1 on the rank and the number of ranks in the whole model: a slice of 96 out of
-192 features is `96*@`, so `96*@ // 24` is `4*@`, four heads here and eight in all. `local` and
-`whole` read the two sides; shape errors are decided on `local`, meaning on `whole`.
+Under tensor parallelism the code on a rank sees a part of a dimension. Such a size has the factor
+`@` (the symbol `RANKS`), which is 1 on the rank and the number of ranks in the whole model. So 96
+of 192 features are `96*@`, and `96*@ // 24` is `4*@`: four heads here and eight in all. `local` and
+`whole` give the two readings; whether shapes fit is decided on `local`, what they mean on `whole`.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ _TOKENS = re.compile(r"\bS\b")
 
 RANKS = "@"
 UNLIKE = "@?"
-"""Counts 1 on a rank; in the model as a whole the size is some other number."""
+"""A symbol that is 1 on a rank; in the whole model the size is some other number."""
 
 
 TOKENS = "S"
-"""The symbol for how many tokens an engine hands over in one forward."""
+"""The symbol for the number of tokens that an engine passes in one forward."""
 
 ANY = "~"
-"""In the name of a symbol that may be any integer, zero and negative ones among them."""
+"""Part of the name of a symbol that may be any integer, including zero and negative ones."""
 
 
 def anything(name: str) -> Poly:
-    """Some integer that is not known: a loop index, an element of a tensor."""
+    """An integer that is not known: a loop index, or an element of a tensor."""
     return symbol(f"{ANY}{name}")
 
 
@@ -56,7 +56,7 @@ def symbol(name: str) -> Poly:
 
 
 def sharded(size: Size) -> Size:
-    """The size of a part of a dimension, `size` being what one rank holds."""
+    """The size of a part of a dimension of which one rank holds `size`."""
     return multiply(size, symbol(RANKS))
 
 
@@ -66,7 +66,7 @@ def local(size: Size) -> Size:
 
 
 def whole(size: Size, ranks: int) -> Size:
-    """The size in the model as a whole, spread over `ranks`."""
+    """The size in the whole model, over `ranks` ranks."""
     if isinstance(size, int):
         return size
     total: Counter[Monomial] = Counter()
@@ -119,7 +119,7 @@ def product(sizes: tuple[Size, ...]) -> Size:
 
 
 def divide_exactly(size: Size, divisor: Size) -> Size | None:
-    """`size / divisor` when it is a size again, else None."""
+    """`size / divisor` when that is a size again, else None."""
     terms = _terms(divisor)
     if len(terms) != 1:
         return 1 if size == divisor else None
@@ -135,7 +135,7 @@ def divide_exactly(size: Size, divisor: Size) -> Size | None:
 
 
 def floor_divide(size: Size, divisor: Size) -> Size:
-    """`size // divisor`; where that is no polynomial, a symbol that names the expression."""
+    """`size // divisor`; where that is no polynomial, a symbol named after the expression."""
     exact = divide_exactly(size, divisor) if divisor != 0 else None
     if exact is not None:
         return exact
@@ -147,18 +147,18 @@ def floor_divide(size: Size, divisor: Size) -> Size:
 
 
 def counts_tokens(size: Size) -> bool:
-    """Whether the size grows with the tokens of a forward, be it by a part of them."""
+    """Whether the size grows with the number of tokens of a forward."""
     names = (name for names in _terms(size) for name in names if not name.startswith(ANY))
     return any(_TOKENS.search(name) for name in names)
 
 
 def is_counted(size: Size) -> bool:
-    """Whether the size holds a number of items that only the data tells."""
+    """Whether the size contains a number of items that only the data decides."""
     return any(ANY in name for names in _terms(size) for name in names)
 
 
 def compare(left: Size, right: Size) -> int | None:
-    """The sign of `left - right` on a rank, every symbol at least 2; None when it depends."""
+    """The sign of `left - right` on a rank, for all symbols of at least 2; None when it varies."""
     difference = _terms(local(subtract(left, right)))
     if not difference:
         return 0
@@ -172,7 +172,7 @@ def compare(left: Size, right: Size) -> int | None:
 
 
 def compare_any(left: Size, right: Size) -> int | None:
-    """As `compare`, with tokens that may be handed over one at a time."""
+    """Like `compare`, also for a single token in a forward."""
     sign = compare(left, right)
     if sign is None or not counts_tokens(subtract(left, right)):
         return sign
@@ -181,7 +181,7 @@ def compare_any(left: Size, right: Size) -> int | None:
 
 
 def _of_one_token(size: Size) -> Size:
-    """The size where one token is handed over; None of what is computed of it is worked out."""
+    """The size for a single token; None where a quotient or the like contains that number."""
     terms = Counter[Monomial]()
     for names, factor in _terms(size).items():
         terms[tuple(name for name in names if name != TOKENS)] += factor
@@ -189,13 +189,13 @@ def _of_one_token(size: Size) -> Size:
 
 
 def equal_for_few(left: Size, right: Size) -> bool:
-    """Whether the two are one size for a few numbers of tokens at most, such as `S` and 4."""
+    """Whether the two are equal at most for a few numbers of tokens, such as `S` and 4."""
     difference = _terms(local(subtract(left, right)))
     return set(difference) > {()} and all(set(names) <= {TOKENS} for names in difference)
 
 
 def _sign_by_growth(difference: dict[Monomial, int]) -> int | None:
-    """Decide `2*s - 1 > 0`: a constant outweighed by symbols of at least 2."""
+    """The sign of sums like `2*s - 1`: a constant that is outweighed by symbols of at least 2."""
     constant = difference.get((), 0)
     others = {names: factor for names, factor in difference.items() if names}
     if all(factor > 0 for factor in others.values()):

@@ -1,4 +1,4 @@
-"""What the interpreter raises on purpose; whatever else an operation of it raises is a fault."""
+"""The exceptions that the interpreter raises on purpose; any other is a bug of this tool."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from forgather_lint.core.source import Place
 
 
 class Ending(Exception):
-    """Says how an evaluation ended: the code raises, or the analysis of it is given up."""
+    """An evaluation has ended: the code raises, or its analysis is given up."""
 
 
 class BudgetExceeded(Ending):
     """The analysis of a model was given up; `reason` is short and countable.
 
-    `where` is what could not be followed, None where nothing single is to blame.
+    `where` is the place that could not be followed, None where no single place is to blame.
     """
 
     def __init__(self, reason: str, where: Place | None = None) -> None:

@@ -1,4 +1,4 @@
-"""When two values are one, and the value that is one of several."""
+"""Whether two values are the same, and the join of several values: one that may be any of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST_COMPARED = 200
 
 
 def join(values: Iterable[Value]) -> Value:
-    """The value that is one of `values`; equal ones count once."""
+    """The value that may be any of `values`; equal ones count once."""
     options: list[Value] = []
     for value in values:
         for option in value.options if isinstance(value, Choice) else (value,):
@@ -53,7 +53,7 @@ def _is_computed(value: Value) -> bool:
 
 
 def _join_tensors(tensors: list[TensorValue]) -> Value:
-    """One tensor that may be any of `tensors`: what they agree on, and the worst placement."""
+    """A tensor that may be any of `tensors`: what they agree on, with the worst placement."""
     first = tensors[0]
     placements = _without_zeros(tensors)
     open_ = next((each for each in placements if isinstance(each, Undecided)), None)
@@ -69,7 +69,7 @@ def _join_tensors(tensors: list[TensorValue]) -> Value:
 
 
 def _without_zeros(tensors: list[TensorValue]) -> list[Placement]:
-    """The placements to agree on: zeros are partial sums of zeros as well."""
+    """The placements to be joined: a tensor of zeros also counts as a partial sum."""
     others = [each.placement for each in tensors if ZEROS not in each.tags]
     zeros = [each.placement for each in tensors if ZEROS in each.tags]
     is_sum = any(isinstance(placement, Partial) for placement in others)
@@ -94,7 +94,7 @@ def _worth_keeping(options: list[Value]) -> bool:
 
 
 def same(left: Value, right: Value) -> bool:
-    """Whether the two are surely one value."""
+    """Whether the two surely are the same value."""
     if left is right:
         return True
     if isinstance(left, Known) and isinstance(right, Known):
@@ -107,7 +107,10 @@ def same(left: Value, right: Value) -> bool:
 
 
 def _same_tuples(left: TupleValue, right: TupleValue) -> bool:
-    """Item by item; two tuples that are met again, inside of others, are compared once."""
+    """Whether the items are the same.
+
+    A pair of tuples that recurs inside itself is compared once.
+    """
     waiting, met = [(left, right)], {(left, right)}
     while waiting:
         one, other = waiting.pop()

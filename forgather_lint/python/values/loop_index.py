@@ -1,8 +1,8 @@
 """Loop indices whose rounds may be alike.
 
 A model of 80 layers builds 80 equal blocks that differ in the number they store. The index of a
-counting loop notes every question that is asked of its value, with the answer; when all answers
-would be the same for another index, what one round built can be copied for the other.
+counting loop records every question about its value, with the answer; when all answers would be the
+same for another index, what one round has built can be copied for the other.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from forgather_lint.python.values.value import Known, LoopIndex, Value, pin
 
 
 def observe(index: Known, same_answer: Callable[[int], bool]) -> None:
-    """Note that the value of `index` was asked for; `same_answer(i)` compares with index `i`."""
+    """Record a question about `index`.
+
+    `same_answer(i)` tells whether index `i` has the same answer.
+    """
     if index.loop is not None and not index.loop.pinned:
         index.loop.observations.append(same_answer)
 
 
 def decide(question: Callable[..., bool], *operands: Known) -> bool:
-    """The answer to `question` about constants, noted with those that are loop indices."""
+    """The answer to `question` about constants; recorded with those that are loop indices."""
     values: list[Any] = [operand.value for operand in operands]
     answer = question(*values)
     for position, operand in enumerate(operands):
@@ -37,7 +40,7 @@ def _answers_alike(
 
 
 def pinned(value: Value) -> Value:
-    """`value` for code that may ask anything of it: only the same index answers alike."""
+    """`value` for code that may ask anything about it: no other index counts as alike any more."""
     if not isinstance(value, Known) or value.loop is None:
         return value
     pin(value)
@@ -45,5 +48,5 @@ def pinned(value: Value) -> Value:
 
 
 def alike(loop: LoopIndex, index: int) -> bool:
-    """Whether every question asked in the round of `loop` has the same answer for `index`."""
+    """Whether every question recorded by `loop` has the same answer for `index`."""
     return all(same_answer(index) for same_answer in loop.observations)

@@ -1,4 +1,4 @@
-"""Functions, classes, their objects and their modules: the values that Python code defines."""
+"""Functions, classes, objects and modules: the values that Python code defines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @record(eq=False)
 class Namespace(Value):
-    """A module of Python code whose source was read: its globals."""
+    """A module whose source was read: its globals."""
 
     name: str
     globals: Mapping[str, Value]
@@ -24,7 +24,7 @@ class Namespace(Value):
 
 @record(frozen=False, eq=False)
 class Scope:
-    """Names visible to a function: its own, then those of the functions around it."""
+    """The names visible to a function: its own, then those of the functions around it."""
 
     names: Mapping[str, Value]
     outer: Scope | None
@@ -32,15 +32,15 @@ class Scope:
     declared_global: set[str] = field(default_factory=set)
     declared_nonlocal: set[str] = field(default_factory=set)
     of_class: bool = False
-    """The body of a class: its names are not visible in the functions it defines."""
+    """This is the body of a class: its names are not visible in the functions it defines."""
 
 
 @record(frozen=False, eq=False)
 class FunctionValue(Value):
-    """A function or lambda with the scope it was made in. `owner` is the class it stands in.
+    """A function or lambda with the scope it was made in. `owner` is the class whose body it is in.
 
-    `inside` names the function that made it. `wrapped_by` is a decorator of which nothing is known:
-    the function is taken as it is written. `wrapped` is what it wraps, by `functools.wraps`.
+    `inside` names the function that made it. `wrapped_by` is a decorator about which nothing is
+    known: the function is taken as it is written. `wrapped` is what it wraps, by `functools.wraps`.
     """
 
     name: str
@@ -98,7 +98,7 @@ class PartialCall(Value):
 
 @record(eq=False)
 class LibraryMethod(Value):
-    """A method of a value of a library, such as `Tensor.view`, bound to its receiver."""
+    """A method of a library value, such as `Tensor.view`, bound to its receiver."""
 
     receiver: Value
     name: str
@@ -127,11 +127,11 @@ class ClassValue(Value):
 class Instance(Value):
     """An object of a class whose source was read, or of a library class (`External`).
 
-    `hidden` names the attributes that went around `__setattr__` (`self.__dict__[...]`), `buffers`
-    those set by `register_buffer` (value: whether it is persistent). `open` says why there may be
-    further attributes. `notes` is what a library remembers of the object, which is no attribute.
-    `where` is the expression that built it. `copy_of` is what it was copied from when a loop built
-    many alike, as long as nothing is written to it.
+    `hidden` names the attributes that were set around `__setattr__` (`self.__dict__[...]`),
+    `buffers` those set by `register_buffer` (value: whether it is persistent). `open` says why
+    there may be further attributes. `notes` are what a library remembers about the object beside
+    its attributes. `where` is the expression that built it. `copy_of` is what it was copied from
+    when a loop built many alike, as long as nothing is written to it.
     """
 
     cls: ClassValue | External
@@ -146,7 +146,7 @@ class Instance(Value):
     serial: int = field(default_factory=next_serial)
 
     def empty_copy(self, attributes: Mapping[str, Value], copy_of: Instance | None) -> Instance:
-        """A copy in all but its attributes, which are to be put into `attributes`."""
+        """A copy of everything but its attributes, which the caller puts into `attributes`."""
         return Instance(
             self.cls,
             attributes,
@@ -161,7 +161,7 @@ class Instance(Value):
 
     @property
     def first_alike(self) -> Instance:
-        """The instance that stands for all copies of it."""
+        """The instance that this is a copy of, or itself: it represents all that are alike."""
         return self.copy_of or self
 
     def __repr__(self) -> str:
@@ -171,7 +171,7 @@ class Instance(Value):
 
 @record(eq=False)
 class Super(Value):
-    """`super()`: attribute search in the order of `receiver` after `after`."""
+    """`super()`: attributes are looked up in the order of `receiver`, behind the class `after`."""
 
     receiver: Instance | ClassValue
     after: ClassValue

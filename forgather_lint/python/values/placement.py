@@ -20,9 +20,9 @@ class Replicate:
 class Shard:
     """Rank r holds the r-th of equal contiguous parts along `dim` (counted from 0).
 
-    `since` is the place where the value became sharded. With `blocks`, the dimension is that many
-    equal blocks side by side, and rank r holds the r-th part of each (DTensor's _StridedShard); of
-    blocks that are not equal they are the widths of these parts.
+    `since` is the place at which the value became sharded. With `blocks`, the dimension consists of
+    that many equal blocks, and rank r holds the r-th part of each (DTensor's _StridedShard); for
+    blocks that are not equal, `blocks` is a tuple of the widths of these parts.
     """
 
     dim: int
@@ -53,8 +53,8 @@ class Partial:
 class Wrong:
     """Computed without an error, but no part of the true value.
 
-    `cause` says how, `where` is the operation that broke it, `since` where its operand became
-    sharded or partial.
+    `cause` says how, `where` is the operation at which it went wrong, `since` the place at which
+    its operand became sharded or partial.
     """
 
     cause: Cause
@@ -66,7 +66,7 @@ class Wrong:
 class Undecided:
     """The relation is not known; `reason` is short and countable.
 
-    `token` is the position of the one token that the tensor is of, where it was picked by a number.
+    `token` is the position of a single token that was picked by a number, if the tensor is of one.
     """
 
     reason: str
@@ -79,4 +79,4 @@ Placement = Replicate | Shard | Partial | Wrong | Undecided
 REPLICATE = Replicate()
 
 ZEROS = "zeros"
-"""Tag of a tensor filled with zeros: as a term of a sum it counts as a partial sum as well."""
+"""The tag of a tensor filled with zeros: as a term of a sum it also counts as a partial sum."""

@@ -1,4 +1,4 @@
-"""What Python calls the type of a value."""
+"""The Python type name of a value."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NO_ITERABLE = SliceValue | SymbolicInt | FunctionValue | BoundMethod | PartialC
 
 
 def is_iterable(value: Value) -> bool | None:
-    """Whether a value can be iterated over, None for one that is not plain."""
+    """Whether a value can be iterated over; None for one that is no plain Python value."""
     if isinstance(value, Known):
         return isinstance(value.value, str | bytes)
     if isinstance(value, Builtin):
@@ -55,14 +55,14 @@ def is_iterable(value: Value) -> bool | None:
 
 
 def is_plain(value: Value) -> bool:
-    """Whether a value is one of Python's own of which no item can be set or deleted."""
+    """Whether a value is of a builtin Python type whose items cannot be set or deleted."""
     return isinstance(value, Known | TupleValue | SetValue | _NO_ITERABLE | Builtin)
 
 
 def type_name(value: Value) -> str:
     """`type(value).__name__`, under which the methods of a plain value are registered.
 
-    `object` for a value that is not plain.
+    `object` for a value that is no plain Python value.
     """
     if isinstance(value, Known):
         return type(value.value).__name__

@@ -1,4 +1,4 @@
-"""What the interpreter computes with: constants, containers, tensors and what is not known.
+"""The values of the interpreter: constants, containers, tensors, and what is not known.
 
 Functions, classes and objects are in `objects`.
 """
@@ -23,19 +23,19 @@ _SERIALS = count()
 
 
 def next_serial() -> int:
-    """A number that orders objects by the time they were made."""
+    """A number that orders objects by the time at which they were made."""
     return next(_SERIALS)
 
 
 class Value:
-    """Base of everything an expression can evaluate to. Identity is the identity of the object."""
+    """Base of everything that an expression can evaluate to; compared by identity."""
 
     __slots__ = ()
 
 
 @record
 class Known(Value):
-    """A Python constant. `loop` marks an index of a loop whose rounds may be alike."""
+    """A Python constant. `loop` marks the index of a loop whose rounds may be alike."""
 
     value: Constant
     loop: LoopIndex | None = field(default=None, compare=False, repr=False)
@@ -45,7 +45,7 @@ class Known(Value):
 class Unknown(Value):
     """A value that could not be decided; `reason` is short and countable, `detail` says more.
 
-    Where it stands for the items of something that is iterated over, `item` is what each is like.
+    For unknown items of an iteration, `item` is a value that stands for each of them.
     """
 
     reason: str
@@ -63,10 +63,10 @@ class SymbolicInt(Value):
 
 @record(frozen=False, eq=False)
 class LoopIndex:
-    """Watches one loop index: what was asked of it decides whether two rounds are alike.
+    """Records the questions about one loop index, which decide whether two rounds are alike.
 
-    `outer` watches the same index where it was handed down from. `pinned`: no other index would do,
-    so that there is nothing left to note.
+    `outer` records the same index in the code that passed it on. `pinned`: no other index counts as
+    alike, so that nothing has to be recorded any more.
     """
 
     observations: list[Callable[[int], bool]] = field(default_factory=list)
@@ -74,28 +74,28 @@ class LoopIndex:
     pinned: bool = False
 
     def is_within(self, other: LoopIndex) -> bool:
-        """Whether this is `other`, or watches what `other` handed down."""
+        """Whether this is `other`, or records an index that `other` passed on."""
         return self is other or (self.outer is not None and self.outer.is_within(other))
 
 
 @record(eq=False)
 class TupleValue(Value):
-    """A tuple of which all items are there."""
+    """A tuple; all its items are known to exist."""
 
     items: tuple[Value, ...]
 
 
 @record(eq=False)
 class NamedTupleValue(TupleValue):
-    """A tuple whose items can be read by name too, such as what `torch.topk` returns."""
+    """A tuple whose items can also be read by name, such as the result of `torch.topk`."""
 
     names: tuple[str, ...] = ()
 
 
 LENGTH_DIFFERS = "list-length-differs"
-"""Why a list may be longer than known: a branch or a loop that added to it may not have run."""
+"""The reason where a branch or loop that added to a list may not have run."""
 PERHAPS_FEWER = (LENGTH_DIFFERS, "undecided-filter")
-"""Why not even the items of a list that are known need be there."""
+"""Reasons for which even the known items of a list may be missing."""
 
 
 @record(eq=False)
@@ -110,18 +110,18 @@ class ListValue(Value):
 
 @record(eq=False)
 class DequeValue(ListValue):
-    """A `collections.deque`, which is no list; it holds no more than `maxlen` items."""
+    """A `collections.deque`, which is no list in Python; it holds at most `maxlen` items."""
 
     maxlen: int | None = None
 
 
 @record(eq=False)
 class IterableValue(ListValue):
-    """What is iterated over and is no list: a range, a view of a dict, an iterator.
+    """An iterable that is no list: a range, a view of a dict, an iterator.
 
-    `kind` is the name of its type in Python. An iterator gives each of its items once: `given` of
-    them are gone. Behind them come those that its `source` makes, as it is asked for the first,
-    the second, ... time (`asked`); without one there are no others but those of `rest`.
+    `kind` is the name of its Python type. An iterator gives each item once: the first `given` are
+    taken. Behind the known items come those that `source` makes, batch by batch (`asked` counts the
+    batches); without a source there are only those for which `rest` is the reason.
     """
 
     kind: str = "generator"
@@ -131,15 +131,15 @@ class IterableValue(ListValue):
 
     @property
     def is_iterator(self) -> bool:
-        """Whether what it gave is gone, and its length is not asked for."""
+        """Whether it is an iterator: it gives each item once, and has no length."""
         return self.kind not in ("range", "dict_keys", "dict_values", "dict_items")
 
 
 @record
 class Batch:
-    """What a source makes when it is asked: items, and why there may be more besides.
+    """What a source makes in one call: items, and why there may be further ones.
 
-    `ends`: it makes no others. `error`: asked for what comes behind the items, it raises that.
+    `ends`: it makes no others. `error`: asked for more than these items, it raises that.
     """
 
     items: Sequence[Value] = ()
@@ -149,7 +149,7 @@ class Batch:
 
 
 Source = Callable[[IterableValue], Batch]
-"""Makes the next items of an iterator, when they are asked for; may raise what Python raises."""
+"""Makes the next items of an iterator when they are needed; may raise what Python raises."""
 
 
 Key = Hashable
@@ -159,7 +159,7 @@ Key = Hashable
 class DictValue(Value):
     """A dict by key (see `key_of`); with `rest`, further keys may be present.
 
-    `places` tells where keys and values that a display holds are written.
+    `places` has the places of keys and values of a dict display.
     """
 
     items: Mapping[Key, Value]
@@ -185,12 +185,12 @@ class SetValue(Value):
 
 
 Collection = ListValue | DictValue | SetValue
-"""What Python code changes in place; `writes` counts how often, `serial` tells when it was made."""
+"""What can be changed in place; `writes` counts how often it was, `serial` orders it by age."""
 
 
 @record(eq=False)
 class SliceValue(Value):
-    """`start:stop:step`; what is not written is None."""
+    """`start:stop:step`; a part that is not written is None."""
 
     start: Value
     stop: Value
@@ -201,10 +201,10 @@ class SliceValue(Value):
 class TensorValue(Value):
     """A tensor on one rank.
 
-    `shape` is what the code on the rank sees (None: even the rank is unknown; a None entry: that
-    size is unknown); `placement` relates it to the tensor of a single rank. `dtype` is a torch name
-    such as `float32`, None when unknown. `origin` is where the tensor was made. `device` is told
-    while a model is built: `meta` has no values; "" is not known.
+    `shape` is what the code on the rank sees (None: even the number of dimensions is unknown; an
+    entry None: that size is unknown); `placement` relates it to the tensor of a single rank.
+    `dtype` is a torch name such as `float32`, None when unknown. `origin` is the place at which the
+    tensor was made. `device` is set while a model is built: `meta` has no values; "" is unknown.
     """
 
     shape: tuple[Size | None, ...] | None
@@ -215,14 +215,15 @@ class TensorValue(Value):
     tags: frozenset[str] = frozenset()
     device: str = ""
     viewed: TensorValue | None = field(default=None, repr=False)
-    """Where a view left no part of the true value: the tensor whose elements it shows, in order.
+    """For a view that is no part of the true value: the tensor whose elements it shows, in order.
 
-    Another view may still make a part of them."""
+    A further view may make a part of it again.
+    """
 
 
 @record
 class External(Value):
-    """Something of a library whose source is not read, by its dotted name."""
+    """Something in a library whose source is not read, by its dotted name."""
 
     name: str
 
@@ -236,7 +237,7 @@ class Builtin(Value):
 
 @record(eq=False)
 class Choice(Value):
-    """One of several values, by a condition that could not be decided."""
+    """One of several values, depending on a condition that could not be decided."""
 
     options: tuple[Value, ...]
 
@@ -248,9 +249,9 @@ class _Absent(Value):
 
 
 class ValueId:
-    """A value as a key that only that very value has, though others may be equal to it.
+    """A value as a key, equal only to a key of the very same object.
 
-    It holds the value, so that no other takes its place in memory.
+    It keeps the value alive, so that no other object gets its id.
     """
 
     __slots__ = ("value",)
@@ -277,14 +278,14 @@ def known(value: Constant) -> Known:
 
 
 def integer(size: Size | None, reason: str = "unknown-size") -> Value:
-    """The value of a size."""
+    """The value of a size; an unknown one, with `reason`, for None."""
     if size is None:
         return Unknown(reason)
     return SymbolicInt(size) if isinstance(size, Poly) else Known(size)
 
 
 def size_of(value: Value) -> Size | None:
-    """The size that an integer value stands for, None when it is none or unknown."""
+    """The size that an integer value stands for; None when it is no integer or unknown."""
     if isinstance(value, SymbolicInt):
         return value.size
     if isinstance(value, Known) and isinstance(value.value, int):
@@ -293,7 +294,7 @@ def size_of(value: Value) -> Size | None:
 
 
 def key_of(value: Value) -> Key:
-    """A hashable stand-in: equal constants are one key, other values are keys by identity."""
+    """A hashable stand-in: equal constants have equal keys, other values are keys by identity."""
     if isinstance(value, Known):
         if value.loop is not None:
             pin(value)
@@ -302,11 +303,11 @@ def key_of(value: Value) -> Key:
 
 
 LARGEST_KEY = 10_000
-"""Parts of a tuple that is looked up; one that holds another twice counts it twice, as a hash."""
+"""The most parts of a tuple used as a key; a part that occurs twice counts twice, as for a hash."""
 
 
 def _tuple_key(value: TupleValue, room: list[int]) -> Key:
-    """The tuple of the keys of the items; `room` is what is left of `LARGEST_KEY`."""
+    """The tuple of the items' keys; `room` is what is left of `LARGEST_KEY`."""
     room[0] -= len(value.items)
     if room[0] < 0:
         raise BudgetExceeded("large-key")
@@ -317,7 +318,7 @@ def _tuple_key(value: TupleValue, room: list[int]) -> Key:
 
 
 def distinct(items: Iterable[Value]) -> dict[Key, Value]:
-    """The items of a set: of equal ones the first, as Python keeps them."""
+    """The items of a set: the first of several equal ones, as Python keeps it."""
     found: dict[Key, Value] = {}
     for item in items:
         found.setdefault(key_of(item), item)
@@ -325,7 +326,7 @@ def distinct(items: Iterable[Value]) -> dict[Key, Value]:
 
 
 def pin(index: Known) -> None:
-    """Only the same index answers alike from now on."""
+    """From now on no other index counts as alike."""
     loop, number = index.loop, index.value
     if loop is not None and not loop.pinned:
         loop.pinned = True
@@ -333,7 +334,7 @@ def pin(index: Known) -> None:
 
 
 def keyed(names: Mapping[str, Value]) -> dict[Key, Value]:
-    """Named values as the items of a dict value."""
+    """Values by name as the items of a dict value."""
     return {name: value for name, value in names.items()}  # noqa: C416 (Key is wider than str)
 
 
@@ -354,5 +355,5 @@ class Arguments:
     rest: Unknown | None = None
 
     def all(self) -> list[Value]:
-        """Every value that is handed over."""
+        """Every value that is passed."""
         return [*self.positional, *self.keywords.values()]
