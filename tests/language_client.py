@@ -35,6 +35,7 @@ class LanguageClient:
         )
         self.diagnostics: dict[str, tuple[int | None, Diagnostics]] = {}
         self.messages: list[Message] = []
+        self._answers: dict[int, Message] = {}
         self.capabilities: Message = {}
         self.answers_to: dict[str, Callable[[Message], object]] = {}
         self.versions: dict[str, int] = {}
@@ -96,7 +97,7 @@ class LanguageClient:
         self._number += 1
         number = self._number
         self._send({"id": number, "method": method, "params": given})
-        answer = self.wait(lambda: self._answer(number), method)
+        answer = self.wait(lambda: self._answers.pop(number, None), method)
         if "error" in answer:
             raise AssertionError(f"{method}: {answer['error']}")
         return answer.get("result")
@@ -152,10 +153,6 @@ class LanguageClient:
         self.process.kill()
         self.process.wait()
 
-    def _answer(self, number: int) -> Message | None:
-        found = [m for m in self.messages if m.get("id") == number and "method" not in m]
-        return found[0] if found else None
-
     def _take(self, message: Message) -> None:
         self.messages.append(message)
         method = message.get("method")
@@ -166,6 +163,8 @@ class LanguageClient:
             known = self.answers_to.get(method)
             answer = known(message["params"]) if known else None
             self._send({"id": message["id"], "result": answer})
+        elif "id" in message:
+            self._answers[message["id"]] = message
 
     def _send(self, message: Message) -> None:
         data = json.dumps({"jsonrpc": "2.0", **message}).encode()

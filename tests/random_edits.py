@@ -24,6 +24,7 @@ from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import JobLimits, Workers
 from forgather_lint.linting.report import ModelReport
 from forgather_lint.session import checking
+from forgather_lint.session.example import warm_up
 from tests.fixture_models import copy_model
 from tests.language_client import LanguageClient, Message, editing
 
@@ -250,6 +251,7 @@ def run(folder: Path, count: int, seed: int, say: Callable[[str], object] = len)
     root = folder / "workspace"
     for name in MODELS:
         copy_model(name, root)
+    warm_up()  # each cold check is a fork of this process, which has seen none of the texts
     compared = 0
     with editing(root) as client:
         editor = Editor(folder, client, seed)
@@ -268,6 +270,7 @@ def run(folder: Path, count: int, seed: int, say: Callable[[str], object] = len)
                 f"only the server: {sorted(shown - cold)}\nonly the check: {sorted(cold - shown)}"
             )
             compared += 1
+            client.messages.clear()
             if compared % 50 == 0:
                 say(f"{number + 1} edits, {compared} pauses")
     return compared

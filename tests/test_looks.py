@@ -23,9 +23,9 @@ from forgather_lint.core.looks import (
     joined,
     note,
     noted,
-    remembered,
     rests_on,
 )
+from forgather_lint.core.remembered import new_run, remembered
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.discover import Candidate
 from forgather_lint.forgather.builtins import template_globals
@@ -39,6 +39,7 @@ WATCH = """
 import json, os, sys
 from pathlib import Path
 from forgather_lint import pipeline
+from forgather_lint.core.remembered import new_run, remembered
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.discover import Candidate
 from forgather_lint.forgather.builtins import template_globals
@@ -201,6 +202,26 @@ def test_what_is_remembered_is_noted_again() -> None:
             assert answer() == 1
         assert seen == {look: "1"}
     assert asked == [1]
+
+
+def test_what_is_remembered_is_held_against_the_disk_once_in_a_run(tmp_path: Path) -> None:
+    file, asked = tmp_path / "a", []
+
+    @remembered()
+    def answer() -> bytes:
+        asked.append(1)
+        return files.read_at_most(file, 10)
+
+    file.write_bytes(b"old")
+    assert [answer(), answer()] == [b"old", b"old"]
+    file.write_bytes(b"new")
+    assert answer() == b"old", "one run sees one state"
+    new_run()
+    assert [answer(), answer()] == [b"new", b"new"]
+    new_run()
+    with files.laid_over({str(file): b"typed"}):
+        assert answer() == b"typed"
+    assert len(asked) == 3
 
 
 def test_what_stood_otherwise_the_second_time_is_worth_nothing() -> None:

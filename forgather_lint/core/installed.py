@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 
-from forgather_lint.core.looks import Asked, Look, note, remembered
+from forgather_lint.core.looks import Asked, Look, note
+from forgather_lint.core.remembered import remembered
 
 
 @remembered()

@@ -4,25 +4,22 @@ Whatever reads files (`core/files.py`) notes here each question that it asked (`
 answer, the *state*: the content of a file, the names in a folder, that nothing is at a path.
 Nothing is noted twice; a question that is answered otherwise the second time has the state
 `CHANGED`, and an answer that rests on it is not kept. What is kept in memory from one model to the
-next must be `remembered` (not `functools.cache`), so that its questions are noted for each model.
+next must be `remembered` (`core/remembered.py`, not `functools.cache`), so that its questions are
+noted for each model.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import field
 from enum import StrEnum
-from functools import lru_cache, wraps
 from pathlib import PurePath
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple
 
 from forgather_lint.core.record import record
-
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
 
 
 class Asked(StrEnum):
@@ -153,29 +150,3 @@ def _may_be_listed(path: str, folder: str, pattern: str) -> bool:
     inside = PurePath(path).relative_to(folder)
     deep = pattern.startswith("**/")
     return inside.match(pattern) and (deep or len(inside.parts) == len(PurePath(pattern).parts))
-
-
-def remembered(
-    most: int | None = None,
-) -> Callable[[Callable[Given, Result]], Callable[Given, Result]]:
-    """`functools.lru_cache` for what asks the disk: a hit notes what the first call noted."""
-
-    def decorate(function: Callable[Given, Result]) -> Callable[Given, Result]:
-        def first(*given: Given.args, **named: Given.kwargs) -> tuple[Result, States]:
-            with unnoted(), noted() as seen:
-                result = function(*given, **named)
-            return result, seen
-
-        kept = lru_cache(maxsize=most)(first)
-
-        @wraps(function)
-        def answer(*given: Given.args, **named: Given.kwargs) -> Result:
-            result, seen = kept(*given, **named)  # type: ignore[arg-type]  # hashable, as for any
-            for look, state in seen.items():
-                note(look, state)
-            return result
-
-        answer.cache_clear = kept.cache_clear  # type: ignore[attr-defined]
-        return answer
-
-    return decorate

@@ -25,12 +25,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from contextvars import Context
+from functools import partial
 from types import TracebackType
 from typing import NoReturn
 
 from forgather_lint.core import doing
 from forgather_lint.core.framing import complete, received_from, send_to
 from forgather_lint.core.record import record
+from forgather_lint.core.remembered import in_run, new_run
 
 Job = Callable[[], object]
 """What a worker does: a callable that can be pickled, as a `partial` of a module's function."""
@@ -118,8 +121,12 @@ class Workers:
     def results(self, jobs: Sequence[Job], *, by_one: bool = False) -> Iterator[object]:
         """The result of each job, in the order of `jobs`; `Lost` for a job that was ended.
 
+        They belong to one run (`core/remembered.py`).
+
         `by_one`: one worker does them all in turn, as they share what it has read.
         """
+        number = new_run()
+        jobs = [partial(in_run, number, job) for job in jobs]
         if not self.forked:
             yield from self._without_fork(jobs, 1 if by_one else self.number)
             return
@@ -314,9 +321,13 @@ def _answer(job: bytes, limits: JobLimits, board: doing.Board) -> bytes:
 
 
 def outcome(job: bytes, limits: JobLimits, board: doing.Board) -> object:
-    """The result of the pickled `job`; an exception that it raises is turned into a result."""
+    """The result of the pickled `job`; an exception that it raises is turned into a result.
+
+    It is done in a context of its own: the texts that were laid over the disk when this process was
+    forked belong to another question.
+    """
     try:
-        came = pickle.loads(job)()
+        came = Context().run(pickle.loads(job))
         pickle.dumps(came)
     except MemoryError:
         return Lost(too_much_memory(limits), board.read())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forgather_lint.core.looks import remembered
+from forgather_lint.core.remembered import remembered
 from forgather_lint.core.settings import SettingsError
 from forgather_lint.documents.commands.found import ServingCommand
 from forgather_lint.engines.api import Target

@@ -18,7 +18,7 @@ from jinja2 import Undefined
 
 from forgather_lint.core.files import home, variable
 from forgather_lint.core.installed import host, release_of
-from forgather_lint.core.looks import remembered
+from forgather_lint.core.remembered import remembered
 
 _NOW = datetime(2000, 1, 1)
 

@@ -16,8 +16,8 @@ from forgather_lint.core.files import (
     read_at_most,
     real_path,
 )
-from forgather_lint.core.looks import remembered
 from forgather_lint.core.record import record
+from forgather_lint.core.remembered import remembered
 from forgather_lint.forgather.limits import MAX_TEMPLATE_BYTES, RenderRefused
 from forgather_lint.forgather.syntax import TemplateText, read_templates
 

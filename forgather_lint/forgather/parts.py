@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from forgather_lint.core.files import exists, is_file, read_at_most
-from forgather_lint.core.looks import remembered
+from forgather_lint.core.files import is_file, read_at_most
 from forgather_lint.core.record import record
 from forgather_lint.documents.comments import python_tokens
 from forgather_lint.forgather.library import Fence
@@ -58,16 +57,9 @@ class TemplateModules:
 def read_part(path: Path) -> str:
     """The text of a file, empty if it cannot be read; bytes that are not UTF-8 are replaced."""
     try:
-        status = path.stat()
-        return _read(path, status.st_mtime_ns, status.st_size)
+        return read_at_most(path, MAX_TEMPLATE_BYTES).decode("utf-8", errors="replace")
     except OSError:
-        exists(path)
         return ""
-
-
-@remembered(512)
-def _read(path: Path, _modified: int, _size: int) -> str:
-    return read_at_most(path, MAX_TEMPLATE_BYTES).decode("utf-8", errors="replace")
 
 
 @lru_cache(maxsize=512)

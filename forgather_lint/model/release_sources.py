@@ -14,8 +14,9 @@ from functools import cached_property
 from pathlib import Path
 
 from forgather_lint.core.files import is_file, is_folder, listed, note_tree, read_at_most
-from forgather_lint.core.looks import remembered, unnoted
+from forgather_lint.core.looks import unnoted
 from forgather_lint.core.record import record
+from forgather_lint.core.remembered import remembered
 from forgather_lint.documents.limits import MOST_BYTES
 from forgather_lint.model.source_store import PROJECT, stored
 

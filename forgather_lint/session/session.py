@@ -11,6 +11,7 @@ from forgather_lint.core.files import done_over, laid_over, stands
 from forgather_lint.core.looks import States, joined, rests_on
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.record import record
+from forgather_lint.core.remembered import new_run
 from forgather_lint.core.settings import Settings
 from forgather_lint.core.workers import Workers
 from forgather_lint.linting.report import FileChange, ModelReport
@@ -70,6 +71,7 @@ class Session:
 
     def check(self, texts: Texts = NO_TEXTS, meter: Meter | None = None) -> Reports:
         """The reports on all models at the paths, as if `texts` were on disk."""
+        new_run()
         with laid_over(contents(texts)):
             known = {
                 path: answer.reports[0] for path, answer in self._answers.items() if answer.holds
@@ -89,6 +91,7 @@ class Session:
 
         That depends on which models there are, and on the states that the answers rest on.
         """
+        new_run()
         found = tuple(checking.look(path, self.settings) for path in self.paths)
         as_before, self._found = found == self._found, found
         if self._last is None or not as_before:
@@ -102,6 +105,7 @@ class Session:
 
         `told` is called with each as soon as it is ready.
         """
+        new_run()
         with laid_over(contents(texts)):
             known = self._of_places.pop(place, None)
             if known is None or not known.holds:
@@ -130,6 +134,7 @@ class Session:
         """
         from forgather_lint.session.picturing import Taken, taken  # a check does not pay for it
 
+        new_run()
         key = place, document if place.projects else ""
         with laid_over(contents(texts)):
             known = self._pictures.pop(key, None)
@@ -152,6 +157,7 @@ class Session:
         """
         from forgather_lint.session.inferring import inferred
 
+        new_run()
         job = partial(inferred, place, self.settings, missing_only)
         came = self._done(job, texts)
         return came if isinstance(came, tuple) else ()

@@ -12,9 +12,9 @@ from math import prod
 from pathlib import Path
 from typing import TypeGuard
 
-from forgather_lint.core.files import exists, opened
-from forgather_lint.core.looks import remembered
+from forgather_lint.core.files import opened
 from forgather_lint.core.record import record
+from forgather_lint.core.remembered import remembered
 
 LONGEST = 100_000_000
 """The longest header that the library accepts, in bytes."""
@@ -91,21 +91,14 @@ class _Refused(Exception):
     """The library refuses the header; the message is the library's."""
 
 
-def header_of(path: Path) -> Header | BrokenHeader | Unread:
-    """The header of the file at `path`; nothing behind it is read."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        exists(path)
-        return Unread(error.strerror or "unreadable")
-    # The same file is asked for once for every release that judges it.
-    return _header(str(path), status.st_size, status.st_mtime_ns)
-
-
 @remembered(2048)
-def _header(path: str, size: int, _changed: int) -> Header | BrokenHeader | Unread:
+def header_of(path: Path) -> Header | BrokenHeader | Unread:
+    """The header of the file at `path`; nothing behind it is read.
+
+    The same file is asked for once for every release that judges it.
+    """
     try:
-        with opened(Path(path)) as file:
+        with opened(path) as file:
             size, start = file.size, file.read(_LENGTH)
             length = int.from_bytes(start, "little")
             if (refused := _refused_length(start, length, size)) is not None:

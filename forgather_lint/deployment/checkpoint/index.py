@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 
-from forgather_lint.core.files import exists, read_at_most
-from forgather_lint.core.looks import remembered
+from forgather_lint.core.files import read_at_most
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
+from forgather_lint.core.remembered import remembered
 from forgather_lint.core.source import Position, Span, file_start
 
 NAME = "model.safetensors.index.json"
@@ -49,27 +49,16 @@ class Index:
         return self.place(next((name for name, held in self.files.items() if held == file), ""))
 
 
-def index_at(path: Path) -> Index:
-    """The index at `path`."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        exists(path)
-        return Index(str(path), unread=error.strerror or "unreadable")
-    return _index(str(path), status.st_size, status.st_mtime_ns)
-
-
 @port_of("vllm/model_executor/model_loader/weight_utils.py", "filter_duplicate_safetensors_files")
 @remembered(16)
-def _index(path: str, size: int, _changed: int) -> Index:
-    """The index as vLLM reads it.
-
-    Size and time are parameters so that a changed file is read again.
-    """
-    if size > LARGEST:
-        return Index(path, unread=f"larger than {LARGEST >> 20} MiB")
+def index_at(file: Path) -> Index:
+    """The index that stands at `file`, as vLLM takes it."""
+    path = str(file)
     try:
-        text = read_at_most(Path(path), LARGEST).decode("utf-8")
+        data = read_at_most(file, LARGEST + 1)
+        if len(data) > LARGEST:
+            return Index(path, unread=f"larger than {LARGEST >> 20} MiB")
+        text = data.decode("utf-8")
     except OSError as error:
         return Index(path, unread=error.strerror or "unreadable")
     except UnicodeDecodeError as error:

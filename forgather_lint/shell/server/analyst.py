@@ -19,6 +19,7 @@ from pathlib import Path
 
 from forgather_lint.core.files import laid_over
 from forgather_lint.core.framing import received_from, send
+from forgather_lint.core.remembered import new_run
 from forgather_lint.core.settings import Settings, SettingsError
 from forgather_lint.core.workers import CAN_FORK, Bell, Outdated, Workers
 from forgather_lint.engines.chosen_targets import chosen_targets
@@ -64,6 +65,7 @@ class Analyst:
 
     def answers(self, question: Question) -> Iterator[Answer]:
         """What there is to say, as it comes; `Done` last."""
+        new_run()
         try:
             with laid_over(contents(question.texts)):
                 match question:
