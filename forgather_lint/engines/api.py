@@ -1,4 +1,4 @@
-"""What an engine is: the one door between it and everything else.
+"""What an engine is: the one interface between it and everything else.
 
 An engine is a folder here with an `engine.py` (`registry.py` finds it) and its facts in
 `data/<name>`. What it does is asked of a `Target`, one release of it beside one of transformers:
@@ -11,7 +11,7 @@ An engine is a folder here with an `engine.py` (`registry.py` finds it) and its 
     what it says when it refuses                 texts in its data (`facts.release.Reaction`)
     what an answer is worth                      `Release.evidence`
 
-The library that models are built with is behind the same door (`ModelLibrary`): it has releases and
+The library that models are built with has the same interface (`ModelLibrary`): it has releases and
 reads plans, but serves nothing.
 """
 
@@ -49,21 +49,21 @@ if TYPE_CHECKING:
 
 
 class ReleasedProject(ABC):
-    """What has releases that `--target` may name.
+    """A project with releases that `--target` may name.
 
-    `name` is what `--target` and pip call it and where its facts lie, `title` what people call it,
-    `packages` are the distributions that it is installed as.
+    `name` is what `--target` and pip call it and the folder of its facts, `title` its usual
+    spelling, `packages` are the distributions that it is installed as.
     """
 
     name: str
     title: str
     packages: tuple[str, ...]
     profile: type
-    """The record of its facts: one property for each file in `data/<name>`."""
+    """The record of its facts, with one property for each file in `data/<name>`."""
 
 
 Gather = Callable[[Candidate, Settings], tuple[list[object], tuple[str, ...]]]
-"""What judges a model under settings: all facts about it, and the files they were read from."""
+"""Judges a model under settings: all facts about it, and the files they were read from."""
 
 
 class CommandReading(Protocol):
@@ -71,34 +71,38 @@ class CommandReading(Protocol):
 
     @property
     def model(self) -> Path | None:
-        """The folder of its model, where that is here."""
+        """The folder of the command's model; None where it is not on this machine."""
 
     def asked(self, settings: Settings) -> Settings | None:
-        """`settings` with what the command says; None when its sizes are not known."""
+        """`settings` with the options of the command; None when its sizes are not known."""
 
     def facts(self, settings: Settings, gather: Gather | None) -> Iterator[object]:
-        """What there is to say of the command.
+        """The facts about the command.
 
-        `gather` judges a model under settings; without it only says why the model is not judged.
+        `gather` judges a model under settings; without it, it is only said why the model is not
+        judged.
         """
 
 
 class ServingEngine(ReleasedProject):
-    """What serves models. `evidence`: what its verdicts rest on, if no engine was ever asked.
+    """A project that serves models. `evidence`: what its verdicts rest on, if it was never run.
 
-    `launch` says how its server is started, where commands are read at all.
+    `launch` says how its server is started, None where its commands are not read.
     """
 
     evidence: str = ""
     launch: Launch | None = None
 
     def command(self, found: ServingCommand, target: Target, below: Path) -> CommandReading:
-        """A command of `launch` as `target` reads it; its model is looked for up to `below`."""
+        """A command of `launch` as `target` reads it.
+
+        Its model is looked for no higher than `below`.
+        """
         raise NotImplementedError
 
     @abstractmethod
     def target(self, version: Version, transformers: TransformersProfile) -> Target:
-        """One of its releases beside one of transformers, possible or not."""
+        """One of its releases beside one of transformers, whether or not they go together."""
 
     def release(self, version: Version) -> Release:
         """One of its releases, as findings and verdicts name it."""
@@ -107,11 +111,11 @@ class ServingEngine(ReleasedProject):
 
 @record
 class Capacity:
-    """What becomes of the memory of the fullest rank.
+    """The use of memory on the fullest rank.
 
-    `room` are the bytes left for the cache, at most: what runs beside it is not counted. A token
+    `room` are the bytes left for the KV cache, at most, since activations are not counted. A token
     takes `token_bytes` of it; `tokens` fit, or `requests` of `max_model_len`. `error` is what the
-    engine says where not one request fits, `unknown` why something is not known.
+    engine says where not a single request fits, `unknown` why something is not known.
     """
 
     weights: int | None = None
@@ -127,7 +131,7 @@ class Capacity:
 
 @record
 class BuiltTensor:
-    """A place for a tensor in what an engine builds, with what is stored for it, if anything."""
+    """A tensor that an engine builds, with the stored tensor for it, if there is one."""
 
     name: str
     shape: tuple[int | None, ...] | None
@@ -137,16 +141,16 @@ class BuiltTensor:
 
     @property
     def fits(self) -> bool:
-        """Whether what is stored has the size of the place."""
+        """Whether the stored tensor has the right size."""
         return self.stored_shape == self.shape
 
 
 @record
 class StoredBeside:
-    """What is stored beside what is built.
+    """A checkpoint compared with what an engine builds.
 
-    `strangers` are stored tensors without a place: name, dtype and shape. `on_ranks` are the bytes
-    of one of so many ranks, in the types that are stored. `note` says what is not known.
+    `strangers` are stored tensors that it does not build: name, dtype and shape. `on_ranks` are the
+    bytes of one rank by number of ranks, in the stored dtypes. `note` says what is not known.
     """
 
     built: tuple[BuiltTensor, ...] = ()
@@ -157,7 +161,7 @@ class StoredBeside:
 
 
 class PlanJudge(Protocol):
-    """What a library makes of plans by itself, without an engine."""
+    """Decides on plans as a library applies them by itself, without an engine."""
 
     machine: Machine
     tree: Tree
@@ -165,22 +169,22 @@ class PlanJudge(Protocol):
 
     @property
     def alone(self) -> RankRun:
-        """The outcome on one rank, with the branches that raise there."""
+        """The outcome on a single rank, with those of branches that raise there."""
 
     def outcome(self, assigned: Mapping[Instance, Assignment], ranks: int) -> Outcome:
-        """What becomes of the model on `ranks` ranks."""
+        """The outcome on `ranks` ranks with these assignments."""
 
     def written(self, plan: Mapping[str, str]) -> Mapping[Instance, Assignment]:
-        """What the styles of `plan` assign. Raises `BudgetExceeded` for a style not known."""
+        """The assignments by the styles of `plan`. Raises `BudgetExceeded` for an unknown style."""
 
     def loaded(self, plan: Mapping[str, str]) -> Mapping[Instance, Assignment]:
-        """What `plan` assigns, with what loading adds to it."""
+        """The assignments by `plan`, with those that loading adds."""
 
 
 class ModelLibrary(ReleasedProject):
-    """What models are built with: it reads plans, and serves nothing.
+    """The project that models are built with: it reads plans, and serves nothing.
 
-    `flow` is what it does with a model on several ranks, `table` the name of the vocabulary table
+    `flow` is what it does with a model on several ranks, `table` the name of the token embedding
     that it splits without being told.
     """
 
@@ -194,11 +198,11 @@ class ModelLibrary(ReleasedProject):
 
     @abstractmethod
     def judge(self, machine: Machine, tree: Tree, root: Instance) -> PlanJudge:
-        """What decides on plans of the model `root`."""
+        """The judge of plans for the model `root`."""
 
     @abstractmethod
     def environment(self, transformers: TransformersProfile) -> Environment:
-        """What a model finds of a release of the library alone."""
+        """The environment that a model finds with a release of the library alone."""
 
 
 class Target(Protocol):
@@ -210,21 +214,24 @@ class Target(Protocol):
 
     @property
     def version(self) -> Version:
-        """Its number."""
+        """The number of that release."""
 
     @property
     def transformers(self) -> TransformersProfile:
-        """The library beside it."""
+        """The transformers release beside it."""
 
     @property
     def flow(self) -> Engine:
-        """What it replaces, how it attends, what it calls the model with, how it names stages."""
+        """What the release replaces, how it attends, how it calls the model, how it cuts stages."""
 
     def served_elsewhere(self, model: ModelInput, impl: ModelImpl) -> AnyPreparedModel | None:
-        """The verdict where the code of the folder is not loaded; None where it is."""
+        """The result where the code of the folder is not loaded; None where it is."""
 
     def own_model(self, config: Mapping[str, object], impl: ModelImpl) -> str:
-        """The model of its own that serves such a config and reads no plan; empty: none does."""
+        """The engine's own model that serves such a config and reads no plan.
+
+        Empty: there is none.
+        """
 
     def prepare(
         self,
@@ -234,23 +241,23 @@ class Target(Protocol):
         as_written: bool = False,
         environment: Environment | None = None,
     ) -> AnyPreparedModel:
-        """The base model as it is built, with the plans as they are merged.
+        """The base model as the target builds it, with its merged plans.
 
-        `as_written`: experts are those of the model, not the engine's. `environment` is what the
-        model finds, if that is not all of the target.
+        `as_written`: experts are those of the model, not the engine's. `environment` replaces that
+        of the target.
         """
 
     def checked(
         self, model: ModelInput, dtype: str, impl: ModelImpl, max_model_len: int | None
     ) -> AnyPreparedModel:
-        """The prepared model, with what is held against config, code and weights at any size."""
+        """The prepared model, with the problems that config, code and weights have at any size."""
 
     def stored_beside(self, model: ModelInput, dtype: str) -> StoredBeside:
-        """The checkpoint of `model` beside what the target builds of it."""
+        """The checkpoint of `model`, compared with what the target builds."""
 
 
 class Subject(Protocol):
-    """A base model as one target sees it: its plans after merging."""
+    """A base model as one target sees it, with its merged plans."""
 
     @property
     def machine(self) -> Machine: ...
@@ -268,11 +275,11 @@ class Subject(Protocol):
     def pipeline_keys(self) -> Sequence[str]: ...
     @property
     def styles(self) -> Mapping[str, str]:
-        """The tensor-parallel plan as it is merged: patterns to styles."""
+        """The merged tensor-parallel plan: patterns to styles."""
 
 
 class Judge(Protocol):
-    """Decides on one model for one target; what sizes share is computed once."""
+    """Decides on one model for one target; what several sizes need is computed once."""
 
     @property
     def subject(self) -> Subject: ...
@@ -288,13 +295,13 @@ class Judge(Protocol):
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
 
     def capacity(self, ranks: int, stages: int, device: Device) -> Capacity:
-        """What the ranks hold of the memory of a device, and what fits beside it."""
+        """The use of a device's memory, and what fits into the KV cache."""
 
     def assignments(self, ranks: int) -> Mapping[Instance, Assignment]:
-        """What replaces each Linear at this size."""
+        """What replaces each Linear on so many ranks."""
 
     def with_plans(self, tensor: Sequence[PlanEntry], pipeline: Plan) -> Judge:
-        """The same model with these plans in place of its own."""
+        """A judge of the same model with these plans instead of its own."""
 
 
 TargetOf = TypeVar("TargetOf", bound=Target, covariant=True)
@@ -303,12 +310,11 @@ JudgeOf = TypeVar("JudgeOf", bound=Judge, covariant=True)
 
 @record(frozen=False)
 class PreparedModel(Generic[TargetOf, JudgeOf]):
-    """A judge for one target, or why the target cannot even build the model.
+    """A judge for one target, or the reason why the target cannot even build the model.
 
-    `problems` are what the target holds against it; `given_up` says that not all were looked for.
-    `own` is the verdict at every size when a model of the engine's own serves, or one of
-    transformers' own; then nothing else is judged. `unproved` is what keeps a *serves* from being
-    a proof: input that is not read.
+    `problems` are those that the target has with it; `given_up`: there may be more. `own` is the
+    verdict at every size when a model of the engine's own, or of transformers, serves; then nothing
+    else is judged. `unproved` is why a *serves* would not be a proof: some input that is not read.
     """
 
     target: TargetOf
@@ -326,9 +332,9 @@ AnyPreparedModel = PreparedModel[Target, Judge]
 
 @record
 class Cell:
-    """The outcome at one size, and the bytes of parameters that the fullest rank holds.
+    """The outcome at one size, and the bytes of parameters on the fullest rank.
 
-    `capacity` is there where the memory of the devices is told.
+    `capacity` is set where the memory of the devices is known.
     """
 
     target: Release

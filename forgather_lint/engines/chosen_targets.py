@@ -1,4 +1,4 @@
-"""The targets that the user asked for, or those that are there."""
+"""The targets that the user asked for, or else those that are installed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def chosen_targets(specifications: Sequence[str]) -> TargetSelection:
 
 
 def targets_of(found: ServingCommand, specifications: Sequence[str]) -> tuple[Target, ...]:
-    """The releases to judge a command for: those chosen, else the one that its image names."""
+    """The targets to judge a command for: those chosen, else the release that its image names."""
     if not specifications and found.around.release is not None:
         try:
             return chosen_targets((f"{found.launch.project}=={found.around.release}",)).targets
@@ -30,9 +30,9 @@ def targets_of(found: ServingCommand, specifications: Sequence[str]) -> tuple[Ta
 
 
 def read_release(targets: Sequence[Target]) -> str:
-    """The transformers whose classes are read for what is said of all `targets` at once.
+    """The transformers release whose classes are read for statements about all `targets` at once.
 
-    The newest among them whose source is here, else the newest.
+    It is the newest among them whose source is on this machine, else the newest.
     """
     releases = [str(each) for each in sorted({each.transformers.version for each in targets})]
     if len(releases) == 1:

@@ -40,14 +40,14 @@ class DataError(Exception):
 
 
 class FactSource(NamedTuple):
-    """Where a value was read: a file and a symbol of the release `read_at`."""
+    """Where a value was read: a file and a symbol, as of the release `read_at`."""
 
     text: str
     project: str
     read_at: Version
 
     def at(self, version: Version) -> str:
-        """The same place in the release `version` (`data/moved.toml`)."""
+        """The same place as of the release `version` (`data/moved.toml`)."""
         place = self.text
         for release, names in tables("moved").get(self.project, {}).items():
             if isinstance(names, dict) and self.read_at < Version.parse(release) <= version:
@@ -64,7 +64,7 @@ def _renamed(place: str, names: Mapping[str, str]) -> str:
 class Fact(NamedTuple, Generic[Value]):
     """A value that holds for the releases from `since` up to, not including, `before`.
 
-    None: since the first release profiled; to the newest.
+    `since` None: from the first profiled release on; `before` None: up to the newest.
     """
 
     value: Value
@@ -75,19 +75,19 @@ class Fact(NamedTuple, Generic[Value]):
 
     @property
     def source(self) -> str:
-        """The upstream file and symbol that say so in the release that was asked for."""
+        """The upstream file and symbol of the value, as of the release that was asked for."""
         return self.reading.at(self.version)
 
     @property
     def releases(self) -> str:
-        """The range as a requirement, such as ">=0.11.1,<0.25.0"; empty: every release known."""
+        """The range as a requirement, such as ">=0.11.1,<0.25.0"; empty: every known release."""
         lower = f">={self.since}" if self.since else ""
         upper = f"<{self.before}" if self.before else ""
         return ",".join(filter(None, (lower, upper)))
 
 
 class Row(NamedTuple):
-    """One row of a fact as text: TOML is slow to read, and most rows hold for other releases."""
+    """One row of a fact as text: TOML is slow to parse, and most rows are for other releases."""
 
     release: Version
     text: str
@@ -103,7 +103,7 @@ class Row(NamedTuple):
 
     @property
     def value(self) -> str:
-        """The lines that say what the fact is."""
+        """The lines with the value."""
         return _EVIDENCE.sub("", self.text)
 
 
@@ -129,7 +129,7 @@ def histories(topic: str) -> dict[str, list[Row]]:
 def raw_facts(topic: str, version: Version) -> dict[str, Fact[object]]:
     """Every fact of `data/<topic>.toml` as of `version`, its value as TOML has it.
 
-    What a row omits, the one before it said. A release older than the oldest row is taken for it.
+    What a row omits is as in the row before. A release older than the oldest row gets that row.
     """
     rows = {name: _last(history, "is", version) for name, history in histories(topic).items()}
     values = _parse("".join(row.value for row in rows.values()))
@@ -169,14 +169,14 @@ def _parse(text: str) -> dict[str, dict[str, dict[str, object]]]:
 
 @cache
 def tables(name: str) -> dict[str, dict[str, object]]:
-    """The file `data/<name>.toml`."""
+    """The contents of the file `data/<name>.toml`."""
     import tomllib  # as above
 
     return tomllib.loads((DATA / f"{name}.toml").read_text("utf-8"))
 
 
 def topic(record: Callable[..., Topic], name: str, version: Version) -> Topic:
-    """The facts of `data/<name>.toml` as of `version`, as `record`. Raises `DataError`."""
+    """The facts of `data/<name>.toml` as of `version`, as a `record`. Raises `DataError`."""
     facts = raw_facts(name, version)
     kinds = {field: get_args(hint)[0] for field, hint in record.__annotations__.items()}
     if kinds.keys() != facts.keys():
@@ -190,7 +190,7 @@ def topic(record: Callable[..., Topic], name: str, version: Version) -> Topic:
 
 
 def boundaries(project: str) -> set[Version]:
-    """The releases of `project` in which a fact of its topics takes another value."""
+    """The releases of `project` with which the value of some fact changes."""
     topics = [f"{project}/{path.stem}" for path in (DATA / project).glob("*.toml")]
     return {
         row.release
@@ -202,7 +202,7 @@ def boundaries(project: str) -> set[Version]:
 
 
 def decode(kind: object, raw: object, where: str) -> object:
-    """`raw`, as TOML has it, as the annotated type `kind`. Raises `DataError`."""
+    """`raw`, a value from TOML, as an instance of the annotated type `kind`. Raises `DataError`."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is tuple and isinstance(raw, list):
         return tuple(decode(arguments[0], item, where) for item in raw)

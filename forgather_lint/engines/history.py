@@ -1,4 +1,4 @@
-"""What a fact says of each release, as the page of a rule tells it."""
+"""The values of a fact by release, for the page of a rule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from forgather_lint.engines.releases import known, newest
 
 
 def releases_section(facts: Sequence[str]) -> str:
-    """The section of a page: what each of `facts` says of the releases that are known.
+    """The section "Releases" of a page: the values of each of `facts` in the known releases.
 
     A fact is named by its project, file and key: `vllm/plan.styles`.
     """
@@ -32,7 +32,7 @@ def _span(name: str) -> str:
 
 
 def _told(fact: str) -> Iterator[str]:
-    """A fact of one value on one line; one that changed with a line for each value."""
+    """A fact with one value on one line; one that changed with a line for each value."""
     topic, _, name = fact.partition(".")
     owner, _, file = topic.partition("/")
     title = f"- {project(owner).title}, `{file}.{name}`:"
@@ -51,5 +51,5 @@ def _told(fact: str) -> Iterator[str]:
 
 
 def changes(topic: str, name: str) -> list[Version]:
-    """The releases with which a fact takes a value, the first that is known among them."""
+    """The releases with which the value of a fact changes, and the first that is known."""
     return [row.release for row in histories(topic)[name] if row.states("is")]

@@ -1,4 +1,4 @@
-"""The profiles as `version --targets` lists them: each range, and what it does otherwise."""
+"""The profiles as `version --targets` lists them: each range, and what changes with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from forgather_lint.engines.releases import requirement
 
 
 class FactChange(NamedTuple):
-    """A fact that takes another value with the first release of a range; `source` says so."""
+    """A fact that changes with the first release of a range; `source` is where that was read."""
 
     fact: str
     before: str
@@ -23,14 +23,14 @@ class FactChange(NamedTuple):
 
 
 class Requires(NamedTuple):
-    """What some releases of an engine require of transformers."""
+    """The transformers releases that some releases of an engine require."""
 
     releases: tuple[Version, ...]
     transformers: str
 
 
 class Profile(NamedTuple):
-    """A range of releases; the first of a project changes nothing, it is where profiles begin."""
+    """A range of releases; the first of a project has no changes, as profiles begin with it."""
 
     span: Range
     requires: tuple[Requires, ...]
@@ -73,7 +73,7 @@ def _changed_in(topic: str, old: Version, new: Version) -> list[FactChange]:
 
 
 def difference(before: Fact[object], after: Fact[object]) -> tuple[str, str]:
-    """Both values as text; of lists and tables only what is gone and what is new."""
+    """Both values as text; for lists and tables only what is gone and what is new."""
     old, new = before.value, after.value
     if isinstance(old, list) and isinstance(new, list):
         gone, fresh = [x for x in old if x not in new], [x for x in new if x not in old]
@@ -85,7 +85,7 @@ def difference(before: Fact[object], after: Fact[object]) -> tuple[str, str]:
 
 
 def shown(value: object) -> str:
-    """A value of a data file on one line; nothing is `-`."""
+    """A value of a data file on one line; `-` for nothing."""
     if isinstance(value, Mapping) and "effect" in value:
         text = ": ".join(filter(None, (str(value.get("raises", "")), str(value.get("text", "")))))
         told = f"{value['effect']} {text}".split()

@@ -1,4 +1,4 @@
-"""Verdicts over targets and sizes: the rows of `matrix`, and what `check` says of sizes."""
+"""Verdicts over targets and sizes: for `matrix`, and for what `check` says about sizes."""
 
 from __future__ import annotations
 
@@ -42,18 +42,21 @@ def examine(
     max_model_len: int | None = None,
     impl: ModelImpl = ModelImpl.AUTO,
 ) -> AnyPreparedModel:
-    """`model` as `target` builds it, with what the target holds against it at any size."""
+    """`model` as `target` builds it, with the problems that it has at any size."""
     elsewhere = target.served_elsewhere(model, impl)
     return elsewhere or target.checked(model, dtype, impl, max_model_len)
 
 
 def is_read(model: ModelInput, targets: Sequence[Target], impl: ModelImpl) -> bool:
-    """Whether the code of `model` is what one of `targets` loads."""
+    """Whether one of `targets` loads the code of `model`."""
     return any(target.served_elsewhere(model, impl) is None for target in targets)
 
 
 def cell(prepared: AnyPreparedModel, ranks: int, stages: int, device: Device | None = None) -> Cell:
-    """The verdict of one target at one pair of sizes, with the memory of `device` if it is told."""
+    """The verdict of one target at one pair of sizes.
+
+    With the use of memory if `device` is given.
+    """
     release = prepared.target.release
     doing.now(f"judging {release.title} {release.version} on {ranks} ranks and {stages} stages")
     refused = prepared.own or blocking(prepared)
@@ -80,7 +83,7 @@ def cell(prepared: AnyPreparedModel, ranks: int, stages: int, device: Device | N
 
 
 def blocking(prepared: AnyPreparedModel) -> Outcome | None:
-    """The verdict at every size, when something already decides it."""
+    """The verdict at every size, when a problem decides it already; else None."""
     for verdict in (Verdict.FAILS, Verdict.WRONG):
         for problem in prepared.problems:
             if problem.verdict == verdict.value:

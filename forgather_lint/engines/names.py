@@ -1,4 +1,4 @@
-"""Names that a release knows (`data/names.toml`): architectures, classes of models, model types.
+"""Names that a release has (`data/names.toml`): architectures, classes of models, model types.
 
 The file is searched as text: parsing its thousands of rows would take longer than most analyses.
 """
@@ -15,13 +15,13 @@ FILE = "names"
 
 
 def knows(table: str, name: str, release: Version) -> bool:
-    """Whether the row `name` of `table` covers `release`."""
+    """Whether the row `name` of `table` includes `release`."""
     ranges = said(table, name)
     return ranges is not None and admits(ranges, release)
 
 
 def said(table: str, name: str) -> str | None:
-    """What `table` says of `name`; None when it does not name it."""
+    """The text of the row `name` of `table`; None when there is none."""
     text = _tables().get(table, "")
     for key in (name, f'"{name}"'):
         _, found, rest = text.partition(f'\n{key} = "')
@@ -32,7 +32,7 @@ def said(table: str, name: str) -> str | None:
 
 @cache
 def admits(ranges: str, release: Version) -> bool:
-    """Whether one of `ranges`, with " or " between them, admits `release`; an empty text does."""
+    """Whether one of `ranges`, separated by " or ", admits `release`; an empty text does."""
     return not ranges or any(
         Requirement.parse(each).admits(release) for each in ranges.split(" or ")
     )

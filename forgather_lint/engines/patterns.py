@@ -1,8 +1,8 @@
-"""Regular expressions written by strangers, matched in bounded time.
+"""Matches regular expressions from untrusted sources in bounded time.
 
-Nearly every plan key consists of names, dots and `.*`, and is matched here in one pass. The rest
-goes to `re` if it can be seen beforehand to be cheap: no repetition of a group, nothing that looks
-around or back, and few enough choices for the length of the name.
+Nearly every plan key consists of names, dots and `.*`, and is matched here in one pass. Any other
+is passed to `re` only if it is surely cheap: no repetition of a group, no lookaround or back
+reference, and few enough alternatives for the length of the name.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _SET_OF_SETS = re.compile(r"\[.*(?:\[|--|&&|~~|\|\|)", re.DOTALL)
 
 
 class UnreadablePattern(NamedTuple):
-    """A key that is not matched: `invalid` if it is no expression at all."""
+    """A key that is not matched: because it is `invalid`, or because that could take too long."""
 
     reason: str
     invalid: bool = False
 
 
 class PlainPattern(NamedTuple):
-    """Pieces without repetitions or choices, with `.*` between them."""
+    """Pieces of literal text with `.*` between them."""
 
     pieces: tuple[re.Pattern[str], ...]
 
     def matches(self, name: str) -> bool | None:
-        """Whether the pieces stand in `name` in this order, the first at its start."""
+        """Whether the pieces occur in `name` in this order, the first at its start."""
         first, *rest = self.pieces
         found = first.match(name)
         for piece in rest:
@@ -46,20 +46,20 @@ class PlainPattern(NamedTuple):
 
 
 class Expression(NamedTuple):
-    """Any other expression, with what bounds the ways in which it can be tried."""
+    """Any other expression, with what bounds the number of ways in which it can match."""
 
     compiled: re.Pattern[str]
     repetitions: int
     choices: int
 
     def matches(self, name: str) -> bool | None:
-        """Whether it holds at the start of `name`; None if that could take too long."""
+        """Whether it matches at the start of `name`; None if that could take too long."""
         if len(name) ** self.repetitions * 2**self.choices > _MOST_STEPS:
             return None
         return self.compiled.match(name) is not None
 
     def found_in(self, name: str) -> bool | None:
-        """Whether it holds anywhere in `name`; None if that could take too long."""
+        """Whether it matches anywhere in `name`; None if that could take too long."""
         if len(name) ** (self.repetitions + 1) * 2**self.choices > _MOST_STEPS:
             return None
         return self.compiled.search(name) is not None
@@ -69,7 +69,7 @@ Pattern = PlainPattern | Expression
 
 
 def compile_pattern(key: str) -> Pattern | UnreadablePattern:
-    """What `re.match` would do with `key`, if that is safe to say."""
+    """`key` for matching as by `re.match`, if that is safe."""
     if len(key) > _LONGEST:
         return UnreadablePattern(f"it is longer than {_LONGEST} characters")
     if _PLAIN.fullmatch(key):
@@ -78,7 +78,7 @@ def compile_pattern(key: str) -> Pattern | UnreadablePattern:
 
 
 def compile_search(key: str) -> Expression | UnreadablePattern:
-    """What `re.search` would look for, if that is safe to do."""
+    """`key` for searching as by `re.search`, if that is safe."""
     if len(key) > _LONGEST:
         return UnreadablePattern(f"it is longer than {_LONGEST} characters")
     if _SET_OF_SETS.search(key):
@@ -97,6 +97,6 @@ def compile_search(key: str) -> Expression | UnreadablePattern:
 
 
 def _is_error_to_all(error: re.error) -> bool:
-    """Whether the module `regex`, which vLLM uses and which accepts more, refuses it as well."""
+    """Whether the module `regex`, which vLLM uses and which accepts more, refuses it too."""
     unclosed = ("missing )", "unbalanced parenthesis", "unterminated character set")
     return error.msg.startswith(unclosed) or (error.msg == "nothing to repeat" and not error.pos)

@@ -27,7 +27,7 @@ class Range(NamedTuple):
 
 @cache
 def ranges(project: str) -> tuple[Range, ...]:
-    """The profiles of `project`, oldest first; this reads every data file of it."""
+    """The ranges of `project`, oldest first; reads all of its data files."""
     starts = boundaries(project)
     groups: list[list[Version]] = []
     for release in known(project):

@@ -1,6 +1,8 @@
-"""Finds engines: every folder beside this file that holds an `engine.py` is one. No list to edit.
+"""Finds engines: every folder beside this file with an `engine.py` is one.
 
-`engine.py` has one name for others, `ENGINE`, and loads nothing that only a judgement needs.
+There is no list to edit.
+
+`engine.py` defines `ENGINE`, and imports nothing that only a judgement needs.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ from forgather_lint.documents.commands.found import Launch
 from forgather_lint.engines.api import ModelLibrary, ReleasedProject, ServingEngine
 
 DEFAULT = "vllm"
-"""What serves where nobody says what does."""
+"""The engine that is used unless another is named."""
 
 LIBRARY = "transformers"
-"""What every engine here builds its models with."""
+"""The library that every engine here builds its models with."""
 
 _HERE = Path(__file__).parent
 
@@ -29,19 +31,19 @@ def projects() -> tuple[str, ...]:
 
 
 def servers() -> tuple[str, ...]:
-    """The projects that serve models, by name."""
+    """The names of the projects that serve models, sorted."""
     return projects()[:-1]
 
 
 @cache
 def project(name: str) -> ReleasedProject:
-    """What is known of the project, without what serving with it takes."""
+    """The project called `name`, without the code that serving with it needs."""
     return library() if name == LIBRARY else server(name)
 
 
 @cache
 def server(name: str) -> ServingEngine:
-    """The engine of that name."""
+    """The engine called `name`."""
     engine = importlib.import_module(f"{__package__}.{name}.engine").ENGINE
     assert isinstance(engine, ServingEngine)
     return engine
@@ -57,6 +59,6 @@ def library() -> ModelLibrary:
 
 @cache
 def launches() -> tuple[Launch, ...]:
-    """How the servers of the engines are started."""
+    """How the servers of all engines are started."""
     found = (server(name).launch for name in servers())
     return tuple(launch for launch in found if launch is not None)

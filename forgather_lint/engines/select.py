@@ -1,10 +1,10 @@
-"""From `--target` to the pairs of releases that are meant.
+"""Translates `--target` to the pairs of releases that it means.
 
 vllm==0.32            the newest 0.32; vllm==0.25.1 that release
 vllm>=0.30,<0.33      each profile in the range, by its newest release
 transformers==5.19    beside the engine named, or beside the newest default one that allows it
-all                   every profile of the default engine, each with the newest transformers that
-                      it allows
+all                   every profile of the default engine, each with the newest
+                      transformers that it allows
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ class TargetError(ValueError):
 
 
 class Installed(NamedTuple):
-    """The releases beside the tool: of the default engine, and of transformers."""
+    """The releases installed beside the tool: of the default engine, and of transformers."""
 
     server: Version | None = None
     transformers: Version | None = None
 
 
 class TargetSelection(NamedTuple):
-    """The targets, in the order asked for, and what the user should know about them."""
+    """The targets, in the order asked for, and notes for the user about them."""
 
     targets: tuple[Target, ...]
     notices: tuple[str, ...] = ()
 
 
 class Wish(NamedTuple):
-    """What one specification names of a project."""
+    """A project and the releases of it that one specification names."""
 
     project: str
     releases: tuple[Version, ...]
 
 
 def installed() -> Installed:
-    """What is installed beside the tool, by the names of the folders of package metadata.
+    """What is installed beside the tool, by the folder names of package metadata.
 
-    `importlib.metadata` says the same and takes as long to load as half an analysis.
+    `importlib.metadata` says the same and takes as long to import as half an analysis.
     """
     return Installed(_release(*project(DEFAULT).packages), _release(*project(LIBRARY).packages))
 
@@ -69,7 +69,7 @@ def _release(*packages: str) -> Version | None:
 
 
 def select(specifications: Sequence[str], beside: Installed) -> TargetSelection:
-    """The targets that `specifications` name; without any, what is `beside` the tool.
+    """The targets that `specifications` name; without any, those of the releases `beside` the tool.
 
     Raises `TargetError`: for a text that names no release, for releases older than the oldest
     profile, and for a pair that the engine's own requirement on transformers rules out.
@@ -110,7 +110,7 @@ def _wish(text: str) -> Wish:
 
 
 def _releases(name: str, wanted: Requirement) -> tuple[Version, ...]:
-    """One release for each profile in the range; of a single release named, that one."""
+    """One release for each profile in the range; for a single release, that one."""
     clause = wanted.clauses[0]
     if len(wanted.clauses) == 1 and clause.operator in ("==", "===") and not clause.wildcard:
         return (_exactly(name, clause),)
@@ -133,9 +133,9 @@ def _exactly(name: str, clause: Clause) -> Version:
 
 
 def _default_server(beside: Installed, libraries: list[Wish]) -> Wish:
-    """The default engine beside the tool, else its newest that allows the transformers asked for.
+    """The default engine beside the tool, else its newest release for the transformers asked for.
 
-    Another engine serves only where it is named.
+    Any other engine is used only where it is named.
     """
     releases = known(DEFAULT)
     here = [beside.server] if beside.server and beside.server >= releases[0] else []
@@ -152,7 +152,7 @@ def _default_server(beside: Installed, libraries: list[Wish]) -> Wish:
 def _pairs(
     servers: list[Wish], libraries: list[Wish], beside: Installed
 ) -> tuple[list[Target], list[str]]:
-    """Every possible pair, and what to say of releases in a range that are in none."""
+    """Every possible pair, and notes about releases in a range that are in no pair."""
     targets: list[Target] = []
     left_out: list[str] = []
     for wish in servers:
@@ -192,7 +192,7 @@ def _impossible(name: str, release: Version, libraries: list[Wish]) -> str:
 
 
 def _newer(targets: Iterable[Target]) -> Iterable[str]:
-    """What to say of releases that no profile was read from yet."""
+    """Notes about releases that are newer than the newest profile."""
     releases = {(target.release.project, target.version) for target in targets}
     releases |= {(LIBRARY, target.transformers.version) for target in targets}
     for name, release in sorted(releases):

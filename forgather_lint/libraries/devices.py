@@ -1,7 +1,7 @@
-"""Where tensors are while a model is built: vLLM has much of it on `meta`, without values.
+"""The devices of tensors while a model is built: vLLM keeps much of it on `meta`, without values.
 
-A constructor that asks such a tensor for a number ends there. Only a run that builds a model looks
-at devices; how a device is chosen: torch/utils/_device.py, `DeviceContext`.
+A constructor that asks such a tensor for a number raises. Only a run that builds a model looks at
+devices. How a device is chosen: torch/utils/_device.py, `DeviceContext`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ GPU = "cuda"
 DEVICE = External("torch.device")
 
 _FIRST = "meta of a first model"
-"""Where a model that is built on `meta` before the one that stays has what names no device."""
+"""The device of a tensor made without naming one, in a first model that is thrown away.
+
+That model is built on `meta`; where such a tensor is in the second model is told by
+`_device_later`.
+"""
 
 _NO_NUMBER = ("RuntimeError", "Tensor.item() cannot be called on meta tensors")
 _NO_DATA = ("NotImplementedError", "Cannot copy out of meta tensor; no data!")
@@ -81,7 +85,7 @@ _READERS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("torch.equal", "Tensor.equal"), _unsupported("equal")),
     **dict.fromkeys(("torch.bincount", "Tensor.bincount"), _unsupported("bincount")),
 }
-"""What asks for the values of a tensor, and what it raises where there are none."""
+"""What asks for the values of a tensor, and the error it raises where there are none."""
 
 _SIZES_ARE_READ = frozenset(
     [
@@ -91,7 +95,7 @@ _SIZES_ARE_READ = frozenset(
         "torch.split",
     ]
 )
-"""Ops whose arguments behind the tensor itself are numbers, which a tensor may stand for."""
+"""Ops whose arguments, other than the tensor itself, are numbers or tensors read as numbers."""
 
 _MAKERS = frozenset(
     f"torch.{name}"
@@ -102,10 +106,10 @@ _MAKERS = frozenset(
         "empty_strided"
     ).split()
 )
-"""What makes tensors on the device that is chosen where it is called."""
+"""Functions that make tensors on the device that is chosen where they are called."""
 
 _ON_CPU = frozenset(["torch.Tensor", "torch.normal", "torch.from_numpy"])
-"""What makes tensors on the CPU, whatever device is chosen."""
+"""Functions that make tensors on the CPU, whatever device is chosen."""
 
 _JOINING = frozenset(
     [
@@ -115,18 +119,18 @@ _JOINING = frozenset(
         "torch.where",
     ]
 )
-"""Ops whose operands must be on one device, but for numbers in tensors without dimensions."""
+"""Ops whose operands must be on one device, except numbers in tensors without dimensions."""
 
 
 def chosen_by(manager: Value, world: Environment) -> Environment:
-    """The world of the code inside `with manager`: a device is chosen for what it makes."""
+    """The environment of code inside `with manager`, which may choose a device."""
     if not world.building or not isinstance(manager, Instance) or manager.cls != DEVICE:
         return world
     return replace(world, tensors_on=_named(manager, world.tensors_on))
 
 
 def device_of(machine: Machine, value: Value) -> str:
-    """The device of a tensor, "" where it is not known or does not matter."""
+    """The device of a tensor; "" where it is not known or does not matter."""
     world = machine.environment
     if not isinstance(value, TensorValue) or not world.building:
         return ""
@@ -137,13 +141,13 @@ def device_of(machine: Machine, value: Value) -> str:
 
 
 def _device_later(machine: Machine, value: TensorValue) -> str:
-    """Where `value` is when the model that stays is built."""
+    """The device of `value` in the second model, the one that stays."""
     device = _kept_on(machine, value)
     return machine.environment.tensors_stay_on if device == _FIRST else device
 
 
 def without_values(value: Value) -> bool:
-    """Whether the model that stays has nothing in `value`: a buffer computed of parameters."""
+    """Whether the tensor has no values in the model that stays, as a buffer of parameters."""
     return isinstance(value, TensorValue) and not value.is_parameter and value.device == META
 
 
@@ -154,7 +158,7 @@ def _kept_on(machine: Machine, value: TensorValue) -> str:
 
 
 def registered(machine: Machine, value: Value) -> Value:
-    """`value` as a module keeps it: a parameter goes where all of them are."""
+    """`value` as a module keeps it: a parameter is moved to the device of all parameters."""
     placed_alone = isinstance(value, TensorValue) and value.is_parameter and value.device
     if not placed_alone or not machine.environment.parameters_on:
         return value
@@ -163,13 +167,16 @@ def registered(machine: Machine, value: Value) -> Value:
 
 
 def read_number(machine: Machine, value: Value, where: Place | None) -> None:
-    """`value` is asked for its number, as `int(x)` and `if x` do. Raises what that raises."""
+    """Called where `int(x)`, `if x` or the like reads a number from `value`.
+
+    Raises what that raises.
+    """
     if where is not None and device_of(machine, value) == META:
         raise Raised(*_NO_NUMBER, where)
 
 
 def refuse(machine: Machine, name: str, arguments: Arguments, where: Place) -> None:
-    """Raise what the op `name` raises because an operand has no values."""
+    """Raise what the op `name` raises for an operand without values, or on another device."""
     world = machine.environment
     if not world.building:
         return
@@ -201,7 +208,7 @@ def refuse(machine: Machine, name: str, arguments: Arguments, where: Place) -> N
 
 
 def _refuse_positions(machine: Machine, name: str, arguments: Arguments, where: Place) -> None:
-    """A mask selects as many elements as it is true for, and a repetition makes as many."""
+    """For ops whose result has as many elements as a mask has true ones, or as counts say."""
     index = arguments.positional[1] if len(arguments.positional) > 1 else NONE
     keys = index.items if isinstance(index, TupleValue) else (index,)
     empty = [each for each in tensors_in(keys) if device_of(machine, each) == META]
@@ -212,7 +219,7 @@ def _refuse_positions(machine: Machine, name: str, arguments: Arguments, where: 
 
 
 def _refuse_copies(name: str, arguments: Arguments, devices: list[str], where: Place) -> None:
-    """What has no values is not copied to where there are some."""
+    """For copies from a tensor without values to a device that has values."""
     target = _target(arguments, META) if name == "Tensor.to" else devices[0]
     source = devices[:1] if name == "Tensor.to" else devices[1:]
     if META in source and target in (CPU, GPU):
@@ -220,7 +227,7 @@ def _refuse_copies(name: str, arguments: Arguments, devices: list[str], where: P
 
 
 def _refuse_module(machine: Machine, name: str, arguments: Arguments, where: Place) -> None:
-    """A module with parameters is not moved to where they would have values."""
+    """For moving a module with parameters on `meta` to a device where they would have values."""
     method = name.rpartition(".")[2]
     module = arguments.positional[0] if arguments.positional else NONE
     if method not in ("to", "cpu", "cuda") or not isinstance(module, Instance):
@@ -233,7 +240,7 @@ def _refuse_module(machine: Machine, name: str, arguments: Arguments, where: Pla
 
 
 def _below(module: Instance, seen: set[Instance]) -> Iterator[Value]:
-    """The tensors that `module` and those below it hold."""
+    """The tensors that `module` and the modules below it hold."""
     seen.add(module)
     for value in module.attributes.values():
         if isinstance(value, TensorValue):
@@ -257,7 +264,7 @@ def _refuse_mixed(operands: list[TensorValue], devices: list[str], where: Place)
 
 
 def placed(machine: Machine, name: str, arguments: Arguments, made: Value) -> Value:
-    """What the op `name` made, on the device where it is."""
+    """`made`, the result of the op `name`, with its device."""
     if not machine.environment.building or _is_one_of(made, arguments):
         return made
     return _put(made, _device_of_made(machine, name, arguments))
@@ -295,7 +302,10 @@ def _device_of_made(machine: Machine, name: str, arguments: Arguments) -> str:
 
 
 def _target(arguments: Arguments, own: str) -> str:
-    """Where `x.to(...)` takes `x`: its own device where only a type is given, "" if not known."""
+    """The device to which `x.to(...)` moves `x`.
+
+    Its own if only a type is given, "" if not known.
+    """
     for each in (*arguments.positional[1:], *arguments.keywords.values()):
         if isinstance(each, TensorValue):
             return each.device
@@ -309,7 +319,10 @@ def _target(arguments: Arguments, own: str) -> str:
 
 
 def _named(device: Value, chosen: str) -> str:
-    """The device that a value names, "" where that is not known; None names the one chosen."""
+    """The device that a value names, "" where that is not known.
+
+    For None the one that is `chosen`.
+    """
     if isinstance(device, Instance) and device.cls == DEVICE:
         if _FIRST in device.attributes:
             return _FIRST
@@ -322,7 +335,7 @@ def _named(device: Value, chosen: str) -> str:
 
 
 def tensors_in(values: Iterable[Value]) -> Iterator[TensorValue]:
-    """The tensors among `values`, and those in the lists and tuples among them."""
+    """The tensors in `values`, and those in lists and tuples among them."""
     for value in values:
         if isinstance(value, TensorValue):
             yield value
@@ -331,7 +344,7 @@ def tensors_in(values: Iterable[Value]) -> Iterator[TensorValue]:
 
 
 def shown_device(machine: Machine, value: Value, where: Place) -> Instance | None:
-    """`value.device` while a model is built, None where it is not known."""
+    """The value of `x.device` while a model is built; None where it is not known."""
     found = device_of(machine, value)
     if not found:
         return None

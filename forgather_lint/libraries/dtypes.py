@@ -1,7 +1,7 @@
-"""Names of tensor element types, and the type that an operation on several gives.
+"""Names of tensor element types, and the result type of an operation on several.
 
-The rules are torch's (`torch.result_type`): a tensor with dimensions decides before a tensor
-without any, and that before a Python number; a later one counts only if it is of a higher kind.
+The rules are torch's (`torch.result_type`): tensors with dimensions come first, then tensors
+without, then Python numbers; a later group counts only if it is of a higher kind.
 """
 
 from __future__ import annotations
@@ -40,21 +40,24 @@ DTYPES = frozenset(_ORDER) | {"float8_e4m3fn", "float8_e5m2"}
 
 
 def dtype_named(name: str) -> str | None:
-    """The torch name of a dtype given as `float`, `torch.half` or `torch.float32`."""
+    """The torch name of a dtype given as `float`, `torch.half` or `torch.float32`.
+
+    None for others.
+    """
     short = name.removeprefix("torch.")
     short = _ALIASES.get(short, short)
     return short if short in DTYPES else None
 
 
 def dtype_of(value: Value) -> str | None:
-    """The dtype that a `dtype=` argument names, None when it names none or is not known."""
+    """The dtype that a `dtype=` argument names; None when it names none or is not known."""
     if not isinstance(value, External):
         return None
     return _PYTHON.get(value.name) or dtype_named(value.name)
 
 
 def dtype_of_number(value: Value) -> str | None:
-    """The dtype that torch gives a Python number; a size is an integer."""
+    """The dtype that torch gives a Python number (a size is an integer); None for others."""
     number = value.value if isinstance(value, Known) else 0
     if isinstance(number, bool):
         return "bool"
@@ -64,25 +67,25 @@ def dtype_of_number(value: Value) -> str | None:
 
 
 def kind(dtype: str) -> int:
-    """0 for bool, 1 for integers, 2 for floating point, 3 for complex."""
+    """The kind of a dtype: 0 for bool, 1 for integers, 2 for floating point, 3 for complex."""
     return next((kind for kind, part in enumerate(_KIND_NAMES, 1) if part in dtype), 0)
 
 
 def complex_of(dtype: str | None) -> str | None:
-    """The type of complex numbers whose parts are of `dtype`."""
+    """The complex dtype whose parts are of `dtype`; None where there is none."""
     return {"float16": "complex32", "float32": "complex64", "float64": "complex128"}.get(
         dtype or ""
     )
 
 
 def part_of(dtype: str | None) -> str | None:
-    """The type of the parts of complex numbers; real numbers are their own."""
+    """The dtype of the parts of complex numbers; for real numbers their own."""
     parts = {"complex32": "float16", "complex64": "float32", "complex128": "float64"}
     return parts.get(dtype or "", dtype)
 
 
 def promote(left: str, right: str) -> str | None:
-    """The dtype of an operation on two tensors alike in rank; None for what torch refuses."""
+    """The dtype of an operation on two tensors of one group; None where torch refuses."""
     if left == right:
         return left
     if left not in _ORDER or right not in _ORDER:
@@ -98,7 +101,7 @@ def promote(left: str, right: str) -> str | None:
 
 
 def result_type(parts: Iterable[tuple[str | None, int]]) -> str | None:
-    """The dtype of an operation on parts of (dtype, weight), in torch's order of precedence.
+    """The dtype of an operation on parts (dtype, weight), in torch's order of precedence.
 
     The weight is 2 for a tensor with dimensions, 1 for a tensor without, 0 for a Python number.
     """

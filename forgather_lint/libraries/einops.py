@@ -1,7 +1,7 @@
 """einops, which every release of the engines installs: views, transpositions and copies by name.
 
-Source: einops/einops.py and einops/parsing.py of 0.8; a pattern is taken apart into what the
-backend is asked for: the axes one by one, their new order, copies, and what is merged.
+Source: einops/einops.py and einops/parsing.py of 0.8. A pattern is translated into what its backend
+does: splitting into single axes, reordering, copying, merging.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Groups = tuple[tuple[str, ...], ...]
 
 @record
 class _Pattern:
-    """Both sides: for each dimension the axes that it is made of; `text` as it is written."""
+    """Both sides: for each dimension the axes that it consists of; `text` as it is written."""
 
     text: str
     left: Groups
@@ -50,7 +50,7 @@ def rearrange(site: Site, tensor: Value, pattern: Value, **lengths: Value) -> Va
 
 @tensor_op("einops.repeat")
 def repeat(site: Site, tensor: Value, pattern: Value, **lengths: Value) -> Value:
-    """`repeat(x, "b h -> b (h r)", r=2)`: an axis that is new on the right holds copies."""
+    """`repeat(x, "b h -> b (h r)", r=2)`: an axis that is only on the right is made of copies."""
     return _transformed(site, tensor, pattern, lengths)
 
 
@@ -79,7 +79,7 @@ def _transformed(
 
 
 def _parsed(site: Site, text: str, shape: Shape) -> _Pattern:
-    """Both sides of `text`, with the dots as axes of their own. Raises what einops raises."""
+    """Both sides of `text`, with `...` expanded to axes. Raises what einops raises."""
     sides = text.split("->")
     if len(sides) != 2 or any(_TOKEN.sub("", side).strip() for side in sides):
         raise Undetermined("einops-pattern")
@@ -116,7 +116,7 @@ def _spread(groups: Sequence[tuple[str, ...]], rest: list[str]) -> Iterator[tupl
 def _taken_apart(
     site: Site, pattern: _Pattern, shape: Shape, lengths: Mapping[str, Size]
 ) -> Iterator[Size | None]:
-    """The length of each axis on the left; the one that is not said follows from the others."""
+    """The length of each axis on the left; one that is not given follows from the others."""
     for group, size in zip(pattern.left, shape, strict=True):
         said = [lengths.get(axis) for axis in group]
         if not group and differ(size, 1):
@@ -148,7 +148,7 @@ def _taken_apart(
 def _with_copies(
     site: Site, made: TensorValue, wanted: Sequence[str], new: Mapping[str, Size]
 ) -> TensorValue:
-    """The tensor with an axis of copies in each of its new places."""
+    """The tensor with a further axis of copies for each new name on the right."""
     if isinstance(made.placement, Partial):
         raise Undetermined("copies-of-a-partial-sum")
     old = iter(shape_of(made))

@@ -1,8 +1,8 @@
-"""Every attribute that the base classes of torch and transformers give to their heirs.
+"""Every attribute that the base classes of torch and transformers give to subclasses.
 
-Most have no meaning here. Reading one of those is undecided, where reading a name that is not in
-the list raises `AttributeError` for sure. Source: `dir()` of each class, torch 2.13, transformers
-4.57, 5.19 and 5.23; the classes of `torch.nn` stand in `nn/members.py`.
+Most are not modelled. Reading one of those is undecided, while reading a name that is not in the
+list surely raises `AttributeError`. Source: `dir()` of each class, torch 2.13, transformers 4.57,
+5.19 and 5.23; the classes of `torch.nn` are in `nn/members.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The one name of each library thing, and which classes derive from which.
+"""The one name of each library object that has several, and the bases of library classes.
 
 Libraries re-export: `torch.nn.modules.linear.Linear` is `torch.nn.Linear`, and transformers moves
-names between its modules from release to release, so there a name is known by its last part.
+names between its modules from release to release, so that there only the last part counts.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ MASK_FUNCTIONS = frozenset(
         "bidirectional_sliding_window_mask",
     )
 )
-"""What makes masks for an attention implementation that takes them."""
+"""Functions that make masks, for attention implementations that take them."""
 ATTENTION_INTERFACE = "transformers.attention_interface"
 LINEAR_ACTIVATION = "transformers.LinearActivation"
 FUSED_EXPERTS = "engine.FusedMoE"
 FUSED_BLOCK = "engine.moe_block_forward"
-"""The forward that takes the place of that of a whole block of experts."""
+"""The forward that replaces that of a whole block of experts."""
 PLACEHOLDER = "engine.PPMissingLayer"
-"""What a pipeline stage has in place of a module that it does not hold."""
+"""The class that a pipeline stage has in place of a module that it does not hold."""
 
 _ALIASES = {
     "torch.nn.parameter.Parameter": "torch.nn.Parameter",
@@ -105,7 +105,7 @@ _LINEAGES: dict[str, tuple[str, ...]] = {
 
 
 def canonical(name: str) -> str:
-    """The name under which `name` is described."""
+    """The name under which `name` is modelled."""
     for package in _FLAT:
         if name.startswith(package + "."):
             parts = name[len(package) + 1 :].split(".")
@@ -116,7 +116,7 @@ def canonical(name: str) -> str:
 
 
 def lineage(name: str) -> tuple[str, ...] | None:
-    """The classes `name` derives from, itself first; None when it is not known as a class."""
+    """The class `name` and all that it derives from; None when it is not known as a class."""
     known = _LINEAGES.get(name)
     if known is not None:
         return known

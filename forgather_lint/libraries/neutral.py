@@ -1,17 +1,20 @@
-"""Ops that leave the elements of their tensor as they are."""
+"""Ops that leave the elements of their tensor unchanged."""
 
 from __future__ import annotations
 
 from forgather_lint.python.values.value import Arguments, Known, TensorValue, Value
 
 NEUTRAL = {"mul": 1, "multiply": 1, "truediv": 1, "div": 1, "add": 0, "sub": 0, "pow": 1}
-"""The number that each of these ops leaves its tensor as it is with."""
+"""For each of these ops the second operand that leaves the tensor unchanged."""
 _COMMUTATIVE = frozenset({"mul", "multiply", "add"})
 _VIEWS = frozenset({"view", "reshape"})
 
 
 def handed_on(name: str, arguments: Arguments, result: Value) -> TensorValue | None:
-    """The tensor whose elements the result of an op has, in its shape."""
+    """The tensor whose elements the result of an op has, in the same shape.
+
+    None where it has others.
+    """
     op, given = name.rpartition(".")[2].strip("_"), arguments.positional
     source = next((each for each in given if isinstance(each, TensorValue)), None)
     if source is None or not isinstance(result, TensorValue) or result.shape != source.shape:

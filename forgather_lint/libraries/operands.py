@@ -1,7 +1,7 @@
 """Reading the arguments of a call: tensors, sizes, dimensions and flags.
 
-An op whose result hangs on an argument that is not known raises `Undetermined`; `tensor_op` and
-`value_op` turn that into a result that says so.
+An op whose result depends on an unknown argument raises `Undetermined`, which `tensor_op` and
+`value_op` turn into an unknown result.
 """
 
 from __future__ import annotations
@@ -60,19 +60,22 @@ class Undetermined(Ending):
 
 
 def pay_for(site: Site, count: int) -> int:
-    """`count`, the number of items to be made. Raises `Undetermined` where that is too many."""
+    """`count`, a number of items to be made.
+
+    Raises `Undetermined` where the budget has no room for it.
+    """
     if not site.evaluator.budget.has_room(count):
         raise Undetermined("many-items")
     return count
 
 
 def tensor_op(*names: str) -> Callable[[Op], Op]:
-    """Register an op that gives one tensor: undetermined, it is a tensor of unknown shape."""
+    """Registers an op that returns one tensor; if undetermined, a tensor of unknown shape."""
     return _registering(names, _undetermined_tensor)
 
 
 def value_op(*names: str) -> Callable[[Op], Op]:
-    """Register an op that gives several tensors or no tensor: undetermined, it is unknown."""
+    """Registers an op that returns several tensors or none; if undetermined, an unknown value."""
     return _registering(names, _undetermined_value)
 
 
@@ -96,7 +99,7 @@ def _registering(
 
 
 def _still_parameter(made: Value, target: Value) -> Value:
-    """What a method in place gives is the tensor that it was called on: a parameter stays one."""
+    """The result of an in-place method is its receiver, so that a parameter stays one."""
     if isinstance(made, TensorValue) and isinstance(target, TensorValue):
         return replace(made, is_parameter=target.is_parameter)
     return made
@@ -116,7 +119,7 @@ def _undetermined_value(site: Site, reason: str, _: list[Value]) -> Value:
 def result(
     site: Site, shape: Shape | None, placement: Placement, dtype: str | None = None
 ) -> TensorValue:
-    """The tensor that the op at `site` makes."""
+    """The tensor that the op at `site` returns."""
     return TensorValue(shape, consistent(site, shape, placement), dtype, site.where)
 
 
@@ -137,17 +140,17 @@ def tensor(site: Site, value: Value, argument: str = "input", position: int = 1)
 
 
 def is_plain(value: Value) -> bool:
-    """Whether `value` is a container or a function of Python, which stands for no tensor."""
+    """Whether `value` is a Python container or function, which cannot be a tensor."""
     return isinstance(value, TupleValue | ListValue | DictValue | SetValue | FunctionValue)
 
 
 def optional_tensor(site: Site, value: Value, argument: str, position: int) -> TensorValue | None:
-    """The tensor given for `argument`, None for None."""
+    """The tensor given for `argument`, or None if None was given."""
     return None if is_none(value) else tensor(site, value, argument, position)
 
 
 def shape_of(operand: TensorValue) -> Shape:
-    """The shape; raises `Undetermined` when not even the rank is known."""
+    """The shape; raises `Undetermined` when not even the number of dimensions is known."""
     if operand.shape is None:
         placement = operand.placement
         raise Undetermined(
@@ -159,7 +162,8 @@ def shape_of(operand: TensorValue) -> Shape:
 def number_operand(site: Site, value: Value) -> TensorValue:
     """A tensor, or a Python number as a tensor without dimensions.
 
-    The sizes of the parts of a dimension add up to its size in the whole model.
+    The size of a rank's part of a dimension is a partial sum: added up it is the size in the whole
+    model.
     """
     if isinstance(value, TensorValue):
         return value
@@ -177,7 +181,7 @@ def number_operand(site: Site, value: Value) -> TensorValue:
 
 
 def placement_of_number(site: Site, value: SymbolicInt) -> Placement:
-    """How a size relates to the same size in the whole model."""
+    """The placement of a size, seen as a number."""
     if not dims.depends_on_rank(value.size):
         return REPLICATE
     if all(names.count(dims.RANKS) == 1 for names, _ in value.size.terms):
@@ -191,21 +195,21 @@ def is_none(value: Value) -> bool:
 
 
 def is_number(value: Value) -> bool:
-    """Whether `value` is surely a number of Python."""
+    """Whether `value` is surely a Python number."""
     if isinstance(value, Known):
         return isinstance(value.value, bool | int | float | complex)
     return isinstance(value, SymbolicInt)
 
 
 def flag(value: Value) -> bool:
-    """The truth of a Python constant."""
+    """The truth value of a Python constant. Raises `Undetermined`."""
     if isinstance(value, Known):
         return bool(value.value)
     raise Undetermined(reason_of(value))
 
 
 def integer(value: Value) -> Size:
-    """The integer `value`."""
+    """The integer `value`. Raises `Undetermined`."""
     size = size_of(value)
     if size is None:
         raise Undetermined(reason_of(value))
@@ -213,7 +217,7 @@ def integer(value: Value) -> Size:
 
 
 def plain_integer(value: Value) -> int:
-    """The integer `value`, which must be a number on every rank and for every input."""
+    """The integer `value`, known and equal on every rank. Raises `Undetermined`."""
     size = integer(value)
     if not isinstance(size, int):
         raise Undetermined("symbolic-argument")
@@ -221,9 +225,9 @@ def plain_integer(value: Value) -> int:
 
 
 def items(site: Site, value: Value) -> list[Value]:
-    """The items of a list or tuple that is fully known, which is all that torch takes.
+    """The items of a list or tuple, which have to be known completely.
 
-    It refuses an iterator, a range or a view of a dict, in words that differ by op.
+    torch refuses an iterator, a range or a view of a dict, in words that differ by op.
     """
     if isinstance(value, IterableValue | DequeValue):
         raise Undetermined("iterable-as-argument")
@@ -259,7 +263,7 @@ def integers(site: Site, given: Sequence[Value]) -> list[int]:
 
 
 def dimension(value: Value, rank: int) -> int:
-    """The dimension `value` of a tensor of `rank` dimensions, counted from 0."""
+    """The number of the dimension `value` of a tensor of `rank` dimensions, counted from 0."""
     return wrapped(plain_integer(value), rank)
 
 
@@ -276,7 +280,7 @@ def wrapped(dim: int, rank: int) -> int:
 
 
 def reason_of(value: Value) -> str:
-    """Why `value` is of no use as an argument."""
+    """Why `value` cannot be used as an argument."""
     if isinstance(value, Unknown):
         return value.reason
     if isinstance(value, TensorValue) and isinstance(value.placement, Undecided):
@@ -285,14 +289,14 @@ def reason_of(value: Value) -> str:
 
 
 def type_name(value: Value) -> str:
-    """The name of the Python type of `value`, as error texts give it."""
+    """The name of the Python type of `value`, as used in error messages."""
     if isinstance(value, TensorValue):
         return "Tensor"
     return "type" if isinstance(value, External) else type_names.type_name(value)
 
 
 def is_in_place(op: str) -> bool:
-    """Whether the op writes into its first operand: `x.add_(y)`, `x += y`."""
+    """Whether the op writes to its first operand: `x.add_(y)`, `x += y`."""
     module, _, name = op.rpartition(".")
     if module == "operator":
         return name in _IN_PLACE_OPERATORS
@@ -300,7 +304,7 @@ def is_in_place(op: str) -> bool:
 
 
 _NO_NUMBERS = ("requires_grad_", "detach_")
-"""What changes a tensor in place, but none of its elements."""
+"""In-place ops that change no element of the tensor."""
 _IN_PLACE_OPERATORS = frozenset(
     "iadd isub imul itruediv ifloordiv imod ipow iand ior ixor ilshift irshift".split()
 )

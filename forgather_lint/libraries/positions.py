@@ -1,7 +1,7 @@
-"""Numbers that grow along the tokens: positions, distances between them, and biases made of those.
+"""Numbers that grow along the tokens: positions, distances, and biases made of them (as in ALiBi).
 
-A bias on the scores of attention that is counted so differs from key to key, whatever mask lies
-over it. An engine that looks at no mask leaves it out, and its answer is another one.
+Such a bias on attention scores differs from key to key, whatever mask is added to it. An engine
+that ignores masks leaves it out, and gives another answer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from forgather_lint.python.values.value import (
 )
 
 COUNTED = "counted"
-"""Tag of a tensor whose elements differ along its last dimension as positions do."""
+"""The tag of a tensor whose elements differ along its last dimension as positions do."""
 
 _KEEPING = frozenset(
     "to float half bfloat16 double type type_as contiguous clone detach unsqueeze view reshape "
@@ -34,11 +34,11 @@ _MOVING = frozenset("add sub subtract".split())
 _FILLING = frozenset(("masked_fill", "where"))
 _FLOATING = 2
 _HIDES = -1000.0
-"""A score that no softmax gives any weight beside those of a model."""
+"""A score so low that softmax gives it no weight beside those of a model."""
 
 
 def with_counting(name: str, arguments: Arguments, made: Value) -> Value:
-    """What the op `name` made, marked where it is counted along its last dimension."""
+    """`made`, the result of the op `name`, tagged if it grows along its last dimension."""
     if not isinstance(made, TensorValue) or not made.shape or made.shape[-1] == 1:
         return made
     short = name.rpartition(".")[2].rstrip("_") or name.rpartition(".")[2]
@@ -49,7 +49,7 @@ def with_counting(name: str, arguments: Arguments, made: Value) -> Value:
 
 
 def is_bias(mask: Value) -> bool:
-    """Whether it surely adds to the scores of some keys something else than to those of others."""
+    """Whether the mask surely adds different numbers to the scores of different keys."""
     return is_counted(mask) and _is_floating(mask)
 
 
@@ -82,7 +82,7 @@ def _both(given: Sequence[Value]) -> list[tuple[Value, Value]]:
 
 
 def _keeps(short: str, source: Value, others: Sequence[Value], made: TensorValue) -> bool:
-    """Whether what a view, a copy or another type shows differs along the same dimension."""
+    """Whether the result of a view, copy or cast differs along the same dimension as `source`."""
     last = source.shape[-1] if isinstance(source, TensorValue) and source.shape else None
     if short.endswith("getitem") or short == "__getitem__":
         keys = others[0].items if isinstance(others[0], TupleValue) else others[:1]
@@ -96,7 +96,7 @@ def _is_region(key: Value) -> bool:
 
 
 def _is_hidden_in_part(short: str, given: Sequence[Value]) -> bool:
-    """Whether a mask puts in place of some elements what hides them, and leaves the others."""
+    """Whether a mask replaces some elements by a number that hides them, and leaves the others."""
     if len(given) != 3:
         return False
     shown = [each for each in given if is_counted(each)]
@@ -110,14 +110,14 @@ def _hides(value: Value) -> bool:
 
 
 def _is_flat(value: Value) -> bool:
-    """Whether it is the same along the last dimension of what it is added to."""
+    """Whether the tensor is constant along the last dimension of what it is added to."""
     if isinstance(value, TensorValue):
         return value.shape is not None and (not value.shape or value.shape[-1] == 1)
     return isinstance(value, SymbolicInt | Known)
 
 
 def _is_factor(value: Value) -> bool:
-    """Whether it is the same along the last dimension, and not zero."""
+    """Whether the value is constant along the last dimension, and not zero."""
     if isinstance(value, TensorValue) and ZEROS in value.tags:
         return False
     return _is_flat(value) and not (isinstance(value, Known) and not value.value)

@@ -1,11 +1,11 @@
-"""How the placement of a result follows from those of the operands.
+"""How the placement of a result follows from the placements of the operands.
 
-Every operand names its dimensions by labels; dimensions that run together carry one label. What an
-op does is then said in three parts: the labels of its result, the labels it must see whole (those
-of a softmax or a maximum; other labels that the result lacks are summed over), and how it treats
-each operand: as a `factor` it is linear in, as a `term` of a sum, or as a plain `argument`. This is
-the einsum-like rule of DTensor (`torch/distributed/tensor/_ops/_einsum_strategy.py`), with wrong
-values as an outcome.
+Each operand names its dimensions by labels; dimensions that are combined have the same label. An op
+is then described in three parts: the labels of its result, the labels that it must see whole (as a
+softmax or a maximum; any other label that the result lacks is summed over), and the role of each
+operand: a `factor` in which it is linear, a `term` of a sum, or a plain `argument`. This is the
+einsum-like rule of DTensor (`torch/distributed/tensor/_ops/_einsum_strategy.py`), with wrong values
+as a possible outcome.
 """
 
 from __future__ import annotations
@@ -41,11 +41,14 @@ Label = int | str | None
 Labels = tuple[Label, ...]
 
 PART_SIZE = "part-size"
-"""Tag of a number that is the size of a rank's part: such sizes add up to that of the whole."""
+"""The tag of a number that is the size of a rank's part: such sizes add up to that of the whole."""
 
 
 class Operand(NamedTuple):
-    """A tensor operand. A label None marks a dimension of size one, which meets any size."""
+    """A tensor operand with a label for each dimension.
+
+    None for a dimension of size one that stretches.
+    """
 
     tensor: TensorValue
     labels: Labels
@@ -53,7 +56,7 @@ class Operand(NamedTuple):
 
 
 def needs_whole(site: Site) -> Cause:
-    """What is wrong with an op that moves elements along a sharded dimension."""
+    """The cause for an op that moves elements along a sharded dimension."""
     return PartMisused(f"{op_text(site)} along a sharded dimension")
 
 
@@ -68,8 +71,8 @@ def propagate(
 ) -> Placement:
     """The placement of the result, whose dimensions are called `result`.
 
-    `wrong` says what is wrong when one of those is sharded that the op must see `whole`. With
-    `apart` the op leaves its operands beside each other.
+    `wrong` is the cause if a dimension is sharded that the op must see `whole`. With `apart` the op
+    puts its operands side by side instead of combining them.
     """
     settled = absorb(operand.tensor.placement for operand in operands)
     if settled is not None:
@@ -87,7 +90,7 @@ def propagate(
 
 
 def _is_of_several_tokens(operands: Sequence[Operand]) -> bool:
-    """Whether single tokens from different positions are put together."""
+    """Whether single tokens from different positions are combined."""
     placements = [operand.tensor.placement for operand in operands]
     tokens = {each.token for each in placements if isinstance(each, Undecided)} - {None}
     return len(tokens) > 1
@@ -113,7 +116,7 @@ def placement_of_uniform(site: Site, shape: Sequence[Size | None]) -> Placement:
 
 
 def also_uniform(site: Site, placement: Placement, shape: Sequence[Size | None]) -> Placement:
-    """`placement`, and sharded along sizes of `shape` that the op made by repeating elements."""
+    """`placement`, also sharded along rank-dependent sizes made by repeating elements."""
     if isinstance(placement, Wrong | Undecided):
         return placement
     uniform = placement_of_uniform(site, shape)
@@ -124,9 +127,9 @@ def also_uniform(site: Site, placement: Placement, shape: Sequence[Size | None])
 
 
 def consistent(site: Site, shape: Sequence[Size | None] | None, placement: Placement) -> Placement:
-    """`placement` if exactly the dimension it shards has a size that depends on the ranks.
+    """`placement`, if the dimension it shards is the only one whose size depends on the ranks.
 
-    Otherwise an argument of the op was the size of a part of some other dimension.
+    Otherwise wrong: an argument of the op was the size of a part of some other dimension.
     """
     if shape is None or isinstance(placement, Wrong | Undecided):
         return placement
@@ -142,7 +145,7 @@ def consistent(site: Site, shape: Sequence[Size | None] | None, placement: Place
 
 
 def since(placement: Placement) -> Place | None:
-    """Where the value became sharded or partial."""
+    """The place at which the value became sharded or partial; None where it did not."""
     return None if isinstance(placement, Replicate | Undecided) else placement.since
 
 
@@ -219,5 +222,5 @@ def _wrong(site: Site, cause: Cause, operands: Sequence[Operand]) -> Wrong:
 
 
 def op_text(site: Site) -> str:
-    """The op's name as a reader of the model's code knows it: `softmax`, `Tensor.view`: `view`."""
+    """The op as it is written in the model's code: `softmax`; for `Tensor.view`, `view`."""
     return site.name.removesuffix(".forward").rpartition(".")[2].rstrip("_")

@@ -13,17 +13,17 @@ from forgather_lint.python.values.dims import Size
 
 
 def shape_text(shape: Sequence[Size | None]) -> str:
-    """`[1, 16, 96]`: the shape as torch prints it on a rank."""
+    """The shape as torch prints it on a rank: `[1, 16, 96]`."""
     return f"[{', '.join(map(size_text, shape))}]"
 
 
 def size_text(size: Size | None) -> str:
-    """The size on a rank; sums in brackets, as they stand within products."""
+    """The size on a rank; a sum in brackets, to be part of a product."""
     return "?" if size is None else str(dims.local(size))
 
 
 def numel(shape: Sequence[Size | None]) -> Size | None:
-    """The number of elements, None when a size is unknown."""
+    """The number of elements; None when a size is unknown."""
     total: Size = 1
     for size in shape:
         if size is None:
@@ -33,7 +33,7 @@ def numel(shape: Sequence[Size | None]) -> Size | None:
 
 
 def equal_on_rank(left: Size | None, right: Size | None) -> bool | None:
-    """Whether the two are one size on a rank, None when that is not known."""
+    """Whether the two sizes are equal on a rank; None when that is not known."""
     if left is None or right is None:
         return None
     order = dims.compare(left, right)
@@ -41,22 +41,22 @@ def equal_on_rank(left: Size | None, right: Size | None) -> bool | None:
 
 
 def differ(left: Size | None, right: Size | None) -> bool:
-    """Whether the two are surely different sizes on a rank."""
+    """Whether the two sizes surely differ on a rank."""
     return equal_on_rank(left, right) is False
 
 
 def is_one(size: Size | None) -> bool:
-    """Whether the size is one in the whole model, so that the dimension stretches."""
+    """Whether the size is one in the whole model, so that the dimension broadcasts."""
     return size == 1
 
 
 def one_on_rank(size: Size | None) -> bool:
-    """Whether the size is one on a rank, so that the dimension stretches there."""
+    """Whether the size is one on a rank, so that the dimension broadcasts there."""
     return size is not None and dims.local(size) == 1
 
 
 def broadcast(*shapes: Shape) -> Shape:
-    """The common shape of tensors that an elementwise op takes together.
+    """The shape to which tensors are broadcast together.
 
     Raises torch's RuntimeError for sizes that surely differ on a rank.
     """
@@ -69,12 +69,12 @@ def broadcast(*shapes: Shape) -> Shape:
 
 
 def with_leading_ones(shape: Sequence[Size | None], rank: int) -> Shape:
-    """`shape` as a tensor of `rank` dimensions sees it."""
+    """`shape` extended at the front to `rank` dimensions."""
     return (1,) * (rank - len(shape)) + tuple(shape)
 
 
 def common_size(left: Size | None, right: Size | None, dim: int) -> Size | None:
-    """The size that two operands have together at dimension `dim`, None when it is not known.
+    """The size to which two operands are broadcast at dimension `dim`; None when it is not known.
 
     Raises torch's RuntimeError when they surely differ on a rank.
     """
@@ -106,13 +106,13 @@ def _must_match(left: Size, right: Size, dim: int) -> OpFailure:
 
 
 def _known_of(left: Size | None, right: Size | None) -> Size | None:
-    """The size that meets an unknown one: the unknown one is equal to it or one."""
+    """The result of broadcasting a known with an unknown size: that is equal to it, or one."""
     size = right if left is None else left
     return size if size is None or not one_on_rank(size) else None
 
 
 def may_differ(shapes: Sequence[Shape]) -> bool:
-    """Whether tensors go together for some numbers of tokens only, such as `S` beside 48."""
+    """Whether the shapes fit for some numbers of tokens only, such as `S` with 48."""
     rank = max(map(len, shapes), default=0)
     for sizes in zip(*(with_leading_ones(shape, rank) for shape in shapes), strict=True):
         told = (each for each in sizes if each is not None and not is_one(each))
@@ -123,13 +123,16 @@ def may_differ(shapes: Sequence[Shape]) -> bool:
 
 
 def broadcast_labels(shape: Shape, rank: int) -> Labels:
-    """Labels 0 to rank-1 for a tensor stretched to `rank` dimensions."""
+    """Labels 0 to rank-1 for a tensor that is broadcast to `rank` dimensions."""
     first = rank - len(shape)
     return tuple(None if is_one(size) else first + dim for dim, size in enumerate(shape))
 
 
 def check_stretches(shape: Shape, target: Shape, written: Shape | None = None) -> None:
-    """Raise torch's RuntimeError unless `shape` stretches to `target`, in the code `written`."""
+    """Raise torch's RuntimeError unless `shape` broadcasts to `target`.
+
+    `written` is for the message.
+    """
     written = written or target
     offset = len(target) - len(shape)
     if offset < 0:

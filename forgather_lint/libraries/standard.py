@@ -68,12 +68,15 @@ _KEEPING = frozenset(
     "abc contextlib dataclasses functools torch transformers typing typing_extensions "
     "warnings".split()
 )
-"""Packages whose decorators leave what a function computes, and whose contexts swallow nothing."""
+"""Packages whose decorators do not change what a function computes.
+
+Nor do their context managers swallow errors.
+"""
 
 
 @cache
 def _load_families() -> None:
-    """Import every file below this folder once; each enters its ops in the table."""
+    """Import every file below this folder once; each registers its ops."""
     for name in modules_below(Path(__file__).parent, __name__.rpartition(".")[0]):
         importlib.import_module(name)
 
@@ -105,7 +108,7 @@ class StandardLibrary:
         return op_named(name) is not None
 
     def keeps(self, decorator: Value) -> bool:
-        """Those of torch, transformers and Python are modelled, or are about other things."""
+        """Whether the decorator comes from a package whose decorators are modelled or harmless."""
         name = decorator.detail if isinstance(decorator, Unknown) else ""
         if isinstance(decorator, External | Builtin):
             name = decorator.name
@@ -123,7 +126,7 @@ class StandardLibrary:
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
         """Run the op `name`, or build an instance of the library class `name`.
 
-        A choice among the arguments is decided one way, then the other.
+        With a choice among the arguments, the op is run for each of its options.
         """
         choice = next((each for each in arguments.all() if isinstance(each, Choice)), None)
         if choice is not None and not name.endswith("__init__"):
@@ -193,7 +196,7 @@ class StandardLibrary:
         return self.call(machine, getter.value.name, Arguments([value]), where)
 
     def inherited(self, machine: Machine, cls: AnyClass, name: str, where: Place) -> Unknown | None:
-        """What library bases of `cls` call `name`, which has no meaning here; None if nothing."""
+        """The unknown member `name` that library bases of `cls` have without a model; or None."""
         bases = (each for each in order_of(machine, cls) if isinstance(each, External))
         removed = machine.environment.removed_fields
         absent = machine.environment.absent_members
@@ -208,10 +211,10 @@ class StandardLibrary:
     def on_set(
         self, machine: Machine, target: Instance, name: str, value: Value
     ) -> tuple[str, Value]:
-        """The name under which `target.name = value` is kept, and what is kept.
+        """The name and the value to be stored for `target.name = value`.
 
-        A module that replaces something else moves to the end of the children, as torch keeps
-        modules, parameters and plain attributes apart; a config renames by its `attribute_map`.
+        A module or tensor that replaces a plain value moves to the end of the children: torch keeps
+        modules, parameters and plain attributes apart. A config renames by its `attribute_map`.
         """
         before = target.attributes.get(name)
         was_module = isinstance(before, Instance | TensorValue)
@@ -223,7 +226,7 @@ class StandardLibrary:
         return self.attribute_name(machine, target, name), devices.registered(machine, value)
 
     def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
-        """The name that a config keeps `name` under."""
+        """The name under which a config stores `name`."""
         if name == "per_layer_config" and machine.is_instance_of(target, names.CONFIG):
             return transformers_layers.OVERRIDES
         if not isinstance(target.cls, ClassValue):
@@ -238,20 +241,20 @@ class StandardLibrary:
 
 
 def _keep_buffer(machine: Machine, target: Instance, name: str, before: TensorValue) -> None:
-    """What is set in place of a buffer is one (torch/nn/modules/module.py, `__setattr__`)."""
+    """A value that is assigned to a buffer is one (torch/nn/modules/module.py, `__setattr__`)."""
     if "buffer" in before.tags and name not in target.buffers:
         machine.trail.set_key(target.buffers, name, TRUE)
 
 
 def _sharded_since(arguments: Arguments) -> Place | None:
-    """Where the first operand that is no whole tensor became so."""
+    """The place at which the first operand that is no whole tensor became so."""
     placements = [v.placement for v in arguments.all() if isinstance(v, TensorValue)]
     parts = [each for each in placements if isinstance(each, Shard | Partial | Wrong)]
     return parts[0].since if parts else None
 
 
 def _with(arguments: Arguments, choice: Choice, option: Value) -> Arguments:
-    """`arguments` with one choice decided."""
+    """`arguments` with one choice replaced by one of its options."""
     return Arguments(
         [option if value is choice else value for value in arguments.positional],
         {n: option if value is choice else value for n, value in arguments.keywords.items()},

@@ -1,10 +1,10 @@
-"""Where the tokens of one forward meet outside an engine's attention.
+"""Where the tokens of one forward are combined outside the engine's attention.
 
-An engine hands over the new tokens of several sequences side by side, and keeps nothing of them but
-keys and values. What a model computes along the tokens with an op of its own (a sum, a softmax, a
-convolution, a shift) takes other sequences for earlier tokens, and after the first step finds no
-earlier token at all. Positions, ids and masks are counted along the tokens too: they have no
-features, and an engine reads no mask, so that it matters only where they come to more than that.
+An engine passes the new tokens of several sequences side by side, and keeps nothing of earlier
+tokens except keys and values. An op of the model's own along the tokens (a sum, a softmax, a
+convolution, a shift) therefore mixes sequences, and after the first step does not see earlier
+tokens at all. Positions, ids and masks also run along the tokens, but have no features, and an
+engine ignores masks: combining them is a defect only where features are computed from it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from forgather_lint.python.values.value import Arguments, TensorValue, TupleValu
 _FLOATING = 2
 
 CHOSEN = "chosen"
-"""Tag of numbers and truth values that depend on what tokens hold: the choice of a router."""
+"""The tag of numbers and truth values that depend on what tokens hold, as a router's choice."""
 
 
 def after_meeting(
     site: Site, operands: Sequence[Operand], over: Collection[Label], placement: Placement
 ) -> Placement:
-    """`placement`, unless tokens meet where `operands` are put together along the labels `over`."""
+    """`placement`; wrong or undecided if `operands` combine tokens along the labels `over`."""
     if absorb(operand.tensor.placement for operand in operands) is not None:
         return placement
     met = [each for each in operands if any(label in over for label in _of_tokens(each))]
@@ -47,10 +47,10 @@ def after_meeting(
 def after_product(
     site: Site, operands: Sequence[Operand], result: Labels, placement: Placement
 ) -> Placement:
-    """`placement`, unless tokens meet in a product: it sums over the labels its `result` lacks.
+    """`placement`; wrong or undecided if a product sums over tokens: over labels `result` lacks.
 
-    Only of one with scores between tokens it is sure: a sum over the tokens that an expert takes,
-    which are handed back, leaves every token by itself.
+    It is surely wrong only with scores between tokens. A sum over the tokens that one expert takes,
+    which are then put back, leaves every token by itself.
     """
     over = {label for operand in operands for label in operand.labels} - {*result}
     found = after_meeting(site, operands, over, placement)
@@ -62,10 +62,10 @@ def after_product(
 def after_joining(
     site: Site, parts: Sequence[TensorValue], axis: int, placement: Placement
 ) -> Placement:
-    """`placement`, unless tokens meet in tensors one behind the other that hold some of them each.
+    """`placement`; wrong or undecided if tensors that are joined along `axis` shift tokens.
 
-    Zeros in front of all tokens but the last ones move each by as many; where a part stood before
-    is not known otherwise.
+    Zeros in front of all but the last tokens shift each token; in any other case it is not known
+    where a part was before.
     """
     shapes = [part.shape for part in parts if part.shape is not None]
     along = [shape[axis] for shape in shapes]
@@ -81,10 +81,11 @@ def after_joining(
 def after_picking(
     site: Site, source: TensorValue, axis: int, left: Size | None, first: Size | None = None
 ) -> Placement | None:
-    """The placement of tokens by their position along `axis`: `left` of them, from the `first` on.
+    """The placement of tokens picked by position along `axis`: `left` of them, from `first` on.
 
-    The first or the last token that an engine hands over is one of some other sequence, or of the
-    same step. Whether it meets others is for those to say who read it.
+    The first or last token that an engine passes belongs to some other sequence, or to the same
+    step. Whether it is combined with others is decided where it is used. None where no tokens are
+    picked.
     """
     size = (source.shape or ())[axis]
     told = _holds_states_of(source) or CHOSEN not in source.tags
@@ -98,10 +99,11 @@ def after_picking(
 def after_reading_at(
     site: Site, source: TensorValue, axes: Iterable[int], positions: TensorValue
 ) -> Placement | None:
-    """The placement of what stands at `positions` along `axes`, which tell apart the tokens.
+    """The placement of what is read at `positions` along `axes`, some of which are of tokens.
 
-    A router picks tokens by what they hold, for an expert that takes each by itself. Positions that
-    are counted name a token by its place among those that an engine hands over.
+    A router picks tokens by their content, for an expert that takes each by itself; that is
+    harmless. Positions that are counted pick a token by its place among those that an engine
+    passes.
     """
     shape = source.shape or ()
     along = any((size := shape[axis]) is not None and dims.counts_tokens(size) for axis in axes)
@@ -111,14 +113,14 @@ def after_reading_at(
 
 
 def after_ranking(site: Site, source: TensorValue, axis: int, placement: Placement) -> Placement:
-    """`placement` of an order along `axis`, unless a token has its place there by other tokens."""
+    """`placement` of an order along `axis`; wrong or undecided if it orders tokens."""
     operand = Operand(source, tuple(range(len(source.shape or ()))))
     found = after_meeting(site, [operand], [axis], placement)
     return placement if found is placement else Undecided("tokens-ranked", site.where)
 
 
 def with_choice(name: str, arguments: Arguments, made: Value) -> Value:
-    """What the op `name` made, marked where its numbers are chosen by what tokens hold."""
+    """`made`, the result of the op `name`, tagged if it depends on the content of tokens."""
     if isinstance(made, TupleValue):
         items = tuple(with_choice(name, arguments, each) for each in made.items)
         same = all(new is old for new, old in zip(items, made.items, strict=True))
@@ -135,7 +137,7 @@ def with_choice(name: str, arguments: Arguments, made: Value) -> Value:
 
 
 def _is_cut(size: Size) -> bool:
-    """Whether it is the number of tokens less some."""
+    """Whether the size is the number of tokens minus a constant."""
     return (
         isinstance(size, Poly)
         and dims.counts_tokens(size)
@@ -144,7 +146,7 @@ def _is_cut(size: Size) -> bool:
 
 
 def _holds_states(operand: Operand) -> bool:
-    """Whether it has features of tokens, and is not about their positions alone."""
+    """Whether the operand has features of tokens, and not just positions or ids."""
     return _holds_states_of(operand.tensor)
 
 

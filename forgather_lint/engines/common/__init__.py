@@ -1,1 +1,1 @@
-"""What several engines look for in a model; none of them is imported here."""
+"""What several engines look for in a model. Nothing here imports an engine."""

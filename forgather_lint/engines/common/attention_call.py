@@ -1,4 +1,4 @@
-"""The call of transformers' attention interface, found in the text of a forward."""
+"""Finds the call of transformers' attention interface in the source of a forward."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOOKUP = "ALL_ATTENTION_FUNCTIONS"
 """The table in which transformers' models look up their attention function."""
 
 POSITIONS = 5
-"""How many arguments the interface takes by position: module, query, key, value, mask."""
+"""How many positional arguments the interface has: module, query, key, value, mask."""
 
 
 def _is_lookup(node: cst.BaseExpression | None) -> bool:
@@ -29,7 +29,7 @@ def _is_lookup(node: cst.BaseExpression | None) -> bool:
 
 @port_of("vllm/model_executor/models/transformers/fusers/attention.py", "interface_call")
 def interface_call(function: FunctionValue) -> cst.Call | None:
-    """The one call of the interface in `function`, None when there is none or several."""
+    """The one call of the interface in `function`; None when there is none or several."""
     return _interface_call(function.node)
 
 
@@ -47,7 +47,7 @@ def _interface_call(node: cst.FunctionDef | cst.Lambda) -> cst.Call | None:
 
 
 def _bound_to_lookup(node: cst.Assign | cst.AnnAssign) -> Iterator[str]:
-    """The local names that a statement binds to the interface."""
+    """The local names that a statement binds to the attention function."""
     if not _is_lookup(node.value):
         return
     targets = (
@@ -57,16 +57,16 @@ def _bound_to_lookup(node: cst.Assign | cst.AnnAssign) -> Iterator[str]:
 
 
 def keyword(call: cst.Call, name: str) -> cst.BaseExpression | None:
-    """What `call` hands on as `name=`."""
+    """The expression that `call` passes as `name=`; None if it passes none."""
     values = [each.value for each in call.args if each.keyword and each.keyword.value == name]
     return values[0] if len(values) == 1 else None
 
 
 def as_unparsed(text: str) -> str:
-    """An expression as an engine shows it that prints its syntax tree (`ast.unparse`)."""
+    """An expression as printed by an engine that prints its syntax tree (`ast.unparse`)."""
     return ast.unparse(ast.parse(text.strip(), mode="eval"))
 
 
 def by_position(call: cst.Call) -> int:
-    """How many arguments are surely handed on by position."""
+    """How many arguments are surely passed by position."""
     return sum(1 for each in call.args if each.keyword is None and not each.star)

@@ -1,7 +1,9 @@
-"""What a model with a head computes beside `lm_head(hidden_states)`: no engine runs its forward.
+"""What a model computes besides `lm_head(hidden_states)`.
+
+It is lost, as no engine runs its forward.
 
 The forward is run abstractly, and the way back from the logits to the base model is searched for
-arithmetic. Casts, views and slices are no arithmetic, nor is a factor of 1.
+arithmetic. Casts, views and slices are none, nor is a factor of 1.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ _ALWAYS = frozenset("tanh tanh_ sigmoid softmax log_softmax clamp clip exp log r
 
 @record(frozen=False, eq=False)
 class _Watch(Observer):
-    """Arms the library when the base model has run, and notes what the head made."""
+    """Starts the recording when the base model has run, and records the output of the head."""
 
     library: Tracing
     base: Instance
@@ -68,7 +70,10 @@ class _Watch(Observer):
 def arithmetic_beside(
     machine: Machine, whole: Instance, base: Instance, head: Instance, kept: list[float]
 ) -> Place | None:
-    """Where the first arithmetic stands that the engine does not do too."""
+    """The place of the first arithmetic that the engine does not do too; None if there is none.
+
+    `kept` are the factors that the engine applies itself.
+    """
     library = Tracing()
     watch = _Watch(library, base, head)
     try:
@@ -90,7 +95,7 @@ def _logits(machine: Machine, answer: Value, whole: Instance) -> Value:
 def _back(
     library: Tracing, value: Value | None, until: Value | None, kept: list[float]
 ) -> Iterator[Place]:
-    """Arithmetic on the one way from `value` back to `until`, or to what was there before."""
+    """The places of arithmetic on the way from `value` back to `until`, or to the start."""
     for step in library.way_back(value):
         if step.result is until:
             return
@@ -99,7 +104,7 @@ def _back(
 
 
 def _changes(op: str, arguments: Arguments, kept: list[float]) -> bool:
-    """Whether the op surely makes other numbers of its tensor."""
+    """Whether the op surely changes the numbers of its tensor."""
     if op in _ALWAYS:
         return not kept
     neutral = NEUTRAL.get(op.strip("_"))

@@ -16,14 +16,14 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Arguments, Known, Value
 
 TEXT_PARTS = ("text_encoder", "decoder", "generator", "text_config")
-"""Where a composite config has its text part (transformers, `get_text_config`)."""
+"""The attributes in which a composite config has its text config (`get_text_config`)."""
 
 
 @port_of("vllm/transformers_utils/config.py", "get_hf_text_config")
 def text_config(machine: Machine, config: Value | None, where: Place) -> Value | None:
-    """The part of a config that the engine reads sizes from: what `get_text_config` returns.
+    """The config that the engine reads sizes from: the result of `get_text_config`.
 
-    Raises `Raised` where that raises.
+    None without a config. Raises `Raised` where that raises.
     """
     if not isinstance(config, Instance):
         return config
@@ -34,9 +34,9 @@ def text_config(machine: Machine, config: Value | None, where: Place) -> Value |
 
 @record
 class ModelConfig:
-    """The config object of a model, which its own class may have filled; None when it has none.
+    """The config object of a model, as set up by its own class; None when it has none.
 
-    `whole` is the config that `config` is the text part of, or the same; `file` is config.json.
+    `whole` is the config of which `config` is the text config, or the same; `file` is config.json.
     """
 
     machine: Machine
@@ -49,7 +49,7 @@ class ModelConfig:
     def of_text(
         cls, machine: Machine, config: Value | None, where: Place, file: ConfigFile | None = None
     ) -> Self:
-        """The text part of `config`; the whole where there is none."""
+        """The text config of `config`, or `config` itself where there is none."""
         try:
             text = text_config(machine, config, where)
         except (Raised, BudgetExceeded):
@@ -57,7 +57,7 @@ class ModelConfig:
         return cls(machine, text, where, file, config)
 
     def setting(self, name: str) -> Value | None:
-        """`config.name`, None when the config has no such attribute."""
+        """`config.name`; None when the config has no such attribute."""
         if self.config is None:
             return None
         try:
@@ -76,11 +76,11 @@ class ModelConfig:
         return False
 
     def number(self, name: str) -> int | None:
-        """`config.name` when it is an integer."""
+        """`config.name` when it is an integer, else None."""
         return integer(self.setting(name))
 
     def place_of(self, names: Sequence[str]) -> Place:
-        """Where config.json, or else its class, sets the first of `names` that it has."""
+        """The place at which config.json, or else its class, sets the first of `names`."""
         if self.file is not None:
             for keys, said in self._said(self.file.values):
                 for name in names:
@@ -96,7 +96,7 @@ class ModelConfig:
     def _said(
         self, values: Mapping[str, object]
     ) -> Iterator[tuple[tuple[str, ...], Mapping[str, object]]]:
-        """The objects of config.json that may say a setting, the nearest first."""
+        """The objects of config.json that may contain a setting, the nearest first."""
         if isinstance(self.whole, Instance) and self.whole is not self.config:
             for name, part in self.whole.attributes.items():
                 held = values.get(name)
@@ -106,13 +106,13 @@ class ModelConfig:
 
     @property
     def tied(self) -> bool:
-        """Whether the head has the weights of the embedding."""
+        """Whether the head shares the weights of the embedding."""
         parts = (self, ModelConfig(self.machine, self.whole, self.where))
         said = (each.setting("tie_word_embeddings") for each in parts)
         return any(isinstance(each, Known) and bool(each.value) for each in said)
 
 
 def integer(value: Value | None) -> int | None:
-    """The integer that `value` is; None where it is another thing or not known."""
+    """The integer that `value` is; None where it is no integer or not known."""
     found = value.value if isinstance(value, Known) else None
     return found if isinstance(found, int) and not isinstance(found, bool) else None

@@ -1,4 +1,4 @@
-"""Which modules are an RMS norm, told by what their forward computes."""
+"""Recognises RMS norms by what their forward computes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NATIVE = "torch.nn.RMSNorm"
 def is_rms_norm(machine: Machine, module: Instance, body: Body | None, *, power: bool) -> bool:
     """Whether `module`, whose forward ran as `body`, is an RMS norm and nothing else.
 
-    `power`: the release knows the power of -0.5 beside `rsqrt`.
+    `power`: the release also recognises `** -0.5` in the place of `rsqrt`.
     """
     member = find_member(machine, module.cls, "forward")
     if member is not None and member.value == External(f"{NATIVE}.forward"):
@@ -36,7 +36,10 @@ def is_rms_norm(machine: Machine, module: Instance, body: Body | None, *, power:
 
 @port_of("vllm/model_executor/models/transformers/fusers/rms_norm.py", "_is_inverse_sqrt")
 def is_inverse_root(body: Body, value: ValueId, given: ValueId, *, power: bool) -> bool:
-    """`rsqrt(mean(x ** 2) + epsilon)` of the input, or that to the power of -0.5; through casts."""
+    """Whether `value` is `rsqrt(mean(x ** 2) + epsilon)` of `given`, or with `** -0.5`.
+
+    Casts aside.
+    """
     root = body.made_by(body.peeled(value))
     if not made(root, "rsqrt") and not (power and made(root, "pow") and _exponent(root) == -0.5):
         return False
@@ -53,25 +56,28 @@ def is_inverse_root(body: Body, value: ValueId, given: ValueId, *, power: bool) 
 
 
 def made(step: Step | None, *ops: str) -> TypeGuard[Step]:
-    """Whether `step` is one of the `ops`, as a function, a method or an operator."""
+    """Whether `step` is one of the `ops`, as a function, method or operator."""
     return step is not None and step.name.rpartition(".")[2] in ops
 
 
 def _exponent(power: Step) -> float | None:
-    """`n` of `x ** n`; None where it is no number that is known."""
+    """The exponent of a power, if it is a known number; else None."""
     found = power.arguments.all()[1:2]
     number = found[0].value if found and isinstance(found[0], Known) else None
     return float(number) if isinstance(number, int | float) else None
 
 
 def _has_one_input(forward: FunctionValue) -> bool:
-    """`forward(self, x)`; what stars collect does not count (`forward_input_count`)."""
+    """Whether it is `forward(self, x)`.
+
+    `*args` and `**kwargs` do not count (`forward_input_count`).
+    """
     parameters = forward.node.params
     return len([*parameters.posonly_params, *parameters.params, *parameters.kwonly_params]) == 2
 
 
 def _last(body: Body, power: bool) -> Iterator[ValueId]:
-    """The values that may be the last of a norm: what is normalized, with its weight if it has one.
+    """The values that may be the result of a norm: normalized, and multiplied by a weight if any.
 
     Nothing may be computed behind it (`_has_trailing_compute`).
     """
@@ -96,7 +102,7 @@ def _takes_root(body: Body, step: Step, given: ValueId, power: bool) -> bool:
 
 
 def adds_one(forward: FunctionValue) -> bool:
-    """Whether it says `1 + self.weight`, in either order, casts aside."""
+    """Whether the source has `1 + self.weight`, in either order, casts aside."""
     sums = (
         each
         for each in of_kind(all_below(forward.node), cst.BinaryOperation)

@@ -1,4 +1,4 @@
-"""A base model as the release of an engine sees it, and what that comes to on a rank."""
+"""A base model as a release of an engine sees it, and the memory that it takes on a rank."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from forgather_lint.python.values.objects import Instance
 
 @record(frozen=False, eq=False)
 class PlannedModel:
-    """A base model with its plans, as they are merged and spelt for one release.
+    """A base model with its plans, merged and spelt as one release reads them.
 
-    `plans_merged` is None where a condition that is not known decides whether there are plans.
+    `plans_merged` is None where an undecided condition decides whether there are plans.
     """
 
     machine: Machine
@@ -41,21 +41,21 @@ class PlannedModel:
 
     @property
     def styles(self) -> dict[str, str]:
-        """The tensor-parallel plan as it is merged: patterns to styles."""
+        """The merged tensor-parallel plan: patterns to styles."""
         return {entry.full_key: entry.style or "" for entry in self.tensor_plan}
 
 
 @record
 class HeldParameters:
-    """What the ranks of a model hold: what is assigned to them, by what stages it is cut."""
+    """What determines the parameters that a rank holds: assignments, and how stages are cut."""
 
     tree: Tree
     assigned: Mapping[Instance, Assignment]
     parts: StageParts | Outcome
     fused: tuple[str, ...] = ()
-    """Beginnings of the names of what the engine shards by itself."""
+    """Beginnings of names of parameters that the engine shards by itself."""
     stored: Mapping[str, int] | None = None
-    """The bytes on a rank of what is stored in another form, by the name of the parameter."""
+    """The bytes on a rank of parameters that are stored in another form, by name."""
 
     def on_ranks(
         self,
@@ -66,10 +66,10 @@ class HeldParameters:
         tied: bool,
         widths: Mapping[str, int] = MappingProxyType({}),
     ) -> RankBytes | None:
-        """What one of so many ranks holds; None where that is not known.
+        """The bytes that one of `ranks` ranks holds; None where that is not known.
 
         A head that is not `tied` to the embedding is counted by the sizes in the `config`. `widths`
-        are the bytes of an element where it is not what `dtype` takes.
+        are the bytes of an element for parameters whose elements are not of `dtype`.
         """
         width = DTYPE_BYTES.get(dtype)
         if width is None:
@@ -93,7 +93,7 @@ class HeldParameters:
 
 @record(frozen=False, eq=False)
 class KnownSizes:
-    """What a judge has found at each size of an axis, so that a survey computes it once."""
+    """What a judge has computed for each size, so that a survey computes it once."""
 
     on_ranks: dict[int, Outcome] = field(default_factory=dict)
     on_stages: dict[int, Outcome] = field(default_factory=dict)
@@ -107,9 +107,9 @@ class KnownSizes:
         return found.fullest(stages) if found is not None else None
 
     def held_on(self, ranks: int, held: Callable[[int], RankBytes | None]) -> RankBytes | None:
-        """What one of so many ranks holds, by what it is `held` to have at a size.
+        """The bytes that one of `ranks` ranks holds, computed by `held` once for that size.
 
-        None where that is not known, as when the model cannot be given out to so many ranks.
+        None where that is not known, as when the model cannot be split over so many ranks.
         """
         if ranks not in self.held:
             try:

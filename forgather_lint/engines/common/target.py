@@ -11,7 +11,7 @@ from forgather_lint.facts.release import Release
 
 
 class EngineProfile(Protocol):
-    """The facts of a release of an engine; its text is what `--target` calls the release."""
+    """The facts of a release of an engine; `str` of it is what `--target` calls the release."""
 
     @property
     def version(self) -> Version: ...
@@ -24,8 +24,9 @@ Profile = TypeVar("Profile", bound=EngineProfile)
 class ReleaseBeside(Generic[Profile]):
     """A release of an engine, as findings name it and with its facts, beside one of transformers.
 
-    Hashable and picklable. What it is asked about a model (`engines.api.Target`) the engine adds,
-    and loads what answers when it is asked: a run that names targets alone loads none of it.
+    Hashable and picklable. Questions about a model (`engines.api.Target`) are answered in
+    subclasses, which import what they need only then: a run that only names targets loads none of
+    it.
     """
 
     release: Release
@@ -34,7 +35,7 @@ class ReleaseBeside(Generic[Profile]):
 
     @property
     def version(self) -> Version:
-        """The number of the release."""
+        """The number of the engine's release."""
         return self.profile.version
 
     def __str__(self) -> str:

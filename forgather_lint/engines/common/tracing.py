@@ -1,4 +1,4 @@
-"""The standard library that remembers how tensors were made, and the way back from one."""
+"""A library that records how tensors were computed, and the way back from one of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from forgather_lint.python.values.value import Arguments, TensorValue, Value, Va
 
 @record
 class TracedOp:
-    """One op: its plain name, what it was given, where it stands and what it made."""
+    """One op: its plain name, arguments, place and result."""
 
     op: str
     arguments: Arguments
@@ -24,11 +24,11 @@ class TracedOp:
 
 @record(frozen=False, eq=False)
 class Tracing(StandardLibrary):
-    """The standard library, which remembers how each tensor was made once `armed`."""
+    """The standard library, recording how each tensor was computed once it is `armed`."""
 
     armed: bool = False
     outer: Place | None = None
-    """The call in the forward of the whole model that is being run."""
+    """The call, in the forward of the whole model, that is running now."""
     made: dict[ValueId, TracedOp] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -45,7 +45,7 @@ class Tracing(StandardLibrary):
         return result
 
     def way_back(self, value: Value | None) -> Iterator[TracedOp]:
-        """The ops that made `value`, the last one first, through the first tensor of each."""
+        """The ops that computed `value`, last first, following the first tensor of each."""
         while isinstance(value, TensorValue):
             step = self.made.get(ValueId(value))
             if step is None:

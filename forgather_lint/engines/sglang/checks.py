@@ -1,6 +1,6 @@
-"""What is held against a model at any size, in the order in which SGLang gets to it.
+"""The problems of a model at any size, in the order in which SGLang would meet them.
 
-Whatever keeps a *serves* from being a proof stands in `_unproved`: none of this was run.
+Whatever keeps a *serves* from being a proof is in `_unproved`: none of this was ever run.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ GENERATING = "ForCausalLM"
 
 
 def own_model(config: Mapping[str, object], target: SglangTarget, impl: ModelImpl) -> str:
-    """The model of SGLang's own that serves such a config; empty: none does."""
+    """SGLang's own model that serves such a config; empty: there is none."""
     own = target.profile.loading.own_models.value
     named = [name for name in _architectures(config) if name in own]
     return named[0] if named and impl is not ModelImpl.TRANSFORMERS else ""
@@ -69,7 +69,7 @@ def _auto_map(config: Mapping[str, object]) -> Mapping[str, object]:
 def served_elsewhere(
     model: ModelInput, target: SglangTarget, impl: ModelImpl
 ) -> PreparedModel | None:
-    """The verdict where the code of the folder is not loaded; None where it is."""
+    """The result where the code of the folder is not loaded; None where it is."""
     config = model.config
     if config is None:
         return None
@@ -82,7 +82,7 @@ def served_elsewhere(
 
 
 def checked(model: ModelInput, target: SglangTarget, dtype: str, impl: ModelImpl) -> PreparedModel:
-    """`model` as `target` builds it, with what the target holds against it at any size."""
+    """`model` as `target` builds it, with the problems that it has at any size."""
     prepared = prepare(model, target, dtype)
     found: list[ServingProblem] = []
     try:
@@ -116,7 +116,7 @@ def _problem(
 def _of_class(
     model: ModelInput, prepared: PreparedModel, impl: ModelImpl
 ) -> Iterator[ServingProblem]:
-    """No class that can be built, or one that does not allow its attention to be replaced."""
+    """There is no class that can be built, or its attention cannot be replaced."""
     config, loading = model.config, prepared.target.profile.loading
     if config is None or not _architectures(config.values):
         return
@@ -143,7 +143,7 @@ def _of_class(
 
 
 def _is_mixture(model: ModelInput, judge: SglangJudge) -> bool:
-    """Whether it is taken for a mixture of experts (`_is_moe_model`)."""
+    """Whether the backend takes the model for a mixture of experts (`_is_moe_model`)."""
     names = _architectures(model.config.values) if model.config else ()
     if any("moe" in name.lower() or "mixtral" in name.lower() for name in names):
         return True
@@ -161,7 +161,7 @@ def _is_mixture(model: ModelInput, judge: SglangJudge) -> bool:
 
 
 def _of_experts(model: ModelInput, prepared: PreparedModel) -> Iterator[ServingProblem]:
-    """A mixture of experts whose config does not say what is asserted."""
+    """A mixture of experts whose config lacks what the backend asserts."""
     judge = prepared.judge
     if judge is None or not _is_mixture(model, judge):
         return
@@ -194,7 +194,7 @@ def _of_styles(prepared: PreparedModel) -> Iterator[ServingProblem]:
 
 
 def _of_weights(prepared: PreparedModel) -> Iterator[ServingProblem]:
-    """A weight that `save_pretrained` writes under a name that is looked for where nothing is."""
+    """A weight that `save_pretrained` writes under a name for which there is no module."""
     judge, builder = prepared.judge, prepared.builder
     if judge is None or builder is None or judge.config.config is not judge.config.whole:
         return
@@ -215,13 +215,13 @@ def _of_weights(prepared: PreparedModel) -> Iterator[ServingProblem]:
 
 
 def placed(name: str, prefixes: Mapping[str, str]) -> str:
-    """Where what the checkpoint calls `name` is looked for (`WeightsMapper`)."""
+    """The name under which the backend looks up the tensor `name` (`WeightsMapper`)."""
     prefix = max((each for each in prefixes if name.startswith(each)), key=len)
     return prefixes[prefix] + name.removeprefix(prefix)
 
 
 def _stranger(name: str, known: set[str]) -> str:
-    """The shortest beginning of `name` that begins no name of the model."""
+    """The shortest beginning of `name` with which no name of the model begins."""
     beginnings = {".".join(each.split(".")[:size]) for each in known for size in range(1, 20)}
     parts = name.split(".")
     heads = [".".join(parts[:size]) for size in range(1, len(parts) + 1)]
@@ -232,7 +232,7 @@ Reason = tuple[str, Place | None]
 
 
 def _unproved(model: ModelInput, prepared: PreparedModel) -> Iterator[Reason]:
-    """What the backend may do otherwise than the model, or is not known to do alike."""
+    """What the backend may compute otherwise than the model, or is not known to compute alike."""
     judge, builder, config = prepared.judge, prepared.builder, model.config
     if judge is None or builder is None:
         return
@@ -277,7 +277,7 @@ def _of_the_head(prepared: PreparedModel) -> Iterator[Reason]:
 @port_of("sglang/srt/models/transformers.py", "replace_rms_norm_class")
 @port_of("sglang/srt/models/transformers.py", "TransformersBase.replace_vocab_embed_class")
 def _of_modules(judge: SglangJudge) -> Iterator[Reason]:
-    """Layers, tables and norms in whose place others stand."""
+    """Layers, embeddings and norms that the backend replaces."""
     machine, root = judge.subject.machine, judge.subject.root
     table = input_embedding(machine, root)
     if table is None or table.cls != External(EMBEDDING):
@@ -308,7 +308,7 @@ def _of_modules(judge: SglangJudge) -> Iterator[Reason]:
 
 
 def _starts_at_zero(judge: SglangJudge, module: Instance) -> bool:
-    """Whether the constructor may fill the weight with zeros: then 1 is added to it."""
+    """Whether the constructor may fill the weight with zeros: the backend then adds 1 to it."""
     made = find_member(judge.subject.machine, module.cls, "__init__")
     node = getattr(made.value, "node", None) if made is not None else None
     return not isinstance(node, cst.CSTNode) or "zero" in cst.Module([]).code_for_node(node)
@@ -316,7 +316,7 @@ def _starts_at_zero(judge: SglangJudge, module: Instance) -> bool:
 
 @port_of("sglang/srt/models/transformers.py", "sglang_flash_attention_forward")
 def _of_attention(judge: SglangJudge) -> Iterator[Reason]:
-    """Each layer calls the interface once, under its own number, with nothing that is dropped."""
+    """Layers that do not call the interface once, with their own index and nothing dropped."""
     machine, layers = judge.subject.machine, judge.config.number("num_hidden_layers")
     read = judge.subject.profile.attention.keywords_read.value
     numbers: list[object] = []

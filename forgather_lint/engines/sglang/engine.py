@@ -10,7 +10,7 @@ from forgather_lint.engines.transformers.profile import TransformersProfile
 
 
 class Sglang(ServingEngine):
-    """Releases whose `srt/models/transformers.py` was read; none was run."""
+    """Releases whose `srt/models/transformers.py` was read; none was ever run."""
 
     name = "sglang"
     title = "SGLang"

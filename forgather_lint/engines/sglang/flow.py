@@ -1,4 +1,4 @@
-"""The behaviour of an SGLang release that decides what a plan computes, from its profile."""
+"""The behaviour of an SGLang release that decides what a plan computes, made from its profile."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from forgather_lint.execution.engine import (
 from forgather_lint.execution.replaced import Replaced
 
 SURE = frozenset({"weight", "bias"})
-"""What the layers that take a module's place surely have; reading more leaves it undecided."""
+"""Attributes that replaced layers surely have; reading any other leaves it undecided."""
 
 
 @port_of("sglang/srt/models/transformers.py", "TransformersBase._normalize_tp_plan")
 @port_of("sglang/srt/models/transformers.py", "TransformersBase.recursive_replace")
 @record
 class SglangKeyMatch:
-    """Which key of a plan a Linear takes: the first, from the start of `model.<name>`."""
+    """The key that applies to a Linear: the first that matches at the start of `model.<name>`."""
 
     plan: SglangPlan
 
@@ -60,7 +60,7 @@ def spelt(style: str) -> str:
 
 
 def flow_of(profile: SglangProfile) -> Engine:
-    """What the flow needs to know of the release."""
+    """What an abstract forward needs to know of the release."""
     return Engine(
         plan=PlanReading(profile.plan.styles.value, SglangKeyMatch(profile.plan)),
         attention=EngineAttention(),

@@ -1,4 +1,4 @@
-"""The verdict on one model and one pair of sizes; what is not surely the same is undecided."""
+"""The verdict on one model at one pair of sizes; what is not surely the same is undecided."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import Known
 
 NORM = "RMSNorm"
-"""How the name of a class ends whose modules are replaced (`recursive_replace`)."""
+"""The ending of the names of classes whose modules are replaced (`recursive_replace`)."""
 
 
 @record(frozen=False, eq=False)
 class SglangSubject(PlannedModel):
-    """A base model as the backend sees it; `styles` are spelt as it looks them up."""
+    """A base model as the backend sees it, with `styles` as it looks them up."""
 
     profile: SglangProfile = field(kw_only=True)
 
@@ -67,7 +67,7 @@ class SglangSubject(PlannedModel):
 @port_of("sglang/srt/models/transformers.py", "TransformersBase.pipeline_parallel")
 @record(frozen=False, eq=False, slots=False)
 class SglangJudge:
-    """Judges one model on one release; what sizes share is computed once."""
+    """Judges one model on one release; what several sizes need is computed once."""
 
     subject: SglangSubject
     dtype: str = "bfloat16"
@@ -75,19 +75,19 @@ class SglangJudge:
 
     @cached_property
     def engine(self) -> Engine:
-        """What the flow needs to know of the release."""
+        """What an abstract forward needs to know of the release."""
         return flow_of(self.subject.profile)
 
     @cached_property
     def config(self) -> ModelConfig:
-        """The config as the backend reads it: of a composite one the text part."""
+        """The config that the backend reads: of a composite one the text config."""
         subject = self.subject
         config = subject.root.attributes.get("config")
         return ModelConfig.of_text(subject.machine, config, subject.where, subject.config_file)
 
     @cached_property
     def heads(self) -> Heads | None:
-        """The head counts of the attention; None where the config says no numbers."""
+        """The head counts of the attention; None where the config has no numbers."""
         query, width = (self.config.number(n) for n in ("num_attention_heads", "hidden_size"))
         if not query or not width:
             return None
@@ -96,7 +96,7 @@ class SglangJudge:
         return Heads(query, kv, size) if kv and size else None
 
     def _or(self, name: str, default: int) -> int | None:
-        """The number that the config has; `default` where it has nothing under that name."""
+        """The number `config.name`; `default` where the config has no such attribute."""
         return default if self.config.setting(name) is None else self.config.number(name)
 
     def outcome(self, ranks: int, stages: int) -> Outcome:
@@ -140,7 +140,7 @@ class SglangJudge:
 
     @cached_property
     def alone(self) -> RankRun:
-        """The outcome at size 1, with the branches that raise there; an error is not surely one."""
+        """The outcome on a single rank, with branches that raise there; an error is not proved."""
         outcome, given_up, unproved = self._run({}, 1)
         if outcome.verdict is not Verdict.SERVES:
             reason = f"forward at size 1: {outcome.reason}"
@@ -154,7 +154,7 @@ class SglangJudge:
         )
 
     def _sure(self, outcome: Outcome) -> Outcome:
-        """`outcome`, undecided where it lies in the attention or a norm, whose kernels differ."""
+        """`outcome`; undecided where it lies in the attention or a norm, as the kernels differ."""
         module = self.subject.tree.instances.get(outcome.module)
         in_norm = module is not None and class_name(module).endswith(NORM)
         of_engine = isinstance(outcome.cause, OfEngine | HeadsNotByRank | ReshapeDoesNotFit)
@@ -169,7 +169,7 @@ class SglangJudge:
         return Outcome(Verdict.FAILS, cause, text, subject.where)
 
     def assignments(self, ranks: int) -> Mapping[Instance, Assignment]:
-        """What replaces each Linear, at any size."""
+        """What replaces each Linear, the same at any size."""
         return self._assigned
 
     @cached_property
@@ -184,7 +184,7 @@ class SglangJudge:
 
     @cached_property
     def parts(self) -> StageParts | Outcome:
-        """The pieces of the model that stages share out, or why there are none."""
+        """The parts of the model that stages share out, or why there are none."""
         subject = self.subject
         if not subject.pipeline_keys:
             return self._refused(PlanMissing("pipeline"))
@@ -233,7 +233,7 @@ class SglangJudge:
         return SERVES if serves else undecided(found.reason, found.where, found.module)
 
     def with_plans(self, tensor: Sequence[PlanEntry], pipeline: Plan) -> SglangJudge:
-        """The same model with these plans in place of its own."""
+        """A judge of the same model with these plans instead of its own."""
         keys = [entry.full_key for entry in pipeline.entries]
         subject = replace(
             self.subject,
@@ -249,7 +249,7 @@ class SglangJudge:
         return self._sizes.bytes_per_rank(ranks, stages, self._held)
 
     def capacity(self, ranks: int, stages: int, device: api.Device) -> api.Capacity:
-        """What the engine keeps for requests is not modelled."""
+        """Unknown: what the engine keeps for requests is not modelled."""
         return api.Capacity(self.bytes_per_rank(ranks, stages), unknown="its cache is not modelled")
 
     def _held(self, ranks: int) -> RankBytes | None:
@@ -264,7 +264,7 @@ PreparedModel = api.PreparedModel[SglangTarget, SglangJudge]
 
 
 def normalised(entries: Sequence[PlanEntry]) -> tuple[PlanEntry, ...]:
-    """The entries with their styles as the backend looks them up."""
+    """The entries, with their styles as the backend looks them up."""
     return tuple(
         replace(entry, style=spelt(entry.style)) if entry.style is not None else entry
         for entry in entries
@@ -274,7 +274,7 @@ def normalised(entries: Sequence[PlanEntry]) -> tuple[PlanEntry, ...]:
 def prepare(
     model: ModelInput, target: SglangTarget, dtype: str, environment: Environment | None = None
 ) -> PreparedModel:
-    """Build the base model as `target` would, and read its plans as `target` merges them."""
+    """Build the base model as `target` would, and merge its plans."""
     own = replace(environment_beside(target.transformers), attention="sglang")
     builder = builder_of(model, environment or own)
     base = build_base(builder)

@@ -67,7 +67,7 @@ class SglangExperts:
 
 @record(slots=False)
 class SglangProfile:
-    """An SGLang release, known or not; what it does is what the newest profile up to it says."""
+    """An SGLang release, known or not; an unknown one is taken to be like the newest before it."""
 
     version: Version
 

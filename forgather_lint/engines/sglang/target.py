@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SglangTarget(ReleaseBeside[SglangProfile]):
-    """What such a release does with a model."""
+    """Answers questions about models for such a pair."""
 
     @property
     def flow(self) -> Engine:
@@ -56,7 +56,7 @@ class SglangTarget(ReleaseBeside[SglangProfile]):
         return checked(model, self, dtype, impl)
 
     def stored_beside(self, model: ModelInput, dtype: str) -> StoredBeside:
-        """How the engine finds tensors is not modelled."""
+        """Nothing is compared: how the engine finds tensors is not modelled."""
         from forgather_lint.engines.api import StoredBeside
 
         return StoredBeside(note="how SGLang finds tensors is not modelled")

@@ -1,4 +1,4 @@
-"""The base model that an engine asks transformers for, its plans merged as by `post_init`."""
+"""The base model that an engine asks transformers for, with its plans merged by `post_init`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 
 
 def build_base(builder: ModelBuilder) -> Built | NotBuilt:
-    """What AutoModel loads; without that entry, the child that `base_model_prefix` names."""
+    """The model that AutoModel loads; without that entry, the child at `base_model_prefix`."""
     if model_reference(builder.config_values, AUTO_MODEL) is not None:
         return build_tree(builder, AUTO_MODEL)
     whole = build_tree(builder)
@@ -33,9 +33,9 @@ def build_base(builder: ModelBuilder) -> Built | NotBuilt:
 
 @record
 class MergedPlans:
-    """The plans of a model after `post_init`; the keys of the pipeline's in dict order.
+    """The plans of a model after `post_init`; the keys of the pipeline plan in dict order.
 
-    `merged` is None where a condition that is not known decides whether there are plans.
+    `merged` is None where an undecided condition decides whether there are plans.
     """
 
     tensor: Sequence[PlanEntry]
@@ -47,7 +47,7 @@ class MergedPlans:
 def merged_plans(
     builder: ModelBuilder, root: Instance, transformers: TransformersProfile
 ) -> MergedPlans:
-    """What the release makes of the plans of `root`, its config and the models inside it."""
+    """The plans of `root`, its config and the models inside it, merged as the release does."""
     assert isinstance(root.cls, ClassValue)
     children = {k: v for k, v in root.attributes.items() if isinstance(v, Instance)}
     config = children.pop("config", None)
@@ -72,7 +72,7 @@ def merged_plans(
 def _entries(
     of_class: Iterable[PlanEntry], of_config: Iterable[PlanEntry], kept: bool
 ) -> Iterable[PlanEntry]:
-    """The merged plan in dict order: a key of the class keeps its place, not its value."""
+    """The merged plan in dict order: a key of the class keeps its place, but not its value."""
     merged: dict[str, PlanEntry] = {}
     for entry in of_class if kept else ():
         merged[entry.full_key] = entry
@@ -82,7 +82,7 @@ def _entries(
 
 
 def with_given_plans(plans: MergedPlans, model: ModelInput) -> MergedPlans:
-    """`plans` with those that a script passes for `model` in their place."""
+    """`plans`, with those that a script gave for `model` instead."""
     given = model.plans
     if given is None:
         return plans

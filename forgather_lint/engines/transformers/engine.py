@@ -1,4 +1,4 @@
-"""transformers, as `registry.py` finds it: what models are built with."""
+"""transformers, as `registry.py` finds it: the library that models are built with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from forgather_lint.python.values.objects import Instance
 
 
 class Transformers(ModelLibrary):
-    """Every release of transformers."""
+    """The releases of transformers."""
 
     name = "transformers"
     title = "transformers"

@@ -9,7 +9,7 @@ from forgather_lint.python.interpreter.environment import Environment, LayerType
 
 
 def environment_beside(transformers: TransformersProfile) -> Environment:
-    """What a model finds of a transformers release alone."""
+    """The environment that a model finds with a transformers release alone."""
     return Environment(
         transformers=str(transformers.version),
         fields_generated=transformers.config.fields_generated.value,

@@ -1,6 +1,6 @@
-"""Names that models import from transformers and that not every release has (`data/imports.toml`).
+"""Names that can be imported from some releases of transformers only (`data/imports.toml`).
 
-A name that is not in the table is unknown here, not missing there.
+A name that is not in the table is unknown to this tool, which is not to say that it is missing.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from forgather_lint.core.version import Requirement, Version
 from forgather_lint.engines.fact import tables
 
 MODULE = "*"
-"""Stands in the table for a module as a whole."""
+"""The name, in the table, of an entry for a module as a whole."""
 
 
 class ImportedName(NamedTuple):
-    """`module.name`, the ranges of releases that have it, and what else to import, if known.
+    """`module.name`, the ranges of releases that have it, and its replacement, if known.
 
-    The name is `MODULE` where the releases without it have no such module either.
+    The name is `MODULE` where releases without it do not have the module either.
     """
 
     module: str
@@ -37,12 +37,12 @@ class ImportedName(NamedTuple):
 
     @property
     def dotted(self) -> str:
-        """The name behind its module, or the module alone."""
+        """The module and the name with a dot, or the module alone."""
         return self.module if self.name == MODULE else f"{self.module}.{self.name}"
 
     @property
     def error(self) -> str:
-        """What Python says where the name, or its module, is missing."""
+        """Python's error where the name, or its module, is missing."""
         if self.name == MODULE:
             return f"ModuleNotFoundError: No module named '{self.module}'"
         return f"ImportError: cannot import name '{self.name}' from '{self.module}'"
@@ -50,7 +50,10 @@ class ImportedName(NamedTuple):
 
 @cache
 def imported_name(module: str, name: str) -> ImportedName | None:
-    """The entry for `from module import name`, else that of the module, if it is in the table."""
+    """The entry for `from module import name`, else for the module.
+
+    None if neither is in the table.
+    """
     entries = tables("imports").get(module, {})
     name = name if name in entries else MODULE
     line = entries.get(name)

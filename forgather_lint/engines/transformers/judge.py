@@ -24,7 +24,7 @@ from forgather_lint.python.values.objects import Instance
 
 @record(frozen=False, eq=False, slots=False)
 class LibraryJudge:
-    """Judges what transformers assigns to the modules of one base model, `root`."""
+    """Judges the assignments that transformers makes for one base model, `root`."""
 
     machine: Machine
     tree: Tree
@@ -32,7 +32,7 @@ class LibraryJudge:
 
     @cached_property
     def alone(self) -> RankRun:
-        """The outcome on one rank, with the branches that raise there."""
+        """The outcome on a single rank, with those of branches that raise there."""
         return run(self.machine, self.tree, self.root, {}, LIBRARY, 1, None)
 
     def outcome(self, assigned: Assignments, ranks: int) -> Outcome:
@@ -47,21 +47,21 @@ class LibraryJudge:
         return outcome
 
     def written(self, plan: Mapping[str, str]) -> Assignments:
-        """What the styles of `plan` assign. Raises `BudgetExceeded` for a style not known."""
+        """The assignments by the styles of `plan`. Raises `BudgetExceeded` for an unknown style."""
         return assigned_by_library(self.tree, _entries(plan))
 
     def loaded(self, plan: Mapping[str, str]) -> Assignments:
-        """What `plan` assigns, with what `from_pretrained` adds to it."""
+        """The assignments by `plan`, with those that `from_pretrained` adds."""
         return assigned_by_library(
             self.tree, with_embedding(self.machine, self.root, _entries(plan))
         )
 
 
 def _cuts_a_parameter(assignment: Assignment) -> bool:
-    """Whether a style cuts a parameter that is in no layer, such as a stack of experts, in one.
+    """Whether a style splits a parameter outside of layers, such as a stack of experts.
 
-    The loader may have laid such a one out for that (transformers/conversion_mapping.py,
-    `Interleave`), which no source of a model says.
+    The loader may have rearranged such a parameter for that (transformers/conversion_mapping.py,
+    `Interleave`), which the source of the model does not show.
     """
     return any(
         role in BY_COLUMN and name.rpartition(".")[2] not in ("weight", "bias")

@@ -1,7 +1,7 @@
 """Which plan entry transformers applies to a module.
 
-Layer numbers become `*`, then an exact look-up. Names and keys are relative to the model that
-AutoModel builds, as in a merged plan.
+Layer numbers are replaced by `*`, then the name is looked up exactly. Names and keys are relative
+to the model that AutoModel builds, as in a merged plan.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from forgather_lint.engines.transformers.profile import TransformersPlan, Wildca
 def transformers_match(
     keys: Container[str], name: str, plan: TransformersPlan, *, parameter: bool = False
 ) -> str | None:
-    """The key that transformers applies to the module or the parameter `name`, or None.
+    """The key that transformers applies to the module or parameter `name`, or None.
 
     A parameter that is not in the plan itself has the entry of the module that owns it.
     """
@@ -30,9 +30,9 @@ def transformers_match(
 
 
 def folded(name: str, wildcard: Wildcard) -> str:
-    """`name` as transformers looks it up: `layers.0.fc1` is `layers.*.fc*`, or `layers.*.fc1`.
+    """`name` as transformers looks it up: `layers.0.fc1` as `layers.*.fc*`, or as `layers.*.fc1`.
 
-    Of two indices side by side, the second form replaces the first alone, as transformers does.
+    Of two adjacent indices the second form replaces only the first, as transformers does.
     """
     if wildcard is Wildcard.DIGITS:
         return re.sub(r"\d+", "*", name)

@@ -1,6 +1,6 @@
-"""Members of library classes that not every release has (`data/members.toml`).
+"""Members of library classes that some releases of transformers lack (`data/members.toml`).
 
-A member that is not in the table is unknown here, not missing there.
+A member that is not in the table is unknown to this tool, which is not to say that it is missing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from forgather_lint.engines.fact import tables
 
 @cache
 def absent_members(version: Version) -> frozenset[str]:
-    """The members, each behind the name of its class, that the release `version` does not have."""
+    """The members, each with the name of its class in front, that the release `version` lacks."""
     return frozenset(
         f"{owner}.{name}"
         for owner, members in tables("members").items()
@@ -23,7 +23,7 @@ def absent_members(version: Version) -> frozenset[str]:
 
 
 def releases_without(member: str) -> str:
-    """The releases that lack what one of the classes calls `member`, "" where no range says it."""
+    """The releases that lack `member` of one of the classes; "" where no range is known."""
     found = (members.get(member) for members in tables("members").values())
     stated = next((str(releases) for releases in found if releases is not None), "")
     for clause, other in ((">=", "<"), ("<", ">=")):

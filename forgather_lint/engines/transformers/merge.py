@@ -1,4 +1,4 @@
-"""How transformers puts a model's parallel plan together in `post_init`."""
+"""How transformers merges a model's parallel plans in `post_init`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 
 class EntryOrigin(StrEnum):
-    """Who wrote an entry of the merged plan."""
+    """Where an entry of the merged plan comes from."""
 
     CONFIG = "config"
     CLASS = "class"
@@ -26,9 +26,9 @@ class EntryOrigin(StrEnum):
 
 
 class MergedEntry(NamedTuple, Generic[Value]):
-    """An entry of the merged plan: `key` of the model, `written` in the plan it comes from.
+    """An entry of the merged plan, under `key`; `written` is its key in the plan it comes from.
 
-    `child` names the submodel whose plan that is. `value` is None where transformers adds it.
+    `child` names the submodel with that plan. `value` is None for an entry that transformers adds.
     """
 
     key: str
@@ -44,7 +44,7 @@ EMBEDDING_KEY = "embed_tokens"
 
 
 class Owner(NamedTuple):
-    """What the merge asks of the model: see `merge_plans`."""
+    """What `merge_plans` needs to know of the model."""
 
     is_base_model: bool = True
     ties_embeddings: bool = False
@@ -65,8 +65,8 @@ def merge_plans(
 
     `children` are the direct children that have a merged plan of their own, in order of
     declaration. `owner.is_base_model`: the attribute named by `base_model_prefix` is absent.
-    `owner.ties_embeddings`: its config says `tie_word_embeddings`. `owner.has_embed_tokens`: it
-    has an `nn.Embedding` of that name. The last two matter to tensor parallel plans alone.
+    `owner.ties_embeddings`: its config has `tie_word_embeddings`. `owner.has_embed_tokens`: it has
+    an `nn.Embedding` of that name. The last two matter only for tensor-parallel plans.
     """
     merged: Merged[Value] = {}
     if release.class_plan_kept.value:
@@ -98,13 +98,13 @@ def _prefixed(child: str, plan: Merged[Value]) -> Iterator[tuple[str, MergedEntr
 
 @port_of("transformers/configuration_utils.py", "PreTrainedConfig.__post_init__")
 def _rule_of_config(release: TransformersPlan, owner: Owner) -> Merged[Value]:
-    """What a config with tied embeddings adds to its plan."""
+    """The entry that a config with tied embeddings adds to its plan."""
     tied = release.embedding_rule.value is EmbeddingRule.CONFIG_IF_TIED and owner.ties_embeddings
     return _added() if tied else {}
 
 
 def _rule_of_model(release: TransformersPlan, owner: Owner, merged: Merged[Value]) -> Merged[Value]:
-    """An entry of that name stays, but moves to the front."""
+    """The entry that a model adds; one of that name stays, but moves to the front."""
     rule = release.embedding_rule.value is EmbeddingRule.BASE_MODEL and owner.is_base_model
     return _added() if rule and merged and owner.has_embed_tokens else {}
 

@@ -1,4 +1,4 @@
-"""What transformers itself makes of a plan, without a serving engine.
+"""What transformers itself does with a plan, without a serving engine.
 
 Source: transformers/distributed/mixin.py (`_expand_parallel_plan`: a parameter has the style that
 names it, else that of its module) and transformers/distributed/tensor_parallel.py (the styles).
@@ -24,7 +24,7 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import TensorValue
 
 TABLE = "embed_tokens"
-"""The name of the table of the tokens that the library splits without being told."""
+"""The name of the token embedding that the library splits without being told."""
 
 ROLES: Mapping[str, Role] = {
     "colwise": Role.COLUMN,
@@ -48,21 +48,21 @@ ROLES: Mapping[str, Role] = {
 }
 
 LIBRARY = Engine(PlanReading(ROLES, uneven_parts=True))
-"""transformers' own tensor parallelism: it does what the plan says and nothing else."""
+"""transformers' own tensor parallelism, which does what the plan says and nothing else."""
 
 
 @record
 class StyleEntry:
-    """One entry of a plan: its style, and where it is written."""
+    """One entry of a plan: its style, and its place."""
 
     style: str
     where: Place | None = None
 
 
 def assigned_by_library(tree: Tree, plan: Mapping[str, StyleEntry]) -> dict[Instance, Assignment]:
-    """The assignment of every module that the plan names, or whose parameters it names.
+    """The assignments of all modules that the plan names, or of which it names a parameter.
 
-    Raises `BudgetExceeded` for a style whose meaning is not known.
+    Raises `BudgetExceeded` for an unknown style.
     """
     found: dict[Instance, Assignment] = {}
     for name, instance in tree.instances.items():
@@ -103,10 +103,10 @@ def _role(entry: StyleEntry) -> Role:
 def with_embedding(
     machine: Machine, root: Instance, plan: Mapping[str, StyleEntry]
 ) -> dict[str, StyleEntry]:
-    """The plan with the rules that transformers 5.21 and later put first by themselves.
+    """The plan, preceded by the rules that transformers 5.21 and later add by themselves.
 
-    Source: transformers/distributed/mixin.py, `init_parallel_plans`; every base model with a plan
-    that is inside `root` has done it before.
+    Source: transformers/distributed/mixin.py, `init_parallel_plans`; every base model inside `root`
+    that has a plan has done the same before.
     """
     inside = [(name, each) for name, each in models_inside(root) if is_base(machine, each)]
     rules = {}

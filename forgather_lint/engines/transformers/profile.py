@@ -1,6 +1,7 @@
 """What a transformers release does with a model: one record for each file in `data/transformers`.
 
-The names are explained beside their values, in the data; see `vllm_profile` for the manner.
+The names are explained beside their values, in the data; `engines/vllm/profile.py` says how they
+are used.
 """
 
 # Annotations are read at run time, to check the data against them.
@@ -17,14 +18,14 @@ from forgather_lint.engines.transformers.imports import ImportedName, imported_n
 
 
 class ConfigPlanOn(StrEnum):
-    """The models to whose own plan that of their config is added, keys unchanged."""
+    """The models to whose plan that of their config is added, with its keys unchanged."""
 
     EVERY_MODEL = "every_model"
     BASE_MODEL = "base_model"
 
 
 class EmbeddingRule(StrEnum):
-    """Who adds `embed_tokens: embedding_rowwise` to a plan that does not say so."""
+    """What adds `embed_tokens: embedding_rowwise` to a plan without such an entry."""
 
     NONE = "none"
     CONFIG_IF_TIED = "config_if_tied"
@@ -75,7 +76,7 @@ class TransformersConfig:
 
 @record
 class TransformersModeling:
-    """`modeling.toml`: what PreTrainedModel demands."""
+    """`modeling.toml`: what PreTrainedModel requires."""
 
     tied_weights_list: Fact[Reaction]
     tie_weights_override: Fact[Reaction]
@@ -116,7 +117,10 @@ class TransformersLoading:
 
 @record(slots=False)
 class TransformersProfile:
-    """A transformers release, known or not; see `VllmProfile`."""
+    """A transformers release, known or not.
+
+    An unknown one is taken to be like the newest before it.
+    """
 
     version: Version
 
@@ -137,7 +141,7 @@ class TransformersProfile:
         return topic(TransformersLoading, "transformers/loading", self.version)
 
     def missing_import(self, module: str, name: str) -> ImportedName | None:
-        """The entry for `from module import name` if this release lacks the name."""
+        """The entry for `from module import name` if this release lacks the name, else None."""
         entry = imported_name(module, name)
         return entry if entry and not entry.in_release(self.version) else None
 
@@ -146,7 +150,7 @@ class TransformersProfile:
         return knows("transformers_configs", model_type, self.version)
 
     def has_class(self, name: str) -> bool:
-        """Whether this release exports a class of models called `name`."""
+        """Whether this release exports a model class called `name`."""
         return knows("transformers_classes", name, self.version)
 
     def __str__(self) -> str:

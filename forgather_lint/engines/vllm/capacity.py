@@ -1,4 +1,4 @@
-"""The memory of the ranks of a model: its parameters, its cache, and what fits beside them."""
+"""The memory of the ranks of a model: parameters, KV cache, and how much fits into it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SLIDES = "sliding_attention"
 
 @record
 class NotKnown(Exception):
-    """Why the cache of a model is not known."""
+    """The KV cache of a model is not known; the message is the reason."""
 
     reason: str
 
@@ -61,7 +61,7 @@ def capacity(judge: VllmJudge, ranks: int, stages: int, device: Device) -> Capac
 def _room(
     device: Device, weights: Sequence[int] | None, stages: int, facts: VllmMemory
 ) -> list[int] | None:
-    """The bytes that are left for the cache on a rank of each stage; None: not known."""
+    """The bytes left for the KV cache on a rank of each stage; None where that is not known."""
     if device.cache_bytes is not None:
         return [device.cache_bytes] * stages
     if device.blocks is not None:
@@ -75,7 +75,7 @@ def _room(
 def cache_of(
     judge: VllmJudge, ranks: int, stages: int, dtype: str = "auto", block_size: int | None = None
 ) -> Cache:
-    """The cache of the model on `ranks` ranks; `block_size` is that of a GPU unless given.
+    """The KV cache of the model on `ranks` ranks; `block_size` is that of a GPU unless given.
 
     Raises `NotKnown`.
     """
@@ -93,7 +93,7 @@ def cache_of(
 
 
 def _width(judge: VllmJudge, dtype: str) -> int:
-    """The bytes of an element."""
+    """The bytes of an element of the cache."""
     if dtype != "auto":
         known = judge.profile.memory.cache_dtypes.value
         if dtype not in known:
@@ -113,7 +113,7 @@ def _width(judge: VllmJudge, dtype: str) -> int:
 @port_of("vllm/config/model.py", "ModelConfig.get_num_kv_heads")
 @port_of("vllm/model_executor/layers/attention/mla_attention.py", "MLAAttention.get_kv_cache_spec")
 def _elements(judge: VllmJudge, ranks: int, compressed: bool) -> int:
-    """The elements that a rank keeps of a token in each layer."""
+    """The elements that a rank caches for a token in each layer."""
     heads = judge.heads
     if compressed:
         rank, rotary = (judge.config.number(name) for name in ("kv_lora_rank", "qk_rope_head_dim"))
@@ -128,7 +128,7 @@ def _elements(judge: VllmJudge, ranks: int, compressed: bool) -> int:
 @port_of("vllm/engine/arg_utils.py", "EngineArgs.create_engine_config")
 @port_of("vllm/model_executor/models/transformers/base.py", "Base._create_attention_instances")
 def _windows(judge: VllmJudge, compressed: bool) -> tuple[int | None, ...]:
-    """The window of each layer, or None."""
+    """The attention window of each layer, in tokens; None for a layer without one."""
     config = judge.config
     layers = config.number("num_hidden_layers")
     if layers is None:
@@ -162,7 +162,7 @@ def _types(value: Value | None, layers: int) -> tuple[object, ...]:
 
 
 def _length(judge: VllmJudge) -> int:
-    """The length that the config gives."""
+    """The context length by the config."""
     if judge.config.setting("rope_scaling") not in (None, NONE):
         raise NotKnown("the length under the scaling of positions; --max-model-len tells it")
     fields = judge.profile.config.length_fields.value
@@ -175,7 +175,7 @@ def _length(judge: VllmJudge) -> int:
 @port_of("vllm/engine/arg_utils.py", "EngineArgs.get_batch_defaults")
 @port_of("vllm/config/vllm.py", "VllmConfig.max_in_flight_tokens")
 def _in_flight(facts: VllmMemory, device: Device, stages: int) -> int:
-    """The tokens that are computed at once, at least: one batch for each stage."""
+    """The least number of tokens that are computed at once: one batch for each stage."""
     limits = facts.batched_tokens.value
     given = max(int(size) for size in limits if int(size) * GIB <= (device.size or 0))
     batch = device.batched_tokens or limits[str(given)]

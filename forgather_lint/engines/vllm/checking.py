@@ -1,4 +1,4 @@
-"""A model in the hands of one release: who serves it, and what is held against it."""
+"""Examines a model for one release: who serves it, and which problems it has."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from forgather_lint.facts.causes.code import AttentionNotReplaceable
 def checked(
     model: ModelInput, target: VllmTarget, dtype: str, impl: ModelImpl, max_model_len: int | None
 ) -> PreparedModel:
-    """`model` as `target` builds it, with what the target holds against it at any size."""
+    """`model` as `target` builds it, with the problems that it has at any size."""
     server = server_of(model.config.values if model.config else {}, target, impl)
     checkpoint = checkpoint_of(model)
     prepared = prepare(model, target, dtype)
@@ -36,7 +36,7 @@ def checked(
 def served_elsewhere(
     model: ModelInput, target: VllmTarget, impl: ModelImpl
 ) -> PreparedModel | None:
-    """The verdict where the code of the folder is not loaded; None where it is."""
+    """The result where the code of the folder is not loaded; None where it is."""
     config = model.config
     if config is None:
         return None
@@ -51,7 +51,7 @@ def served_elsewhere(
 
 
 def _served_by_vllm(name: str, config: ConfigFile, target: VllmTarget) -> PreparedModel:
-    """The model of vLLM's own that serves: neither code nor plans of the folder are read."""
+    """The result where vLLM's own model serves: neither code nor plans of the folder are read."""
     problem = own_model(name, config, target)
     outcome = Outcome(
         Verdict.OWN_MODEL, reason=problem.cause.told, where=problem.where, cause=problem.cause
@@ -60,7 +60,7 @@ def _served_by_vllm(name: str, config: ConfigFile, target: VllmTarget) -> Prepar
 
 
 def _with_files(elsewhere: PreparedModel, model: ModelInput) -> PreparedModel:
-    """What is wrong with the files of the weights is so for any model that they are for."""
+    """`elsewhere`, with problems in the weight files, which do not depend on the model."""
     checkpoint = checkpoint_of(model)
     if checkpoint is None:
         return elsewhere

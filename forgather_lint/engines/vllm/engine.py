@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Vllm(ServingEngine):
-    """Every release of vLLM; its verdicts are compared with real runs (`fixtures/verdicts`)."""
+    """The releases of vLLM; its verdicts are compared with real runs (`fixtures/verdicts`)."""
 
     name = "vllm"
     title = "vLLM"

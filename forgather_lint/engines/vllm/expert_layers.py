@@ -1,7 +1,7 @@
-"""Layers that vLLM puts in place of a model's own.
+"""Layers by which vLLM replaces those of a model's experts.
 
-`FusedMoE` stands for the experts of a block: it takes hidden states, the chosen experts and their
-weights, and adds up its ranks' parts itself.
+`FusedMoE` replaces the experts of a block: it takes hidden states, the chosen experts and their
+weights, and sums over the ranks itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RUNNER = "TransformersMoERunner"
 def forward(
     site: Site, self: Instance, hidden_states: Value, topk_ids: Value, topk_weights: Value
 ) -> Value:
-    """Hidden states in, hidden states of the same shape out; all three must be whole."""
+    """Returns hidden states of the shape of its input; all three inputs must be whole."""
     given = [tensor(site, each) for each in (hidden_states, topk_ids, topk_weights)]
     operands = [
         Operand(each, tuple(f"{number}.{dim}" for dim in range(len(shape_of(each)))), "argument")
@@ -39,7 +39,7 @@ def forward(
 
 @tensor_op(FUSED_BLOCK)
 def block_forward(site: Site, hidden_states: Value) -> Value:
-    """Routes, runs the experts and adds the shared one; the same shape comes out."""
+    """Routes, runs the experts and adds the shared one; returns the shape of its input."""
     given = tensor(site, hidden_states)
     labels = tuple(range(len(shape_of(given))))
     placement = propagate(site, [Operand(given, labels, "argument")], labels, whole=labels)
@@ -62,7 +62,7 @@ def length(site: Site, self: Instance) -> Value:
 
 
 def _without_members(site: Site, self: Instance, text: str) -> Value:
-    """The list of experts is gone; a block that the engine routes itself never asks for it."""
+    """Raises, as the experts are no list any more, unless the engine itself routes the block."""
     if self.attributes.get(ROUTER) == Known(True):
         return Unknown("engine-may-route-experts", site.where)
     raise OpFailure("TypeError", text, ExpertsUsedAsList())

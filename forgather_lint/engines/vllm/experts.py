@@ -29,8 +29,9 @@ NAME = "experts"
 class ExpertBlock:
     """A module whose `experts` the engine replaces.
 
-    `name` is the dotted name of the experts. `replaced` tells what of the module the engine runs
-    itself; `routed`: whether it does that is not known. `contract` is what comes of it.
+    `name` is the dotted name of the experts. `replaced` tells which parts of the module the engine
+    runs itself; `routed` that it is not known whether it does. `contract` is whether both compute
+    the same.
     """
 
     owner: Instance
@@ -42,7 +43,7 @@ class ExpertBlock:
 
 
 def expert_blocks(machine: Machine, tree: Tree) -> tuple[ExpertBlock, ...]:
-    """Every block whose child `experts` is a list, or holds parameters of three dimensions only."""
+    """Every block whose child `experts` is a list, or has parameters of three dimensions only."""
     return tuple(
         ExpertBlock(owner, experts, tree.names[experts])
         for owner in tree.instances.values()
@@ -69,7 +70,10 @@ def _parameters(module: Instance) -> Iterator[TensorValue]:
 
 @port_of("vllm/model_executor/models/transformers/moe.py", "MoEMixin.recursive_replace")
 def fuse_experts(machine: Machine, tree: Tree, blocks: tuple[ExpertBlock, ...]) -> Tree:
-    """Put the engine's layer in place of each block's experts; the tree without what they held."""
+    """Replace each block's experts by the engine's layer.
+
+    Returns the tree without what they held.
+    """
     fused = {
         routed: Instance(External(FUSED_EXPERTS), {ROUTER: known(routed)}, blocks[0].experts.where)
         for routed in {block.routed for block in blocks}
@@ -101,9 +105,9 @@ def experts_refused(target: VllmTarget) -> bool:
     "ModelArchConfigConvertorBase.get_num_experts",
 )
 def has_experts(machine: Machine, root: Instance, engine: VllmEngine) -> bool:
-    """Whether the config makes the release take the model for a mixture of experts.
+    """Whether by its config the release takes the model for a mixture of experts.
 
-    The first of the names that the config has.
+    The first of the names that the config has decides.
     """
     config = ModelConfig.of_text(machine, root.attributes.get("config"), root.where)
     for name in engine.profile.config.expert_fields.value:

@@ -1,4 +1,4 @@
-"""The words in which the facts about vLLM are told (`data/vllm`)."""
+"""The words that the values of facts about vLLM consist of (`data/vllm`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class PlanReadFrom(StrEnum):
-    """Where the tensor parallel plan is read: the configs, or the model after `post_init`."""
+    """Where the tensor-parallel plan is read: the configs, or the model after `post_init`."""
 
     CONFIG = "config"
     MODEL = "model"
@@ -20,7 +20,7 @@ class Picks(StrEnum):
 
 
 class LinearKind(StrEnum):
-    """What replaces an nn.Linear; gathered: full output, splitting: full input."""
+    """What replaces an nn.Linear; gathered: its output is whole; splitting: its input is whole."""
 
     COLUMN = "column"
     COLUMN_GATHERED = "column_gathered"
@@ -37,7 +37,7 @@ class StageNames(StrEnum):
 
 
 class Lookup(StrEnum):
-    """How a name of the pipeline plan is found; `getattr` takes no dots."""
+    """How a name in the pipeline plan is looked up; `getattr` accepts no dots."""
 
     GETATTR = "getattr"
     ATTRGETTER = "attrgetter"
@@ -67,7 +67,7 @@ class EmbeddingSearch(StrEnum):
 
 
 class OutputProjection(StrEnum):
-    """Which Linear of a fused attention is made row parallel."""
+    """Which Linear of a fused attention becomes row-parallel."""
 
     NONE = "none"
     ONLY_OTHER_OF_QUERY_WIDTH = "only_other_of_query_width"
@@ -75,7 +75,7 @@ class OutputProjection(StrEnum):
 
 
 class Hoisting(StrEnum):
-    """What the calls of projections must be like for one call to stand for them."""
+    """What calls of projections have to be like to be replaced by a single call."""
 
     NONE = "none"
     ONE_BLOCK = "one_block"
@@ -83,7 +83,7 @@ class Hoisting(StrEnum):
 
 
 class AttentionGate(StrEnum):
-    """What a class needs to be served at all."""
+    """What a class needs for being served at all."""
 
     DECLARED = "declared"
     DECLARED_OR_SETTABLE = "declared_or_settable"
@@ -97,14 +97,14 @@ class AttentionBinding(StrEnum):
 
 
 class BasePrefix(StrEnum):
-    """The `base_model_prefix` with which weights are found."""
+    """Where the `base_model_prefix` comes from by which weights are found."""
 
     MODEL = "model"
     ANY = "any"
 
 
 class Fuser(StrEnum):
-    """What a release finds in the graph of a module, and shards by itself."""
+    """What a release recognises in the graph of a module, and shards by itself."""
 
     LATENT = "MLAFuser"
     GLU = "GLUFuser"
@@ -116,28 +116,28 @@ class Fuser(StrEnum):
 
 
 class InFlight(StrEnum):
-    """How many tokens a window keeps free beside itself."""
+    """How many tokens beyond its size a window keeps."""
 
     ONE_BATCH = "one_batch"
     ALL_BATCHES = "all_batches"
 
 
 class UniformWindow(StrEnum):
-    """When the window of the config is that of every layer: all of one type, or all sliding."""
+    """When the window of the config applies to every layer: all of one type, or all sliding."""
 
     ONE_TYPE = "one_type"
     ALL_SLIDE = "all_slide"
 
 
 class Counted(StrEnum):
-    """How the size of the cache is told in tokens: by its blocks, or by the requests it holds."""
+    """How the size of the cache is given in tokens: by its blocks, or by the requests it holds."""
 
     BLOCKS = "blocks"
     REQUESTS = "requests"
 
 
 class Needed(StrEnum):
-    """What a request of full length is said to need: each layer by itself, or whole groups."""
+    """How the need of a request of full length is computed: layer by layer, or by whole groups."""
 
     LAYERS = "layers"
     FIRST_GROUP = "first_group"
@@ -145,7 +145,7 @@ class Needed(StrEnum):
 
 
 class WindowsOf(StrEnum):
-    """The config that says which layers slide: the whole, or its text part."""
+    """Which config says which layers slide: the whole one, or the text config."""
 
     WHOLE = "whole"
     TEXT = "text"

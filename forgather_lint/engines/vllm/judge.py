@@ -1,4 +1,4 @@
-"""The verdict on one model, one release and one pair of sizes."""
+"""The verdict on one model, for one release and one pair of sizes."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ if TYPE_CHECKING:
 class VllmSubject(PlannedModel):
     """A base model as one release of vLLM sees it.
 
-    `experts` are the blocks whose experts the release has replaced and shards itself; `bodies` the
-    graphs of the model with its own, where there are such blocks.
+    `experts` are the blocks whose experts the release replaces and shards itself; `bodies` are,
+    where there are such blocks, the graphs of the model with its own experts.
     """
 
     engine: VllmEngine = field(kw_only=True)
@@ -85,17 +85,17 @@ class VllmSubject(PlannedModel):
 
 @port_of("vllm/model_executor/models/transformers/base.py", "Base._create_attention_instances")
 def _looks_both_ways(attention: Instance) -> bool:
-    """Whether a module says that it is not causal: such a model is served as an encoder."""
+    """Whether a module is marked as not causal: such a model is served as an encoder."""
     return attention.attributes.get("is_causal") == Known(False)
 
 
 _OF_NO_PLAN = ("norms", "latents", "attended", "bodies", "config", "heads")
-"""What is computed once of a model, whatever its plans are."""
+"""The cached properties that do not depend on the plans of a model."""
 
 
 @record(frozen=False, eq=False, slots=False)
 class VllmJudge:
-    """Judges one model on one release; what sizes share is computed once."""
+    """Judges one model on one release; what several sizes need is computed once."""
 
     subject: VllmSubject
     dtype: str = "bfloat16"
@@ -107,16 +107,16 @@ class VllmJudge:
 
     @property
     def engine(self) -> VllmEngine:
-        """The release that judges, as the flow knows it."""
+        """What an abstract forward needs to know of the release."""
         return self.subject.engine
 
     @property
     def profile(self) -> VllmProfile:
-        """All that is known of the release."""
+        """All facts about the release."""
         return self.subject.engine.profile
 
     def outcome(self, ranks: int, stages: int) -> Outcome:
-        """The first of the two axes that does not serve decides."""
+        """The verdict at one pair of sizes: the first axis that does not serve decides."""
         try:
             return self._outcome(ranks, stages)
         except BudgetExceeded as error:
@@ -174,7 +174,7 @@ class VllmJudge:
     def _summed_by_ranks(
         self, ranks: int, assigned: dict[Instance, Assignment]
     ) -> Iterator[Outcome]:
-        """What the layers of experts add more than once."""
+        """What layers of experts add up more than once."""
         subject = self.subject
         if not subject.experts:
             return
@@ -212,19 +212,19 @@ class VllmJudge:
 
     @cached_property
     def latents(self) -> dict[Instance, Latent]:
-        """The kinds of module whose latent attention the release takes over as a whole."""
+        """The kinds of module whose latent attention the release replaces as a whole."""
         if not self.engine.fuses(Fuser.LATENT) or not self.config.latent:
             return {}
         return latents(self.subject.machine, self.bodies, self.engine, self.norms)
 
     @cached_property
     def attended(self) -> Heads | None:
-        """The head counts that the engine reads, with what it takes over."""
+        """The head counts that the engine reads, with the sizes of latent attention."""
         return with_latents(self.heads, self.config, self.latents)
 
     @cached_property
     def alone(self) -> RankRun:
-        """The outcome at size 1, with the branches that raise there."""
+        """The outcome on a single rank, with those of branches that raise there."""
         ran = self._ran_alone
         found = worst([ran.outcome, *(block.contract for block in self.subject.experts)])
         if found.verdict is Verdict.FAILS and not is_engines(found):
@@ -233,7 +233,7 @@ class VllmJudge:
 
     @property
     def _ran_alone(self) -> RankRun:
-        """The forward on one rank, where it serves with the attention for compressed keys."""
+        """The forward on a single rank, if it serves with the attention over compressed keys."""
         subject = self.subject
         try:
             planned = self.planned
@@ -248,7 +248,7 @@ class VllmJudge:
         return ran
 
     def _explained(self, failure: Outcome) -> Outcome:
-        """An error at size 1 with its cause: the engine's attention, or the model itself."""
+        """An error on a single rank, with its cause: the engine's attention or the model."""
         if self.config.latent and not self.engine.fuses(Fuser.LATENT):
             # What these releases make of latent attention is not modelled.
             reason = f"forward raises at size 1: {failure.reason}"
@@ -259,7 +259,7 @@ class VllmJudge:
         return replace(failure, cause=BehindAttention() if by_engine else ForwardRaises())
 
     def _refused(self, ranks: int) -> Outcome | None:
-        """What the engine refuses before it builds a layer."""
+        """What the engine refuses before it builds a layer; None if nothing."""
         heads = self.heads
         if heads is not None and heads.query % ranks:
             fact = self.profile.config.heads_indivisible
@@ -274,7 +274,7 @@ class VllmJudge:
         return None
 
     def _heads_shared(self, ranks: int) -> Outcome | None:
-        """What the attention layer asks of the head counts that a rank has."""
+        """What the attention layer requires of the head counts on a rank; None if it is met."""
         heads, fact = self.heads, self.profile.attention.heads_per_kv_uneven.value
         if heads is None or not heads.uniform or fact.effect is not Effect.ERROR:
             return None
@@ -286,7 +286,7 @@ class VllmJudge:
         return Outcome(Verdict.FAILS, KvHeadsDoNotDivide(query, kv), text, where)
 
     def _quantized_outcome(self, ranks: int) -> Outcome | None:
-        """What quantized layers come to, where there are any and that is no *serves*."""
+        """The verdict on quantized layers; None if they serve or there are none."""
         if self.quantized is None:
             return None
         # Few models pay for these.
@@ -296,7 +296,7 @@ class VllmJudge:
         return judged(self, found, ranks) if isinstance(found, Quantized) else None
 
     def assignments(self, ranks: int) -> dict[Instance, Assignment]:
-        """What replaces each Linear at this size."""
+        """What replaces each Linear on so many ranks."""
         found = self._assigned.get(ranks)
         if found is None:
             found = self._assigned[ranks] = self._assign(ranks)
@@ -322,7 +322,7 @@ class VllmJudge:
 
     @cached_property
     def planned(self) -> dict[Instance, Assignment]:
-        """What the plan alone makes of each Linear, at any size."""
+        """What the plan alone assigns to each Linear, at any size."""
         subject = self.subject
         return assign(subject.machine, subject.tree, subject.tensor_plan, self.engine)
 
@@ -342,7 +342,7 @@ class VllmJudge:
 
     @cached_property
     def config(self) -> VllmModelConfig:
-        """The config as the engine reads it: of a composite one the text part."""
+        """The config that the engine reads: of a composite one the text config."""
         subject = self.subject
         config = subject.root.attributes.get("config")
         return VllmModelConfig.of_text(subject.machine, config, subject.where, subject.config_file)
@@ -365,9 +365,9 @@ class VllmJudge:
         return known[stages]
 
     def _defect(self, parts: StageParts, stages: int) -> Outcome | None:
-        """vLLM 0.11.1 to 0.16: only a stage that owns the embedding sets `embed_scale`.
+        """vLLM 0.11.1 to 0.16: only a stage that has the embedding sets `embed_scale`.
 
-        One that no entry of the plan names is on every stage.
+        An embedding that no plan entry names is on every stage.
         """
         defect = self.profile.defects.embed_scale.value
         if defect.effect is not Effect.ERROR or (self.config.tied and stages == 2):
@@ -387,7 +387,7 @@ class VllmJudge:
         return refused or run_pipeline(pipeline, stages)
 
     def _pipeline(self, parts: StageParts) -> Pipeline:
-        """The pipeline that all numbers of stages share."""
+        """The pipeline, which all numbers of stages share."""
         from forgather_lint.execution.stages import Pipeline
 
         if self._cut is None:
@@ -405,7 +405,7 @@ class VllmJudge:
 
     @cached_property
     def parts(self) -> StageParts | Outcome:
-        """The pieces of the model that stages share out, or why there are none."""
+        """The parts of the model that stages share out, or why there are none."""
         subject = self.subject
         keys = list(subject.pipeline_keys)
         where, title = subject.pipeline_plan.declared or subject.where, ""
@@ -431,7 +431,7 @@ class VllmJudge:
         return bool(self.subject.pipeline_keys) or self.engine.stages.inferred
 
     def with_plans(self, tensor: Sequence[PlanEntry], pipeline: Plan) -> VllmJudge:
-        """The same model with these plans in place of its own."""
+        """A judge of the same model with these plans instead of its own."""
         keys = [entry.full_key for entry in pipeline.entries]
         subject = replace(
             self.subject, tensor_plan=tensor, pipeline_plan=pipeline, pipeline_keys=keys
@@ -446,12 +446,12 @@ class VllmJudge:
         return self._sizes.bytes_per_rank(ranks, stages, self._held)
 
     def bytes_by_stage(self, ranks: int, stages: int) -> list[int] | None:
-        """The bytes of parameters that the fullest rank of each stage holds; None: not known."""
+        """The bytes of parameters on the fullest rank of each stage; None where not known."""
         held = self._sizes.held_on(ranks, self._held)
         return held.by_stage(stages) if held is not None else None
 
     def capacity(self, ranks: int, stages: int, device: api.Device) -> api.Capacity:
-        """What the ranks hold of the memory of a device, and what fits beside it."""
+        """The use of a device's memory, and what fits into the KV cache."""
         from forgather_lint.engines.vllm.capacity import capacity  # only who tells the memory pays
 
         try:
@@ -469,7 +469,7 @@ class VllmJudge:
         return self.stored_on(ranks, MappingProxyType({}), tied=self.config.tied)
 
     def stored_on(self, ranks: int, widths: Mapping[str, int], *, tied: bool) -> RankBytes | None:
-        """What a rank holds where parameters have elements of these `widths`."""
+        """The bytes that a rank holds if elements of parameters have these `widths` in bytes."""
         try:
             assigned = self.assignments(ranks)
             stored = self._stored(ranks)

@@ -1,7 +1,7 @@
 """The key-value cache of a model: what a token takes, and what fits into the memory of a rank.
 
-A port of vllm/v1/core/kv_cache_utils.py for what vLLM makes of a model of transformers: every layer
-keeps as much of a token, and either all tokens or those in the one window of the config.
+A port of vllm/v1/core/kv_cache_utils.py as far as it concerns models of transformers: every layer
+caches the same for a token, and either all tokens or those in the one window of the config.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GIB = 2**30
 
 @record
 class Layers:
-    """What the layers of a model keep: the bytes of a token, and the window of each, or None."""
+    """What the layers of a model cache: the bytes of a token, and each layer's window, or None."""
 
     token_bytes: int
     windows: tuple[int | None, ...]
@@ -28,7 +28,7 @@ class Layers:
 
 @record
 class Request:
-    """A request as long as any may be; `in_flight` tokens are computed at once."""
+    """A request of full length; `in_flight` tokens are computed at once."""
 
     length: int
     in_flight: int
@@ -36,7 +36,7 @@ class Request:
 
 @record
 class Group:
-    """Layers that share their blocks: all of one window."""
+    """Layers that share their blocks: all with one window."""
 
     window: int | None
     layers: tuple[int, ...]
@@ -44,7 +44,7 @@ class Group:
     @port_of("vllm/v1/kv_cache_interface.py", "SlidingWindowSpec.max_memory_usage_bytes")
     @port_of("vllm/v1/kv_cache_interface.py", "FullAttentionSpec.max_memory_usage_bytes")
     def blocks(self, request: Request, block_size: int) -> int:
-        """The blocks that a request of full length takes."""
+        """The number of blocks that a request of full length takes."""
         if self.window is None:
             return -(-request.length // block_size)
         tokens = min(self.window - 1 + request.in_flight, request.length)
@@ -53,7 +53,7 @@ class Group:
 
 @record
 class Fit:
-    """What fits: `tokens` as the engine logs them; `error` where one request does not."""
+    """What fits: `tokens` as the engine logs them; `error` where not even one request fits."""
 
     tokens: int
     requests: float
@@ -63,7 +63,7 @@ class Fit:
 
 @record(slots=False)
 class Cache:
-    """The cache of one model on one release, its layers shared out over `stages`."""
+    """The cache of one model on one release, its layers divided among `stages`."""
 
     layers: Layers
     facts: VllmMemory
@@ -74,7 +74,7 @@ class Cache:
     @port_of("vllm/v1/core/kv_cache_utils.py", "get_kv_cache_groups")
     @port_of("vllm/v1/core/kv_cache_utils.py", "_get_kv_cache_groups_uniform_page_size")
     def groups(self) -> tuple[Group, ...]:
-        """The groups of the whole model: of equal size where layers keep different tokens."""
+        """The groups of the whole model: of equal size where layers cache different tokens."""
         kinds: dict[int | None, list[int]] = {}
         for index, window in enumerate(self.layers.windows):
             kinds.setdefault(window, []).append(index)
@@ -90,7 +90,7 @@ class Cache:
 
     @port_of("vllm/v1/core/kv_cache_utils.py", "_project_kv_cache_groups_to_worker")
     def on_stage(self, stage: int) -> tuple[Group, ...]:
-        """The groups with those of their layers that the stage has."""
+        """The groups, each with those of its layers that are on the stage."""
         first, behind = get_pp_indices(len(self.layers.windows), stage, self.stages)
         return tuple(
             Group(group.window, tuple(each for each in group.layers if first <= each < behind))
@@ -98,16 +98,16 @@ class Cache:
         )
 
     def token_bytes(self, stage: int) -> int:
-        """The bytes that a token takes on a rank of the stage, while all layers keep it."""
+        """The bytes of a token on a rank of the stage, as long as all layers cache it."""
         return sum(len(group.layers) for group in self.on_stage(stage)) * self.layers.token_bytes
 
     @property
     def most_token_bytes(self) -> int:
-        """The bytes that a token takes on the rank where it takes most."""
+        """The bytes of a token on the rank where it takes most."""
         return max(map(self.token_bytes, range(self.stages)))
 
     def block_bytes(self, groups: Sequence[Group]) -> int:
-        """The bytes of one block of the pool that all groups take theirs from."""
+        """The bytes of one block of the pool from which all groups take theirs."""
         page = self.layers.token_bytes * self.block_size
         return max((len(group.layers) for group in groups), default=0) * page
 
@@ -133,7 +133,7 @@ class Cache:
 
     @port_of("vllm/v1/core/kv_cache_utils.py", "_check_enough_kv_cache_memory")
     def _refused(self, groups: Sequence[Group], room: int, size: int, request: Request) -> str:
-        """What the engine says where one request does not fit; empty where it does."""
+        """The engine's error where one request does not fit; empty where it does."""
         room -= self.facts.reserved_blocks.value * size
         if room <= 0:
             return self.facts.no_memory.value.shown()
@@ -154,7 +154,7 @@ class Cache:
 
     @port_of("vllm/v1/core/kv_cache_utils.py", "_max_memory_usage_bytes_from_groups")
     def needed(self, groups: Sequence[Group], request: Request) -> int:
-        """The bytes that a request of full length is said to need."""
+        """The bytes that, by the engine, a request of full length needs."""
         rule, page = self.facts.needed.value, self.layers.token_bytes * self.block_size
         if rule is Needed.LAYERS:
             each = (len(group.layers) * group.blocks(request, self.block_size) for group in groups)
@@ -166,7 +166,7 @@ class Cache:
 
 @port_of("vllm/v1/core/kv_cache_utils.py", "_estimate_max_model_len_from_groups")
 def _largest(most: int, fits: Callable[[int], bool]) -> int:
-    """The largest length up to `most` that `fits`; 0: none does."""
+    """The largest length up to `most` for which `fits` holds; 0: there is none."""
     if not fits(1):
         return 0
     least = 1

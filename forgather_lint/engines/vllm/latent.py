@@ -1,9 +1,9 @@
-"""Latent attention that a release takes over as a whole: keys and values stay compressed.
+"""Latent attention that a release replaces as a whole: keys and values stay compressed.
 
 A port of vllm/model_executor/models/transformers/fusers/mla.py (0.28 and later). Where it matches,
-the two projections down are one and whole on every rank, the two up are column-parallel, the output
-is row-parallel, and the method that would expand keys and values is left out: what it is given goes
-to the attention.
+the two down-projections are merged and whole on every rank, the two up-projections are
+column-parallel, the output projection is row-parallel, and the method that would expand keys and
+values is skipped: the attention gets its arguments.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from forgather_lint.python.values.value import TensorValue, ValueId
 
 @record
 class Latent:
-    """A kind of attention module that is taken over, and where its expanding method stands."""
+    """A kind of attention module that is replaced, and the name of its expanding method."""
 
     fusion: Fusion
     expansion: str
@@ -47,7 +47,7 @@ class Latent:
 
 @record
 class Chain:
-    """`norm(linear(placeholder))`: a projection down with the norm behind it."""
+    """`norm(linear(input))`: a down-projection with the norm behind it."""
 
     linear: Step
     norm: Step
@@ -60,8 +60,10 @@ class Chain:
 
     @property
     def normalizes_all(self) -> bool:
-        """Whether the norm is as wide as the projection: true of queries, not of keys and values,
-        beside which lies the rotary part."""
+        """Whether the norm is as wide as the projection.
+
+        It is for queries, not for keys and values, whose projection also has the rotary part.
+        """
         assert self.norm.module is not None
         weight = self.norm.module.attributes.get("weight")
         shape = weight.shape if isinstance(weight, TensorValue) else None
@@ -71,7 +73,7 @@ class Chain:
 def latents(
     machine: Machine, bodies: Mapping[Instance, Body], engine: VllmEngine, norms: Norms
 ) -> dict[Instance, Latent]:
-    """The latent attention of each kind of module, by the first that is alike."""
+    """The latent attention in each kind of module (its first instance)."""
     found = {kind: _latent(machine, body, norms, engine) for kind, body in bodies.items()}
     return {kind: latent for kind, latent in found.items() if latent is not None}
 
@@ -80,7 +82,7 @@ def latents(
 def with_latents(
     heads: Heads | None, config: VllmModelConfig, found: Mapping[Instance, Latent]
 ) -> Heads | None:
-    """The head counts with what is taken over; None when not all sizes are known."""
+    """The head counts with the sizes of latent attention; None when not all sizes are known."""
     if not found or heads is None:
         return heads
     expansions = {kind: latent.expansion for kind, latent in found.items()}
@@ -92,7 +94,7 @@ def with_latents(
 def size_outcome(
     config: VllmModelConfig, engine: VllmEngine, found: Mapping[Instance, Latent]
 ) -> Outcome:
-    """Whether the attention has the head size: asked when the first batch is on its way."""
+    """Whether the attention supports the head size; checked when the first batch is run."""
     where = next(iter(found.values())).where
     size = config.compressed_head_size(engine)
     if size is None:
@@ -131,7 +133,7 @@ def _latent(machine: Machine, body: Body, norms: Norms, engine: VllmEngine) -> L
 
 
 def _chains(machine: Machine, body: Body, norms: Norms, linears: Sequence[Step]) -> Iterator[Chain]:
-    """All `rms_norm(linear(placeholder))` of the forward."""
+    """All `rms_norm(linear(input))` in the forward."""
     others = [step for step in body.steps if step.module is not None and step not in linears]
     for norm in seen_by_trace(machine, body, others):
         source = _upstream(body, norm.inputs[0], linears) if norm.inputs else None
@@ -144,7 +146,7 @@ def _chains(machine: Machine, body: Body, norms: Norms, linears: Sequence[Step])
 
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "upstream_linear")
 def _upstream(body: Body, value: ValueId, linears: Sequence[Step]) -> Step | None:
-    """The nearest Linear that `value` comes from."""
+    """The nearest Linear from whose output `value` is computed; None if there is none."""
     waiting, seen = [value], set[ValueId]()
     while waiting:
         here = waiting.pop()
@@ -160,7 +162,10 @@ def _upstream(body: Body, value: ValueId, linears: Sequence[Step]) -> Step | Non
 
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "downstream_linear")
 def _downstream(body: Body, norm: Step, linears: Sequence[Step]) -> Step | None:
-    """The nearest Linear that takes what `norm` makes."""
+    """The nearest Linear whose input is computed from the output of `norm`.
+
+    None if there is none.
+    """
     waiting, seen = [norm.output], set[ValueId]()
     while waiting:
         here = waiting.pop(0)
@@ -178,7 +183,7 @@ def _downstream(body: Body, norm: Step, linears: Sequence[Step]) -> Step | None:
 def _query(
     body: Body, linears: Sequence[Step], down: Chain, queries: Sequence[Chain]
 ) -> Instance | None:
-    """The projection up to the heads of the queries: behind a norm, or straight from the input."""
+    """The up-projection to the heads of the queries: behind a norm, or directly from the input."""
     if queries:
         up = _downstream(body, queries[0].norm, linears)
         return up.module if up is not None else None
@@ -194,7 +199,7 @@ def _query(
 def _is_one_call(
     machine: Machine, body: Body, merged: tuple[Instance, ...], engine: VllmEngine
 ) -> bool:
-    """Whether one call can stand for both projections down, where there are two."""
+    """Whether one call can replace both down-projections, where there are two."""
     if not merged:
         return True
     calls = calls_of(machine, body.owner, merged, engine.profile.fusers.hoisting.value)
@@ -207,7 +212,7 @@ def _is_one_call(
 
 @port_of("vllm/model_executor/models/transformers/fusers/mla.py", "_single_expand_call")
 def _expansion(machine: Machine, owner: Instance, up: Instance) -> FunctionValue | None:
-    """The one method that is called as `self.<method>(a, b)` and expands them by `up`."""
+    """The one method `self.<method>(a, b)` that expands keys and values by `up`; else None."""
     forward = definition_of(machine, owner)
     name = next(name for name, value in owner.attributes.items() if value is up)
     if forward is None:
@@ -234,7 +239,7 @@ def _method(machine: Machine, owner: Instance, name: str) -> FunctionValue | Non
 
 
 def _expands(function: FunctionValue, projection: str) -> bool:
-    """Two inputs, pairs at every return, and the projection named (`is_expansion_method`)."""
+    """Whether it has two inputs, returns pairs, names the projection (`is_expansion_method`)."""
     if not isinstance(function.node, cst.FunctionDef):
         return False
     parameters = function.node.params

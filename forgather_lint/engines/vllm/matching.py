@@ -1,6 +1,6 @@
 """Which plan entry vLLM applies to a Linear.
 
-`re.match` of every key, in dict order, against the qualified name: open at the end, `.` is any
+`re.match` of every key, in dict order, with the qualified name: open at the end, `.` is any
 character, `.*` crosses dots. Names and keys are relative to the model that AutoModel builds, as in
 a merged plan.
 """
@@ -20,7 +20,7 @@ from forgather_lint.execution.engine import UndecidedKey
 
 @record
 class VllmKeyMatch:
-    """How the release that has the facts `plan` takes keys (`execution.engine.KeyMatch`)."""
+    """How a release with the facts `plan` matches keys (`execution.engine.KeyMatch`)."""
 
     plan: VllmPlan
 
@@ -30,9 +30,9 @@ class VllmKeyMatch:
 
 @port_of("vllm/model_executor/models/transformers/base.py", "Base.recursive_replace")
 def vllm_match(keys: Sequence[str], name: str, plan: VllmPlan) -> str | UndecidedKey | None:
-    """The key that vLLM applies to the Linear `name`, or None: it is left unplanned.
+    """The key that vLLM applies to the Linear `name`, or None: none applies.
 
-    The keys before the one that is taken must be readable: vLLM tries them too.
+    The keys before it have to be readable, because vLLM tries them too.
     """
     taken: str | None = None
     for key in keys:
@@ -47,7 +47,7 @@ def vllm_match(keys: Sequence[str], name: str, plan: VllmPlan) -> str | Undecide
 
 
 def vllm_matches(key: str, name: str, plan: VllmPlan) -> bool | UndecidedKey:
-    """Whether the one entry `key` takes the module `name`, other entries aside."""
+    """Whether the entry `key` alone matches the module `name`."""
     prefix = plan.prefix.value
     pattern = _compiled(_prefixed(prefix, key))
     if isinstance(pattern, UnreadablePattern):
@@ -61,5 +61,5 @@ _compiled = lru_cache(maxsize=4096)(compile_pattern)
 
 @port_of("vllm/model_executor/models/utils.py", "maybe_prefix")
 def _prefixed(prefix: str, name: str) -> str:
-    """`name` below `prefix`, if there is one."""
+    """`prefix.name`, or `name` without a prefix."""
     return f"{prefix}.{name}" if prefix else name

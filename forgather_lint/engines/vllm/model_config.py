@@ -16,11 +16,11 @@ from forgather_lint.python.values.value import NONE, Known, known
 
 @record
 class VllmModelConfig(ModelConfig):
-    """A config as vLLM reads it, with the sizes that its attention gets."""
+    """A config as vLLM reads it, with the sizes of its attention."""
 
     @property
     def latent(self) -> bool:
-        """Whether keys and values are kept as one latent vector, as by DeepSeek's attention."""
+        """Whether keys and values are cached as one latent vector, as in DeepSeek's attention."""
         return self.setting("kv_lora_rank") is not None
 
     def heads(self, engine: VllmEngine) -> Heads | None:
@@ -44,7 +44,7 @@ class VllmModelConfig(ModelConfig):
         "ModelArchConfigConvertorBase.get_head_size",
     )
     def _head_size(self, query: int) -> int | None:
-        """The first name that says a size; None where one of them may, or nothing says it."""
+        """The first name with a size; None where that may be or is not known."""
         for name in ("head_dim", "hidden_size_per_head"):
             said = self.setting(name)
             if said is not None and not isinstance(said, Known):
@@ -55,12 +55,12 @@ class VllmModelConfig(ModelConfig):
 
     @property
     def _expanded_size(self) -> int:
-        """A head of expanded keys (base.py, "recompute head_size for full attn")."""
+        """The size of a head of expanded keys (base.py, "recompute head_size for full attn")."""
         return (self.number("qk_nope_head_dim") or 0) + (self.number("qk_rope_head_dim") or 0)
 
     @port_of("vllm/model_executor/layers/attention/mla_attention.py", "get_mla_dims")
     def compressed(self, expansions: Mapping[Instance, str]) -> Compressed | None:
-        """The sizes of the engine's attention for compressed keys; None when not all are known."""
+        """The sizes of the attention over compressed keys; None when not all are known."""
         rank, rotary = self.number("kv_lora_rank"), self.number("qk_rope_head_dim")
         rest, value = self.number("qk_nope_head_dim"), self.number("v_head_dim")
         if rank is None or rotary is None or rest is None or value is None:
@@ -68,7 +68,7 @@ class VllmModelConfig(ModelConfig):
         return Compressed(expansions, rank, rotary, rest + rotary, value)
 
     def compressed_head_size(self, engine: VllmEngine) -> int | None:
-        """The head size that the attention for compressed keys is checked for; None: not known."""
+        """The head size that the attention over compressed keys must support; None if not known."""
         rank, rotary = self.number("kv_lora_rank"), self.number("qk_rope_head_dim")
         query = self.number("num_attention_heads")
         kind = self.setting("model_type")
@@ -84,7 +84,7 @@ class VllmModelConfig(ModelConfig):
         "ModelArchConfigConvertorBase.get_total_num_kv_heads",
     )
     def _kv_heads(self, query: int, engine: VllmEngine) -> int | None:
-        """As many as the first of the release's names says, else one for each query head."""
+        """The number in the first of the release's names, else one for each query head."""
         settings = (self.setting(name) for name in engine.profile.config.kv_head_fields.value)
         said = next((each for each in settings if each is not None and each != NONE), known(query))
         return integer(said)

@@ -1,8 +1,8 @@
 """What a vLLM release does with a model: one record for each file in `data/vllm`.
 
-The names are explained beside their values, in the data, the words of the values in `fact_values`.
-A release is asked for as `VllmProfile(Version(0, 32)).plan.styles.value`; only the files that are
-asked for are read.
+The fields are explained beside their values, in the data, the words of the values in `fact_values`.
+`VllmProfile(Version(0, 32)).plan.styles.value` is a fact of a release; a data file is read when one
+of its facts is first asked for.
 """
 
 # Annotations are read at run time, to check the data against them.
@@ -136,7 +136,7 @@ class VllmForward:
 
 @record
 class VllmConfig:
-    """`config.toml`: what config.json must and must not say."""
+    """`config.toml`: what config.json must and must not contain."""
 
     integer_fields: Fact[tuple[str, ...]]
     integer_null: Fact[Reaction]
@@ -205,7 +205,7 @@ class VllmWeights:
 
 @record
 class VllmQuantization:
-    """`quantization.toml`: quantised weights."""
+    """`quantization.toml`: quantized weights."""
 
     methods: Fact[tuple[str, ...]]
     deprecated: Fact[tuple[str, ...]]
@@ -262,7 +262,7 @@ class VllmAdapters:
 
 @record
 class VllmConversation:
-    """`conversation.toml`: what requests need of the files of a tokenizer."""
+    """`conversation.toml`: what requests need from the files of a tokenizer."""
 
     other_ends: Fact[Reaction]
     template_missing: Fact[Reaction]
@@ -280,7 +280,7 @@ class VllmBuilding:
 
 @record
 class VllmCommand:
-    """`command.toml`: what `vllm serve` refuses of options that it takes one by one."""
+    """`command.toml`: combinations of options that `vllm serve` refuses."""
 
     tool_parser_missing: Fact[Reaction]
     log_requests_missing: Fact[Reaction]
@@ -346,7 +346,7 @@ class VllmMemory:
 
 @record
 class VllmDefects:
-    """`defects.toml`: what only another release mends."""
+    """`defects.toml`: bugs that later releases fixed."""
 
     embed_scale: Fact[Reaction]
     constructor_error_hidden: Fact[Reaction]
@@ -354,7 +354,7 @@ class VllmDefects:
 
 @record(slots=False)
 class VllmProfile:
-    """A vLLM release, known or not; what it does is what the newest profile up to it says."""
+    """A vLLM release, known or not; an unknown one is taken to be like the newest before it."""
 
     version: Version
 

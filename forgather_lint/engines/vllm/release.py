@@ -1,4 +1,4 @@
-"""The behaviour of a vLLM release that decides what a plan computes, from its profile."""
+"""The behaviour of a vLLM release that decides what a plan computes, made from its profile."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from forgather_lint.execution.replaced import Replaced
 
 @record
 class VllmEngine(Engine):
-    """The behaviour of a vLLM release; what only its checks and fusers ask is in the profile."""
+    """The behaviour of a vLLM release; what only its checks and fusers need is in the profile."""
 
     profile: VllmProfile = field(kw_only=True)
 
     def fuses(self, fuser: Fuser) -> bool:
-        """Whether the release finds and shards what `fuser` stands for by itself."""
+        """Whether the release recognises and shards the pattern of `fuser` by itself."""
         return fuser.value in self.profile.fusers.names.value
 
 
 def engine_of(profile: VllmProfile) -> VllmEngine:
-    """What the flow needs to know of the release."""
+    """What an abstract forward needs to know of the release."""
     plan, attention, pipeline = profile.plan, profile.attention, profile.pipeline
     found_by = profile.modules.embedding_found_by.value
     return VllmEngine(

@@ -1,4 +1,4 @@
-"""What a command asks of the files beside the weights: a template for chats, adapters."""
+"""What a command requires of files beside the weights: a chat template, adapters."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _CHATS = (
     "--chat-template-content-format",
     "--default-chat-template-kwargs",
 )
-"""Options that are of use to chats alone."""
+"""Options that matter for chats only."""
 _OTHER_TOKENIZER = ("--tokenizer", "--tokenizer-mode", "--hf-overrides", "--skip-tokenizer-init")
 
 
 def without_template(
     command: ServeCommand, release: VllmProfile, model: Path
 ) -> Iterator[ChatTemplateMissing]:
-    """A command for chats, and a tokenizer that has no template for them."""
+    """A command with options for chats, while the tokenizer has no chat template."""
     asked = next((name for name in _CHATS if name in command.given), None)
     other = any(name in command.given for name in (TEMPLATE, *_OTHER_TOKENIZER))
     if asked is None or other or not command.complete:
@@ -44,7 +44,7 @@ def without_template(
 def of_adapters(
     command: ServeCommand, release: VllmProfile, bases: tuple[Path, ...]
 ) -> Iterator[OptionsConflict]:
-    """Adapters that are loaded when the server starts, and have a higher rank than it allows."""
+    """Adapters to be loaded at the start whose rank is higher than the command allows."""
     if ADAPTERS not in command.given or not command.complete:
         return
     from forgather_lint.deployment.adapters import CONFIG

@@ -1,4 +1,4 @@
-"""What an engine reads from the arguments of a call in Python (`data/call_arguments.toml`)."""
+"""How an engine reads the arguments of a call in Python (`data/call_arguments.toml`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SWITCH = {"True": True, "False": False}
 
 
 def read_call(call: ServingCall, release: Version) -> ServeCommand:
-    """The call as the command with the options of the same names."""
+    """The call, as the command with the options of the same names."""
     options = options_of(release)
     given: dict[str, Given] = {}
     refused = []
@@ -49,16 +49,16 @@ def _given(name: str, keyword: Keyword, *, bare: bool) -> Given:
 
 
 def option_of(name: str) -> str:
-    """The option with the name of an argument."""
+    """The option that has the name of an argument."""
     return f"--{name.replace('_', '-')}"
 
 
 def takes(called: str, name: str, release: Version) -> bool:
-    """Whether the class `called` of `release` takes an argument of that name."""
+    """Whether the class `called` of `release` accepts an argument of that name."""
     ranges = tables(TOPIC).get(called, {}).get(name)
     return ranges is not None and admits(str(ranges), release)
 
 
 def releases_taking(called: str, name: str) -> tuple[Version, ...]:
-    """The releases profiled whose class takes the argument, oldest first."""
+    """The profiled releases whose class accepts the argument, oldest first."""
     return tuple(release for release in known("vllm") if takes(called, name, release))

@@ -1,12 +1,12 @@
-"""What `vllm serve` reads from the words of a command, and what it refuses of them.
+"""How `vllm serve` reads the words of a command, and which it refuses.
 
-A port of the parts of argparse that decide it: abbreviated options, `--option=value`, values that
-a type or a list of choices refuses, words that belong to no option. Where a word is not known
-nothing is said of it.
+A port of the relevant parts of argparse: abbreviated options, `--option=value`, values that a type
+or a list of choices refuses, words that belong to no option. Nothing is said of words that are not
+known.
 
 Source: argparse (CPython 3.11), `ArgumentParser._parse_known_args`; vllm/utils/argparse_utils.py,
-`FlexibleArgumentParser.parse_args`: underscores and dashes are one, `--option.key value` is a part
-of a JSON value, `-O3` is a value of its own.
+`FlexibleArgumentParser.parse_args`: underscores and dashes are the same, `--option.key value` is
+part of a JSON value, `-O3` is a value of its own.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def read_command(
     environment: Mapping[str, str | None],
     positional: bool = True,
 ) -> ServeCommand:
-    """Read the words behind `vllm serve`, by what `options` of the release know.
+    """Read the words behind `vllm serve`, with the `options` of the release.
 
-    `positional`: the first free word is the model; for `api_server` no free word is one.
+    `positional`: the first free word is the model; for `api_server` no free word is.
     """
     reader = _Reader(words, options, positional)
     reader.read()
@@ -61,7 +61,7 @@ class _Reader:
     model: Word | None = None
     refused: list[RefusedWord] = field(default_factory=list)
     open: bool = False
-    """Whether a word that is not known may be any option, or any number of them."""
+    """Whether a word that is not known may stand for any options."""
 
     def read(self) -> None:
         """Read all words."""
@@ -180,7 +180,7 @@ class _Reader:
                 return
 
     def _follows(self) -> bool:
-        """Whether a word that is no option comes next."""
+        """Whether the next word exists and is no option."""
         if self.at >= len(self.words):
             return False
         word = self.words[self.at]
@@ -188,14 +188,14 @@ class _Reader:
 
 
 def _looks_like_option(text: str) -> bool:
-    """argparse: a word that begins with a dash, is no negative number and holds no blank."""
+    """argparse: a word with a leading dash that is no negative number and has no blank."""
     if not text.startswith("-") or text == "-":
         return False
     return not re.fullmatch(r"-\d+|-\d*\.\d+", text) and (" " not in text or "=" in text)
 
 
 def _why_not(option: ServeOption, text: str) -> str:
-    """Why the option refuses the value `text`; empty when it takes it."""
+    """Why the option refuses the value `text`; empty when it accepts it."""
     if option.takes == "choice" and text not in option.choices and text != "":
         choices = ", ".join(repr(each) for each in option.choices if each != "None")
         return f"invalid choice: {text!r} (choose from {choices})"
@@ -237,7 +237,7 @@ def _is_json(text: str) -> bool:
 
 
 def count_of(text: str) -> int | None:
-    """The number that `--max-model-len` and its like read: `8k` is 8,000, `8K` is 8,192."""
+    """The number as `--max-model-len` and others read it: `8k` is 8,000, `8K` is 8,192; or None."""
     factors = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
     powers = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
     text = text.strip()

@@ -1,4 +1,4 @@
-"""Options that `vllm serve` takes one by one and refuses together, or beside this model."""
+"""Options that `vllm serve` accepts one by one but refuses together, or with this model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXPERTS = "--enable-expert-parallel"
 
 
 def size_of(command: ServeCommand, name: str) -> int | None:
-    """The number that the option `name` gives; 1 where it is not given, None where not known."""
+    """The number that the option `name` has; 1 where it is not given, None where not known."""
     given = command.given.get(name)
     if given is None:
         return 1 if command.complete else None
@@ -28,7 +28,7 @@ def size_of(command: ServeCommand, name: str) -> int | None:
 
 
 def number_of(command: ServeCommand, name: str) -> int | None:
-    """The number that the option `name` gives, None where it gives none that is known."""
+    """The number that the option `name` has; None where it is not given or not known."""
     text = command.text(name)
     return None if text is None else count_of(text)
 
@@ -36,7 +36,7 @@ def number_of(command: ServeCommand, name: str) -> int | None:
 def conflicts(
     command: ServeCommand, release: VllmProfile, config: Mapping[str, object] | None
 ) -> Iterator[OptionsConflict]:
-    """What the release refuses; `config` is the model's config.json where it is here."""
+    """What the release refuses; `config` is the model's config.json, if it is on this machine."""
     asks = _Asked(command, release)
     yield from asks.for_tools()
     yield from asks.for_batches()
@@ -51,7 +51,7 @@ class _Asked:
         self.command, self.release = command, release
 
     def for_tools(self) -> Iterator[OptionsConflict]:
-        """What a switch needs beside it."""
+        """Switches that require another option."""
         facts = self.release.command
         pairs = (
             ("--enable-auto-tool-choice", "--tool-call-parser", facts.tool_parser_missing),
@@ -64,7 +64,7 @@ class _Asked:
                 yield from self._told(fact, f"`{switch}` needs `{needed}`", switch, {})
 
     def for_batches(self) -> Iterator[OptionsConflict]:
-        """Tokens of a batch against the length of a prompt and the number of sequences."""
+        """The tokens of a batch, compared with the prompt length and the number of sequences."""
         facts = self.release.command
         tokens = number_of(self.command, BATCH)
         length, sequences = (number_of(self.command, name) for name in (LENGTH, SEQUENCES))
@@ -81,7 +81,7 @@ class _Asked:
             yield from self._told(facts.batch_below_sequences, message, BATCH, parts)
 
     def for_ranks(self) -> Iterator[OptionsConflict]:
-        """Sizes that do not fit each other."""
+        """Sizes that do not go together."""
         facts = self.release.command
         size, context = (size_of(self.command, name) for name in (TENSOR, CONTEXT))
         if size and context and CONTEXT in self.command.given and size % context:
@@ -112,7 +112,7 @@ class _Asked:
         yield from self._told(self.release.command.no_experts, message, EXPERTS, {})
 
     def for_quantization(self, config: Mapping[str, object]) -> Iterator[OptionsConflict]:
-        """A method of quantization that is not that of the weights."""
+        """A quantization method that is not that of the weights."""
         if "--hf-overrides" in self.command.given:
             return
         for found in clash(self.command, self.release, config):

@@ -18,11 +18,11 @@ NEGATED = "--no-"
 
 @record
 class ServeOption:
-    """One option in the form that some releases give it.
+    """One option, in the form that it has in some releases.
 
-    `takes` says what follows it: nothing (`flag`, `switch`: also as `--no-...`), one of `choices`
-    (`choice`), an `int`, a `count` (an int that may be written as 8k), a `float`, `json`, any
-    `text`, at most one (`optional`) or any number (`words`).
+    `takes` says what follows it: nothing (`flag`, or `switch`: also as `--no-...`), one of
+    `choices` (`choice`), an `int`, a `count` (an int that may be written as 8k), a `float`, `json`,
+    any `text`, at most one word (`optional`) or any number (`words`).
     """
 
     name: str
@@ -34,12 +34,12 @@ class ServeOption:
 
     @property
     def is_bare(self) -> bool:
-        """Whether no value belongs to it."""
+        """Whether it has no value."""
         return self.takes in ("flag", "switch")
 
 
 def options_of(release: Version) -> Mapping[str, ServeOption]:
-    """What `vllm serve` of `release` knows, by every spelling that it takes."""
+    """The options of `vllm serve` in `release`, by every spelling that it accepts."""
     found: dict[str, ServeOption] = {}
     for option in _all():
         if not admits(option.releases, release):
@@ -52,7 +52,7 @@ def options_of(release: Version) -> Mapping[str, ServeOption]:
 
 
 def releases_with(name: str) -> tuple[Version, ...]:
-    """The releases profiled that know the option `name`, oldest first."""
+    """The profiled releases with the option `name`, oldest first."""
     forms = [option for option in _all() if name in (option.name, *option.short)]
     return tuple(
         release
@@ -62,7 +62,10 @@ def releases_with(name: str) -> tuple[Version, ...]:
 
 
 def left_before(name: str) -> str | None:
-    """The last release older than those profiled that had the option `name`."""
+    """The last release, older than those profiled, with the option `name`.
+
+    None if there is none.
+    """
     held = tables(TOPIC).get("formerly", {}).get(name)
     return None if held is None else str(held)
 

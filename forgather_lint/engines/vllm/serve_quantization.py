@@ -1,4 +1,4 @@
-"""`--quantization` of `vllm serve`, held to what the config of the model says of its weights."""
+"""`--quantization` of `vllm serve`, compared with the description of weights in the config."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from forgather_lint.facts.release import Reaction
 
 QUANTIZATION = "--quantization"
 _FILES = {"awq": "quant_config.json or quantize_config.json", "gptq": "quantize_config.json"}
-"""Where a release looks for what config.json does not say, by method (`get_config_filenames`)."""
+"""The files, by method, in which a release looks beside config.json (`get_config_filenames`)."""
 
 
 class Clash(NamedTuple):
-    """What the release says, with what the reader is told and what fills the words."""
+    """The error of the release, with what fills its text and what the reader is told."""
 
     fact: Fact[Reaction]
     message: str
@@ -26,7 +26,7 @@ class Clash(NamedTuple):
 def clash(
     command: ServeCommand, release: VllmProfile, config: Mapping[str, object]
 ) -> Iterator[Clash]:
-    """The method of the option against that of the config, where no third one takes over."""
+    """A conflict between the methods of the option and the config, unless a third takes over."""
     given = (command.text(QUANTIZATION) or "").lower()
     facts, said = release.quantization, _method(config)
     theirs, ours = _family(release, given), _family(release, said)
@@ -41,7 +41,7 @@ def clash(
 
 
 def changes_nothing(command: ServeCommand, release: VllmProfile, config: object) -> bool:
-    """Whether the option names what the config says anyway."""
+    """Whether the option names the method that the config has anyway."""
     if QUANTIZATION not in command.given:
         return True
     given = (command.text(QUANTIZATION) or "").lower()
@@ -51,13 +51,13 @@ def changes_nothing(command: ServeCommand, release: VllmProfile, config: object)
 
 
 def _method(config: Mapping[str, object]) -> str:
-    """The method of the config, or nothing."""
+    """The method of the config, or an empty text."""
     said = config.get("quantization_config")
     method = said.get("quant_method") if isinstance(said, dict) else None
     return method.lower() if isinstance(method, str) else ""
 
 
 def _family(release: VllmProfile, name: str) -> str | None:
-    """The method that goes by `name`, if no other one takes over what is called so."""
+    """The method that is called `name`, None if another one takes it over."""
     families = release.quantization.argument_names.value.items()
     return next((method for method, names in families if name in names), None)

@@ -1,4 +1,4 @@
-"""What releases refuse of the JSON objects that options take (`data/serve_records.toml`)."""
+"""What releases refuse in the JSON objects that options take (`data/serve_records.toml`)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _TOKENS, _MODEL, _METHOD = "num_speculative_tokens", "model", "method"
 
 @record
 class Fields:
-    """The data class of one release that an option is read into; what fields may say, by name."""
+    """The data class into which a release reads an option, with allowed values of its fields."""
 
     name: str
     choices: Mapping[str, tuple[str, ...]]
 
 
 def fields_of(option: str, release: VllmProfile) -> Fields | None:
-    """The data class of `option`; None where it is not known, or takes fields of any name."""
+    """The data class of `option`; None where it is not known, or accepts any field."""
     row = cast("Mapping[str, Any]", tables(TOPIC).get(option, {}))
     if not row or not admits(row["forbids"], release.version):
         return None
@@ -42,7 +42,7 @@ def fields_of(option: str, release: VllmProfile) -> Fields | None:
 
 
 def fields_refused(command: ServeCommand, release: VllmProfile) -> Iterator[CommandRefused]:
-    """What the release refuses of the JSON objects that the command gives."""
+    """What the release refuses in the JSON objects of the command."""
     for name, given in command.given.items():
         if given.value is None or not (said := _object(given.value.text)):
             continue
@@ -92,7 +92,7 @@ def _refused(
 
 
 def _speculative(command: ServeCommand, release: VllmProfile) -> Iterator[CommandRefused]:
-    """Tokens that nothing is there to guess."""
+    """A number of speculative tokens without a method to guess them."""
     given = command.given.get(SPECULATIVE)
     said = _object(given.value.text) if given is not None and given.value is not None else {}
     said = {key.replace("-", "_"): value for key, value in said.items()}

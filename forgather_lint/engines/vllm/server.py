@@ -1,8 +1,8 @@
 """Who serves a model: a class of vLLM's own, the code in its folder, or transformers' own class.
 
-vLLM asks its registry for each architecture, then transformers for a class of the first one's
-name, then `auto_map` for a class whose attention it may replace. What it then builds is
-`AutoModel.from_config`, whichever class was asked.
+vLLM looks for each architecture in its registry, then for a class of the first one's name in
+transformers, then in `auto_map` for a class whose attention can be replaced. What it builds in the
+last two cases is `AutoModel.from_config`, whichever class it found.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
 
 
 class ServedBy(StrEnum):
-    """Whose class computes the answers."""
+    """Whose code computes the answers."""
 
     OWN_MODEL = "own model"
     FOLDER = "folder"
@@ -29,7 +29,7 @@ class ServedBy(StrEnum):
 
 
 class AskedFor(StrEnum):
-    """Whose class is asked whether its attention may be replaced; the registry asks nobody."""
+    """Whose class has to support another attention; for a model in the registry none has to."""
 
     NOTHING = "nothing"
     FOLDER = "folder"
@@ -41,9 +41,9 @@ class ServingClass:
     """Who serves the model.
 
     `name` is the model of vLLM's own (OWN_MODEL), the type whose class transformers loads (LIBRARY)
-    or the architecture that nobody knows. `asked` says whose class must allow that its attention is
-    replaced (of NOBODY: whose does not); `fallback` is the model of vLLM's own that serves when the
-    class of the folder does not allow it.
+    or the unknown architecture. `asked` says whose class must support another attention (for
+    NOBODY: whose does not); `fallback` is the model of vLLM's own that serves when the class of the
+    folder does not support it.
     """
 
     by: ServedBy
@@ -53,7 +53,7 @@ class ServingClass:
 
 
 def server_of(config: Mapping[str, object], target: VllmTarget, impl: ModelImpl) -> ServingClass:
-    """Who serves the model of the config.json that says `config`."""
+    """Who serves the model whose config.json has the values `config`."""
     return _Resolution(config, target, impl).server()
 
 
@@ -95,7 +95,7 @@ class _Resolution:
         return self._is_own(name) or knows("vllm_passed_on", name, self.target.vllm.version)
 
     def _is_converted(self, name: str) -> bool:
-        """Whether a model by that name is one for generation with another head."""
+        """Whether a model with that name is a generative one with another head."""
         registry = self.target.vllm.registry
         if name.endswith(registry.generating_suffixes.value):
             return False
@@ -103,7 +103,7 @@ class _Resolution:
 
     @port_of("vllm/model_executor/models/registry.py", "_ModelRegistry._normalize_arch")
     def _normalised(self, name: str) -> str:
-        """The name, or that of a registered model with another of the known suffixes."""
+        """The name, or that of a registered model that differs in a known suffix only."""
         if self._is_registered(name):
             return name
         others = (each for each in self._other_suffixes(name) if self._is_registered(each))
@@ -118,7 +118,7 @@ class _Resolution:
 
     @port_of("vllm/model_executor/models/registry.py", "_ModelRegistry._try_resolve_transformers")
     def _through_transformers(self, name: str) -> ServingClass | None:
-        """What transformers' backend makes of it; None when it finds no class that will do."""
+        """What transformers' backend serves; None when it finds no suitable class."""
         if self._is_in_library(name):
             return self._loaded(AskedFor.LIBRARY) if self._library_allows(name) else None
         if not any(key.startswith(AUTO_MODEL) for key in auto_map(self.config)):
@@ -141,7 +141,7 @@ class _Resolution:
 
     @port_of("transformers/models/auto/auto_factory.py", "_BaseAutoModelClass.from_config")
     def _loaded(self, asked: AskedFor) -> ServingClass:
-        """What `AutoModel.from_config` finds."""
+        """What `AutoModel.from_config` loads."""
         entries, kind = auto_map(self.config), self.config.get("model_type")
         native = isinstance(kind, str) and knows(
             "transformers_models", kind, self.target.transformers.version
@@ -152,7 +152,7 @@ class _Resolution:
 
 
 def architectures(config: Mapping[str, object], target: VllmTarget) -> Sequence[str]:
-    """The names of the model: those that config.json gives, else the class for its type."""
+    """The architectures in config.json, else the class for its model type."""
     given = config.get("architectures")
     names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
     kind = config.get("model_type")

@@ -1,4 +1,4 @@
-"""What a command that serves a model comes to: its words, its options, its model at its sizes."""
+"""The verdict on a command that serves a model: its words, its options, its model at its sizes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ DTYPES = {"half": "float16", "float": "float32"}
 
 @record
 class ReadCommand:
-    """A command as one release reads it, and the folder of its model where that is here."""
+    """A command as one release reads it, and the folder of its model if that is here."""
 
     found: ServingCommand
     command: ServeCommand
@@ -73,11 +73,11 @@ class ReadCommand:
     root: Path
 
     def asked(self, settings: Settings) -> Settings | None:
-        """`settings` with what the command says; None when its sizes are not known."""
+        """`settings` with the options of the command; None when its sizes are not known."""
         return _asked(self, settings)
 
     def facts(self, settings: Settings, gather: Gather | None) -> Iterator[object]:
-        """What there is to say of the command, and of its model under what it asks for."""
+        """The facts about the command, and about its model with the command's options."""
         for refused in self.command.refused:
             yield _refused(refused, self.target)
         yield from fields_refused(self.command, self.target.vllm)
@@ -92,7 +92,7 @@ class ReadCommand:
 
 
 def read(found: ServingCommand, target: VllmTarget, root: Path) -> ReadCommand:
-    """`found` as `target` reads it. A model's folder is looked for from `root`."""
+    """`found` as `target` reads it. The folder of the model is searched no higher than `root`."""
     if found.call is not None:
         command = read_call(found.call, target.vllm.version)
     else:
@@ -106,7 +106,7 @@ def read(found: ServingCommand, target: VllmTarget, root: Path) -> ReadCommand:
 
 
 def _folder(found: ServingCommand, command: ServeCommand, root: Path) -> Path | None:
-    """The folder of the model that the command names, if it is here."""
+    """The folder of the model that the command names; None if it is not on this machine."""
     word = command.model
     text = command.text("--model") if word is None else word.text
     if not text:
@@ -124,7 +124,7 @@ def _folder(found: ServingCommand, command: ServeCommand, root: Path) -> Path | 
 
 
 def _bases(found: ServingCommand, root: Path) -> tuple[Path, ...]:
-    """The folders from which a path of the command may be meant: that of its file, and above."""
+    """The folders to which a path in the command may be relative: that of its file, and parents."""
     here = Path(found.path).parent if is_file(found.path) else root
     above = (each for each in here.parents if each.is_relative_to(root))
     return tuple(dict.fromkeys([here, *above, root]))
@@ -160,7 +160,7 @@ def _refused(refused: RefusedWord, target: VllmTarget) -> CommandRefused:
 
 
 def _existed(having: Sequence[Version], target: VllmTarget) -> str:
-    """Since or until when there is what only the releases `having` have."""
+    """Words for since or until when something exists that the releases `having` have."""
     if not having:
         return ""
     newer = having[0] > target.vllm.version
@@ -173,7 +173,7 @@ def _near(name: str, options: Mapping[str, ServeOption]) -> str:
 
 
 def _devices(read: ReadCommand) -> Iterator[RanksExceedDevices]:
-    """More ranks than the container is given devices."""
+    """More ranks than devices that the container gets."""
     command, around = read.command, read.found.around
     outcome = read.target.vllm.command.too_few_devices.value
     ranks, stages = size_of(command, TENSOR), size_of(command, PIPELINE)
@@ -193,7 +193,7 @@ def _devices(read: ReadCommand) -> Iterator[RanksExceedDevices]:
 def _trusted(
     read: ReadCommand, config: Mapping[str, object] | None
 ) -> Iterator[RemoteCodeNotTrusted]:
-    """A model whose config class is code of its folder, which nobody allows to run."""
+    """A model whose config class is code in its folder, which nothing allows to run."""
     command = read.command
     if config is None or read.model is None or not command.complete:
         return
@@ -243,13 +243,13 @@ def _asked(read: ReadCommand, settings: Settings) -> Settings | None:
 
 
 _OF_CLASS = ("model_type", "auto_map", "architectures")
-"""Keys by which another class is chosen."""
+"""Keys that choose another class."""
 
 
 def _overrides(command: ServeCommand) -> dict[str, object] | None:
     """What `--hf-overrides` sets on the config; None where it is not known, or chooses the class.
 
-    What it sets in a config inside the config is not followed.
+    Values that it sets in a sub-config are not followed.
     """
     if "--hf-overrides" not in command.given:
         return {}
@@ -263,11 +263,11 @@ def _overrides(command: ServeCommand) -> dict[str, object] | None:
 
 
 _OTHER_MEMORY = ("--cpu-offload-gb", "--kv-offloading-size", "--disable-sliding-window")
-"""Options that make room which is not counted here."""
+"""Options that make room for the cache which is not computed here."""
 
 
 def _device(command: ServeCommand) -> Device | None:
-    """What the command says of the memory; None where more fits than is known."""
+    """What the command says about memory; None where more may fit than can be computed."""
     length, context = number_of(command, LENGTH), size_of(command, CONTEXT)
     fitted = LENGTH in command.given and (length is None or length < 1)
     if fitted or context != 1 or any(name in command.given for name in _OTHER_MEMORY):
@@ -329,7 +329,7 @@ def _judged(
 
 
 def _unsupported(read: ReadCommand) -> str:
-    """What of the command makes another model of the one in the folder."""
+    """What in the command changes the model into another one; empty if nothing does."""
     command = read.command
     if "--hf-overrides" in command.given and _overrides(command) is None:
         return "what `--hf-overrides` makes of the config is not followed"
@@ -358,6 +358,6 @@ def _verdict(
 
 
 def _named(command: ServeCommand) -> str:
-    """The model as the command writes it."""
+    """The model as written in the command."""
     text = command.text("--model") if command.model is None else command.model.text
     return text or "the model"

@@ -45,10 +45,10 @@ def prepare(
     experts_fused: bool = True,
     environment: Environment | None = None,
 ) -> PreparedModel:
-    """Build the base model as `target` would, and read its plans as `target` merges them.
+    """Build the base model as `target` would, and merge its plans.
 
-    Without `experts_fused` the experts are those of the model, not the engine's. `environment` is
-    what the model finds, if that is not all of `target`.
+    Without `experts_fused` the experts are those of the model, not the engine's. `environment`
+    replaces that of `target`.
     """
     builder = builder_of(model, environment or environment_of(target))
     base = build_base(builder)
@@ -105,7 +105,7 @@ def _with_experts_fused(
 ) -> tuple[Tree, tuple[ExpertBlock, ...], Mapping[Instance, Body] | None]:
     """The tree as the engine changes it, the blocks it replaced, and the graphs of the model.
 
-    A release that refuses experts beside this transformers never comes to that.
+    A release that refuses experts beside this transformers never gets that far.
     """
     machine, root, tree = builder.machine, base.root, base.tree
     if experts_refused(target) or not has_experts(machine, root, engine):

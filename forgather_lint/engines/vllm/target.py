@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 
 class VllmTarget(ReleaseBeside[VllmProfile]):
-    """What such a release does with a model."""
+    """Answers questions about models for such a pair."""
 
     @classmethod
     def of(cls, vllm: str, transformers: str) -> VllmTarget:
-        """The pair of two release numbers, possible or not. Raises `VersionError`."""
+        """The pair of two release numbers, whether or not they go together.
+
+        Raises `VersionError`.
+        """
         return cls.beside(Version.parse(vllm), TransformersProfile(Version.parse(transformers)))
 
     @classmethod
@@ -76,7 +79,7 @@ class VllmTarget(ReleaseBeside[VllmProfile]):
         return checked(model, self, dtype, impl, max_model_len)
 
     def stored_beside(self, model: ModelInput, dtype: str) -> StoredBeside:
-        """The checkpoint of `model` beside what the release builds of it."""
+        """The checkpoint of `model`, compared with what the release builds."""
         from forgather_lint.engines.vllm.deployed.beside import stored_beside
 
         return stored_beside(model, self, dtype)

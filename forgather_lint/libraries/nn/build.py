@@ -1,7 +1,7 @@
 """What the constructors of `torch.nn` set: the parameters, buffers and sizes of each module.
 
-Shapes are those that torch documents; an optional part is None when its flag is off and absent from
-the tree. A flag that cannot be decided makes the part a choice.
+Shapes are those that torch documents; an optional part is None when its flag is off. A flag that
+cannot be decided makes the part a choice.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Shape = tuple[Size | None, ...]
 
 
 def set_plain(site: Site, target: Instance, **attributes: Value) -> None:
-    """Set attributes past any `__setattr__` of the class."""
+    """Set attributes without calling a `__setattr__` of the class."""
     machine = cast("Machine", site.evaluator)
     for name, value in attributes.items():
         _, kept = machine.library.on_set(machine, target, name, value)
@@ -45,7 +45,7 @@ def parameter(site: Site, *shape: Size | None, dtype: str = "float32") -> Tensor
 
 
 def optional(site: Site, flag: Value, part: Value) -> Value:
-    """`part` if the flag is on, None if it is off, either if that is not known."""
+    """`part` if the flag is on, None if it is off, a choice of both if that is not known."""
     truth = cast("Machine", site.evaluator).truth(flag)
     if truth is None:
         return join([part, NONE])
@@ -59,7 +59,7 @@ def set_buffer(site: Site, target: Instance, name: str, value: Value, persistent
 
 
 def leave_open(site: Site, target: Instance, reason: str) -> None:
-    """`target` may have attributes that are not known here; why, in one short word."""
+    """`target` may have further attributes, for `reason`."""
     site.evaluator.trail.may_have_more(target, site.unknown(reason))
 
 
@@ -145,7 +145,7 @@ def embedding(
 
 
 def shape_of(value: Value) -> Shape:
-    """The sizes of a size or of a sequence of sizes."""
+    """The sizes in a size, or in a sequence of sizes."""
     if isinstance(value, TupleValue | ListValue):
         return tuple(size_of(item) for item in value.items)
     return (size_of(value),)
@@ -200,7 +200,7 @@ _WITHOUT_PARAMETERS = (
 
 
 def _plain_module(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
-    """A module without parameters keeps its arguments under the names torch gives them."""
+    """The constructor of a module without parameters, which keeps its arguments as attributes."""
     name = self.cls.name.rpartition(".")[2] if isinstance(self.cls, External) else ""
     first = {"Dropout": "p", "Softmax": "dim", "LeakyReLU": "negative_slope"}.get(name)
     if first is not None and arguments:
@@ -217,7 +217,7 @@ for _name in _WITHOUT_PARAMETERS:
 def parameter_of(
     site: Site, data: Value | None = None, requires_grad: Value = TRUE, **options: Value
 ) -> Value:
-    """A parameter is loaded, so that each rank holds the whole of it whatever it is made of."""
+    """A new parameter. It is loaded, so that each rank has it whole, whatever `data` is."""
     if isinstance(data, TensorValue):
         return TensorValue(data.shape, dtype=data.dtype, origin=site.where, is_parameter=True)
     shape: Shape | None = (0,) if data is None else None

@@ -40,7 +40,7 @@ def _names(prefixes: tuple[str, ...], *methods: str) -> tuple[str, ...]:
 
 
 def children_of(instance: Instance) -> dict[str, Value]:
-    """The entries of a container, by name."""
+    """The entries of a container by name."""
     return {
         name: value
         for name, value in instance.attributes.items()
@@ -65,7 +65,7 @@ _COUNTED = "attributes and entries when they were counted"
 
 
 def _length(site: Site, self: Instance) -> int:
-    """How many entries there are; those that were counted are not counted for every new one."""
+    """How many entries there are; the last count is kept, so that appending stays cheap."""
     noted = self.notes.get(_COUNTED)
     if isinstance(noted, TupleValue):
         attributes, entries = (size_of(each) for each in noted.items)
@@ -114,7 +114,7 @@ def extend(site: Site, self: Instance, modules: Value) -> Value:
 
 @op(*_names(_LISTS, "__add__"))
 def joined(site: Site, self: Instance, other: Value) -> Value:
-    """A new container that holds the modules of both."""
+    """A new container with the modules of both."""
     result = Instance(self.cls, {}, site.where)
     _extend(site, result, self)
     _extend(site, result, other)
@@ -233,7 +233,7 @@ def dict_get(site: Site, self: Instance, key: Value) -> Value:
 
 @op(*_names(_LISTS, "__delitem__"))
 def delete_from_list(site: Site, self: Instance, index: Value) -> Value:
-    """The modules behind it move up, as in torch/nn/modules/container.py."""
+    """Later modules move up, as in torch/nn/modules/container.py."""
     names = list(children_of(self))
     place = bounds(index, site.where) if isinstance(index, SliceValue) else index_of(index)
     if place is None or self.open is not None:

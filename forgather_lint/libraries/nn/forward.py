@@ -1,4 +1,4 @@
-"""What modules of `torch.nn` with parameters compute, by the functions that stand for them."""
+"""What modules of `torch.nn` with parameters compute, in terms of `torch.nn.functional`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def rms_norm_forward(site: Site, self: Instance, x: Value) -> Value:
 
 
 def _normalized_shape(self: Instance) -> Value:
-    """What the constructor took; torch keeps a number as a tuple of one."""
+    """The argument of the constructor; torch keeps a number as a tuple of one."""
     given = _part(self, "normalized_shape")
     return given if is_sequence(given) else TupleValue((given,))
 

@@ -1,4 +1,4 @@
-"""What the classes of `torch.nn` have besides what every module has.
+"""The attributes of the classes of `torch.nn`, beyond those that every module has.
 
 Source: `dir()`, `__constants__` and constructors of each class, torch 2.13.
 """

@@ -81,13 +81,13 @@ def add_module(site: Site, self: Instance, name: Value, module: Value) -> Value:
 
 @op("torch.nn.Module.training.get")
 def training(site: Site, self: Instance) -> Value:
-    """The engine calls `eval()`."""
+    """False: the engine calls `eval()`."""
     return FALSE
 
 
 @op("torch.nn.Module.train")
 def train(site: Site, self: Instance, mode: Value = TRUE) -> Value:
-    """The engine calls `eval()` behind the constructor; in a forward nothing takes it back."""
+    """In a forward, an assumption; after a constructor the engine calls `eval()`."""
     machine = machine_of(site)
     if machine.truth(mode) is not False and not machine.environment.building:
         machine.assume(Unknown("training-mode", site.where))
@@ -110,9 +110,9 @@ def get_submodule(site: Site, self: Instance, target: Value) -> Value:
 def walk(
     site: Site, module: Instance, prefix: str = "", met: set[Instance] | None = None
 ) -> Iterator[tuple[str, Instance]]:
-    """Every module below `module`, itself first, by dotted name; each by its first name, once.
+    """`module` and every module below it, by dotted name; each once, by its first name.
 
-    So `named_modules` of torch/nn/modules/module.py has it.
+    Like `named_modules` of torch/nn/modules/module.py.
     """
     met = set() if met is None else met
     met.add(module)
@@ -124,7 +124,7 @@ def walk(
 
 
 def objects_below(module: Instance) -> Iterator[Instance]:
-    """`module`, and every object that it and those below it hold; each once."""
+    """`module`, and every object that it and the modules below it hold; each once."""
     waiting, seen = [module], {module}
     while waiting:
         here = waiting.pop(0)
@@ -138,9 +138,10 @@ def objects_below(module: Instance) -> Iterator[Instance]:
 
 @op("torch.nn.Module.apply")
 def apply(site: Site, self: Instance, fn: Value) -> Value:
-    """Run `fn` on every module, the innermost first.
+    """Run `fn` on every module, innermost first.
 
-    One that only fills tensors, as nearly all do, changes nothing that is known here.
+    A function that only fills tensors, as nearly all do, is not run: it changes nothing that is
+    known.
     """
     function = fn.function if isinstance(fn, BoundMethod) else fn
     if not isinstance(function, FunctionValue) or _sets_attributes(function):
@@ -150,7 +151,7 @@ def apply(site: Site, self: Instance, fn: Value) -> Value:
 
 
 def _sets_attributes(function: FunctionValue) -> bool:
-    """Whether the text assigns an attribute of a name, or calls `setattr`."""
+    """Whether the source assigns an attribute, or calls `setattr`."""
     return any(map(_sets_attribute, descendants(function.node)))
 
 
@@ -162,7 +163,7 @@ def _sets_attribute(node: cst.CSTNode) -> bool:
 
 
 def children_of(site: Site, self: Instance) -> dict[str, Instance]:
-    """The modules right below `self`, by name."""
+    """The direct children of `self`, by name."""
     found = {
         name: value
         for name, value in self.attributes.items()
@@ -183,7 +184,7 @@ def named_children(site: Site, self: Instance) -> Value:
 
 
 def _more(site: Site, self: Instance) -> Unknown | None:
-    """Why there may be more modules below `self` than `walk` finds."""
+    """Why there may be more modules below `self` than `walk` finds; None if there are none."""
     for _, module in walk(site, self):
         held = module.attributes.values()
         if module.open is not None:
@@ -236,7 +237,7 @@ def modules_dict(site: Site, self: Instance) -> Value:
 
 @op("torch.nn.Module.register_forward_hook", "torch.nn.Module.register_forward_pre_hook")
 def register_forward_hook(site: Site, self: Instance, *_: Value, **__: Value) -> Value:
-    """What it makes of inputs and outputs is not followed, and engines put layers in its place."""
+    """Leaves it unproved: hooks are not followed, and engines replace the modules they are on."""
     machine_of(site).leave_unproved(Unknown("forward-hook", site.where))
     return site.unknown("hook-handle")
 

@@ -1,4 +1,4 @@
-"""`weight_norm`, `spectral_norm` and `register_parametrization`: a tensor that others make up.
+"""`weight_norm`, `spectral_norm` and `register_parametrization`: a tensor computed from others.
 
 Source: torch/nn/utils/parametrize.py and parametrizations.py, which keep the tensors below
 `parametrizations`; the older weight_norm.py and spectral_norm.py keep them beside the tensor.
@@ -47,7 +47,7 @@ _ZERO = Known(0)
 
 @op(f"{_PACKAGE}.weight_norm")
 def weight_norm(site: Site, module: Value, name: Value = _WEIGHT, dim: Value = _ZERO) -> Value:
-    """A length for each item of `dim`, and a direction."""
+    """Keeps a norm for each item of `dim`, and a direction."""
     target = _target(site, module, name)
     if target is None:
         return site.unknown("unmodelled-call")
@@ -73,7 +73,7 @@ def old_weight_norm(site: Site, module: Value, name: Value = _WEIGHT, dim: Value
 
 @op(f"{_PACKAGE}.spectral_norm")
 def spectral_norm(site: Site, module: Value, name: Value = _WEIGHT, **options: Value) -> Value:
-    """The matrix, and two vectors that are kept as buffers."""
+    """Keeps the matrix, and two vectors as buffers."""
     target = _target(site, module, name)
     if target is None or options.get("dim", NONE) is not NONE or _rank(target[2]) != 2:
         return site.unknown("unmodelled-call")
@@ -106,7 +106,7 @@ def register_parametrization(
     *,
     unsafe: Value = FALSE,
 ) -> Value:
-    """What the module `parametrization` makes of the tensor that is kept instead."""
+    """The tensor becomes what the module `parametrization` computes from those kept instead."""
     target = _target(site, module, tensor_name)
     is_one = isinstance(parametrization, Instance) and is_module(site, parametrization)
     if target is None or not is_one:
@@ -140,7 +140,7 @@ def is_parametrized(site: Site, module: Value, tensor_name: Value = NONE) -> Val
 
 
 def _target(site: Site, module: Value, name: Value) -> tuple[Instance, str, TensorValue] | None:
-    """The module, the name, and the parameter that it has there; None where that is not plain."""
+    """The module, the name, and its parameter of that name; None unless all three are known."""
     if not isinstance(module, Instance) or not is_module(site, module):
         return None
     own = name.value if isinstance(name, Known) else None
@@ -155,7 +155,7 @@ def _target(site: Site, module: Value, name: Value) -> tuple[Instance, str, Tens
 def _kept(
     site: Site, parametrization: Instance, tensor: TensorValue
 ) -> tuple[TensorValue, ...] | None:
-    """The tensors that are kept: what `right_inverse` makes; None where that is not known."""
+    """The tensors that are kept: the result of `right_inverse`; None where that is not known."""
     cls = parametrization.cls
     if (
         isinstance(cls, External)
@@ -176,7 +176,7 @@ def _keep(
     parametrization: Instance,
     kept: tuple[TensorValue, ...],
 ) -> None:
-    """Put `kept` below the module's `parametrizations`, with what makes the tensor of them."""
+    """Put `kept` below the module's `parametrizations`, with what computes the tensor."""
     held = owner.attributes.get(PARAMETRIZATIONS)
     if not isinstance(held, Instance):
         held = cast("Instance", build_submodule(site, MODULE_DICT))
@@ -188,7 +188,7 @@ def _keep(
 
 
 def _compute(site: Site, owner: Instance, own: str, made: TensorValue) -> None:
-    """The tensor stands where it stood, and is no parameter."""
+    """Put the computed tensor in the place of the parameter; it is a parameter no more."""
     computed = TensorValue(made.shape, made.placement, made.dtype, site.where)
     set_plain(site, owner, **{own: computed})
 
@@ -198,7 +198,7 @@ def _parameter_like(tensor: TensorValue) -> TensorValue:
 
 
 def _lengths(shape: Shape, dim: Value) -> Shape:
-    """The shape of the norms over all dimensions but `dim`: torch.norm_except_dim."""
+    """The shape of the norms over all dimensions except `dim`: torch.norm_except_dim."""
     if is_none(dim) or dim == Known(-1):
         return ()
     kept = dim.value if isinstance(dim, Known) else None

@@ -1,4 +1,4 @@
-"""What the constructors of recurrent networks set: the weights of every gate, layer and way."""
+"""What the constructors of recurrent networks set: weights of each gate, layer and direction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`torch.nn.utils.skip_init`: a module whose parameters are allocated and not drawn."""
+"""`torch.nn.utils.skip_init`: a module whose parameters are allocated but not initialised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NO_DEVICE = "__init__() got an unexpected keyword argument 'device'"
 
 @op("torch.nn.utils.skip_init")
 def skip_init(site: Site, module_cls: Value, *arguments: Value, **options: Value) -> Value:
-    """`module_cls(...)` on the device that is named, else on the CPU.
+    """`module_cls(...)`, on the device that is named or else on the CPU.
 
     Source: torch/nn/utils/init.py, `skip_init`.
     """

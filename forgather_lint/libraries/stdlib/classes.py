@@ -1,4 +1,4 @@
-"""Classes that Python builds in its own way: dataclasses, enumerations, named tuples."""
+"""Classes that Python builds in a special way: dataclasses, enumerations, named tuples."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @op("torch.autograd.Function.apply")
 def apply(site: Site, *arguments: Value, **options: Value) -> Value:
-    """What a function with a gradient of its own computes is not followed."""
+    """An unknown value: functions with a gradient of their own are not followed."""
     return site.unknown("autograd-function")
 
 
@@ -51,7 +51,7 @@ _FIELD_BASES = ("transformers.ModelOutput", "typing.NamedTuple", "typing.TypedDi
 def construct_special(
     machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
 ) -> Value | None:
-    """An instance of a class whose `__init__` Python writes; None for any other class."""
+    """An instance of a class whose `__init__` is generated; None for any other class."""
     if is_subclass(machine, cls, External("enum.Enum")):
         return Unknown("enumeration-member", where, cls.name)
     init = find_member(machine, cls, "__init__")
@@ -80,16 +80,16 @@ def _names_dataclass(decorator: Value) -> bool:
 
 
 def fields_of(machine: Machine, cls: ClassValue) -> list[str]:
-    """Names of the annotated class attributes of `cls` and its bases, as dataclasses count them."""
+    """The fields of `cls` and its bases: annotated class attributes, as dataclasses count them."""
     return [name for name, kind in _declared(machine, cls).items() if kind not in _NO_FIELDS]
 
 
 _NO_FIELDS = ("ClassVar", "InitVar", "KW_ONLY")
-"""What an annotation says of an attribute that is no field (dataclasses.py, `_get_field`)."""
+"""Annotations of attributes that are no fields (dataclasses.py, `_get_field`)."""
 
 
 def _declared(machine: Machine, cls: ClassValue) -> dict[str, str]:
-    """The annotated class attributes of `cls` and its bases, with what their annotation names."""
+    """The annotated class attributes of `cls` and its bases, with names of their annotations."""
     found: dict[str, str] = {}
     for entry in reversed(order_of(machine, cls)):
         if isinstance(entry, ClassValue) and entry.node is not None:
@@ -99,7 +99,7 @@ def _declared(machine: Machine, cls: ClassValue) -> dict[str, str]:
 
 @op("dataclasses.fields")
 def fields_listed(site: Site, class_or_instance: Value) -> Value:
-    """One `Field` for each, by its name; the rest of it has no meaning here."""
+    """A `Field` for each field, of which only the name is modelled."""
     cls = class_or_instance
     cls = cls.cls if isinstance(cls, Instance) else cls
     if not isinstance(cls, ClassValue):
@@ -119,7 +119,7 @@ _FACTORY = "default_factory"
 def field_(
     site: Site, default: Value | None = None, default_factory: Value | None = None, **options: Value
 ) -> Value:
-    """What stands for the default of a field: the value, or what makes one for each instance."""
+    """The default of a field: the value, or a marker for what makes one for each instance."""
     if "init" in options:  # `__init__` may not take it
         return site.unknown("unmodelled-call")
     if default is not None:
@@ -130,14 +130,14 @@ def field_(
 
 @op("dataclasses.asdict")
 def asdict(site: Site, obj: Value, *, dict_factory: Value = NONE) -> Value:
-    """The fields of `obj` by name, copied; data classes in it become dicts as well."""
+    """The fields of `obj` by name, copied; nested data classes become dicts as well."""
     if dict_factory is not NONE or not _declares_fields(machine_of(site), obj):
         return site.unknown("unmodelled-call")
     return _as_dict(site, obj, _DEEPEST)
 
 
 _DEEPEST = 50
-"""How deep data classes and containers are followed into each other."""
+"""The deepest nesting of data classes and containers that is followed."""
 
 
 def _declares_fields(machine: Machine, value: Value) -> bool:
@@ -186,7 +186,7 @@ def _annotated(node: cst.ClassDef) -> dict[str, str]:
 
 
 def _annotation_name(annotation: cst.BaseExpression) -> str:
-    """The last part of the name of a type, without what it is of; also where it is quoted."""
+    """The last part of the name of a type, without parameters; also where it is quoted."""
     if isinstance(annotation, cst.Subscript):
         return _annotation_name(annotation.value)
     if isinstance(annotation, cst.Attribute):
@@ -222,7 +222,7 @@ def _construct_dataclass(
 
 
 def _has_unread_fields(machine: Machine, cls: ClassValue) -> bool:
-    """Whether a base class declares fields in a source that is not read, as outputs do."""
+    """Whether a base declares fields in a source that is not read, as model outputs do."""
     return is_subclass(machine, cls, External("transformers.ModelOutput")) is True
 
 
@@ -244,9 +244,9 @@ def _of_field(machine: Machine, value: Value, where: Place) -> Value:
 
 
 def generated_below(machine: Machine, cls: ClassValue | External) -> list[ClassValue]:
-    """The classes behind the last of the order of `cls` that has an `__init__` of its own.
+    """The classes that come after the last one in the order of `cls` with its own `__init__`.
 
-    From transformers 5.4 on the first of them has a generated one; empty before that.
+    From transformers 5.4 on the first of them has a generated one; before that the result is empty.
     """
     if not machine.environment.fields_generated:
         return []
@@ -260,7 +260,7 @@ def generated_below(machine: Machine, cls: ClassValue | External) -> list[ClassV
 def set_fields(
     machine: Machine, instance: Instance, cls: ClassValue, given: Mapping[str, Value], where: Place
 ) -> dict[str, Value]:
-    """Set the fields of `cls`, given or not; what is left of `given` is returned."""
+    """Set the fields of `cls`, given or not; returns the rest of `given`."""
     left = dict(given)
     for name in fields_of(machine, cls):
         value = left.pop(name, None) or _config_default(machine, cls, name)
@@ -275,7 +275,7 @@ def set_fields(
 def _construct_config(
     machine: Machine, cls: ClassValue, arguments: Arguments, where: Place
 ) -> Value:
-    """A transformers 5 config: annotated fields, then `__post_init__` with what is left over.
+    """A config of transformers 5: sets annotated fields, then calls `__post_init__` with the rest.
 
     Source: transformers/configuration_utils.py, `PreTrainedConfig.__init_subclass__`, which makes
     every subclass without an `__init__` of its own a dataclass that accepts further keywords.
@@ -290,7 +290,7 @@ def _construct_config(
 
 
 def _config_default(machine: Machine, cls: ClassValue, name: str) -> Value | None:
-    """The default of a config field, copied when it is written as a list or dict."""
+    """The default of a config field, copied when it is a list or dict; None if it has none."""
     for entry in order_of(machine, cls):
         if isinstance(entry, ClassValue) and name in entry.namespace:
             value = entry.namespace[name]
@@ -299,7 +299,7 @@ def _config_default(machine: Machine, cls: ClassValue, name: str) -> Value | Non
 
 
 def _default_of_wrapper(value: Value) -> Value:
-    """`interval(...)(default=0.02)` and `field(default=...)` stand for their default."""
+    """The default inside `interval(...)(default=0.02)` or `field(default=...)`."""
     if isinstance(value, Unknown):
         return Unknown("field-without-value", value.where)
     return value

@@ -1,4 +1,4 @@
-"""Decorators of torch and transformers that leave what a function or class computes as it is."""
+"""Decorators of torch and transformers that do not change what a function or class computes."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _MAKERS = (
 
 
 def _decorator(site: Site, *arguments: Value, **options: Value) -> Value:
-    """Used bare it takes what it decorates, used with options it makes such a decorator."""
+    """A decorator that is used bare, or called with options first."""
     decorates = arguments and isinstance(arguments[0], FunctionValue | ClassValue | BoundMethod)
     return arguments[0] if decorates else _IDENTITY
 
 
 def _maker(site: Site, *arguments: Value, **options: Value) -> Value:
-    """Always called with options, one of which may be a function."""
+    """A decorator that is always called with options first, one of which may be a function."""
     return _IDENTITY
 
 

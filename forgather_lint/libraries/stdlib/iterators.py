@@ -1,4 +1,4 @@
-"""`itertools`: what gives its items one by one, as it is asked for them."""
+"""`itertools`: iterators that compute their items when they are asked for."""
 
 from __future__ import annotations
 

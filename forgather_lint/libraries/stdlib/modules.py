@@ -1,4 +1,4 @@
-"""The standard library, as far as model code uses it."""
+"""Other parts of the standard library, as far as model code uses them."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def reduce(site: Site, function: Value, iterable: Value, initial: Value | None =
 
 @op("functools.wraps")
 def wraps(site: Site, wrapped: Value, *names: Value, **options: Value) -> Value:
-    """A decorator under which a wrapper stays what it is and knows what it wraps."""
+    """A decorator that leaves a wrapper as it is, and records what it wraps."""
     return PartialCall(External("functools.update_wrapper"), (), {"wrapped": wrapped})
 
 
@@ -104,7 +104,7 @@ def update_wrapper(site: Site, wrapper: Value, wrapped: Value, *names: Value) ->
 
 @op("functools.lru_cache", "functools.cache", "contextlib.contextmanager")
 def keeps_function(site: Site, function: Value = NONE, **options: Value) -> Value:
-    """A decorator, or what makes one: the function stays what it is."""
+    """A decorator, with or without options, that leaves the function as it is."""
     return External("functools.identity") if isinstance(function, Known) else function
 
 
@@ -124,7 +124,7 @@ def identity(site: Site, value: Value, other: Value | None = None) -> Value:
 
 
 def copied(value: Value, done: dict[ValueId, Value], deep: bool) -> Value:
-    """A copy of `value`, and of what it holds when `deep`."""
+    """A copy of `value`; with `deep`, of what it holds too."""
     key = ValueId(value)
     if key in done:
         return done[key]

@@ -84,14 +84,14 @@ def _dropping(training: Known) -> Op:
         inplace: Value = FALSE,
         train: Value | None = None,
     ) -> Value:
-        """The input in evaluation mode, which these functions are told of, and at a rate of 0."""
+        """The input, in evaluation mode or at a rate of 0."""
         return dropped(site, tensor(site, input), p, training if train is None else train)
 
     return dropout
 
 
 def dropped(site: Site, source: TensorValue, rate: Value, training: Value = TRUE) -> TensorValue:
-    """`source` where nothing is dropped; else some of it, at random."""
+    """`source` where nothing is dropped; otherwise undecided, as it is random."""
     if any(isinstance(each, Known) and not each.value for each in (rate, training)):
         return source
     placement = absorb([source.placement, Undecided(RANDOM, site.where)])

@@ -76,7 +76,7 @@ def scaled_dot_product_attention(
 
 
 def _heads_repeated(site: Site, queries: TensorValue, keys: TensorValue) -> TensorValue:
-    """Keys or values, each head as often as there are query heads for one of its heads."""
+    """Keys or values with each head repeated as often as there are query heads for it."""
     heads, own = shape_of(queries)[-3], shape_of(keys)[-3]
     if heads == own or heads is None or own is None:
         return keys
@@ -90,7 +90,7 @@ def _heads_repeated(site: Site, queries: TensorValue, keys: TensorValue) -> Tens
 
 
 def _beside_sinks(site: Site, attended: TensorValue, sinks: TensorValue) -> TensorValue:
-    """What was attended to, less what the sink of each head takes."""
+    """The result of attention, reduced by what the sink of each head takes."""
     shape, heads = shape_of(attended), numel(shape_of(sinks))
     if differ(shape[-3], heads):
         raise OpFailure(
@@ -119,7 +119,7 @@ def attention_interface(
     s_aux: Value = NONE,
     **_: Value,
 ) -> Value:
-    """What `ALL_ATTENTION_FUNCTIONS[...]` gives: (batch, length, heads, features), and no weights.
+    """The result of `ALL_ATTENTION_FUNCTIONS[...]`: (batch, length, heads, features), no weights.
 
     transformers/integrations/sdpa_attention.py, `sdpa_attention_forward`; `s_aux` are sinks, one
     for each head, beside the scores (`eager_attention_forward` of gpt_oss).

@@ -1,4 +1,4 @@
-"""Ops that keep the elements: to, float, type_as, clone, detach; and those that overwrite them."""
+"""Ops that keep the elements (to, float, type_as, clone, detach), and ops that overwrite them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from forgather_lint.python.values.value import NONE, External, TensorValue, Unkn
 
 
 def cast_to(site: Site, source: TensorValue, dtype: str | None) -> TensorValue:
-    """`source` as another number format; a narrower kind of number does not add up over ranks."""
+    """`source` as another dtype; in a narrower kind partial values no longer add up over ranks."""
     if dtype == source.dtype:
         return source
     narrows = dtype is None or source.dtype is None or kind(dtype) < kind(source.dtype)
@@ -81,13 +81,13 @@ def clone(site: Site, input: Value, *_: Value, **__: Value) -> Value:
 
 @tensor_op("Tensor.requires_grad_", "Tensor.detach_")
 def itself(site: Site, input: Value, *_: Value, **__: Value) -> Value:
-    """A parameter stays one."""
+    """The tensor itself, so that a parameter stays one."""
     return tensor(site, input)
 
 
 @tensor_op("Tensor.copy_")
 def copy_(site: Site, input: Value, src: Value, non_blocking: Value = NONE) -> Value:
-    """The first tensor with the elements of the second."""
+    """The first tensor, with the elements of the second."""
     target, source = tensor(site, input), tensor(site, src, "src", 2)
     broadcast(shape_of(target), shape_of(source))
     copied = stretched(site, source, shape_of(target))
@@ -96,7 +96,7 @@ def copy_(site: Site, input: Value, src: Value, non_blocking: Value = NONE) -> V
 
 @tensor_op("Tensor.fill_", "Tensor.zero_")
 def fill_(site: Site, input: Value, value: Value = NONE) -> Value:
-    """The tensor with one number everywhere."""
+    """The tensor, with one number everywhere."""
     target = tensor(site, input)
     zeros = site.name == "Tensor.zero_" or value == known(0)
     return uniform(site, shape_of(target), target.dtype, zeros=zeros)

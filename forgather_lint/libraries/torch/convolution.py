@@ -40,7 +40,7 @@ def convolution(
     dilation: Value = ONE,
     groups: Value = ONE,
 ) -> Value:
-    """(batch, channels, positions...) with a weight of (out, channels of a group, kernel...)."""
+    """`input` is (batch, channels, positions...), `weight` (out, group's channels, kernel...)."""
     source, kernel = tensor(site, input), tensor(site, weight, "weight", 2)
     addend = None if is_none(bias) else tensor(site, bias, "bias", 3)
     filters = shape_of(kernel)
@@ -67,7 +67,7 @@ def convolution(
 def _labels(source: TensorValue, kernel: TensorValue, groups: Size) -> tuple[Labels, Labels]:
     """Labels of the batched input and of the weight.
 
-    One group sums over the channels; a group for every channel keeps them.
+    With one group the channels are summed over; with a group for every channel they are kept.
     """
     filters = shape_of(kernel)
     places: Labels = tuple(range(len(filters) - 2))
@@ -110,7 +110,7 @@ def _check_channels(shape: Shape, filters: Shape, groups: Size, bias: Shape | No
 def _spatial(
     site: Site, shape: Shape, filters: Shape, options: tuple[Value, Value, Value]
 ) -> tuple[Size | None, ...]:
-    """The sizes that a window of the kernel's size has room in."""
+    """The sizes of the output along the positions."""
     stride, padding, dilation = options
     rank = len(filters) - 2
     if padding == Known("same"):

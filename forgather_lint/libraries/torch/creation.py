@@ -1,4 +1,4 @@
-"""Ops that make tensors of different elements: arange, linspace, tensor, meshgrid, polar."""
+"""Ops that make tensors with different elements: arange, linspace, tensor, meshgrid, polar."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def arange(
     dtype: Value = NONE,
     **_: Value,
 ) -> Value:
-    """Numbers from `start` up to `end`; one number is the end."""
+    """Numbers from `start` up to `end`; a single number is the end."""
     if is_none(end):
         start, end = ZERO, start
     bounds = (start, end, step)
@@ -95,7 +95,7 @@ def _count(start: Value, end: Value, step: Value) -> Size | None:
 
 
 def _of_counted(site: Site, counts: Sequence[Size | None]) -> Placement:
-    """Elements that differ by position: on every rank they start again."""
+    """The placement of elements that differ by position: on every rank they start again."""
     if any(count is not None and dims.depends_on_rank(count) for count in counts):
         reason = "numbers the positions of a part from its own start"
         return Wrong(PartMisused(reason), site.where)
@@ -116,7 +116,7 @@ def linspace(
 
 @tensor_op("torch.tensor", "torch.as_tensor", "torch.scalar_tensor", "Tensor.new_tensor")
 def tensor_of(site: Site, data: Value, *given: Value, dtype: Value = NONE, **_: Value) -> Value:
-    """A tensor of numbers in nested lists; `x.new_tensor(data)` has the type of `x`."""
+    """A tensor of the numbers in nested lists; `x.new_tensor(data)` has the dtype of `x`."""
     own = None
     if site.name == "Tensor.new_tensor":
         own, data = tensor(site, data).dtype, given[0]
@@ -149,7 +149,7 @@ def _nested(site: Site, data: Value) -> tuple[Shape, list[TensorValue]]:
 
 @value_op("torch.meshgrid")
 def meshgrid(site: Site, *tensors: Value, indexing: Value = NONE) -> Value:
-    """Every vector along a dimension of its own; with "xy" the first two are exchanged."""
+    """Each vector along a dimension of its own; with "xy" the first two are exchanged."""
     given = items(site, tensors[0]) if len(tensors) == 1 and is_sequence(tensors[0]) else tensors
     vectors = [tensor(site, each, "tensors") for each in given]
     order = list(range(len(vectors)))
@@ -173,7 +173,7 @@ def _of_grid(
 
 @tensor_op("torch.polar")
 def polar(site: Site, abs: Value, angle: Value) -> Value:
-    """Complex numbers from length and angle."""
+    """Complex numbers from absolute value and angle."""
     made = elementwise(site, [(abs, "factor"), (angle, "argument")])
     return result(site, made.shape, made.placement, complex_of(made.dtype))
 

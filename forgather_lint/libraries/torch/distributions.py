@@ -22,7 +22,7 @@ def normal(
 
 @tensor_op(f"{_NORMAL}.icdf")
 def quantile(site: Site, self: Instance, value: Value) -> Value:
-    """Element by element, where location and scale are numbers."""
+    """Elementwise, where location and scale are numbers."""
     if not is_number(self.attributes["loc"]) or not is_number(self.attributes["scale"]):
         raise Undetermined("distribution-of-tensors")
     return elementwise(site, [(value, "argument")])

@@ -52,7 +52,7 @@ def _count_text(surplus: int) -> str:
 
 
 def _parsed(equation: str) -> tuple[list[str], str | None]:
-    """The subscripts of the operands, and of the result if they are given; an ellipsis is a dot."""
+    """The subscripts of the operands, and of the result if given; `.` stands for an ellipsis."""
     left, arrow, right = equation.replace(" ", "").replace("...", ".").partition("->")
     return left.split(","), right if arrow else None
 

@@ -1,4 +1,4 @@
-"""The common part of elementwise ops: stretch the operands to one shape and combine them."""
+"""The common part of elementwise ops: broadcast the operands and combine them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def elementwise(
 ) -> TensorValue:
     """The result of an elementwise op on tensors and Python numbers.
 
-    `rule` gives the dtype of the result from the one that the operands promote to.
+    `rule` maps the dtype that the operands promote to, to the dtype of the result.
     """
     tensors = [number_operand(site, value) for value, _ in operands]
     shapes = [shape_of(each) for each in tensors]
@@ -56,7 +56,7 @@ def _dtype_and_weight(given: Value, operand: TensorValue) -> tuple[str | None, i
 
 
 def check_written(own: Shape, shape: Shape) -> None:
-    """Raise torch's RuntimeError unless a result of `shape` goes into a tensor of shape `own`."""
+    """Raise torch's RuntimeError unless a result of `shape` can be written to a tensor of `own`."""
     if len(own) != len(shape) or any(map(differ, own, shape)):
         raise OpFailure(
             "RuntimeError",

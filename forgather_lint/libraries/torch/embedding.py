@@ -11,7 +11,7 @@ from forgather_lint.python.values.value import Value
 
 @tensor_op("torch.nn.functional.embedding", "torch.embedding")
 def embedding(site: Site, input: Value, weight: Value, *_: Value, **__: Value) -> Value:
-    """Rows of `weight`, (entries, features), by number; entries must be whole."""
+    """Rows of `weight`, which is (entries, features), by number; a rank must have all entries."""
     numbers, table = tensor(site, input), tensor(site, weight, "weight", 2)
     if len(shape_of(table)) != 2:
         raise OpFailure("RuntimeError", "'weight' must be 2-D")

@@ -49,7 +49,7 @@ def expand_as(site: Site, input: Value, other: Value) -> Value:
 
 
 def stretched(site: Site, source: TensorValue, target: Shape) -> TensorValue:
-    """`source` stretched to `target`; raises torch's RuntimeError when it does not stretch."""
+    """`source` expanded to `target`; raises torch's RuntimeError when that is impossible."""
     shape = shape_of(source)
     offset = len(target) - len(shape)
     full = tuple(
@@ -67,7 +67,7 @@ def stretched(site: Site, source: TensorValue, target: Shape) -> TensorValue:
 
 
 def _of_stretched(site: Site, source: TensorValue, target: Shape) -> Placement:
-    """A dimension that is of size one on a rank only is no dimension to stretch."""
+    """The placement; a dimension that has size one on a rank only is not one to expand."""
     shape = shape_of(source)
     offset = len(target) - len(shape)
     labels = tuple(None if is_one(size) else offset + dim for dim, size in enumerate(shape))
@@ -127,7 +127,7 @@ def _times(size: Size | None, count: Size | None) -> Size | None:
 def repeat_interleave(
     site: Site, input: Value, repeats: Value, dim: Value = NONE, output_size: Value = NONE
 ) -> Value:
-    """Every element several times: key heads for groups of query heads."""
+    """Every element several times in a row, as key heads for groups of query heads."""
     source = tensor(site, input)
     if is_none(dim):
         source, dim = reshaped(site, source, (-1,)), ZERO

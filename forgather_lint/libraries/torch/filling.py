@@ -1,4 +1,4 @@
-"""Ops that make tensors of equal or of random elements: zeros, ones, full, rand, randint."""
+"""Ops that make tensors of equal or random elements: zeros, ones, full, rand, randint."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEFAULT_DTYPE = "float32"
 
 
 def chosen(dtype: Value, otherwise: str | None) -> str | None:
-    """The name of the argument `dtype`, or what it is when that was not given."""
+    """The dtype given as the argument `dtype`, or `otherwise` when none was given."""
     return otherwise if is_none(dtype) else dtype_of(dtype)
 
 
@@ -41,9 +41,10 @@ EMPTY = "uninitialised-values"
 def uniform(
     site: Site, shape: Shape, dtype: str | None, *, zeros: bool = False, undecided: str = ""
 ) -> TensorValue:
-    """A tensor of equal elements; a part of it is a smaller one. `undecided`: they are not known.
+    """A tensor of equal elements, of which any part is a smaller one of the kind.
 
-    What a constructor leaves empty the checkpoint fills.
+    `undecided` is the reason where the elements are not known. Uninitialised tensors count as known
+    in a constructor, as the checkpoint fills them.
     """
     for size in shape:
         if size is not None and dims.compare(size, 0) == -1:

@@ -1,4 +1,4 @@
-"""Ops that read by tensors of positions: gather, take_along_dim, index_select."""
+"""Ops that read at positions given by a tensor: gather, take_along_dim, index_select."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ Other = TypeVar("Other")
 
 @tensor_op("torch.gather", "Tensor.gather")
 def gather(site: Site, input: Value, dim: Value, index: Value, sparse_grad: Value = NONE) -> Value:
-    """`out[i][j] = input[i][index[i][j]]` for dimension 1; the result is as large as the index."""
+    """For dimension 1, `out[i][j] = input[i][index[i][j]]`.
+
+    The result has the shape of the index.
+    """
     source, positions = tensor(site, input), tensor(site, index, "index", 3)
     own, shape = shape_of(source), shape_of(positions)
     axis = dimension(dim, len(own))
@@ -43,7 +46,7 @@ def gather(site: Site, input: Value, dim: Value, index: Value, sparse_grad: Valu
 
 @tensor_op("torch.take_along_dim", "Tensor.take_along_dim")
 def take_along_dim(site: Site, input: Value, indices: Value, dim: Value = NONE) -> Value:
-    """What `gather` computes, with the other dimensions stretched to fit."""
+    """Like `gather`, with the other dimensions broadcast."""
     source, positions = tensor(site, input), tensor(site, indices, "indices", 2)
     own, shape = shape_of(source), shape_of(positions)
     axis = dimension(dim, len(own))
@@ -59,7 +62,7 @@ def take_along_dim(site: Site, input: Value, indices: Value, dim: Value = NONE) 
 
 @tensor_op("torch.index_select", "Tensor.index_select")
 def index_select(site: Site, input: Value, dim: Value, index: Value) -> Value:
-    """The given positions of one dimension."""
+    """The items at the given positions of one dimension."""
     source, positions = tensor(site, input), tensor(site, index, "index", 3)
     own, shape = shape_of(source), shape_of(positions)
     if len(shape) > 1:
@@ -76,7 +79,7 @@ def index_select(site: Site, input: Value, dim: Value, index: Value) -> Value:
 
 
 def _read(site: Site, operands: Sequence[Operand], labels: Labels, axis: int) -> Placement:
-    """The placement of what the second operand reads of the first along `axis`."""
+    """The placement of what the second operand selects from the first along `axis`."""
     source, positions = (each.tensor for each in operands)
     read = after_reading_at(site, source, [axis], positions)
     own = propagate(site, operands, labels, whole=["read"], wrong=needs_whole(site))
@@ -84,24 +87,27 @@ def _read(site: Site, operands: Sequence[Operand], labels: Labels, axis: int) ->
 
 
 def instead(entries: Sequence[Entry], axis: int, entry: Entry | Other) -> tuple[Entry | Other, ...]:
-    """`entries` with `entry` at the place `axis`."""
+    """`entries` with the one at index `axis` replaced by `entry`."""
     return (*entries[:axis], entry, *entries[axis + 1 :])
 
 
 def check_ranks(index: Shape, own: Shape) -> None:
-    """Raise what torch raises when the index has another number of dimensions."""
+    """Raise what torch raises when the index has another number of dimensions than the tensor."""
     if len(index) != len(own):
         text = "Index tensor must have the same number of dimensions as input tensor"
         raise OpFailure("RuntimeError", text)
 
 
 def exceeds(index: Shape, own: Shape, axis: int | None) -> bool:
-    """Whether the index is surely larger in a dimension besides `axis`."""
+    """Whether the index is surely larger than the tensor in a dimension other than `axis`."""
     return _first_excess(index, own, axis) is not None
 
 
 def _first_excess(index: Shape, own: Shape, axis: int | None) -> int | None:
-    """The first dimension besides `axis` in which the index is surely larger."""
+    """The first dimension other than `axis` in which the index is surely larger.
+
+    None if there is none.
+    """
     for dim, (size, limit) in enumerate(zip(index, own, strict=True)):
         if (
             dim != axis

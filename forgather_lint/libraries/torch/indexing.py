@@ -1,4 +1,4 @@
-"""`x[...]` read and written, and the ops that take a region by number: narrow, select, unfold."""
+"""Reading and writing `x[...]`, and ops that take a region by number: narrow, select, unfold."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def getitem(site: Site, input: Value, key: Value) -> Value:
 
 @tensor_op("torch.select", "Tensor.select")
 def select(site: Site, input: Value, dim: Value, index: Value) -> Value:
-    """One position of a dimension."""
+    """The items at one position of a dimension, which is dropped."""
     source = tensor(site, input)
     shape = shape_of(source)
     axis = dimension(dim, len(shape))
@@ -95,7 +95,7 @@ def narrow(site: Site, input: Value, dim: Value, start: Value, length: Value) ->
 
 @tensor_op("Tensor.unfold")
 def unfold(site: Site, input: Value, dimension: Value, size: Value, step: Value) -> Value:
-    """Windows of `size` positions, each `step` further on; what lies in a window comes last."""
+    """Windows of `size` positions at a distance of `step`; the positions in a window come last."""
     source = tensor(site, input)
     shape = shape_of(source)
     axis = wrapped(plain_integer(dimension), len(shape))
@@ -143,7 +143,7 @@ def setitem(site: Site, input: Value, key: Value, value: Value) -> Value:
 
 
 def _check_assigned(shape: Shape, selection: Selection) -> None:
-    """Raise torch's RuntimeError unless a value of `shape` stretches to the region."""
+    """Raise torch's RuntimeError unless a value of `shape` broadcasts to the region."""
     region = selection.shape
     while shape and one_on_rank(shape[0]):
         shape = shape[1:]
@@ -162,7 +162,7 @@ def _check_assigned(shape: Shape, selection: Selection) -> None:
 def _of_assigned(
     site: Site, target: TensorValue, assigned: TensorValue, selection: Selection
 ) -> Placement:
-    """The placement of the whole tensor: that of its region must be what it was."""
+    """The placement after the assignment; the region has to keep its placement."""
     if any(not isinstance(each.tensor.placement, Replicate) for each in selection.tensors):
         return Wrong(PartMisused("writes at positions that differ between ranks"), site.where)
     before = selection.placement()

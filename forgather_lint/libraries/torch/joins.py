@@ -53,7 +53,7 @@ def total_of(addends: Iterable[Size]) -> Size:
 
 @tensor_op("torch.cat", "torch.concat", "torch.concatenate")
 def cat(site: Site, tensors: Value, dim: Value = ZERO, **named: Value) -> Value:
-    """Tensors one after another along a dimension they already have."""
+    """Tensors one after another along an existing dimension."""
     parts = _tensors(site, tensors)
     shapes = [shape_of(part) for part in parts]
     by_loop = _is_filled_by_loop(tensors)
@@ -81,7 +81,7 @@ def _tensors(site: Site, tensors: Value) -> list[TensorValue]:
 
 
 def _items(site: Site, tensors: Value) -> list[Value]:
-    """The items, or those of a list that a loop of unknown length filled: they stand for all."""
+    """The items; of a list of unknown length the known ones, which stand for all."""
     if isinstance(tensors, IterableValue | DequeValue):
         kind = tensors.kind if isinstance(tensors, IterableValue) else "collections.deque"
         text = f"{op_text(site)}(): argument 'tensors' (position 1) must be tuple of Tensors"
@@ -113,7 +113,7 @@ def _check_joined(shapes: Sequence[Shape], axis: int) -> None:
 
 
 def _of_joined(site: Site, parts: Sequence[TensorValue], axis: int) -> Placement:
-    """The dimension that grows is one block for each operand that is sharded along it, or none."""
+    """The placement: the joined dimension is a block for each operand, if all are sharded by it."""
     sharded = [part.placement for part in parts if isinstance(part.placement, Shard)]
     along_axis = [placement for placement in sharded if placement.dim == axis]
     settled = absorb(part.placement for part in parts)
@@ -156,7 +156,10 @@ def stack(site: Site, tensors: Value, dim: Value = ZERO) -> Value:
 
 
 def _first_known(given: Iterable[Size | None]) -> Size | None:
-    """The size of operands that agree; one that carries the symbol for ranks goes first."""
+    """The size that operands agree on, preferring one that depends on the ranks.
+
+    None if unknown.
+    """
     known = [size for size in given if size is not None]
     return next((size for size in known if dims.depends_on_rank(size)), known[0] if known else None)
 

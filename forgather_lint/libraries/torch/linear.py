@@ -1,4 +1,4 @@
-"""Products of matrices: F.linear, matmul and `@`, bmm, addmm, outer; einsum is in `einsum`."""
+"""Matrix products: F.linear, matmul and `@`, bmm, addmm, outer; einsum is in `einsum`."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def mm(site: Site, input: Value, mat2: Value, out_dtype: Value = NONE) -> Value:
 
 @tensor_op("torch.bmm", "Tensor.bmm")
 def bmm(site: Site, input: Value, mat2: Value) -> Value:
-    """Products of as many pairs of matrices."""
+    """Products of pairs of matrices, in a batch."""
     pair = tensor(site, input), tensor(site, mat2, "mat2", 2)
     for number, operand in enumerate(pair, 1):
         if len(shape_of(operand)) != 3:
@@ -98,7 +98,7 @@ def addmm(
 def baddbmm(
     site: Site, input: Value, batch1: Value, batch2: Value, beta: Value = ONE, alpha: Value = ONE
 ) -> Value:
-    """`beta * input + alpha * batch1 @ batch2` for as many pairs of matrices."""
+    """`beta * input + alpha * batch1 @ batch2`, in a batch."""
     addend = tensor(site, input)
     left, right = tensor(site, batch1, "batch1", 2), tensor(site, batch2, "batch2", 3)
     check_stretches(shape_of(addend), (*shape_of(left)[:2], shape_of(right)[-1]))
@@ -108,7 +108,7 @@ def baddbmm(
 
 @tensor_op("torch.linalg.solve_triangular")
 def solve_triangular(site: Site, A: Value, B: Value, **_: Value) -> Value:
-    """The X of `A @ X = B` for as many pairs of matrices."""
+    """The X of `A @ X = B`, in a batch."""
     system, right = tensor(site, A, "A"), tensor(site, B, "B", 2)
     matrix, values = shape_of(system), shape_of(right)
     if differ(matrix[-2], matrix[-1]):
@@ -150,7 +150,7 @@ def outer(site: Site, input: Value, vec2: Value) -> Value:
 
 
 def product(site: Site, left: TensorValue, right: TensorValue) -> TensorValue:
-    """The matrix product of two tensors, batch dimensions stretched to fit."""
+    """The matrix product of two tensors, with batch dimensions broadcast."""
     left_shape, right_shape = shape_of(left), shape_of(right)
     if not left_shape or not right_shape:
         raise OpFailure(
@@ -181,7 +181,7 @@ def _right_labels(shape: Shape, batch_rank: int) -> Labels:
 
 
 def _check_contracted(left: Shape, right: Shape, batch: Shape) -> None:
-    """Raise torch's RuntimeError when the sizes that are summed over differ on a rank."""
+    """Raise torch's RuntimeError when the sizes to be summed over differ on a rank."""
     contracted = right[-2] if len(right) > 1 else right[0]
     if not differ(left[-1], contracted):
         return
@@ -216,5 +216,5 @@ def _batches_differ(
 
 
 def _common_dtype(left: TensorValue, right: TensorValue) -> str | None:
-    """Products need one dtype; under autocast the operands may differ, and then it is not known."""
+    """The dtype of both; None where they differ, which is possible under autocast."""
     return left.dtype if left.dtype == right.dtype else None

@@ -15,7 +15,7 @@ _MEAN = Known("mean")
 def cross_entropy(
     site: Site, input: Value, target: Value, *_: Value, reduction: Value = _MEAN, **__: Value
 ) -> Value:
-    """The mean over all targets of a loss that needs every class (dimension 1, or the only one)."""
+    """The mean loss over all targets; it needs all classes (dimension 1, or the only dimension)."""
     logits, labels = tensor(site, input), tensor(site, target, "target", 2)
     shape, expected = shape_of(logits), shape_of(labels)
     rows = shape[:1] if len(shape) > 1 else ()

@@ -1,4 +1,4 @@
-"""Ops by masks: where, masked_fill, tril, nonzero."""
+"""Ops with masks: where, masked_fill, tril, nonzero."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from forgather_lint.python.values.value import NONE, TensorValue, TupleValue, Va
 
 @value_op("torch.where", "Tensor.where")
 def where(site: Site, condition: Value, input: Value = NONE, other: Value = NONE) -> Value:
-    """One of two values by a mask; with the mask alone, where it is true.
+    """One of two values by a mask; with the mask alone, the positions at which it is true.
 
-    As a method the receiver is the first of the two values.
+    As a method, the receiver is the first of the two values.
     """
     if is_none(input):
         return positions(site, tensor(site, condition, "condition"))
@@ -42,7 +42,7 @@ def where(site: Site, condition: Value, input: Value = NONE, other: Value = NONE
 
 
 def positions(site: Site, mask: TensorValue) -> TupleValue:
-    """Where the mask is true: for each dimension as many numbers as there are true elements."""
+    """The positions at which the mask is true: for each dimension a tensor of numbers."""
     labels = tuple(range(len(shape_of(mask))))
     placement = propagate(site, [Operand(mask, labels, "argument")], ("found",), whole=labels)
     found = result(site, (None,), placement, "int64")
@@ -82,7 +82,7 @@ def masked_select(site: Site, input: Value, mask: Value) -> Value:
 
 @tensor_op("torch.masked_fill", "Tensor.masked_fill", "Tensor.masked_fill_")
 def masked_fill(site: Site, input: Value, mask: Value, value: Value) -> Value:
-    """The input with one number where the mask is true; the number need not be known."""
+    """The input with one number, which need not be known, where the mask is true."""
     source = tensor(site, input)
     filling = value if is_number(value) or isinstance(value, TensorValue) else ONE
     shape = broadcast(shape_of(tensor(site, mask, "mask", 2)), shape_of(source))

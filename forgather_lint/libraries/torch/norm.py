@@ -39,7 +39,7 @@ def layer_norm(
     bias: Value = NONE,
     eps: Value = NONE,
 ) -> Value:
-    """Normalisation over the last dimensions, then `* weight + bias` of their sizes."""
+    """Normalises over the last dimensions, then computes `* weight + bias` of their sizes."""
     parameters = {"weight": weight, "bias": bias}
     return normalized(site, input, normalized_shape, parameters, "*, ")
 
@@ -48,7 +48,7 @@ def layer_norm(
 def rms_norm(
     site: Site, input: Value, normalized_shape: Value, weight: Value = NONE, eps: Value = NONE
 ) -> Value:
-    """Division by the root of the mean square over the last dimensions, then `* weight`."""
+    """Divides by the root of the mean square over the last dimensions, then computes `* weight`."""
     return normalized(site, input, normalized_shape, {"weight": weight}, "*")
 
 
@@ -59,7 +59,7 @@ def normalized(
     parameters: Mapping[str, Value],
     wildcard: str,
 ) -> TensorValue:
-    """A normalisation over the last dimensions; `wildcard` is torch's in the error text."""
+    """Normalises over the last dimensions; `wildcard` is part of torch's error message."""
     source = tensor(site, input)
     shape, given = shape_of(source), tuple(sizes(site, [normalized_shape]))
     for position, (name, value) in enumerate(parameters.items(), 3):
@@ -81,7 +81,7 @@ def normalized(
 
 
 def _scaled(site: Site, made: TensorValue, parameters: Mapping[str, Value]) -> TensorValue:
-    """`made * weight + bias` for what is given of the two."""
+    """`made * weight + bias`, as far as the two are given."""
     for name, value in parameters.items():
         if not is_none(value):
             role: Role = "factor" if name == "weight" else "term"
@@ -109,10 +109,10 @@ def group_norm(
     bias: Value = NONE,
     eps: Value = NONE,
 ) -> Value:
-    """Normalisation over groups of channels (dimension 1) and all that follows.
+    """Normalises over groups of channels (dimension 1) and everything behind.
 
-    A rank that holds some of the channels takes its groups for others, unless they are counted by
-    what it holds.
+    A rank that has a part of the channels forms other groups, unless their number depends on its
+    part.
     """
     source = tensor(site, input)
     shape, groups = shape_of(source), integer(num_groups)
@@ -157,7 +157,7 @@ def _check_per_channel(name: str, shape: Shape, source: Shape) -> None:
 def normalize(
     site: Site, input: Value, p: Value = NONE, dim: Value = ONE, eps: Value = NONE
 ) -> Value:
-    """Division by the length along a dimension."""
+    """Divides by the norm along a dimension."""
     source = tensor(site, input)
     shape = shape_of(source)
     labels = tuple(range(len(shape)))

@@ -1,4 +1,4 @@
-"""`torch.finfo` and `torch.iinfo`, the limits of number formats, and the format by default."""
+"""`torch.finfo` and `torch.iinfo`, the limits of number formats, and the default dtype."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def default_dtype(site: Site, device_type: Value = NONE) -> Value:
 
 @value_op("torch.is_grad_enabled")
 def is_grad_enabled(site: Site) -> Value:
-    """Neither engines nor whoever asks for an answer compute gradients."""
+    """False: engines compute no gradients."""
     return FALSE
 
 
 @value_op("torch.is_autocast_enabled")
 def is_autocast_enabled(site: Site, device_type: Value = NONE) -> Value:
-    """Engines run models in the format of their weights."""
+    """False: engines run models in the dtype of their weights."""
     return FALSE

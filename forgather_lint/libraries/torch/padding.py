@@ -13,7 +13,10 @@ from forgather_lint.python.values.value import NONE, Known, Value
 
 @tensor_op("torch.nn.functional.pad", "torch.constant_pad_nd")
 def pad(site: Site, input: Value, pad: Value, mode: Value = NONE, value: Value = NONE) -> Value:
-    """Elements before and after, by pairs of counts from the last dimension backwards."""
+    """Adds elements before and after.
+
+    `pad` has pairs of counts, from the last dimension backwards.
+    """
     source = tensor(site, input)
     shape = list(shape_of(source))
     counts = sizes(site, [pad])

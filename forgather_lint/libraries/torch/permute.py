@@ -1,4 +1,4 @@
-"""Ops that put the dimensions in another order: transpose, permute, movedim, flip, roll."""
+"""Ops that reorder dimensions or elements: transpose, permute, movedim, flip, roll."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def transpose(site: Site, input: Value, dim0: Value, dim1: Value) -> Value:
 
 @tensor_op("torch.permute", "Tensor.permute")
 def permute(site: Site, input: Value, *dims: Value, **named: Value) -> Value:
-    """`x.permute(0, 2, 1)`; also with the dimensions in one tuple."""
+    """`x.permute(0, 2, 1)`, or with the dimensions in one tuple."""
     source = tensor(site, input)
     rank = len(shape_of(source))
     given = integers(site, dims or tuple(named.values()))
@@ -69,7 +69,7 @@ def permute(site: Site, input: Value, *dims: Value, **named: Value) -> Value:
 
 @tensor_op("torch.t", "Tensor.t", "Tensor.t_")
 def t(site: Site, input: Value) -> Value:
-    """The transpose of a matrix; a vector as it is."""
+    """The transpose of a matrix; a vector unchanged."""
     source = tensor(site, input)
     rank = len(shape_of(source))
     if rank > 2:
@@ -80,7 +80,7 @@ def t(site: Site, input: Value) -> Value:
 
 @tensor_op("torch.adjoint", "Tensor.adjoint")
 def matrix_transpose(site: Site, input: Value) -> Value:
-    """The last two dimensions exchanged; `Tensor.mT`."""
+    """The last two dimensions exchanged, as `Tensor.mT`."""
     source = tensor(site, input)
     rank = len(shape_of(source))
     if rank < 2:
@@ -93,7 +93,7 @@ def matrix_transpose(site: Site, input: Value) -> Value:
 
 @tensor_op("torch.movedim", "torch.moveaxis", "Tensor.movedim", "Tensor.moveaxis")
 def movedim(site: Site, input: Value, source: Value, destination: Value) -> Value:
-    """Dimensions `source` at the places `destination`, the others in order around them."""
+    """Moves the dimensions `source` to the places `destination`; the others keep their order."""
     operand = tensor(site, input)
     rank = len(shape_of(operand))
     moved = [wrapped(dim, rank) for dim in integers(site, [source])]
@@ -118,7 +118,7 @@ def roll(site: Site, input: Value, shifts: Value, dims: Value = NONE) -> Value:
 
 
 def _reordered(site: Site, source: TensorValue, along: Sequence[int]) -> TensorValue:
-    """The elements in another order along some dimensions, which takes whole dimensions."""
+    """The elements in another order along some dimensions, of which a rank needs all elements."""
     shape = shape_of(source)
     labels = tuple(range(len(shape)))
     whole = [wrapped(dim, len(shape)) for dim in along]

@@ -21,7 +21,7 @@ from forgather_lint.python.values.value import FALSE, NONE, TRUE, Known, Value
 
 
 def floating(dtype: str | None) -> str | None:
-    """The dtype of a function of real numbers: integers become the default float."""
+    """The dtype of a function on real numbers: for integers the default floating-point dtype."""
     return "float32" if dtype is not None and kind(dtype) < 2 else dtype
 
 
@@ -31,7 +31,7 @@ def boolean(_: str | None) -> str | None:
 
 
 def same(dtype: str | None) -> str | None:
-    """The dtype of arithmetic."""
+    """The dtype of arithmetic: that of the operands."""
     return dtype
 
 
@@ -108,7 +108,7 @@ def _binary(left: Role, right: Role, rule: DtypeRule) -> Op:
 
 
 def unary(role: Role, rule: DtypeRule) -> Op:
-    """An op on one tensor, element by element; further arguments do not matter."""
+    """An elementwise op on one tensor; further arguments do not matter."""
 
     def function(site: Site, input: Value, *_: Value, **__: Value) -> Value:
         return elementwise(site, [(tensor(site, input), role)], rule)
@@ -117,7 +117,7 @@ def unary(role: Role, rule: DtypeRule) -> Op:
 
 
 def check_operands(site: Site, left: Value, right: Value) -> None:
-    """Raise Python's or torch's TypeError for a constant that is no number, or a container."""
+    """Raise Python's or torch's TypeError for a container, or a constant that is no number."""
     for position, operand in enumerate((left, right), 1):
         is_constant = isinstance(operand, Known) and not is_number(operand)
         if not is_constant and not (is_plain(operand) and _takes_no_sequence(site)):
@@ -133,7 +133,7 @@ def check_operands(site: Site, left: Value, right: Value) -> None:
 
 
 def _takes_no_sequence(site: Site) -> bool:
-    """`[x] * tensor` repeats the list, if the tensor holds one number."""
+    """Whether the operator is no `*`: `[x] * tensor` repeats the list for a single number."""
     return site.name not in ("operator.mul", "operator.imul")
 
 
@@ -158,7 +158,7 @@ tensor_op(*_names("neg negative positive"), "operator.neg", "operator.pos")(unar
 
 @value_op("operator.eq", "operator.ne", *_names("eq ne not_equal"))
 def equal(site: Site, input: Value, other: Value) -> Value:
-    """A comparison; Python answers one with None by identity."""
+    """`==` or `!=`; with None, Python compares identity."""
     if is_none(input) or is_none(other):
         return FALSE if site.name == "operator.eq" else TRUE
     return elementwise(site, [(input, "argument"), (other, "argument")], boolean)
@@ -166,7 +166,7 @@ def equal(site: Site, input: Value, other: Value) -> Value:
 
 @tensor_op(*_names("div divide"))
 def div(site: Site, input: Value, other: Value, rounding_mode: Value = NONE) -> Value:
-    """Division; rounded, it is no longer linear."""
+    """Division; with rounding it is not linear any more."""
     check_operands(site, input, other)
     if is_none(rounding_mode):
         return elementwise(site, [(input, "factor"), (other, "argument")], floating)
@@ -186,7 +186,7 @@ def clamp_one_side(site: Site, input: Value, min: Value = NONE, max: Value = NON
 
 @tensor_op(*_names("addcmul addcdiv"))
 def addcmul(site: Site, input: Value, tensor1: Value, tensor2: Value, value: Value = TRUE) -> Value:
-    """`input + value * tensor1 * tensor2`, or divided by `tensor2`."""
+    """`input + value * tensor1 * tensor2`, or `/ tensor2`."""
     broadcast(*(shape_of(tensor(site, each)) for each in (input, tensor1, tensor2)))
     second: Role = "factor" if op_text(site) == "addcmul" else "argument"
     product = elementwise(

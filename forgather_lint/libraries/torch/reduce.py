@@ -42,9 +42,9 @@ def reduced(
     role: Role = "argument",
     sums: bool = False,
 ) -> tuple[Shape, Placement]:
-    """Shape and placement of `source` with `axes` reduced to one value, or kept with size one.
+    """Shape and placement of `source` with `axes` reduced (kept with size one if `keep`).
 
-    `sums` when the values over the ranks add up to the value over all.
+    `sums`: the values of the ranks add up to the value of the whole.
     """
     shape = shape_of(source)
     labels = tuple(range(len(shape)))
@@ -61,7 +61,7 @@ def reduced(
 
 
 def axes_of(site: Site, dim: Value, rank: int) -> list[int]:
-    """The dimensions that `dim` names, all for None."""
+    """The dimensions that `dim` names; all of them for None."""
     if is_none(dim):
         return list(range(rank))
     axes = [wrapped(each, rank) for each in integers(site, [dim])]
@@ -91,7 +91,7 @@ def _reduction(role: Role, rule: DtypeRule, *, sums: bool = False) -> Op:
 
 
 def _counted(dtype: str | None) -> str | None:
-    """Sums of integers and truth values are int64."""
+    """The dtype of a sum: int64 for integers and truth values."""
     return dtype if dtype is None or kind(dtype) >= 2 else "int64"
 
 
@@ -133,7 +133,7 @@ def var(
     keepdim: Value = FALSE,
     correction: Value = NONE,
 ) -> Value:
-    """Variance; a truth value in the place of the dimension is `unbiased`."""
+    """Variance; a truth value in the place of the dimension is the argument `unbiased`."""
     if isinstance(dim, Known) and isinstance(dim.value, bool):
         dim = NONE
     source = tensor(site, input)
@@ -172,7 +172,7 @@ def norm(
 def maximum(
     site: Site, input: Value, dim: Value = NONE, keepdim: Value = FALSE, other: Value = NONE
 ) -> Value:
-    """The largest of all, or along a dimension with its index, or elementwise of two tensors."""
+    """The largest of all, or along a dimension with its index, or of two tensors."""
     second = dim if isinstance(dim, TensorValue) else other
     if isinstance(second, TensorValue):
         return elementwise(site, [(input, "argument"), (second, "argument")])
@@ -191,7 +191,7 @@ def median(site: Site, input: Value, dim: Value = NONE, keepdim: Value = FALSE) 
 def values_and_indices(
     site: Site, source: TensorValue, dim: Value, keepdim: Value
 ) -> NamedTupleValue:
-    """Values reduced along one dimension, and where they stood."""
+    """Values reduced along one dimension, and the indices at which they were found."""
     axis = dimension(dim, len(shape_of(source)))
     shape, placement = reduced(site, source, [axis], keep=flag(keepdim))
     return named(site, ("values", "indices"), shape, placement, (source.dtype, "int64"))
@@ -204,7 +204,7 @@ def named(
     placement: Placement,
     dtypes: tuple[str | None, ...],
 ) -> NamedTupleValue:
-    """Results of one shape and placement that can be read by name."""
+    """A named tuple of results of one shape and placement."""
     results = tuple(result(site, shape, placement, dtype) for dtype in dtypes)
     return NamedTupleValue(results, names)
 

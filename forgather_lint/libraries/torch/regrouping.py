@@ -1,4 +1,4 @@
-"""Which dimensions of a view come from which dimensions of the tensor."""
+"""Which dimensions of a view correspond to which dimensions of the tensor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Sizes = tuple[Size, ...]
 
 
 class DimensionGroup(NamedTuple):
-    """Dimensions of a tensor, and the dimensions of its view that hold the same elements."""
+    """Dimensions of a tensor, and the dimensions of its view with the same elements."""
 
     source: tuple[int, ...]
     target: tuple[int, ...]
@@ -25,14 +25,14 @@ _UNKNOWN = "?"
 
 
 def with_symbols(shape: Shape) -> Sizes:
-    """`shape` with a symbol of its own for every unknown size."""
+    """`shape` with a new symbol for every unknown size."""
     return tuple(
         dims.symbol(f"{_UNKNOWN}{dim}") if size is None else size for dim, size in enumerate(shape)
     )
 
 
 def without_symbols(shape: Sizes) -> Shape:
-    """The inverse of `with_symbols`: a size that hangs on an unknown one is unknown."""
+    """The inverse of `with_symbols`: a size that contains a new symbol becomes unknown."""
     return tuple(None if _is_unknown(size) else size for size in shape)
 
 
@@ -43,7 +43,7 @@ def _is_unknown(size: Size) -> bool:
 
 
 def fill_inferred(shape: Sizes, target: Sizes) -> Sizes:
-    """`target` with the size that its -1 stands for in a view of a tensor of sizes `shape`.
+    """`target` with its -1 replaced, for a view of a tensor with sizes `shape`.
 
     Raises torch's RuntimeError when the view surely does not fit on a rank.
     """
@@ -70,7 +70,7 @@ def _misfit(target: Sizes, total: Size) -> OpFailure:
 
 
 def _quotient(total: Size, others: Size) -> Size | None:
-    """What is left on a rank; with the symbol for ranks if that is a size in the whole model."""
+    """The size that remains on a rank; rank-dependent if that is a size in the whole model too."""
     if dims.local(others) == 0:
         return None
     exact = dims.divide_exactly(total, others)
@@ -80,16 +80,16 @@ def _quotient(total: Size, others: Size) -> Size | None:
 
 
 def _never_divides(total: Size, divisor: Size) -> bool:
-    """Whether the quotient is a fraction whatever the symbols stand for."""
+    """Whether the quotient is a fraction whatever the values of the symbols."""
     if isinstance(total, int) or isinstance(divisor, int):
         return isinstance(total, int) and isinstance(divisor, int) and divisor != 0
     return [names for names, _ in total.terms] == [names for names, _ in divisor.terms]
 
 
 def regroup(shape: Sizes, target: Sizes) -> list[DimensionGroup] | None:
-    """The smallest groups of dimensions that hold the same elements, from left to right.
+    """The smallest groups of dimensions with the same elements, from left to right.
 
-    None when sizes cannot be told apart.
+    None when it cannot be decided whether sizes are equal.
     """
     groups: list[DimensionGroup] = []
     source_dim = target_dim = 0

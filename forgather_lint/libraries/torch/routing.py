@@ -1,4 +1,4 @@
-"""Ops that choose: topk, sort, one_hot, bincount, histc; what routers of experts are made of."""
+"""Ops that choose, as in routers of experts: topk, sort, one_hot, bincount, histc."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def topk(
     largest: Value = TRUE,
     sorted: Value = TRUE,
 ) -> Value:
-    """The k largest of a dimension, and where they stood."""
+    """The k largest along a dimension, and their indices."""
     source = tensor(site, input)
     shape = shape_of(source)
     axis = dimension(dim, len(shape))
@@ -75,7 +75,7 @@ def argsort(
 
 
 def _ranked(site: Site, input: Value, dim: Value) -> tuple[TensorValue, Shape, Placement]:
-    """The tensor whose dimension `dim` is put in order, its shape, the placement of the result."""
+    """The tensor that is sorted along `dim`, its shape, and the placement of the result."""
     source = tensor(site, input)
     shape = shape_of(source)
     return source, shape, _choosing(site, source, dimension(dim, len(shape)))
@@ -89,7 +89,7 @@ def _choosing(site: Site, source: TensorValue, axis: int) -> Placement:
 
 @tensor_op("torch.nn.functional.one_hot")
 def one_hot(site: Site, tensor_: Value, num_classes: Value = LAST) -> Value:
-    """A new last dimension with a one at the place of each number."""
+    """A new last dimension with a one at the index that is each number."""
     source = tensor(site, tensor_)
     shape = shape_of(source)
     count: Size | None = integer(num_classes)
@@ -100,7 +100,7 @@ def one_hot(site: Site, tensor_: Value, num_classes: Value = LAST) -> Value:
 
 @tensor_op("torch.bincount", "Tensor.bincount")
 def bincount(site: Site, input: Value, weights: Value = NONE, minlength: Value = NONE) -> Value:
-    """How often each number occurs: as many counts as the largest number asks for."""
+    """How often each number occurs; as many counts as the largest number requires."""
     source = tensor(site, input)
     if not isinstance(source.placement, Replicate):
         raise Undetermined("data-dependent")
@@ -117,7 +117,7 @@ def histc(
     min: Value = _ZERO,
     max: Value = _ZERO,
 ) -> Value:
-    """How many elements fall into each bin; without bounds the elements themselves set them."""
+    """How many elements fall into each bin; without bounds the elements determine them."""
     source = tensor(site, input)
     labels = tuple(range(len(shape_of(source))))
     bounded = not (min == _ZERO and max == _ZERO)

@@ -1,4 +1,4 @@
-"""Ops that write at tensors of positions: scatter, index_add, index_copy, index_fill."""
+"""Ops that write at positions given by a tensor: scatter, index_add, index_copy, index_fill."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def scatter(
     value: Value = NONE,
     include_self: Value = NONE,
 ) -> Value:
-    """`out[i][index[i][j]] = src[i][j]` for dimension 1, or added to what is there."""
+    """For dimension 1, `out[i][index[i][j]] = src[i][j]`, or added to what is there."""
     target, positions = tensor(site, input), tensor(site, index, "index", 3)
     written = number_operand(site, value if is_none(src) else src)
     own, shape, given = shape_of(target), shape_of(positions), shape_of(written)

@@ -43,8 +43,8 @@ FULL_SLICE = SliceValue(Known(None), Known(None), Known(None))
 class Selection:
     """The region of a tensor that an index selects.
 
-    Dimensions of the tensor are labelled by number. Of `cut` ones a slice is taken, of `taken` ones
-    single positions.
+    Dimensions of the tensor are labelled by number. Of those in `cut` a slice is taken, of those in
+    `taken` single positions.
     """
 
     def __init__(self, site: Site, source: TensorValue, index: Value) -> None:
@@ -131,7 +131,10 @@ class Selection:
             self._settled.append(picked)
 
     def _by_tensor(self, dim: int, index: TensorValue) -> tuple[TensorValue | None, Shape]:
-        """The indexing tensor and its shape; a mask takes as many elements as it is true for."""
+        """The indexing tensor and its shape.
+
+        A mask selects as many elements as it has true ones.
+        """
         shape = shape_of(index)
         if not is_mask(index):
             self._taken.add(dim)
@@ -159,9 +162,9 @@ class Selection:
         )
 
     def _insert_indexed(self) -> None:
-        """Put the dimensions of the indexing tensors where torch puts them.
+        """Insert the dimensions of the indexing tensors where torch does.
 
-        They stand where the first of them stood if nothing stood between them, else in front.
+        That is at the first indexed dimension if the indexed ones are adjacent, else at the front.
         """
         shapes = [shape for _, _, shape in self._index_shapes]
         try:
@@ -185,7 +188,7 @@ class Selection:
 
 
 def is_mask(index: TensorValue) -> bool:
-    """Whether the tensor indexes by truth values rather than by positions."""
+    """Whether the tensor indexes by truth values and not by positions."""
     if index.dtype is None:
         raise Undetermined("unknown-dtype")
     return kind(index.dtype) == 0
@@ -197,7 +200,7 @@ def _index_items(site: Site, index: Value) -> list[Value]:
 
 
 def _as_index(site: Site, given: Value) -> Value:
-    """A list of positions is an indexing tensor."""
+    """`given`; a list of positions as an indexing tensor."""
     if not is_sequence(given):
         return given
     positions = items(site, given)
@@ -213,7 +216,7 @@ def _dimensions_taken(given: Value) -> int:
 
 
 def _with_full_slices(given: Sequence[Value], shape: Shape) -> list[Value]:
-    """`given` with the ellipsis written out, and full slices for what is left out at the end."""
+    """`given` with `...` expanded, and full slices for dimensions omitted at the end."""
     missing = len(shape) - sum(map(_dimensions_taken, given))
     if missing < 0:
         raise OpFailure("IndexError", f"too many indices for tensor of dimension {len(shape)}")

@@ -1,4 +1,4 @@
-"""How far a slice reaches, on a rank and in the whole model."""
+"""The size of a slice, on a rank and in the whole model."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from forgather_lint.python.values.value import SliceValue, Value, size_of
 
 
 class Extent(NamedTuple):
-    """The size of what a slice takes of a dimension.
+    """The size that a slice takes of a dimension.
 
-    `cuts` when it takes a part of it, on a rank or in the whole model; `doubt` when it is not
-    known what it takes; `differs` when its bounds are those of a part of some other dimension.
+    `cuts`: it takes only a part, on a rank or in the whole model. `doubt`: it is not known what it
+    takes. `differs`: its bounds are those of a part of some other dimension.
     """
 
     size: Size | None
@@ -25,7 +25,7 @@ class Extent(NamedTuple):
 
 
 def extent(given: SliceValue, size: Size | None) -> Extent:
-    """What `given` takes of a dimension of `size`."""
+    """What the slice `given` takes of a dimension of `size`."""
     step = 1 if is_none(given.step) else plain_integer(given.step)
     if step < 1:
         raise OpFailure("ValueError", "step must be greater than zero")
@@ -63,7 +63,7 @@ def _of_known(start: Size, stop: Size, step: int, size: Size) -> Extent:
 
 
 def _interleaved(start: Size, stop: Size, step: int, size: Size) -> Size | None:
-    """Every `step`-th element of a dimension that divides into them: a part takes its own."""
+    """The size of every `step`-th element, if each rank's part divides by `step`; else None."""
     if step == 1 or stop != size or not isinstance(start, int) or not 0 <= start < step:
         return None
     return dims.divide_exactly(size, step)
@@ -77,7 +77,7 @@ def _from_left(bound: Size, size: Size) -> Size:
 
 
 def at_most(bound: Size, size: Size) -> Size | None:
-    """`bound`, or `size` where that is smaller; a symbolic bound is taken to be in range."""
+    """`bound`, or `size` where that is smaller; a symbolic bound is assumed to be in range."""
     order = dims.compare(bound, size)
     if order is None:
         return bound if isinstance(dims.local(bound), Poly) else None

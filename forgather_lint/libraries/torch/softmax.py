@@ -1,4 +1,4 @@
-"""Softmax and its kin: they need the whole of their dimension."""
+"""Softmax and similar ops: each rank needs the whole dimension."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Ops that take a tensor apart: chunk, split, unbind; what iteration gives.
+"""Ops that cut a tensor: chunk, split, unbind, and iteration.
 
-The pieces of a rank's part are no parts of the pieces: half of (gate of rank 0, gate of rank 1 | up
-of rank 0, ...) is not gate. So a sharded dimension cannot be cut but between packed blocks.
+The pieces of a rank's part are not the rank's parts of the pieces: the first half of (gate of rank
+0, gate of rank 1 | up of rank 0, ...) is not gate. So a sharded dimension can only be cut between
+packed blocks.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from forgather_lint.python.values.value import (
 
 @value_op("torch.chunk", "Tensor.chunk", "torch.tensor_split", "Tensor.tensor_split")
 def chunk(site: Site, input: Value, chunks: Value, dim: Value = ZERO) -> Value:
-    """Pieces of equal size; `tensor_split` also takes the places of the cuts."""
+    """Pieces of equal size; `tensor_split` also accepts the positions of the cuts."""
     source = tensor(site, input)
     axis = dimension(dim, len(shape_of(source)))
     if is_sequence(chunks):
@@ -100,7 +101,7 @@ def split(
     dim: Value = ZERO,
     split_size: Value = NONE,
 ) -> Value:
-    """Pieces of one size, or of given sizes that must add up to the size on a rank."""
+    """Pieces of one size, or of given sizes, which must add up to the size on a rank."""
     source = tensor(site, input)
     if is_none(split_size_or_sections):
         split_size_or_sections = split_size
@@ -135,7 +136,7 @@ _PARTS = "parts of a packed projection: "
 
 
 def with_packed_parts(made: TensorValue, weight: TensorValue) -> TensorValue:
-    """What the packed projection `weight` made, which says its parts whatever it was made of."""
+    """`made`, the output of the packed projection `weight`, marked with the widths of its parts."""
     placement = weight.placement
     if not isinstance(placement, Shard) or not isinstance(placement.blocks, tuple):
         return made
@@ -143,7 +144,10 @@ def with_packed_parts(made: TensorValue, weight: TensorValue) -> TensorValue:
 
 
 def packed_parts(made: TensorValue) -> tuple[int, ...] | None:
-    """The widths on a rank of queries, keys and values that are packed in `made`."""
+    """The widths on a rank of queries, keys and values that are packed in `made`.
+
+    None if not packed.
+    """
     said = next((tag for tag in made.tags if tag.startswith(_PARTS)), None)
     return tuple(map(int, said.removeprefix(_PARTS).split())) if said else None
 
@@ -181,7 +185,7 @@ def _pieces(site: Site, source: TensorValue, axis: int, along: Sequence[Size | N
 
 
 def _of_pieces(site: Site, placement: Shard, along: Sequence[Size | None]) -> Placement:
-    """A dimension packed in blocks can be cut between them."""
+    """The placement of the pieces: a dimension packed in blocks can be cut between them."""
     count, blocks = len(along), placement.blocks
     if isinstance(blocks, tuple):
         if [*along] == [dims.sharded(part) for part in blocks]:
@@ -196,7 +200,7 @@ def _of_pieces(site: Site, placement: Shard, along: Sequence[Size | None]) -> Pl
 
 @value_op("torch.unbind", "Tensor.unbind")
 def unbind(site: Site, input: Value, dim: Value = ZERO) -> Value:
-    """The positions of a dimension one by one; what iteration over a tensor gives."""
+    """The items of a dimension one by one."""
     source = tensor(site, input)
     shape = shape_of(source)
     if not shape:
@@ -210,7 +214,7 @@ def unbind(site: Site, input: Value, dim: Value = ZERO) -> Value:
 
 @value_op("Tensor.__iter__")
 def iterated(site: Site, input: Value) -> Value:
-    """The rows of a tensor; where their number is not known, what each of them is like."""
+    """The rows of a tensor; where their number is not known, a value that stands for each."""
     source = tensor(site, input)
     shape = shape_of(source)
     if not shape:

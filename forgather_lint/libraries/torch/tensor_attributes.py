@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 @value_op("Tensor.shape.get")
 def shape(site: Site, input: Value) -> Value:
-    """The sizes as code on a rank sees them; a `torch.Size` is a tuple."""
+    """The sizes on a rank; a `torch.Size` is a tuple."""
     return TupleValue(tuple(map(integer, shape_of(tensor(site, input)))))
 
 
@@ -88,7 +88,7 @@ def dtype(site: Site, input: Value) -> Value:
 
 @value_op("Tensor.device.get")
 def device(site: Site, input: Value) -> Value:
-    """Engines run models on GPUs; while a model is built it may be elsewhere."""
+    """A GPU, as engines run models there; while a model is built, it may be another device."""
     machine = cast("Machine", site.evaluator)
     if not machine.environment.building:
         return device_named("cuda:0", site.where)
@@ -153,7 +153,7 @@ def matrix_transposed(site: Site, input: Value) -> Value:
 
 @tensor_op("Tensor.real.get", "Tensor.imag.get", "torch.real", "torch.imag")
 def real(site: Site, input: Value) -> Value:
-    """A part of complex numbers: linear in them."""
+    """The real or imaginary part of complex numbers, which is linear in them."""
     source = tensor(site, input)
     labels = tuple(range(len(shape_of(source))))
     placement = propagate(site, [Operand(source, labels)], labels)
@@ -181,7 +181,7 @@ for _name, _answer in (
 
 @value_op("Tensor.item", "Tensor.__int__", "Tensor.__index__")
 def item(site: Site, self: Value) -> Value:
-    """The one number in a tensor: of an integer that all ranks hold, what it is is not known."""
+    """The single number in a tensor, unknown; for an integer on all ranks, an unknown integer."""
     source = tensor(site, self)
     is_integer = source.dtype is not None and kind(source.dtype) == 1
     if not is_integer or not isinstance(source.placement, Replicate):
@@ -203,5 +203,5 @@ def item(site: Site, self: Value) -> Value:
     "torch.unique_consecutive",
 )
 def contents(site: Site, *arguments: Value, **options: Value) -> Value:
-    """What hangs on the numbers in a tensor, which are not followed."""
+    """An unknown value that depends on the numbers in a tensor."""
     raise Undetermined("data-dependent")

@@ -1,4 +1,4 @@
-"""Ops that give the elements other sizes in the same order: view, reshape, flatten, squeeze.
+"""Ops that arrange the elements in other sizes, in the same order: view, reshape, flatten, squeeze.
 
 A part of a tensor stays a part when the sharded dimension is the leftmost of the factors that it is
 split into or merged from: 96 of 192 features are 4 heads of 24 out of 8, never 8 heads of 12.
@@ -54,7 +54,7 @@ from forgather_lint.python.values.value import NONE, External, TensorValue, Valu
 
 @tensor_op("Tensor.view", "Tensor.reshape", "torch.reshape", "torch.Tensor.view")
 def view(site: Site, input: Value, *shape: Value, **given: Value) -> Value:
-    """`x.view(batch, -1, 24)`; also with the sizes in one tuple, or a dtype."""
+    """`x.view(batch, -1, 24)`, or with the sizes in one tuple, or a dtype."""
     source = tensor(site, input)
     target = shape or tuple(given.values())
     if isinstance(target[0], External):
@@ -100,7 +100,7 @@ def unflatten(site: Site, input: Value, dim: Value, *given: Value, **named: Valu
 
 @tensor_op("torch.squeeze", "Tensor.squeeze", "Tensor.squeeze_")
 def squeeze(site: Site, input: Value, dim: Value = NONE) -> Value:
-    """Drop dimensions that are of size one on the rank."""
+    """Drops dimensions that have size one on the rank."""
     source = tensor(site, input)
     shape = shape_of(source)
     candidates = _squeezable(site, dim, len(shape))
@@ -158,7 +158,7 @@ def contiguous(site: Site, input: Value, **_: Value) -> Value:
 
 
 def view_as_dtype(site: Site, source: TensorValue, dtype: External) -> Value:
-    """The same bytes read as another type: as many elements if the two are alike in width."""
+    """The same bytes as another dtype; the same number of elements if both are equally wide."""
     shape, name = shape_of(source), dtype_of(dtype)
     if name is None or source.dtype is None or name[-2:] != source.dtype[-2:]:
         raise Undetermined("view-as-dtype")

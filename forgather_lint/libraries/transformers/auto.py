@@ -26,12 +26,12 @@ from forgather_lint.python.values.value import (
 
 @op("transformers.PreTrainedModel._from_config")
 def build_own(site: Site, cls: Value, config: Value, **options: Value) -> Value:
-    """A class method: the class that it is called on, built from `config`."""
+    """The class on which it is called, built from `config`."""
     return site.evaluator.call(cls, Arguments([config]), site.where)
 
 
 def from_config(site: Site, config: Value, **options: Value) -> Value:
-    """The model that an auto class has for the type of `config`."""
+    """The model that an auto class builds for the type of `config`."""
     auto_class = site.name.split(".")[1]
     machine = cast("Machine", site.evaluator)
     model_type = _model_type(site, config)
@@ -60,7 +60,7 @@ def _model_type(site: Site, config: Value) -> str | None:
 
 @op("transformers.CONFIG_MAPPING.__getitem__")
 def config_class(site: Site, key: Value) -> Value:
-    """The config class of a model type. Raises `Raised("KeyError")` for one nobody knows."""
+    """The config class of a model type. Raises `Raised("KeyError")` for an unknown one."""
     machine = cast("Machine", site.evaluator)
     if not isinstance(key, Known) or not isinstance(key.value, str):
         return site.unknown("model-of-another-class")
@@ -82,7 +82,7 @@ def for_model(site: Site, model_type: Value, **keywords: Value) -> Value:
 @port_of("transformers/models/auto/configuration_auto.py", "_LazyConfigMapping.register")
 @op("transformers.AutoConfig.register")
 def register_config(site: Site, model_type: Value, config: Value, exist_ok: Value = NONE) -> Value:
-    """Raises for a type that the release has a config for, or that `config` does not have."""
+    """Raises for a type that the release has a config for, or that is not that of `config`."""
     machine = cast("Machine", site.evaluator)
     name = model_type.value if isinstance(model_type, Known) else None
     own = find_member(machine, config, "model_type") if isinstance(config, ClassValue) else None
@@ -105,7 +105,7 @@ def register_config(site: Site, model_type: Value, config: Value, exist_ok: Valu
 def register_model(
     site: Site, config_class: Value, model_class: Value, exist_ok: Value = NONE
 ) -> Value:
-    """Raises for a model whose class names another config, or none."""
+    """Raises for a model class that names another config class, or none."""
     machine = cast("Machine", site.evaluator)
     if not isinstance(config_class, ClassValue) or not isinstance(model_class, ClassValue):
         return NONE
@@ -132,7 +132,7 @@ for _name in (
 
 
 def _config_of(machine: Machine, model: ClassValue) -> Value | None:
-    """`config_class` of a class of models; None where that is not known, or there is none such."""
+    """`config_class` of a model class; None where it is not known or missing."""
     for cls in order_of(machine, model):
         if not isinstance(cls, ClassValue):
             return NONE if cls == External(PRETRAINED) else None
@@ -145,10 +145,10 @@ def _config_of(machine: Machine, model: ClassValue) -> Value | None:
 
 
 def _perhaps_taken(site: Site, config: Value, exist_ok: Value) -> None:
-    """A mapping of the library refuses a config by the name of one that it has a class for.
+    """Leaves it unproved that a registration passes: the library may have a class for the config.
 
-    Source: transformers/models/auto/auto_factory.py, `_LazyAutoMapping.register`. Which of the
-    mappings has one is not known here.
+    Source: transformers/models/auto/auto_factory.py, `_LazyAutoMapping.register`. Which mappings
+    have a class for it is not modelled.
     """
     machine = cast("Machine", site.evaluator)
     stem = config.name.removesuffix("Config") if isinstance(config, ClassValue) else ""
@@ -162,7 +162,7 @@ def _perhaps_taken(site: Site, config: Value, exist_ok: Value) -> None:
 def register_tokenizer(
     site: Site, config_class: Value, *classes: Value, exist_ok: Value = NONE, **named: Value
 ) -> Value:
-    """Raises where there is no class of a tokenizer."""
+    """Raises where no tokenizer class is given."""
     if all(each is NONE or each == NONE for each in (*classes, *named.values())):
         raise Raised("ValueError", "You need to pass a `tokenizer_class`", site.where)
     _perhaps_taken(site, config_class, exist_ok)
@@ -177,7 +177,7 @@ def sub_config_spec(
     init_kwargs: Value = NONE,
     optional: Value = NONE,
 ) -> Value:
-    """Kept as a dict of its arguments; see `sub_config`."""
+    """A dict of its arguments; see `sub_config`."""
     return DictValue(
         {
             "config_class": config_class,
@@ -190,7 +190,7 @@ def sub_config_spec(
 
 @port_of("transformers/configuration_utils.py", "create_subconfig")
 def sub_config(site: Site, specification: Value, value: Value) -> Value:
-    """What a composite config makes of the value of one of its parts."""
+    """What a composite config makes of the value of one of its sub-configs."""
     spec = specification.items if isinstance(specification, DictValue) else {}
     cls = spec.get("config_class", specification)
     is_none = isinstance(value, Known) and value.value is None

@@ -1,4 +1,4 @@
-"""Caches that a model makes for itself: empty at first, so a forward reads what it has filled in.
+"""Caches that a model makes itself: empty at first, so that a forward reads what it has written.
 
 Source: transformers/cache_utils.py.
 """
@@ -12,7 +12,7 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import NONE, DictValue, TupleValue, Value, known
 
 _FILLED = "filled"
-"""The attribute that says that some layer has handed in its states."""
+"""The attribute that records that some layer has stored its states."""
 
 
 @op("transformers.DynamicCache.__init__")
@@ -24,7 +24,7 @@ def dynamic_cache(
     offloading: Value = NONE,
     offload_only_non_sliding: Value = NONE,
 ) -> Value:
-    """A cache of nothing; one that is given states is not followed."""
+    """An empty cache; one that is made from states is not followed."""
     if ddp_cache_data != NONE:
         leave_open(site, self, "filled-cache")
     return NONE
@@ -34,7 +34,7 @@ def dynamic_cache(
 def update(
     site: Site, self: Instance, key_states: Value, value_states: Value, layer_idx: Value, *_: Value
 ) -> Value:
-    """The states of all tokens, which are those that are handed in when a layer does so once."""
+    """The states of all tokens: those that are passed in, as each layer does so once."""
     layer = index_of(layer_idx)
     name = f"{_FILLED}_{layer}"
     if layer is None or name in self.attributes or self.open is not None:
@@ -45,7 +45,7 @@ def update(
 
 @op("transformers.DynamicCache.get_seq_length")
 def length(site: Site, self: Instance, layer_idx: Value = NONE) -> Value:
-    """No tokens before the first layer has run."""
+    """0, as there are no tokens before the first layer has run."""
     if _FILLED in self.attributes or self.open is not None:
         return site.unknown("filled-cache")
     return known(0)
@@ -53,5 +53,5 @@ def length(site: Site, self: Instance, layer_idx: Value = NONE) -> Value:
 
 @op("transformers.KVSharingDict")
 def shared_states(site: Site) -> Value:
-    """A dict that can be moved between devices."""
+    """A dict."""
     return DictValue({})

@@ -46,10 +46,11 @@ _NOT_KEPT = frozenset({"torch_dtype", "attn_implementation", "name_or_path"})
 
 @op("transformers.PretrainedConfig.__init__")
 def init(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
-    """What a config class with an `__init__` of its own comes to by `super().__init__`.
+    """`super().__init__(...)` in a config class with an `__init__` of its own.
 
-    Below classes whose `__init__` is generated it is theirs that runs: it sets their fields, given
-    or not, and calls `__post_init__` with the rest. The one of the base checks what it has made.
+    If the base class has a generated `__init__`, that one runs: it sets its fields, given or not,
+    and calls `__post_init__` with the rest. The one of the library's base class validates what it
+    has made.
     """
     machine = cast("Machine", site.evaluator)
     said = "When `accept_kwargs=True`, PreTrainedConfig"
@@ -91,14 +92,14 @@ def post_init(site: Site, self: Instance, *arguments: Value, **keywords: Value) 
 
 
 def _says_rope(keywords: Mapping[str, Value]) -> bool:
-    """Whether older keywords ask for a scaling, of a config that has no attribute for it."""
+    """Whether older keywords ask for RoPE scaling, in a config without an attribute for it."""
     scaling = keywords.get("rope_scaling")
     return isinstance(scaling, DictValue) and bool(scaling.items) and "rope_theta" in keywords
 
 
 @port_of("transformers/configuration_utils.py", "remap_legacy_layer_types")
 def _rename_layer_types(site: Site, self: Instance) -> None:
-    """Layer types under the names that newer releases have for them."""
+    """Rename layer types to the names that newer releases have for them."""
     rules = cast("Machine", site.evaluator).environment.layer_types
     given = self.attributes.get("layer_types")
     if rules is None or not rules.renamed or not isinstance(given, ListValue):
@@ -111,7 +112,7 @@ def _rename_layer_types(site: Site, self: Instance) -> None:
 
 
 def _set_parts(site: Site, self: Instance) -> None:
-    """Make the configs of a composite config's parts, from 5.20 on listed on its class."""
+    """Make the sub-configs of a composite config; from 5.20 on they are declared on its class."""
     machine = cast("Machine", site.evaluator)
     member = find_member(machine, self.cls, "sub_configs_defaults")
     specifications = member.value if member is not None else None
@@ -123,7 +124,7 @@ def _set_parts(site: Site, self: Instance) -> None:
 def _with_rope_moved(
     site: Site, self: Instance, keywords: Mapping[str, Value]
 ) -> Mapping[str, Value]:
-    """What `convert_rope_params_to_dict`, which may be overridden, leaves of `keywords`."""
+    """The rest of `keywords` after `convert_rope_params_to_dict`, which may be overridden."""
     method = site.evaluator.attribute(self, "convert_rope_params_to_dict", site.where)
     left = site.evaluator.call(method, Arguments([], dict(keywords)), site.where)
     items = left.items if isinstance(left, DictValue) else keywords
@@ -166,10 +167,10 @@ _DEFAULTS: dict[str, Value] = {
 
 
 def class_default(name: str) -> Value | None:
-    """The value of a config attribute that nothing sets.
+    """The default of a config attribute that nothing sets; None if there is none.
 
     Some of these left the base class in transformers 5 (`pad_token_id`, `tie_word_embeddings`); the
-    module tree does not depend on that, the serving rules say which release lacks them.
+    module tree does not depend on that, and the serving rules say which release lacks them.
     """
     owner, _, attribute = name.rpartition(".")
     return _DEFAULTS.get(attribute) if owner == CONFIG else None
@@ -177,7 +178,7 @@ def class_default(name: str) -> Value | None:
 
 @op("transformers.PretrainedConfig._attn_implementation.get")
 def attention_implementation(site: Site, self: Instance) -> Value:
-    """What the engine set: the machine is told which one the model is built for."""
+    """The implementation that the model is built for, which the engine has set."""
     return known(cast("Machine", site.evaluator).environment.attention)
 
 
@@ -211,7 +212,7 @@ _DECODERS, _ENCODERS = ("decoder", "generator", "text_config"), ("text_encoder",
 def get_text_config(
     site: Site, self: Instance, decoder: Value = NONE, encoder: Value = NONE
 ) -> Value:
-    """The only part of the config that may hold a text model; without one the config itself."""
+    """The only sub-config that may be of a text model; without one, the config itself."""
     of_decoder, of_encoder = (
         cast("Machine", site.evaluator).truth(each) for each in (decoder, encoder)
     )
@@ -230,7 +231,7 @@ def get_text_config(
 
 
 def _part(site: Site, config: Instance, name: str) -> Value:
-    """`config.name`, None where there is no such attribute."""
+    """`config.name`; None where there is no such attribute."""
     try:
         return site.evaluator.attribute(config, name, site.where)
     except Raised:
@@ -241,7 +242,7 @@ def _part(site: Site, config: Instance, name: str) -> Value:
 @port_of("transformers/configuration_utils.py", "_remove_keys_not_serialized")
 @op("transformers.PretrainedConfig.to_dict")
 def to_dict(site: Site, self: Instance) -> Value:
-    """Every attribute but the plans, with class constants that a config declares."""
+    """Every attribute except the plans, with class constants that a config declares."""
     items: dict[Hashable, Value] = keyed(_class_constants(site, self))
     items.update(self.attributes)
     for name in ("base_model_tp_plan", "base_model_pp_plan", "_attn_implementation"):
@@ -253,10 +254,10 @@ def to_dict(site: Site, self: Instance) -> Value:
 
 @port_of("transformers/configuration_utils.py", "rope_scaling")
 def _rename_rope(items: dict[Hashable, Value]) -> None:
-    """transformers 5 has `rope_scaling` as another name of the attribute `rope_parameters`.
+    """Merge `rope_scaling` and `rope_theta` into `rope_parameters`, as transformers 5 does.
 
     Source: transformers/configuration_utils.py, `PreTrainedConfig.rope_scaling` and
-    `__post_init__`: where both it and `rope_theta` say something, they become one dict.
+    `__post_init__`.
     """
     if "rope_scaling" not in items:
         return
@@ -268,7 +269,7 @@ def _rename_rope(items: dict[Hashable, Value]) -> None:
 
 
 def _class_constants(site: Site, self: Instance) -> dict[str, Value]:
-    """`model_type` is written out; other class attributes are not."""
+    """The class attributes that are written out: `model_type` is, others are not."""
     found: dict[str, Value] = {}
     for entry in order_of(cast("Machine", site.evaluator), self.cls):
         if isinstance(entry, ClassValue) and "model_type" in entry.namespace:
@@ -309,7 +310,7 @@ def nothing(site: Site, self: Instance, *arguments: Value, **options: Value) -> 
 
 @op("transformers.PretrainedConfig.register_for_auto_class")
 def register_for_auto_class(site: Site, *arguments: Value, **options: Value) -> Value:
-    """A class method that changes what `save_pretrained` writes."""
+    """Has no effect here: it changes only what `save_pretrained` writes."""
     return NONE
 
 
@@ -319,7 +320,7 @@ def validation(site: Site, *arguments: Value, **options: Value) -> Value:
 
 
 def plain(value: Value) -> object:
-    """A config value as Python has it; what is not plain becomes None."""
+    """A config value as a Python object; None for one that is not plain."""
     match value:
         case Known(content):
             return content

@@ -1,7 +1,7 @@
-"""Configs whose layers differ: `config.per_layer_config[i]`.
+"""Configs with layers that differ: `config.per_layer_config[i]`.
 
 Source: transformers/integrations/heterogeneity/configuration_utils.py (from 5.19 on). The config
-keeps a dict of overrides by layer, and reads as a sequence of one config a layer.
+keeps a dict of overrides by layer, and can be read as a sequence with one config for each layer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from forgather_lint.python.values.value import (
 )
 
 OVERRIDES = "_per_layer_overrides"
-"""The attribute that `per_layer_config = {...}` is kept under."""
+"""The attribute in which `per_layer_config = {...}` is stored."""
 
 _VIEW = External("transformers.PerLayerConfig")
 
@@ -59,7 +59,7 @@ def layers(site: Site, self: Instance) -> Value:
 
 @op("transformers.PerLayerConfig.__getitem__")
 def config_of_layer(site: Site, self: Instance, key: Value) -> Value:
-    """The config of a layer by its number, or that of all layers of a type."""
+    """The config of a layer by number, or of all layers of a type."""
     if isinstance(key, Known) and isinstance(key.value, str):
         number = _first_of_type(site, self, key)
     else:
@@ -84,7 +84,7 @@ def _first_of_type(site: Site, view: Instance, kind: Known) -> int | None:
 
 
 def _of_layer(site: Site, view: Instance, number: int) -> Value:
-    """The config itself where nothing is overridden in any layer, else a copy for this layer."""
+    """The config itself where no layer has overrides, else a copy for this layer."""
     config = _config(view)
     overrides = config.attributes.get(OVERRIDES)
     if not isinstance(overrides, DictValue):
@@ -102,7 +102,7 @@ def _of_layer(site: Site, view: Instance, number: int) -> Value:
 
 
 def _number(key: object) -> int | None:
-    """A layer's number; config.json has it as text, padded with zeros."""
+    """A layer's number; in config.json it is text, padded with zeros. None for anything else."""
     return int(key) if isinstance(key, int) or (isinstance(key, str) and key.isdigit()) else None
 
 

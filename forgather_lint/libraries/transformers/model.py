@@ -1,4 +1,4 @@
-"""`PreTrainedModel`: what its constructor and `post_init` leave on a model."""
+"""`PreTrainedModel`: what its constructor and `post_init` do to a model."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ MERGED = "plans-merged"
 """The note on a model whose `post_init` has run."""
 
 _MOST_STEPS = 200_000
-"""Of matching a pattern: the length of the name to the power of the repetitions."""
+"""The most steps for matching a pattern: length of the name to the power of its repetitions."""
 
 
 @port_of("transformers/modeling_utils.py", "get_correct_attn_implementation")
 @op("transformers.PreTrainedModel.__init__")
 def init(site: Site, self: Instance, config: Value = NONE, *inputs: Value, **kw: Value) -> Value:
-    """Keeps the config, and tells it that attention is eager where the class knows no other."""
+    """Keeps the config, and sets its attention to eager where the class supports no other."""
     set_plain(site, self, config=config)
     chosen = cast("Machine", site.evaluator).environment.attention
     supported = _class_attribute(site, self, "_supports_sdpa")
@@ -58,7 +58,7 @@ def init(site: Site, self: Instance, config: Value = NONE, *inputs: Value, **kw:
 
 
 def plans_merged(model: Instance) -> bool | None:
-    """Whether `post_init` of `model` has run; None where that depends on what is not known."""
+    """Whether `post_init` of `model` has run; None where that is not known."""
     note = model.notes.get(MERGED, FALSE)
     return bool(note.value) if isinstance(note, Known) else None
 
@@ -80,7 +80,7 @@ def post_init(site: Site, self: Instance) -> Value:
 @port_of("transformers/modeling_utils.py", "PreTrainedModel.init_weights")
 @op("transformers.PreTrainedModel.init_weights")
 def init_weights(site: Site, self: Instance) -> Value:
-    """Initialises the parameters, of which nothing stays but what it raises, and ties them."""
+    """Initialises the parameters, of which only errors matter here, and ties them."""
     machine = cast("Machine", site.evaluator)
     world = machine.environment
     if world.building and world.parameters_on:
@@ -99,10 +99,11 @@ def _initialise(
     met: set[Instance],
     done: set[tuple[Instance, Instance]],
 ) -> None:
-    """Hands `model` what is below `module`, then `module`; a model below has its own way.
+    """Call `model._init_weights` for the modules below `module`, then for itself.
 
-    Of modules that a loop has built alike the first is handed on (`done`, with the model), unless
-    something was written that the next might find.
+    A model inside initialises its own modules. Of modules that a loop has built alike, only the
+    first is passed (`done` records it for each model), unless something was written that a later
+    one may read.
     """
     machine = cast("Machine", site.evaluator)
     met.add(module)
@@ -130,7 +131,7 @@ def _initialise(
 
 
 def _tells_no_round(module: Instance) -> bool:
-    """Whether a loop's other copies of `module` hold just the same, so that no number is in it."""
+    """Whether all copies that a loop made of `module` hold the same, without a layer index."""
     return all(
         isinstance(value, TensorValue) or (isinstance(value, Known) and value.loop is None)
         for value in module.attributes.values()
@@ -138,7 +139,7 @@ def _tells_no_round(module: Instance) -> bool:
 
 
 def _holds_tensors(module: Instance) -> bool | None:
-    """Whether `module` has a parameter or a buffer of its own, None where that is not known."""
+    """Whether `module` has a parameter or buffer of its own; None where that is not known."""
     own = [value for name, value in module.attributes.items() if name not in module.hidden]
     if any(isinstance(each, TensorValue) and each.is_parameter for each in own):
         return True
@@ -200,10 +201,10 @@ def base_model(site: Site, self: Instance) -> Value:
 @port_of("transformers/modeling_utils.py", "get_expanded_tied_weights_keys")
 @op("transformers.PreTrainedModel.tie_weights")
 def tie_weights(site: Site, self: Instance, *arguments: Value, **options: Value) -> Value:
-    """Give the targets of `_tied_weights_keys` the parameter of their source.
+    """Give the targets in `_tied_weights_keys` the parameter of their source.
 
-    Only when the config says `tie_word_embeddings`; the portable spelling is a dict of target to
-    source, both regular expressions.
+    Only when the config has `tie_word_embeddings`. The form that all releases accept is a dict of
+    target to source, both regular expressions.
     """
     machine = cast("Machine", site.evaluator)
     wanted = _optional(site, self.attributes.get("config"), "tie_word_embeddings")
@@ -239,7 +240,7 @@ def _tie(
 
 
 def _matches(pattern: str, name: str) -> bool:
-    """Whether a plain pattern of names, dots and `\\d+` matches `name`."""
+    r"""Whether a plain pattern of names, dots and `\d+` matches `name`."""
     if (
         not re.fullmatch(r"[\w.\\+^$*\[\]-]*", pattern)
         or len(name) ** (pattern.count("*") + pattern.count("+")) > _MOST_STEPS
@@ -253,7 +254,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 @op("transformers.PreTrainedModel.get_input_embeddings")
 def get_input_embeddings(site: Site, self: Instance) -> Value:
-    """The default finds `embed_tokens`, here or in the base model, or asks the language model."""
+    """The default: `embed_tokens`, here or in the base model, or that of the language model."""
     for owner in (self, self.attributes.get("model"), base_model(site, self)):
         if isinstance(owner, Instance) and "embed_tokens" in owner.attributes:
             return owner.attributes["embed_tokens"]
@@ -323,6 +324,6 @@ _DEFAULTS: dict[str, Value] = {
 
 
 def class_default(name: str) -> Value | None:
-    """The value of a class attribute that a model does not set."""
+    """The default of a class attribute that a model does not set; None if there is none."""
     owner, _, attribute = name.rpartition(".")
     return _DEFAULTS.get(attribute) if owner == PRETRAINED else None

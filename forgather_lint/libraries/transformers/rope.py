@@ -1,7 +1,7 @@
 """Rotary embeddings of transformers: where the config keeps their parameters, and their shapes.
 
 Source: transformers/modeling_rope_utils.py, `RotaryEmbeddingConfigMixin` and the functions of
-`ROPE_INIT_FUNCTIONS`. transformers 5 gathers `rope_theta`, `rope_scaling` and
+`ROPE_INIT_FUNCTIONS`. transformers 5 collects `rope_theta`, `rope_scaling` and
 `partial_rotary_factor` in the dict `rope_parameters`, or in one such dict for each layer type.
 """
 
@@ -41,9 +41,9 @@ NEW_NAME = "rope_parameters"
 
 
 def is_renamed(machine: Machine, config: Instance) -> bool:
-    """Whether `config.rope_scaling` is another name of `config.rope_parameters`.
+    """Whether `config.rope_scaling` is an alias of `config.rope_parameters`.
 
-    From 5.0 on it is a property of the base class, which a class attribute hides.
+    From 5.0 on it is, by a property of the base class, unless a class attribute hides that.
     """
     if not machine.environment.rope_parameters or not machine.is_instance_of(config, CONFIG):
         return False
@@ -52,7 +52,7 @@ def is_renamed(machine: Machine, config: Instance) -> bool:
 
 @op("transformers.PretrainedConfig.rope_parameters.get")
 def rope_parameters(site: Site, self: Instance) -> Value:
-    """What a config that keeps the older attributes is read as; from 5.0 on none does."""
+    """The parameters of a config with the older attributes; from 5.0 on there are none such."""
     if machine_of(site).environment.rope_parameters:
         name = self.cls.name.rpartition(".")[2]
         text = f"'{name}' object has no attribute '{NEW_NAME}'"
@@ -72,7 +72,7 @@ def rope_scaling(site: Site, self: Instance) -> Value:
 
 @op("transformers.PretrainedConfig.convert_rope_params_to_dict")
 def convert(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
-    """Move the older keywords into `rope_parameters`; the others are returned."""
+    """Move the older keywords into `rope_parameters`; returns the others."""
     scaling = keywords.pop("rope_scaling", NONE)
     current = self.attributes.get("rope_parameters", NONE)
     parameters = scaling if isinstance(scaling, DictValue) and scaling.items else current
@@ -94,9 +94,9 @@ def convert(site: Site, self: Instance, *arguments: Value, **keywords: Value) ->
 )
 @op("transformers.PretrainedConfig.standardize_rope_params")
 def standardize(site: Site, self: Instance) -> Value:
-    """Fill in the type, the base and the partial factor of every dict of parameters.
+    """Fill in the type, the base and the partial factor in every dict of parameters.
 
-    A config with a base and no parameters gets some (modeling_rope_utils.py,
+    A config with a base but without parameters gets some (modeling_rope_utils.py,
     `RotaryEmbeddingConfigMixin.standardize_rope_params`).
     """
     parameters = self.attributes.get("rope_parameters")
@@ -127,12 +127,12 @@ def _set_default(site: Site, parameters: DictValue, key: str, value: Value) -> N
 
 
 _LENGTHENED = ("llama3", "yarn", "longrope")
-"""The types that know the length that the model was trained on."""
+"""The RoPE types that use the length that the model was trained on."""
 
 
 @op("transformers.PretrainedConfig.nested_rope_parameter_keys")
 def nested_keys(site: Site, self: Instance, rope_parameters: Value) -> Value:
-    """The layer types that have parameters of their own."""
+    """The layer types with parameters of their own."""
     if not isinstance(rope_parameters, DictValue):
         return site.unknown("unknown-rope-parameters")
     return ListValue([known(name) for name in _nested(self, rope_parameters)])
@@ -146,7 +146,7 @@ def _nested(config: Instance, parameters: DictValue) -> list[str]:
 
 
 def _flat(config: Instance, parameters: DictValue) -> Iterator[DictValue]:
-    """The dicts of single sets of parameters: one for each layer type, or `parameters` itself."""
+    """Each single dict of parameters: one for each layer type, or `parameters` itself."""
     nested = [parameters.items[name] for name in _nested(config, parameters)]
     if not nested:
         yield parameters
@@ -179,7 +179,7 @@ def has_rope_function(site: Site, key: Value) -> Value:
 
 
 def _has(site: Site, key: Value) -> bool:
-    """Whether the release has a function of that type; true where the type is not known."""
+    """Whether the release has a function for that RoPE type; True where the type is not known."""
     types = machine_of(site).environment.rope_types
     return not types or not isinstance(key, Known) or key.value in types
 
@@ -193,7 +193,7 @@ def rope_init(
     layer_type: Value = NONE,
     **options: Value,
 ) -> Value:
-    """`(inv_freq, attention_scaling)`: half a head's rotated width of frequencies."""
+    """`(inv_freq, attention_scaling)`: as many frequencies as half the rotated width of a head."""
     head, share = _head_size(site, config), _share(site, config, layer_type)
     width = None if head is None or share is None else int(head * share)
     return _frequencies(site, width)
@@ -208,7 +208,7 @@ def proportional_rope_init(
     layer_type: Value = NONE,
     head_dim_key: Value = known("head_dim"),  # noqa: B008
 ) -> Value:
-    """All frequencies of the head: those beyond the rotated share are zero."""
+    """Frequencies for the whole head: those beyond the rotated share are zero."""
     name = head_dim_key.value if isinstance(head_dim_key, Known) else None
     return _frequencies(site, _head_size(site, config, str(name)))
 
@@ -229,7 +229,7 @@ def _head_size(site: Site, config: Value, name: str = "head_dim") -> int | None:
 
 
 def _share(site: Site, config: Value, layer_type: Value) -> float | None:
-    """The rotated part of a head: said in `rope_parameters`, before 5.0 by the config itself."""
+    """The rotated share of a head, from `rope_parameters`, before 5.0 from the config itself."""
     parameters = _optional(site, config, "rope_parameters")
     if isinstance(layer_type, Known) and isinstance(parameters, DictValue):
         parameters = parameters.items.get(layer_type.value, parameters)

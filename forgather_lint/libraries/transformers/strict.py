@@ -1,7 +1,7 @@
-"""What a config of transformers 5 checks of itself: types of layers, of fields, and what it asks.
+"""How a config of transformers 5 validates itself: layer types, types of fields, own validators.
 
-Source: huggingface_hub/dataclasses.py, `strict`, which decorates `PreTrainedConfig` and whatever
-class an author decorates with it. Of a class without it only the checks of the base are run.
+Source: huggingface_hub/dataclasses.py, `strict`, which decorates `PreTrainedConfig` and any class
+that its author decorates with it. For a class without it only the checks of the base class are run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LAYER_TYPES = "validate_layer_type"
 
 
 def is_strict(cls: ClassValue) -> bool:
-    """Whether a config class checks what its generated `__init__` has made."""
+    """Whether a config class validates what its generated `__init__` has set."""
     return any(
         isinstance(each, External) and each.name.rpartition(".")[2] == "strict"
         for each in cls.decorators
@@ -42,7 +42,7 @@ def is_strict(cls: ClassValue) -> bool:
 
 
 def refuse_positional(machine: Machine, cls: str, given: int, where: Place) -> None:
-    """The fields of a config are keywords."""
+    """Raises for positional arguments: the fields of a config are keywords."""
     if given and machine.environment.fields_generated:
         text = f"{cls} accepts only keyword arguments, but found `{given}` positional args."
         raise Raised("ValueError", text, where)
@@ -51,9 +51,9 @@ def refuse_positional(machine: Machine, cls: str, given: int, where: Place) -> N
 @port_of("transformers/configuration_utils.py", "validate_layer_type")
 @port_of("transformers/configuration_utils.py", "layer_type_validation")
 def check_layer_types(machine: Machine, config: Instance, where: Place) -> None:
-    """Refuse types of layers that the release does not know, and a list of another length.
+    """Raises for layer types that the release does not know, and for a list of the wrong length.
 
-    The second list is looked at only where there is the first.
+    The second list is looked at only where the first is set.
     """
     rules, layers = machine.environment.layer_types, config.attributes.get("num_hidden_layers")
     if rules is None or layers is None:
@@ -75,7 +75,7 @@ def check_layer_types(machine: Machine, config: Instance, where: Place) -> None:
 
 
 def check_strict(machine: Machine, config: Instance, cls: ClassValue, where: Place) -> None:
-    """Call every `validate_...` of the strict class `cls`, its own and those of its bases."""
+    """Call every `validate_...` of the strict class `cls` and of its bases."""
     own: dict[str, FunctionValue] = {}
     for entry in order_of(machine, cls):
         if isinstance(entry, ClassValue):
@@ -99,7 +99,7 @@ def _of_validator(name: str, error: Raised, where: Place) -> Raised:
 
 
 def check_field(machine: Machine, cls: ClassValue, name: str, value: Value, where: Place) -> None:
-    """Refuse a value that is of no type of the field `name` of a strict class.
+    """Raises for a value that has no type of the field `name` of a strict class.
 
     Source: huggingface_hub/dataclasses.py, `type_validator`.
     """
@@ -111,9 +111,9 @@ def check_field(machine: Machine, cls: ClassValue, name: str, value: Value, wher
 
 
 def _misfit(name: str, value: Value, annotation: cst.BaseExpression) -> str:
-    """What is said of a value that is surely of no type that `annotation` allows, else "".
+    """The error for a value that surely has no type that `annotation` allows, else "".
 
-    An annotation that is not read here allows everything.
+    An annotation that is not understood here allows everything.
     """
     alternatives = _alternatives(annotation)
     if alternatives:
@@ -148,11 +148,11 @@ _CONTAINERS = ("list", "dict", "tuple")
 _TYPES = {each: each for each in ("int", "float", "str", "bool", *_CONTAINERS)} | {
     "None": "NoneType"
 }
-"""The annotations that are a type without parameters, and what Python calls it."""
+"""Annotations that are a type without parameters, each with the Python name of that type."""
 
 
 def _annotations(machine: Machine, cls: ClassValue, name: str) -> Iterator[cst.BaseExpression]:
-    """The annotations of the field, the nearest first, but for those that are kept as texts."""
+    """The annotations of the field, the nearest class first; those kept as text are left out."""
     for entry in order_of(machine, cls):
         if not isinstance(entry, ClassValue) or entry.node is None:
             continue
@@ -165,7 +165,7 @@ def _annotations(machine: Machine, cls: ClassValue, name: str) -> Iterator[cst.B
 
 
 def _alternatives(annotation: cst.BaseExpression) -> list[cst.BaseExpression]:
-    """The annotations of which `int | None`, `Optional[int]` or `Union[...]` allows any."""
+    """The annotations that `int | None`, `Optional[int]` or `Union[...]` combines."""
     if isinstance(annotation, cst.BinaryOperation) and isinstance(annotation.operator, cst.BitOr):
         return [annotation.left, annotation.right]
     named = annotation.value if isinstance(annotation, cst.Subscript) else None

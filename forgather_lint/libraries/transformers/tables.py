@@ -1,4 +1,4 @@
-"""Tables that transformers keeps: activations, rope functions, probes for optional packages."""
+"""Tables of transformers: activations, RoPE functions, tests for optional packages."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def activation(site: Site, key: Value) -> Value:
 
 
 def _has_activation(site: Site, name: str) -> bool:
-    """Whether `ACT2FN` of the release has `name`; where none is named, that of any."""
+    """Whether `ACT2FN` of the release has `name`; if its names are not known, whether any has."""
     names = machine_of(site).environment.activations
     if names:
         return name in names
@@ -105,7 +105,7 @@ def xielu(
     dtype: Value = NONE,
     with_vector_loads: Value = NONE,
 ) -> Value:
-    """Two learned slopes and an epsilon of its own."""
+    """Has two learned slopes and an epsilon."""
     for name in ("alpha_p", "alpha_n"):
         set_plain(site, self, **{name: parameter(site, 1, dtype="bfloat16")})
     for name in ("beta", "eps"):
@@ -142,7 +142,7 @@ _PRESENT = (
 
 
 def _absent(site: Site, *arguments: Value, **options: Value) -> Value:
-    """Optional kernels are taken as not installed: the module tree of the plain CPU path."""
+    """False: optional kernels are taken not to be installed, so the plain path is followed."""
     return FALSE
 
 
@@ -157,12 +157,12 @@ for _name in _PRESENT.split():
 
 
 _FIELDS = ("past_key_values", "hidden_states", "attentions", "router_logits")
-"""What the library's outputs of base models have besides; None where it is not given."""
+"""Further fields of the library's outputs of base models; None where they are not given."""
 
 
 @op("transformers.ModelOutput.__init__")
 def model_output(site: Site, self: Instance, *arguments: Value, **fields: Value) -> Value:
-    """The fields of an output, as they are written; transformers/utils/generic.py."""
+    """Keeps the fields of an output, as in transformers/utils/generic.py."""
     set_plain(site, self, **{f"field_{i}": value for i, value in enumerate(arguments)}, **fields)
     if isinstance(self.cls, External):
         left_out = (name for name in _FIELDS if name not in self.attributes)
@@ -172,7 +172,7 @@ def model_output(site: Site, self: Instance, *arguments: Value, **fields: Value)
 
 @op("transformers.ModelOutput.__getitem__")
 def output_item(site: Site, self: Instance, key: Value) -> Value:
-    """By name, or by position among the fields that are not None."""
+    """A field by name, or by position among the fields that are not None."""
     if isinstance(key, Known) and isinstance(key.value, str):
         return self.attributes.get(key.value, NONE)
     return subscripts.read(machine_of(site), output_tuple(site, self), key, site.where)
@@ -186,7 +186,7 @@ def output_tuple(site: Site, self: Instance) -> Value:
 
 @op("transformers.slice_logits_to_keep")
 def kept_positions(site: Site, hidden_states: Value, logits_to_keep: Value) -> Value:
-    """The states that the head is for; 0 keeps all (transformers/modeling_utils.py)."""
+    """The states that the head is applied to; 0 keeps all (transformers/modeling_utils.py)."""
     all_of_them = isinstance(logits_to_keep, Known) and logits_to_keep.value == 0
     return hidden_states if all_of_them else site.unknown("positions-to-keep")
 
@@ -194,7 +194,7 @@ def kept_positions(site: Site, hidden_states: Value, logits_to_keep: Value) -> V
 @op("transformers.ALL_ATTENTION_FUNCTIONS.__getitem__", "transformers.ALL_ATTENTION_FUNCTIONS.get")
 @op("transformers.ALL_ATTENTION_FUNCTIONS.get_interface")
 def attention_function(site: Site, key: Value, default: Value = NONE) -> Value:
-    """Every registered implementation has one meaning; `eager` is never registered."""
+    """All registered implementations mean the same; `eager` is never registered."""
     if isinstance(key, Known) and key.value == "eager":
         if site.name.endswith("__getitem__"):
             raise Raised("KeyError", "'eager'", site.where)
@@ -204,16 +204,16 @@ def attention_function(site: Site, key: Value, default: Value = NONE) -> Value:
 
 @op("transformers.AttentionInterface")
 def attention_interface(site: Site) -> Value:
-    """A table of its own begins with what the library's holds."""
+    """A new table, with the entries of the library's."""
     return External("transformers.ALL_ATTENTION_FUNCTIONS")
 
 
 @port_of("transformers/masking_utils.py", "create_causal_mask")
 @op(*MASK_FUNCTIONS)
 def causal_mask(site: Site, *arguments: Value, **options: Value) -> Value:
-    """The engine passes no mask: then none is made, but for a model that wants one in any case.
+    """None, as the engine passes no mask, unless the model asks for one in any case.
 
-    Source: `create_causal_mask` in transformers/masking_utils.py, for the attention of PyTorch.
+    Source: `create_causal_mask` in transformers/masking_utils.py, for PyTorch's attention.
     """
     if "input_embeds" in options and not machine_of(site).environment.mask_takes_input_embeds:
         function = site.name.rpartition(".")[2]

@@ -1,1 +1,1 @@
-"""What a target asks of a model beside its plans: config, classes, attention, weights."""
+"""What a target requires of a model beside its plans: config, classes, attention, weights."""

@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 _CONFIGS = ("adapter_config.json", "*/adapter_config.json")
 _PREFIX = "base_model.model."
 _TABLES = (".embed_tokens.base_layer.weight", ".lm_head.base_layer.weight")
-"""Tables that PEFT stores beside the adapter; they are left out."""
+"""Embeddings that PEFT stores in the adapter; vLLM skips them."""
 _TABLE = "embed_tokens"
-"""The one table that adapters may change (transformers/base.py, `embedding_modules`)."""
+"""The one embedding that adapters may change (transformers/base.py, `embedding_modules`)."""
 _ENDS = (".lora_A", ".lora_B", ".lora_embedding_A", ".lora_embedding_B")
 
 
 @check(Phase.WEIGHTS)
 def beside(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """What the release holds against the adapters in the folder of the model."""
+    """The problems with the adapters in the folder of the model."""
     folder = seen.model.folder
     if not folder or seen.judge is None or seen.judge.subject.tree.structure.open_at:
         return
@@ -56,7 +56,7 @@ def beside(seen: CheckedModel) -> Iterator[ServingProblem]:
 @port_of("vllm/lora/peft_helper.py", "PEFTHelper.from_dict")
 @port_of("vllm/lora/peft_helper.py", "PEFTHelper._validate_features")
 def _config(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
-    """Keys that the release misses, and what PEFT can and it cannot."""
+    """Keys that the release requires, and features of PEFT that it does not support."""
     facts, values = seen.target.vllm.adapters, adapter.config.values
     for key in facts.keys_needed.value:
         if key not in values:
@@ -83,7 +83,7 @@ def _config(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
 
 
 def _tensors(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
-    """Tensors that are not there, are no part of LoRA, or are for layers that are not there."""
+    """Tensors that are absent, are not part of LoRA, or are for layers that do not exist."""
     facts = seen.target.vllm.adapters
     if not adapter.stored:
         cause = AdapterRefused("there are no tensors")
@@ -110,7 +110,7 @@ def _is_part(tensor: str) -> bool:
 
 
 def _absent(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
-    """Layers called like those of the model, of which it has none by the whole name."""
+    """Layers whose last name is that of layers of the model, but not their whole name."""
     assert seen.judge is not None
     try:
         naming = naming_of(seen)
@@ -134,10 +134,10 @@ def _absent(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
 
 @port_of("vllm/lora/lora_model.py", "check_unexpected_modules")
 def _strangers(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
-    """Modules of the adapter that no layer of the model is called like.
+    """Modules of the adapter whose last name no layer of the model has.
 
-    The last part of each name counts, of what was fused that of the layers before; what
-    `modules_to_save` names is taken.
+    Layers that the release has fused count by their names before that; modules named in
+    `modules_to_save` are accepted.
     """
     expected = _layers(seen)
     kept = adapter.config.values.get("modules_to_save")
@@ -174,7 +174,7 @@ def _problem(
     key: str,
     parts: Mapping[str, object],
 ) -> ServingProblem:
-    """It stands in the adapter's config, and decides nothing of the model."""
+    """A problem in the adapter's config, which does not decide the verdict on the model."""
     told = fact.value.say(**parts)
     there = key in adapter.config.values
     return ServingProblem(
@@ -188,7 +188,7 @@ def _problem(
 
 
 def _layers(seen: CheckedModel) -> set[str]:
-    """The last names of all layers that an adapter may be for; the head is none of them.
+    """The last names of all layers that an adapter may change; the head is none of them.
 
     Source: vllm/lora/utils.py, `get_supported_lora_modules`.
     """
@@ -200,7 +200,7 @@ def _layers(seen: CheckedModel) -> set[str]:
 
 
 def _module(tensor: str) -> str | None:
-    """The module that a tensor of an adapter is for; None for one that is no part of LoRA."""
+    """The module that a tensor of an adapter belongs to; None for one that is not part of LoRA."""
     name = tensor.removeprefix(_PREFIX).removesuffix(".weight")
     end = next((each for each in _ENDS if name.endswith(each)), None)
     return None if end is None or "base_layer" in name else name.removesuffix(end)

@@ -1,4 +1,4 @@
-"""How the attention of a model reaches vLLM's."""
+"""How the attention of a model is connected to vLLM's."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from forgather_lint.python.values.value import Choice, Known, Unknown
 
 @check(Phase.BUILD)
 def dispatch(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A layer for which no module's own forward calls the interface."""
+    """A layer in which no module's own forward calls the attention interface."""
     attention = seen.target.vllm.attention
     layers = seen.number("num_hidden_layers")
     if seen.judge is None or layers is None or seen.judge.subject.tree.structure.open_at:
@@ -80,7 +80,7 @@ def _without(sites: list[AttentionSite], attribute: str) -> list[AttentionSite]:
 
 
 def _without_index(seen: CheckedModel, sites: list[AttentionSite]) -> Iterator[ServingProblem]:
-    """An attention module that does not say which layer it is of."""
+    """An attention module without a layer index."""
     for site in _without(sites, "layer_idx")[:1]:
         title = class_name(site.module)
         yield from seen.problem(
@@ -93,7 +93,7 @@ def _without_index(seen: CheckedModel, sites: list[AttentionSite]) -> Iterator[S
 
 
 def _attention_of(seen: CheckedModel, layer: int) -> tuple[Place, str]:
-    """The forward that should call the interface: of the attention in `layer`, else of `layer`."""
+    """The forward that should call the interface: of the attention in `layer`, or of `layer`."""
     inside = list(_forwards(seen, layer))
     named = [each for each in inside if any(word in each[1] for word in ("Attention", "Attn"))]
     for found in (named, inside):
@@ -104,7 +104,7 @@ def _attention_of(seen: CheckedModel, layer: int) -> tuple[Place, str]:
 
 
 def _forwards(seen: CheckedModel, layer: int) -> Iterator[tuple[FunctionValue, str]]:
-    """The forwards of a layer and of what is in it, with the names of their classes."""
+    """The forwards of a layer and of the modules in it, with the names of their classes."""
     assert seen.judge is not None
     for name, module in seen.judge.subject.tree.instances.items():
         numbers = [part for part in name.split(".") if part.isdigit()]
@@ -115,7 +115,7 @@ def _forwards(seen: CheckedModel, layer: int) -> Iterator[tuple[FunctionValue, s
 
 @check(Phase.BUILD)
 def scaling(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A `scaling=` that cannot be read without running the model, or one given by position."""
+    """A `scaling=` that cannot be evaluated without running the model, or is passed by position."""
     attention = seen.target.vllm.attention
     for site in sites_of(seen)[:1]:
         title = class_name(site.module)

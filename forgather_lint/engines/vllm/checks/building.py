@@ -1,7 +1,7 @@
-"""Why a target cannot build a model that others can: the same constructor in another world.
+"""Why a target cannot build a model that other releases can.
 
-A constructor that raises is run again with one circumstance as older releases have it. If another
-thing happens then, that circumstance is the cause.
+A constructor that raises is run again with one circumstance changed to what older releases have. If
+the outcome then differs, that circumstance is the cause.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from forgather_lint.python.interpreter.environment import Environment
 
 
 def constructor(model: ModelInput, prepared: PreparedModel) -> Iterator[ServingProblem]:
-    """What the target finds otherwise, where that makes a config or a constructor raise."""
+    """The circumstance of the target that makes a config or constructor raise, if one does."""
     ended, target = prepared.ended, prepared.target
     if ended is None or ended.kind is not EndKind.RAISES:
         return
@@ -76,7 +76,7 @@ def _ends_otherwise(
 
 
 def _shown(target: VllmTarget, message: str) -> str:
-    """The error with what a release shows in its place, where it hides it."""
+    """The error that the user sees, where a release replaces the original one."""
     hidden = target.vllm.defects.constructor_error_hidden.value
     if hidden.effect is Effect.NONE or not message.startswith("AttributeError"):
         return message

@@ -1,4 +1,4 @@
-"""A model in the hands of one target: what the checks of this folder look at."""
+"""A model that is examined for one target: the input of the checks of this folder."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ VERDICTS = {Effect.ERROR: "fails", Effect.SILENT: "wrong"}
 
 @record(eq=False, slots=False)
 class CheckedModel:
-    """The class that AutoModel loads and its config; `judge` is None when it cannot be built.
+    """The class that AutoModel loads, and its config; `judge` is None when it cannot be built.
 
-    `model`, `server`, `impl` and `max_model_len` are what the target was asked for.
+    `model`, `server`, `impl` and `max_model_len` are what the target was asked to serve.
     """
 
     model: ModelInput
@@ -52,13 +52,16 @@ class CheckedModel:
     judge: VllmJudge | None
     ended: NotBuilt | None
     settings: ModelConfig
-    """What the engine reads of the config: of a composite one the text part."""
+    """The config that the engine reads: of a composite one the text config."""
     names_stored: bool = False
-    """Whether weights lie beside the model, so that nothing has to be said of what they may be."""
+    """Whether there are weights beside the model, so that their names need not be guessed."""
 
     @cached_property
     def whole(self) -> Built | None:
-        """What the architecture names, with its head; None when that, or the base, is not built."""
+        """The model that the architecture names, with its head.
+
+        None when it, or the base, is not built.
+        """
         whole = build_tree(self.builder) if self.judge is not None else None
         return whole if isinstance(whole, Built) else None
 
@@ -68,29 +71,29 @@ class CheckedModel:
 
     @property
     def text_config(self) -> Held | None:
-        """The part of the config that sizes are read from; the config itself unless composite."""
+        """The config that sizes are read from: the config itself unless it is composite."""
         return self.settings.config
 
     def setting(self, name: str) -> Held | None:
-        """`config.name`, None when the config has no such attribute."""
+        """`config.name`; None when the config has no such attribute."""
         return self.settings.setting(name)
 
     def number(self, name: str) -> int | None:
-        """`config.name` when it is an integer."""
+        """`config.name` when it is an integer, else None."""
         return self.settings.number(name)
 
     def is_null(self, name: str) -> bool:
-        """Whether `config.name` is there and None."""
+        """Whether `config.name` exists and is None."""
         value = self.setting(name)
         return isinstance(value, Known) and value.value is None
 
     def member(self, name: str) -> Held | None:
-        """What the class of the model has under `name`."""
+        """The member `name` of the model's class; None if it has none."""
         found = find_member(self.builder.machine, self.cls, name)
         return found.value if found is not None else None
 
     def place_of_member(self, name: str, cls: ClassValue | None = None) -> Place:
-        """Where `cls` (that of the model), or the first base that was read, assigns `name`."""
+        """The place at which `cls` (the model's), or its first read base, assigns `name`."""
         cls = cls or self.cls
         for entry in order_of(self.builder.machine, cls):
             if isinstance(entry, ClassValue) and name in entry.places:
@@ -98,7 +101,7 @@ class CheckedModel:
         return cls.where
 
     def place_of_setting(self, name: str) -> Place:
-        """Where config.json says `name`; else where the config is."""
+        """The place of `name` in config.json, else that of the config."""
         if self.builder.config_file is None:
             return self.cls.where
         return self.settings.place_of((name,))
@@ -112,9 +115,11 @@ class CheckedModel:
         module: str = "",
         parts: Mapping[str, object] = NOTHING,
     ) -> Iterator[ServingProblem]:
-        """The problem that `fact` makes of a cause; nothing when the release takes it.
+        """The problem with `cause`, as `fact` says how the release reacts.
 
-        `parts` fill the placeholders of its text.
+        Nothing if it does not mind.
+
+        `parts` fill the placeholders of the fact's text.
         """
         yield from problem(self.target, cause, fact, where, module=module, parts=parts)
 
@@ -128,7 +133,7 @@ def problem(
     module: str = "",
     parts: Mapping[str, object] = NOTHING,
 ) -> Iterator[ServingProblem]:
-    """The problem that `fact` makes of a cause for a target; nothing when the release takes it."""
+    """The problem with `cause`, as `fact` says how `target` reacts; nothing if it does not mind."""
     outcome = fact.value
     if outcome.effect is Effect.NONE:
         return
@@ -158,7 +163,7 @@ def checked_model(
     *,
     names_stored: bool = False,
 ) -> CheckedModel | None:
-    """`prepared` with its class and config; None when there is no class or config to look at."""
+    """`prepared` with its class and config; None when it has no class or config to look at."""
     builder = prepared.builder
     assert builder is not None
     try:

@@ -1,4 +1,4 @@
-"""What a target needs of the class that AutoModel loads."""
+"""What a target requires of the class that AutoModel loads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FLAG = "_supports_attention_backend"
 
 @check(Phase.ACCEPT)
 def attention_backend(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A class that does not say that its attention can be replaced."""
+    """A class that does not declare that its attention can be replaced."""
     if seen.server.asked is not AskedFor.FOLDER:
         return
     attention = seen.target.vllm.attention
@@ -54,7 +54,7 @@ def attention_backend(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @port_of("vllm/model_executor/models/registry.py", "_ModelRegistry._try_resolve_transformers")
 def _asked(seen: CheckedModel) -> ClassValue:
-    """The class of the first model in auto_map; it need not be the one that is loaded."""
+    """The class of the first model in auto_map, which need not be the one that is loaded."""
     for key, text in auto_map(seen.builder.config_values).items():
         named = reference(text) if key.startswith(AUTO_MODEL) else None
         if named is not None:
@@ -71,7 +71,7 @@ def _is_true(value: Value | None) -> bool:
 
 @port_of("transformers/modeling_utils.py", "PreTrainedModel._can_set_attn_implementation")
 def _settable(seen: CheckedModel, cls: ClassValue) -> bool:
-    """Whether the attention may be replaced: transformers looks at the file's text."""
+    """Whether the attention may be replaced: transformers looks at the text of the file."""
     modeling = seen.target.transformers.modeling
     file = seen.builder.loader.files.get(cls.scope.namespace.name)
     if file is None:
@@ -83,7 +83,7 @@ def _settable(seen: CheckedModel, cls: ClassValue) -> bool:
 
 @check(Phase.BUILD)
 def tied_weights(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A list of tied names where the release takes a dict only, in a model that ties."""
+    """A list of tied names where the release accepts only a dict, in a model that ties."""
     fact = seen.target.transformers.modeling.tied_weights_list
     keys, ties = seen.member("_tied_weights_keys"), seen.setting("tie_word_embeddings")
     if isinstance(keys, ListValue | TupleValue) and _is_true(ties):
@@ -93,10 +93,7 @@ def tied_weights(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _table_of_tokens(seen: CheckedModel) -> str:
-    """The full name of the weight that looks tokens up, as the class with the head calls it.
-
-    Empty where that is not known.
-    """
+    """The full name of the embedding's weight, in the class with the head; empty where unknown."""
     prefix, vocabulary = seen.member("base_model_prefix"), seen.number("vocab_size")
     modules = seen.judge.subject.tree.structure.modules if seen.judge else ()
     tables = [
@@ -112,7 +109,7 @@ def _table_of_tokens(seen: CheckedModel) -> str:
 
 @check(Phase.BUILD)
 def tie_weights_override(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A `tie_weights` of the model's own that takes no arguments."""
+    """A `tie_weights` of the model's own that accepts no arguments."""
     method = seen.member("tie_weights")
     if not isinstance(method, FunctionValue) or not isinstance(method.node, cst.FunctionDef):
         return
@@ -127,7 +124,7 @@ def tie_weights_override(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.BUILD)
 def post_init(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A constructor that never calls `post_init`: no plan is merged."""
+    """A constructor that never calls `post_init`, so that no plan is merged."""
     if seen.root is None or plans_merged(seen.root) is not False:
         return
     fact = seen.target.vllm.plan.never_merged

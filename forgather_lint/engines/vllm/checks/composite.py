@@ -1,4 +1,4 @@
-"""Configs with a config for text inside, which vLLM serves as models of several modalities."""
+"""Composite configs, with a text config inside, which vLLM serves as multimodal models."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ _TOKENIZERS = {
     True: "transformers.tokenization_utils_tokenizers.TokenizersBackend",
     False: "transformers.tokenization_utils_fast.PreTrainedTokenizerFast",
 }
-"""By whether transformers is 5 or newer: the class of a tokenizer without one of its own."""
+"""The class of a tokenizer that names none, by whether transformers is 5 or newer."""
 
 
 def is_composite(seen: CheckedModel) -> bool:
-    """Whether the text part of the config is another config."""
+    """Whether the text config is not the config itself."""
     return seen.settings.config is not seen.config
 
 
 @check(Phase.CONFIG)
 def text_part(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A text part that is ambiguous, or has no attention heads.
+    """A text config that is ambiguous, or has no attention heads.
 
     Source: vllm/transformers_utils/config.py, `get_hf_text_config`.
     """
@@ -86,7 +86,7 @@ def _is_part(seen: CheckedModel, name: str, text: object) -> bool:
 @port_of("transformers/models/auto/processing_auto.py", "AutoProcessor.from_pretrained")
 @check(Phase.ACCEPT)
 def processor(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A composite config, and a tokenizer in the place of a processor.
+    """A composite config without a processor, for which a tokenizer is loaded instead.
 
     `AutoProcessor.from_pretrained` ends with AutoTokenizer; a folder without a tokenizer may get
     both later.
@@ -103,7 +103,7 @@ def processor(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.ACCEPT)
 def processor_file(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A processor of the folder whose file is not there."""
+    """A processor class in a file of the folder that does not exist."""
     if seen.builder.config_file is None or not seen.model.folder or not is_composite(seen):
         return
     for name in (*_PROCESSOR_FILES[:2], _TOKENIZER_CONFIG, CONFIG):
@@ -128,7 +128,7 @@ def _read(path: Path) -> ConfigFile | None:
 
 
 def names_processor(seen: CheckedModel) -> bool | None:
-    """Whether the folder says which processor is its own; None when it is not complete."""
+    """Whether the folder names its processor; None when the folder may be incomplete."""
     model, values = seen.model, seen.builder.config_values
     if any(map(model.has_file, _PROCESSOR_FILES)) or "processor_class" in values:
         return True

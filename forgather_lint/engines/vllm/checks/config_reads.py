@@ -1,4 +1,4 @@
-"""What a model reads of its config, while it is built and while it runs."""
+"""Which fields of its config a model reads, while it is built and while it runs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.values.objects import Instance
 
 WHOLE = frozenset({"__dict__", "to_dict", "to_diff_dict", "to_json_string"})
-"""Who reads one of these may come by any field."""
+"""Attributes through which any field may be read."""
 
 
 @record(frozen=False, eq=False)
 class _ConfigReads(Observer):
-    """Notes what is read of the config, and where first."""
+    """Records which fields of the config are read, and where first."""
 
     machine: Machine
     places: dict[str, Place] = field(default_factory=dict)
@@ -33,10 +33,10 @@ class _ConfigReads(Observer):
 
 
 def config_reads(builder: ModelBuilder) -> Mapping[str, Place] | None:
-    """The names that are read of the config of the model, and where each is first.
+    """The fields of its config that the model reads, each with the place of its first read.
 
     The model is built and run once more for it. None where that does not end, or the config is
-    handed to code that is not known.
+    passed to unknown code.
     """
     again = ModelBuilder(builder.sources, builder.config_file, builder.main, builder.environment)
     reads = _ConfigReads(again.machine)

@@ -1,4 +1,4 @@
-"""The embedding of a model in the hands of an engine that puts its own in its place."""
+"""The embedding of a model, which the engine replaces by its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GET, SET = "get_input_embeddings", "set_input_embeddings"
 
 @check(Phase.WEIGHTS)
 def forward_dropped(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A subclass of nn.Embedding whose own forward is not run."""
+    """A subclass of nn.Embedding whose own forward is never run."""
     modules = seen.target.vllm.modules
     module = input_embedding(seen.builder.machine, seen.root) if seen.root else None
     if module is None or not seen.builder.machine.is_instance_of(module, EMBEDDING):
@@ -57,7 +57,7 @@ def _has_scale(seen: CheckedModel, module: Instance) -> bool:
 
 @check(Phase.BUILD)
 def no_access(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """An embedding that the methods which the class inherits do not find."""
+    """An embedding that the inherited access methods do not find."""
     root, modeling = seen.root, seen.target.transformers.modeling
     if root is None or not _is_hidden(seen, root, modeling.embedding_name.value):
         return
@@ -71,7 +71,7 @@ def no_access(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _is_own(seen: CheckedModel, name: str) -> bool:
-    """Whether a class whose source was read defines the method, or one not known may."""
+    """Whether the method may be overridden: by a class with source, or by an unknown one."""
     found = find_member(seen.builder.machine, seen.cls, name)
     return found is not None and (isinstance(found.owner, ClassValue) or _is_unknown(seen))
 
@@ -82,7 +82,7 @@ def _is_unknown(seen: CheckedModel) -> bool:
 
 @port_of("transformers/modeling_utils.py", "EmbeddingAccessMixin")
 def _is_hidden(seen: CheckedModel, root: Instance, default: str) -> bool:
-    """Whether the embedding is surely at none of the places where transformers looks for it."""
+    """Whether the embedding is surely in none of the places where transformers looks for it."""
     named = seen.member("_input_embed_layer")
     if named is not None and not isinstance(named, Known):
         return False

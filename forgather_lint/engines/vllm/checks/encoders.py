@@ -18,14 +18,14 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Known, Value
 
 GENERATIVE = ("ForCausalLM", "ForConditionalGeneration", "ChatModel", "LMHeadModel")
-"""Names of models that vLLM has generate by default (vllm/config/model.py, _SUFFIX_TO_DEFAULTS)."""
+"""Endings of names of models that vLLM takes to generate (config/model.py, _SUFFIX_TO_DEFAULTS)."""
 
 
 @check(Phase.BUILD)
 def not_causal(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A module that says it is not causal makes an encoder of the whole model.
+    """A module that is marked as not causal, so that the whole model is served as an encoder.
 
-    That is right for one that is an encoder, which no release before transformers 5 takes.
+    That is right for a model that is an encoder; no release before transformers 5 accepts one.
     """
     fact = seen.target.vllm.attention.not_causal
     silent = fact.value.effect is Effect.SILENT
@@ -57,7 +57,7 @@ def _is_false(value: Value | None) -> bool:
 
 @port_of("vllm/config/model.py", "_SUFFIX_TO_DEFAULTS")
 def _is_encoder(seen: CheckedModel) -> bool:
-    """Whether the model generates nothing and, as far as is known, attends in no other way."""
+    """Whether the model generates nothing and, as far as is known, has no causal attention."""
     name = first_architecture(seen.builder.config_values) or seen.cls.name
     causal = [_causal(site.module) for site in sites_of(seen)]
     return not name.endswith(GENERATIVE) and not any(map(_is_surely_causal, causal))

@@ -1,4 +1,4 @@
-"""What a target makes of a mixture of experts."""
+"""Problems of a target with a mixture of experts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SILU = frozenset({"torch.nn.SiLU", "transformers.SiLUActivation"})
 
 @check(Phase.ACCEPT)
 def refused(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Any experts, where the release cannot have the transformers that it asks for."""
+    """Any experts, on a release that needs for them a transformers that it cannot have."""
     needed, installed = seen.target.vllm.config, seen.target.transformers.version
     if not experts_refused(seen.target):
         return
@@ -41,7 +41,7 @@ def refused(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.BUILD)
 def fields_missing(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """No field that says how many experts a token gets, or how wide an expert is."""
+    """No field has the number of experts for a token, or the width of an expert."""
     if seen.judge is None or experts_refused(seen.target):
         return
     subject, needed = seen.judge.subject, seen.target.vllm.experts
@@ -61,7 +61,7 @@ def _count_field(seen: CheckedModel) -> str:
 
 
 def _has(seen: CheckedModel, name: str) -> bool:
-    """Whether the config has the attribute; some only transformers 4 gives to every config."""
+    """Whether the config has the attribute; some are on every config in transformers 4 only."""
     value = seen.setting(name)
     inherited = isinstance(value, Unknown) and value.reason == "unmodelled-member"
     gone = name in seen.target.transformers.config.removed_fields.value

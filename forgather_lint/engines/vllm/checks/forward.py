@@ -1,4 +1,4 @@
-"""What a target calls the model with, and what it takes of the answer."""
+"""How a target calls the model, and what it does with the result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from forgather_lint.python.values.objects import ClassValue
 
 @check(Phase.FORWARD)
 def arguments(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A forward that does not take what the engine passes, or does not name it."""
+    """A forward that does not accept what the engine passes, or does not name it."""
     signature = signature_of(seen.builder.machine, seen.root) if seen.root else None
     if signature is None or seen.root is None:
         return
@@ -46,7 +46,7 @@ def arguments(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _decoder(seen: CheckedModel, signature: Signature, where: Place) -> Iterator[ServingProblem]:
-    """Newer releases want three names in the signature, whatever `**kwargs` takes."""
+    """Three names that newer releases require in the signature, even if there is `**kwargs`."""
     calls = seen.target.vllm.forward
     if not _is_own_decoder(seen):
         return
@@ -77,7 +77,7 @@ def _is_own_decoder(seen: CheckedModel) -> bool:
 
 @check(Phase.FORWARD)
 def run(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """What the abstract forward at size 1 shows to be the target's doing."""
+    """Problems of the abstract forward on a single rank that are the target's doing."""
     if seen.judge is None:
         return
     outcome = seen.judge.alone.outcome

@@ -1,4 +1,4 @@
-"""What a model computes beside `lm_head(hidden_states)`: vLLM does not run its forward."""
+"""What a model computes besides `lm_head(hidden_states)`: vLLM does not run its forward."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEAD = "lm_head"
 
 @check(Phase.WEIGHTS)
 def forward_lost(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Arithmetic between the base model and the head of the whole model, or behind the head."""
+    """Arithmetic between the base model and the head, or behind the head."""
     if seen.whole is None:
         return
     whole = seen.whole.root

@@ -1,4 +1,4 @@
-"""Which of the two classes of a model holds its head: vLLM builds the head beside AutoModel's."""
+"""Which of a model's two classes has the head: vLLM builds its own beside AutoModel's class."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _OF_ITS_INPUT = frozenset("getitem __getitem__ to float contiguous mul div trued
 def misplaced(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A head in the base model, or none in the model that has to have one.
 
-    What the architecture names need not be what AutoModelForCausalLM loads.
+    The class that the architecture names need not be the one that AutoModelForCausalLM loads.
     """
     if seen.judge is None or not has_plain_head(seen):
         return
@@ -84,9 +84,9 @@ def _not_loaded(
 
 
 def _in_base(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """The checkpoint's head goes to vLLM's own; the other is not loaded, and its logits go there.
+    """A head in the base model: it gets no weights, as the checkpoint's go to vLLM's own head.
 
-    Source: the mapping of names in transformers/base.py, whatever holds `lm_head` in the model.
+    Source: the mapping of names in transformers/base.py, whatever module has `lm_head`.
     """
     fact = seen.target.vllm.weights.layer_not_in_checkpoint
     where = _entry(seen, AUTO_MODEL)
@@ -100,7 +100,10 @@ def _in_base(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _has_projection(seen: CheckedModel) -> bool:
-    """Whether the base model holds a Linear beside its layers: running it again costs."""
+    """Whether the base model has a Linear beside its layers.
+
+    Only then is it worth running again.
+    """
     held = seen.root.attributes.values() if seen.root else ()
     return any(seen.builder.machine.is_instance_of(each, LINEAR) for each in held)
 
@@ -128,14 +131,14 @@ def _answered(
 
 @record
 class _Answer:
-    """What the base model returns first: its last dimension, and whether its head made it."""
+    """The first result of the base model: its last dimension, and whether a head computed it."""
 
     width: int | None = None
     of_head: bool = False
 
     @classmethod
     def of(cls, seen: CheckedModel) -> _Answer:
-        """Run the base model as the engine does; nothing is known of one that raises."""
+        """Run the base model as the engine does; nothing is known if it raises."""
         machine, root = seen.builder.machine, seen.root
         if root is None:
             return cls()
@@ -152,7 +155,7 @@ class _Answer:
 
 @record(frozen=False, eq=False)
 class _Heads(Observer):
-    """Notes what the head of the base model returns."""
+    """Records the result of the base model's head."""
 
     head: Value | None
     logits: Value | None = None
@@ -163,7 +166,7 @@ class _Heads(Observer):
         return result
 
     def made(self, library: Tracing, value: Value) -> bool:
-        """Whether `value` is the logits, or what casts, slices and scales make of them."""
+        """Whether `value` is that result, up to casts, slices and factors."""
         if self.logits is None or value is self.logits:
             return self.logits is not None
         for step in library.way_back(value):

@@ -18,7 +18,7 @@ from forgather_lint.facts.serving import ServingProblem
 
 @check(Phase.LOAD)
 def removed(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Imports at the top of a file, outside `try` and `if`: they surely run."""
+    """Imports at the top of a file, outside `try` and `if`, which surely run."""
     for name, file in seen.builder.loader.files.items():
         if name.startswith("model."):
             for node, module, alias in _imports(file):

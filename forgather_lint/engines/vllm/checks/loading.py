@@ -1,4 +1,4 @@
-"""Whether vLLM comes to build the model at all: its config, and a class that may serve it."""
+"""Whether vLLM gets as far as building the model: its config, and a class that may serve it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
 
 
 def own_model(name: str, config: ConfigFile, target: VllmTarget) -> ServingProblem:
-    """That a model of vLLM's own serves, and nothing of the folder but its config is read."""
+    """A model of vLLM's own serves, and only the config of the folder is read."""
     return ServingProblem(
         cause=OwnModelServes(name),
         verdict="",
@@ -49,7 +49,7 @@ def own_model(name: str, config: ConfigFile, target: VllmTarget) -> ServingProbl
 
 
 def config_not_loaded(model: ModelInput, target: VllmTarget) -> Iterator[ServingProblem]:
-    """No config.json, or one for which AutoConfig finds no class."""
+    """There is no config.json, or AutoConfig finds no class for it."""
     if model.config_missing:
         fact, name = target.vllm.registry.config_not_found, name_of(model.folder)
         where = file_start(model.path)
@@ -60,7 +60,7 @@ def config_not_loaded(model: ModelInput, target: VllmTarget) -> Iterator[Serving
 
 @port_of("transformers/models/auto/configuration_auto.py", "AutoConfig.from_pretrained")
 def _no_config_class(config: ConfigFile, target: VllmTarget) -> Iterator[ServingProblem]:
-    """That `AutoConfig` finds no class: neither by `auto_map` nor by the model type."""
+    """`AutoConfig` finds no class, neither by `auto_map` nor by the model type."""
     values, loading = config.values, target.transformers.loading
     entries, kind = values.get("auto_map", {}), values.get("model_type")
     named = not isinstance(entries, dict) or AUTO_CONFIG in entries
@@ -79,14 +79,14 @@ def _no_config_class(config: ConfigFile, target: VllmTarget) -> Iterator[Serving
 
 
 def has_config_class(kind: str, target: VllmTarget) -> bool:
-    """Whether transformers, or vLLM itself, has a class for configs of that type."""
+    """Whether transformers, or vLLM itself, has a config class for that type."""
     return knows("transformers_configs", kind, target.transformers.version) or knows(
         "vllm_configs", kind, target.vllm.version
     )
 
 
 def _contains_type(folder: str, target: VllmTarget) -> bool:
-    """Whether the name of the folder contains a type, which transformers then takes it for."""
+    """Whether the name of the folder contains a model type, which transformers then assumes."""
     release = target.transformers.version
     parts = {folder[i:j] for i in range(len(folder)) for j in range(i + 1, len(folder) + 1)}
     return any(knows("transformers_configs", part, release) for part in parts)
@@ -95,7 +95,7 @@ def _contains_type(folder: str, target: VllmTarget) -> bool:
 def nobody_serves(
     model: ModelInput, target: VllmTarget, server: ServingClass, impl: ModelImpl
 ) -> Iterator[ServingProblem]:
-    """An architecture that no registry knows, and no class that could stand in."""
+    """An architecture in no registry, without any class that could be used instead."""
     if server.by is not ServedBy.NOBODY or model.config is None:
         return
     name, where = server.name, model.config.place("architectures")
@@ -114,7 +114,7 @@ def nobody_serves(
 def refusal(
     name: str, config: ConfigFile | None, target: VllmTarget, impl: ModelImpl
 ) -> tuple[Fact[Reaction], dict[str, object]]:
-    """What a user sees when the attention of the class may not be replaced."""
+    """What a user sees when the attention of the class cannot be replaced."""
     if impl is ModelImpl.TRANSFORMERS or config is None:
         return target.vllm.attention.incompatible, {"architecture": name}
     return unsupported(name, config, target)
@@ -123,7 +123,7 @@ def refusal(
 def unsupported(
     name: str, config: ConfigFile, target: VllmTarget
 ) -> tuple[Fact[Reaction], dict[str, object]]:
-    """What vLLM says of architectures that it does not serve, and the parts of the text."""
+    """vLLM's error for architectures that it does not serve, and the parts that fill it."""
     registry, release = target.vllm.registry, target.vllm.version
     names = architectures(config.values, target)
     for each in names or [name]:
@@ -138,7 +138,7 @@ def unsupported(
 
 @check(Phase.ACCEPT)
 def no_auto_model(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A class that vLLM accepts, and none that AutoModel could load."""
+    """A class that vLLM accepts, while there is none that AutoModel could load."""
     config, target = seen.model.config, seen.target
     if config is None or seen.server.by is not ServedBy.FOLDER:
         return

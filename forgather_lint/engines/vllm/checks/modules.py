@@ -1,4 +1,4 @@
-"""Modules that a target replaces, and what is lost when it does."""
+"""Modules that a target replaces, and what is lost by that."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from forgather_lint.python.values.value import External, TensorValue, Value
 
 @check(Phase.WEIGHTS)
 def linear_subclass(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A class that derives from nn.Linear with a forward of its own, which is never run.
+    """A subclass of nn.Linear whose own forward is never run.
 
-    Parameters of its own find no place when the weights are loaded, nor does what a parametrization
-    keeps below a plain Linear.
+    Its own parameters have no place when the weights are loaded; nor have the tensors that a
+    parametrization keeps below a plain Linear.
     """
     fact = seen.target.vllm.modules.linear_forward_kept
     told: set[ClassValue | External] = set()
@@ -51,7 +51,10 @@ def linear_subclass(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _own_parameter(linear: Instance) -> str:
-    """The first name below which a checkpoint has what a plain Linear does not have."""
+    """The first name that a checkpoint has for this Linear but not for a plain one.
+
+    Empty if none.
+    """
     held = linear.attributes.items()
     own = ((n, value) for n, value in held if n not in ("weight", "bias", *linear.hidden))
     return next((name for name, value in own if _is_stored(value)), "")
@@ -65,14 +68,14 @@ def _is_stored(value: Value) -> bool:
 
 
 def _unknown_name(seen: CheckedModel, name: str) -> str:
-    """What the loader says of a weight that belongs nowhere."""
+    """The loader's error for a weight that has no place."""
     fact = seen.target.vllm.weights.unknown_name
     text = fact.value.say(name=f"model.{name}", **{"class": "TransformersForCausalLM"})
     return f"{fact.value.raises}: {text.partition('. The available')[0]}"
 
 
 def _error_of_dropping(seen: CheckedModel) -> str:
-    """What the model raises without the forward; empty where it goes on with another value."""
+    """The error that the model raises without the forward; empty where it goes on."""
     assert seen.judge is not None
     outcome = seen.judge.alone.outcome
     dropped = isinstance(outcome.cause, LinearForwardDropped)
@@ -86,7 +89,7 @@ def _instances(seen: CheckedModel) -> Iterator[tuple[str, Instance]]:
 
 @check(Phase.WEIGHTS)
 def fused_names(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A projection that is fused under another name, which is looked for inside its siblings'."""
+    """A projection that is fused under a new name, while a sibling's name begins with its own."""
     if seen.judge is None or not seen.target.vllm.fusers.stacked_by_substring.value:
         return
     judge = seen.judge
@@ -104,14 +107,14 @@ def fused_names(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _weights_below(structure: Structure, path: str) -> set[str]:
-    """The names below the module `path` of which a checkpoint holds weights."""
+    """The names, below the module `path`, of weights in a checkpoint."""
     dotted = f"{path}." if path else ""
     names = (each.name for each in structure.parameters)
     return {name.removeprefix(dotted).split(".")[0] for name in names if name.startswith(dotted)}
 
 
 def _captured(fused: list[str], siblings: set[str]) -> tuple[str, str] | None:
-    """The first fused name that another name begins with, and that name."""
+    """The first fused name with which another name begins, and that name; None if there is none."""
     pairs = ((name, other) for name in fused for other in sorted(siblings - set(fused)))
     return next(((name, other) for name, other in pairs if other.startswith(name)), None)
 
@@ -121,7 +124,7 @@ def _captured(fused: list[str], siblings: set[str]) -> tuple[str, str] | None:
     "MergedColumnParallelFuser.merged_name",
 )
 def _merged_name(kind: str, fused: list[str]) -> str:
-    """What the layer is called that takes the place of several."""
+    """The name of the layer that replaces several."""
     known = {"GLU": "gate_up_proj", "QKV": "qkv_proj"}
     return known.get(kind) or "merged_proj_" + "_".join(f"{len(name)}_{name}" for name in fused)
 

@@ -1,7 +1,7 @@
-"""Files of the model that import their neighbours as if these were installed.
+"""Files of the model that import files beside them as if these were installed packages.
 
-Before transformers runs a file that auto_map names, it imports all that the file imports by an
-absolute name, in functions and below `if` too; the folder of the model is not on the path.
+Before transformers runs a file named in auto_map, it tries to import everything that the file
+imports absolutely, even in functions and below `if`; the folder of the model is not on `sys.path`.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _ABSOLUTE = re.compile(r"^[ \t]*(?:from|import)[ \t]+(\w+)", re.MULTILINE)
 
 @check(Phase.LOAD)
 def imported(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A neighbour that is imported by an absolute name: when files are loaded, or when they run."""
+    """A file beside the model that is imported absolutely, on loading or when a function runs."""
     by_name = tuple(_imported_by_name(seen))
     yield from by_name or _imported_when_run(seen, seen.model)
 
 
 def _imported_by_name(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Absolute imports of files that lie beside the model's."""
+    """Absolute imports, at the top of a file, of files beside the model."""
     entries = _entries(seen)
     suspects = [(name, file) for name, file in _files(seen) if _mentions_neighbour(seen, file)]
     loading = seen.target.transformers.loading
@@ -66,9 +66,9 @@ def _imported_by_name(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _imported_when_run(seen: CheckedModel, model: ModelInput) -> Iterator[ServingProblem]:
-    """Such an import in a function that surely runs while the model is built or called.
+    """Absolute imports in functions that surely run while the model is built or called.
 
-    The model is built and run once more where only installed packages have names.
+    For that the model is built and run once more with only installed packages importable.
     """
     files = [file for _, file in _files(seen)]
     if seen.judge is None or not _entries(seen) or any("sys.path" in file.text for file in files):
@@ -97,7 +97,7 @@ def _constructor(seen: CheckedModel, model: ModelInput) -> Iterator[tuple[str, P
 
 
 def _forward(seen: CheckedModel, judge: VllmJudge) -> Iterator[tuple[str, Place]]:
-    """A module without children, such as a norm, may be replaced: then its forward never runs."""
+    """The errors of the forward; modules without children may be replaced, and so do not count."""
     subject, machine = judge.subject, seen.builder.machine
     here = _without_neighbours(machine.environment)
     try:
@@ -122,7 +122,10 @@ def _files(seen: CheckedModel) -> Iterator[tuple[str, PythonFile]]:
 
 
 def _mentions_neighbour(seen: CheckedModel, file: PythonFile) -> bool:
-    """Whether a line of the text may be such an import; walking the tree costs a hundredfold."""
+    """Whether a line of the text may be such an import.
+
+    A walk of the tree takes a hundred times longer.
+    """
     return any(_is_neighbour(seen, name) for name in _ABSOLUTE.findall(file.text))
 
 
@@ -131,7 +134,7 @@ def _is_neighbour(seen: CheckedModel, name: str) -> bool:
 
 
 def _entries(seen: CheckedModel) -> tuple[str, ...]:
-    """The files that auto_map names for the classes which vLLM loads."""
+    """The files that auto_map names for the classes that vLLM loads."""
     auto_map = seen.builder.config_values.get("auto_map")
     if not isinstance(auto_map, dict):
         return ()
@@ -143,9 +146,9 @@ def _entries(seen: CheckedModel) -> tuple[str, ...]:
 @port_of("transformers/dynamic_module_utils.py", "check_imports")
 @port_of("transformers/dynamic_module_utils.py", "get_imports")
 def _checked(node: cst.CSTNode) -> Iterator[Import]:
-    """What `check_imports` sees: all but what stands in `try`, or below a test that may ask it.
+    """The imports that `check_imports` sees: all but those in `try`, or below certain tests.
 
-    `is_torch_available()` and what else transformers' `import_utils` has does.
+    Such a test is `is_torch_available()`, or anything else from transformers' `import_utils`.
     """
     if isinstance(node, cst.Try | cst.TryStar):
         return
@@ -163,7 +166,7 @@ def _may_ask(node: cst.CSTNode) -> bool:
 
 
 def _at_top(tree: cst.Module) -> Iterator[Import]:
-    """What surely runs when the file is imported."""
+    """The imports that surely run when the file is imported."""
     for line in tree.body:
         for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
             if isinstance(node, Import):
@@ -182,7 +185,7 @@ def _problem(
 
 
 def _modules(node: Import) -> Iterator[str]:
-    """The first names of absolute imports."""
+    """The first parts of the names of absolute imports."""
     if isinstance(node, cst.Import):
         names = [get_full_name_for_node(each.name) or "" for each in node.names]
     else:

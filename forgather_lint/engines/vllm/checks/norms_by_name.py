@@ -1,4 +1,4 @@
-"""Norms that a release finds by the name of their class, and what it makes of them."""
+"""Norms that a release recognises by the name of their class, and what replacing them loses."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from forgather_lint.python.values.objects import ClassValue, FunctionValue, Inst
 from forgather_lint.python.values.value import Arguments, External, Known, TensorValue
 
 REPLACED_EPSILON = 1e-6
-"""What vLLM takes where it finds no epsilon (transformers/utils.py, replace_rms_norm_class)."""
+"""vLLM's epsilon where it finds none (transformers/utils.py, replace_rms_norm_class)."""
 
 
 def _norms(seen: CheckedModel) -> Iterator[tuple[str, Instance]]:
-    """One norm of each class that the release replaces, whose attributes are all known."""
+    """One norm of each class that the release replaces by name, if all its attributes are known."""
     by_name = seen.target.vllm.modules.norm_found_by.value is NormSearch.CLASS_NAME
     if seen.judge is None or not by_name:
         return
@@ -119,7 +119,7 @@ def parameters(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.WEIGHTS)
 def centre(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """`1 + weight`, of which the release learns by building the class of the number 1."""
+    """`1 + weight`, which the release detects by constructing the class with the number 1."""
     fact = seen.target.vllm.modules.norm_centre_lost
     if fact.value.effect is Effect.NONE:
         return
@@ -144,7 +144,7 @@ def _refuses_number(seen: CheckedModel, module: Instance) -> bool:
 
 @check(Phase.WEIGHTS)
 def second_input(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A norm that is handed two tensors: its replacement takes the second for a residual."""
+    """A norm that is called with two tensors: its replacement takes the second for a residual."""
     fact = seen.target.vllm.modules.norm_second_input
     if fact.value.effect is Effect.NONE:
         return
@@ -156,7 +156,7 @@ def second_input(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _needs_two(forward: FunctionValue) -> bool:
-    """Whether it cannot be called with one input: two parameters without a default, and self."""
+    """Whether it needs two inputs: two parameters without a default, besides self."""
     if not isinstance(forward.node, cst.FunctionDef):
         return False
     given = [each for each in forward.node.params.params if each.default is None]

@@ -1,6 +1,6 @@
-"""Norms that newer releases know by what they compute, and what they overlook in it.
+"""Norms that newer releases recognise by what they compute, and what they overlook in it.
 
-Whatever is multiplied by the inverse root is taken for the input.
+A release takes whatever is multiplied by the inverse root for the input.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def centre_overlooked(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _is_leaf(seen: CheckedModel, module: Instance) -> bool:
-    """A module of a weight alone, whose forward has one parameter: no other is looked at.
+    """Whether it has a weight only, and its forward one parameter: no other module is looked at.
 
     Then its epsilon is a number, without which the computation is not recognised.
     """
@@ -68,7 +68,7 @@ def _is_leaf(seen: CheckedModel, module: Instance) -> bool:
 
 
 def _is_taken_for_plain(body: Body, power: bool) -> bool:
-    """Whether the result is something made of the input times its inverse root mean square."""
+    """Whether the result is computed from the input times its inverse root mean square."""
     if len(body.placeholders) != 1:
         return False
     given, last = body.placeholders[0], body.made_by(body.peeled(body.result))

@@ -1,7 +1,7 @@
-"""When a check speaks: in the order in which the engine comes to what it looks at.
+"""The phases of checks: the order in which the engine would meet the problems.
 
-A check is a function of this folder that says in which phase it stands; nothing lists it. Of those
-of one phase the files come by name, and what stands in one from top to bottom.
+A check is a function of this folder that declares its phase; there is no list of them. Within a
+phase they are ordered by file name, then by position in the file.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from forgather_lint.facts.serving import ServingProblem
 
 
 class Phase(IntEnum):
-    """What the engine does when it meets the problem; the first that stops it is what it shows."""
+    """What the engine is doing when it meets the problem; it shows the first that stops it."""
 
     CONFIG = 1
     """It reads config.json."""
     LOAD = 2
     """It imports the files of the model."""
     ACCEPT = 3
-    """It looks at the class, and whether it serves such a model as it is asked to."""
+    """It looks at the class, and decides whether it can serve such a model as requested."""
     BUILD = 4
-    """It builds the model, and puts its own layers into it."""
+    """It builds the model, and inserts its own layers."""
     FORWARD = 5
     """It runs the model."""
     WEIGHTS = 6
-    """It gives the weights of the checkpoint to what it has built, and computes with them."""
+    """It loads the weights of the checkpoint, and computes with them."""
 
 
 Check = Callable[[CheckedModel], Iterator[ServingProblem]]
@@ -40,7 +40,7 @@ _CHECKS: dict[Check, Phase] = {}
 
 
 def check(phase: Phase) -> Callable[[Check], Check]:
-    """Declare the decorated function as a check of that phase."""
+    """Registers the decorated function as a check of that phase."""
 
     def declare(look: Check) -> Check:
         _CHECKS[look] = phase

@@ -1,4 +1,4 @@
-"""Plan entries that the target reads otherwise than it is told, without a word."""
+"""Plan entries that the target silently reads otherwise than they are meant."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OTHER = RENAMED | {new: old for old, new in RENAMED.items()}
 
 @check(Phase.WEIGHTS)
 def renamed_styles(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A style that other releases of vLLM know under this name, and this one does not."""
+    """A style that other releases of vLLM have under this name, and this one does not."""
     if seen.judge is None:
         return
     styles = seen.target.vllm.plan.styles
@@ -50,7 +50,10 @@ def renamed_styles(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.WEIGHTS)
 def disagreement(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Linears to which vLLM applies another entry than transformers does; one for each entry."""
+    """Linears to which vLLM and transformers apply different entries.
+
+    One problem for each entry.
+    """
     if seen.judge is None:
         return
     entries = {entry.full_key: entry for entry in seen.judge.subject.tensor_plan}

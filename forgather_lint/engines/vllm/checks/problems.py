@@ -1,4 +1,4 @@
-"""Everything that a target holds against a model, in the order in which the engine gets to it."""
+"""All problems that a target has with a model, in the order in which the engine would meet them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def look_for_problems(
     max_model_len: int | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> None:
-    """Note in `prepared` what stands between it and its target; the first that blocks is shown.
+    """Add to `prepared` its problems with its target; the first that blocks is the one shown.
 
-    Where the search has to be given up, what was found stays, and that more was not looked for.
+    Where the search has to be given up, what was found stays, and `given_up` is set.
     """
     target = prepared.target
     not_loaded = tuple(loading.config_not_loaded(model, target))
@@ -54,7 +54,7 @@ def look_for_problems(
 
 
 def _read_quantization(seen: CheckedModel, checkpoint: Checkpoint | None) -> None:
-    """Note what config.json says of quantized weights, where it alone says something."""
+    """Add the description of quantized weights, where config.json alone has one."""
     if seen.judge is None or not describes_alone(seen.model):
         return
     from forgather_lint.engines.vllm.quantized.found import quantized_of  # few models pay for it

@@ -1,4 +1,4 @@
-"""The description of quantized weights, which the release reads before the model is built."""
+"""The description of quantized weights, which the release reads before it builds the model."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from forgather_lint.facts.causes.quantization import (
 from forgather_lint.facts.serving import ServingProblem
 
 _DECIDES_TOO = ("producer", "quant_algo", "quantization", "checkpoint_format", "packing_format")
-"""Keys by which a method may take over a config of another name."""
+"""Keys by which one method may take over a config that names another."""
 _TAKEN_OVER = ("auto-round", "auto_round", "autoround", "intel/auto-round")
-"""Names that `inc` takes for its own (inc.py, `override_quantization_method`)."""
+"""Names that the method `inc` takes over (inc.py, `override_quantization_method`)."""
 _BY_NAME = {"auto_awq": "awq", "awq_marlin": "awq", "auto_gptq": "gptq", "gptq_marlin": "gptq"}
 _MXFP4 = ("mxfp4", "gpt_oss_mxfp4")
 _TRUE_BITS = (4, 8)
 
 
 def _said(seen: CheckedModel) -> tuple[ConfigFile, Mapping[str, object], str] | None:
-    """`quantization_config` with its method, if config.json has one that names it."""
+    """`quantization_config` and its method; None if config.json has none that names one."""
     file = seen.model.config
     config = file.values.get("quantization_config") if file is not None else None
     if file is None or not isinstance(config, dict):
@@ -39,7 +39,7 @@ def _said(seen: CheckedModel) -> tuple[ConfigFile, Mapping[str, object], str] | 
 
 @check(Phase.CONFIG)
 def quantization_method(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A method that the release does not have, or takes only when told to."""
+    """A method that the release does not have, or accepts only when told to."""
     found = _said(seen)
     if found is None:
         return
@@ -57,7 +57,7 @@ def quantization_method(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.CONFIG)
 def settings(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Settings of the method that the release misses, or does not take."""
+    """Settings of the method that the release requires and are absent, or does not accept."""
     found = _said(seen)
     if found is None or any(key in found[1] for key in _DECIDES_TOO[:3]):
         return
@@ -80,7 +80,7 @@ Refused = tuple[str, Fact[Reaction], Mapping[str, object]]
 
 
 def _refused(seen: CheckedModel, config: Mapping[str, object], method: str) -> Iterator[Refused]:
-    """The key that stands for what is not taken, with the words of the release."""
+    """The key of each setting that is not accepted, with the error of the release."""
     facts = seen.target.vllm.quantization
     if method == "gptq":
         yield from _of_gptq(seen, config)
@@ -115,7 +115,7 @@ def _of_gptq(seen: CheckedModel, config: Mapping[str, object]) -> Iterator[Refus
 
 
 def _orders(config: Mapping[str, object]) -> Iterator[str]:
-    """compressed-tensors: the order in which the columns of weights were taken."""
+    """For compressed-tensors: the values of `actorder` that reorder the columns of weights."""
     groups = config.get("config_groups")
     for group in groups.values() if isinstance(groups, dict) else ():
         weights = group.get("weights") if isinstance(group, dict) else None
@@ -125,7 +125,7 @@ def _orders(config: Mapping[str, object]) -> Iterator[str]:
 
 
 def _all_whole_numbers(config: Mapping[str, object]) -> bool:
-    """compressed-tensors: whether all layers are in whole numbers, and activations as they are."""
+    """For compressed-tensors: whether all layers have integer weights and plain activations."""
     groups = config.get("config_groups")
     (group, *more) = groups.values() if isinstance(groups, dict) and groups else (None,)
     if more or not isinstance(group, dict) or group.get("targets") != ["Linear"]:
@@ -137,7 +137,7 @@ def _all_whole_numbers(config: Mapping[str, object]) -> bool:
 
 @check(Phase.CONFIG)
 def dtype(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A dtype in which no kernel of the method computes."""
+    """A dtype for which the method has no kernel."""
     found = _said(seen)
     if found is None or seen.judge is None:
         return
@@ -154,7 +154,7 @@ def dtype(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.BUILD)
 def not_for_transformers(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A method that models without a class of vLLM's own are not built with."""
+    """A method with which only vLLM's own models can be built."""
     found = _said(seen)
     if found is None or found[2] not in _MXFP4:
         return
@@ -166,7 +166,7 @@ def not_for_transformers(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.BUILD)
 def listed_nowhere(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Layers to leave alone that the model does not have: the entry is of no effect."""
+    """Layers excluded from quantization that the model does not have: the entry has no effect."""
     found = _said(seen)
     if found is None or seen.judge is None:
         return

@@ -1,4 +1,4 @@
-"""Files that transformers does not copy when it loads the code of a model in a local folder."""
+"""Files that transformers does not copy when it loads the code of a model from a local folder."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NO_FILES: tuple[str, ...] = ()
 
 @check(Phase.LOAD)
 def not_copied(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """An import of a file of the model that the loader leaves behind.
+    """An import of a file of the model that the loader does not copy.
 
-    It copies the files that auto_map names, and those that the texts of these import.
+    It copies the files that auto_map names, and those that their texts import.
     """
     entries = _entries(seen)
     if not entries:
@@ -50,7 +50,7 @@ def not_copied(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _entries(seen: CheckedModel) -> tuple[str, ...]:
-    """The files that auto_map names; none where one lies in another repository."""
+    """The files that auto_map names; empty if one of them is in another repository."""
     auto_map = seen.builder.config_values.get("auto_map")
     texts = list(auto_map.values()) if isinstance(auto_map, dict) else []
     named = [reference(text) for text in texts if isinstance(text, str) and "--" not in text]
@@ -62,7 +62,7 @@ def _entries(seen: CheckedModel) -> tuple[str, ...]:
 @port_of("transformers/dynamic_module_utils.py", "get_relative_import_files")
 @port_of("transformers/dynamic_module_utils.py", "get_relative_imports")
 def _closure(seen: CheckedModel, entries: Iterable[str]) -> tuple[str, ...]:
-    """Every file that is imported from `entries` on, as the patterns see it."""
+    """Every file that is imported, directly or not, by `entries`, as the patterns find them."""
     found = dict.fromkeys(entries)
     for name in list(found):
         found.update(dict.fromkeys(_imported(seen, name)))
@@ -70,7 +70,7 @@ def _closure(seen: CheckedModel, entries: Iterable[str]) -> tuple[str, ...]:
 
 
 def _packages(seen: CheckedModel, entries: Iterable[str]) -> Iterator[ServingProblem]:
-    """A relative import of a folder, in a file that auto_map names: a file is looked for."""
+    """A relative import of a folder, in a file that auto_map names: the loader expects a file."""
     sources, fact = seen.builder.sources, seen.target.transformers.loading.package_not_read
     for importer in entries:
         for name in _searched(seen, importer):
@@ -84,7 +84,7 @@ def _packages(seen: CheckedModel, entries: Iterable[str]) -> Iterator[ServingPro
 
 
 def _imported(seen: CheckedModel, name: str) -> tuple[str, ...]:
-    """The neighbours that a file imports, as transformers searches for them."""
+    """The files beside it that a file imports, as transformers finds them."""
     return tuple(each for each in _searched(seen, name) if seen.builder.sources.has(each))
 
 
@@ -104,7 +104,7 @@ def _searched(seen: CheckedModel, name: str) -> tuple[str, ...]:
 
 
 def _bare(seen: CheckedModel, files: Iterable[str], copied: set[str]) -> Iterator[ServingProblem]:
-    """`from . import name`, which no pattern sees, of a file that nothing else imports."""
+    """`from . import name`, which no pattern finds, of a file that nothing else imports."""
     for file in files:
         for node, name in _bare_imports(seen, file):
             if seen.builder.sources.has(name) and name not in copied:
@@ -116,7 +116,7 @@ def _bare(seen: CheckedModel, files: Iterable[str], copied: set[str]) -> Iterato
 
 
 def _bare_imports(seen: CheckedModel, file: str) -> Iterator[tuple[cst.ImportFrom, str]]:
-    """At the top of the file, where they surely run."""
+    """Such imports at the top of the file, where they surely run."""
     parsed = seen.builder.loader.files.get(f"model.{file}")
     for line in parsed.tree.body if parsed is not None else ():
         for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
@@ -126,7 +126,7 @@ def _bare_imports(seen: CheckedModel, file: str) -> Iterator[tuple[cst.ImportFro
 
 
 def _place(seen: CheckedModel, importer: str, name: str) -> Place:
-    """The import of `name` in the file `importer`."""
+    """The place of the import of `name` in the file `importer`."""
     parsed = seen.builder.loader.files.get(f"model.{importer}")
     for line in parsed.tree.body if parsed is not None else ():
         for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():

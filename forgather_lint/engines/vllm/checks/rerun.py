@@ -1,4 +1,4 @@
-"""A forward of a model's own beside that of the library, each run on the same input."""
+"""Runs a forward of the model's own and the library's on the same input, to compare the results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FUNCTION = {LINEAR: "torch.nn.functional.linear", EMBEDDING: "torch.nn.function
 
 
 def computes_the_same(seen: CheckedModel, module: Instance, kind: str) -> bool:
-    """Whether a run of the forward ends with the very value of the library's."""
+    """Whether the forward returns exactly the value that the library's returns."""
     if seen.judge is None:
         return False
     machine, library = seen.builder.machine, NumberingLibrary(seen.judge.engine, 1, None)
@@ -33,13 +33,13 @@ def computes_the_same(seen: CheckedModel, module: Instance, kind: str) -> bool:
 
 
 def _given(module: Instance, kind: str) -> TensorValue:
-    """What a module of the kind is called with: tokens, or features."""
+    """An input for a module of the kind: tokens, or features."""
     if kind == EMBEDDING:
         return TensorValue((1, SEQUENCE), dtype="int64")
     return TensorValue((1, SEQUENCE, width(module, "in_features")))
 
 
 def _written(module: Instance, given: TensorValue) -> Arguments:
-    """`F.linear(x, self.weight)`, with the bias where there is one."""
+    """The arguments of `F.linear(x, self.weight)`, with the bias where there is one."""
     weights = (module.attributes.get(name) for name in ("weight", "bias"))
     return Arguments([given, *(each for each in weights if isinstance(each, TensorValue))])

@@ -1,4 +1,4 @@
-"""Rotary embeddings that are computed from another base than config.json says."""
+"""Rotary embeddings that are computed from another base than the one in config.json."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from forgather_lint.python.values.value import Known
 _PARAMETERS = "rope_parameters"
 _THETA = "rope_theta"
 _OTHER_WAYS = WHOLE | {_PARAMETERS, "rope_scaling"}
-"""What the base in `rope_parameters` is read through, by the model or by what it hands on."""
+"""Names through which the base in `rope_parameters` is read, in whatever way."""
 
 
 @check(Phase.WEIGHTS)
 def theta_overlooked(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """`rope_parameters.rope_theta` in config.json, and a model that reads the older `rope_theta`.
+    """`rope_parameters.rope_theta` in config.json, but a model that reads the older `rope_theta`.
 
-    The model is built and run once more to see what it reads: few configs come to that.
+    The model is built and run once more to see what it reads; few configs require that.
     """
     said = seen.builder.config_values.get(_PARAMETERS)
     wanted = said.get(_THETA) if isinstance(said, dict) else None
@@ -44,9 +44,9 @@ def theta_overlooked(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _read_alone(builder: ModelBuilder) -> Place | None:
-    """Where `rope_theta` is read of the config by a model that never asks for `rope_parameters`.
+    """Where a model that never asks for `rope_parameters` reads `rope_theta`; None otherwise.
 
-    Nothing is said of a model that hands its config to code that is not known.
+    None also for a model that passes its config to unknown code.
     """
     reads = config_reads(builder)
     if reads is None or not _OTHER_WAYS.isdisjoint(reads):

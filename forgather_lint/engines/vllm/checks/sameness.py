@@ -1,4 +1,4 @@
-"""Whether a forward of a model's own computes what the library's does."""
+"""Whether a forward of the model's own computes what the library's does."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def repeats(seen: CheckedModel, module: Instance, forward: FunctionValue, kind: 
 
 
 def _only_repeats(forward: FunctionValue) -> bool:
-    """Whether all it does is `return super().forward(...)` or `return F.linear(x, self.weight)`.
+    """Whether it is just `return super().forward(...)` or `return F.linear(x, self.weight)`.
 
-    Casts between dtypes, which the engine chooses, do not count.
+    Casts between dtypes do not count, as the engine chooses the dtype.
     """
     node = forward.node
     if not isinstance(node, cst.FunctionDef):
@@ -56,7 +56,7 @@ def _repeats(expression: cst.BaseExpression) -> bool:
 
 
 def _is_plain(expression: cst.BaseExpression) -> bool:
-    """A name, an attribute, or a cast of one."""
+    """Whether it is a name, an attribute, or a cast of one."""
     if isinstance(expression, cst.Call) and isinstance(expression.func, cst.Attribute):
         return expression.func.attr.value in _CASTS and _is_plain(expression.func.value)
     return isinstance(expression, cst.Name | cst.Attribute)

@@ -1,4 +1,4 @@
-"""What a target needs of config.json."""
+"""What a target requires of config.json."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from forgather_lint.python.values.value import Arguments, Known, ListValue
 
 @check(Phase.CONFIG)
 def nulls(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Fields of a validated record that are None, or a list as of numbers for each layer."""
+    """Fields of a validated record that are None, or a list with a number for each layer."""
     needed = seen.target.vllm.config
     for name in needed.integer_fields.value:
         refused = _no_number(seen, name)
@@ -50,10 +50,10 @@ def nulls(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.CONFIG)
 def older_names(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Keys of config.json that the target's transformers calls by another name.
+    """Keys of config.json that the target's transformers has under another name.
 
-    Of those that it makes one of, none is told: which part of the new value each is differs by
-    model. Code that says the older name may ask for it.
+    Keys that it merges with others into one are left out: how to write the new value differs by
+    model. So are keys whose older name occurs in the model's code, which may read it.
     """
     renamed, config = seen.target.transformers.config.renamed_fields, seen.model.config
     if config is None:
@@ -76,7 +76,7 @@ def older_names(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def _is_said(sources: Sources, word: str) -> bool:
-    """Whether any file of the model says `word`, or is not read."""
+    """Whether a file of the model contains `word`, or cannot be read."""
     try:
         return any(word in sources.text(each) for each in {*sources.paths, *sources.texts})
     except SourceError:
@@ -84,7 +84,7 @@ def _is_said(sources: Sources, word: str) -> bool:
 
 
 def _no_number(seen: CheckedModel, name: str) -> dict[str, object] | None:
-    """What is said of a field that surely holds no number; None for any other."""
+    """The parts of the message for a field that surely is no number; None for any other."""
     if seen.is_null(name):
         return {"value": "None", "type": "NoneType"}
     value, kind = seen.setting(name), seen.setting("model_type")
@@ -99,7 +99,7 @@ def _no_number(seen: CheckedModel, name: str) -> dict[str, object] | None:
 
 @check(Phase.CONFIG)
 def defaults(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A config class that cannot be made of nothing, as `from_dict` does to print the config.
+    """A config class that cannot be constructed without arguments, as is done to print a config.
 
     Source: transformers/configuration_utils.py, `PreTrainedConfig.to_diff_dict`.
     """
@@ -127,9 +127,9 @@ def defaults(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.BUILD)
 def absent(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Attributes that the backend reads, and that the config has by no name that it knows.
+    """Attributes that the backend reads and the config has under no known name.
 
-    Of a file that is named alone nobody knows what its config.json will say.
+    Without a config.json nothing is reported: it is not known what it will contain.
     """
     needed, config = seen.target.vllm.config, seen.settings.config
     if not isinstance(config, Instance) or seen.model.config is None:
@@ -143,7 +143,7 @@ def absent(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.BUILD)
 def layer_types(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """`layer_types` that is None, or shorter than there are layers."""
+    """`layer_types` that is None, or shorter than the number of layers."""
     attention = seen.target.vllm.attention
     where = seen.place_of_setting("layer_types")
     if seen.is_null("layer_types"):
@@ -186,7 +186,7 @@ def max_length(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.CONFIG)
 def no_architecture(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """config.json that names no class, nor a type whose class the release would take."""
+    """A config.json that names neither a class nor a model type for which the release has one."""
     file, values = seen.builder.config_file, seen.builder.config_values
     named = values.get("architectures") or architectures(values, seen.target)
     if file is not None and not named and "architectures" not in file.undecided:
@@ -196,7 +196,7 @@ def no_architecture(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.CONFIG)
 def auto_map_entries(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Entries of auto_map that are no text: of the classes that vLLM loads."""
+    """Entries of auto_map, for classes that vLLM loads, that are not text."""
     file, auto_map = seen.builder.config_file, seen.builder.config_values.get("auto_map", {})
     loading = seen.target.transformers.loading
     if file is None:

@@ -1,4 +1,4 @@
-"""Layers that share one `layer_idx`, and with it the KV cache of one layer."""
+"""Layers with the same `layer_idx`, which therefore share the KV cache of one layer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from forgather_lint.python.values.value import Known
 
 
 def shared_index(seen: CheckedModel, sites: Sequence[AttentionSite]) -> Iterator[ServingProblem]:
-    """Two layers of one stack whose attention says the same index, or is one and the same module.
+    """Two layers of one stack whose attention has the same index, or is the same module.
 
-    Releases that refuse it look at modules; those that do not are wrong if both layers run, which
-    layers of one stack do.
+    Releases that refuse this look at the modules; on the others the result is wrong if both layers
+    run, as layers of one stack do.
     """
     first: dict[int, AttentionSite] = {}
     for site in sites:
@@ -34,7 +34,7 @@ def shared_index(seen: CheckedModel, sites: Sequence[AttentionSite]) -> Iterator
 
 
 def _is_stack(one: str, other: str) -> bool:
-    """Whether two names differ in the number of a layer alone."""
+    """Whether two names differ only in the number of a layer."""
     numbers = r"(?<=\.)\d+(?=\.|$)"
     return re.sub(numbers, "*", one) == re.sub(numbers, "*", other)
 

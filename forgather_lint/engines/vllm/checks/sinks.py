@@ -1,4 +1,4 @@
-"""Attention sinks: a learned value for each head that the softmax sees beside the scores."""
+"""Attention sinks: a learned value for each head that takes part in the softmax over scores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEYWORD = "s_aux"
 @port_of("vllm/model_executor/models/transformers/fusers/attention.py", "AttentionFuser.sinks")
 @check(Phase.BUILD)
 def sinks(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """`s_aux=` where the release drops it, or cannot find what it holds."""
+    """`s_aux=`, where the release drops it or cannot find its value."""
     attention = seen.target.vllm.attention
     for site in sites_of(seen):
         expression = keyword(site.call, KEYWORD)
@@ -55,7 +55,7 @@ def sinks(seen: CheckedModel) -> Iterator[ServingProblem]:
 def _of_self(
     seen: CheckedModel, expression: cst.BaseExpression, site: AttentionSite
 ) -> Value | None:
-    """What `self.<attribute>` holds; None for another expression, or when there is none."""
+    """The value of `self.<attribute>`; None for any other expression, or where there is none."""
     if not isinstance(expression, cst.Attribute) or not isinstance(expression.value, cst.Name):
         return None
     if expression.value.value != "self":
@@ -68,7 +68,7 @@ def _of_self(
 
 
 def _is_not_found(expression: cst.BaseExpression, held: Value | None) -> bool:
-    """Whether it is surely neither a parameter of the module nor None (fusers/attention.py)."""
+    """Whether it surely is neither a parameter of the module nor None (fusers/attention.py)."""
     if isinstance(held, TensorValue):
         return not held.is_parameter
     if held is not None:

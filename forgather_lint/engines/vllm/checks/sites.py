@@ -23,9 +23,9 @@ class AttentionSite:
 
 
 def sites_of(seen: CheckedModel) -> list[AttentionSite]:
-    """The modules whose forward makes exactly one call of the interface, in tree order.
+    """The modules whose forward contains exactly one call of the interface, in tree order.
 
-    One that has the config of something else, such as an image encoder, is not the engine's.
+    A module with another config than the text model's, such as an image encoder's, is left out.
     """
     if seen.judge is None:
         return []
@@ -43,7 +43,7 @@ def sites_of(seen: CheckedModel) -> list[AttentionSite]:
 
 
 def layer_named(seen: CheckedModel, index: int) -> str:
-    """How the error calls a layer: its number, and its type where the config says one."""
+    """A layer as the error names it: by its number, and its type where the config has one."""
     types = seen.setting("layer_types")
     items = types.items if isinstance(types, ListValue) else []
     kind = items[index] if index < len(items) else None
@@ -52,7 +52,7 @@ def layer_named(seen: CheckedModel, index: int) -> str:
 
 
 def lost_layer(sites: list[AttentionSite], layers: int) -> int | None:
-    """The first layer that no site is of, None when there surely or possibly is one for each."""
+    """The first layer for which there is no site; None when there is, or may be, one for each."""
     known, others = set(), 0
     for site in sites:
         index = site.module.attributes["layer_idx"]

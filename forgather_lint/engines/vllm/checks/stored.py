@@ -1,6 +1,6 @@
-"""Whether weights lie beside a model, and what its target holds against them.
+"""Whether there are weights beside a model, and the problems of its target with them.
 
-What reads and compares them is imported only when there are some.
+The code that reads and compares them is imported only if there are some.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAMED = (*WEIGHTS, ".index.json")
 
 
 def checkpoint_of(model: ModelInput) -> Checkpoint | None:
-    """The weights beside `model`; to be called before there is room to recurse."""
+    """The weights beside `model`, or None; to be called before `deep_recursion`."""
     if not model.folder or model.config is None or not _any_named(model.folder):
         return None
     from forgather_lint.deployment.checkpoint.files import checkpoint_at
@@ -40,7 +40,7 @@ def _any_named(folder: str) -> bool:
 def problems(
     model: ModelInput, prepared: PreparedModel, seen: CheckedModel | None, checkpoint: Checkpoint
 ) -> Iterator[ServingProblem]:
-    """Everything that the target holds against the weights."""
+    """All problems of the target with the weights."""
     yield from files(prepared, checkpoint)
     if seen is not None:
         from forgather_lint.engines.vllm.deployed.weights import of_tensors
@@ -50,14 +50,17 @@ def problems(
 
 
 def files(prepared: PreparedModel, checkpoint: Checkpoint) -> Iterator[ServingProblem]:
-    """What is wrong with the files of the weights, whatever model they are for."""
+    """The problems with the weight files, whatever model they are for."""
     from forgather_lint.engines.vllm.deployed.weights import of_files
 
     yield from _noted(prepared, of_files(checkpoint, prepared.target))
 
 
 def _noted(prepared: PreparedModel, told: Iterator[Told]) -> Iterator[ServingProblem]:
-    """The problems among `told`; the first of the rest keeps a *serves* from being a proof."""
+    """The problems among `told`.
+
+    The first of the others becomes why a *serves* would be unproved.
+    """
     for each in told:
         if isinstance(each, ServingProblem):
             yield each

@@ -25,7 +25,7 @@ CONFIG, AUTO = "tokenizer_config.json", "AutoTokenizer"
 @port_of("transformers/models/auto/tokenization_auto.py", "AutoTokenizer.from_pretrained")
 @check(Phase.LOAD)
 def not_loaded(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A class of the folder whose file is not there, or one that the release does not know."""
+    """A tokenizer class whose file does not exist, or one that the release does not have."""
     if not seen.model.has_file(CONFIG):
         return
     try:
@@ -65,10 +65,10 @@ def _class_unknown(seen: CheckedModel, config: ConfigFile) -> Iterator[ServingPr
 @port_of("vllm/sampling_params.py", "SamplingParams.update_from_generation_config")
 @check(Phase.WEIGHTS)
 def ends(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Ids of the end of an answer that differ between the files that say one.
+    """Ids of the end of an answer that differ between files.
 
-    The engine stops at that of the tokenizer, and at those of generation_config.json, or without
-    that file at those of the config.
+    The engine stops at that of the tokenizer, and at those of generation_config.json or, without
+    that file, of the config.
     """
     if not seen.model.folder or not seen.model.has_file(CONFIG):
         return

@@ -1,4 +1,4 @@
-"""What keeps a *serves* from being a proof: input that decides and that is not read."""
+"""Why a *serves* would not be a proof: input that matters and is not read."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import External, Known, Value
 
 QUANTISED = ("quantization_config", "compression_config")
-"""What vLLM takes for the description of quantised weights (model_arch_config_convertor.py)."""
+"""The keys under which vLLM finds quantized weights described (model_arch_config_convertor.py)."""
 QUANTISED_FILE = "hf_quant_config.json"
 
 
 def unproved(model: ModelInput, prepared: PreparedModel) -> Outcome | None:
-    """The first of what is not read, as a verdict in place of *serves*."""
+    """The first reason, as a verdict to be used instead of *serves*; None if there is none."""
     for reason, where in _reasons(model, prepared):
         return undecided(reason, where)
     return None
 
 
 def is_quantised(model: ModelInput, prepared: PreparedModel) -> bool:
-    """Whether anything describes the weights as quantised."""
+    """Whether anything describes the weights as quantized."""
     return any(True for _ in _quantised(model, prepared))
 
 
@@ -53,7 +53,7 @@ def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, 
 
 
 def describes_alone(model: ModelInput) -> bool:
-    """Whether quantized weights are described, by nothing but config.json itself."""
+    """Whether config.json, and nothing else, describes quantized weights."""
     if model.config is None or model.has_file(QUANTISED_FILE):
         return False
     return list(_paths(model.config.values)) == [(QUANTISED[0],)]
@@ -62,7 +62,7 @@ def describes_alone(model: ModelInput) -> bool:
 def _quantised_openly(
     model: ModelInput, prepared: PreparedModel
 ) -> Iterator[tuple[str, Place | None]]:
-    """The same, of what is not followed, or is followed and left open."""
+    """The reasons from quantized weights, where these are not followed or left open."""
     judge = prepared.judge
     if judge is None or judge.quantized is None:
         yield from _quantised(model, prepared)
@@ -79,14 +79,16 @@ def _quantised_openly(
 
 
 OF_ATTENTION = ("sliding_window", "attn_logit_softcapping")
-"""What the engine's attention does by the config (transformers/base.py,
-`create_attention_instances`, and config/model.py, `get_sliding_window`)."""
+"""Config fields that the engine's attention obeys.
+
+Source: transformers/base.py, `create_attention_instances`; config/model.py, `get_sliding_window`.
+"""
 
 
 def _of_attention(
     config: ConfigFile, judge: VllmJudge, prepared: PreparedModel
 ) -> Iterator[tuple[str, Place | None]]:
-    """A field that the engine's attention goes by, and the model does not read."""
+    """A field that the engine's attention obeys while the model does not read it."""
     held = [each for each in OF_ATTENTION if _is_number(judge.config.setting(each))]
     reads = config_reads(prepared.builder) if held and prepared.builder else None
     if reads is None:
@@ -104,7 +106,7 @@ def _is_number(value: Value | None) -> bool:
 
 
 def _forward_set(judge: VllmJudge) -> Iterator[tuple[str, Place | None]]:
-    """A forward that stands on one object: the engine puts others in the place of some."""
+    """A forward that is set on a single object, which the engine may replace."""
     for instance in judge.subject.tree.instances.values():
         found = instance.attributes.get("forward")
         of_engine = isinstance(found, External) and found.name in (FUSED_BLOCK, FUSED_EXPERTS)
@@ -113,7 +115,7 @@ def _forward_set(judge: VllmJudge) -> Iterator[tuple[str, Place | None]]:
 
 
 def _quantised(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, Place | None]]:
-    """Quantised weights: the layers that hold them are others, with conditions of their own."""
+    """The reasons from quantized weights: other layers hold them, with own requirements."""
     if model.config is not None:
         for keys in _paths(model.config.values):
             yield "quantization", model.config.place(*keys)
@@ -138,7 +140,7 @@ def _paths(values: Mapping[str, object], above: tuple[str, ...] = ()) -> Iterato
 def _other_config_class(
     config: ConfigFile, prepared: PreparedModel
 ) -> Iterator[tuple[str, Place | None]]:
-    """A config class that the engine does not load: vLLM's own, or transformers', comes first."""
+    """A config class that the engine does not load, as vLLM's own or transformers' comes first."""
     kind, target = config.values.get("model_type"), prepared.target
     if not isinstance(kind, str):
         return

@@ -1,4 +1,4 @@
-"""Names of a checkpoint, and where the engine looks for them in the model that it builds."""
+"""The names in a checkpoint, and where the engine looks for them in the model that it builds."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ HEADED = ("ForCausalLM", "LMHeadModel")
 
 @check(Phase.WEIGHTS)
 def names(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A parameter of the whole model saved under a name that the engine cannot place.
+    """A parameter of the whole model whose name in the checkpoint the engine cannot place.
 
-    A folder holds no weights; their names are those that `save_pretrained` would write.
+    Without weights in the folder, the names are those that `save_pretrained` would write.
     """
     whole = seen.whole
     if whole is None or seen.root is None or seen.names_stored:
@@ -48,9 +48,9 @@ def names(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.WEIGHTS)
 def head_width(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A head that is not as wide as the config says: the one that is built takes no such weights.
+    """A head with another width than the config says: the engine's does not take its weights.
 
-    One that is tied has none of its own in the checkpoint.
+    A tied head has none of its own in the checkpoint.
     """
     whole, wanted = seen.whole, seen.number("vocab_size")
     if whole is None or wanted is None or seen.names_stored or seen.settings.tied:
@@ -68,7 +68,7 @@ def head_width(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 @check(Phase.WEIGHTS)
 def buffers(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """A persistent buffer, which is in the checkpoint, and which the release does not look for."""
+    """A persistent buffer, which is in the checkpoint but which the release does not load."""
     weights, whole = seen.target.vllm.weights, seen.whole
     if seen.names_stored or weights.buffers_loaded.value or whole is None or seen.root is None:
         return
@@ -113,7 +113,7 @@ def is_batch_norm(module: Instance) -> bool:
 def has_plain_head(seen: CheckedModel) -> bool:
     """Whether the release serves the model as TransformersForCausalLM, with its own `lm_head`.
 
-    Encoder-decoders are not; models of several modalities have a mapping of their own.
+    Encoder-decoders it does not; multimodal models have a name mapping of their own.
     """
     architecture = first_architecture(seen.builder.config_values) or ""
     both = seen.setting("is_encoder_decoder")
@@ -134,12 +134,12 @@ def _held(seen: CheckedModel) -> Iterator[str]:
 
 
 def children_of(seen: CheckedModel) -> tuple[str, ...]:
-    """What the base model holds itself."""
+    """The names of the base model's direct children and own parameters."""
     return tuple(dict.fromkeys(name.partition(".")[0] for name in _held(seen)))
 
 
 def _mapped(seen: CheckedModel, name: str, prefix: str, children: Iterable[str]) -> str:
-    """Where the engine looks for what the checkpoint calls `name`."""
+    """The name under which the engine looks for what the checkpoint calls `name`."""
     weights = seen.target.vllm.weights
     if weights.base_prefix.value is BasePrefix.ANY:
         return by_any_prefix(name, prefix, children)
@@ -147,7 +147,7 @@ def _mapped(seen: CheckedModel, name: str, prefix: str, children: Iterable[str])
 
 
 def by_any_prefix(name: str, prefix: str, children: Iterable[str]) -> str:
-    """vLLM 0.18 and later: transformers/base.py, `_create_hf_to_vllm_mapper`."""
+    """The mapping of vLLM 0.18 and later: transformers/base.py, `_create_hf_to_vllm_mapper`."""
     either = "|".join(map(re.escape, children))
     if prefix and prefix != "model":
         name = re.sub(rf"^{re.escape(prefix)}\.(.+)", r"model.\1", name)
@@ -157,7 +157,7 @@ def by_any_prefix(name: str, prefix: str, children: Iterable[str]) -> str:
 
 
 def by_model(name: str, bare: bool) -> str:
-    """vLLM before 0.18: the mapping of prefixes of `Base.hf_to_vllm_mapper`, if there is one."""
+    """The mapping before vLLM 0.18: the prefixes of `Base.hf_to_vllm_mapper`, if there are any."""
     if not bare:
         return name
     for old, new in (("model.model.", "model."), ("model.lm_head.", "lm_head.")):
@@ -167,7 +167,7 @@ def by_model(name: str, bare: bool) -> str:
 
 
 def _stranger(name: str, known: Iterable[str]) -> str:
-    """The shortest beginning of `name` that begins no name of the model."""
+    """The shortest beginning of `name` with which no name of the model begins."""
     beginnings = {".".join(each.split(".")[:size]) for each in known for size in range(1, 20)}
     parts = name.split(".")
     heads = [".".join(parts[:size]) for size in range(1, len(parts) + 1)]
@@ -177,7 +177,7 @@ def _stranger(name: str, known: Iterable[str]) -> str:
 def _problem(
     seen: CheckedModel, name: str, stranger: str, prefix: str, head: Place | None
 ) -> ServingProblem:
-    """`head` is where the module stands that holds the weight, if that is not the base model."""
+    """The problem; `head` is the place of the module with the weight, if not in the base model."""
     fact = seen.target.vllm.weights.unknown_name
     text = fact.value.say(name=stranger, **{"class": "TransformersForCausalLM"})
     where = head or seen.place_of_member("base_model_prefix")

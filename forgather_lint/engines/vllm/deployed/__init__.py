@@ -1,4 +1,4 @@
-"""What a release makes of what is deployed beside the code: weights, tokenizer, adapters.
+"""How a release treats what is deployed beside the code: weights, tokenizer, adapters.
 
-Imported only for a folder that holds such files.
+Imported only for a folder with such files.
 """

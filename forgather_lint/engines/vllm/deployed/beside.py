@@ -1,4 +1,4 @@
-"""A checkpoint beside what a release builds, for a reader."""
+"""A checkpoint compared with what a release builds, for people to read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from forgather_lint.python.interpreter.budget import BudgetExceeded
 
 
 def stored_beside(model: ModelInput, target: VllmTarget, dtype: str) -> StoredBeside:
-    """The checkpoint of `model` beside what `target` builds of it."""
+    """The checkpoint of `model`, compared with what `target` builds."""
     checkpoint = checkpoint_of(model)
     if checkpoint is None or not (checkpoint.files or checkpoint.pickled or checkpoint.missing):
         return StoredBeside(note="no weights lie beside the model")
@@ -77,7 +77,7 @@ def _on_ranks(
     found: TensorsCompared,
     stored: Mapping[str, Tensor],
 ) -> dict[int, int]:
-    """The bytes on a rank in what is stored; nothing unless every place has a tensor."""
+    """The stored bytes on a rank, by number of ranks; empty unless every parameter has a tensor."""
     judge = seen.judge
     if judge is None or found.missing or found.strangers:
         return {}

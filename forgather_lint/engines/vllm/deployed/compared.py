@@ -1,4 +1,4 @@
-"""The tensors of a checkpoint against what a release builds: what each comes to."""
+"""Compares the tensors of a checkpoint with what a release builds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from forgather_lint.engines.vllm.deployed.places import Slots, TensorSlot, slots
 
 @record
 class TensorMisfit:
-    """A tensor that is not of the size that the place it goes to has."""
+    """A tensor with another size than the parameter that it is for."""
 
     tensor: Tensor
     slot: TensorSlot
@@ -27,10 +27,10 @@ class TensorMisfit:
 class TensorsCompared:
     """What becomes of each tensor, in the order of the engine.
 
-    `found` are the tensors by the names of their places. `strangers` find no place, `dropped` are
-    left out without a word, `twice` come a second time. `missing` are places that get nothing,
-    `integers` whole numbers for a place of another kind. `undecided` is a short reason when not all
-    could be compared.
+    `found` are the tensors by the names of their slots. `strangers` have no slot, `dropped` are
+    silently skipped, `twice` come a second time. `missing` are slots without a tensor, `integers`
+    integer tensors for a slot of floats. `undecided` is a short reason when not all could be
+    compared.
     """
 
     slots: Slots
@@ -44,12 +44,12 @@ class TensorsCompared:
 
 
 def compared(seen: CheckedModel, checkpoint: Checkpoint) -> TensorsCompared:
-    """`checkpoint`, of which every header was read, against the model. Raises `NotKnown`."""
+    """`checkpoint`, of which every header was read, compared with the model. Raises `NotKnown`."""
     return _Comparison(seen, checkpoint).result()
 
 
 def is_tied(seen: CheckedModel, checkpoint: Checkpoint) -> bool:
-    """Whether the release takes the table of the embedding for the head."""
+    """Whether the release uses the embedding's weight for the head."""
     if not seen.settings.tied:
         return False
     if not seen.target.vllm.checkpoint.stored_head_unties.value:
@@ -120,7 +120,7 @@ class _Comparison:
             self.misfits.append(misfit)
 
     def _is_heads_own(self, name: str) -> bool:
-        """What is left out with a tied head, and the bias that a head gets when there is one."""
+        """Whether it is a tensor of a tied head, which is skipped, or the bias of a head."""
         if self.tied and not self.seen.target.vllm.checkpoint.stored_head_unties.value:
             return True
         taken = self.seen.target.vllm.weights.head_bias_loaded.value
@@ -140,13 +140,13 @@ class _Comparison:
         )
 
     def _is_loose_bias(self, name: str) -> bool:
-        """A bias of a module that was built without one, where the release looks away."""
+        """Whether it is a bias for a module built without one, which the release skips."""
         owner, _, leaf = name.rpartition(".")
         looks = self.seen.target.vllm.checkpoint.bias_without_parameter.value.effect
         return leaf == "bias" and looks is Effect.SILENT and owner in self.slots.modules
 
     def _is_whole_number(self, name: str, tensor: Tensor) -> bool:
-        """Whether whole numbers are stored for a parameter, which is never made of them."""
+        """Whether integers are stored for a parameter, which never has any."""
         parameter = name in self.slots.parameters and name not in self.slots.quantized
         return parameter and tensor.stored.dtype[0] in "IU"
 
@@ -155,7 +155,7 @@ class _Comparison:
         return stored is not None and not stored.is_like(tensor.stored.dtype)
 
     def _is_group_index(self, name: str) -> bool:
-        """What says which group a weight of quantized layers is of: newer releases drop it."""
+        """Whether it is the `g_idx` of a quantized layer, which newer releases skip."""
         dropped = self.seen.target.vllm.quantization.group_indices_dropped.value
         quantized = self.seen.judge is not None and self.seen.judge.quantized is not None
         return quantized and dropped and name.endswith(GROUP_INDICES)
@@ -173,7 +173,7 @@ class _Comparison:
 
 
 def _fits(stored: tuple[int, ...], slot: TensorSlot) -> bool:
-    """Whether a tensor of that shape can go to `slot`; an unknown size never fits."""
+    """Whether a tensor of that shape fits `slot`; an unknown size never does."""
     if slot.shape is None or None in slot.shape:
         return False
     return stored == slot.shape or (_is_one(stored) and _is_one(slot.shape))

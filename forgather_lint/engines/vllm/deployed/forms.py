@@ -1,4 +1,4 @@
-"""In which forms the numbers of quantized weights are stored."""
+"""The forms in which the numbers of quantized weights are stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from forgather_lint.core.record import record
 
 GROUP_INDICES = ".g_idx"
 PLAIN = frozenset({"F16", "BF16", "F32"})
-"""What numbers are stored as that stand for themselves (`maybe_update_config`)."""
+"""Dtypes of numbers that are not quantized (`maybe_update_config`)."""
 
 
 class Numbers(StrEnum):
@@ -23,7 +23,7 @@ class Numbers(StrEnum):
 class Stored:
     """One tensor of a layer; `needed`: whether the layer computes with it.
 
-    `width` are the bytes of one number, 0: of one in the dtype of the model.
+    `width` is the size of one number in bytes; 0: that of the model's dtype.
     """
 
     shape: tuple[int, ...]
@@ -32,7 +32,7 @@ class Stored:
     needed: bool = True
 
     def is_like(self, dtype: str) -> bool:
-        """Whether `dtype`, as safetensors calls it, is of that kind."""
+        """Whether `dtype`, spelt as in safetensors, is of that kind."""
         if self.numbers is Numbers.EIGHTS:
             return dtype.startswith("F8")
         return dtype in PLAIN if self.numbers is Numbers.FLOATS else dtype[0] in "IU"

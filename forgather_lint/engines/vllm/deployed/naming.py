@@ -1,4 +1,4 @@
-"""Where a release looks for what a checkpoint calls by some name."""
+"""The name under which a release looks for what a checkpoint calls by another name."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _IGNORED = "_keys_to_ignore_on_load_unexpected"
 
 
 class NotKnown(Exception):
-    """Names cannot be mapped; the text is a short reason."""
+    """The mapping of names is not known; the message is a short reason."""
 
 
 @record(eq=False)
 class Naming:
     """The mapping of one release: `renamed` first, then `ignored`, then `placed`.
 
-    `own` are the beginnings of names that nothing of it changes. Names that hold one of `skipped`
-    are left out.
+    Names beginning with one of `own` are not changed; names containing one of `skipped` are
+    skipped.
     """
 
     renamed: tuple[tuple[re.Pattern[str], str], ...]
@@ -38,7 +38,10 @@ class Naming:
 
     @port_of("vllm/model_executor/models/utils.py", "WeightsMapper")
     def place(self, name: str) -> str | None:
-        """Where the engine looks for `name`; None where it leaves it out. Raises `NotKnown`."""
+        """The name under which the engine looks for `name`; None where it skips it.
+
+        Raises `NotKnown`.
+        """
         if self.renamed or self.ignored or HEAD in name or not name.startswith(self.own):
             for pattern, new in self.renamed:
                 name = pattern.sub(new.replace("\\", r"\\"), name, count=1)
@@ -59,7 +62,7 @@ class Naming:
 
 @port_of("vllm/model_executor/models/transformers/base.py", "Base._create_hf_to_vllm_mapper")
 def naming_of(seen: CheckedModel) -> Naming:
-    """How the release of `seen` names. Raises `NotKnown`."""
+    """The mapping of the release of `seen`. Raises `NotKnown`."""
     assert seen.root is not None
     facts, weights = seen.target.vllm.checkpoint, seen.target.vllm.weights
     children = children_of(seen)
@@ -80,7 +83,7 @@ def naming_of(seen: CheckedModel) -> Naming:
 
 
 def _renamed(seen: CheckedModel) -> Iterator[tuple[re.Pattern[str], str]]:
-    """Names that older releases of transformers wrote."""
+    """Patterns of names that older releases of transformers wrote, and their replacements."""
     loading, release = seen.target.transformers.loading, seen.target.transformers.version
     kind = seen.setting("model_type")
     name = kind.value if isinstance(kind, Known) else None
@@ -108,7 +111,7 @@ def _ignored(seen: CheckedModel) -> Iterator[Expression]:
 
 
 def _texts(value: Value) -> list[str | None]:
-    """The items of a list, a tuple or a set; None for one that is no text."""
+    """The items of a list, tuple or set; None for an item that is not text."""
     items: Iterable[object] | None = None
     if isinstance(value, TupleValue) or (isinstance(value, ListValue) and value.rest is None):
         items = (item.value if isinstance(item, Known) else None for item in value.items)

@@ -1,4 +1,4 @@
-"""What a release builds, by the names that it looks tensors up by, and how each is loaded."""
+"""The slots for tensors in what a release builds, by the names under which it looks them up."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import Instance
 
 BASE = "model"
-"""What the engine calls the model that AutoModel builds."""
+"""The engine's name for the model that AutoModel builds."""
 
 
 class Kind(Enum):
-    """By what a parameter is loaded."""
+    """By which code a parameter is loaded."""
 
     PLAIN = auto()
     WHOLE_LAYER = auto()
@@ -42,7 +42,7 @@ class Kind(Enum):
 
 @record
 class TensorSlot:
-    """One place for a tensor. `split` is the dimension that ranks share out, None when whole."""
+    """A slot for one tensor. `split` is the dimension that ranks share out, None when whole."""
 
     name: str
     shape: tuple[int | None, ...] | None
@@ -54,11 +54,11 @@ class TensorSlot:
 
 @record(eq=False)
 class Slots:
-    """All places of a model; `aliases` are second names of a place, `buffers` may be missing.
+    """All slots of a model; `aliases` are second names of slots, `buffers` may be missing.
 
-    `modules` are the names of all modules; nothing is known of what stands below `open_at`, and of
-    other names below `experts`. `fused` maps the layers that a release joins to what joins them.
-    `quantized` are the places of which quantized layers are made.
+    `modules` are the names of all modules; nothing is known of names below `open_at`, nor of
+    further names below `experts`. `fused` maps layers that a release merges to the merged one.
+    `quantized` are the slots of quantized layers.
     """
 
     parameters: Mapping[str, TensorSlot]
@@ -71,11 +71,11 @@ class Slots:
     quantized: Mapping[str, Stored] = field(default_factory=dict)
 
     def get(self, name: str) -> TensorSlot | None:
-        """The place of that name."""
+        """The slot of that name; None if there is none."""
         return self.parameters.get(self.aliases.get(name, name)) or self.buffers.get(name)
 
     def first_unknown(self, name: str) -> str:
-        """The beginning of `name` at which the engine finds nothing."""
+        """The shortest beginning of `name` at which the engine finds nothing."""
         parts = name.split(".")
         for size in range(1, len(parts)):
             if (beginning := ".".join(parts[:size])) not in self.modules:
@@ -84,7 +84,7 @@ class Slots:
 
 
 def slots_of(seen: CheckedModel, *, tied: bool) -> Slots:
-    """The places for tensors in what the release of `seen` builds."""
+    """The slots for tensors in what the release of `seen` builds."""
     assert seen.judge is not None
     tree = seen.judge.subject.tree
     structure = tree.structure
@@ -118,7 +118,10 @@ def slots_of(seen: CheckedModel, *, tied: bool) -> Slots:
 def _quantize(
     seen: CheckedModel, parameters: dict[str, TensorSlot], buffers: dict[str, TensorSlot]
 ) -> Mapping[str, Stored]:
-    """Put the places of quantized layers in the places of their weights, and say which they are."""
+    """Replace the slots of weights of quantized layers by those of what is stored.
+
+    Returns these.
+    """
     assert seen.judge is not None
     if seen.judge.quantized is None:
         return {}
@@ -142,7 +145,7 @@ def _quantize(
 
 
 def _assigned(seen: CheckedModel) -> tuple[Mapping[Instance, Assignment], dict[str, str]]:
-    """What stands for each Linear at any size, and the names of those that are joined."""
+    """What replaces each Linear at any size, and the names of those that are merged."""
     assert seen.judge is not None
     judge = seen.judge
     try:
@@ -200,7 +203,7 @@ def _is_linear(seen: CheckedModel, module: Instance) -> bool:
 
 
 def _is_table(seen: CheckedModel, module: Instance) -> bool:
-    """Whether the engine takes `module` for a table of the vocabulary."""
+    """Whether the engine treats `module` as a vocabulary table."""
     if not seen.builder.machine.is_instance_of(module, EMBEDDING):
         return False
     structure = seen.judge.subject.tree.structure if seen.judge else None
@@ -210,14 +213,14 @@ def _is_table(seen: CheckedModel, module: Instance) -> bool:
 
 
 def _head(seen: CheckedModel) -> TensorSlot:
-    """The output layer that the engine builds beside the base model."""
+    """The slot of the output layer that the engine builds beside the base model."""
     shape = (seen.number("vocab_size"), seen.number("hidden_size"))
     where = seen.place_of_setting("vocab_size")
     return TensorSlot(f"{HEAD}.weight", shape, where, Kind.TABLE)
 
 
 def _buffers(seen: CheckedModel) -> Iterator[TensorSlot]:
-    """The persistent buffers that the release loads."""
+    """The slots of persistent buffers that the release loads."""
     assert seen.judge is not None
     tree = seen.judge.subject.tree
     loaded = seen.target.vllm.weights.buffers_loaded.value

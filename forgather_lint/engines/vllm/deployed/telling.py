@@ -1,4 +1,4 @@
-"""Many names of tensors in few words, and what a reader recognises them by."""
+"""Describes many names of tensors in few words."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ WRAPPERS = {
     "_checkpoint_wrapped_module": "activation checkpointing",
     "base_model": "PEFT",
 }
-"""Modules that training wraps a model in, by the name under which they hold it."""
+"""Modules in which training wraps a model, by the name under which they hold it."""
 
 QUANTISED = frozenset(
     "qweight qzeros scales g_idx weight_scale weight_scale_inv weight_packed weight_shape absmax "
     "quant_map SCB weight_zero_point input_scale weight_global_scale blocks".split()
 )
-"""Last parts of names that only quantised weights have."""
+"""Last parts of names that only quantized weights have."""
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names as a Python set shows them; the first few of many."""
+    """Names as a Python set shows them; of many only the first few."""
     shown = ", ".join(f"'{name}'" for name in names[:_MOST])
     return f"{{{shown}{', ...' if len(names) > _MOST else ''}}}"
 
 
 def layers_of(names: Sequence[str]) -> str:
-    """The layers that all `names` are of: `layers 1-3`; empty where one is of none."""
+    """The layers that all `names` belong to, as `layers 1-3`; empty where one belongs to none."""
     found = {match and (match[1], int(match[2])) for match in map(_LAYER.match, names)}
     if None in found or len({pair[0] for pair in found if pair}) != 1:
         return ""
@@ -42,7 +42,7 @@ def layers_of(names: Sequence[str]) -> str:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """`0-3, 5` of sorted numbers."""
+    """Sorted numbers as text: `0-3, 5`."""
     parts: list[list[int]] = []
     for number in numbers:
         if parts and number == parts[-1][-1] + 1:
@@ -53,7 +53,7 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def looks_like(names: Sequence[str], slots: Slots) -> str:
-    """What tensors that the model has no place for are recognised as; empty where they are not."""
+    """What tensors without a slot seem to be; empty where that is not recognised."""
     for part, wrapper in WRAPPERS.items():
         if any(part in name.split(".") for name in names):
             return f"`{part}` is what {wrapper} calls the model inside it: save that"
@@ -67,7 +67,7 @@ def _quantised(names: Iterable[str]) -> str:
 
 
 def _beyond(names: Sequence[str], slots: Slots) -> str:
-    """Whether all names are of layers behind the last that is built."""
+    """Words for names that are all of layers behind the last one built; empty otherwise."""
     last: dict[str, int] = {}
     for name in names:
         match = _LAYER.match(name)

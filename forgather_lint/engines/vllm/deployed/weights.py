@@ -1,4 +1,4 @@
-"""What a release holds against the checkpoint of a model, in the order in which it loads it."""
+"""The problems of a release with the checkpoint of a model, in the order in which it loads it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _CLASS = "TransformersForCausalLM"
 
 @record
 class UndecidedCheckpoint:
-    """Why it is not known what becomes of a checkpoint, and where it stands."""
+    """Why it is not known what becomes of a checkpoint, and the place."""
 
     reason: str
     where: Place
@@ -55,7 +55,7 @@ Told = ServingProblem | UndecidedCheckpoint
 
 
 def of_files(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[Told]:
-    """What is wrong with the files, whatever model they are for."""
+    """The problems with the files, whatever model they are for."""
     facts, index = target.vllm.checkpoint, checkpoint.index
     if checkpoint.pickled:
         yield from _pickled(checkpoint, target)
@@ -105,7 +105,7 @@ def _has_consolidated(checkpoint: Checkpoint) -> bool:
 
 
 def _shards_missing(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[ServingProblem]:
-    """Files that the index names and that are not there; what they hold is missing by itself."""
+    """Files that the index names and that are absent; that their tensors are missing is implied."""
     fact, index = target.vllm.checkpoint.shard_missing, checkpoint.index
     assert index is not None
     first = checkpoint.missing[0]
@@ -127,7 +127,7 @@ def _not_loaded(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[ServingP
 
 
 def _twice(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[ServingProblem]:
-    """A tensor that two of the files hold: the one that comes last counts."""
+    """A tensor in two of the files: the last one is used."""
     first: dict[str, WeightFile] = {}
     again: dict[str, WeightFile] = {}
     for file in checkpoint.files:
@@ -140,7 +140,7 @@ def _twice(checkpoint: Checkpoint, target: VllmTarget) -> Iterator[ServingProble
 
 
 def of_tensors(seen: CheckedModel, checkpoint: Checkpoint, *, quantised: bool) -> Iterator[Told]:
-    """What is wrong with the tensors, for this model."""
+    """The problems with the tensors, for this model."""
     where = seen.cls.where
     if seen.judge is None or not checkpoint.files or not checkpoint.whole:
         return
@@ -168,7 +168,7 @@ def of_tensors(seen: CheckedModel, checkpoint: Checkpoint, *, quantised: bool) -
 
 
 def _ends_while_built(judge: VllmJudge) -> bool:
-    """Whether quantized layers are refused before a tensor is loaded."""
+    """Whether quantized layers are refused before any tensor is loaded."""
     from forgather_lint.engines.vllm.quantized.layers import Quantized, judged
 
     found = judge.quantized
@@ -182,7 +182,7 @@ def _ends_at_shards(target: VllmTarget, checkpoint: Checkpoint) -> bool:
 
 
 def _place(checkpoint: Checkpoint, tensor: Tensor) -> Place:
-    """Where a tensor is named: a line of the index, or the file that holds it."""
+    """The place of a tensor: a line of the index, or the file that contains it."""
     index = checkpoint.index
     if index is not None and tensor.name in index.files:
         return index.place(tensor.name)
@@ -192,7 +192,7 @@ def _place(checkpoint: Checkpoint, tensor: Tensor) -> Place:
 def _strangers(
     seen: CheckedModel, checkpoint: Checkpoint, found: TensorsCompared
 ) -> Iterator[ServingProblem]:
-    """Tensors for which there is no place: the first ends the loading."""
+    """Tensors for which there is no slot: the first one ends the loading."""
     if not found.strangers:
         return
     tensor, name = found.strangers[0]
@@ -224,7 +224,7 @@ def _error_of_stranger(
 
 
 def _misfits(seen: CheckedModel, found: TensorsCompared) -> Iterator[ServingProblem]:
-    """Tensors of another size: the first that is refused, and the first that is cut."""
+    """Tensors of the wrong size: the first that is refused, and the first that is cut."""
     told: set[str] = set()
     for misfit in found.misfits:
         fact, verdict, error = _of_size(seen, misfit)
@@ -244,7 +244,7 @@ def _misfits(seen: CheckedModel, found: TensorsCompared) -> Iterator[ServingProb
 
 
 def _of_size(seen: CheckedModel, misfit: TensorMisfit) -> tuple[Fact[Reaction], str, str]:
-    """What loading a tensor of another size comes to: the fact, the verdict, the error."""
+    """How the release reacts to a tensor of the wrong size: the fact, the verdict, the error."""
     facts, slot = seen.target.vllm.checkpoint, misfit.slot
     stored, built = misfit.tensor.stored.shape, slot.shape
     assert built is not None
@@ -276,7 +276,7 @@ def _of_size(seen: CheckedModel, misfit: TensorMisfit) -> tuple[Fact[Reaction], 
 
 
 def _missing(seen: CheckedModel, found: TensorsCompared) -> Iterator[ServingProblem]:
-    """Parameters that get no tensor: of layers that may be missing, and of the rest."""
+    """Parameters without a tensor: of layers that may lack theirs, and of others."""
     layer = seen.target.vllm.weights.layer_not_in_checkpoint
     refused = [each for each in found.missing if not each.kind.may_be_missing]
     silent = [each for each in found.missing if each.kind.may_be_missing]
@@ -308,7 +308,7 @@ def _of_missing(
 def _integers(
     seen: CheckedModel, checkpoint: Checkpoint, found: TensorsCompared
 ) -> Iterator[ServingProblem]:
-    """Whole numbers for a parameter: they are copied as they are, without what scales them."""
+    """Integers for a parameter: they are copied as they are, without their scales."""
     for tensor in found.integers[:1]:
         cause = WholeNumbers(tensor.name, len(found.integers), tensor.stored.dtype)
         yield _told(cause, "wrong", _place(checkpoint, tensor), seen.target)
@@ -317,7 +317,7 @@ def _integers(
 def _dropped(
     seen: CheckedModel, checkpoint: Checkpoint, found: TensorsCompared
 ) -> Iterator[ServingProblem]:
-    """A bias that the model was built without; transformers leaves it out too, with a warning."""
+    """A bias for a layer built without one; transformers skips it too, with a warning."""
     for tensor in found.dropped[:1]:
         cause = BiasDropped(tensor.name, len(found.dropped))
         told = _told(cause, "", _place(checkpoint, tensor), seen.target)

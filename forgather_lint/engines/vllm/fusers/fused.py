@@ -1,4 +1,4 @@
-"""What a release fuses, and what the layers in it must have in common."""
+"""What a release fuses, and what the fused layers must have in common."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from forgather_lint.python.values.value import Known, TensorValue
 class Fusion:
     """One group that the engine shards: column-parallel layers and their row-parallel partner.
 
-    `copies` has, for each of the columns, how often its heads are there before they are shared out.
-    The layers in `whole` are on every rank as they are. `head_size` is what the release divides
-    the widths of queries, keys and values by; `parts` are these widths on a rank where one column
-    holds all three, `kv_heads` those before the ranks share them.
+    `copies` has, for each of the columns, on how many ranks each of its heads is. Layers in `whole`
+    are whole on every rank. `head_size` is what the release divides the widths of queries, keys and
+    values by; `parts` are these widths on a rank where one column holds all three, `kv_heads` the
+    number of key-value heads over all ranks.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Fusion:
 
     @property
     def stacked(self) -> tuple[Instance, ...]:
-        """The layers that become one."""
+        """The layers that are merged into one."""
         return self.whole or self.columns
 
     def shares(self) -> Iterator[tuple[Instance, int]]:
@@ -45,7 +45,7 @@ class Fusion:
 
 
 def modules_of(*steps: Step) -> tuple[Instance, ...]:
-    """The modules that were called in these steps."""
+    """The modules called in these steps."""
     return tuple(step.module for step in steps if step.module is not None)
 
 
@@ -65,9 +65,9 @@ def linear_calls(machine: Machine, body: Body) -> list[Step]:
 def returned_linear(
     machine: Machine, body: Body, candidates: Sequence[Instance]
 ) -> Instance | None:
-    """The one of `candidates` that makes the returned value, if the forward is traced to its end.
+    """The one of `candidates` that computes the returned value, if torch.fx traces to the end.
 
-    It is the last that runs.
+    It is the last that runs. None if there is none.
     """
     if not traces_completely(machine, body.owner):
         return None
@@ -82,7 +82,7 @@ def mergeable(modules: tuple[Instance, ...]) -> bool:
 
 
 def width(module: Instance, name: str) -> int:
-    """A size that a layer was made with, 0 when it is not known."""
+    """A size that a layer was made with; 0 when it is not known."""
     value = module.attributes.get(name)
     return value.value if isinstance(value, Known) and isinstance(value.value, int) else 0
 

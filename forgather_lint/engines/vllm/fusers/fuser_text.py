@@ -1,7 +1,7 @@
-"""What the text of a forward must look like for vLLM to rewrite it around a fused projection.
+"""What the source of a forward must look like for vLLM to rewrite it around a fused projection.
 
 Source: `update_forward` in vllm/model_executor/models/transformers/fusers: glu.py, qkv.py,
-merged_column.py. One that raises there is not applied.
+merged_column.py. A fuser that raises there is not applied.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Link = tuple[Statements, int]
 
 @record
 class Calls:
-    """The forward of `owner`, and the only call of each of its projections `names`."""
+    """The forward of `owner`, with the only call of each of its projections `names`."""
 
     machine: Machine
     owner: Instance
@@ -38,11 +38,11 @@ class Calls:
         return self.calls[0].args[0].value
 
     def alike(self) -> bool:
-        """Whether all are given the same, as it is written."""
+        """Whether all have the same argument, by its source text."""
         return len({_text(call.args[0].value) for call in self.calls}) == 1
 
     def exclusive(self, linears: Collection[str]) -> bool:
-        """Whether no other of `linears` is given what these are."""
+        """Whether no other of `linears` has the same argument."""
         wanted = _text(self.argument)
         return not any(
             _text(argument.value) == wanted
@@ -56,7 +56,7 @@ class Calls:
     @port_of("vllm/model_executor/models/transformers/fx_utils.py", "innermost_block")
     @port_of("vllm/model_executor/models/transformers/fx_utils.py", "block_chain")
     def in_one_block(self) -> bool:
-        """Whether the calls stand in statements of one block."""
+        """Whether the calls are in statements of one block."""
         innermost = [chain[-1][0] for chain in self._chains()]
         return all(block is innermost[0] for block in innermost)
 
@@ -64,9 +64,9 @@ class Calls:
         "vllm/model_executor/models/transformers/fusers/base.py", "StackedFuser._check_input_stable"
     )
     def stable(self, *, within_outermost: bool = False) -> bool:
-        """Whether nothing from the first call to the last may change what they are given.
+        """Whether nothing between the first call and the last may change their argument.
 
-        The innermost block that holds them all counts, or the body of the forward.
+        The innermost block that contains them all is looked at, or the body of the forward.
         """
         chains = self._chains()
         if within_outermost:
@@ -94,9 +94,9 @@ class Calls:
 def calls_of(
     machine: Machine, owner: Instance, modules: Sequence[Instance], hoisting: Hoisting
 ) -> Calls | None:
-    """The calls of `modules`; None when a fuser finds no single `self.<name>(argument)` of one.
+    """The calls of `modules`; None unless each has a single call `self.<name>(argument)`.
 
-    Releases that fold guards let `self.<name> is not None` stand beside it.
+    Releases that fold guards allow `self.<name> is not None` besides.
     """
     function = definition_of(machine, owner)
     if function is None:
@@ -113,7 +113,10 @@ def calls_of(
 
 @port_of("vllm/model_executor/models/transformers/fusers/glu.py", "GLUFuser.update_forward")
 def is_glu_written(calls: Calls, activation: str) -> bool:
-    """`self.act(self.gate(x)) * self.up(x)`, in one expression; `calls` are gate and up."""
+    """Whether it is `self.act(self.gate(x)) * self.up(x)` in one expression.
+
+    `calls` are those of gate and up.
+    """
     gate, up = calls.calls
     act = _only_call(calls.function, activation, ())
     if act is None or act.args[0].value is not gate or not calls.alike():
@@ -127,7 +130,7 @@ def is_glu_written(calls: Calls, activation: str) -> bool:
 
 
 def _only_call(function: cst.FunctionDef, name: str, guarded: Collection[str]) -> cst.Call | None:
-    """`self.<name>(argument)` when nothing else of the forward speaks of it but its guards."""
+    """The call `self.<name>(argument)`, if the forward refers to it nowhere else but in guards."""
     nodes = all_below(function.body)
     uses = [node for node in of_kind(nodes, cst.Attribute) if of_self(node) == name]
     calls = [
@@ -147,7 +150,7 @@ def _only_call(function: cst.FunctionDef, name: str, guarded: Collection[str]) -
 
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "bypass_existence_guard")
 def _guards(nodes: Sequence[cst.CSTNode], name: str) -> Iterator[cst.CSTNode]:
-    """The references to a projection that only ask whether it is there."""
+    """The references to a projection that only test whether it exists."""
     for node in nodes:
         asked = _asked(node)
         if asked is not None and of_self(asked) == name:
@@ -157,7 +160,7 @@ def _guards(nodes: Sequence[cst.CSTNode], name: str) -> Iterator[cst.CSTNode]:
 
 
 def _asked(node: cst.CSTNode) -> cst.CSTNode | None:
-    """What a node takes the truth of."""
+    """The expression that a node tests for truth; None for other nodes."""
     if isinstance(node, cst.If | cst.IfExp | cst.While | cst.Assert):
         return node.test
     negates = isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not)
@@ -169,19 +172,19 @@ def _text(node: cst.CSTNode) -> str:
 
 
 class _Blocks:
-    """The blocks of statements in a forward, each one list however often it is asked for."""
+    """The blocks of statements in a forward; the same list for the same block."""
 
     def __init__(self) -> None:
         self._known: dict[cst.CSTNode, Statements] = {}
 
     def of(self, node: cst.CSTNode) -> Statements:
-        """The statements of a suite, or `elif` as the only one of its block."""
+        """The statements of a suite; `elif` is a block with a single statement."""
         suite = node.body if isinstance(node, cst.FunctionDef | cst.Else | cst.Finally) else node
         statements = suite.body if isinstance(suite, cst.BaseSuite) else [suite]
         return self._known.setdefault(suite, statements)  # type: ignore[arg-type]
 
     def chain(self, block: Statements, node: cst.CSTNode) -> list[Link]:
-        """The blocks from `block` down to the innermost that holds `node`, with the positions."""
+        """The blocks from `block` down to the innermost with `node` in it, with positions."""
         for index, statement in enumerate(block):
             if not any(each is node for each in descendants(statement)):
                 continue

@@ -1,8 +1,8 @@
-"""Projections that newer releases find and shard by themselves, whatever the plan says.
+"""Projections that newer releases recognise and shard by themselves, whatever the plan says.
 
 Source: vllm/model_executor/models/transformers/fusers (0.25 and later): glu.py, qkv.py,
-merged_column.py, and since 0.27 packed_qkv.py; latent.py has the first one that is tried. The order
-of the tries is theirs.
+merged_column.py, and since 0.27 packed_qkv.py. They are tried here in the same order; the first of
+all, for latent attention, is in latent.py.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def fusions(
     ranks: int,
     taken: Mapping[Instance, Latent],
 ) -> dict[Instance, Fusion]:
-    """The group in each kind of module, by the first that is alike.
+    """The group in each kind of module (its first instance).
 
-    Those that are `taken` as latent attention are not tried for another.
+    Modules in `taken`, as latent attention, are not tried for another.
     """
     found = {
         kind: taken[kind].fusion
@@ -95,7 +95,7 @@ def _qkv(
     size: int,
     ranks: int,
 ) -> Fusion | None:
-    """Three Linears on one placeholder: keys and values of one width, queries the widest."""
+    """Three Linears with the same input: keys and values of equal width, queries the widest."""
     for placeholder in body.placeholders:
         group = [call for call in calls if call.inputs[:1] == (placeholder,)]
         if len(group) != 3:
@@ -111,7 +111,7 @@ def _qkv(
 
 @port_of("vllm/model_executor/models/transformers/fusers/base.py", "fused_head_size")
 def _head_size(module: Instance, heads: Heads | None, engine: VllmEngine) -> int:
-    """The size that widths are divided by, 0 when it is not known."""
+    """The size that widths are divided by; 0 when it is not known."""
     of_module = engine.profile.fusers.head_size_of_module.value
     own = module.attributes.get("head_dim") if of_module else None
     if isinstance(own, Known) and isinstance(own.value, int) and own.value:
@@ -122,7 +122,7 @@ def _head_size(module: Instance, heads: Heads | None, engine: VllmEngine) -> int
 def _is_one_call(
     machine: Machine, body: Body, modules: tuple[Instance, ...], engine: VllmEngine
 ) -> bool:
-    """Whether one call can stand for the three, and no other Linear is given what they are."""
+    """Whether one call can replace the three, and no other Linear has the same input."""
     hoisting = engine.profile.fusers.hoisting.value
     calls = calls_of(machine, body.owner, modules, hoisting)
     if calls is None or not calls.alike():
@@ -133,7 +133,7 @@ def _is_one_call(
 
 
 def _linears(machine: Machine, owner: Instance) -> dict[str, Instance]:
-    """The Linears that are children of a module, by their names in it."""
+    """The Linears among a module's children, by name."""
     return {
         name: value
         for name, value in owner.attributes.items()
@@ -145,7 +145,7 @@ def _linears(machine: Machine, owner: Instance) -> dict[str, Instance]:
 def require_heads_to_divide(group: Fusion, engine: VllmEngine, ranks: int) -> None:
     """Raise what a fused projection raises for KV heads that the ranks cannot share out.
 
-    While there are no fewer ranks than heads, each head is on as many of them.
+    With at least as many ranks as heads, each head is on several ranks.
     """
     fact = engine.profile.fusers.kv_heads_uneven.value
     if not group.head_size or fact.effect is not Effect.ERROR:
@@ -178,10 +178,10 @@ def _is_qkv(modules: tuple[Instance, ...], size: int) -> bool:
 def _output_projection(
     machine: Machine, body: Body, modules: tuple[Instance, ...], engine: VllmEngine
 ) -> Instance | None:
-    """The projection behind the attention, where the release can tell which one it is.
+    """The projection behind the attention, if the release recognises it; else None.
 
-    Up to 0.26 the only other Linear as wide as the queries; then the one that makes the returned
-    value, if the trace of the forward is complete.
+    Up to 0.26 it is the only other Linear as wide as the queries; later the one that computes the
+    returned value, if torch.fx traces the whole forward.
     """
     widest = max(width(module, "out_features") for module in modules)
     linears = _linears(machine, body.owner).values()
@@ -203,7 +203,10 @@ def _output_projection(
 def _merged(
     machine: Machine, body: Body, calls: list[Step], engine: VllmEngine, ranks: int
 ) -> Fusion | None:
-    """The one group of Linears on one placeholder; nobody takes care of a partner."""
+    """The one group of Linears with the same input.
+
+    Their row-parallel partner is left to the plan.
+    """
     groups = [
         [call for call in calls if call.inputs[:1] == (placeholder,)]
         for placeholder in body.placeholders
@@ -226,7 +229,7 @@ def with_fusions(
     bodies: Mapping[Instance, Body],
     groups: Mapping[Instance, Fusion],
 ) -> dict[Instance, Assignment]:
-    """The plan's assignments, overruled where the engine shards by itself."""
+    """The plan's assignments, overridden where the engine shards by itself."""
     result = dict(assignments)
     for instance in tree.instances.values():
         group = groups.get(instance.first_alike)

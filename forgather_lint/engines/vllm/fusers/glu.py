@@ -22,15 +22,18 @@ GATED_ACTIVATIONS = frozenset(
         "transformers.PytorchGELUTanh",
     }
 )
-"""The classes that ACT2CLS gives for the names in `_ACTIVATION_AND_MUL_REGISTRY` (vllm/
-model_executor/layers/activation.py), and `nn.GELU` (`_get_act_and_mul_name`)."""
+"""Classes of activations for which vLLM has a gated kernel.
+
+Those that ACT2CLS has for the names in `_ACTIVATION_AND_MUL_REGISTRY` (vllm/model_executor/layers/
+activation.py), and `nn.GELU` (`_get_act_and_mul_name`).
+"""
 
 
 @port_of("vllm/model_executor/models/transformers/fusers/glu.py", "GLUFuser.match")
 def gated_unit(
     machine: Machine, body: Body, calls: list[Step], engine: VllmEngine, ranks: int
 ) -> Fusion | None:
-    """`act(self.gate(x)) * self.up(x)`, with `act` a module; the product may feed one Linear."""
+    """`act(self.gate(x)) * self.up(x)`, with a module `act`; the product may feed one Linear."""
     for step in body.steps:
         if step.name != "operator.mul" or len(step.inputs) != 2:
             continue
@@ -48,7 +51,7 @@ def gated_unit(
 
 @port_of("vllm/model_executor/models/transformers/fusers/glu.py", "GLUFuser._get_act_and_mul_name")
 def _activation(body: Body, value: ValueId) -> Step | None:
-    """The call of an activation module, of which vLLM has a gated kernel, that made `value`."""
+    """The call of an activation, with a gated kernel in vLLM, that computed `value`; else None."""
     made = body.made_by(value)
     if made is None or made.module is None or len(made.inputs) != 1:
         return None
@@ -65,7 +68,7 @@ def _is_glu(
     engine: VllmEngine,
     ranks: int,
 ) -> bool:
-    """Whether the text is the one that is rewritten, and the widths go together."""
+    """Whether the source is one that vLLM rewrites, and the widths fit."""
     calls = calls_of(machine, body.owner, modules, engine.profile.fusers.hoisting.value)
     names = (name for name, value in body.owner.attributes.items() if value is act.module)
     if calls is None or not is_glu_written(calls, next(names, "")):
@@ -76,7 +79,7 @@ def _is_glu(
 
 
 def _fed_directly(body: Body, value: ValueId, calls: list[Step]) -> Instance | None:
-    """The Linear that takes `value`, with nothing but casts between."""
+    """The Linear whose input is `value`, with only casts between; else None."""
     for step in body.uses_of(value):
         if step.name in CASTS:
             return _fed_directly(body, step.output, calls)

@@ -1,6 +1,6 @@
-"""Whether one call at the place of the first of several reads what the last of them would have.
+"""Whether one call at the place of the first of several would have the same input as the last.
 
-A port of vLLM's own check, which over-approximates: vllm/model_executor/models/transformers,
+A port of vLLM's own check, which is conservative: vllm/model_executor/models/transformers,
 fusers/base.py `_check_input_stable` and fx_utils.py `aliasing_names`, `written_names` (0.30).
 """
 
@@ -34,7 +34,7 @@ def aliases(
 ) -> set[str]:
     """The names that `argument` reads, and those that may share storage with one of them.
 
-    `merged` are the projections of `owner` that are replaced, so that they are surely there.
+    `merged` are the projections of `owner` that are replaced, and so surely exist.
     """
     names = set(names_read(argument))
     assigned = [
@@ -54,7 +54,7 @@ def aliases(
 
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "written_names")
 def written(region: Sequence[cst.BaseStatement | cst.BaseSmallStatement]) -> set[str]:
-    """The names that the statements rebind, write through, or hand to a call that does."""
+    """The names that the statements rebind, write through, or pass to a call that writes."""
     found: set[str] = set()
     for statement in region:
         for node in descendants(statement):
@@ -65,7 +65,7 @@ def written(region: Sequence[cst.BaseStatement | cst.BaseSmallStatement]) -> set
 
 
 def names_read(node: cst.CSTNode) -> Iterator[str]:
-    """The variables in an expression: neither attributes nor keywords."""
+    """The variables in an expression, without attributes and keywords."""
     waiting = [node]
     while waiting:
         here = waiting.pop()
@@ -81,7 +81,7 @@ def _below(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
 
 
 def _targets(node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
-    """What a statement or an expression assigns to or deletes."""
+    """What a statement or expression assigns to or deletes."""
     match node:
         case cst.Assign(targets=targets):
             yield from (each.target for each in targets)
@@ -94,7 +94,7 @@ def _targets(node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
 
 
 def _parts(target: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
-    """The single targets of an unpacking."""
+    """The single targets in an unpacking."""
     match target:
         case cst.Tuple(elements=elements) | cst.List(elements=elements):
             for element in elements:
@@ -110,7 +110,7 @@ def _stored_by(node: cst.CSTNode) -> Iterator[str]:
 
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "_mutated_names")
 def _mutated_by(node: cst.CSTNode) -> Iterator[str]:
-    """The names behind `x[i] = `, `x.a = `, `x.add_(...)`, and what a writing call is given."""
+    """The names in `x[i] = `, `x.a = `, `x.add_(...)`, and the arguments of a writing call."""
     for target in _targets(node):
         for part in _parts(target):
             if isinstance(part, cst.Attribute | cst.Subscript):
@@ -137,7 +137,7 @@ def _in_place(name: str) -> bool:
 
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "_writes_through_args")
 def _writes_arguments(call: cst.Call) -> bool:
-    """`out=`, `inplace=`, or a function whose name ends with an underscore."""
+    """Whether it has `out=` or `inplace=`, or the function's name ends with an underscore."""
     for argument in call.args:
         keyword = argument.keyword.value if argument.keyword else ""
         if keyword == "out" or (keyword == "inplace" and not _is_false(argument.value)):
@@ -156,7 +156,7 @@ def _of_arguments(call: cst.Call) -> Iterator[str]:
 
 
 def _discarded(statement: cst.CSTNode) -> Iterator[str]:
-    """What a call is given whose result nobody takes: it can only be there for an effect."""
+    """The arguments of a call whose result is not used: it can only have side effects."""
     small = statement.body if isinstance(statement, cst.SimpleStatementLine) else [statement]
     for each in small:
         if isinstance(each, cst.Expr) and isinstance(each.value, cst.Call):
@@ -165,7 +165,7 @@ def _discarded(statement: cst.CSTNode) -> Iterator[str]:
 
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "_aliasing_reads")
 def _aliasing_reads(node: cst.CSTNode) -> set[str]:
-    """The names that an expression reads other than for their metadata."""
+    """The names that an expression reads for more than their metadata."""
     found: set[str] = set()
     waiting: list[cst.CSTNode] = [node]
     while waiting:
@@ -189,7 +189,7 @@ def _asks_metadata(function: cst.BaseExpression) -> bool:
 def _is_fresh(
     machine: Machine, owner: Instance, node: cst.BaseExpression, merged: Collection[str]
 ) -> bool:
-    """Whether the value is surely new storage: a Linear made it, or it is a literal."""
+    """Whether the value surely is new storage: the output of a Linear, or a literal."""
 
     def fresh(each: cst.BaseExpression) -> bool:
         return _is_fresh(machine, owner, each, merged)
@@ -213,7 +213,7 @@ def _is_fresh(
 
 
 def _makes_new(machine: Machine, owner: Instance, name: str) -> bool:
-    """A Linear, or an attribute that is not there: then the call never runs."""
+    """Whether it is a Linear, or does not exist, in which case the call never runs."""
     value = owner.attributes.get(name)
     if value is None:
         return find_member(machine, owner.cls, name) is None
@@ -223,7 +223,7 @@ def _makes_new(machine: Machine, owner: Instance, name: str) -> bool:
 
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "bypass_existence_guard")
 def guard(test: cst.BaseExpression, merged: Collection[str]) -> bool | None:
-    """What a condition on the existence of a replaced projection is folded to, else None."""
+    """The value to which a test for the existence of a replaced projection is folded, else None."""
     if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
         inner = guard(test.expression, merged)
         return None if inner is None else not inner

@@ -19,9 +19,9 @@ from forgather_lint.python.values.value import Known, ListValue, TupleValue, Val
 def packed_qkv(
     machine: Machine, body: Body, calls: list[Step], linears: list[Instance], size: int, ranks: int
 ) -> Fusion | None:
-    """`self.qkv(x).split((q, kv, kv), ...)`, with the sizes written there and used up by it.
+    """`self.qkv(x).split((q, kv, kv), ...)`, with literal sizes that add up to its width.
 
-    `size` is that of a head; a rank has whole heads, of which several ranks may share one.
+    `size` is that of a head; a rank has whole heads, which several ranks may share.
     """
     for step in body.steps:
         widths = _packed_widths(step)
@@ -43,7 +43,7 @@ def packed_qkv(
 
 
 def _packed_widths(step: Step) -> tuple[int, ...]:
-    """The widths of queries, keys and values that a step splits a value into, if it does."""
+    """The widths of queries, keys and values into which a step splits a value; else empty."""
     given = step.arguments.positional if step.name == "Tensor.split" else ()
     sections = given[1] if len(given) > 1 else None
     if not isinstance(sections, TupleValue | ListValue):
@@ -58,7 +58,7 @@ def _whole(value: Value) -> int:
 
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "upstream_linear")
 def _upstream(body: Body, value: ValueId, calls: list[Step]) -> Instance | None:
-    """The nearest of the `calls` that `value` is made of."""
+    """The nearest of the `calls` from which `value` is computed; None if there is none."""
     waiting, seen = [value], set[ValueId]()
     while waiting:
         current = waiting.pop()
@@ -73,7 +73,7 @@ def _upstream(body: Body, value: ValueId, calls: list[Step]) -> Instance | None:
 
 
 def _is_split_once(machine: Machine, body: Body, packed: Instance) -> bool:
-    """Whether the text has one `self.qkv(...)....split((a, b, c), ...)`, which is rewritten."""
+    """Whether the source has one `self.qkv(...)....split((a, b, c), ...)`, which is rewritten."""
     forward = definition_of(machine, body.owner)
     if forward is None:
         return False

@@ -1,8 +1,8 @@
-"""Where torch.fx gives up a forward: at the first thing that asks for a value it does not have.
+"""Where torch.fx stops tracing a forward: at the first use of a value that it does not have.
 
-It runs the forward on stand-ins for its arguments. What is computed of one is one again; a test of
-it, a loop over as many rounds as it says and a number made of it end the trace, and fusers match
-what was recorded up to there.
+It runs the forward on proxies for its arguments. What is computed from a proxy is a proxy; testing
+one, looping over it, or converting it to a number ends the trace, and fusers match what was
+recorded until then.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from forgather_lint.python.values.objects import FunctionValue, Namespace
 from forgather_lint.python.values.value import External
 
 _CONCRETE = frozenset(("self", "past_key_values"))
-"""Parameters that are no stand-ins: the caller fills in None for the cache (`fx_utils.trace`)."""
+"""Parameters that are no proxies: the caller passes None for the cache (`fx_utils.trace`)."""
 
 _NUMBERS = frozenset("int float bool complex range".split())
 _FACTORIES = frozenset("arange ones zeros full empty eye tensor linspace finfo iinfo".split())
-"""Functions of torch that are not told of stand-ins among their arguments, and refuse them."""
+"""Functions of torch that do not handle proxies among their arguments, and raise."""
 
 _DEEPEST = 5
 
 
 @record(frozen=False)
 class _Walk:
-    """The names that stand for what is not known, so far; `end` is where the trace ends."""
+    """The names that so far hold a proxy; `end` is the node at which the trace ends."""
 
     namespace: Namespace
     unknown: set[str]
@@ -44,8 +44,8 @@ class _Walk:
 def trace_end(forward: FunctionValue, *, shapes: bool) -> cst.CSTNode | None:
     """The node at which the trace of `forward` surely ends; None where none is found.
 
-    What stands in the node is recorded, of a comprehension only what it goes through. Without
-    `shapes` there is no going through what is not known, either.
+    What that node computes before it ends the trace is recorded; of a comprehension only what it
+    iterates over. Without `shapes` iterating over a proxy ends the trace as well.
     """
     if not isinstance(forward.node, cst.FunctionDef):
         return None
@@ -56,10 +56,10 @@ def trace_end(forward: FunctionValue, *, shapes: bool) -> cst.CSTNode | None:
 
 
 def trace_begins(outermost: FunctionValue, forward: FunctionValue) -> bool:
-    """Whether there is a trace of `forward`, which `outermost` may wrap.
+    """Whether torch.fx can trace `forward`, which `outermost` may wrap.
 
     torch/fx/_symbolic_trace.py, `create_args_for_root`, rewrites the code of the wrapper for as
-    many arguments as the wrapped function has, where that one takes stars or keywords alone.
+    many arguments as the wrapped function has, if that has `*args` or keyword-only ones.
     """
     if outermost is forward or not isinstance(forward.node, cst.FunctionDef):
         return True
@@ -185,7 +185,7 @@ def _names(target: cst.BaseExpression) -> Iterator[str]:
 
 
 def _ask(walk: _Walk, test: cst.BaseExpression) -> None:
-    """End the trace where the truth of `test` is asked for and is that of a stand-in."""
+    """End the trace if `test` asks for the truth of a proxy."""
     if walk.end is None and _asks(walk, test):
         walk.end = test
 
@@ -203,7 +203,7 @@ def _asks(walk: _Walk, test: cst.BaseExpression) -> bool:
 
 
 def _truth(walk: _Walk, test: cst.BaseExpression) -> bool | None:
-    """What a test of identity says of a stand-in, which is no None; None for any other test."""
+    """The result of an identity test of a proxy, which is not None; None for any other test."""
     if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
         inner = _truth(walk, test.expression)
         return None if inner is None else not inner
@@ -228,7 +228,7 @@ def _is_none(node: cst.BaseExpression) -> bool:
 
 
 def _is_unknown(walk: _Walk, value: cst.BaseExpression) -> bool:
-    """Whether `value` is surely made of a stand-in, and so one itself."""
+    """Whether `value` is surely computed from a proxy, and so one itself."""
     match value:
         case cst.Name(value=name):
             return name in walk.unknown
@@ -248,7 +248,7 @@ def _is_unknown(walk: _Walk, value: cst.BaseExpression) -> bool:
 
 
 def _is_unknown_result(walk: _Walk, call: cst.Call) -> bool:
-    """Methods of a stand-in give one, and so do modules and functions of torch that take one."""
+    """Whether a call returns a proxy: a method of one, or a module or torch function of one."""
     function = call.func
     if isinstance(function, cst.Attribute) and _is_unknown(walk, function.value):
         return True
@@ -259,7 +259,7 @@ def _is_unknown_result(walk: _Walk, call: cst.Call) -> bool:
 
 
 def _look(walk: _Walk, value: cst.BaseExpression) -> None:
-    """End the trace at the first part of an expression that asks for a value."""
+    """End the trace at the first part of an expression that needs the value of a proxy."""
     for node in descendants(value):
         if walk.end is not None or isinstance(node, cst.Lambda):
             return
@@ -280,7 +280,7 @@ def _look(walk: _Walk, value: cst.BaseExpression) -> None:
 
 
 def _refuses(walk: _Walk, call: cst.Call) -> bool:
-    """Whether a call takes no stand-in, or asks for the value of one."""
+    """Whether a call raises on a proxy, or needs its value."""
     if not any(_is_unknown(walk, each.value) for each in call.args):
         return False
     match call.func:
@@ -292,7 +292,7 @@ def _refuses(walk: _Walk, call: cst.Call) -> bool:
 
 
 def _is_of_einops(walk: _Walk, name: str) -> bool:
-    """Whether it is a function of einops, which knows no stand-in for a tensor."""
+    """Whether it is a function of einops, which does not accept a proxy as a tensor."""
     function = walk.namespace.globals.get(name)
     return isinstance(function, External) and function.name.startswith("einops.")
 

@@ -1,4 +1,4 @@
-"""How far torch.fx gets through a forward, told by its text: what it reaches may be fused."""
+"""How far torch.fx traces a forward, judged by its source: what it reaches may be fused."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from forgather_lint.python.values.value import ValueId
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "_AllLeafTracer")
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "trace")
 def traces_completely(machine: Machine, owner: Instance) -> bool:
-    """Whether torch.fx gets through the forward of an attention module.
+    """Whether torch.fx traces the whole forward of an attention module.
 
-    Only `get_interface` is made a leaf; behind a subscript the trace breaks off, and shapes are
-    known only below a placeholder named `hidden_states`.
+    Only `get_interface` is made a leaf; at a subscript the trace breaks off, and shapes are known
+    only for a parameter named `hidden_states`.
     """
     forward = definition_of(machine, owner)
     if forward is None or not _knows_shapes(forward) or not _passes_attention(forward.body):
@@ -32,10 +32,10 @@ def traces_completely(machine: Machine, owner: Instance) -> bool:
 
 
 def seen_by_trace(machine: Machine, body: Body, calls: list[Step]) -> list[Step]:
-    """The `calls` that torch.fx gets to before what it cannot trace.
+    """The `calls` that torch.fx reaches before something that it cannot trace.
 
-    That is the attention, where it is looked up by a subscript, a star in front of a shape that is
-    not known (`_AllLeafTracer.iter`), and what asks for a value (`trace_end`).
+    That is the attention, where it is looked up by a subscript; a star in front of an unknown shape
+    (`_AllLeafTracer.iter`); and anything that needs the value of a proxy (`trace_end`).
     """
     forward = definition_of(machine, body.owner)
     if forward is None:
@@ -74,7 +74,7 @@ def _end(machine: Machine, owner: Instance) -> cst.CSTNode | None:
 
 
 def _called_before(forward: cst.FunctionDef, end: cst.CSTNode | None, *, stars: bool) -> set[str]:
-    """The names behind `self.` in front of `end` and in it, or with `stars` of the first star."""
+    """The attributes of `self` called up to and in `end`, or with `stars` up to the first star."""
     found: set[str] = set()
     for node in all_below(forward.body):
         if node is end:
@@ -91,7 +91,7 @@ def _called_before(forward: cst.FunctionDef, end: cst.CSTNode | None, *, stars: 
 
 
 def _recorded(end: cst.CSTNode) -> cst.CSTNode:
-    """What ran of the node at which a trace ended."""
+    """The part that runs of the node at which a trace ends."""
     if isinstance(end, cst.ListComp | cst.GeneratorExp):
         return end.for_in.iter
     return end.test if isinstance(end, cst.If) else end
@@ -106,7 +106,7 @@ def _knows_shapes(forward: cst.FunctionDef) -> bool:
 
 
 def _passes_attention(body: cst.BaseSuite) -> bool:
-    """Whether the attention function is looked up through `get_interface`, never by a subscript."""
+    """Whether the attention function is looked up by `get_interface` and never by a subscript."""
     nodes = all_below(body)
     subscripted = [node.value for node in of_kind(nodes, cst.Subscript)]
     by_subscript = any(

@@ -1,4 +1,4 @@
-"""What a release makes of each block of experts in a model."""
+"""Judges what a release makes of each block of experts in a model."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Whether a release computes with a block of experts what the model does.
+"""Whether a release computes the same as the model with a block of experts.
 
-Where it replaces the forward of the whole block, the model's own router is gone: scores, order and
-factor come from the config or are guessed, and everything else in the block is left out. Elsewhere
-only the experts are replaced, and are called by the engine's names. Either way the forward of the
-experts themselves is gone.
-Source: vllm/model_executor/models/transformers/moe.py and fusers/moe.py.
+Where it replaces the forward of the whole block, the model's own router is lost: scoring, order and
+factor come from the config or are guessed, and anything else in the block is left out. Elsewhere
+only the experts are replaced, and called with the engine's parameter names. In both cases the
+forward of the experts themselves is lost. Source: vllm/model_executor/models/transformers/moe.py
+and fusers/moe.py.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import TensorValue
 
 _PARAMETERS = ("hidden_states", "topk_ids", "topk_weights")
-"""How the engine's layer names what it takes (`TransformersMoERunner.forward`)."""
+"""The parameters of the engine's layer (`TransformersMoERunner.forward`)."""
 
 
 @record
 class Call:
-    """The call of the experts: the terms of what the layer takes for each of its inputs."""
+    """The call of the experts: the terms of the layer's inputs."""
 
     term: Term
     hidden: Term
@@ -69,7 +69,7 @@ class Contract:
     _layer: Outcome | None = field(default=None)
 
     def outside(self) -> Outcome:
-        """Where the block routes by itself and calls the engine's layer."""
+        """The outcome where the block itself routes, and calls the engine's layer."""
         terms = Terms(self.body, self.bodies, {self.experts})
         term = terms.call_of(self.experts)
         if term is None and any(step.module is self.experts for step in self.body.steps):
@@ -82,7 +82,7 @@ class Contract:
         return self._misread(call) or self._weights() or self._experts(call)
 
     def inside(self, replaced: ReplacedBlock) -> Outcome:
-        """Where the engine's layer routes, and the forward of the block is gone."""
+        """The outcome where the engine's layer routes, and the forward of the block is lost."""
         router = self.body.owner.attributes[replaced.router.name]
         assert isinstance(router, Instance)
         opaque = {
@@ -104,7 +104,7 @@ class Contract:
     def _routing(
         self, call: Call, router: Instance, replaced: ReplacedBlock, result: Term
     ) -> Outcome | None:
-        """What the engine weighs and adds otherwise; None when nothing."""
+        """How the engine's weights or additions differ; None when they do not."""
         output, given = read_output(result, call.term), peeled(call.hidden)
         if isinstance(output, Unmatched):
             return self._unmatched(output, "block-not-compared")
@@ -146,7 +146,7 @@ class Contract:
     def _added(
         self, output: BlockOutput, replaced: ReplacedBlock, given: Term, call: Call
     ) -> Outcome | None:
-        """What the block adds to its experts, if the engine adds something else."""
+        """What the block adds to its experts, if the engine adds something else; else None."""
         owner, shared = self.body.owner, output.shared
         if shared is not None and is_input(shared):
             text = "the block adds its input to the experts, vLLM does not"
@@ -169,7 +169,7 @@ class Contract:
         return None
 
     def _bound(self, term: Term) -> Call | Outcome:
-        """The arguments as the engine's layer takes them."""
+        """The arguments as the engine's layer binds them."""
         given = dict(zip(_PARAMETERS, term.positional, strict=False))
         extra = term.positional[len(_PARAMETERS) :]
         twice = next((name for name in given if name in term.keywords), None)
@@ -188,7 +188,7 @@ class Contract:
         return Call(term, *(given[name] for name in _PARAMETERS))
 
     def _misread(self, call: Call) -> Outcome | None:
-        """What the engine takes for something that it is not; None when nothing."""
+        """The argument that the engine takes for another one; None when there is none."""
         index, weights = call.index.value, call.weights.value
         if not isinstance(index, TensorValue) or not isinstance(weights, TensorValue):
             return self._unknown("unrecognised-experts-call", call.term.where)
@@ -210,7 +210,7 @@ class Contract:
         return None
 
     def _weights(self) -> Outcome | None:
-        """What becomes of weights that the layer does not take; None when it takes all."""
+        """What becomes of weights that the layer does not load; None when it loads all."""
         found = misfit(self.experts, self.engine.sizes)
         if found is None:
             return None
@@ -223,7 +223,7 @@ class Contract:
         return self._unknown(found.reason, where)
 
     def _held(self, path: str) -> Instance:
-        """What the experts hold under a dotted name."""
+        """The module that the experts hold under a dotted name."""
         here = self.experts
         for name in path.split(".") if path else ():
             inner = here.attributes.get(name)
@@ -233,7 +233,7 @@ class Contract:
         return here
 
     def _experts(self, call: Call) -> Outcome:
-        """What the experts compute otherwise than the engine's layer."""
+        """How the experts' forward differs from the engine's layer."""
         body = self.bodies.get(self.experts.first_alike)
         if body is None:
             return self._unknown("experts-not-run", self.experts.where)
@@ -276,7 +276,7 @@ class Contract:
 
 
 def _by_kind(term: Term) -> Call | None:
-    """The arguments by what they are: whole numbers are the choice, the rest as they come."""
+    """The arguments by their kind: integers are the choice, the others in order."""
     tensors = [each for each in term.inputs if isinstance(each.value, TensorValue)]
     whole = [each for each in tensors if _is_whole(each.value) is True]
     others = [each for each in tensors if _is_whole(each.value) is not True]
@@ -286,7 +286,7 @@ def _by_kind(term: Term) -> Call | None:
 
 
 def _is_whole(value: object) -> bool | None:
-    """Whether a tensor holds whole numbers; None where its type is not known."""
+    """Whether a tensor has integers; None where its dtype is not known."""
     dtype = value.dtype if isinstance(value, TensorValue) else None
     if dtype is None:
         return None
@@ -294,7 +294,7 @@ def _is_whole(value: object) -> bool | None:
 
 
 def _missing(names: list[str]) -> str:
-    """What Python says of a call that lacks arguments with these names."""
+    """Python's error for a call that lacks these arguments."""
     quoted = [f"'{name}'" for name in names]
     if len(quoted) == 1:
         return f"missing 1 required positional argument: {quoted[0]}"

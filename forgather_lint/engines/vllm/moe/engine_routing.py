@@ -1,4 +1,4 @@
-"""How a release routes a block that it has taken over, from the config of the model.
+"""How a release routes a block whose forward it has replaced, according to the model's config.
 
 Source: vllm/model_executor/models/transformers/moe.py, `MoEMixin.recursive_replace`, and
 vllm/model_executor/layers/fused_moe/router.
@@ -27,7 +27,7 @@ GROUPS = ("n_group", "topk_group")
 
 @record
 class EngineRouting:
-    """The routing of one release and one config."""
+    """The routing of one release for one config."""
 
     facts: VllmExperts
     config: ModelConfig
@@ -45,7 +45,7 @@ class EngineRouting:
 
     @property
     def sizes(self) -> ExpertSizes:
-        """What the layer is made for."""
+        """The sizes that the layer is made with."""
         return ExpertSizes(
             self._first(self.count_fields),
             self.config.number("hidden_size"),
@@ -69,7 +69,10 @@ class EngineRouting:
 
     @port_of("vllm/model_executor/models/transformers/moe.py", "MoEMixin.recursive_replace")
     def of(self, router: Router, module: Instance, where: Place) -> Routing | Outcome:
-        """What replaces the model's router; an unknown outcome when that is not decided."""
+        """The routing that replaces the model's router.
+
+        An unknown outcome when it is not decided.
+        """
         top_k = self.top_k
         if top_k is None:
             return _unknown("unknown-number-of-experts", where)
@@ -108,14 +111,14 @@ class EngineRouting:
 
     @property
     def _grouped(self) -> bool:
-        """Whether it routes by groups, be it all in one."""
+        """Whether it routes by groups, even if there is only one."""
         if not self.facts.groups_read.value:
             return False
         said = [self.config.setting(name) for name in GROUPS]
         return not any(each is None or each == Known(None) for each in said)
 
     def _groups(self, corrected: bool) -> Groups | Outcome | None:
-        """The groups within which it chooses; None where every group is chosen."""
+        """The groups among which it chooses; None where every group is chosen."""
         count, chosen = (self.config.number(name) for name in GROUPS)
         experts = self.sizes.experts
         if count is None or chosen is None or experts is None:

@@ -1,7 +1,7 @@
 """Blocks of experts whose whole forward a release replaces: router, experts and shared expert.
 
 A port of `MoEBlockFuser.match` (vllm/model_executor/models/transformers/fusers/moe.py; 0.25 to
-0.32, and as it became in 0.33).
+0.32; `fuser_traced.py` has that of 0.33).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Router:
 
 @record
 class ReplacedBlock:
-    """What of a block runs inside the engine's layer. Without a scoring the router stays."""
+    """Which parts of a block run inside the engine's layer. Without a scoring the router stays."""
 
     router: Router
     shared: str | None = None
@@ -54,7 +54,7 @@ class UndecidedBlock:
 
 @record
 class BlockFuser:
-    """The fuser of one release: `state` are the names that a router may hold."""
+    """The fuser of one release; `state` are the names of tensors that a router may have."""
 
     machine: Machine
     bodies: Mapping[Instance, Body]
@@ -63,7 +63,7 @@ class BlockFuser:
 
     @port_of("vllm/model_executor/models/transformers/fusers/moe.py", "MoEBlockFuser.match")
     def match(self, body: Body) -> ReplacedBlock | UndecidedBlock | None:
-        """What becomes of the block whose forward ran as `body`."""
+        """What becomes of the block whose forward ran as `body`; None: it is not replaced."""
         block = body.owner
         forward = definition_of(self.machine, block)
         if forward is None or returns_tuple(forward):
@@ -100,7 +100,7 @@ class BlockFuser:
     def _router(
         self, children: Collection[tuple[str, Instance]]
     ) -> tuple[Router, Place | None] | None:
-        """The first child that is a router, and where the trace of it may stop."""
+        """The first child that is a router, and where its trace may stop; None if there is none."""
         for name, child in children:
             if name == self.experts:
                 continue
@@ -112,7 +112,7 @@ class BlockFuser:
         return None
 
     def _scoring(self, child: Instance) -> str | None:
-        """`topk(score(linear(x)))`, read off the last top-k (`_match_router`)."""
+        """The scoring in `topk(score(linear(x)))`, read from the last top-k (`_match_router`)."""
         names = {name for name, _ in named_state(child)}
         body = self.bodies.get(child.first_alike)
         if "weight" not in names or names - set(self.state) or body is None:
@@ -159,7 +159,7 @@ class BlockFuser:
 
 
 def _named(names: Mapping[Value, str], call: Step | None) -> str | None:
-    """The attribute that holds the module of a call."""
+    """The attribute that holds the called module; None if there is none."""
     return names.get(call.module) if call is not None and call.module is not None else None
 
 
@@ -182,7 +182,7 @@ def named_state(module: Instance) -> Iterator[tuple[str, TensorValue]]:
 
 
 def upstream(body: Body, step: Step) -> Iterator[Step]:
-    """`step` and every step that it takes something from, directly or not."""
+    """`step` and every step whose result it uses, directly or not."""
     yield step
     seen = {step}
     for value in step.inputs:
@@ -193,7 +193,7 @@ def upstream(body: Body, step: Step) -> Iterator[Step]:
 
 
 def upstream_of(body: Body, value: ValueId) -> Iterator[Step]:
-    """Every step that `value` comes from, directly or not."""
+    """Every step from which `value` is computed, directly or not."""
     by_output = {step.output: step for step in reversed(body.steps)}
     waiting, seen = [value], set[ValueId]()
     while waiting:
@@ -207,7 +207,7 @@ def upstream_of(body: Body, value: ValueId) -> Iterator[Step]:
 
 @port_of("vllm/model_executor/models/transformers/fusers/moe.py", "_reaches")
 def downstream(body: Body, value: ValueId) -> set[ValueId]:
-    """`value` and every value that is made of it; steps are in the order in which they ran."""
+    """`value` and every value that is computed from it; steps are in the order of the run."""
     found = {value}
     for step in body.steps:
         if found & set(step.inputs):
@@ -216,7 +216,7 @@ def downstream(body: Body, value: ValueId) -> set[ValueId]:
 
 
 def _gated(body: Body, step: Step, calls: Collection[Step]) -> Step | None:
-    """The call of a module whose result goes into this sigmoid."""
+    """The call of a module whose result is the input of this sigmoid; else None."""
     if not made(step, "sigmoid") or not step.inputs:
         return None
     value = step.inputs[0]
@@ -228,7 +228,7 @@ def _gated(body: Body, step: Step, calls: Collection[Step]) -> Step | None:
 
 @port_of("vllm/model_executor/models/transformers/fusers/moe.py", "_is_scalar_gate")
 def _is_scalar_gate(machine: Machine, module: object) -> bool:
-    """A Linear to a single number."""
+    """Whether it is a Linear with a single output."""
     if not isinstance(module, Instance) or not machine.is_instance_of(module, LINEAR):
         return False
     weight = module.attributes.get("weight")

@@ -1,4 +1,4 @@
-"""Blocks of experts that a release replaces where their whole data flow is the one it knows.
+"""Blocks of experts that a release replaces if their whole data flow has a known form.
 
 A port of `MoEBlockFuser.match` of 0.33 (vllm/model_executor/models/transformers/fusers/moe.py):
 `experts(x, ids, weights) [* c] [+ shared(x)]` with `_, weights, ids = gate(x)`.
@@ -66,7 +66,7 @@ class TracedBlockFuser(BlockFuser):
         return forward is None or may_stop_trace(forward)
 
     def _read(self, gate: Instance, name: str) -> Router:
-        """The gate as a router, scored before or behind the choice; without a scoring it stays."""
+        """The gate as a router, scored before or after the choice; without a scoring it stays."""
         scoring = self._scoring(gate)
         body = self.bodies.get(gate.first_alike)
         if body is None:
@@ -96,7 +96,7 @@ class TracedBlockFuser(BlockFuser):
 
 
 def _is_by_sum(body: Body, division: Step, behind: set[ValueId]) -> bool:
-    """Whether the divisor is made of a sum over what was chosen (`_renormalizes`)."""
+    """Whether the divisor is computed from a sum over what was chosen (`_renormalizes`)."""
     step = body.made_by(division.inputs[1]) if len(division.inputs) > 1 else None
     if step is None:
         return False
@@ -104,7 +104,10 @@ def _is_by_sum(body: Body, division: Step, behind: set[ValueId]) -> bool:
 
 
 def _gate_of(call: Term) -> Term | None:
-    """The call of the gate, where the experts get its third and second result and its input."""
+    """The call of the gate, if the experts get its third and second result and its input.
+
+    Else None.
+    """
     if len(call.inputs) != 3:
         return None
     given, index, weights = map(peeled, call.inputs)

@@ -1,4 +1,4 @@
-"""Experts chosen within the best groups of them, as DeepSeek's router does.
+"""Experts that are chosen within the best groups, as DeepSeek's router does.
 
 Source of what the engine does: vllm/model_executor/layers/fused_moe/router/grouped_topk_router.py,
 `grouped_topk`.
@@ -12,12 +12,12 @@ from forgather_lint.execution.terms import CASTS, ITEM, RESHAPES, Term, peeled
 
 TWO_BEST, BEST = "the sum of its two best", "its best"
 _FAR_BELOW = -1e4
-"""A score that no other is below."""
+"""A score below every real one."""
 
 
 @record
 class Groups:
-    """The `chosen` best of `count` groups, each as good as `by` says."""
+    """The `chosen` best of `count` groups; `by` says how a group is scored."""
 
     count: int
     chosen: int
@@ -31,7 +31,7 @@ class Groups:
 
 @record
 class Grouped:
-    """Scores outside of the chosen groups hidden: `hidden` is what stands there instead."""
+    """Scores in which those outside the chosen groups are replaced by `hidden`."""
 
     scores: Term
     groups: Groups
@@ -39,13 +39,13 @@ class Grouped:
 
     @property
     def is_far_below(self) -> bool:
-        """Whether what is hidden is below every score."""
+        """Whether the replacement is below every score."""
         return self.hidden <= _FAR_BELOW
 
 
 @port_of("vllm/model_executor/layers/fused_moe/router/grouped_topk_router.py", "grouped_topk")
 def grouped(among: Term) -> Grouped | None:
-    """`scores.masked_fill(~mask, value)` with the mask of the best groups."""
+    """`scores.masked_fill(~mask, value)` with the mask of the best groups; None for other forms."""
     if among.op != "masked_fill" or len(among.inputs) != 3:
         return None
     scores, mask, value = among.inputs
@@ -61,14 +61,14 @@ def grouped(among: Term) -> Grouped | None:
 
 
 def _plain(mask: Term) -> Term:
-    """A mask behind casts."""
+    """A mask without casts."""
     while mask.op in CASTS or mask.op == "bool":
         mask = mask.positional[0]
     return mask
 
 
 def _marked(mask: Term) -> Term | None:
-    """`topk(...)` where the mask is zeros with a one at each of its indices."""
+    """The `topk(...)` whose indices the mask of zeros and ones marks; None for other forms."""
     if mask.op != "scatter" or len(mask.inputs) != 4:
         return None
     base, _, index, value = mask.inputs
@@ -80,7 +80,7 @@ def _marked(mask: Term) -> Term | None:
 
 
 def _groups(choice: Term, scores: Term) -> Groups | None:
-    """The groups that a choice is made of."""
+    """The groups that a choice is made from; None for other forms."""
     count, quality = choice.argument("k", 1), peeled(choice.positional[0])
     if count is None or count.number is None:
         return None
@@ -99,7 +99,7 @@ def _groups(choice: Term, scores: Term) -> Groups | None:
 
 
 def _number_of_groups(viewed: Term, scores: Term) -> int | None:
-    """How many groups a view of the scores has; one where it is the scores as they are."""
+    """The number of groups in a view of the scores, 1 for the scores as they are; else None."""
     if peeled(viewed) is scores:
         return 1
     if viewed.op not in RESHAPES or peeled(viewed.positional[0]) is not scores:

@@ -1,9 +1,9 @@
-"""What the forward of experts computes, held to what the engine's fused layer does.
+"""Compares what the forward of experts computes with what the engine's fused layer does.
 
-The layer computes, for each token, the sum over its chosen experts of
-`weight * down(silu(gate(x)) * up(x))`. Every value of the forward has a role in that, or none;
-which tokens an expert gets is taken as it is, if it comes from the choice alone.
-Source: vllm/model_executor/layers/fused_moe (w13: gate in front of up; w2: down).
+The layer computes, for each token, the sum over its chosen experts of `weight * down(silu(gate(x))
+* up(x))`. Every value of the forward has a role in that, or none; the selection of tokens for an
+expert is accepted if it is computed from the choice alone. Source:
+vllm/model_executor/layers/fused_moe (w13: gate in front of up; w2: down).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from forgather_lint.python.values.value import Choice, External, TensorValue, Un
 
 
 class ExpertRole(StrEnum):
-    """What a value is to the fused layer."""
+    """The role of a value in the fused layer."""
 
     HIDDEN = "hidden states"
     CHOICE = "the choice"
@@ -52,7 +52,7 @@ class ExpertRole(StrEnum):
 
 @record
 class Part:
-    """A role, and the factor that the value has over what the layer would have there."""
+    """A role, and the factor of the value relative to the one in the layer."""
 
     role: ExpertRole
     factor: float = 1.0
@@ -60,7 +60,7 @@ class Part:
 
 @record
 class Stray:
-    """A value without a role: the op that made it; `wrong` if it surely is something else."""
+    """A value without a role: the op that computed it; `wrong` if it surely is something else."""
 
     term: Term
     wrong: str = ""
@@ -72,7 +72,7 @@ STACKS = {
     "down_proj": ExpertRole.STACK_DOWN,
     "w2": ExpertRole.STACK_DOWN,
 }
-"""The names by which stacks of weights are loaded (`build_expert_params_mapping`)."""
+"""The names under which stacks of weights are loaded (`build_expert_params_mapping`)."""
 LINEARS = {
     "gate_proj": ExpertRole.STACK_GATE,
     "w1": ExpertRole.STACK_GATE,
@@ -81,7 +81,7 @@ LINEARS = {
     "down_proj": ExpertRole.STACK_DOWN,
     "w2": ExpertRole.STACK_DOWN,
 }
-"""The names by which the weights of single experts are loaded."""
+"""The names under which the weights of single experts are loaded."""
 _LINEAR = {
     (ExpertRole.HIDDEN, ExpertRole.STACK_BOTH): ExpertRole.BOTH,
     (ExpertRole.HIDDEN, ExpertRole.STACK_GATE): ExpertRole.GATE,
@@ -107,13 +107,13 @@ Given = Part | Stray
 
 @record(frozen=False, eq=False)
 class Layer:
-    """The roles of the terms of one forward; `given` has those of its inputs, by place."""
+    """The roles of the terms of one forward; `given` has those of its inputs, by position."""
 
     given: Mapping[int, ExpertRole]
     _known: dict[Term, Given] = field(default_factory=dict)
 
     def verdict(self, result: Term) -> Stray | None:
-        """What in the forward is not the layer's; None when all of it is."""
+        """The value in the forward that the layer does not compute; None when there is none."""
         found = self.part(result)
         if isinstance(found, Stray):
             return found
@@ -150,7 +150,7 @@ class Layer:
         return rule(self, term) if rule is not None else self._other(term)
 
     def _either(self, term: Term) -> Given:
-        """One role in every branch; a sum of none of the experts is a sum."""
+        """The role that all branches have in common; a sum over no experts counts as a sum."""
         parts = [self.part(each) for each in term.positional]
         stray = next((each for each in parts if isinstance(each, Stray)), None)
         if stray is not None:
@@ -164,7 +164,7 @@ class Layer:
         return found[0] if whole else Stray(term)
 
     def _is_choice(self, term: Term) -> bool:
-        """Whether it is made of the choice and constants alone, and holds no real numbers."""
+        """Whether it is computed from the choice and constants alone, and has no real numbers."""
         if term.op == CONSTANT:
             if term.positional:
                 return all(self._is_choice(each) or self._chosen(each) for each in term.positional)
@@ -197,7 +197,7 @@ class Layer:
         return Stray(term)
 
     def _selected(self, term: Term) -> Given:
-        """Rows of something, by the choice or a constant; of `both`, a half."""
+        """Rows selected by the choice or a constant; of a `both`, one half."""
         found = self.part(term.positional[0])
         if isinstance(found, Stray):
             return found
@@ -211,7 +211,7 @@ class Layer:
         return found if keeps else Stray(term)
 
     def _item(self, term: Term) -> Given:
-        """An item of a tuple: of two halves the first is the gate."""
+        """An item of a tuple: the first of two halves is the gate."""
         whole = term.positional[0]
         if whole.op in ("chunk", "split", "tensor_split", "unbind"):
             found = self.part(whole.positional[0])
@@ -228,7 +228,7 @@ class Layer:
         return self._projected(term, *term.inputs)
 
     def _matmul(self, term: Term) -> Given:
-        """`x @ stack.t()`; without the transposition the stack lies the other way round."""
+        """`x @ stack.t()`; without the transposition the stack is stored the other way round."""
         source, stack = term.positional[0], term.positional[1]
         if stack.op not in _TRANSPOSES:
             return Stray(term)
@@ -251,7 +251,7 @@ class Layer:
         return Part(role, given.factor) if role is not None else Stray(term)
 
     def _library(self, term: Term) -> Given:
-        """A Linear, by the name that holds it, or an activation."""
+        """A Linear, identified by the name that holds it, or an activation."""
         if len(term.positional) != 1 or term.keywords:
             return Stray(term)
         if term.kind != "torch.nn.Linear":
@@ -292,7 +292,7 @@ class Layer:
         return Part(role, left.factor * right.factor) if role is not None else Stray(term)
 
     def _power(self, term: Term) -> Given:
-        """Weights to another power; the only weight of a token may be one, whatever the power."""
+        """Powers of the weights; the only weight of a token may be one, whatever the power."""
         base, exponent = term.positional[0], term.argument("exponent", 1)
         found = self.part(base)
         if isinstance(found, Stray) or exponent is None or exponent.number is None:
@@ -304,14 +304,14 @@ class Layer:
         return Stray(term)
 
     def _several_are_chosen(self, term: Term) -> bool:
-        """Whether `term` is made of weights of more than one expert for each token."""
+        """Whether `term` is computed from the weights of more than one expert for each token."""
         if term.op == INPUT and self.given.get(term.place) is ExpertRole.WEIGHTS:
             width = term.shape[-1] if term.shape else None
             return isinstance(width, int) and width > 1
         return any(self._several_are_chosen(each) for each in term.inputs)
 
     def _total(self, term: Term) -> Given:
-        """Masked weights summed over what was chosen."""
+        """Masked weights, summed over what was chosen."""
         found = self.part(term.positional[0])
         if isinstance(found, Part) and found.role is ExpertRole.MASKED:
             return Part(ExpertRole.WEIGHTS, found.factor)
@@ -340,7 +340,7 @@ class Layer:
         return Part(ExpertRole.SUM, factors.pop())
 
     def _scattered(self, term: Term) -> Given:
-        """Weights put at the place of their expert."""
+        """Weights put at the index of their expert."""
         base, source = self.part(term.positional[0]), term.argument("src", 3)
         if source is None or not isinstance(base, Part) or base.role is not ExpertRole.EMPTY:
             return Stray(term)
@@ -359,7 +359,7 @@ class Layer:
 
 
 def _in_halves(term: Term) -> bool:
-    """Whether `chunk(2, -1)`, or `split` into halves of the last dimension."""
+    """Whether it is `chunk(2, -1)`, or `split` into halves of the last dimension."""
     source = term.positional[0]
     axis = term.argument("dim", 2)
     rank = len(source.shape) if source.shape is not None else 0

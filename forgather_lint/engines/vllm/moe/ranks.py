@@ -1,8 +1,8 @@
-"""What a block of experts adds more than once where each rank has a part of it.
+"""What a block of experts adds up more than once where each rank has a part of it.
 
-The engine's layer adds up the parts of its ranks, and with them whatever else is in their sum: the
-output of a shared expert that it runs (`MoERunner._maybe_reduce_final_output`), and the biases of
-the projections down (`RoutedExperts.weight_loader` gives them to every rank whole).
+The engine's layer sums over the ranks, and with the experts' parts it adds up whatever else is in
+them: the output of a shared expert that it runs (`MoERunner._maybe_reduce_final_output`), and
+biases of the down-projections (`RoutedExperts.weight_loader` gives them to every rank whole).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
 
 _WHOLE = (layers.Role.ROW, layers.Role.ROW_SPLITTING, layers.Role.COLUMN_GATHERED)
-"""Layers behind which every rank has the whole sum."""
+"""Layers whose output every rank has whole."""
 
 
 def summed_by_ranks(
@@ -36,7 +36,7 @@ def summed_by_ranks(
     *,
     shared_once: bool,
 ) -> Outcome | None:
-    """What the sum over the ranks holds once for each of them; None when nothing.
+    """The outcome if the sum over ranks counts something once for each rank; None if nothing.
 
     `shared_once`: a shared expert that is fused leaves its sum to the layer.
     """
@@ -69,7 +69,7 @@ def _wrong(block: ExpertBlock, what: str, where: Place) -> Outcome:
 
 
 def _down_bias(experts: Instance) -> str | None:
-    """The projection down of an expert that has a bias."""
+    """The name of an expert's down-projection with a bias; None if there is none."""
     for name, _ in named_state(experts):
         holder, _, last = name.rpartition(".")
         if last == "bias" and LINEARS.get(holder.rpartition(".")[2]) is ExpertRole.STACK_DOWN:
@@ -80,7 +80,7 @@ def _down_bias(experts: Instance) -> str | None:
 def _is_divided(
     machine: Machine, module: Instance, assigned: Mapping[Instance, Assignment]
 ) -> bool:
-    """Whether a Linear in the module is divided over the ranks."""
+    """Whether a Linear in the module is split over the ranks."""
     for value in module.attributes.values():
         if not isinstance(value, Instance):
             continue
@@ -94,7 +94,7 @@ def _is_divided(
 def _is_whole(
     module: Instance, bodies: Mapping[Instance, Body], assigned: Mapping[Instance, Assignment]
 ) -> bool:
-    """Whether what the module returns comes straight out of a layer that sums or gathers."""
+    """Whether the module returns the output of a layer that sums or gathers."""
     body = bodies.get(module.first_alike)
     step = body.made_by(body.peeled(body.result)) if body is not None else None
     name = next(

@@ -1,7 +1,8 @@
-"""How a router weighs the experts that it chooses, read off what its weights are made of.
+"""How a router weighs the experts that it chooses, derived from how its weights are computed.
 
-Softmax over those chosen and softmax over all, renormalized, are the same; a factor in front of a
-renormalization is none. What has no such form is `Unmatched`, with the op that is not understood.
+Softmax over the chosen ones equals softmax over all, renormalized; a factor before a
+renormalization has no effect. What has no such form is `Unmatched`, with the op that is not
+understood.
 """
 
 from __future__ import annotations
@@ -15,24 +16,24 @@ from forgather_lint.python.values.value import Known
 
 CORRECTION = "e_score_correction_bias"
 NEGLIGIBLE = 1e-6
-"""An epsilon beside a sum of weights up to which it changes no more than rounding does."""
+"""An epsilon added to a sum of weights that changes no more than rounding does."""
 _SCORING = ("softmax", "sigmoid")
 _MODULES = (MODULE, LIBRARY)
 
 
 @record
 class Unmatched:
-    """A term that the form looked for does not have."""
+    """A term that does not have the form that was looked for."""
 
     term: Term
 
 
 @record
 class Routing:
-    """Scores of all experts, the `top_k` highest chosen, and their scores as weights.
+    """Scores of all experts, of which the `top_k` highest are chosen, with their scores as weights.
 
-    `corrected`: chosen by the scores with a learned correction, which the weights do not have.
-    `sharpness` multiplies the logits. `groups`: chosen within the best of them.
+    `corrected`: the choice is by scores plus a learned correction, which the weights do not
+    include. `sharpness` multiplies the logits. `groups`: the choice is within the best of them.
     """
 
     scoring: str
@@ -44,11 +45,11 @@ class Routing:
     groups: Groups | None = None
 
     def times(self, factor: float, sharpness: float) -> Routing:
-        """This routing with its weights and its logits multiplied."""
+        """This routing with weights and logits multiplied."""
         return replace(self, factor=self.factor * factor, sharpness=self.sharpness * sharpness)
 
     def differences(self, other: Routing) -> list[str]:
-        """The fields in which two routings weigh or choose in another way."""
+        """The fields in which two routings weigh or choose differently."""
         found = [
             name
             for name in ("scoring", "corrected", "top_k", "groups")
@@ -65,14 +66,14 @@ class Routing:
 
 @record
 class Read:
-    """A routing and the logits that it scores."""
+    """A routing, and the logits that it scores."""
 
     routing: Routing
     logits: Term
 
 
 def read_routing(weights: Term, index: Term) -> Read | Unmatched:
-    """The routing behind the `weights` of the experts at `index`."""
+    """The routing that computed the `weights` of the experts at `index`."""
     chosen = peeled(index)
     choice = chosen.positional[0] if chosen.op == ITEM and chosen.place == 1 else chosen
     if choice.op != "topk" or not _over_last(choice, 2) or not _is_largest(choice):
@@ -99,7 +100,7 @@ def read_routing(weights: Term, index: Term) -> Read | Unmatched:
 
 
 def unscaled(term: Term) -> tuple[Term, float]:
-    """What is behind the factors of a term, and their product."""
+    """The term without its factors, and their product."""
     term, factor = peeled(term), 1.0
     while (scaled := scaled_by(term)) is not None:
         term, factor = peeled(scaled[0]), factor * scaled[1]
@@ -107,7 +108,7 @@ def unscaled(term: Term) -> tuple[Term, float]:
 
 
 def _unweighed(weights: Term, chosen: Term) -> tuple[Term, float, bool]:
-    """What is behind factors and a division by the sum; the factor that is left, and whether."""
+    """The term without factors and division by the sum, the factor, and whether it was divided."""
     term, factor, renormalized = peeled(weights), 1.0, False
     while True:
         scaled, whole = scaled_by(term), _renormalized(term)
@@ -123,7 +124,7 @@ def _unweighed(weights: Term, chosen: Term) -> tuple[Term, float, bool]:
 
 
 def _is_spread(term: Term, chosen: Term) -> bool:
-    """Weights put at the places of their experts, `zeros.scatter(-1, chosen, weights)`."""
+    """Whether weights are put at the indices of experts, `zeros.scatter(-1, chosen, weights)`."""
     if term.op != "scatter" or len(term.positional) != 4 or not _over_last(term, 1):
         return False
     zeros, index = term.positional[0], term.positional[2]
@@ -131,7 +132,7 @@ def _is_spread(term: Term, chosen: Term) -> bool:
 
 
 def scaled_by(term: Term) -> tuple[Term, float] | None:
-    """`x` and `c` of `x * c`, `c * x` and `x / c`."""
+    """`x` and `c` of `x * c`, `c * x` and `x / c`; None for other forms."""
     if term.op not in ("mul", "truediv", "div") or len(term.positional) != 2 or term.keywords:
         return None
     left, right = term.positional
@@ -144,7 +145,7 @@ def scaled_by(term: Term) -> tuple[Term, float] | None:
 
 
 def _renormalized(term: Term) -> Term | None:
-    """`w` of `w / w.sum(-1, keepdim=True)`, with or without a small number beside the sum."""
+    """`w` of `w / w.sum(-1, keepdim=True)`, possibly with an epsilon; None for other forms."""
     if term.op not in ("truediv", "div") or len(term.positional) != 2 or term.keywords:
         return None
     weights, total = map(peeled, term.positional)
@@ -165,7 +166,7 @@ _Scored = tuple[str, Term, bool, bool, Groups | None]
 
 
 def _scored(term: Term, choice: Term, chosen: Term) -> _Scored | Unmatched:
-    """The scoring, the logits, if they are corrected, if it is over those chosen, the groups."""
+    """Scoring, logits, whether they are corrected, whether over the chosen only, and groups."""
     whole = peeled(choice.positional[0])
     within = grouped(whole)
     among = whole if within is None else within.scores
@@ -199,13 +200,13 @@ def _is_values_of(term: Term, choice: Term) -> bool:
 
 
 def _gathers(term: Term, chosen: Term) -> bool:
-    """`scores.gather(-1, chosen)`."""
+    """Whether it is `scores.gather(-1, chosen)`."""
     places = term.argument("index", 2)
     return places is not None and peeled(places) is chosen and _over_last(term, 1)
 
 
 def _corrects(total: Term, scores: Term) -> bool:
-    """`scores + bias`."""
+    """Whether it is `scores + bias`."""
     sides = [peeled(each) for each in total.positional]
     others = [each for each in sides if each is not scores]
     return len(others) == 1 and _is_correction(others[0])
@@ -218,7 +219,7 @@ def _is_correction(term: Term) -> bool:
 
 
 def _over_last(term: Term, place: int) -> bool:
-    """Whether the `dim` of an op is the last; what is left out is the last for `topk` alone."""
+    """Whether the op is along the last dimension, which is the default of `topk` alone."""
     given, source = term.argument("dim", place), term.positional[0]
     if given is None:
         return term.op == "topk"
@@ -233,7 +234,7 @@ def _is_largest(choice: Term) -> bool:
 
 
 def linear_factor(logits: Term, owner: object, given: Term) -> float | None:
-    """`c` where `logits` are `linear(given * c, owner.weight)`, without a bias."""
+    """`c`, if `logits` are `linear(given * c, owner.weight)` without a bias; else None."""
     if logits.op != "linear" or len(logits.inputs) != 2:
         return None
     source, weight = logits.inputs
@@ -245,7 +246,7 @@ def linear_factor(logits: Term, owner: object, given: Term) -> float | None:
 
 @record
 class BlockOutput:
-    """`experts(...) * factor`, and what is added times `shared_factor`.
+    """`experts(...) * factor`, and what is added, times `shared_factor`.
 
     That is a shared expert, perhaps times the sigmoid of its gate, or the input of the block.
     """
@@ -257,7 +258,7 @@ class BlockOutput:
 
 
 def read_output(result: Term, call: Term) -> BlockOutput | Unmatched:
-    """The form of what a block returns around the `call` of its experts."""
+    """The form of a block's result around the `call` of its experts."""
     term = peeled(result)
     factor = _factor_of(term, call)
     if factor is not None:
@@ -277,13 +278,13 @@ def read_output(result: Term, call: Term) -> BlockOutput | Unmatched:
 
 
 def _factor_of(term: Term, call: Term) -> float | None:
-    """`c` where the term is the call times `c`."""
+    """`c`, if the term is the call times `c`; else None."""
     inner, factor = unscaled(term)
     return factor if inner is call else None
 
 
 def _shared(term: Term) -> tuple[Term, Term | None] | None:
-    """`shared(x)`, or that times `sigmoid(gate(x))`."""
+    """The calls in `shared(x)`, or in that times `sigmoid(gate(x))`; None for other forms."""
     if term.op in _MODULES:
         return term, None
     if term.op != "mul" or len(term.positional) != 2:
@@ -302,5 +303,5 @@ def reads(term: Term, given: Term) -> bool:
 
 
 def is_input(term: Term) -> bool:
-    """Whether it is the first thing that the body was given."""
+    """Whether it is the first argument of the body."""
     return term.op == INPUT and term.place == 0

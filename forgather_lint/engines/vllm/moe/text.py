@@ -1,4 +1,4 @@
-"""What the text of a forward tells of how far torch.fx traces it, and of what it returns."""
+"""What the source of a forward shows: how far torch.fx traces it, and what it returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOOPS = (cst.For, cst.While, cst.Try, cst.ListComp, cst.GeneratorExp, cst.Starr
 
 @port_of("vllm/model_executor/models/transformers/fusers/moe.py", "_returns_tuple")
 def returns_tuple(forward: cst.FunctionDef) -> bool:
-    """Whether a return of the function itself yields a tuple."""
+    """Whether a `return` of the function itself returns a tuple."""
     named = {
         target.target.value
         for node in of_kind(all_below(forward.body), cst.Assign)
@@ -41,9 +41,9 @@ def _own_returns(node: cst.CSTNode) -> Iterator[cst.Return]:
 
 
 def may_stop_trace(forward: cst.FunctionDef) -> bool:
-    """Whether something in the forward may not be traced: a loop, or a question about a tensor.
+    """Whether something in the forward may end a trace: a loop, or a test of a tensor.
 
-    Questions about attributes of the module and constants are answered while it is traced.
+    Tests of constants and of attributes of the module are evaluated during the trace.
     """
     for node in all_below(forward.body):
         if isinstance(node, _LOOPS):
@@ -59,7 +59,7 @@ def _is_of_self(test: cst.BaseExpression) -> bool:
 
 
 def _names(node: cst.CSTNode) -> Iterator[cst.Name]:
-    """The names that are read; those behind a dot are attributes."""
+    """The names that are read, without attributes."""
     if isinstance(node, cst.Name):
         yield node
     elif isinstance(node, cst.Attribute):

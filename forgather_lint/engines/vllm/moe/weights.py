@@ -1,7 +1,7 @@
-"""Whether the weights of experts find their place in the engine's layer, by name and by shape.
+"""Whether the weights of experts are loaded into the engine's layer, by name and by shape.
 
 Source: vllm/model_executor/layers/fused_moe/routed_experts.py, `RoutedExperts.load_weights` and
-`build_expert_params_mapping`: what has another name is passed over without a word.
+`build_expert_params_mapping`: a tensor with any other name is silently skipped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from forgather_lint.python.values.value import TensorValue
 
 @record
 class ExpertSizes:
-    """What the layer is made for; None where the config does not say one known number."""
+    """The sizes that the layer is made with; None where the config has no single known number."""
 
     experts: int | None
     hidden: int | None
@@ -25,7 +25,7 @@ class ExpertSizes:
 
 @record
 class UnfitParameter:
-    """A parameter that the layer does not take: `error` is what loading raises, if it does."""
+    """A parameter that the layer does not load: `error` is what loading raises, if it does."""
 
     name: str
     reason: str

@@ -1,4 +1,4 @@
-"""The quantized layers of a model, as its config, its release and its checkpoint say them."""
+"""The quantized layers of a model, according to its config, the release and the checkpoint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def quantized_of(seen: CheckedModel, checkpoint: Checkpoint | None) -> Quantized | Unfollowed:
-    """What is quantized of `seen`, whose config.json says that something is."""
+    """The quantized layers of `seen`, whose config.json describes quantized weights."""
     file = seen.model.config
     assert file is not None
     try:
@@ -47,13 +47,13 @@ def quantized_of(seen: CheckedModel, checkpoint: Checkpoint | None) -> Quantized
 
 
 def _has_parts(scheme: Scheme) -> bool:
-    """Whether parts of names stand for layers: older releases put a prefix before them."""
+    """Whether parts of names stand for layers; then the prefix matters that older releases add."""
     lists = (scheme.kept, scheme.taken)
     return any(each is not None and each.how is Match.PART and each.names for each in lists)
 
 
 def _stored(naming: Naming, checkpoint: Checkpoint) -> tuple[frozenset[str], frozenset[str]]:
-    """The layers of which the checkpoint has numbers that stand for others, and all others."""
+    """The layers with quantized tensors in the checkpoint, and all others."""
     dtypes: dict[str, set[str]] = {}
     for each in checkpoint.tensors:
         dtypes.setdefault(each.name.rpartition(".")[0], set()).add(each.stored.dtype)
@@ -66,7 +66,7 @@ def _stored(naming: Naming, checkpoint: Checkpoint) -> tuple[frozenset[str], fro
 
 
 def names_of_nothing(judge: VllmJudge) -> tuple[str, tuple[str, ...]] | None:
-    """The key that lists layers to leave alone, and which of its names stand for none."""
+    """The key that lists excluded layers, and those of its names that match none; else None."""
     quantized = judge.quantized
     if not isinstance(quantized, Quantized) or quantized.scheme.kept is None:
         return None

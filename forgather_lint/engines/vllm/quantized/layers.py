@@ -1,7 +1,7 @@
-"""Which layers of a model are quantized, and what the release makes of them on so many ranks.
+"""Which layers of a model are quantized, and what the release makes of them on several ranks.
 
-A *serves* is claimed of forms whose kernels on GPUs and CPUs both take the layer; which kernel
-computes it depends on the device, so that everything else is left open.
+*Serves* is claimed only for forms that the kernels of both GPUs and CPUs take; which kernel
+computes a layer depends on the device, so that anything else is left undecided.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Known
 
 PREFIX = "model."
-"""What the release calls the base model: names of layers begin with it."""
+"""The release's name for the base model: names of layers begin with it."""
 _MERGED = {"QKV": "qkv_proj", "GLU": "gate_up_proj", "MLA": "fused_qkv_a_proj"}
-"""What the release calls the layer that it makes of several, by the kind of the group."""
+"""The name of the layer into which the release merges several, by the kind of group."""
 
 
 @record
 class Part:
-    """One Linear of the model in a layer of the release, with the rows of it that a rank has."""
+    """One Linear of the model in a layer of the release, with the number of its rows on a rank."""
 
     name: str
     linear: Instance
@@ -56,9 +56,9 @@ class Part:
 
 @record
 class Layer:
-    """A layer that the release builds, of one Linear or of several that it joins.
+    """A layer that the release builds, from one Linear or from several that it merges.
 
-    `inputs` are the columns that a rank has, `whole` those of all ranks.
+    `inputs` is the number of columns on a rank, `whole` that over all ranks.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Layer:
 
 @record
 class Kept:
-    """The parts of a joined layer that stay as they are, while others are quantized."""
+    """The parts of a merged layer that are not quantized, while others are."""
 
     parts: tuple[str, ...]
 
@@ -84,8 +84,8 @@ class Kept:
 class Quantized:
     """The quantized layers of one model.
 
-    `stored` are those of which the checkpoint has numbers that stand for others, `plain` those of
-    which it has none; None where there is no checkpoint to look at.
+    `stored` are layers with quantized tensors in the checkpoint, `plain` layers without; None where
+    there is no checkpoint to look at.
     """
 
     scheme: Scheme
@@ -95,7 +95,10 @@ class Quantized:
     followed: ClassVar[bool] = True
 
     def is_quantized(self, layer: Layer) -> bool | Kept | None:
-        """Whether `layer` is; the parts that stay where it is in part, None where unknown."""
+        """Whether `layer` is.
+
+        Its unquantized parts if it is in part, None where it is not known.
+        """
         scheme = self.scheme
         if scheme.method == PACKED:
             return self._targeted(layer)
@@ -112,7 +115,7 @@ class Quantized:
         return _all_or_kept(layer, kept, wanted=False)
 
     def _stored_layers(self) -> Layers | None:
-        """GPTQ: the layers of the checkpoint, if there are any."""
+        """For GPTQ: the layers in the checkpoint; None if there is none."""
         return Layers(tuple(sorted(self.stored)), Match.PART, {}) if self.stored else None
 
     @port_of(
@@ -120,7 +123,7 @@ class Quantized:
         "should_ignore_layer",
     )
     def _targeted(self, layer: Layer) -> bool | Kept | None:
-        """compressed-tensors: what is to be left alone comes before what is to be quantized."""
+        """For compressed-tensors: an exclusion takes precedence over a target."""
         kept, taken = self.scheme.kept, self.scheme.taken
         assert kept is not None and taken is not None
         if (whole := kept.has(layer.name)) is not False:
@@ -138,14 +141,14 @@ class Quantized:
 
 
 def _by_class(taken: Layers) -> bool:
-    """Whether a target is a part of what the release calls all its layers."""
+    """Whether a target is part of the class name that the release has for all its layers."""
     plain = [name.lower() for name in taken.names if name not in taken.patterns]
     return any(all(name in each for each in CLASSES_OF_LINEAR) for name in (*plain, LINEAR)[:-1])
 
 
 @port_of("vllm/model_executor/layers/quantization/utils/quant_utils.py", "is_layer_skipped")
 def _all_or_kept(layer: Layer, listed: Layers, *, wanted: bool) -> bool | Kept | None:
-    """Whether all parts are quantized: those in the list, or with `wanted` false the others."""
+    """Whether all parts are quantized: those listed, or with `wanted` false those not listed."""
     found = [listed.has(part.name) for part in layer.parts]
     if None in found:
         return None
@@ -157,7 +160,7 @@ def _all_or_kept(layer: Layer, listed: Layers, *, wanted: bool) -> bool | Kept |
 
 
 def layers_at(judge: VllmJudge, ranks: int) -> Iterator[Layer]:
-    """The layers that the release builds in the place of every Linear. May raise."""
+    """The layers that the release builds to replace all Linears. May raise."""
     assigned = judge.assignments(ranks)
     fuses = judge.engine.fuses(Fuser.GLU) or judge.engine.fuses(Fuser.QKV)
     groups = judge.groups(ranks) if fuses else {}
@@ -178,7 +181,7 @@ def layers_at(judge: VllmJudge, ranks: int) -> Iterator[Layer]:
 def _parts(
     judge: VllmJudge, name: str, module: Instance, fusion: Fusion
 ) -> Iterator[tuple[str, Instance]]:
-    """The Linears of `module` that become one, by the names that they have there."""
+    """The Linears of `module` that are merged, by their names in it."""
     owner = judge.bodies[module.first_alike].owner
     names = {value: key for key, value in owner.attributes.items() if isinstance(value, Instance)}
     for each in fusion.stacked:
@@ -231,7 +234,7 @@ def _size(linear: Instance, name: str) -> int | None:
 
 
 def judged(judge: VllmJudge, quantized: Quantized, ranks: int) -> Outcome | None:
-    """What keeps the quantized layers from being served on `ranks` ranks; None: nothing does."""
+    """Why the quantized layers cannot be served on `ranks` ranks; None: they can."""
     where = place_of(quantized)
     try:
         layers = list(layers_at(judge, ranks))
@@ -258,7 +261,7 @@ def judged(judge: VllmJudge, quantized: Quantized, ranks: int) -> Outcome | None
 
 
 def place_of(quantized: Quantized, key: str = "") -> Place:
-    """Where the config says what it says; of a key that is not there, where it would stand."""
+    """The place of `key` in the config, or where it would be; without `key`, of the description."""
     said = quantized.file.values["quantization_config"]
     there = isinstance(said, dict) and key in said
     return quantized.file.place("quantization_config", *([key] if there else []))
@@ -277,7 +280,7 @@ def _schemes_differ(
 
 
 def _of_layer(judge: VllmJudge, quantized: Quantized, layer: Layer, ranks: int) -> Outcome | None:
-    """What stands against one quantized layer."""
+    """The problem with one quantized layer; None if there is none."""
     weights, where = quantized.scheme.weights, place_of(quantized)
     inputs, outputs = layer.inputs, layer.outputs
     if inputs is None or outputs is None:
@@ -302,7 +305,7 @@ def _fills_words(quantized: Quantized, inputs: int, outputs: int) -> bool:
 
 
 def _cut(judge: VllmJudge, quantized: Quantized, layer: Layer, inputs: int) -> Outcome | None:
-    """A rank's share of the input, or the whole of it, is no whole number of groups."""
+    """The problem if the input, or a rank's share of it, is no whole number of groups."""
     facts, scheme = judge.profile.quantization, quantized.scheme
     fact = {GPTQ: facts.gptq_groups_cut, AWQ: facts.awq_groups_cut}.get(
         scheme.method, facts.packed_groups_cut

@@ -22,13 +22,13 @@ LINEAR, CLASSES_OF_LINEAR = (
         "mergedcolumnparallellinear",
     ),
 )
-"""What vLLM calls the layers that stand for an nn.Linear; a target may be a part of such a name."""
+"""vLLM's classes of layers that replace an nn.Linear; a target may be part of such a name."""
 WORD = 32
-"""Bits of one number in which several weights are stored."""
+"""The bits of one integer into which several weights are packed."""
 
 
 class Form(StrEnum):
-    """How the weights of a layer are stored, by which the release takes a kernel for it."""
+    """How the weights of a layer are stored, by which the release chooses a kernel for it."""
 
     GPTQ = "gptq"
     AWQ = "awq"
@@ -41,9 +41,10 @@ class Form(StrEnum):
 
 @record
 class Weights:
-    """Stored weights: `bits` of each, and how many of a row share one scale.
+    """Stored weights: `bits` of each, and how many in a row share one scale.
 
-    `group` is 0 where a matrix has one scale, -1 where a row has; `block` is for scales of tiles.
+    `group` is 0 where a matrix has one scale, -1 where a row has one; `block` is for scales of
+    tiles.
     """
 
     form: Form
@@ -55,12 +56,12 @@ class Weights:
 
 
 class Match(StrEnum):
-    """How a name of a list stands for a layer."""
+    """How a name in a list matches a layer."""
 
     WHOLE = "whole"
     PART = "part"
     TARGET = "target"
-    """compressed-tensors: a whole name, or an expression behind `re:`."""
+    """As in compressed-tensors: a whole name, or a regular expression behind `re:`."""
 
 
 @record
@@ -72,12 +73,12 @@ class Layers:
     patterns: Mapping[str, Pattern]
 
     def has(self, layer: str) -> bool | None:
-        """Whether `layer` is one of them; None where an expression is too costly to try."""
+        """Whether `layer` is listed; None where an expression is too costly to try."""
         found = [self._is(name, layer) for name in self.names]
         return True if True in found else None if None in found else False
 
     def first(self, layer: str) -> str | None:
-        """The first name that stands for `layer`."""
+        """The first name that matches `layer`; None if none does."""
         return next((name for name in self.names if self._is(name, layer)), None)
 
     def _is(self, name: str, layer: str) -> bool | None:
@@ -88,10 +89,10 @@ class Layers:
 
 @record
 class Scheme:
-    """What a config says: `weights` of all layers but the `kept`, or of those in `taken` alone.
+    """A description: `weights` for all layers except the `kept`, or for those in `taken` only.
 
-    `listed` is the key under which the layers stand. `listed_by_checkpoint`: where that is not
-    there, or empty, the release asks the tensors which layers are quantized.
+    `listed` is the key with the layers. `listed_by_checkpoint`: where that is absent or empty, the
+    release finds out from the tensors which layers are quantized.
     """
 
     method: str
@@ -116,7 +117,7 @@ class Unfollowed:
     "ModelArchConfigConvertorBase._normalize_quantization_config",
 )
 def method_of(config: Mapping[str, object]) -> str | None:
-    """The method of a `quantization_config`, as the release spells it."""
+    """The method of a `quantization_config`, as the release spells it; None without one."""
     method = config.get("quant_method")
     if not isinstance(method, str):
         return None
@@ -124,7 +125,7 @@ def method_of(config: Mapping[str, object]) -> str | None:
 
 
 def scheme_of(config: object, mapped: Callable[[str], str | None]) -> Scheme | Unfollowed:
-    """What a `quantization_config` says; `mapped` gives the name that the release has for one."""
+    """The scheme of a `quantization_config`; `mapped` translates names to those of the release."""
     if not isinstance(config, dict):
         return Unfollowed("`quantization_config` is no mapping")
     method = method_of(config)
@@ -190,7 +191,7 @@ def _fp8(config: Mapping[str, object]) -> Scheme | Unfollowed:
 
 
 def _packed(config: Mapping[str, object]) -> Scheme | Unfollowed:
-    """compressed-tensors with one group of weights."""
+    """The scheme of compressed-tensors with a single group of weights."""
     groups = config.get("config_groups")
     names = _names(config.get("ignore"))
     if not isinstance(groups, dict) or len(groups) != 1 or names is None:
@@ -218,7 +219,7 @@ def _packed(config: Mapping[str, object]) -> Scheme | Unfollowed:
     "CompressedTensorsConfig._get_scheme_from_parts",
 )
 def _weights_of(group: Mapping[str, object], whole: object) -> Weights | Unfollowed:
-    """The scheme of a group, of those that are followed."""
+    """The weights of a group, of those forms that are followed."""
     weights, inputs = group.get("weights"), group.get("input_activations")
     form = group.get("format") or whole
     if not isinstance(weights, dict) or not isinstance(inputs, dict | None):
@@ -246,7 +247,7 @@ _READERS = {GPTQ: _gptq, AWQ: _awq, FP8: _fp8, PACKED: _packed}
 
 
 def _names(given: object, *, nested: bool = False) -> tuple[str, ...] | None:
-    """A list of names, of lists of them where they may be `nested`; empty where it is not there."""
+    """A list of names, or of lists of names if `nested`; empty if absent, None if malformed."""
     if given is None:
         return ()
     if not isinstance(given, list):
@@ -269,7 +270,7 @@ def _layers(names: tuple[str, ...], how: Match) -> Layers | Unfollowed:
 
 
 def _mapped(scheme: Scheme, mapped: Callable[[str], str | None]) -> Scheme:
-    """The same with names of layers as the release has them; expressions stay as they are."""
+    """The scheme with names of layers as the release has them; expressions stay as they are."""
 
     def renamed(layers: Layers | None) -> Layers | None:
         if layers is None:

@@ -1,4 +1,4 @@
-"""What a quantized layer takes from a checkpoint in the place of its weight."""
+"""What a quantized layer takes from a checkpoint instead of its weight."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def stored_as(weights: Weights, outputs: int, inputs: int) -> Mapping[str, Store
 def stored_layers(
     judge: VllmJudge, quantized: Quantized
 ) -> Iterator[tuple[str, Mapping[str, Stored]]]:
-    """Each quantized Linear by its name, with what is stored of it. May raise."""
+    """Each quantized Linear by its name, with its tensors. May raise."""
     for layer in layers_at(judge, 1):
         if quantized.is_quantized(layer) is not True or layer.whole is None:
             continue
@@ -81,7 +81,10 @@ def stored_layers(
 
 
 def bytes_on(judge: VllmJudge, quantized: Quantized, ranks: int) -> dict[str, int] | None:
-    """The bytes of each quantized weight on a rank, by the name of the parameter. May raise."""
+    """The bytes of each quantized weight on a rank, by parameter name. May raise.
+
+    None if unknown.
+    """
     width, found = DTYPE_BYTES.get(judge.dtype), dict[str, int]()
     for layer in layers_at(judge, ranks):
         said = quantized.is_quantized(layer)

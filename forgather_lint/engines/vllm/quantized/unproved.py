@@ -1,4 +1,4 @@
-"""What keeps a *serves* from being claimed of quantized layers, whatever the sizes."""
+"""Why *serves* is not claimed for quantized layers, whatever the sizes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SMALL = frozenset({"bfloat16", "float16", "half"})
 _NOT_RUN = frozenset(
     {"__init__", "_init_weights", "reset_parameters", "tie_weights", "_tie_weights", "post_init"}
 )
-"""Functions that the engine does not call once weights are loaded."""
+"""Functions that the engine does not call after loading weights."""
 _TABLES = ("lm_head", "model.embed_tokens")
 
 
@@ -54,7 +54,7 @@ def _reasons(judge: VllmJudge, quantized: Quantized) -> Iterator[str]:
 
 
 def _reads_weight(judge: VllmJudge) -> str:
-    """A function of the model that reads `weight` of something else than itself."""
+    """A function of the model that reads the `weight` of something other than itself; or empty."""
     machine, seen = judge.subject.machine, set[ClassValue]()
     for module in judge.subject.tree.instances.values():
         if not isinstance(module.cls, ClassValue) or module.cls in seen:
@@ -70,7 +70,7 @@ def _reads_weight(judge: VllmJudge) -> str:
 
 
 class _Finder(cst.CSTVisitor):
-    """Looks for `a.b.weight` and `a.weight` with another `a` than `self`."""
+    """Looks for `a.b.weight` and `a.weight`, where `a` is not `self`."""
 
     def __init__(self) -> None:
         self.inside: list[str] = []
