@@ -22,7 +22,7 @@ from oracles.stored import add, stored_path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask, print, and store where told to."""
+    """Ask, print, and store if asked to; returns the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def question(text: str) -> Question:
-    """`MODEL`, `MODEL:2` for two ranks, `MODEL:1:2` for two stages."""
+    """The question in `MODEL`, `MODEL:2` for two ranks, `MODEL:1:2` for two stages."""
     path, *sizes = text.split(":")
     ranks, stages = (*map(int, sizes), *([1] * (2 - len(sizes))))
     folder = Path(path).resolve()

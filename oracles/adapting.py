@@ -1,6 +1,6 @@
-"""LoRA adapters for a model: drawn, stored as PEFT stores them, and added to the model itself.
+"""LoRA adapters for a model: drawn, stored as PEFT stores them, and added to the model's weights.
 
-Beside `ranks`, it runs inside the Python that has vLLM.
+Like `ranks`, it runs inside the Python that has vLLM.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _SEED = 40_507
 
 
 def adapt(model: Any, folder: str, adapter: dict[str, Any]) -> None:
-    """Store an adapter in `folder`/adapter, and add what it says to the weights of `model`.
+    """Store an adapter in `folder`/adapter, and add its effect to the weights of `model`.
 
-    `config` is its adapter_config.json. `layers` are ends of names of layers that it is for;
-    `renamed` maps parts of these names to others. With `stored` false it has no tensors; tensors in
-    `further` have a shape each.
+    `adapter["config"]` is its adapter_config.json. `layers` are ends of names of the layers that it
+    is for; `renamed` maps parts of these names to others. With `stored` false it has no tensors;
+    `further` are additional tensors by name, with a shape each.
     """
     import torch
     from safetensors.torch import save_file

@@ -1,4 +1,4 @@
-"""Puts questions to the vLLM of another Python, and says what each one came to."""
+"""Puts questions to the vLLM of another Python, and returns the outcomes."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def ask(
 ) -> Iterator[tuple[str, Outcome]]:
     """The outcome of each question, by identity; `jobs` run at once.
 
-    Whatever `work` holds of an earlier run that was cut off is not asked again. Raises
-    `Missing` without a vLLM, `CalledProcessError` when it is unusable.
+    Results in `work`, of an earlier run that was interrupted, are used again. Raises `Missing`
+    without a vLLM, `CalledProcessError` when it is unusable.
     """
     work.mkdir(parents=True, exist_ok=True)
     folders = _copies(questions, work)
@@ -60,7 +60,10 @@ def ask(
 
 
 def _copies(questions: Sequence[Question], work: Path) -> dict[Path, Path]:
-    """A copy of each folder, where its weights are drawn; transformers caches code by its name."""
+    """A copy of each folder, in which weights are drawn.
+
+    Transformers caches code by folder name.
+    """
     copies: dict[Path, Path] = {}
     for folder in dict.fromkeys(question.folder for question in questions):
         copies[folder] = copy = work / f"m{len(copies)}_{folder.name}"
@@ -99,7 +102,7 @@ def _serve(question: Question, folder: Path) -> Spec:
 
 
 def run_listed(listed: Sequence[Spec], python: str, work: Path, jobs: int) -> list[Said]:
-    """What each run of `listed` said, in their order."""
+    """What each run of `listed` reported, in their order."""
     out, spec = work / "out.jsonl", work / "spec.json"
     out.touch()
     asked = {
@@ -123,7 +126,7 @@ def run_listed(listed: Sequence[Spec], python: str, work: Path, jobs: int) -> li
 
 
 def _environment(python: str, work: Path) -> Mapping[str, str]:
-    """One thread for each rank, anywhere; nothing compiled for a model that lives for a second."""
+    """Environment variables: one thread for each rank, and no compilation for such short runs."""
     return {
         **engine_environment(python, work, ParallelSizes()),
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",

@@ -27,10 +27,10 @@ SPACE = 1
 
 
 class Capacity(TypedDict, total=False):
-    """What an engine said of its cache, or the error that it ended with.
+    """What an engine logged about its cache, or the error that it ended with.
 
     `parameters` are the bytes of parameters on each rank, stage by stage, `tokens_in_flight` what
-    it keeps free for requests that slide on.
+    it keeps free for requests with a sliding window.
     """
 
     tokens: int
@@ -46,8 +46,9 @@ class Capacity(TypedDict, total=False):
 class CapacityQuestion:
     """A model folder at one pair of sizes and one length; `overrides` replace values of its config.
 
-    `settings` are other arguments of `vllm.LLM`. `together`: one engine has all ranks in processes
-    of their own, as a server does, and says nothing of their parameters; else each is an engine.
+    `settings` are further arguments of `vllm.LLM`. `together`: one engine runs all ranks in
+    processes of its own, as a server does, and says nothing of their parameters; else each rank is
+    an engine.
     """
 
     identity: str
@@ -64,7 +65,7 @@ class CapacityQuestion:
 def ask(
     questions: Sequence[CapacityQuestion], python: str, work: Path, jobs: int = 2
 ) -> Iterator[tuple[str, Capacity]]:
-    """What each question came to, by identity."""
+    """The answer to each question, by identity."""
     work.mkdir(parents=True, exist_ok=True)
     copies: dict[Path, Path] = {}
     for folder in dict.fromkeys(question.folder for question in questions):

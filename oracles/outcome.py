@@ -1,4 +1,4 @@
-"""What became of a question that a real engine was asked."""
+"""The outcome of a question to a real engine."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from typing import TypedDict
 from forgather_lint.probes.answers import TOLERANCE, Answer, compare
 
 ROUNDED = 0.25
-"""The same for quantized weights beside 16 bits, where activations may be quantized too."""
+"""Like `TOLERANCE`, for quantized weights compared with 16 bits.
+
+Activations may be quantized too.
+"""
 _LONGEST_ERROR = 400
 _NO_WEIGHTS = "Cannot find any model weights"
-"""What vLLM says where transformers could not build the model, so that no weights were drawn."""
+"""vLLM's error where transformers could not build the model, so that no weights were drawn."""
 
 
 class Outcome(TypedDict, total=False):
     """`serves`, `wrong` (it answers, but not what transformers does), `fails` or `no reference`.
 
     A failure has its phase (load, generate) and error. `stops` are the ids at which answers end,
-    `chat` what is said to a chat: nothing where it is answered.
+    `chat` the error of asking for a chat, empty where it is answered.
     """
 
     verdict: str
@@ -28,7 +31,7 @@ class Outcome(TypedDict, total=False):
 
 
 class SaidAnswer(TypedDict):
-    """One continuation, as `probes/children` writes it."""
+    """One continuation, as `probes/children` write it."""
 
     prompt: list[int]
     tokens: list[int]
@@ -37,7 +40,7 @@ class SaidAnswer(TypedDict):
 
 
 class Said(TypedDict, total=False):
-    """What one run wrote down: how far it came, and what it answered or raised."""
+    """What one run reported: how far it came, and what it answered or raised."""
 
     number: int
     phase: str
@@ -48,7 +51,7 @@ class Said(TypedDict, total=False):
 
 
 def of_tokenizer(said: Said) -> Outcome:
-    """What an engine does with the files of a tokenizer."""
+    """The outcome for the files of a tokenizer."""
     if "stops" not in said:
         error = " ".join(str(said.get("error")).split())
         return {"verdict": "fails", "phase": said["phase"], "error": error[:_LONGEST_ERROR]}
@@ -56,9 +59,9 @@ def of_tokenizer(said: Said) -> Outcome:
 
 
 def outcome_of(reference: Said, served: Said, tolerance: float = TOLERANCE) -> Outcome:
-    """Hold what an engine answered to what transformers answered on one rank.
+    """Compare the engine's answers with those of transformers on one rank.
 
-    A model that both refuse fails, unless the engine only missed the weights.
+    A model that both refuse counts as `fails`, unless the engine only missed the weights.
     """
     wanted, got = reference.get("answers"), served.get("answers")
     error = " ".join(str(served.get("error")).split())

@@ -1,7 +1,7 @@
-"""Weights in the forms in which quantizers store them: the tensors of a Linear, and their worth.
+"""Weights in the forms in which quantizers store them: the tensors, and the values they stand for.
 
-Needs torch only where weights are packed, so that tests can lay out headers alone. Beside `ranks`,
-it runs inside the Python that has vLLM.
+Needs torch only where weights are packed, so that tests can lay out headers without it. Like
+`ranks`, it runs inside the Python that has vLLM.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 Layout = dict[str, tuple[str, list[int]]]
-"""What is stored in the place of a weight: the dtype and shape of each tensor."""
+"""What is stored for a weight: the dtype and shape of each tensor."""
 
 _PER_WORD = 8
-"""Numbers of 4 bits in one of 32."""
+"""Numbers of 4 bits in a word of 32."""
 _AWQ_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
 _LARGEST_FP8 = 448.0
 GPTQ, AWQ, PACKED, INT8 = "gptq", "awq", "packed", "int8"
@@ -21,7 +21,7 @@ FORMS = (GPTQ, AWQ, PACKED, INT8, FP8, FP8_CHANNEL, FP8_BLOCK, FP8_STATIC)
 
 
 def layout(form: str, outputs: int, inputs: int, group: int) -> Layout:
-    """What a weight of `outputs` times `inputs` is stored as, by the end of each name."""
+    """What is stored for a weight of `outputs` times `inputs`, by the last part of each name."""
     groups = -(-inputs // group) if group > 0 else 1
     words = [outputs, inputs // _PER_WORD]
     rows = [groups, outputs]
@@ -97,7 +97,7 @@ def pack(form: str, weight: Any, group: int) -> tuple[dict[str, Any], Any]:
 
 
 def _rounded(values: Any, kind: Any) -> Any:
-    """What is left of `values` when they are stored as `kind`."""
+    """`values` after being stored as `kind`."""
     return values.to(kind).float()
 
 
@@ -130,7 +130,7 @@ def _words(form: str, q: Any, scale: Any, zero: Any, group: int) -> dict[str, An
 
 
 def _joined(values: Any, order: Any) -> Any:
-    """Numbers of 4 bits, eight in a word along the last dimension; `order` by place in it."""
+    """Numbers of 4 bits packed in words of eight along the last dimension, in this `order`."""
     import torch
 
     eights = values.reshape(values.shape[0], -1, _PER_WORD)
@@ -156,10 +156,10 @@ def _blocks(weight: Any, size: int) -> tuple[dict[str, Any], Any]:
 
 
 def pack_model(model: Any, folder: str, packing: dict[str, Any]) -> None:
-    """Store `model` in `folder` with its layers packed, and give them the worth of what is stored.
+    """Store `model` in `folder` with its layers packed, and give it the weights they stand for.
 
-    `packing` has a `form`, a `group`, what names of layers that stay hold (`kept`), and `left_out`,
-    ends of names of tensors that are not stored.
+    `packing` has a `form`, a `group`, parts of names of layers that are not packed (`kept`), and
+    ends of names of tensors that are not stored (`left_out`).
     """
     import torch
     from safetensors.torch import save_file

@@ -9,14 +9,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A model folder, of whose weights nothing is read, on `ranks` ranks and `stages` stages.
+    """A model folder, whose weights are not read, on `ranks` ranks and `stages` stages.
 
-    Questions of one folder share their drawn weights and their reference. `overrides` replace
+    Questions about one folder share their drawn weights and their reference. `overrides` replace
     attributes of the config, as vLLM's `hf_overrides` do; `environment` is that of the engine.
     `packing` says how the drawn weights are quantized before they are stored (`pack_model`).
-    `adapter` is one that is drawn, added to the reference and asked for (`adapting.adapt`).
-    Of `ends` it is asked at which ids an answer ends, and whether there may be a chat.
-    `arguments` are further ones of `vllm.LLM`, or others in place of those that all get.
+    `adapter` describes a LoRA adapter to be drawn, added to the reference and used
+    (`adapting.adapt`). With `ends` the engine is only asked at which ids an answer ends, and
+    whether it accepts a chat. `arguments` of `vllm.LLM` are added to, or replace, those that all
+    questions have.
     """
 
     identity: str

@@ -41,7 +41,7 @@ _PEER_LOST = ("Connection closed by peer", "Connection reset by peer", "DistNetw
 
 @dataclass
 class Case:
-    """One model at one pair of sizes; its ranks, while they run."""
+    """One model at one pair of sizes, with its ranks while they run."""
 
     spec: dict[str, Any]
     work: Path
@@ -90,7 +90,7 @@ def _import_vllm() -> None:
 
 
 def _import_all(names: Path) -> None:
-    """Import what a case needed, so that no fork has to."""
+    """Import the modules that an earlier case needed, so that no fork has to."""
     for name in json.loads(names.read_text("utf-8")) if names.exists() else ():
         if name.partition(".")[0] in ("torch", "transformers", "vllm"):
             with suppress(Exception):
@@ -98,7 +98,7 @@ def _import_all(names: Path) -> None:
 
 
 def _wait_without_spinning() -> None:
-    """Collectives of gloo instead of vLLM's own in shared memory, which spin: same sums."""
+    """Use collectives of gloo instead of vLLM's own in shared memory, which spin: same sums."""
     from vllm.distributed.device_communicators import cpu_communicator
 
     communicator: Any = cpu_communicator.CpuCommunicator
@@ -111,7 +111,7 @@ def _wait_without_spinning() -> None:
 
 
 def _keep_one_engine_for_each_rank() -> None:
-    """vLLM 0.13 turns "external_launcher" into "mp" on a CPU (platforms/cpu.py)."""
+    """Undo that vLLM 0.13 turns "external_launcher" into "mp" on a CPU (platforms/cpu.py)."""
     from vllm.platforms.cpu import CpuPlatform
 
     check = CpuPlatform.check_and_update_config
@@ -166,7 +166,7 @@ def _free_port() -> int:
 
 
 def _ended(case: Case, seconds: float) -> bool:
-    """Whether every rank is gone; ends those that wait for one that failed, or too long."""
+    """Whether every rank has ended; kills those that wait for a failed one, or take too long."""
     for rank, pid in case.ranks.items():
         if rank in case.exits:
             continue
@@ -186,7 +186,7 @@ def _ended(case: Case, seconds: float) -> bool:
 
 
 def _result(case: Case) -> dict[str, Any]:
-    """What the rank that failed first says, else what rank 0 found."""
+    """The report of the rank that failed first, else that of rank 0."""
     found = {rank: case.result_of(rank) for rank in case.ranks}
     kept = {
         "number": case.spec["number"],
@@ -233,7 +233,7 @@ def _rank_main(case: Case, rank: int, port: int) -> None:
 
 
 def _guarded(case: Case, rank: int) -> int:
-    """0, or 1 for an exception; either way the rank's file says what there was."""
+    """Exit code 0, or 1 for an exception; either way the rank's file has its report."""
     said: dict[str, Any] = {"phase": "load"}
 
     def say(**more: object) -> None:
@@ -277,7 +277,7 @@ def _reference(spec: dict[str, Any], say: Callable[..., None]) -> None:
 
 
 def _beside(spec: dict[str, Any], say: Callable[..., None]) -> None:
-    """Load the folder in vLLM with its tokenizer, and see what ends an answer, and a chat."""
+    """Load the folder with its tokenizer in vLLM, and see what ends an answer, and a chat."""
     import engine  # type: ignore[import-not-found]
 
     llm = engine.load({"arguments": spec["arguments"]})
@@ -302,9 +302,9 @@ def _serve(spec: dict[str, Any], say: Callable[..., None]) -> None:
 
 
 def _capacity(spec: dict[str, Any], say: Callable[..., None]) -> None:
-    """Load the folder in vLLM without weights, and say what its cache holds.
+    """Load the folder in vLLM without weights, and report its cache.
 
-    The numbers are those of the engine's own log; the settings are what they were computed by.
+    The numbers are from the engine's own log; the settings are those they were computed with.
     """
     import engine
 
@@ -326,7 +326,7 @@ def _capacity(spec: dict[str, Any], say: Callable[..., None]) -> None:
 
 
 class _Said(logging.Handler):
-    """Keeps what the engine logs of its cache."""
+    """Collects what the engine logs about its cache."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -343,7 +343,7 @@ class _Said(logging.Handler):
 
 
 class _Held:
-    """Counts the parameters as they are loaded, before the CPU packs them."""
+    """Counts the parameters as they are loaded, before the CPU kernels repack them."""
 
     def __init__(self) -> None:
         from vllm.model_executor.model_loader import base_loader

@@ -17,7 +17,7 @@ VARIABLE = "FORGATHER_LINT_VLLM_PYTHON"
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The Python that has a release of vLLM, and the versions that it has."""
+    """A Python that has a release of vLLM, and its versions of packages."""
 
     python: str
     vllm: str
@@ -25,7 +25,7 @@ class Release:
 
     @property
     def versions(self) -> dict[str, str]:
-        """As stored outcomes name them."""
+        """The versions, with the keys of stored outcomes."""
         return {"vllm": self.vllm, "transformers": self.transformers}
 
 
@@ -35,7 +35,7 @@ def release(python: str) -> Release:
 
 
 def known(variable: str = VARIABLE) -> tuple[Release, ...]:
-    """The releases that the environment names, in its order."""
+    """The releases that the environment variable names, in its order."""
     pythons = os.environ.get(variable, "").split(os.pathsep)
     return tuple(release(python) for python in pythons if python)
 
@@ -43,7 +43,10 @@ def known(variable: str = VARIABLE) -> tuple[Release, ...]:
 def ask_all(
     questions: Sequence[Question], asked: Sequence[Release], work: Path, jobs: int = 2
 ) -> Iterator[tuple[Release, str, Outcome]]:
-    """What every release makes of every question; a run that was cut off goes on in `work`."""
+    """The outcomes of every question by every release.
+
+    An interrupted run is continued in `work`.
+    """
     for each in asked:
         below = work / f"vllm_{each.vllm}"
         for identity, found in ask(questions, each.python, below, jobs):

@@ -13,14 +13,14 @@ VERDICTS = Path(__file__).parents[1] / "fixtures" / "verdicts"
 
 
 class Stored(TypedDict):
-    """Outcomes by identity of the question, and who said so."""
+    """Outcomes by identity of the question, and the versions of the packages."""
 
     versions: dict[str, str]
     outcomes: dict[str, Outcome]
 
 
 def stored_path(vllm: str, folder: Path = VERDICTS) -> Path:
-    """The file of a release: that of 0.32.0 is `vllm_0.32.json`."""
+    """The file of a release: for 0.32.0, `vllm_0.32.json`."""
     return folder / f"vllm_{'.'.join(vllm.split('.')[:2])}.json"
 
 
@@ -31,11 +31,11 @@ def read(path: Path) -> Stored:
 
 
 def write(path: Path, stored: Stored) -> None:
-    """Store, in a form whose differences read well."""
+    """Store, in a form in which differences are easy to read."""
     path.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def add(path: Path, versions: Mapping[str, str], found: Mapping[str, Outcome]) -> None:
-    """Store what was found beside what is there already."""
+    """Store what was found in addition to what is there."""
     before = read(path)["outcomes"] if path.exists() else {}
     write(path, Stored(versions=dict(versions), outcomes={**before, **found}))

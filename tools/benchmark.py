@@ -73,7 +73,7 @@ LIMITS = {
     ("script", "libcst of script"): 3.0,
     ("workspace", "configuration"): 10.0,
 }
-"""What one command may cost, as a multiple of another."""
+"""The most that one command may cost, as a multiple of another."""
 
 
 class Command(NamedTuple):
@@ -83,7 +83,7 @@ class Command(NamedTuple):
     folder: Path = ROOT
     most_rounds: int = 1000
     finds: bool = False
-    """It may find something, and say so by its exit code."""
+    """It may have findings, and so exit with 1."""
 
 
 class Cost(NamedTuple):
@@ -94,7 +94,7 @@ class Cost(NamedTuple):
 
 
 def commands(folder: Path, script: Path | None, mlinter: Path | None = None) -> dict[str, Command]:
-    """The commands that are compared; `folder` takes what they need."""
+    """The commands that are compared; files they need are put into `folder`."""
     large = copy_model(SMALL.name, folder, num_hidden_layers=MANY_LAYERS)
     heads = {"num_attention_heads": 64, "num_key_value_heads": 64, "hidden_size": 4096}
     surveyed = copy_model(SMALL.name, folder / "survey", **heads, num_hidden_layers=SURVEY_LAYERS)
@@ -155,7 +155,7 @@ def with_one_release(folder: Path) -> Path:
 
 
 def rows_read(history: list[Row], version: Version) -> Iterator[Row]:
-    """The rows that say what a fact is at `version`, and where that was read."""
+    """The rows with the value of a fact at `version`, and with its source."""
     past = [row for row in history if row.release <= version] or history[:1]
     value = max(row.release for row in past if row.states("is"))
     source = max(row.release for row in past if row.states("source"))
@@ -201,7 +201,7 @@ def measure(
 
 
 def ratios(costs: Mapping[str, Cost]) -> dict[tuple[str, str], Cost]:
-    """Each pair of `LIMITS` that was measured."""
+    """The ratio for each pair of `LIMITS` that was measured."""
     return {
         (one, other): Cost(
             costs[one].processor / costs[other].processor, costs[one].clock / costs[other].clock

@@ -33,11 +33,11 @@ PREAMBLE = """\
 """
 
 Taken = dict[str, set[str]]
-"""The names that each class takes."""
+"""The argument names that each class accepts."""
 
 
 def main(arguments: list[str]) -> int:
-    """Read the releases named into the file."""
+    """Read the releases and write the file."""
     read: dict[Version, Taken] = {}
     for argument in arguments:
         release = Upstream.open(Path(argument), "vllm")
@@ -69,7 +69,7 @@ def taken(release: Upstream) -> Taken:
 
 
 def _between(read: dict[Version, Taken], release: Version) -> Taken:
-    """What the releases before and after `release` take."""
+    """What the releases before and after `release` both accept."""
     older = max((each for each in read if each < release), default=None)
     newer = min((each for each in read if each > release), default=None)
     beside = [read[each] for each in (older, newer) if each is not None]
@@ -99,7 +99,7 @@ def _fields(node: ast.ClassDef) -> Iterator[str]:
 
 
 def _taken_off(init: ast.FunctionDef) -> Iterator[str]:
-    """The names that `kwargs.pop` takes away."""
+    """The names that `kwargs.pop` removes."""
     for node in ast.walk(init):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "kwargs.pop":
             first = node.args[0]

@@ -71,7 +71,7 @@ def check(release: Upstream) -> Iterator[str]:
 def check_fact(
     release: Upstream, name: str, fact: Fact[object], seen: Mapping[str, object]
 ) -> Iterator[str]:
-    """Whether the source that the fact names still says so."""
+    """Differences between a fact and the source that it names."""
     try:
         node = release.symbol(fact.source)
     except Missing as missing:
@@ -95,7 +95,7 @@ def _strings(value: object) -> tuple[str, ...]:
 
 
 def check_outcome(node: ast.AST, fact: Fact[object]) -> Iterator[str]:
-    """Whether the message and the exception of an outcome stand in the source."""
+    """Whether the message and the exception of an outcome are found in the source."""
     if not isinstance(fact.value, Mapping) or not fact.value.get("text"):
         return
     text, raises = str(fact.value["text"]), str(fact.value.get("raises", ""))
@@ -107,7 +107,7 @@ def check_outcome(node: ast.AST, fact: Fact[object]) -> Iterator[str]:
 
 
 def check_requirement(release: Upstream) -> Iterator[str]:
-    """Whether the engine demands of transformers what `data/releases` says."""
+    """Whether the engine requires the transformers that `data/releases` says."""
     known = releases.declared(release.project, release.version)
     stated = release.requirement_on("transformers")
     if set(str(known).split(",")) != set(stated.split(",")):
@@ -115,7 +115,7 @@ def check_requirement(release: Upstream) -> Iterator[str]:
 
 
 def check_imports(release: Upstream) -> Iterator[str]:
-    """Whether the names that models import are there exactly when `imports.toml` says."""
+    """Whether the names that models import exist exactly where `imports.toml` says."""
     for module, entries in imported_names().items():
         exported = exported_names(release, module)
         for entry in entries:
@@ -139,7 +139,10 @@ def exported_names(release: Upstream, module: str) -> set[str]:
 
 
 def _resolved(release: Upstream, package: ast.Module) -> Iterator[str]:
-    """What a lazy package announces and its modules do have; of the models, the Auto classes."""
+    """Names that a lazy package announces and that its modules have.
+
+    Of models, the Auto classes.
+    """
     for node in ast.walk(package):
         if isinstance(node, ast.ImportFrom) and node.level and node.module:
             present = exported_names(release, f"transformers.{node.module}")
@@ -208,12 +211,12 @@ def _dicts_with(node: ast.AST, wanted: str) -> Iterator[ast.Dict]:
 
 
 def dict_keys(node: ast.AST) -> list[str]:
-    """The keys of the first table in `node`, in the order written."""
+    """The keys of the first dict in `node`, in the order written."""
     return list(string_table(node))
 
 
 def string_table(node: ast.AST) -> dict[str, str]:
-    """The first table in `node`, values as they are written."""
+    """The first dict in `node`, with values as they are written."""
     table = next(child for child in ast.walk(node) if isinstance(child, ast.Dict))
     return {
         ast.literal_eval(key): ast.unparse(value).strip("'")

@@ -1,4 +1,4 @@
-"""Holds a static module tree against what PyTorch built."""
+"""Compares a static module tree with what PyTorch built."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.meta_truth import Structure as Truth
 
 
 class Status(StrEnum):
-    """How a static tree compares with the real one; `DIFFERS` is the only dishonest one."""
+    """The result of comparing a static tree with the real one; only `DIFFERS` is a false claim."""
 
     EXACT = "exact"
     UNDECIDED = "undecided"
@@ -33,9 +33,9 @@ class Comparison:
 
 
 def compared(model: ModelInput, truth: Truth | None, error: str | None = None) -> Comparison:
-    """Build `model` from source and compare; an error of ours is a crash.
+    """Build `model` from source and compare; a bug of ours is a crash.
 
-    `error` is what PyTorch raised where it could not build the model either.
+    `error` is what PyTorch raised, where it could not build the model either.
     """
     try:
         built = build_tree(builder_of(model))
@@ -63,7 +63,7 @@ def _kind(error: str) -> str:
 
 
 def compare(tree: Structure, truth: Truth) -> Comparison:
-    """What `tree` says wrongly, else what it leaves open."""
+    """What `tree` claims wrongly, else what it leaves open."""
     wrong = [*_wrong_modules(tree, truth), *_wrong_tensors(tree, truth), *_missing(tree, truth)]
     if wrong:
         return Comparison(Status.DIFFERS, tuple(wrong))
@@ -105,7 +105,7 @@ def _fits(ours: tuple[int | None, ...] | None, real: Shape) -> bool:
 
 
 def _missing(tree: Structure, truth: Truth) -> Iterator[str]:
-    """What PyTorch built and the tree neither lists nor says may be there."""
+    """What PyTorch built and the tree neither lists nor leaves open."""
     parameters = {parameter.name for parameter in tree.parameters}
     buffers = {buffer.name for buffer in tree.buffers}
     modules = {module.name for module in tree.modules}
@@ -124,7 +124,7 @@ def _below(owners: tuple[str, ...], name: str) -> bool:
 
 
 def _unsure(tree: Structure) -> list[str]:
-    """Things that are listed with a doubt."""
+    """Modules and parameters that are listed as uncertain."""
     tensors = (*tree.parameters, *tree.buffers)
     shapes = [t.name for t in tensors if t.shape is None or None in t.shape]
     maybes = [m.name for m in tree.modules if not m.certain]

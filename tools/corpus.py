@@ -70,7 +70,7 @@ def judged(row: Row, folder: Path) -> Row:
 
 
 def counts_of(found: Sequence[Row]) -> dict[str, int]:
-    """What may only rise: exact trees, entries that are understood, verdicts that are decided."""
+    """Numbers that may only rise: exact trees, entries understood, verdicts decided."""
     text = [row for row in found if row.is_text]
     counts = Counter({"exact trees": sum(row.status is Status.EXACT for row in text)})
     for row in text:
@@ -82,7 +82,7 @@ def counts_of(found: Sequence[Row]) -> dict[str, int]:
 
 
 def write_truth(folder: Path, names: Sequence[str] = (), everything: bool = False) -> None:
-    """Have transformers write the corpus below `folder`."""
+    """Make transformers write the corpus below `folder`."""
     command = [sys.executable, "-m", "tools.corpus_truth", str(folder)]
     command += ["--all"] if everything else []
     command += ["--only", *names] if names else []
@@ -91,7 +91,7 @@ def write_truth(folder: Path, names: Sequence[str] = (), everything: bool = Fals
 
 
 def versions() -> dict[str, str]:
-    """The releases that the corpus speaks of."""
+    """The releases that the corpus is about."""
     return {name: importlib.metadata.version(name) for name in ("torch", "transformers")}
 
 

@@ -1,11 +1,11 @@
-"""Holds the analysis against models from elsewhere: `python -m tools.corpus_elsewhere`.
+"""Compares the analysis of models from elsewhere with PyTorch: `python -m tools.corpus_elsewhere`.
 
     python -m tools.corpus_elsewhere [--yes] [--json] DIRECTORY...
 
 Each directory is a model with custom code (config.json and `*.py`), a folder of such, or a whole
 repository. All models found there are linted, and those that have a config.json are compared with
 what PyTorch builds. That executes their code, in a process of its own for each model with a time
-and a memory limit: it is only done with `--yes`. Whoever runs this fetches the models.
+and a memory limit: it is only done with `--yes`. You have to fetch the models yourself.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Row(corpus_table.Row):
 
 @dataclass(frozen=True, slots=True)
 class Reality:
-    """What PyTorch built of a model, else the error that it ended with."""
+    """What PyTorch built for a model, else the error that it ended with."""
 
     structure: Truth | None
     error: str | None = None

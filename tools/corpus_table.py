@@ -1,4 +1,4 @@
-"""The rows of a corpus and the table that is printed of them."""
+"""The rows of a corpus, and the table that is printed of them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def counts(label: str, rows: Sequence[Row]) -> str:
 
 
 def undecided_reasons(rows: Iterable[Row]) -> Iterator[str]:
-    """Why trees are undecided, the most frequent reason first, by the models that it leaves so."""
+    """Why trees are undecided, the most frequent reason first, with the number of models."""
     open_rows = [row for row in rows if row.status is Status.UNDECIDED]
     found = Counter(reason for row in open_rows for reason in set(row.comparison.reasons))
     for reason, count in found.most_common(MOST_REASONS):
@@ -59,7 +59,7 @@ def findings_by_rule(diagnostics: Iterable[Diagnostic]) -> Iterator[str]:
 
 
 def times(rows: Iterable[Row]) -> str:
-    """How long it took in all, and for the model in the middle."""
+    """How long it took in all, and for the median model."""
     seconds = sorted(row.seconds for row in rows) or [0.0]
     return f"{sum(seconds):.1f} s, median {seconds[len(seconds) // 2]:.3f} s a model"
 
@@ -75,5 +75,5 @@ def as_json(row: Row) -> dict[str, Any]:
 
 
 def is_dishonest(rows: Iterable[Row]) -> bool:
-    """Whether a tree differs or a run crashed: the corpus is there to find these."""
+    """Whether a tree differs or a run crashed, which is what the corpus is there to find."""
     return any(row.status in (Status.DIFFERS, Status.CRASHED) for row in rows)

@@ -1,4 +1,4 @@
-"""Writes transformers' own models as directories, with PyTorch's word on each.
+"""Writes transformers' own models as directories, with what PyTorch builds for each.
 
     python -m tools.corpus_truth [--all] FOLDER
 
@@ -37,7 +37,7 @@ _LAYER_COUNTS = ("num_hidden_layers", "num_layers", "n_layer", "decoder_layers")
 def config_classes(everything: bool = False) -> Iterator[Any]:
     """Every config class that declares or inherits a tensor-parallel plan, by model folder.
 
-    With `everything` also those without one that some model takes.
+    With `everything` also those without a plan, if some model uses them.
     """
     import transformers
 
@@ -80,7 +80,7 @@ _FILLS: dict[str, Any] = {
     "indexer_budget": 1024,
     "indexer_compress_ratio": 4,
 }
-"""What some config classes leave None although their model does not build without it."""
+"""Values that some config classes leave None although their model cannot be built without them."""
 
 
 _HALF_ROTATED = {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5}
@@ -89,7 +89,7 @@ _AS_PUBLISHED: tuple[dict[str, Any], ...] = (
     {"rope_parameters": _HALF_ROTATED},
     {"head_dim": 128, "rope_parameters": _HALF_ROTATED},
 )
-"""What published configs say where the defaults of the class are of another size than its code."""
+"""Values of published configs where the class's defaults do not fit its code."""
 
 
 def small_configs(config_class: Any) -> Iterator[Any]:
@@ -142,10 +142,10 @@ def build(model: Any, config: Any) -> torch.nn.Module:
 
 
 def truth_of(config_class: Any) -> dict[str, Any]:
-    """What PyTorch says of one config class; `error` where it cannot be built.
+    """What PyTorch builds for one config class; `error` where it cannot.
 
-    The config is the first whose model runs on tokens, else the first that can be built: what is
-    computed with values stops on the meta device in any case.
+    The config is the first whose model runs on tokens, else the first that can be built: code that
+    computes with values cannot run on the meta device in any case.
     """
     truth: dict[str, Any] = {"config_class": config_class.__name__}
     try:
@@ -184,7 +184,7 @@ def runs(built: Any) -> bool:
 
 
 def default_config(config_class: Any) -> dict[str, Any]:
-    """The config of a model that cannot be built from it; nothing where not even that is there."""
+    """The config of a model that cannot be built from it; empty where there is not even that."""
     try:
         return {"config": config_class().to_dict()}
     except Exception:  # noqa: BLE001 - whatever its validation raises
@@ -192,7 +192,7 @@ def default_config(config_class: Any) -> dict[str, Any]:
 
 
 def built_truth(built: Any, config: Any) -> dict[str, Any]:
-    """What a model is that was built from `config`."""
+    """The description of a model that was built from `config`."""
     return {
         "config": config.to_dict(),
         "error": None,

@@ -21,7 +21,7 @@ SERVERS = ("0.32.0", "0.33.0")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is said of one model, with the reason and the place where there is one."""
+    """The verdict on one model, with the reason and its place where there are any."""
 
     verdict: str
     reason: str = ""
@@ -29,12 +29,12 @@ class Verdict:
 
     @property
     def kind(self) -> str:
-        """The reason without the sizes and names of one model, to be counted."""
+        """The reason without the sizes and names of a particular model, for counting."""
         return re.sub(r"\d+|'[^']*'", "*", self.reason.partition("\n")[0])[:70]
 
 
 def verdicts_of(model: ModelInput) -> dict[str, Verdict]:
-    """The verdict of every target; an error of ours is a crash."""
+    """The verdict of every target; a bug of ours is a crash."""
     found, library = {}, importlib.metadata.version("transformers")
     for server in SERVERS:
         try:

@@ -1,12 +1,12 @@
-"""How long an editor waits for the server, and what memory it takes.
+"""How long an editor waits for the server, and how much memory that takes.
 
     python tools/editor.py [--rounds 5] [--edits 1000]
 
 From a keystroke in a plan to its diagnostics, warm: the fixture llama and one of 80 layers, both
-with and without a finding. From the start to the first diagnostics, beside a cold `check` that runs
-in turn. Memory is what all processes of the server hold together, shared pages counted once. Every
-figure is the best of its rounds, with the middle one beside it: other work makes them longer, never
-shorter. The limits of milliseconds are those of a machine that does nothing else.
+with and without a finding. From the start to the first diagnostics, compared with a cold `check`
+that is run alternately. Memory is what all processes of the server hold together, shared pages
+counted once. Every figure is the best of its rounds, with the median beside it: other work makes
+them longer, never shorter. The limits in milliseconds are for a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ MOST_FIRST, MOST_GROWTH = 1.5, 1.2
 
 
 class Times(NamedTuple):
-    """Seconds, the shortest first."""
+    """Seconds: the best round, and the median."""
 
     best: float
     middle: float
 
     @classmethod
     def of(cls, seconds: list[float]) -> Times:
-        """The two that are told of `seconds`."""
+        """Best and median of `seconds`."""
         return cls(min(seconds), statistics.median(seconds))
 
     def __str__(self) -> str:
@@ -52,7 +52,10 @@ class Times(NamedTuple):
 
 
 def typed(client: LanguageClient, file: Path, count: int) -> Iterator[float]:
-    """Put a letter into a pattern and take it out again; how long each took to be answered."""
+    """Type a letter into a pattern and delete it again.
+
+    Yields how long each took to be answered.
+    """
     whole = client.texts[str(file)]
     pattern = "layers.*.mlp.gate_proj"
     offset = whole.index(pattern) + len(pattern)
@@ -74,7 +77,7 @@ def typed(client: LanguageClient, file: Path, count: int) -> Iterator[float]:
 
 
 def keystrokes(model: Path) -> Times:
-    """From a letter to its diagnostics, when the model has been seen."""
+    """From a keystroke to its diagnostics, for a model analysed before."""
     with editing(model.parent) as client:
         client.open(model / PLAN)
         client.on(model / PLAN)
@@ -83,7 +86,7 @@ def keystrokes(model: Path) -> Times:
 
 
 def first_answer(model: Path) -> float:
-    """From the start of the server to the first diagnostics."""
+    """Seconds from the start of the server to the first diagnostics."""
     start = time.perf_counter()
     client = LanguageClient()
     try:
@@ -112,7 +115,7 @@ def cold_check(model: Path) -> float:
 
 
 def memory(process: int) -> int:
-    """Bytes that a process and those below it hold, shared ones once; 0 where nobody tells."""
+    """Bytes that a process and its descendants hold, shared pages once; 0 where not known."""
     total = 0
     for each in (process, *_below(process)):
         try:

@@ -1,6 +1,6 @@
-"""Draws the README's picture of an editor: the broken llama in a real Neovim, mended by its fixes.
+"""Draws the README's picture of an editor: the broken llama in a real Neovim, fixed there.
 
-python tools/editor_picture.py NVIM fixtures/reports/editor.svg
+    python tools/editor_picture.py NVIM fixtures/reports/editor.svg
 
 NVIM is Neovim 0.11 or later; it runs in tmux.
 """

@@ -1,6 +1,6 @@
-"""Real editors in a terminal that nobody looks at: Neovim and Helix are typed into and looked at.
+"""Real editors in a detached terminal: keys are sent to Neovim and Helix, and their screen is read.
 
-They run in tmux, and what the screen shows is taken from there.
+They run in tmux, which gives the contents of the screen.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _WAIT = 180.0
 
 
 class Screen:
-    """An editor in a terminal that nobody looks at.
+    """An editor in a detached terminal.
 
-    The terminal is a tmux of its own: one that runs already would start the editor in the
-    environment that it was started in, and its sessions are somebody else's.
+    The terminal is a tmux server of its own: one that runs already would start the editor in its
+    own old environment, and its sessions belong to somebody else.
     """
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
@@ -53,7 +53,10 @@ class Screen:
         return self._tmux("capture-pane", "-p", "-e")
 
     def wait_for(self, shown: str, *, gone: bool = False) -> str:
-        """The screen when it shows `shown`, or no more. Raises `TimeoutError`."""
+        """The screen once it shows `shown`, or with `gone` no longer does.
+
+        Raises `TimeoutError`.
+        """
         until = time.monotonic() + _WAIT
         while time.monotonic() < until:
             plain = Text.from_ansi(text := self.text()).plain
@@ -73,7 +76,7 @@ _NUMBERS = count()
 
 
 def broken_model(folder: Path) -> Path:
-    """A copy of the broken llama in `folder`; the result is the file that has its plan."""
+    """Copy the broken llama to `folder`; returns the file that has its plan."""
     model = folder / "model"
     model.mkdir()
     for file in MODEL.iterdir():
@@ -83,7 +86,7 @@ def broken_model(folder: Path) -> Path:
 
 
 def neovim_frames(nvim: str) -> list[tuple[str, str]]:
-    """What is done, and what the screen shows then."""
+    """Steps of a session: what is done, and what the screen shows then."""
     with tempfile.TemporaryDirectory(prefix="forgather-lint-editor-") as folder:
         file = broken_model(Path(folder))
         recording = EDITORS / "neovim" / "recording.lua"
@@ -112,7 +115,7 @@ def neovim_frames(nvim: str) -> list[tuple[str, str]]:
 
 
 def helix_frames(hx: str) -> list[tuple[str, str]]:
-    """What is done, and what the screen shows then, with the configuration that we ship."""
+    """Steps of a session, with the configuration that we ship."""
     with tempfile.TemporaryDirectory(prefix="forgather-lint-editor-") as folder:
         file = broken_model(Path(folder))
         settings = Path(folder) / "config" / "helix"
@@ -143,7 +146,7 @@ def helix_frames(hx: str) -> list[tuple[str, str]]:
 
 
 def command_folder(folder: Path) -> Path:
-    """A folder with the command of this checkout, by the name it is installed under."""
+    """A folder with the command of this checkout, under its installed name."""
     command = folder / "bin" / "forgather-lint"
     command.parent.mkdir()
     command.write_text(

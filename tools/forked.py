@@ -26,7 +26,10 @@ class Child:
         os.close(writer)
 
     def result(self, until: float) -> tuple[bool, Any]:
-        """Whether it worked, with the result; ends the process at `until` (monotonic seconds)."""
+        """Whether it succeeded, and the result.
+
+        Kills the process at `until` (monotonic seconds).
+        """
         signal.signal(signal.SIGALRM, _expired)
         signal.alarm(max(1, int(until - time.monotonic())))
         try:

@@ -1,4 +1,4 @@
-"""How much faster `check -j 2` is than `-j 1`, on 200 models in one run: wants a quiet machine.
+"""How much faster `check -j 2` is than `-j 1`, on 200 models in one run; needs a quiet machine.
 
 python -m tools.parallel_run [--models 200] [--rounds 3]
 """
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def made(folder: Path, count: int) -> None:
-    """`count` models, of all that are shipped in turn."""
+    """Make `count` models in `folder`: copies of all that are shipped, in turn."""
     shipped = model_directories()
     for number in range(count):
         # No two alike: those would be analysed once.
@@ -43,7 +43,7 @@ def seconds(folder: Path, jobs: int) -> float:
 
 
 def main() -> None:
-    """Measure in turns, and print the best of each and their ratio."""
+    """Measure alternately, and print the best of each and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,4 +1,4 @@
-"""How an inferred plan compares with the official one, once both are judged."""
+"""Compares an inferred plan with the official one, after both were judged."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A plan with what it comes to, at each of the sizes that it is judged at.
+    """A plan with its verdicts at each of the sizes at which it is judged.
 
     `reasons` has an empty one where a plan serves. `size` is the bytes of parameters on one of two
-    ranks, `named` the same by what the official plan names.
+    ranks, `named` the same for each thing that the official plan names.
     """
 
     plan: Mapping[str, str]
@@ -38,24 +38,24 @@ class Judged:
 
     @property
     def reason(self) -> str:
-        """The first that there is."""
+        """The first reason that is not empty."""
         return next(filter(None, self.reasons), "")
 
     @property
     def serves(self) -> bool:
-        """At all sizes."""
+        """Whether it serves at all sizes."""
         return set(self.verdicts) == {Verdict.SERVES}
 
     @property
     def undecided(self) -> str | None:
-        """Why it is not decided at one of the sizes."""
+        """Why it is undecided at one of the sizes; None if it is not."""
         told = zip(self.verdicts, self.reasons, strict=True)
         return next((why for verdict, why in told if verdict is Verdict.UNKNOWN), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Both plans of one model, None where they could not be judged, and how they compare."""
+    """Both plans of one model (None where they could not be judged), and how they compare."""
 
     kind: Kind
     reason: str
@@ -64,7 +64,7 @@ class Compared:
 
     @property
     def misses(self) -> str | None:
-        """Why the official plan is not reproduced where it speaks, None when it is."""
+        """Why the official plan is not reproduced where it has entries; None when it is."""
         official, inferred = self.official, self.inferred
         if official is None or inferred is None or self.kind in (Kind.UNDECIDED, Kind.REFUSED):
             return self.reason or self.kind
@@ -75,7 +75,7 @@ class Compared:
 
 
 def compared(official: Judged, inferred: Judged) -> Compared:
-    """The kind, and the reason for any that is not the best."""
+    """The kind, and the reason for any kind that is not the best."""
     return Compared(*_kind(official, inferred), official, inferred)
 
 
@@ -104,6 +104,6 @@ def _as_good(official: Judged, inferred: Judged) -> bool:
 
 
 def other_bytes(official: Judged, inferred: Judged) -> str:
-    """What the official plan names of which a rank holds another part with the inferred one."""
+    """What the official plan names of which a rank holds other bytes with the inferred one."""
     other = [key for key, size in official.named.items() if inferred.named[key] != size]
     return f"other bytes in {', '.join(other)}" if other else ""

@@ -32,7 +32,7 @@ class Row:
 
 
 def table(found: Sequence[Row]) -> str:
-    """A line for every model that is not equivalent, or missed for another reason; the counts."""
+    """A line for every model that is not equivalent, or not reproduced; then the counts."""
     lines = [
         f"{row.kind:<16} {row.name:<38} {row.compared.reason[:LONGEST_REASON]}"
         for row in sorted(found, key=lambda row: list(Kind).index(row.kind))
@@ -57,7 +57,7 @@ def table(found: Sequence[Row]) -> str:
 
 
 def _equivalent(found: Iterable[Row]) -> Iterator[str]:
-    """What the equivalent plans come to: that neither of two serves says little of them."""
+    """The verdicts of equivalent plans: if neither of two serves, that says little about them."""
     rows = [row.compared for row in found if row.kind is Kind.EQUIVALENT]
     counts = Counter(" and ".join(row.inferred.verdicts) for row in rows if row.inferred)
     told = ", ".join(f"{number} {verdicts}" for verdicts, number in counts.most_common())
@@ -85,14 +85,14 @@ def as_json(found: Iterable[Row]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One comparison as the tests hold it; `misses` is None where the plan was reproduced."""
+    """One stored comparison; `misses` is None where the plan was reproduced."""
 
     kind: Kind
     misses: str | None
 
 
 def path_for(server: str | None) -> Path:
-    """The file of what is stored for a release of vLLM; None stands for transformers itself."""
+    """The file for a release of vLLM; None stands for transformers itself."""
     return VERDICTS / (f"plans_vllm_{server}.json" if server else "plans.json")
 
 
@@ -103,7 +103,7 @@ def stored(server: str | None = None) -> dict[str, Stored]:
 
 
 def store(found: Iterable[Row], server: str | None) -> None:
-    """Write what the tests hold: how each model compares, and why not better."""
+    """Write what the tests compare with: how each model compares, and why not better."""
     models = {
         row.name: {
             "kind": row.kind,
@@ -117,5 +117,5 @@ def store(found: Iterable[Row], server: str | None) -> None:
 
 
 def _portable(reason: str | None) -> str | None:
-    """The reason without the folder that transformers is installed in."""
+    """The reason without the path of the installed transformers."""
     return reason and re.sub(r"/\S*/site-packages/", "", reason)

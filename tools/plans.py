@@ -58,7 +58,7 @@ def rows(folder: Path, names: Sequence[str] = (), target: Target | None = None) 
 
 
 def _is_wanted(directory: Path, names: Sequence[str]) -> bool:
-    """A text model that transformers itself can build."""
+    """Whether it is a text model that transformers itself can build."""
     if names and directory.name not in names:
         return False
     truth: dict[str, Any] = json.loads((directory / TRUTH).read_text("utf-8"))

@@ -1,7 +1,7 @@
 """Judges the official and the inferred plan of one model of the corpus alike.
 
-`by_library` asks what transformers itself makes of them on two ranks, `by_target` what a release
-of vLLM makes of them on two ranks and in two stages. A plan is inferred for whom it is judged by.
+`by_library` asks what transformers itself makes of them on two ranks, `by_target` what a release of
+vLLM makes of them on two ranks and in two stages. A plan is inferred for the one that judges it.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ from tools.plan_table import VERDICTS
 OFFICIAL = VERDICTS / "transformers_two_ranks.json"
 INFERRED = VERDICTS / "inferred_two_ranks.json"
 MISLOADED = "misloaded"
-"""The ranks hold other weights than the file. Where the official plan already comes to that, it is
-not the plan that does it."""
+"""The reason where ranks hold other weights than the file.
+
+If that happens with the official plan too, it is not the plan that does it.
+"""
 
 
 def judge_beside_the_corpus(wanted: str) -> Target:
@@ -50,7 +52,7 @@ def judge_beside_the_corpus(wanted: str) -> Target:
 
 
 def by_library(directory: Path) -> Compared:
-    """Both plans as transformers applies them, beside what two real ranks came to."""
+    """Both plans as transformers applies them, with the results of two real ranks."""
     found = _by_library(directory)
     if found.official is None or found.inferred is None:
         return found
@@ -64,13 +66,13 @@ def by_library(directory: Path) -> Compared:
 
 
 def _real(file: Path, name: str) -> str | None:
-    """The verdict of two real ranks, None where there is none."""
+    """The verdict of two real ranks; None where there is none."""
     ran = json.loads(file.read_text("utf-8"))["models"].get(name, {})
     return None if ran.get("verdict") == "no truth" else ran.get("verdict")
 
 
 def _beside_real(plan: Judged, real: str | None) -> tuple[Judged, str]:
-    """The plan, decided by the real verdict if it was undecided, and what speaks against it."""
+    """The plan, decided by the real verdict if it was undecided, and what contradicts it."""
     if real is None or (real,) == plan.verdicts:
         return plan, ""
     if plan.undecided is not None and real != MISLOADED:
@@ -135,7 +137,7 @@ def by_target(directory: Path, target: Target) -> Compared:
 
 
 def _served(prepared: AnyPreparedModel, plan: Mapping[str, str], named: Iterable[str]) -> Judged:
-    """The bytes are those of the plan also where the release refuses the model with any."""
+    """The judged plan; its bytes are counted even where the release refuses the model."""
     judge = prepared.judge
     assert judge is not None
     outcomes = [each.outcome for each in cells(prepared)]
@@ -154,7 +156,7 @@ def _bytes(tree: Tree, assigned: Mapping[Instance, Assignment]) -> int | None:
 
 
 def _only(tree: Tree, key: str) -> Tree:
-    """The tree with no parameters but those that an entry names, or that a module of it owns."""
+    """The tree with only those parameters that an entry names, or whose module it names."""
     found = (p for p in tree.structure.parameters if key in _called(p.name))
     return replace(tree, structure=replace(tree.structure, parameters=tuple(found)))
 

@@ -38,12 +38,12 @@ GONE = "-"
 BLOCK = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 Digests = dict[Version, str]
-"""The digest of a symbol from each release on, up to the next; before the first there is none."""
+"""The digest of a symbol from each release on, until the next; before the first there is none."""
 
 
 @dataclass(frozen=True)
 class Port:
-    """One `port_of`: the file and name of what has it, and what it is a port of."""
+    """One use of `port_of`: its file and name, and what it is a port of."""
 
     name: str
     path: str
@@ -51,12 +51,12 @@ class Port:
 
     @property
     def project(self) -> str:
-        """What the upstream file is of."""
+        """The project of the upstream file."""
         return self.path.partition("/")[0]
 
     @property
     def source(self) -> str:
-        """Where the newest release has it."""
+        """The place in the newest release."""
         return f"{self.path}::{self.symbol}"
 
 
@@ -81,7 +81,7 @@ def ports_in(file: Path) -> Iterator[Port]:
 
 @cache
 def stored() -> dict[str, Digests]:
-    """What `fixtures/ports.toml` says of each source."""
+    """The digests in `fixtures/ports.toml`, by source."""
     return {
         f"{path}::{symbol}": {
             Version.parse(since): digest for since, digest in map(str.split, text.split(","))
@@ -97,7 +97,7 @@ def expected(digests: Digests, version: Version) -> str:
 
 
 def check_ports(release: Upstream) -> Iterator[str]:
-    """The ports whose source in `release` is another than it was when they were read last."""
+    """The ports whose source in `release` differs from the one that was last read."""
     for port in ports():
         if port.project != release.project or release.version < known(release.project)[0]:
             continue
@@ -110,7 +110,7 @@ def check_ports(release: Upstream) -> Iterator[str]:
 
 
 def digest_in(release: Upstream, source: str) -> str:
-    """The digest of what the newest release has at `source`, or `GONE`."""
+    """The digest, in `release`, of what the newest release has at `source`; or `GONE`."""
     try:
         return digest(release.symbol(place_in(release.version, source)))
     except Missing:
@@ -118,7 +118,7 @@ def digest_in(release: Upstream, source: str) -> str:
 
 
 def place_in(version: Version, source: str) -> str:
-    """Where a release has what the newest has at `source`."""
+    """The place, in an older release, of what the newest has at `source`."""
     moves = tables("moved").get(source.partition("/")[0], {})
     for release in sorted(map(Version.parse, moves), reverse=True):
         names = moves[str(release)]
@@ -133,12 +133,12 @@ def place_in(version: Version, source: str) -> str:
 
 
 def digest(node: ast.AST) -> str:
-    """Eight digits that are others when the code of `node` is; layout and docstrings count not."""
+    """Eight digits that change when the code of `node` does; layout and docstrings do not count."""
     return hashlib.sha256(_shape(node).encode()).hexdigest()[:8]
 
 
 def _shape(value: object) -> str:
-    """The tree below `value`, alike in every Python that can read it (`ast.dump` is not)."""
+    """The tree below `value`, the same in every version of Python (`ast.dump` is not)."""
     if isinstance(value, list):
         return f"[{','.join(map(_shape, value))}]"
     if not isinstance(value, ast.AST):
@@ -151,7 +151,7 @@ def _shape(value: object) -> str:
 
 
 def note(digests: Digests, release: Upstream, source: str) -> bool:
-    """Enter the digest that `source` has in `release`; False if it was known."""
+    """Record the digest that `source` has in `release`; False if it was known."""
     found = digest_in(release, source)
     if found == expected(digests, release.version):
         return False

@@ -1,10 +1,10 @@
-"""The checklist of a release: every step is taken, and says whether it holds.
+"""The checklist of a release: every step is taken, and reports whether it holds.
 
     python -m tools.release            # all but the tag
     python -m tools.release --tag      # the tag too, when all else holds
 
 The version is that of pyproject.toml. Nothing is uploaded and nothing is pushed; what is left to do
-is said at the end. Wants `build` and `twine` (`pip install -e '.[dev]'`).
+is said at the end. Needs `build` and `twine` (`pip install -e '.[dev]'`).
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _ADDRESS = re.compile(r"https?://(?:github|gitlab)\.com/[\w.-]+/forgather-lint\b
 
 
 class Fails(Exception):
-    """A step that does not hold; the message says why, in one line or with what a program said."""
+    """A step that does not hold; the message says why, or is the output of a program."""
 
 
 @dataclass
 class Release:
-    """One release on its way; `built` is where its files are put."""
+    """A release in the making; `built` is the folder for its files."""
 
     root: Path
     built: Path
@@ -50,7 +50,7 @@ class Release:
         return f"v{self.version}"
 
     def run(self, *command: str | Path, expect: int = 0, cwd: Path | None = None) -> str:
-        """What a program says. Raises `Fails` when it ends otherwise than expected."""
+        """The output of a program. Raises `Fails` when its exit code is not the expected one."""
         words = list(map(str, command))
         done = subprocess.run(words, cwd=cwd or self.root, capture_output=True, text=True)
         if done.returncode != expect:

@@ -37,7 +37,7 @@ PREAMBLE = """\
 """
 
 Names = dict[str, dict[str, str]]
-"""By table and name: what the release says of the name; mostly nothing, as it is there or not."""
+"""By table and name: a value for the name, mostly empty, as the name just exists or not."""
 
 
 def main(arguments: list[str]) -> int:
@@ -61,9 +61,9 @@ def main(arguments: list[str]) -> int:
 
 
 def names_differ(release: Upstream) -> Iterator[str]:
-    """Every name of which the file says something else than `release`.
+    """Every name about which the file disagrees with `release`.
 
-    Of a project that it has no tables of it says nothing.
+    Nothing for a project that has no tables.
     """
     if not any(table.startswith(release.project) for table in tables(FILE)):
         return
@@ -83,7 +83,7 @@ def names_differ(release: Upstream) -> Iterator[str]:
 
 
 def names_of(release: Upstream, seen: Classes) -> Names:
-    """The tables of the file, as `release` has them."""
+    """The tables of the file for `release`."""
     return vllm_names(release) if release.project == "vllm" else library_names(release, seen)
 
 
@@ -108,21 +108,21 @@ def vllm_names(release: Upstream) -> Names:
 
 
 def _dicts(module: ast.Module) -> Iterator[tuple[str, ast.Dict]]:
-    """Each dict that the module writes out, by its name."""
+    """Each dict display in the module, by the name it is assigned to."""
     for node in module.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
             yield ast.unparse(node.targets[0]), node.value
 
 
 def _pairs(node: ast.Dict) -> Iterator[tuple[str, str]]:
-    """The keys that are texts, with their values; a value that is no text counts as empty."""
+    """The keys that are strings, with their values; a value that is no string counts as empty."""
     for key, value in zip(node.keys, node.values, strict=True):
         if isinstance(key, ast.Constant):
             yield str(key.value), str(value.value) if isinstance(value, ast.Constant) else ""
 
 
 def _config_types(module: ast.Module) -> Iterator[str]:
-    """The keys of `_CONFIG_REGISTRY`, a call whose keywords they are."""
+    """The keywords of the call that makes `_CONFIG_REGISTRY`."""
     node = next(
         node
         for node in ast.walk(module)
@@ -138,7 +138,7 @@ def _config_types(module: ast.Module) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """A class as its file has it: its bases, and its flag if it says one."""
+    """A class in a file: its bases, and its flag if it sets one."""
 
     bases: tuple[str, ...]
     flag: bool | None
@@ -156,12 +156,12 @@ class Module:
 
 @dataclass
 class Classes:
-    """Reads files; one that several releases share is parsed once."""
+    """Parses files; one that several releases share is parsed once."""
 
     _parsed: dict[bytes, Module] = field(default_factory=dict)
 
     def module(self, text: str) -> Module:
-        """What the file `text` defines."""
+        """What the file with this text defines."""
         key = hashlib.sha256(text.encode()).digest()
         if key not in self._parsed:
             self._parsed[key] = _parse(text)
@@ -221,7 +221,7 @@ class Library:
         return any(each == "PreTrainedModel" for each, _ in self.order(path, name))
 
     def is_compatible(self, path: str, name: str) -> bool:
-        """What `is_backend_compatible` returns: the flag of the nearest class that has one."""
+        """The result of `is_backend_compatible`: the flag of the nearest class that has one."""
         flags = (each.flag for _, each in self.order(path, name) if each.flag is not None)
         return next(flags, False)
 
@@ -264,7 +264,7 @@ def library_names(release: Upstream, seen: Classes) -> Names:
 
 
 def _is_settable(text: str, profile: TransformersProfile) -> bool:
-    """transformers/modeling_utils.py, `_can_set_attn_implementation`."""
+    """As transformers/modeling_utils.py, `_can_set_attn_implementation`."""
     modeling = profile.modeling
     if re.search(modeling.attention_class_pattern.value, text, re.MULTILINE) is None:
         return True
@@ -272,7 +272,7 @@ def _is_settable(text: str, profile: TransformersProfile) -> bool:
 
 
 def _types(release: Upstream, name: str) -> Iterator[tuple[str, str]]:
-    """The rows of the table `name`, in whichever file it stands, with those added to it."""
+    """The rows of the table `name`, from whichever file has it, with those added later."""
     for stem in ("auto_mappings", "configuration_auto", "modeling_auto"):
         try:
             module = release.tree(f"transformers/models/auto/{stem}.py")
@@ -288,9 +288,9 @@ def _types(release: Upstream, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _rows(call: ast.Call) -> Iterator[tuple[str, str]]:
-    """What `OrderedDict([("key", ...)])`, `OrderedDict(**{...})` and `update({...})` hold.
+    """The rows in `OrderedDict([("key", ...)])`, `OrderedDict(**{...})` and `update({...})`.
 
-    Of several classes for one type the first counts.
+    If a type has several classes, the first is taken.
     """
     for part in (*call.args, *(keyword.value for keyword in call.keywords)):
         if isinstance(part, ast.Dict):
@@ -302,7 +302,7 @@ def _rows(call: ast.Call) -> Iterator[tuple[str, str]]:
 
 
 def text_of(project: str, read: Mapping[Version, Names]) -> str:
-    """The tables of `project`: what was read, and what the file says of other releases."""
+    """The tables of `project`: what was read, and what the file has for other releases."""
     before = tables(FILE) if (DATA / f"{FILE}.toml").is_file() else {}
     there: dict[str, dict[str, set[Version]]] = defaultdict(lambda: defaultdict(set))
     values: dict[str, dict[str, str]] = defaultdict(dict)
@@ -342,7 +342,7 @@ def _key(name: str) -> str:
 
 
 def ranges_of(project: str, found: Set[Version]) -> str:
-    """`found` as requirements with " or " between them; empty: every release known."""
+    """`found` as requirements separated by " or "; empty: every known release."""
     runs: list[list[Version]] = []
     last = False
     for release in known(project):

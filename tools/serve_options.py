@@ -51,7 +51,7 @@ CALLED = {
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What an option takes: its other spellings, its kind, its choices, what it warns of."""
+    """What an option accepts: its other spellings, its kind, its choices, what it warns of."""
 
     short: tuple[str, ...] = ()
     takes: str = "text"
@@ -101,7 +101,7 @@ def names_in(release: Upstream) -> Iterator[str]:
 
 
 def text_of_former(read: Mapping[Version, Options], older: Mapping[Version, Set[str]]) -> str:
-    """The options that no release profiled has, each with the last release read that had it."""
+    """The options that no profiled release has, each with the last release read that had it."""
     now = {name for options in read.values() for name in options}
     rows = {
         name: max(release for release, names in older.items() if name in names)
@@ -258,7 +258,7 @@ class _Reader:
         raise Missing(f"{owner} has no field {name}")
 
     def _form_of_type(self, annotation: ast.expr, path: str, name: str) -> Form:
-        """As `_compute_kwargs` decides, in its order."""
+        """The form, decided as `_compute_kwargs` does, in the same order."""
         hints = list(self._hints(annotation, path))
         kinds = [kind for kind, _ in hints]
         choices = tuple(
@@ -353,7 +353,10 @@ class _Reader:
     def _definition(
         self, name: str, path: str, seen: tuple[str, ...] = ()
     ) -> tuple[ast.ClassDef | ast.expr, str] | None:
-        """What `name` is in the file `path`, and the file that defines it."""
+        """The definition of `name` in the file `path`, and the file that has it.
+
+        None if not found.
+        """
         if path in seen:
             return None
         try:
@@ -384,7 +387,7 @@ class _Reader:
 
 
 def _looped(function: ast.FunctionDef, call: ast.Call) -> Iterator[str]:
-    """The names that the `for` around `call` goes through."""
+    """The names that the `for` around `call` iterates over."""
     for node in ast.walk(function):
         if isinstance(node, ast.For) and any(each is call for each in ast.walk(node)):
             for each in ast.walk(node.iter):
@@ -402,7 +405,7 @@ def _function(node: ast.ClassDef | ast.FunctionDef) -> ast.FunctionDef:
 
 
 def _files(node: ast.ImportFrom, path: str) -> Iterator[str]:
-    """The files that may be the module `node` imports from."""
+    """The files that may be the module from which `node` imports."""
     dotted = (node.module or "").replace(".", "/")
     if node.level:
         parts = path.split("/")[: -node.level]
@@ -412,7 +415,7 @@ def _files(node: ast.ImportFrom, path: str) -> Iterator[str]:
 
 
 def _flat(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements of a module, those under `if TYPE_CHECKING` and its `else` first of all."""
+    """The statements of a module; those under `if TYPE_CHECKING` and its `else` come first."""
     for node in body:
         if isinstance(node, ast.If):
             yield from _flat(node.body)
@@ -432,7 +435,7 @@ def _fields(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _aliases(node: ast.FunctionDef) -> dict[str, ast.expr]:
-    """Names that stand for `x_kwargs["field"]`."""
+    """Local names for `x_kwargs["field"]`."""
     return {
         each.targets[0].id: each.value
         for each in ast.walk(node)
@@ -443,7 +446,7 @@ def _aliases(node: ast.FunctionDef) -> dict[str, ast.expr]:
 
 
 def _changed(node: ast.AST) -> dict[str, dict[str, ast.expr | None]]:
-    """By field: which of its keywords the code sets (None: it takes away or adds to them)."""
+    """By field, the keywords that the code sets (None: it removes or extends them)."""
     aliases = {
         name: str(value.slice.value)
         for function in ast.walk(node)
@@ -479,7 +482,7 @@ def _changed(node: ast.AST) -> dict[str, dict[str, ast.expr | None]]:
 
 
 def _as_changed(form: Form, said: Mapping[str, ast.expr | None]) -> Form:
-    """`form` under the keywords that the call itself, or a line before it, gives."""
+    """`form` with the keywords that the call itself, or a line before it, gives."""
     takes, choices, deprecated = form.takes, form.choices, form.deprecated
     if "choices" in said:
         takes, choices = "choice", tuple(_constants(said["choices"]))
@@ -527,7 +530,7 @@ def _constants(node: ast.expr | None) -> Iterator[str]:
 
 
 def _count(name: str, release: Upstream) -> str:
-    """Whether an int may be written as 1k: the release's own list of such fields says so."""
+    """Whether an int may be written as 1k: the release has a list of such fields."""
     for node in ast.walk(release.tree(ENGINE)):
         if isinstance(node, ast.FunctionDef) and node.name in ("_compute_kwargs", "get_kwargs"):
             words = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}

@@ -38,7 +38,7 @@ Choices = tuple[str, ...]
 
 @dataclass
 class Record:
-    """A data class that an option is read into: its name, its fields with what they may say."""
+    """A data class into which an option is read: its name, and its fields with allowed values."""
 
     name: str
     forbids: bool
@@ -46,12 +46,12 @@ class Record:
 
 
 Records = dict[str, Record]
-"""By the name of the option."""
+"""Records by the name of the option."""
 
 
 @dataclass
 class _Records(_Reader):
-    """Notes the data class of each field that has one."""
+    """Collects the data class of each field that has one."""
 
     seen: tuple[ast.ClassDef, str] | None = None
     of_field: dict[str, tuple[ast.ClassDef, str]] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class _Records(_Reader):
 
 
 def _given_fields(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
-    """The fields that `__init__` takes, with their types."""
+    """The fields that `__init__` accepts, with their types."""
     for each in node.body:
         if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
             continue
@@ -136,7 +136,7 @@ def _given_fields(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _validated_before(node: ast.ClassDef) -> set[str] | None:
-    """The fields whose value a validator changes before it is held to a type; None: any."""
+    """The fields whose value a validator changes before its type is checked; None: any field."""
     names: set[str] = set()
     for each in node.body:
         for mark in each.decorator_list if isinstance(each, ast.FunctionDef) else ():
@@ -151,7 +151,7 @@ def _validated_before(node: ast.ClassDef) -> set[str] | None:
 
 
 def _forbids(release: Upstream) -> bool:
-    """Whether `@config` of the release forbids fields that are not known."""
+    """Whether `@config` of the release forbids unknown fields."""
     try:
         tree = release.tree(UTILS)
     except Missing:
@@ -206,7 +206,7 @@ def text_of(read: Mapping[Version, Records]) -> str:
 
 
 def _joined(lines: list[str]) -> Iterator[str]:
-    """Rows of one name behind each other as one list."""
+    """Consecutive rows of one name, merged into one list."""
     last = ""
     for line in lines:
         name, _, value = line.partition(" = [{")

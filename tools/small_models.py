@@ -42,7 +42,7 @@ SIZES: dict[str, int] = {
     "vocab_size_per_layer_input": 512,
     "hidden_size_per_layer_input": 16,
 }
-"""What a config has of these is made smaller; its other fields keep their values."""
+"""Small values for fields; a config keeps the values of its other fields."""
 
 TRIES: tuple[tuple[str, ...], ...] = ((), ("head_dim", "num_experts_per_tok", "n_group"))
 """Fields that keep their values, in the order of trying: some models need them as they are."""
@@ -80,7 +80,7 @@ def classes_of(config_name: str, architecture: str) -> tuple[Any, Any]:
 
 
 def seed(model: torch.nn.Module) -> None:
-    """Weights by name, large enough that a wrong answer shows."""
+    """Set weights depending on their names, so large that a wrong answer shows."""
     import torch
 
     with torch.no_grad():
@@ -96,7 +96,7 @@ def seed(model: torch.nn.Module) -> None:
 
 
 def answer(model: Any) -> torch.Tensor:
-    """The first output of a forward over eight tokens, whole."""
+    """The first output of a forward with eight tokens, gathered from all ranks."""
     import torch
 
     known = inspect.signature(model.forward).parameters
@@ -109,6 +109,6 @@ def answer(model: Any) -> torch.Tensor:
 
 
 def whole(found: Any) -> torch.Tensor:
-    """A tensor with the parts of all ranks."""
+    """A tensor gathered from all ranks."""
     tensor: torch.Tensor = found.full_tensor() if hasattr(found, "full_tensor") else found
     return tensor

@@ -3,8 +3,8 @@
     python -m tools.system_calls [MODEL...]        # default: the models in fixtures/models
 
 Nothing may be opened but the model, the package, Python with the libraries of the system, the
-configuration, and the sources of releases; nothing written but kept answers and their seal, no
-socket, and no process but the workers. Exit code 1 when something else happens.
+configuration, and the sources of releases; nothing written but kept answers and their seal; no
+socket; and no process but the workers. Exit code 1 when anything else happens.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SYSTEM = (
     *("/usr/share/locale", "/usr/share/zoneinfo", "/dev/null", "/dev/urandom", "/proc/self"),
     *("/proc/sys", "/sys/fs/cgroup", "/proc/meminfo", "/etc/ssl/openssl.cnf", "/etc/locale.alias"),
 )
-"""What starting Python itself reads."""
+"""Paths that starting Python itself reads."""
 _CONFIGURATION = ("forgather-lint.toml", ".forgather-lint.toml", "pyproject.toml")
 _CALL = re.compile(r"^\d+ +(?P<name>\w+)\((?P<given>.*)\) += (?P<result>-?\d+|\?)")
 _PATH = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -52,7 +52,7 @@ _NETWORK = {"socket", "socketpair", "connect", "bind", "listen", "accept", "send
 
 @dataclass(slots=True)
 class Seen:
-    """What one run did: files opened, processes started, and all that it must not do."""
+    """What one run did: files opened, processes started, and everything that is forbidden."""
 
     opened: set[str] = field(default_factory=set)
     started: int = 0
@@ -82,7 +82,7 @@ def watch(model: Path, arguments: Sequence[str] = ()) -> Seen:
 
 
 def judged(lines: Sequence[str], model: Path, kept: Path | None = None) -> Seen:
-    """What the lines of a trace say; below `kept` may be written."""
+    """The events in the lines of a trace; writing is allowed below `kept`."""
     seen, allowed = Seen(), tuple(_allowed(model))
     free = str(kept) if kept is not None else None
     executed = 0

@@ -1,12 +1,12 @@
-"""Runs transformers' own models on two real ranks, as transformers itself divides them.
+"""Runs transformers' own models on two real ranks, as transformers itself splits them.
 
     python -m tools.tensor_parallel_truth [--inferred] CORPUS OUTPUT [NAME ...]
 
 For every text model of a corpus that `tools.corpus --keep` wrote: a config with small sizes, seeded
 weights, then `from_pretrained` on two tensor-parallel ranks (processes, gloo, CPU) and a forward,
-compared with that of one rank. The plan is the official one, with `--inferred` what `plan --infer`
-makes of the same config. OUTPUT is the file of the suite; a model that stands in it is not run
-again. Needs accelerate. What was raised is kept in the folder OUTPUT.logs.
+compared with that of one rank. The plan is the official one, or with `--inferred` the one that
+`plan --infer` makes for the same config. OUTPUT is the file that the tests read; a model that is in
+it is not run again. Needs accelerate. Errors are kept in the folder OUTPUT.logs.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ RANKS = 2
 TOLERANCE = 1e-3
 WEIGHTS = "whole.pt"
 SECONDS = 60
-"""For one process; a rank that waits for one that has died is ended."""
+"""The time limit for one process; a rank that waits for a dead one is ended by it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a model: serves, fails, wrong; `no truth` where one rank cannot run it.
+    """The outcome for a model: serves, fails, wrong; `no truth` where one rank cannot run it.
 
-    `misloaded`: the ranks hold other weights than the file, so the answer says nothing of the plan.
-    `config` is what differs from the defaults of its class.
+    `misloaded`: the ranks hold other weights than the file, so the answer says nothing about the
+    plan. `config` has the values that differ from the defaults of its class.
     """
 
     verdict: str
@@ -55,7 +55,7 @@ class Outcome:
 
 
 def alone(name: str, architecture: str, values: dict[str, Any], folder: Path) -> Any:
-    """Save a seeded model: what one rank answers, and what its config says."""
+    """Save a seeded model; returns the answer of one rank, and its config's values."""
     import torch
 
     config_class, model_class = classes_of(name, architecture)
@@ -74,9 +74,9 @@ def alone(name: str, architecture: str, values: dict[str, Any], folder: Path) ->
 def on_rank(
     model_class: Any, folder: Path, rank: int, port: int, plan: dict[str, str] | None
 ) -> Any:
-    """What one of the ranks answers, and whether the ranks hold the weights of the file.
+    """The answer of one of the ranks, and whether the ranks hold the weights of the file.
 
-    A `plan` takes the place of that of the config class.
+    A `plan` replaces that of the config class.
     """
     import torch
     from transformers.distributed.configuration_utils import DistributedConfig
@@ -107,7 +107,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def inferred_plan(folder: Path) -> dict[str, str]:
-    """What the data flow of a saved model asks for. Raises `LookupError` where it is not built."""
+    """The inferred plan of a saved model. Raises `LookupError` where it is not built."""
     target = select([], installed()).targets[0]
     prepared = target.prepare(single_model(folder), "float32", as_written=True)
     if prepared.judge is None or prepared.builder is None:
@@ -194,7 +194,7 @@ def directories(corpus: Path, names: Sequence[str]) -> Iterator[Path]:
 
 
 def main() -> None:
-    """Run what OUTPUT lacks."""
+    """Run the models that OUTPUT lacks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", type=Path)
     parser.add_argument("output", type=Path)
@@ -220,7 +220,7 @@ def main() -> None:
 
 
 def as_text(models: dict[str, Any]) -> str:
-    """One line for each model, so that a difference reads."""
+    """One line for each model, so that differences are easy to read."""
     versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers")}
     lines = ",\n".join(
         f"  {json.dumps(name)}: {json.dumps(models[name])}" for name in sorted(models)

@@ -4,11 +4,11 @@
 
 Each `modeling_*.py` is a model with the defaults of its config class. Prints how long a model
 takes, what could not be checked, and the findings by rule. With `--mlinter` (the executable of
-transformers-mlinter, in an environment of its own) the same files are then given to it, without
-its cache, and the ratio of the two times is printed. All times are CPU seconds, which a busy
-machine does not stretch. With `--runs` the whole is checked as a user would, in one command: by
-one process, by two, and once more when the answers are kept; those are compared by the clock, so
-that they want a quiet machine.
+transformers-mlinter, in an environment of its own) the same files are then given to it, without its
+cache, and the ratio of the two times is printed. All times are CPU seconds, which a busy machine
+does not stretch. With `--runs` everything is checked as a user would, in one command: by one
+process, by two, and once more when the answers are kept; these are compared by wall time, so that
+they need a quiet machine.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def linted(folders: Sequence[Path]) -> Iterator[Timed]:
 
 
 def runs(folders: Sequence[Path]) -> Iterator[str]:
-    """What one command on all `folders` takes: cold by one process and by two, then warm."""
+    """The times of one command on all `folders`: cold by one process and by two, then warm."""
     tool = [
         sys.executable,
         "-m",

@@ -55,7 +55,7 @@ class Unpacked:
 
 
 def is_release_of(metadata: str, project: str) -> bool:
-    """Whether the path `metadata` is that of a wheel of `project` or of its CPU build."""
+    """Whether the path `metadata` is in a wheel of `project` or of its CPU build."""
     return re.match(rf"{project}(_cpu)?-[\d.]+[^/]*\.dist-info/METADATA$", metadata) is not None
 
 
@@ -71,7 +71,7 @@ class Upstream:
 
     @classmethod
     def open(cls, path: Path, project: str) -> Upstream | None:
-        """The release of `project` at `path`, if there is one."""
+        """The release of `project` at `path`; None if there is none."""
         files: Files = Unpacked(path) if path.is_dir() else Zipped(ZipFile(path))
         headers = (
             [entry.relative_to(path).as_posix() for entry in path.glob("*.dist-info/METADATA")]
@@ -85,7 +85,7 @@ class Upstream:
         return cls(project, Version.parse(metadata["Version"]), metadata, files)
 
     def requirement_on(self, project: str) -> str:
-        """The comparisons that this release demands of `project`."""
+        """The requirement of this release on `project`."""
         for line in self.metadata.get_all("Requires-Dist", []):
             found = re.match(rf"{project}\s*\(?([^;)]*)", line)
             if found and re.match(rf"{project}[^\w\[-]", line):
@@ -104,7 +104,7 @@ class Upstream:
     def symbol(self, source: str) -> ast.AST:
         """The node that `path::dotted.name` names; without a name the whole file. Raises `Missing`.
 
-        Several files, with ", " between them, count as one.
+        Several files, separated by ", ", count as one.
         """
         if ", " in source:
             files = [self.tree(part) for part in source.split(", ")]
@@ -135,18 +135,18 @@ def _defined(node: ast.AST) -> list[str]:
 
 
 def spelling(code: str) -> str:
-    """`code` without the differences that a formatter makes."""
+    """`code` without differences that only a formatter makes."""
     code = re.sub(r"#.*", "", code)
     return re.sub(r"[\s\"'(),]+|(?<=[\"'])f|\bf(?=[\"'])", "", code.replace("\\\\", "\\"))
 
 
 def text_of(node: ast.AST) -> str:
-    """The code of `node`, normalised by Python, then by `spelling`."""
+    """The code of `node`, normalised by `ast.unparse`, then by `spelling`."""
     return spelling(ast.unparse(node))
 
 
 def messages(node: ast.AST) -> list[str]:
-    """Every string in `node`; what a run fills in, however it does so, is a HOLE."""
+    """Every string in `node`; what is filled in at run time is a HOLE."""
     found = []
     for child in ast.walk(node):
         if isinstance(child, ast.JoinedStr):
@@ -163,6 +163,6 @@ def _piece(value: ast.expr) -> str:
 
 
 def says(node: ast.AST, text: str) -> bool:
-    """Whether a string in `node` holds `text`, whose `{name}` a run fills in."""
+    """Whether a string in `node` contains `text`, in which `{name}` is filled in at run time."""
     wanted = re.sub(r"\{\w+\}", HOLE, text)
     return any(wanted in message for message in messages(node))

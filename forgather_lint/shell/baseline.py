@@ -1,7 +1,7 @@
-"""Findings that are known already: a file of them, which a run is held against.
+"""Baselines: files of findings that are already known, which a run does not report again.
 
-A finding is known by its file, code and message; where a release of this tool words it otherwise,
-by the text of its line. Neither has a line number in it, so that lines may move.
+A finding is recognised by its file, code and message or, in case a release of this tool words that
+differently, by the text of its line. Neither contains a line number, so that lines may move.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Known = TypeVar("Known", bound=Hashable)
 
 @record
 class Entry:
-    """A finding as a baseline has it; `path` is absolute here, in the file relative to that."""
+    """A finding in a baseline; `path` is absolute here, and relative to the file in the file."""
 
     path: str
     code: str
@@ -42,14 +42,14 @@ class Entry:
 
 @record
 class Held:
-    """A run without what was known, and the entries that nothing was found for."""
+    """A run without the known findings, and the entries for which nothing was found."""
 
     run: Run
     unmet: tuple[Entry, ...]
 
 
 def write(file: Path, run: Run) -> int:
-    """Write all that `run` has found to `file`; the number of findings. Raises `OSError`."""
+    """Write all findings of `run` to `file`; returns their number. Raises `OSError`."""
     entries = sorted(
         map(asdict, _entries(run, str(file.parent))), key=lambda each: [*each.values()]
     )
@@ -105,7 +105,7 @@ def _read_entry(written: dict[str, str], folder: Path) -> Entry:
 
 
 def held(run: Run, entries: Sequence[Entry]) -> Held:
-    """`run` without the findings among `entries`, each of which stands for one."""
+    """`run` without the findings in `entries`; each entry covers one finding."""
     found = [(each, _entry(each)) for each in run.diagnostics]
     known, unmet = _known(found, entries)
     reasons = [(each, _unrendered(each)) for each in run.not_rendered.values()]
@@ -122,7 +122,7 @@ def held(run: Run, entries: Sequence[Entry]) -> Held:
 
 
 def is_covered(entry: Entry, paths: Sequence[Path], groups: Iterable[Settings]) -> bool:
-    """Whether a run over `paths` would have found `entry`."""
+    """Whether a run over `paths` would have found `entry`, if it still existed."""
     named = [absolute(str(path)) for path in paths]
     inside = any(entry.path == each or below(entry.path, each) for each in named)
     chosen = any(settings.checks(entry.path, entry.code) for settings in groups)
@@ -132,7 +132,7 @@ def is_covered(entry: Entry, paths: Sequence[Path], groups: Iterable[Settings]) 
 def _known(
     found: Sequence[tuple[Known, Entry]], entries: Sequence[Entry]
 ) -> tuple[set[Known], list[Entry]]:
-    """Those of `found` that `entries` stand for, and the entries that stand for none."""
+    """Those of `found` that `entries` cover, and the entries that cover none."""
     known: set[Known] = set()
     taken: set[int] = set()
     for key in (_by_message, _by_line):
@@ -149,10 +149,10 @@ def _known(
 
 
 def _by_message(entry: Entry) -> tuple[str, ...]:
-    """Its message; places in it move as lines do."""
+    """What identifies a finding by its message; line numbers in it are left out."""
     return entry.path, entry.code, _PLACE.sub("", entry.message)
 
 
 def _by_line(entry: Entry) -> tuple[str, ...]:
-    """The text that it is about, where the message is another."""
+    """What identifies a finding by the text of its line, where the message differs."""
     return entry.path, entry.code, entry.line

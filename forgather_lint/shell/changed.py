@@ -1,5 +1,7 @@
-"""What git says has changed: for `--changed-only`, and for the hook, which is named no file that
-went."""
+"""What has changed according to git, for `--changed-only` and for the pre-commit hook.
+
+pre-commit does not name deleted files to a hook.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,14 @@ from forgather_lint.core.settings import SettingsError
 from forgather_lint.documents.changed import Changes
 
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "--no-optional-locks")
-"""Nothing that a repository's configuration names is run, and nothing is written."""
+"""Options with which git runs nothing that a repository's configuration names, nor writes."""
 
 
 def changes(paths: Sequence[Path], base: str | None) -> Changes:
-    """What has changed since `base` in the repositories that `paths` lie in.
+    """What has changed since `base` in the repositories that `paths` are in.
 
-    Since the commit that `base` and HEAD have in common, as a change request shows it; without
-    `base` since HEAD. What is not committed counts. Raises `SettingsError`.
+    The comparison is with the common ancestor of `base` and HEAD, as for a pull request; without
+    `base` it is with HEAD. Uncommitted changes count. Raises `SettingsError`.
     """
     edited: set[str] = set()
     came: set[str] = set()
@@ -55,7 +57,7 @@ def _same(folder: Path, top: str) -> bool:
 
 
 def _base(top: str, base: str | None) -> str:
-    """The commit to compare with; the empty tree where there is none yet."""
+    """The commit to compare with; the empty tree in a repository without commits."""
     head = _commit(top, "HEAD")
     if base is None:
         return head or _git(top, "hash-object", "-t", "tree", "/dev/null").stdout.strip()
@@ -76,7 +78,7 @@ def _commit(top: str, name: str) -> str | None:
 
 
 def _differing(top: str, since: str) -> Iterator[tuple[str, str]]:
-    """A letter of `git diff --name-status` and an absolute path for each file that differs."""
+    """For each file that differs: the letter of `git diff --name-status`, and its absolute path."""
     options = ("--name-status", "--no-renames", "--no-ext-diff", "--no-textconv", "-z")
     parts = iter(_told(top, "diff", *options, since, "--").split("\0"))
     for kind, path in zip(parts, parts, strict=False):

@@ -22,7 +22,7 @@ DEFAULT = "check"
 
 @contextmanager
 def _printable_errors() -> Iterator[None]:
-    """What click says of a misuse quotes paths and options; they may hold anything."""
+    """Make click's usage errors printable: they quote paths and options of any content."""
     try:
         yield
     except click.ClickException as error:
@@ -34,7 +34,7 @@ def _printable_errors() -> Iterator[None]:
 
 
 class Verbs(click.Group):
-    """Imports the one verb that is asked for."""
+    """Imports only the verb that is asked for."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return [module.name for module in pkgutil.iter_modules(commands.__path__)]
@@ -45,7 +45,7 @@ class Verbs(click.Group):
         return cast("click.Command", importlib.import_module(f"{commands.__name__}.{name}").command)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """The verbs, each with its whole summary: click's own cuts it to the line."""
+        """List the verbs with their whole summary, which click would cut to the line."""
         rows = []
         for name in self.list_commands(context):
             command = self.get_command(context, name)

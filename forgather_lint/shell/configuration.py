@@ -1,4 +1,4 @@
-"""From configuration files and command-line options to `Settings`."""
+"""Makes `Settings` from configuration files and command-line options."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _LONG_KEY = re.compile(rf"(?<![\w-]){_PART}(?:{_PART}){{100}}+")
 _NAMES = ("forgather-lint.toml", ".forgather-lint.toml", "pyproject.toml")
 
 DTYPES = ("auto", "half", "float16", "bfloat16", "float", "float32")
-"""What vLLM's `--dtype` takes (vllm/config/model.py::ModelDType)."""
+"""The values of vLLM's `--dtype` (vllm/config/model.py::ModelDType)."""
 
 CAN_BE_DENIED = ("fix", "unsafe_fixes", "fix_only", "show_fixes")
-"""What the command line may take back: `--no-fix`."""
+"""Settings for which the command line has a `--no-` option."""
 
 Values = Mapping[str, object]
 Groups = dict[Settings, list[Path]]
 
 
 def grouped(paths: Iterable[Path], config: Path | None, isolated: bool, options: Values) -> Groups:
-    """`paths` by the settings that hold for them: those of the closest configuration file.
+    """`paths` grouped by their settings: those of the closest configuration file.
 
-    `config` is read instead of it, `isolated` reads none. Raises `SettingsError`.
+    `config` is read instead of that, `isolated` reads none. Raises `SettingsError`.
     """
     closest, settled = cache(find), cache(lambda file: resolve(file, options))
     groups: Groups = {}
@@ -53,9 +53,9 @@ def grouped(paths: Iterable[Path], config: Path | None, isolated: bool, options:
 
 
 def find(folder: Path) -> Path | None:
-    """The closest configuration file in `folder` or above it.
+    """The closest configuration file in `folder` or above it; None if there is none.
 
-    A pyproject.toml counts when it has a table `[tool.forgather-lint]`. Raises `SettingsError`.
+    A pyproject.toml counts if it has a table `[tool.forgather-lint]`. Raises `SettingsError`.
     """
     for name in _NAMES:
         file = folder / name
@@ -65,11 +65,11 @@ def find(folder: Path) -> Path | None:
 
 
 def resolve(file: Path | None, options: Values) -> Settings:
-    """The settings that `file` gives, overridden by `options`, named as `Settings` names them.
+    """The settings in `file`, overridden by `options` (by their names in `Settings`).
 
-    An option that is None or empty was not given, nor is one that is False, but where its name can
-    be said with a `no-`. A `select` on the command line starts over:
-    the file's choice of rules is dropped, as ruff does it. Raises `SettingsError`.
+    An option that is None or empty was not given; neither was one that is False, unless it has a
+    `--no-` form. A `select` on the command line replaces all of the file's selection of rules, as
+    in ruff. Raises `SettingsError`.
     """
     given = {
         key: value
@@ -90,13 +90,13 @@ def resolve(file: Path | None, options: Values) -> Settings:
 
 
 def _require_inside(folder: str, file: Path) -> None:
-    """A repository that was cloned does not choose where on the disk is written."""
+    """Refuse a folder outside: a cloned repository must not choose where on the disk is written."""
     if below(os.path.realpath(folder), os.path.realpath(file.parent)) is None:
         raise SettingsError(f"{file}: cache-dir: expected a folder below that of this file")
 
 
 def read(file: Path) -> Values:
-    """The options in `file`, by the names of `Settings`. Raises `SettingsError`."""
+    """The options in `file`, by their names in `Settings`. Raises `SettingsError`."""
     table = _table(file)
     if not isinstance(table, dict):
         raise SettingsError(f"{file}: [tool.{_TABLE}] is not a table")
@@ -107,12 +107,12 @@ def read(file: Path) -> Values:
 
 
 def keys() -> tuple[str, ...]:
-    """The keys that a configuration file may hold."""
+    """The keys that are allowed in a configuration file."""
     return tuple(name.replace("_", "-") for name in _PARSERS)
 
 
 def as_lines(settings: Settings) -> Iterator[str]:
-    """`settings` as a configuration file would say them."""
+    """`settings` as lines of a configuration file."""
     for name in _PARSERS:
         value = getattr(settings, name)
         if value is None or value == "":
@@ -130,7 +130,7 @@ def _written(value: object) -> str:
 
 
 def _table(file: Path) -> object:
-    """What `file` says about this tool; None for a pyproject.toml that says nothing."""
+    """The options for this tool in `file`; None for a pyproject.toml without any."""
     import tomllib  # a run without configuration does not pay for it
 
     try:
@@ -157,7 +157,7 @@ def _table(file: Path) -> object:
 
 
 def option(name: str, value: object) -> Any:
-    """What the option `name` of the command line means. Raises `SettingsError`."""
+    """The value of the command-line option `name`. Raises `SettingsError`."""
     return _parsed({name: value}, Path(), "--")[name]
 
 
@@ -173,7 +173,7 @@ def _parsed(values: Values, root: Path, source: str) -> dict[str, Any]:
 
 
 def _shown(value: object) -> str:
-    """`value` in a message; Python writes no integer of thousands of digits."""
+    """`value` for a message; Python refuses to write integers of thousands of digits."""
     try:
         return shortened(repr(value))
     except ValueError:
@@ -188,13 +188,13 @@ def _strings(value: object, _root: Path) -> tuple[str, ...]:
 
 
 def _words(value: object, root: Path) -> tuple[str, ...]:
-    """`"A,B"`, `["A", "B"]` or `("A,B", "C")`, as words."""
+    """The words in `"A,B"`, `["A", "B"]` or `("A,B", "C")`."""
     words = (word.strip() for text in _strings(value, root) for word in text.split(","))
     return tuple(word for word in words if word)
 
 
 def _selectors(value: object, root: Path) -> tuple[str, ...]:
-    """Words that select rules: codes or their beginnings in any case, names of rules, ALL."""
+    """Selectors of rules: codes or their beginnings in any case, names of rules, ALL."""
     words = _words(value, root)
     if all(_CODE.fullmatch(word) for word in words):
         return tuple(word.upper() for word in words)
@@ -204,7 +204,7 @@ def _selectors(value: object, root: Path) -> tuple[str, ...]:
 
 
 def _sizes(value: object, root: Path) -> tuple[int, ...]:
-    """`2`, `[1, 2]` or `"1,2"`, as numbers of ranks."""
+    """The numbers in `2`, `[1, 2]` or `"1,2"`."""
     if isinstance(value, str):
         value = list(_words(value, root))
     numbers = value if isinstance(value, list) else [value]
@@ -220,7 +220,7 @@ def _positive(value: object, _root: Path) -> int:
 
 
 def _memory(value: object, _root: Path) -> int:
-    """`24GiB`, `80GB`, or a number of GiB, in bytes."""
+    """The bytes in `24GiB`, `80GB`, or a number of GiB."""
     found = _MEMORY.fullmatch(str(value).strip())
     if found is None or isinstance(value, bool):
         raise ValueError("an amount of memory such as 24GiB")
@@ -300,7 +300,7 @@ def _flag(value: object, _root: Path) -> bool:
 
 
 def _ignores(value: object, root: Path) -> tuple[PerFileIgnore, ...]:
-    """A table of pattern to codes, or `pattern:CODE` words that add up."""
+    """Ignores from a table of pattern to codes, or from words `pattern:CODE`."""
     table = value if isinstance(value, dict) else _pairs(_words(value, root))
     return tuple(
         PerFileIgnore(pattern, _selectors(codes, root), str(root))

@@ -1,4 +1,4 @@
-"""Commands about one model end as `check` does: within limits, and in one line if they cannot."""
+"""Runs commands about one model like `check`: within limits, with a one-line error."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _GIBIBYTE = 1 << 30
 
 
 def workers_for(settings: Settings) -> Workers:
-    """As many workers as `settings` ask for, under their limits."""
+    """Workers for `settings`: as many, and with the limits, that they ask for."""
     return Workers(settings.jobs or processors(), limits_of(settings))
 
 
 def limits_of(settings: Settings) -> JobLimits:
-    """What one model may take."""
+    """The limits for the analysis of one model."""
     return JobLimits(settings.time_limit, int(settings.memory_limit * _GIBIBYTE))
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -39,7 +39,7 @@ def processors() -> int:
 
 @record
 class _Ended:
-    """What a command said in its worker, and how it ended."""
+    """What a command printed in its worker, and how it ended."""
 
     said: tuple[say.Said, ...]
     exit_code: int
@@ -47,7 +47,7 @@ class _Ended:
 
 
 def in_a_worker(body: Callable[..., None]) -> Callable[..., None]:
-    """A command whose work is done in a worker; takes the options of `options.limits`."""
+    """A decorator: the command runs in a worker, and gets the options of `options.limits`."""
 
     @functools.wraps(body)
     def command(
@@ -80,7 +80,7 @@ def in_a_worker(body: Callable[..., None]) -> Callable[..., None]:
 
 
 def in_one_line(body: Callable[..., None]) -> Callable[..., None]:
-    """A command that reads no model: an error of ours ends it in one line, unless `--debug`."""
+    """A decorator: a bug ends the command with one line, unless `--debug`; for no model is read."""
 
     @functools.wraps(body)
     def command(*, debug: bool, **given: object) -> None:
@@ -97,7 +97,7 @@ def in_one_line(body: Callable[..., None]) -> Callable[..., None]:
 
 
 def _recorded(module: str, given: dict[str, object]) -> _Ended:
-    """Run the body of the command in `module`, keeping what it says."""
+    """Run the body of the command in `module`, and keep what it prints."""
     body: Any = import_module(module).command.callback.__wrapped__
     with say.kept() as said:
         try:

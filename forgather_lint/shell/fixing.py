@@ -1,4 +1,4 @@
-"""`check --fix`: tries the fixes, writes what holds, and says what was done."""
+"""`check --fix`: tries the fixes, writes those that hold, and reports what was done."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from forgather_lint.shell.say import say, say_as_it_is, say_lines
 
 
 def mended(groups: Groups, meter: Meter, *, written: bool) -> Run:
-    """The run over all paths after their fixes, which stand on disk if they are to be `written`."""
+    """The run over all paths after their fixes, which are on disk if `written`."""
     reports: list[ModelReport] = []
     done: list[Diagnostic] = []
     kept_back: list[tuple[Diagnostic, str]] = []
@@ -48,7 +48,7 @@ def mended(groups: Groups, meter: Meter, *, written: bool) -> Run:
 
 
 def _written(changes: Sequence[FileChange]) -> Iterator[ModelReport]:
-    """Write every change; a report of each that could not be."""
+    """Write every change; yields a report for each that could not be written."""
     for change in changes:
         try:
             write(change)
@@ -57,7 +57,7 @@ def _written(changes: Sequence[FileChange]) -> Iterator[ModelReport]:
 
 
 def tell(run: Run, settings: Settings, color: Color, *, diff: bool, quiet: bool) -> None:
-    """Say what was changed, and which fixes were not made."""
+    """Print what was changed, and which fixes were not made."""
     style = Style(wants_color(color, sys.stdout), str(Path.cwd()), quiet)
     if diff:
         for change in run.fixes.changes:
@@ -74,7 +74,7 @@ def tell(run: Run, settings: Settings, color: Color, *, diff: bool, quiet: bool)
 
 
 def difference(change: FileChange, style: Style) -> Iterator[str]:
-    """The change as `diff -u` shows it."""
+    """The change as a unified diff."""
     path = style.path(change.path)
     before, after = change.before.split("\n"), change.after.split("\n")
     lines = difflib.unified_diff(before, after, path, path, lineterm="")

@@ -1,7 +1,9 @@
-"""`check --add-ignore`: comments that silence what is found, tried before they are written.
+"""`check --add-ignore`: adds suppression comments for findings.
 
-The changed texts are checked: a file in which a comment leaves its finding, or brings another,
-stays as it is.
+They are tried before being written.
+
+The changed texts are checked: a file in which a comment does not suppress its finding, or causes
+another one, is left as it is.
 """
 
 from __future__ import annotations
@@ -28,13 +30,13 @@ from forgather_lint.shell.reporters.parts.summary import counted
 from forgather_lint.shell.say import say
 
 _OF_THE_TOOL = (GivenUp, RuleFailed, UnusedSuppression)
-"""What is said of the tool, or of a comment: another comment is no answer."""
+"""Facts about the tool or about a comment, which no comment should suppress."""
 _NO_COMMENT = "no comment can stand there"
 
 
 @record
 class Ignored:
-    """The run with the comments in place, what they change, and what they cannot silence."""
+    """The run with the comments in place, what they change, and what they cannot suppress."""
 
     run: Run
     changes: tuple[FileChange, ...]
@@ -43,7 +45,7 @@ class Ignored:
 
 
 def ignored(groups: Groups, meter: Meter, *, written: bool) -> Ignored:
-    """Silence all that is found and is no info; `written`: the comments stand on disk."""
+    """Suppress all findings except infos; the comments are on disk if `written`."""
     reports: list[ModelReport] = []
     changes: list[FileChange] = []
     left: list[tuple[Diagnostic, str]] = []
@@ -62,7 +64,7 @@ def ignored(groups: Groups, meter: Meter, *, written: bool) -> Ignored:
 
 
 class _Trial:
-    """The comments of one group of paths."""
+    """The comments for one group of paths."""
 
     def __init__(self, session: Session, originals: Originals) -> None:
         self._session = session
@@ -73,7 +75,7 @@ class _Trial:
         self.silenced = 0
 
     def run(self, meter: Meter) -> tuple[ModelReport, ...]:
-        """The reports with the comments that hold."""
+        """The reports with those comments that hold."""
         before = self._session.check(meter=meter)
         wanted = [each for each in Run(before).diagnostics if _is_meant(each)]
         by_path: dict[str, list[Diagnostic]] = {}
@@ -97,7 +99,7 @@ class _Trial:
         return before
 
     def _silence(self, path: str, group: list[Diagnostic]) -> None:
-        """Put comments for `group`, all that is found in `path`, into its text."""
+        """Add comments for `group`, all findings in `path`, to its text."""
         try:
             if path.endswith(".json"):
                 self._silence_beside(path, group)
@@ -127,7 +129,7 @@ class _Trial:
         self._texts[file] = f"{before}{gap}{lines}"
 
     def _spoilt(self, before: tuple[ModelReport, ...], after: tuple[ModelReport, ...]) -> list[str]:
-        """The changed texts in which comments have not done what they are to do."""
+        """The changed texts in which comments did not have the intended effect."""
         was, now = (Counter(map(_identity, Run(each).diagnostics)) for each in (before, after))
         given_up = Counter(_identity(each) for each, _ in self.left)
         left = Counter(_identity(each) for each in Run(after).diagnostics if _is_meant(each))
@@ -141,7 +143,7 @@ class _Trial:
         ]
 
     def changes(self) -> Iterator[FileChange]:
-        """What is to be written."""
+        """The changes that are to be written."""
         for path, text in self._texts.items():
             if path in self._beside:
                 yield FileChange(path, self._beside[path], text)
@@ -159,7 +161,7 @@ def _identity(found: Diagnostic) -> tuple[str, str, str]:
 
 
 def _written(changes: Iterable[FileChange]) -> Iterator[ModelReport]:
-    """Write every change; a report of each that could not be."""
+    """Write every change; yields a report for each that could not be written."""
     for change in changes:
         try:
             if change.path.endswith(BESIDE) and not is_file(change.path):
@@ -172,7 +174,7 @@ def _written(changes: Iterable[FileChange]) -> Iterator[ModelReport]:
 
 
 def tell(done: Ignored, *, written: bool) -> None:
-    """Say how many comments there are, and what they do not silence."""
+    """Print how many comments there are, and what they do not suppress."""
     style = Style(base=str(Path.cwd()))
     for found, reason in done.left:
         (row, column), path = found.span.start, style.path(found.span.path)

@@ -1,4 +1,4 @@
-"""What `matrix --gpu-memory` tells: what the fullest rank holds at each size, and what fits."""
+"""The tables of `matrix --gpu-memory`: what the fullest rank holds at each size, and what fits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from forgather_lint.shell.size_table import bytes_in_words
 
 
 def memory_tables(cells: Sequence[Cell], titles: Mapping[Release, str]) -> Iterator[str]:
-    """A table for each release, where the memory was told, and the first size at which one fits."""
+    """A table for each release whose memory is known, and the first size that fits."""
     told = [cell for cell in cells if cell.capacity is not None]
     releases = list(dict.fromkeys(cell.target for cell in told))
     for release in releases:
@@ -60,7 +60,10 @@ def _memory(rows: Sequence[Cell]) -> Iterator[str]:
 
 
 def first_that_fits(rows: Sequence[Cell]) -> Cell | None:
-    """The cell with the fewest devices that serves with room for a request; fewer stages first."""
+    """The serving cell with room for a request and fewest devices, then stages.
+
+    None if none has.
+    """
     serving = [
         cell
         for cell in rows

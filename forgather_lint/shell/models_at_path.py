@@ -1,4 +1,4 @@
-"""The one model that a verb is given: a folder, a file, or a configuration of a project."""
+"""Finds the one model that a command is given: a folder, file or configuration of a project."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from forgather_lint.forgather.discover import find_projects
 
 @record
 class Opened:
-    """A model; `told` turns a place in it into one in a file that exists (a template)."""
+    """A model; `told` translates a place in generated text to one in a template."""
 
     model: ModelInput
     told: Callable[[Span], Span]
 
     def shown(self, place: Place) -> str:
-        """`place` for a reader."""
+        """`place` as text."""
         return str(self.told(place.span))
 
 

@@ -1,7 +1,7 @@
-"""Command-line options that several verbs share, in groups.
+"""Command-line options that several commands share, in groups.
 
-Options that may also stand in a configuration file keep their text here: `configuration` parses
-and checks both alike. Their names are those of `Settings`.
+Options that are also allowed in a configuration file are passed on as text: `configuration` parses
+and checks both alike. They have the same names as in `Settings`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Command = Callable[..., Any]
 
 
 def paths(command: Command) -> Command:
-    """PATHS."""
+    """The argument PATHS."""
     return click.argument("paths", nargs=-1, type=click.Path(path_type=Path))(command)
 
 
 def one_model(command: Command) -> Command:
-    """PATH of one model, and which configuration when a Forgather project lies there."""
+    """The argument PATH of one model, and the option for a configuration of a Forgather project."""
     return _all(
         click.argument("path", type=click.Path(path_type=Path)),
         template("The configuration of the Forgather project at PATH (default: its own)."),
@@ -37,12 +37,12 @@ def one_model(command: Command) -> Command:
 
 
 def template(text: str) -> Callable[[Command], Command]:
-    """Which configuration of a project is meant."""
+    """The option for a configuration of a project; `text` is its help."""
     return click.option("-t", "--config-template", "template", metavar="CONFIG", help=text)
 
 
 def configuration(command: Command) -> Command:
-    """Which configuration file counts."""
+    """Options for the configuration file."""
     return _all(
         click.option(
             "--config",
@@ -55,7 +55,7 @@ def configuration(command: Command) -> Command:
 
 
 def selection(command: Command) -> Command:
-    """Which rules run, and on which files."""
+    """Options for which rules run, and on which files."""
     return _all(
         _words("--select", "CODES", "Run only these rules: codes, their beginnings, or ALL."),
         _words("--extend-select", "CODES", "Run these rules as well."),
@@ -71,7 +71,7 @@ def selection(command: Command) -> Command:
 
 
 def fixes(command: Command) -> Command:
-    """What is mended, and what is said of it; the names and meanings are ruff's."""
+    """Options for fixes; names and meanings are ruff's."""
     return _all(
         _either("--fix", "Mend what can be mended safely."),
         _either("--unsafe-fixes", "Mend also where a fix may not be what you meant."),
@@ -91,7 +91,7 @@ def fixes(command: Command) -> Command:
 
 
 def known_findings(command: Command) -> Command:
-    """What is not told again: a baseline, or comments that silence."""
+    """Options for findings not to be reported again: by a baseline, or by comments."""
     return _all(
         click.option(
             "--baseline",
@@ -114,7 +114,7 @@ def known_findings(command: Command) -> Command:
 
 
 def changes(command: Command) -> Command:
-    """Which models are passed over, by what git says."""
+    """Options for which models are skipped, according to git."""
     return _all(
         click.option(
             "--changed-only", is_flag=True, help="Check only what rests on a file that changed."
@@ -133,7 +133,7 @@ def changes(command: Command) -> Command:
 
 
 def targets(command: Command) -> Command:
-    """What is to serve the model, and how it is split."""
+    """Options for what serves the model, and how it is split."""
     return _all(
         _words("--target", "RELEASE", "What serves: 'vllm>=0.30'. May be repeated."),
         click.option(
@@ -150,7 +150,7 @@ def targets(command: Command) -> Command:
 
 
 def memory(command: Command) -> Command:
-    """What memory each device has, and how much of it the engine may take."""
+    """Options for the memory of each device, and how the engine uses it."""
     return _all(
         click.option(
             "--gpu-memory", metavar="SIZE", help="Memory of each device, such as 24GiB: what fits?"
@@ -164,7 +164,7 @@ def memory(command: Command) -> Command:
 
 
 def model_impl(command: Command) -> Command:
-    """Whose code is to compute the model."""
+    """The option for whose code is to compute the model."""
     return click.option(
         "--model-impl",
         metavar="IMPL",
@@ -173,7 +173,7 @@ def model_impl(command: Command) -> Command:
 
 
 def cache(command: Command) -> Command:
-    """Whether answers are kept for the next run, and where."""
+    """Options for whether and where answers are kept for the next run."""
     return _all(
         click.option(
             "--no-cache",
@@ -191,7 +191,7 @@ def cache(command: Command) -> Command:
 
 
 def limits(command: Command) -> Command:
-    """What one model may take, and whether an error of ours is shown whole."""
+    """Options for what the analysis of one model may take, and `--debug`."""
     return _all(
         click.option(
             "--time-limit",
@@ -206,7 +206,7 @@ def limits(command: Command) -> Command:
 
 
 def debug(command: Command) -> Command:
-    """Whether an error of ours is shown whole."""
+    """The option to show internal errors with their traceback."""
     return click.option(
         "--debug", is_flag=True, help="End with the traceback of an internal error."
     )(command)
@@ -220,7 +220,7 @@ class CannotRun(click.ClickException):
 
 @contextmanager
 def misuse_told() -> Iterator[None]:
-    """End the program with exit code 2 when the block meets an unusable option or output."""
+    """End the program with exit code 2 if the block meets an unusable option or output."""
     try:
         yield
     except SettingsError as error:
@@ -232,7 +232,7 @@ def misuse_told() -> Iterator[None]:
 
 
 def chosen(specifications: Sequence[str], quiet: bool = False) -> tuple[Target, ...]:
-    """The targets of `--target`; what the user should know of the choice goes to standard error.
+    """The targets of `--target`; notes on the choice go to standard error, unless `quiet`.
 
     Raises `SettingsError` with the reason of a refusal.
     """
@@ -249,7 +249,7 @@ def _words(name: str, metavar: str, text: str) -> Callable[[Command], Command]:
 
 
 def _either(name: str, text: str) -> Callable[[Command], Command]:
-    """An option that a configuration file may hold, with its `--no-`."""
+    """A switch, with its `--no-` form, that may also be in a configuration file."""
     return click.option(f"{name}/--no-{name.removeprefix('--')}", default=None, help=text)
 
 

@@ -1,4 +1,4 @@
-"""A module tree as people read it: repeated layers folded, as text or as JSON."""
+"""A module tree for people: repeated layers folded, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from forgather_lint.facts import Module, Parameter, Structure
 
 @record
 class Line:
-    """One line of the outline; `count` alike modules stand behind it."""
+    """One line of the outline, which stands for `count` equal modules."""
 
     depth: int
     label: str
@@ -20,7 +20,7 @@ class Line:
 
 
 def outline(structure: Structure, max_depth: int | None, expand: bool) -> Iterator[Line]:
-    """The modules in tree order; siblings that are alike but for their number share a line."""
+    """The modules in tree order; siblings that differ only in their number share a line."""
     children: dict[str, list[Module]] = {}
     for module in structure.modules:
         if module.name:
@@ -80,12 +80,12 @@ def _alike(children: Children, one: Module, other: Module) -> bool:
 
 
 def own_parameters(structure: Structure, module: Module) -> list[Parameter]:
-    """The parameters that stand directly in `module`."""
+    """The parameters that `module` holds directly."""
     return [p for p in structure.parameters if p.name.rpartition(".")[0] == module.name]
 
 
 def shared_groups(structure: Structure) -> list[list[str]]:
-    """Names of parameters that are one, in tree order."""
+    """Groups of names of the same parameter, in tree order."""
     groups: dict[str, list[str]] = {}
     for parameter in structure.parameters:
         groups.setdefault(parameter.same_as or parameter.name, []).append(parameter.name)
@@ -97,7 +97,7 @@ def _span(place: Place) -> str:
 
 
 def as_json(structure: Structure, shown: Callable[[Place], str] = _span) -> dict[str, object]:
-    """The tree unfolded, one object a module, parameter, buffer and unknown."""
+    """The tree unfolded, with an object for each module, parameter, buffer and unknown."""
     return {
         "root": structure.root,
         "modules": [

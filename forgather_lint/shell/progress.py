@@ -1,4 +1,4 @@
-"""A bar that tells a person at a terminal how far a long run is."""
+"""A progress bar on a terminal for long runs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _A_FEW = 3
 
 
 class Bar(Meter):
-    """Drawn on standard error when that is a terminal and there are more than a few models.
+    """Drawn on standard error if that is a terminal and there are more than a few models.
 
-    As a context it leaves nothing behind.
+    Used as a context, it is erased at the end.
     """
 
     def __init__(self, wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""The one way in which a command says a line that holds text of a model, a path or a log."""
+"""The one way in which a command prints a line with text from a model, a path or a log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from forgather_lint.core.record import record
 
 @record
 class Said:
-    """A line on its way to a stream."""
+    """A line to be printed, and the stream."""
 
     text: str
     err: bool
@@ -28,7 +28,7 @@ _kept: list[Said] | None = None
 
 @contextmanager
 def kept() -> Iterator[list[Said]]:
-    """Keep what is said within the block: another process is to print it."""
+    """Within the block nothing is printed but collected, for another process to print."""
     global _kept
     before, _kept = _kept, []
     try:
@@ -40,7 +40,7 @@ def kept() -> Iterator[list[Said]]:
 def say(line: str, *, err: bool = False) -> None:
     """Print `line` as one line, with control characters made visible.
 
-    A newline in a name would begin a line of its own, which a CI log may take for a command.
+    A newline in a name would begin another line, which a CI might take for a command.
     """
     say_as_it_is(beginning(line), err=err)
 
@@ -52,7 +52,7 @@ def say_lines(text: str) -> None:
 
 
 def say_as_it_is(text: str, *, err: bool = False) -> None:
-    """Print a text of our own making: JSON, or colours around a word."""
+    """Print a text that this tool made itself: JSON, or text with colours."""
     said = Said(text, err)
     if _kept is None:
         said.out()

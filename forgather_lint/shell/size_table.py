@@ -1,4 +1,4 @@
-"""Cells of `matrix` as people read them: a table for each target, its reasons, and a legend."""
+"""Cells of `matrix` for people: a table for each target, with reasons and a legend."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Shown = Callable[[Place], str]
 
 
 def tables(cells: Sequence[Cell], titles: Mapping[Release, str], shown: Shown) -> Iterator[str]:
-    """All lines; `titles` of the releases, `shown` writes a place."""
+    """All lines; `titles` of the releases, `shown` formats a place."""
     for release in dict.fromkeys(cell.target for cell in cells):
         yield from _table([cell for cell in cells if cell.target == release], titles[release])
         yield from reasons([cell for cell in cells if cell.target == release], shown)
@@ -68,7 +68,7 @@ def named_stages(number: int) -> str:
 
 
 def _parts(cell: Cell) -> tuple[str, str, str]:
-    """The verdict, the code and the size of a cell."""
+    """The verdict, code and size in bytes of a cell, as text."""
     verdict = cell.outcome.verdict
     code = code_of(cell.outcome) if verdict is not Verdict.OWN_MODEL else ""
     size = "" if cell.bytes_per_rank is None else bytes_in_words(cell.bytes_per_rank)
@@ -83,7 +83,7 @@ def _cell(cell: Cell, widths: Sequence[int], wide: int) -> str:
 
 
 def bytes_in_words(size: int) -> str:
-    """`1.63 MiB`: three digits."""
+    """A number of bytes with three digits: `1.63 MiB`."""
     amount, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
     while amount >= 1024 and len(units) > 1:
         amount, units = amount / 1024, units[1:]
@@ -91,9 +91,9 @@ def bytes_in_words(size: int) -> str:
 
 
 def reasons(cells: Sequence[Cell], shown: Shown) -> Iterator[str]:
-    """What there is to say, each on a line: what differs in numbers alone is said once.
+    """The reasons, each on a line; those that differ only in numbers are told once.
 
-    Sizes are named where it does not hold at all of them.
+    The sizes are named where a reason does not hold for all of them.
     """
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
@@ -110,7 +110,7 @@ def reasons(cells: Sequence[Cell], shown: Shown) -> Iterator[str]:
 
 
 def legend(cells: Sequence[Cell]) -> str:
-    """What the words and sizes that occur mean."""
+    """The meaning of the words and sizes that occur."""
     found = {cell.outcome.verdict for cell in cells}
     words = [meaning for verdict, meaning in MEANINGS.items() if verdict in found]
     sized = [cell.bytes_per_rank is not None for cell in cells]

@@ -1,4 +1,4 @@
-"""How often each rule fired."""
+"""How often each rule has findings."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class RuleCount:
 
 
 def count(diagnostics: Iterable[Diagnostic]) -> list[RuleCount]:
-    """The rules that fired, most findings first."""
+    """The rules that have findings, most frequent first."""
     times = Counter((found.code, found.name) for found in diagnostics)
     ordered = sorted(times.items(), key=lambda entry: (-entry[1], entry[0]))
     return [RuleCount(code, name, number) for (code, name), number in ordered]
 
 
 def renderer(output_format: str) -> Render:
-    """A format that shows counts only. Raises `SettingsError` when there is none."""
+    """A format that shows counts only. Raises `SettingsError` for a format that cannot."""
     if output_format == "json":
         return _json
     if output_format in ("full", "concise"):

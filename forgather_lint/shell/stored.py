@@ -1,4 +1,4 @@
-"""A checkpoint beside what is built, as people read it, or as JSON."""
+"""A checkpoint compared with what is built, for people or as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MISSING = "nothing"
 
 
 def show(beside: StoredBeside, expand: bool) -> None:
-    """Print each place with what is stored for it; layers that are alike share a line."""
+    """Print each parameter with the tensor stored for it; equal layers share a line."""
     rows = [_row(each) for each in beside.built]
     rows += [(name, "no place", _told(dtype, shape)) for name, dtype, shape in beside.strangers]
     shown = list(rows if expand else _folded(rows))
@@ -42,7 +42,7 @@ def _row(each: BuiltTensor) -> tuple[str, str, str]:
 
 
 def _folded(rows: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
-    """The rows with those together that differ in the first number of their names alone."""
+    """The rows, with those together whose names differ only in the first number."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for name, built, kept in rows:
         number = _NUMBER.search(name)
@@ -73,7 +73,7 @@ def _size(size: int) -> str:
 
 
 def as_json(beside: StoredBeside) -> dict[str, object]:
-    """One object a place, and the tensors without one."""
+    """An object for each parameter, and the tensors without one."""
     return {
         "built": [
             {

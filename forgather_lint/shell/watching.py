@@ -1,6 +1,6 @@
-"""`check --watch`: checks again whenever what an answer rests on has changed, until it is ended.
+"""`check --watch`: checks again whenever something that an answer rests on has changed.
 
-The disk is asked, not the system: what a check has looked at is known, and few files are.
+The disk is polled: it is known what a check has looked at, and these are few files.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from forgather_lint.shell.contained import workers_for
 from forgather_lint.shell.say import say
 
 SECONDS = 0.5
-"""How long a change may go unnoticed."""
+"""The time between two looks at the disk."""
 _CLEARED = "\x1b[2J\x1b[H"
 
 
 def watched(groups: Groups, tell: Callable[[Run], None], *, quiet: bool) -> None:
-    """Check, `tell` what was found, and so again after each change; Ctrl-C ends it."""
+    """Check and call `tell` with the result, again after each change, until Ctrl-C."""
     with ExitStack() as stack:
         sessions = []
         for settings, paths in groups.items():

@@ -1,12 +1,12 @@
-"""Writes whole custom-code models from the choices that authors make, and asks engines about them.
+"""Generates custom-code models from choices that authors make, and asks engines about them.
 
     design       what can be chosen, drawn from a seed, made simpler
     names        how authors name modules and the fields of a config
     text         lines of Python, indented
-    attention    projections, norms of heads, positions, ways to attend, what else is there
+    attention    projections, norms of heads, positions, ways to attend, and more
     norms        ways to write a norm
     feedforward  gates, experts, routers
-    mixing       what is carried along the sequence outside attention
+    mixing       state carried along the sequence outside attention
     blocks       layers and their residuals
     stack        the model around the layers, and the head
     config       the config class, config.json and both plans, with the mistakes of a design

@@ -31,7 +31,7 @@ _NEWEST = ("0.32.0", "5.19.0")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write, judge, ask, store, reduce; 1 when anything disagrees."""
+    """Write, judge, ask, store, reduce; returns 1 when anything disagrees."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -108,7 +108,7 @@ def _line(both: Both, design: Design) -> str:
 
 
 def _revision() -> str:
-    """The commit that judges."""
+    """The commit of the code that judges."""
     here = Path(__file__).parent
     called = ["git", "-C", str(here), "rev-parse", "--short", "HEAD"]
     return subprocess.run(called, capture_output=True, text=True, check=False).stdout.strip()

@@ -14,7 +14,7 @@ _WHOLE = ("thirds", "grouped")
 
 
 def entries(design: Design) -> list[Entry]:
-    """What a right plan says of the attention."""
+    """The entries of a correct plan for the attention."""
     names, style = names_of(design), chosen(design, "projections")
     below = names.attention
     if style in ("parameters", "functional"):
@@ -31,7 +31,7 @@ def entries(design: Design) -> list[Entry]:
 
 
 def attention_class(design: Design, prefix: str) -> str:
-    """The class, with what it calls."""
+    """The class, with the functions that it calls."""
     fields = fields_of(design)
     start = [
         "super().__init__()",
@@ -142,7 +142,7 @@ def _window_made(design: Design) -> Lines:
 
 
 def _projections(design: Design, names: Names) -> tuple[Lines, Lines]:
-    """What makes them, and what takes query, key and value out of the hidden states."""
+    """The code that makes the projections, and the code that computes query, key and value."""
     style, biased = chosen(design, "projections"), chosen(design, "attention_bias") != "none"
     output = Linear(names.output, "q_size", "width", chosen(design, "attention_bias") == "all")
     x = "hidden_states"
@@ -290,7 +290,7 @@ def _memory(design: Design) -> Lines:
 
 
 def _attend(design: Design) -> Lines:
-    """`out` is `[batch, length, heads, head_dim]`."""
+    """The code that computes `out`, which is `[batch, length, heads, head_dim]`."""
     style = chosen(design, "attend")
     window = ", sliding_window=self.sliding_window" if _window_made(design) else ""
     scores = {"capped": ", softcap=20.0", "sinks": ", s_aux=self.sinks"}

@@ -1,4 +1,4 @@
-"""The models of a seed: judged first, then asked; what both said, side by side."""
+"""The models of a seed: judged first, then asked; and both verdicts side by side."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tools.modelsmith.model import write
 from tools.modelsmith.static import Judged, Size, judged
 
 Cell = tuple[int, Size]
-"""The number of a model in its batch, at a size."""
+"""The number of a model in its batch, and a size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """What we say of a cell, and what the engine does."""
+    """Our verdict on a cell, and the engine's."""
 
     number: int
     size: Size
@@ -39,7 +39,7 @@ class Both:
 
     @property
     def counts(self) -> bool:
-        """Whether transformers could answer the model; else nobody knows what is right."""
+        """Whether transformers could answer the model; otherwise it is not known what is right."""
         return self.its["verdict"] != "no reference" or self.ours["verdict"] == "crashes"
 
 
@@ -58,7 +58,7 @@ def written(seed: int, count: int, work: Path) -> dict[int, tuple[Design, Path]]
 def judge_all(
     models: Mapping[int, Path], target: VllmTarget, ranks: Sequence[int], stages: int
 ) -> dict[Cell, Judged]:
-    """What the analysis says of every cell."""
+    """The verdict of the analysis on every cell."""
     return {
         (number, size): each
         for number, folder in models.items()
@@ -69,7 +69,7 @@ def judge_all(
 def ask_about(
     cells: Iterable[Cell], models: Mapping[int, Path], release: Release, work: Path
 ) -> Iterator[tuple[Cell, Outcome]]:
-    """What the engine does in each of `cells`."""
+    """The engine's outcome for each of `cells`."""
     by_identity = {f"{r}x{s} {n:03}": (n, (r, s)) for n, (r, s) in cells}
     questions = [
         Question(identity, models[number].resolve(), *size)
@@ -80,12 +80,12 @@ def ask_about(
 
 
 def keep(path: Path, found: Mapping[Cell, Judged] | Mapping[Cell, Outcome]) -> None:
-    """Store what was found of a batch beside its models."""
+    """Store results of a batch beside its models."""
     rows = [[number, list(size), each] for (number, size), each in found.items()]
     path.write_text(json.dumps(rows, indent=0) + "\n", "utf-8")
 
 
 def kept(path: Path) -> dict[Cell, Judged]:
-    """What `keep` stored of the analysis."""
+    """The stored results of the analysis."""
     rows = json.loads(path.read_text("utf-8"))
     return {(number, (size[0], size[1])): each for number, size, each in rows}

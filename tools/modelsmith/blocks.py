@@ -1,4 +1,4 @@
-"""Layers: where their norms stand, and what their residuals are."""
+"""Layers: where their norms are, and what their residuals are."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def _base(design: Design) -> str:
 
 
 def _carried(design: Design, value: str = "memory") -> str:
-    """The keyword for what one layer leaves to the next, where there is any."""
+    """The keyword for what one layer passes to the next besides hidden states, if anything."""
     return f"memory={value}, " if chosen(design, "memory") != "none" else ""
 
 
 def _attended(design: Design) -> Lines:
-    """`attended` comes of `normed`."""
+    """The code that computes `attended` from `normed`."""
     names = names_of(design)
     result = "attended, _" if chosen(design, "layer_result") == "tuple" else "attended"
     return [
@@ -122,7 +122,7 @@ def _forward(design: Design, mixed: Lines) -> Lines:
 
 
 def _streams(design: Design, mixed: Lines) -> Lines:
-    """Two streams, each of which changes the other, as reversible models have them."""
+    """Two streams, each of which changes the other, as in reversible models."""
     names = names_of(design)
     return [
         f"normed = self.{names.first_norm}(other)",
@@ -135,7 +135,7 @@ def _streams(design: Design, mixed: Lines) -> Lines:
 
 
 def loop(design: Design) -> Lines:
-    """How the model goes through its layers."""
+    """The code with which the model runs through its layers."""
     names, streams = names_of(design), chosen(design, "residual") == "streams"
     call = chosen(design, "layer_call")
     layers, count = f"self.{names.layers}", "self.config.num_hidden_layers"

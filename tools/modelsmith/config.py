@@ -37,7 +37,7 @@ _GONE = {
 
 
 def values(design: Design) -> dict[str, object]:
-    """The fields that config.json says and the class has defaults for."""
+    """The fields of config.json, for which the class has defaults."""
     fields = fields_of(design)
     width, heads, kv_heads, head_dim = _SIZES[chosen(design, "sizes")]
     found: dict[str, object] = {
@@ -74,7 +74,7 @@ def _is_tied(design: Design) -> bool:
 
 
 def plan(design: Design) -> dict[str, str] | None:
-    """The plan for ranks: right, but for the mistakes."""
+    """The tensor-parallel plan: correct, except for the mistakes of the design."""
     wrong = mistakes(design)
     if "no_plan" in wrong:
         return None

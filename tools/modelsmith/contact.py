@@ -1,4 +1,4 @@
-"""The rates at first contact: what was said of a batch before anything was mended for it."""
+"""The rates at first contact: the verdicts on a batch before anything was mended because of it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ STORED = VERDICTS / "first_contact.json"
 class Contact(TypedDict):
     """A batch on one release: which models, who judged them, and how often both agreed.
 
-    `differs` counts pairs of what we said and what the engine did. `revision` is the commit that
-    judged: what is mended afterwards never changes an entry.
+    `differs` counts pairs of our verdict and the engine's. `revision` is the commit that judged:
+    what is mended afterwards never changes an entry.
     """
 
     seed: int
@@ -65,7 +65,7 @@ def read(path: Path = STORED) -> list[Contact]:
 
 
 def add(new: Contact, path: Path = STORED) -> bool:
-    """Keep a batch; one that is there already stays as it was. Returns whether it was new."""
+    """Store a batch; one that is there already stays as it was. Returns whether it was new."""
     before = read(path)
     if _batch(new) in map(_batch, before):
         return False

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 Design = Mapping[str, str]
-"""A choice for each axis that is not at its plain one."""
+"""A choice for each axis that is not at its plain choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Something that an author decides; `departs` is how often other than plainly."""
+    """Something that an author decides; `departs` is how often the choice is not the plain one."""
 
     name: str
     departs: float
@@ -94,7 +94,7 @@ PLAIN = {axis.name: axis.plain for axis in AXES}
 
 
 def chosen(design: Design, axis: str) -> str:
-    """What `design` takes of `axis`."""
+    """The choice of `design` for `axis`."""
     return design.get(axis, PLAIN[axis])
 
 
@@ -105,7 +105,7 @@ def mistakes(design: Design) -> set[str]:
 
 
 def drawn(seed: int, number: int) -> Design:
-    """The design of that number in the batch of `seed`."""
+    """The design with that number in the batch of `seed`."""
     source = random.Random(f"{seed} {number}")
     found: dict[str, str] = {}
     for axis in AXES:
@@ -116,7 +116,7 @@ def drawn(seed: int, number: int) -> Design:
 
 
 def simpler(design: Design, size: int) -> Iterator[Design]:
-    """Designs with `size` neighbouring departures taken back, and what is left of them."""
+    """Designs in which `size` neighbouring departures are undone, each with the departures left."""
     names = list(design)
     for start in range(0, len(names), size):
         gone = set(names[start : start + size])

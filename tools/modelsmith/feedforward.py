@@ -11,7 +11,7 @@ _EXPERTS = ("experts", "stack", "shared_expert")
 
 
 def entries(design: Design) -> list[Entry]:
-    """What a right plan says of the feed-forward."""
+    """The entries of a correct plan for the feed-forward."""
     names, style = names_of(design), chosen(design, "feedforward")
     below = names.feedforward
     if style in _EXPERTS:
@@ -123,7 +123,7 @@ def _compute(design: Design) -> Lines:
 
 
 def _route(design: Design) -> Lines:
-    """`weights` and `index` of the experts of each row of `flat`."""
+    """The code that computes `weights` and `index` of the experts for each row of `flat`."""
     style = chosen(design, "router")
     normed = "weights = (weights / weights.sum(dim=-1, keepdim=True)).to(x.dtype)"
     best = "torch.topk(scores, self.top_k, dim=-1)"
@@ -158,7 +158,7 @@ def _route(design: Design) -> Lines:
 
 
 def _experts(design: Design, prefix: str, style: str) -> str:
-    """A router and experts: a list of them, or parameters with all of them."""
+    """A router and experts: a list of them, or parameters that contain all of them."""
     stacked, shared = style == "stack", style == "shared_expert"
     fields = fields_of(design)
     start = [

@@ -31,7 +31,7 @@ FACTORY = """def linear(size, out, bias=False):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A pattern of the plan below a layer, the style it ought to have, and what it is for."""
+    """A pattern of the plan below a layer, its correct style, and what it is for."""
 
     role: str
     key: str
@@ -49,7 +49,7 @@ class Linear:
 
 
 def linear(design: Design, size: str, out: str, bias: bool = False) -> str:
-    """The expression that makes one layer."""
+    """The expression that makes one linear layer."""
     style, special = chosen(design, "construction"), chosen(design, "linears")
     if special == "gain":
         return f"GainLinear({size}, {out}, bias={bias})"
@@ -80,7 +80,7 @@ def made(design: Design, layers: Sequence[Linear]) -> Lines:
 
 
 def bases(design: Design) -> str:
-    """What a module of `design` inherits from."""
+    """The base classes of a module of `design`."""
     return (
         "ProjectionMixin, nn.Module" if chosen(design, "construction") == "mixin" else "nn.Module"
     )

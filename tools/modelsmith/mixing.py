@@ -1,4 +1,4 @@
-"""What is carried along the sequence outside attention."""
+"""State that is carried along the sequence outside attention."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PARTS = {
 
 
 def mixing_class(design: Design, prefix: str) -> str:
-    """The class that mixes, or no text."""
+    """The class that mixes; empty where the design has none."""
     style = chosen(design, "mixing")
     if style == "none":
         return ""
@@ -52,7 +52,7 @@ def mixing_class(design: Design, prefix: str) -> str:
 
 
 def mixer(design: Design, prefix: str, width: str) -> tuple[Lines, Lines]:
-    """What a layer's constructor and its forward say of it; `normed` goes through it."""
+    """The code for it in a layer's constructor and in its forward, where it takes `normed`."""
     if chosen(design, "mixing") == "none":
         return [], []
     return [f"self.mixer = {prefix}Mixer({width})"], ["normed = self.mixer(normed)"]

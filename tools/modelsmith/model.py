@@ -22,7 +22,7 @@ _ANIMALS = "Badger Crane Dunlin Egret Finch Gannet Heron Ibis Jackdaw Kestrel".s
 
 
 def prefix_of(number: int) -> str:
-    """What the classes of a model are called."""
+    """The prefix of the class names of a model."""
     return _ADJECTIVES[number // 10 % 10] + _ANIMALS[number % 10]
 
 
@@ -79,7 +79,7 @@ _WRAPPER = """def noted(function):
 
 
 def _helpers(design: Design, prefix: str) -> str:
-    """What may stand in a file of its own."""
+    """Code that may be put into a file of its own."""
     construction = {"factory": FACTORY, "mixin": MIXIN, "subclass": SUBCLASS}.get(
         chosen(design, "construction"), ""
     )
@@ -99,7 +99,7 @@ def _helpers(design: Design, prefix: str) -> str:
 
 
 def _imports(design: Design, name: str, prefix: str, helpers: str) -> str:
-    """What the file of the model imports."""
+    """The imports of the model's file."""
     dataclass = chosen(design, "construction") == "dataclass"
     found = ["from dataclasses import dataclass, field"] if dataclass else []
     if _uses_partial(design):

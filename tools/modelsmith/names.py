@@ -64,16 +64,16 @@ _FIELDS = {
 
 
 NAMES_OF_LLAMA = Names(*_NAMES["hf"].split())
-"""What a module that inherits from one of Llama's has."""
+"""The names that a module inheriting from one of Llama's has."""
 
 
 def names_of(design: Design) -> Names:
-    """The names that `design` takes."""
+    """The module names of `design`."""
     return Names(*_NAMES[chosen(design, "names")].split())
 
 
 def fields_of(design: Design) -> Fields:
-    """The fields that `design` takes."""
+    """The field names of `design`."""
     style = chosen(design, "fields")
     if chosen(design, "config") in ("llama", "post_init"):
         style = "hf"
@@ -83,7 +83,7 @@ def fields_of(design: Design) -> Fields:
 
 
 def attribute_map(fields: Fields) -> dict[str, str]:
-    """What Hugging Face calls the fields that are called otherwise here."""
+    """Hugging Face's names of the fields that have other names here."""
     here = (fields.width, fields.layers, fields.heads, fields.kv_heads, fields.inner)
     pairs = zip(_HF.split(), here, strict=False)
     return {theirs: ours for theirs, ours in pairs if theirs != ours}

@@ -58,7 +58,7 @@ def norm_of(design: Design, prefix: str, size: str, eps: str) -> str:
 
 
 def norm_helpers(design: Design, prefix: str, eps: str) -> str:
-    """What the construction style of `design` needs beside the class."""
+    """Further code that the construction style of `design` needs."""
     return {
         "factory": f"def build_norm(config, size):\n    return {prefix}Norm(size, eps={eps})\n",
         "dataclass": "@dataclass\nclass NormSettings:\n    size: int\n"

@@ -12,13 +12,13 @@ from tools.modelsmith.model import write
 from tools.modelsmith.static import Size, judged
 
 Disagreement = tuple[str, str]
-"""What we say, and what the engine does."""
+"""Our verdict, and the engine's."""
 
 
 class Reducer:
-    """Takes choices of a design back while the disagreement stays: halves first, then single ones.
+    """Undoes choices of a design while the disagreement stays: halves first, then single ones.
 
-    A simpler design of which we say something else is not put to the engine.
+    A simpler design on which our verdict differs is not put to the engine.
     """
 
     def __init__(self, size: Size, release: Release, work: Path) -> None:
@@ -41,7 +41,7 @@ class Reducer:
                 size //= 2
 
     def _first_fitting(self, design: Design, wanted: Disagreement, size: int) -> Design | None:
-        """The first simpler design with the same disagreement; all are asked in one go."""
+        """The first simpler design with the same disagreement, or None; all are asked together."""
         folders: dict[int, Path] = {}
         tried: dict[int, Design] = {}
         for each in simpler(design, size):

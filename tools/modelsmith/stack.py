@@ -12,7 +12,7 @@ _ROTARY = ("half", "half_buffer", "interleaved", "partial")
 
 
 def rotary(design: Design, prefix: str) -> str:
-    """The module that makes cosines and sines, and the function that turns; or no text."""
+    """The module for cosines and sines, and the function that rotates; empty where unused."""
     style = chosen(design, "positions")
     if style not in _ROTARY:
         return ""
@@ -72,7 +72,7 @@ _PAIRS = """def rotate(x, cos, sin):
 
 
 def base_class(design: Design, prefix: str) -> str:
-    """The class that both models inherit from."""
+    """The class from which both models inherit."""
     return f"""class {prefix}PreTrainedModel(PreTrainedModel):
     config_class = {prefix}Config
     base_model_prefix = "model"

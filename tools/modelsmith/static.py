@@ -1,4 +1,4 @@
-"""What the analysis says of a model, at a pair of sizes."""
+"""The verdict of the analysis on a model, at a pair of sizes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Judged(TypedDict):
 
 
 def judged(folder: Path, target: VllmTarget, sizes: Sequence[Size]) -> dict[Size, Judged]:
-    """The verdict on the model in `folder` at each of `sizes`; `crashes` where we do."""
+    """The verdict on the model in `folder` at each of `sizes`; `crashes` for a bug of ours."""
     now(f"judging {folder}")
     try:
         prepared = examine(single_model(folder), target, "float32")

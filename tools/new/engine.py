@@ -1,4 +1,4 @@
-"""An engine: its folder, data and tests; it leaves models undecided until it says more."""
+"""A new engine: its folder, data and tests; it leaves all models undecided until it is written."""
 
 from __future__ import annotations
 

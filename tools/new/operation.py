@@ -1,4 +1,4 @@
-"""An operation of torch: its meaning in the file of its family, and a case for torch too."""
+"""A new operation of torch: its meaning in the file of its family, and a case for torch too."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def command(name: str, family: str, method: bool) -> None:
 
 
 def with_imports(text: str) -> str:
-    """The text of a file that imports what the skeleton needs, each from where it is defined."""
+    """The text of a file with the imports that the skeleton needs."""
     present = {
         alias.name
         for node in ast.parse(text).body

@@ -1,4 +1,4 @@
-"""A release of an engine or of transformers: what is known of it without its source."""
+"""A new release of an engine or of transformers: what is known of it without its source."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def command(project: str, version: str, requires: str | None, torch: str | None)
 
 
 def with_row(text: str, table: str, release: Version, value: str) -> str:
-    """The text with a row in `table`, in the order of releases; the table is made if need be."""
+    """The text with a row in `table`, in the order of releases; the table is made if necessary."""
     row = f'"{release}" = "{value}"\n'
     found = re.search(rf"(?m)^\[{table}\].*\n(?:.+\n)*", text)
     if found is None:

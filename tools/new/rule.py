@@ -1,4 +1,4 @@
-"""A rule: its file, its suite and the snapshot; where it explains a cause, that and a check."""
+"""A new rule: its file, suite and snapshot; if it explains a cause, that and a check."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OF_CAUSE = {
     "tokenizer": range(635, 640),
     "adapters": range(640, 650),
 }
-"""The families whose rules explain what keeps a target from serving."""
+"""The families whose rules explain what keeps a target from serving, with their codes."""
 
 PAGE = '''"""{sentence}.
 
@@ -211,7 +211,7 @@ def command(family: str, name: str, about: str) -> None:
 
 
 def free_code(family: str) -> str:
-    """The next free code of a family: behind its last one, else the first that nobody has."""
+    """The next free code of a family: behind its last one, else the first that is not used."""
     numbers = {**OF_MODEL, **OF_CAUSE}[family]
     taken = {int(each.code[3:]) for each in builtin_rules()} & set(numbers)
     later = range(max(taken, default=numbers[0] - 1) + 1, numbers[-1] + 1)

@@ -1,4 +1,4 @@
-"""Files of the repository, written as a whole or added to."""
+"""Writes files of the repository, or adds to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Refused(click.ClickException):
 
 
 def write(files: Mapping[Path, str]) -> None:
-    """Write files that are not there yet: all of them, or none."""
+    """Write files that do not exist yet: all of them, or none."""
     there = [shown(file) for file in files if file.exists()]
     if there:
         raise Refused(f"{', '.join(there)}: there already")
@@ -30,32 +30,32 @@ def write(files: Mapping[Path, str]) -> None:
 
 
 def rewrite(file: Path, text: str) -> None:
-    """Put `text` in the place of what a file holds."""
+    """Replace the text of a file."""
     file.write_text(text, "utf-8")
     click.echo(f"added to {shown(file)}")
 
 
 def in_order(*files: Path) -> None:
-    """Give imports and lines the form of the house."""
+    """Sort imports and format, as the house does."""
     names = [str(file) for file in files]
     for arguments in (["check", "-q", "--fix", "--select", "I", *names], ["format", "-q", *names]):
         subprocess.run([sys.executable, "-m", "ruff", *arguments], cwd=ROOT, check=True)
 
 
 def then(steps: Sequence[str]) -> None:
-    """Say what is left to do."""
+    """Print what is left to do."""
     click.echo("\nnow:")
     for number, step in enumerate(steps, 1):
         click.echo(f"  {number}. {step}")
 
 
 def shown(file: Path) -> str:
-    """A file as one names it who stands in the repository."""
+    """The path of a file relative to the repository."""
     return file.relative_to(ROOT).as_posix()
 
 
 def checked_name(name: str, pattern: str, example: str) -> str:
-    """`name`, if it is such a name at all."""
+    """`name`, if it matches `pattern`; else raises `Refused` with the example."""
     if not re.fullmatch(pattern, name):
         raise Refused(f"'{name}' is no name of the kind '{example}'")
     return name

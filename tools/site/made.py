@@ -1,4 +1,4 @@
-"""The pages of the site that the code tells: rules, commands, functions, releases."""
+"""The pages of the site that are made from code: rules, commands, functions, releases."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rule_index(rules: Sequence[Rule]) -> str:
 
 
 def rule_page(rule: Rule) -> str:
-    """The page of a rule, and a case of its suite with what is shown for it."""
+    """The page of a rule, with a case of its suite and its output."""
     summary, _, rest = rule.page.partition("\n")
     about = f"*{rule.severity}, `{rule.name}`*"
     rest = re.sub(r"^  - ", "    - ", rest, flags=re.MULTILINE)  # as the generator nests lists
@@ -41,7 +41,7 @@ def rule_page(rule: Rule) -> str:
 
 
 def _case(rule: Rule) -> Iterator[str]:
-    """The first case of the suite that finds something: its text, and what a reader is shown."""
+    """The first case of the suite with a finding: its text, and the output for it."""
     suite = SUITES / Path(rule.file).parent.name / f"{Path(rule.file).stem}.md"
     shown = suite.with_suffix(".txt")
     if not shown.exists():

@@ -1,4 +1,4 @@
-"""Writes the pages of the site: those that people wrote, and those that the code tells."""
+"""Writes the pages of the site: those written by hand, and those made from code."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tools.site import made
 ROOT = Path(__file__).parents[2]
 
 SETTINGS = Path(__file__).with_name("settings.toml")
-"""What the generator is told, but for the title of each page in its place."""
+"""The settings of the generator, with placeholders for the title of each page."""
 
 PICTURES = ROOT / "fixtures" / "reports"
 
 
 class Section(NamedTuple):
-    """Pages that stand together in the navigation: a title, and titles with files."""
+    """Pages that are together in the navigation: a title, and titles with files."""
 
     title: str
     pages: tuple[tuple[str, str], ...]
@@ -61,8 +61,10 @@ WRITTEN = (
     ),
     Section("Contribute", (("Contributing", "contributing.md"), ("Security", "security.md"))),
 )
-"""The pages that people wrote, in the order of a reader. A file of docs/ that is not named here
-fails `tests/test_site.py`."""
+"""The pages written by hand, in reading order.
+
+A file of docs/ that is not named here fails `tests/test_site.py`.
+"""
 
 
 def write_pages(folder: Path) -> None:
@@ -81,7 +83,7 @@ def write_pages(folder: Path) -> None:
 
 
 def _made(docs: Path) -> Iterable[Section]:
-    """Write the pages that the code tells, and say where they stand."""
+    """Write the pages that are made from code; returns their sections."""
     rules = sorted(builtin_rules(), key=lambda rule: rule.code)
     (docs / "rules").mkdir()
     (docs / "rules" / "index.md").write_text(made.rule_index(rules), "utf-8")
@@ -102,7 +104,7 @@ def _made(docs: Path) -> Iterable[Section]:
 
 
 def _rebased(text: str) -> str:
-    """A page with its links as they are on the site, where all pages lie in one folder."""
+    """A page with its links adapted to the site, where all pages are in one folder."""
     text = re.sub(r"\]\(docs/", "](", text)
     text = re.sub(r"\]\((?:\.\./)?CONTRIBUTING\.md", "](contributing.md", text)
     text = re.sub(r"\]\((?:\.\./)?SECURITY\.md", "](security.md", text)
@@ -133,7 +135,7 @@ def _others(folder: Path) -> list[str]:
 
 
 def _navigation(sections: Iterable[Section]) -> str:
-    """The sections as TOML; its strings are those of JSON."""
+    """The sections as TOML, with strings written as in JSON."""
     lines = []
     for title, group in groupby(sections, key=lambda section: section.title):
         pages = [page for section in group for page in section.pages]

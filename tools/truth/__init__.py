@@ -1,1 +1,1 @@
-"""What real releases of vLLM do with the fixture models and their mutants, and what we say."""
+"""What real releases of vLLM do with the fixture models and their mutants, beside our verdicts."""

@@ -1,12 +1,11 @@
-"""Holds the static verdicts to what a real vLLM does: `python -m tools.truth`.
+"""Compares the static verdicts with what a real vLLM does: `python -m tools.truth`.
 
     python -m tools.truth --python PYTHON [--write] [--shipped] [--keep FOLDER] [--only TEXT]
                           [MODEL ...]
 
 Runs every fixture model and mutant (with `--shipped` the models alone) in that vLLM, prints the
 confusion matrix and every disagreement, and compares with `fixtures/verdicts/vllm_RELEASE.json`, or
-renews it with `--write`.
-Exit code 1 when anything differs.
+renews it with `--write`. Exit code 1 when anything differs.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _show(wanted: list[Case], found: Mapping[str, Outcome], versions: Mapping[str, str]) -> bool:
-    """Print the matrix and what differs; whether anything does."""
+    """Print the matrix and what differs; returns whether anything does."""
     said = dict(static.verdicts(wanted, versions))
     pairs = [(case, said[case.identity], found[case.identity]) for case in wanted]
     print(

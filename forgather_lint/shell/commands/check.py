@@ -1,4 +1,4 @@
-"""`check`: lint models and report."""
+"""`check`: check models and report."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def command(
 
 @record
 class _Wish:
-    """What is to be done besides checking: not all of it goes together."""
+    """What is to be done besides checking; not everything can be combined."""
 
     fixes: bool
     diff: bool
@@ -194,7 +194,7 @@ class _Wish:
     narrows_twice: bool
 
     def refuse_unclear(self, base_ref: str | None) -> None:
-        """Raise a usage error where it is not clear what is meant."""
+        """Raise a usage error for options that cannot be combined."""
         writes = self.fixes or self.adds_ignores
         if self.stdin and writes and not self.diff:
             raise click.UsageError(
@@ -222,20 +222,20 @@ class _Wish:
 
 @record
 class _Narrowed:
-    """What is checked besides the paths, or of them, by what git says; None: nothing is asked."""
+    """How git narrows or widens the paths to check; None: it was not asked."""
 
     changed: Changes | None = None
     deleted: Sequence[str] = ()
     paths_too: bool = True
 
     def changes(self, settings: Settings) -> Changes | None:
-        """What has changed, for those that `settings` hold for: when they have, all has."""
+        """What has changed for models with these settings: everything, if the settings have."""
         if self.changed is None or absolute(settings.source) in self.changed.all:
             return None
         return self.changed
 
     def deleted_by_settings(self, groups: configuration.Groups) -> Iterator[_Deleted]:
-        """The files that went, by the settings of the folders that are left of them."""
+        """The deleted files, by the settings of the nearest folder that is left."""
         for settings, folders in groups.items():
             yield settings, [path for path in self.deleted if _folder_left(path) in folders]
 
@@ -250,7 +250,10 @@ def _folder_left(path: str) -> Path:
 def _narrowed(
     paths: Sequence[Path], named: bool, changed_only: bool, with_deleted: bool, base: str | None
 ) -> _Narrowed:
-    """What `--changed-only` and `--with-deleted` ask for; without a path the latter is all."""
+    """What `--changed-only` and `--with-deleted` ask for.
+
+    With `--with-deleted` and no path, only deleted files are looked at.
+    """
     if not (changed_only or with_deleted):
         return _Narrowed()
     from forgather_lint.shell.changed import changes  # a plain run does not pay for it
@@ -267,7 +270,7 @@ def _show_settings(groups: configuration.Groups) -> None:
 
 
 def _show_files(run: Run) -> NoReturn:
-    """Name all files that the answers rest on, those of installed packages too, and leave."""
+    """Print all files that the answers rest on, including installed packages, and exit."""
     style = Style(base=str(Path.cwd()))
     looked_at = (
         path for report in run.reports for path in (*closure(report.looked_at), *report.files)
@@ -294,7 +297,7 @@ def _write_baseline(run: Run, file: Path, quiet: bool) -> NoReturn:
 def _without_known(
     run: Run, groups: configuration.Groups, paths: Sequence[Path], quiet: bool, *, whole: bool
 ) -> Run:
-    """`run` without what the baselines hold; entries that nothing is found for are told."""
+    """`run` without the findings in the baselines; entries without a finding are reported."""
     files = dict.fromkeys(settings.baseline for settings in groups if settings.baseline)
     if not files:
         return run
@@ -327,7 +330,7 @@ def _add_ignores(
     quiet: bool,
     exit_zero: bool,
 ) -> NoReturn:
-    """Put comments where something is found, say how many, and leave."""
+    """Add suppression comments for all findings, report how many, and exit."""
     from forgather_lint.shell import fixing, ignoring  # a plain run does not pay for them
 
     done = ignoring.ignored(groups, meter, written=not diff)
@@ -345,14 +348,14 @@ _STANDARD_INPUT = Path("-")
 
 
 def _named(paths: tuple[Path, ...], stdin_filename: Path | None) -> tuple[Path, ...]:
-    """The paths to check: those that were named, else the file whose text comes from elsewhere."""
+    """The paths to check: those named, else the file whose text comes from standard input."""
     others = tuple(path for path in paths if path != _STANDARD_INPUT)
     return others or ((stdin_filename,) if stdin_filename is not None else ())
 
 
 @contextmanager
 def _standard_input(name: Path | None, paths: tuple[Path, ...]) -> Iterator[None]:
-    """Within the block the file `name` has the text that comes through standard input."""
+    """Within the block the file `name` has the text of standard input."""
     if name is None:
         if _STANDARD_INPUT in paths:
             raise click.UsageError("name the text of standard input: --stdin-filename NAME")
@@ -364,7 +367,7 @@ def _standard_input(name: Path | None, paths: tuple[Path, ...]) -> Iterator[None
 
 
 def _renderer(groups: configuration.Groups, counted: bool) -> Render:
-    """The output of the first group's choice, found before the work that it is to show."""
+    """The output format of the first group, resolved before any work is done."""
     output_format = next(iter(groups)).output_format
     if not counted:
         return reporter(output_format)
@@ -377,7 +380,7 @@ Opened = tuple[Opening, Answers | None]
 
 
 def _opened(settings: Settings, *, quiet: bool, plain: bool) -> Opened:
-    """What the run begins with, told to the user, and the answers that a `plain` one keeps."""
+    """What the run knows before it starts, told to the user; and, if `plain`, the kept answers."""
     answers = Answers.of(settings) if plain else None
     opening = checking.opening(settings, answers)
     for notice in () if quiet else opening.notices:
@@ -415,7 +418,7 @@ def _workers(settings: Settings) -> AbstractContextManager[Workers | None]:
 
 
 def _as_far_as_it_gets(reports: Iterator[ModelReport]) -> Iterator[ModelReport]:
-    """`reports` up to where the user ends the run; that they are not all is an error."""
+    """`reports` until the user interrupts the run, which is then reported as an error."""
     try:
         yield from reports
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""`clean`: forgets what earlier runs have found."""
+"""`clean`: deletes the answers of earlier runs."""
 
 from __future__ import annotations
 

@@ -102,12 +102,12 @@ def _sizes(name: str, text: str | None, default: tuple[int, ...]) -> tuple[int, 
 
 
 def _title(target: Target) -> str:
-    """Both releases, with what the verdicts rest on where no engine was asked."""
+    """Both releases, and what the verdicts rest on where the engine was never run."""
     return f"{target.release.said} with transformers {target.transformers.version}"
 
 
 def _as_json(cells: Sequence[Cell], shown: Callable[[Place], str]) -> list[dict[str, object]]:
-    """The cells as JSON has them; `shown` writes a place."""
+    """The cells for JSON output; `shown` formats a place."""
     return [
         {
             **each.target.as_data,

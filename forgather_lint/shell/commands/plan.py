@@ -1,4 +1,4 @@
-"""`plan`: which entry takes which layer, or the plan that the data flow asks for."""
+"""`plan`: which entry applies to which layer, or the plan that the data flow asks for."""
 
 from __future__ import annotations
 
@@ -100,10 +100,10 @@ def _tell_who_serves(opened: Opened, target: Target, impl: ModelImpl) -> None:
 def _beside_library(
     opened: Opened, refused: AnyPreparedModel, *, as_written: bool
 ) -> AnyPreparedModel:
-    """The model as it is built without the engine; `refused` if it cannot be either.
+    """The model as built without the engine; `refused` if that fails as well.
 
-    A constructor may look its attention up by a name that the engine's is not found under: that
-    it does not serve is for `check` to say, and the plan does not depend on it.
+    A constructor may look up its attention by a name that does not exist for the engine's. That the
+    engine does not serve it is reported by `check`; the plan does not depend on it.
     """
     assert refused.ended is not None
     target = refused.target
@@ -120,10 +120,10 @@ def _beside_library(
 def _where_it_builds(
     opened: Opened, refused: AnyPreparedModel, *, as_written: bool
 ) -> AnyPreparedModel:
-    """The model as the newest target builds it that can; `refused` when none can.
+    """The model as built for the newest target that can; `refused` when none can.
 
-    A plan follows from the model, not from the release; what keeps one release from building it
-    (a class-level plan for a head, a renamed config key) is for `check` to say.
+    A plan follows from the model, not from the release; why one release cannot build it (a
+    class-level plan for a head, a renamed config key) is reported by `check`.
     """
     assert refused.ended is not None
     for each in reversed(options.chosen(("all",))):
@@ -137,7 +137,7 @@ def _where_it_builds(
 
 
 def _write_inferred(prepared: AnyPreparedModel, opened: Opened, path: Path, diff: bool) -> None:
-    """Write the plan into the file that holds, or should hold, that of the config."""
+    """Write the plan into the file that has, or should have, that of the config."""
     if not any(candidates(path, lambda _: False)):
         told = "its files are generated: put what `--infer --output-format template` prints there"
         raise options.CannotRun(f"{path}: {told}")
@@ -168,7 +168,7 @@ def _write_inferred(prepared: AnyPreparedModel, opened: Opened, path: Path, diff
 
 
 def _change(originals: Originals, texts: dict[str, str], fix: Fix) -> None:
-    """Make `fix` in `texts`."""
+    """Apply `fix` to `texts`."""
     by_path: dict[str, list[ResolvedEdit]] = {}
     for edit in fix.edits:
         span = edit.where.span
@@ -193,7 +193,7 @@ def _print_inferred(prepared: AnyPreparedModel, opened: Opened, diff: bool, form
 
 
 def _told_plan(prepared: AnyPreparedModel, opened: Opened) -> InferredPlan:
-    """The inferred plan; what it does not say of itself goes to standard error."""
+    """The inferred plan; notes about it go to standard error."""
     plan = _inferred(prepared)
     if isinstance(plan, NotBuilt):
         raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan)}")
@@ -203,7 +203,7 @@ def _told_plan(prepared: AnyPreparedModel, opened: Opened) -> InferredPlan:
 
 
 def _notes(plan: InferredPlan, opened: Opened) -> Iterator[str]:
-    """What the plan does not say of itself."""
+    """Notes about a plan that it does not contain itself."""
     outcome = plan.outcome
     if not plan.tensor:
         yield "nothing can be sharded so that it is proved to be the same function"
@@ -213,7 +213,7 @@ def _notes(plan: InferredPlan, opened: Opened) -> Iterator[str]:
 
 
 def _told(target: Target, plan: InferredPlan, opened: Opened) -> str:
-    """What the release that the plan is for makes of it."""
+    """The verdict of the release that the plan is for."""
     found = served(opened.model, target, plan)
     told = "; ".join(
         f"{size}: {_verdict(each, opened)}" for size, each in zip(_AT, found, strict=True)
@@ -258,7 +258,7 @@ def _print_applied(prepared: AnyPreparedModel, opened: Opened, form: str) -> Non
 
 
 def _rows(prepared: AnyPreparedModel, opened: Opened) -> Iterator[dict[str, str | None]]:
-    """One row for each Linear, layers that are alike in one."""
+    """One row for each Linear; layers that are alike share one."""
     judge, builder = prepared.judge, prepared.builder
     assert judge is not None
     assert builder is not None

@@ -69,7 +69,7 @@ def _as_object(rule: Rule) -> dict[str, str]:
 
 
 def _show(markdown: str) -> None:
-    """Markdown as it is for a pipe, laid out for a terminal."""
+    """Print Markdown: as it is to a pipe, formatted on a terminal."""
     if not sys.stdout.isatty():
         click.echo(markdown)
         return

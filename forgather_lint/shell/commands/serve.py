@@ -24,7 +24,7 @@ from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
 from forgather_lint.shell.say import say
 
 COMMAND = "<command>"
-"""Where findings on the words of the command stand: it is in no file."""
+"""The file name in findings on the words of the command, which is in no file."""
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

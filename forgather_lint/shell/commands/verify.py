@@ -1,4 +1,4 @@
-"""`verify`: run a model for real and hold the analysis against it."""
+"""`verify`: run a model for real and compare it with the analysis."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _ask_consent(path: Path, yes: bool) -> None:
 
 @record
 class _Wanted:
-    """What every probe of one command shares."""
+    """What all probes of one command have in common."""
 
     folder: Path
     python: str
@@ -146,7 +146,7 @@ class _Wanted:
 
 @record(frozen=False)
 class _Session:
-    """One `verify`: its probes one after the other, what they found, and the worst of it."""
+    """One `verify`: runs its probes one after the other, and keeps their results."""
 
     wanted: _Wanted
     work: Path
@@ -168,7 +168,7 @@ class _Session:
         self.exit_code = max(self.exit_code, int(bool(compared.differences)) if told else 2)
 
     def engine(self, sizes: ParallelSizes, weights: Weights, load: bool, serves: bool) -> None:
-        """Load, and serve unless loading failed."""
+        """Load the model and, unless that fails, serve it."""
         wanted = self.wanted
         installed = require_vllm(wanted.python)
         static = analyse(wanted.folder, meta_device.SEQUENCE, installed["transformers"])
@@ -187,7 +187,7 @@ class _Session:
             self.exit_code = max(self.exit_code, _EXIT[answered.served.verdict])
 
     def load(self, request: Request, prepared: LoadableFolder) -> bool:
-        """Whether vLLM loaded the model, right or wrong."""
+        """Whether vLLM loaded the model, whether its answers are right or wrong."""
         served = vllm_load.smoke_load(request, prepared, self.work, self.tell)
         try:
             predicted = predict(request.folder, request.installed, request.sizes)
@@ -207,13 +207,13 @@ class _Session:
         return served.phase == "done"
 
     def say(self, *lines: str) -> None:
-        """Print a result, unless all goes out as JSON."""
+        """Print a result, unless the output is JSON."""
         if self.talks:
             for line in lines:
                 say_lines(line)
 
     def tell(self, phase: str) -> None:
-        """Say on stderr how far a probe is."""
+        """Report the phase of a probe on standard error."""
         if phase != "done":
             say(f"{phase} ...", err=True)
 

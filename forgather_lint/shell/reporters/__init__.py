@@ -1,4 +1,4 @@
-"""Findings to people and machines: each module of this folder is an output format.
+"""Output formats for findings: each module of this folder is one.
 
 A format is a function `render(run: Run, style: Style) -> Iterator[str]` that yields lines. Its name
 is that of the module, with `-` for `_`.
@@ -19,13 +19,13 @@ Render = Callable[[Run, Style], Iterator[str]]
 
 
 def formats() -> tuple[str, ...]:
-    """The names that `--output-format` takes."""
+    """The values of `--output-format`."""
     modules = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
     return tuple(name.replace("_", "-") for name in modules)
 
 
 def reporter(name: str) -> Render:
-    """The format `name`, imported alone. Raises `SettingsError`."""
+    """The format `name`; no other is imported. Raises `SettingsError`."""
     if name not in formats():
         raise SettingsError(f"unknown output format {name!r}{nearest(name, formats())}")
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")

@@ -13,7 +13,10 @@ from forgather_lint.shell.reporters.parts.verdict import lines_of
 from forgather_lint.shell.reporters.parts.words import told_whole
 
 _TYPE = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "warning"}
-"""There is nothing below a warning; the message says that it is an info."""
+"""The types of issues. There is none below a warning.
+
+For an info the message says that it is one.
+"""
 
 
 def render(run: Run, style: Style) -> Iterator[str]:
@@ -34,7 +37,7 @@ def _command(found: Diagnostic, style: Style) -> str:
 
 
 def _data(text: str) -> str:
-    """Escaped as the agent unescapes it (azure-pipelines-agent, Command.cs)."""
+    """`text`, escaped as the agent unescapes it (azure-pipelines-agent, Command.cs)."""
     text = "\n".join(map(printable, text.split("\n"))).replace("%", "%AZP25")
     return text.replace("\r", "%0D").replace("\n", "%0A")
 

@@ -23,7 +23,10 @@ def render(run: Run, style: Style) -> Iterator[str]:
 
 
 def headline(found: Diagnostic, style: Style, mark: str = "") -> str:
-    """Place, rule and message; what is not an error says so. `mark` stands before the message."""
+    """Place, rule and message; the severity is told unless it is error.
+
+    `mark` precedes the message.
+    """
     row, column = found.span.start
     place = f"{style.paint(beginning(style.path(found.span.path)), bold=True)}:{row}:{column}:"
     code = style.paint(found.code, SEVERITY_COLOR[found.severity], bold=True)

@@ -1,4 +1,4 @@
-"""Every finding with the source it is about, the places that explain it, and what to do."""
+"""Every finding with the source it is about, related places, and what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from forgather_lint.shell.reporters.parts.summary import summary
 
 
 def render(run: Run, style: Style) -> Iterator[str]:
-    """The findings, an empty line after each, then the summary."""
+    """The findings, each followed by an empty line, then the summary."""
     for found in run.diagnostics:
         yield from _finding(found, run, style)
         yield ""
@@ -52,7 +52,7 @@ def _label(label: ResolvedLabel, gutter: int, style: Style) -> Iterator[str]:
 
 
 def _note(name: str, text: str, gutter: int, style: Style) -> Iterator[str]:
-    """`= name: text`; further lines of the text stand below its first."""
+    """`= name: text`; further lines of the text are aligned below."""
     if not text:
         return
     first, *rest = text.splitlines()

@@ -35,7 +35,7 @@ def _command(found: Diagnostic, style: Style) -> str:
 
 
 def _data(text: str) -> str:
-    """Escaped as actions/toolkit does it (packages/core/src/command.ts::escapeData)."""
+    """`text`, escaped as in actions/toolkit (packages/core/src/command.ts::escapeData)."""
     text = "\n".join(map(printable, text.split("\n")))
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 

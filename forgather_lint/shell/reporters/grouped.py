@@ -1,4 +1,4 @@
-"""The findings of each file below its name."""
+"""The findings of each file under its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A JSON array with ruff's keys, plus what only this tool knows."""
+"""A JSON array with ruff's keys, and further ones of this tool."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from forgather_lint.shell.reporters.parts.verdict import as_data
 
 
 def render(run: Run, _style: Style) -> Iterator[str]:
-    """One array."""
+    """The array."""
     yield json.dumps(list(objects(run)), indent=2)
 
 
 def objects(run: Run) -> Iterator[dict[str, object]]:
-    """One object per finding, each with the verdicts on its model."""
+    """One object for each finding, with the verdicts on its model."""
     verdicts = {report.path: as_data(report.verdicts) for report in run.reports}
     for found in run.diagnostics:
         yield _finding(found) | {"verdicts": verdicts.get(found.model)}

@@ -1,7 +1,7 @@
-"""JUnit's XML, as test reports of a CI show it: a suite for each model, a case for each finding.
+"""JUnit's XML, for test reports of a CI: a suite for each model, a case for each finding.
 
-Errors and warnings are failures; an info passes, and says what it says as output. A model that
-could not be checked is an error.
+Errors and warnings are failures; an info passes, with its text as output. A model that could not be
+checked is an error.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
 
 
 def _counts(reports: tuple[ModelReport, ...]) -> dict[str, str]:
-    """What the cases of `reports` come to, each finding once."""
+    """The numbers of cases, failures and errors in `reports`, each finding once."""
     found = dict.fromkeys(each for report in reports for each in report.diagnostics)
     passed = sum(not (report.diagnostics or report.error) for report in reports)
     errors = sum(report.error is not None for report in reports)
@@ -43,7 +43,7 @@ def _counts(reports: tuple[ModelReport, ...]) -> dict[str, str]:
 
 
 def _suite(report: ModelReport, style: Style, told: set[Diagnostic]) -> Iterator[str]:
-    """The suite of one model; what is `told` of another is not told again."""
+    """The suite of one model; findings in `told`, of earlier suites, are left out."""
     found = tuple(each for each in report.diagnostics if each not in told)
     told.update(found)
     if report.diagnostics and not found and report.error is None:
@@ -78,7 +78,7 @@ def _case(found: Diagnostic, style: Style) -> Iterator[str]:
 
 
 def _class_name(path: str) -> str:
-    """`path` as readers group cases by it: they take dots for folders."""
+    """`path` as readers group cases by it: they take dots for folder separators."""
     return path.strip("/").removesuffix(".py").replace(".", "_").replace("/", ".")
 
 
@@ -97,5 +97,5 @@ def _text(text: str) -> str:
 
 
 def _sound(text: str) -> str:
-    """`text` without what XML 1.0 has no way to write."""
+    """`text` without characters that XML 1.0 cannot represent."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,7 +1,7 @@
-"""What pylint prints as `parseable`, for tools that read that (the plug-in `Warnings` of Jenkins).
+"""The format `parseable` of pylint, for tools that read it (the plug-in `Warnings` of Jenkins).
 
-Such a tool takes the severity from the letter behind the bracket: E, W or I. No `] ` but the one
-in front of the message may follow, or the reader would look for the line before that one.
+Such a tool takes the severity from the letter behind the bracket: E, W or I. No `] ` may follow but
+the one before the message, as the reader would take the text up to the last one for the prefix.
 """
 
 from __future__ import annotations

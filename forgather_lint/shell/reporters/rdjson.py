@@ -51,7 +51,7 @@ def _range(span: Span) -> Object:
 
 
 def _position(lines: tuple[str, ...], position: Position) -> dict[str, int]:
-    """Columns count the bytes of UTF-8."""
+    """The position, with columns counted in bytes of UTF-8."""
     row, column = position
     before = lines[row - 1][: column - 1] if row <= len(lines) else ""
     return {"line": row, "column": column + ColumnUnit.BYTE.length(before) - len(before)}

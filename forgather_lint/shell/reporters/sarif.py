@@ -46,7 +46,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
 
 
 def _verdicts(run: Run, style: Style) -> list[Object]:
-    """What each target makes of each model: SARIF has room for it in a property bag (3.8)."""
+    """The verdicts of each target on each model, for a property bag (SARIF 3.8)."""
     return [
         {"model": style.path(report.path), **each}
         for report in run.reports
@@ -98,7 +98,7 @@ def _result(found: Diagnostic, fingerprint: str, style: Style) -> Object:
 
 
 def _message(found: Diagnostic) -> str:
-    """All that is said of `found`; the last lines link to its related locations (3.11.6)."""
+    """All texts of `found`; the last lines link to its related locations (SARIF 3.11.6)."""
     said = map(_unlinked, (found.message, found.consequence, found.help))
     links = (f"[{_unlinked(label.text)}]({n})" for n, label in enumerate(found.related))
     return "\n".join(filter(None, (*said, *links)))
@@ -131,7 +131,7 @@ def _fix(fix: ResolvedFix, style: Style) -> Object:
 
 
 def _place(found: Diagnostic, style: Style) -> Object:
-    """Where `found` stands; a region of what concerns a whole file would be its first line."""
+    """The location of `found`; without a region if it concerns a whole file."""
     if not found.of_whole_file:
         return _location(found.span, style)
     return {"physicalLocation": {"artifactLocation": _artifact(found.span.path, style)}}

@@ -1,10 +1,10 @@
-"""The language server: an editor's documents, and what is to be said of them.
+"""The language server: the documents in an editor, and what there is to say about them.
 
-app         the protocol: who asks what, when it is asked again; no more than that
-buffers     the documents that are open, as they are typed
-link        the process that analyses, as the server sees it
-analyst     that process: a session for each kind of settings, workers below it
-questions   what the two say to each other
-positions   places here to places of the protocol and back
-the rest    one feature each: plain functions of findings, of a model's picture, and of texts
+app         the protocol: requests, and when to analyse again; no more than that
+buffers     the open documents, as they are typed
+link        the analysing process, as the server sees it
+analyst     that process: a session for each kind of settings, with workers
+questions   the messages between the two
+positions   conversion between our places and those of the protocol
+the rest    one feature each: functions of findings, of a model's picture, and of texts
 """

@@ -1,4 +1,4 @@
-"""What an editor offers at a place: fixes, and comments that silence a finding."""
+"""The code actions at a place: fixes, and comments that suppress a finding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS = (lsp.CodeActionKind.QuickFix.value, FIX_ALL, INFER)
 
 
 class Offer(NamedTuple):
-    """A change that can be made, with the findings that it ends."""
+    """A change that can be made, and the findings that it ends."""
 
     title: str
     kind: str
@@ -29,14 +29,14 @@ class Offer(NamedTuple):
 
 
 def wanted(kind: str, only: Iterable[str] | None) -> bool:
-    """Whether a client that asks for `only` some kinds takes `kind`."""
+    """Whether a client that asks for the kinds `only` accepts `kind`."""
     return only is None or any(kind == each or kind.startswith(f"{each}.") for each in only)
 
 
 def offers(
     found: Sequence[Diagnostic], start: Position, end: Position, text: str
 ) -> Iterator[Offer]:
-    """What can be done about the findings of one file that touch the stretch, fixes first."""
+    """The offers for the findings of one file that touch the stretch, fixes first."""
     here = [each for each in found if each.span.start <= end and start <= each.span.end]
     for each in here:
         if each.fix is not None and each.fix.edits:
@@ -55,7 +55,7 @@ def offers(
 
 
 def by_file(edits: Iterable[ResolvedEdit]) -> dict[str, list[ResolvedEdit]]:
-    """`edits` by the absolute path that they change."""
+    """`edits` by the absolute path of the file they change."""
     found: dict[str, list[ResolvedEdit]] = {}
     for each in edits:
         found.setdefault(absolute(each.span.path), []).append(each)
@@ -74,7 +74,7 @@ def _by_code(found: Iterable[Diagnostic]) -> dict[str, list[Diagnostic]]:
 def edit_of(
     edits: Mapping[str, Sequence[ResolvedEdit]], atlas: Atlas, versions: Mapping[str, int]
 ) -> lsp.WorkspaceEdit:
-    """`edits` as the protocol tells them; a document that is open has to be of that version."""
+    """`edits` in the protocol's form; each open document has to be of the given version."""
     changes: list[lsp.TextDocumentEdit | lsp.CreateFile | lsp.RenameFile | lsp.DeleteFile] = []
     for path, each in edits.items():
         document = lsp.OptionalVersionedTextDocumentIdentifier(
@@ -86,7 +86,7 @@ def edit_of(
 
 
 def without_versions(edit: lsp.WorkspaceEdit) -> lsp.WorkspaceEdit:
-    """`edit` for a client that knows no versions."""
+    """`edit` for a client that does not support versions."""
     changes = {
         each.text_document.uri: [one for one in each.edits if isinstance(one, lsp.TextEdit)]
         for each in edit.document_changes or ()
@@ -100,7 +100,7 @@ def _once(edits: Sequence[ResolvedEdit]) -> Iterable[ResolvedEdit]:
 
 
 def edits_of_change(change: FileChange) -> list[ResolvedEdit]:
-    """The lines that `change` replaces, as few as there can be."""
+    """The edits that make `change`, replacing as few lines as possible."""
     before, after = Lines(change.before), Lines(change.after)
     old, new = _rows(change.before, before), _rows(change.after, after)
     return list(_replaced(change.path, old, new))

@@ -1,7 +1,7 @@
-"""The process that analyses for the server: one question after the other, from its standard input.
+"""The analysing process of the server: answers one question after the other, from standard input.
 
-It has no threads, so that its workers may be forked. What they do is given up when the next
-question comes in, but for what is nearly done.
+It has no threads, so that its workers may be forked. When the next question arrives, running jobs
+are given up, except those that are nearly done.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ from forgather_lint.shell.server.questions import (
 )
 
 PATIENCE = 0.6
-"""Seconds that an analysis may take before the next question ends it."""
+"""Seconds that a job may take before the next question can end it."""
 _OBJECTS_BEFORE_COLLECTION = 100_000
 
 
 class Analyst:
-    """Answers questions; keeps a session for each kind of settings that the last one needed."""
+    """Answers questions; keeps a session for each kind of settings that was last used."""
 
     def __init__(self, bell: int | None = None) -> None:
         self._bell = Bell(bell, PATIENCE) if bell is not None and CAN_FORK else None
@@ -64,7 +64,7 @@ class Analyst:
         self._used: dict[type[Question], set[Settings]] = {}
 
     def answers(self, question: Question) -> Iterator[Answer]:
-        """What there is to say, as it comes; `Done` last."""
+        """The answers to `question`, as they come; `Done` is the last."""
         new_run()
         try:
             with laid_over(contents(question.texts)):
@@ -149,7 +149,7 @@ class Analyst:
         yield Found(name, reports, documents, seconds, known, _pages(reports))
 
     def _mend(self, asked: Mend) -> Iterator[Answer]:
-        """Open documents are changed as they are typed, others as the disk has them."""
+        """The fixed texts: of open documents as they are typed, of others as they are on disk."""
         for settings, place, _ in self._places(asked.choices, asked.document):
             session = self._session(settings)
 
@@ -184,7 +184,7 @@ class Analyst:
         return self._sessions[settings][0]
 
     def _let_go(self, kind: type[Question], used: set[Settings]) -> None:
-        """Forget the sessions that neither this question needed nor the last of another kind."""
+        """Forget sessions used neither by this question nor by the last one of another kind."""
         self._used[kind] = used
         wanted = set().union(*self._used.values())
         for settings in [each for each in self._sessions if each not in wanted]:
@@ -192,13 +192,13 @@ class Analyst:
 
 
 def _pages(reports: Sequence[ModelReport]) -> dict[str, str]:
-    """Where the rules behind the findings are written."""
+    """The files of the rules behind the findings, by code."""
     codes = {found.code for report in reports for found in report.diagnostics}
     return {rule.code: rule.file for rule in builtin_rules() if rule.code in codes}
 
 
 def name_of(place: PlaceToCheck) -> str:
-    """What tells a place from others; a place of commands is known by its files."""
+    """What identifies a place; for a place of commands, its files."""
     return "\n".join(map(str, place.commands)) or str(place.path)
 
 
@@ -208,7 +208,7 @@ def _settled(place: PlaceToCheck, choices: Choices) -> tuple[Settings, PlaceToCh
 
 
 def settings_for(path: Path, choices: Choices) -> tuple[Settings, str]:
-    """The settings that hold at `path`, and what is wrong with those that were asked for."""
+    """The settings at `path`, and what is wrong with those that were asked for."""
     try:
         return _settings(path, choices.config, choices.options), ""
     except SettingsError as error:
@@ -229,7 +229,7 @@ def _settings(path: Path, config: str | None, options: Mapping[str, object]) -> 
 
 
 def serve() -> None:
-    """Answer what comes through standard input until it is closed."""
+    """Answer the questions on standard input until it is closed."""
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")

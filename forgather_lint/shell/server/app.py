@@ -1,4 +1,7 @@
-"""When a model is analysed again, and what is sent of it. What clients ask is in `handlers`."""
+"""Decides when models are analysed again, and what is sent.
+
+Requests of clients are in `handlers`.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +43,12 @@ from forgather_lint.shell.server.questions import (
 )
 
 AT_ONCE = 0.01
-"""Seconds after a change in which others belong to it, when nothing is being done."""
+"""When idle: seconds after a change in which further changes are taken together with it."""
 PAUSE = 0.15
-"""Seconds without a change after which a running analysis is outdated."""
+"""Seconds without a change after which a running analysis counts as outdated."""
 MOST_PICTURES = 50
 SLOW = 1.0
-"""Seconds after which the user is told that something is being done."""
+"""Seconds after which the user is shown that work is going on."""
 WATCHED = ("py", "json", "yaml", "yml", "jinja", "toml", "safetensors")
 """Suffixes of files that an answer may rest on."""
 
@@ -53,24 +56,24 @@ Told = tuple[int | None, tuple[lsp.Diagnostic, ...]]
 
 
 class _Protocol(LanguageServerProtocol):
-    """The protocol without the texts that pygls would keep beside ours.
+    """The protocol without the texts that pygls would keep besides ours.
 
-    Its lines end where those of `str.splitlines` do, at a form feed among others, and a position
-    that they do not have it moves, in the very message that is then handed to us.
+    pygls splits lines as `str.splitlines` does, at form feeds and others, and moves positions that
+    do not exist in those lines, in the very message that it then passes on.
     """
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(
         self, params: lsp.DidChangeTextDocumentParams
     ) -> Iterator[tuple[object, tuple[object, ...], None]]:
-        """Hand the changes on as they came."""
+        """Pass the changes on as they came."""
         handler = self.fm.features.get(lsp.TEXT_DOCUMENT_DID_CHANGE)
         if handler is not None:
             yield handler, (params,), None
 
 
 class Server(LanguageServer):
-    """The protocol's side: sends what the desk has, starts what it needs."""
+    """The protocol side: sends what the desk has, and starts the work that it needs."""
 
     def __init__(self, link: Link) -> None:
         super().__init__(NAME, version(), protocol_cls=_Protocol)
@@ -85,14 +88,14 @@ class Server(LanguageServer):
 
     @property
     def pulls(self) -> bool:
-        """Whether the client asks for diagnostics, so that none are sent to it unasked."""
+        """Whether the client asks for diagnostics itself, so that none are sent unasked."""
         document = self.client_capabilities.text_document
         workspace = self.client_capabilities.workspace
         refreshed = workspace.diagnostics if workspace else None
         return bool(document and document.diagnostic and refreshed and refreshed.refresh_support)
 
     def choose(self, given: object) -> None:
-        """Take what the client has chosen."""
+        """Set the client's settings."""
         desk, found = self.desk, chosen(given)
         desk.inlay_hints = found.inlay_hints
         desk.choices = Choices(desk.choices.roots, found.options, found.config)
@@ -100,7 +103,7 @@ class Server(LanguageServer):
             self.tell_once(note)
 
     async def ask_for_settings(self) -> None:
-        """Ask the client for its settings, if it can be asked."""
+        """Ask the client for its settings, if it supports that."""
         workspace = self.client_capabilities.workspace
         if not (workspace and workspace.configuration):
             return
@@ -112,7 +115,7 @@ class Server(LanguageServer):
                 self.touch()
 
     async def watch_files(self) -> None:
-        """Ask to be told when files change that are not open."""
+        """Ask the client to report changes of files that are not open."""
         workspace = self.client_capabilities.workspace
         known = workspace.did_change_watched_files if workspace else None
         if not (known and known.dynamic_registration):
@@ -128,7 +131,7 @@ class Server(LanguageServer):
     # What is asked of the process that analyses.
 
     def touch(self) -> None:
-        """Something has changed: look at it soon."""
+        """Something has changed: analyse soon."""
         desk = self.desk
         desk.changed = time.monotonic()
         desk.idle.clear()
@@ -137,7 +140,7 @@ class Server(LanguageServer):
             self._runner = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        """Ask until nothing has changed meanwhile; what is outdated is not waited for."""
+        """Analyse until nothing has changed meanwhile; an outdated analysis is not waited for."""
         desk, task = self.desk, None
         while desk.dirty.is_set():
             running = task is not None and not task.done()
@@ -174,7 +177,7 @@ class Server(LanguageServer):
             self.workspace_diagnostic_refresh(None)
 
     async def check_all(self) -> list[Found] | None:
-        """What is found below all roots; None when something else was asked meanwhile."""
+        """The findings below all roots; None when another question was asked meanwhile."""
         desk = self.desk
         await desk.idle.wait()
         found: list[Found] = []
@@ -194,7 +197,7 @@ class Server(LanguageServer):
         return found
 
     async def pictures(self, document: str) -> list[Picture]:
-        """What the models look like that `document` belongs to, as the texts stand now."""
+        """The pictures of the models that `document` belongs to, for the present texts."""
         desk = self.desk
         await desk.idle.wait()
         asked = Look(desk.choices, desk.buffers.texts, document)
@@ -208,18 +211,18 @@ class Server(LanguageServer):
         return found
 
     async def last_pictures(self, document: str) -> list[Picture]:
-        """The last pictures that were whole: what is being typed need not be a text yet."""
+        """The last complete pictures, as what is being typed may not be parseable yet."""
         return self._whole.get(document) or await self.pictures(document)
 
     async def mended(self, document: str) -> list[Mended]:
-        """What safe fixes make of the texts where `document` belongs."""
+        """The texts after safe fixes, of the models that `document` belongs to."""
         desk = self.desk
         await desk.idle.wait()
         asked = Mend(desk.choices, desk.buffers.texts, document)
         return [each async for each in self._answers(asked) if isinstance(each, Mended)]
 
     async def inferred(self, document: str, missing_only: bool) -> list[Mended]:
-        """What writing the inferred plans would change where `document` belongs."""
+        """The texts with inferred plans, of the models that `document` belongs to."""
         desk = self.desk
         await desk.idle.wait()
         asked = Infer(desk.choices, desk.buffers.texts, document, missing_only)
@@ -246,7 +249,7 @@ class Server(LanguageServer):
             self._log(found)
 
     def publish(self, paths: Iterable[str]) -> None:
-        """Send what is found in files where that has changed; outdated positions are not sent."""
+        """Send the findings in these files, where they have changed and are not outdated."""
         desk, atlas = self.desk, self.desk.atlas
         for path in dict.fromkeys(paths) if not self.pulls else ():
             if desk.is_outdated(path):
@@ -265,7 +268,7 @@ class Server(LanguageServer):
             )
 
     def diagnostics(self, path: str) -> list[lsp.Diagnostic]:
-        """What is found in the file `path`, of its text as it stands now."""
+        """The findings in the file `path` that are about its present text."""
         desk, atlas = self.desk, self.desk.atlas
         return [shown(each, atlas, desk.pages) for each in desk.findings(path)]
 
@@ -282,7 +285,7 @@ class Server(LanguageServer):
         self.window_log_message(lsp.LogMessageParams(kind, printable(text)))
 
     def tell_once(self, text: str) -> None:
-        """Tell the user something that need not be said twice."""
+        """Tell the user something, but not a second time."""
         if text not in self._notes:
             self._notes.add(text)
             message = printable(f"{NAME}: {text}")
@@ -290,7 +293,7 @@ class Server(LanguageServer):
 
     @asynccontextmanager
     async def _progress(self, title: str) -> AsyncIterator[list[str]]:
-        """Show what is being done when it takes long; the block says what it is at."""
+        """Show progress if the block takes long; it puts what it is doing into the list."""
         at: list[str] = []
         shower = asyncio.create_task(self._show(title, at))
         try:
@@ -319,12 +322,12 @@ class Server(LanguageServer):
             self.work_done_progress.end(token, lsp.WorkDoneProgressEnd())
 
     def edit_uri(self, path: str) -> str:
-        """The address of a file, as the client spells it if it is open."""
+        """The URI of a file, as spelt by the client if it is open."""
         buffer = self.desk.buffers.on(path)
         return buffer.uri if buffer else uri_of(path)
 
 
 async def _pause(desk: Desk, seconds: float) -> None:
-    """Wait until so many seconds have passed without a change."""
+    """Wait until `seconds` have passed without a change."""
     while (left := desk.changed + seconds - time.monotonic()) > 0:
         await asyncio.sleep(left)

@@ -1,4 +1,4 @@
-"""The documents that are open in the editor, as they are typed."""
+"""The open documents of the editor, as they are typed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Change = lsp.TextDocumentContentChangePartial | lsp.TextDocumentContentChangeWho
 
 @record
 class Buffer:
-    """One document; `uri` is as the editor spells it."""
+    """One document; `uri` is spelt as by the editor."""
 
     uri: str
     path: str
@@ -28,25 +28,25 @@ class Buffer:
 
 
 def path_of(uri: str) -> str | None:
-    """The absolute path that `uri` names; None for what is no file."""
+    """The absolute path of `uri`; None if it is not a file."""
     path = to_fs_path(uri) if uri.startswith("file:") else None
     return None if path is None else absolute(path)
 
 
 def uri_of(path: str) -> str:
-    """The address of the file `path`."""
+    """The URI of the file `path`."""
     return Path(absolute(path)).as_uri()
 
 
 class Buffers:
-    """The open documents by path; the one that was changed last comes last."""
+    """The open documents by path, the one changed last at the end."""
 
     def __init__(self) -> None:
         self.unit = ColumnUnit.UTF16
         self._open: dict[str, Buffer] = {}
 
     def open(self, uri: str, version: int, text: str) -> Buffer | None:
-        """Take note of a document; None when it is no file."""
+        """Add a document; None when it is not a file."""
         path = path_of(uri)
         if path is None:
             return None
@@ -63,17 +63,17 @@ class Buffers:
         return self._put(Buffer(uri, buffer.path, version, text))
 
     def close(self, uri: str) -> Buffer | None:
-        """Forget a document; None when it was not open."""
+        """Remove a document; None when it was not open."""
         path = path_of(uri)
         return self._open.pop(path, None) if path is not None else None
 
     def at(self, uri: str) -> Buffer | None:
-        """The open document of that address."""
+        """The open document with that URI; None if there is none."""
         path = path_of(uri)
         return self._open.get(path) if path is not None else None
 
     def on(self, path: str) -> Buffer | None:
-        """The open document that stands for the file `path`."""
+        """The open document for the file `path`; None if there is none."""
         return self._open.get(path)
 
     @property
@@ -83,7 +83,7 @@ class Buffers:
 
     @property
     def latest_first(self) -> tuple[str, ...]:
-        """The paths, the one that was changed last first."""
+        """The paths, last changed first."""
         return tuple(reversed(self._open))
 
     def _put(self, buffer: Buffer) -> Buffer:
@@ -98,7 +98,7 @@ _HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 def changed(text: str, change: Change, unit: ColumnUnit) -> str:
-    """`text` with one change of the protocol."""
+    """`text` after one change as the protocol describes it."""
     if isinstance(change, lsp.TextDocumentContentChangeWholeDocument):
         return change.text
     lines = Lines(text)

@@ -1,4 +1,4 @@
-"""What a client has chosen, as options of the tool; `modelImpl` may stand for `model-impl`."""
+"""The client's settings as options of the tool; `modelImpl` may be written for `model-impl`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OWN = ("inlay-hints", "config")
 
 @record
 class Chosen:
-    """Options for the analysis, those of the server itself, and what cannot be used of the rest."""
+    """Options for the analysis, those of the server itself, and messages about unusable ones."""
 
     options: Mapping[str, object]
     config: str | None = None
@@ -24,7 +24,7 @@ class Chosen:
 
 
 def chosen(given: object) -> Chosen:
-    """What a client means by its settings or its initialization options."""
+    """The options in a client's settings or initialization options."""
     if not isinstance(given, Mapping):
         return Chosen({})
     inner = given.get(SECTION, given)

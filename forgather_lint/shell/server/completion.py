@@ -1,7 +1,7 @@
-"""What can be written inside a plan: names of modules as keys, styles of the target as values.
+"""Completion inside a plan: names of modules as keys, styles of the target as values.
 
-The text is looked at as it is typed, and need not be whole: only what stands before the cursor
-counts, from the name of the plan on.
+The text is used as it is typed and need not be parseable: only what is before the cursor counts,
+from the name of the plan on.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _FARTHEST = 20_000
 
 
 class Hole(NamedTuple):
-    """The place inside a plan where something is typed.
+    """The place inside a plan at which something is typed.
 
-    `typed` is what the string holds so far, `quoted` whether one has been begun.
+    `typed` is the content of the string so far, `quoted` whether a string has been begun.
     """
 
     of_pipeline: bool
@@ -30,7 +30,7 @@ class Hole(NamedTuple):
 
 
 class Completion(NamedTuple):
-    """Something to write, and how it is told from others."""
+    """A text to insert, and how it is labelled."""
 
     text: str
     detail: str
@@ -63,7 +63,7 @@ def hole_at(text: str, offset: int) -> Hole | None:
 
 
 def words(picture: Picture, hole: Hole) -> list[Completion]:
-    """What may stand in `hole`."""
+    """The completions for `hole`."""
     if not hole.is_key:
         return (
             []

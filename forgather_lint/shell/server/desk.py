@@ -1,4 +1,4 @@
-"""What the server knows: open documents, what was found, what the client has chosen."""
+"""The state of the server: open documents, findings, and the client's settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from forgather_lint.shell.server.questions import Choices
 
 @record
 class LastReports:
-    """The last reports on a place, the texts that they are about, the open documents there."""
+    """The last reports on a place, the texts that they are about, and the open documents there."""
 
     reports: tuple[ModelReport, ...]
     texts: Texts
@@ -27,7 +27,7 @@ class LastReports:
     pages: Mapping[str, str]
 
     def speaks_of(self, path: str) -> bool:
-        """Whether what is found, or that nothing is, says something of the file `path`."""
+        """Whether the reports, with or without findings, are about the file `path`."""
         return path in self.documents or path in files_of(self.reports)
 
 
@@ -35,8 +35,8 @@ class LastReports:
 class Desk:
     """What is open, what was found, and what has to be asked next.
 
-    `held` are the reports by place; `dirty` is set when something has changed that has not been
-    looked at, `idle` when all has been.
+    `held` are the reports by place; `dirty` is set when something has changed and was not analysed
+    yet, `idle` when everything has been.
     """
 
     link: Link
@@ -49,7 +49,7 @@ class Desk:
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def findings(self, path: str) -> list[Diagnostic]:
-        """What was found in the file `path`, of its text as it stands now."""
+        """The findings in the file `path` that are about its present text."""
         held = (each for each in self.held.values() if self.holds(each, path))
         return findings_in(path, [report for each in held for report in each.reports])
 
@@ -60,12 +60,12 @@ class Desk:
             yield from held.reports
 
     def holds(self, held: LastReports, path: str) -> bool:
-        """Whether what is held speaks of the text of `path` as it stands now."""
+        """Whether the reports in `held` are about the present text of `path`."""
         buffer = self.buffers.on(path)
         return held.texts.get(path) == (buffer.text if buffer else None)
 
     def is_outdated(self, path: str) -> bool:
-        """Whether `path` had another text when its models were looked at."""
+        """Whether `path` had another text when its models were analysed."""
         return not all(
             self.holds(each, path) for each in self.held.values() if each.speaks_of(path)
         )
@@ -77,12 +77,12 @@ class Desk:
 
     @property
     def pages(self) -> dict[str, str]:
-        """The files that rules are written in, by code."""
+        """The files of the rules, by code."""
         return {code: page for held in self.held.values() for code, page in held.pages.items()}
 
     @property
     def atlas(self) -> Atlas:
-        """The texts as they stand now."""
+        """The present texts, for converting positions."""
         return Atlas(self.buffers.texts, self.buffers.unit, self._uri)
 
     def _uri(self, path: str) -> str:

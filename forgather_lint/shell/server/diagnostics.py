@@ -1,4 +1,4 @@
-"""Findings as an editor shows them."""
+"""Findings in the form of the protocol."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ TAGS = {
 
 
 def findings_in(path: str, reports: Iterable[ModelReport]) -> list[Diagnostic]:
-    """The findings of `reports` that stand in the file `path`, each once, in order."""
+    """The findings of `reports` in the file `path`, each once, in order."""
     found = (each for report in reports for each in report.diagnostics)
     return sorted(dict.fromkeys(each for each in found if absolute(each.span.path) == path))
 
 
 def files_of(reports: Iterable[ModelReport]) -> set[str]:
-    """The files that something is found in."""
+    """The files with findings."""
     return {absolute(each.span.path) for report in reports for each in report.diagnostics}
 
 
 def shown(found: Diagnostic, atlas: Atlas, pages: Mapping[str, str]) -> lsp.Diagnostic:
-    """`found` as the protocol tells it."""
+    """`found` in the protocol's form."""
     page = pages.get(found.code)
     tag = TAGS.get(found.name)
     related = [
@@ -57,7 +57,7 @@ def shown(found: Diagnostic, atlas: Atlas, pages: Mapping[str, str]) -> lsp.Diag
 
 
 def told(found: Diagnostic) -> Iterable[str]:
-    """The lines of a finding: what is wrong, what comes of it, what to do."""
+    """The lines of a finding: what is wrong, the consequence, what to do."""
     label = f": {found.label}" if found.label else ""
     yield printable(f"{found.message}{label}")
     if found.consequence:

@@ -1,4 +1,4 @@
-"""What clients may ask: each request is turned into a call of a feature and back, no more."""
+"""The requests of clients: each is turned into a call of a feature and back, no more."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TITLES = {INFER: "Infer the plan from the data flow", INSERT: "Insert the missin
 
 
 def server(link: Link) -> Server:
-    """The server with all that it can be asked."""
+    """The server with all its request handlers."""
     made = Server(link)
     _life(made)
     _documents(made)
@@ -140,7 +140,7 @@ async def _workspace(
 ) -> list[
     lsp.WorkspaceFullDocumentDiagnosticReport | lsp.WorkspaceUnchangedDocumentDiagnosticReport
 ]:
-    """The reports on all files below the roots, those known before only as far as they differ."""
+    """The reports on all files below the roots; files that have not changed are only named."""
     while (found := await ls.check_all()) is None:
         await asyncio.sleep(0)
     desk = ls.desk
@@ -243,7 +243,7 @@ def _workspace_edit(ls: Server, edits: Mapping[str, Sequence[ResolvedEdit]]) -> 
 
 
 async def _written(ls: Server, arguments: Sequence[object], name: str) -> None:
-    """Have the client write the inferred plan where a document belongs."""
+    """Make the client write the inferred plan of the model that a document belongs to."""
     given = arguments[0] if arguments else None
     given = given[0] if isinstance(given, list) and given else given
     path = path_of(given) if isinstance(given, str) else None
@@ -348,7 +348,7 @@ async def _locations(
     params: Pointing,
     found: Callable[[Picture, str, Position], Sequence[Span]],
 ) -> list[lsp.Location]:
-    """Where what is `found` for the point that is meant stands, in all models of the document."""
+    """The locations that `found` gives for the point, in all models of the document."""
     looked_at = await _looked_at(ls, params)
     return [ls.desk.atlas.location(span) for each in looked_at for span in found(*each)]
 
@@ -366,7 +366,7 @@ Pointing = lsp.HoverParams | lsp.DefinitionParams | lsp.ReferenceParams
 
 
 async def _looked_at(ls: Server, params: Pointing) -> list[tuple[Picture, str, Position]]:
-    """The pictures that a document belongs to, with its path and the point that is meant."""
+    """The pictures of a document's models, with its path and the point in question."""
     buffer = ls.desk.buffers.at(params.text_document.uri)
     if buffer is None:
         return []

@@ -1,4 +1,4 @@
-"""What is told of a place that the pointer rests on: an entry, a module, a value of the config."""
+"""The text for a place under the pointer: an entry, a module, a value of the config."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Told(NamedTuple):
 
 
 def at(picture: Picture, path: str, where: Position) -> Told | None:
-    """What there is to say of a point of the file `path`; None if nothing."""
+    """The text for a point of the file `path`; None if there is none."""
     entry = picture.entry_at(path, where)
     if entry is not None:
         return Told("\n".join(_of_entry(picture, entry)), entry.key_where)
@@ -95,5 +95,5 @@ def _size(amount: float) -> str:
 
 
 def _code(text: str) -> str:
-    """`text` as it may stand between backticks."""
+    """`text` made safe between backticks."""
     return printable(text).replace("`", "'")

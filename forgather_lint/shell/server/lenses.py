@@ -1,4 +1,4 @@
-"""What stands above and beside code without being asked for: verdicts, styles, shapes."""
+"""Code lenses and inlay hints: verdicts, styles and shapes, shown unasked above and beside code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Lens(NamedTuple):
 
 
 class Hint(NamedTuple):
-    """A word behind the code that ends at `where`; `about` is told when it is pointed at."""
+    """A word behind the code that ends at `where`; `about` is its tooltip."""
 
     where: Position
     text: str
@@ -27,7 +27,7 @@ class Hint(NamedTuple):
 
 
 def lenses(picture: Picture, path: str, reports: Iterable[ModelReport]) -> Iterator[Lens]:
-    """Above the class that is served: at which sizes, on which release."""
+    """Above the class that is served: the sizes at which it serves, and the release."""
     from forgather_lint.shell.reporters.parts.verdict import by_text  # the start does not wait
 
     span = picture.base
@@ -39,7 +39,7 @@ def lenses(picture: Picture, path: str, reports: Iterable[ModelReport]) -> Itera
 
 
 def hints(picture: Picture, path: str, first: int, last: int) -> Iterator[Hint]:
-    """Beside what builds a module in the rows asked for: how it is split, what a rank holds."""
+    """Beside code that builds a module, in rows `first` to `last`: its style, and a rank's part."""
     ends: dict[Position, list[Hint]] = {}
     for module in picture.modules:
         row = module.where.end.row

@@ -1,7 +1,7 @@
-"""The process that analyses, as the server sees it: questions go in, answers come as they are made.
+"""The analysing process as the server sees it: questions go in, answers come as they are made.
 
-Two threads move the bytes, as a full pipe must not hold up the editor, and Windows has no other way
-to wait for one. A process that dies is started anew and its questions end without an answer.
+Two threads move the bytes, since a full pipe must not block the editor, and Windows has no other
+way to wait for one. A process that dies is restarted, and its questions end without an answer.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _Sent = queue.SimpleQueue[bytes | None]
 
 
 class Ended(Exception):
-    """The process has ended too often to be started again."""
+    """The process has died too often to be restarted."""
 
 
 class Link:
-    """Asks one process, which is started at once: it reads its libraries as the server does."""
+    """Puts questions to one process, which is started at once so that it can import meanwhile."""
 
     def __init__(self) -> None:
         self.starts = 0
@@ -53,9 +53,9 @@ class Link:
         threading.Thread(target=self._receive, args=(self._process,), daemon=True).start()
 
     async def answers(self, question: Question) -> AsyncIterator[Answer]:
-        """What comes of `question`, `Done` last. Raises `Ended`.
+        """The answers to `question`, `Done` last. Raises `Ended`.
 
-        One that is asked while another is being answered may end that one.
+        A question that is put while another is being answered may end that one.
         """
         self._loop = asyncio.get_running_loop()
         if self._process.poll() is not None:

@@ -1,4 +1,4 @@
-"""From a pattern to the modules that it names and back, and the plans of a file as an outline."""
+"""From a pattern to the modules that it matches and back, and the plans of a file as an outline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Symbol(NamedTuple):
 
 
 def definitions(picture: Picture, path: str, where: Position) -> list[Span]:
-    """Of an entry what builds its modules; of a line that builds modules their entries."""
+    """For an entry, where its modules are built; for a line that builds modules, their entries."""
     entry = picture.entry_at(path, where)
     if entry is not None:
         return _once(each.where for each in _modules(picture, entry))
@@ -28,7 +28,7 @@ def definitions(picture: Picture, path: str, where: Position) -> list[Span]:
 
 
 def references(picture: Picture, path: str, where: Position) -> list[Span]:
-    """Everything that speaks of the same modules: entries of all plans, and what builds them."""
+    """All places about the same modules: entries of all plans, and where the modules are built."""
     entry = picture.entry_at(path, where)
     modules = (
         tuple(_modules(picture, entry)) if entry is not None else picture.modules_at(path, where)
@@ -40,7 +40,7 @@ def references(picture: Picture, path: str, where: Position) -> list[Span]:
 
 
 def symbols(picture: Picture, path: str) -> Iterator[Symbol]:
-    """The plans that stand in the file `path`, with their entries."""
+    """The plans in the file `path`, with their entries."""
     for plan in picture.plans:
         entries = tuple(
             Symbol(each.key, each.value, _whole(each))
@@ -55,7 +55,7 @@ def symbols(picture: Picture, path: str) -> Iterator[Symbol]:
 
 
 def speaks_of_plans(picture: Picture, path: str, where: Position) -> bool:
-    """Whether a point lies in a plan, or on the class that plans are about."""
+    """Whether a point is in a plan, or on the class that plans are about."""
     rows = [(each.span.start.row, each.span.end.row) for each in symbols(picture, path)]
     for span in (picture.base, picture.whole):
         if span is not None and span.path == path:

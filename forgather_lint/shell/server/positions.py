@@ -1,4 +1,4 @@
-"""Places here to places of the protocol and back: rows from 0, columns in the client's units."""
+"""Conversion of our places to those of the protocol: rows from 0, columns in the client's units."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ UNITS = {
     lsp.PositionEncodingKind.Utf8: ColumnUnit.BYTE,
     lsp.PositionEncodingKind.Utf16: ColumnUnit.UTF16,
 }
-"""What a client may count in, what costs least first."""
+"""The units that a client may use, the cheapest for us first."""
 
 
 class Atlas:
-    """Texts and their lines, for as long as one answer takes. Positions of what is gone stay."""
+    """Texts and their lines, for the duration of one answer. Positions in lost texts are kept."""
 
     def __init__(
         self, texts: Mapping[str, str], unit: ColumnUnit, uri: Callable[[str], str] = uri_of
@@ -50,16 +50,16 @@ class Atlas:
         return self._lines[whole]
 
     def position(self, path: str, where: Position) -> lsp.Position:
-        """`where` in `path` as the client counts."""
+        """`where` in `path`, in the client's units."""
         units = self.lines(path).units_before(where, self.unit)
         return lsp.Position(where.row - 1, units)
 
     def range(self, span: Span) -> lsp.Range:
-        """A stretch as the client counts."""
+        """A span in the client's units."""
         return lsp.Range(self.position(span.path, span.start), self.position(span.path, span.end))
 
     def location(self, span: Span) -> lsp.Location:
-        """A place as the client names it."""
+        """A span in the form of the protocol."""
         return lsp.Location(self.uri(span.path), self.range(span))
 
     def here(self, path: str, where: lsp.Position) -> Position:

@@ -1,4 +1,4 @@
-"""What the server asks of the process that analyses, and what that answers."""
+"""The messages from the server to the analysing process, and its answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from forgather_lint.session.texts import Texts
 
 @record
 class Choices:
-    """Where a client works, and what it has chosen: options by the names of `Settings`."""
+    """The folders of a client, and its settings by their names in `Settings`."""
 
     roots: tuple[str, ...] = ()
     options: Mapping[str, object] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class Choices:
 
 @record
 class Check:
-    """What is found where `documents` belong, those that matter most first."""
+    """Asks for the findings of the models that `documents` belong to, the most urgent first."""
 
     choices: Choices
     texts: Texts
@@ -32,7 +32,7 @@ class Check:
 
 @record
 class CheckAll:
-    """What is found below all roots."""
+    """Asks for all findings below all roots."""
 
     choices: Choices
     texts: Texts
@@ -40,7 +40,7 @@ class CheckAll:
 
 @record
 class Mend:
-    """What safe fixes make of the texts where `document` belongs."""
+    """Asks for the texts after safe fixes, of the models that `document` belongs to."""
 
     choices: Choices
     texts: Texts
@@ -49,7 +49,7 @@ class Mend:
 
 @record
 class Infer:
-    """What writing the inferred plans would change where `document` belongs."""
+    """Asks for the texts with inferred plans, of the models that `document` belongs to."""
 
     choices: Choices
     texts: Texts
@@ -59,7 +59,7 @@ class Infer:
 
 @record
 class Look:
-    """What the models look like that `document` belongs to."""
+    """Asks for the pictures of the models that `document` belongs to."""
 
     choices: Choices
     texts: Texts
@@ -68,14 +68,14 @@ class Look:
 
 @record
 class Seen:
-    """The picture of one model."""
+    """Answers with the picture of one model."""
 
     picture: Picture
 
 
 @record
 class Mended:
-    """The texts that fixes have changed, and the findings that they have ended."""
+    """Answers with the texts that fixes have changed, and the findings that these have ended."""
 
     changes: tuple[FileChange, ...]
     fixed: tuple[Diagnostic, ...] = ()
@@ -83,9 +83,10 @@ class Mended:
 
 @record
 class Found:
-    """The reports on one place; `seconds` is what they took, `known` that nothing was done.
+    """Answers with the reports on one place.
 
-    `pages` are the files that the rules behind the findings are written in, by code.
+    `seconds` is what they took, `known`: they were known already. `pages` are the files of the
+    rules behind the findings, by code.
     """
 
     place: str
@@ -98,21 +99,21 @@ class Found:
 
 @record
 class Note:
-    """Something that the user should be told, such as a configuration that cannot be read."""
+    """Tells the user something, such as that a configuration cannot be read."""
 
     text: str
 
 
 @record
 class Begun:
-    """A place that is being looked at."""
+    """Says that a place is now being analysed."""
 
     place: str
 
 
 @record
 class Done:
-    """The end of an answer. `outdated`: it was given up for the next question."""
+    """Ends an answer. `outdated`: it was given up for the next question."""
 
     outdated: bool = False
 

@@ -1,4 +1,4 @@
-"""Names for findings that stay the same while lines move, as generated files do."""
+"""Identifiers of findings that stay the same while lines move."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from forgather_lint.shell.reporters.parts.style import Style
 def fingerprinted(
     diagnostics: Iterable[Diagnostic], style: Style
 ) -> Iterator[tuple[Diagnostic, str]]:
-    """Each finding with the hash of its code, file and message; equal ones are numbered."""
+    """Each finding with a hash of its code, file and message; equal ones are numbered."""
     seen: Counter[str] = Counter()
     for found in diagnostics:
         subject = "\0".join((found.code, style.path(found.span.path), found.message))

@@ -1,4 +1,4 @@
-"""What a report for people says of fixes, in ruff's words."""
+"""What a report for people says about fixes, in ruff's words."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MARK = "[*]"
 
 
 def mark(found: Diagnostic, run: Run, style: Style) -> str:
-    """`[*] ` before the message of what `--fix` mends."""
+    """`[*] ` for a finding that `--fix` would fix, else empty."""
     if not is_applicable(found, run.fixes.unsafe):
         return ""
     return f"{style.paint(MARK, 'cyan')} "
 
 
 def fixable(run: Run, style: Style) -> Iterator[str]:
-    """How many findings `--fix` would mend, and how many more with `--unsafe-fixes`."""
+    """How many findings `--fix` would fix, and how many more `--unsafe-fixes`."""
     kept_back = {found for found, _ in run.fixes.kept_back}
     offered = [each for each in run.diagnostics if each not in kept_back]
     now = sum(is_applicable(each, run.fixes.unsafe) for each in offered)
@@ -36,13 +36,13 @@ def fixable(run: Run, style: Style) -> Iterator[str]:
 
 
 def told_of_fixed(run: Run) -> Iterator[str]:
-    """How many findings were fixed, if any, where that is not said elsewhere."""
+    """How many findings were fixed, if any, unless they are listed."""
     if run.fixes.fixed and not run.fixes.listed:
         yield fixed(run)
 
 
 def fixed(run: Run, *, would: bool = False) -> str:
-    """How many findings were fixed, or would be, by fixes that are not written."""
+    """How many findings were fixed; with `would`, how many would have been."""
     number = len(run.fixes.fixed)
     noun = "finding" if number == 1 else "findings"
     if not number:
@@ -51,7 +51,7 @@ def fixed(run: Run, *, would: bool = False) -> str:
 
 
 def fixed_by_file(run: Run, style: Style, *, would: bool = False) -> Iterator[str]:
-    """What was fixed, each kind in each file with its number: `--show-fixes`."""
+    """For `--show-fixes`: how many findings of each rule were fixed in each file."""
     yield fixed(run, would=would).removesuffix(".") + ":"
     by_file: dict[str, Counter[tuple[str, str]]] = {}
     for each in run.fixes.fixed:

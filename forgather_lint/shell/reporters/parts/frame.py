@@ -1,4 +1,4 @@
-"""A piece of source with a mark under it, as rustc and ruff draw it."""
+"""A piece of source with a marked stretch, drawn as rustc and ruff do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CUT = "..."
 
 @record
 class SourceFrame:
-    """What to draw: `mark` is the character below the stretch, `text` explains it."""
+    """What to draw: `mark` is the character under the stretch, `text` explains it."""
 
     span: Span
     text: str
@@ -27,7 +27,7 @@ class SourceFrame:
 
 @record
 class _Piece:
-    """The part of one source line that is shown; `start` and `end` mark cells in `text`."""
+    """The part of one source line that is shown; `start` and `end` are cells in `text`."""
 
     text: str
     start: int
@@ -35,7 +35,7 @@ class _Piece:
 
 
 def draw(frame: SourceFrame, gutter: int, style: Style) -> list[str]:
-    """The lines of `frame` beside row numbers `gutter` wide; none when its file is gone."""
+    """The lines of `frame` beside row numbers of width `gutter`; empty when its file is gone."""
     lines = lines_of(frame.span.path)
     if lines is None or frame.span.start.row > len(lines):
         return []
@@ -46,7 +46,7 @@ def draw(frame: SourceFrame, gutter: int, style: Style) -> list[str]:
 
 
 def gutter_of(spans: list[Span]) -> int:
-    """How many digits the row numbers of `spans` need."""
+    """The width of the row numbers of `spans`, in digits."""
     cut = any(span.end.row - span.start.row >= _MOST_ROWS for span in spans)
     return max(len(_CUT) if cut else 0, *(len(str(span.end.row)) for span in spans))
 
@@ -62,7 +62,7 @@ def _one_row(frame: SourceFrame, lines: tuple[str, ...], style: Style) -> Iterat
 def _several_rows(
     frame: SourceFrame, lines: tuple[str, ...], style: Style
 ) -> Iterator[tuple[str, str]]:
-    """The first and last rows, joined by a bar; long stretches lose their middle."""
+    """The first and last rows, connected by a bar; in long stretches the middle is left out."""
     rows = range(frame.span.start.row, min(frame.span.end.row, len(lines)) + 1)
     shown = rows if len(rows) <= _MOST_ROWS else (*rows[:2], None, rows[-1])
     end = 0

@@ -1,4 +1,4 @@
-"""One table for several targets: which rule finds something for which release."""
+"""A table for several targets: which rule has findings for which release."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOUND, CLEAN = "x", "."
 
 
 def release_table(run: Run, style: Style) -> Iterator[str]:
-    """A row for each rule, a column for each release; nothing when there is one release."""
+    """A row for each rule, a column for each release; nothing for a single release."""
     if len(run.targets) < 2:
         return
     releases = [target.partition("==")[2] for target in run.targets]
@@ -31,14 +31,14 @@ def release_table(run: Run, style: Style) -> Iterator[str]:
 
 
 def _marks(run: Run, code: str) -> Iterator[str]:
-    """What stands below each release."""
+    """The entries of the row of `code`."""
     found = [each for each in run.diagnostics if each.code == code]
     for target in run.targets:
         yield FOUND if any(_holds(each, target) for each in found) else CLEAN
 
 
 def _holds(found: Diagnostic, target: str) -> bool:
-    """Whether `found` was made for `target`, or `target` is among the releases that it names."""
+    """Whether `found` was made for `target`, or names no releases that exclude it."""
     if found.targets:
         return target in found.targets
     project, _, release = target.partition("==")

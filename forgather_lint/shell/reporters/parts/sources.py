@@ -1,4 +1,4 @@
-"""The lines of the files that a report quotes."""
+"""The lines of files that a report quotes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from forgather_lint.documents.limits import MOST_BYTES
 
 
 def lines_of(path: str) -> tuple[str, ...] | None:
-    """The lines of `path`, counted as `Position` counts rows; None when it is not to be read.
+    """The lines of `path`, with rows counted as in `Position`; None when it must not be read.
 
-    A link that leads out of its folder is not followed: a report goes to others than the machine's
-    own user, and `modeling.py` may lead to anything.
+    A link that leads out of its folder is not followed: other people read a report, and
+    `modeling.py` may be a link to anything.
     """
     if holds_weights(Path(path)):
         return None

@@ -1,4 +1,4 @@
-"""How a report may look: colours or none, and the folder that paths are shown relative to."""
+"""The look of a report: colours, and the folder that paths are shown relative to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from forgather_lint.core.record import record
 
 
 class Color(StrEnum):
-    """When to colour."""
+    """When to use colours."""
 
     AUTO = "auto"
     ALWAYS = "always"
@@ -35,7 +35,7 @@ class Style:
         return click.style(text, fg=color, bold=bold or None) if self.color else text
 
     def path(self, path: str) -> str:
-        """`path` as people like to read it: relative to `base` when it lies below."""
+        """`path` relative to `base` when it lies below that, else as it is."""
         return below(path, self.base) or absolute(path)
 
 
@@ -43,7 +43,7 @@ SEVERITY_COLOR = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.IN
 
 
 def wants_color(color: Color, stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether to colour what is written to `stream`; AUTO honours NO_COLOR and FORCE_COLOR."""
+    """Whether output to `stream` is coloured; AUTO honours NO_COLOR and FORCE_COLOR."""
     if color is not Color.AUTO:
         return color is Color.ALWAYS
     if environment.get("NO_COLOR"):

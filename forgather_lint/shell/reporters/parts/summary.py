@@ -14,9 +14,9 @@ _NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "
 
 
 def summary(run: Run, style: Style) -> Iterator[str]:
-    """What was found in how many models, and at which sizes they serve; the last line of all.
+    """What was found in how many models, and at which sizes they serve.
 
-    Never "passed" when nothing was looked at, or when a size is not proved to serve.
+    Never "passed" when nothing was checked, or when a size is not proved to serve.
     """
     yield from verdicts_of_several(run, style)
     verdict = verdict_of_one(run)
@@ -44,7 +44,7 @@ def _tally(run: Run, style: Style) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 model`, `2 models`."""
+    """A number with its noun: `1 model`, `2 models`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

@@ -1,4 +1,4 @@
-"""What the targets make of the models, in words: the last thing that a report for people says."""
+"""The verdicts of the targets in words: the last lines of a report for people."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from forgather_lint.linting.report import Run, TargetVerdict
 from forgather_lint.shell.reporters.parts.style import Style
 
 _WORDS = {OWN_MODEL: "{word}, not judged", UNKNOWN: "undecided"}
-"""What is not said by the word of the verdict alone."""
+"""Phrases for verdicts for which the word alone would not be clear."""
 _MOST_NAMES = 3
 
 
 def verdict_of_one(run: Run) -> str:
-    """The verdicts on the only model that was judged, on one line; empty when there are several."""
+    """The verdicts on the only judged model, on one line; empty when there are several."""
     judged = [report for report in run.reports if report.verdicts]
     return "; ".join(by_text(judged[0].verdicts)) if len(judged) == 1 else ""
 
 
 def verdicts_of_several(run: Run, style: Style) -> Iterator[str]:
-    """A line for each verdict with the models that have it, when several were judged."""
+    """When several models were judged: a line for each verdict, with the models that have it."""
     judged = [report for report in run.reports if report.verdicts]
     if len(judged) < 2:
         return
@@ -36,13 +36,13 @@ def verdicts_of_several(run: Run, style: Style) -> Iterator[str]:
 
 
 def lines_of(run: Run, style: Style) -> Iterator[str]:
-    """The verdicts on all models, for a report without a closing line."""
+    """The verdicts on all models, for a report without a summary."""
     one = verdict_of_one(run)
     yield from [one] if one else verdicts_of_several(run, style)
 
 
 def as_data(verdicts: Sequence[TargetVerdict]) -> list[dict[str, object]]:
-    """Verdicts with the keys that `matrix --output-format json` has."""
+    """Verdicts with the same keys as in `matrix --output-format json`."""
     return [
         {
             **verdict.target.as_data,
@@ -56,7 +56,7 @@ def as_data(verdicts: Sequence[TargetVerdict]) -> list[dict[str, object]]:
 
 
 def by_text(verdicts: tuple[TargetVerdict, ...]) -> Iterator[str]:
-    """Each verdict once, in words, with the releases that give it."""
+    """Each verdict once, in words, with its releases."""
     releases: dict[tuple[str, str], list[str]] = {}
     for verdict in verdicts:
         title = verdict.target.title

@@ -1,4 +1,4 @@
-"""All that is said of a finding, as plain text: what formats without fields of their own show."""
+"""All texts of a finding as plain text, for formats without fields of their own for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from forgather_lint.core.printable import printable
 
 
 def notes_of(found: Diagnostic) -> Iterator[str]:
-    """What is seen at run time, for which releases, and what helps; a line or more each."""
+    """The consequence, the releases and the help, each on a line or more."""
     notes = (
         ("At run time", found.consequence),
         ("Releases", str(found.releases or "")),
@@ -21,5 +21,5 @@ def notes_of(found: Diagnostic) -> Iterator[str]:
 
 
 def told_whole(found: Diagnostic) -> str:
-    """The message and the notes, in lines that hold nothing but printable text."""
+    """The message and the notes, in lines that contain only printable text."""
     return "\n".join((printable(found.message), *notes_of(found)))
