@@ -1,6 +1,6 @@
-"""Models, sizes and settings whose cache a real engine has told the size of.
+"""Models, sizes and settings for which a real engine has logged the size of its cache.
 
-What it said is stored by these names in `fixtures/verdicts/capacity_vllm_0.32.json`.
+What it logged is stored by these names in `fixtures/verdicts/capacity_vllm_0.32.json`.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ class CapacityCase:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Of the engine: what turns its attention for compressed keys off."""
+        """Environment variables that switch the attention over compressed keys off."""
         return ALL_EXPANDED if self.mutant in EXPANDED else {}
 
     @property
     def together(self) -> bool:
-        """Whether what one stage keeps depends on what the others do."""
+        """Whether what one stage caches depends on the other stages."""
         return self.stages > 1 and "layer_types" in self.config
 
     def folder(self, below: Path) -> Path:
-        """The directory of the model, its config as the case has it."""
+        """Write the model below `below`, with the config of the case."""
         if self.mutant.edits:
             return written(self.mutant, below)
         return copy_model(self.mutant.model, below, **self.config)
 
 
 def capacity_cases() -> Iterator[CapacityCase]:
-    """All cases: every fixture model, and one model in every way that a cache depends on."""
+    """All cases: every fixture model, and one model in every way on which a cache depends."""
     for path in model_directories():
         for ranks, stages in SIZES:
             yield CapacityCase(Mutant(path.name, "shipped"), "shipped", ranks, stages)

@@ -38,7 +38,7 @@ class SuiteError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Expected:
-    """One finding that a case expects; `text` is part of its message, column 0 is any column."""
+    """One finding that a case expects; `text` is part of its message, column 0 means any column."""
 
     file: str
     row: int
@@ -50,7 +50,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One model folder and what is to be found in it."""
+    """One model folder, and the findings that are expected in it."""
 
     suite: Path
     name: str
@@ -64,7 +64,7 @@ class Case:
         return f"{self.suite.stem}: {self.name}"
 
     def write(self, folder: Path) -> None:
-        """Write the files of the model; an expectation on a line of its own leaves it empty."""
+        """Write the files of the model; a line that only states an expectation is left empty."""
         for name, text in self.files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """What stands below one heading; `row` is the line on which `body` begins."""
+    """The text below one heading; `row` is the line on which `body` begins."""
 
     suite: Path
     name: str
@@ -85,7 +85,7 @@ class _Section:
 
     @property
     def prose(self) -> str:
-        """What stands before the first file."""
+        """The text before the first file."""
         return self.body.partition("```")[0]
 
     @property
@@ -141,7 +141,7 @@ def _sections(file: Path) -> Iterator[_Section]:
 
 
 def _model(section: _Section) -> dict[str, str]:
-    """The files of the shared model that a section names, if it does; that may name another."""
+    """The files of the shared model that a section names, which may itself be based on another."""
     name = _front("Model", section.prose)
     file = section.suite
     models = _sections(file if file.name == MODELS else file.parent.parent / MODELS)
@@ -150,7 +150,10 @@ def _model(section: _Section) -> dict[str, str]:
 
 
 def _files(section: _Section, files: Mapping[str, str], *, fixed: bool = False) -> dict[str, str]:
-    """`files` as a section changes them; only those that it shows after all fixes if `fixed`."""
+    """`files` after the changes of a section.
+
+    With `fixed` only those that it shows after all fixes.
+    """
     found = dict(files)
     shown = {}
     for fence in section.fences:
@@ -160,7 +163,7 @@ def _files(section: _Section, files: Mapping[str, str], *, fixed: bool = False) 
 
 
 def _text(section: _Section, fence: re.Match[str], files: Mapping[str, str]) -> str:
-    """The text of the file that a fence writes, where `files` are those before it."""
+    """The text of the file in a fence, where `files` are those before it."""
     name, row = fence["file"], section.row_of(fence)
     if fence["language"] != "diff" and fence["how"] != "merge":
         return fence["text"]
@@ -178,7 +181,7 @@ def _text(section: _Section, fence: re.Match[str], files: Mapping[str, str]) -> 
 
 
 def _merged(old: str, change: str) -> str:
-    """The JSON object `old` with what `change` says, and the comments behind its lines."""
+    """The JSON object `old` with the keys of `change`, keeping comments behind its lines."""
     values = json.loads(without_expectations(change, ".json"))
     merged = json.dumps(_overlaid(json.loads(old), values), indent=2) + "\n"
     for comment in _comments(".json").finditer(change):
@@ -192,14 +195,14 @@ def _merged(old: str, change: str) -> str:
 
 
 def _overlaid(old: object, new: object) -> object:
-    """`new`, where an object keeps the keys of `old` that it does not say."""
+    """`new`, with those keys of `old` that it does not have."""
     if not isinstance(old, dict) or not isinstance(new, dict):
         return new
     return old | {key: _overlaid(old.get(key), value) for key, value in new.items()}
 
 
 def _settings(*proses: str) -> Settings:
-    """What the first of some texts to say it asks for on the command line."""
+    """The settings that the proses ask for; the first of them to mention a setting decides it."""
 
     def asked(key: str) -> str:
         return next(filter(None, (_front(key, prose) for prose in proses)), "")
@@ -222,7 +225,7 @@ def _front(key: str, head: str) -> str:
 
 
 def _comments(name: str) -> re.Pattern[str]:
-    """What expects a finding in a file of that name."""
+    """The pattern of a comment that states an expectation, in a file of that name."""
     return _COMMENTS["//" if name.endswith(".json") else "##?"]
 
 

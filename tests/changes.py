@@ -1,4 +1,4 @@
-"""Changes of a text, written as a reader wants them: what goes, what comes, and where.
+"""Changes of a text as a reader wants to see them: what is removed, what is added, and where.
 
 A change is a list of hunks in the manner of `diff`:
 
@@ -7,11 +7,11 @@ A change is a list of hunks in the manner of `diff`:
     -    return self.o_proj(scores)
     +    return self.o_proj(scores) * 2
 
-`@@` names the class, function or assignment within which the lines are looked for (nothing: the
-whole file). A line that begins with a blank stays, `-` goes, `+` comes; ` ...` and `-...` stand for
-any lines up to the next one that is written, or to the end of what `@@` names. A hunk that only
-adds does so at that end. What a hunk states must occur there exactly once: a change that does not
-apply, or could be meant elsewhere, raises `ChangeFailed` with its line.
+`@@` names the class, function or assignment in which the lines are searched (nothing: the whole
+file). A line that begins with a blank stays, `-` is removed, `+` is added; ` ...` and `-...` stand
+for any lines up to the next one that is written, or to the end of what `@@` names. A hunk that only
+adds does so at that end. The lines of a hunk must occur there exactly once: a change that does not
+apply, or that is ambiguous, raises `ChangeFailed` with its line.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ChangeFailed(Exception):
 
 @dataclass(slots=True)
 class Hunk:
-    """Lines to find within `scope`, and what becomes of each; `row` is where the hunk stands."""
+    """Lines to find within `scope`, and what becomes of each; `row` is the line of the hunk."""
 
     row: int
     scope: str
@@ -110,7 +110,7 @@ def _applied(
     extent: tuple[int, int],
     plain: Callable[[str], str],
 ) -> Replacement | None:
-    """The lines that the hunk makes of those from `begin` on, if they are the ones it states."""
+    """The replacement of the lines from `begin` on; None if they are not those of the hunk."""
     start, end = extent
     at, lines = begin, list[str]()
     stated = [
@@ -139,12 +139,12 @@ def _applied(
 
 
 def _is_note(text: str, plain: Callable[[str], str]) -> bool:
-    """Whether a line has nothing but what `plain` takes away."""
+    """Whether a line consists only of what `plain` removes."""
     return bool(text.strip()) and not plain(text).strip()
 
 
 def _extent(old: Sequence[str], hunk: Hunk) -> tuple[int, int]:
-    """The lines of what a hunk names, counted from 0; `end` is the first line behind."""
+    """The lines in which a hunk applies, counted from 0; `end` is the first line behind."""
     if not hunk.scope:
         return 0, len(old)
     found = definitions("\n".join(old)).get(hunk.scope)

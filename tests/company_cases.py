@@ -1,4 +1,4 @@
-"""What lies beside the weights, as engines are asked about it: LoRA adapters, tokenizers."""
+"""Cases of files beside the weights, to be put to engines: LoRA adapters, tokenizers."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def lay_tokenizer(case: TokenizerCase, folder: Path) -> Path:
 
 
 def adapter_questions(folder: Path) -> Iterator[Question]:
-    """What an engine is asked of adapters."""
+    """The questions to an engine about adapters."""
     for number, (name, case) in enumerate(ADAPTERS.items()):
         place = copy_model("hf_llama", folder / str(number))
         arguments = {"enable_lora": True, "max_lora_rank": case.allowed}
@@ -162,7 +162,7 @@ def adapter_questions(folder: Path) -> Iterator[Question]:
 
 
 def tokenizer_questions(folder: Path) -> Iterator[Question]:
-    """What an engine is asked of tokenizers."""
+    """The questions to an engine about tokenizers."""
     for number, (name, case) in enumerate(TOKENIZERS.items()):
         place = lay_tokenizer(case, folder / str(number))
         yield Question(name, place, ends=tuple(case.ends))

@@ -1,7 +1,7 @@
-"""Mutants of which only an engine has an opinion: in transformers they are models like others.
+"""Mutants that are faults for an engine only: in transformers they are models like others.
 
-What vLLM replaces, where it puts placeholders and what it never runs. Outcomes are stored by their
-names in `fixtures/verdicts/vllm_*.json`.
+They are about what vLLM replaces, where it puts placeholders and what it never runs. Outcomes are
+stored by their names in `fixtures/verdicts/vllm_*.json`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CONFIG = "configuration_hf_llama.py"
 
 
 def _linear(body: str) -> Edit:
-    """A class of its own for the gate, and the feed-forward that uses it."""
+    """Edits that give the gate a class of its own, and make the feed-forward use it."""
     made = f"class GateLinear(nn.Linear):\n{body}\n\n"
     return Edit(LLAMA, _MLP, f"{made}{_MLP}")
 

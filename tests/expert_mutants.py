@@ -1,4 +1,4 @@
-"""A mixture of experts with routers, calls and experts of many kinds: what vLLM keeps of them.
+"""A mixture of experts with many kinds of routers, calls and experts: what vLLM keeps of them.
 
 `hf_moe` with another feed-forward: a router of its own, and experts in two stacks of weights, as
 transformers 5 writes them. Outcomes are stored by their names in `fixtures/verdicts`.
@@ -10,7 +10,7 @@ from forgather_lint.core.version import Version
 from tests.mutants import Edit, Mutant
 
 EXPERTS_SINCE = Version(0, 25)
-"""Before, vLLM refuses experts beside the transformers that it may have (FGL506)."""
+"""Before, vLLM refuses experts with the transformers that it can have (FGL506)."""
 
 MOE = "modeling_hf_moe.py"
 _CONFIGURATION = "configuration_hf_moe.py"
@@ -237,7 +237,7 @@ _BY_EXPERT = ("top_k_weights[token, slot, None]", "top_k_weights[token, expert, 
 
 
 def _experts_of(*changes: Change) -> tuple[Edit, ...]:
-    """A class of its own for the experts in the list: the MLP with some lines replaced."""
+    """Edits that give the experts in the list a class of their own: an MLP with changed lines."""
     text = (
         "class HfMoeExpert(nn.Module):\n"
         "    def __init__(self, config, intermediate_size):\n"

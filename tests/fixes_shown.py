@@ -1,4 +1,4 @@
-"""What every fix of every rule makes: the text before and after, and the verdict before and after.
+"""The result of every fix of every rule: the text and the verdict before and after.
 
 `python -m tests.fixes_shown` writes `fixtures/verdicts/fixes.txt` anew; review it as a diff.
 """
@@ -24,7 +24,7 @@ RULES = Path(__file__).parent.parent / "rules"
 
 
 def may_fix(suite: Path) -> bool:
-    """Whether the rule of a suite carries a fix."""
+    """Whether the rule of a suite has a fix."""
     rule = RULES / suite.parent.name / f"{suite.stem}.py"
     return rule.exists() and "fix=" in rule.read_text("utf-8")
 
@@ -36,12 +36,12 @@ CASES = [
     for case in read_cases(suite)
     if case.expected
 ]
-"""The cases of all rules with a fix that find something."""
+"""The cases, of all rules with a fix, that have findings."""
 
 
 @record
 class Fixed:
-    """A case before all fixes, and after them, written to its folder."""
+    """A case before and after all fixes, written to its folder."""
 
     before: tuple[ModelReport, ...]
     outcome: FixesTried
@@ -67,12 +67,12 @@ def fixed(case: Case, folder: Path) -> Fixed:
 
 
 def title(case: Case) -> str:
-    """The line above what is shown of a case."""
+    """The heading of a case in the stored file."""
     return f"## {case.suite.parent.name}/{case.suite.stem}: {case.name}"
 
 
 def shown(case: Case, made: Fixed) -> str:
-    """What the fixes of a case have made."""
+    """The text that is stored for a case."""
     lines = [title(case), ""]
     lines += [f"{found.code}: {found.fix.title}" for found in made.outcome.state.fixed if found.fix]
     lines += [f"{found.code}, kept back: {why}" for found, why in made.outcome.kept_back]
@@ -95,7 +95,7 @@ def _verdicts(reports: Sequence[ModelReport]) -> str:
 
 
 def main() -> None:
-    """Write what is shown of all cases."""
+    """Store the results of all cases."""
     texts = []
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:

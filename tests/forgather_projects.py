@@ -16,7 +16,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures" / "forgather"
 WORKSPACE = FIXTURES / "workspace"
 
 PROJECTS, CONFIGURATIONS = 40, 100
-"""The size of the workspace of `write_workspace`, at least."""
+"""The least size of the workspace of `write_workspace`."""
 
 META = """\
 searchdir:
@@ -31,7 +31,7 @@ def fixture_project(name: str) -> Project:
 
 
 def write_project(folder: Path, templates: Mapping[str, str], meta: str = META) -> Project:
-    """A project in a workspace of its own; `templates` are named from `templates/`."""
+    """A project in a workspace of its own; the keys of `templates` are relative to `templates/`."""
     files = {"meta.yaml": meta, "forgather_workspace/README.md": "A workspace.\n"}
     files |= {f"templates/{name}": text for name, text in templates.items()}
     for name, text in files.items():
@@ -41,14 +41,14 @@ def write_project(folder: Path, templates: Mapping[str, str], meta: str = META) 
 
 
 def render_text(folder: Path, text: str, budget: RenderBudget | None = None) -> Rendering:
-    """Render one template that stands in `folder` alone."""
+    """Render a template that is alone in `folder`."""
     (folder / "config.yaml").write_text(text, "utf-8")
     search_path = SearchPath([folder], Fence((folder.resolve(),)), TemplateLibrary())
     return render(search_path, "config.yaml", template_globals(folder, folder), budget=budget)
 
 
 def write_workspace(root: Path) -> Path:
-    """The fixtures with more projects beside them, all of their own sizes."""
+    """The fixtures with further projects, each with sizes of its own."""
     shutil.copytree(FIXTURES, root / "forgather")
     for model in ("forgather_llama", "forgather_postnorm"):
         shutil.copytree(FIXTURES.parent / "models" / model, root / "models" / model)

@@ -1,6 +1,6 @@
-"""Mutants around what an engine fuses by its text, and caches by the number of the layer.
+"""Mutants around what an engine fuses by source text, and caches by layer number.
 
-Transformers' own ranks run them as they are written, so they are in no reference but the engine's.
+Transformers' own ranks run them as they are written, so that only the engine has outcomes for them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An editor, as far as the server can tell: JSON-RPC over the streams of a process."""
+"""A client of the language server: JSON-RPC over the streams of a process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Diagnostics = list[Message]
 
 
 class LanguageClient:
-    """One server, and what it has sent; documents are told by their paths."""
+    """One server, and the messages it has sent; documents are named by their paths."""
 
     def __init__(self, *, arguments: tuple[str, ...] = (), cwd: Path | None = None) -> None:
         environment = dict(os.environ, PYTHONPATH=str(ROOT))
@@ -50,7 +50,7 @@ class LanguageClient:
         options: Mapping[str, object] | None = None,
         capabilities: Mapping[str, object] | None = None,
     ) -> Message:
-        """Say hello; the capabilities of the server."""
+        """Initialize; returns the capabilities of the server."""
         folders = [{"uri": root.as_uri(), "name": root.name} for root in roots]
         came = self.ask(
             "initialize",
@@ -64,7 +64,7 @@ class LanguageClient:
         return dict(came["capabilities"])
 
     def open(self, path: Path, text: str | None = None, language: str = "python") -> None:
-        """Open a document, with `text` if it is not what the disk has."""
+        """Open a document, with `text` if it differs from the disk."""
         if text is None:
             text = path.read_text("utf-8")
         self.versions[str(path)], self.texts[str(path)] = 1, text
@@ -72,7 +72,10 @@ class LanguageClient:
         self.tell("textDocument/didOpen", textDocument=document)
 
     def change(self, path: Path, text: str, *changes: Message) -> int:
-        """The document has this text now; `changes` say how, if not as a whole."""
+        """Set the text of a document.
+
+        `changes` describe the change, if not the whole text is sent.
+        """
         self.versions[str(path)] += 1
         self.texts[str(path)] = text
         document = {"uri": path.as_uri(), "version": self.versions[str(path)]}
@@ -103,7 +106,7 @@ class LanguageClient:
         return answer.get("result")
 
     def on(self, path: Path, version: int | None = None) -> Diagnostics:
-        """Wait for the diagnostics of a document, of that version or its last."""
+        """Wait for the diagnostics of a document: of that version, else of its last."""
         wanted = version or self.versions.get(str(path))
 
         def known() -> tuple[Diagnostics] | None:
@@ -114,7 +117,7 @@ class LanguageClient:
         return list(found)
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
-        """Read messages until `condition` has a value."""
+        """Read messages until `condition()` is true, and return its value."""
         deadline = time.monotonic() + seconds
         while (value := condition()) is None:
             left = deadline - time.monotonic()
@@ -128,7 +131,7 @@ class LanguageClient:
         return value
 
     def pause(self, seconds: float) -> None:
-        """Read what comes for so long."""
+        """Read messages for so many seconds."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
@@ -139,17 +142,17 @@ class LanguageClient:
                 self._take(message)
 
     def told(self, method: str) -> list[Message]:
-        """What the server has said by that method."""
+        """The messages that the server has sent with that method."""
         return [each["params"] for each in self.messages if each.get("method") == method]
 
     def end(self) -> int:
-        """Say goodbye; the exit code."""
+        """Shut the server down; returns its exit code."""
         self.ask("shutdown")
         self.tell("exit")
         return self.process.wait(10)
 
     def kill(self) -> None:
-        """End the server as it is."""
+        """Kill the server."""
         self.process.kill()
         self.process.wait()
 
@@ -194,7 +197,7 @@ def _messages(stream: IO[bytes]) -> Iterator[Message]:
 
 @contextmanager
 def editing(*roots: Path, **given: Any) -> Iterator[LanguageClient]:
-    """A client with these roots; the server is gone at the end."""
+    """A client with these roots; at the end the server is shut down."""
     client = LanguageClient()
     try:
         client.capabilities = client.start(*roots, **given)
@@ -205,7 +208,7 @@ def editing(*roots: Path, **given: Any) -> Iterator[LanguageClient]:
 
 
 def applied(edit: Message, texts: Mapping[str, str]) -> dict[str, str]:
-    """What a workspace edit makes of `texts`, by URI; columns are UTF-16 of ASCII lines."""
+    """`texts`, by URI, after a workspace edit; columns are UTF-16 of ASCII lines."""
     changed = dict(texts)
     lots = [
         (each["textDocument"]["uri"], each["edits"]) for each in edit.get("documentChanges", ())

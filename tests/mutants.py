@@ -1,4 +1,4 @@
-"""Mutants of the fixture models: what people get wrong in a plan, or in code that a plan splits.
+"""Mutants of the fixture models: common mistakes in a plan, or in code that a plan splits.
 
 A mutant is a model with another plan, or with some lines of its source replaced. All names are
 stable: outcomes are stored by them in `fixtures/verdicts/two_ranks.json`.
@@ -64,7 +64,7 @@ class Mutant:
 
 
 def plan_mutants(model: str, plan: Mapping[str, str]) -> Iterator[Mutant]:
-    """One fault at a time, then pairs of entries dropped."""
+    """Mutants with one fault, then some with pairs of entries dropped."""
     yield Mutant(model, "as it is", dict(plan))
     for key, style in plan.items():
         rest = {other: value for other, value in plan.items() if other != key}
@@ -331,7 +331,7 @@ def code_mutants() -> tuple[Mutant, ...]:
 
 
 def pipeline_mutants() -> Iterator[Mutant]:
-    """What people get wrong around pipeline stages; each shows on two."""
+    """Common mistakes around pipeline stages; each shows on two stages."""
     yield from PIPELINE_MUTANTS
     for name, keys in PIPELINE_PLANS.items():
         yield Mutant("hf_llama", name, pipeline_keys=keys)

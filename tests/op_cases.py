@@ -1,4 +1,4 @@
-"""Expressions of torch code that models are made of, with the shapes of their operands.
+"""Expressions of torch code as in models, with the shapes of their operands.
 
 Shapes are those of the whole model. `B` and `S` stand for sizes of the input: numbers to torch,
 symbols to the linter.
@@ -55,7 +55,7 @@ def mask(*shape: int | str) -> Operand:
 
 
 def each(text: str, names: str, **operands: tuple[int | str, ...] | Operand) -> list[Case]:
-    """One case for every name, which stands for `NAME` in the text."""
+    """One case for every one of `names`, which replaces `NAME` in the text."""
     return [case(text.replace("NAME", name), **operands) for name in names.split()]
 
 

@@ -42,12 +42,12 @@ MODULE = "case"
 
 @record
 class End:
-    """How a piece of code ends: with a value, written out, or an exception; None: undecided."""
+    """How a piece of code ends: with a value, as text, or an exception; None: undecided."""
 
     told: str | None
 
     def agrees_with(self, truth: End) -> bool:
-        """Whether nothing is said that is not so."""
+        """Whether this claims nothing that `truth` contradicts."""
         return self.told is None or self.told == truth.told
 
 
@@ -55,7 +55,7 @@ UNDECIDED = End(None)
 
 
 def _code(text: str) -> str:
-    """`text`, which leaves its value in `result`; an expression does so by itself."""
+    """`text` as a program that leaves its value in `result`; an expression is assigned to it."""
     return text if "\n" in text or f"{RESULT} =" in text else f"{RESULT} = ({text})"
 
 
@@ -73,7 +73,7 @@ def in_python(text: str) -> End:
 
 
 class _Noting(Machine):
-    """Notes whether an expression was undecided on the way; what is, may raise in Python."""
+    """Records whether an expression was undecided on the way, as then Python may raise."""
 
     unsure = False
 
@@ -84,7 +84,7 @@ class _Noting(Machine):
 
 
 def in_interpreter(text: str, *, throughout: bool = False) -> End:
-    """How the interpreter ends `text`; with `throughout` only if it was sure of all on the way."""
+    """How the interpreter ends `text`; with `throughout`, undecided if anything on the way was."""
     loader = SourceLoader(Sources({}, {MODULE: _code(text)}), ReleaseSources(""))
     machine = _Noting(StandardLibrary(), loader)
     end = _ended(machine, loader)
@@ -108,7 +108,7 @@ _NO_LISTS: tuple[type, ...] = (range, KeysView, ValuesView, ItemsView, Iterator)
 
 
 def _written(value: object) -> str:
-    """`repr`, with the items of a set in order and those of whatever else is iterated over."""
+    """`repr`, with the items of sets and other iterables in a fixed order."""
     if isinstance(value, Iterable) and isinstance(value, _NO_LISTS):
         return f"{type(value).__name__}{[_written(item) for item in value]}"
     if isinstance(value, list | tuple | set | frozenset | dict):
@@ -122,7 +122,7 @@ def _written(value: object) -> str:
 
 
 def _shown(machine: Machine, value: Value) -> str | None:
-    """As `_written` does, which uses up iterators; None for what is not wholly known."""
+    """The same for a value of the interpreter (iterators are used up); None unless all is known."""
     if isinstance(value, Known):
         return _written(value.value)
     if isinstance(value, TupleValue):

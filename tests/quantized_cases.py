@@ -1,6 +1,6 @@
-"""Quantized checkpoints: what their config says, how their weights are stored, who is asked.
+"""Quantized checkpoints: their config, how their weights are stored, and the questions to engines.
 
-The weights are drawn and packed where an engine is (`oracles/packing.py`), or told as headers.
+The weights are drawn and packed by the engine's Python (`oracles/packing.py`), or given as headers.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from tests.fixture_models import MODELS, copy_model
 Config = dict[str, object]
 HEAD = ("lm_head",)
 EVERYTHING = ("layers", "lm_head")
-"""Names that all layers hold one of: nothing is quantized."""
+"""Every layer has one of these in its name: as exclusions, nothing is quantized."""
 
 
 @dataclass(frozen=True)
 class Case:
     """A fixture model with `quantization` in its config and weights in `form`.
 
-    `kept` are parts of the names of layers that are stored as they are, whatever the config says;
-    `left_out` ends of names of tensors that are not stored. `sizes` are those that are asked for.
+    `kept` are parts of names of layers that are stored unquantized, whatever the config says;
+    `left_out` ends of names of tensors that are not stored. `sizes` are those that are asked about.
     """
 
     form: str
@@ -53,7 +53,7 @@ class Case:
 
     @property
     def packing(self) -> dict[str, object]:
-        """As `oracles.packing.pack_model` takes it."""
+        """The argument for `oracles.packing.pack_model`."""
         return {
             "form": self.form,
             "group": self.group,
@@ -81,7 +81,7 @@ def fp8(**changed: object) -> Config:
 
 
 def whole(kind: str, strategy: str, **more: object) -> Config:
-    """Weights or activations of 8 bits, as compressed-tensors tells them."""
+    """Weights or activations of 8 bits, in the notation of compressed-tensors."""
     return {"num_bits": 8, "type": kind, "symmetric": True, "strategy": strategy, **more}
 
 
@@ -316,7 +316,7 @@ CASES: Mapping[str, Case] = {
 
 
 def questions(folder: Path) -> Iterator[Question]:
-    """What an engine is asked; the models are written below `folder`."""
+    """The questions to an engine; the models are written below `folder`."""
     for number, (name, case) in enumerate(CASES.items()):
         place = lay(case, folder / str(number))
         arguments = {"dtype": case.dtype}
@@ -330,7 +330,7 @@ def questions(folder: Path) -> Iterator[Question]:
 
 
 def lay(case: Case, folder: Path, *, headers: bool = False) -> Path:
-    """Write the model; with `headers` also what its checkpoint says of itself."""
+    """Write the model; with `headers` also the header of its checkpoint."""
     said = {} if case.quantization is None else {"quantization_config": case.quantization}
     place = copy_model(case.model, folder, **case.config, **said)
     for name, text in case.files.items():
@@ -360,7 +360,7 @@ def _stored(case: Case, place: Path) -> Iterator[Told]:
 def parameters(case: Case, place: Path) -> Iterator[tuple[str, list[int], bool]]:
     """The parameters that are saved: name, shape, and whether it is the weight of a Linear.
 
-    As PyTorch has them, with the sizes of this case.
+    As in PyTorch, with the sizes of this case.
     """
     told = json.loads((MODELS / case.model / ".expected" / "structure.json").read_text("utf-8"))
     whole = told["entries"]["architectures"]

@@ -1,10 +1,9 @@
-"""Edits at random, as people make them: what the server says after each pause is what a cold
-`check` says of the same texts.
+"""Random edits as people make them: after each pause the server must say what a cold `check` says.
 
     python -m tests.random_edits [--count 10000] [--seed 1]
 
 Texts are typed letter by letter, undone, saved, closed; files are written, renamed and deleted
-beside the editor. Every run is known by its seed.
+beside the editor. Every run is identified by its seed.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ LIMITS = JobLimits(120.0, 4 << 30)
 
 
 class Told(NamedTuple):
-    """A finding as both sides tell it; columns are UTF-16."""
+    """A finding in the form in which both sides are compared; columns are UTF-16."""
 
     file: str
     row: int
@@ -49,7 +48,7 @@ class Told(NamedTuple):
 
 
 class Editor:
-    """A workspace with some models, a client on it, and a copy that is what the client shows."""
+    """A workspace with some models, a client on it, and a copy with the client's texts."""
 
     def __init__(self, folder: Path, client: LanguageClient, seed: int) -> None:
         self.random = random.Random(seed)
@@ -61,7 +60,7 @@ class Editor:
         self.done: list[str] = []
 
     def edit(self) -> None:
-        """Do one thing."""
+        """Do one random thing."""
         kinds: list[tuple[Callable[[], None], int]] = [
             (self.type, 60),
             (self.rub_out, 12),
@@ -77,7 +76,7 @@ class Editor:
         chosen()
 
     def type(self) -> None:
-        """A snippet, letter by letter."""
+        """Type a snippet, letter by letter."""
         path = self._document()
         if path is None:
             return
@@ -87,21 +86,21 @@ class Editor:
             at += len(letter)
 
     def rub_out(self) -> None:
-        """Some letters."""
+        """Delete some letters."""
         path = self._document()
         if path is not None:
             at = self.random.randrange(len(self.client.texts[str(path)]) + 1)
             self._change(path, at, at + self.random.randrange(1, 12), "")
 
     def swap(self) -> None:
-        """One word for another."""
+        """Replace one word by another."""
         path = self._document()
         word = self.random.choice(WORDS)
         if path is not None and (at := self.client.texts[str(path)].find(word)) >= 0:
             self._change(path, at, at + len(word), self.random.choice(WORDS))
 
     def go_back(self) -> None:
-        """To an earlier text, or the first."""
+        """Return to an earlier text, or to the first."""
         path = self._document()
         if path is not None:
             before = self.undo[path]
@@ -109,14 +108,14 @@ class Editor:
             self.client.change(path, text)
 
     def save(self) -> None:
-        """What is typed."""
+        """Save a document."""
         path = self._document()
         if path is not None and path.parent.is_dir():
             path.write_bytes(self.client.texts[str(path)].encode())
             self.client.tell("textDocument/didSave", textDocument={"uri": path.as_uri()})
 
     def close_or_open(self) -> None:
-        """A document; at least one stays open."""
+        """Close or open a document; at least one stays open."""
         path = self.random.choice(sorted(self._files()))
         if str(path) not in self.client.texts:
             if path.is_file():
@@ -126,7 +125,7 @@ class Editor:
             self.client.close(path)
 
     def write_beside(self) -> None:
-        """A file, by another program; its first text, or with another word in it."""
+        """Write a file as another program would: its first text, or with another word in it."""
         path = self.random.choice(sorted(self._files()))
         if path.is_file():
             text = path.read_bytes().decode()
@@ -138,7 +137,7 @@ class Editor:
             self._tell(path, 2)
 
     def move_or_delete(self) -> None:
-        """A file is gone, or one that was comes back."""
+        """Delete or rename a file, or restore one."""
         if self.away:
             path, elsewhere = self.away.popitem()
             elsewhere.rename(path)
@@ -170,7 +169,7 @@ class Editor:
 
     @staticmethod
     def _steady(text: str, at: int) -> int:
-        """`at`, but not between the two letters of a line end, where no editor has a place."""
+        """`at`, moved out of the two characters of a line end, where no editor has a position."""
         return at - 1 if text[at - 1 : at + 1] == "\r\n" else at
 
     def _tell(self, path: Path, kind: int) -> None:
@@ -178,7 +177,7 @@ class Editor:
         self.client.tell("workspace/didChangeWatchedFiles", changes=[change])
 
     def shown(self) -> set[Told]:
-        """What the server has sent, when it has nothing more to say."""
+        """The findings that the server has sent, once it has nothing more to send."""
         uri = Path(sorted(self.client.texts)[0]).as_uri()
         start = {"line": 0, "character": 0}
         self.client.ask("textDocument/hover", textDocument={"uri": uri}, position=start)
@@ -193,7 +192,7 @@ class Editor:
         return path.relative_to(self.root).as_posix() if self.root in path.parents else uri
 
     def cold(self) -> set[Told]:
-        """What a fresh check of the same texts finds where documents are open."""
+        """The findings of a fresh check of the same texts, in documents that are open."""
         shutil.rmtree(self.mirror, ignore_errors=True)
         shutil.copytree(self.root, self.mirror)
         for path, text in self.client.texts.items():
@@ -217,7 +216,7 @@ def _checked(folder: Path) -> tuple[ModelReport, ...]:
 
 
 def position(text: str, offset: int) -> dict[str, int]:
-    """An offset as the protocol counts: rows end with a newline, a carriage return or both."""
+    """An offset in the protocol's form: rows end with a newline, a carriage return or both."""
     before = text[:offset].replace("\r\n", " \n").replace("\r", "\n")
     line = before.rpartition("\n")[2]
     return {"line": before.count("\n"), "character": len(line.encode("utf-16-le")) // 2}
@@ -244,7 +243,7 @@ def _findings(report: ModelReport, root: Path, texts: dict[Path, str]) -> Iterat
 
 
 def run(folder: Path, count: int, seed: int, say: Callable[[str], object] = len) -> int:
-    """Make `count` edits with pauses; how often the two sides were compared.
+    """Make `count` edits with pauses; returns how often the two sides were compared.
 
     Raises `AssertionError` where they differ.
     """

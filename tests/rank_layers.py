@@ -1,6 +1,6 @@
-"""vLLM 0.13's layers on ranks that are threads: what each one computes, not how fast.
+"""vLLM 0.13's layers on ranks that are threads: they compute the same, without regard to speed.
 
-Each class states the upstream file whose arithmetic it repeats; `transformers/` is short for
+Each class names the upstream file whose arithmetic it repeats; `transformers/` is short for
 `vllm/model_executor/models/transformers/`.
 """
 
@@ -129,10 +129,10 @@ class RMSNorm(nn.Module):
 
 
 class Attention:
-    """One rank's heads (`vllm/attention/layer.py`): their number is the config's over the size.
+    """One rank's heads (`vllm/attention/layer.py`): the number in the config divided by the ranks.
 
-    It takes [tokens, features] and believes that number: features of more heads than it has are
-    read as more tokens, of which it attends to as many as the batch has and leaves the rest of its
+    It takes [tokens, features] and relies on that number: features of more heads than it has are
+    read as more tokens, of which it processes as many as the batch has and leaves the rest of its
     output unwritten.
     """
 
@@ -167,7 +167,7 @@ def attention_forward(
     attention_instances: dict[int, Attention] | None = None,
     **kwargs: object,
 ) -> tuple[Tensor, None]:
-    """`transformers/base.py`, vllm_flash_attention_forward: [1, heads, tokens, head_size] in."""
+    """`transformers/base.py`, vllm_flash_attention_forward: takes [1, heads, tokens, head_size]."""
     assert attention_instances is not None, "'NoneType' object is not subscriptable"
     attention = attention_instances[module.layer_idx]
     scale = attention.head_size**-0.5 if scaling is None else scaling

@@ -1,4 +1,4 @@
-"""Runs the same expressions of torch code with torch."""
+"""Evaluates the same expressions of torch code with torch."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def whole_shape(operand: Operand) -> tuple[int, ...]:
 
 
 def random_tensor(operand: Operand, generator: torch.Generator) -> Tensor:
-    """A tensor as the operand asks for."""
+    """A random tensor for the operand."""
     shape = whole_shape(operand)
     if operand.kind == "mask":
         return torch.rand(shape, generator=generator) < 0.5
@@ -59,6 +59,6 @@ def random_tensor(operand: Operand, generator: torch.Generator) -> Tensor:
 
 
 def error_text(error: Exception) -> str:
-    """`RuntimeError: first line of the message`, as it would be for floats."""
+    """`RuntimeError: first line of the message`, with dtypes as if all were floats."""
     line = str(error).partition("\n")[0].replace("torch.DoubleTensor", "torch.FloatTensor")
     return f"{type(error).__name__}: {line}"

@@ -1,4 +1,4 @@
-"""A run whose findings show everything a report can hold, on `fixtures/reports/modeling.py`."""
+"""A run whose findings show everything a report can contain, on `fixtures/reports/modeling.py`."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def diagnostic(
     name: str = "tp-pattern-matches-nothing",
     label: str = "",
 ) -> Diagnostic:
-    """A finding with no more than it must have."""
+    """A finding with only the required parts."""
     return Diagnostic(span, code, message, name, severity, label)
 
 
 def rich_diagnostic() -> Diagnostic:
-    """A finding with everything it may have, one of its two labels in a file that is gone."""
+    """A finding with all optional parts, one of its two labels in a file that does not exist."""
     pattern = at('"layers.*.self_attn.q_proj"')
     built = at("self.query_linear = nn.Linear(config.hidden_size, config.hidden_size)")
     gone = Span(str(REPORTS / "gone.py"), Position(3, 1), Position(3, 9))

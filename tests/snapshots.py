@@ -1,9 +1,9 @@
-"""What people read of each rule, stored whole beside its suite.
+"""The output for each rule, stored as a whole beside its suite.
 
     python -m tests.snapshots [SUITE...]
 
-writes `fixtures/rules/<family>/<name>.txt` anew, from every case that finds something: headline,
-labels, consequence, releases and help. `git diff` then shows what changed for a reader;
+writes `fixtures/rules/<family>/<name>.txt` anew, from every case that has findings: headline,
+labels, consequence, releases and help. `git diff` then shows what changes for a reader;
 `tests/test_fixtures.py` compares.
 """
 
@@ -24,7 +24,7 @@ from tests.cases import Case, read_cases
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "rules"
 FOLDER = "model"
-"""The name of the folder of every model: some messages say it."""
+"""The name of the folder of every model: some messages contain it."""
 
 
 def findings(case: Case, folder: Path) -> list[Diagnostic]:

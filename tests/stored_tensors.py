@@ -1,7 +1,7 @@
-"""Files of weights as text: what a suite shows of a safetensors file, and the file made of it.
+"""Files of weights as text in a suite: a listing of a safetensors file, and the file made from it.
 
 A listing has a line for each tensor, `model.norm.weight F32 [64]`; the data are a hole in the file.
-`less 8` as the last line cuts so many bytes off its end. Any other text is the file itself.
+`less 8` as the last line cuts that many bytes off its end. Any other text is the file itself.
 """
 
 from __future__ import annotations

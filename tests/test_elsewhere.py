@@ -1,4 +1,4 @@
-"""What code written elsewhere does that Forgather's does not: each case was a false finding."""
+"""Code that others write and Forgather's does not contain: each case once gave a false finding."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ BOMBS: dict[str, Callable[[], None]] = {
     "grow": grow,
     "leave": leave,
 }
-"""What no input is known to do any more, done in place of the reading of a model."""
+"""Behaviours that no known input causes any more, injected into the reading of a model."""
 
 
 @pytest.fixture

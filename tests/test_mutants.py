@@ -37,12 +37,15 @@ def mutants_of(model: str) -> tuple[Static, list[Mutant]]:
 
 
 COUNTS_POSITIONS = "forgather_alibi"
-"""It counts positions from the first token that it is handed, which an engine does not hand over
-again: undecided, though plain ranks agree."""
+"""A model that is undecided although plain ranks agree.
+
+It counts positions from the first token that it gets, and an engine does not pass earlier tokens
+again.
+"""
 
 
 def static_outcomes(model: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """The verdicts, but for what only an engine that decodes token by token makes wrong."""
+    """The verdicts, except what is wrong only in an engine, which decodes token by token."""
     for identity, outcome in _static_outcomes(model, tmp_path):
         if not isinstance(outcome.cause, TokensMeet):
             yield identity, outcome.verdict.value

@@ -69,7 +69,10 @@ def spreads(case: Case) -> Iterator[dict[str, Placement]]:
 
 
 def packed_spreads(case: Case) -> Iterator[dict[str, Placement]]:
-    """Operands in two blocks that are each spread: one operand, or two; and one beside a plain."""
+    """Operands packed in two blocks that are each spread: one, or two.
+
+    And one beside a plain one.
+    """
     whole = dict.fromkeys(case.operands, REPLICATE)
     found: list[tuple[str, Placement]] = [
         (name, Shard(dim, HERE, BLOCKS))

@@ -1,4 +1,4 @@
-"""What a cold `check` may cost, against other things that users wait for."""
+"""The cost of a cold `check`, compared with other things that users wait for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What puts tokens together outside attention, and what only seems to.
+"""Mutants that combine tokens outside attention, and some that only seem to.
 
 Each is `hf_llama` with something in front of the feed-forward. Outcomes are stored by their names
 in `fixtures/verdicts/vllm_0.32.json`.
@@ -15,7 +15,7 @@ _ANSWER = "        return self.down_proj(self.act_fn(self.gate_proj(x)) * self.u
 
 
 def _mutant(name: str, computed: str, made: str = "") -> Mutant:
-    """A feed-forward that computes `x` anew first, with `made` in its constructor."""
+    """A feed-forward that first recomputes `x`, with `made` in its constructor."""
     edits = [Edit(LLAMA, _ANSWER, f"        {computed}\n{_ANSWER}")]
     if made:
         edits.append(Edit(LLAMA, _MADE, f"{_MADE}        {made}\n"))

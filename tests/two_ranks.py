@@ -51,7 +51,10 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Outcome:
-    """`error` is the first exception; `deviation` the largest, over the largest logit."""
+    """`error` is the first exception.
+
+    `deviation` the largest difference, relative to the largest logit.
+    """
 
     verdict: Verdict
     error: str | None = None
@@ -117,7 +120,7 @@ def _classes(directory: Path) -> tuple[Any, Any]:
 
 
 def _seeded(name: str, like: Tensor) -> Tensor:
-    """Large enough that a wrong answer shows: vectors near what they were, matrices near 1."""
+    """Random values large enough that a wrong answer shows: vectors near their present values."""
     noise = torch.randn(
         like.shape, generator=torch.Generator().manual_seed(zlib.crc32(name.encode()))
     )
@@ -150,7 +153,7 @@ def _logits(model: Any, head: Tensor, plan: Plan, size: int) -> list[Tensor]:
 
 
 def _attention(config: Any, size: int) -> Attention:
-    """vllm/config/model.py: get_num_attention_heads, get_num_kv_heads, get_head_size."""
+    """As in vllm/config/model.py: get_num_attention_heads, get_num_kv_heads, get_head_size."""
     heads: int = config.num_attention_heads
     if heads % size:
         raise ValueError(
@@ -184,7 +187,7 @@ def _divided(model: Any, plan: Plan, rank: int, ranks: Ranks) -> Any:
 
 
 def _parallel(whole: nn.Linear, style: str, rank: int, ranks: Ranks) -> nn.Module:
-    """transformers/utils.py, replace_linear_class: a style it does not know means replicate."""
+    """As transformers/utils.py, replace_linear_class: a style it does not know means replicate."""
     if style in ("colwise", "colwise_rep"):
         return ColumnParallelLinear(whole, rank, ranks, gather_output=style == "colwise_rep")
     if style in ("rowwise", "rowwise_rep"):

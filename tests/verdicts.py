@@ -52,7 +52,7 @@ class Static:
             return judge.tensor_outcome(ranks)
 
     def cell(self, mutant: Mutant, ranks: int, stages: int) -> Outcome:
-        """The verdict on a mutant of this directory's source, with what blocks at any size."""
+        """The verdict on a mutant of this directory's source, including problems at any size."""
         prepared = self.examined
         with deep_recursion():
             refused = blocking(prepared)

@@ -1,12 +1,12 @@
-"""The commands that the documents show, and what they print, taken from the Markdown.
+"""The commands that the documents show, and their output, taken from the Markdown.
 
     python -m tests.written_commands [PAGE...]
 
-runs the commands of the pages and writes what they print into them, with `...` kept where a page
+runs the commands of the pages and writes their output into them, with `...` kept where a page
 leaves lines out; `git diff` then shows what a reader will see. `tests/test_documents.py` compares.
 
-A ```` ```console ```` block holds commands behind `$` and what they print; a line `...` stands for
-any lines. A ```` ```bash ```` block holds commands alone.
+A ```` ```console ```` block has commands behind `$` with their output; a line `...` stands for any
+lines. A ```` ```bash ```` block has commands alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 WANTS_MORE = {"verify": "a Python with vLLM", "target": "the network", "server": "an editor"}
-"""Commands that want what not every machine has."""
+"""Commands that need something that not every machine has."""
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
@@ -81,9 +81,9 @@ def wants(command: Command) -> str | None:
 
 
 def workplace(folder: Path) -> Path:
-    """What the commands find: the shipped models, and a model that was trained.
+    """A folder with what the commands expect: the shipped models, and a trained model.
 
-    It is the one with the planted fault, and lies where the pages look for it.
+    The trained model is the one with the planted fault, at the path that the pages use.
     """
     models = ROOT / "fixtures" / "models"
     shutil.copytree(models, folder / "fixtures" / "models")

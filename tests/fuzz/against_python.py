@@ -1,10 +1,10 @@
-"""Random expressions of plain Python: the interpreter and CPython must not disagree.
+"""Random expressions of plain Python: the interpreter must not contradict CPython.
 
     python -m tests.fuzz.against_python --count 200000 --seed 13
 
 Each is made from a grammar of literals, operators, builtins, methods, comprehensions and calls. No
-operation may have a fault (they are shown), nothing may be said that Python does not say. The same
-seed makes the same expressions.
+operation may have a bug (bugs end the run here), and the interpreter must decide nothing that
+Python does not. The same seed makes the same expressions.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Grammar:
         return made
 
     def some(self, depth: int, most: int = 3) -> str:
-        """Up to `most` expressions between commas."""
+        """Up to `most` expressions, separated by commas."""
         return ", ".join(self.expression(depth) for _ in range(self.random.randint(0, most)))
 
     def display(self, depth: int) -> str:
@@ -124,12 +124,14 @@ _NOT_MODELLED = (
     *("unhashable type", "is not subscriptable", "range", "frozenset", "has no attribute"),
     *("update sequence", "zip", "filter", "map", "enumerate", "reversed", "dict_"),
 )
-"""What Python says of ranges, iterators and views, which stand as lists here, of frozen sets, which
-stand as sets, and of keys that cannot be any."""
+"""Python's errors about types that the interpreter represents by others.
+
+Ranges, iterators and views are lists to it, frozen sets are sets, and any value can be a key.
+"""
 
 
 def disagreement(text: str) -> str | None:
-    """What the interpreter wrongly says of `text`, None where it does not; see `python_oracle`."""
+    """What the interpreter claims wrongly about `text`, None if nothing; see `python_oracle`."""
     ours = in_interpreter(text, throughout=True)
     if ours == UNDECIDED:
         return None
@@ -140,7 +142,7 @@ def disagreement(text: str) -> str | None:
 
 
 def program(text: str) -> str:
-    """The expression `text` with the name that it may use."""
+    """The expression `text`, preceded by a definition of the name that it may use."""
     return f"x = 3\nresult = ({text})"
 
 

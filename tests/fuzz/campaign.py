@@ -1,7 +1,7 @@
-"""Runs many inputs in workers, and notes how each ended, what went wrong, and what was reached.
+"""Runs many inputs in workers, and records how each ended, what went wrong, and what was reached.
 
-An input is known by the seed, its kind, the number of its batch and its place in it. A batch that
-takes its worker down is run again one input at a time.
+An input is identified by the seed, its kind, the number of its batch and its place in it. A batch
+that kills its worker is run again one input at a time.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ PACKAGE = str(Path(__file__).parents[2] / "forgather_lint")
 MEMORY = 1 << 30
 _SECONDS_OF_A_BATCH = 300.0
 _TRACED_EVERY = 25
-"""So many batches there are to one of which the lines are noted: that takes ten times as long."""
+"""In one batch out of so many the lines that run are recorded, which takes ten times as long."""
 
 Line = tuple[str, int]
 
 
 @record
 class Limits(JobLimits):
-    """What an input may take of the processor; that others have it meanwhile is no hang."""
+    """Limits for an input. Wall time is generous: that others have the processor is no hang."""
 
     @property
     def wall(self) -> float:
@@ -42,7 +42,7 @@ class Limits(JobLimits):
 
 @record
 class Fault:
-    """An input for which something does not hold, and what."""
+    """An input for which something does not hold, and what that is."""
 
     kind: str
     batch: int
@@ -53,7 +53,7 @@ class Fault:
 
 @record
 class Batch:
-    """What came of the inputs of a batch: how many there were, how they ended."""
+    """The results of a batch: how many inputs there were, and how they ended."""
 
     count: int
     ends: Counter[str]
@@ -64,7 +64,7 @@ class Batch:
 
 @record(frozen=False)
 class Summary:
-    """What came of all batches."""
+    """The results of all batches."""
 
     count: Counter[str] = field(default_factory=Counter)
     seconds: Counter[str] = field(default_factory=Counter)
@@ -73,7 +73,7 @@ class Summary:
     lines: set[Line] = field(default_factory=set)
 
     def add(self, kind: str, batch: Batch) -> None:
-        """Take in one more batch."""
+        """Add a batch."""
         self.count[kind] += batch.count
         self.seconds[kind] += batch.seconds  # type: ignore[assignment]
         self.ends.setdefault(kind, Counter()).update(batch.ends)
@@ -91,9 +91,11 @@ def run(
     *,
     traced: bool = True,
 ) -> Summary:
-    """Run about `count` inputs, dealt to `kinds` by their shares; `told` hears how far it is.
+    """Run about `count` inputs, divided among `kinds` by their shares.
 
-    `traced`: note the lines that some of them run.
+    `told` gets the summary so far.
+
+    `traced`: record the lines that some of them run.
     """
     summary = Summary()
     work = list(_batches(count, kinds))
@@ -115,7 +117,7 @@ def run(
 
 
 def _batches(count: int, kinds: Sequence[Kind]) -> Iterator[tuple[Kind, int, int]]:
-    """The batches of all kinds in turn, so that a run that is ended has seen something of each."""
+    """The batches of all kinds in turn, so that an interrupted run has covered each kind."""
     total = sum(kind.share for kind in kinds)
     left = {kind: max(1, round(count * kind.share / total)) for kind in kinds}
     number = 0
@@ -131,7 +133,7 @@ def _batches(count: int, kinds: Sequence[Kind]) -> Iterator[tuple[Kind, int, int
 def _one_by_one(
     summary: Summary, kind: Kind, seed: int, number: int, size: int, folder: Path
 ) -> None:
-    """The batch again, each input with a job of its own, to see which one it was."""
+    """Run the batch again with a job for each input, to find out which one it was."""
     inputs = kind.make(_seed(kind.name, seed, number), size)
     jobs = [partial(single, kind.name, text, folder) for text in inputs]
     with Workers(1, Limits(kind.seconds, MEMORY)) as workers:
@@ -178,7 +180,7 @@ def batch(name: str, seed: int, number: int, size: int, folder: Path, traced: bo
 
 
 def judged(kind: Kind, text: str, *, in_time: bool = True) -> tuple[str, list[str], float]:
-    """How an input ended, what does not hold for it, and how long it took."""
+    """How an input ended, what does not hold for it, and how many seconds it took."""
     kind.prepare(text)
     started = time.process_time()
     with watched() as seen:
@@ -197,7 +199,7 @@ def judged(kind: Kind, text: str, *, in_time: bool = True) -> tuple[str, list[st
 
 
 def _class_of(end: str) -> str:
-    """`end` without what differs from input to input: numbers, and what is quoted."""
+    """`end` without what varies between inputs: numbers, and what is quoted."""
     kept, quoted = [], False
     for word in end[:120].split():
         quoted ^= word.count("'") % 2 == 1 or word.count("`") % 2 == 1
@@ -218,7 +220,7 @@ def _kind(name: str) -> Kind:
 
 @contextmanager
 def _noted(lines: set[Line]) -> Iterator[None]:
-    """Note which lines of the package run."""
+    """Within the block, record which lines of the package run."""
 
     def local(frame: FrameType, event: str, _: object) -> object:
         if event == "line":
@@ -236,7 +238,7 @@ def _noted(lines: set[Line]) -> Iterator[None]:
 
 
 def coverage(lines: set[Line], below: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """For each folder of the package: how many lines inside functions have run, and there are."""
+    """By folder of the package: how many lines inside functions have run, and how many exist."""
     found = {}
     for folder in below:
         there = set[Line]()

@@ -1,13 +1,14 @@
-"""The readers under inputs that coverage picks.
+"""Runs the readers on inputs that are selected by coverage.
 
     python -m tests.fuzz.coverage_guided --seconds 180 [--kind json] [--keep]
 
-Atheris (libFuzzer) changes an input, and keeps it when it reaches what no other has reached. Each
-reader is run in a process of its own, from what it made the last time (`tests/fuzz/guided`), from
-the corpus of faults and from inputs that its kind makes; what holds for every input is the same as
-in the long run. A reader that finds a fault ends there and shows it; `--keep` stores what is new.
+Atheris (libFuzzer) mutates an input, and keeps it when it reaches code that no other has reached.
+Each reader is run in a process of its own, starting with what was kept the last time
+(`tests/fuzz/guided`), the corpus of faults, and inputs that its kind makes; what must hold is the
+same as in the long run. A reader that finds a fault ends there and shows it; `--keep` stores what
+is new.
 
-Wants `pip install atheris`, which the suite does not.
+Needs `pip install atheris`, which the suite does not.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import time
 from pathlib import Path
 
 READERS = "python comments json toml yaml template requirement option pattern header command"
-"""The kinds of input that are read; what they hold is then run or judged by other kinds."""
+"""The kinds of input that are only read; other kinds run or judge what these contain."""
 HERE = Path(__file__).parent
 GUIDED, CORPUS = HERE / "guided", HERE / "corpus"
 _PACKAGES = "documents deployment core forgather engines linting shell.configuration".split()
@@ -32,7 +33,7 @@ _MEMORY_MB = 4_096
 
 
 def stored(kind: str) -> list[str]:
-    """The inputs that are kept of a reader: each reached something when it was found."""
+    """The kept inputs of a reader: each reached something new when it was found."""
     file = GUIDED / f"{kind}.json"
     return list(json.loads(file.read_text("ascii"))) if file.is_file() else []
 
@@ -78,7 +79,7 @@ def _fuzz(kind_name: str, seconds: int, folder: Path) -> None:
 
 
 def _run(kind: str, seconds: int, *, keep: bool) -> bool:
-    """Run one reader and say what came of it; whether nothing was found."""
+    """Run one reader and print the result; returns whether nothing was found."""
     with tempfile.TemporaryDirectory(prefix="forgather-lint-guided-") as folder:
         command = [sys.executable, "-m", "tests.fuzz.coverage_guided"]
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Python expressions and short programs by a grammar, with the values at which things break."""
+"""Python expressions and short programs from a grammar, with values at which things break."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ from tests.fuzz.templates import template
 from tests.fuzz.texts import mutated, pieces_of, window
 
 Make = Callable[[str, int], list[str]]
-"""`count` inputs for a seed, the same ones every time."""
+"""Makes `count` inputs for a seed, the same ones every time."""
 
 
 def _nothing(_: str) -> None:
@@ -53,7 +53,7 @@ def _nothing(_: str) -> None:
 
 @record
 class Kind:
-    """One kind of input. `seconds` is what one may take, `share` its part of a long run."""
+    """One kind of input. `seconds` is the limit for one, `share` its part of a long run."""
 
     name: str
     make: Make
@@ -130,13 +130,13 @@ _room = Path(tempfile.gettempdir())
 
 
 def work_in(folder: Path) -> None:
-    """Write files of inputs below `folder` from now on."""
+    """From now on, files of inputs are written below `folder`."""
     global _room
     _room = folder
 
 
 def _folder() -> Path:
-    """A folder of this process."""
+    """The folder of this process."""
     folder = _room / str(os.getpid())
     folder.mkdir(exist_ok=True)
     return folder
@@ -241,7 +241,7 @@ def _template(random: Random) -> str:
 
 
 class _InMemory(TemplateLibrary):
-    """Templates that stand in no file."""
+    """Templates that are in no file."""
 
     def __init__(self, texts: dict[str, str]) -> None:
         super().__init__()
@@ -295,7 +295,7 @@ _IMPORTS = (
 
 @cache
 def _workshop() -> tuple[ModelBuilder, Namespace]:
-    """A machine that has run the imports which expressions need."""
+    """A builder whose machine has run the imports that expressions need."""
     sources = Sources({}, {"m": _IMPORTS})
     builder = builder_of(ModelInput("m", sources, None))
     space = builder.loader.load(builder.machine, "model.m")
@@ -359,7 +359,7 @@ def _read_configured(text: str) -> str:
 
 
 def _checked(files: dict[str, str], config: str) -> str:
-    """The codes that `check` gives for a model of these files, in the order of the alphabet."""
+    """The codes of the findings of `check` in a model of these files, sorted."""
     settings = Settings(debug=True, target=("vllm==0.32",))
     sources = Sources({}, files)
     try:
@@ -374,7 +374,7 @@ def _checked(files: dict[str, str], config: str) -> str:
 
 
 def _bytes(random: Random) -> str:
-    """The name of a file, and its bytes as letters."""
+    """The name of a file, and its bytes as characters."""
     files, config = _model(_MODEL)
     names = {f"{name}.py": text for name, text in files.items()} | {"config.json": config}
     name = random.choice(sorted(names))
@@ -403,7 +403,7 @@ def _read_bytes(_: str) -> str:
 
 
 def _header(random: Random) -> str:
-    """The bytes of a safetensors file as letters: a header, or one that is damaged."""
+    """The bytes of a safetensors file as characters: a header, or a damaged one."""
     shapes = [[random.choice(_SIZES) for _ in range(random.randint(0, 4))] for _ in range(3)]
     at, said = 0, dict[str, object]()
     for number, shape in enumerate(shapes[: random.randint(0, 3)]):

@@ -1,4 +1,4 @@
-"""Jinja texts in Forgather's dialect, by a grammar."""
+"""Jinja texts in Forgather's dialect, from a grammar."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ COMMAND_PIECES = (
 
 @cache
 def pieces_of(pattern: str, most: int = 200) -> tuple[str, ...]:
-    """The texts of the files below the repository that `pattern` names, in a stable order."""
+    """The texts of the files below the repository that match `pattern`, in a stable order."""
     files = sorted(
         each for each in ROOT.glob(pattern) if "fuzz" not in each.relative_to(ROOT).parts
     )
@@ -98,14 +98,14 @@ def pieces_of(pattern: str, most: int = 200) -> tuple[str, ...]:
 
 
 def window(random: Random, texts: Sequence[str]) -> str:
-    """Some lines in a row of one of `texts`."""
+    """Some consecutive lines of one of `texts`."""
     lines = random.choice(texts).splitlines(keepends=True)
     start = random.randrange(max(1, len(lines)))
     return "".join(lines[start : start + random.randint(1, _MOST_LINES)])
 
 
 def mutated(random: Random, text: str, pieces: Sequence[str]) -> str:
-    """`text` after some cuts, copies and insertions; now and then of one piece many times."""
+    """`text` after some cuts, copies and insertions; sometimes one piece is inserted many times."""
     for _ in range(random.choice((1, 1, 2, 3, 6))):
         text = _changed(random, text, pieces)
     return text

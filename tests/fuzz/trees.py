@@ -1,4 +1,4 @@
-"""Model sources whose syntax trees have been changed: what stood here stands there."""
+"""Model sources with syntax trees that have been changed: nodes are put in the place of others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WRAPPERS = (
 
 
 class Piece(NamedTuple):
-    """Where a node stands in its file, in bytes."""
+    """The position of a node in its file, in bytes."""
 
     start: int
     end: int
@@ -29,19 +29,19 @@ class Piece(NamedTuple):
 
 
 class Grown(NamedTuple):
-    """A source with the places of its statements and expressions."""
+    """A source with the positions of its statements and expressions."""
 
     data: bytes
     pieces: tuple[Piece, ...]
 
     def text(self, piece: Piece) -> str:
-        """What stands at `piece`."""
+        """The text at `piece`."""
         return self.data[piece.start : piece.end].decode()
 
 
 @cache
 def grown(text: str) -> Grown:
-    """`text` with the places of the nodes of its libcst tree."""
+    """`text` with the positions of the nodes of its libcst tree."""
     wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
     spans = wrapper.resolve(ByteSpanPositionProvider)
     found = [

@@ -1,4 +1,4 @@
-"""Values, configs and options, drawn by hypothesis: it knows at which of them things break."""
+"""Values, configs and options, drawn by hypothesis, which knows at which values things break."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def configs(model: str, number: str, count: int) -> list[str]:
 
 
 def documents(number: str, count: int) -> list[str]:
-    """Texts of any JSON value, written in one of the ways in which that can be done."""
+    """Texts of any JSON value, in various spellings."""
     ways: list[Callable[[object], str]] = [
         _text,
         lambda value: json.dumps(value, indent=2),
@@ -92,7 +92,7 @@ def documents(number: str, count: int) -> list[str]:
 
 
 def _text(value: object) -> str:
-    """JSON; Python itself would not write an integer of so many digits."""
+    """JSON; Python itself refuses to write integers of so many digits."""
     return json.dumps(value, default=str).replace(f'"{_HUGE}"', "9" * 5_000)
 
 

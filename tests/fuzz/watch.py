@@ -1,7 +1,7 @@
-"""What must hold for every input: no file but the tool's own is opened, nothing is written, no
-socket, no process, no error that the tool did not mean, and an end in time.
+"""What must hold for every input: nothing forbidden is done, and it ends in time.
 
-Python tells an audit hook of all of these before they happen.
+No file but the tool's own is opened, nothing is written, there is no socket, no process, and no
+error that the tool did not intend. Python tells an audit hook of all of these before they happen.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ _installed = False
 
 @contextmanager
 def watched() -> Iterator[list[str]]:
-    """What was done in the block that must not be.
+    """Collects what is done within the block and must not be.
 
-    Python keeps no byte code of what the block imports first: that is none of the input's writing.
+    Byte code of modules that the block imports first is not written: that would not be the input's
+    doing.
     """
     global _installed, _seen
     if not _installed:
