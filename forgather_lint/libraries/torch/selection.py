@@ -43,8 +43,8 @@ FULL_SLICE = SliceValue(Known(None), Known(None), Known(None))
 class Selection:
     """The region of a tensor that an index selects.
 
-    Dimensions of the tensor are labelled by number. Of those in `cut` a slice is taken, of those in
-    `taken` single positions.
+    Dimensions of the tensor are labelled by number. Of those in `_cut` a slice is taken, of
+    those in `_taken` single positions.
     """
 
     def __init__(self, site: Site, source: TensorValue, index: Value) -> None:

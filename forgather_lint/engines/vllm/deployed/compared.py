@@ -28,9 +28,9 @@ class TensorsCompared:
     """What becomes of each tensor, in the order of the engine.
 
     `found` are the tensors by the names of their slots. `strangers` have no slot, `dropped` are
-    silently skipped, `twice` come a second time. `missing` are slots without a tensor, `integers`
-    integer tensors for a slot of floats. `undecided` is a short reason when not all could be
-    compared.
+    silently skipped, `misfits` have the wrong size. `missing` are slots without a tensor,
+    `integers` integer tensors for a slot of floats. `undecided` is a short reason when not all
+    could be compared.
     """
 
     slots: Slots
