@@ -105,6 +105,17 @@ class ReleaseSources:
         """The name of the config class of `model_type`; None for an unknown type."""
         return _table(self.folder, CONFIGS).get(model_type)
 
+    def loads_config_class(self, auto_class: str, name: str) -> bool | None:
+        """Whether `auto_class` has a class for configs of a class called `name`, by that name.
+
+        None where the sources are not here.
+        """
+        table = _TABLES.get(auto_class)
+        if self.folder is None or table is None:
+            return None
+        types = [kind for kind, cls in _table(self.folder, CONFIGS).items() if cls == name]
+        return bool(types) and types[-1] in _table(self.folder, table)
+
     def model_class_name(self, auto_class: str, model_type: str) -> str | None:
         """The name of the class that `auto_class` loads for `model_type`.
 

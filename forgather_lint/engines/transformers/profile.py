@@ -104,6 +104,8 @@ class TransformersLoading:
     import_missing: Fact[Reaction]
     module_missing: Fact[Reaction]
     no_auto_class: Fact[Reaction]
+    config_class_differs: Fact[Reaction]
+    config_class_unnamed: Fact[Reaction]
     auto_map_null: Fact[Reaction]
     type_unknown: Fact[Reaction]
     type_missing: Fact[Reaction]

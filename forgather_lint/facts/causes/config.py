@@ -164,3 +164,15 @@ class TiedByConfigAlone(Cause):
     """The config ties the embeddings; `name`, the class with the head, declares no tied weights."""
 
     name: str
+
+
+@record
+class ConfigClassDiffers(Cause):
+    """The class `model` says that its config is of the class `said`, and it is handed a `given`.
+
+    `said` is empty where it names no class.
+    """
+
+    model: str
+    said: str
+    given: str

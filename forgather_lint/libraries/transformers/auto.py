@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
+import libcst as cst
+
 from forgather_lint.core.port import port_of
 from forgather_lint.libraries.names import PRETRAINED
-from forgather_lint.python.interpreter.classes import annotation_of, find_member, order_of
+from forgather_lint.python.interpreter.classes import annotated, find_member, order_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
@@ -109,7 +111,7 @@ def register_model(
     machine = cast("Machine", site.evaluator)
     if not isinstance(config_class, ClassValue) or not isinstance(model_class, ClassValue):
         return NONE
-    named = _config_of(machine, model_class)
+    named = config_of(machine, model_class)
     if named is NONE:
         text = "'NoneType' object has no attribute '__name__'"
         raise Raised("AttributeError", text, site.where)
@@ -131,17 +133,29 @@ for _name in (
     op(f"transformers.{_name}.register")(register_model)
 
 
-def _config_of(machine: Machine, model: ClassValue) -> Value | None:
-    """`config_class` of a model class; None where it is not known or missing."""
+@port_of("transformers/modeling_utils.py", "PreTrainedModel.__init_subclass__")
+def config_of(machine: Machine, model: ClassValue) -> Value | None:
+    """`config_class` of a model class, `NONE` where it names none; None where it is not known."""
     for cls in order_of(machine, model):
         if not isinstance(cls, ClassValue):
             return NONE if cls == External(PRETRAINED) else None
-        annotation = annotation_of(cls, "config")
-        found = cls.namespace.get("config_class")
-        found = found or (look_up(cls.scope, annotation) if annotation else None)
-        if found is not None:
+        found = cls.namespace.get("config_class", NONE)
+        annotation = annotated(cls, "config")
+        if found == NONE and annotation is not None:
+            return _as_annotation(cls, annotation)
+        if found != NONE:
             return found
     return None
+
+
+def _as_annotation(cls: ClassValue, annotation: cst.BaseExpression) -> Value:
+    """What a class keeps of an annotation in its body: the object, or the text of a quoted one."""
+    if isinstance(annotation, cst.SimpleString):
+        return Known(annotation.evaluated_value)
+    if "annotations" in cls.scope.namespace.globals:  # from __future__
+        return Known(cst.Module([]).code_for_node(annotation))
+    found = look_up(cls.scope, annotation.value) if isinstance(annotation, cst.Name) else None
+    return found or Unknown("annotation-of-several", cls.where)
 
 
 def _perhaps_taken(site: Site, config: Value, exist_ok: Value) -> None:

@@ -105,12 +105,18 @@ def assigned_names(body: cst.BaseSuite) -> Iterator[tuple[str, cst.CSTNode]]:
 
 def annotation_of(cls: ClassValue, name: str) -> str | None:
     """The annotation, if it is a name, of `name: Annotation` in the body of `cls`; else None."""
+    annotation = annotated(cls, name)
+    return _annotated_name(annotation) if annotation is not None else None
+
+
+def annotated(cls: ClassValue, name: str) -> cst.BaseExpression | None:
+    """What stands as annotation of `name`, to which the body of `cls` assigns nothing."""
     for line in cls.node.body.body if cls.node is not None else ():
         for small in line.body if isinstance(line, cst.SimpleStatementLine) else ():
             if isinstance(small, cst.AnnAssign) and small.value is None:
                 target, annotation = small.target, small.annotation.annotation
                 if isinstance(target, cst.Name) and target.value == name:
-                    return _annotated_name(annotation)
+                    return annotation
     return None
 
 

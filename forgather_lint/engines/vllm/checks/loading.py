@@ -27,13 +27,17 @@ from forgather_lint.engines.vllm.server import (
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts.causes.code import AttentionNotReplaceable
 from forgather_lint.facts.causes.config import (
+    ConfigClassDiffers,
     ConfigNotFound,
     NoAutoModel,
     NoConfigClass,
     OwnModelServes,
 )
 from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.libraries.transformers.auto import config_of
 from forgather_lint.model.entry import AUTO_CONFIG, AUTO_MODEL
+from forgather_lint.python.values.objects import ClassValue, Instance
+from forgather_lint.python.values.value import NONE, External, Unknown, Value
 
 
 def own_model(name: str, config: ConfigFile, target: VllmTarget) -> ServingProblem:
@@ -153,3 +157,43 @@ def no_auto_model(seen: CheckedModel) -> Iterator[ServingProblem]:
     fact = target.transformers.loading.no_auto_class
     place = config.place("auto_map") if "auto_map" in config.values else seen.cls.where
     yield from problem(target, NoAutoModel(name), fact, place, parts=parts)
+
+
+@port_of("transformers/models/auto/auto_factory.py", "_BaseAutoModelClass.from_config")
+@port_of("transformers/models/auto/auto_factory.py", "_BaseAutoModelClass.register")
+@check(Phase.ACCEPT)
+def config_class_differs(seen: CheckedModel) -> Iterator[ServingProblem]:
+    """A class whose `config_class` is not called like the class of its config: `register` raises.
+
+    It is not called where transformers has a model for configs of a class by that name.
+    """
+    given = seen.config.cls if isinstance(seen.config, Instance) else None
+    if not isinstance(given, ClassValue) or AUTO_MODEL not in auto_map(seen.builder.config_values):
+        return
+    said = config_of(seen.builder.machine, seen.cls)
+    if said is None or isinstance(said, Unknown):
+        return  # what is not known keeps a *serves* from being a proof; see `unread`
+    loading, name = seen.target.transformers.loading, _name_of_class(said)
+    if name == given.name or _perhaps_of_transformers(seen, given.name):
+        return
+    fact = loading.config_class_differs if name else loading.config_class_unnamed
+    cause = ConfigClassDiffers(seen.cls.name, name, given.name)
+    kind = "NoneType" if said == NONE else "str"
+    parts = {"said": f"<class '...{name}'>", "given": f"<class '...{given.name}'>", "type": kind}
+    yield from seen.problem(cause, fact, seen.place_of_member("config_class"), parts=parts)
+
+
+def _name_of_class(said: Value) -> str:
+    """How a config class is called; empty for what is no class."""
+    if isinstance(said, ClassValue):
+        return said.name
+    return said.name.rpartition(".")[2] if isinstance(said, External) else ""
+
+
+def _perhaps_of_transformers(seen: CheckedModel, config: str) -> bool:
+    """Whether AutoModel may have a class of its own for configs of a class called `config`."""
+    known = seen.builder.loader.release.loads_config_class(AUTO_MODEL, config)
+    if known is not None:
+        return known
+    stem, release = config.removesuffix("Config"), seen.target.transformers
+    return release.has_class(f"{stem}Model") or release.has_model_type(stem.lower())

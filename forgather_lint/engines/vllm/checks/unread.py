@@ -15,10 +15,11 @@ from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.execution.outcome import Outcome, undecided
 from forgather_lint.libraries.names import FUSED_BLOCK, FUSED_EXPERTS
+from forgather_lint.libraries.transformers.auto import config_of
 from forgather_lint.model.entry import AUTO_CONFIG
 from forgather_lint.model.loader import LOCAL
 from forgather_lint.python.values.objects import ClassValue, Instance
-from forgather_lint.python.values.value import External, Known, Value
+from forgather_lint.python.values.value import External, Known, Unknown, Value
 
 QUANTISED = ("quantization_config", "compression_config")
 """The keys under which vLLM finds quantized weights described (model_arch_config_convertor.py)."""
@@ -45,11 +46,22 @@ def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, 
     yield from _other_config_class(config, prepared)
     judge = prepared.judge
     if judge is not None:
+        yield from _config_class(prepared)
         yield from _of_attention(config, judge, prepared)
         yield from _forward_set(judge)
     if judge is not None and judge.config.config is not judge.config.whole:
         # With a processor and inputs of other kinds the engine also runs encoders.
         yield "processor-not-judged", config.place()
+
+
+def _config_class(prepared: PreparedModel) -> Iterator[tuple[str, Place | None]]:
+    """Which config class the model names is not known: it may be another."""
+    root = prepared.judge.subject.root if prepared.judge else None
+    if prepared.builder is None or root is None or not isinstance(root.cls, ClassValue):
+        return
+    said = config_of(prepared.builder.machine, root.cls)
+    if isinstance(said, Unknown):
+        yield f"the config class of `{root.cls.name}`: {said.reason}", said.where or root.where
 
 
 def describes_alone(model: ModelInput) -> bool:
