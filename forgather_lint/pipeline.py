@@ -45,7 +45,7 @@ from forgather_lint.forgather.discover import ProjectCandidate, is_project
 from forgather_lint.linting import suppressions as suppress
 from forgather_lint.linting.holding import holding, not_explained
 from forgather_lint.linting.registry import builtin_rules, code_of
-from forgather_lint.linting.report import ModelReport, NoModel, verdicts_of
+from forgather_lint.linting.report import ModelReport, NothingToCheck, verdicts_of
 from forgather_lint.linting.rule import Rule
 from forgather_lint.linting.sizes import judged, not_judged
 from forgather_lint.model.analysis import builder_of, missing_packages, unread_files, unreadable
@@ -61,11 +61,11 @@ Facts = list[object]
 Result = TypeVar("Result")
 
 
-def look_at_model(candidate: Candidate, settings: Settings) -> ModelReport | NoModel:
+def look_at_model(candidate: Candidate, settings: Settings) -> ModelReport | NothingToCheck:
     """`check_model`, with what the answer rests on also where there is no model."""
     with noted() as looked_at:
         done = check_model(candidate, settings)
-    return NoModel(looked_at) if done is None else done
+    return NothingToCheck(looked_at) if done is None else done
 
 
 def check_model(candidate: Candidate, settings: Settings) -> ModelReport | None:
@@ -99,11 +99,11 @@ def _project_above(folder: Path) -> bool:
     return any(is_project(each) for each in Path(absolute(str(folder))).parents)
 
 
-def look_at_commands(file: Path, below: Path, settings: Settings) -> ModelReport | NoModel:
+def look_at_commands(file: Path, below: Path, settings: Settings) -> ModelReport | NothingToCheck:
     """`check_commands`, with what the answer rests on also where there is nothing to tell."""
     with noted() as looked_at:
         done = check_commands(file, below, settings)
-    return NoModel(looked_at) if done is None else done
+    return NothingToCheck(looked_at) if done is None else done
 
 
 def check_commands(file: Path, below: Path, settings: Settings) -> ModelReport | None:
@@ -226,13 +226,13 @@ def list_configurations(
 
 def look_at_configuration(
     project: ProjectCandidate, number: int, shelf: Shelf, settings: Settings
-) -> ModelReport | NoModel:
+) -> ModelReport | NothingToCheck:
     """Lint the configuration of that number; the answer rests on all that was read before it."""
     with noted() as looked_at:
         task = shelf.tasks(project)[number]
         done = _guarded(task.path, partial(_check_configuration, task, settings), settings)
     seen = shelf.looked_at(looked_at)
-    return replace(done, looked_at=seen) if done is not None else NoModel(seen)
+    return replace(done, looked_at=seen) if done is not None else NothingToCheck(seen)
 
 
 def _check_configuration(task: Task, settings: Settings) -> ModelReport | None:

@@ -76,9 +76,9 @@ def pack(form: str, weight: Any, group: int) -> tuple[dict[str, Any], Any]:
             scale = _rounded(by_group.abs().amax(-1) / 7, kind)
             zero = torch.zeros_like(scale)
         q = (by_group / scale[..., None]).round().add(zero[..., None]).clamp(low, high)
-        worth = ((q - zero[..., None]) * scale[..., None]).reshape(outputs, inputs)
+        meant = ((q - zero[..., None]) * scale[..., None]).reshape(outputs, inputs)
         q = q.reshape(outputs, inputs).to(torch.int64)
-        return _words(form, q, scale, zero, group), worth
+        return _words(form, q, scale, zero, group), meant
     if form == INT8:
         scale = weight.float().abs().amax(-1, keepdim=True) / 127
         whole = (weight / scale).round().clamp(-127, 127)
@@ -145,14 +145,14 @@ def _blocks(weight: Any, size: int) -> tuple[dict[str, Any], Any]:
     outputs, inputs = weight.shape
     rows, columns = -(-outputs // size), -(-inputs // size)
     small = torch.empty(outputs, inputs, dtype=torch.float8_e4m3fn)
-    worth, scales = torch.empty(outputs, inputs), torch.empty(rows, columns)
+    meant, scales = torch.empty(outputs, inputs), torch.empty(rows, columns)
     for row in range(rows):
         for column in range(columns):
             there = (slice(row * size, (row + 1) * size), slice(column * size, (column + 1) * size))
             scales[row, column] = scale = weight[there].float().abs().amax() / _LARGEST_FP8
             small[there] = (weight[there] / scale).to(torch.float8_e4m3fn)
-            worth[there] = small[there].float() * scale
-    return {"weight": small, "weight_scale_inv": scales}, worth
+            meant[there] = small[there].float() * scale
+    return {"weight": small, "weight_scale_inv": scales}, meant
 
 
 def pack_model(model: Any, folder: str, packing: dict[str, Any]) -> None:
@@ -173,13 +173,13 @@ def pack_model(model: Any, folder: str, packing: dict[str, Any]) -> None:
     for name, module in model.named_modules():
         if not isinstance(module, torch.nn.Linear) or any(each in name for each in kept):
             continue
-        tensors, worth = pack(form, module.weight.data, group)
+        tensors, meant = pack(form, module.weight.data, group)
         outputs, inputs = module.weight.shape
         wanted = layout(form, outputs, inputs, group)
         assert {end: list(each.shape) for end, each in tensors.items()} == {
             end: shape for end, (_, shape) in wanted.items()
         }
-        module.weight.data.copy_(worth)
+        module.weight.data.copy_(meant)
         del state[f"{name}.weight"]
         state.update({f"{name}.{end}": each for end, each in tensors.items()})
     ends = tuple(packing.get("left_out", ()))

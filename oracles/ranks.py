@@ -197,12 +197,12 @@ def _result(case: Case) -> dict[str, Any]:
     if not bad:
         return {**kept, **found[0], "parameters": [found[rank].get("parameters") for rank in found]}
 
-    def blame(rank: int) -> tuple[bool, bool, float]:
+    def by_failure(rank: int) -> tuple[bool, bool, float]:
         error = str(found[rank].get("error", ""))
         lost = any(text in error for text in _PEER_LOST)
         return (case.exits[rank] == -signal.SIGKILL, lost, found[rank].get("at", 0.0))
 
-    first = min(bad, key=blame)
+    first = min(bad, key=by_failure)
     died = "timed out" if case.failed_at is None else f"exit code {case.exits[first]}"
     return {**kept, "error": died, "phase": "start", **found[first], "answers": None}
 

@@ -13,7 +13,7 @@ from forgather_lint.core.diagnostics import Severity as Level
 from forgather_lint.core.source import Lines, Position, Span
 from forgather_lint.facts.sizes import SERVES
 from forgather_lint.forgather.single import single_configuration
-from forgather_lint.linting.fixes import applied, chosen
+from forgather_lint.linting.fixes import applied, choose_fixes
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import ModelReport
 from tests.cases import Case, read_cases
@@ -173,7 +173,7 @@ def replacing(text: str, old: str, new: str) -> Diagnostic:
 def test_fixes_that_touch_wait_for_the_next_round() -> None:
     text = "one two\r\nthrée four\rfive\x0csix\n"
     fixes = [replacing(text, *each) for each in (("two", "2"), ("two\r\nthrée", "-"), ("six", "6"))]
-    choice = chosen(fixes)
+    choice = choose_fixes(fixes)
     assert choice.taken == [fixes[0], fixes[2]]
     assert applied(text, choice.edits["a.py"]) == "one 2\r\nthrée four\rfive\x0c6\n"
 

@@ -24,7 +24,7 @@ from forgather_lint.core.files import Listings, laid, look_again
 from forgather_lint.core.looks import CHANGED, Look, States
 from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings
-from forgather_lint.linting.report import ModelReport, NoModel
+from forgather_lint.linting.report import ModelReport, NothingToCheck
 
 SETTINGS = (
     *("select", "extend_select", "ignore", "per_file_ignores", "target", "tensor_parallel_size"),
@@ -56,7 +56,7 @@ Value = TypeVar("Value")
 
 
 @record
-class Opening:
+class RunStart:
     """What a run knows before it checks a model, kept so that no engine has to be loaded for it.
 
     `notices` tell the user how targets were chosen; a file that contains one of `marks` may start a
@@ -68,7 +68,7 @@ class Opening:
 
 
 @record
-class Kept:
+class KeptAnswer:
     """An answer, with the states that it rests on."""
 
     value: object
@@ -115,7 +115,11 @@ class Answers:
             ValueError,
         ):
             return None
-        if isinstance(kept, Kept) and isinstance(kept.value, kind) and self._stands(kept.states):
+        if (
+            isinstance(kept, KeptAnswer)
+            and isinstance(kept.value, kind)
+            and self._stands(kept.states)
+        ):
             value: Value = _resting_on(kept.value, kept.states)
             return value
         return None
@@ -127,7 +131,7 @@ class Answers:
         """
         if not states or CHANGED in states.values():
             return
-        kept = Kept(_resting_on(value, {}), dict(states))
+        kept = KeptAnswer(_resting_on(value, {}), dict(states))
         self._files.write(self._key(key), pickle.dumps(kept, protocol=5))
 
     def close(self) -> None:
@@ -155,7 +159,7 @@ def _resting_on(value: Any, states: States) -> Any:
     """`value`, with `states` as what its reports rest on; stored once, beside the answer."""
     if isinstance(value, tuple):
         return tuple(_resting_on(each, states) for each in value)
-    if isinstance(value, ModelReport | NoModel):
+    if isinstance(value, ModelReport | NothingToCheck):
         return replace(value, looked_at=states)
     return value
 

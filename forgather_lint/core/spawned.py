@@ -37,7 +37,7 @@ _BEGUN = b""
 _SECONDS_TO_BEGIN = 120.0
 _LEAST_WAIT = 0.01
 
-Answers = queue.Queue[tuple["_Worker", bytes | None]]
+Answers = queue.Queue[tuple["_SpawnedWorker", bytes | None]]
 """Messages of workers, each with its worker; None: that worker has ended."""
 
 
@@ -50,7 +50,7 @@ def spawned_results(jobs: Sequence[Job], most: int, limits: JobLimits) -> Iterat
     done: dict[int, object] = {}
     answers: Answers = queue.Queue()
     with tempfile.TemporaryDirectory(prefix="forgather-lint-") as folder:
-        workers: list[_Worker] = []
+        workers: list[_SpawnedWorker] = []
         try:
             for number in range(len(jobs)):
                 while number not in done:
@@ -63,7 +63,7 @@ def spawned_results(jobs: Sequence[Job], most: int, limits: JobLimits) -> Iterat
 
 
 def _employ(
-    workers: list[_Worker],
+    workers: list[_SpawnedWorker],
     waiting: deque[tuple[int, Job]],
     most: int,
     limits: JobLimits,
@@ -76,11 +76,11 @@ def _employ(
         if waiting:
             idle.give(*waiting.popleft())
     while waiting and len(workers) < most:
-        workers.append(_Worker(limits, answers, folder))
+        workers.append(_SpawnedWorker(limits, answers, folder))
         workers[-1].give(*waiting.popleft())
 
 
-def _await(workers: list[_Worker], answers: Answers, done: dict[int, object]) -> None:
+def _await(workers: list[_SpawnedWorker], answers: Answers, done: dict[int, object]) -> None:
     """Wait until a job is done or overdue, and put its result into `done`."""
     busy = [each for each in workers if each.number is not None]
     wait = max(_LEAST_WAIT, min(each.deadline for each in busy) - time.monotonic())
@@ -95,7 +95,7 @@ def _await(workers: list[_Worker], answers: Answers, done: dict[int, object]) ->
             done[number] = each.overdue()
 
 
-class _Worker:
+class _SpawnedWorker:
     """One process, the thread that reads its messages, and the job that it is doing."""
 
     def __init__(self, limits: JobLimits, answers: Answers, folder: Path) -> None:

@@ -103,7 +103,7 @@ class Workers:
         self.forked = forked
         self.own = own
         self.bell = bell
-        self._workers: list[_Worker] = []
+        self._workers: list[_ForkedWorker] = []
 
     def __enter__(self) -> Workers:
         return self
@@ -154,10 +154,10 @@ class Workers:
             if not waiting:
                 return
             if place == len(self._workers):
-                self._workers.append(_Worker(self.limits, self._workers, kept=kept))
+                self._workers.append(_ForkedWorker(self.limits, self._workers, kept=kept))
             elif self._workers[place].ended:
                 others = [each for each in self._workers if not each.ended]
-                self._workers[place] = _Worker(self.limits, others, kept=kept)
+                self._workers[place] = _ForkedWorker(self.limits, others, kept=kept)
             if self._workers[place].number is None:
                 self._workers[place].give(*waiting.popleft())
 
@@ -165,7 +165,7 @@ class Workers:
         """Wait until a job is done or overdue, and put its result into `done`."""
         busy = [each for each in self._workers if each.number is not None]
         wait = max(_LEAST_WAIT, min(each.deadline for each in busy) - time.monotonic())
-        watched: list[_Worker | int] = [*busy]
+        watched: list[_ForkedWorker | int] = [*busy]
         if self.bell is not None:
             patience = self.bell.patience - (time.monotonic() - max(x.began for x in busy))
             if patience <= 0:
@@ -187,11 +187,11 @@ class Workers:
                 done[number] = each.overdue()
 
 
-class _Worker:
+class _ForkedWorker:
     """One forked process, the pipes to and from it, and the job that it is doing."""
 
     def __init__(
-        self, limits: JobLimits, siblings: Sequence[_Worker], *, kept: bool = False
+        self, limits: JobLimits, siblings: Sequence[_ForkedWorker], *, kept: bool = False
     ) -> None:
         self.limits = limits
         self.number: int | None = None

@@ -24,7 +24,7 @@ class Repeated:
 
 
 @record(frozen=False)
-class _Open:
+class _AttendingCall:
     """A call that has not returned yet; `attended` counts the attention calls before it.
 
     `directly`: its own forward calls the attention.
@@ -50,7 +50,7 @@ class AttentionRuns:
     first: Repeated | None = None
     _attended: int = 0
     _undecided: int = 0
-    _open: list[_Open] = field(default_factory=list)
+    _open: list[_AttendingCall] = field(default_factory=list)
     _runs: set[tuple[Instance, ValueId | None]] = field(default_factory=set)
     _attending: list[_Attending] = field(default_factory=list)
 
@@ -61,7 +61,7 @@ class AttentionRuns:
             self._open[-1].directly = True
 
     def entered(self, where: Place) -> None:
-        self._open.append(_Open(where, self._attended))
+        self._open.append(_AttendingCall(where, self._attended))
 
     def left(self, module: Instance, answer: Value) -> None:
         """`module` has returned `answer`: it attended if attention was called since it began."""

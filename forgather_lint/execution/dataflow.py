@@ -81,7 +81,7 @@ class Body:
 
 
 @record
-class _Open:
+class _OpenBody:
     """A call that has not returned yet: the kind of its module, and its body so far."""
 
     alike: Instance
@@ -96,7 +96,7 @@ class GraphRecorder(Observer):
 
     bodies: dict[Instance, Body] = field(default_factory=dict)
     answers: ModuleAnswers = field(default_factory=ModuleAnswers)
-    open: list[_Open] = field(default_factory=list)
+    open: list[_OpenBody] = field(default_factory=list)
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         known = self.answers.result(instance, arguments)
@@ -104,7 +104,7 @@ class GraphRecorder(Observer):
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         body = Body(instance, _identities(arguments.all()))
-        self.open.append(_Open(instance.first_alike, body, arguments, where))
+        self.open.append(_OpenBody(instance.first_alike, body, arguments, where))
         self.answers.entered(instance, arguments)
 
     def left(self, instance: Instance, result: Value) -> Value:

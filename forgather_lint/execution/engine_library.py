@@ -85,7 +85,7 @@ class EngineLibrary(StandardLibrary):
     engine: Engine
     ranks: int
     heads: Heads | None
-    repetition: AttentionRuns = field(default_factory=AttentionRuns)
+    attention_runs: AttentionRuns = field(default_factory=AttentionRuns)
     mask_left_out: bool = False
     """Whether transformers would have made a mask: it makes none for the engine's attention."""
     regrouped: HeadSizeDiffers | None = None
@@ -102,7 +102,7 @@ class EngineLibrary(StandardLibrary):
             self.kept = arguments.positional[0], arguments.positional[1]
             return TupleValue(self.kept)
         if name == ATTENTION_INTERFACE and self.engine.attention:
-            self.repetition.attends()
+            self.attention_runs.attends()
             return self._attention(self.engine.attention, arguments, where)
         try:
             made = StandardLibrary.call(self, machine, name, arguments, where)

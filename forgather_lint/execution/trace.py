@@ -31,7 +31,7 @@ from forgather_lint.python.values.value import Arguments, Unknown, Value
 
 
 @record(frozen=False)
-class _Open:
+class _OpenCall:
     """A call that has not returned yet."""
 
     instance: Instance
@@ -50,7 +50,7 @@ class Recorder(Observer):
     branches: list[UndecidedBranch] = field(default_factory=list)
     unknowns: list[UnknownFact] = field(default_factory=list)
     provenance: Provenance = field(default_factory=Provenance)
-    stack: list[_Open] = field(default_factory=list)
+    stack: list[_OpenCall] = field(default_factory=list)
     conditions: list[tuple[Place, int]] = field(default_factory=list)
     answers: ModuleAnswers = field(default_factory=ModuleAnswers)
 
@@ -63,7 +63,7 @@ class Recorder(Observer):
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         name = self._note_call(instance, arguments, where)
-        self.stack.append(_Open(instance, name, arguments))
+        self.stack.append(_OpenCall(instance, name, arguments))
         self.answers.entered(instance, arguments)
 
     def _note_call(self, instance: Instance, arguments: Arguments, where: Place) -> str:

@@ -57,13 +57,13 @@ def read_graph(text: str) -> GraphNode | None:
     root = compose(text)
     if root is None:
         return None
-    graph = _Reader().read(root)
+    graph = _GraphReader().read(root)
     _check_names(graph)
     return graph
 
 
 @record(frozen=False)
-class _Reader:
+class _GraphReader:
     made: dict[int, GraphNode] = field(default_factory=dict)
     scalars: yaml.constructor.SafeConstructor = field(
         default_factory=yaml.constructor.SafeConstructor

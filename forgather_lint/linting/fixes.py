@@ -50,7 +50,7 @@ def _touch(one: ResolvedEdit, other: ResolvedEdit) -> bool:
     return one.span.start <= other.span.end and other.span.start <= one.span.end
 
 
-def chosen(found: Iterable[Diagnostic]) -> FixChoice:
+def choose_fixes(found: Iterable[Diagnostic]) -> FixChoice:
     """The fixes of `found` that can be made in one go."""
     choice = FixChoice()
     for each in sorted(found, key=_place_of_fix):

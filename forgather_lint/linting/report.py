@@ -78,7 +78,7 @@ class ModelReport:
 
 
 @record
-class NoModel:
+class NothingToCheck:
     """The report on files that hold nothing to check."""
 
     looked_at: States = field(default_factory=dict, compare=False, repr=False)

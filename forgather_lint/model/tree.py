@@ -31,7 +31,7 @@ class Tree:
 
 
 @record(frozen=False)
-class _Walk:
+class _TreeWalk:
     machine: Machine
     modules: list[Module] = field(default_factory=list)
     parameters: list[Parameter] = field(default_factory=list)
@@ -50,7 +50,7 @@ def tree_of(machine: Machine, root: Instance) -> Tree:
     Raises `Raised` where a module surely contains itself, `BudgetExceeded` where modules contain
     each other so often that they have too many names.
     """
-    walk = _Walk(machine)
+    walk = _TreeWalk(machine)
     _visit(walk, root, "", certain=True, where=root.where)
     structure = Structure(
         root=class_name(root),
@@ -69,7 +69,7 @@ def class_name(instance: Instance) -> str:
     return cls.name if isinstance(cls, ClassValue) else cls.name.rpartition(".")[2]
 
 
-def _visit(walk: _Walk, instance: Instance, name: str, certain: bool, where: Place) -> None:
+def _visit(walk: _TreeWalk, instance: Instance, name: str, certain: bool, where: Place) -> None:
     if instance in walk.on_path:
         if certain:
             # Where torch goes over the children, as `eval` does, it never comes to an end.
@@ -106,7 +106,7 @@ def options_of(value: Value) -> Iterator[tuple[Value, bool]]:
 
 
 def _visit_value(
-    walk: _Walk,
+    walk: _TreeWalk,
     owner: Instance,
     attribute: str,
     dotted: str,
@@ -150,18 +150,20 @@ MAY_HIDE_MODULES = frozenset(
 )
 
 
-def _may_be_module(walk: _Walk, instance: Instance) -> bool:
+def _may_be_module(walk: _TreeWalk, instance: Instance) -> bool:
     """Whether the object, of a class with an unknown base, was built where modules are built."""
     return instance.open is not None and isinstance(instance.cls, ClassValue)
 
 
-def _note_open(walk: _Walk, name: str, reason: Unknown) -> None:
+def _note_open(walk: _TreeWalk, name: str, reason: Unknown) -> None:
     walk.open_at.append(name)
     text = f"{reason.reason}: {reason.detail}" if reason.detail else reason.reason
     walk.unknowns.append(UnknownFact(text, reason.where))
 
 
-def _add_module(walk: _Walk, instance: Instance, name: str, certain: bool, where: Place) -> None:
+def _add_module(
+    walk: _TreeWalk, instance: Instance, name: str, certain: bool, where: Place
+) -> None:
     first = walk.first_names.setdefault(instance, name)
     walk.instances[name] = instance
     cls = instance.cls
@@ -201,7 +203,7 @@ def _sizes(instance: Instance) -> dict[str, int]:
 
 
 def _add_tensor(
-    walk: _Walk,
+    walk: _TreeWalk,
     owner: Instance,
     attribute: str,
     dotted: str,

@@ -17,7 +17,7 @@ from forgather_lint.probes.runner import CHILDREN, NO_RESULTS, Job, Tell, run
 from forgather_lint.probes.vllm_load import (
     NEW_TOKENS,
     LoadableFolder,
-    Request,
+    LoadRequest,
     Served,
     failure,
     log_size,
@@ -36,7 +36,7 @@ class Answered:
     own_tokenizer: bool = True
 
 
-def serve(request: Request, prepared: LoadableFolder, work: Path, tell: Tell) -> Answered:
+def serve(request: LoadRequest, prepared: LoadableFolder, work: Path, tell: Tell) -> Answered:
     """Start the server on `prepared`, ask, and stop it.
 
     Raises `KeyboardInterrupt` when interrupted, with every process ended.
@@ -56,7 +56,7 @@ def serve(request: Request, prepared: LoadableFolder, work: Path, tell: Tell) ->
     )
 
 
-def _job(request: Request, prepared: LoadableFolder, own_tokenizer: bool, work: Path) -> Job:
+def _job(request: LoadRequest, prepared: LoadableFolder, own_tokenizer: bool, work: Path) -> Job:
     cpu = runs_on_cpu(request.installed)
     chosen = arguments(prepared.folder, request.sizes, prepared.dummy, cpu)
     values = {

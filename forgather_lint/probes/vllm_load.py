@@ -28,7 +28,7 @@ _BEFORE_THE_MODEL = ("start", "import")
 
 
 @record
-class Request:
+class LoadRequest:
     """What to load, how, and with which limits; `weights` is no longer `auto`."""
 
     folder: Path
@@ -66,7 +66,7 @@ class LoadableFolder:
     uncompared: str | None = None
 
 
-def smoke_load(request: Request, prepared: LoadableFolder, work: Path, tell: Tell) -> Served:
+def smoke_load(request: LoadRequest, prepared: LoadableFolder, work: Path, tell: Tell) -> Served:
     """Load the `prepared` folder, generate, and compare; `work` is a folder for files.
 
     Raises `KeyboardInterrupt` when interrupted, with every process ended.
@@ -94,7 +94,7 @@ def log_size(log: Path) -> int:
     return log.stat().st_size if log.exists() else 0
 
 
-def failure(ran: Ran, request: Request, log_from: int) -> Served:
+def failure(ran: Ran, request: LoadRequest, log_from: int) -> Served:
     """Classify a run that failed, by the log from `log_from` on."""
     if ran.end is End.TIMED_OUT:
         reason = f"no answer within {request.limits.seconds:.0f} s"
@@ -110,7 +110,7 @@ def failure(ran: Ran, request: Request, log_from: int) -> Served:
     return Served(verdict, ran.phase, ran.seconds, error)
 
 
-def prepare(request: Request, work: Path, tell: Tell) -> LoadableFolder:
+def prepare(request: LoadRequest, work: Path, tell: Tell) -> LoadableFolder:
     """Draw weights if asked to, and let transformers answer first; `work` is a folder for files.
 
     Raises `KeyboardInterrupt` when interrupted, with every process ended.
@@ -130,7 +130,7 @@ def prepare(request: Request, work: Path, tell: Tell) -> LoadableFolder:
     return LoadableFolder(request.folder, request.weights is Weights.DRAWN, (), why)
 
 
-def _reference_job(request: Request, folder: Path, work: Path, found: Path) -> Job:
+def _reference_job(request: LoadRequest, folder: Path, work: Path, found: Path) -> Job:
     values = {
         "folder": str(folder.resolve()),
         "draw": request.weights is Weights.DRAWN,
@@ -142,7 +142,7 @@ def _reference_job(request: Request, folder: Path, work: Path, found: Path) -> J
     return Job(CHILDREN / "checkpoint.py", values, request.python, surroundings, request.log)
 
 
-def _engine_job(request: Request, prepared: LoadableFolder, work: Path, found: Path) -> Job:
+def _engine_job(request: LoadRequest, prepared: LoadableFolder, work: Path, found: Path) -> Job:
     cpu = runs_on_cpu(request.installed)
     chosen = arguments(prepared.folder, request.sizes, prepared.dummy, cpu)
     values: Mapping[str, object] = {

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from forgather_lint.answers.kept import Answers, Opening
+from forgather_lint.answers.kept import Answers, RunStart
 from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.core.files import done_over, laid, near_path, read_at_most
 from forgather_lint.core.looks import States, joined, noted
@@ -27,13 +27,13 @@ from forgather_lint.documents.changed import Changes, models_left
 from forgather_lint.documents.commands.found import command_files, marks_of
 from forgather_lint.documents.discover import CONFIG, Candidate, candidates
 from forgather_lint.forgather.discover import ProjectCandidate, find_projects, projects_left
-from forgather_lint.linting.report import ModelReport, NoModel
+from forgather_lint.linting.report import ModelReport, NothingToCheck
 
 if TYPE_CHECKING:
     from forgather_lint.core.workers import Workers
     from forgather_lint.documents.commands.found import ServingCommand
 
-Outcome = ModelReport | NoModel
+Outcome = ModelReport | NothingToCheck
 NOTHING_KNOWN: Mapping[str, ModelReport] = MappingProxyType({})
 Result = TypeVar("Result")
 
@@ -62,20 +62,20 @@ def look(path: Path, settings: Settings, marks: Sequence[bytes] | None = None) -
     return PlaceToCheck(path, found, projects, commands)
 
 
-def opening(settings: Settings, answers: Answers | None) -> Opening:
+def run_start(settings: Settings, answers: Answers | None) -> RunStart:
     """What is known of a run before it looks at any path.
 
     Raises `SettingsError` for invalid settings.
     """
-    key = "opening"
-    kept = answers.get(Opening, key) if answers is not None else None
+    key = "run_start"
+    kept = answers.get(RunStart, key) if answers is not None else None
     if kept is not None:
         return kept
     from forgather_lint.engines.chosen_targets import chosen_targets
     from forgather_lint.linting.registry import builtin_rules, names
 
     with noted() as seen:
-        made = Opening(chosen_targets(settings.target).notices, command_marks())
+        made = RunStart(chosen_targets(settings.target).notices, command_marks())
     settings.require_known((rule.code for rule in builtin_rules()), names())
     if answers is not None:
         answers.put(made, seen, key)
@@ -399,7 +399,7 @@ class _Run:
     def _kept(self, *key: str) -> Outcome | None:
         """The answer of an earlier run; None where none holds."""
         kept = self.answers.get(object, *key) if self.answers is not None else None
-        return kept if isinstance(kept, ModelReport | NoModel) else None
+        return kept if isinstance(kept, ModelReport | NothingToCheck) else None
 
     def _keep(self, outcome: Outcome, *key: str) -> None:
         self._keep_all([outcome], key, single=True)

@@ -18,7 +18,7 @@ from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.core.record import record
 from forgather_lint.facts.release import OWN_MODEL
 from forgather_lint.facts.sizes import SERVES
-from forgather_lint.linting.fixes import chosen, files_of, is_applicable
+from forgather_lint.linting.fixes import choose_fixes, files_of, is_applicable
 from forgather_lint.linting.report import FileChange, ModelReport
 from forgather_lint.session.texts import CannotChange, Originals, Texts
 
@@ -75,8 +75,8 @@ class Fixing:
         for each in together:
             of_models.setdefault(each.model, []).append(each)
         lots = [together] if len(of_models) == 1 else [together, *of_models.values()]
-        for lot in lots:
-            state = self._tried(state, lot, kept_back) or state
+        for batch in lots:
+            state = self._tried(state, batch, kept_back) or state
         while wanted := self._wanted(state.findings, kept_back):
             if self._checks >= MOST_CHECKS:
                 break
@@ -84,14 +84,14 @@ class Fixing:
         return FixesTried(state, tuple(kept_back.values()))
 
     def _tried(
-        self, state: State, lot: Sequence[Diagnostic], kept_back: KeptBack, *, last: bool = False
+        self, state: State, batch: Sequence[Diagnostic], kept_back: KeptBack, *, last: bool = False
     ) -> State | None:
-        """`state` with those fixes of `lot` that are still wanted, if the result holds; else None.
+        """`state` with the still wanted fixes of `batch`, if the result holds; else None.
 
         If it does not hold in the last trial, the first of them is kept back.
         """
         still = set(map(_identity, self._wanted(state.findings, kept_back)))
-        wanted = [each for each in lot if _identity(each) in still]
+        wanted = [each for each in batch if _identity(each) in still]
         if not wanted:
             return None
         grown = self._grown(state, wanted, kept_back)
@@ -107,7 +107,7 @@ class Fixing:
         known = {_identity(each) for each in state.findings} - {_identity(x) for x in wanted}
         seen = [dict(state.texts)]
         for _ in range(MOST_ROUNDS):
-            choice = chosen(wanted)
+            choice = choose_fixes(wanted)
             if not choice.taken:
                 break
             texts = dict(state.texts)

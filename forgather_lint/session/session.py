@@ -30,14 +30,14 @@ Reports = tuple[ModelReport, ...]
 
 
 @record
-class _Answer:
+class _KeptReports:
     """What was found for a model or a place, with the states that it rests on."""
 
     reports: Reports
     states: States
 
     @classmethod
-    def of(cls, reports: Reports) -> _Answer:
+    def of(cls, reports: Reports) -> _KeptReports:
         """The answer `reports`; if two of them saw different states, it does not hold."""
         states: States = {}
         for each in reports:
@@ -63,9 +63,9 @@ class Session:
         self.paths = tuple(paths)
         self.settings = settings
         self._workers = workers
-        self._answers: dict[str, _Answer] = {}
-        self._of_places: dict[PlaceToCheck, _Answer] = {}
-        self._last: _Answer | None = None
+        self._answers: dict[str, _KeptReports] = {}
+        self._of_places: dict[PlaceToCheck, _KeptReports] = {}
+        self._last: _KeptReports | None = None
         self._found: tuple[PlaceToCheck, ...] = ()
         self._pictures: dict[tuple[PlaceToCheck, str], Taken] = {}
 
@@ -79,11 +79,13 @@ class Session:
             self._found = tuple(checking.look(path, self.settings) for path in self.paths)
             reports = tuple(checking.check(self.paths, self.settings, meter, self._workers, known))
             self._answers = {
-                each.path: self._answers[each.path] if each.path in known else _Answer.of((each,))
+                each.path: self._answers[each.path]
+                if each.path in known
+                else _KeptReports.of((each,))
                 for each in reports
                 if each.error is None
             }
-            self._last = _Answer.of(reports)
+            self._last = _KeptReports.of(reports)
         return reports
 
     def is_current(self) -> bool:
@@ -114,7 +116,7 @@ class Session:
                     found.append(each)
                     if told is not None:
                         told(each)
-                known = _Answer.of(tuple(found))
+                known = _KeptReports.of(tuple(found))
             elif told is not None:
                 for each in known.reports:
                     told(each)

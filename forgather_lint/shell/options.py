@@ -231,7 +231,7 @@ def misuse_told() -> Iterator[None]:
         raise CannotRun(f"{error.filename}: {error.strerror}") from error
 
 
-def chosen(specifications: Sequence[str], quiet: bool = False) -> tuple[Target, ...]:
+def targets_given(specifications: Sequence[str], quiet: bool = False) -> tuple[Target, ...]:
     """The targets of `--target`; notes on the choice go to standard error, unless `quiet`.
 
     Raises `SettingsError` with the reason of a refusal.

@@ -29,7 +29,7 @@ def in_python(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
     except SourceError:
         return  # what else reads the file tells of it
     nodes = list(descendants(file.tree))
-    reader = _Reader(file, _names_of(nodes, launch), _values_of(nodes))
+    reader = _CallReader(file, _names_of(nodes, launch), _values_of(nodes))
     for node in nodes:
         if isinstance(node, cst.Call) and (called := reader.called(node)):
             yield ServingCommand(path, launch, (), {}, False, call=reader.call(node, called))
@@ -86,7 +86,7 @@ def _names_in(target: cst.CSTNode) -> Iterator[str]:
 
 
 @record
-class _Reader:
+class _CallReader:
     file: PythonFile
     names: Mapping[str, str]
     values: Mapping[str, cst.BaseExpression]

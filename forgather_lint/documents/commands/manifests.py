@@ -38,7 +38,7 @@ Mapped = Mapping[str, tuple[yaml.ScalarNode, yaml.Node]]
 
 def in_yaml(path: str, text: str, launch: Launch) -> Iterator[ServingCommand]:
     """The commands in all documents of a YAML text; nothing where it is no YAML."""
-    reader = _Reader(path, text, launch)
+    reader = _ManifestReader(path, text, launch)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         if _too_deep(text, loader):
@@ -64,7 +64,7 @@ def _too_deep(text: str, loader: type[yaml.SafeLoader]) -> bool:
     return False
 
 
-class _Reader:
+class _ManifestReader:
     def __init__(self, path: str, text: str, launch: Launch) -> None:
         self.path, self.text, self.launch = path, text, launch
         self.lines = text.split("\n")

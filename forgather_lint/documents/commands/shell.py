@@ -99,7 +99,7 @@ def _one(words: Words | None) -> str | None:
 
 
 def _split(text: Located, scope: Variables) -> Iterator[Words]:
-    reader = _Reader(text, scope)
+    reader = _ShellReader(text, scope)
     while reader.position < len(text.text):
         words = reader.command()
         if words:
@@ -107,7 +107,7 @@ def _split(text: Located, scope: Variables) -> Iterator[Words]:
 
 
 @record(frozen=False)
-class _Reader:
+class _ShellReader:
     """Reads one command after the other."""
 
     source: Located

@@ -27,7 +27,7 @@ _ALWAYS = frozenset("tanh tanh_ sigmoid softmax log_softmax clamp clip exp log r
 
 
 @record(frozen=False, eq=False)
-class _Watch(Observer):
+class _HeadWatch(Observer):
     """Starts the recording when the base model has run, and records the output of the head."""
 
     library: Tracing
@@ -75,7 +75,7 @@ def arithmetic_beside(
     `kept` are the factors that the engine applies itself.
     """
     library = Tracing()
-    watch = _Watch(library, base, head)
+    watch = _HeadWatch(library, base, head)
     try:
         with machine.undone_run(library, watch):
             answer = machine.call(whole, engine_arguments(), whole.where)

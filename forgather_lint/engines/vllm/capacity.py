@@ -9,7 +9,7 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.api import Capacity, Device
 from forgather_lint.engines.vllm.fact_values import Fuser, InFlight, UniformWindow, WindowsOf
-from forgather_lint.engines.vllm.kv_cache import GIB, Cache, Layers, Request
+from forgather_lint.engines.vllm.kv_cache import GIB, Cache, CachedLayers, Request
 from forgather_lint.engines.vllm.profile import VllmMemory
 from forgather_lint.execution.memory import DTYPE_BYTES
 from forgather_lint.python.values.value import NONE, Known, ListValue, Value
@@ -21,7 +21,7 @@ SLIDES = "sliding_attention"
 
 
 @record
-class NotKnown(Exception):
+class CacheUnknown(Exception):
     """The KV cache of a model is not known; the message is the reason."""
 
     reason: str
@@ -40,7 +40,7 @@ def capacity(judge: VllmJudge, ranks: int, stages: int, device: Device) -> Capac
     try:
         cache = cache_of(judge, ranks, stages, device.cache_dtype, device.block_size)
         length = device.max_model_len or _length(judge)
-    except NotKnown as error:
+    except CacheUnknown as error:
         return Capacity(held, min(room), unknown=error.reason)
     if device.blocks is not None:
         groups = map(cache.on_stage, range(stages))
@@ -77,17 +77,17 @@ def cache_of(
 ) -> Cache:
     """The KV cache of the model on `ranks` ranks; `block_size` is that of a GPU unless given.
 
-    Raises `NotKnown`.
+    Raises `CacheUnknown`.
     """
     facts = judge.profile.memory
     if judge.attends_both_ways:
-        raise NotKnown("an encoder keeps no cache")
+        raise CacheUnknown("an encoder keeps no cache")
     latent = judge.config.latent
     if latent and not judge.engine.fuses(Fuser.LATENT):
-        raise NotKnown("how this release keeps compressed keys is not modelled")
+        raise CacheUnknown("how this release keeps compressed keys is not modelled")
     width = _width(judge, dtype)
     compressed = bool(judge.latents)
-    layers = Layers(_elements(judge, ranks, compressed) * width, _windows(judge, compressed))
+    layers = CachedLayers(_elements(judge, ranks, compressed) * width, _windows(judge, compressed))
     default = facts.latent_block_size if latent else facts.block_size
     return Cache(layers, facts, block_size or default.value, stages)
 
@@ -97,16 +97,16 @@ def _width(judge: VllmJudge, dtype: str) -> int:
     if dtype != "auto":
         known = judge.profile.memory.cache_dtypes.value
         if dtype not in known:
-            raise NotKnown(f"how much a cache of {dtype} takes is not known")
+            raise CacheUnknown(f"how much a cache of {dtype} takes is not known")
         return known[dtype]
     file = judge.subject.config_file
     if file is not None and "quantization_config" in file.values:
         said = file.values["quantization_config"]
         if not isinstance(said, Mapping) or any(name.startswith("kv_cache") for name in said):
-            raise NotKnown("the quantization of the checkpoint may be that of the cache too")
+            raise CacheUnknown("the quantization of the checkpoint may be that of the cache too")
     width = DTYPE_BYTES.get(judge.dtype)
     if width is None:
-        raise NotKnown(f"the size of {judge.dtype} is not known")
+        raise CacheUnknown(f"the size of {judge.dtype} is not known")
     return width
 
 
@@ -118,10 +118,10 @@ def _elements(judge: VllmJudge, ranks: int, compressed: bool) -> int:
     if compressed:
         rank, rotary = (judge.config.number(name) for name in ("kv_lora_rank", "qk_rope_head_dim"))
         if rank is None or rotary is None:
-            raise NotKnown("the size of the compressed keys is not known")
+            raise CacheUnknown("the size of the compressed keys is not known")
         return rank + rotary
     if heads is None or not (heads.uniform or judge.config.latent):
-        raise NotKnown("the head counts are not known, or not the same in all layers")
+        raise CacheUnknown("the head counts are not known, or not the same in all layers")
     return 2 * max(1, heads.kv // ranks) * heads.size
 
 
@@ -132,17 +132,17 @@ def _windows(judge: VllmJudge, compressed: bool) -> tuple[int | None, ...]:
     config = judge.config
     layers = config.number("num_hidden_layers")
     if layers is None:
-        raise NotKnown("the number of layers is not known")
+        raise CacheUnknown("the number of layers is not known")
     if compressed:
         return (None,) * layers
     composite = config.whole is not None and config.whole is not config.config
     if composite and judge.profile.memory.windows_of.value is WindowsOf.WHOLE:
-        raise NotKnown("which part of the config this release takes the windows from")
+        raise CacheUnknown("which part of the config this release takes the windows from")
     types = _types(config.setting("layer_types"), layers)
     said = config.setting("sliding_window")
     window = config.number("sliding_window") or None
     if said not in (None, NONE) and config.number("sliding_window") is None:
-        raise NotKnown("the window is not known")
+        raise CacheUnknown("the window is not known")
     rule = judge.profile.memory.uniform_window.value
     one = len(set(types)) < 2 if rule is UniformWindow.ONE_TYPE else set(types) <= {SLIDES}
     if one:
@@ -154,21 +154,21 @@ def _types(value: Value | None, layers: int) -> tuple[object, ...]:
     if value is None or value == NONE:
         return ()
     if not isinstance(value, ListValue) or value.rest is not None:
-        raise NotKnown("the types of the layers are not known")
+        raise CacheUnknown("the types of the layers are not known")
     found = tuple(each.value if isinstance(each, Known) else None for each in value.items[:layers])
     if not all(isinstance(each, str) for each in found) or len(found) < layers:
-        raise NotKnown("the types of the layers are not known")
+        raise CacheUnknown("the types of the layers are not known")
     return found
 
 
 def _length(judge: VllmJudge) -> int:
     """The context length by the config."""
     if judge.config.setting("rope_scaling") not in (None, NONE):
-        raise NotKnown("the length under the scaling of positions; --max-model-len tells it")
+        raise CacheUnknown("the length under the scaling of positions; --max-model-len tells it")
     fields = judge.profile.config.length_fields.value
     limits = [limit for name in fields if (limit := judge.config.number(name)) is not None]
     if not limits:
-        raise NotKnown("the config gives no length; --max-model-len does")
+        raise CacheUnknown("the config gives no length; --max-model-len does")
     return min(limits)
 
 

@@ -19,7 +19,7 @@ GIB = 2**30
 
 
 @record
-class Layers:
+class CachedLayers:
     """What the layers of a model cache: the bytes of a token, and each layer's window, or None."""
 
     token_bytes: int
@@ -65,7 +65,7 @@ class Fit:
 class Cache:
     """The cache of one model on one release, its layers divided among `stages`."""
 
-    layers: Layers
+    layers: CachedLayers
     facts: VllmMemory
     block_size: int
     stages: int = 1

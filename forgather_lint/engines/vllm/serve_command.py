@@ -39,7 +39,7 @@ def read_command(
 
     `positional`: the first free word is the model; for `api_server` no free word is.
     """
-    reader = _Reader(words, options, positional)
+    reader = _CommandReader(words, options, positional)
     reader.read()
     return ServeCommand(
         given=reader.given,
@@ -52,7 +52,7 @@ def read_command(
 
 
 @record(frozen=False)
-class _Reader:
+class _CommandReader:
     words: Sequence[Word]
     options: Mapping[str, ServeOption]
     positional: bool

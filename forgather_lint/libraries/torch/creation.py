@@ -33,7 +33,7 @@ from forgather_lint.libraries.propagation import (
     propagate,
 )
 from forgather_lint.libraries.torch.elementwise import elementwise
-from forgather_lint.libraries.torch.filling import DEFAULT_DTYPE, EMPTY, chosen, uniform
+from forgather_lint.libraries.torch.filling import DEFAULT_DTYPE, EMPTY, dtype_or, uniform
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
@@ -53,7 +53,7 @@ from forgather_lint.python.values.value import (
 @tensor_op("torch.eye")
 def eye(site: Site, n: Value, m: Value = NONE, *, dtype: Value = NONE, **_: Value) -> Value:
     shape = (integer(n), integer(n if is_none(m) else m))
-    return TensorValue(shape, _of_counted(site, shape), chosen(dtype, DEFAULT_DTYPE), site.where)
+    return TensorValue(shape, _of_counted(site, shape), dtype_or(dtype, DEFAULT_DTYPE), site.where)
 
 
 @tensor_op("torch.arange")
@@ -73,7 +73,7 @@ def arange(
     natural = "int64" if all(size_of(bound) is not None for bound in bounds) else DEFAULT_DTYPE
     size = _count(*bounds)
     placement = _of_counted(site, [size_of(bound) for bound in bounds])
-    return TensorValue((size,), placement, chosen(dtype, natural), site.where)
+    return TensorValue((size,), placement, dtype_or(dtype, natural), site.where)
 
 
 def _count(start: Value, end: Value, step: Value) -> Size | None:
@@ -110,7 +110,7 @@ def linspace(
     site: Site, start: Value, end: Value, steps: Value, base: Value = ONE, **options: Value
 ) -> Value:
     size = integer(steps)
-    dtype = chosen(options.get("dtype", NONE), DEFAULT_DTYPE)
+    dtype = dtype_or(options.get("dtype", NONE), DEFAULT_DTYPE)
     return TensorValue((size,), _of_counted(site, [size]), dtype, site.where)
 
 
@@ -121,13 +121,13 @@ def tensor_of(site: Site, data: Value, *given: Value, dtype: Value = NONE, **_: 
     if site.name == "Tensor.new_tensor":
         own, data = tensor(site, data).dtype, given[0]
     if isinstance(data, TensorValue):
-        return result(site, data.shape, data.placement, chosen(dtype, own or data.dtype))
+        return result(site, data.shape, data.placement, dtype_or(dtype, own or data.dtype))
     shape, numbers = _nested(site, data)
     natural = result_type((number.dtype, 0) for number in numbers) if numbers else DEFAULT_DTYPE
     if site.name == "torch.scalar_tensor":
         natural = DEFAULT_DTYPE
     placement = propagate(site, [Operand(number, (), "term") for number in numbers], ())
-    return TensorValue(shape, placement, chosen(dtype, own or natural), site.where)
+    return TensorValue(shape, placement, dtype_or(dtype, own or natural), site.where)
 
 
 def _nested(site: Site, data: Value) -> tuple[Shape, list[TensorValue]]:

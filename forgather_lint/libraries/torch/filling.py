@@ -29,7 +29,7 @@ from forgather_lint.python.values.value import NONE, Known, SymbolicInt, TensorV
 DEFAULT_DTYPE = "float32"
 
 
-def chosen(dtype: Value, otherwise: str | None) -> str | None:
+def dtype_or(dtype: Value, otherwise: str | None) -> str | None:
     """The dtype given as the argument `dtype`, or `otherwise` when none was given."""
     return otherwise if is_none(dtype) else dtype_of(dtype)
 
@@ -65,18 +65,20 @@ def _filling(zeros: bool, undecided: str) -> tuple[Op, Op, Op]:
     def by_sizes(site: Site, *size: Value, dtype: Value = NONE, **options: Value) -> Value:
         given = size or (options.get("size", NO_SIZES),)
         shape = tuple(sizes(site, given))
-        return uniform(site, shape, chosen(dtype, DEFAULT_DTYPE), zeros=zeros, undecided=undecided)
+        return uniform(
+            site, shape, dtype_or(dtype, DEFAULT_DTYPE), zeros=zeros, undecided=undecided
+        )
 
     def like(site: Site, input: Value, dtype: Value = NONE, **_: Value) -> Value:
         source = tensor(site, input)
-        target = chosen(dtype, source.dtype)
+        target = dtype_or(dtype, source.dtype)
         return uniform(site, shape_of(source), target, zeros=zeros, undecided=undecided)
 
     def method(
         site: Site, input: Value, *size: Value, dtype: Value = NONE, **options: Value
     ) -> Value:
         given = size or (options.get("size", NO_SIZES),)
-        target = chosen(dtype, tensor(site, input).dtype)
+        target = dtype_or(dtype, tensor(site, input).dtype)
         shape = tuple(sizes(site, given))
         return uniform(site, shape, target, zeros=zeros, undecided=undecided)
 
@@ -110,7 +112,7 @@ def full(site: Site, *given: Value, dtype: Value = NONE, **options: Value) -> Va
         shape = tuple(sizes(site, [arguments.pop(0) if arguments else NONE]))
     value = arguments[0] if arguments else options.get("fill_value", ZERO)
     known = dtype_of_number(value) if is_number(value) else None
-    made = uniform(site, shape, chosen(dtype, source.dtype if source else known))
+    made = uniform(site, shape, dtype_or(dtype, source.dtype if source else known))
     if isinstance(value, Known):
         return made
     if not isinstance(value, SymbolicInt | TensorValue):

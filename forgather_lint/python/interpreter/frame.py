@@ -11,7 +11,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.documents.python import NodePlace, PythonFile
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.causes.placement import NoneUsed
-from forgather_lint.python.interpreter.trail import Changes
+from forgather_lint.python.interpreter.trail import BranchWrites
 from forgather_lint.python.values.endings import Ending
 from forgather_lint.python.values.objects import FunctionValue, Scope
 from forgather_lint.python.values.value import IterableValue, Known, Unknown, Value
@@ -110,7 +110,7 @@ class EarlyReturn:
     """A return in one branch of an undecided condition, with what that branch wrote."""
 
     value: Value
-    changes: Changes
+    changes: BranchWrites
 
 
 @record(frozen=False, eq=False)

@@ -45,7 +45,7 @@ Read = tuple[Instance, str]
 
 
 @record(frozen=False)
-class _Watch:
+class _ConstructorWatch:
     """A constructor that is running: the older objects that it has read, and what it read there.
 
     `met` has, for lists, dicts and sets, how often each had been written to.
@@ -79,7 +79,7 @@ class LoopCopies:
     """The templates of one run, by class."""
 
     _templates: dict[ClassValue, list[Template]] = field(default_factory=dict)
-    _running: list[_Watch] = field(default_factory=list)
+    _running: list[_ConstructorWatch] = field(default_factory=list)
 
     def noticed(self, instance: Instance, name: str) -> None:
         """An attribute of `instance` is read."""
@@ -117,7 +117,7 @@ class LoopCopies:
                     self.met(each)
                 return _numbered(template, index)
         inner = LoopIndex(outer=index.loop)
-        watch, written = _Watch(next_serial()), machine.trail.outside_writes
+        watch, written = _ConstructorWatch(next_serial()), machine.trail.outside_writes
         self._running.append(watch)
         try:
             with machine.trail.guarding(watch.born):
@@ -172,7 +172,11 @@ def _interchangeable(one: Value, other: Value) -> bool:
 
 
 def _template(
-    arguments: Arguments, loop: LoopIndex, built: Instance, watch: _Watch, machine: Machine
+    arguments: Arguments,
+    loop: LoopIndex,
+    built: Instance,
+    watch: _ConstructorWatch,
+    machine: Machine,
 ) -> Template | None:
     """A copy of `built` to copy from, as others may change `built`; None if it cannot be copied."""
     behind = next_serial()

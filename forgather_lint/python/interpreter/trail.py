@@ -211,7 +211,7 @@ class HiddenSlot:
 
 
 @record(frozen=False)
-class Changes:
+class BranchWrites:
     """What a branch wrote, by slot."""
 
     after: dict[Hashable, tuple[Slot, object]]
@@ -222,7 +222,7 @@ class BranchOutcome(Generic[Result]):
     """The result of a branch, with the changes it made."""
 
     result: Result
-    changes: Changes
+    changes: BranchWrites
 
 
 OlderSlot = tuple[Hashable, str]
@@ -433,13 +433,13 @@ class Trail:
         """Open a branch."""
         self._logs.append({})
 
-    def roll_back(self) -> Changes:
+    def roll_back(self) -> BranchWrites:
         """Close the innermost branch, undo its writes, and return them."""
         log = self._logs.pop()
         after = {identity: (slot, slot.read()) for identity, (slot, _) in log.items()}
         for slot, before in reversed(log.values()):
             slot.write(before)
-        return Changes(after)
+        return BranchWrites(after)
 
     def undo_all(self) -> None:
         """Close every open branch and undo their writes."""
@@ -447,12 +447,12 @@ class Trail:
             for slot, before in reversed(self._logs.pop().values()):
                 slot.write(before)
 
-    def apply(self, changes: Changes) -> None:
+    def apply(self, changes: BranchWrites) -> None:
         """Write `changes` again, as part of the branch that is now innermost."""
         for slot, content in changes.after.values():
             self._write(slot, content)
 
-    def merge(self, branches: Sequence[Changes]) -> None:
+    def merge(self, branches: Sequence[BranchWrites]) -> None:
         """Write the join of what the branches left into every slot that one of them changed."""
         slots = {key: slot for changes in branches for key, (slot, _) in changes.after.items()}
         for identity, slot in slots.items():

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from forgather_lint.answers.kept import Answers, Opening
+from forgather_lint.answers.kept import Answers, RunStart
 from forgather_lint.core.files import is_file, is_folder, laid_over
 from forgather_lint.core.looks import closure
 from forgather_lint.core.meter import Meter
@@ -376,13 +376,13 @@ def _renderer(groups: configuration.Groups, counted: bool) -> Render:
     return statistics.renderer(output_format)
 
 
-Opened = tuple[Opening, Answers | None]
+Opened = tuple[RunStart, Answers | None]
 
 
 def _opened(settings: Settings, *, quiet: bool, plain: bool) -> Opened:
     """What the run knows before it starts, told to the user; and, if `plain`, the kept answers."""
     answers = Answers.of(settings) if plain else None
-    opening = checking.opening(settings, answers)
+    opening = checking.run_start(settings, answers)
     for notice in () if quiet else opening.notices:
         say(f"note: {notice}", err=True)
     return opening, answers

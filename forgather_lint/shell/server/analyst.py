@@ -42,12 +42,12 @@ from forgather_lint.shell.server.questions import (
     Done,
     Found,
     Infer,
-    Look,
     Mend,
     Mended,
     Note,
     Question,
     Seen,
+    Show,
 )
 
 PATIENCE = 0.6
@@ -77,7 +77,7 @@ class Analyst:
                         yield from self._mend(question)
                     case Infer():
                         yield from self._infer(question)
-                    case Look():
+                    case Show():
                         yield from self._look(question)
         except Outdated:
             yield Done(outdated=True)
@@ -167,7 +167,7 @@ class Analyst:
             session = self._session(settings)
             yield Mended(session.inferred(place, asked.texts, missing_only=asked.missing_only))
 
-    def _look(self, asked: Look) -> Iterator[Answer]:
+    def _look(self, asked: Show) -> Iterator[Answer]:
         for settings, place, _ in self._places(asked.choices, asked.document):
             picture = self._session(settings).picture(place, asked.document, asked.texts)
             if picture is not None:

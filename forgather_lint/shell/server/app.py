@@ -21,7 +21,7 @@ from forgather_lint.core.printable import printable
 from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts
 from forgather_lint.shell.server.buffers import uri_of
-from forgather_lint.shell.server.chosen import SECTION, chosen
+from forgather_lint.shell.server.client_settings import SECTION, client_settings
 from forgather_lint.shell.server.desk import Desk, LastReports
 from forgather_lint.shell.server.diagnostics import files_of, shown
 from forgather_lint.shell.server.link import Ended, Link
@@ -34,12 +34,12 @@ from forgather_lint.shell.server.questions import (
     Done,
     Found,
     Infer,
-    Look,
     Mend,
     Mended,
     Note,
     Question,
     Seen,
+    Show,
 )
 
 AT_ONCE = 0.01
@@ -96,7 +96,7 @@ class Server(LanguageServer):
 
     def choose(self, given: object) -> None:
         """Set the client's settings."""
-        desk, found = self.desk, chosen(given)
+        desk, found = self.desk, client_settings(given)
         desk.inlay_hints = found.inlay_hints
         desk.choices = Choices(desk.choices.roots, found.options, found.config)
         for note in found.notes:
@@ -200,7 +200,7 @@ class Server(LanguageServer):
         """The pictures of the models that `document` belongs to, for the present texts."""
         desk = self.desk
         await desk.idle.wait()
-        asked = Look(desk.choices, desk.buffers.texts, document)
+        asked = Show(desk.choices, desk.buffers.texts, document)
         found = [each.picture async for each in self._answers(asked) if isinstance(each, Seen)]
         whole = [each for each in found if not each.undecided]
         if whole:

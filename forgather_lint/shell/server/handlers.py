@@ -15,7 +15,7 @@ from forgather_lint.session.picture import Picture
 from forgather_lint.shell.server import actions, completion, hover, lenses, navigation
 from forgather_lint.shell.server.app import Server
 from forgather_lint.shell.server.buffers import Buffer, path_of
-from forgather_lint.shell.server.chosen import SECTION
+from forgather_lint.shell.server.client_settings import SECTION
 from forgather_lint.shell.server.diagnostics import shown
 from forgather_lint.shell.server.link import Link
 from forgather_lint.shell.server.positions import UNITS, Atlas

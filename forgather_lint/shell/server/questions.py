@@ -58,7 +58,7 @@ class Infer:
 
 
 @record
-class Look:
+class Show:
     """Asks for the pictures of the models that `document` belongs to."""
 
     choices: Choices
@@ -118,5 +118,5 @@ class Done:
     outdated: bool = False
 
 
-Question = Check | CheckAll | Mend | Infer | Look
+Question = Check | CheckAll | Mend | Infer | Show
 Answer = Found | Mended | Seen | Note | Begun | Done

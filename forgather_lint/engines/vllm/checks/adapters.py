@@ -11,7 +11,7 @@ from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.weights import HEAD
-from forgather_lint.engines.vllm.deployed.naming import NotKnown, naming_of
+from forgather_lint.engines.vllm.deployed.naming import NamesUnknown, naming_of
 from forgather_lint.engines.vllm.deployed.places import BASE
 from forgather_lint.facts.cause import Cause
 from forgather_lint.facts.causes.adapter import (
@@ -116,7 +116,7 @@ def _absent(seen: CheckedModel, adapter: Adapter) -> Iterator[ServingProblem]:
         naming = naming_of(seen)
         names = dict.fromkeys(filter(None, map(_module, adapter.tensors or ())))
         placed = {name: naming.place(f"{name}.weight") for name in names}
-    except NotKnown:
+    except NamesUnknown:
         return
     modules = {f"{BASE}.{each.name}" for each in seen.judge.subject.tree.structure.modules}
     experts = tuple(f"{BASE}.{block.name}." for block in seen.judge.subject.experts)

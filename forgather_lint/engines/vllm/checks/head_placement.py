@@ -48,7 +48,7 @@ def misplaced(seen: CheckedModel) -> Iterator[ServingProblem]:
         yield from _in_base(seen)
         return
     if _has_projection(seen):
-        yield from _too_wide(seen, _Answer.of(seen), ReleaseRange("vllm"))
+        yield from _too_wide(seen, _FirstResult.of(seen), ReleaseRange("vllm"))
     whole: Built | NotBuilt | None = seen.whole
     if not isinstance(whole, Built) or not is_same_class(whole.root.cls, seen.cls):
         same = _class_named(seen, WHOLE) == _class_named(seen, AUTO_MODEL) is not None
@@ -93,7 +93,7 @@ def _in_base(seen: CheckedModel) -> Iterator[ServingProblem]:
     if fact.value.effect is Effect.ERROR:
         yield from _not_loaded(seen, f"model.{HEAD}.weight", where, HeadInBase())
         return
-    answer = _Answer.of(seen)
+    answer = _FirstResult.of(seen)
     yield from _too_wide(seen, answer, releases_of(fact))
     if answer.of_head and answer.width == seen.number("hidden_size"):
         yield _answered(seen, "wrong", LogitsOfBase(), releases_of(fact))
@@ -109,7 +109,7 @@ def _has_projection(seen: CheckedModel) -> bool:
 
 
 def _too_wide(
-    seen: CheckedModel, answer: _Answer, releases: ReleaseRange
+    seen: CheckedModel, answer: _FirstResult, releases: ReleaseRange
 ) -> Iterator[ServingProblem]:
     wanted = seen.number("hidden_size")
     if answer.width is not None and wanted is not None and answer.width != wanted:
@@ -130,14 +130,14 @@ def _answered(
 
 
 @record
-class _Answer:
+class _FirstResult:
     """The first result of the base model: its last dimension, and whether a head computed it."""
 
     width: int | None = None
     of_head: bool = False
 
     @classmethod
-    def of(cls, seen: CheckedModel) -> _Answer:
+    def of(cls, seen: CheckedModel) -> _FirstResult:
         """Run the base model as the engine does; nothing is known if it raises."""
         machine, root = seen.builder.machine, seen.root
         if root is None:

@@ -14,7 +14,7 @@ from forgather_lint.engines.matrix import TENSOR_SIZES
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, checked_model
 from forgather_lint.engines.vllm.checks.stored import checkpoint_of
 from forgather_lint.engines.vllm.deployed.compared import TensorsCompared, compared, is_tied
-from forgather_lint.engines.vllm.deployed.naming import NotKnown
+from forgather_lint.engines.vllm.deployed.naming import NamesUnknown
 from forgather_lint.engines.vllm.deployed.places import BASE, TensorSlot
 from forgather_lint.engines.vllm.server import server_of
 from forgather_lint.engines.vllm.subject import prepare
@@ -45,7 +45,7 @@ def stored_beside(model: ModelInput, target: VllmTarget, dtype: str) -> StoredBe
             return _beside(seen, checkpoint, compared(seen, checkpoint))
     except BudgetExceeded as error:
         return StoredBeside(note=error.reason)
-    except NotKnown as error:
+    except NamesUnknown as error:
         return StoredBeside(note=str(error))
 
 

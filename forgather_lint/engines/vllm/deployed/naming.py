@@ -18,7 +18,7 @@ from forgather_lint.python.values.value import NONE, Known, ListValue, SetValue,
 _IGNORED = "_keys_to_ignore_on_load_unexpected"
 
 
-class NotKnown(Exception):
+class NamesUnknown(Exception):
     """The mapping of names is not known; the message is a short reason."""
 
 
@@ -40,7 +40,7 @@ class Naming:
     def place(self, name: str) -> str | None:
         """The name under which the engine looks for `name`; None where it skips it.
 
-        Raises `NotKnown`.
+        Raises `NamesUnknown`.
         """
         if self.renamed or self.ignored or HEAD in name or not name.startswith(self.own):
             for pattern, new in self.renamed:
@@ -54,7 +54,7 @@ class Naming:
         for pattern in self.ignored:
             found = pattern.found_in(name)
             if found is None:
-                raise NotKnown("pattern-too-costly")
+                raise NamesUnknown("pattern-too-costly")
             if found:
                 return True
         return False
@@ -62,7 +62,7 @@ class Naming:
 
 @port_of("vllm/model_executor/models/transformers/base.py", "Base._create_hf_to_vllm_mapper")
 def naming_of(seen: CheckedModel) -> Naming:
-    """The mapping of the release of `seen`. Raises `NotKnown`."""
+    """The mapping of the release of `seen`. Raises `NamesUnknown`."""
     assert seen.root is not None
     facts, weights = seen.target.vllm.checkpoint, seen.target.vllm.weights
     children = children_of(seen)
@@ -89,7 +89,7 @@ def _renamed(seen: CheckedModel) -> Iterator[tuple[re.Pattern[str], str]]:
     name = kind.value if isinstance(kind, Known) else None
     has = seen.target.transformers.has_model_type
     if loading.custom_code_converted.value and isinstance(name, str) and has(name):
-        raise NotKnown(f"names converted as those of `{name}`")
+        raise NamesUnknown(f"names converted as those of `{name}`")
     renamings = (
         loading.old_names.value
         if release >= TRANSFORMERS_5
@@ -106,7 +106,7 @@ def _ignored(seen: CheckedModel) -> Iterator[Expression]:
     for text in _texts(value):
         pattern = compile_search(text) if text is not None else UnreadablePattern("not text")
         if isinstance(pattern, UnreadablePattern):
-            raise NotKnown(f"`{_IGNORED}`: {pattern.reason}")
+            raise NamesUnknown(f"`{_IGNORED}`: {pattern.reason}")
         yield pattern
 
 
@@ -118,5 +118,5 @@ def _texts(value: Value) -> list[str | None]:
     elif isinstance(value, SetValue) and value.rest is None:
         items = value.items
     if items is None:
-        raise NotKnown(f"`{_IGNORED}` not known")
+        raise NamesUnknown(f"`{_IGNORED}` not known")
     return [item if isinstance(item, str) else None for item in items]

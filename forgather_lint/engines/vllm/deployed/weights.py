@@ -18,7 +18,7 @@ from forgather_lint.engines.fact import Effect, Fact, Reaction
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, problem, releases_of
 from forgather_lint.engines.vllm.checks.weights import has_plain_head
 from forgather_lint.engines.vllm.deployed.compared import TensorMisfit, TensorsCompared, compared
-from forgather_lint.engines.vllm.deployed.naming import NotKnown
+from forgather_lint.engines.vllm.deployed.naming import NamesUnknown
 from forgather_lint.engines.vllm.deployed.places import Kind, TensorSlot
 from forgather_lint.engines.vllm.deployed.telling import layers_of, listed, looks_like
 from forgather_lint.engines.vllm.judge import VllmJudge
@@ -153,7 +153,7 @@ def of_tensors(seen: CheckedModel, checkpoint: Checkpoint, *, quantised: bool) -
         return
     try:
         found = compared(seen, checkpoint)
-    except NotKnown as error:
+    except NamesUnknown as error:
         yield UndecidedCheckpoint(str(error), where)
         return
     yield from _strangers(seen, checkpoint, found)

@@ -28,7 +28,7 @@ _DEEPEST = 5
 
 
 @record(frozen=False)
-class _Walk:
+class _TraceWalk:
     """The names that so far hold a proxy; `end` is the node at which the trace ends."""
 
     namespace: Namespace
@@ -50,7 +50,7 @@ def trace_end(forward: FunctionValue, *, shapes: bool) -> cst.CSTNode | None:
     if not isinstance(forward.node, cst.FunctionDef):
         return None
     unknown = _parameters(forward.node) - _CONCRETE
-    walk = _Walk(forward.scope.namespace, unknown, shapes=shapes)
+    walk = _TraceWalk(forward.scope.namespace, unknown, shapes=shapes)
     _block(walk, _statements(forward.node.body))
     return walk.end
 
@@ -82,7 +82,7 @@ def _statements(body: cst.BaseSuite) -> Sequence[cst.CSTNode]:
     return body.body
 
 
-def _block(walk: _Walk, statements: Sequence[cst.CSTNode]) -> None:
+def _block(walk: _TraceWalk, statements: Sequence[cst.CSTNode]) -> None:
     for statement in statements:
         if walk.end is not None or walk.returned:
             return
@@ -94,7 +94,7 @@ def _block(walk: _Walk, statements: Sequence[cst.CSTNode]) -> None:
             _statement(walk, statement)
 
 
-def _statement(walk: _Walk, statement: cst.CSTNode) -> None:
+def _statement(walk: _TraceWalk, statement: cst.CSTNode) -> None:
     match statement:
         case cst.Assign(targets=targets, value=value):
             _look(walk, value)
@@ -133,7 +133,7 @@ def _statement(walk: _Walk, statement: cst.CSTNode) -> None:
             _block(walk, _statements(body))
 
 
-def _if(walk: _Walk, statement: cst.If) -> None:
+def _if(walk: _TraceWalk, statement: cst.If) -> None:
     _look(walk, statement.test)
     _ask(walk, statement.test)
     if walk.end is not None:
@@ -145,7 +145,7 @@ def _if(walk: _Walk, statement: cst.If) -> None:
         return
     outcomes = []
     for arm in arms:
-        own = _Walk(walk.namespace, set(walk.unknown), walk.depth, walk.shapes)
+        own = _TraceWalk(walk.namespace, set(walk.unknown), walk.depth, walk.shapes)
         _block(own, arm)
         outcomes.append(own)
     if all(each.end is not None for each in outcomes):
@@ -163,7 +163,7 @@ def _arm(orelse: cst.If | cst.Else | None) -> Sequence[cst.CSTNode]:
     return [orelse] if isinstance(orelse, cst.If) else _statements(orelse.body)
 
 
-def _bind(walk: _Walk, target: cst.BaseExpression, value: cst.BaseExpression) -> None:
+def _bind(walk: _TraceWalk, target: cst.BaseExpression, value: cst.BaseExpression) -> None:
     names = set(_names(target))
     if _is_unknown(walk, value):
         walk.unknown |= names
@@ -171,7 +171,7 @@ def _bind(walk: _Walk, target: cst.BaseExpression, value: cst.BaseExpression) ->
         walk.unknown -= names
 
 
-def _go_through(walk: _Walk, iterated: cst.BaseExpression, end: cst.CSTNode) -> None:
+def _go_through(walk: _TraceWalk, iterated: cst.BaseExpression, end: cst.CSTNode) -> None:
     if walk.end is None and not walk.shapes and _is_unknown(walk, iterated):
         walk.end = end
 
@@ -184,13 +184,13 @@ def _names(target: cst.BaseExpression) -> Iterator[str]:
             yield from _names(element.value)
 
 
-def _ask(walk: _Walk, test: cst.BaseExpression) -> None:
+def _ask(walk: _TraceWalk, test: cst.BaseExpression) -> None:
     """End the trace if `test` asks for the truth of a proxy."""
     if walk.end is None and _asks(walk, test):
         walk.end = test
 
 
-def _asks(walk: _Walk, test: cst.BaseExpression) -> bool:
+def _asks(walk: _TraceWalk, test: cst.BaseExpression) -> bool:
     if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
         return _asks(walk, test.expression)
     if isinstance(test, cst.BooleanOperation):
@@ -202,7 +202,7 @@ def _asks(walk: _Walk, test: cst.BaseExpression) -> bool:
     return _truth(walk, test) is None and _is_unknown(walk, test)
 
 
-def _truth(walk: _Walk, test: cst.BaseExpression) -> bool | None:
+def _truth(walk: _TraceWalk, test: cst.BaseExpression) -> bool | None:
     """The result of an identity test of a proxy, which is not None; None for any other test."""
     if isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
         inner = _truth(walk, test.expression)
@@ -227,7 +227,7 @@ def _is_none(node: cst.BaseExpression) -> bool:
     return isinstance(node, cst.Name) and node.value == "None"
 
 
-def _is_unknown(walk: _Walk, value: cst.BaseExpression) -> bool:
+def _is_unknown(walk: _TraceWalk, value: cst.BaseExpression) -> bool:
     """Whether `value` is surely computed from a proxy, and so one itself."""
     match value:
         case cst.Name(value=name):
@@ -247,7 +247,7 @@ def _is_unknown(walk: _Walk, value: cst.BaseExpression) -> bool:
     return False
 
 
-def _is_unknown_result(walk: _Walk, call: cst.Call) -> bool:
+def _is_unknown_result(walk: _TraceWalk, call: cst.Call) -> bool:
     """Whether a call returns a proxy: a method of one, or a module or torch function of one."""
     function = call.func
     if isinstance(function, cst.Attribute) and _is_unknown(walk, function.value):
@@ -258,7 +258,7 @@ def _is_unknown_result(walk: _Walk, call: cst.Call) -> bool:
     return isinstance(owner, cst.Name) and owner.value in ("self", "torch", "F")
 
 
-def _look(walk: _Walk, value: cst.BaseExpression) -> None:
+def _look(walk: _TraceWalk, value: cst.BaseExpression) -> None:
     """End the trace at the first part of an expression that needs the value of a proxy."""
     for node in descendants(value):
         if walk.end is not None or isinstance(node, cst.Lambda):
@@ -279,7 +279,7 @@ def _look(walk: _Walk, value: cst.BaseExpression) -> None:
                 walk.end = node
 
 
-def _refuses(walk: _Walk, call: cst.Call) -> bool:
+def _refuses(walk: _TraceWalk, call: cst.Call) -> bool:
     """Whether a call raises on a proxy, or needs its value."""
     if not any(_is_unknown(walk, each.value) for each in call.args):
         return False
@@ -291,13 +291,13 @@ def _refuses(walk: _Walk, call: cst.Call) -> bool:
     return False
 
 
-def _is_of_einops(walk: _Walk, name: str) -> bool:
+def _is_of_einops(walk: _TraceWalk, name: str) -> bool:
     """Whether it is a function of einops, which does not accept a proxy as a tensor."""
     function = walk.namespace.globals.get(name)
     return isinstance(function, External) and function.name.startswith("einops.")
 
 
-def _ends_inside(walk: _Walk, name: str, call: cst.Call) -> bool:
+def _ends_inside(walk: _TraceWalk, name: str, call: cst.Call) -> bool:
     """Whether the function `name`, which is traced too, ends the trace with these arguments."""
     function = walk.namespace.globals.get(name)
     if not isinstance(function, FunctionValue) or not isinstance(function.node, cst.FunctionDef):
@@ -313,6 +313,6 @@ def _ends_inside(walk: _Walk, name: str, call: cst.Call) -> bool:
     named = {
         each.keyword.value for each in call.args if each.keyword and _is_unknown(walk, each.value)
     }
-    inner = _Walk(function.scope.namespace, unknown | named, walk.depth + 1)
+    inner = _TraceWalk(function.scope.namespace, unknown | named, walk.depth + 1)
     _block(inner, _statements(function.node.body))
     return inner.end is not None

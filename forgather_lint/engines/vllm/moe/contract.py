@@ -17,7 +17,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.engines.vllm.moe.engine_routing import EngineRouting
 from forgather_lint.engines.vllm.moe.fuser import ReplacedBlock
 from forgather_lint.engines.vllm.moe.groups import Groups
-from forgather_lint.engines.vllm.moe.layer import ExpertRole, Layer, Stray
+from forgather_lint.engines.vllm.moe.layer import ExpertLayer, ExpertRole, Stray
 from forgather_lint.engines.vllm.moe.routing import (
     NEGLIGIBLE,
     BlockOutput,
@@ -246,7 +246,7 @@ class Contract:
         for place, term in enumerate(call.term.inputs):
             if term in roles:
                 given[place] = roles[term]
-        stray = Layer(given).verdict(Terms(body, self.bodies).result())
+        stray = ExpertLayer(given).verdict(Terms(body, self.bodies).result())
         if stray is None:
             return SERVES
         return self._strayed(stray)

@@ -51,7 +51,7 @@ class ExpertRole(StrEnum):
 
 
 @record
-class Part:
+class ScaledRole:
     """A role, and the factor of the value relative to the one in the layer."""
 
     role: ExpertRole
@@ -102,11 +102,11 @@ _SELECTS = ("getitem", "index_select", "unsqueeze", "expand", "expand_as", "repe
 _ZEROS = ("zeros", "zeros_like", "new_zeros")
 _TRANSPOSES = ("t", "T.get", "mT.get", "transpose")
 
-Given = Part | Stray
+Given = ScaledRole | Stray
 
 
 @record(frozen=False, eq=False)
-class Layer:
+class ExpertLayer:
     """The roles of the terms of one forward; `given` has those of its inputs, by position."""
 
     given: Mapping[int, ExpertRole]
@@ -134,19 +134,19 @@ class Layer:
     def _part(self, term: Term) -> Given:
         if term.op == INPUT:
             role = self.given.get(term.place)
-            return Part(role) if role is not None else Stray(term)
+            return ScaledRole(role) if role is not None else Stray(term)
         if term.op == ATTRIBUTE:
             role = STACKS.get(term.name)
-            return Part(role) if role is not None else Stray(term)
+            return ScaledRole(role) if role is not None else Stray(term)
         scaled = scaled_by(term)
         if scaled is not None:
             return self._scaled(term, *scaled)
         if self._is_choice(term):
-            return Part(ExpertRole.CHOICE)
+            return ScaledRole(ExpertRole.CHOICE)
         if term.op == EITHER:
             return self._either(term)
         rule = _RULES.get(term.op) or (_RULES["zeros"] if term.op in _ZEROS else None)
-        rule = rule or (Layer._selected if term.op in _SELECTS else None)
+        rule = rule or (ExpertLayer._selected if term.op in _SELECTS else None)
         return rule(self, term) if rule is not None else self._other(term)
 
     def _either(self, term: Term) -> Given:
@@ -156,10 +156,12 @@ class Layer:
         if stray is not None:
             return stray
         found = [
-            each for each in parts if isinstance(each, Part) and each.role is not ExpertRole.EMPTY
+            each
+            for each in parts
+            if isinstance(each, ScaledRole) and each.role is not ExpertRole.EMPTY
         ]
         if not found or any(each != found[0] for each in found):
-            return Part(ExpertRole.EMPTY) if not found else Stray(term)
+            return ScaledRole(ExpertRole.EMPTY) if not found else Stray(term)
         whole = len(found) == len(parts) or found[0].role is ExpertRole.SUM
         return found[0] if whole else Stray(term)
 
@@ -175,13 +177,13 @@ class Layer:
             if not whole or value.is_parameter:
                 return False
         given = [self.part(each) for each in term.inputs]
-        parts = [each for each in given if isinstance(each, Part)]
+        parts = [each for each in given if isinstance(each, ScaledRole)]
         of_choice = all(each.role is ExpertRole.CHOICE for each in parts)
         return bool(term.inputs) and len(parts) == len(given) and of_choice
 
     def _chosen(self, term: Term) -> bool:
         found = self.part(term)
-        return isinstance(found, Part) and found.role is ExpertRole.CHOICE
+        return isinstance(found, ScaledRole) and found.role is ExpertRole.CHOICE
 
     def _scaled(self, term: Term, inner: Term, factor: float) -> Given:
         found = self.part(inner)
@@ -191,7 +193,7 @@ class Layer:
             found.role in (ExpertRole.WEIGHTS, ExpertRole.MASKED, ExpertRole.SUM)
             or found.role in _LINEAR_IN_FACTOR
         ):
-            return Part(found.role, found.factor * factor)
+            return ScaledRole(found.role, found.factor * factor)
         if found.role in (ExpertRole.HIDDEN, ExpertRole.GATE, ExpertRole.BOTH):
             return Stray(term, f"`{found.role}` scaled by {factor:g}")
         return Stray(term)
@@ -202,10 +204,10 @@ class Layer:
         if isinstance(found, Stray):
             return found
         keys = [self.part(each) for each in term.inputs[1:]]
-        if not all(isinstance(key, Part) and key.role is ExpertRole.CHOICE for key in keys):
+        if not all(isinstance(key, ScaledRole) and key.role is ExpertRole.CHOICE for key in keys):
             return Stray(term)
         if found.role is ExpertRole.MASKED:
-            return Part(ExpertRole.WEIGHTS, found.factor)
+            return ScaledRole(ExpertRole.WEIGHTS, found.factor)
         rows = (ExpertRole.HIDDEN, ExpertRole.WEIGHTS, ExpertRole.CHOICE)
         keeps = found.role in rows or found.role.name.startswith("STACK")
         return found if keeps else Stray(term)
@@ -218,7 +220,7 @@ class Layer:
             if isinstance(found, Stray):
                 return found
             if found.role is ExpertRole.BOTH and whole.op != "unbind" and _in_halves(whole):
-                return Part(ExpertRole.GATE if term.place == 0 else ExpertRole.UP)
+                return ScaledRole(ExpertRole.GATE if term.place == 0 else ExpertRole.UP)
             return Stray(term)
         return self.part(whole)
 
@@ -239,8 +241,8 @@ class Layer:
         for each in (given, weights):
             if isinstance(each, Stray):
                 return each
-        assert isinstance(given, Part)
-        assert isinstance(weights, Part)
+        assert isinstance(given, ScaledRole)
+        assert isinstance(weights, ScaledRole)
         role = _LINEAR.get((given.role, weights.role))
         if (
             role is None
@@ -248,7 +250,7 @@ class Layer:
             and weights.role is ExpertRole.STACK_DOWN
         ):
             role = ExpertRole.WEIGHED
-        return Part(role, given.factor) if role is not None else Stray(term)
+        return ScaledRole(role, given.factor) if role is not None else Stray(term)
 
     def _library(self, term: Term) -> Given:
         """A Linear, identified by the name that holds it, or an activation."""
@@ -262,7 +264,7 @@ class Layer:
         if (found.role, weights) == (ExpertRole.ACTIVE, ExpertRole.STACK_DOWN):
             return Stray(term, "there is no projection up")
         role = _LINEAR.get((found.role, weights)) if weights is not None else None
-        return Part(role, found.factor) if role is not None else Stray(term)
+        return ScaledRole(role, found.factor) if role is not None else Stray(term)
 
     def _silu(self, term: Term) -> Given:
         return self._activated(term, True, term.positional[0])
@@ -275,7 +277,9 @@ class Layer:
             return Stray(term, "the second half is activated")
         if found.role is not ExpertRole.GATE:
             return Stray(term)
-        return Part(ExpertRole.ACTIVE) if silu else Stray(term, "another activation than SiLU")
+        return (
+            ScaledRole(ExpertRole.ACTIVE) if silu else Stray(term, "another activation than SiLU")
+        )
 
     def _product(self, term: Term) -> Given:
         if len(term.positional) != 2:
@@ -284,12 +288,12 @@ class Layer:
         for each in (left, right):
             if isinstance(each, Stray):
                 return each
-        assert isinstance(left, Part)
-        assert isinstance(right, Part)
+        assert isinstance(left, ScaledRole)
+        assert isinstance(right, ScaledRole)
         role = _PRODUCTS.get(frozenset({left.role, right.role}))
         if role is None and {left.role, right.role} == {ExpertRole.INNER, ExpertRole.WEIGHTS}:
             role = ExpertRole.WEIGHED
-        return Part(role, left.factor * right.factor) if role is not None else Stray(term)
+        return ScaledRole(role, left.factor * right.factor) if role is not None else Stray(term)
 
     def _power(self, term: Term) -> Given:
         """Powers of the weights; the only weight of a token may be one, whatever the power."""
@@ -313,8 +317,8 @@ class Layer:
     def _total(self, term: Term) -> Given:
         """Masked weights, summed over what was chosen."""
         found = self.part(term.positional[0])
-        if isinstance(found, Part) and found.role is ExpertRole.MASKED:
-            return Part(ExpertRole.WEIGHTS, found.factor)
+        if isinstance(found, ScaledRole) and found.role is ExpertRole.MASKED:
+            return ScaledRole(ExpertRole.WEIGHTS, found.factor)
         return found if isinstance(found, Stray) else Stray(term)
 
     def _added(self, term: Term) -> Given:
@@ -337,20 +341,20 @@ class Layer:
         factors = {each.factor for each in parts if each.role is not ExpertRole.EMPTY}
         if not roles <= {ExpertRole.EMPTY, ExpertRole.SUM, ExpertRole.WEIGHED} or len(factors) != 1:
             return Stray(term)
-        return Part(ExpertRole.SUM, factors.pop())
+        return ScaledRole(ExpertRole.SUM, factors.pop())
 
     def _scattered(self, term: Term) -> Given:
         """Weights put at the index of their expert."""
         base, source = self.part(term.positional[0]), term.argument("src", 3)
-        if source is None or not isinstance(base, Part) or base.role is not ExpertRole.EMPTY:
+        if source is None or not isinstance(base, ScaledRole) or base.role is not ExpertRole.EMPTY:
             return Stray(term)
         found = self.part(source)
-        if isinstance(found, Part) and found.role is ExpertRole.WEIGHTS:
-            return Part(ExpertRole.MASKED, found.factor)
+        if isinstance(found, ScaledRole) and found.role is ExpertRole.WEIGHTS:
+            return ScaledRole(ExpertRole.MASKED, found.factor)
         return found if isinstance(found, Stray) else Stray(term)
 
     def _zeros(self, term: Term) -> Given:
-        return Part(ExpertRole.EMPTY)
+        return ScaledRole(ExpertRole.EMPTY)
 
     def _other(self, term: Term) -> Given:
         if term.op in _OTHER and term.positional:
@@ -378,18 +382,18 @@ def _in_halves(term: Term) -> bool:
     return len(sizes) == 2 and sizes[0] == sizes[1] == width / 2
 
 
-_RULES: Mapping[str, Callable[[Layer, Term], Given]] = {
-    ITEM: Layer._item,
-    LIBRARY: Layer._library,
-    "linear": Layer._linear,
-    "matmul": Layer._matmul,
-    "mm": Layer._matmul,
-    "silu": Layer._silu,
-    "mul": Layer._product,
-    "pow": Layer._power,
-    "sum": Layer._total,
-    "add": Layer._added,
-    "index_add": Layer._index_added,
-    "scatter": Layer._scattered,
-    "zeros": Layer._zeros,
+_RULES: Mapping[str, Callable[[ExpertLayer, Term], Given]] = {
+    ITEM: ExpertLayer._item,
+    LIBRARY: ExpertLayer._library,
+    "linear": ExpertLayer._linear,
+    "matmul": ExpertLayer._matmul,
+    "mm": ExpertLayer._matmul,
+    "silu": ExpertLayer._silu,
+    "mul": ExpertLayer._product,
+    "pow": ExpertLayer._power,
+    "sum": ExpertLayer._total,
+    "add": ExpertLayer._added,
+    "index_add": ExpertLayer._index_added,
+    "scatter": ExpertLayer._scattered,
+    "zeros": ExpertLayer._zeros,
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.deployed.forms import PLAIN
-from forgather_lint.engines.vllm.deployed.naming import Naming, NotKnown, naming_of
+from forgather_lint.engines.vllm.deployed.naming import NamesUnknown, Naming, naming_of
 from forgather_lint.engines.vllm.fact_values import BasePrefix
 from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.quantized.layers import Layer, Quantized, layers_at
@@ -25,7 +25,7 @@ def quantized_of(seen: CheckedModel, checkpoint: Checkpoint | None) -> Quantized
     try:
         naming = naming_of(seen)
         scheme = scheme_of(file.values["quantization_config"], naming.place)
-    except (NotKnown, Raised, BudgetExceeded):
+    except (NamesUnknown, Raised, BudgetExceeded):
         return Unfollowed("what the release calls the layers is not known")
     if isinstance(scheme, Unfollowed):
         return scheme
@@ -41,7 +41,7 @@ def quantized_of(seen: CheckedModel, checkpoint: Checkpoint | None) -> Quantized
             return Unfollowed("the checkpoint says which layers are quantized, and is not read")
         try:
             stored, plain = _stored(naming, checkpoint)
-        except NotKnown:
+        except NamesUnknown:
             return Unfollowed("what the release calls the layers is not known")
     return Quantized(scheme, file, stored, plain)
 

@@ -25,7 +25,7 @@ from forgather_lint.engines.vllm.quantized.scheme import (
     PACKED,
     WORD,
     Form,
-    Layers,
+    ListedLayers,
     Match,
     Scheme,
 )
@@ -46,7 +46,7 @@ _MERGED = {"QKV": "qkv_proj", "GLU": "gate_up_proj", "MLA": "fused_qkv_a_proj"}
 
 
 @record
-class Part:
+class LayerPart:
     """One Linear of the model in a layer of the release, with the number of its rows on a rank."""
 
     name: str
@@ -62,7 +62,7 @@ class Layer:
     """
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[LayerPart, ...]
     inputs: int | None
     whole: int | None
     split: bool
@@ -74,7 +74,7 @@ class Layer:
 
 
 @record
-class Kept:
+class UnquantizedParts:
     """The parts of a merged layer that are not quantized, while others are."""
 
     parts: tuple[str, ...]
@@ -94,7 +94,7 @@ class Quantized:
     plain: frozenset[str] | None = None
     followed: ClassVar[bool] = True
 
-    def is_quantized(self, layer: Layer) -> bool | Kept | None:
+    def is_quantized(self, layer: Layer) -> bool | UnquantizedParts | None:
         """Whether `layer` is.
 
         Its unquantized parts if it is in part, None where it is not known.
@@ -107,22 +107,22 @@ class Quantized:
             return _all_or_kept(layer, taken, wanted=True) if taken is not None else True
         kept = scheme.kept
         if scheme.listed_by_checkpoint and self.plain is not None:
-            kept = Layers(tuple(sorted(self.plain)), Match.PART, {})
+            kept = ListedLayers(tuple(sorted(self.plain)), Match.PART, {})
         if kept is None or not kept.names:
             return True
         if len(layer.parts) > 1 and kept.has(layer.name):
             return False
         return _all_or_kept(layer, kept, wanted=False)
 
-    def _stored_layers(self) -> Layers | None:
+    def _stored_layers(self) -> ListedLayers | None:
         """For GPTQ: the layers in the checkpoint; None if there is none."""
-        return Layers(tuple(sorted(self.stored)), Match.PART, {}) if self.stored else None
+        return ListedLayers(tuple(sorted(self.stored)), Match.PART, {}) if self.stored else None
 
     @port_of(
         "vllm/model_executor/layers/quantization/compressed_tensors/utils.py",
         "should_ignore_layer",
     )
-    def _targeted(self, layer: Layer) -> bool | Kept | None:
+    def _targeted(self, layer: Layer) -> bool | UnquantizedParts | None:
         """For compressed-tensors: an exclusion takes precedence over a target."""
         kept, taken = self.scheme.kept, self.scheme.taken
         assert kept is not None and taken is not None
@@ -140,14 +140,16 @@ class Quantized:
         return bool(by_name or self.scheme.all_linear or _by_class(taken))
 
 
-def _by_class(taken: Layers) -> bool:
+def _by_class(taken: ListedLayers) -> bool:
     """Whether a target is part of the class name that the release has for all its layers."""
     plain = [name.lower() for name in taken.names if name not in taken.patterns]
     return any(all(name in each for each in CLASSES_OF_LINEAR) for name in (*plain, LINEAR)[:-1])
 
 
 @port_of("vllm/model_executor/layers/quantization/utils/quant_utils.py", "is_layer_skipped")
-def _all_or_kept(layer: Layer, listed: Layers, *, wanted: bool) -> bool | Kept | None:
+def _all_or_kept(
+    layer: Layer, listed: ListedLayers, *, wanted: bool
+) -> bool | UnquantizedParts | None:
     """Whether all parts are quantized: those listed, or with `wanted` false those not listed."""
     found = [listed.has(part.name) for part in layer.parts]
     if None in found:
@@ -156,7 +158,7 @@ def _all_or_kept(layer: Layer, listed: Layers, *, wanted: bool) -> bool | Kept |
     if len(set(quantized)) == 1:
         return quantized[0]
     pairs = zip(layer.parts, quantized, strict=True)
-    return Kept(tuple(part.name for part, is_so in pairs if not is_so))
+    return UnquantizedParts(tuple(part.name for part, is_so in pairs if not is_so))
 
 
 def layers_at(judge: VllmJudge, ranks: int) -> Iterator[Layer]:
@@ -207,7 +209,7 @@ def _layer(
     ranks: int,
 ) -> Layer:
     built = tuple(
-        Part(f"{PREFIX}{each}", linear, _outputs(linear, assigned.get(linear), ranks))
+        LayerPart(f"{PREFIX}{each}", linear, _outputs(linear, assigned.get(linear), ranks))
         for each, linear in parts
     )
     first = parts[0][1]
@@ -245,7 +247,7 @@ def judged(judge: VllmJudge, quantized: Quantized, ranks: int) -> Outcome | None
     open_ones: list[Outcome] = []
     for layer in layers:
         found = quantized.is_quantized(layer)
-        if isinstance(found, Kept):
+        if isinstance(found, UnquantizedParts):
             refused = _schemes_differ(judge, quantized, layer, found)
             if refused is not None:
                 return refused
@@ -268,7 +270,7 @@ def place_of(quantized: Quantized, key: str = "") -> Place:
 
 
 def _schemes_differ(
-    judge: VllmJudge, quantized: Quantized, layer: Layer, kept: Kept
+    judge: VllmJudge, quantized: Quantized, layer: Layer, kept: UnquantizedParts
 ) -> Outcome | None:
     facts = judge.profile.quantization
     packed = quantized.scheme.method == PACKED

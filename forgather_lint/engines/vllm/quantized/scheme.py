@@ -40,7 +40,7 @@ class Form(StrEnum):
 
 
 @record
-class Weights:
+class StoredWeights:
     """Stored weights: `bits` of each, and how many in a row share one scale.
 
     `group` is 0 where a matrix has one scale, -1 where a row has one; `block` is for scales of
@@ -65,7 +65,7 @@ class Match(StrEnum):
 
 
 @record
-class Layers:
+class ListedLayers:
     """Layers as a config lists them."""
 
     names: tuple[str, ...]
@@ -96,9 +96,9 @@ class Scheme:
     """
 
     method: str
-    weights: Weights
-    kept: Layers | None = None
-    taken: Layers | None = None
+    weights: StoredWeights
+    kept: ListedLayers | None = None
+    taken: ListedLayers | None = None
     listed: str = ""
     listed_by_checkpoint: bool = False
     all_linear: bool = True
@@ -143,7 +143,9 @@ def _gptq(config: Mapping[str, object]) -> Scheme | Unfollowed:
     names = _names(config.get("modules_in_block_to_quantize"), nested=True)
     if names is None:
         return Unfollowed("`modules_in_block_to_quantize` is no list of names")
-    weights = Weights(Form.GPTQ, _number(config.get("bits")), _number(config.get("group_size")))
+    weights = StoredWeights(
+        Form.GPTQ, _number(config.get("bits")), _number(config.get("group_size"))
+    )
     taken = _layers(names, Match.PART) if names else None
     if isinstance(taken, Unfollowed):
         return taken
@@ -167,7 +169,7 @@ def _awq(config: Mapping[str, object]) -> Scheme | Unfollowed:
     kept = _layers(names, Match.PART)
     if isinstance(kept, Unfollowed):
         return kept
-    weights = Weights(Form.AWQ, bits, group, zeros=config.get("zero_point") is True)
+    weights = StoredWeights(Form.AWQ, bits, group, zeros=config.get("zero_point") is True)
     listed = "modules_to_not_convert"
     return Scheme(AWQ, weights, kept=kept, listed=listed, listed_by_checkpoint=not names)
 
@@ -187,7 +189,9 @@ def _fp8(config: Mapping[str, object]) -> Scheme | Unfollowed:
             return Unfollowed("`weight_block_size` is no pair of numbers")
         block = (_number(given[0]), _number(given[1]))
     form = Form.FP8_BLOCK if given is not None else Form.FP8
-    return Scheme(FP8, Weights(form, 8, block=block, input_scale=static), kept=kept, listed=listed)
+    return Scheme(
+        FP8, StoredWeights(form, 8, block=block, input_scale=static), kept=kept, listed=listed
+    )
 
 
 def _packed(config: Mapping[str, object]) -> Scheme | Unfollowed:
@@ -218,7 +222,7 @@ def _packed(config: Mapping[str, object]) -> Scheme | Unfollowed:
     "vllm/model_executor/layers/quantization/compressed_tensors/compressed_tensors.py",
     "CompressedTensorsConfig._get_scheme_from_parts",
 )
-def _weights_of(group: Mapping[str, object], whole: object) -> Weights | Unfollowed:
+def _weights_of(group: Mapping[str, object], whole: object) -> StoredWeights | Unfollowed:
     """The weights of a group, of those forms that are followed."""
     weights, inputs = group.get("weights"), group.get("input_activations")
     form = group.get("format") or whole
@@ -232,14 +236,14 @@ def _weights_of(group: Mapping[str, object], whole: object) -> Weights | Unfollo
     if form == Form.PACKED.value and inputs is None and kind == "int":
         size = -1 if by_row else _number(weights.get("group_size"))
         if strategy in ("channel", "group") and size:
-            return Weights(Form.PACKED, _number(bits), size)
+            return StoredWeights(Form.PACKED, _number(bits), size)
     by_token = isinstance(inputs, dict) and inputs.get("strategy") == "token"
     alike = isinstance(inputs, dict) and inputs.get("type") == kind and inputs.get("num_bits") == 8
     if bits == 8 and by_row and by_token and alike and inputs and inputs.get("dynamic") is True:
         if kind == "int" and form == "int-quantized":
-            return Weights(Form.INT8, 8, -1)
+            return StoredWeights(Form.INT8, 8, -1)
         if kind == "float" and form == "float-quantized":
-            return Weights(Form.FP8_CHANNEL, 8, -1)
+            return StoredWeights(Form.FP8_CHANNEL, 8, -1)
     return Unfollowed(f"compressed-tensors in the form `{form}` of this kind is not followed")
 
 
@@ -258,7 +262,7 @@ def _names(given: object, *, nested: bool = False) -> tuple[str, ...] | None:
     return tuple(flat) if all(isinstance(name, str) for name in flat) else None
 
 
-def _layers(names: tuple[str, ...], how: Match) -> Layers | Unfollowed:
+def _layers(names: tuple[str, ...], how: Match) -> ListedLayers | Unfollowed:
     patterns: dict[str, Pattern] = {}
     for name in names if how is Match.TARGET else ():
         if name.startswith(MARKS_PATTERN):
@@ -266,17 +270,17 @@ def _layers(names: tuple[str, ...], how: Match) -> Layers | Unfollowed:
             if isinstance(pattern, UnreadablePattern):
                 return Unfollowed(f"`{name}`: {pattern.reason}")
             patterns[name] = pattern
-    return Layers(names, how, patterns)
+    return ListedLayers(names, how, patterns)
 
 
 def _mapped(scheme: Scheme, mapped: Callable[[str], str | None]) -> Scheme:
     """The scheme with names of layers as the release has them; expressions stay as they are."""
 
-    def renamed(layers: Layers | None) -> Layers | None:
+    def renamed(layers: ListedLayers | None) -> ListedLayers | None:
         if layers is None:
             return None
         found = (_name(layers, name, mapped) for name in layers.names)
-        return Layers(
+        return ListedLayers(
             tuple(name for name in found if name is not None), layers.how, layers.patterns
         )
 
@@ -291,7 +295,7 @@ def _mapped(scheme: Scheme, mapped: Callable[[str], str | None]) -> Scheme:
     )
 
 
-def _name(layers: Layers, name: str, mapped: Callable[[str], str | None]) -> str | None:
+def _name(layers: ListedLayers, name: str, mapped: Callable[[str], str | None]) -> str | None:
     if name in layers.patterns or (layers.how is Match.TARGET and "." not in name):
         return name
     return mapped(name)

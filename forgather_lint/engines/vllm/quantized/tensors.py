@@ -9,7 +9,7 @@ from forgather_lint.core.port import port_of
 from forgather_lint.engines.vllm.deployed.forms import Numbers, Stored
 from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.quantized.layers import PREFIX, Quantized, layers_at
-from forgather_lint.engines.vllm.quantized.scheme import WORD, Form, Weights
+from forgather_lint.engines.vllm.quantized.scheme import WORD, Form, StoredWeights
 from forgather_lint.execution.memory import DTYPE_BYTES
 
 
@@ -25,7 +25,7 @@ from forgather_lint.execution.memory import DTYPE_BYTES
     "compressed_tensors_wNa16.py",
     "CompressedTensorsWNA16.create_weights",
 )
-def stored_as(weights: Weights, outputs: int, inputs: int) -> Mapping[str, Stored]:
+def stored_as(weights: StoredWeights, outputs: int, inputs: int) -> Mapping[str, Stored]:
     """The tensors of a weight of `outputs` times `inputs`, by the last part of their names."""
     groups = inputs // weights.group if weights.group > 0 else 1
     per_word = WORD // (weights.bits or WORD)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from forgather_lint.engines.vllm.judge import VllmJudge
-from forgather_lint.engines.vllm.quantized.layers import Layer, Part, Quantized
+from forgather_lint.engines.vllm.quantized.layers import Layer, LayerPart, Quantized
 from forgather_lint.engines.vllm.quantized.scheme import Form
 from forgather_lint.python.interpreter.classes import order_of
 from forgather_lint.python.values.objects import ClassValue
@@ -45,7 +45,7 @@ def _reasons(judge: VllmJudge, quantized: Quantized) -> Iterator[str]:
     if judge.subject.experts:
         yield "quantized experts are not followed"
     for name in _TABLES:
-        table = Layer(name, (Part(name, judge.subject.root, None),), None, None, split=False)
+        table = Layer(name, (LayerPart(name, judge.subject.root, None),), None, None, split=False)
         taken = quantized.scheme.taken
         if taken is not None and quantized.is_quantized(table) and taken.first(name):
             yield f"`{name}` quantized is not followed"

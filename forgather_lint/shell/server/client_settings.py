@@ -14,7 +14,7 @@ _OWN = ("inlay-hints", "config")
 
 
 @record
-class Chosen:
+class ClientSettings:
     """Options for the analysis, those of the server itself, and messages about unusable ones."""
 
     options: Mapping[str, object]
@@ -23,16 +23,16 @@ class Chosen:
     notes: tuple[str, ...] = ()
 
 
-def chosen(given: object) -> Chosen:
+def client_settings(given: object) -> ClientSettings:
     """The options in a client's settings or initialization options."""
     if not isinstance(given, Mapping):
-        return Chosen({})
+        return ClientSettings({})
     inner = given.get(SECTION, given)
     written = inner if isinstance(inner, Mapping) else {}
     values = {_kebab(str(key)): value for key, value in written.items()}
     config, hints = values.get("config"), values.get("inlay-hints")
     known = configuration.keys()
-    return Chosen(
+    return ClientSettings(
         {key.replace("-", "_"): value for key, value in values.items() if key in known},
         config if isinstance(config, str) and config else None,
         hints is True,
