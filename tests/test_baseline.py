@@ -22,7 +22,7 @@ def write(model: Path) -> int:
     """Write the baseline; how many findings it holds."""
     result = lint("check", "--isolated", model, "--write-baseline", "known.json")
     assert result.exit_code == 0
-    written = re.fullmatch(r"Wrote (\d+) findings to known.json\.\n", result.stdout)
+    written = re.fullmatch(r"Wrote (\d+) entries to known.json\.\n", result.stdout)
     assert written is not None
     return int(written[1])
 
@@ -95,7 +95,8 @@ def test_each_entry_stands_for_one_finding(model: Path) -> None:
     written["findings"] = [each for each in written["findings"] if each["code"] != "FGL101"]
     Path("known.json").write_text(json.dumps(written), "utf-8")
     result = lint("check", "--isolated", model, "--baseline", "known.json", "--select=FGL101")
-    assert result.stdout.count(" FGL101 ") == 5
+    assert "4 keys match no module" in result.stdout
+    assert "gate_porj" in result.stdout
 
 
 def test_paths_are_those_of_the_baseline(

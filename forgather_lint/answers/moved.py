@@ -163,6 +163,7 @@ def _texts(report: ModelReport) -> Iterator[str]:
     """All texts of a report that are no paths."""
     for found in report.diagnostics:
         yield from (found.message, found.label, found.consequence, found.help, found.module or "")
+        yield from (found.origin, *((found.cause.message, found.cause.help) if found.cause else ()))
         yield from (label.text for label in found.related)
         if found.fix is not None:
             yield found.fix.title

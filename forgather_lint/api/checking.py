@@ -47,7 +47,7 @@ def show(run: Run, strict: bool) -> None:
         print("\n".join(reporter("full")(run, style)))
         return
     lines = list(reporter("concise")(run, style))
-    helps = [found.help for found in run.diagnostics]
+    helps = [found.help for found in run.told]
     for line, help_text in zip(lines, (*helps, *[""] * len(lines)), strict=False):
         print(printable(f"  {line}" + (f" ({help_text})" if help_text else "")))
 

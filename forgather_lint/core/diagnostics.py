@@ -60,6 +60,17 @@ class Fix:
 
 
 @record
+class OneCause:
+    """What several findings of a rule come from: those that have it in common are told as one.
+
+    `message` tells that one, with `{number}` for how many places it has; `help` mends them all.
+    """
+
+    message: str
+    help: str = ""
+
+
+@record
 class Finding:
     """One defect, as a rule yields it.
 
@@ -67,7 +78,8 @@ class Finding:
     (with the exact error text where there is one), `help` how to mend it. `module` is the dotted
     name of the module concerned, `target` the release of the engine that was judged, if it matters.
     `repeats` is set where the same defect is also reported for the model itself: the code of that
-    finding, whose place is one of `related`.
+    finding, whose place is one of `related`. `cause` is what other findings of the rule may have
+    too: findings with equal causes are shown as one.
     """
 
     where: Place
@@ -82,6 +94,7 @@ class Finding:
     severity: Severity | None = None
     target: str = ""
     repeats: str = ""
+    cause: OneCause | None = None
 
 
 @record
@@ -116,6 +129,9 @@ class Diagnostic:
     """A finding with its rule and its computed positions, ready for a reporter. Picklable.
 
     `targets` are the releases that it was found for; empty where it does not depend on a release.
+    `origin` says which project the file belongs to, where that is not the one that is checked. A
+    diagnostic that is shown for several findings has the `places` of the others, and the `models`
+    that it was found in.
     """
 
     span: Span
@@ -133,6 +149,10 @@ class Diagnostic:
     model: str = field(default="", compare=False)
     targets: tuple[str, ...] = field(default=(), compare=False)
     repeats: str = field(default="", compare=False)
+    cause: OneCause | None = field(default=None, compare=False)
+    origin: str = field(default="", compare=False)
+    places: tuple[ResolvedLabel, ...] = field(default=(), compare=False)
+    models: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def of_whole_file(self) -> bool:
@@ -158,6 +178,7 @@ def resolve(finding: Finding, code: str, name: str, severity: Severity, model: s
         model=model,
         targets=(finding.target,) if finding.target else (),
         repeats=finding.repeats,
+        cause=finding.cause,
     )
 
 

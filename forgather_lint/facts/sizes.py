@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
@@ -97,6 +98,19 @@ class SizesJudged:
     def at(self, *verdicts: str) -> tuple[SizeVerdict, ...]:
         """The sizes with one of these verdicts."""
         return tuple(each for each in self.sizes if each.verdict in verdicts)
+
+
+def alike(reason: str) -> str:
+    """What reasons have in common that differ in numbers alone, as errors on shapes do."""
+    return re.sub(r"\d+", "#", reason)
+
+
+def by_reason(sizes: Iterable[SizeVerdict]) -> Iterator[tuple[SizeVerdict, ...]]:
+    """The sizes with the same verdict for the same reason."""
+    groups: dict[tuple[str, str], list[SizeVerdict]] = {}
+    for each in sizes:
+        groups.setdefault((each.verdict, alike(each.reason)), []).append(each)
+    yield from map(tuple, groups.values())
 
 
 def named_sizes(sizes: Iterable[SizeVerdict]) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.core.files import is_file
+from forgather_lint.core.paths import absolute, below
 from forgather_lint.core.record import record
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.facts.templates import Configuration, Fault, FaultKind
 from forgather_lint.forgather.configuration import missing_templates, read_configuration
-from forgather_lint.forgather.discover import META, ProjectCandidate
+from forgather_lint.forgather.discover import META, ProjectCandidate, is_project
 from forgather_lint.forgather.library import WORKSPACE_FOLDER, TemplateLibrary, enclosing_workspace
 from forgather_lint.forgather.model import RenderedModel
 from forgather_lint.forgather.project import Project, read_project
@@ -96,12 +97,33 @@ def open_configuration(project: Project, config: str, analyse: Analyse) -> Confi
     reading = read_configuration(project, config)
     facts, model = reading.facts, reading.model
     path, ended = facts.where.span.path, why_ended(facts)
-    if model is None:
-        return ConfigurationInput(path, (FactsToTell((facts,), _as_it_is),), reading.files, ended)
     to_tell = [FactsToTell((facts,), _as_it_is)]
-    if _is_news(project, config, model):
+    if model is not None and _is_news(project, config, model):
         to_tell += _facts_of_model(model, analyse)
-    return ConfigurationInput(path, tuple(to_tell), reading.files, ended)
+    owned = tuple(replace(each, tell=_owned(project, each.tell)) for each in to_tell)
+    return ConfigurationInput(path, owned, reading.files, ended)
+
+
+def _owned(project: Project, tell: Tell) -> Tell:
+    """`tell`, which says whose file a finding stands in if it is not one of `project`."""
+
+    def owned(diagnostic: Diagnostic) -> Diagnostic | None:
+        moved = tell(diagnostic)
+        return moved and replace(moved, origin=_origin(moved.span.path, project.path))
+
+    return owned
+
+
+def _origin(path: str, project: Path) -> str:
+    """Whose file `path` is; empty if it is of `project`."""
+    if below(absolute(path), absolute(str(project))) is not None:
+        return ""
+    owner = next((each for each in Path(absolute(path)).parents if is_project(each)), None)
+    if owner is None:
+        whose = "a file outside of the project, which others may read too"
+    else:
+        whose = f"the project `{owner.name}`, not the one of this configuration"
+    return f"{whose}: mend it there, or override it"
 
 
 def why_ended(facts: Configuration) -> NotRendered | None:

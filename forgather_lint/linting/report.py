@@ -11,6 +11,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Span
 from forgather_lint.facts.release import OWN_MODEL, Release
 from forgather_lint.facts.sizes import SERVES, SizesJudged, SizeVerdict
+from forgather_lint.linting.together import together
 
 
 @record
@@ -120,9 +121,17 @@ class Run:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Every finding once, even if it is in a file that several models share."""
+        """Every finding once, even if it is in a file that several models share.
+
+        Comments, baselines and fixes are about these; `told` is what is shown.
+        """
         found = (diagnostic for report in self.reports for diagnostic in report.diagnostics)
         return tuple(dict.fromkeys(found))
+
+    @property
+    def told(self) -> tuple[Diagnostic, ...]:
+        """The findings as they are shown: what has one cause is one, with all its places."""
+        return together(each for report in self.reports for each in report.diagnostics)
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import click
@@ -12,7 +11,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.engines.api import Cell
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.release import Release
-from forgather_lint.facts.sizes import named_pairs
+from forgather_lint.facts.sizes import alike, named_pairs
 from forgather_lint.linting.registry import code_of
 
 COLOURS = {
@@ -100,8 +99,7 @@ def reasons(cells: Sequence[Cell], shown: Shown) -> Iterator[str]:
         if cell.outcome.reason:
             place = f"{shown(cell.outcome.where)}: " if cell.outcome.where else ""
             code = code_of(cell.outcome) or cell.outcome.verdict.value
-            alike = re.sub(r"\d+", "#", cell.outcome.reason)
-            groups.setdefault((code, place, alike), []).append(cell)
+            groups.setdefault((code, place, alike(cell.outcome.reason)), []).append(cell)
     for (code, place, _), group in groups.items():
         sizes = named_pairs((c.tensor_parallel_size, c.pipeline_parallel_size) for c in group)
         at = "" if len(group) == len(cells) else f" at {sizes}"

@@ -42,11 +42,11 @@ def renderer(output_format: str) -> Render:
 
 
 def _json(run: Run, _style: Style) -> Iterator[str]:
-    yield json.dumps([asdict(entry) for entry in count(run.diagnostics)], indent=2)
+    yield json.dumps([asdict(entry) for entry in count(run.told)], indent=2)
 
 
 def _text(run: Run, style: Style) -> Iterator[str]:
-    counts = count(run.diagnostics)
+    counts = count(run.told)
     digits = max((len(str(entry.count)) for entry in counts), default=0)
     for entry in counts:
         yield f"{entry.count:>{digits}}  {style.paint(entry.code, bold=True)}  {entry.name}"

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.core.diagnostics import Finding, OneCause, Severity
 from forgather_lint.facts.command import ChatTemplateMissing
 from forgather_lint.linting.rule import rule
 
@@ -47,4 +47,7 @@ def check(fact: ChatTemplateMissing) -> Iterator[Finding]:
         consequence=f"{fact.release}, for every chat: `{fact.text}`",
         help="add `--chat-template`, or chat_template.jinja beside the model",
         target=fact.release,
+        cause=OneCause(
+            "{number} options are for chats, and the tokenizer has no template for them"
+        ),
     )

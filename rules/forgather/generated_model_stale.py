@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.core.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, OneCause, Severity
 from forgather_lint.core.source import Position, Span
 from forgather_lint.facts.templates import Configuration, StaleFile
 from forgather_lint.linting.rule import rule
@@ -51,6 +51,7 @@ def _finding(configuration: Configuration, stale: StaleFile) -> Finding:
         related=() if stale.missing else (Label(Span(stale.file, at, at), _difference(stale)),),
         consequence="changes of the templates have no effect on the model that is served",
         help="delete the generated files and generate the model again",
+        cause=OneCause("{number} generated files are not what the templates now say"),
     )
 
 

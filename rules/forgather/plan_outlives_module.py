@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.core.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, OneCause, Severity
 from forgather_lint.facts.templates import Configuration, OutlivedEntry
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.templates import came_by
@@ -58,4 +58,8 @@ def _finding(entry: OutlivedEntry) -> Finding:
         related=(Label(entry.entry, "the entry of the parent's plan"), *came_by(entry.chain)),
         consequence=f"`{entry.key}` matches no module",
         help="override the plan in the block `model_code_generator` as well",
+        cause=OneCause(
+            f"`{new}` replaces `{old}`, but {{number}} entries of the inherited plan name layers "
+            f"that only `{old}` has"
+        ),
     )

@@ -75,6 +75,7 @@ def _finding(
     names = {module.name: module for module in structure.modules if module.name}
     meant = suggest(entry.full_key, names)
     name = name_meant(entry.full_key, meant, keys)
+    told = f"{{number}} keys name no module of `{structure.root}`"
     return Finding(
         where=entry.key_where,
         message=f"`{entry.full_key}` names no module: `{cls}` has no `{component}`",
@@ -86,5 +87,5 @@ def _finding(
         ),
         help=f"did you mean {one_of(meant.names)}?" if meant.names else "remove the entry",
         fix=rename_key(entry, name, sure=meant.sure) if name else None,
-        severity=severity,
+        cause=meant.slip.cause(told) if meant.slip else None,
     )

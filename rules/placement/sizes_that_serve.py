@@ -29,11 +29,11 @@ by tensor parallel size (4).`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import SizesJudged, SizeVerdict
-from forgather_lint.facts.sizes import SERVES, UNKNOWN, named_sizes
+from forgather_lint.facts.sizes import SERVES, UNKNOWN, by_reason, named_sizes
 from forgather_lint.linting.rule import rule
 
 DEFAULTS = "judged with the defaults of its config class: there is no config.json"
@@ -56,7 +56,7 @@ def check(judged: SizesJudged) -> Iterator[Finding]:
         where=judged.where,
         message=message,
         label=DEFAULTS if judged.of_defaults else "judged from source",
-        help="; ".join(map(_reason, (each for each in judged.sizes if each.verdict != SERVES))),
+        help="\n".join(map(_reason, by_reason(s for s in judged.sizes if s.verdict != SERVES))),
     )
 
 
@@ -64,6 +64,10 @@ def _list(sizes: list[int]) -> str:
     return ", ".join(map(str, sizes))
 
 
-def _reason(each: SizeVerdict) -> str:
-    word = "undecided" if each.verdict == UNKNOWN else each.verdict
-    return f"{named_sizes((each,))}: {word}, {each.reason}"
+def _reason(sizes: Sequence[SizeVerdict]) -> str:
+    """The reason at the first of the sizes; at the others it may have other numbers."""
+    first = sizes[0]
+    word = "undecided" if first.verdict == UNKNOWN else first.verdict
+    one = len({each.reason for each in sizes}) == 1
+    at = "" if one else f" (at {named_sizes(sizes[:1])})"
+    return f"{named_sizes(sizes)}: {word}, {first.reason}{at}"

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from forgather_lint.core.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, OneCause, Severity
 from forgather_lint.facts import Model, Module
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import add_after
@@ -91,4 +91,7 @@ def _finding(missing: Module, sibling: Planned) -> Iterator[Finding]:
         help=f'add `"{key}": "colwise"`',
         fix=add_after(sibling.entry, {key: "colwise"}),
         module=missing.name,
+        cause=OneCause(
+            f"{{number}} layers are not in the plan, their sibling `{sibling.module.leaf}` is"
+        ),
     )

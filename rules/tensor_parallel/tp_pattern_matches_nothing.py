@@ -67,6 +67,7 @@ def _finding(entry: PlanEntry, structure: Structure, keys: set[str]) -> Finding:
     meant = meant_by(entry, structure)
     names = first_of_each(structure.modules)
     name = name_meant(entry.full_key, meant, keys)
+    told = f"{{number}} keys match no module of `{structure.root}`"
     return Finding(
         where=entry.key_where,
         message=f"`{entry.full_key}` matches no module of `{structure.root}`",
@@ -78,4 +79,5 @@ def _finding(entry: PlanEntry, structure: Structure, keys: set[str]) -> Finding:
         ),
         help=f"did you mean {one_of(meant.names)}?" if meant.names else "remove the entry",
         fix=rename_key(entry, name, sure=meant.sure) if name else None,
+        cause=meant.slip.cause(told) if meant.slip else None,
     )

@@ -39,7 +39,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.core.diagnostics import Finding, Label, Severity
+from forgather_lint.core.diagnostics import Finding, Label, OneCause, Severity
 from forgather_lint.facts import Model, Module, PlanEntry
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.taking import matched_linears, spells
@@ -79,4 +79,9 @@ def _finding(winner: PlanEntry, loser: PlanEntry, module: Module) -> Finding:
         help=f"put `{loser.full_key}` before `{winner.full_key}`",
         module=module.name,
         severity=None if exact else Severity.WARNING,
+        cause=OneCause(
+            f"vLLM gives the layers of {{number}} entries to `{winner.full_key}` "
+            f"(`{winner.style}`), which stands first",
+            f"put them before `{winner.full_key}`",
+        ),
     )

@@ -39,7 +39,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forgather_lint.core.diagnostics import Finding, Severity
+from forgather_lint.core.diagnostics import Finding, OneCause, Severity
 from forgather_lint.facts import Model, PlanEntry
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import SAFE, UNSAFE, change_style
@@ -82,19 +82,22 @@ def _not_text(entry: PlanEntry) -> Finding:
 def _unknown(entry: PlanEntry, style: str) -> Finding:
     retired = successor(style)
     meant = (retired,) if retired else closest(style, sorted(KNOWN))
+    said = (
+        f"the style `{style}` is known to older transformers releases only"
+        if retired
+        else f"`{style}` is no tensor-parallel style"
+    )
+    helps = f"did you mean {one_of(meant)}?" if meant else f"one of {one_of(sorted(KNOWN))}"
     return Finding(
         where=entry.value_where,
-        message=(
-            f"the style `{style}` is known to older transformers releases only"
-            if retired
-            else f"`{style}` is no tensor-parallel style"
-        ),
+        message=said,
         label=f"used for `{entry.full_key}`",
         consequence=(
             "vLLM replicates the layer without a message; transformers refuses the whole plan: "
             f"\"Unsupported parallel styles: {{'{style}'}}\""
         ),
-        help=f"did you mean {one_of(meant)}?" if meant else f"one of {one_of(sorted(KNOWN))}",
+        help=helps,
         fix=change_style(entry, meant[0], SAFE if retired else UNSAFE) if meant else None,
         severity=Severity.WARNING if retired else None,
+        cause=OneCause(f"{said}, in {{number}} entries", helps),
     )

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from forgather_lint.core.diagnostics import OneCause
 from forgather_lint.core.record import record
 from forgather_lint.facts import Module
-from forgather_lint.linting.support.naming import counterpart
+from forgather_lint.linting.support.naming import FORGATHER, HUGGING_FACE, counterpart
 
 _LIMIT = 3
 _TYPO = 0.9
 _ROOT_REASON = "the names of a config plan start at the base model"
+
+
+@record
+class Slip:
+    """What is wrong with a name, as other names may have it too: said of all, with what helps."""
+
+    text: str
+    help: str = ""
+
+    def cause(self, said: str) -> OneCause:
+        """The cause of the findings on names that have it; `said` is what becomes of them."""
+        return OneCause(f"{said}: {self.text}", self.help)
 
 
 @record
@@ -23,6 +36,7 @@ class Suggestion:
     names: tuple[str, ...]
     reason: str = ""
     sure: bool = False
+    slip: Slip | None = None
 
 
 def suggest(wanted: str, existing: Mapping[str, Module]) -> Suggestion:
@@ -30,8 +44,16 @@ def suggest(wanted: str, existing: Mapping[str, Module]) -> Suggestion:
     return (
         _other_root(wanted, existing)
         or _other_house(wanted, existing)
-        or Suggestion(closest(wanted, existing))
+        or Suggestion(_most_alike(wanted, existing), slip=_no_such_part(wanted, existing))
     )
+
+
+def _most_alike(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:
+    """The names that resemble `wanted`; if that is a slip for the first, that one alone."""
+    names = closest(wanted, existing)
+    likely = [likeness(wanted, name) for name in names[:2]]
+    sure = likely[:1] > [_TYPO] and likely[:1] > likely[1:]
+    return names[:1] if sure else names
 
 
 def closest(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:
@@ -59,10 +81,39 @@ def _other_root(wanted: str, existing: Mapping[str, Module]) -> Suggestion | Non
     for dropped in range(len(components)):
         tail = ".".join(components[dropped:])
         if tail in existing:
-            return Suggestion((tail,), _ROOT_REASON, sure=True)
+            return Suggestion((tail,), _ROOT_REASON, sure=True, slip=_other_front(wanted, tail))
         names = tuple(name for name in existing if name.endswith(f".{tail}"))
         if names and "." in tail:
-            return Suggestion(names[:_LIMIT], _ROOT_REASON, sure=not dropped and len(names) == 1)
+            sure = not dropped and len(names) == 1
+            slip = _other_front(wanted, names[0]) if len(names) == 1 else None
+            return Suggestion(names[:_LIMIT], _ROOT_REASON, sure=sure, slip=slip)
+    return None
+
+
+def _other_front(wanted: str, name: str) -> Slip:
+    """What stands in front of `wanted` and is not in front of `name`, and the reverse."""
+    alike = 0
+    for one, other in zip(wanted.split(".")[::-1], name.split(".")[::-1], strict=False):
+        if one != other:
+            break
+        alike += 1
+    written, right = (".".join(each.split(".")[:-alike]) for each in (wanted, name))
+    if not written:
+        return Slip(f"`{right}.` is missing in front", f"begin them with `{right}.`")
+    if not right:
+        return Slip(f"they begin with `{written}.`", f"leave out `{written}.`")
+    text = f"they begin with `{written}.`, the modules with `{right}.`"
+    return Slip(text, f"begin them with `{right}.`")
+
+
+def _no_such_part(wanted: str, existing: Iterable[str]) -> Slip | None:
+    """The beginning of `wanted` that no name has, if there is more behind it."""
+    components = wanted.split(".")
+    names = list(existing)
+    for count in range(1, len(components)):
+        part = ".".join(components[:count])
+        if not any(name == part or name.startswith(f"{part}.") for name in names):
+            return Slip(f"there is no `{part}`")
     return None
 
 
@@ -76,4 +127,6 @@ def _other_house(wanted: str, existing: Mapping[str, Module]) -> Suggestion | No
         return None
     theirs = ".".join(wanted.split(".")[-2:])
     reason = f"`{theirs}` is called `{tail}` in a {house} model"
-    return Suggestion(names[:_LIMIT], reason, sure=len(names) == 1)
+    other = HUGGING_FACE if house == FORGATHER else FORGATHER
+    slip = Slip(f"they are {other}'s names, the model has {house}'s")
+    return Suggestion(names[:_LIMIT], reason, sure=len(names) == 1, slip=slip)

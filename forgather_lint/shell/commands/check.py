@@ -27,7 +27,6 @@ from forgather_lint.shell.contained import workers_for
 from forgather_lint.shell.progress import Bar
 from forgather_lint.shell.reporters import Render, formats, reporter
 from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
-from forgather_lint.shell.reporters.parts.summary import counted
 from forgather_lint.shell.say import say, say_lines
 
 
@@ -290,7 +289,7 @@ def _write_baseline(run: Run, file: Path, quiet: bool) -> NoReturn:
     for report in run.errors:
         say(f"error: {report.path}: {report.error}", err=True)
     if not quiet:
-        say(f"Wrote {counted(number, 'finding')} to {file}.")
+        say(f"Wrote {number} {'entry' if number == 1 else 'entries'} to {file}.")
     sys.exit(2 if run.errors else 0)
 
 

@@ -22,7 +22,7 @@ For an info the message says that it is one.
 def render(run: Run, style: Style) -> Iterator[str]:
     """One command for each finding, then a line of the log for each verdict."""
     plain = Style(base=style.base)
-    yield from (_command(found, plain) for found in run.diagnostics)
+    yield from (_command(found, plain) for found in run.told)
     yield from (f"{NAME}: {printable(line)}" for line in lines_of(run, plain))
 
 
@@ -32,7 +32,7 @@ def _command(found: Diagnostic, style: Style) -> str:
     properties = {"sourcepath": style.path(found.span.path), **places, "code": found.code}
     written = "".join(f"{key}={_property(str(value))};" for key, value in properties.items())
     word = "info: " if found.severity is Severity.INFO else ""
-    data = _data(f"[{found.name}] {word}{told_whole(found)}")
+    data = _data(f"[{found.name}] {word}{told_whole(found, style)}")
     return f"##vso[task.logissue type={_TYPE[found.severity]};{written}]{data}"
 
 

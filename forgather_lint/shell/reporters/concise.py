@@ -11,11 +11,14 @@ from forgather_lint.shell.reporters.parts.fixes import mark, told_of_fixed
 from forgather_lint.shell.reporters.parts.releases import release_table
 from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
 from forgather_lint.shell.reporters.parts.summary import summary
+from forgather_lint.shell.reporters.parts.words import also_at
 
 
 def render(run: Run, style: Style) -> Iterator[str]:
     """The headlines, then the summary."""
-    yield from (headline(found, style, mark(found, run, style)) for found in run.diagnostics)
+    for found in run.told:
+        also = f" (also at {also_at(found)})" if found.places else ""
+        yield headline(found, style, mark(found, run, style)) + also
     if not style.quiet:
         yield from release_table(run, style)
         yield from told_of_fixed(run)

@@ -13,11 +13,12 @@ from forgather_lint.shell.reporters.parts.frame import SourceFrame, draw, gutter
 from forgather_lint.shell.reporters.parts.releases import release_table
 from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
 from forgather_lint.shell.reporters.parts.summary import summary
+from forgather_lint.shell.reporters.parts.words import named_notes
 
 
 def render(run: Run, style: Style) -> Iterator[str]:
     """The findings, each followed by an empty line, then the summary."""
-    for found in run.diagnostics:
+    for found in run.told:
         yield from _finding(found, run, style)
         yield ""
     if not style.quiet:
@@ -28,23 +29,21 @@ def render(run: Run, style: Style) -> Iterator[str]:
 
 
 def _finding(found: Diagnostic, run: Run, style: Style) -> Iterator[str]:
-    gutter = gutter_of([found.span, *(label.span for label in found.related)])
+    places = (ResolvedLabel(found.span, found.label), *found.places)
+    gutter = gutter_of([label.span for label in (*places, *found.related)])
     yield headline(found, style, mark(found, run, style))
-    primary = SourceFrame(found.span, found.label, "^", SEVERITY_COLOR[found.severity])
-    yield from draw(primary, gutter, style)
+    color = SEVERITY_COLOR[found.severity]
+    yield from draw(
+        [SourceFrame(each.span, each.text, "^", color) for each in places], gutter, style
+    )
     for label in found.related:
         yield from _label(label, gutter, style)
-    notes = (
-        ("at run time", found.consequence),
-        ("releases", str(found.releases or "")),
-        ("help", found.help),
-    )
-    for name, text in notes:
+    for name, text in named_notes(found, style):
         yield from _note(name, text, gutter, style)
 
 
 def _label(label: ResolvedLabel, gutter: int, style: Style) -> Iterator[str]:
-    frame = draw(SourceFrame(label.span, label.text, "-", "blue"), gutter, style)
+    frame = draw([SourceFrame(label.span, label.text, "-", "blue")], gutter, style)
     arrow = style.paint(" " * gutter + " :::", "blue", bold=True)
     place = f"{style.path(label.span.path)}:{label.span.start.row}:{label.span.start.column}"
     yield f"{arrow} {printable(place)}" + ("" if frame else f": {printable(label.text)}")
@@ -53,8 +52,6 @@ def _label(label: ResolvedLabel, gutter: int, style: Style) -> Iterator[str]:
 
 def _note(name: str, text: str, gutter: int, style: Style) -> Iterator[str]:
     """`= name: text`; further lines of the text are aligned below."""
-    if not text:
-        return
     first, *rest = text.splitlines()
     edge = " " * gutter + " "
     yield f"{edge}{style.paint('=', 'blue', bold=True)} {style.paint(name, bold=True)}: " + (

@@ -19,7 +19,7 @@ _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO:
 def render(run: Run, style: Style) -> Iterator[str]:
     """One command per finding, then one for each verdict."""
     plain = Style(base=style.base)
-    yield from (_command(found, plain) for found in run.diagnostics)
+    yield from (_command(found, plain) for found in run.told)
     yield from (f"::notice title={NAME}::{_data(line)}" for line in lines_of(run, plain))
 
 
@@ -30,7 +30,7 @@ def _command(found: Diagnostic, style: Style) -> str:
         places |= {"col": start.column, "endColumn": end.column}
     properties = {"title": f"{NAME} ({found.code})", "file": style.path(found.span.path), **places}
     written = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
-    text = "\n".join((headline(found, style), *notes_of(found)))
+    text = "\n".join((headline(found, style), *notes_of(found, style)))
     return f"::{_COMMAND[found.severity]} {written}::{_data(text)}"
 
 

@@ -19,7 +19,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
     issues = [
         {
             "check_name": found.code,
-            "description": f"{found.code} [{found.name}] {told_whole(found)}",
+            "description": f"{found.code} [{found.name}] {told_whole(found, style)}",
             "severity": _SEVERITY[found.severity],
             "fingerprint": fingerprint,
             "location": {
@@ -27,6 +27,6 @@ def render(run: Run, style: Style) -> Iterator[str]:
                 "lines": {"begin": found.span.start.row, "end": found.span.end.row},
             },
         }
-        for found, fingerprint in fingerprinted(run.diagnostics, style)
+        for found, fingerprint in fingerprinted(run.told, style)
     ]
     yield json.dumps(issues, indent=2)

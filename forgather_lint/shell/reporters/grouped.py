@@ -11,12 +11,13 @@ from forgather_lint.shell.reporters.parts.fixes import mark, told_of_fixed
 from forgather_lint.shell.reporters.parts.releases import release_table
 from forgather_lint.shell.reporters.parts.style import SEVERITY_COLOR, Style
 from forgather_lint.shell.reporters.parts.summary import summary
+from forgather_lint.shell.reporters.parts.words import also_at
 
 
 def render(run: Run, style: Style) -> Iterator[str]:
     """A block for each file, an empty line after it, then the summary."""
     by_file: dict[str, list[Diagnostic]] = {}
-    for found in run.diagnostics:
+    for found in run.told:
         by_file.setdefault(found.span.path, []).append(found)
     for path, group in by_file.items():
         yield style.paint(beginning(style.path(path)), bold=True) + ":"
@@ -34,4 +35,5 @@ def render(run: Run, style: Style) -> Iterator[str]:
 def _told(found: Diagnostic, run: Run, style: Style) -> str:
     code = style.paint(found.code, SEVERITY_COLOR[found.severity], bold=True)
     word = "" if found.severity is Severity.ERROR else f"{found.severity}: "
-    return f"{code} [{found.name}] {mark(found, run, style)}{word}{printable(found.message)}"
+    also = f" (also at {also_at(found)})" if found.places else ""
+    return f"{code} [{found.name}] {mark(found, run, style)}{word}{printable(found.message)}{also}"

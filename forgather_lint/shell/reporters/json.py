@@ -22,7 +22,7 @@ def render(run: Run, _style: Style) -> Iterator[str]:
 def objects(run: Run) -> Iterator[dict[str, object]]:
     """One object for each finding, with the verdicts on its model."""
     verdicts = {report.path: as_data(report.verdicts) for report in run.reports}
-    for found in run.diagnostics:
+    for found in run.told:
         yield _finding(found) | {"verdicts": verdicts.get(found.model)}
 
 
@@ -33,16 +33,30 @@ def _finding(found: Diagnostic) -> dict[str, object]:
         "message": found.message,
         "severity": found.severity,
         **_where(found.span),
-        "noqa_row": None if found.span.path.endswith(".json") else found.span.end.row,
+        "noqa_row": _noqa_row(found.span),
         "fix": _fix(found.fix) if found.fix else None,
         "url": page_of(found.code) or None,
         "model": found.model,
+        "models": list(found.models),
+        "origin": found.origin or None,
         "module": found.module,
-        "related": [{**_where(label.span), "message": label.text} for label in found.related],
+        "places": [
+            {**_where(place.span), "message": place.text, "noqa_row": _noqa_row(place.span)}
+            for place in found.places
+        ],
+        "related": [
+            {**_where(label.span), "message": label.text}
+            for label in (*found.places, *found.related)
+        ],
         "consequence": found.consequence or None,
         "help": found.help or None,
         "releases": str(found.releases) if found.releases else None,
     }
+
+
+def _noqa_row(span: Span) -> int | None:
+    """Where a comment silences what stands at `span`; JSON has none."""
+    return None if span.path.endswith(".json") else span.end.row
 
 
 def _fix(fix: ResolvedFix) -> dict[str, object]:

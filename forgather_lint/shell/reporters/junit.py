@@ -14,6 +14,7 @@ from forgather_lint.core.about import NAME
 from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.core.printable import printable
 from forgather_lint.linting.report import ModelReport, Run
+from forgather_lint.linting.together import together
 from forgather_lint.shell.reporters.concise import headline
 from forgather_lint.shell.reporters.parts.style import Style
 from forgather_lint.shell.reporters.parts.words import notes_of
@@ -34,7 +35,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
 
 def _counts(reports: tuple[ModelReport, ...]) -> dict[str, str]:
     """The numbers of cases, failures and errors in `reports`, each finding once."""
-    found = dict.fromkeys(each for report in reports for each in report.diagnostics)
+    found = dict.fromkeys(each for report in reports for each in together(report.diagnostics))
     passed = sum(not (report.diagnostics or report.error) for report in reports)
     errors = sum(report.error is not None for report in reports)
     failures = sum(each.severity is not Severity.INFO for each in found)
@@ -44,7 +45,7 @@ def _counts(reports: tuple[ModelReport, ...]) -> dict[str, str]:
 
 def _suite(report: ModelReport, style: Style, told: set[Diagnostic]) -> Iterator[str]:
     """The suite of one model; findings in `told`, of earlier suites, are left out."""
-    found = tuple(each for each in report.diagnostics if each not in told)
+    found = tuple(each for each in together(report.diagnostics) if each not in told)
     told.update(found)
     if report.diagnostics and not found and report.error is None:
         return
@@ -68,7 +69,7 @@ def _case(found: Diagnostic, style: Style) -> Iterator[str]:
     line = {} if found.of_whole_file else {"line": str(found.span.start.row)}
     name = f"{found.code} {found.name}: {found.message}"
     yield _opened("testcase", {"name": name, "classname": _class_name(path), "file": path, **line})
-    text = _text("\n".join((headline(found, style), *notes_of(found))))
+    text = _text("\n".join((headline(found, style), *notes_of(found, style))))
     if found.severity is Severity.INFO:
         yield f"<system-out>{text}</system-out>"
     else:

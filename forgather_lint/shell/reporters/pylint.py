@@ -12,6 +12,7 @@ from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.core.printable import beginning
 from forgather_lint.linting.report import Run
 from forgather_lint.shell.reporters.parts.style import Style
+from forgather_lint.shell.reporters.parts.words import also_at
 
 _LETTER = {Severity.ERROR: "E", Severity.WARNING: "W", Severity.INFO: "I"}
 
@@ -19,14 +20,15 @@ _LETTER = {Severity.ERROR: "E", Severity.WARNING: "W", Severity.INFO: "I"}
 def render(run: Run, style: Style) -> Iterator[str]:
     """`path:row: [E(FGL101), name] message` for each finding."""
     plain = Style(base=style.base)
-    for found in run.diagnostics:
+    for found in run.told:
         yield _line(found, plain)
 
 
 def _line(found: Diagnostic, style: Style) -> str:
     path = _bracketless(style.path(found.span.path))
     head = f"{path}:{found.span.start.row}: [{_LETTER[found.severity]}({found.code}), {found.name}]"
-    return f"{head} {_bracketless(found.message)}"
+    also = f" (also at {also_at(found)})" if found.places else ""
+    return f"{head} {_bracketless(found.message)}{also}"
 
 
 def _bracketless(text: str) -> str:

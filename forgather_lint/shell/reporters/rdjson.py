@@ -21,14 +21,14 @@ Object = dict[str, object]
 
 def render(run: Run, style: Style) -> Iterator[str]:
     """One result with a diagnostic for each finding."""
-    found = [_diagnostic(each, style) for each in run.diagnostics]
+    found = [_diagnostic(each, style) for each in run.told]
     source = _with_url({"name": NAME}, documentation())
     yield json.dumps({"source": source, "severity": "WARNING", "diagnostics": found}, indent=2)
 
 
 def _diagnostic(found: Diagnostic, style: Style) -> Object:
     told: Object = {
-        "message": told_whole(found),
+        "message": told_whole(found, style),
         "location": _location(found, style),
         "severity": _SEVERITY[found.severity],
         "code": _with_url({"value": found.code}, page_of(found.code)),

@@ -27,7 +27,7 @@ Object = dict[str, object]
 
 def render(run: Run, style: Style) -> Iterator[str]:
     """One log with one run."""
-    found = run.diagnostics
+    found = run.told
     log = {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -89,9 +89,8 @@ def _result(found: Diagnostic, fingerprint: str, style: Style) -> Object:
     if found.module:
         logical = {"fullyQualifiedName": found.module, "kind": "member"}
         result["locations"] = [{**_place(found, style), "logicalLocations": [logical]}]
-    if found.related:
-        labels = enumerate(found.related)
-        result["relatedLocations"] = [_related(number, label, style) for number, label in labels]
+    if labels := (*found.places, *found.related):
+        result["relatedLocations"] = [_related(n, label, style) for n, label in enumerate(labels)]
     if found.fix and found.fix.edits:
         result["fixes"] = [_fix(found.fix, style)]
     return result
@@ -99,8 +98,9 @@ def _result(found: Diagnostic, fingerprint: str, style: Style) -> Object:
 
 def _message(found: Diagnostic) -> str:
     """All texts of `found`; the last lines link to its related locations (SARIF 3.11.6)."""
-    said = map(_unlinked, (found.message, found.consequence, found.help))
-    links = (f"[{_unlinked(label.text)}]({n})" for n, label in enumerate(found.related))
+    said = map(_unlinked, (found.message, found.consequence, found.help, found.origin))
+    labels = enumerate((*found.places, *found.related))
+    links = (f"[{_unlinked(label.text)}]({n})" for n, label in labels)
     return "\n".join(filter(None, (*said, *links)))
 
 

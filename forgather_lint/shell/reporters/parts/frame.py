@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from forgather_lint.core.printable import printable, width
 from forgather_lint.core.record import record
@@ -12,6 +12,7 @@ from forgather_lint.shell.reporters.parts.style import Style
 
 _WIDEST = 100
 _MOST_ROWS = 4
+_MOST_MARKS = 8
 _CUT = "..."
 
 
@@ -34,15 +35,28 @@ class _Piece:
     end: int
 
 
-def draw(frame: SourceFrame, gutter: int, style: Style) -> list[str]:
-    """The lines of `frame` beside row numbers of width `gutter`; empty when its file is gone."""
-    lines = lines_of(frame.span.path)
-    if lines is None or frame.span.start.row > len(lines):
+def draw(frames: Sequence[SourceFrame], gutter: int, style: Style) -> list[str]:
+    """The lines of `frames`, which mark one file, beside row numbers `gutter` wide.
+
+    None when the file is gone. Rows between two marks are left out, and marks beyond the first few.
+    """
+    lines = lines_of(frames[0].span.path)
+    if lines is None or frames[0].span.start.row > len(lines):
         return []
-    several = frame.span.end.row > frame.span.start.row
-    body = _several_rows(frame, lines, style) if several else _one_row(frame, lines, style)
     empty = _ruled("", "", gutter, style)
-    return [empty, *(_ruled(number, text, gutter, style) for number, text in body), empty]
+    drawn, last = [empty], frames[0].span.start.row
+    for frame in frames[:_MOST_MARKS]:
+        if frame.span.start.row > last + 1:
+            drawn.append(_ruled(_CUT, "", gutter, style))
+        several = frame.span.end.row > frame.span.start.row
+        body = _several_rows(frame, lines, style) if several else _one_row(frame, lines, style)
+        ruled = [_ruled(number, text, gutter, style) for number, text in body]
+        # A row that is drawn already gets one more mark below it.
+        drawn += ruled[1:] if not several and ruled[0] in drawn else ruled
+        last = frame.span.end.row
+    if len(frames) > _MOST_MARKS:
+        drawn.append(_ruled(_CUT, f"and {len(frames) - _MOST_MARKS} more places", gutter, style))
+    return [*drawn, empty]
 
 
 def gutter_of(spans: list[Span]) -> int:

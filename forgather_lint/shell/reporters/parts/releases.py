@@ -17,7 +17,7 @@ def release_table(run: Run, style: Style) -> Iterator[str]:
     if len(run.targets) < 2:
         return
     releases = [target.partition("==")[2] for target in run.targets]
-    rows = {(found.code, found.name): found.severity for found in run.diagnostics}
+    rows = {(found.code, found.name): found.severity for found in run.told}
     width = max((len(f"{code} {name}") for code, name in rows), default=0)
     yield " " * width + "".join(f"  {release}" for release in releases)
     for (code, name), severity in sorted(rows.items()):
@@ -32,7 +32,7 @@ def release_table(run: Run, style: Style) -> Iterator[str]:
 
 def _marks(run: Run, code: str) -> Iterator[str]:
     """The entries of the row of `code`."""
-    found = [each for each in run.diagnostics if each.code == code]
+    found = [each for each in run.told if each.code == code]
     for target in run.targets:
         yield FOUND if any(_holds(each, target) for each in found) else CLEAN
 

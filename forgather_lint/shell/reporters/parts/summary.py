@@ -34,7 +34,7 @@ def _tally(run: Run, style: Style) -> str:
         beside += f", {run.known} in the baseline"
     if unrendered:
         beside += f", {counted(unrendered, 'configuration')} not rendered"
-    if run.diagnostics:
+    if run.told:
         return f"Found {_by_severity(run)} ({beside})."
     if failed or not (run.checked or run.commands):
         return f"{beside}." if failed else "0 models checked."
@@ -49,7 +49,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def _by_severity(run: Run) -> str:
-    by_severity = Counter(found.severity for found in run.diagnostics)
+    by_severity = Counter(found.severity for found in run.told)
     parts = [counted(by_severity[kind], noun) for kind, noun in _NOUNS.items() if by_severity[kind]]
     *most, last = parts
     return f"{', '.join(most)} and {last}" if most else last
