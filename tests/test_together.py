@@ -62,10 +62,9 @@ def test_formats_for_tools_carry_all_places(model: Path) -> None:
     (found,) = objects(model)
     rows = rows_of_keys(model)
     assert found["message"] == HEADLINE
-    assert [found["location"]["row"], *(each["location"]["row"] for each in found["places"])] == (
-        rows
-    )
-    assert [each["noqa_row"] for each in found["places"]] == rows[1:]
+    assert [each["location"]["row"] for each in found["places"]] == rows
+    assert [each["noqa_row"] for each in found["places"]] == rows
+    assert [each["message"] for each in found["places"]] == [f"did you mean `{k}`?" for k in KEYS]
     assert [each["location"]["row"] for each in found["related"]][:6] == rows[1:]
     assert len(found["fix"]["edits"]) == 7
     log = json.loads(lint("check", *ONLY, model, "--output-format=sarif").stdout)
@@ -74,9 +73,14 @@ def test_formats_for_tools_carry_all_places(model: Path) -> None:
     assert [each["startLine"] for each in places][:6] == rows[1:]
     (change,) = result["fixes"][0]["artifactChanges"]
     assert len(change["replacements"]) == 7
-    for form in ("github", "gitlab", "rdjson", "azure", "pylint", "junit"):
+    for form in ("github", "gitlab", "rdjson", "azure", "junit"):
         text = lint("check", *ONLY, model, f"--output-format={form}").stdout
-        assert re.search(f"(?i)also at:? lines {', '.join(map(str, rows[1:]))}", text), form
+        for row, key in zip(rows, KEYS, strict=True):
+            assert f"Line {row}: did you mean `{key}`?" in text, form
+    rest = ", ".join(map(str, rows[1:]))
+    for form in ("pylint", "concise", "grouped"):
+        told = lint("check", *ONLY, model, f"--output-format={form}").stdout
+        assert f"(also at lines {rest})" in told, form
 
 
 def test_the_fix_mends_all_of_them(model: Path) -> None:

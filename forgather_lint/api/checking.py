@@ -10,6 +10,7 @@ from pathlib import Path
 from forgather_lint import pipeline
 from forgather_lint.api.live import input_of
 from forgather_lint.api.subject import ModelOrPath, is_path
+from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.core.printable import printable
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.model_input import GivenPlans, ModelInput
@@ -47,9 +48,14 @@ def show(run: Run, strict: bool) -> None:
         print("\n".join(reporter("full")(run, style)))
         return
     lines = list(reporter("concise")(run, style))
-    helps = [found.help for found in run.told]
+    helps = [_help(found) for found in run.told]
     for line, help_text in zip(lines, (*helps, *[""] * len(lines)), strict=False):
         print(printable(f"  {line}" + (f" ({help_text})" if help_text else "")))
+
+
+def _help(found: Diagnostic) -> str:
+    """What helps, on one line; where several places have one cause, at each of them."""
+    return " ".join(filter(None, (found.help, *(place.text for place in found.places))))
 
 
 def _run(model: ModelInput, settings: Settings) -> Run:

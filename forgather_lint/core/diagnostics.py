@@ -130,8 +130,8 @@ class Diagnostic:
 
     `targets` are the releases that it was found for; empty where it does not depend on a release.
     `origin` says which project the file belongs to, where that is not the one that is checked. A
-    diagnostic that is shown for several findings has the `places` of the others, and the `models`
-    that it was found in.
+    diagnostic that is shown for several findings has the `places` of all of them, its own first,
+    and the `models` that they were found in.
     """
 
     span: Span

@@ -44,14 +44,12 @@ def _what_is_one(found: Diagnostic) -> object:
 
 
 def _told(group: Sequence[Diagnostic]) -> Diagnostic:
-    first, *others = group
+    first = group[0]
     cause = first.cause
-    if cause is None or not others:
+    if cause is None or len(group) == 1:
         return first
     texts = _texts_of_places(group)
-    places = tuple(
-        ResolvedLabel(each.span, text) for each, text in zip(others, texts[1:], strict=True)
-    )
+    places = (ResolvedLabel(each.span, text) for each, text in zip(group, texts, strict=True))
     return replace(
         first,
         message=message_of(cause, len(group)),
@@ -61,7 +59,7 @@ def _told(group: Sequence[Diagnostic]) -> Diagnostic:
         help=cause.help or (first.help if len({each.help for each in group}) == 1 else ""),
         fix=_fix_of_all([each.fix for each in group if each.fix]),
         module=first.module if len({each.module for each in group}) == 1 else None,
-        places=places,
+        places=tuple(places),
         models=tuple(dict.fromkeys(model for each in group for model in each.models)),
     )
 

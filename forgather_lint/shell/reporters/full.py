@@ -29,7 +29,7 @@ def render(run: Run, style: Style) -> Iterator[str]:
 
 
 def _finding(found: Diagnostic, run: Run, style: Style) -> Iterator[str]:
-    places = (ResolvedLabel(found.span, found.label), *found.places)
+    places = found.places or (ResolvedLabel(found.span, found.label),)
     gutter = gutter_of([label.span for label in (*places, *found.related)])
     yield headline(found, style, mark(found, run, style))
     color = SEVERITY_COLOR[found.severity]

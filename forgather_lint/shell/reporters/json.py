@@ -46,7 +46,7 @@ def _finding(found: Diagnostic) -> dict[str, object]:
         ],
         "related": [
             {**_where(label.span), "message": label.text}
-            for label in (*found.places, *found.related)
+            for label in (*found.places[1:], *found.related)
         ],
         "consequence": found.consequence or None,
         "help": found.help or None,

@@ -89,7 +89,7 @@ def _result(found: Diagnostic, fingerprint: str, style: Style) -> Object:
     if found.module:
         logical = {"fullyQualifiedName": found.module, "kind": "member"}
         result["locations"] = [{**_place(found, style), "logicalLocations": [logical]}]
-    if labels := (*found.places, *found.related):
+    if labels := (*found.places[1:], *found.related):
         result["relatedLocations"] = [_related(n, label, style) for n, label in enumerate(labels)]
     if found.fix and found.fix.edits:
         result["fixes"] = [_fix(found.fix, style)]
@@ -98,8 +98,9 @@ def _result(found: Diagnostic, fingerprint: str, style: Style) -> Object:
 
 def _message(found: Diagnostic) -> str:
     """All texts of `found`; the last lines link to its related locations (SARIF 3.11.6)."""
-    said = map(_unlinked, (found.message, found.consequence, found.help, found.origin))
-    labels = enumerate((*found.places, *found.related))
+    here = found.label if found.places else ""
+    said = map(_unlinked, (found.message, here, found.consequence, found.help, found.origin))
+    labels = enumerate((*found.places[1:], *found.related))
     links = (f"[{_unlinked(label.text)}]({n})" for n, label in labels)
     return "\n".join(filter(None, (*said, *links)))
 

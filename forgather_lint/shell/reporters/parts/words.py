@@ -24,16 +24,16 @@ def named_notes(found: Diagnostic, style: Style) -> Iterator[tuple[str, str]]:
 
 
 def notes_of(found: Diagnostic, style: Style) -> Iterator[str]:
-    """The notes, and where else the finding stands; a line or more each."""
-    if found.places:
-        yield f"Also at: {also_at(found)}"
+    """What is said at each of several places, then the notes; each on a line or more."""
+    for place in found.places:
+        yield f"Line {place.span.start.row}: {printable(place.text)}"
     for name, text in named_notes(found, style):
         yield f"{name.capitalize()}: " + "\n".join(map(printable, text.split("\n")))
 
 
 def also_at(found: Diagnostic) -> str:
-    """The rows of the other places of `found`, all in its file."""
-    rows = dict.fromkeys(str(place.span.start.row) for place in found.places)
+    """The rows of all places of `found` but the first; all are in one file."""
+    rows = dict.fromkeys(str(place.span.start.row) for place in found.places[1:])
     return f"{'line' if len(rows) == 1 else 'lines'} {', '.join(rows)}"
 
 
