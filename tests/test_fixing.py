@@ -87,10 +87,10 @@ def test_a_diff_writes_nothing(tmp_path: Path) -> None:
     result = lint("check", model, "--diff", "--unsafe-fixes")
     assert '\n-        "layers.*.self_attn.q_proj": "colwise",\n' in result.stdout
     assert '\n+        "layers.*.attention.query_linear": "colwise",\n' in result.stdout
-    assert result.stderr == "Would fix 5 findings.\n"
+    assert result.stderr == "Would fix 2 findings.\n"
     assert (model / PLAN).read_bytes() == before
     assert result.exit_code == 1
-    assert "Would fix 4 findings." in lint("check", model, "--diff").stderr
+    assert "Would fix 1 finding." in lint("check", model, "--diff").stderr
     lint("check", model, "--fix", "--unsafe-fixes")
     assert lint("check", model, "--diff").exit_code == 0, "nothing is left to fix"
 

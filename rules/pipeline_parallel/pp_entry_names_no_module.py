@@ -87,5 +87,6 @@ def _finding(
         ),
         help=f"did you mean {one_of(meant.names)}?" if meant.names else "remove the entry",
         fix=rename_key(entry, name, sure=meant.sure) if name else None,
+        severity=severity,
         cause=meant.slip.cause(told) if meant.slip else None,
     )
