@@ -88,7 +88,8 @@ def in_interpreter(text: str, *, throughout: bool = False) -> End:
     loader = SourceLoader(Sources({}, {MODULE: _code(text)}), ReleaseSources(""))
     machine = _Noting(StandardLibrary(), loader)
     end = _ended(machine, loader)
-    return UNDECIDED if throughout and machine.unsure else end
+    unsure = machine.unproved() is not None or (throughout and machine.unsure)
+    return UNDECIDED if unsure else end
 
 
 def _ended(machine: Machine, loader: SourceLoader) -> End:
@@ -133,7 +134,7 @@ def _shown(machine: Machine, value: Value) -> str | None:
     if isinstance(value, ListValue) and value.rest is None:
         return _container(machine, type_name(value), value.items)
     if isinstance(value, SetValue) and value.rest is None:
-        return _container(machine, "set", list(value.items.values()), ordered=True)
+        return _container(machine, type_name(value), list(value.items.values()), ordered=True)
     if isinstance(value, AttributeDict) and value.instance.open is None:
         value = DictValue(keyed(value.instance.attributes))
     if isinstance(value, DictValue) and value.rest is None:

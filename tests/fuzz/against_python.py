@@ -120,14 +120,9 @@ class Grammar:
         return f"(lambda {parameters}: {self.expression(depth)})({self.some(0, 2)})"
 
 
-_NOT_MODELLED = (
-    *("unhashable type", "is not subscriptable", "range", "frozenset", "has no attribute"),
-    *("update sequence", "zip", "filter", "map", "enumerate", "reversed", "dict_"),
-)
-"""Python's errors about types that the interpreter represents by others.
-
-Ranges, iterators and views are lists to it, frozen sets are sets, and any value can be a key.
-"""
+_NOT_MODELLED = ("is not subscriptable",)
+"""What Python says of ranges, iterators and views, which stand as lists here, of frozen sets, which
+stand as sets, and of keys that cannot be any."""
 
 
 def disagreement(text: str) -> str | None:

@@ -146,7 +146,7 @@ def copied(value: Value, done: dict[ValueId, Value], deep: bool) -> Value:
             items = {key: inner(item) for key, item in value.items.items()}
             result = DictValue(items, dict(value.keys), value.rest, dict(value.places))
         case SetValue():
-            result = SetValue(dict(value.items), value.rest)
+            result = replace(value, items=dict(value.items), serial=next_serial(), writes=0)
         case TensorValue():
             result = TensorValue(
                 value.shape, value.placement, value.dtype, value.origin, value.is_parameter

@@ -153,7 +153,7 @@ _PLANS = (("_tp_plan", "base_model_tp_plan"), ("_pp_plan", "base_model_pp_plan")
 
 
 def _merged_plan(site: Site, self: Instance, attribute: str, config_key: str) -> DictValue:
-    merged = NewDict()
+    merged = NewDict(cast("Machine", site.evaluator), site.where)
     world = cast("Machine", site.evaluator).environment
     if world.class_plans_kept:
         _merge(merged, _class_attribute(site, self, attribute), "")

@@ -1,13 +1,15 @@
-"""Methods of lists, tuples, dicts and sets."""
+"""Methods of lists, tuples and dicts; those of sets are in `sets`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from forgather_lint.python.builtins.sequences import check_whole
+from forgather_lint.python.builtins.sequences import check_whole, is_no_number
 from forgather_lint.python.interpreter import stores, subscripts
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.hashing import disorder_of, has_key, is_key_in, key_error
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.objects import AttributeDict
@@ -25,6 +27,7 @@ from forgather_lint.python.values.value import (
     key_of,
     keyed,
     known,
+    next_serial,
 )
 
 
@@ -136,7 +139,9 @@ def position(
     """
     numbers = [subscripts.index_of(bound) for bound in bounds]
     for bound in bounds:
-        check_whole(site, bound)
+        if is_no_number(bound):
+            text = "slice indices must be integers or have an __index__ method"
+            raise Raised("TypeError", text, site.where)
     if None in numbers:
         return site.unknown("unknown-index")
     start, stop = [*numbers, None, None][:2]
@@ -168,10 +173,13 @@ def count(site: Site, target: ListValue | TupleValue, item: Value) -> Value:
 def get(site: Site, target: DictValue | AttributeDict, key: Value, default: Value = NONE) -> Value:
     if isinstance(key, Unknown):
         return key
-    found = _items(target).get(key_of(key))
-    if found is not None:
-        return subscripts.read(machine_of(site), target, key, site.where)
+    machine = machine_of(site)
     rest = target.rest if isinstance(target, DictValue) else target.instance.open
+    is_there = subscripts.contains(machine, target, key, site.where)
+    if is_there:
+        return subscripts.read(machine, target, key, site.where)
+    if is_there is None and rest is None:
+        rest = site.unknown("unknown-key")
     return default if rest is None else join([rest, default])
 
 
@@ -184,19 +192,35 @@ def _items(target: DictValue | AttributeDict) -> Mapping[Key, Value]:
 @builtin("dict.setdefault")
 def setdefault(site: Site, target: DictValue, key: Value, default: Value = NONE) -> Value:
     found = get(site, target, key, default)
-    if key_of(key) not in target.items:
-        stores.set_key(machine_of(site), target, key, found)
+    if not _is_in(site, target, key):
+        stores.set_key(machine_of(site), target, key, found, site.where)
     return found
 
 
 @builtin("dict.pop")
 def pop_key(site: Site, target: DictValue, key: Value, default: Value | None = None) -> Value:
-    if key_of(key) not in target.items and target.rest is None and default is None:
-        name = repr(key.value) if isinstance(key, Known) else "key"
-        raise Raised("KeyError", name, site.where)
+    is_empty = not target.items and target.rest is None  # then Python asks for no hash
+    is_there = False if is_empty else _is_in(site, target, key)
+    if is_there is False:
+        if default is None:
+            raise key_error(key, site.where)
+        return default
     value = get(site, target, key, default or NONE)
-    machine_of(site).trail.delete_item(target, key_of(key))
+    _delete(site, target, key)
     return value
+
+
+def _is_in(site: Site, target: DictValue, key: Value) -> bool | None:
+    return is_key_in(machine_of(site), target, key, site.where)
+
+
+def _delete(site: Site, target: DictValue, key: Value) -> None:
+    """Take a key away that may be missing."""
+    machine = machine_of(site)
+    if has_key(machine, key, site.where) and _is_in(site, target, key) is not None:
+        machine.trail.delete_item(target, key_of(key))
+    elif target.items:
+        stores.forget(machine, target, site.unknown("unknown-key"))
 
 
 @builtin("dict.update")
@@ -215,65 +239,38 @@ def update(
 @builtin("dict.keys")
 @builtin("attribute_dict.keys")
 def keys(site: Site, target: DictValue | AttributeDict) -> Value:
-    return IterableValue(*machine_of(site).items_of(target), kind="dict_keys")
+    return _view(site, target, machine_of(site).items_of(target, any_order=True)[0], "dict_keys")
+
+
+def _view(
+    site: Site, target: DictValue | AttributeDict, items: Sequence[Value], kind: str
+) -> IterableValue:
+    """What shows the `items` of a dict."""
+    rest = target.rest if isinstance(target, DictValue) else target.instance.open
+    return IterableValue(items, rest, kind=kind, disorder=disorder_of(target))
 
 
 @builtin("dict.values")
 @builtin("attribute_dict.values")
 def values(site: Site, target: DictValue | AttributeDict) -> Value:
-    rest = target.rest if isinstance(target, DictValue) else target.instance.open
-    return IterableValue(list(_items(target).values()), rest, kind="dict_values")
+    return _view(site, target, list(_items(target).values()), "dict_values")
 
 
 @builtin("dict.items")
 @builtin("attribute_dict.items")
 def items(site: Site, target: DictValue | AttributeDict) -> Value:
-    names, rest = machine_of(site).items_of(target)
+    names, _ = machine_of(site).items_of(target, any_order=True)
     pairs = zip(names, _items(target).values(), strict=True)
-    return IterableValue([TupleValue(pair) for pair in pairs], rest, kind="dict_items")
+    return _view(site, target, [TupleValue(pair) for pair in pairs], "dict_items")
 
 
 @builtin("dict.copy")
 def copy_dict(site: Site, target: DictValue) -> Value:
-    return DictValue(dict(target.items), dict(target.keys), target.rest, dict(target.places))
-
-
-@builtin("set.add")
-def add(site: Site, target: SetValue, item: Value) -> Value:
-    machine_of(site).trail.set_item(target, key_of(item), item)
-    return NONE
-
-
-@builtin("set.update")
-def update_set(site: Site, target: SetValue, iterable: Value) -> Value:
-    machine = machine_of(site)
-    found, rest = machine.items_of(iterable, site.where)
-    for item in found:
-        machine.trail.set_item(target, key_of(item), item)
-    machine.trail.may_hold_more(target, rest)
-    return NONE
-
-
-@builtin("set.union")
-def union(site: Site, target: SetValue, *others: Value) -> Value:
-    result = SetValue(dict(target.items), target.rest)
-    for other in others:
-        update_set(site, result, other)
-    return result
-
-
-@builtin("set.discard")
-def discard(site: Site, target: SetValue, item: Value) -> Value:
-    machine_of(site).trail.delete_item(target, key_of(item))
-    return NONE
-
-
-@builtin("set.issubset")
-def issubset(site: Site, target: SetValue, other: Value) -> Value:
-    found = [
-        subscripts.contains(machine_of(site), other, item, site.where)
-        for item in target.items.values()
-    ]
-    if None in found or target.rest is not None:
-        return site.unknown("undecided-subset")
-    return known(all(found))
+    return replace(
+        target,
+        items=dict(target.items),
+        keys=dict(target.keys),
+        places=dict(target.places),
+        serial=next_serial(),
+        writes=0,
+    )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from forgather_lint.python.builtins.sequences import items_of_some_order
 from forgather_lint.python.interpreter.constants import Plain, compute, same_result
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
-from forgather_lint.python.interpreter.iteration import rounds
+from forgather_lint.python.interpreter.iteration import ask_for_order, rounds
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.interpreter.operators import binary
 from forgather_lint.python.values import dims
@@ -133,7 +134,9 @@ def divmod_(site: Site, a: Value, b: Value) -> Value:
 @builtin("sum")
 def sum_(site: Site, iterable: Value, start: Value = _ZERO) -> Value:
     machine = machine_of(site)
-    items, rest = machine.items_of(iterable, site.where)
+    items, rest = machine.items_of(iterable, site.where, any_order=True)
+    if any(size_of(item) is None for item in items):
+        ask_for_order(machine, iterable, site.where)
     if isinstance(start, Known) and isinstance(start.value, str | bytes):
         kind = "strings" if isinstance(start.value, str) else "bytes"
         joined = "''" if isinstance(start.value, str) else "b''"
@@ -161,7 +164,7 @@ def _extreme(
 ) -> Value:
     machine = machine_of(site)
     items, rest = (
-        machine.items_of(values[0], site.where) if len(values) == 1 else (list(values), None)
+        items_of_some_order(site, values[0], key) if len(values) == 1 else (list(values), None)
     )
     if rest is not None:
         return rest
@@ -207,18 +210,23 @@ def any_(site: Site, iterable: Value) -> Value:
 
 def _quantified(site: Site, iterable: Value, stops_at: bool) -> Value:
     machine = machine_of(site)
-    turns = rounds(machine, iterable, site.where)
-    undecided: Unknown | None = None
+    turns = rounds(machine, iterable, site.where, any_order=True)
+    undecided, found = turns.disorder, False
     try:
         for item in turns:
             truth = machine.truth(item, site.where)
-            if truth is stops_at:
-                return known(stops_at)
+            found = found or truth is stops_at
+            if found and turns.disorder is None:
+                break  # else another may come first, and raise
             if truth is None:
                 undecided = site.unknown("undecided-condition")
     except Raised as error:
         error.doubt = error.doubt or undecided
         raise
+    if found:
+        return known(stops_at)
+    if undecided is turns.disorder:
+        undecided = None
     if undecided is not None or turns.rest is not None:
         return site.unknown("undecided-condition")
     return known(not stops_at)

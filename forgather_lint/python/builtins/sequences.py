@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.hashing import disorder_of, is_told_apart
 from forgather_lint.python.interpreter.iteration import (
+    ask_for_order,
     iterator_of_object,
     iterator_over,
     pairs_of,
+    some,
     take,
 )
 from forgather_lint.python.interpreter.library import Site
@@ -39,19 +43,26 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
-    distinct,
     key_of,
     known,
     size_of,
 )
 
+if TYPE_CHECKING:
+    from forgather_lint.python.interpreter.machine import Machine
+
 
 def check_whole(site: Site, number: Value) -> None:
     """Raise what Python raises for a `number` that is surely not an integer."""
-    is_constant = isinstance(number, Known) and not isinstance(number.value, int)
-    if is_constant or isinstance(number, _NO_NUMBER):
+    if is_no_number(number):
         text = f"'{type_name(number)}' object cannot be interpreted as an integer"
         raise Raised("TypeError", text, site.where)
+
+
+def is_no_number(value: Value) -> bool:
+    """Whether a value surely is not an integer."""
+    is_constant = isinstance(value, Known) and not isinstance(value.value, int)
+    return is_constant or isinstance(value, _NO_NUMBER)
 
 
 _NO_NUMBER = TupleValue | ListValue | DictValue | SetValue | SliceValue | FunctionValue | Builtin
@@ -134,7 +145,13 @@ def len_(site: Site, obj: Value) -> Value:
 
 
 def _perhaps_fewer(site: Site, obj: ListValue | DictValue | SetValue) -> Unknown | None:
-    """The reason why an item may be missing: only one of two branches added or deleted it."""
+    """The reason why an item may be missing.
+
+    Only one of two branches added or deleted it, or it is equal to another.
+    """
+    is_list = isinstance(obj, ListValue)
+    if not is_list and len(obj.items) > 1 and not all(map(is_told_apart, obj.items)):
+        return site.unknown("undecided-equality")
     items = obj.items if isinstance(obj, ListValue) else obj.items.values()
     choices = (each.options for each in items if isinstance(each, Choice))
     return site.unknown("undecided-item") if any(ABSENT in each for each in choices) else None
@@ -189,16 +206,9 @@ def next_(site: Site, iterator: Value, default: Value | None = None) -> Value:
     return default
 
 
-@builtin("set")
-@builtin("frozenset")
-def set_(site: Site, iterable: Value | None = None) -> Value:
-    items, rest = machine_of(site).items_of(iterable, site.where) if iterable else ([], None)
-    return SetValue(distinct(items), rest)
-
-
 @builtin("dict")
 def dict_(site: Site, source: Value | None = None, **keywords: Value) -> Value:
-    new = NewDict()
+    new = NewDict(machine_of(site), site.where)
     if isinstance(source, DictValue):
         new.update(source)
     elif isinstance(source, AttributeDict):
@@ -214,9 +224,9 @@ def dict_(site: Site, source: Value | None = None, **keywords: Value) -> Value:
 
 @builtin("dict.fromkeys")
 def dict_fromkeys(site: Site, iterable: Value, value: Value = NONE) -> Value:
-    items, rest = machine_of(site).items_of(iterable, site.where)
-    new = NewDict()
-    new.rest = rest
+    items, rest = machine_of(site).items_of(iterable, site.where, any_order=True)
+    new = NewDict(machine_of(site), site.where)
+    new.rest, new.disorder = rest, disorder_of(iterable, site.where)
     for item in items:
         new.put(item, value)
     return new.made()
@@ -260,14 +270,18 @@ def _columns(site: Site, iterables: Sequence[Value]) -> list[IterableValue]:
     return [iterator_over(machine_of(site), each, site.where) for each in iterables]
 
 
-def _row(site: Site, columns: Sequence[IterableValue]) -> tuple[list[Value], Batch | None]:
+def _row(
+    site: Site,
+    columns: Sequence[IterableValue],
+    next_of: Callable[[Machine, IterableValue], Value | None] = take,
+) -> tuple[list[Value], Batch | None]:
     """The next item of each column, as `zip` takes them.
 
     Where a column has none: the items of the columns before it, and the batch that ends the rows.
     """
     row: list[Value] = []
     for column in columns:
-        item = take(machine_of(site), column)
+        item = next_of(machine_of(site), column)
         if item is None:
             return row, Batch(rest=column.rest, ends=True)
         row.append(item)
@@ -296,10 +310,11 @@ def map_(site: Site, func: Value, *iterables: Value) -> Value:
     columns = _columns(site, iterables)
 
     def called(_: IterableValue) -> Batch:
-        row, end = _row(site, columns)
+        row, end = _row(site, columns, some if len(columns) == 1 else take)
         return end or Batch([machine.call(func, Arguments(row), site.where)])
 
-    return IterableValue([], kind="map", source=called)
+    disorder = columns[0].disorder if len(columns) == 1 else None
+    return IterableValue([], kind="map", source=called, disorder=disorder)
 
 
 @builtin("filter")
@@ -309,7 +324,7 @@ def filter_(site: Site, function: Value, iterable: Value) -> Value:
     is_none = isinstance(function, Known) and function.value is None
 
     def tested(_: IterableValue) -> Batch:
-        item = take(machine, over)
+        item = some(machine, over)
         if item is None:
             return Batch(rest=over.rest, ends=True)
         test = item if is_none else machine.call(function, Arguments([item]), site.where)
@@ -318,7 +333,7 @@ def filter_(site: Site, function: Value, iterable: Value) -> Value:
             return Batch(rest=site.unknown("undecided-filter"), ends=True)
         return Batch([item] if truth else [])
 
-    return IterableValue([], kind="filter", source=tested)
+    return IterableValue([], kind="filter", source=tested, disorder=over.disorder)
 
 
 @builtin("reversed")
@@ -345,7 +360,7 @@ _REVERSED = {
 @builtin("sorted")
 def sorted_(site: Site, iterable: Value, *, key: Value = NONE, reverse: Value = NONE) -> Value:
     machine = machine_of(site)
-    items, rest = machine.items_of(iterable, site.where)
+    items, rest = items_of_some_order(site, iterable, key)
     has_key = not isinstance(key, Known)
     ranks = [machine.call(key, Arguments([i]), site.where) if has_key else i for i in items]
     order = _ranking(site, ranks)
@@ -353,6 +368,18 @@ def sorted_(site: Site, iterable: Value, *, key: Value = NONE, reverse: Value = 
         return ListValue([], rest or site.unknown("undecided-order"))
     result = [items[i] for i in order]
     return ListValue(result[::-1] if machine.truth(reverse) else result)
+
+
+def items_of_some_order(
+    site: Site, iterable: Value, key: Value
+) -> tuple[list[Value], Unknown | None]:
+    """The items, of which the order is only asked where two may rank alike, or not compare."""
+    items, rest = machine_of(site).items_of(iterable, site.where, any_order=True)
+    values = [each.value for each in items if isinstance(each, Known)]
+    ranked = isinstance(key, Known) and len(values) == len(items)
+    if not ranked or not any(all(isinstance(v, kind) for v in values) for kind in (int, str)):
+        ask_for_order(machine_of(site), iterable, site.where)
+    return items, rest
 
 
 @builtin("list.sort")

@@ -16,6 +16,7 @@ from forgather_lint.python.values.objects import (
     Property,
     StaticMethod,
 )
+from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Builtin,
     Choice,
@@ -137,7 +138,6 @@ _PLAIN: dict[str, tuple[type[Value], ...]] = {
     "list": (ListValue,),
     "tuple": (TupleValue,),
     "dict": (DictValue,),
-    "set": (SetValue,),
     "type": (ClassValue,),
 }
 
@@ -171,6 +171,8 @@ def _is_builtin_kind(value: Value, name: str) -> bool | None:
         return name in (value.kind, "object")
     if isinstance(value, DequeValue):
         return name == "object"
+    if isinstance(value, SetValue):
+        return name in (type_name(value), "object")
     if name in _PLAIN:
         return isinstance(value, _PLAIN[name])
     return None if isinstance(value, External) else name == "object"

@@ -10,6 +10,7 @@ from forgather_lint.python.builtins import (  # noqa: F401
     numbers,
     objects,
     sequences,
+    sets,
     text,
     type_tests,
 )

@@ -38,6 +38,7 @@ from forgather_lint.python.values.value import (
     Known,
     ListValue,
     NamedTupleValue,
+    SetValue,
     TupleValue,
     Unknown,
     Value,
@@ -258,12 +259,14 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
     return unknown
 
 
-_CONTAINERS = (TupleValue, ListValue, DictValue)
+_CONTAINERS = (TupleValue, ListValue, DictValue, SetValue)
 _STANDS_FOR: dict[str, tuple[type, ...]] = {
     "list": (list,),
     "collections.deque": (deque,),
     "tuple": (tuple,),
     "dict": (dict, OrderedDict, defaultdict, Counter, ChainMap),
+    "set": (set,),
+    "frozenset": (frozenset,),
     "range": (range,),
     "generator": (GeneratorType,),
     "dict_keys": (KeysView,),
@@ -281,10 +284,7 @@ def _has_attribute(kind: str, name: str) -> bool:
     )
 
 
-_READ_ONLY = frozenset(
-    "__contains__ __eq__ __getitem__ __iter__ __len__ difference intersection isdisjoint "
-    "issuperset symmetric_difference".split()
-)
+_READ_ONLY = frozenset("__contains__ __eq__ __getitem__ __iter__ __len__ isdisjoint".split())
 """Methods of containers that change nothing.
 
 Any other that is not modelled may change all items.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.equality import equals
 from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.hashing import is_told_apart
 from forgather_lint.python.values.cost import cost
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.type_names import type_name
@@ -17,6 +19,7 @@ from forgather_lint.python.values.value import (
     DequeValue,
     DictValue,
     IterableValue,
+    Key,
     Known,
     ListValue,
     SetValue,
@@ -24,6 +27,7 @@ from forgather_lint.python.values.value import (
     Unknown,
     Value,
     known,
+    next_serial,
 )
 
 if TYPE_CHECKING:
@@ -48,8 +52,8 @@ def on_containers(machine: Machine, name: str, left: Value, right: Value, where:
             return _repeat(machine, right, count)
         case "or_", DictValue(), DictValue():
             return _united(left, right)
-        case (("sub" | "or_" | "and_"), SetValue(), SetValue()):
-            return _on_sets(name, left, right)
+        case _, SetValue(), SetValue() if name in SET_OPERATORS:
+            return on_sets(name, left, right)
     if name in ("eq", "ne"):
         return _equality(machine, name, left, right, where)
     if isinstance(left, Instance):
@@ -139,15 +143,39 @@ def _united(left: DictValue, right: DictValue) -> Value:
         {**left.keys, **right.keys},
         left.rest or right.rest,
         {**left.places, **right.places},
+        disorder=left.disorder or right.disorder,
     )
 
 
-def _on_sets(name: str, left: SetValue, right: SetValue) -> Value:
+SET_OPERATORS = ("or_", "and_", "sub", "xor")
+
+
+def on_sets(name: str, left: SetValue, right: SetValue) -> SetValue:
+    """The operator `name` on two sets; what comes of it is of the kind of the left one."""
+    rest = left.rest or right.rest
     if name == "or_":
-        return SetValue({**left.items, **right.items}, left.rest or right.rest)
-    wanted = name == "and_"
-    kept = {key: item for key, item in left.items.items() if (key in right.items) == wanted}
-    return SetValue(kept, left.rest or right.rest)
+        items = {**left.items, **{k: v for k, v in right.items.items() if k not in left.items}}
+    elif name == "xor":
+        pairs = ((left, right), (right, left))
+        apart = [_sorted_out(one, other)[1:] for one, other in pairs]
+        items = {**apart[0][0], **apart[1][0]}
+        rest = rest or apart[0][1] or apart[1][1]
+    else:
+        within, without, doubtful = _sorted_out(left, right)
+        items, rest = (within if name == "and_" else without), left.rest or doubtful
+    return replace(left, items=items, rest=rest, serial=next_serial(), writes=0)
+
+
+def _sorted_out(
+    left: SetValue, right: SetValue
+) -> tuple[dict[Key, Value], dict[Key, Value], Unknown | None]:
+    """The items of `left` that are in `right`, those that are not, and why others may be either."""
+    within = {key: item for key, item in left.items.items() if key in right.items}
+    without = {key: item for key, item in left.items.items() if key not in right.items}
+    why = right.rest
+    if why is None and not all(map(is_told_apart, (*without, *right.items))):
+        why = Unknown("unknown-key")
+    return (within, without, None) if why is None or not without else (within, {}, why)
 
 
 def _equality(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:

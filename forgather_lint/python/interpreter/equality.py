@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member, order_of
+from forgather_lint.python.interpreter.hashing import is_told_apart
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.cost import cost
 from forgather_lint.python.values.loop_index import decide
@@ -156,13 +157,6 @@ def _keys_agree(left: DictValue | SetValue, right: DictValue | SetValue) -> bool
     if left.items.keys() == right.items.keys():
         return True
     return False if all(map(is_told_apart, (*left.items, *right.items))) else None
-
-
-def is_told_apart(key: object) -> bool:
-    """Whether keys of this kind (see `key_of`) that are not equal surely are different keys."""
-    if isinstance(key, tuple):
-        return all(map(is_told_apart, key))
-    return not isinstance(key, Value) or isinstance(key, ClassValue | External | Builtin)
 
 
 def _equal_constants(left: Constant, right: Constant) -> bool:

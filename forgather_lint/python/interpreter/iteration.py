@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from forgather_lint.python.interpreter.budget import MOST_ITEMS, MOST_ROUNDS, BudgetExceeded
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Raised, cause_of
+from forgather_lint.python.interpreter.hashing import disorder_of, in_order
 from forgather_lint.python.values.objects import AttributeDict, Instance
 from forgather_lint.python.values.type_names import is_iterable, type_name
 from forgather_lint.python.values.value import (
@@ -35,13 +36,16 @@ if TYPE_CHECKING:
 
 
 def items_of(
-    machine: Machine, value: Value, where: Place | None = None
+    machine: Machine, value: Value, where: Place | None = None, *, any_order: bool = False
 ) -> tuple[list[Value], Unknown | None]:
     """The items of `value`, and why there may be more (None: there are no others).
 
     Raises `Raised` for a constant that surely cannot be iterated over; `where` is the place to
-    blame.
+    blame. Unless the caller takes them in `any_order`, an order that is not known leaves the rest
+    of the run unproved.
     """
+    if not any_order:
+        ask_for_order(machine, value, where)
     match value:
         case IterableValue() if value.is_iterator:
             return _all_of(machine, value), value.rest
@@ -52,7 +56,7 @@ def items_of(
         case DictValue():
             return value.key_values(), value.rest
         case SetValue():
-            return list(value.items.values()), value.rest
+            return in_order(value), value.rest
         case Known(str() | bytes() as text):
             if not machine.budget.has_room(len(text)):
                 return [], Unknown("many-items", where)
@@ -63,7 +67,7 @@ def items_of(
             of_it = _iterator_of_instance(machine, value, where or value.where, "iterator")
             return _all_of(machine, of_it), of_it.rest
         case Choice():
-            return _items_of_choice(machine, value, where)
+            return _items_of_choice(machine, value, where, any_order)
         case Unknown():
             return [], value
     if where is not None and is_iterable(value) is False:
@@ -72,6 +76,13 @@ def items_of(
     if machine.library.handles(value):
         return _items_of_library_value(machine, value, where)
     return [], Unknown("unmodelled-iteration", where)
+
+
+def ask_for_order(machine: Machine, value: Value, where: Place | None) -> None:
+    """What follows rests on the order of the items of `value`."""
+    disorder = disorder_of(value, where)
+    if disorder is not None:
+        machine.assume(disorder)
 
 
 def iterator_over(
@@ -88,7 +99,8 @@ def iterator_over(
             return IterableValue([], kind=kind, source=partial(_of_list, value))
         case Instance():
             return _iterator_of_instance(machine, value, where, kind)
-    return IterableValue(*machine.items_of(value, where), kind=kind)
+    items, rest = machine.items_of(value, where, any_order=True)
+    return IterableValue(items, rest, kind=kind, disorder=disorder_of(value, where))
 
 
 def _of_list(owner: ListValue, iterator: IterableValue) -> Batch:
@@ -99,6 +111,12 @@ def _of_list(owner: ListValue, iterator: IterableValue) -> Batch:
 
 def take(machine: Machine, iterator: IterableValue) -> Value | None:
     """The next item; None where there is none, or none that is known: see `iterator.rest`."""
+    ask_for_order(machine, iterator, None)
+    return some(machine, iterator)
+
+
+def some(machine: Machine, iterator: IterableValue) -> Value | None:
+    """One of the items that are left, for a caller to whom their order makes no difference."""
     trail = machine.trail
     while iterator.given >= len(iterator.items):
         source = iterator.source
@@ -143,7 +161,8 @@ def _asked(machine: Machine, iterator: IterableValue, source: Source) -> Batch:
     """The next batch of `source`; a generator that has raised gives no more items."""
     try:
         return source(iterator)
-    except Raised:
+    except Raised as error:
+        error.doubt = error.doubt or iterator.disorder  # another item may be the first that raises
         if iterator.kind == "generator":
             machine.trail.advance(iterator, items=(), given=0, source=None, rest=None)
         raise
@@ -160,19 +179,22 @@ def _all_of(machine: Machine, iterator: IterableValue) -> list[Value]:
         if left:
             machine.trail.advance(iterator, items=(), given=0, source=None, rest=iterator.rest)
         return left
-    return list(Rounds(machine, iterator))
+    return list(Rounds(machine, iterator, any_order=True))
 
 
 class Rounds:
     """The items of a loop; each is taken only when the round before it is over."""
 
-    def __init__(self, machine: Machine, iterator: IterableValue) -> None:
+    def __init__(
+        self, machine: Machine, iterator: IterableValue, *, any_order: bool = False
+    ) -> None:
         self._machine = machine
         self._iterator = iterator
+        self._take = some if any_order else take
 
     def __iter__(self) -> Iterator[Value]:
         for _ in range(MOST_ROUNDS):
-            item = take(self._machine, self._iterator)
+            item = self._take(self._machine, self._iterator)
             if item is None:
                 return
             yield item
@@ -183,10 +205,15 @@ class Rounds:
         """Why there may be further items behind the last, None if there are none."""
         return self._iterator.rest
 
+    @property
+    def disorder(self) -> Unknown | None:
+        """Why the items may come in another order."""
+        return self._iterator.disorder
 
-def rounds(machine: Machine, value: Value, where: Place) -> Rounds:
+
+def rounds(machine: Machine, value: Value, where: Place, *, any_order: bool = False) -> Rounds:
     """The rounds of a loop over `value`; the loop is at `where`."""
-    return Rounds(machine, iterator_over(machine, value, where))
+    return Rounds(machine, iterator_over(machine, value, where), any_order=any_order)
 
 
 def _iterator_of_instance(
@@ -251,9 +278,9 @@ def pairs_of(
 
 
 def _items_of_choice(
-    machine: Machine, value: Choice, where: Place | None
+    machine: Machine, value: Choice, where: Place | None, any_order: bool
 ) -> tuple[list[Value], Unknown | None]:
-    options = [items_of(machine, option, where) for option in value.options]
+    options = [items_of(machine, each, where, any_order=any_order) for each in value.options]
     longest = max(options, key=lambda option: len(option[0]))
     why = Unknown("choice-of-iterables", where)
     machine.assume(why)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -13,11 +13,11 @@ from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.constants import compute
 from forgather_lint.python.interpreter.dispatch import expression
 from forgather_lint.python.interpreter.frame import Frame, Raised, cause_of
+from forgather_lint.python.interpreter.hashing import NewSet, has_key
 from forgather_lint.python.values.loop_index import pinned
 from forgather_lint.python.values.type_names import is_iterable, type_name
 from forgather_lint.python.values.value import (
     NONE,
-    Choice,
     DictValue,
     Key,
     Known,
@@ -27,7 +27,6 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
-    distinct,
     key_of,
     known,
 )
@@ -145,7 +144,9 @@ def list_(machine: Machine, node: cst.List, frame: Frame) -> Value:
 @expression(cst.Set)
 def set_(machine: Machine, node: cst.Set, frame: Frame) -> Value:
     items, rest = _elements(machine, node.elements, frame)
-    return SetValue(distinct(items), rest)
+    new = NewSet(machine, frame.place(node))
+    new.extend(items, rest)
+    return SetValue(new.items, new.rest)
 
 
 def _elements(
@@ -169,36 +170,49 @@ def _elements(
 
 @expression(cst.Dict)
 def dict_(machine: Machine, node: cst.Dict, frame: Frame) -> Value:
-    new = NewDict()
+    """Python evaluates all pairs up to the next `**` before it makes keys of any."""
+    new = NewDict(machine, frame.place(node))
+    pairs: list[tuple[Value, Value, tuple[Place, Place]]] = []
     for element in node.elements:
-        value = machine.evaluate(element.value, frame)
-        if isinstance(element, cst.StarredDictElement):
-            new.update(value)
-        elif isinstance(element, cst.DictElement):
+        if isinstance(element, cst.DictElement):
             places = (frame.place(element.key), frame.place(element.value))
-            new.put(machine.evaluate(element.key, frame), value, places)
+            key = machine.evaluate(element.key, frame)
+            pairs.append((key, machine.evaluate(element.value, frame), places))
+        else:
+            new.put_all(pairs)
+            pairs.clear()
+            new.update(machine.evaluate(element.value, frame))
+    new.put_all(pairs)
     return new.made()
 
 
 class NewDict:
     """A dict that is being built, to which nothing else refers yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, machine: Machine, where: Place) -> None:
         self.items: dict[Key, Value] = {}
+        self.disorder: Unknown | None = None
         self.rest: Unknown | None = None
         self._keys: dict[Key, Value] = {}
         self._places: dict[Key, tuple[Place, Place]] = {}
+        self._machine = machine
+        self._where = where
 
     def put(self, key: Value, value: Value, places: tuple[Place, Place] | None = None) -> None:
         """`self[key] = value`; key and value are written at `places`."""
-        if isinstance(key, Unknown | Choice):
-            self.rest = self.rest or Unknown("unknown-key")
+        if not has_key(self._machine, key, places[0] if places else self._where):
+            self.rest = self.rest or Unknown("unknown-key", self._where)
             return
         self.items[key_of(key)] = value
         if not isinstance(key, Known):
             self._keys[key_of(key)] = key
         if places is not None:
             self._places[key_of(key)] = places
+
+    def put_all(self, pairs: Iterable[tuple[Value, Value, tuple[Place, Place]]]) -> None:
+        """Put all `pairs`, of which each is written at its places."""
+        for key, value, places in pairs:
+            self.put(key, value, places)
 
     def update(self, source: Value) -> None:
         """`self.update(source)`."""
@@ -207,12 +221,13 @@ class NewDict:
             self._keys.update(source.keys)
             self._places.update(source.places)
             self.rest = self.rest or source.rest
+            self.disorder = self.disorder or source.disorder
         else:
             self.rest = self.rest or Unknown("unknown-dict")
 
     def made(self) -> DictValue:
         """The dict."""
-        return DictValue(self.items, self._keys, self.rest, self._places)
+        return DictValue(self.items, self._keys, self.rest, self._places, disorder=self.disorder)
 
 
 @expression(cst.Slice)

@@ -275,7 +275,7 @@ class _Copying:
                 items = {key: self.of(item) for key, item in value.items.items()}
                 copy = DictValue(items, dict(value.keys), value.rest, dict(value.places))
             case SetValue():
-                copy = SetValue(dict(value.items), value.rest)
+                copy = replace(value, items=dict(value.items), serial=next_serial(), writes=0)
         self.collections.append(copy)
         return copy
 

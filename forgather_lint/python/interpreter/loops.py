@@ -20,11 +20,13 @@ from forgather_lint.python.interpreter.frame import (
     Raised,
     Returned,
 )
+from forgather_lint.python.interpreter.hashing import NewSet, orders
 from forgather_lint.python.interpreter.iteration import (
     Rounds,
+    ask_for_order,
     iterator_over,
     rounds,
-    take,
+    some,
     untouched,
 )
 from forgather_lint.python.interpreter.literals import NewDict
@@ -33,12 +35,10 @@ from forgather_lint.python.values.objects import Scope
 from forgather_lint.python.values.value import (
     Batch,
     IterableValue,
-    Key,
     ListValue,
     SetValue,
     Unknown,
     Value,
-    key_of,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +47,15 @@ if TYPE_CHECKING:
 
 @statement(cst.For)
 def for_statement(machine: Machine, node: cst.For, frame: Frame) -> Completion:
-    iterable = machine.evaluate(node.iter, frame)
+    iterable, where = machine.evaluate(node.iter, frame), frame.place(node.iter)
+    tried = orders(machine, iterable, where)
+    if tried is None:
+        return _loop(machine, node, iterable, frame)
+    arms = [partial(_loop, machine, node, each, frame) for each in tried]
+    return join_bodies(machine, arms, frame, where)
+
+
+def _loop(machine: Machine, node: cst.For, iterable: Value, frame: Frame) -> Completion:
     completion: Completion = None
     turns = rounds(machine, iterable, frame.place(node.iter))
     ran = False
@@ -131,7 +139,8 @@ def generator_expression(machine: Machine, node: cst.GeneratorExp, frame: Frame)
     """An iterator: the first iterable is evaluated now, the rest of the expression item by item."""
     inner, where = _inner(frame), frame.place(node.for_in.iter)
     over = iterator_over(machine, machine.evaluate(node.for_in.iter, inner), where)
-    return IterableValue([], source=partial(_generated, machine, node, inner, over))
+    source = partial(_generated, machine, node, inner, over)
+    return IterableValue([], source=source, disorder=over.disorder)
 
 
 def _generated(
@@ -146,7 +155,7 @@ def _generated(
     def collect(inner: Frame) -> None:
         items.append(machine.evaluate(node.elt, inner))
 
-    item = take(machine, over)
+    item = some(machine, over)
     if item is None:
         if over.rest is not None and not made.asked:
             _perhaps_of(machine, node.for_in, over.rest, frame, collect)
@@ -154,7 +163,8 @@ def _generated(
     try:
         rest = _of_item(machine, node.for_in, item, frame, collect)
         if rest is not None:  # there is no telling which item is the next one
-            rest = _each_of(machine, node.for_in, frame, collect, Rounds(machine, over)) or rest
+            others = Rounds(machine, over, any_order=True)
+            rest = _each_of(machine, node.for_in, frame, collect, others) or rest
     except Raised as error:
         if not items:
             raise
@@ -169,6 +179,7 @@ def list_comprehension(machine: Machine, node: cst.ListComp, frame: Frame) -> Va
     over = iterator_over(machine, iterable, frame.place(clause.iter))
     numbers = _plain_numbers(machine, node, inner, over)
     if numbers is not None:
+        ask_for_order(machine, iterable, frame.place(clause.iter))
         return ListValue(numbers)
     items: list[Value] = []
 
@@ -192,25 +203,42 @@ def _plain_numbers(
 
 @expression(cst.SetComp)
 def set_comprehension(machine: Machine, node: cst.SetComp, frame: Frame) -> Value:
-    items: dict[Key, Value] = {}
+    new = NewSet(machine, frame.place(node.elt))
 
     def collect(inner: Frame) -> None:
-        item = machine.evaluate(node.elt, inner)
-        items.setdefault(key_of(item), item)
+        new.add(machine.evaluate(node.elt, inner))
 
-    return SetValue(items, _each(machine, node.for_in, _inner(frame), collect))
+    _, rest = _in_any_order(machine, node.for_in, _inner(frame), collect)
+    return SetValue(new.items, new.rest or rest)
+
+
+def _in_any_order(
+    machine: Machine, clause: cst.CompFor, frame: Frame, collect: Collect
+) -> tuple[Rounds, Unknown | None]:
+    """Run `collect` for every item, where it does not matter which is the first."""
+    iterable = machine.evaluate(clause.iter, frame)
+    turns = rounds(machine, iterable, frame.place(clause.iter), any_order=True)
+    try:
+        return turns, _each_of(machine, clause, frame, collect, turns)
+    except Raised as error:
+        error.doubt = error.doubt or turns.disorder
+        raise
 
 
 @expression(cst.DictComp)
 def dict_comprehension(machine: Machine, node: cst.DictComp, frame: Frame) -> Value:
-    new = NewDict()
+    new, count = NewDict(machine, frame.place(node.key)), 0
 
     def collect(inner: Frame) -> None:
+        nonlocal count
+        count += 1
         key = machine.evaluate(node.key, inner)
         new.put(key, machine.evaluate(node.value, inner))
 
-    rest = _each(machine, node.for_in, _inner(frame), collect)
-    new.rest = new.rest or rest
+    turns, rest = _in_any_order(machine, node.for_in, _inner(frame), collect)
+    new.rest, new.disorder = new.rest or rest, turns.disorder
+    if turns.disorder is not None and len(new.items) < count:  # the last of equal keys stays
+        machine.assume(turns.disorder)
     return new.made()
 
 

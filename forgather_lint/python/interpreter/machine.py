@@ -364,15 +364,16 @@ class Machine:
         return truth(self, value, where)
 
     def items_of(
-        self, value: Value, where: Place | None = None
+        self, value: Value, where: Place | None = None, *, any_order: bool = False
     ) -> tuple[list[Value], Unknown | None]:
         """The items of `value`, and why there may be more.
 
-        `where` is the place of the iteration.
+        `where` is the place of the iteration. `any_order`: the result does not depend on which item
+        comes first.
         """
         from forgather_lint.python.interpreter.iteration import items_of
 
-        items, rest = items_of(self, value, where)
+        items, rest = items_of(self, value, where, any_order=any_order)
         self._run.budget.walk(len(items))
         return (items, rest) if len(items) <= MOST_ITEMS else (items[:1], Unknown("many-items"))
 

@@ -12,10 +12,15 @@ import libcst as cst
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.constants import compute, is_plain, plain, same_result
-from forgather_lint.python.interpreter.container_operators import on_containers, on_iterables
+from forgather_lint.python.interpreter.container_operators import (
+    SET_OPERATORS,
+    on_containers,
+    on_iterables,
+    on_sets,
+)
 from forgather_lint.python.interpreter.dispatch import expression
 from forgather_lint.python.interpreter.frame import Frame, Raised
-from forgather_lint.python.interpreter.stores import update
+from forgather_lint.python.interpreter.stores import fill, update
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.loop_index import observe, pinned
 from forgather_lint.python.values.objects import Instance
@@ -23,9 +28,11 @@ from forgather_lint.python.values.value import (
     Arguments,
     Choice,
     DictValue,
+    FrozenSetValue,
     IterableValue,
     Known,
     ListValue,
+    SetValue,
     SymbolicInt,
     TensorValue,
     Unknown,
@@ -195,6 +202,11 @@ def augmented(
         return before
     if name == "or_" and isinstance(before, DictValue):
         update(machine, before, operand, where)
+        return before
+    both_sets = isinstance(before, SetValue) and isinstance(operand, SetValue)
+    if both_sets and name in SET_OPERATORS and not isinstance(before, FrozenSetValue):
+        assert isinstance(before, SetValue) and isinstance(operand, SetValue)
+        fill(machine, before, on_sets(name, before, operand))
         return before
     if isinstance(before, Instance):
         member = find_member(machine, before.cls, f"__i{name}__")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.budget import MOST_ITEMS
 from forgather_lint.python.interpreter.classes import find_member
-from forgather_lint.python.interpreter.equality import is_told_apart
 from forgather_lint.python.interpreter.frame import Raised, cause_of
+from forgather_lint.python.interpreter.hashing import has_key, is_key_in, key_error
 from forgather_lint.python.interpreter.iteration import pairs_of
 from forgather_lint.python.interpreter.subscripts import bounds, check_index, index_of
 from forgather_lint.python.values.joining import join
@@ -115,7 +115,7 @@ def set_item(
         case AttributeDict(instance):
             _set_in_attribute_dict(machine, instance, key, value)
         case DictValue():
-            set_key(machine, owner, key, value)
+            set_key(machine, owner, key, value, where)
         case IterableValue():
             text = f"'{owner.kind}' object does not support item assignment"
             raise Raised("TypeError", text, where)
@@ -140,10 +140,10 @@ def _set_in_attribute_dict(machine: Machine, instance: Instance, key: Value, val
         machine.trail.hide(instance, key.value)
 
 
-def set_key(machine: Machine, owner: DictValue, key: Value, value: Value) -> None:
+def set_key(machine: Machine, owner: DictValue, key: Value, value: Value, where: Place) -> None:
     """Set one key of a dict."""
-    if isinstance(key, Unknown | Choice):
-        machine.trail.may_hold_more(owner, Unknown("unknown-key"))
+    if not has_key(machine, key, where):
+        machine.trail.may_hold_more(owner, Unknown("unknown-key", where))
         return
     machine.trail.set_item(owner, key_of(key), value)
     if not isinstance(key, Known | TupleValue | SymbolicInt):
@@ -157,7 +157,7 @@ def update(
     if isinstance(target, DictValue) and not isinstance(source, DictValue | AttributeDict):
         pairs, more = pairs_of(machine, source, where)
         for first, second in pairs:
-            set_key(machine, target, first, second)
+            set_key(machine, target, first, second, where)
         machine.trail.may_hold_more(target, more)
         return
     items, rest = _written(source, where)
@@ -195,6 +195,16 @@ def forget(machine: Machine, owner: Value, why: Unknown) -> None:
         for key in list(owner.items):
             machine.trail.delete_item(owner, key)
         machine.trail.may_hold_more(owner, why)
+
+
+def fill(machine: Machine, target: SetValue, made: SetValue) -> None:
+    """Have a set hold what another does."""
+    for key in [key for key in target.items if key not in made.items]:
+        machine.trail.delete_item(target, key)
+    for key, item in made.items.items():
+        if key not in target.items:
+            machine.trail.set_item(target, key, item)
+    machine.trail.set_rest(target, made.rest)
 
 
 def _set_in_list(
@@ -257,14 +267,12 @@ def _delete_from_list(machine: Machine, owner: ListValue, key: Value, where: Pla
 def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> None:
     """`del owner[key]`."""
     if isinstance(owner, DictValue):
-        if isinstance(key, Unknown | Choice):
+        if not has_key(machine, key, where):
             forget(machine, owner, Unknown("unknown-key", where))
-        name = key_of(key)
-        apart = owner.rest is None and all(map(is_told_apart, (name, *owner.items)))
-        if apart and name not in owner.items:
-            text = repr(key.value) if isinstance(key, Known) else "key"
-            raise Raised("KeyError", text, where)
-        machine.trail.delete_item(owner, name)
+        elif is_key_in(machine, owner, key, where) is False:
+            raise key_error(key, where)
+        else:
+            machine.trail.delete_item(owner, key_of(key))
     elif isinstance(owner, IterableValue) or is_plain(owner):
         text = f"'{type_name(owner)}' object doesn't support item deletion"
         raise Raised("TypeError", text, where, cause=cause_of(owner))

@@ -12,8 +12,9 @@ from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.classes import find_member, is_subclass
 from forgather_lint.python.interpreter.constants import compute
 from forgather_lint.python.interpreter.dispatch import expression
-from forgather_lint.python.interpreter.equality import equals, is_told_apart
+from forgather_lint.python.interpreter.equality import equals
 from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
+from forgather_lint.python.interpreter.hashing import has_key, is_key_in, key_error
 from forgather_lint.python.interpreter.iteration import Rounds
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join, same
@@ -75,7 +76,7 @@ def read(machine: Machine, owner: Value, key: Value, where: Place) -> Value:
         case AttributeDict(instance):
             return _read_attribute_dict(instance, key, where)
         case DictValue():
-            return read_dict(owner, key, where)
+            return read_dict(machine, owner, key, where)
         case IterableValue() if owner.kind != "range":
             raise Raised("TypeError", f"'{owner.kind}' object is not subscriptable", where)
         case TupleValue() | ListValue():
@@ -118,20 +119,16 @@ def _read_attribute_dict(instance: Instance, key: Value, where: Place) -> Value:
     raise Raised("KeyError", repr(name), where)
 
 
-def read_dict(owner: DictValue, key: Value, where: Place) -> Value:
+def read_dict(machine: Machine, owner: DictValue, key: Value, where: Place) -> Value:
     """`owner[key]` of a dict."""
     if isinstance(key, Unknown):
         return key if not owner.items else Unknown("unknown-key", where)
-    key_value = key_of(key)
-    found = owner.items.get(key_value)
-    if found is not None:
-        return found
-    if owner.rest is not None:
-        return owner.rest
-    if not all(map(is_told_apart, (key_value, *owner.items))):
-        return Unknown("unknown-key", where)
-    text = repr(key.value) if isinstance(key, Known) else "key"
-    raise Raised("KeyError", text, where)
+    is_there = is_key_in(machine, owner, key, where)
+    if is_there is None:
+        return owner.rest or Unknown("unknown-key", where)
+    if is_there:
+        return owner.items[key_of(key)]
+    raise key_error(key, where)
 
 
 def _read_sequence(
@@ -254,9 +251,9 @@ def contains(machine: Machine, owner: Value, item: Value, where: Place) -> bool 
     if isinstance(owner, AttributeDict):
         owner = DictValue(keyed(owner.instance.attributes))
     if isinstance(owner, DictValue | SetValue):
-        found = key_of(item) in owner.items
-        undecided = owner.rest is not None or isinstance(item, Unknown | Choice)
-        return True if found else (None if undecided else False)
+        return is_key_in(machine, owner, item, where)
+    if isinstance(owner, IterableValue) and owner.kind == "dict_keys":
+        has_key(machine, item, where)
     if isinstance(owner, TupleValue | ListValue):
         return _contains_sequence(machine, owner, item, where)
     match owner, item:

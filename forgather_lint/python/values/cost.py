@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from forgather_lint.python.values.value import (
     DictValue,
+    FrozenSetValue,
     Known,
     ListValue,
     SetValue,
@@ -41,4 +42,5 @@ _COSTS: dict[type[Value], Callable[..., int]] = {
     ListValue: _of_items,
     DictValue: _of_items,
     SetValue: _of_items,
+    FrozenSetValue: _of_items,
 }

@@ -5,7 +5,7 @@ Functions, classes and objects are in `objects`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
 from itertools import count
 from types import EllipsisType
@@ -121,13 +121,15 @@ class IterableValue(ListValue):
 
     `kind` is the name of its Python type. An iterator gives each item once: the first `given` are
     taken. Behind the known items come those that `source` makes, batch by batch (`asked` counts the
-    batches); without a source there are only those for which `rest` is the reason.
+    batches); without a source there are only those for which `rest` is the reason. `disorder` is
+    the reason why the items may come in another order.
     """
 
     kind: str = "generator"
     source: Source | None = None
     given: int = 0
     asked: int = 0
+    disorder: Unknown | None = None
 
     @property
     def is_iterator(self) -> bool:
@@ -159,7 +161,8 @@ Key = Hashable
 class DictValue(Value):
     """A dict by key (see `key_of`); with `rest`, further keys may be present.
 
-    `places` has the places of keys and values of a dict display.
+    `places` has the places of keys and values of a dict display. `disorder` is the reason why the
+    keys may stand in another order.
     """
 
     items: Mapping[Key, Value]
@@ -168,6 +171,7 @@ class DictValue(Value):
     places: Mapping[Key, tuple[Place, Place]] = field(default_factory=dict)
     serial: int = field(default_factory=next_serial, repr=False)
     writes: int = field(default=0, repr=False)
+    disorder: Unknown | None = field(default=None, repr=False)
 
     def key_values(self) -> list[Value]:
         """The keys as values, in order."""
@@ -182,6 +186,11 @@ class SetValue(Value):
     rest: Unknown | None = None
     serial: int = field(default_factory=next_serial, repr=False)
     writes: int = field(default=0, repr=False)
+
+
+@record(eq=False)
+class FrozenSetValue(SetValue):
+    """A frozenset: nothing changes it, so that it is a key itself."""
 
 
 Collection = ListValue | DictValue | SetValue
@@ -299,30 +308,25 @@ def key_of(value: Value) -> Key:
         if value.loop is not None:
             pin(value)
         return value.value
-    return _tuple_key(value, [LARGEST_KEY]) if isinstance(value, TupleValue) else value
+    return _key_of_items(value, [LARGEST_KEY]) if isinstance(value, _OF_ITEMS) else value
 
 
+_OF_ITEMS = TupleValue | FrozenSetValue
 LARGEST_KEY = 10_000
 """The most parts of a tuple used as a key; a part that occurs twice counts twice, as for a hash."""
 
 
-def _tuple_key(value: TupleValue, room: list[int]) -> Key:
-    """The tuple of the items' keys; `room` is what is left of `LARGEST_KEY`."""
+def _key_of_items(value: TupleValue | FrozenSetValue, room: list[int]) -> Key:
+    """The tuple or set of the items' keys; `room` is what is left of `LARGEST_KEY`."""
     room[0] -= len(value.items)
     if room[0] < 0:
         raise BudgetExceeded("large-key")
+    if isinstance(value, FrozenSetValue):
+        return frozenset(value.items)
     return tuple(
-        _tuple_key(item, room) if isinstance(item, TupleValue) else key_of(item)
+        _key_of_items(item, room) if isinstance(item, _OF_ITEMS) else key_of(item)
         for item in value.items
     )
-
-
-def distinct(items: Iterable[Value]) -> dict[Key, Value]:
-    """The items of a set: the first of several equal ones, as Python keeps it."""
-    found: dict[Key, Value] = {}
-    for item in items:
-        found.setdefault(key_of(item), item)
-    return found
 
 
 def pin(index: Known) -> None:
@@ -343,6 +347,8 @@ def _key_value(key: Key) -> Value:
         return key
     if isinstance(key, tuple):
         return TupleValue(tuple(_key_value(item) for item in key))
+    if isinstance(key, frozenset):
+        return FrozenSetValue({item: _key_value(item) for item in key})
     return Known(key)  # type: ignore[arg-type]
 
 
