@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
 
@@ -68,8 +69,13 @@ def in_python(text: str) -> End:
             exec(compile(_code(text), MODULE, "exec"), names)
             told = _written(names[RESULT])
     except Exception as error:  # noqa: BLE001 - whatever the code raises is its end
-        return End(f"{type(error).__name__}: {error}")
+        text = _COMPREHENSION.sub("", str(error))
+        return End(f"{type(error).__name__}: {text}")
     return End(told)
+
+
+_COMPREHENSION = re.compile(r"<(list|set|dict)comp>\.")
+"""What a function of a comprehension was called by, until Python 3.12 gave up its frames."""
 
 
 class _Noting(Machine):

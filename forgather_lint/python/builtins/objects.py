@@ -8,6 +8,7 @@ from forgather_lint.python.interpreter import attributes, stores
 from forgather_lint.python.interpreter.classes import find_member, order_of
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
+from forgather_lint.python.interpreter.hashing import has_key
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.objects import (
     BoundMethod,
@@ -160,6 +161,7 @@ def id_(site: Site, obj: Value) -> Value:
 
 @builtin("hash")
 def hash_(site: Site, obj: Value) -> Value:
+    has_key(machine_of(site), obj, site.where)
     return site.unknown("object-hash")
 
 

@@ -107,7 +107,8 @@ def is_key_in(
     if isinstance(owner, SetValue):
         item = looked_up(item)
     if not has_key(machine, item, where):
-        return None if owner.items or owner.rest else False
+        is_empty = not (owner.items or owner.rest)
+        return False if is_empty and not isinstance(item, SliceValue) else None
     key = key_of(item)
     if key in owner.items:
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import operator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -106,7 +107,18 @@ def _read_generic(machine: Machine, owner: Value, key: Value, where: Place) -> V
         text = key.value if isinstance(key, Known) else None
         found = owner.namespace.get(text) if isinstance(text, str) else None
         return found or Unknown("enumeration-member", where)
+    if isinstance(owner, Builtin):
+        _check_generic(owner, where)
     return owner
+
+
+def _check_generic(owner: Builtin, where: Place) -> None:
+    """Raise what Python raises for a builtin that is no generic type."""
+    meant = getattr(builtins, owner.name, None)
+    if meant is None or hasattr(meant, "__class_getitem__") or meant is type:
+        return
+    told = f"type '{owner.name}'" if isinstance(meant, type) else f"'{type_name(owner)}' object"
+    raise Raised("TypeError", f"{told} is not subscriptable", where)
 
 
 def _read_attribute_dict(instance: Instance, key: Value, where: Place) -> Value:
