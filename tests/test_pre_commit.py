@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixture_models import copy_model
+from tools.release import Release
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,7 +33,7 @@ def commit(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def tool(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A repository of the tool as it stands here, and its commit."""
+    """A repository of the tool as it stands here, and the tag of its version there."""
     copy = tmp_path_factory.mktemp("tool")
     listed = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     for name in filter(None, listed.split("\0")):
@@ -40,7 +41,10 @@ def tool(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, copy / name)
     git(copy, "init", "--quiet")
-    return copy, commit(copy)
+    commit(copy)
+    tag = Release(ROOT, copy).tag
+    git(copy, "tag", "--annotate", tag, "--message", tag)
+    return copy, tag
 
 
 @pytest.fixture(scope="module")
