@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fixture_models import copy_model
+from tests.forgather_projects import write_workspace
 from tests.language_client import LanguageClient, Message, applied, editing
 
 CONFIG, CODE = "configuration_hf_llama.py", "modeling_hf_llama.py"
@@ -56,6 +57,36 @@ def test_from_a_pattern_to_its_modules_and_back(tmp_path: Path) -> None:
             "nn.Embedding(config.vocab_size, config.hidden_size)",
         ]
         assert asked(client, "definition", code, "import torch") == []
+
+
+def test_from_a_template_to_what_it_names_and_back(tmp_path: Path) -> None:
+    workspace = write_workspace(tmp_path)
+    library = tmp_path / "forgather" / "checkout" / "templatelib"
+    config = workspace / "llama" / "templates" / "configs" / "small.yaml"
+    template = library / "examples" / "models" / "transformers" / "dynamic_llama.yaml"
+    parent = library / "base" / "models" / "causal_lm" / "custom_dynamic.yaml"
+    part = tmp_path / "models" / "forgather_llama" / "glu_feedforward.py"
+    files = (config, template, parent, part)
+    lines = {each.as_uri(): each.read_text("utf-8").split("\n") for each in files}
+    context = {"includeDeclaration": True}
+    with editing(workspace) as client:
+        client.open(config, language="yaml")
+        client.open(template, language="yaml")
+        client.on(template)
+
+        def defined(file: Path, marked: str) -> list[tuple[str, str]]:
+            found = asked(client, "definition", file, marked)
+            names = [each["uri"].rpartition("/")[2] for each in found]
+            return list(zip(names, places(found, lines), strict=True))
+
+        extended = defined(template, "models/causal_lm/custom_dynamic")
+        assert [name for name, _ in extended] == [parent.name]
+        assert defined(template, "model_config]") == [(parent.name, "model_config")]
+        assert defined(template, ".glu_feedforward:GLU") == [(part.name, "")]
+        assert defined(config, "small.model")[0][1].startswith("-- extends")
+        client.open(part)
+        found = asked(client, "references", part, "class GLUFeedforwardLayer", context=context)
+        assert places(found, lines) == [".glu_feedforward:GLUFeedforwardLayer"]
 
 
 def test_plans_are_an_outline(tmp_path: Path) -> None:

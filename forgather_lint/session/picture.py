@@ -76,6 +76,14 @@ class ValueSeen:
 
 
 @record
+class Link:
+    """A place in a template that names something, such as its parent, and the place of that."""
+
+    where: Span
+    target: Span
+
+
+@record
 class Picture:
     """One model as a release sees it. `undecided` says why nothing more is known.
 
@@ -93,6 +101,7 @@ class Picture:
     styles: tuple[str, ...] = ()
     base: Span | None = None
     whole: Span | None = None
+    links: tuple[Link, ...] = ()
     undecided: str = ""
 
     @property

@@ -32,6 +32,7 @@ from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.session.checking import PlaceToCheck
 from forgather_lint.session.picture import (
     EntrySeen,
+    Link,
     ModuleSeen,
     Picture,
     PlanSeen,
@@ -99,6 +100,7 @@ def _taken(place: PlaceToCheck, document: str, settings: Settings) -> Picture | 
 def _of_configuration(place: PlaceToCheck, document: str, target: Target) -> Picture | None:
     # Jinja is loaded only now, when there are templates to render.
     from forgather_lint.core.settings import SettingsError
+    from forgather_lint.forgather.links import links
     from forgather_lint.forgather.single import single_configuration
     from forgather_lint.forgather.virtual import Relocation, model_input
 
@@ -107,7 +109,9 @@ def _of_configuration(place: PlaceToCheck, document: str, target: Target) -> Pic
             rendered = single_configuration(path)
         except SettingsError:
             continue
-        return _picture(model_input(rendered), target, Relocation(rendered).span)
+        picture = _picture(model_input(rendered), target, Relocation(rendered).span)
+        found = tuple(Link(where, to) for where, to in links(rendered))
+        return replace(picture, links=found)
     return None
 
 

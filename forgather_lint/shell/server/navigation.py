@@ -1,4 +1,4 @@
-"""From a pattern to the modules that it matches and back, and the plans of a file as an outline."""
+"""From what is named to where it is and back, and the plans of a file as an outline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from forgather_lint.core.source import Position, Span
-from forgather_lint.session.picture import EntrySeen, ModuleSeen, Picture
+from forgather_lint.session.picture import EntrySeen, ModuleSeen, Picture, lies_in
 
 
 class Symbol(NamedTuple):
@@ -19,17 +19,29 @@ class Symbol(NamedTuple):
 
 
 def definitions(picture: Picture, path: str, where: Position) -> list[Span]:
-    """For an entry, where its modules are built; for a line that builds modules, their entries."""
+    """Of an entry what builds its modules; of a line that builds modules their entries.
+
+    Of a name in a template what it names: a parent, the block that is overridden, a class.
+    """
     entry = picture.entry_at(path, where)
     if entry is not None:
         return _once(each.where for each in _modules(picture, entry))
+    named = [each.target for each in picture.links if lies_in(path, where, each.where)]
+    if named:
+        return _once(named)
     entries = _entries(picture, picture.modules_at(path, where))
     return _once(each.key_where for each in entries)
 
 
 def references(picture: Picture, path: str, where: Position) -> list[Span]:
-    """All places about the same modules: entries of all plans, and where the modules are built."""
+    """Everything that speaks of the same modules: entries of all plans, and what builds them.
+
+    Of a template, a block or a class all names in templates that mean it.
+    """
     entry = picture.entry_at(path, where)
+    naming = list(_naming(picture, path, where)) if entry is None else []
+    if naming:
+        return _once(naming)
     modules = (
         tuple(_modules(picture, entry)) if entry is not None else picture.modules_at(path, where)
     )
@@ -37,6 +49,15 @@ def references(picture: Picture, path: str, where: Position) -> list[Span]:
         return []
     spans = [each.key_where for each in _entries(picture, modules)]
     return _once([*spans, *(each.where for each in modules)])
+
+
+def _naming(picture: Picture, path: str, where: Position) -> Iterator[Span]:
+    """What names the thing that is named, or stands, at a place."""
+    meant = {each.target for each in picture.links if lies_in(path, where, each.where)}
+    for each in picture.links:
+        target = each.target
+        if target in meant or (target.path == path and target.start.row == where.row):
+            yield each.where
 
 
 def symbols(picture: Picture, path: str) -> Iterator[Symbol]:
