@@ -101,7 +101,7 @@ def bytes_of_rank(
     """
     by_layer = [0] * len(cut.layers)
     first, everywhere = 0, 0
-    head = 0 if cut.tied else _filled(cut.vocabulary) // ranks * cut.width
+    head = 0 if cut.tied else padded(cut.vocabulary) // ranks * cut.width
     last = head * widths.get(HEAD, width)
     index = {name: i for i, name in enumerate(cut.layers)}
     for parameter in tree.structure.parameters:
@@ -114,7 +114,7 @@ def bytes_of_rank(
         spread = parameter.name.startswith(split)
         spread = spread or _is_spread(tree, parameter.name, len(shape), assignments)
         if not spread and shape[:1] == [cut.vocabulary] and _is_table(tree, parameter.name):
-            spread, elements = True, _filled(shape[0]) * prod(shape[1:])
+            spread, elements = True, padded(shape[0]) * prod(shape[1:])
         elements = _held(tree, parameter.name, elements, assignments, ranks)
         here = -(-elements // (ranks if spread else 1)) * widths.get(parameter.name, width)
         if stored and parameter.name in stored:
@@ -131,7 +131,8 @@ def bytes_of_rank(
     return RankBytes(tuple(by_layer), first, last, everywhere, cut.tied)
 
 
-def _filled(rows: int) -> int:
+def padded(rows: int) -> int:
+    """The rows of a vocabulary table as engines pad them."""
     return -(-rows // VOCABULARY_STEP) * VOCABULARY_STEP
 
 

@@ -21,12 +21,12 @@ from forgather_lint.engines.api import Judge, Target
 from forgather_lint.engines.chosen_targets import chosen_targets, read_release
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.layers import BY_COLUMN, BY_ROW, Role, split_dimension
-from forgather_lint.execution.memory import DTYPE_BYTES
+from forgather_lint.execution.memory import DTYPE_BYTES, padded
 from forgather_lint.execution.model_facts import facts_of
 from forgather_lint.execution.partition import get_pp_indices
 from forgather_lint.facts import Model, Module, NotBuilt, Parameter, Plan, PlanEntry, Structure
 from forgather_lint.inference.infer import folded
-from forgather_lint.libraries.names import MODULE_LIST
+from forgather_lint.libraries.names import EMBEDDING, MODULE_LIST
 from forgather_lint.model.analysis import builder_of, contained
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.session.checking import PlaceToCheck
@@ -36,11 +36,13 @@ from forgather_lint.session.picture import (
     ModuleSeen,
     Picture,
     PlanSeen,
+    Shape,
     ValueSeen,
 )
 
 DTYPE = "bfloat16"
 STAGES = (2, 4)
+RANKS = 2
 MOST_NAMES = 2_000
 """The most folded names of modules that are shown; a hand-written model has some dozens."""
 
@@ -51,6 +53,7 @@ EXCHANGES = {
     Role.ROW_SPLITTING: "each rank takes its part of the input; all-reduce of the output",
     Role.REPLICATED: "whole on every rank",
 }
+OF_TABLES = "rows of the vocabulary, whatever the plan says; all-reduce of the output"
 ABOUT = {
     "num_attention_heads": "query heads, shared out among the ranks",
     "num_key_value_heads": "key-value heads; of fewer than ranks each is there several times",
@@ -129,6 +132,7 @@ class _Sight:
     tell: Tell
     structure: Structure
     assigned: Mapping[str, Assignment]
+    vocabulary: object
 
     def span(self, where: Where) -> Span:
         """The place as a span of the file that is open in the editor."""
@@ -150,12 +154,13 @@ def _picture(model: ModelInput, target: Target, tell: Tell) -> Picture:
     assigned: Mapping[str, Assignment] = {}
     if judge is not None and prepared.builder is not None:
         seen = judge
-        found = contained(prepared.builder, lambda: _assigned(seen, 2))
+        found = contained(prepared.builder, lambda: _assigned(seen, RANKS))
         if isinstance(found, NotBuilt):
             found = contained(prepared.builder, lambda: _assigned(seen, 1))
         assigned = {} if isinstance(found, NotBuilt) else found
     structure = judge.subject.tree.structure if judge else facts.base
-    sight = _Sight(facts, target, judge, tell, structure, assigned)
+    vocabulary = model.config.values.get("vocab_size") if model.config else None
+    sight = _Sight(facts, target, judge, tell, structure, assigned, vocabulary)
     modules = tuple(_modules(sight))
     return Picture(
         path=model.path,
@@ -216,9 +221,10 @@ def _module(
     weight = next((each for each in parameters if each.name.endswith(".weight")), None)
     shape = weight.shape if weight is not None else None
     assignment = sight.assigned.get(first.name)
+    ranks = RANKS
     if assignment is None:
-        return replace(seen, shape=shape)
-    role, ranks = assignment.role, 2
+        return _not_assigned(sight, replace(seen, shape=shape), first, parameters)
+    role = assignment.role
     size = sum(filter(None, (_bytes(each, assignment, ranks) for each in parameters)))
     return replace(
         seen,
@@ -230,6 +236,32 @@ def _module(
         bytes=size * len(group),
         exchange=EXCHANGES.get(role, ""),
     )
+
+
+def _not_assigned(
+    sight: _Sight, seen: ModuleSeen, module: Module, parameters: list[Parameter]
+) -> ModuleSeen:
+    """A module that no plan splits: whole on every rank, but for the tables of the vocabulary."""
+    shapes = [shape for each in parameters if (shape := _known(each.shape)) is not None]
+    if not parameters or sight.judge is None or len(shapes) < len(parameters):
+        return seen
+    elements, part, exchange = sum(map(prod, shapes)), seen.shape, ""
+    if shapes[0][:1] == (sight.vocabulary,) and module.is_a(EMBEDDING):
+        rows, *others = shapes[0]
+        part = (padded(rows) // RANKS, *others)
+        elements, exchange = padded(rows) // RANKS * prod(others), OF_TABLES
+    return replace(
+        seen,
+        part=part,
+        ranks=RANKS,
+        bytes=elements * DTYPE_BYTES[DTYPE] * seen.count,
+        exchange=exchange,
+    )
+
+
+def _known(shape: Shape | None) -> tuple[int, ...] | None:
+    sizes = tuple(size for size in shape or () if size is not None)
+    return sizes if shape is not None and len(sizes) == len(shape) else None
 
 
 def _style(sight: _Sight, assignment: Assignment) -> str:

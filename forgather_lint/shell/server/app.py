@@ -17,7 +17,10 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol.language_server import LanguageServerProtocol, lsp_method
 
 from forgather_lint.core.about import NAME, version
+from forgather_lint.core.looks import Asked, Content
+from forgather_lint.core.paths import absolute
 from forgather_lint.core.printable import printable
+from forgather_lint.linting.report import ModelReport
 from forgather_lint.session.picture import Picture
 from forgather_lint.session.texts import Texts
 from forgather_lint.shell.server.buffers import uri_of
@@ -274,10 +277,11 @@ class Server(LanguageServer):
 
     def _log(self, found: Found) -> None:
         for each in found.reports:
-            told = each.error or f"{len(each.files)} files read, {len(each.diagnostics)} findings"
+            read = _read(each)
+            told = each.error or f"{len(read)} files read, {len(each.diagnostics)} findings"
             kind = lsp.MessageType.Error if each.error else lsp.MessageType.Log
             self.log(f"{each.path}: {told}, {found.seconds * 1000:.0f} ms", kind)
-            for file in each.files:
+            for file in read:
                 self.log(f"  read {file}", lsp.MessageType.Debug)
 
     def log(self, text: str, kind: lsp.MessageType = lsp.MessageType.Log) -> None:
@@ -325,6 +329,16 @@ class Server(LanguageServer):
         """The URI of a file, as spelt by the client if it is open."""
         buffer = self.desk.buffers.on(path)
         return buffer.uri if buffer else uri_of(path)
+
+
+def _read(report: ModelReport) -> list[str]:
+    """The files whose contents the report rests on."""
+    found = (
+        look.path
+        for look, state in report.looked_at.items()
+        if look.asked is Asked.CONTENT and isinstance(state, Content)
+    )
+    return list(dict.fromkeys((*map(absolute, report.files), *found)))
 
 
 async def _pause(desk: Desk, seconds: float) -> None:

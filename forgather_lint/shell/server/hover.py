@@ -77,6 +77,8 @@ def _split(module: ModuleSeen) -> Iterator[str]:
     if module.style:
         exchange = f": {module.exchange}" if module.exchange else ""
         yield f"- `{_code(module.style)}`{exchange}"
+    elif module.exchange:
+        yield f"- {module.exchange}"
     if module.bytes is not None:
         yield f"- {_size(module.bytes)} on each of {module.ranks} ranks, in bfloat16"
 
