@@ -1,4 +1,4 @@
-"""From what is named to where it is and back, and the plans of a file as an outline."""
+"""From a name to the place of what it names and back, and the plans of a file as an outline."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Symbol(NamedTuple):
 
 
 def definitions(picture: Picture, path: str, where: Position) -> list[Span]:
-    """Of an entry what builds its modules; of a line that builds modules their entries.
+    """For an entry, where its modules are built; for a line that builds modules, their entries.
 
-    Of a name in a template what it names: a parent, the block that is overridden, a class.
+    For a name in a template, the place of what it names: a parent, an overridden block, a class.
     """
     entry = picture.entry_at(path, where)
     if entry is not None:
@@ -34,9 +34,9 @@ def definitions(picture: Picture, path: str, where: Position) -> list[Span]:
 
 
 def references(picture: Picture, path: str, where: Position) -> list[Span]:
-    """Everything that speaks of the same modules: entries of all plans, and what builds them.
+    """All places about the same modules: entries of all plans, and where the modules are built.
 
-    Of a template, a block or a class all names in templates that mean it.
+    For a template, a block or a class: all places in templates that name it.
     """
     entry = picture.entry_at(path, where)
     naming = list(_naming(picture, path, where)) if entry is None else []
@@ -52,7 +52,7 @@ def references(picture: Picture, path: str, where: Position) -> list[Span]:
 
 
 def _naming(picture: Picture, path: str, where: Position) -> Iterator[Span]:
-    """What names the thing that is named, or stands, at a place."""
+    """The places in templates that name what is named, or is, at a position."""
     meant = {each.target for each in picture.links if lies_in(path, where, each.where)}
     for each in picture.links:
         target = each.target
