@@ -22,7 +22,7 @@ def links(model: RenderedModel) -> Iterator[Link]:
         yield from _of_blocks(rendering)
     for call in references(model):
         if call.defined is not None:
-            yield call.where.span, call.defined
+            yield call.where.span, call.defined.span
 
 
 def _of_loads(rendering: Rendering) -> Iterator[Link]:
