@@ -27,7 +27,9 @@ from forgather_lint.facts.causes.placement import (
     SizesDiffer,
     TooManyHeads,
 )
+from forgather_lint.libraries.masks import is_causal
 from forgather_lint.libraries.names import ATTENTION_INTERFACE, FUSED_EXPERTS, MASK_FUNCTIONS
+from forgather_lint.libraries.operands import is_none
 from forgather_lint.libraries.positions import is_bias
 from forgather_lint.libraries.propagation import since
 from forgather_lint.libraries.standard import StandardLibrary
@@ -146,6 +148,8 @@ class EngineLibrary(StandardLibrary):
             made = replace(made, placement=Wrong(BiasLeftOut(), where))
         elif _differs_by_head(mask):
             made = replace(made, placement=Undecided("mask-for-each-head-not-used", where))
+        elif not is_none(mask) and not is_causal(mask):
+            made = replace(made, placement=Undecided("mask-not-known-to-be-causal", where))
         return TupleValue((made, NONE))
 
     @port_of("vllm/model_executor/models/transformers/__init__.py", "vllm_mla_attention_forward")

@@ -11,6 +11,7 @@ from forgather_lint.core.modules import modules_below
 from forgather_lint.core.source import Place
 from forgather_lint.libraries import devices, names
 from forgather_lint.libraries.library_members import MEMBERS
+from forgather_lint.libraries.masks import with_causality
 from forgather_lint.libraries.positions import with_counting
 from forgather_lint.libraries.stdlib.classes import construct_special
 from forgather_lint.libraries.tokens import with_choice
@@ -141,7 +142,7 @@ class StandardLibrary:
             try:
                 made = run(meaning, Site(machine, where, name), arguments)
                 made = with_choice(name, arguments, devices.placed(machine, name, arguments, made))
-                return with_counting(name, arguments, made)
+                return with_causality(name, arguments, with_counting(name, arguments, made))
             except OpFailure as failure:
                 since = _sharded_since(arguments)
                 raise Raised(
