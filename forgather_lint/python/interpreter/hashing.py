@@ -34,6 +34,7 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
+    ValueId,
     key_of,
 )
 
@@ -51,11 +52,18 @@ def has_key(machine: Machine, value: Value, where: Place) -> bool:
 
     Raises what Python raises for what has no hash.
     """
+    return _has_key(machine, value, where, {})
+
+
+def _has_key(machine: Machine, value: Value, where: Place, told: dict[ValueId, bool]) -> bool:
+    """`told`: the tuples that were looked at before; a tuple may stand in one many times."""
     match value:
         case TupleValue(items):
-            machine.budget.walk(len(items))
-            known = [has_key(machine, each, where) for each in items]  # each may have no hash
-            return all(known)
+            if ValueId(value) not in told:
+                machine.budget.walk(len(items))
+                known = [_has_key(machine, each, where, told) for each in items]  # or it raises
+                told[ValueId(value)] = all(known)
+            return told[ValueId(value)]
         case Unknown() | Choice() | SliceValue():  # slices have a hash from Python 3.12 on
             return False
         case FrozenSetValue():
