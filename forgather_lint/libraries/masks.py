@@ -38,7 +38,7 @@ _HIDES = -1000.0
 
 _COMPARED = {"le": "ge", "lt": "gt", "ge": "le", "gt": "lt", "eq": "eq", "ne": "ne"}
 """Comparisons, each with the one that says the same of operands that changed places."""
-_WITH_NUMBER: Mapping[tuple[str | None, str, object], str] = {
+_OF_DISTANCE: Mapping[tuple[str, str, float], str] = {
     (_BACK, "ge", 0): SHOWN,
     (_BACK, "gt", -1): SHOWN,
     (_BACK, "lt", 0): HIDDEN,
@@ -47,19 +47,11 @@ _WITH_NUMBER: Mapping[tuple[str | None, str, object], str] = {
     (_AHEAD, "lt", 1): SHOWN,
     (_AHEAD, "gt", 0): HIDDEN,
     (_AHEAD, "ge", 1): HIDDEN,
-} | {
-    (tag, *compared): _OPPOSITE[tag] if opposite else tag
-    for tag in (SHOWN, HIDDEN)
-    for opposite, compared in (
-        (True, ("eq", 0)),
-        (True, ("ne", 1)),
-        (True, ("lt", 1)),
-        (False, ("eq", 1)),
-        (False, ("ne", 0)),
-        (False, ("gt", 0)),
-    )
 }
-"""What a tensor that is compared with a number tells."""
+"""What a distance tells that is compared with a number."""
+_KEEPS = frozenset((("eq", 1), ("ne", 0), ("gt", 0)))
+_TURNS = frozenset((("eq", 0), ("ne", 1), ("lt", 1)))
+"""Comparisons that are true where a tensor of 0 and 1 is 1, and where it is 0."""
 
 
 def with_causality(name: str, arguments: Arguments, made: Value) -> Value:
@@ -204,8 +196,11 @@ def _comparison(call: _Call) -> str | None:
     if isinstance(left, Known) or _tag(left) == _QUERIES:
         left, right, short = right, left, _COMPARED[short]
     if isinstance(right, Known):
-        said = right.value if isinstance(right.value, int | float) else None
-        return _WITH_NUMBER.get((_tag(left), short, said))
+        number = right.value if isinstance(right.value, int | float) else None
+        tag = _tag(left)
+        if tag in _OPPOSITE and (short, number) in _KEEPS | _TURNS:
+            return tag if (short, number) in _KEEPS else _OPPOSITE[tag]
+        return _OF_DISTANCE.get((tag, short, number)) if tag and number is not None else None
     if (_tag(left), _tag(right)) == (_KEYS, _QUERIES):
         return {"le": SHOWN, "gt": HIDDEN}.get(short)
     return None
@@ -267,7 +262,7 @@ _MEANINGS: Mapping[str, Callable[[_Call], str | None]] = {
     **dict.fromkeys(("invert", "logical_not", "bitwise_not"), _inverse),
     **dict.fromkeys(_CASTS | {"expand", "expand_as", "broadcast_to"}, _same),
     **dict.fromkeys(("view", "reshape", "unsqueeze"), _view),
-    **dict.fromkeys((*_COMPARED, "less_equal", "greater"), _comparison),
+    **dict.fromkeys(_COMPARED, _comparison),
     **dict.fromkeys(("sub", "subtract", "rsub"), _difference),
     **dict.fromkeys(("mul", "multiply"), _product),
     **dict.fromkeys(("and", "logical_and", "bitwise_and"), _both),

@@ -87,7 +87,7 @@ def cache_of(
         raise CacheUnknown("how this release keeps compressed keys is not modelled")
     width = _width(judge, dtype)
     compressed = bool(judge.latents)
-    layers = CachedLayers(_elements(judge, ranks, compressed) * width, _windows(judge, compressed))
+    layers = CachedLayers(_elements(judge, ranks, compressed) * width, attention_windows(judge))
     default = facts.latent_block_size if latent else facts.block_size
     return Cache(layers, facts, block_size or default.value, stages)
 
@@ -127,13 +127,16 @@ def _elements(judge: VllmJudge, ranks: int, compressed: bool) -> int:
 
 @port_of("vllm/engine/arg_utils.py", "EngineArgs.create_engine_config")
 @port_of("vllm/model_executor/models/transformers/base.py", "Base._create_attention_instances")
-def _windows(judge: VllmJudge, compressed: bool) -> tuple[int | None, ...]:
-    """The attention window of each layer, in tokens; None for a layer without one."""
+def attention_windows(judge: VllmJudge) -> tuple[int | None, ...]:
+    """The window of the engine's attention in each layer, in tokens; None where it has none.
+
+    Raises `CacheUnknown`.
+    """
     config = judge.config
     layers = config.number("num_hidden_layers")
     if layers is None:
         raise CacheUnknown("the number of layers is not known")
-    if compressed:
+    if judge.latents:
         return (None,) * layers
     composite = config.whole is not None and config.whole is not config.config
     if composite and judge.profile.memory.windows_of.value is WindowsOf.WHOLE:

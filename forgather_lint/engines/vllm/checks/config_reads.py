@@ -7,12 +7,9 @@ from dataclasses import field
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.execution.inputs import engine_arguments
-from forgather_lint.facts import EndKind, NotBuilt
+from forgather_lint.engines.vllm.checks.anew import run_anew
 from forgather_lint.libraries.names import CONFIG
-from forgather_lint.model.analysis import contained
 from forgather_lint.model.build import ModelBuilder
-from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.values.objects import Instance
 
@@ -38,17 +35,10 @@ def config_reads(builder: ModelBuilder) -> Mapping[str, Place] | None:
     The model is built and run once more for it. None where that does not end, or the config is
     passed to unknown code.
     """
-    again = ModelBuilder(builder.sources, builder.config_file, builder.main, builder.environment)
-    reads = _ConfigReads(again.machine)
-    named = model_reference(again.config_values, AUTO_MODEL) is not None
-    root = contained(again, lambda: again.build(AUTO_MODEL if named else None, reads))
-    if isinstance(root, NotBuilt):
-        return None
-    ran = contained(again, lambda: _run(again.machine, root, reads))
-    undecided = isinstance(ran, NotBuilt) and ran.kind is EndKind.UNDECIDED
-    return None if undecided or again.machine.run.assumptions else reads.places
+    watching: list[_ConfigReads] = []
 
+    def watched_by(machine: Machine) -> Observer:
+        watching.append(_ConfigReads(machine))
+        return watching[0]
 
-def _run(machine: Machine, root: Instance, observer: Observer) -> None:
-    with machine.undone_run(observer=observer):
-        machine.call(root, engine_arguments(), root.where)
+    return watching[0].places if run_anew(builder, watched_by) else None

@@ -10,6 +10,7 @@ from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.names import knows
 from forgather_lint.engines.vllm.checks.config_reads import WHOLE, config_reads
+from forgather_lint.engines.vllm.checks.windows import windows_apart
 from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.engines.vllm.subject import PreparedModel
@@ -48,6 +49,8 @@ def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, 
     if judge is not None:
         yield from _config_class(prepared)
         yield from _of_attention(config, judge, prepared)
+        if prepared.builder is not None:
+            yield from windows_apart(judge, prepared.builder)
         yield from _forward_set(judge)
     if judge is not None and judge.config.config is not judge.config.whole:
         # With a processor and inputs of other kinds the engine also runs encoders.
@@ -90,10 +93,10 @@ def _quantised_openly(
         yield reason, model.config.place(QUANTISED[0])
 
 
-OF_ATTENTION = ("sliding_window", "attn_logit_softcapping")
-"""Config fields that the engine's attention obeys.
+OF_ATTENTION = ("attn_logit_softcapping",)
+"""Config fields that the engine's attention obeys (transformers/base.py).
 
-Source: transformers/base.py, `create_attention_instances`; config/model.py, `get_sliding_window`.
+Source: `create_attention_instances`.
 """
 
 
