@@ -125,6 +125,7 @@ def _visit_value(
 
 
 MAY_HIDE_MODULES = frozenset(
+    # What is called, made by a class or taken from a container; numbers and texts hide none.
     {
         "unmodelled-call",
         "many-options",
@@ -146,6 +147,19 @@ MAY_HIDE_MODULES = frozenset(
         "unknown-arguments",
         "unknown-index",
         "unknown-key",
+        "unknown-item",
+        "unknown-dict",
+        "defaultdict",
+        "many-items",
+        "undecided-item",
+        "undecided-callable",
+        "unknown-decorator",
+        "unmodelled-iteration",
+        "iteration-of-unmodelled-object",
+        "unmodelled-member",
+        "unmodelled-class",
+        "builtin-base-class",
+        "changed-by-unknown-code",
     }
 )
 
