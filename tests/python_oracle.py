@@ -91,11 +91,20 @@ class _Noting(Machine):
 
 def in_interpreter(text: str, *, throughout: bool = False) -> End:
     """How the interpreter ends `text`; with `throughout`, undecided if anything on the way was."""
-    loader = SourceLoader(Sources({}, {MODULE: _code(text)}), ReleaseSources(""))
-    machine = _Noting(StandardLibrary(), loader)
-    end = _ended(machine, loader)
+    machine, end = _run(text)
     unsure = machine.unproved() is not None or (throughout and machine.unsure)
     return UNDECIDED if unsure else end
+
+
+def assumed_in_interpreter(text: str) -> End:
+    """How the interpreter ends `text`, whatever it had to assume on the way."""
+    return _run(text)[1]
+
+
+def _run(text: str) -> tuple[_Noting, End]:
+    loader = SourceLoader(Sources({}, {MODULE: _code(text)}), ReleaseSources(""))
+    machine = _Noting(StandardLibrary(), loader)
+    return machine, _ended(machine, loader)
 
 
 def _ended(machine: Machine, loader: SourceLoader) -> End:
