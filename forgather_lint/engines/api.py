@@ -34,6 +34,7 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.engine import Engine
+from forgather_lint.execution.memory import RankBytes
 from forgather_lint.execution.outcome import Outcome
 from forgather_lint.facts import NotBuilt, Plan, PlanEntry
 from forgather_lint.facts.release import Release
@@ -293,6 +294,9 @@ class Judge(Protocol):
 
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
+
+    def held_on(self, ranks: int) -> RankBytes | None:
+        """The bytes that one of `ranks` ranks holds, by parameter; None where not known."""
 
     def capacity(self, ranks: int, stages: int, device: Device) -> Capacity:
         """The use of a device's memory, and what fits into the KV cache."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from math import prod
 from types import MappingProxyType
 
@@ -54,7 +55,8 @@ class RankBytes:
     """The bytes that one of several ranks holds: in each layer, and in modules beside the layers.
 
     Modules beside the layers are on the `first` stage, on the `last` or `everywhere`; with `tied`
-    the last stage also has what the first has.
+    the last stage also has what the first has. `by_parameter` has the same bytes by the names of
+    the parameters of the base model, `head` those of an output head of its own.
     """
 
     by_layer: tuple[int, ...]
@@ -62,6 +64,8 @@ class RankBytes:
     last: int
     everywhere: int
     tied: bool
+    by_parameter: Mapping[str, int] = field(default_factory=dict)
+    head: int = 0
 
     def fullest(self, stages: int) -> int:
         """The bytes on the fullest of `stages` stages."""
@@ -102,7 +106,8 @@ def bytes_of_rank(
     by_layer = [0] * len(cut.layers)
     first, everywhere = 0, 0
     head = 0 if cut.tied else padded(cut.vocabulary) // ranks * cut.width
-    last = head * widths.get(HEAD, width)
+    last = own_head = head * widths.get(HEAD, width)
+    by_parameter: dict[str, int] = {}
     index = {name: i for i, name in enumerate(cut.layers)}
     for parameter in tree.structure.parameters:
         if parameter.same_as is not None:
@@ -119,6 +124,7 @@ def bytes_of_rank(
         here = -(-elements // (ranks if spread else 1)) * widths.get(parameter.name, width)
         if stored and parameter.name in stored:
             here = stored[parameter.name]
+        by_parameter[parameter.name] = here
         layer = _layer_of(parameter.name, index)
         if layer is not None:
             by_layer[layer] += here
@@ -128,7 +134,9 @@ def bytes_of_rank(
             last += here
         else:
             everywhere += here
-    return RankBytes(tuple(by_layer), first, last, everywhere, cut.tied)
+    return RankBytes(
+        tuple(by_layer), first, last, everywhere, cut.tied, by_parameter, head=own_head
+    )
 
 
 def padded(rows: int) -> int:

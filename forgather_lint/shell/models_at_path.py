@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from forgather_lint.core.paths import absolute, below
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place, Span
 from forgather_lint.documents.discover import candidates
@@ -21,8 +23,10 @@ class Opened:
     told: Callable[[Span], Span]
 
     def shown(self, place: Place) -> str:
-        """`place` as text."""
-        return str(self.told(place.span))
+        """`place` as text, below the working folder if it is there."""
+        span = self.told(place.span)
+        near = below(span.path, absolute("."))
+        return str(span if near is None else replace(span, path=near))
 
 
 def open_one(path: Path, template: str | None = None) -> Opened:

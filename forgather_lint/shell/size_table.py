@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import click
 
 from forgather_lint.core.printable import printable, shortened, width
+from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.api import Cell
 from forgather_lint.execution.outcome import Verdict
@@ -44,7 +45,7 @@ def tables(cells: Sequence[Cell], titles: Mapping[Release, str], shown: Shown) -
 def _table(cells: Sequence[Cell], title: str) -> Iterator[str]:
     yield title
     stages = list(dict.fromkeys(cell.pipeline_parallel_size for cell in cells))
-    parts = [_parts(cell) for cell in cells]
+    parts = [parts_of(cell) for cell in cells]
     widths = [max(width(each[place]) for each in parts) for place in range(3)]
     whole = sum(widths) + sum(each > 0 for each in widths) - 1
     heads = [named_stages(number).ljust(whole) for number in stages]
@@ -66,7 +67,7 @@ def named_stages(number: int) -> str:
     return f"{number} stage" if number == 1 else f"{number} stages"
 
 
-def _parts(cell: Cell) -> tuple[str, str, str]:
+def parts_of(cell: Cell) -> tuple[str, str, str]:
     """The verdict, code and size in bytes of a cell, as text."""
     verdict = cell.outcome.verdict
     code = code_of(cell.outcome) if verdict is not Verdict.OWN_MODEL else ""
@@ -75,7 +76,7 @@ def _parts(cell: Cell) -> tuple[str, str, str]:
 
 
 def _cell(cell: Cell, widths: Sequence[int], wide: int) -> str:
-    verdict, code, size = _parts(cell)
+    verdict, code, size = parts_of(cell)
     columns = (f"{verdict:<{widths[0]}}", f"{code:<{widths[1]}}", f"{size:>{widths[2]}}")
     text = " ".join(each for each, room in zip(columns, widths, strict=True) if room)
     return click.style(text, fg=COLOURS[cell.outcome.verdict]) + " " * (wide - width(text))
@@ -89,22 +90,36 @@ def bytes_in_words(size: int) -> str:
     return f"{amount:.3g} {units[0]}"
 
 
-def reasons(cells: Sequence[Cell], shown: Shown) -> Iterator[str]:
-    """The reasons, each on a line; those that differ only in numbers are told once.
+@record
+class Reason:
+    """Why cells do not serve: a code or verdict, the sizes (empty: all), a place and a text."""
 
-    The sizes are named where a reason does not hold for all of them.
-    """
+    code: str
+    sizes: str
+    place: str
+    text: str
+
+
+def reasons(cells: Sequence[Cell], shown: Shown) -> Iterator[str]:
+    """The reasons, each on a line."""
+    for each in reasons_of(cells, shown):
+        at = f" at {each.sizes}" if each.sizes else ""
+        place = f"{printable(each.place)}: " if each.place else ""
+        yield f"  {each.code}{at}: {place}{printable(each.text)}"
+
+
+def reasons_of(cells: Sequence[Cell], shown: Shown) -> Iterator[Reason]:
+    """The reasons; those that differ only in numbers are told once."""
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:
         if cell.outcome.reason:
-            place = f"{shown(cell.outcome.where)}: " if cell.outcome.where else ""
+            place = shown(cell.outcome.where) if cell.outcome.where else ""
             code = code_of(cell.outcome) or cell.outcome.verdict.value
             groups.setdefault((code, place, alike(cell.outcome.reason)), []).append(cell)
     for (code, place, _), group in groups.items():
         sizes = named_pairs((c.tensor_parallel_size, c.pipeline_parallel_size) for c in group)
-        at = "" if len(group) == len(cells) else f" at {sizes}"
-        reason = shortened(printable(group[0].outcome.reason), _LONGEST_REASON)
-        yield f"  {code}{at}: {printable(place)}{reason}"
+        text = shortened(printable(group[0].outcome.reason), _LONGEST_REASON)
+        yield Reason(code, "" if len(group) == len(cells) else sizes, place, text)
 
 
 def legend(cells: Sequence[Cell]) -> str:
@@ -114,6 +129,9 @@ def legend(cells: Sequence[Cell]) -> str:
     sized = [cell.bytes_per_rank is not None for cell in cells]
     if any(sized):
         words.append("sizes: parameters of the fullest rank")
-    if not all(sized):
+    without = {cell.outcome.verdict for cell in cells if cell.bytes_per_rank is None}
+    if Verdict.FAILS in without:
+        words.append("no size where it ends before a rank has its weights")
+    if without - {Verdict.FAILS, Verdict.OWN_MODEL}:
         words.append("no size where the weights of a rank are not known")
     return "; ".join(words)

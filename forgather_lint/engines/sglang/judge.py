@@ -248,6 +248,10 @@ class SglangJudge:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
         return self._sizes.bytes_per_rank(ranks, stages, self._held)
 
+    def held_on(self, ranks: int) -> RankBytes | None:
+        """The bytes that one of `ranks` ranks holds, by parameter; None where not known."""
+        return self._sizes.held_on(ranks, self._held)
+
     def capacity(self, ranks: int, stages: int, device: api.Device) -> api.Capacity:
         """Unknown: what the engine keeps for requests is not modelled."""
         return api.Capacity(self.bytes_per_rank(ranks, stages), unknown="its cache is not modelled")

@@ -445,6 +445,10 @@ class VllmJudge:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
         return self._sizes.bytes_per_rank(ranks, stages, self._held)
 
+    def held_on(self, ranks: int) -> RankBytes | None:
+        """The bytes that one of `ranks` ranks holds, by parameter; None where not known."""
+        return self._sizes.held_on(ranks, self._held)
+
     def bytes_by_stage(self, ranks: int, stages: int) -> list[int] | None:
         """The bytes of parameters on the fullest rank of each stage; None where not known."""
         held = self._sizes.held_on(ranks, self._held)

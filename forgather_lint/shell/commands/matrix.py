@@ -40,7 +40,7 @@ from forgather_lint.shell.size_table import tables
 )
 @click.option("--kv-cache-dtype", default="auto", metavar="TYPE", help="As the engine's.")
 @click.option("--max-num-batched-tokens", metavar="TOKENS", help="As the engine's.")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+@click.option("--output-format", type=click.Choice(["text", "json", "html"]), default="text")
 @in_a_worker
 def command(
     path: Path,
@@ -88,6 +88,11 @@ def command(
         say_as_it_is(json.dumps(_as_json(cells, opened.shown), indent=2))
         return
     titles = {each.release: _title(each) for each in targets}
+    if output_format == "html":
+        from forgather_lint.shell.pages import page, sizes  # few runs write a page
+
+        say_as_it_is(sizes.render(page.name_at(path), cells, titles, opened.shown))
+        return
     for line in (*tables(cells, titles, opened.shown), *memory_tables(cells, titles)):
         say_as_it_is(line)
 

@@ -10,10 +10,11 @@ import click
 
 from forgather_lint.core.printable import printable
 from forgather_lint.engines.chosen_targets import read_release
+from forgather_lint.engines.matrix import TENSOR_SIZES
 from forgather_lint.facts import EndKind, Module, NotBuilt, Structure
 from forgather_lint.model.analysis import Built, build_tree, builder_of
 from forgather_lint.python.interpreter.environment import Environment
-from forgather_lint.shell import options, stored
+from forgather_lint.shell import configuration, options, stored
 from forgather_lint.shell.contained import in_a_worker
 from forgather_lint.shell.models_at_path import Opened, open_one
 from forgather_lint.shell.outline import as_json, outline, own_parameters
@@ -28,7 +29,10 @@ from forgather_lint.shell.say import say, say_as_it_is
 @click.option("--params", is_flag=True, help="Show parameters and buffers with their shapes.")
 @click.option("--expand", is_flag=True, help="Show every layer, also those that are alike.")
 @click.option("--checkpoint", is_flag=True, help="Show what is stored beside what is built.")
-@click.option("--output-format", type=click.Choice(["text", "json"]), default="text")
+@click.option(
+    "-tp", "--tensor-parallel-size", metavar="SIZES", help="For html and svg: '2', '1,2,4,8'."
+)
+@click.option("--output-format", type=click.Choice(["text", "json", "html", "svg"]), default="text")
 @in_a_worker
 def command(
     path: Path,
@@ -39,15 +43,31 @@ def command(
     params: bool,
     expand: bool,
     checkpoint: bool,
+    tensor_parallel_size: str | None,
     output_format: str,
 ) -> None:
     """Print the module tree that the model at PATH builds, read from its source.
 
     With --checkpoint instead the parameters that the target builds beside the tensors that are
     stored for them, and what a rank holds in the types that are stored. Only headers are read.
+
+    As html or svg with the style of each layer and the bytes that a rank holds of it.
     """
+    drawn = output_format in ("html", "svg")
+    if drawn and (checkpoint or params or entry):
+        raise click.UsageError(
+            f"{output_format} shows the base model with its parameters: without --checkpoint, "
+            "--params and --entry"
+        )
+    if tensor_parallel_size is not None and not drawn:
+        raise click.UsageError("-tp is for --output-format html and svg")
     with options.misuse_told():
         opened = open_one(path, template)
+        if drawn:
+            told_sizes = tensor_parallel_size or ",".join(map(str, TENSOR_SIZES))
+            ranks = configuration.option("tensor_parallel_size", told_sizes)
+            _draw(opened, path, target, ranks, max_depth, expand, output_format)
+            return
         if checkpoint:
             one = options.targets_given(target)[0]
             beside = one.stored_beside(opened.model, "bfloat16")
@@ -62,6 +82,26 @@ def command(
         say_as_it_is(json.dumps(as_json(built.structure, opened.shown), indent=2))
         return
     _print(built, opened, max_depth, params, expand)
+
+
+def _draw(
+    opened: Opened,
+    path: Path,
+    target: tuple[str, ...],
+    ranks: tuple[int, ...],
+    max_depth: int | None,
+    expand: bool,
+    output_format: str,
+) -> None:
+    """Print the tree as a page or a drawing, as the first target splits it."""
+    from forgather_lint.shell.pages import page, tree  # few runs draw
+
+    prepared = options.chosen(target)[0].prepare(opened.model, "bfloat16")
+    if prepared.judge is None:
+        assert prepared.ended is not None
+        raise options.CannotRun(f"{opened.shown(prepared.ended.where)}: {told(prepared.ended)}")
+    picture = tree.picture(prepared, page.name_at(path), ranks, max_depth, expand)
+    say_as_it_is(tree.as_html(picture) if output_format == "html" else tree.as_svg(picture))
 
 
 def told(end: NotBuilt) -> str:

@@ -1,0 +1,1 @@
+"""Pictures of a model for a browser: pages of HTML and drawings of SVG."""
