@@ -80,15 +80,24 @@ _MOST_NAMES = 1000
 
 
 def near_path(path: Path) -> str:
-    """The hint `, did you mean 'x'?` with the sibling of `path` closest to it in name, if any."""
+    """The hint `, did you mean 'x'?` with the path closest in name to the missing `path`, if any.
+
+    The first folder that is missing is put right; what was asked for below it stays if it is there.
+    """
     from itertools import islice
 
+    missing = path
+    while missing != missing.parent and not missing.parent.is_dir():
+        missing = missing.parent
     try:
-        names = [each.name for each in islice(path.parent.iterdir(), _MOST_NAMES)]
+        names = [each.name for each in islice(missing.parent.iterdir(), _MOST_NAMES)]
     except (OSError, ValueError):
         return ""
-    hint = nearest(path.name, names)
-    return hint and hint.replace("mean '", f"mean '{path.parent}/", 1).replace("'./", "'")
+    near = nearest(missing.name, names).removeprefix(", did you mean '").removesuffix("'?")
+    if not near:
+        return ""
+    whole = missing.parent / near / path.relative_to(missing)
+    return f", did you mean '{whole if whole.exists() else missing.parent / near}'?"
 
 
 WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf"})

@@ -27,6 +27,7 @@ from forgather_lint.shell.contained import workers_for
 from forgather_lint.shell.progress import Bar
 from forgather_lint.shell.reporters import Render, formats, reporter
 from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
+from forgather_lint.shell.reporters.parts.summary import counted as counted_as
 from forgather_lint.shell.say import say, say_lines
 
 
@@ -445,7 +446,8 @@ def _told(
         say(f"{each}: settings of {source}", err=True)
     for report in reports:
         files, found = len(report.files), len(report.diagnostics)
-        say(f"{report.path}: {files} files read, {found} findings", err=True)
+        read, told = counted_as(files, "file"), counted_as(found, "finding")
+        say(f"{report.path}: {read} read, {told}", err=True)
         yield report
 
 

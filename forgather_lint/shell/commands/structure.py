@@ -96,7 +96,7 @@ def _draw(
     """Print the tree as a page or a drawing, as the first target splits it."""
     from forgather_lint.shell.pages import page, tree  # few runs draw
 
-    prepared = options.chosen(target)[0].prepare(opened.model, "bfloat16")
+    prepared = options.targets_given(target)[0].prepare(opened.model, "bfloat16")
     if prepared.judge is None:
         assert prepared.ended is not None
         raise options.CannotRun(f"{opened.shown(prepared.ended.where)}: {told(prepared.ended)}")

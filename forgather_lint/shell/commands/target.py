@@ -23,9 +23,10 @@ def command() -> None:
 @command.command()
 @click.argument("release")
 def add(release: str) -> None:
-    """Download the wheel of RELEASE (transformers==5.19) with pip and keep its sources.
+    """Keep the sources of RELEASE, such as transformers==5.19.
 
-    They are read, never imported. RELEASE may also be a wheel on disk.
+    Its wheel is downloaded with pip, and read, never imported. RELEASE may also be a wheel on
+    disk.
     """
     with misuse_told(), tempfile.TemporaryDirectory(prefix="forgather-lint-") as folder:
         wheel = Path(release)

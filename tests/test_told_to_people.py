@@ -1,0 +1,70 @@
+"""What commands say besides their answers: hints for paths, releases that cannot build a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from forgather_lint.shell.cli import cli
+from tests.fixture_models import copy_model
+
+COMMANDS = ("check", "clean", "matrix", "plan", "rule", "serve", "server", "structure", "target")
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, list(map(str, arguments)))
+
+
+def test_a_misspelt_folder_above_is_put_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_model("hf_llama", tmp_path / "models")
+    monkeypatch.chdir(tmp_path)
+    hint = "no such file or folder, did you mean 'models/hf_llama'?"
+    assert hint in run("check", "model/hf_llama").stderr
+    assert hint in run("structure", "models/hf_lama").stderr
+    assert "did you mean 'models'?" in run("matrix", "modles/nothing_like_it").stderr
+    assert "did you mean" not in run("plan", "elsewhere/hf_llama").stderr
+
+
+def refused_with_transformers_5(tmp_path: Path) -> Path:
+    """A model whose constructor refuses what transformers 5 makes of a config without scaling."""
+    model = copy_model("hf_llama", tmp_path)
+    (file,) = model.glob("modeling_*.py")
+    text = file.read_text("utf-8")
+    layers = "        self.layers = nn.ModuleList("
+    refused = (
+        '        if config.rope_scaling is not None:\n            raise ValueError("scaled")\n'
+    )
+    file.write_text(text.replace(layers, refused + layers), "utf-8")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("options", "word", "answer"),
+    [
+        ([], "shown", "layers.*.self_attn.q_proj  [256, 128]  column"),
+        (["--diff"], "inferred", "the plan is the one that would be inferred"),
+        (["--infer"], "inferred", '"layers.*.self_attn.q_proj": "colwise"'),
+    ],
+)
+def test_a_plan_is_told_by_a_release_that_builds_the_model(
+    tmp_path: Path, options: list[str], word: str, answer: str
+) -> None:
+    told = run("plan", refused_with_transformers_5(tmp_path), *options)
+    assert told.exit_code == 0
+    assert "vllm==0.30.0 cannot build it (the constructor raises ValueError" in told.stderr
+    assert f"; {word} as vllm==" in told.stderr
+    assert answer in told.stdout
+
+
+def test_a_release_that_is_named_is_not_left_for_another(tmp_path: Path) -> None:
+    told = run("plan", refused_with_transformers_5(tmp_path), "--target", "vllm==0.32")
+    assert told.exit_code == 2
+
+
+@pytest.mark.parametrize("command", [[], ["target"], *([each] for each in COMMANDS)])
+def test_no_summary_is_cut(command: list[str]) -> None:
+    assert "...\n" not in run(*command, "--help").stdout.partition("\n")[2]
