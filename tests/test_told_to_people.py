@@ -35,8 +35,8 @@ def unset_in_transformers_5(tmp_path: Path) -> Path:
     (file,) = model.glob("modeling_*.py")
     text = file.read_text("utf-8")
     layers = "        self.layers = nn.ModuleList("
-    file.write_text(text.replace(layers, f"        config.rope_scaling
-{layers}"), "utf-8")
+    read = "        config.rope_scaling\n"
+    file.write_text(text.replace(layers, read + layers), "utf-8")
     return model
 
 
