@@ -76,10 +76,11 @@ def _first_missing(use: ModuleUse, placeholder: str) -> str:
 
 
 def _finding(use: ModuleUse, stage: StagedEntry, missing: str) -> Finding:
-    does = "calls the method" if use.kind is UseKind.METHOD else "reads the attribute"
+    done = "called" if use.kind is UseKind.METHOD else "read"
+    of = f"`{use.name}` of `{folded(use.module)}`"
     return Finding(
         where=use.where,
-        message=f"{does} `{use.name}` of `{folded(use.module)}`, a placeholder on other ranks",
+        message=f"{of} is {done} on every rank, and those of other stages have a placeholder there",
         label="not on a `PPMissingLayer`",
         related=(Label(stage.entry.key_where, "the plan puts it on its rank only"),),
         consequence=(

@@ -45,7 +45,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: SinksLost) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"the attention sinks `{cause.expression}` are {cause.what_happens}",
+        f"the attention sinks `{cause.expression}` are {cause.what_happens} by vLLM",
         label="handed on as `s_aux` here",
         help="hand on `self.<parameter>` itself, and serve with vLLM 0.30 or later",
     )

@@ -48,7 +48,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: ReferenceMalformed) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"`{cause.name}` is not a class reference",
+        f"`{cause.name}` in config.json is not a class reference",
         label="must be `file.Class`",
         help='write `"file.Class"`, or leave the entry out',
     )

@@ -39,7 +39,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.causes.code import PlanHoldsOthers
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.serving import finding
+from forgather_lint.linting.support.serving import finding, since
 
 
 @rule(
@@ -50,9 +50,12 @@ from forgather_lint.linting.support.serving import finding
     rests_on=("transformers/plan.class_plan_kept", "transformers/plan.config_plan_on"),
 )
 def check(problem: ServingProblem, cause: PlanHoldsOthers) -> Iterator[Finding]:
+    if cause.name == "_pp_plan":
+        told = "a base model has the `_pp_plan` of its class with a head too"
+        help = "walk `self.config.base_model_pp_plan` instead: no class adds to it"
+    else:
+        told = f"the `{cause.name}` of the config does not reach this class"
+        help = f"read `self.config.{cause.name}` instead"
     yield finding(
-        problem,
-        f"`{cause.name}` holds other entries in this release of transformers",
-        label="the constructor raises here",
-        help="do not rely on which entries are merged",
+        problem, f"{told}{since(problem)}", label="the constructor raises here", help=help
     )

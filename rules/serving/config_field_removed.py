@@ -31,7 +31,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.causes.code import ConfigFieldRemoved
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.serving import finding
+from forgather_lint.linting.support.serving import finding, named_in_error, since
 
 
 @rule(
@@ -44,7 +44,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem) -> Iterator[Finding]:
     yield finding(
         problem,
-        "this config field is set by nothing in this release of transformers",
+        f"nothing sets `{named_in_error(problem)}` in the config{since(problem)}",
         label="read here",
         help="set it in the config class, or read it with `getattr` and a default",
     )

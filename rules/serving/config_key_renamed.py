@@ -30,7 +30,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.causes.code import RopeScalingRenamed
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.serving import finding
+from forgather_lint.linting.support.serving import finding, since
 
 
 @rule(
@@ -43,7 +43,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem) -> Iterator[Finding]:
     yield finding(
         problem,
-        "`rope_scaling` is called something else in this release of transformers",
+        f"`rope_scaling` is given to the config as `rope_parameters`{since(problem)}",
         label="this call misses it",
         help="give the parameter a default and read `rope_parameters` as well",
     )

@@ -50,7 +50,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: EmbeddingForwardDropped) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"the forward of `{cause.name}` is dropped",
+        f"vLLM drops the forward of `{cause.name}`",
         label="never run by vLLM",
         help="scale by an attribute `embed_scale`, or behind the embedding, in the first layer",
     )

@@ -47,7 +47,8 @@ from forgather_lint.linting.support.judged import other_answer, raised_at_every_
     rests_on=("vllm/config.experts",),
 )
 def check(judged: Judged) -> Iterator[Finding]:
-    message = "vLLM's layer takes `(hidden_states, topk_ids, topk_weights)`"
+    message = "the experts are called in another way: vLLM's layer takes "
+    message += "`(hidden_states, topk_ids, topk_weights)`"
     help = "call `self.experts(hidden_states, index, weights)`, one weight for each index"
     if judged.verdict == "fails":
         yield raised_at_every_size(judged, message, help, ReleaseRange.parse("vllm>=0.11.1"))

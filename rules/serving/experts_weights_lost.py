@@ -46,8 +46,8 @@ from forgather_lint.linting.support.judged import other_answer, raised_at_every_
     explains=ExpertWeightsLost,
     rests_on=("vllm/experts.block_replaced",),
 )
-def check(judged: Judged) -> Iterator[Finding]:
-    message = "vLLM's layer does not load these weights"
+def check(judged: Judged, cause: ExpertWeightsLost) -> Iterator[Finding]:
+    message = f"vLLM's layer of experts does not load the weights `{cause.name}`"
     help = "name them `gate_up_proj` and `down_proj`, or the Linears of each expert "
     help += "`gate_proj`, `up_proj` and `down_proj`"
     if judged.verdict == "fails":

@@ -30,7 +30,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.causes.code import LayerTypeRefused
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.serving import finding
+from forgather_lint.linting.support.serving import finding, since
 
 
 @rule(
@@ -48,7 +48,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem) -> Iterator[Finding]:
     yield finding(
         problem,
-        "this release of transformers refuses `layer_types` of the config",
+        f"transformers refuses what `layer_types` of the config says{since(problem)}",
         label="checked here",
         help="keep kinds of your own under another name than `layer_types`",
     )

@@ -41,7 +41,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: LayerTypesUnusable) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"`layer_types`: {cause.found}",
+        f"`layer_types` does not say the type of each layer: {cause.found}",
         label="indexed by layer",
         help="name a type for each layer, or leave the key out",
     )

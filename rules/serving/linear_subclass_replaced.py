@@ -66,7 +66,7 @@ def check(problem: ServingProblem, cause: LinearForwardDropped) -> Iterator[Find
         return
     yield finding(
         problem,
-        f"the forward of `{cause.name}` is dropped"
+        f"vLLM drops the forward of `{cause.name}`"
         + (f", and `{cause.parameter}` has no place" if cause.parameter else ""),
         label="never run by vLLM",
         help="hold an `nn.Linear` instead of deriving from it",

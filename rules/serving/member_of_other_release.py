@@ -32,14 +32,14 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.causes.code import MemberOfOtherRelease
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.serving import finding
+from forgather_lint.linting.support.serving import finding, named_in_error, since
 
 
 @rule("FGL555", "member-of-other-release", Severity.ERROR, explains=MemberOfOtherRelease)
 def check(problem: ServingProblem) -> Iterator[Finding]:
     yield finding(
         problem,
-        "this release of transformers has no such method",
+        f"`{named_in_error(problem)}` does not exist{since(problem)}",
         label="used here",
         help="write it in the model, or ask with `hasattr` whether it is there",
     )

@@ -30,7 +30,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.causes.code import ModelTypeTaken
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.serving import finding
+from forgather_lint.linting.support.serving import finding, named_in_error, since
 
 
 @rule(
@@ -43,7 +43,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem) -> Iterator[Finding]:
     yield finding(
         problem,
-        "this release of transformers has the model type already",
+        f"transformers has a model type `{named_in_error(problem)}` of its own{since(problem)}",
         label="registered here",
         help="pick another model type, or drop the call: `auto_map` is enough",
     )

@@ -49,7 +49,8 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem) -> Iterator[Finding]:
     yield finding(
         problem,
-        "a config with a config for text inside, and no processor",
-        label="makes it a model of several modalities",
+        "vLLM takes a config with a text config inside for a multimodal model, and no processor is "
+        "named",
+        label="the text config inside",
         help='name a processor: `"AutoProcessor"` in `auto_map`, or processor_config.json',
     )

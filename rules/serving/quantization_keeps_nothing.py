@@ -42,4 +42,8 @@ from forgather_lint.linting.support.serving import finding
 )
 def check(problem: ServingProblem, cause: ListedNowhere) -> Iterator[Finding]:
     more = f", and {cause.several - 1} more" if cause.several > 1 else ""
-    yield finding(problem, f"no layer is called `{cause.name}`{more}", label="left alone by nobody")
+    yield finding(
+        problem,
+        f"the quantization leaves out `{cause.name}`{more}, and no layer is called so",
+        label="no layer has this name",
+    )

@@ -49,10 +49,10 @@ from forgather_lint.linting.support.judged import of_release
         "vllm/modules.convolution_attributes",
     ),
 )
-def check(judged: Judged) -> Iterator[Finding]:
+def check(judged: Judged, cause: ReplacementLacks) -> Iterator[Finding]:
     yield Finding(
         where=judged.where,
-        message="vLLM has replaced this layer, and the new one has no such attribute",
+        message=f"vLLM replaces this layer by a `{cause.layer}`, which has no `{cause.attribute}`",
         label=judged.reason.removeprefix("AttributeError: "),
         consequence=f"{judged.target.said} fails at every size: `{judged.reason}`",
         help="keep what the code needs on the module itself, in `__init__`",

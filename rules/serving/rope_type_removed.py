@@ -29,7 +29,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.causes.code import RopeTypeRemoved
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.serving import finding
+from forgather_lint.linting.support.serving import finding, named_in_error, since
 
 
 @rule(
@@ -42,7 +42,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem) -> Iterator[Finding]:
     yield finding(
         problem,
-        "`ROPE_INIT_FUNCTIONS` of this release of transformers has no such type",
+        f"`ROPE_INIT_FUNCTIONS` has no type `{named_in_error(problem)}`{since(problem)}",
         label="looked up here",
         help="compute the frequencies of this type in the model",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts.serving import ServingProblem
 
@@ -10,6 +12,24 @@ _CONSEQUENCES = {
     "wrong": "says nothing and answers something else",
     "": "says nothing",
 }
+
+
+def since(problem: ServingProblem) -> str:
+    """The releases that a headline is about, ` since transformers 5.14.0`; empty for all."""
+    releases = problem.releases
+    if releases is None or releases.requirement is None:
+        return ""
+    bounds = str(releases.requirement)
+    for operator, word in ((">=", "since"), ("<", "before")):
+        if bounds.startswith(operator) and "," not in bounds:
+            return f" {word} {releases.project} {bounds.removeprefix(operator)}"
+    return f" in {releases.project}{bounds}"
+
+
+def named_in_error(problem: ServingProblem) -> str:
+    """The name that the error quotes last, as Python's own errors name what is missing."""
+    told = problem.error.partition(" (shown as")[0]
+    return next(reversed(re.findall(r"'([^'`]+)'", told)), "what is named here")
 
 
 def finding(problem: ServingProblem, message: str, label: str = "", help: str = "") -> Finding:
