@@ -417,7 +417,7 @@ def test_formats_for_a_ci_say_what_helps(output_format: str) -> None:
 
 
 def test_pages_are_linked_where_they_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = "https://docs.example/lint/rules/FGL101/"
+    page = "https://docs.example/lint/rules/FGL101.html"
     for address in ("https://docs.example/lint", "https://docs.example/lint/"):
         monkeypatch.setenv("FORGATHER_LINT_DOCS_URL", address)
         driver = as_json("sarif", run(rich_diagnostic()))["runs"][0]["tool"]["driver"]

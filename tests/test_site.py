@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
 import pytest
 
+from forgather_lint.core.about import ADDRESS, page_of
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.shell.cli import cli
 from tools.site.pages import ROOT, WRITTEN, write_pages
@@ -41,6 +43,18 @@ def test_every_rule_has_a_page_and_a_case_that_is_run(pages: Path) -> None:
         if "## A case, and what is shown" not in text:
             without.add(rule.code)
     assert without == WITHOUT_CASE
+
+
+def test_the_links_of_findings_lead_to_the_pages(
+    pages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ADDRESS, pages.as_uri())
+    for rule in builtin_rules():
+        page = Path(page_of(rule.code).removeprefix("file://"))
+        assert page.with_suffix(".md").is_file(), rule.code
+        assert page.suffix == ".html"
+    settings = tomllib.loads((ROOT / "tools" / "site" / "settings.toml").read_text("utf-8"))
+    assert settings["project"]["use_directory_urls"] is False
 
 
 def test_every_command_stands_on_the_page_of_commands(pages: Path) -> None:

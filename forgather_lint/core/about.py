@@ -8,7 +8,7 @@ import re
 NAME = "forgather-lint"
 ADDRESS = "FORGATHER_LINT_DOCS_URL"
 """The variable that says where a copy of the documentation is served."""
-_ADDRESS = re.compile(r"https?://[\w.:%~/-]+", re.ASCII)
+_ADDRESS = re.compile(r"(?:https?|file)://[\w.:%~/-]+", re.ASCII)
 
 
 def version() -> str:
@@ -33,7 +33,7 @@ def documentation() -> str:
 def page_of(code: str) -> str:
     """Where the page of the rule `code` is served; empty while that is nowhere."""
     base = documentation()
-    return f"{base}rules/{code}/" if base else ""
+    return f"{base}rules/{code}.html" if base else ""
 
 
 def _of_the_package() -> str:
