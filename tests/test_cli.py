@@ -256,7 +256,7 @@ def test_suppressions_silence_and_unused_ones_are_found(tmp_path: Path) -> None:
     before = found("check", BROKEN, ONE_RULE)
     after = found("check", model, ONE_RULE, "--extend-select=FGL901")
     lines = silenced.splitlines()
-    assert len(before) == 5
+    assert sum(len(one["places"]) or 1 for one in before) == 5
     (kept,) = [one for one in after if one["code"] == "FGL101"]
     assert '"rowwise"' in lines[kept["location"]["row"] - 1]
     (unused,) = [one for one in after if one["code"] == "FGL901"]

@@ -66,3 +66,15 @@ def test_a_release_that_is_named_is_not_left_for_another(tmp_path: Path) -> None
 @pytest.mark.parametrize("command", [[], ["target"], *([each] for each in COMMANDS)])
 def test_no_summary_is_cut(command: list[str]) -> None:
     assert "...\n" not in run(*command, "--help").stdout.partition("\n")[2]
+
+
+def test_what_raises_is_named(tmp_path: Path) -> None:
+    model = copy_model("hf_llama", tmp_path)
+    (file,) = model.glob("modeling_*.py")
+    text = file.read_text("utf-8")
+    first = "        if position_ids is None:\n"
+    refused = f"{first}            raise ValueError('positions, please')\n"
+    file.write_text(text.replace(first, refused, 1), "utf-8")
+    told = run("plan", model, "--infer", "--target", "vllm==0.32")
+    assert told.exit_code == 2
+    assert "the forward raises ValueError: positions, please" in told.stderr

@@ -196,7 +196,7 @@ def _told_plan(prepared: AnyPreparedModel, opened: Opened) -> InferredPlan:
     """The inferred plan; notes about it go to standard error."""
     plan = _inferred(prepared)
     if isinstance(plan, NotBuilt):
-        raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan)}")
+        raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan, 'the forward')}")
     for note in (*_notes(plan, opened), _told(prepared.target, plan, opened)):
         say(f"note: {note}", err=True)
     return plan

@@ -104,10 +104,10 @@ def _draw(
     say_as_it_is(tree.as_html(picture) if output_format == "html" else tree.as_svg(picture))
 
 
-def told(end: NotBuilt) -> str:
-    """Why a model could not be built, in one line."""
+def told(end: NotBuilt, raising: str = "the constructor") -> str:
+    """Why a model could not be built or run, in one line; `raising` is what raised, if it did."""
     if end.kind is EndKind.RAISES:
-        return f"the constructor raises {end.message}"
+        return f"{raising} raises {end.message}"
     return end.message if end.kind is EndKind.NO_CLASS else f"undecided: {end.message}"
 
 
