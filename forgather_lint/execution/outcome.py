@@ -70,6 +70,15 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
     return min(outcomes, key=lambda outcome: _ORDER.index(outcome.verdict))
 
 
+def surely_failing(outcome: Outcome) -> Outcome:
+    """`outcome` if it is a proof of failure, else *serves*, which claims nothing in `worst`.
+
+    For a run at a size beside one that is undecided at one rank: what it ends with rests on what
+    was not decided there, but for an error.
+    """
+    return outcome if outcome.verdict is Verdict.FAILS else SERVES
+
+
 def of_result(placement: Placement, where: Place | None) -> Outcome:
     """The verdict on hidden states that the model returns with this placement."""
     match placement:

@@ -224,19 +224,23 @@ def run_pipeline(pipeline: Pipeline, stages: int) -> Outcome:
         cause = FewerLayersThanStages(pipeline.layers, stages)
         return Outcome(Verdict.FAILS, cause, cause.told, pipeline.root.where)
     whole, planned = pipeline.whole
-    if isinstance(whole, Outcome):
+    if isinstance(whole, Outcome) and whole.verdict is Verdict.FAILS:
         return undecided(whole.reason, whole.where)
     handed: TensorValue | None = None
     sites: list[list[Place]] = []
     for stage in range(stages):
         made, _ = _run(pipeline, pipeline.missing(stage, stages), handed, planned)
         if isinstance(made, Outcome):
-            return made
+            return (
+                made if made.verdict is Verdict.FAILS or not isinstance(whole, Outcome) else whole
+            )
         handed, seen = made
         sites.append(seen)
         refused = _cannot_cross(handed, last=stage == stages - 1)
         if refused is not None:
             return refused
+    if isinstance(whole, Outcome):
+        return whole  # no stage surely fails, and there is nothing to compare them with
     assert handed is not None
     return _compared(pipeline, number_of(whole[0]), number_of(handed), sites)
 

@@ -29,6 +29,7 @@ from forgather_lint.execution.outcome import (
     SERVES,
     Outcome,
     Verdict,
+    surely_failing,
     undecided,
     with_branches,
     worst,
@@ -133,19 +134,27 @@ class SglangJudge:
                 text = fact.shown(heads=count, size=ranks)
                 where = self.config.place_of(("num_key_value_heads", "num_attention_heads"))
                 return Outcome(Verdict.FAILS, SizeDoesNotDivide(count, ranks), text, where)
-        if ranks == 1 or self.alone.outcome.verdict is not Verdict.SERVES:
-            return self.alone.proved
+        alone = self.alone
+        if ranks == 1 or self._alone.outcome.verdict is Verdict.FAILS:
+            return alone.proved
         ran = self._run(assigned, ranks)
+        if alone.outcome is not SERVES:
+            return worst([alone.outcome, self._sure(surely_failing(ran.outcome))])
         return self._sure(with_branches(ran.proved, ran.branches, self.alone.branches))
 
     @cached_property
     def alone(self) -> RankRun:
         """The outcome on a single rank, with branches that raise there; an error is not proved."""
-        outcome, given_up, unproved = self._run({}, 1)
+        outcome, given_up, unproved = self._alone
         if outcome.verdict is not Verdict.SERVES:
             reason = f"forward at size 1: {outcome.reason}"
             outcome = undecided(reason, outcome.where, outcome.module)
         return RankRun(outcome, given_up, unproved)
+
+    @cached_property
+    def _alone(self) -> RankRun:
+        """The run at size 1 as it ended."""
+        return self._run({}, 1)
 
     def _run(self, assigned: Mapping[Instance, Assignment], ranks: int) -> RankRun:
         subject = self.subject
@@ -279,7 +288,7 @@ def prepare(
     model: ModelInput, target: SglangTarget, dtype: str, environment: Environment | None = None
 ) -> PreparedModel:
     """Build the base model as `target` would, and merge its plans."""
-    own = replace(environment_beside(target.transformers), attention="sglang")
+    own = replace(environment_beside(target.transformers), attention="sglang", host="sglang")
     builder = builder_of(model, environment or own)
     base = build_base(builder)
     if isinstance(base, NotBuilt):

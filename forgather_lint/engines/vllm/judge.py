@@ -32,6 +32,7 @@ from forgather_lint.execution.outcome import (
     SERVES,
     Outcome,
     Verdict,
+    surely_failing,
     undecided,
     with_branches,
     worst,
@@ -157,10 +158,21 @@ class VllmJudge:
         if stored is not None and stored.verdict is Verdict.FAILS:
             return stored
         alone = worst([self.alone.outcome, *([stored] if stored is not None else [])])
-        if ranks == 1 or self.alone.outcome.verdict not in (Verdict.SERVES, Verdict.WRONG):
+        if ranks == 1 or not self._runs_on_ranks:
             return alone
-        # What is wrong on one rank may not even run on several.
+        # What is wrong on one rank, or undecided, may not even run on several.
         return worst([alone, self._on(ranks, assigned)])
+
+    @property
+    def _runs_on_ranks(self) -> bool:
+        """Whether a run on several ranks may tell more than the one on one rank has told."""
+        found = self.alone.outcome.verdict
+        return found is not Verdict.FAILS and not (found is Verdict.UNKNOWN and self._not_modelled)
+
+    @property
+    def _not_modelled(self) -> bool:
+        """Whether the model's attention is one that the release takes over in ways not modelled."""
+        return self.config.latent and not self.engine.fuses(Fuser.LATENT)
 
     def _on(self, ranks: int, assigned: dict[Instance, Assignment]) -> Outcome:
         subject = self.subject
@@ -168,7 +180,10 @@ class VllmJudge:
         ran = run(
             machine, subject.tree, subject.root, assigned, engine, ranks, heads, norms=self.norms
         )
-        outcome = with_branches(ran.proved, ran.branches, self.alone.branches)
+        alone = self.alone
+        if alone.outcome.verdict is Verdict.UNKNOWN:
+            return surely_failing(ran.outcome)
+        outcome = with_branches(ran.proved, ran.branches, alone.branches)
         return worst([outcome, *self._summed_by_ranks(ranks, assigned)])
 
     def _summed_by_ranks(
@@ -249,8 +264,7 @@ class VllmJudge:
 
     def _explained(self, failure: Outcome) -> Outcome:
         """An error on a single rank, with its cause: the engine's attention or the model."""
-        if self.config.latent and not self.engine.fuses(Fuser.LATENT):
-            # What these releases make of latent attention is not modelled.
+        if self._not_modelled:
             reason = f"forward raises at size 1: {failure.reason}"
             return undecided(reason, failure.where, met=failure.met)
         if isinstance(failure.cause, OfEngine):
