@@ -13,7 +13,8 @@ from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.engines.common.forward_text import definition_of
 from forgather_lint.engines.common.rms_norm import made
-from forgather_lint.engines.vllm.moe.text import may_stop_trace, returns_tuple
+from forgather_lint.engines.vllm.fusers.trace_through import traces_through
+from forgather_lint.engines.vllm.moe.text import returns_tuple
 from forgather_lint.execution.dataflow import CASTS, Body, Step
 from forgather_lint.libraries.names import LINEAR, MODULE
 from forgather_lint.python.interpreter.machine import Machine
@@ -85,7 +86,7 @@ class BlockFuser:
             if name not in accounted and any(True for _ in named_state(child)):
                 return None
         replaced = ReplacedBlock(router, *shared)
-        stops = may_stop_trace(forward) if others else None
+        stops = not traces_through(forward) if others else None
         where = traced or (block.where if stops else None)
         return UndecidedBlock(where, replaced) if where is not None else replaced
 
@@ -107,7 +108,7 @@ class BlockFuser:
             scoring = self._scoring(child)
             if scoring is not None:
                 forward = definition_of(self.machine, child)
-                stops = forward is not None and may_stop_trace(forward)
+                stops = forward is not None and not traces_through(forward)
                 return Router(name, scoring), child.where if stops else None
         return None
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from forgather_lint.engines.common.forward_text import definition_of
 from forgather_lint.engines.common.rms_norm import made
+from forgather_lint.engines.vllm.fusers.trace_through import traces_through
 from forgather_lint.engines.vllm.moe.fuser import (
     BlockFuser,
     ReplacedBlock,
@@ -20,7 +21,7 @@ from forgather_lint.engines.vllm.moe.fuser import (
     upstream,
 )
 from forgather_lint.engines.vllm.moe.routing import BlockOutput, is_input, read_output, reads
-from forgather_lint.engines.vllm.moe.text import may_stop_trace, returns_tuple
+from forgather_lint.engines.vllm.moe.text import returns_tuple
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.execution.terms import ITEM, Term, Terms, peeled
 from forgather_lint.python.values.objects import Instance
@@ -58,12 +59,12 @@ class TracedBlockFuser(BlockFuser):
         if not router.scoring and (shared is None or output.factor != 1):
             return None
         found = ReplacedBlock(router, names.get(shared), names.get(shared_gate))
-        stops = may_stop_trace(forward) or self._may_stop(gate.owner)
+        stops = not traces_through(forward) or self._may_stop(gate.owner)
         return UndecidedBlock(block.where, found) if stops else found
 
     def _may_stop(self, module: Instance) -> bool:
         forward = definition_of(self.machine, module)
-        return forward is None or may_stop_trace(forward)
+        return forward is None or not traces_through(forward)
 
     def _read(self, gate: Instance, name: str) -> Router:
         """The gate as a router, scored before or after the choice; without a scoring it stays."""

@@ -1,4 +1,4 @@
-"""What the source of a forward shows: how far torch.fx traces it, and what it returns."""
+"""What the source of a forward shows of what it returns."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import libcst as cst
 
 from forgather_lint.core.port import port_of
 from forgather_lint.documents.walk import all_below, of_kind
-
-_LOOPS = (cst.For, cst.While, cst.Try, cst.ListComp, cst.GeneratorExp, cst.StarredElement)
 
 
 @port_of("vllm/model_executor/models/transformers/fusers/moe.py", "_returns_tuple")
@@ -38,32 +36,3 @@ def _own_returns(node: cst.CSTNode) -> Iterator[cst.Return]:
             yield child
         elif not isinstance(child, cst.FunctionDef | cst.Lambda):
             yield from _own_returns(child)
-
-
-def may_stop_trace(forward: cst.FunctionDef) -> bool:
-    """Whether something in the forward may end a trace: a loop, or a test of a tensor.
-
-    Tests of constants and of attributes of the module are evaluated during the trace.
-    """
-    for node in all_below(forward.body):
-        if isinstance(node, _LOOPS):
-            return True
-        if isinstance(node, cst.If | cst.IfExp | cst.Assert) and not _is_of_self(node.test):
-            return True
-    return False
-
-
-def _is_of_self(test: cst.BaseExpression) -> bool:
-    names = {node.value for node in _names(test)}
-    return names <= {"self", "None", "True", "False"}
-
-
-def _names(node: cst.CSTNode) -> Iterator[cst.Name]:
-    """The names that are read, without attributes."""
-    if isinstance(node, cst.Name):
-        yield node
-    elif isinstance(node, cst.Attribute):
-        yield from _names(node.value)
-    else:
-        for child in node.children:
-            yield from _names(child)
