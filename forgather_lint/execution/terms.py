@@ -104,8 +104,12 @@ class _Frame:
     changed: dict[ValueId, Step] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        there = set(self.body.placeholders)
         for step in self.body.steps:
-            self.steps.setdefault(step.output, step)
+            # A step may hand on what was there before it ran, such as a None among its items.
+            there.update(step.inputs)
+            if step.output not in there:
+                self.steps.setdefault(step.output, step)
         for place, step in enumerate(self.body.steps):
             if _writes(step):
                 self._note_changed(step, place)
