@@ -46,7 +46,9 @@ def contradictions(folder: Path, settings: Settings, target: Target) -> Iterator
         return
     length, judged_as = settings.max_model_len, settings.model_impl
     prepared = examine(model, target, "bfloat16", length, judged_as)
-    verdicts = {sizes: cell(prepared, *sizes).outcome.verdict.value for sizes in SIZES}
+    verdicts = {
+        sizes: cell(prepared, *sizes, settings.told_device).outcome.verdict.value for sizes in SIZES
+    }
     at = f"{folder.name} on {target}"
     if {*verdicts.values()} == {"serves"}:
         together = _checked(folder, settings, target, (1, 2), (1, 2))
