@@ -11,7 +11,7 @@ from typing import TypedDict
 import pytest
 
 from forgather_lint.execution.outcome import Outcome
-from forgather_lint.facts.causes.tokens import TokensMeet
+from forgather_lint.facts.causes.tokens import PositionsCounted, TokensMeet
 from tests.fixture_models import MODELS
 from tests.mutants import CLEAN, Mutant, code_mutants, plan_mutants, written
 from tests.verdicts import V013, Static
@@ -36,18 +36,10 @@ def mutants_of(model: str) -> tuple[Static, list[Mutant]]:
     return static, list(plan_mutants(model, static.plan))
 
 
-COUNTS_POSITIONS = "forgather_alibi"
-"""A model that is undecided although plain ranks agree.
-
-It counts positions from the first token that it gets, and an engine does not pass earlier tokens
-again.
-"""
-
-
 def static_outcomes(model: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """The verdicts, except what is wrong only in an engine, which decodes token by token."""
     for identity, outcome in _static_outcomes(model, tmp_path):
-        if not isinstance(outcome.cause, TokensMeet):
+        if not isinstance(outcome.cause, TokensMeet | PositionsCounted):
             yield identity, outcome.verdict.value
 
 
@@ -71,10 +63,6 @@ def test_verdicts_are_those_of_two_ranks(model: str, tmp_path: Path) -> None:
     }
     undecided = [identity for identity, verdict in found.items() if verdict == "unknown"]
     assert wrong == {}
-    if model == COUNTS_POSITIONS:
-        reasons = {outcome.reason for _, outcome in _static_outcomes(model, tmp_path / "again")}
-        assert reasons == {"positions-counted"}
-        return
     assert len(undecided) < 0.05 * len(found), undecided
 
 

@@ -142,7 +142,8 @@ class StandardLibrary:
             try:
                 made = run(meaning, Site(machine, where, name), arguments)
                 made = with_choice(name, arguments, devices.placed(machine, name, arguments, made))
-                return with_causality(name, arguments, with_counting(name, arguments, made))
+                made = with_counting(name, arguments, made, where)
+                return with_causality(name, arguments, made)
             except OpFailure as failure:
                 since = _sharded_since(arguments)
                 raise Raised(

@@ -28,20 +28,48 @@ CHOSEN = "chosen"
 """The tag of numbers and truth values that depend on what tokens hold, as a router's choice."""
 
 
+POSITIONS = "positions-counted"
+"""Why a value is undecided that was counted from the first token that is handed over."""
+
+
+def counted_from_first(site: Site) -> Undecided:
+    """The placement of what is counted so: an engine hands over the new tokens alone."""
+    return Undecided(POSITIONS, site.where)
+
+
+def counts_from_first(placement: Placement) -> bool:
+    """Whether this is what `counted_from_first` gives."""
+    return isinstance(placement, Undecided) and placement.reason == POSITIONS
+
+
 def after_meeting(
     site: Site, operands: Sequence[Operand], over: Collection[Label], placement: Placement
 ) -> Placement:
-    """`placement`; wrong or undecided if `operands` combine tokens along the labels `over`."""
-    if absorb(operand.tensor.placement for operand in operands) is not None:
+    """`placement`; wrong or undecided if `operands` combine tokens along the labels `over`.
+
+    Weights that are counted by position do not change that tokens are combined.
+    """
+    placements = (operand.tensor.placement for operand in operands)
+    if absorb(each for each in placements if not counts_from_first(each)) is not None:
         return placement
     met = [each for each in operands if any(label in over for label in _of_tokens(each))]
     if not met:
         return placement
+    decided = [each for each in operands if not counts_from_first(each.tensor.placement)]
+    if len(decided) < len(operands):
+        return _weighed(site, [each for each in met if each in decided], placement)
     if any(_holds_states(operand) for operand in operands):
         return Wrong(TokensMeet(op_text(site)), site.where)
     if all(CHOSEN in each.tensor.tags or len([*_of_tokens(each)]) > 1 for each in met):
         return placement  # scores between tokens: what sums over them with states says so
     return Undecided("positions-meet", site.where)
+
+
+def _weighed(site: Site, met: Sequence[Operand], placement: Placement) -> Placement:
+    """`placement` of what is weighed by positions, unless features of the tokens `met` are."""
+    if any(map(_holds_states, met)):
+        return Wrong(TokensMeet(op_text(site)), site.where)
+    return placement
 
 
 def after_product(
@@ -88,7 +116,7 @@ def after_picking(
     picked.
     """
     size = (source.shape or ())[axis]
-    told = _holds_states_of(source) or CHOSEN not in source.tags
+    told = holds_states(source) or CHOSEN not in source.tags
     picks = size is not None and dims.counts_tokens(size) and told
     if not picks or (left is not None and dims.counts_tokens(left)):
         return None
@@ -107,7 +135,7 @@ def after_reading_at(
     """
     shape = source.shape or ()
     along = any((size := shape[axis]) is not None and dims.counts_tokens(size) for axis in axes)
-    if not along or not _holds_states_of(source) or CHOSEN in positions.tags:
+    if not along or not holds_states(source) or CHOSEN in positions.tags:
         return None
     return Undecided("token-picked", site.where)
 
@@ -131,7 +159,7 @@ def with_choice(name: str, arguments: Arguments, made: Value) -> Value:
         return made
     # `x.expand_as(y)` takes only a shape from `y`.
     given = tensors_in(arguments.positional[:1] if name.endswith("_as") else arguments.all())
-    if any(CHOSEN in each.tags or _holds_states_of(each) for each in given):
+    if any(CHOSEN in each.tags or holds_states(each) for each in given):
         return replace(made, tags=made.tags | {CHOSEN})
     return made
 
@@ -147,14 +175,15 @@ def _is_cut(size: Size) -> bool:
 
 def _holds_states(operand: Operand) -> bool:
     """Whether the operand has features of tokens, and not just positions or ids."""
-    return _holds_states_of(operand.tensor)
+    return holds_states(operand.tensor)
 
 
 def _is_floating(tensor: TensorValue) -> bool:
     return tensor.dtype is not None and kind(tensor.dtype) >= _FLOATING
 
 
-def _holds_states_of(tensor: TensorValue) -> bool:
+def holds_states(tensor: TensorValue) -> bool:
+    """Whether it has features of tokens, and is not about their positions alone."""
     shape = tensor.shape or ()
     if tensor.dtype is not None and not _is_floating(tensor):
         return False

@@ -32,12 +32,13 @@ from forgather_lint.libraries.propagation import (
     placement_of_uniform,
     propagate,
 )
+from forgather_lint.libraries.tokens import counted_from_first
 from forgather_lint.libraries.torch.elementwise import elementwise
 from forgather_lint.libraries.torch.filling import DEFAULT_DTYPE, EMPTY, dtype_or, uniform
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
-from forgather_lint.python.values.placement import Placement, Undecided, Wrong
+from forgather_lint.python.values.placement import Placement, Wrong
 from forgather_lint.python.values.value import (
     NONE,
     IterableValue,
@@ -101,7 +102,7 @@ def _of_counted(site: Site, counts: Sequence[Size | None]) -> Placement:
         return Wrong(PartMisused(reason), site.where)
     if any(count is not None and dims.counts_tokens(count) for count in counts):
         # An engine hands over other tokens at a time, which are elsewhere in their sequences.
-        return Undecided("positions-counted", site.where)
+        return counted_from_first(site)
     return placement_of_uniform(site, ())
 
 

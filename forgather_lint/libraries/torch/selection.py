@@ -22,12 +22,12 @@ from forgather_lint.libraries.propagation import (
     propagate,
 )
 from forgather_lint.libraries.shapes import broadcast, broadcast_labels, differ, shape_text
-from forgather_lint.libraries.tokens import after_picking, after_reading_at
+from forgather_lint.libraries.tokens import after_picking, after_reading_at, counted_from_first
 from forgather_lint.libraries.torch.slices import extent
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
-from forgather_lint.python.values.placement import Placement, Shard, Undecided, Wrong
+from forgather_lint.python.values.placement import ZEROS, Placement, Shard, Undecided, Wrong
 from forgather_lint.python.values.value import (
     Known,
     SliceValue,
@@ -102,6 +102,7 @@ class Selection:
         if found.cuts:
             self._cut.add(dim)
             self._settle_picked(dim, found.size)
+            self._settle_counted(size, found.size)
         if found.doubt is not None:
             self._settled.append(Undecided(found.doubt, self.site.where))
         if found.differs:
@@ -129,6 +130,13 @@ class Selection:
         picked = after_picking(self.site, self.source, dim, left, first)
         if picked is not None:
             self._settled.append(picked)
+
+    def _settle_counted(self, size: Size | None, left: Size | None) -> None:
+        """Rows of a table, as many as there are tokens: each token is given that of its place."""
+        by_tokens = left is not None and dims.counts_tokens(left)
+        of_table = size is not None and not dims.counts_tokens(size)
+        if by_tokens and of_table and ZEROS not in self.source.tags:
+            self._settled.append(counted_from_first(self.site))
 
     def _by_tensor(self, dim: int, index: TensorValue) -> tuple[TensorValue | None, Shape]:
         """The indexing tensor and its shape.
