@@ -54,6 +54,7 @@ from forgather_lint.python.interpreter.subscripts import read
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.placement import Shard, Undecided, Wrong
+from forgather_lint.python.values.told import Told
 from forgather_lint.python.values.value import Arguments, Known, TensorValue, Unknown, Value
 
 Assignments = Mapping[Instance, Assignment]
@@ -234,6 +235,8 @@ class Rank(Observer):
     def read(self, instance: Instance, name: str, where: Place) -> None:
         """Raises where the model reads an attribute that the engine's layer does not have."""
         self.kept.read(instance, name, where)
+        if name == "__class__":
+            self.asked_kind(instance, where)
         if self.replacing is None or instance in self.running.path or is_of_every_module(name):
             return
         assignment = self.layers.assignments.get(instance)
@@ -242,12 +245,25 @@ class Rank(Observer):
         if error is not None:
             raise error
 
+    def asked_kind(self, value: Value, where: Place) -> None:
+        """A layer that holds parameters may be one of the engine's, and says so if it is asked."""
+        is_layer = isinstance(value, Instance) and value not in self.running.path
+        if is_layer and isinstance(value, Instance):
+            is_layer = any(map(_is_parameter, value.attributes.values()))
+        if is_layer or _is_parameter(value):
+            machine = self.layers.machine
+            machine.leave_unproved(Unknown("asks-who-runs-it", where, "the class of a layer"))
+
     def gave_up(self, error: Raised) -> None:
         self.given_up.append(_failure(error, self))
 
     def merged(self, result: object, options: Sequence[object]) -> None:
         if self.by_condition is None and isinstance(result, TensorValue):
             self.by_condition = result
+
+
+def _is_parameter(value: Value) -> bool:
+    return isinstance(value, TensorValue) and value.is_parameter
 
 
 def run(
@@ -278,12 +294,45 @@ def run(
             _leave_without_values(machine, tree)
             _split(machine, tree, assignments, ranks, engine.plan.uneven_parts)
             with kept.watching():
-                result = machine.call(root, given_arguments(engine), root.where)
-            return RankRun(_outcome(rank, result, root), rank.given_up, _unproved(rank, root))
+                result = machine.call(root, _told(machine, engine, root), root.where)
+            found = RankRun(_outcome(rank, result, root), rank.given_up, _unproved(rank, root))
+            asked = machine.asked()
         except Raised as error:
             return RankRun(_failure(machine.doubted(error), rank), rank.given_up)
         except BudgetExceeded as error:
             return RankRun(undecided(error.reason, root.where), rank.given_up)
+    if found.outcome is not SERVES or found.unproved is not None:
+        return found
+    return found._replace(unproved=_asks_who_runs(machine, tree, root, engine, heads, asked))
+
+
+def _told(machine: Machine, engine: Engine, root: Instance) -> Arguments:
+    """What the release calls the model with, of which transformers would not say all."""
+    given = given_arguments(engine)
+    told = machine.tell(False, None, "`return_dict`", root.where)
+    given.keywords["return_dict"] = told
+    return given
+
+
+def _asks_who_runs(
+    machine: Machine,
+    tree: Tree,
+    root: Instance,
+    engine: Engine,
+    heads: Heads | None,
+    asked: tuple[Told, bool] | None,
+) -> Outcome | None:
+    """Why a forward that serves is not proved: it asks who runs it, and computes by the answer."""
+    # Few models pay for these.
+    from forgather_lint.execution.other_host import computes_alike, keywords_are_asked
+
+    if asked is None and not keywords_are_asked(machine, tree):
+        return None
+    first, here = asked or (None, True)
+    if here and computes_alike(machine, root, engine, heads):
+        return None
+    what, where = (first.what, first.where) if first else ("its keywords", root.where)
+    return undecided(f"asks who runs it: {what}", where)
 
 
 def runs_alone(machine: Machine, root: Instance) -> bool:

@@ -65,6 +65,7 @@ def environment_of(target: VllmTarget) -> Environment:
     return replace(
         environment_beside(target.transformers),
         attention="vllm",
+        host="vllm",
         torch=torch_of("vllm", target.vllm.version),
         tensors_on=building.tensors_on.value,
         parameters_on=building.parameters_on.value,

@@ -179,7 +179,8 @@ def extract_stack(site: Site, *arguments: Value) -> Value:
     """The source lines of the callers; Forgather looks for `AutoModel.from_config` in them."""
     machine = cast("Machine", site.evaluator)
     line = known(f"return {machine.environment.auto_class}.from_config(config)")
-    frame = Instance(External("builtins.object"), {"line": line}, site.where)
+    elsewhere = Unknown("frame-of-a-caller", site.where)
+    frame = Instance(External("builtins.object"), {"line": line}, site.where, open=elsewhere)
     return ListValue([frame])
 
 
@@ -195,6 +196,17 @@ for _level in "debug info warning error critical exception warning_once warning_
         return NONE
 
 
+_SET = "1"
+"""What a variable of the environment may be set to."""
+
+
 @op("os.environ.get", "os.getenv")
 def environment(site: Site, key: Value, default: Value = NONE) -> Value:
-    return default
+    """Nothing is known to be set; where something else would come of a variable, that is asked."""
+    machine = cast("Machine", site.evaluator)
+    if machine.environment.variables is not None:
+        return known(machine.environment.variables)
+    if not isinstance(default, Known):
+        return default
+    told: Value = machine.tell(default.value, _SET, "the environment", site.where)
+    return told

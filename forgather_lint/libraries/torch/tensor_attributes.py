@@ -171,12 +171,18 @@ for _name, _answer in (
     ("is_nested", FALSE),
     ("is_sparse", FALSE),
     ("is_quantized", FALSE),
-    ("requires_grad", FALSE),
     ("grad", NONE),
     ("grad_fn", NONE),
     ("layout", External("torch.strided")),
 ):
     op(f"Tensor.{_name}.get")(_always(_answer))
+
+
+@op("Tensor.requires_grad.get")
+def requires_grad(site: Site, input: Value) -> Value:
+    """Nothing is trained; whether a parameter could be is for its host to say."""
+    is_parameter = isinstance(input, TensorValue) and input.is_parameter
+    return site.unknown("requires-grad") if is_parameter else FALSE
 
 
 @value_op("Tensor.item", "Tensor.__int__", "Tensor.__index__")

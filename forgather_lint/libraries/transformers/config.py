@@ -176,10 +176,19 @@ def class_default(name: str) -> Value | None:
     return _DEFAULTS.get(attribute) if owner == CONFIG else None
 
 
+_WHOSE = "the name of the attention"
+_OF_TRANSFORMERS = frozenset(("sdpa", "eager"))
+"""What the library itself sets, where nobody asks for another attention."""
+
+
 @op("transformers.PretrainedConfig._attn_implementation.get")
 def attention_implementation(site: Site, self: Instance) -> Value:
     """The implementation that the model is built for, which the engine has set."""
-    return known(cast("Machine", site.evaluator).environment.attention)
+    machine = cast("Machine", site.evaluator)
+    here = machine.environment.attention
+    return (
+        known(here) if here in _OF_TRANSFORMERS else machine.tell(here, "sdpa", _WHOSE, site.where)
+    )
 
 
 @port_of("transformers/utils/generic.py", "is_flash_attention_requested")

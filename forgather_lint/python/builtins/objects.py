@@ -45,8 +45,14 @@ def getattr_(site: Site, obj: Value, name: Value, default: Value | None = None) 
     if not (isinstance(name, Known) and isinstance(name.value, str)):
         return site.unknown("dynamic-attribute")
     try:
-        return attributes.read(machine, obj, name.value, site.where)
+        found = attributes.read(machine, obj, name.value, site.where)
+        if isinstance(obj, TensorValue) and isinstance(found, LibraryMethod):
+            known_here = machine.library.has(found.name)
+            return found if known_here else site.unknown("unmodelled-attribute", name.value)
+        return found
     except Raised as error:
+        if error.kind == "AttributeError":
+            machine.observer.asked_kind(obj, site.where)
         if default is None or error.kind != "AttributeError":
             raise
         return default
@@ -119,6 +125,7 @@ def type_(site: Site, obj: Value, *rest: Value) -> Value:
     if rest:
         return site.unknown("dynamic-class")
     if isinstance(obj, Instance):
+        machine_of(site).observer.asked_kind(obj, site.where)
         return obj.cls
     if isinstance(obj, TensorValue):
         return External("torch.Tensor")

@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 
 @builtin("isinstance")
 def isinstance_(site: Site, obj: Value, classinfo: Value) -> Value:
-    return _decided(site, is_instance(machine_of(site), obj, classinfo))
+    machine = machine_of(site)
+    if isinstance(obj, Instance):
+        machine.observer.asked_kind(obj, site.where)
+    return _decided(site, is_instance(machine, obj, classinfo))
 
 
 def is_instance(machine: Machine, value: Value, kind: Value) -> bool | None:

@@ -30,7 +30,10 @@ class Environment:
     """How the model is loaded, and how the transformers release treats its plans and configs.
 
     `auto_class` is the class whose `from_config` builds it, `attention` the implementation that was
-    set. `class_plans_kept`: `post_init` keeps `_tp_plan` and `_pp_plan` of the class (from
+    set. `variables` is the value of each environment variable, None where none is set. `host` is
+    the package that runs the model, which is installed there.
+
+    `class_plans_kept`: `post_init` keeps `_tp_plan` and `_pp_plan` of the class (from
     transformers 5.14 on); `config_plan_everywhere`: it gives the plan of the config to every model,
     not the base model alone (before 5.0). `rope_parameters`: the config keeps `rope_scaling` under
     that name (from 5.0 on); `mask_takes_input_embeds`: the functions that make masks still accept
@@ -60,6 +63,8 @@ class Environment:
 
     auto_class: str = "AutoModelForCausalLM"
     attention: str = "sdpa"
+    variables: str | None = None
+    host: str = ""
     class_plans_kept: bool = True
     config_plan_everywhere: bool = False
     rope_parameters: bool = False

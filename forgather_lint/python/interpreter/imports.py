@@ -60,7 +60,9 @@ def _load(machine: Machine, name: str, node: cst.CSTNode, frame: Frame) -> Value
         return machine.loader.load(machine, name)
     except NotInstalled as error:
         where = frame.place(node)
-        if machine.run.prepared_for_missing:
+        if error.package == machine.environment.host:
+            machine.leave_unproved(Unknown("asks-who-runs-it", where, f"imports {error.package}"))
+        elif machine.run.prepared_for_missing:
             raise NotInstalled(error.package, where) from None
         machine.loader.missing.setdefault(error.package, where)
         return Unknown("not-installed", where, error.package)

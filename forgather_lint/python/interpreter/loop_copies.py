@@ -133,14 +133,13 @@ class LoopCopies:
 
 def _loop_argument(arguments: Arguments) -> Known | None:
     """The argument that is a loop index, if exactly one is; else None."""
-    found = [v for v in arguments.all() if isinstance(v, Known) and v.loop is not None]
+    found = [v for v in arguments.all() if isinstance(v, Known) and _is_index(v)]
     return found[0] if len(found) == 1 and arguments.rest is None else None
 
 
 def _with_loop(arguments: Arguments, loop: LoopIndex) -> Arguments:
     def watched(value: Value) -> Value:
-        is_index = isinstance(value, Known) and value.loop is not None
-        return Known(value.value, loop) if is_index and isinstance(value, Known) else value
+        return Known(value.value, loop) if isinstance(value, Known) and _is_index(value) else value
 
     return Arguments(
         [watched(value) for value in arguments.positional],
@@ -166,9 +165,13 @@ def _fits(machine: Machine, template: Template, arguments: Arguments, index: int
 
 
 def _interchangeable(one: Value, other: Value) -> bool:
-    if isinstance(one, Known) and isinstance(other, Known) and one.loop and other.loop:
+    if isinstance(one, Known) and isinstance(other, Known) and _is_index(one) and _is_index(other):
         return True
     return same(one, other)
+
+
+def _is_index(value: Known) -> bool:
+    return value.loop is not None and not value.loop.handed_on
 
 
 def _template(

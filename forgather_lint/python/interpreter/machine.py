@@ -30,11 +30,14 @@ from forgather_lint.python.values.objects import (
     Instance,
     Namespace,
 )
+from forgather_lint.python.values.told import Told, all_told, told
 from forgather_lint.python.values.value import (
     Arguments,
     Choice,
+    Constant,
     DictValue,
     External,
+    Known,
     ListValue,
     SetValue,
     Unknown,
@@ -150,6 +153,9 @@ class Observer:
     def read(self, instance: Instance, name: str, where: Place) -> None:
         """An attribute of `instance` was read."""
 
+    def asked_kind(self, value: Value, where: Place) -> None:
+        """The code asked of which class `value` is, or for what objects of its class lack."""
+
     def undecided(self, where: Place) -> None:
         """A condition cannot be decided; its branches will be run."""
 
@@ -226,6 +232,8 @@ class Machine:
             prepared_for_missing=before.prepared_for_missing,
             assumptions=dict(before.assumptions),
             passed_over=dict(before.passed_over),
+            told=dict(before.told),
+            told_before=frozenset(before.told),
         )
         try:
             yield
@@ -236,6 +244,8 @@ class Machine:
                 before.trail.set_key(before.assumptions, key, why)
             for key, why in self._run.passed_over.items():
                 before.trail.set_key(before.passed_over, key, why)
+            for key, constant in self._run.told.items():
+                before.trail.set_key(before.told, key, constant)
             self._run = before
 
     @contextmanager
@@ -338,6 +348,28 @@ class Machine:
         """What this run or an earlier one had to assume; None: nothing."""
         taken = (*self.run.passed_over.values(), *self.run.assumptions.values())
         return next((each for each in taken if isinstance(each, Unknown)), None)
+
+    def tell(self, value: Constant, otherwise: Constant, what: str, where: Place) -> Known:
+        """A constant that says who runs the code; another host would say `otherwise`."""
+        key = f"{where.span} {value!r}"
+        before = next(all_told(self.run.told.get(key)), None)
+        if before is not None:
+            return before.value
+        new = told(value, otherwise, what, where)
+        self.trail.set_key(self.run.told, key, new)
+        return new.value
+
+    def asked(self) -> tuple[Told, bool] | None:
+        """What the code has asked its host and others answer otherwise; None: nothing.
+
+        Whether that was in this run: what an earlier one asked, a second such run does not show.
+        """
+        held = self.run.told.items()
+        found = [(e, key) for key, each in held for e in all_told(each) if e.is_asked]
+        if not found:
+            return None
+        first, _ = next((each for each in found if each[1] in self.run.told_before), found[0])
+        return first, not any(key in self.run.told_before for _, key in found)
 
     def doubted(self, error: Raised) -> Raised:
         """`error`, with what was assumed on the way to it as its doubt."""

@@ -26,8 +26,9 @@ class AbstractRun:
     `loop_copies` what its loops have built. `prepared_for_missing`: the code around catches the
     error of a package that is not installed. `assumptions` are unknown things that were assumed not
     to matter, by place; `passed_over` are errors of branches that were taken not to be chosen;
-    `unknown_calls` counts the calls of code that was not read, `unknown_values` the expressions
-    whose value is not known.
+    `told` are constants that tell the code who runs it, by place, and `told_before` the places in
+    earlier runs; `unknown_calls` counts the calls of code that was not read, `unknown_values` the
+    expressions whose value is not known.
     """
 
     library: Library
@@ -39,6 +40,8 @@ class AbstractRun:
     prepared_for_missing: bool = False
     assumptions: Mapping[str, Value] = field(default_factory=dict)
     passed_over: Mapping[str, Value] = field(default_factory=dict)
+    told: Mapping[str, Value] = field(default_factory=dict)
+    told_before: frozenset[str] = frozenset()
     unknown_calls: int = 0
     unknown_values: int = 0
 

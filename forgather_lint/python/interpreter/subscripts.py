@@ -269,8 +269,8 @@ def contains(machine: Machine, owner: Value, item: Value, where: Place) -> bool 
     if isinstance(owner, TupleValue | ListValue):
         return _contains_sequence(machine, owner, item, where)
     match owner, item:
-        case Known(str() as text), Known(str() as part):
-            return part in text
+        case Known(str()), Known(str()):
+            return decide(lambda text, part: part in text, owner, item)
     return None
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from forgather_lint.python.values.value import Known, LoopIndex, Value, pin
+from forgather_lint.python.values.value import Constant, Known, LoopIndex, Value, pin
 
 
-def observe(index: Known, same_answer: Callable[[int], bool]) -> None:
+def observe(index: Known, same_answer: Callable[[Any], bool]) -> None:
     """Record a question about `index`.
 
     `same_answer(i)` tells whether index `i` has the same answer.
@@ -34,7 +34,7 @@ def decide(question: Callable[..., bool], *operands: Known) -> bool:
 
 def _answers_alike(
     question: Callable[..., bool], values: list[Any], position: int, answer: bool
-) -> Callable[[int], bool]:
+) -> Callable[[Any], bool]:
     before, behind = values[:position], values[position + 1 :]
     return lambda index: question(*before, index, *behind) == answer
 
@@ -47,6 +47,6 @@ def pinned(value: Value) -> Value:
     return Known(value.value)
 
 
-def alike(loop: LoopIndex, index: int) -> bool:
+def alike(loop: LoopIndex, index: Constant) -> bool:
     """Whether every question recorded by `loop` has the same answer for `index`."""
     return all(same_answer(index) for same_answer in loop.observations)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import field
 from itertools import count
 from types import EllipsisType
+from typing import Any
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
@@ -66,12 +67,14 @@ class LoopIndex:
     """Records the questions about one loop index, which decide whether two rounds are alike.
 
     `outer` records the same index in the code that passed it on. `pinned`: no other index counts as
-    alike, so that nothing has to be recorded any more.
+    alike, so that nothing has to be recorded any more. `handed_on`: not an index, but a constant
+    that the code was told by its host; only questions about it count, not where it is passed on to.
     """
 
-    observations: list[Callable[[int], bool]] = field(default_factory=list)
+    observations: list[Callable[[Any], bool]] = field(default_factory=list)
     outer: LoopIndex | None = None
     pinned: bool = False
+    handed_on: bool = False
 
     def is_within(self, other: LoopIndex) -> bool:
         """Whether this is `other`, or records an index that `other` passed on."""
@@ -332,7 +335,7 @@ def _key_of_items(value: TupleValue | FrozenSetValue, room: list[int]) -> Key:
 def pin(index: Known) -> None:
     """From now on no other index counts as alike."""
     loop, number = index.loop, index.value
-    if loop is not None and not loop.pinned:
+    if loop is not None and not loop.pinned and not loop.handed_on:
         loop.pinned = True
         loop.observations[:] = [lambda other: other == number]
 
