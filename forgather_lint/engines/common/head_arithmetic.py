@@ -67,23 +67,66 @@ class _HeadWatch(Observer):
             self.library.outer = None
 
 
+@record
+class OnLogits:
+    """What an engine does to the logits: a factor, and a soft cap (`tanh(x / cap) * cap`)."""
+
+    scale: float | None = None
+    cap: float | None = None
+
+    @property
+    def numbers(self) -> list[float]:
+        """The factors that it multiplies or divides by."""
+        return [each for each in (self.scale, self.cap) if each is not None]
+
+
 def arithmetic_beside(
-    machine: Machine, whole: Instance, base: Instance, head: Instance, kept: list[float]
+    machine: Machine, whole: Instance, base: Instance, head: Instance, kept: OnLogits
 ) -> Place | None:
     """The place of the first arithmetic that the engine does not do too; None if there is none.
 
-    `kept` are the factors that the engine applies itself.
+    `kept` is what the engine does itself.
     """
+    traced = _traced(machine, whole, base, head)
+    if traced is None:
+        return None
+    watch, last = traced
+    places = [
+        *_back(watch.library, last, watch.logits, kept),
+        *_back(watch.library, watch.given, None, OnLogits()),
+    ]
+    return places[0] if places else None
+
+
+def numbers_behind(
+    machine: Machine, whole: Instance, base: Instance, head: Instance
+) -> list[float] | None:
+    """The factors between the output of the head and the logits; None if these are not known."""
+    traced = _traced(machine, whole, base, head)
+    if traced is None:
+        return None
+    watch, last = traced
+    found: list[float] = []
+    for step in watch.library.way_back(last):
+        if step.result is watch.logits:
+            return found
+        constants = (each.value for each in step.arguments.all() if isinstance(each, Known))
+        found += [float(each) for each in constants if isinstance(each, int | float)]
+    return found if last is watch.logits else None
+
+
+def _traced(
+    machine: Machine, whole: Instance, base: Instance, head: Instance
+) -> tuple[_HeadWatch, Value] | None:
+    """The run of the forward of the whole model, and its logits; None if it raises."""
     library = Tracing()
     watch = _HeadWatch(library, base, head)
     try:
         with machine.undone_run(library, watch):
             answer = machine.call(whole, engine_arguments(), whole.where)
-            last = _logits(machine, answer, whole)
+            return watch, _logits(machine, answer, whole)
     except Raised:
         return None
-    places = [*_back(library, last, watch.logits, kept), *_back(library, watch.given, None, [])]
-    return places[0] if places else None
 
 
 def _logits(machine: Machine, answer: Value, whole: Instance) -> Value:
@@ -93,7 +136,7 @@ def _logits(machine: Machine, answer: Value, whole: Instance) -> Value:
 
 
 def _back(
-    library: Tracing, value: Value | None, until: Value | None, kept: list[float]
+    library: Tracing, value: Value | None, until: Value | None, kept: OnLogits
 ) -> Iterator[Place]:
     """The places of arithmetic on the way from `value` back to `until`, or to the start."""
     for step in library.way_back(value):
@@ -103,10 +146,10 @@ def _back(
             yield step.where
 
 
-def _changes(op: str, arguments: Arguments, kept: list[float]) -> bool:
+def _changes(op: str, arguments: Arguments, kept: OnLogits) -> bool:
     """Whether the op surely changes the numbers of its tensor."""
     if op in _ALWAYS:
-        return not kept
+        return kept.cap is None or not op.startswith("tanh")
     neutral = NEUTRAL.get(op.strip("_"))
     others = [each for each in arguments.all()[:2] if not isinstance(each, Instance)]
     if neutral is None or len(others) != 2:
@@ -116,4 +159,4 @@ def _changes(op: str, arguments: Arguments, kept: list[float]) -> bool:
     factors = [each.value for each in others if isinstance(each, Known)]
     if len(factors) != 1 or not isinstance(factors[0], int | float):
         return False
-    return factors[0] != neutral and float(factors[0]) not in kept
+    return factors[0] != neutral and float(factors[0]) not in kept.numbers

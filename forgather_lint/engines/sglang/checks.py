@@ -17,7 +17,7 @@ from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.common.attention_call import by_position, interface_call
 from forgather_lint.engines.common.forward_text import forward_of
-from forgather_lint.engines.common.head_arithmetic import arithmetic_beside
+from forgather_lint.engines.common.head_arithmetic import OnLogits, arithmetic_beside
 from forgather_lint.engines.common.rms_norm import NATIVE, adds_one, is_rms_norm
 from forgather_lint.engines.fact import Fact
 from forgather_lint.engines.sglang.judge import NORM, PreparedModel, SglangJudge, prepare
@@ -269,7 +269,7 @@ def _of_the_head(prepared: PreparedModel) -> Iterator[Reason]:
         return
     if isinstance(head.attributes.get("bias"), TensorValue):
         yield "head-has-bias", head.where
-    found = arithmetic_beside(machine, whole.root, base, head, [])
+    found = arithmetic_beside(machine, whole.root, base, head, OnLogits())
     if found is not None:
         yield "arithmetic-beside-the-head", found
 

@@ -53,6 +53,18 @@ class HeadForwardLost(Cause):
 
 
 @record
+class LogitsChanged(Cause):
+    """The engine changes the logits by the config field `name`, which the model does not do."""
+
+    name: str
+    number: float
+
+    @property
+    def told(self) -> str:
+        return f"{self.name}: {self.number:g}"
+
+
+@record
 class HeadMisplaced(Cause):
     """The head is not in the class in which the engine expects it."""
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from forgather_lint.core.version import ReleaseRange
-from forgather_lint.engines.common.head_arithmetic import arithmetic_beside
+from forgather_lint.engines.common.head_arithmetic import (
+    OnLogits,
+    arithmetic_beside,
+    numbers_behind,
+)
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.facts.causes.modules import HeadForwardLost
+from forgather_lint.facts.causes.modules import HeadForwardLost, LogitsChanged
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.classes import is_same_class
@@ -16,22 +20,19 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Known
 
 HEAD = "lm_head"
+SCALE, CAP = "logit_scale", "final_logit_softcapping"
 
 
 @check(Phase.WEIGHTS)
 def forward_lost(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Arithmetic between the base model and the head, or behind the head."""
-    if seen.whole is None:
+    parts = _parts(seen)
+    if parts is None:
         return
-    whole = seen.whole.root
-    head, base = whole.attributes.get(HEAD), seen.builder.base_child(whole)
-    if is_same_class(whole.cls, seen.cls) or not isinstance(head, Instance) or base is None:
-        return
+    whole, head, base = parts
     fact = seen.target.vllm.forward.logits_config
-    kept = [_number(seen, name) for name in fact.value]
-    found = arithmetic_beside(
-        seen.builder.machine, whole, base, head, [x for x in kept if x is not None]
-    )
+    kept = _on_logits(seen)
+    found = arithmetic_beside(seen.builder.machine, whole, base, head, kept)
     if found is not None:
         yield ServingProblem(
             cause=HeadForwardLost(class_name(whole)),
@@ -39,8 +40,46 @@ def forward_lost(seen: CheckedModel) -> Iterator[ServingProblem]:
             where=found,
             target=str(seen.target),
             error="",
-            releases=releases_of(fact) if any(kept) else ReleaseRange("vllm"),
+            releases=releases_of(fact) if kept.numbers else ReleaseRange("vllm"),
         )
+
+
+@check(Phase.WEIGHTS)
+def logits_changed(seen: CheckedModel) -> Iterator[ServingProblem]:
+    """A factor or a soft cap by the config that the engine applies, and the model does not."""
+    parts, engine = _parts(seen), _on_logits(seen)
+    if parts is None or not engine.numbers:
+        return
+    whole, head, base = parts
+    applied = numbers_behind(seen.builder.machine, whole, base, head)
+    for name, number in ((SCALE, engine.scale), (CAP, engine.cap)):
+        if applied is not None and number is not None and number not in applied:
+            yield ServingProblem(
+                cause=LogitsChanged(name, number),
+                verdict="wrong",
+                where=seen.place_of_setting(name),
+                target=str(seen.target),
+                error="",
+                releases=releases_of(seen.target.vllm.forward.logits_config),
+            )
+
+
+def _parts(seen: CheckedModel) -> tuple[Instance, Instance, Instance] | None:
+    """The model with its head, the head and the base model, if these are three."""
+    if seen.whole is None:
+        return None
+    whole = seen.whole.root
+    head, base = whole.attributes.get(HEAD), seen.builder.base_child(whole)
+    if is_same_class(whole.cls, seen.cls) or not isinstance(head, Instance) or base is None:
+        return None
+    return whole, head, base
+
+
+def _on_logits(seen: CheckedModel) -> OnLogits:
+    """What the release does to the logits by the config."""
+    read = seen.target.vllm.forward.logits_config.value
+    scale, cap = (_number(seen, name) if name in read else None for name in (SCALE, CAP))
+    return OnLogits(None if scale == 1 else scale, cap or None)
 
 
 def _number(seen: CheckedModel, name: str) -> float | None:
