@@ -38,7 +38,8 @@ class Compressed:
 class Heads:
     """The head counts of a model's config; `kv` of them hold keys and values.
 
-    `uniform`: every layer has these; otherwise some layers may have others.
+    `uniform`: every layer has these; otherwise some layers may have others. `layers` is how many
+    layers the config counts, None where that is not known.
     """
 
     query: int
@@ -46,6 +47,7 @@ class Heads:
     size: int
     compressed: Compressed | None = None
     uniform: bool = True
+    layers: int | None = None
 
 
 class UndecidedKey(NamedTuple):
@@ -89,11 +91,13 @@ class EngineAttention:
     """The engine's attention, which is called through transformers' attention interface.
 
     `surplus_heads_pass`: it takes more heads than it was made for without an error (vLLM 0.13 folds
-    them into the tokens). `pads_values`: it takes values narrower than the keys.
+    them into the tokens). `pads_values`: it takes values narrower than the keys. `of_no_layer` is
+    what it says to an attention of a layer that the config does not count.
     """
 
     surplus_heads_pass: bool = False
     pads_values: bool = False
+    of_no_layer: Reaction = Reaction(Effect.NONE)
 
 
 @record

@@ -17,7 +17,7 @@ from forgather_lint.execution.engine import (
     Heads,
 )
 from forgather_lint.execution.kept_state import KeptByForward
-from forgather_lint.facts.causes.attention import BiasLeftOut, KeywordLost
+from forgather_lint.facts.causes.attention import BiasLeftOut, KeywordLost, NoAttentionForLayer
 from forgather_lint.facts.causes.experts import ExpertsUsedAsList
 from forgather_lint.facts.causes.placement import (
     HeadSizeDiffers,
@@ -27,6 +27,7 @@ from forgather_lint.facts.causes.placement import (
     SizesDiffer,
     TooManyHeads,
 )
+from forgather_lint.facts.release import Effect
 from forgather_lint.libraries.masks import is_causal
 from forgather_lint.libraries.names import ATTENTION_INTERFACE, FUSED_EXPERTS, MASK_FUNCTIONS
 from forgather_lint.libraries.operands import is_none
@@ -34,11 +35,12 @@ from forgather_lint.libraries.positions import is_bias
 from forgather_lint.libraries.propagation import since
 from forgather_lint.libraries.standard import StandardLibrary
 from forgather_lint.libraries.torch.rows_apart import rows_apart
-from forgather_lint.model.tree import Tree
+from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Size
+from forgather_lint.python.values.loop_index import decide
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.placement import (
     Partial,
@@ -62,6 +64,13 @@ from forgather_lint.python.values.value import (
 EXPANSION = "engine.latent_expansion"
 """Replaces the method that expands compressed keys and values: it returns them as they are."""
 _NAMES = ("query", "key", "value")
+_CAUSAL = frozenset(
+    f"transformers.create_{each}"
+    for each in ("causal_mask", "sliding_window_causal_mask", "masks_for_generate")
+)
+"""Functions whose masks are causal, but for windows of the config."""
+_OTHER_MASKS = frozenset(("or_mask_function", "and_mask_function", "block_sequence_ids"))
+"""Keywords of these functions by which a mask shows or hides something else."""
 _ROWS_APART = (
     "view size is not compatible with input tensor's size and stride (at least one dimension spans "
     "across two contiguous subspaces). Use .reshape(...) instead."
@@ -118,9 +127,11 @@ class EngineLibrary(StandardLibrary):
             raise
         if self.state is not None:
             self.state.called(name, arguments, made, where)
-        if made is NONE or name not in MASK_FUNCTIONS or not self.engine.attention:
+        if name not in MASK_FUNCTIONS or not self.engine.attention:
             return made
-        self.mask_left_out = True
+        self.mask_left_out = self.mask_left_out or made is not NONE
+        if name not in _CAUSAL or not _OTHER_MASKS.isdisjoint(arguments.keywords):
+            machine.leave_unproved(Unknown("mask-not-used", where))
         return NONE
 
     @port_of("vllm/model_executor/models/transformers/__init__.py", "vllm_attention_forward")
@@ -130,6 +141,7 @@ class EngineLibrary(StandardLibrary):
             self._require_keyword(arguments, where)
         if any(name not in arguments.keywords for name in self.engine.handed_on.others):
             return Unknown("engine-argument-not-handed-on", where)
+        self._require_layer(own, arguments, where)
         names = ("module", "query", "key", "value", "attention_mask")
         given = dict(zip(names, arguments.positional, strict=False)) | arguments.keywords
         parts = [given.get(name, NONE) for name in _NAMES]
@@ -183,6 +195,21 @@ class EngineLibrary(StandardLibrary):
             width = None if width is None else dims.sharded(width)
         output = TensorValue((query.shape[2], width), placement, query.dtype, where)
         return TupleValue((output, NONE))
+
+    def _require_layer(self, own: EngineAttention, arguments: Arguments, where: Place) -> None:
+        """Raise what the engine raises for a layer that the config does not count."""
+        module = arguments.all()[0] if arguments.all() else None
+        layers = self.heads.layers if self.heads is not None else None
+        if own.of_no_layer.effect is not Effect.ERROR or layers is None:
+            return
+        said = module.attributes.get("layer_idx") if isinstance(module, Instance) else None
+        if not isinstance(module, Instance) or not isinstance(said, Known):
+            return
+        index = said.value
+        if isinstance(index, int) and decide(lambda number: number >= layers, said):
+            cause = NoAttentionForLayer(class_name(module), index, layers)
+            text = own.of_no_layer.say(**{"class": cause.name, "layer": index})
+            raise Raised(own.of_no_layer.raises, text, where, cause=cause)
 
     def _require_keyword(self, arguments: Arguments, where: Place) -> None:
         found = arguments.keywords.get(ATTENTION_INSTANCES)

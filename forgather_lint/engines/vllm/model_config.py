@@ -36,7 +36,8 @@ class VllmModelConfig(ModelConfig):
         kind = self.setting("model_type")
         own = isinstance(kind, Known) and kind.value in engine.profile.config.own_head_counts.value
         uniform = not (self.latent or varies or own)
-        return Heads(query, kv, size, uniform=uniform) if size and kv else None
+        layers = self.number("num_hidden_layers")
+        return Heads(query, kv, size, uniform=uniform, layers=layers) if size and kv else None
 
     @port_of("vllm/config/model.py", "ModelConfig.get_head_size")
     @port_of(

@@ -105,6 +105,7 @@ class VllmAttention:
     binding: Fact[AttentionBinding]
     keyword_lost: Fact[Reaction]
     no_layer_index: Fact[Reaction]
+    no_attention: Fact[Reaction]
     no_dispatch: Fact[Reaction]
     shared_layer: Fact[Reaction]
     scaling_unresolved: Fact[Reaction]

@@ -52,6 +52,7 @@ def engine_of(profile: VllmProfile) -> VllmEngine:
         attention=EngineAttention(
             surplus_heads_pass=attention.too_many_heads.value.effect is Effect.SILENT,
             pads_values=attention.value_padded.value,
+            of_no_layer=attention.no_attention.value,
         ),
         handed_on=HandedOn(attention=attention.binding.value is AttentionBinding.KEYWORD),
         norms=EngineNorms(

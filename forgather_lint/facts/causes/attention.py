@@ -154,6 +154,18 @@ class KeywordLost(SurelyOfEngine):
 
 
 @record
+class NoAttentionForLayer(SurelyOfEngine):
+    """An attention says that it is of layer `index`, but the config has only `layers` layers.
+
+    The engine makes its attention for each layer that the config counts, and none for this one.
+    """
+
+    name: str
+    index: int
+    layers: int
+
+
+@record
 class LatentHeadSize(SurelyOfEngine):
     """The engine has no latent attention for heads of that `size`."""
 

@@ -12,7 +12,11 @@ from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.execution.partition import DECODERS
 from forgather_lint.execution.trace import signature_of
 from forgather_lint.facts import Signature
-from forgather_lint.facts.causes.attention import AttentionRunsTwice, KeywordLost
+from forgather_lint.facts.causes.attention import (
+    AttentionRunsTwice,
+    KeywordLost,
+    NoAttentionForLayer,
+)
 from forgather_lint.facts.causes.code import (
     ArgumentNotAccepted,
     BareTensorReturned,
@@ -90,6 +94,10 @@ def run(seen: CheckedModel) -> Iterator[ServingProblem]:
     lost = seen.target.vllm.attention.keyword_lost
     if isinstance(outcome.cause, KeywordLost):
         yield from seen.problem(KeywordLost(), lost, where, module=outcome.module)
+    if isinstance(outcome.cause, NoAttentionForLayer):
+        fact = seen.target.vllm.attention.no_attention
+        parts = {"class": outcome.cause.name, "layer": str(outcome.cause.index)}
+        yield from seen.problem(outcome.cause, fact, where, module=outcome.module, parts=parts)
     if isinstance(outcome.cause, BareTensorReturned):
         yield ServingProblem(
             cause=BareTensorReturned(seen.cls.name),
