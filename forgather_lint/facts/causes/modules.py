@@ -225,6 +225,17 @@ class NormEpsilonNotFound(Cause):
 
 
 @record
+class NormFactorLost(Cause):
+    """The norm `name` multiplies by more than its weight, which the engine's norm does not."""
+
+    name: str
+
+    @property
+    def told(self) -> str:
+        return f"{self.name}: a factor is lost"
+
+
+@record
 class NormCentreOverlooked(Cause):
     """The class `name` adds 1 to its weight, and the engine takes it for a norm that does not."""
 
