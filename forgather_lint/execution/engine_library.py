@@ -131,7 +131,7 @@ class EngineLibrary(StandardLibrary):
             return made
         self.mask_left_out = self.mask_left_out or made is not NONE
         if name not in _CAUSAL or not _OTHER_MASKS.isdisjoint(arguments.keywords):
-            machine.leave_unproved(Unknown("mask-not-used", where))
+            machine.leave_unproved(Unknown("mask-not-known-to-be-causal", where))
         return NONE
 
     @port_of("vllm/model_executor/models/transformers/__init__.py", "vllm_attention_forward")

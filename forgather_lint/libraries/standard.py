@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from forgather_lint.core.modules import modules_below
 from forgather_lint.core.source import Place
 from forgather_lint.libraries import devices, names
-from forgather_lint.libraries.causal_masks import with_causality
 from forgather_lint.libraries.library_members import MEMBERS
 from forgather_lint.libraries.masks import with_causality
 from forgather_lint.libraries.positions import with_counting
