@@ -39,6 +39,9 @@ CASES = [
 """The cases, of all rules with a fix, that have findings."""
 
 
+TEXTS = (".py", ".json", ".yaml")
+
+
 @record
 class Fixed:
     """A case before and after all fixes, written to its folder."""
@@ -49,9 +52,13 @@ class Fixed:
     after: tuple[ModelReport, ...]
 
 
-def fixed(case: Case, folder: Path) -> Fixed:
-    """Write `case` below `folder` and fix it."""
+def fixed(case: Case, folder: Path, line_end: bytes = b"\n") -> Fixed:
+    """Write `case` below `folder`, with these ends of lines, and fix it."""
     case.write(folder)
+    if line_end != b"\n":
+        for file in folder.rglob("*.*"):
+            if file.suffix in TEXTS:
+                file.write_bytes(file.read_bytes().replace(b"\n", line_end))
 
     def check(texts: Texts) -> tuple[ModelReport, ...]:
         with laid_over(contents(texts)):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from forgather_lint.core.diagnostics import Applicability, Diagnostic, ResolvedEdit, ResolvedFix
 from forgather_lint.core.diagnostics import Severity as Level
@@ -16,6 +19,7 @@ from forgather_lint.forgather.single import single_configuration
 from forgather_lint.linting.fixes import applied, choose_fixes
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import ModelReport
+from forgather_lint.shell.cli import cli
 from tests.cases import Case, read_cases
 from tests.fixes_shown import CASES, SHOWN, fixed, shown, title
 from tests.fixture_models import copy_model
@@ -50,6 +54,15 @@ def test_every_fix_holds(case: Case, tmp_path: Path) -> None:
     assert shown(case, made).rstrip() == STORED[title(case)].rstrip(), (
         "python -m tests.fixes_shown; then look at the diff"
     )
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_fix_keeps_the_ends_of_lines(case: Case, tmp_path: Path) -> None:
+    """In a text whose lines end otherwise the same is made, and ends so too."""
+    made = fixed(case, tmp_path.resolve() / FOLDER, b"\r\n")
+    assert shown(case, made).rstrip() == STORED[title(case)].rstrip()
+    for change in made.changes:
+        assert "\n" not in change.after.replace("\r\n", "")
 
 
 def serving(reports: tuple[ModelReport, ...]) -> set[tuple[str, tuple[int, int]]]:
@@ -112,6 +125,35 @@ def test_the_exit_code_is_that_of_ruff(
     model = copy_model("broken_llama", tmp_path)
     result = lint("check", model, "--unsafe-fixes", *arguments)
     assert result.exit_code == exit_code
+
+
+@pytest.mark.skipif(shutil.which("patch") is None, reason="no patch")
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_diff_can_be_applied(end: str, tmp_path: Path) -> None:
+    """`patch` makes of it what `--fix` writes, tabs, ends of lines and a last line without one."""
+    model = copy_model("broken_llama", tmp_path)
+    plan = model / PLAN
+    text = plan.read_text("utf-8").replace(
+        '        "layers.*.self_attn.k', '\t"layers.*.self_attn.k'
+    )
+    plan.write_bytes(text.rstrip("\n").replace("\n", end).encode())
+    asked = ("check", str(model), "--no-cache", "--unsafe-fixes", "--fix")
+    said = lint(*asked, "--diff")
+    assert '\t"layers.*.attention.key_linear' in said.stdout
+    (tmp_path / "a.patch").write_bytes(said.stdout_bytes)
+    patched = tmp_path / "patched.py"
+    command = ["patch", "--binary", "-o", str(patched), str(plan), str(tmp_path / "a.patch")]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    lint(*asked)
+    assert patched.read_bytes() == plan.read_bytes()
+
+
+def test_colours_are_no_text_of_the_diff(tmp_path: Path) -> None:
+    model = copy_model("broken_llama", tmp_path)
+    asked = ("check", str(model), "--no-cache", "--unsafe-fixes", "--diff", "--color", "always")
+    said = CliRunner().invoke(cli, asked, color=True).stdout
+    assert '\x1b[32m+        "layers.*.attention.query_linear": "colwise",\x1b[0m' in said
+    assert "\N{REPLACEMENT CHARACTER}" not in said
 
 
 def test_what_was_fixed_is_named(tmp_path: Path) -> None:

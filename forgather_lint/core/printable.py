@@ -33,6 +33,12 @@ def beginning(text: str) -> str:
     return _COMMAND_AT_START.sub(rf"\1{_SHOWN}", printable(text))
 
 
+def of_file(line: str) -> str:
+    """Like `printable`, but tabs, and a carriage return at the end, are kept: a line of a diff."""
+    end = "\r" if line.endswith("\r") else ""
+    return "\t".join(map(printable, line.removesuffix("\r").split("\t"))) + end
+
+
 def shortened(text: str, most: int = 80) -> str:
     """`text`, cut to `most` characters where it is longer."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import field
 
 from forgather_lint.core.diagnostics import Applicability, Diagnostic, ResolvedEdit, ResolvedFix
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Lines
+from forgather_lint.documents.literals import newline_at
 
 _WANTED = {
     False: frozenset({Applicability.SAFE}),
@@ -64,12 +66,19 @@ def _place_of_fix(found: Diagnostic) -> tuple[object, ...]:
     return first, found.code, found.span
 
 
+_LONE_NEWLINE = re.compile(r"(?<!\r)\n")
+
+
 def applied(text: str, edits: Iterable[ResolvedEdit]) -> str:
-    """`text` with all of `edits` made, none of which may touch another."""
+    """`text` with all of `edits` made, none of which may touch another.
+
+    Lines that they add end as those of the text do: who makes an edit may have seen it otherwise.
+    """
     lines = Lines(text)
     for edit in sorted(edits, key=lambda edit: edit.span, reverse=True):
         start, end = lines.offset(edit.span.start), lines.offset(edit.span.end)
-        text = text[:start] + edit.content + text[end:]
+        content = _LONE_NEWLINE.sub(newline_at(text, start), edit.content)
+        text = text[:start] + content + text[end:]
     return text
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.core.meter import Meter
+from forgather_lint.core.printable import of_file
 from forgather_lint.core.settings import Settings
 from forgather_lint.linting.registry import builtin_rules, names
 from forgather_lint.linting.report import FileChange, FixNotice, ModelReport, Run
@@ -61,7 +63,7 @@ def tell(run: Run, settings: Settings, color: Color, *, diff: bool, quiet: bool)
     style = Style(wants_color(color, sys.stdout), str(Path.cwd()), quiet)
     if diff:
         for change in run.fixes.changes:
-            say_lines("\n".join(difference(change, style)))
+            tell_difference(change, style)
     if quiet:
         return
     for found, reason in run.fixes.kept_back:
@@ -73,11 +75,20 @@ def tell(run: Run, settings: Settings, color: Color, *, diff: bool, quiet: bool)
         say_as_it_is(fixed(run, would=diff), err=diff)
 
 
-def difference(change: FileChange, style: Style) -> Iterator[str]:
-    """The change as a unified diff."""
+def tell_difference(change: FileChange, style: Style) -> None:
+    """Print the change as a unified diff that can be applied: tabs and ends of lines are kept."""
+    say_as_it_is("\n".join(_difference(change, style)))
+
+
+def _difference(change: FileChange, style: Style) -> Iterator[str]:
     path = style.path(change.path)
-    before, after = change.before.split("\n"), change.after.split("\n")
-    lines = difflib.unified_diff(before, after, path, path, lineterm="")
+    before, after = (_LINE.findall(text) for text in (change.before, change.after))
     colors = {"-": "red", "+": "green", "@": "cyan"}
-    for line in lines:
-        yield style.paint(line, colors[line[0]]) if line[0] in colors else line
+    for line in difflib.unified_diff(before, after, path, path):
+        shown = of_file(line.removesuffix("\n"))
+        yield style.paint(shown, colors[line[0]]) if line[0] in colors else shown
+        if not line.endswith("\n"):
+            yield "\\ No newline at end of file"
+
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")

@@ -28,7 +28,7 @@ from forgather_lint.shell.progress import Bar
 from forgather_lint.shell.reporters import Render, formats, reporter
 from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
 from forgather_lint.shell.reporters.parts.summary import counted as counted_as
-from forgather_lint.shell.say import say, say_lines
+from forgather_lint.shell.say import say
 
 
 @click.command(context_settings={"auto_envvar_prefix": "FORGATHER_LINT"})
@@ -336,7 +336,7 @@ def _add_ignores(
     done = ignoring.ignored(groups, meter, written=not diff)
     style = Style(wants_color(color, sys.stdout), str(Path.cwd()))
     for change in done.changes if diff else ():
-        say_lines("\n".join(fixing.difference(change, style)))
+        fixing.tell_difference(change, style)
     _tell_what_was_not_checked(done.run, quiet)
     if not quiet:
         ignoring.tell(done, written=not diff)

@@ -28,7 +28,7 @@ from forgather_lint.session.texts import write as write_text
 from forgather_lint.shell import configuration, options
 from forgather_lint.shell.commands.structure import told
 from forgather_lint.shell.contained import in_a_worker
-from forgather_lint.shell.fixing import difference as difference_of_file
+from forgather_lint.shell.fixing import tell_difference
 from forgather_lint.shell.models_at_path import Opened, open_one
 from forgather_lint.shell.reporters.parts.style import Style
 from forgather_lint.shell.say import say, say_as_it_is, say_lines
@@ -156,7 +156,7 @@ def _write_inferred(prepared: AnyPreparedModel, opened: Opened, path: Path, diff
     style = Style(base=str(Path.cwd()))
     for change in originals.changes(texts):
         if diff:
-            say_lines("\n".join(difference_of_file(change, style)))
+            tell_difference(change, style)
             continue
         try:
             write_text(change)
