@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.fixture_models import copy_model
 from tests.forgather_projects import write_workspace
 from tests.language_client import LanguageClient, Message, applied, editing
@@ -234,6 +236,72 @@ def test_clients_that_ask_are_sent_nothing_unasked(tmp_path: Path) -> None:
         found = {x["uri"]: [each["code"] for each in x["items"]] for x in whole["items"]}
         assert found == {config.as_uri(): ["FGL101"] * 5, code.as_uri(): ["FGL202", "FGL290"]}
         assert client.told("textDocument/publishDiagnostics") == []
+
+
+PULLING = {
+    "textDocument": {"diagnostic": {}},
+    "workspace": {"diagnostics": {"refreshSupport": True}, "workspaceFolders": True},
+    "window": {"workDoneProgress": True},
+}
+
+
+def test_roots_come_and_go(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    copy_model("broken_llama", one)
+    copy_model("broken_llama", other)
+    folders = [{"uri": root.as_uri(), "name": root.name} for root in (one, other)]
+    with editing(one, capabilities=PULLING) as client:
+
+        def roots() -> set[str]:
+            found = client.ask("workspace/diagnostic", previousResultIds=[])["items"]
+            paths = [Path(each["uri"].removeprefix("file://")) for each in found]
+            return {path.relative_to(tmp_path).parts[0] for path in paths}
+
+        changed = "workspace/didChangeWorkspaceFolders"
+        assert roots() == {"one"}
+        client.tell(changed, event={"added": [folders[1]], "removed": []})
+        assert roots() == {"one", "other"}
+        client.tell(changed, event={"added": [], "removed": [folders[0]]})
+        assert roots() == {"other"}
+
+
+def test_what_takes_long_is_shown(tmp_path: Path) -> None:
+    """Of many models the one that is being looked at is named."""
+    for number in range(30):
+        copy_model("hf_llama", tmp_path / str(number), num_hidden_layers=20 + number)
+    with editing(tmp_path, capabilities=PULLING) as client:
+        client.ask("workspace/diagnostic", previousResultIds=[])
+        shown = [each["value"] for each in client.told("$/progress")]
+        assert shown[0] == {"kind": "begin", "title": "Checking the workspace"}
+        assert all(each["message"].startswith(str(tmp_path)) for each in shown[1:-1])
+        assert shown[1:-1]
+        assert shown[-1] == {"kind": "end"}
+
+
+HOSTILE = {
+    CODE: [
+        "x = " + "(" * 5_000 + ")" * 5_000,
+        "\0",
+        "\u202e def",
+        "f(" * 900,
+    ],
+    "config.json": ["[" * 99_999, '{"hidden_size": ' + "9" * 5_000 + "}", '{"a": ' * 2_000, "\0"],
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_texts_are_findings(name: str, tmp_path: Path) -> None:
+    """As they are typed; what is typed next is answered as ever."""
+    file = copy_model("hf_llama", tmp_path) / name
+    whole = file.read_text("utf-8")
+    with editing(tmp_path) as client:
+        client.open(file)
+        before = client.on(file)
+        for text in HOSTILE[name]:
+            client.change(file, text)
+            assert client.on(file), text[:20]
+        client.change(file, whole)
+        assert client.on(file) == before
 
 
 ZED = {
