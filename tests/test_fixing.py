@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from forgather_lint.core.diagnostics import Applicability, Diagnostic, ResolvedEdit, ResolvedFix
 from forgather_lint.core.diagnostics import Severity as Level
@@ -19,7 +18,6 @@ from forgather_lint.forgather.single import single_configuration
 from forgather_lint.linting.fixes import applied, choose_fixes
 from forgather_lint.linting.registry import builtin_rules
 from forgather_lint.linting.report import ModelReport
-from forgather_lint.shell.cli import cli
 from tests.cases import Case, read_cases
 from tests.fixes_shown import CASES, SHOWN, fixed, shown, title
 from tests.fixture_models import copy_model
@@ -151,7 +149,7 @@ def test_a_diff_can_be_applied(end: str, tmp_path: Path) -> None:
 def test_colours_are_no_text_of_the_diff(tmp_path: Path) -> None:
     model = copy_model("broken_llama", tmp_path)
     asked = ("check", str(model), "--no-cache", "--unsafe-fixes", "--diff", "--color", "always")
-    said = CliRunner().invoke(cli, asked, color=True).stdout
+    said = lint(*asked).stdout
     assert '\x1b[32m+        "layers.*.attention.query_linear": "colwise",\x1b[0m' in said
     assert "\N{REPLACEMENT CHARACTER}" not in said
 

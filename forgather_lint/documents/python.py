@@ -136,7 +136,13 @@ def _refused(where: Span, message: str, text: str) -> SourceError:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ast.parse(text)
-    except (SyntaxError, ValueError):
+    except SyntaxError as error:
+        if where == file_start(where.path) and error.lineno:
+            # libcst does not say where a string has no end; Python does.
+            start = Position(error.lineno, max(1, error.offset or 1))
+            return SourceError(Span(where.path, start, start), f"syntax error: {error.msg}")
+        return SourceError(where, message)
+    except ValueError:
         return SourceError(where, message)
     except (MemoryError, RecursionError):  # what the parser of Python says of too deep a text
         return NotAnalysed(where, "not analysed: too deeply nested")

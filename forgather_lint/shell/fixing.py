@@ -77,7 +77,7 @@ def tell(run: Run, settings: Settings, color: Color, *, diff: bool, quiet: bool)
 
 def tell_difference(change: FileChange, style: Style) -> None:
     """Print the change as a unified diff that can be applied: tabs and ends of lines are kept."""
-    say_as_it_is("\n".join(_difference(change, style)))
+    say_as_it_is("\n".join(_difference(change, style)), color=style.color)
 
 
 def _difference(change: FileChange, style: Style) -> Iterator[str]:

@@ -17,10 +17,11 @@ class Said:
 
     text: str
     err: bool
+    color: bool = False
 
     def out(self) -> None:
-        """Print it."""
-        click.echo(self.text, err=self.err)
+        """Print it; its colours are taken out where nobody sees them, unless they are asked for."""
+        click.echo(self.text, err=self.err, color=self.color or None)
 
 
 _kept: list[Said] | None = None
@@ -51,9 +52,9 @@ def say_lines(text: str) -> None:
         say(line)
 
 
-def say_as_it_is(text: str, *, err: bool = False) -> None:
+def say_as_it_is(text: str, *, err: bool = False, color: bool = False) -> None:
     """Print a text that this tool made itself: JSON, or text with colours."""
-    said = Said(text, err)
+    said = Said(text, err, color)
     if _kept is None:
         said.out()
     else:
