@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
 
+from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.python import NodePlace, PythonFile
+from forgather_lint.documents.walk import descendants, of_kind
 from forgather_lint.engines.transformers.imports import ImportedName
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.facts.causes.code import ImportRemoved
 from forgather_lint.facts.serving import ServingProblem
 
@@ -27,8 +30,21 @@ def removed(seen: CheckedModel) -> Iterator[ServingProblem]:
                     yield _problem(seen, NodePlace(file, node), missing)
 
 
-def _imports(file: PythonFile) -> Iterator[tuple[cst.CSTNode, str, str]]:
-    for line in file.tree.body:
+def removed_in_functions(prepared: PreparedModel) -> Iterator[tuple[str, Place]]:
+    """Imports in the body of a function, which run if it does: a reason each, and its place."""
+    for name, file in prepared.builder.loader.files.items() if prepared.builder else ():
+        if name.startswith("model."):
+            for function in of_kind(descendants(file.tree), cst.FunctionDef):
+                for node, module, alias in _imports(file, function.body.body):
+                    missing = prepared.target.transformers.missing_import(module, alias)
+                    if missing is not None:
+                        yield f"{missing.error}, if it runs", NodePlace(file, node)
+
+
+def _imports(
+    file: PythonFile, body: Sequence[cst.BaseStatement | cst.BaseSmallStatement] | None = None
+) -> Iterator[tuple[cst.CSTNode, str, str]]:
+    for line in file.tree.body if body is None else body:
         for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
             if not isinstance(node, cst.ImportFrom) or node.relative or node.module is None:
                 continue

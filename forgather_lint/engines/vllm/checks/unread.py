@@ -10,6 +10,7 @@ from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.names import knows
 from forgather_lint.engines.vllm.checks.config_reads import WHOLE, config_reads
+from forgather_lint.engines.vllm.checks.imports import removed_in_functions
 from forgather_lint.engines.vllm.checks.windows import windows_apart
 from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.server import auto_map
@@ -42,6 +43,7 @@ def is_quantised(model: ModelInput, prepared: PreparedModel) -> bool:
 def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, Place | None]]:
     config = model.config
     yield from _quantised_openly(model, prepared)
+    yield from removed_in_functions(prepared)
     if config is None:
         return
     yield from _other_config_class(config, prepared)
