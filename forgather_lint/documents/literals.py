@@ -15,6 +15,7 @@ from forgather_lint.core.record import record
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.source import Place
 from forgather_lint.documents.config_json import ConfigPlace
+from forgather_lint.documents.newlines import newline_at
 from forgather_lint.documents.python import NodePlace
 
 Piece = tuple[int, int, str]
@@ -252,9 +253,3 @@ def _line_end(text: str, entry: LiteralItem) -> int | None:
     """The end of the line on which the entry ends; None if anything but a comment follows on it."""
     found = _BLANK.match(text, entry.end if entry.comma is None else entry.comma + 1)
     return found.end() if found else None
-
-
-def newline_at(text: str, start: int) -> str:
-    """The line end of the line before `start`."""
-    found = re.compile(r"\r\n|\r|\n").search(text, max(0, text.rfind("\n", 0, start) - 1))
-    return found[0] if found else "\n"

@@ -9,7 +9,7 @@ from dataclasses import field
 from forgather_lint.core.diagnostics import Applicability, Diagnostic, ResolvedEdit, ResolvedFix
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Lines
-from forgather_lint.documents.literals import newline_at
+from forgather_lint.documents.newlines import newline_at
 
 _WANTED = {
     False: frozenset({Applicability.SAFE}),
