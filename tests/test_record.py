@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import InitVar, asdict, dataclass, field, fields, is_dataclass, replace
 from math import nan
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from forgather_lint.core.record import record
 
 _OF_EVERY_CLASS = ("__dict__", "__weakref__")
+_OF_FIELDS = "name type default default_factory init repr compare hash kw_only".split()
 
 
 @record
@@ -119,3 +120,74 @@ def test_a_record_is_made_as_a_data_class_is() -> None:
     for given, named in calls:
         assert made_of(one, given, named) == made_of(other, given, named) != ""
     assert one(1, by_name=2).made is not one(1, by_name=2).made
+
+
+class Plain:
+    first: int
+    second: str = "b"
+
+
+class WithFields:
+    first: int
+    many: list[int] = field(default_factory=list, repr=False)
+    named: int = field(default=3, kw_only=True)
+    inside: int = field(default=1, init=False, compare=False)
+
+
+class WithClassVariable:
+    shared: ClassVar[int] = 3
+    first: int = 0
+
+
+class WithArgument:
+    first: int = 0
+    given: InitVar[int] = 1
+
+    def __post_init__(self, given: int) -> None:
+        self.first += given
+
+
+def _copied(body: type, bases: tuple[type, ...] = ()) -> Any:
+    own = {name: value for name, value in vars(body).items() if name not in _OF_EVERY_CLASS}
+    return type(body.__name__, bases, own)
+
+
+def _left_on(made: Any) -> dict[str, object]:
+    """What a class decorator has left on a class, as far as others may read it."""
+    return {
+        "fields": [{name: getattr(each, name) for name in _OF_FIELDS} for each in fields(made)],
+        "all": list(made.__dataclass_fields__),
+        "slots": made.__dict__.get("__slots__"),
+        "match": made.__match_args__,
+        "defaults": {each.name: made.__dict__.get(each.name, nan) for each in fields(made)}.keys(),
+        "is": is_dataclass(made),
+    }
+
+
+@pytest.mark.parametrize("body", [Plain, WithFields, WithClassVariable, WithArgument])
+@pytest.mark.parametrize("slots", [True, False])
+def test_a_record_has_what_a_data_class_has(body: type, slots: bool) -> None:
+    one = record(slots=slots)(_copied(body))
+    other = dataclass(eq=False, repr=False, slots=slots)(_copied(body))
+    assert _left_on(one) == _left_on(other)
+
+    heir = record(slots=slots)(_copied(Plain, (one,)))
+    assert _left_on(heir) == _left_on(dataclass(slots=slots)(_copied(Plain, (other,))))
+
+
+def test_a_record_and_a_data_class_extend_each_other() -> None:
+    @dataclass
+    class More(Counter):
+        size: int = 0
+
+    @record
+    class Beside(More):
+        note: str = ""
+
+    assert asdict(Beside(["a"], 2, "b")) == {"names": ["a"], "size": 2, "note": "b"}
+    assert asdict(More()) == {"names": [], "size": 0}
+
+
+def test_a_mutable_default_is_refused() -> None:
+    with pytest.raises(ValueError, match="mutable default"):
+        record(_copied(type("Body", (), {"__annotations__": {"names": list}, "names": []})))
