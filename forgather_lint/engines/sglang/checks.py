@@ -19,6 +19,7 @@ from forgather_lint.engines.common.attention_call import by_position, interface_
 from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.engines.common.head_arithmetic import OnLogits, arithmetic_beside
 from forgather_lint.engines.common.rms_norm import NATIVE, adds_one, is_rms_norm
+from forgather_lint.engines.common.unknown_names import first_unknown_beginning
 from forgather_lint.engines.fact import Fact
 from forgather_lint.engines.sglang.judge import NORM, PreparedModel, SglangJudge, prepare
 from forgather_lint.engines.sglang.target import SglangTarget
@@ -208,7 +209,7 @@ def _of_weights(prepared: PreparedModel) -> Iterator[ServingProblem]:
         name = placed(saved, loading.prefixes.value)
         if name in known or name == "lm_head.weight" or name.startswith("classifier."):
             continue
-        parts = {"name": _stranger(name, known), "class": "TransformersForCausalLM"}
+        parts = {"name": first_unknown_beginning(name, known), "class": "TransformersForCausalLM"}
         where = whole.root.places.get(saved.partition(".")[0], judge.subject.where)
         yield _problem(prepared, WeightLost(saved), loading.unknown_name, where, **parts)
         return
@@ -218,14 +219,6 @@ def placed(name: str, prefixes: Mapping[str, str]) -> str:
     """The name under which the backend looks up the tensor `name` (`WeightsMapper`)."""
     prefix = max((each for each in prefixes if name.startswith(each)), key=len)
     return prefixes[prefix] + name.removeprefix(prefix)
-
-
-def _stranger(name: str, known: set[str]) -> str:
-    """The shortest beginning of `name` with which no name of the model begins."""
-    beginnings = {".".join(each.split(".")[:size]) for each in known for size in range(1, 20)}
-    parts = name.split(".")
-    heads = [".".join(parts[:size]) for size in range(1, len(parts) + 1)]
-    return next((head for head in heads if head not in beginnings), name)
 
 
 Reason = tuple[str, Place | None]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from forgather_lint.core.source import Place
+from forgather_lint.engines.common.unknown_names import first_unknown_beginning
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.fact_values import BasePrefix
@@ -42,7 +43,7 @@ def names(seen: CheckedModel) -> Iterator[ServingProblem]:
         if mapped not in known and (generates or mapped.partition(".")[0] != HEAD):
             of_head = name.partition(".")[0] not in (prefix, *children)
             head = whole.root.places.get(name.partition(".")[0]) if of_head else None
-            yield _problem(seen, name, _stranger(mapped, known), prefix, head)
+            yield _problem(seen, name, first_unknown_beginning(mapped, known), prefix, head)
             return
 
 
@@ -164,14 +165,6 @@ def by_model(name: str, bare: bool) -> str:
         if f"model.{name}".startswith(old):
             return new + f"model.{name}".removeprefix(old)
     return f"model.{name}"
-
-
-def _stranger(name: str, known: Iterable[str]) -> str:
-    """The shortest beginning of `name` with which no name of the model begins."""
-    beginnings = {".".join(each.split(".")[:size]) for each in known for size in range(1, 20)}
-    parts = name.split(".")
-    heads = [".".join(parts[:size]) for size in range(1, len(parts) + 1)]
-    return next((head for head in heads if head not in beginnings), name)
 
 
 def _problem(
