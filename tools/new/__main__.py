@@ -1,5 +1,6 @@
 """Writes what something new begins with, so that it is found, tested and checked from the start.
 
+\b
     python -m tools.new rule FAMILY NAME [--about TOPIC]
     python -m tools.new operation NAME --family FAMILY
     python -m tools.new release PROJECT VERSION [--requires SPEC] [--torch VERSION]
