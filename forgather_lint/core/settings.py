@@ -135,8 +135,8 @@ class Settings:
     def selects(self, code: str) -> bool:
         """Whether the rule `code` is to run.
 
-        The longer of two selectors wins, as in ruff: `--select FGL --ignore FGL1
-        --extend-select FGL101` runs FGL101. On a tie the code is ignored.
+        The longer of two selectors wins, as in ruff: a family that is ignored may have a rule that
+        `--extend-select` adds. On a tie the code is ignored.
         """
         chosen = _closeness(code, self.select + self.extend_select)
         return chosen > _closeness(code, self.ignore)

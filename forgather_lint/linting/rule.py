@@ -1,6 +1,6 @@
 """What a rule is: a function from one kind of fact to findings.
 
-    @rule("FGL101", "tp-pattern-matches-nothing", Severity.ERROR)
+    @rule(CODE, "tp-pattern-matches-nothing", Severity.ERROR)
     def check(model: Model) -> Iterator[Finding]: ...
 
 The annotation of the first parameter says which facts the rule reads; it is called with every fact
@@ -9,7 +9,7 @@ of that kind. The docstring of the rule's file is its page.
 Some facts have a cause. A rule declares which causes it explains, and is called with the facts that
 have such a cause, and with the cause itself if it has a parameter for it:
 
-    @rule("FGL501", "config-field-null", Severity.ERROR, explains=FieldIsNull)
+    @rule(CODE, "config-field-null", Severity.ERROR, explains=FieldIsNull)
     def check(problem: ServingProblem, cause: FieldIsNull) -> Iterator[Finding]: ...
 
 Wherever a code is shown for a cause, it is that of the rule that explains it.

@@ -1,10 +1,10 @@
 """Comments that silence findings: which there are, what each covers, which cover nothing.
 
-    x = 1  # forgather-lint: ignore[FGL101] with a reason if you like
-    x = 1  # noqa: FGL101
-    # forgather-lint: ignore[FGL101]      alone on a line, for the next line
-    # forgather-lint: file-ignore[FGL101]
-    # forgather-lint: disable[FGL101]     alone on a line, up to `enable[FGL101]` or the end
+    x = 1  # forgather-lint: ignore[CODE] with a reason if you like
+    x = 1  # noqa: CODE
+    # forgather-lint: ignore[CODE]      alone on a line, for the next line
+    # forgather-lint: file-ignore[CODE]
+    # forgather-lint: disable[CODE]     alone on a line, up to `enable[CODE]` or the end
 
 A code may also be the name of its rule. A bare `# noqa` silences everything, as in ruff. A comment
 counts on the first or the last line of the finding. A JSON file has no comments: those of the file

@@ -76,7 +76,7 @@ class ValueSeen:
 
 
 @record
-class Link:
+class TemplateLink:
     """A place in a template that names something, such as its parent, and the place of that."""
 
     where: Span
@@ -101,7 +101,7 @@ class Picture:
     styles: tuple[str, ...] = ()
     base: Span | None = None
     whole: Span | None = None
-    links: tuple[Link, ...] = ()
+    links: tuple[TemplateLink, ...] = ()
     undecided: str = ""
 
     @property

@@ -32,11 +32,11 @@ from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.session.checking import PlaceToCheck
 from forgather_lint.session.picture import (
     EntrySeen,
-    Link,
     ModuleSeen,
     Picture,
     PlanSeen,
     Shape,
+    TemplateLink,
     ValueSeen,
 )
 
@@ -113,7 +113,7 @@ def _of_configuration(place: PlaceToCheck, document: str, target: Target) -> Pic
         except SettingsError:
             continue
         picture = _picture(model_input(rendered), target, Relocation(rendered).span)
-        found = tuple(Link(where, to) for where, to in links(rendered))
+        found = tuple(TemplateLink(where, to) for where, to in links(rendered))
         return replace(picture, links=found)
     return None
 

@@ -1,4 +1,4 @@
-"""One line per finding: `path:row:column: FGL101 [name] message`."""
+"""One line per finding: `path:row:column: CODE [name] message`."""
 
 from __future__ import annotations
 

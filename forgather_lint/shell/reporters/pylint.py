@@ -18,7 +18,7 @@ _LETTER = {Severity.ERROR: "E", Severity.WARNING: "W", Severity.INFO: "I"}
 
 
 def render(run: Run, style: Style) -> Iterator[str]:
-    """`path:row: [E(FGL101), name] message` for each finding."""
+    """`path:row: [E(CODE), name] message` for each finding."""
     plain = Style(base=style.base)
     for found in run.told:
         yield _line(found, plain)
