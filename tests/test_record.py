@@ -140,8 +140,8 @@ class WithClassVariable:
 
 
 class WithArgument:
+    given: InitVar[int]
     first: int = 0
-    given: InitVar[int] = 1
 
     def __post_init__(self, given: int) -> None:
         self.first += given

@@ -91,7 +91,10 @@ def _finding(argument: Argument, generator: Arguments) -> Finding:
 
 
 def _meant(key: str, generator: Arguments) -> str | None:
-    """The key that the template reads and that this one was probably meant for."""
+    """The key that `key` was probably meant for, of those that the template reads and nobody gives.
+
+    None: no such key is alike.
+    """
     free = generator.reads - {argument.key for argument in generator.arguments}
     if PLANS_OF_THE_GUIDE.get(key) in free:
         return PLANS_OF_THE_GUIDE[key]

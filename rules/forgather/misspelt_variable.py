@@ -57,7 +57,10 @@ def _resembles(fallback: Fallback) -> bool:
 
 
 def _strange(fallback: Fallback) -> bool:
-    """Whether the variable is no mere rearrangement of words that the templates use."""
+    """Whether the variable has a word that no name in the templates has.
+
+    Else it is no misspelling.
+    """
     return not fallback.words.issuperset(fallback.variable.split("_"))
 
 

@@ -70,7 +70,7 @@ def _finding(entry: NameEntry, model: Model) -> Finding:
 
 
 def _meant(entry: NameEntry, model: Model) -> tuple[str, ...]:
-    """A class that is named alike, else the repeated block itself."""
+    """The repeated blocks, not listed yet, whose class is named alike; all of them, if none is."""
     blocks = {class_name(module) for module in repeated_blocks(model.whole)}
     listed = {other.name for other in model.plans.no_split or ()}
     candidates = sorted(blocks - listed)

@@ -56,7 +56,10 @@ def check(model: Model) -> Iterator[Finding]:
 
 
 def _first_call(stage: StagedEntry, model: Model) -> ModuleCall | None:
-    """The first call of the module, or of an element if it is the stack."""
+    """The first call of the stage's module, or of an element if it is the stack.
+
+    None if none runs.
+    """
     names = {stage.module.name}
     if stage.side is Side.STACK:
         names = {element.name for element in model.base.children(stage.module.name)}
@@ -77,7 +80,10 @@ def _accepted(
 
 
 def _on_the_way(name: str, call: ModuleCall, model: Model) -> bool:
-    """Whether a forward around the module or below it, or a call there, has the name."""
+    """Whether `name` is a parameter of a forward around the module, or is passed on below it.
+
+    Then the value may reach the module although its own forward has no such parameter.
+    """
     trace = model.trace
     if trace is None or (trace.signature is not None and trace.signature.names(name)):
         return True

@@ -57,14 +57,17 @@ def check(model: Model) -> Iterator[Finding]:
 
 
 def _uncovered(call: ModuleCall, plan: tuple[StagedEntry, ...], model: Model) -> bool:
-    """Whether no entry covers the module, it holds no covered module, and it owns parameters."""
+    """Whether the plan names no module around, at or below that of `call`, which has parameters."""
     name, planned = call.module, [stage.module.name for stage in plan]
     covered = any(is_within(name, other) or is_within(other, name) for other in planned)
     return not covered and any(p.name.startswith(f"{name}.") for p in model.base.parameters)
 
 
 def _severity(call: ModuleCall, stack: StagedEntry, model: Model) -> Severity | None:
-    """How bad it is that every rank runs `call`; None if the hidden states never pass it."""
+    """How bad it is that every rank runs `call`.
+
+    None if no hidden states go into or come out of it.
+    """
     if any(is_within(source, stack.module.name) for source in call.hidden_from):
         return Severity.ERROR
     layers = calls_within(model.trace, stack.module.name)
@@ -106,7 +109,11 @@ def _added(
     severity: Severity,
     model: Model,
 ) -> Fix | None:
-    """An entry behind the last one that runs before `call`; the names are what the layers have."""
+    """An entry for the module of `call`, behind the last one that runs before it.
+
+    Its names of inputs and outputs are those of the layers' entry, or of a table of tokens. None if
+    the layers' entry has none, or a prefix.
+    """
     given, made = stack.entry.inputs or (), stack.entry.outputs or ()
     if severity is Severity.ERROR:
         names = made[:1], made[:1]

@@ -67,14 +67,17 @@ def _on_wrong_side(stage: StagedEntry, stack: StagedEntry, trace: Trace) -> bool
 
 
 def _runs_after(late: StagedEntry, early: StagedEntry, trace: Trace) -> bool:
-    """Whether every call of one comes after every call of the other."""
+    """Whether both run, and each call of `late` comes after all calls of `early`."""
     late_calls = [call.order for call in calls_within(trace, late.module.name)]
     early_calls = [call.order for call in calls_within(trace, early.module.name)]
     return bool(late_calls and early_calls) and min(late_calls) > max(early_calls)
 
 
 def _in_order(plan: Sequence[StagedEntry], trace: Trace) -> Fix | None:
-    """The entries in the order in which their modules first run; all must run."""
+    """Puts the entries in the order in which their modules first run.
+
+    None if one of them never runs.
+    """
     runs = {stage.module.name: calls_within(trace, stage.module.name) for stage in plan}
     if not all(runs.values()):
         return None

@@ -70,7 +70,7 @@ def _breaks(use: ModuleUse, placeholder: str) -> bool:
 
 
 def _first_missing(use: ModuleUse, placeholder: str) -> str:
-    """The attribute at which the walk from the placeholder fails."""
+    """The first attribute that the code reads of the placeholder, where it has none."""
     below = use.module.removeprefix(placeholder).lstrip(".")
     return below.partition(".")[0] or use.name
 

@@ -65,7 +65,10 @@ def _list(sizes: list[int]) -> str:
 
 
 def _reason(sizes: Sequence[SizeVerdict]) -> str:
-    """The reason at the first of the sizes; at the others it may have other numbers."""
+    """The verdict on the sizes, with the reason of the first.
+
+    Said to be its, if others have another.
+    """
     first = sizes[0]
     word = "undecided" if first.verdict == UNKNOWN else first.verdict
     one = len({each.reason for each in sizes}) == 1

@@ -59,9 +59,10 @@ def check(model: Model) -> Iterator[Finding]:
 
 
 def _reader(half: Half, runs: Mapping[str, int]) -> Planned | None:
-    """The layer of the block whose input is as wide as a column-parallel output.
+    """The layer that reads what the column-parallel ones give: its input is as wide as that.
 
-    If all are column-parallel, the one that runs last.
+    If all layers of the block are column-parallel, it is the one of them that runs last. None if
+    several layers, or none, may be meant.
     """
     widths = {layer.module.sizes.get("out_features") for layer in half.layers} - {None}
     readers = [x for x in half.others if x.module.sizes.get("in_features") in widths]

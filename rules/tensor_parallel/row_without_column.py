@@ -58,7 +58,10 @@ def check(model: Model) -> Iterator[Finding]:
 
 
 def _feeders(half: Half) -> list[Module]:
-    """Layers of the block without an entry whose output is as wide as the row-parallel input."""
+    """The layers that may feed the row-parallel ones: they have no entry, and as wide an output.
+
+    Layers beside such a one, with the same input, belong to them too.
+    """
     free = [layer.module for layer in half.others if layer.entry is None]
     widths = {layer.module.sizes.get("in_features") for layer in half.layers} - {None}
     feeders = [module for module in free if module.sizes.get("out_features") in widths]

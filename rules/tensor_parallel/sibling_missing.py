@@ -69,7 +69,7 @@ def _missing(block: list[Planned]) -> Iterator[tuple[Module, Planned]]:
 
 
 def _twins(module: Module, free: Iterable[Module], inputs: set[int | None]) -> Iterator[Module]:
-    """Layers of the same two sizes whose outputs a row-parallel layer can read together."""
+    """Those of `free` with both widths of `module`, if a row-parallel layer reads their output."""
     sizes = [module.sizes.get(side) for side in ("in_features", "out_features")]
     if None not in sizes and sizes[0] != sizes[1] and sizes[1] in inputs:
         for other in free:

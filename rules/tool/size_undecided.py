@@ -50,5 +50,5 @@ def check(undecided: SizesUndecided) -> Iterator[Finding]:
 
 
 def _words(reason: str) -> str:
-    """A reason such as `sizes-may-differ` as it is read; texts with spaces stay as they are."""
+    """A reason that is a word for programs, `sizes-may-differ`, with spaces; a text as it is."""
     return reason if " " in reason else reason.replace("-", " ")
