@@ -180,7 +180,7 @@ def test_a_record_and_a_data_class_extend_each_other() -> None:
     class More(Counter):
         size: int = 0
 
-    @record
+    @record(frozen=False)
     class Beside(More):
         note: str = ""
 
