@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -159,6 +160,16 @@ def test_no_worker_outlives_the_run() -> None:
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def largest_core() -> int:
+    return resource.getrlimit(resource.RLIMIT_CORE)[0]
+
+
+@pytest.mark.parametrize("forked", [True, False])
+def test_a_worker_that_dies_leaves_no_core(forked: bool) -> None:
+    with Workers(1, LIMITS, forked=forked) as workers:
+        assert list(workers.results([largest_core, largest_core])) == [0, 0]
 
 
 def run(*arguments: object) -> Result:

@@ -167,6 +167,22 @@ def test_an_interrupt_leaves_no_process_behind(tmp_path: Path, number: signal.Si
     assert alive(pids) == []
 
 
+@needs_proc
+def test_a_tool_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(STUBBORN, encoding="utf-8")
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as tool:
+        assert tool.stdout is not None
+        assert tool.stdout.readline() == "load\n"
+        pids = json.loads((tmp_path / "script.events").read_text())["pids"]
+        assert len(alive(pids)) == 3
+        tool.kill()
+    deadline = time.monotonic() + 60
+    while alive(pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert alive(pids) == []
+
+
 def test_a_run_that_returns_is_told_from_one_that_fails(tmp_path: Path) -> None:
     script = """
 import json, sys

@@ -3,8 +3,10 @@
 The script gets a session of its own, so that whatever it starts can be counted and ended with it.
 It reports through a file of JSON lines; all that it prints goes to the log.
 
-On Linux every process below the script is contained, also one that begins a session of its own,
-unless this process itself is killed before it can end them. Elsewhere: the script's session.
+On Linux every process below the script is contained, also one that begins a session of its own.
+Where this process is killed before it can end them, another one ends the script, its session and
+what is below it; then only what has left both the session and its parent is not contained.
+Elsewhere: the script's session.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import IO
 
 from forgather_lint.core.files import read_at_most
 from forgather_lint.core.record import record
+from forgather_lint.probes.processes import Member, members
 
 CHILDREN = Path(__file__).parent / "children"
 _POLL_SECONDS = 0.2
@@ -124,12 +127,13 @@ def run(job: Job, limits: RunLimits, work: Path, tell: Tell) -> Ran:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        try:
-            end = _watch(process, limits, _Announcer(events, tell), partial(_over, log, most))
-        finally:
-            _end_session(process)
-            if adopted:
-                _reap_orphans(process.pid)
+        with _watched(process.pid):
+            try:
+                end = _watch(process, limits, _Announcer(events, tell), partial(_over, log, most))
+            finally:
+                _end_session(process)
+                if adopted:
+                    _reap_orphans(process.pid)
     return Ran(end, process.returncode, _merged(events), time.monotonic() - started)
 
 
@@ -221,22 +225,13 @@ def _await_end(process: subprocess.Popen[bytes]) -> None:
 
 def _alive(process: subprocess.Popen[bytes]) -> bool:
     """Whether the script or anything that it started still runs."""
-    return process.poll() is None or any(each.state not in "ZX" for each in _members(process.pid))
+    return process.poll() is None or any(each.runs for each in _members(process.pid))
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     for pid in {process.pid, *(each.pid for each in _members(process.pid))}:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
-
-
-@record
-class _Member:
-    pid: int
-    state: str
-    parent: int
-    session: int
-    pages: int
 
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -258,35 +253,42 @@ def _adopt_orphans() -> bool:
 
 def _reap_orphans(script: int) -> None:
     """Collect the exit of processes that were given to us, except of `script`, which is awaited."""
-    for each in list(_members(script)):
+    for each in _members(script):
         if each.pid != script:
             with suppress(ChildProcessError):
                 os.waitpid(each.pid, os.WNOHANG)
 
 
-def _members(session: int) -> Iterator[_Member]:
+def _members(session: int) -> list[Member]:
     """The processes of `session`, and those that a script left behind and that were given to us."""
-    found = list(_processes())
-    below = {os.getpid()} if _adopt_orphans() else set()
-    while True:
-        more = {each.pid for each in found if each.parent in below} - below
-        if not more:
-            break
-        below |= more
-    below.discard(os.getpid())
-    yield from (each for each in found if each.session == session or each.pid in below)
+    above = os.getpid() if _adopt_orphans() else session
+    return [each for each in members(session, above) if each.pid not in _watchdogs]
 
 
-def _processes() -> Iterator[_Member]:
-    """All processes, as /proc/<pid>/stat (proc_pid_stat(5)) lists them."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+_watchdogs: set[int] = set()
+"""Processes of ours below us, which are no script's."""
+
+
+@contextmanager
+def _watched(session: int) -> Iterator[None]:
+    """Have another process end `session` if we are killed within the block."""
+    command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("processes.py"))]
+    with subprocess.Popen(
+        [*command, str(session)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as watchdog:
+        _watchdogs.add(watchdog.pid)
         try:
-            text = stat.read_text("ascii", "replace")
-        except OSError:
-            continue  # it ended meanwhile
-        fields = text.rpartition(")")[2].split()
-        parent, session, pages = (int(fields[place]) for place in (1, 3, 21))
-        yield _Member(int(stat.parent.name), fields[0], parent, session, pages)
+            yield
+        finally:
+            assert watchdog.stdin is not None
+            with suppress(BrokenPipeError):
+                watchdog.stdin.write(b".")
+                watchdog.stdin.flush()
+    _watchdogs.discard(watchdog.pid)
 
 
 def resident_memory(session: int) -> int:
