@@ -168,12 +168,16 @@ def _read_requirement(text: str) -> str:
 
 def _options(seed: str, count: int) -> list[str]:
     random = Random(seed)
-    names = ("tensor_parallel_size", "max_model_len", "jobs", "time_limit", "memory_limit", "dtype")
-    return [f"{random.choice(names)}={each}" for each in values.drawn(values.SIZES, seed, count)]
+    return [f"{random.choice(_OPTIONS)}={each}" for each in values.drawn(values.SIZES, seed, count)]
+
+
+_OPTIONS = ("tensor_parallel_size", "max_model_len", "jobs", "time_limit", "memory_limit", "dtype")
 
 
 def _read_option(text: str) -> str:
+    """Only values come from outside: what is no name stands for one of them."""
     name, _, value = text.partition("=")
+    name = name if name in _OPTIONS else _OPTIONS[len(name) % len(_OPTIONS)]
     try:
         return type(configuration.option(name, value)).__name__
     except SettingsError as error:
