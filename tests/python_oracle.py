@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import sys
 import warnings
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
 
@@ -70,6 +71,8 @@ def in_python(text: str) -> End:
             told = _written(names[RESULT])
     except Exception as error:  # noqa: BLE001 - whatever the code raises is its end
         text = _COMPREHENSION.sub("", str(error))
+        for newer, older in _SAID_BEFORE.items():
+            text = text.replace(newer, older)
         return End(f"{type(error).__name__}: {text}")
     return End(told)
 
@@ -87,6 +90,15 @@ class _Noting(Machine):
         value = super().evaluate(node, frame)
         self.unsure = self.unsure or isinstance(value, Unknown | Choice)
         return value
+
+
+_SAID_BEFORE = {
+    "() iterable argument is empty": "() arg is an empty sequence",
+    " and no __dict__ for setting new attributes": "",
+}
+"""Texts of newer Pythons, by those of Python 3.11, which the interpreter says."""
+if sys.version_info >= (3, 13):
+    _SAID_BEFORE["must assign iterable to extended slice"] = "can only assign an iterable"
 
 
 def in_interpreter(text: str, *, throughout: bool = False) -> End:

@@ -87,7 +87,7 @@ def setattr_(site: Site, obj: Value, name: Value, value: Value) -> Value:
 @builtin("delattr")
 def delattr_(site: Site, obj: Value, name: Value) -> Value:
     if isinstance(name, Known) and isinstance(name.value, str):
-        stores.delete_attribute(machine_of(site), obj, name.value)
+        stores.delete_attribute(machine_of(site), obj, name.value, site.where)
     return NONE
 
 

@@ -142,7 +142,7 @@ def _delete(machine: Machine, target: cst.CSTNode, frame: Frame) -> None:
             machine.trail.delete_key(frame.scope.names, target.value)
         case cst.Attribute():
             owner = machine.evaluate(target.value, frame)
-            stores.delete_attribute(machine, owner, frame.attribute(target))
+            stores.delete_attribute(machine, owner, frame.attribute(target), frame.place(target))
         case cst.Subscript():
             owner = machine.evaluate(target.value, frame)
             key = subscripts.key_value(machine, target, frame)

@@ -54,11 +54,45 @@ def on_containers(machine: Machine, name: str, left: Value, right: Value, where:
             return _united(left, right)
         case _, SetValue(), SetValue() if name in SET_OPERATORS:
             return on_sets(name, left, right)
+        case _, TupleValue() | ListValue(), TupleValue() | ListValue() if name in _ORDER_SIGNS:
+            return _ordered(machine, name, left, right, where)
     if name in ("eq", "ne"):
         return _equality(machine, name, left, right, where)
     if isinstance(left, Instance):
         return _overloaded(machine, name, left, right, where)
     return Unknown("unmodelled-operator", where, name)
+
+
+_ORDER_SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+def _ordered(
+    machine: Machine,
+    name: str,
+    left: TupleValue | ListValue,
+    right: TupleValue | ListValue,
+    where: Place,
+) -> Value:
+    """Compare two tuples or two lists: by the first items that differ, else by their lengths."""
+    from forgather_lint.python.interpreter.operators import binary
+
+    both = (left, right)
+    if any(isinstance(each, IterableValue | DequeValue) for each in both):
+        return Unknown("unmodelled-operator", where, name)
+    if isinstance(left, TupleValue) is not isinstance(right, TupleValue):
+        kinds = " and ".join(f"'{type_name(each)}'" for each in both)
+        text = f"'{_ORDER_SIGNS[name]}' not supported between instances of {kinds}"
+        raise Raised("TypeError", text, where)
+    for one, other in zip(left.items, right.items, strict=False):
+        equal = one is other or equals(machine, one, other, where)
+        if equal is None:
+            return Unknown("undecided-equality", where)
+        if not equal:
+            return binary(machine, name, one, other, where)
+    if any(isinstance(each, ListValue) and each.rest is not None for each in both):
+        return Unknown("list-length-differs", where)
+    lengths = known(len(left.items)), known(len(right.items))
+    return binary(machine, name, *lengths, where)
 
 
 def _on_deques(machine: Machine, name: str, left: Value, right: Value, where: Place) -> Value:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.budget import MOST_ITEMS
-from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.classes import find_member, order_of
 from forgather_lint.python.interpreter.frame import Raised, cause_of
 from forgather_lint.python.interpreter.hashing import has_key, is_key_in, key_error
 from forgather_lint.python.interpreter.iteration import pairs_of
@@ -64,6 +64,9 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
         machine.trail.set_shared(target.globals, name, value)
     elif isinstance(target, FunctionValue):
         machine.trail.set_shared(target.attributes, name, value)
+    elif isinstance(target, Known):
+        text = f"'{type_name(target)}' object has no attribute '{name}'"
+        raise Raised("AttributeError", text, where, cause=cause_of(target))
     elif isinstance(target, External):
         machine.assume(Unknown("library-changed", where, f"{target.name}.{name}"))
 
@@ -99,12 +102,26 @@ def set_some_attribute(machine: Machine, target: Value, why: Unknown) -> None:
         machine.trail.may_have_more(target, why)
 
 
-def delete_attribute(machine: Machine, target: Value, name: str) -> None:
-    """`del target.name`; for a class, what is read afterwards is not known."""
+def delete_attribute(machine: Machine, target: Value, name: str, where: Place) -> None:
+    """`del target.name`; of a class, what is read afterwards is not known."""
     if isinstance(target, Instance):
+        if name not in target.attributes and not _perhaps_has(machine, target, name, where):
+            text = f"'{target.cls.name.rpartition('.')[2]}' object has no attribute '{name}'"
+            raise Raised("AttributeError", text, where)
         machine.trail.delete_attribute(target, name)
     elif isinstance(target, ClassValue) and name in target.namespace:
         machine.trail.set_shared(target.namespace, name, Unknown("deleted-attribute"))
+
+
+def _perhaps_has(machine: Machine, target: Instance, name: str, where: Place) -> bool:
+    """Whether an attribute that nobody has set may be there to be deleted."""
+    if target.open is not None or any(
+        isinstance(c, Unknown) for c in order_of(machine, target.cls)
+    ):
+        return True
+    if any(find_member(machine, target.cls, each) is not None for each in (name, "__delattr__")):
+        return True
+    return machine.library.attribute(machine, target, name, where) is not None
 
 
 def set_item(
