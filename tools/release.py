@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SERVES, FAILS = "fixtures/models/hf_tied", "fixtures/models/broken_llama"
+SERVES, FAILS = "fixtures/models/hf_llama", "fixtures/models/broken_llama"
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
 _ADDRESS = re.compile(r"https?://(?:github|gitlab)\.com/[\w.-]+/forgather-lint\b")
 
