@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import forgather_lint
 from forgather_lint.core.about import version
+from forgather_lint.shell.cli import cli
 from tests.test_pre_commit import commit, git
 from tools.release import (
+    FAILS,
     ROOT,
+    SERVES,
     Fails,
     Release,
     addresses_exist,
@@ -97,6 +101,12 @@ def test_a_step_that_fails_stops_no_other(
     said = capsys.readouterr().out
     assert said.count("[ ]") == 2
     assert said.count("[x]") == 2
+
+
+def test_the_models_that_are_asked_for_end_as_the_checklist_has_it() -> None:
+    for model, code in ((SERVES, 0), (FAILS, 1)):
+        result = CliRunner().invoke(cli, ["check", "--isolated", str(ROOT / model)])
+        assert result.exit_code == code, result.output
 
 
 def test_ours_names_no_address_that_does_not_exist() -> None:
