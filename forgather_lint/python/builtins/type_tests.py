@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from forgather_lint.python.interpreter.classes import is_subclass
@@ -33,6 +32,7 @@ from forgather_lint.python.values.value import (
     Unknown,
     Value,
     known,
+    parts_of,
 )
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def isinstance_(site: Site, obj: Value, classinfo: Value) -> Value:
 def is_instance(machine: Machine, value: Value, kind: Value) -> bool | None:
     """`isinstance(value, kind)`, None when it cannot be decided."""
     if isinstance(kind, TupleValue):
-        results = [is_instance(machine, value, each) for each in kinds_in(kind)]
+        results = [is_instance(machine, value, each) for each in parts_of(kind)]
         return True if True in results else (None if None in results else False)
     if isinstance(value, Choice):
         options = {is_instance(machine, each, kind) for each in value.options}
@@ -64,18 +64,6 @@ def is_instance(machine: Machine, value: Value, kind: Value) -> bool | None:
     if isinstance(value, TensorValue) and isinstance(kind, External):
         return _tensor_is(value, kind.name)
     return _known_to_differ(machine, value, kind)
-
-
-def kinds_in(kind: TupleValue) -> Iterator[Value]:
-    """The classes in `kind`, a tuple that may hold tuples; one that holds itself is walked once."""
-    waiting, met = [kind], {kind}
-    while waiting:
-        for each in waiting.pop().items:
-            if not isinstance(each, TupleValue):
-                yield each
-            elif each not in met:
-                met.add(each)
-                waiting.append(each)
 
 
 def _instance_is(machine: Machine, value: Instance, kind: Value) -> bool | None:
@@ -187,7 +175,7 @@ def _decided(site: Site, result: bool | None) -> Value:
 
 @builtin("issubclass")
 def issubclass_(site: Site, cls: Value, classinfo: Value) -> Value:
-    options = kinds_in(classinfo) if isinstance(classinfo, TupleValue) else (classinfo,)
+    options = parts_of(classinfo) if isinstance(classinfo, TupleValue) else (classinfo,)
     if isinstance(cls, Builtin):
         results = [_is_builtin_subclass(cls, option) for option in options]
     elif isinstance(cls, ClassValue | External):

@@ -36,6 +36,7 @@ from forgather_lint.python.values.value import (
     Value,
     ValueId,
     key_of,
+    parts_of,
 )
 
 if TYPE_CHECKING:
@@ -52,16 +53,12 @@ def has_key(machine: Machine, value: Value, where: Place) -> bool:
 
     Raises what Python raises for what has no hash.
     """
-    return _has_key(machine, value, where, {})
-
-
-def _has_key(machine: Machine, value: Value, where: Place, told: dict[ValueId, bool]) -> bool:
-    """`told`: the tuples that were looked at before; a tuple may stand in one many times."""
+    if isinstance(value, TupleValue):
+        parts = list(parts_of(value))
+        machine.budget.walk(len(parts))
+        known = [has_key(machine, each, where) for each in parts]  # each may have no hash
+        return all(known)
     match value:
-        case TupleValue(items):
-            machine.budget.walk(len(items))
-            known = [has_key(machine, each, where) for each in items]  # each may have no hash
-            return all(known)
         case Unknown() | Choice():
             return False
         case SliceValue():  # slices have a hash from Python 3.12 on

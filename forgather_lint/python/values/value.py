@@ -5,7 +5,7 @@ Functions, classes and objects are in `objects`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import count
 from types import EllipsisType
@@ -330,6 +330,20 @@ def _key_of_items(value: TupleValue | FrozenSetValue, room: list[int]) -> Key:
         _key_of_items(item, room) if isinstance(item, _OF_ITEMS) else key_of(item)
         for item in value.items
     )
+
+
+def parts_of(value: TupleValue) -> Iterator[Value]:
+    """What a tuple holds that is no tuple, in order; one that it holds twice is walked once."""
+    walks, met = [iter(value.items)], {value}
+    while walks:
+        each = next(walks[-1], None)
+        if each is None:
+            walks.pop()
+        elif not isinstance(each, TupleValue):
+            yield each
+        elif each not in met:
+            met.add(each)
+            walks.append(iter(each.items))
 
 
 def pin(index: Known) -> None:
