@@ -34,7 +34,6 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
-    ValueId,
     key_of,
     parts_of,
 )
