@@ -45,7 +45,7 @@ def contradictions(folder: Path, settings: Settings, target: Target) -> Iterator
     except SourceError:
         return
     length, judged_as = settings.max_model_len, settings.model_impl
-    prepared = examine(model, target, "bfloat16", length, judged_as)
+    prepared = examine(model, target, settings.dtype or "bfloat16", length, judged_as)
     verdicts = {
         sizes: cell(prepared, *sizes, settings.told_device).outcome.verdict.value for sizes in SIZES
     }
