@@ -106,6 +106,7 @@ class TransformersLoading:
     no_auto_class: Fact[Reaction]
     config_class_differs: Fact[Reaction]
     config_class_unnamed: Fact[Reaction]
+    plain_module: Fact[Reaction]
     auto_map_null: Fact[Reaction]
     type_unknown: Fact[Reaction]
     type_missing: Fact[Reaction]

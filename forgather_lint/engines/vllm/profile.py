@@ -101,6 +101,7 @@ class VllmAttention:
     """`attention.toml`: how attention is bound and what it reads."""
 
     gate: Fact[AttentionGate]
+    plain_module: Fact[Reaction]
     incompatible: Fact[Reaction]
     binding: Fact[AttentionBinding]
     keyword_lost: Fact[Reaction]

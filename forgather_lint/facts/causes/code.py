@@ -41,6 +41,13 @@ class AttentionNotReplaceable(Cause):
 
 
 @record
+class ModelIsPlainModule(Cause):
+    """The class `name`, which `auto_map` names as a model, is no `PreTrainedModel`."""
+
+    name: str
+
+
+@record
 class TiedWeightsAreAList(Cause):
     """`_tied_weights_keys` of the class `name` is a list, where the release wants a dict.
 

@@ -9,26 +9,35 @@ import libcst as cst
 
 from forgather_lint.core.port import port_of
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
+from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, problem
 from forgather_lint.engines.vllm.checks.loading import refusal
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.fact_values import AttentionGate
 from forgather_lint.engines.vllm.server import AskedFor, architectures, auto_map
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts.causes.code import (
     AttentionNotReplaceable,
+    ModelIsPlainModule,
     PostInitNeverCalled,
     TiedWeightsAreAList,
     TieWeightsTakesNoArguments,
 )
 from forgather_lint.facts.serving import ServingProblem
-from forgather_lint.libraries.names import EMBEDDING
+from forgather_lint.libraries.names import EMBEDDING, PRETRAINED
 from forgather_lint.libraries.transformers.model import plans_merged
-from forgather_lint.model.build import NoModel
+from forgather_lint.model.build import ModelBuilder, NoModel
 from forgather_lint.model.entry import AUTO_MODEL, reference
-from forgather_lint.python.interpreter.classes import find_member
+from forgather_lint.python.interpreter.classes import find_member, is_subclass
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import ClassValue, FunctionValue
-from forgather_lint.python.values.value import Known, ListValue, TupleValue, Unknown, Value
+from forgather_lint.python.values.value import (
+    External,
+    Known,
+    ListValue,
+    TupleValue,
+    Unknown,
+    Value,
+)
 
 FLAG = "_supports_attention_backend"
 
@@ -39,7 +48,11 @@ def attention_backend(seen: CheckedModel) -> Iterator[ServingProblem]:
     if seen.server.asked is not AskedFor.FOLDER:
         return
     attention = seen.target.vllm.attention
-    cls = _asked(seen)
+    cls = _asked(seen.builder) or seen.cls
+    if _is_plain(seen.builder, cls):
+        cause, parts = ModelIsPlainModule(cls.name), {"model": cls.name}
+        yield from seen.problem(cause, attention.plain_module, cls.where, parts=parts)
+        return
     found = find_member(seen.builder.machine, cls, FLAG)
     flag = found.value if found is not None else None
     if _is_true(flag) or isinstance(flag, Unknown):
@@ -53,16 +66,41 @@ def attention_backend(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 @port_of("vllm/model_executor/models/registry.py", "_ModelRegistry._try_resolve_transformers")
-def _asked(seen: CheckedModel) -> ClassValue:
+def _asked(builder: ModelBuilder) -> ClassValue | None:
     """The class of the first model in auto_map, which need not be the one that is loaded."""
-    for key, text in auto_map(seen.builder.config_values).items():
-        named = reference(text) if key.startswith(AUTO_MODEL) else None
-        if named is not None:
-            try:
-                return seen.builder.find_class(named)
-            except (NoModel, Raised):
-                continue
-    return seen.cls
+    for key, text in auto_map(builder.config_values).items():
+        found = _class_of(builder, text) if key.startswith(AUTO_MODEL) else None
+        if found is not None:
+            return found
+    return None
+
+
+def _class_of(builder: ModelBuilder, text: str) -> ClassValue | None:
+    """The class that an entry of auto_map names; None where it cannot be had."""
+    named = reference(text)
+    try:
+        return builder.find_class(named) if named is not None else None
+    except (NoModel, Raised):
+        return None
+
+
+def _is_plain(builder: ModelBuilder, cls: ClassValue) -> bool:
+    """Whether a class is surely no `PreTrainedModel`."""
+    return is_subclass(builder.machine, cls, External(PRETRAINED)) is False
+
+
+def plain_module(builder: ModelBuilder, target: VllmTarget) -> Iterator[ServingProblem]:
+    """That the class that is asked, or the one that AutoModel loads, is no `PreTrainedModel`."""
+    named = auto_map(builder.config_values).get(AUTO_MODEL)
+    asked, loaded = _asked(builder), _class_of(builder, named) if named else None
+    for cls, fact in (
+        (asked, target.vllm.attention.plain_module),
+        (loaded, target.transformers.loading.plain_module),
+    ):
+        if cls is not None and _is_plain(builder, cls):
+            cause, parts = ModelIsPlainModule(cls.name), {"model": cls.name}
+            yield from problem(target, cause, fact, cls.where, parts=parts)
+            return
 
 
 def _is_true(value: Value | None) -> bool:

@@ -15,8 +15,10 @@ from forgather_lint.engines.transformers.imports import ImportedName
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.subject import PreparedModel
+from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts.causes.code import ImportRemoved
 from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.model.build import ModelBuilder
 
 
 @check(Phase.LOAD)
@@ -24,10 +26,25 @@ def removed(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Imports at the top of a file, outside `try` and `if`, which surely run."""
     for name, file in seen.builder.loader.files.items():
         if name.startswith("model."):
-            for node, module, alias in _imports(file):
-                missing = seen.target.transformers.missing_import(module, alias)
-                if missing is not None:
-                    yield _problem(seen, NodePlace(file, node), missing)
+            yield from _removed_in(file, seen.target)
+
+
+def removed_before(
+    end: Place, builder: ModelBuilder, target: VllmTarget
+) -> Iterator[ServingProblem]:
+    """The same in a file that raises at `end` while it is imported: what stands above ran first."""
+    for file in builder.loader.files.values():
+        if file.path == end.span.path:
+            for problem in _removed_in(file, target):
+                if problem.where.span.start.row < end.span.start.row:
+                    yield problem
+
+
+def _removed_in(file: PythonFile, target: VllmTarget) -> Iterator[ServingProblem]:
+    for node, module, alias in _imports(file):
+        missing = target.transformers.missing_import(module, alias)
+        if missing is not None:
+            yield _problem(target, NodePlace(file, node), missing)
 
 
 def removed_in_functions(prepared: PreparedModel) -> Iterator[tuple[str, Place]]:
@@ -56,12 +73,12 @@ def _imports(
                     yield alias.name, module, alias.name.value
 
 
-def _problem(seen: CheckedModel, where: NodePlace, missing: ImportedName) -> ServingProblem:
+def _problem(target: VllmTarget, where: NodePlace, missing: ImportedName) -> ServingProblem:
     return ServingProblem(
         cause=ImportRemoved(missing.dotted, missing.instead),
         verdict="fails",
         where=where,
-        target=str(seen.target),
+        target=str(target),
         error=missing.error,
         releases=ReleaseRange("transformers", note=f" other than {missing.releases}"),
     )

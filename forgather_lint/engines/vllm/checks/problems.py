@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.vllm.checks import building, loading, stored
+from forgather_lint.engines.vllm.checks import building, classes, imports, loading, stored
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, checked_model
 from forgather_lint.engines.vllm.checks.phases import all_checks
 from forgather_lint.engines.vllm.checks.unread import describes_alone
-from forgather_lint.engines.vllm.server import ServingClass
+from forgather_lint.engines.vllm.server import AskedFor, ServingClass
 from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.execution.outcome import undecided
+from forgather_lint.facts import EndKind
+from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 
 if TYPE_CHECKING:
@@ -39,7 +42,9 @@ def look_for_problems(
     try:
         with deep_recursion():
             seen = checked_model(model, prepared, server, impl, max_model_len, names_stored=named)
-            if seen is not None:
+            if seen is None:
+                found += _not_loaded(prepared, server)
+            else:
                 _read_quantization(seen, checkpoint)
                 for look in all_checks():
                     for problem in look(seen):
@@ -51,6 +56,16 @@ def look_for_problems(
         where = seen.cls.where if seen else None
         prepared.given_up = undecided(error.reason, where)
     prepared.problems = tuple(found)
+
+
+def _not_loaded(prepared: PreparedModel, server: ServingClass) -> Iterator[ServingProblem]:
+    """What stops the engine where there is no class of a model that checks could look at."""
+    ended, builder = prepared.ended, prepared.builder
+    if builder is None or server.asked is not AskedFor.FOLDER:
+        return
+    if ended is not None and ended.kind is EndKind.RAISES:
+        yield from imports.removed_before(ended.where, builder, prepared.target)
+    yield from classes.plain_module(builder, prepared.target)
 
 
 def _read_quantization(seen: CheckedModel, checkpoint: Checkpoint | None) -> None:
