@@ -10,6 +10,7 @@ import pytest
 from forgather_lint.engines.vllm.target import VllmTarget
 from oracles.outcome import Outcome
 from oracles.releases import Release
+from tools.modelsmith import inferring
 from tools.modelsmith.batch import Both, sizes_of
 from tools.modelsmith.config import plan
 from tools.modelsmith.contact import STORED, add, contact, read, summary
@@ -92,3 +93,26 @@ def test_a_first_contact_stays_as_it_was(tmp_path: Path) -> None:
 def test_rates_at_first_contact_are_kept() -> None:
     for each in read(STORED):
         assert each["cells"] == each["agrees"] + each["unknown"] + sum(each["differs"].values())
+
+
+def test_inferred_plans_are_counted_by_what_the_engine_does(tmp_path: Path) -> None:
+    models = inferring.Drawn({1: tmp_path, 2: tmp_path, 3: tmp_path}, {4: tmp_path, 5: tmp_path}, 9)
+    said: dict[int, Outcome] = {
+        1: {"verdict": "serves"},
+        2: {"verdict": "wrong"},
+        3: {"verdict": "no reference"},
+        4: {"verdict": "serves"},
+        5: {"verdict": "fails"},
+    }
+    its = {(number, inferring.TWO_RANKS): outcome for number, outcome in said.items()}
+    found = inferring.counted(7, models, its, RELEASE)
+    assert (found["drawn"], found["found"], found["serve"]) == (9, 2, 1)
+    assert (found["differs"], found["missed"], found["no_reference"]) == ({"2": "wrong"}, [4], 1)
+
+
+def test_a_model_without_a_plan_gets_one_that_serves(tmp_path: Path) -> None:
+    models = inferring.draw(1, 1, TARGET, tmp_path)
+    assert len(models.planned) == 1
+    (folder,) = models.planned.values()
+    config = next(folder.glob("configuration_*.py")).read_text("utf-8")
+    assert "base_model_tp_plan" in config

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +22,7 @@ from pathlib import Path
 from forgather_lint.engines.vllm.target import VllmTarget
 from oracles.releases import Release, release
 from tools.modelsmith.batch import Both, ask_about, judge_all, keep, kept, written
-from tools.modelsmith.contact import add, contact, summary
+from tools.modelsmith.contact import add, contact, revision, summary
 from tools.modelsmith.design import Design
 from tools.modelsmith.reducing import Reducer
 
@@ -81,7 +80,7 @@ def _told(
     asked: Release,
     work: Path,
 ) -> int:
-    new = contact(chosen.seed, chosen.count, _revision(), asked, found)
+    new = contact(chosen.seed, chosen.count, revision(), asked, found)
     bad = [each for each in found if each.counts and each.decided and not each.agrees]
     for each in found:
         if each.counts and not each.agrees:
@@ -105,13 +104,6 @@ def _line(both: Both, design: Design) -> str:
     size = "x".join(map(str, both.size))
     lines = (f"{head} {both.number:03} {size}", f"ours   {said}", f"engine {did}")
     return "\n  ".join([*lines, f"design {json.dumps(design)}"])
-
-
-def _revision() -> str:
-    """The commit of the code that judges."""
-    here = Path(__file__).parent
-    called = ["git", "-C", str(here), "rev-parse", "--short", "HEAD"]
-    return subprocess.run(called, capture_output=True, text=True, check=False).stdout.strip()
 
 
 if __name__ == "__main__":

@@ -50,8 +50,8 @@ def attention_backend(seen: CheckedModel) -> Iterator[ServingProblem]:
     attention = seen.target.vllm.attention
     cls = _asked(seen.builder) or seen.cls
     if _is_plain(seen.builder, cls):
-        cause, parts = ModelIsPlainModule(cls.name), {"model": cls.name}
-        yield from seen.problem(cause, attention.plain_module, cls.where, parts=parts)
+        plain, said = ModelIsPlainModule(cls.name), {"model": cls.name}
+        yield from seen.problem(plain, attention.plain_module, cls.where, parts=said)
         return
     found = find_member(seen.builder.machine, cls, FLAG)
     flag = found.value if found is not None else None
@@ -75,7 +75,7 @@ def _asked(builder: ModelBuilder) -> ClassValue | None:
     return None
 
 
-def _class_of(builder: ModelBuilder, text: str) -> ClassValue | None:
+def _class_of(builder: ModelBuilder, text: object) -> ClassValue | None:
     """The class that an entry of auto_map names; None where it cannot be had."""
     named = reference(text)
     try:
@@ -91,15 +91,15 @@ def _is_plain(builder: ModelBuilder, cls: ClassValue) -> bool:
 
 def plain_module(builder: ModelBuilder, target: VllmTarget) -> Iterator[ServingProblem]:
     """That the class that is asked, or the one that AutoModel loads, is no `PreTrainedModel`."""
-    named = auto_map(builder.config_values).get(AUTO_MODEL)
-    asked, loaded = _asked(builder), _class_of(builder, named) if named else None
+    asked = _asked(builder)
+    loaded = _class_of(builder, auto_map(builder.config_values).get(AUTO_MODEL))
     for cls, fact in (
         (asked, target.vllm.attention.plain_module),
         (loaded, target.transformers.loading.plain_module),
     ):
         if cls is not None and _is_plain(builder, cls):
-            cause, parts = ModelIsPlainModule(cls.name), {"model": cls.name}
-            yield from problem(target, cause, fact, cls.where, parts=parts)
+            cause = ModelIsPlainModule(cls.name)
+            yield from problem(target, cause, fact, cls.where, parts={"model": cls.name})
             return
 
 

@@ -12,6 +12,7 @@ from forgather_lint.engines.names import knows
 from forgather_lint.engines.vllm.checks.config_reads import WHOLE, config_reads
 from forgather_lint.engines.vllm.checks.imports import removed_in_functions
 from forgather_lint.engines.vllm.checks.windows import windows_apart
+from forgather_lint.engines.vllm.checks.handed import taken_by_some
 from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.engines.vllm.subject import PreparedModel
@@ -53,6 +54,7 @@ def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, 
         yield from _of_attention(config, judge, prepared)
         if prepared.builder is not None:
             yield from windows_apart(judge, prepared.builder)
+        yield from taken_by_some(prepared)
         yield from _forward_set(judge)
     if judge is not None and judge.config.config is not judge.config.whole:
         # With a processor and inputs of other kinds the engine also runs encoders.

