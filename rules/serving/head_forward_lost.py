@@ -44,9 +44,11 @@ from forgather_lint.linting.support.serving import finding
     rests_on=("vllm/forward.logits_config",),
 )
 def check(problem: ServingProblem, cause: HeadForwardLost) -> Iterator[Finding]:
+    by_config = f"say it as `{cause.instead}` in the config, which vLLM does itself; "
     yield finding(
         problem,
         f"vLLM never runs the forward of `{cause.name}`: this is left out",
         label="between the base model and the logits",
-        help="do it in the base model, or name it `logit_scale` in the config",
+        help=f"{by_config if cause.instead else ''}what stands before the head can move into the "
+        "base model",
     )

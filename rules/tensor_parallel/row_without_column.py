@@ -77,7 +77,8 @@ def _finding(half: Half) -> Finding:
         message=f"{rows} row-parallel, but nothing in `{folded(half.block)}` is column-parallel",
         label="expects a slice of its input on each rank",
         related=tuple(Label(module.where, "this layer can feed it slices") for module in feeders),
-        consequence="`RuntimeError: mat1 and mat2 shapes cannot be multiplied`",
+        consequence="`RuntimeError: mat1 and mat2 shapes cannot be multiplied`, unless the engine "
+        "makes one column-parallel layer of those that feed it",
         help=(f"add {all_of(keys)} as `colwise`" if keys else "use `rowwise_split_input`"),
         fix=add_after(half.entry, dict.fromkeys(keys, "colwise")),
         module=half.block,

@@ -71,7 +71,7 @@ def _finding(entry: PlanEntry, module: Module, structure: Structure) -> Finding:
             f"vLLM {_where_served(entry, below)}; transformers 5.21 on: "
             f'"{cls} has no `{size}_features`: {kind} shards linear layers."'
         ),
-        help=_advice(below),
+        help=_advice(below, _owns_matrix(module, structure)),
         module=module.name,
         severity=Severity.WARNING if below or _owns_matrix(module, structure) else None,
     )
@@ -83,7 +83,9 @@ def _where_served(entry: PlanEntry, below: tuple[Module, ...]) -> str:
     return f"applies `{entry.style}` to all {len(below)} linear layers that begin with this name"
 
 
-def _advice(below: tuple[Module, ...]) -> str:
+def _advice(below: tuple[Module, ...], multiplies: bool) -> str:
+    if not below and multiplies:
+        return "make it an `nn.Linear`; without the entry it is replicated, with all it computes"
     if not below:
         return "remove the entry: a module that no entry names is replicated"
     return f"name the linear layers themselves, such as `{below[0].name}`"

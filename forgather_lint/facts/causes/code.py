@@ -148,4 +148,4 @@ class BareTensorReturned(SurelyOfEngine):
 
     @property
     def told(self) -> str:
-        return f"{self.name}: replaced"
+        return f"{self.name} returns a tensor, of which the first item is taken"

@@ -148,7 +148,7 @@ class NotCausal(Cause):
 
     @property
     def told(self) -> str:
-        return f"{self.name}: replaced"
+        return f"{self.name} is taken for an encoder"
 
 
 @record

@@ -20,7 +20,7 @@ class LinearForwardDropped(OfEngine):
 
     @property
     def told(self) -> str:
-        return f"{self.name}: replaced"
+        return f"{self.name} is replaced by a plain linear layer"
 
 
 @record
@@ -31,7 +31,7 @@ class EmbeddingForwardDropped(Cause):
 
     @property
     def told(self) -> str:
-        return f"{self.name}: replaced"
+        return f"{self.name} is replaced by a plain embedding"
 
 
 @record
@@ -43,13 +43,17 @@ class EmbeddingNotFound(Cause):
 
 @record
 class HeadForwardLost(Cause):
-    """The class `name` computes more than its head, but the engine never runs its forward."""
+    """The class `name` computes more than its head, but the engine never runs its forward.
+
+    `instead` is the field of the config by which the engine does the like, if there is one.
+    """
 
     name: str
+    instead: str = ""
 
     @property
     def told(self) -> str:
-        return f"{self.name}: replaced"
+        return f"{self.name} computes more than its head, and its forward is never run"
 
 
 @record
@@ -243,4 +247,4 @@ class NormCentreOverlooked(Cause):
 
     @property
     def told(self) -> str:
-        return f"{self.name}: replaced"
+        return f"{self.name} is replaced by a norm that does not add 1"

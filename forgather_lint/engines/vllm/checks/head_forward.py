@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import libcst as cst
+
+from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
+from forgather_lint.documents.python import NodePlace
+from forgather_lint.documents.walk import descendants, of_kind
 from forgather_lint.engines.common.head_arithmetic import (
     OnLogits,
     arithmetic_beside,
@@ -34,8 +39,9 @@ def forward_lost(seen: CheckedModel) -> Iterator[ServingProblem]:
     kept = _on_logits(seen)
     found = arithmetic_beside(seen.builder.machine, whole, base, head, kept)
     if found is not None:
+        field = CAP if _caps(found) else SCALE
         yield ServingProblem(
-            cause=HeadForwardLost(class_name(whole)),
+            cause=HeadForwardLost(class_name(whole), field if field in fact.value else ""),
             verdict="wrong",
             where=found,
             target=str(seen.target),
@@ -80,6 +86,17 @@ def _on_logits(seen: CheckedModel) -> OnLogits:
     read = seen.target.vllm.forward.logits_config.value
     scale, cap = (_number(seen, name) if name in read else None for name in (SCALE, CAP))
     return OnLogits(None if scale == 1 else scale, cap or None)
+
+
+def _caps(lost: Place) -> bool:
+    """Whether a `tanh` is part of what is lost."""
+    node = lost.node if isinstance(lost, NodePlace) else None
+    calls = of_kind(descendants(node), cst.Call) if node is not None else ()
+    names = (each.func for each in calls)
+    return any(
+        (each.attr if isinstance(each, cst.Attribute) else each).deep_equals(cst.Name("tanh"))
+        for each in names
+    )
 
 
 def _number(seen: CheckedModel, name: str) -> float | None:

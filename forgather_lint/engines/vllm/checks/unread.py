@@ -10,9 +10,9 @@ from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.names import knows
 from forgather_lint.engines.vllm.checks.config_reads import WHOLE, config_reads
+from forgather_lint.engines.vllm.checks.handed import taken_by_some
 from forgather_lint.engines.vllm.checks.imports import removed_in_functions
 from forgather_lint.engines.vllm.checks.windows import windows_apart
-from forgather_lint.engines.vllm.checks.handed import taken_by_some
 from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.engines.vllm.subject import PreparedModel
