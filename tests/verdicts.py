@@ -10,7 +10,7 @@ from pathlib import Path
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.single_file import single_model
-from forgather_lint.engines.matrix import blocking, of_end
+from forgather_lint.engines.matrix import blocking, cell, of_end
 from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.engines.vllm.target import VllmTarget
@@ -54,6 +54,8 @@ class Static:
     def cell(self, mutant: Mutant, ranks: int, stages: int) -> Outcome:
         """The verdict on a mutant of this directory's source, including problems at any size."""
         prepared = self.examined
+        if mutant.plan is None and mutant.pipeline_keys is None:
+            return cell(prepared, ranks, stages).outcome
         with deep_recursion():
             refused = blocking(prepared)
         if refused is not None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from forgather_lint.core.version import Version
+from tests.author_mutants import AUTHOR_MUTANTS, AUTHORS_SINCE, HANDED_MUTANTS
 from tests.engine_mutants import ON_ONE_RANK, ON_TWO_STAGES
 from tests.expert_mutants import EXPERT_MUTANTS, EXPERTS_SINCE, WITHOUT_GROUPS
 from tests.fixture_models import MODELS, model_directories
@@ -88,6 +89,8 @@ def cases(vllm: str, models: Sequence[str] = ()) -> Iterator[Case]:
         yield from _experts(model, EXPERT_MUTANTS if since else EXPERT_MUTANTS[::_SOME])
         if Version.parse(vllm) >= TOKENS_SINCE:
             yield from _tokens(model)
+        if Version.parse(vllm) >= AUTHORS_SINCE:
+            yield from _authors(model)
 
 
 def shipped(models: Sequence[str] = ()) -> Iterator[Case]:
@@ -119,6 +122,13 @@ def _experts(model: str, mutants: Sequence[Mutant]) -> Iterator[Case]:
 
 def _tokens(model: str) -> Iterator[Case]:
     yield from (Case(mutant, 1, 1) for mutant in TOKEN_MUTANTS if mutant.model == model)
+
+
+def _authors(model: str) -> Iterator[Case]:
+    for mutant in AUTHOR_MUTANTS:
+        if mutant.model == model:
+            yield from (Case(mutant, ranks, 1) for ranks in (1, 2))
+    yield from (Case(mutant, 1, 1) for mutant in HANDED_MUTANTS if mutant.model == model)
 
 
 def _mutants_of(model: str) -> Iterator[Case]:
