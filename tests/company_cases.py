@@ -82,16 +82,24 @@ ADAPTERS: Mapping[str, AdapterCase] = {
 
 @dataclass(frozen=True)
 class TokenizerCase:
-    """Files of a tokenizer beside `hf_llama`; `ends` are the ids that are tried."""
+    """Files of a tokenizer beside `hf_llama`; `ends` are the ids that are tried.
 
-    tokenizer: Mapping[str, object]
+    `tokenizer` is its tokenizer_config.json; `vocabulary` whether tokenizer.json is there.
+    """
+
+    tokenizer: Mapping[str, object] | None
     generation: Mapping[str, object] | None = None
     config: Mapping[str, object] = field(default_factory=dict)
     template: str = ""
     ends: Sequence[int] = (2, 3, 7)
+    vocabulary: bool = True
 
 
 BASIC: Mapping[str, object] = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "</s>"}
+OWN: Mapping[str, object] = {
+    "tokenizer_class": "TinyTokenizer",
+    "auto_map": {"AutoTokenizer": [None, "tokenization_tiny.TinyTokenizer"]},
+}
 CHAT = "{% for message in messages %}{{ message.content }}{% endfor %}"
 TOKENIZERS: Mapping[str, TokenizerCase] = {
     "one end": TokenizerCase(BASIC, {"eos_token_id": 2}, {"eos_token_id": 2}),
@@ -115,6 +123,23 @@ TOKENIZERS: Mapping[str, TokenizerCase] = {
     "a template in a file": TokenizerCase(
         BASIC, {"eos_token_id": 2}, {"eos_token_id": 2}, template=CHAT
     ),
+    "a template that is none": TokenizerCase({**BASIC, "chat_template": "{% for"}, {}),
+    "nothing": TokenizerCase(None, vocabulary=False),
+    "the vocabulary alone": TokenizerCase(None),
+    "no vocabulary": TokenizerCase(BASIC, vocabulary=False),
+    "no vocabulary of a class that reads another file": TokenizerCase(
+        {**BASIC, "tokenizer_class": "LlamaTokenizer"}, vocabulary=False
+    ),
+    "TokenizersBackend": TokenizerCase({**BASIC, "tokenizer_class": "TokenizersBackend"}),
+    "a class that nobody has": TokenizerCase({**BASIC, "tokenizer_class": "TinyTokenizer"}),
+    "no class": TokenizerCase({"eos_token": "</s>"}),
+    "a class of its own without its file": TokenizerCase({**BASIC, **OWN}),
+    "a class of its own without its file, by the name of one that is known": TokenizerCase(
+        {**BASIC, **OWN, "tokenizer_class": "LlamaTokenizer"}
+    ),
+    "an end that the vocabulary does not have": TokenizerCase(
+        {**BASIC, "eos_token": "<|done|>"}, ends=(2, 7)
+    ),
 }
 
 
@@ -128,8 +153,9 @@ def lay_tokenizer(case: TokenizerCase, folder: Path) -> Path:
         | {"lstrip": False, "rstrip": False}
         for number, text in names.items()
     ]
-    files: dict[str, object] = {
-        "tokenizer.json": {
+    files: dict[str, object] = {}
+    if case.vocabulary:
+        files["tokenizer.json"] = {
             "version": "1.0",
             "truncation": None,
             "padding": None,
@@ -139,9 +165,9 @@ def lay_tokenizer(case: TokenizerCase, folder: Path) -> Path:
             "post_processor": None,
             "decoder": None,
             "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "<unk>"},
-        },
-        "tokenizer_config.json": dict(case.tokenizer),
-    }
+        }
+    if case.tokenizer is not None:
+        files["tokenizer_config.json"] = dict(case.tokenizer)
     if case.generation is not None:
         files["generation_config.json"] = dict(case.generation)
     for name, said in files.items():

@@ -7,12 +7,17 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from forgather_lint.core.files import is_file, read_at_most
+from forgather_lint.core.files import is_file, listed, read_at_most
 from forgather_lint.documents.config_json import ConfigFile, read_config
 from forgather_lint.documents.python import SourceError
 
 CONFIG, TOKENS, GENERATION = "tokenizer_config.json", "tokenizer.json", "generation_config.json"
 _TEMPLATES = ("chat_template.jinja", "chat_template.json")
+_PARTS_OF_NAMES = ("token", "vocab", "merges", "spiece", "sentencepiece", "tekken", ".model")
+"""What all names have that classes of transformers look for (`vocab_files_names`)."""
+_WITHOUT_VOCABULARY = (CONFIG, "special_tokens_map.json")
+_OF_ANY = "PreTrainedTokenizerFast"
+"""The class that is nothing without tokenizer.json; others may begin with an empty vocabulary."""
 _LIST = re.compile(r'\[(?:[^][{}"]|\{(?:[^][{}"]|"(?:[^"\\]|\\.)*")*\})*\]')
 _HEAD = 1 << 18
 """How much of tokenizer.json is read, in bytes: the added tokens come before the vocabulary."""
@@ -24,6 +29,20 @@ def file_at(folder: Path, name: str) -> ConfigFile | None:
         return read_config(folder / name) if is_file(folder / name) else None
     except SourceError:
         return None
+
+
+def lacks_tokenizer(folder: Path) -> bool:
+    """Whether no file is there that may hold the vocabulary of a tokenizer, which needs one."""
+    if any(
+        part in path.name and path.name not in _WITHOUT_VOCABULARY
+        for path in listed(folder, "*")
+        for part in _PARTS_OF_NAMES
+    ):
+        return False
+    config = file_at(folder, CONFIG)
+    if config is None:
+        return not is_file(folder / CONFIG)
+    return config.values.get("tokenizer_class") == _OF_ANY and "auto_map" not in config.values
 
 
 def end_token(folder: Path, config: ConfigFile) -> tuple[str, int] | None:

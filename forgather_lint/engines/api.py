@@ -292,6 +292,9 @@ class Judge(Protocol):
     def outcome(self, ranks: int, stages: int) -> Outcome:
         """The verdict at one pair of sizes."""
 
+    def refused_by_config(self, ranks: int) -> Outcome | None:
+        """What is refused of the sizes by the config alone, before anything is built."""
+
     def bytes_per_rank(self, ranks: int, stages: int) -> int | None:
         """The bytes of parameters that the fullest rank holds; None where that is not known."""
 

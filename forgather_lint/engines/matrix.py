@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from forgather_lint.core import doing
 from forgather_lint.core.recursion import deep_recursion
@@ -12,6 +13,9 @@ from forgather_lint.engines.api import AnyPreparedModel, Cell, Target
 from forgather_lint.execution.outcome import Outcome, Verdict, worst
 from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.facts.causes.placement import DoesNotFit
+from forgather_lint.facts.serving import ServingProblem
+from forgather_lint.python.interpreter.budget import BudgetExceeded
+from forgather_lint.python.interpreter.frame import Raised
 
 TENSOR_SIZES = (1, 2, 4, 8)
 PIPELINE_SIZES = (1, 2, 4)
@@ -59,7 +63,7 @@ def cell(prepared: AnyPreparedModel, ranks: int, stages: int, device: Device | N
     """
     release = prepared.target.release
     doing.now(f"judging {release.title} {release.version} on {ranks} ranks and {stages} stages")
-    refused = prepared.own or blocking(prepared)
+    refused = prepared.own or _first_refusal(prepared, ranks)
     wrong = refused is not None and refused.verdict is Verdict.WRONG
     if refused is not None and not (wrong and prepared.judge):
         return Cell(release, ranks, stages, refused)
@@ -84,17 +88,37 @@ def cell(prepared: AnyPreparedModel, ranks: int, stages: int, device: Device | N
 
 def blocking(prepared: AnyPreparedModel) -> Outcome | None:
     """The verdict at every size, when a problem decides it already; else None."""
-    for verdict in (Verdict.FAILS, Verdict.WRONG):
-        for problem in prepared.problems:
-            if problem.verdict == verdict.value:
-                return Outcome(
-                    verdict,
-                    reason=problem.error or problem.cause.told,
-                    where=problem.where,
-                    module=problem.module,
-                    cause=problem.cause,
-                )
-    return prepared.given_up
+    problem = _deciding(prepared)
+    return _of_problem(problem) if problem is not None else prepared.given_up
+
+
+def _first_refusal(prepared: AnyPreparedModel, ranks: int) -> Outcome | None:
+    """The same on `ranks` ranks: what the target says of the sizes may come before it."""
+    problem = _deciding(prepared)
+    if problem is None:
+        return prepared.given_up
+    fails = problem.verdict == Verdict.FAILS.value
+    if fails and problem.after_sizes and prepared.judge is not None:
+        with deep_recursion(), suppress(Raised, BudgetExceeded):
+            return prepared.judge.refused_by_config(ranks) or _of_problem(problem)
+    return _of_problem(problem)
+
+
+def _deciding(prepared: AnyPreparedModel) -> ServingProblem | None:
+    """The problem that decides at every size: the first that stops it, else that is wrong."""
+    verdicts = (Verdict.FAILS.value, Verdict.WRONG.value)
+    found = (each for verdict in verdicts for each in prepared.problems if each.verdict == verdict)
+    return next(found, None)
+
+
+def _of_problem(problem: ServingProblem) -> Outcome:
+    return Outcome(
+        Verdict(problem.verdict),
+        reason=problem.error or problem.cause.told,
+        where=problem.where,
+        module=problem.module,
+        cause=problem.cause,
+    )
 
 
 def of_end(end: NotBuilt) -> Outcome:

@@ -134,6 +134,15 @@ class ChatTemplateMissing:
 
 
 @record
+class CommandWithoutTokenizer:
+    """The folder of the model has weights and no tokenizer, and the command names no other."""
+
+    where: Place
+    release: str
+    text: str
+
+
+@record
 class CommandJudged:
     """The verdict on the model of a command at the sizes that the command asks for.
 

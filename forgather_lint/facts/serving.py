@@ -14,7 +14,8 @@ class ServingProblem:
 
     `verdict` is what becomes of the model at every size: "fails", "wrong", or "" where it serves
     all the same. `error` is the exact text a user sees, empty where the engine says nothing.
-    `releases` are those that do so, None where it does not depend on the release.
+    `releases` are those that do so, None where it does not depend on the release. `after_sizes`:
+    the target first holds the sizes it is asked for against the config, and may refuse those.
     """
 
     cause: Cause
@@ -24,3 +25,4 @@ class ServingProblem:
     error: str
     releases: ReleaseRange | None
     module: str = ""
+    after_sizes: bool = False

@@ -5,7 +5,8 @@ Weights that are quantized by groups (`group_size`) have one scale for so many c
 input, FP8 with `weight_block_size` one for a tile of so many rows and columns. A row-parallel layer
 divides its input by the number of ranks; what a rank gets must be a whole number of groups. So must
 the parts of a layer that the release joins, and the whole input on one rank. Looked at are AWQ,
-GPTQ, compressed-tensors in the format `pack-quantized`, and FP8.
+GPTQ, compressed-tensors in the format `pack-quantized`, FP8, and ModelOpt's NVFP4, MXFP8 and
+FP8_PB_WO, whose groups have one size.
 
 ## Why is this bad?
 The model loads on one rank and fails on more. Since 0.24 AWQ, and in 0.32 GPTQ, load where a device
@@ -52,6 +53,9 @@ from forgather_lint.linting.support.judged import finding
         "vllm/quantization.packed_groups_cut",
         "vllm/quantization.block_columns_cut",
         "vllm/quantization.block_rows_cut",
+        "vllm/quantization.nvfp4_groups_cut",
+        "vllm/quantization.mxfp8_groups_cut",
+        "vllm/quantization.modelopt_tiles_cut",
     ),
 )
 def check(judged: Judged) -> Iterator[Finding]:

@@ -2,7 +2,8 @@
 
 ## What it does
 Reads `quantization_config` as the release does: which keys each method needs, how many bits it
-takes, which sizes of groups, whether weights in the order of activations (`desc_act`, `actorder`).
+takes, which sizes of groups, whether weights in the order of activations (`desc_act`, `actorder`),
+what ModelOpt is said to have done (`quant_algo`, also in `hf_quant_config.json`).
 
 ## Why is this bad?
 The server ends while it reads the config, or when it builds the first layer.
@@ -48,6 +49,14 @@ from forgather_lint.linting.support.serving import finding
         "vllm/quantization.packed_ordered",
         "vllm/quantization.packed_form",
         "vllm/quantization.not_for_transformers",
+        "vllm/quantization.modelopt_algorithms",
+        "vllm/quantization.modelopt_unsaid",
+        "vllm/quantization.modelopt_unknown",
+        "vllm/quantization.modelopt_unknown_in_file",
+        "vllm/quantization.nvfp4_unsaid",
+        "vllm/quantization.torchao_untyped",
+        "vllm/quantization.torchao_types",
+        "vllm/quantization.storage_refused",
     ),
 )
 def check(problem: ServingProblem, cause: SettingRefused) -> Iterator[Finding]:

@@ -107,6 +107,10 @@ class SglangJudge:
         except BudgetExceeded as error:
             return undecided(error.reason, self.subject.where)
 
+    def refused_by_config(self, ranks: int) -> Outcome | None:
+        """Nothing: heads that so many ranks do not share out are met when layers are built."""
+        return None
+
     def _outcome(self, ranks: int, stages: int) -> Outcome:
         if self.subject.plans_merged is not True:
             # Then the backend goes on to the plan of the config.

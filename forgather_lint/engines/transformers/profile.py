@@ -114,6 +114,7 @@ class TransformersLoading:
     old_names: Fact[Mapping[str, str]]
     custom_code_converted: Fact[bool]
     tokenizer_file_missing: Fact[Reaction]
+    tokenizer_missing: Fact[Reaction]
     tokenizer_class_unknown: Fact[Reaction]
     tokenizer_classes_of_later: Fact[tuple[str, ...]]
 

@@ -272,14 +272,22 @@ class VllmJudge:
         by_engine = runs_alone(self.subject.machine, self.subject.root)
         return replace(failure, cause=BehindAttention() if by_engine else ForwardRaises())
 
+    @port_of("vllm/config/model.py", "ModelConfig.verify_with_parallel_config")
+    def refused_by_config(self, ranks: int) -> Outcome | None:
+        """Heads that so many ranks do not share out evenly."""
+        heads = self.heads
+        if heads is None or heads.query % ranks == 0:
+            return None
+        fact = self.profile.config.heads_indivisible
+        text = fact.value.shown(heads=heads.query, size=ranks)
+        cause = SizeDoesNotDivide(heads.query, ranks)
+        return Outcome(Verdict.FAILS, cause, text, self.subject.where)
+
     def _refused(self, ranks: int) -> Outcome | None:
         """What the engine refuses before it builds a layer; None if nothing."""
-        heads = self.heads
-        if heads is not None and heads.query % ranks:
-            fact = self.profile.config.heads_indivisible
-            text = fact.value.shown(heads=heads.query, size=ranks)
-            cause = SizeDoesNotDivide(heads.query, ranks)
-            return Outcome(Verdict.FAILS, cause, text, self.subject.where)
+        refused = self.refused_by_config(ranks)
+        if refused is not None:
+            return refused
         missing = self.profile.plan.missing.value
         if ranks > 1 and missing.effect is Effect.ERROR and not self.subject.tensor_plan:
             title = f"<class '...{class_name(self.subject.root)}'>"

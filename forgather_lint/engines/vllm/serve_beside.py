@@ -9,7 +9,13 @@ from pathlib import Path
 from forgather_lint.core.files import is_file
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.serve_conflicts import number_of
-from forgather_lint.facts.command import ChatTemplateMissing, OptionsConflict, ServeCommand
+from forgather_lint.engines.vllm.target import VllmTarget
+from forgather_lint.facts.command import (
+    ChatTemplateMissing,
+    CommandWithoutTokenizer,
+    OptionsConflict,
+    ServeCommand,
+)
 from forgather_lint.facts.release import Effect
 
 ADAPTERS, RANK, TEMPLATE = "--lora-modules", "--max-lora-rank", "--chat-template"
@@ -39,6 +45,19 @@ def without_template(
     if has_chat_template(model) is False and said.effect is Effect.ERROR:
         text = f"{said.raises}: {said.text}"
         yield ChatTemplateMissing(command.place(asked), asked, str(release), text)
+
+
+def without_tokenizer(
+    command: ServeCommand, target: VllmTarget, model: Path, model_type: object
+) -> Iterator[CommandWithoutTokenizer]:
+    """A model without a tokenizer, of which the command does not say where it is."""
+    if not command.complete or any(name in command.given for name in _OTHER_TOKENIZER):
+        return
+    from forgather_lint.engines.vllm.checks.tokenizer import is_missing
+
+    if is_missing(str(model), model_type, target.transformers):
+        text = target.transformers.loading.tokenizer_missing.value.shown()
+        yield CommandWithoutTokenizer(command.place(), str(target.vllm), text)
 
 
 def of_adapters(

@@ -18,7 +18,11 @@ from forgather_lint.documents.discover import CONFIG, Candidate
 from forgather_lint.documents.python import SourceError
 from forgather_lint.engines.api import Gather
 from forgather_lint.engines.fact import tables
-from forgather_lint.engines.vllm.serve_beside import of_adapters, without_template
+from forgather_lint.engines.vllm.serve_beside import (
+    of_adapters,
+    without_template,
+    without_tokenizer,
+)
 from forgather_lint.engines.vllm.serve_call import read_call, releases_taking
 from forgather_lint.engines.vllm.serve_command import read_command
 from forgather_lint.engines.vllm.serve_conflicts import (
@@ -88,6 +92,8 @@ class ReadCommand:
         yield from of_adapters(self.command, self.target.vllm, _bases(self.found, self.root))
         if self.model is not None:
             yield from without_template(self.command, self.target.vllm, self.model)
+            kind = config.get("model_type") if config is not None else None
+            yield from without_tokenizer(self.command, self.target, self.model, kind)
             yield from _judged(self, settings, gather)
 
 

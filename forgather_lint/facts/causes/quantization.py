@@ -65,6 +65,13 @@ class GroupsCut(Cause):
 
 
 @record
+class WeightsNotSplit(Cause):
+    """Weights that `method` has quantized before are not shared out to several ranks."""
+
+    method: str
+
+
+@record
 class SchemesDiffer(Cause):
     """The release fuses `parts` into one layer, and only some of them are quantized."""
 

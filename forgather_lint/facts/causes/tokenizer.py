@@ -22,6 +22,11 @@ class TokenizerClassUnknown(Cause):
 
 
 @record
+class TokenizerMissing(Cause):
+    """Weights lie in the folder, and no file of a tokenizer."""
+
+
+@record
 class EndsDiffer(Cause):
     """Files differ in the token that ends an answer: the engine takes `taken`, `file` has `other`.
 

@@ -8,6 +8,7 @@ biases of zero and an output close to their input.
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,19 @@ def build(folder: str, draw: bool, dtype: torch.dtype) -> Any:
     config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
     model = _causal.from_config(config, trust_remote_code=True).to(dtype).eval()
     draw_parameters(model)
-    written = Path(folder, "config.json").read_text("utf-8")
-    model.save_pretrained(folder, safe_serialization=True)
-    # save_pretrained writes the config as this release would; the engine gets the author's.
-    Path(folder, "config.json").write_text(written, "utf-8")
+    _save_weights(model, Path(folder))
     return model
+
+
+def _save_weights(model: Any, folder: Path) -> None:
+    """Save the weights alone: all else in the folder stays as its author wrote it.
+
+    `save_pretrained` writes config.json and generation_config.json as this release would.
+    """
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        model.save_pretrained(name, safe_serialization=True)
+        for each in Path(name).glob("*.safetensors*"):
+            each.replace(folder / each.name)
 
 
 @torch.no_grad()

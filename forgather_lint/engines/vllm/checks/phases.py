@@ -26,11 +26,13 @@ class Phase(IntEnum):
     """It imports the files of the model."""
     ACCEPT = 3
     """It looks at the class, and decides whether it can serve such a model as requested."""
-    BUILD = 4
+    SIZES = 4
+    """It holds config.json against the sizes, and reads how weights are quantized."""
+    BUILD = 5
     """It builds the model, and inserts its own layers."""
-    FORWARD = 5
+    FORWARD = 6
     """It runs the model."""
-    WEIGHTS = 6
+    WEIGHTS = 7
     """It loads the weights of the checkpoint, and computes with them."""
 
 
@@ -56,6 +58,11 @@ def all_checks() -> tuple[Check, ...]:
         importlib.import_module(name)
     # Whoever imports one of these files first must not change the order.
     return tuple(sorted(_CHECKS, key=_place))
+
+
+def phase_of(look: Check) -> Phase:
+    """The phase that `look` was declared for."""
+    return _CHECKS[look]
 
 
 def _place(look: Check) -> tuple[Phase, str, int]:

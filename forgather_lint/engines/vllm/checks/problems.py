@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from forgather_lint.core.recursion import deep_recursion
@@ -10,7 +11,7 @@ from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.vllm.checks import building, classes, imports, loading, stored
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, checked_model
-from forgather_lint.engines.vllm.checks.phases import all_checks
+from forgather_lint.engines.vllm.checks.phases import Phase, all_checks, phase_of
 from forgather_lint.engines.vllm.checks.unread import describes_alone
 from forgather_lint.engines.vllm.server import AskedFor, ServingClass
 from forgather_lint.engines.vllm.subject import PreparedModel
@@ -47,11 +48,13 @@ def look_for_problems(
             else:
                 _read_quantization(seen, checkpoint)
                 for look in all_checks():
-                    for problem in look(seen):
-                        found.append(problem)  # one by one: what was found before an error stays
+                    later = phase_of(look) >= Phase.SIZES
+                    for problem in look(seen):  # one by one: what was found before an error stays
+                        found.append(replace(problem, after_sizes=later))
+            last = list(building.constructor(model, prepared))
             if checkpoint is not None:
-                found += stored.problems(model, prepared, seen, checkpoint)
-            found += building.constructor(model, prepared)
+                last = [*stored.problems(model, prepared, seen, checkpoint), *last]
+            found += [replace(problem, after_sizes=True) for problem in last]
     except BudgetExceeded as error:
         where = seen.cls.where if seen else None
         prepared.given_up = undecided(error.reason, where)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from forgather_lint.documents.config_json import ConfigFile
+from forgather_lint.core.port import port_of
 from forgather_lint.engines.fact import Fact, Reaction
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.engines.vllm.quantized.description import (
+    Description,
+    description_of,
+    of_modelopt,
+)
 from forgather_lint.facts.causes.quantization import (
     DtypeRefused,
     ListedNowhere,
@@ -21,20 +26,15 @@ _DECIDES_TOO = ("producer", "quant_algo", "quantization", "checkpoint_format", "
 _TAKEN_OVER = ("auto-round", "auto_round", "autoround", "intel/auto-round")
 """Names that the method `inc` takes over (inc.py, `override_quantization_method`)."""
 _BY_NAME = {"auto_awq": "awq", "awq_marlin": "awq", "auto_gptq": "gptq", "gptq_marlin": "gptq"}
+MODELOPT = "modelopt"
 _MXFP4 = ("mxfp4", "gpt_oss_mxfp4")
 _TRUE_BITS = (4, 8)
 
 
-def _said(seen: CheckedModel) -> tuple[ConfigFile, Mapping[str, object], str] | None:
-    """`quantization_config` and its method; None if config.json has none that names one."""
-    file = seen.model.config
-    config = file.values.get("quantization_config") if file is not None else None
-    if file is None or not isinstance(config, dict):
-        return None
-    from forgather_lint.engines.vllm.quantized.scheme import method_of  # few models pay for it
-
-    method = method_of(config)
-    return (file, config, method) if method else None
+def _said(seen: CheckedModel) -> tuple[Description, str] | None:
+    """What describes the quantization, if it names a method."""
+    found = description_of(seen.model)
+    return (found, found.method) if found is not None and found.method else None
 
 
 @check(Phase.CONFIG)
@@ -43,9 +43,9 @@ def quantization_method(seen: CheckedModel) -> Iterator[ServingProblem]:
     found = _said(seen)
     if found is None:
         return
-    file, config, method = found
+    described, method = found
+    config, where = described.said, described.place("quant_method")
     facts = seen.target.vllm.quantization
-    where = file.place("quantization_config", "quant_method")
     methods = facts.methods.value
     if method in facts.deprecated.value:
         cause = MethodUnknown(method, deprecated=True)
@@ -55,27 +55,35 @@ def quantization_method(seen: CheckedModel) -> Iterator[ServingProblem]:
         yield from seen.problem(MethodUnknown(method), facts.unknown, where, parts=parts)
 
 
-@check(Phase.CONFIG)
+@check(Phase.SIZES)
 def settings(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Settings of the method that the release requires and are absent, or does not accept."""
     found = _said(seen)
-    if found is None or any(key in found[1] for key in _DECIDES_TOO[:3]):
+    if found is None:
         return
-    file, config, said = found
+    described, said = found
+    config = described.said
     facts, method = seen.target.vllm.quantization, _BY_NAME.get(said, said)
+    if method.startswith(MODELOPT):
+        yield from _of_modelopt(seen, described)
+        return
+    if any(key in config for key in _DECIDES_TOO[:3]):
+        return
     for keys in facts.keys_needed.value.get(method, ()):
         names = keys.split("|")
         if not any(name in config for name in names):
             cause = SettingRefused(names[-1], "", said)
-            where = file.place("quantization_config")
+            where = described.place()
             yield from seen.problem(cause, facts.key_missing, where, parts={"keys": names})
             return
     for key, fact, parts in _refused(seen, config, method):
-        shown = str(config.get(key, said))
-        where = file.place("quantization_config", *([key] if key in config else []))
+        shown = "" if parts is ABSENT else str(config.get(key, said))
+        where = described.place(key)
         yield from seen.problem(SettingRefused(key, shown, said), fact, where, parts=parts)
 
 
+ABSENT: Mapping[str, object] = {}
+"""Fills the words for a key that is not there, and has to be."""
 Refused = tuple[str, Fact[Reaction], Mapping[str, object]]
 
 
@@ -92,6 +100,12 @@ def _refused(seen: CheckedModel, config: Mapping[str, object], method: str) -> I
         scheme = config["activation_scheme"]
         if scheme not in ("static", "dynamic"):
             yield "activation_scheme", facts.fp8_scheme, {"scheme": scheme}
+    elif method == "torchao":
+        yield from _of_torchao(seen, config)
+    elif method == "bitsandbytes":
+        stored = config.get("bnb_4bit_quant_storage")
+        if isinstance(stored, str) and stored != "uint8":
+            yield "bnb_4bit_quant_storage", facts.storage_refused, {"storage": stored}
     elif method == "compressed-tensors":
         for order in _orders(config):
             yield "config_groups", facts.packed_ordered, {"order": order}
@@ -99,6 +113,44 @@ def _refused(seen: CheckedModel, config: Mapping[str, object], method: str) -> I
         form = config.get("format")
         if form not in facts.packed_forms.value and _all_whole_numbers(config):
             yield "format", facts.packed_form, {}
+
+
+@port_of("vllm/model_executor/layers/quantization/torchao.py", "TorchAOConfig.from_config")
+def _of_torchao(seen: CheckedModel, config: Mapping[str, object]) -> Iterator[Refused]:
+    """One type of quantization, under the one key `default`."""
+    facts, kind = seen.target.vllm.quantization, config.get("quant_type")
+    if kind is None:
+        yield "quant_type", facts.torchao_untyped, ABSENT
+    elif isinstance(kind, dict) and list(kind) != ["default"]:
+        yield "quant_type", facts.torchao_types, {}
+
+
+@port_of(
+    "vllm/model_executor/layers/quantization/modelopt.py", "ModelOptQuantConfigBase.from_config"
+)
+def _of_modelopt(seen: CheckedModel, described: Description) -> Iterator[ServingProblem]:
+    """What ModelOpt is said to have done, and what must be said beside it."""
+    facts, said = seen.target.vllm.quantization, str(described.method)
+    config, above, listed = of_modelopt(described.said)
+    algorithm, where = config.get("quant_algo"), described.place(*above, "quant_algo")
+    shown = str(algorithm)
+    known = facts.modelopt_algorithms.value
+    if not algorithm:
+        cause = SettingRefused("quant_algo", "", said)
+        yield from seen.problem(cause, facts.modelopt_unsaid, described.place(*above))
+    elif known and shown.upper() not in known:
+        file = "quant_method" not in described.said
+        fact = facts.modelopt_unknown_in_file if file else facts.modelopt_unknown
+        parts = {"algorithm": shown, "algorithms": list(known)}
+        cause = SettingRefused("quant_algo", shown, said)
+        yield from seen.problem(cause, fact, where, parts=parts)
+    elif above and shown.upper() == "NVFP4":
+        needed = ("group_size", "kv_cache_quant_algo", listed)
+        missing = [key for key in needed if key not in config]
+        if missing:
+            cause = SettingRefused(missing[0], "", said)
+            parts = {"missing": missing}
+            yield from seen.problem(cause, facts.nvfp4_unsaid, where, parts=parts)
 
 
 def _of_gptq(seen: CheckedModel, config: Mapping[str, object]) -> Iterator[Refused]:
@@ -135,20 +187,20 @@ def _all_whole_numbers(config: Mapping[str, object]) -> bool:
     return whole and not group.get("input_activations") and not group.get("format")
 
 
-@check(Phase.CONFIG)
+@check(Phase.SIZES)
 def dtype(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A dtype for which the method has no kernel."""
     found = _said(seen)
     if found is None or seen.judge is None:
         return
-    file, _, said = found
+    described, said = found
     facts, method = seen.target.vllm.quantization, _BY_NAME.get(said, said)
     if seen.judge.dtype in facts.dtypes_refused.value.get(method, ()):
         newer = f"auto_{method}"  # GPTQ alone has one name on every device
         known = method == "gptq" and newer in facts.methods.value
         parts = {"dtype": seen.judge.dtype, "method": newer if known else said}
         cause = DtypeRefused(seen.judge.dtype, said)
-        where = file.place("quantization_config", "quant_method")
+        where = described.place("quant_method")
         yield from seen.problem(cause, facts.dtype_refused, where, parts=parts)
 
 
@@ -156,10 +208,10 @@ def dtype(seen: CheckedModel) -> Iterator[ServingProblem]:
 def not_for_transformers(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A method with which only vLLM's own models can be built."""
     found = _said(seen)
-    if found is None or found[2] not in _MXFP4:
+    if found is None or found[1] not in _MXFP4:
         return
-    file, _, said = found
-    where = file.place("quantization_config", "quant_method")
+    described, said = found
+    where = described.place("quant_method")
     fact = seen.target.vllm.quantization.not_for_transformers
     yield from seen.problem(SettingRefused("quant_method", said, said), fact, where)
 
@@ -175,6 +227,6 @@ def listed_nowhere(seen: CheckedModel) -> Iterator[ServingProblem]:
     nothing = names_of_nothing(seen.judge)
     if nothing is not None:
         key, names = nothing
-        where = found[0].place("quantization_config", key)
+        where = found[0].place(key)
         fact = seen.target.vllm.quantization.nothing_listed
         yield from seen.problem(ListedNowhere(key, names[0], len(names)), fact, where)

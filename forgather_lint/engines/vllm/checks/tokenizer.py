@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from forgather_lint.core.files import WEIGHTS, listed
 from forgather_lint.core.port import port_of
+from forgather_lint.core.source import file_start
 from forgather_lint.documents.config_json import ConfigFile, read_config
 from forgather_lint.documents.python import SourceError
+from forgather_lint.engines.fact import Effect
+from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.facts.causes.tokenizer import (
     EndsDiffer,
     TokenizerClassUnknown,
     TokenizerFileMissing,
+    TokenizerMissing,
 )
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.libraries.transformers.config import plain
+from forgather_lint.python.values.value import Known
 
 _ENDS = "eos_token_id"
 CONFIG, AUTO = "tokenizer_config.json", "AutoTokenizer"
@@ -44,6 +50,30 @@ def not_loaded(seen: CheckedModel) -> Iterator[ServingProblem]:
     parts = {"folder": seen.model.folder, "file": file}
     cause = TokenizerFileMissing(file, name)
     yield from seen.problem(cause, fact, config.place("auto_map"), parts=parts)
+
+
+@check(Phase.LOAD)
+def missing(seen: CheckedModel) -> Iterator[ServingProblem]:
+    """No file of a tokenizer beside weights; a server may still be told of one elsewhere."""
+    kind = seen.setting("model_type")
+    name = kind.value if isinstance(kind, Known) else None
+    if not is_missing(seen.model.folder, name, seen.target.transformers):
+        return
+    said = seen.target.transformers.loading.tokenizer_missing.value
+    assert seen.model.config is not None
+    where = file_start(seen.model.config.path)
+    yield ServingProblem(TokenizerMissing(), "", where, str(seen.target), said.shown(), None)
+
+
+def is_missing(folder: str, model_type: object, release: TransformersProfile) -> bool:
+    """Whether the release finds no tokenizer in `folder`, which holds weights."""
+    fact = release.loading.tokenizer_missing.value
+    if not folder or fact.effect is not Effect.ERROR or not isinstance(model_type, str):
+        return False
+    from forgather_lint.deployment.tokenizer import lacks_tokenizer
+
+    weights = any(listed(Path(folder), f"*{end}") for end in WEIGHTS)
+    return weights and not release.has_model_type(model_type) and lacks_tokenizer(Path(folder))
 
 
 def _reference(config: ConfigFile) -> str | None:

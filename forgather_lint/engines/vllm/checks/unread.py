@@ -14,6 +14,7 @@ from forgather_lint.engines.vllm.checks.handed import taken_by_some
 from forgather_lint.engines.vllm.checks.imports import removed_in_functions
 from forgather_lint.engines.vllm.checks.windows import windows_apart
 from forgather_lint.engines.vllm.judge import VllmJudge
+from forgather_lint.engines.vllm.quantized.description import MODELOPT_FILE, description_of
 from forgather_lint.engines.vllm.server import auto_map
 from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.execution.outcome import Outcome, undecided
@@ -26,7 +27,6 @@ from forgather_lint.python.values.value import External, Known, Unknown, Value
 
 QUANTISED = ("quantization_config", "compression_config")
 """The keys under which vLLM finds quantized weights described (model_arch_config_convertor.py)."""
-QUANTISED_FILE = "hf_quant_config.json"
 
 
 def unproved(model: ModelInput, prepared: PreparedModel) -> Outcome | None:
@@ -72,10 +72,11 @@ def _config_class(prepared: PreparedModel) -> Iterator[tuple[str, Place | None]]
 
 
 def describes_alone(model: ModelInput) -> bool:
-    """Whether config.json, and nothing else, describes quantized weights."""
-    if model.config is None or model.has_file(QUANTISED_FILE):
+    """Whether quantized weights are described, in one place that is known."""
+    if model.config is None:
         return False
-    return list(_paths(model.config.values)) == [(QUANTISED[0],)]
+    in_config = list(_paths(model.config.values))
+    return in_config == ([] if model.has_file(MODELOPT_FILE) else [(QUANTISED[0],)])
 
 
 def _quantised_openly(
@@ -94,7 +95,8 @@ def _quantised_openly(
     said = judge.quantized
     reason = why_open(judge, said) if isinstance(said, Quantized) else said.reason
     if reason:
-        yield reason, model.config.place(QUANTISED[0])
+        described = description_of(model)
+        yield reason, described.place() if described is not None else model.config.place()
 
 
 OF_ATTENTION = ("attn_logit_softcapping",)
@@ -138,8 +140,8 @@ def _quantised(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str
     if model.config is not None:
         for keys in _paths(model.config.values):
             yield "quantization", model.config.place(*keys)
-    if model.has_file(QUANTISED_FILE):
-        yield "quantization", file_start(str(Path(model.folder) / QUANTISED_FILE))
+    if model.has_file(MODELOPT_FILE):
+        yield "quantization", file_start(str(Path(model.folder) / MODELOPT_FILE))
     config = prepared.judge.subject.root.attributes.get("config") if prepared.judge else None
     if isinstance(config, Instance):
         for name in QUANTISED:

@@ -144,7 +144,7 @@ def of_tensors(seen: CheckedModel, checkpoint: Checkpoint, *, quantised: bool) -
     where = seen.cls.where
     if seen.judge is None or not checkpoint.files or not checkpoint.whole:
         return
-    followed = seen.judge.quantized is not None and seen.judge.quantized.followed
+    followed = seen.judge.quantized is not None and seen.judge.quantized.compared
     if followed and _ends_while_built(seen.judge):
         return
     open_ended = quantised and not followed

@@ -9,8 +9,15 @@ from forgather_lint.engines.vllm.deployed.forms import PLAIN
 from forgather_lint.engines.vllm.deployed.naming import NamesUnknown, Naming, naming_of
 from forgather_lint.engines.vllm.fact_values import BasePrefix
 from forgather_lint.engines.vllm.judge import VllmJudge
+from forgather_lint.engines.vllm.quantized.description import description_of
 from forgather_lint.engines.vllm.quantized.layers import Layer, Quantized, layers_at
-from forgather_lint.engines.vllm.quantized.scheme import Match, Scheme, Unfollowed, scheme_of
+from forgather_lint.engines.vllm.quantized.scheme import (
+    Layers,
+    Match,
+    Scheme,
+    Unfollowed,
+    scheme_of,
+)
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 
@@ -19,12 +26,13 @@ if TYPE_CHECKING:
 
 
 def quantized_of(seen: CheckedModel, checkpoint: Checkpoint | None) -> Quantized | Unfollowed:
-    """The quantized layers of `seen`, whose config.json describes quantized weights."""
-    file = seen.model.config
-    assert file is not None
+    """The quantized layers of `seen`, which config.json or a file beside it describes."""
+    described = description_of(seen.model)
+    if described is None:
+        return Unfollowed("what describes the quantization is no mapping")
     try:
         naming = naming_of(seen)
-        scheme = scheme_of(file.values["quantization_config"], naming.place)
+        scheme = scheme_of(described, naming.place)
     except (NamesUnknown, Raised, BudgetExceeded):
         return Unfollowed("what the release calls the layers is not known")
     if isinstance(scheme, Unfollowed):
@@ -43,13 +51,16 @@ def quantized_of(seen: CheckedModel, checkpoint: Checkpoint | None) -> Quantized
             stored, plain = _stored(naming, checkpoint)
         except NamesUnknown:
             return Unfollowed("what the release calls the layers is not known")
-    return Quantized(scheme, file, stored, plain)
+    return Quantized(scheme, described, stored, plain)
+
+
+_PARTS = (Match.PART, Match.WILDCARD)
 
 
 def _has_parts(scheme: Scheme) -> bool:
     """Whether parts of names stand for layers; then the prefix matters that older releases add."""
     lists = (scheme.kept, scheme.taken)
-    return any(each is not None and each.how is Match.PART and each.names for each in lists)
+    return any(each is not None and each.how in _PARTS and each.names for each in lists)
 
 
 def _stored(naming: Naming, checkpoint: Checkpoint) -> tuple[frozenset[str], frozenset[str]]:
@@ -92,4 +103,5 @@ def _stands_for_any(scheme: Scheme, name: str, known: set[str]) -> bool:
     assert kept is not None
     if name in kept.patterns:
         return any(kept.patterns[name].matches(each) is not False for each in known)
-    return any(name in each if kept.how is Match.PART else name == each for each in known)
+    found = Layers((name,), kept.how, {})
+    return any(found.has(each) for each in known)

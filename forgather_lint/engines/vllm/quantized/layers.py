@@ -7,21 +7,22 @@ computes a layer depends on the device, so that anything else is left undecided.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.engines.fact import Effect, Fact, Reaction
 from forgather_lint.engines.vllm.fact_values import Fuser
 from forgather_lint.engines.vllm.fusers.fused import Fusion
 from forgather_lint.engines.vllm.judge import VllmJudge
+from forgather_lint.engines.vllm.quantized.description import Description
 from forgather_lint.engines.vllm.quantized.scheme import (
     AWQ,
+    BITS_AND_BYTES,
     CLASSES_OF_LINEAR,
     GPTQ,
     LINEAR,
+    MODELOPT,
     PACKED,
     WORD,
     Form,
@@ -33,7 +34,7 @@ from forgather_lint.execution.assignments import Assignment
 from forgather_lint.execution.layers import BY_COLUMN, BY_ROW
 from forgather_lint.execution.outcome import Outcome, Verdict, undecided
 from forgather_lint.facts.cause import Cause
-from forgather_lint.facts.causes.quantization import GroupsCut, SchemesDiffer
+from forgather_lint.facts.causes.quantization import GroupsCut, SchemesDiffer, WeightsNotSplit
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import Instance
@@ -89,10 +90,14 @@ class Quantized:
     """
 
     scheme: Scheme
-    file: ConfigFile
+    described: Description
     stored: frozenset[str] | None = None
     plain: frozenset[str] | None = None
-    followed: ClassVar[bool] = True
+
+    @property
+    def compared(self) -> bool:
+        """Whether the tensors of a checkpoint can be held against the layers."""
+        return self.scheme.weights.layout_known
 
     def is_quantized(self, layer: Layer) -> bool | UnquantizedParts | None:
         """Whether `layer` is.
@@ -102,6 +107,8 @@ class Quantized:
         scheme = self.scheme
         if scheme.method == PACKED:
             return self._targeted(layer)
+        if scheme.method == MODELOPT:
+            return self._not_excluded(layer)
         if scheme.method == GPTQ:
             taken = scheme.taken or self._stored_layers()
             return _all_or_kept(layer, taken, wanted=True) if taken is not None else True
@@ -117,6 +124,17 @@ class Quantized:
     def _stored_layers(self) -> ListedLayers | None:
         """For GPTQ: the layers in the checkpoint; None if there is none."""
         return ListedLayers(tuple(sorted(self.stored)), Match.PART, {}) if self.stored else None
+
+    @port_of(
+        "vllm/model_executor/layers/quantization/modelopt.py",
+        "ModelOptQuantConfigBase.is_layer_excluded",
+    )
+    def _not_excluded(self, layer: Layer) -> bool | Kept | None:
+        """ModelOpt: whole names of the parts first, then wildcards for the layer."""
+        kept = self.scheme.kept
+        assert kept is not None
+        found = _all_or_kept(layer, Layers(kept.names, Match.WHOLE, {}), wanted=False)
+        return found if found is not True else not kept.has(layer.name)
 
     @port_of(
         "vllm/model_executor/layers/quantization/compressed_tensors/utils.py",
@@ -238,6 +256,8 @@ def _size(linear: Instance, name: str) -> int | None:
 def judged(judge: VllmJudge, quantized: Quantized, ranks: int) -> Outcome | None:
     """Why the quantized layers cannot be served on `ranks` ranks; None: they can."""
     where = place_of(quantized)
+    if quantized.scheme.method == BITS_AND_BYTES:
+        return _not_split(judge, quantized) if ranks > 1 else None
     try:
         layers = list(layers_at(judge, ranks))
     except Raised:
@@ -262,11 +282,20 @@ def judged(judge: VllmJudge, quantized: Quantized, ranks: int) -> Outcome | None
     return open_ones[0] if open_ones else None
 
 
+@port_of(
+    "vllm/model_executor/model_loader/bitsandbytes_loader.py",
+    "BitsAndBytesModelLoader._verify_model_compatibility",
+)
+def _not_split(judge: VllmJudge, quantized: Quantized) -> Outcome | None:
+    """Weights of bitsandbytes have one description each, which is not for a share of them."""
+    fact = judge.profile.quantization.prepared_not_split
+    cause = WeightsNotSplit(quantized.scheme.method)
+    return _outcome(quantized, fact, cause, "quant_method", {})
+
+
 def place_of(quantized: Quantized, key: str = "") -> Place:
     """The place of `key` in the config, or where it would be; without `key`, of the description."""
-    said = quantized.file.values["quantization_config"]
-    there = isinstance(said, dict) and key in said
-    return quantized.file.place("quantization_config", *([key] if there else []))
+    return quantized.described.place(*([key] if key else []))
 
 
 def _schemes_differ(
@@ -289,6 +318,8 @@ def _of_layer(judge: VllmJudge, quantized: Quantized, layer: Layer, ranks: int) 
         return undecided(f"the size of {layer.name} is not known", where)
     if weights.form is Form.FP8_BLOCK:
         return _blocks(judge, quantized, layer, ranks)
+    if quantized.scheme.method == MODELOPT:
+        return _of_modelopt(judge, quantized, layer, inputs)
     if weights.form is Form.AWQ and weights.group < 0 and layer.split:
         return undecided(f"{layer.name} has one scale for what several ranks share", where)
     if weights.group > 0 and inputs % weights.group:
@@ -298,6 +329,29 @@ def _of_layer(judge: VllmJudge, quantized: Quantized, layer: Layer, ranks: int) 
         reason = f"{layer.name} of {outputs} times {inputs} is computed by some devices only"
         return undecided(reason, where)
     return None
+
+
+@port_of("vllm/model_executor/layers/quantization/modelopt.py", "KNvfp4Static.create_weights")
+@port_of("vllm/model_executor/layers/quantization/modelopt.py", "KFp8Block128.create_weights")
+@port_of("vllm/model_executor/layers/quantization/modelopt.py", "KMxfp8Static.create_weights")
+def _of_modelopt(
+    judge: VllmJudge, quantized: Quantized, layer: Layer, inputs: int
+) -> Outcome | None:
+    """What a rank has of the input of a layer is held against the size of groups alone."""
+    weights, facts = quantized.scheme.weights, judge.profile.quantization
+    facts_of = {
+        Form.NVFP4: facts.nvfp4_groups_cut,
+        Form.MXFP8: facts.mxfp8_groups_cut,
+        Form.FP8_PB_WO: facts.modelopt_tiles_cut,
+    }
+    fact = facts_of.get(weights.form)
+    if fact is None or inputs % weights.group == 0:
+        return None
+    cause = GroupsCut(layer.name, inputs, weights.group)
+    told = {"width": inputs, "layer": layer.name, "group": weights.group}
+    where = place_of(quantized)
+    undecided_one = undecided(f"the input of {layer.name} is no whole number of groups", where)
+    return _outcome(quantized, fact, cause, "quant_algo", told) or undecided_one
 
 
 def _fills_words(quantized: Quantized, inputs: int, outputs: int) -> bool:
@@ -317,7 +371,7 @@ def _cut(judge: VllmJudge, quantized: Quantized, layer: Layer, inputs: int) -> O
         return undecided(f"the input of {layer.name} is no whole number of groups", where)
     cause = GroupsCut(layer.name, inputs, group)
     told = {"width": inputs, "layer": layer.name, "group": group}
-    key = "group_size" if "group_size" in _said(quantized) else "q_group_size"
+    key = "group_size" if "group_size" in quantized.described.said else "q_group_size"
     return _outcome(quantized, fact, cause, key, told)
 
 
@@ -340,12 +394,6 @@ def _blocks(judge: VllmJudge, quantized: Quantized, layer: Layer, ranks: int) ->
             told = {"width": part.outputs, "block": rows}
             return _outcome(quantized, facts.block_rows_cut, cause, key, told)
     return undecided("which devices compute blocks of FP8 is not known", where)
-
-
-def _said(quantized: Quantized) -> dict[str, object]:
-    said = quantized.file.values["quantization_config"]
-    assert isinstance(said, dict)
-    return said
 
 
 _VERDICTS = {Effect.ERROR: Verdict.FAILS, Effect.SILENT: Verdict.WRONG}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import ClassVar
 
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.patterns import Pattern, UnreadablePattern, compile_pattern
+from forgather_lint.engines.vllm.quantized.description import Description, of_modelopt
 
 GPTQ, AWQ, PACKED, FP8 = "gptq", "awq", "compressed-tensors", "fp8"
+MODELOPT, BITS_AND_BYTES = "modelopt", "bitsandbytes"
 MARKS_PATTERN = "re:"
 LINEAR, CLASSES_OF_LINEAR = (
     "linear",
@@ -37,6 +40,11 @@ class Form(StrEnum):
     FP8 = "fp8"
     FP8_CHANNEL = "fp8-channel"
     FP8_BLOCK = "fp8-block"
+    FP8_PB_WO = "fp8_pb_wo"
+    """FP8 in tiles of ModelOpt, whose scales have a form of their own."""
+    NVFP4 = "nvfp4"
+    MXFP8 = "mxfp8"
+    BITS_AND_BYTES = "bitsandbytes"
 
 
 @record
@@ -54,6 +62,14 @@ class StoredWeights:
     zeros: bool = False
     input_scale: bool = False
 
+    @property
+    def layout_known(self) -> bool:
+        """Whether it is known by which tensors such weights are stored."""
+        return self.form not in _OTHER_LAYOUT
+
+
+_OTHER_LAYOUT = (Form.FP8_PB_WO, Form.NVFP4, Form.MXFP8, Form.BITS_AND_BYTES)
+
 
 class Match(StrEnum):
     """How a name in a list matches a layer."""
@@ -62,6 +78,8 @@ class Match(StrEnum):
     PART = "part"
     TARGET = "target"
     """As in compressed-tensors: a whole name, or a regular expression behind `re:`."""
+    WILDCARD = "wildcard"
+    """ModelOpt: a part of a name, or one with `*` for any text."""
 
 
 @record
@@ -84,6 +102,8 @@ class ListedLayers:
     def _is(self, name: str, layer: str) -> bool | None:
         if name in self.patterns:
             return self.patterns[name].matches(layer)
+        if self.how is Match.WILDCARD:
+            return name in layer or fnmatchcase(layer, name)
         return name in layer if self.how is Match.PART else name == layer
 
 
@@ -109,31 +129,17 @@ class Unfollowed:
     """Why it is not known what the release makes of a config."""
 
     reason: str
-    followed: ClassVar[bool] = False
+    compared: ClassVar[bool] = False
 
 
-@port_of(
-    "vllm/transformers_utils/model_arch_config_convertor.py",
-    "ModelArchConfigConvertorBase._normalize_quantization_config",
-)
-def method_of(config: Mapping[str, object]) -> str | None:
-    """The method of a `quantization_config`, as the release spells it; None without one."""
-    method = config.get("quant_method")
-    if not isinstance(method, str):
-        return None
-    return method.lower().replace("compressed_tensors", PACKED)
-
-
-def scheme_of(config: object, mapped: Callable[[str], str | None]) -> Scheme | Unfollowed:
-    """The scheme of a `quantization_config`; `mapped` translates names to those of the release."""
-    if not isinstance(config, dict):
-        return Unfollowed("`quantization_config` is no mapping")
-    method = method_of(config)
+def scheme_of(described: Description, mapped: Callable[[str], str | None]) -> Scheme | Unfollowed:
+    """The scheme of what is described; `mapped` translates names to those of the release."""
+    method = described.method
     read = _READERS.get(method or "")
     if read is None:
         of_it = f"quantization `{method}`" if method else "quantization without a method"
         return Unfollowed(f"{of_it} is not followed")
-    found = read(config)
+    found = read(described.said)
     return _mapped(found, mapped) if isinstance(found, Scheme) else found
 
 
@@ -247,7 +253,61 @@ def _weights_of(group: Mapping[str, object], whole: object) -> StoredWeights | U
     return Unfollowed(f"compressed-tensors in the form `{form}` of this kind is not followed")
 
 
-_READERS = {GPTQ: _gptq, AWQ: _awq, FP8: _fp8, PACKED: _packed}
+@port_of("vllm/model_executor/layers/quantization/modelopt.py", "resolve")
+def _modelopt(config: Mapping[str, object]) -> Scheme | Unfollowed:
+    settings, _, listed = of_modelopt(config)
+    names = _names(settings.get(listed))
+    if names is None:
+        return Unfollowed(f"`{listed}` is no list of names")
+    algorithm = str(settings.get("quant_algo")).upper()
+    weights = _OF_MODELOPT.get(algorithm)
+    if weights is None:
+        return Unfollowed(f"ModelOpt's `{algorithm}` is not followed")
+    kept = _layers(_halved(names), Match.WILDCARD)
+    if isinstance(kept, Unfollowed):
+        return kept
+    return Scheme(MODELOPT, weights, kept=kept, listed=listed)
+
+
+_OF_MODELOPT: Mapping[str, Weights] = {
+    "FP8": Weights(Form.FP8, 8, input_scale=True),
+    "FP8_PER_CHANNEL_PER_TOKEN": Weights(Form.FP8_CHANNEL, 8, -1),
+    "FP8_PB_WO": Weights(Form.FP8_PB_WO, 8, 128),
+    "NVFP4": Weights(Form.NVFP4, 4, 16),
+    "W4A16_NVFP4": Weights(Form.NVFP4, 4, 16),
+    "MXFP8": Weights(Form.MXFP8, 8, 32),
+}
+
+
+@port_of(
+    "vllm/model_executor/layers/quantization/modelopt.py",
+    "ModelOptQuantConfigBase.apply_vllm_mapper",
+)
+def _halved(names: tuple[str, ...]) -> tuple[str, ...]:
+    """`name*` is `name` and all that lies below it."""
+    found: list[str] = []
+    for name in names:
+        whole = len(name) >= 2 and name[-1] == "*" and name[-2] != "."
+        found += [name[:-1], f"{name[:-1]}.*"] if whole else [name]
+    return tuple(found)
+
+
+def _bits_and_bytes(config: Mapping[str, object]) -> Scheme | Unfollowed:
+    """Which layers are quantized is not asked: on several ranks none of them is taken."""
+    bits = 8 if config.get("load_in_8bit") else 4
+    return Scheme(BITS_AND_BYTES, Weights(Form.BITS_AND_BYTES, bits))
+
+
+_READERS = {
+    GPTQ: _gptq,
+    AWQ: _awq,
+    FP8: _fp8,
+    PACKED: _packed,
+    MODELOPT: _modelopt,
+    "modelopt_fp4": _modelopt,
+    "modelopt_mxfp8": _modelopt,
+    BITS_AND_BYTES: _bits_and_bytes,
+}
 
 
 def _names(given: object, *, nested: bool = False) -> tuple[str, ...] | None:

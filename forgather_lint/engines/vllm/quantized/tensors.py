@@ -66,12 +66,16 @@ def stored_as(weights: StoredWeights, outputs: int, inputs: int) -> Mapping[str,
                 "weight": Stored((outputs, inputs), Numbers.EIGHTS, 1),
                 "weight_scale_inv": Stored(blocks, Numbers.FLOATS, 4),
             }
+        case Form.FP8_PB_WO | Form.NVFP4 | Form.MXFP8 | Form.BITS_AND_BYTES:
+            raise AssertionError(f"asked of a form whose layout is not known: {weights.form}")
 
 
 def stored_layers(
     judge: VllmJudge, quantized: Quantized
 ) -> Iterator[tuple[str, Mapping[str, Stored]]]:
     """Each quantized Linear by its name, with its tensors. May raise."""
+    if not quantized.compared:
+        return
     for layer in layers_at(judge, 1):
         if quantized.is_quantized(layer) is not True or layer.whole is None:
             continue
@@ -86,6 +90,8 @@ def bytes_on(judge: VllmJudge, quantized: Quantized, ranks: int) -> dict[str, in
     None if unknown.
     """
     width, found = DTYPE_BYTES.get(judge.dtype), dict[str, int]()
+    if not quantized.compared:
+        return None
     for layer in layers_at(judge, ranks):
         said = quantized.is_quantized(layer)
         if said is False:
