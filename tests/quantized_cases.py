@@ -63,6 +63,8 @@ class Case:
 
 
 BOTH = ((1, 1), (2, 1))
+HEADS_CUT = (3, 1)
+"""Sizes at which the heads of the models are not shared out evenly."""
 
 
 def gptq(**changed: object) -> Config:
@@ -120,6 +122,12 @@ MODELOPT = json.dumps(
     }
 )
 
+
+def modelopt(algorithm: str | None, *ignored: str) -> Config:
+    said = {"quant_method": "modelopt", "ignore": [*HEAD, *ignored], "quant_algo": algorithm}
+    return {key: value for key, value in said.items() if value is not None}
+
+
 CASES: Mapping[str, Case] = {
     "gptq": Case(GPTQ, gptq(), 32, sizes=(*BOTH, (1, 2))),
     "gptq, a group for a row": Case(GPTQ, gptq(group_size=-1), -1, sizes=BOTH),
@@ -129,10 +137,11 @@ CASES: Mapping[str, Case] = {
     "gptq, groups cut": Case(GPTQ, gptq(group_size=128), 128, config=WIDER, sizes=BOTH),
     "gptq, by activation": Case(GPTQ, gptq(desc_act=True), 32),
     "gptq, 8 bits": Case(GPTQ, gptq(bits=8), 32),
-    "gptq, 3 bits": Case(GPTQ, gptq(bits=3), 32),
+    "gptq, 3 bits": Case(GPTQ, gptq(bits=3), 32, sizes=((1, 1), HEADS_CUT)),
+    "a method that nobody has": Case(GPTQ, gptq(quant_method="odd"), 32, sizes=(HEADS_CUT,)),
     "gptq, zero points": Case(GPTQ, gptq(sym=False), 32),
     "gptq, no desc_act": Case(GPTQ, gptq(desc_act=None), 32),
-    "gptq, float32": Case(GPTQ, gptq(), 32, dtype="float32"),
+    "gptq, float32": Case(GPTQ, gptq(), 32, dtype="float32", sizes=((1, 1), HEADS_CUT)),
     "gptq, float16": Case(GPTQ, gptq(), 32, dtype="float16"),
     "gptq, biases": Case(GPTQ, gptq(), 32, config=BIASED, sizes=BOTH),
     "gptq, the first layer plain": Case(GPTQ, gptq(), 32, kept=(*HEAD, FIRST)),
@@ -231,7 +240,11 @@ CASES: Mapping[str, Case] = {
     ),
     "packed, nothing quantized": Case(PACKED, packed(PACK, four(32)), 32, kept=EVERYTHING),
     "packed, scales missing": Case(
-        PACKED, packed(PACK, four(32)), 32, left_out=("down_proj.weight_scale",)
+        PACKED,
+        packed(PACK, four(32)),
+        32,
+        left_out=("down_proj.weight_scale",),
+        sizes=((1, 1), HEADS_CUT),
     ),
     "packed, shapes missing": Case(PACKED, packed(PACK, four(32)), 32, left_out=("weight_shape",)),
     "packed, other groups stored": Case(PACKED, packed(PACK, four(64)), 32),
@@ -306,6 +319,32 @@ CASES: Mapping[str, Case] = {
     "modelopt": Case(
         FP8_STATIC, {"quant_method": "modelopt", "quant_algo": "FP8", "ignore": ["lm_head"]}
     ),
+    "modelopt, another algorithm": Case(
+        FP8_STATIC, modelopt("INT4_AWQ"), sizes=((1, 1), HEADS_CUT)
+    ),
+    "modelopt, no algorithm": Case(FP8_STATIC, modelopt(None)),
+    "modelopt, float32": Case(FP8_STATIC, modelopt("FP8"), dtype="float32"),
+    "modelopt, values plain": Case(
+        FP8_STATIC, modelopt("FP8", "model.layers.1.self_attn.v_proj"), kept=HEAD
+    ),
+    "modelopt, attention plain by a wildcard": Case(
+        FP8_CHANNEL,
+        modelopt("FP8_PER_CHANNEL_PER_TOKEN", "model.layers.*.self_attn*"),
+        kept=(*HEAD, "self_attn"),
+    ),
+    "modelopt, all plain by wildcards": Case(
+        FP8_STATIC, modelopt("FP8", "model.layers.*"), kept=EVERYTHING
+    ),
+    "modelopt, four bits": Case(
+        FP8_STATIC, modelopt("NVFP4"), config={"intermediate_size": 200}, sizes=BOTH
+    ),
+    "modelopt in a file, another algorithm": Case(
+        FP8_STATIC,
+        None,
+        files={"hf_quant_config.json": MODELOPT.replace("FP8", "W4A8_AWQ")},
+        sizes=((1, 1), HEADS_CUT),
+    ),
+    "torchao, no type": Case(FP8_STATIC, {"quant_method": "torchao"}),
     "modelopt in a file": Case(FP8_STATIC, None, files={"hf_quant_config.json": MODELOPT}),
     "mxfp4": Case(PACKED, {"quant_method": "mxfp4"}, 32),
     "argument of another method": Case(GPTQ, gptq(), 32, argument="awq"),

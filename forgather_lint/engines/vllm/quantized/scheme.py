@@ -40,8 +40,9 @@ class Form(StrEnum):
     FP8 = "fp8"
     FP8_CHANNEL = "fp8-channel"
     FP8_BLOCK = "fp8-block"
+    FP8_BY_ROW = "fp8_per_channel_per_token"
     FP8_PB_WO = "fp8_pb_wo"
-    """FP8 in tiles of ModelOpt, whose scales have a form of their own."""
+    """FP8 by row and in tiles, of ModelOpt, whose scales have forms of their own."""
     NVFP4 = "nvfp4"
     MXFP8 = "mxfp8"
     BITS_AND_BYTES = "bitsandbytes"
@@ -68,7 +69,7 @@ class StoredWeights:
         return self.form not in _OTHER_LAYOUT
 
 
-_OTHER_LAYOUT = (Form.FP8_PB_WO, Form.NVFP4, Form.MXFP8, Form.BITS_AND_BYTES)
+_OTHER_LAYOUT = (Form.FP8_BY_ROW, Form.FP8_PB_WO, Form.NVFP4, Form.MXFP8, Form.BITS_AND_BYTES)
 
 
 class Match(StrEnum):
@@ -271,7 +272,7 @@ def _modelopt(config: Mapping[str, object]) -> Scheme | Unfollowed:
 
 _OF_MODELOPT: Mapping[str, Weights] = {
     "FP8": Weights(Form.FP8, 8, input_scale=True),
-    "FP8_PER_CHANNEL_PER_TOKEN": Weights(Form.FP8_CHANNEL, 8, -1),
+    "FP8_PER_CHANNEL_PER_TOKEN": Weights(Form.FP8_BY_ROW, 8, -1),
     "FP8_PB_WO": Weights(Form.FP8_PB_WO, 8, 128),
     "NVFP4": Weights(Form.NVFP4, 4, 16),
     "W4A16_NVFP4": Weights(Form.NVFP4, 4, 16),

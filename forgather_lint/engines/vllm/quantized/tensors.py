@@ -66,7 +66,7 @@ def stored_as(weights: StoredWeights, outputs: int, inputs: int) -> Mapping[str,
                 "weight": Stored((outputs, inputs), Numbers.EIGHTS, 1),
                 "weight_scale_inv": Stored(blocks, Numbers.FLOATS, 4),
             }
-        case Form.FP8_PB_WO | Form.NVFP4 | Form.MXFP8 | Form.BITS_AND_BYTES:
+        case Form.FP8_BY_ROW | Form.FP8_PB_WO | Form.NVFP4 | Form.MXFP8 | Form.BITS_AND_BYTES:
             raise AssertionError(f"asked of a form whose layout is not known: {weights.form}")
 
 
