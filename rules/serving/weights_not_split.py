@@ -35,7 +35,7 @@ from forgather_lint.linting.support.judged import finding
 
 
 @rule(
-    "FGL579",
+    "FGL580",
     "weights-not-split",
     Severity.ERROR,
     explains=WeightsNotSplit,
