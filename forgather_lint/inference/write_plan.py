@@ -18,11 +18,11 @@ from forgather_lint.documents.literals import (
     added_behind,
     entry_at,
     indent_at,
-    newline_at,
     ordered,
     plain_string,
     removed,
 )
+from forgather_lint.documents.newlines import newline_at
 from forgather_lint.documents.python import NodePlace
 from forgather_lint.facts import Model, Plan, PlanEntry
 from forgather_lint.inference.infer import InferredPlan
