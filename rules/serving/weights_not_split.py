@@ -35,7 +35,7 @@ from forgather_lint.linting.support.judged import finding
 
 
 @rule(
-    "FGL580",
+    "FGL583",
     "weights-not-split",
     Severity.ERROR,
     explains=WeightsNotSplit,
