@@ -17,7 +17,7 @@ from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import ClassValue, Instance
-from forgather_lint.python.values.value import TensorValue, Value
+from forgather_lint.python.values.value import TensorValue, Unknown, Value
 
 DECODERS = ("language_model", "text_model", "decoder", "text_decoder")
 """The attributes in which transformers looks for a decoder (modeling_utils.py, `get_decoder`)."""
@@ -88,9 +88,10 @@ def _look_up(machine: Machine, root: Instance, key: str, engine: Engine, where: 
     value: Value = root
     for name in key.split(".") if engine.stages.dotted_names else [key]:
         value = machine.attribute(value, name, where)
-    if not isinstance(value, Instance):
-        raise Raised("AttributeError", f"{key} is not a module", where)
-    return value
+    if isinstance(value, Instance):
+        return value
+    doubt = value if isinstance(value, Unknown) else None  # it may be one
+    raise Raised("AttributeError", f"{key} is not a module", where, doubt=doubt)
 
 
 def _is_list(machine: Machine, module: Instance) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+import sys
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from forgather_lint.core.diagnostics import Diagnostic
 from forgather_lint.core.files import is_file, read_at_most, write_over
@@ -21,11 +22,14 @@ from forgather_lint.core.record import record
 from forgather_lint.core.settings import Settings, SettingsError
 from forgather_lint.linting.report import ModelReport, NotRendered, Run
 from forgather_lint.shell.reporters.parts.sources import lines_of
+from forgather_lint.shell.reporters.parts.style import Style
+from forgather_lint.shell.say import say
 
 _VERSION = 1
 _MOST_BYTES = 64 << 20
 _PLACE = re.compile(r":\d+(?::\d+)?\b")
 _NOT_RENDERED = "not-rendered"
+_MOST_NAMED = 10
 
 Known = TypeVar("Known", bound=Hashable)
 
@@ -156,3 +160,34 @@ def _by_message(entry: Entry) -> tuple[str, ...]:
 def _by_line(entry: Entry) -> tuple[str, ...]:
     """What identifies a finding by the text of its line, where the message differs."""
     return entry.path, entry.code, entry.line
+
+
+def write_and_leave(run: Run, file: Path, quiet: bool) -> NoReturn:
+    """Write the baseline of `run`, say how many entries it has, and exit."""
+    number = write(file, run)
+    for report in run.errors:
+        say(f"error: {report.path}: {report.error}", err=True)
+    if not quiet:
+        say(f"Wrote {number} {'entry' if number == 1 else 'entries'} to {file}.")
+    sys.exit(2 if run.errors else 0)
+
+
+def without_known(
+    run: Run, groups: Collection[Settings], paths: Sequence[Path], quiet: bool, *, whole: bool
+) -> Run:
+    """`run` without the findings in the baselines of `groups`, which may have none.
+
+    If the `whole` was checked, entries for which nothing was found are reported.
+    """
+    style = Style(base=str(Path.cwd()))
+    for file in dict.fromkeys(Path(each.baseline) for each in groups if each.baseline):
+        found = held(run, read(file))
+        run = found.run
+        gone = [each for each in found.unmet if is_covered(each, paths, groups)]
+        if gone and whole and not quiet and not run.errors:
+            entries = "entry" if len(gone) == 1 else "entries"
+            told = f"{len(gone)} {entries} of {style.path(str(file))} stand for nothing any more"
+            say(f"note: {told}; --write-baseline writes it anew", err=True)
+            for each in gone[:_MOST_NAMED]:
+                say(f"  {style.path(each.path)}: {each.code} {each.message}", err=True)
+    return run

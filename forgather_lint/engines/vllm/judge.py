@@ -34,6 +34,7 @@ from forgather_lint.execution.outcome import (
     Verdict,
     surely_failing,
     undecided,
+    undecided_error,
     with_branches,
     worst,
 )
@@ -444,6 +445,8 @@ class VllmJudge:
         try:
             return parts_of(subject.machine, subject.root, keys, self.engine, where, title)
         except Raised as error:
+            if error.doubt is not None:
+                return undecided_error(error)
             cause = error.cause if isinstance(error.cause, NotOneList) else EntryNamesNoModule()
             return Outcome(Verdict.FAILS, cause, error.shown, error.where)
 

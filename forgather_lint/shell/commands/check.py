@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from forgather_lint.answers.kept import Answers, RunStart
-from forgather_lint.core.files import is_file, is_folder, laid_over
+from forgather_lint.core.files import is_file, laid_over
 from forgather_lint.core.looks import closure
 from forgather_lint.core.meter import Meter
 from forgather_lint.core.paths import absolute
-from forgather_lint.core.record import record
-from forgather_lint.core.settings import Settings
-from forgather_lint.core.workers import Workers
-from forgather_lint.documents.changed import Changes
 from forgather_lint.documents.limits import MOST_BYTES
-from forgather_lint.linting.report import FixNotice, ModelReport, Run
-from forgather_lint.session import checking
+from forgather_lint.linting.report import FixNotice, Run
 from forgather_lint.shell import configuration, options
-from forgather_lint.shell.contained import workers_for
+from forgather_lint.shell.combinations import Combination
+from forgather_lint.shell.gathering import as_far_as_it_gets, opened, reports
+from forgather_lint.shell.narrowing import folder_left, narrowing
 from forgather_lint.shell.progress import Bar
 from forgather_lint.shell.reporters import Render, formats, reporter
 from forgather_lint.shell.reporters.parts.style import Color, Style, wants_color
-from forgather_lint.shell.reporters.parts.summary import counted as counted_as
 from forgather_lint.shell.say import say
 
 
@@ -117,7 +112,7 @@ def command(
         groups = configuration.grouped(paths, config, isolated, given)
         first = next(iter(groups))
         only_fixes = diff or first.fix_only
-        wish = _Wish(
+        wish = Combination(
             fixes=first.fix or first.fix_only,
             diff=diff,
             watch=watch,
@@ -132,11 +127,11 @@ def command(
             _show_settings(groups)
             return
         render = _renderer(groups, statistics)
-        narrow = _narrowed(paths, named, changed_only, with_deleted, base_ref)
-        left = configuration.grouped(map(_folder_left, narrow.deleted), config, isolated, given)
+        narrow = narrowing(paths, named, changed_only, with_deleted, base_ref)
+        left = configuration.grouped(map(folder_left, narrow.deleted), config, isolated, given)
         plain = not (watch or only_fixes or first.fix or add_ignore)
-        openings = {
-            settings: _opened(settings, quiet=quiet, plain=plain)
+        starts = {
+            settings: opened(settings, quiet=quiet, plain=plain)
             for settings in dict.fromkeys((*groups, *left))
         }
         if watch:
@@ -158,13 +153,13 @@ def command(
                 run = fixing.mended(groups, bar, written=not diff)
             else:
                 run = Run(
-                    tuple(
-                        _as_far_as_it_gets(_reports(groups, left, openings, verbose, bar, narrow))
-                    ),
+                    tuple(as_far_as_it_gets(reports(groups, left, starts, verbose, bar, narrow))),
                     FixNotice(first.unsafe_fixes),
                 )
         if write_baseline is not None:
-            _write_baseline(run, write_baseline, quiet)
+            from forgather_lint.shell import baseline  # a plain run does not pay for it
+
+            baseline.write_and_leave(run, write_baseline, quiet)
         if show_files:
             _show_files(run)
         run = _without_known(run, groups, paths, quiet, whole=not (changed_only or with_deleted))
@@ -178,88 +173,6 @@ def command(
         changed = bool(run.fixes.fixed)
         code = int((changed and (diff or exit_non_zero_on_fix)) or (code and not only_fixes))
     sys.exit(0 if exit_zero and code == 1 else code)
-
-
-@record
-class _Wish:
-    """What is to be done besides checking; not everything can be combined."""
-
-    fixes: bool
-    diff: bool
-    watch: bool
-    stdin: bool
-    writes_baseline: bool
-    adds_ignores: bool
-    narrowed: bool
-    narrows_twice: bool
-
-    def refuse_unclear(self, base_ref: str | None) -> None:
-        """Raise a usage error for options that cannot be combined."""
-        writes = self.fixes or self.adds_ignores
-        if self.stdin and writes and not self.diff:
-            raise click.UsageError(
-                "a text of standard input is not written; --diff shows its fixes"
-            )
-        if self.watch and (writes or self.diff):
-            raise click.UsageError(
-                "--watch changes nothing: leave out --fix, --fix-only, --add-ignore and --diff"
-            )
-        if self.watch and self.stdin:
-            raise click.UsageError("--watch looks at files, --stdin-filename names none")
-        if self.adds_ignores and self.fixes:
-            raise click.UsageError("either --fix or --add-ignore, one after the other")
-        if self.writes_baseline and (writes or self.watch or self.diff or self.narrowed):
-            raise click.UsageError("--write-baseline writes all that is found as the files stand")
-        if self.narrows_twice:
-            raise click.UsageError("--changed-only minds what was deleted: --with-deleted is more")
-        if self.narrowed and (writes or self.watch):
-            raise click.UsageError(
-                "--changed-only and --with-deleted only report: name the models that are to change"
-            )
-        if base_ref is not None and not self.narrowed:
-            raise click.UsageError("--base-ref says what --changed-only compares with")
-
-
-@record
-class _Narrowed:
-    """How git narrows or widens the paths to check; None: it was not asked."""
-
-    changed: Changes | None = None
-    deleted: Sequence[str] = ()
-    paths_too: bool = True
-
-    def changes(self, settings: Settings) -> Changes | None:
-        """What has changed for models with these settings: everything, if the settings have."""
-        if self.changed is None or absolute(settings.source) in self.changed.all:
-            return None
-        return self.changed
-
-    def deleted_by_settings(self, groups: configuration.Groups) -> Iterator[_Deleted]:
-        """The deleted files, by the settings of the nearest folder that is left."""
-        for settings, folders in groups.items():
-            yield settings, [path for path in self.deleted if _folder_left(path) in folders]
-
-
-_Deleted = tuple[Settings, list[str]]
-
-
-def _folder_left(path: str) -> Path:
-    return next(each for each in Path(path).parents if is_folder(each))
-
-
-def _narrowed(
-    paths: Sequence[Path], named: bool, changed_only: bool, with_deleted: bool, base: str | None
-) -> _Narrowed:
-    """What `--changed-only` and `--with-deleted` ask for.
-
-    With `--with-deleted` and no path, only deleted files are looked at.
-    """
-    if not (changed_only or with_deleted):
-        return _Narrowed()
-    from forgather_lint.shell.changed import changes  # a plain run does not pay for it
-
-    found = changes(paths, base)
-    return _Narrowed(found) if changed_only else _Narrowed(None, sorted(found.went), named)
 
 
 def _show_settings(groups: configuration.Groups) -> None:
@@ -283,42 +196,14 @@ def _show_files(run: Run) -> NoReturn:
     sys.exit(2 if run.errors else 0)
 
 
-def _write_baseline(run: Run, file: Path, quiet: bool) -> NoReturn:
-    from forgather_lint.shell import baseline  # a plain run does not pay for it
-
-    number = baseline.write(file, run)
-    for report in run.errors:
-        say(f"error: {report.path}: {report.error}", err=True)
-    if not quiet:
-        say(f"Wrote {number} {'entry' if number == 1 else 'entries'} to {file}.")
-    sys.exit(2 if run.errors else 0)
-
-
 def _without_known(
     run: Run, groups: configuration.Groups, paths: Sequence[Path], quiet: bool, *, whole: bool
 ) -> Run:
-    """`run` without the findings in the baselines; entries without a finding are reported."""
-    files = dict.fromkeys(settings.baseline for settings in groups if settings.baseline)
-    if not files:
+    if not any(settings.baseline for settings in groups):
         return run
     from forgather_lint.shell import baseline  # a plain run does not pay for it
 
-    for file in map(Path, files):
-        held = baseline.held(run, baseline.read(file))
-        run = held.run
-        gone = [each for each in held.unmet if baseline.is_covered(each, paths, groups)]
-        if gone and whole and not quiet and not run.errors:
-            entries = "entry" if len(gone) == 1 else "entries"
-            shown = Style(base=str(Path.cwd())).path(str(file))
-            told = f"{len(gone)} {entries} of {shown} stand for nothing any more"
-            say(f"note: {told}; --write-baseline writes it anew", err=True)
-            for each in gone[:_MOST_NAMED]:
-                style = Style(base=str(Path.cwd()))
-                say(f"  {style.path(each.path)}: {each.code} {each.message}", err=True)
-    return run
-
-
-_MOST_NAMED = 10
+    return baseline.without_known(run, groups, paths, quiet, whole=whole)
 
 
 def _add_ignores(
@@ -374,81 +259,6 @@ def _renderer(groups: configuration.Groups, counted: bool) -> Render:
     from forgather_lint.shell import statistics  # only this option pays for it
 
     return statistics.renderer(output_format)
-
-
-Opened = tuple[RunStart, Answers | None]
-
-
-def _opened(settings: Settings, *, quiet: bool, plain: bool) -> Opened:
-    """What the run knows before it starts, told to the user; and, if `plain`, the kept answers."""
-    answers = Answers.of(settings) if plain else None
-    opening = checking.run_start(settings, answers)
-    for notice in () if quiet else opening.notices:
-        say(f"note: {notice}", err=True)
-    return opening, answers
-
-
-def _reports(
-    groups: configuration.Groups,
-    left: configuration.Groups,
-    openings: Mapping[Settings, Opened],
-    verbose: bool,
-    meter: Meter,
-    narrowed: _Narrowed,
-) -> Iterator[ModelReport]:
-    told: set[str] = set()
-    for settings, paths in groups.items() if narrowed.paths_too else ():
-        changes = narrowed.changes(settings)
-        with _workers(settings) as workers:
-            opened = openings[settings]
-            for report in _told(paths, settings, opened, meter, workers, verbose, changes):
-                told.add(absolute(report.path))
-                yield report
-    for settings, went in narrowed.deleted_by_settings(left):
-        _, answers = openings[settings]
-        with _workers(settings) as workers:
-            for report in checking.check_left(went, settings, meter, workers, answers):
-                if absolute(report.path) not in told:
-                    yield report
-
-
-def _workers(settings: Settings) -> AbstractContextManager[Workers | None]:
-    # An error of ours is to be seen where it happens.
-    return nullcontext() if settings.debug else workers_for(settings)
-
-
-def _as_far_as_it_gets(reports: Iterator[ModelReport]) -> Iterator[ModelReport]:
-    """`reports` until the user interrupts the run, which is then reported as an error."""
-    try:
-        yield from reports
-    except KeyboardInterrupt:
-        yield ModelReport("forgather-lint", error="interrupted; not every model was checked")
-
-
-def _told(
-    paths: Sequence[Path],
-    settings: Settings,
-    opened: Opened,
-    meter: Meter,
-    workers: Workers | None,
-    verbose: bool,
-    changes: Changes | None,
-) -> Iterator[ModelReport]:
-    opening, answers = opened
-    reports = checking.check(
-        paths, settings, meter, workers, answers=answers, marks=opening.marks, changes=changes
-    )
-    if not verbose:
-        yield from reports
-        return
-    for each in paths:
-        source = settings.source or "no configuration file"
-        say(f"{each}: settings of {source}", err=True)
-    for report in reports:
-        files, found = len(report.files), len(report.diagnostics)
-        read, told = counted_as(files, "file"), counted_as(found, "finding")
-        say(f"{report.path}: {read} read, {told}", err=True)
-        yield report
 
 
 def _tell_what_was_not_checked(run: Run, quiet: bool, *, narrowed: bool = False) -> None:
