@@ -12,7 +12,7 @@ from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import cell, examine
 from forgather_lint.engines.vllm.checks import problems
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
-from forgather_lint.engines.vllm.checks.phases import all_checks
+from forgather_lint.engines.vllm.checks.phases import Phase, all_checks
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.serving import ServingProblem
@@ -102,6 +102,7 @@ def test_what_was_found_before_the_search_was_given_up_stays(
 
     checks = all_checks()
     monkeypatch.setattr(problems, "all_checks", lambda: (*checks, exceeded))
+    monkeypatch.setattr(problems, "phase_of", lambda _: Phase.BUILD)
     prepared = examine(single_model(model), V032, "bfloat16")
     assert list(map(code_of, prepared.problems)) == list(map(code_of, before))
     served = examine(single_model(copy_model("hf_llama", tmp_path)), V032, "bfloat16")

@@ -20,6 +20,12 @@ from tests.fixture_models import MODELS
 
 SUITES = Path(__file__).parent.parent / "fixtures" / "rules" / "serving"
 CASES = [case for suite in sorted(SUITES.glob("*.md")) for case in read_cases(suite)]
+
+
+def _of_serving(case: Case) -> bool:
+    return any(each.code.startswith("FGL5") for each in case.expected)
+
+
 SERVING = [rule for rule in builtin_rules() if rule.code.startswith("FGL5")]
 
 
@@ -58,7 +64,7 @@ def test_a_release_newer_than_the_profiles_is_told(verb: str) -> None:
     assert f"note: {wanted}\n" in done.stderr
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.expected], ids=str)
+@pytest.mark.parametrize("case", [case for case in CASES if _of_serving(case)], ids=str)
 def test_every_finding_says_for_which_releases_it_holds(case: Case, tmp_path: Path) -> None:
     case.write(tmp_path)
     found = [each for report in check((tmp_path,), case.settings) for each in report.diagnostics]
