@@ -21,6 +21,7 @@ def environment_beside(transformers: TransformersProfile) -> Environment:
         rope_types=transformers.config.rope_types.value,
         model_type_taken=transformers.has_model_type,
         has_class=transformers.has_class,
+        import_error=transformers.import_error,
         class_plans_kept=transformers.plan.class_plan_kept.value,
         config_plan_everywhere=transformers.plan.config_plan_on.value is ConfigPlanOn.EVERY_MODEL,
         holders_initialised=transformers.modeling.holders_initialised.value,

@@ -149,6 +149,11 @@ class TransformersProfile:
         entry = imported_name(module, name)
         return entry if entry and not entry.in_release(self.version) else None
 
+    def import_error(self, module: str, name: str) -> str:
+        """Python's error for `from module import name` in this release; "" if none is known."""
+        missing = self.missing_import(module, name)
+        return missing.error if missing is not None else ""
+
     def has_model_type(self, model_type: str) -> bool:
         """Whether `AutoConfig` of this release has a config for `model_type`."""
         return knows("transformers_configs", model_type, self.version)

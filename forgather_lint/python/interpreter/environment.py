@@ -25,6 +25,10 @@ def _none_taken(_name: str) -> bool:
     return False
 
 
+def _imports_all(_module: str, _name: str) -> str:
+    return ""
+
+
 @record
 class Environment:
     """How the model is loaded, and how the transformers release treats its plans and configs.
@@ -58,7 +62,8 @@ class Environment:
     those it takes out of the values that it is given; `layer_types` is how `layer_types` is
     validated, None where it is not. `rope_types` are the keys of `ROPE_INIT_FUNCTIONS`, empty where
     any key is found; `model_type_taken` tells whether `AutoConfig` has a config of its own for a
-    model type, `has_class` whether the release exports a model class of that name.
+    model type, `has_class` whether the release exports a model class of that name, `import_error`
+    with which error `from module import name` ends there, "" where it does not.
     """
 
     auto_class: str = "AutoModelForCausalLM"
@@ -87,6 +92,7 @@ class Environment:
     rope_types: tuple[str, ...] = ()
     model_type_taken: Callable[[str], bool] = _none_taken
     has_class: Callable[[str], bool] = _none_taken
+    import_error: Callable[[str, str], str] = _imports_all
 
     @property
     def built_twice(self) -> bool:

@@ -78,6 +78,10 @@ def member_of(
     """The value of `from module import name`."""
     where = frame.place(node)
     if isinstance(module, External):
+        error = machine.environment.import_error(module_name, name)
+        if error and not _stands_at_the_top(node, frame):
+            kind, _, text = error.partition(": ")
+            raise Raised(kind, text, where)
         return machine.loader.member(machine, module, name)
     try:
         return read(machine, module, name, where)
@@ -88,6 +92,12 @@ def member_of(
         raise Raised(
             "ImportError", f"cannot import name '{name}' from '{module_name}'", where
         ) from None
+
+
+def _stands_at_the_top(node: cst.CSTNode, frame: Frame) -> bool:
+    """Whether the import is a statement of the file itself: those are told all at once."""
+    lines = (line for line in frame.file.tree.body if isinstance(line, cst.SimpleStatementLine))
+    return frame.function is None and any(node is each for line in lines for each in line.body)
 
 
 def _module_inside(machine: Machine, name: str) -> Value | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
@@ -10,11 +10,9 @@ from libcst.helpers import get_full_name_for_node
 from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.python import NodePlace, PythonFile
-from forgather_lint.documents.walk import descendants, of_kind
 from forgather_lint.engines.transformers.imports import ImportedName
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.subject import PreparedModel
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts.causes.code import ImportRemoved
 from forgather_lint.facts.serving import ServingProblem
@@ -23,7 +21,10 @@ from forgather_lint.model.build import ModelBuilder
 
 @check(Phase.LOAD)
 def removed(seen: CheckedModel) -> Iterator[ServingProblem]:
-    """Imports at the top of a file, outside `try` and `if`, which surely run."""
+    """Imports at the top of a file, outside `try` and `if`, which surely run.
+
+    All others raise where they are run (`python/interpreter/imports.py`).
+    """
     for name, file in seen.builder.loader.files.items():
         if name.startswith("model."):
             yield from _removed_in(file, seen.target)
@@ -47,21 +48,8 @@ def _removed_in(file: PythonFile, target: VllmTarget) -> Iterator[ServingProblem
             yield _problem(target, NodePlace(file, node), missing)
 
 
-def removed_in_functions(prepared: PreparedModel) -> Iterator[tuple[str, Place]]:
-    """Imports in the body of a function, which run if it does: a reason each, and its place."""
-    for name, file in prepared.builder.loader.files.items() if prepared.builder else ():
-        if name.startswith("model."):
-            for function in of_kind(descendants(file.tree), cst.FunctionDef):
-                for node, module, alias in _imports(file, function.body.body):
-                    missing = prepared.target.transformers.missing_import(module, alias)
-                    if missing is not None:
-                        yield f"{missing.error}, if it runs", NodePlace(file, node)
-
-
-def _imports(
-    file: PythonFile, body: Sequence[cst.BaseStatement | cst.BaseSmallStatement] | None = None
-) -> Iterator[tuple[cst.CSTNode, str, str]]:
-    for line in file.tree.body if body is None else body:
+def _imports(file: PythonFile) -> Iterator[tuple[cst.CSTNode, str, str]]:
+    for line in file.tree.body:
         for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
             if not isinstance(node, cst.ImportFrom) or node.relative or node.module is None:
                 continue

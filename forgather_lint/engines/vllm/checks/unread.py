@@ -11,7 +11,6 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.names import knows
 from forgather_lint.engines.vllm.checks.config_reads import WHOLE, config_reads
 from forgather_lint.engines.vllm.checks.handed import taken_by_some
-from forgather_lint.engines.vllm.checks.imports import removed_in_functions
 from forgather_lint.engines.vllm.checks.windows import windows_apart
 from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.quantized.description import MODELOPT_FILE, description_of
@@ -44,7 +43,6 @@ def is_quantised(model: ModelInput, prepared: PreparedModel) -> bool:
 def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, Place | None]]:
     config = model.config
     yield from _quantised_openly(model, prepared)
-    yield from removed_in_functions(prepared)
     if config is None:
         return
     yield from _other_config_class(config, prepared)
