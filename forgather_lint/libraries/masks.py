@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from forgather_lint.libraries.operands import is_in_place
+from forgather_lint.libraries.positions import hides, is_floating
+from forgather_lint.python.values import dims
 from forgather_lint.python.values.placement import ZEROS
 from forgather_lint.python.values.value import (
     NONE,
@@ -32,9 +35,6 @@ _BACK = "i - j"
 _AHEAD = "j - i"
 _TAGS = frozenset((SHOWN, HIDDEN, LOWERED, ONES, _LOW, _KEYS, _QUERIES, _BACK, _AHEAD))
 _OPPOSITE = {SHOWN: HIDDEN, HIDDEN: SHOWN}
-
-_HIDES = -1000.0
-"""A score so low that softmax gives it no weight beside those of a model."""
 
 _COMPARED = {"le": "ge", "lt": "gt", "ge": "le", "gt": "lt", "eq": "eq", "ne": "ne"}
 """Comparisons, each with the one that says the same of operands that changed places."""
@@ -62,6 +62,21 @@ def with_causality(name: str, arguments: Arguments, made: Value) -> Value:
     found = meaning(_Call(name, arguments, made)) if meaning and arguments.all() else None
     tags = made.tags - _TAGS | (frozenset((found,)) if found else frozenset())
     return made if tags == made.tags else replace(made, tags=tags)
+
+
+def overwrites_mask(name: str, arguments: Arguments, made: Value) -> bool:
+    """Whether the op writes to what may be (part of) a mask, other than to make it one.
+
+    Whoever holds another view of that memory is not told.
+    """
+    given = arguments.keywords.get("out", arguments.positional[0] if arguments.positional else NONE)
+    writes = is_in_place(name) or name == "operator.setitem" or "out" in arguments.keywords
+    if not writes or not isinstance(given, TensorValue) or _tag(made) is not None:
+        return False
+    if _tag(given) in (ONES, _LOW):
+        sizes = (given.shape or ())[-2:]
+        return len(sizes) == 2 and all(size is None or dims.counts_tokens(size) for size in sizes)
+    return _tag(given) not in (None, _KEYS, _QUERIES)
 
 
 def is_causal(mask: Value) -> bool:
@@ -106,11 +121,6 @@ def _is_number(value: Value, number: int) -> bool:
     )
 
 
-def _hides(value: Value) -> bool:
-    number = value.value if isinstance(value, Known) else None
-    return isinstance(number, float | int) and number <= _HIDES
-
-
 def _is_zero(value: Value) -> bool:
     return _is_number(value, 0) or (isinstance(value, TensorValue) and ZEROS in value.tags)
 
@@ -122,7 +132,7 @@ def _ones(_: _Call) -> str:
 def _full(call: _Call) -> str | None:
     """`full(size, number)`, `full_like(other, number)`, `other.new_full(size, number)`."""
     number = call.argument("fill_value", 2 if call.short == "new_full" else 1)
-    return _LOW if _hides(number) else ONES if _is_number(number, 1) else None
+    return _LOW if hides(number) else ONES if _is_number(number, 1) else None
 
 
 def _arange(call: _Call) -> str | None:
@@ -148,7 +158,11 @@ def _inverse(call: _Call) -> str | None:
 
 def _same(call: _Call) -> str | None:
     """A copy, a cast, or more rows and planes."""
-    return call.tag if call.tag not in (_KEYS, _QUERIES) or call.short in _CASTS else None
+    if call.tag in (_KEYS, _QUERIES) and call.short not in _CASTS:
+        return None
+    rounds = isinstance(call.given[0], TensorValue) and call.given[0].dtype != call.made.dtype
+    lost = rounds and not is_floating(call.made) and call.tag not in (SHOWN, HIDDEN, ONES)
+    return None if lost else call.tag
 
 
 def _view(call: _Call) -> str | None:
@@ -172,9 +186,10 @@ def _item(call: _Call) -> str | None:
     if call.tag in (_KEYS, _QUERIES):
         return _view(call)
     news = [number for number, each in enumerate(keys) if each == NONE]
-    taken = sum(each != NONE for each in keys[: news[-1]]) if news else 0
-    dotted = any(isinstance(each, Known) and each.value is ... for each in keys)
-    behind = len(keys) - 1 - news[-1] if dotted and news else len(_shape(call.given[0])) - taken
+    before = keys[: news[-1]] if news else ()
+    behind = len(_shape(call.given[0])) - sum(each != NONE for each in before)
+    if any(map(_is_dots, before)):
+        behind = len(keys) - len(before) - 1
     return call.tag if behind > 1 or call.tag in (ONES, _LOW) else None
 
 
@@ -184,6 +199,10 @@ def _is_whole(key: Value) -> bool:
         return (key.start == NONE or _is_number(key.start, 0)) and (
             key.step == NONE or _is_number(key.step, 1)
         )
+    return _is_dots(key)
+
+
+def _is_dots(key: Value) -> bool:
     return isinstance(key, Known) and key.value is ...
 
 
@@ -208,6 +227,8 @@ def _comparison(call: _Call) -> str | None:
 
 def _difference(call: _Call) -> str | None:
     left, right = call.given[0], call.argument("other", 1)
+    if "alpha" in call.named:
+        return None
     if call.short == "rsub":
         left, right = right, left
     if _is_number(left, 1):
@@ -222,7 +243,7 @@ def _product(call: _Call) -> str | None:
     left, right = call.given[0], call.argument("other", 1)
     for mask, number in ((left, right), (right, left)):
         finite = isinstance(number, Known) and number.value != float("-inf")
-        if _tag(mask) == HIDDEN and finite and _hides(number):
+        if _tag(mask) == HIDDEN and finite and hides(number):
             return LOWERED
     return None
 
@@ -230,7 +251,7 @@ def _product(call: _Call) -> str | None:
 def _filled(call: _Call) -> str | None:
     """`masked_fill(zeros, hidden, low)`."""
     base, hidden, number = call.given[0], call.argument("mask", 1), call.argument("value", 2)
-    fills = _tag(hidden) == HIDDEN and _hides(number)
+    fills = _tag(hidden) == HIDDEN and hides(number)
     return LOWERED if fills and (_is_zero(base) or _tag(base) == LOWERED) else None
 
 
@@ -242,7 +263,7 @@ def _chosen(call: _Call) -> str | None:
     shown, low = {SHOWN: (one, other), HIDDEN: (other, one)}.get(
         _tag(condition) or "", (NONE, NONE)
     )
-    drops = _hides(low) or _tag(low) == _LOW
+    drops = hides(low) or _tag(low) == _LOW
     return LOWERED if drops and _is_zero(shown) else None
 
 

@@ -146,7 +146,7 @@ def _shows_all(short: str, source: Value, others: Sequence[Value], made: TensorV
     if short.endswith("getitem") or short == "__getitem__":
         keys = others[0].items if isinstance(others[0], TupleValue) else others[:1]
         return all(each == NONE or _is_everything(each) for each in keys)
-    return not (_is_floating(source) and not _is_floating(made)) and made.dtype != "bool"
+    return not (is_floating(source) and not is_floating(made)) and made.dtype != "bool"
 
 
 def _is_everything(key: Value) -> bool:
@@ -184,7 +184,7 @@ def _differ_by_axis(given: Sequence[Value]) -> bool:
 
 def is_bias(mask: Value) -> bool:
     """Whether the mask surely adds different numbers to the scores of different keys."""
-    return is_counted(mask) and _is_floating(mask)
+    return is_counted(mask) and is_floating(mask)
 
 
 def is_counted(value: Value) -> bool:
@@ -221,7 +221,7 @@ def _keeps(short: str, source: Value, others: Sequence[Value], made: TensorValue
     if short.endswith("getitem") or short == "__getitem__":
         keys = others[0].items if isinstance(others[0], TupleValue) else others[:1]
         return all(each == NONE or _is_region(each) for each in keys)
-    rounded = _is_floating(source) and not _is_floating(made)
+    rounded = is_floating(source) and not is_floating(made)
     return last is not None and made.shape is not None and made.shape[-1] == last and not rounded
 
 
@@ -234,11 +234,12 @@ def _is_hidden_in_part(short: str, given: Sequence[Value]) -> bool:
     if len(given) != 3:
         return False
     shown = [each for each in given if is_counted(each)]
-    fills = [each for each in (given[2:] if short == "masked_fill" else given) if _hides(each)]
+    fills = [each for each in (given[2:] if short == "masked_fill" else given) if hides(each)]
     return len(shown) == len(fills) == 1
 
 
-def _hides(value: Value) -> bool:
+def hides(value: Value) -> bool:
+    """Whether the number, added to a score, leaves it no weight."""
     number = value.value if isinstance(value, Known) else None
     return isinstance(number, float | int) and number <= _HIDES
 
@@ -257,6 +258,7 @@ def _is_factor(value: Value) -> bool:
     return _is_flat(value) and not (isinstance(value, Known) and not value.value)
 
 
-def _is_floating(value: Value) -> bool:
+def is_floating(value: Value) -> bool:
+    """Whether the tensor surely holds numbers with a fraction."""
     dtype = value.dtype if isinstance(value, TensorValue) else None
     return dtype is not None and kind(dtype) >= _FLOATING

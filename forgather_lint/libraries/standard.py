@@ -11,7 +11,7 @@ from forgather_lint.core.modules import modules_below
 from forgather_lint.core.source import Place
 from forgather_lint.libraries import devices, names
 from forgather_lint.libraries.library_members import MEMBERS
-from forgather_lint.libraries.masks import with_causality
+from forgather_lint.libraries.masks import overwrites_mask, with_causality
 from forgather_lint.libraries.positions import with_counting
 from forgather_lint.libraries.stdlib.classes import construct_special
 from forgather_lint.libraries.tokens import with_choice
@@ -143,7 +143,10 @@ class StandardLibrary:
                 made = run(meaning, Site(machine, where, name), arguments)
                 made = with_choice(name, arguments, devices.placed(machine, name, arguments, made))
                 made = with_counting(name, arguments, made, where)
-                return with_causality(name, arguments, made)
+                made = with_causality(name, arguments, made)
+                if overwrites_mask(name, arguments, made):
+                    machine.leave_unproved(Unknown("mask-overwritten", where))
+                return made
             except OpFailure as failure:
                 since = _sharded_since(arguments)
                 raise Raised(

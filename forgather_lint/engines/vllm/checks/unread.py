@@ -9,9 +9,8 @@ from forgather_lint.core.source import Place, file_start
 from forgather_lint.documents.config_json import ConfigFile
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.names import knows
+from forgather_lint.engines.vllm.checks.attended import attended_otherwise
 from forgather_lint.engines.vllm.checks.config_reads import WHOLE, config_reads
-from forgather_lint.engines.vllm.checks.handed import taken_by_some
-from forgather_lint.engines.vllm.checks.windows import windows_apart
 from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.quantized.description import MODELOPT_FILE, description_of
 from forgather_lint.engines.vllm.server import auto_map
@@ -50,9 +49,7 @@ def _reasons(model: ModelInput, prepared: PreparedModel) -> Iterator[tuple[str, 
     if judge is not None:
         yield from _config_class(prepared)
         yield from _of_attention(config, judge, prepared)
-        if prepared.builder is not None:
-            yield from windows_apart(judge, prepared.builder)
-        yield from taken_by_some(prepared)
+        yield from attended_otherwise(prepared)
         yield from _forward_set(judge)
     if judge is not None and judge.config.config is not judge.config.whole:
         # With a processor and inputs of other kinds the engine also runs encoders.
