@@ -120,48 +120,21 @@ def _visit_value(
             _visit(walk, value, dotted, certain, place if inside else value.where)
     elif isinstance(value, TensorValue):
         _add_tensor(walk, owner, attribute, dotted, value, certain, place)
-    elif isinstance(value, Unknown) and value.reason in MAY_HIDE_MODULES:
+    elif isinstance(value, Unknown) and value.reason not in HIDES_NO_MODULE:
         _note_open(walk, dotted, value)
 
 
-MAY_HIDE_MODULES = frozenset(
-    # What is called, made by a class or taken from a container; numbers and texts hide none.
-    {
-        "unmodelled-call",
-        "many-options",
-        "unknown-base-class",
-        "custom-new",
-        "model-of-another-class",
-        "not-installed",
-        "optional-import",
-        "context-manager",
-        "dynamic-attribute",
-        "subscript-of-unmodelled-object",
-        "unmodelled-subscript",
-        "unmodelled-attribute",
-        "unsupported-syntax",
-        "unreadable-file",
-        "call-of-unmodelled-object",
-        "attribute-of-unknown-class",
-        "unmodelled-arguments",
-        "unknown-arguments",
-        "unknown-index",
-        "unknown-key",
-        "unknown-item",
-        "unknown-dict",
-        "defaultdict",
-        "many-items",
-        "undecided-item",
-        "undecided-callable",
-        "unknown-decorator",
-        "unmodelled-iteration",
-        "iteration-of-unmodelled-object",
-        "unmodelled-member",
-        "unmodelled-class",
-        "builtin-base-class",
-        "changed-by-unknown-code",
-    }
+HIDES_NO_MODULE = frozenset(
+    "complex-number dir file-path hook-handle large-constant long-number mask-of-unknown-length "
+    "not-json object-hash object-identity padding-mask pattern-too-costly positions-to-keep "
+    "python-version symbolic-arithmetic symbolic-comparison symbolic-range symbolic-size "
+    "tensor-type-name text-of-object training-mode type-of-class undecided-equality "
+    "undecided-isinstance undecided-issubclass undecided-order undecided-pattern undecided-subset "
+    "unknown-attention-implementation unknown-count unknown-device unknown-digits unknown-dtype "
+    "unknown-head-count unknown-length unknown-number-of-experts unknown-rope-parameters "
+    "unknown-size unknown-slice unknown-start unknown-text unmodelled-length".split()
 )
+"""Reasons of what is a number, a text, a tensor or a yes or no; all else may be a module."""
 
 
 def _may_be_module(walk: _TreeWalk, instance: Instance) -> bool:
