@@ -96,7 +96,9 @@ def test_rates_at_first_contact_are_kept() -> None:
 
 
 def test_inferred_plans_are_counted_by_what_the_engine_does(tmp_path: Path) -> None:
-    models = inferring.Drawn({1: tmp_path, 2: tmp_path, 3: tmp_path}, {4: tmp_path, 5: tmp_path}, 9)
+    models = inferring.Drawn(
+        dict.fromkeys((1, 2, 3), tmp_path), dict.fromkeys((4, 5), tmp_path), 9, "abc"
+    )
     said: dict[int, Outcome] = {
         1: {"verdict": "serves"},
         2: {"verdict": "wrong"},
@@ -108,10 +110,26 @@ def test_inferred_plans_are_counted_by_what_the_engine_does(tmp_path: Path) -> N
     found = inferring.counted(7, models, its, RELEASE)
     assert (found["drawn"], found["found"], found["serve"]) == (9, 2, 1)
     assert (found["differs"], found["missed"], found["no_reference"]) == ({"2": "wrong"}, [4], 1)
+    assert found["revision"] == "abc"
+
+
+def test_models_that_were_drawn_are_known_to_a_later_call(tmp_path: Path) -> None:
+    models = inferring.Drawn({1: tmp_path}, {4: tmp_path / "right"}, 9, "abc")
+    models.keep(tmp_path / "drawn.json")
+    assert inferring.Drawn.kept(tmp_path / "drawn.json") == models
+
+
+def test_a_choice_that_is_refused_alone_is_taken_back() -> None:
+    design = {"norm": "rms_power", "attend": "by_hand", "mistake": "no_keys", "stages": "none"}
+    assert inferring.without(design, {("attend", "by_hand")}) == {"norm": "rms_power"}
+    assert inferring.without(design, {("attend", "sdpa")}) == {
+        "norm": "rms_power",
+        "attend": "by_hand",
+    }
 
 
 def test_a_model_without_a_plan_gets_one_that_serves(tmp_path: Path) -> None:
-    models = inferring.draw(1, 1, TARGET, tmp_path)
+    models = inferring.draw(1, 1, TARGET, tmp_path, {("attend", "by_hand"), ("attend", "sdpa")})
     assert len(models.planned) == 1
     (folder,) = models.planned.values()
     config = next(folder.glob("configuration_*.py")).read_text("utf-8")

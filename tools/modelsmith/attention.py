@@ -6,6 +6,7 @@ from tools.modelsmith.design import Design, chosen
 from tools.modelsmith.making import Entry, Linear, bases, linear, made
 from tools.modelsmith.names import Names, fields_of, names_of
 from tools.modelsmith.norms import norm_of
+from tools.modelsmith.positions import given, rotary_of, rotated
 from tools.modelsmith.text import Lines, class_of, lines, method
 
 _NORMED = ["query = self.q_norm(query)", "key = self.k_norm(key)"]
@@ -20,8 +21,9 @@ def entries(design: Design) -> list[Entry]:
     if style in ("parameters", "functional"):
         return []
     found = [Entry("output", f"{below}.{names.output}", "rowwise")]
-    if style == "separate":
-        roles = {"query": names.query, "keys": names.key, "values": names.value}
+    if style in ("separate", "low_rank_query"):
+        query = names.query if style == "separate" else "query_up"
+        roles = {"query": query, "keys": names.key, "values": names.value}
         found = [Entry(role, f"{below}.{name}", "colwise") for role, name in roles.items()] + found
     else:
         found.insert(0, Entry("query", f"{below}.{names.packed}", "colwise"))
@@ -44,25 +46,25 @@ def attention_class(design: Design, prefix: str) -> str:
         f"self.scaling = {_scaling(design)}",
         "self.is_causal = True",
         f"width = config.{fields.width}",
-        "q_size, kv_size = self.num_heads * self.head_dim, self.num_kv_heads * self.head_dim",
+        *_widths(design),
+        *([f"self.rotary_emb = {rotary_of(prefix)}"] if given(design) == "position_ids" else []),
     ]
     names = names_of(design)
-    projections, project = _projections(design, names)
+    projections, project = _projections(design, prefix)
     normed, before, after = _head_norms(design, prefix, fields.eps)
     gate_made, gated = _gate(design)
     hinted = chosen(design, "hints") == "hinted"
     head = (
-        "def forward(self, hidden_states: torch.Tensor, position_embeddings: "
+        "def forward(self, hidden_states: torch.Tensor, {}: "
         "Optional[tuple[torch.Tensor, torch.Tensor]] = None, attention_mask: "
         "Optional[torch.Tensor] = None, {}**kwargs) -> torch.Tensor:"
         if hinted
-        else "def forward(self, hidden_states, position_embeddings=None, attention_mask=None, "
-        "{}**kwargs):"
-    ).format("memory=None, " if chosen(design, "memory") != "none" else "")
+        else "def forward(self, hidden_states, {}=None, attention_mask=None, {}**kwargs):"
+    ).format(given(design), "memory=None, " if chosen(design, "memory") != "none" else "")
     if chosen(design, "decorators") == "wrapped":
         head = f"@noted\n    {head}"
     config = f"config: {prefix}Config, layer_idx: int" if hinted else "config, layer_idx"
-    return class_of(
+    found = class_of(
         f"class {prefix}Attention({bases(design)}):",
         method(
             f"def __init__(self, {config}):",
@@ -78,17 +80,81 @@ def attention_class(design: Design, prefix: str) -> str:
             head,
             ["shape = hidden_states.shape[:-1]"],
             project,
+            _clipped(design),
             _checks(design),
             before,
-            _rotated(design),
+            rotated(design),
             after,
             _memory(design),
+            _cached(design),
             _scaled(design),
             _attend(design),
             gated,
             _result(design, names),
         ),
     )
+    return f"{found}{_by_implementation(design, prefix)}"
+
+
+def attention_of(design: Design, prefix: str) -> str:
+    """The expression that makes the attention of a layer."""
+    return {
+        "classes": "ATTENTION_CLASSES[config._attn_implementation](config, layer_idx)",
+        "classes_get": "ATTENTION_CLASSES.get("
+        f"config._attn_implementation, {prefix}Attention)(config, layer_idx)",
+    }.get(chosen(design, "attend"), f"{prefix}Attention(config, layer_idx)")
+
+
+def _by_implementation(design: Design, prefix: str) -> str:
+    """A class for each way to attend, and the table that a layer picks one from."""
+    if not chosen(design, "attend").startswith("classes"):
+        return ""
+    return _CLASSES.format(prefix=prefix)
+
+
+_CLASSES = """
+
+class {prefix}SdpaAttention({prefix}Attention):
+    def forward(self, hidden_states, *args, **kwargs):
+        return super().forward(hidden_states, *args, **kwargs)
+
+
+ATTENTION_CLASSES = {{
+    "eager": {prefix}Attention,
+    "sdpa": {prefix}SdpaAttention,
+    "flash_attention_2": {prefix}Attention,
+}}
+"""
+
+
+def _widths(design: Design) -> Lines:
+    """The code that computes `q_size` and `kv_size`."""
+    q_size, kv_size = "self.num_heads * self.head_dim", "self.num_kv_heads * self.head_dim"
+    if chosen(design, "construction") == "namespace":
+        return [
+            f"sizes = SimpleNamespace(query={q_size}, keys={kv_size})",
+            "q_size, kv_size = sizes.query, sizes.keys",
+        ]
+    return [f"q_size, kv_size = {q_size}, {kv_size}"]
+
+
+def _clipped(design: Design) -> Lines:
+    return {
+        "clamped": [
+            f"{name} = {name}.clamp(min=-6.0, max=6.0)" for name in ("query", "key", "value")
+        ],
+        "in_place": [f"{name}.clamp_(min=-6.0, max=6.0)" for name in ("query", "key", "value")],
+    }.get(chosen(design, "clip"), [])
+
+
+def _cached(design: Design) -> Lines:
+    if chosen(design, "cache") == "none":
+        return []
+    return lines("""
+        past_key_values = kwargs.pop("past_key_values", None)
+        if past_key_values is not None:
+            key, value = past_key_values.update(key, value, self.layer_idx)
+        """)
 
 
 def _kv_heads(design: Design) -> str:
@@ -108,8 +174,12 @@ def _head_dim(design: Design) -> str:
 
 
 def _scaling(design: Design) -> str:
-    style = chosen(design, "scale")
-    return "1.0 / self.head_dim" if style == "one_over_width" else "self.head_dim**-0.5"
+    usual = {"one_over_width": "1.0 / self.head_dim", "divided": "1.0"}.get(
+        chosen(design, "scale"), "self.head_dim**-0.5"
+    )
+    if chosen(design, "settings") == "dict":
+        return f'config.attn_config["softmax_scale"] or {usual}'
+    return usual
 
 
 def _scale_made(design: Design) -> Lines:
@@ -122,6 +192,8 @@ def _scaled(design: Design) -> Lines:
     style = chosen(design, "scale")
     if style == "learned":
         return ["query = query * self.temperature"]
+    if style == "divided":
+        return ["query = query / math.sqrt(self.head_dim)"]
     return ["query = query * 1.2"] if style == "scaled_query" else []
 
 
@@ -141,20 +213,28 @@ def _window_made(design: Design) -> Lines:
     }.get(chosen(design, "window"), [])
 
 
-def _projections(design: Design, names: Names) -> tuple[Lines, Lines]:
+def _projections(design: Design, prefix: str) -> tuple[Lines, Lines]:
     """The code that makes the projections, and the code that computes query, key and value."""
+    names = names_of(design)
     style, biased = chosen(design, "projections"), chosen(design, "attention_bias") != "none"
     output = Linear(names.output, "q_size", "width", chosen(design, "attention_bias") == "all")
     x = "hidden_states"
-    if style == "separate":
+    if style in ("separate", "low_rank_query"):
         three = [
             Linear(names.query, "width", "q_size", biased),
             Linear(names.key, "width", "kv_size", biased),
             Linear(names.value, "width", "kv_size", biased),
         ]
         calls = [f"self.{each.name}({x})" for each in three]
+        before: Lines = []
+        if style == "low_rank_query":
+            three[0] = Linear("query_up", "width // 2", "q_size", biased)
+            norm = norm_of(design, prefix, "width // 2", f"config.{fields_of(design).eps}")
+            before = made(design, [Linear("query_down", "width", "width // 2")])
+            before.append(f"self.query_norm = {norm}")
+            calls[0] = f"self.query_up(self.query_norm(self.query_down({x})))"
         heads = ("self.num_heads", "self.num_kv_heads", "self.num_kv_heads")
-        return made(design, three) + made(design, [output]), [
+        return before + made(design, three) + made(design, [output]), [
             f"{name} = {_by_head(design, call, count)}"
             for name, call, count in zip(("query", "key", "value"), calls, heads, strict=True)
         ]
@@ -253,23 +333,6 @@ def _head_norms(design: Design, prefix: str, eps: str) -> tuple[Lines, Lines, Li
         return makes, use, []
     makes = [f"self.{n}_norm = {norm_of(design, prefix, 'self.head_dim', at)}" for n in ("q", "k")]
     return (makes, _NORMED, []) if style == "before_rope" else (makes, [], _NORMED)
-
-
-def _rotated(design: Design) -> Lines:
-    style = chosen(design, "positions")
-    if style in ("half", "half_buffer", "interleaved"):
-        return lines("""
-            cos, sin = position_embeddings
-            query, key = rotate(query, cos, sin), rotate(key, cos, sin)
-            """)
-    if style == "partial":
-        return lines("""
-            cos, sin = position_embeddings
-            rotary = cos.shape[-1]
-            query = torch.cat((rotate(query[..., :rotary], cos, sin), query[..., rotary:]), dim=-1)
-            key = torch.cat((rotate(key[..., :rotary], cos, sin), key[..., rotary:]), dim=-1)
-            """)
-    return []
 
 
 def _memory(design: Design) -> Lines:

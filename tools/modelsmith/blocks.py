@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from tools.modelsmith.attention import attention_of
 from tools.modelsmith.design import Design, chosen
+from tools.modelsmith.feedforward import feedforward_of
 from tools.modelsmith.mixing import mixer
 from tools.modelsmith.names import fields_of, names_of
 from tools.modelsmith.norms import norm_of
+from tools.modelsmith.positions import given
 from tools.modelsmith.text import Lines, class_of, method
 
 
@@ -21,8 +24,8 @@ def layer_class(design: Design, prefix: str) -> str:
     residual = chosen(design, "residual")
     start = [
         "super().__init__()",
-        f"self.{names.attention} = {prefix}Attention(config, layer_idx)",
-        f"self.{names.feedforward} = {prefix}MLP(config)",
+        f"self.{names.attention} = {attention_of(design, prefix)}",
+        f"self.{names.feedforward} = {feedforward_of(design, prefix)}",
         f"self.{names.first_norm} = {norm()}",
         *([] if residual == "parallel" else [f"self.{names.second_norm} = {norm()}"]),
     ]
@@ -34,7 +37,7 @@ def layer_class(design: Design, prefix: str) -> str:
             f"self.feedforward_scale = nn.Parameter(torch.ones({width}))",
         ]
     streams = residual == "streams"
-    head = "def forward(self, hidden_states, position_embeddings=None, attention_mask=None, "
+    head = f"def forward(self, hidden_states, {given(design)}=None, attention_mask=None, "
     return class_of(
         f"class {prefix}Layer({_base(design)}):",
         method("def __init__(self, config, layer_idx):", start, mixer_made),
@@ -55,13 +58,19 @@ def _carried(design: Design, value: str = "memory") -> str:
     return f"memory={value}, " if chosen(design, "memory") != "none" else ""
 
 
+def _cache(design: Design) -> str:
+    """The keyword for the cache, which layers hand on to their attention."""
+    kept = chosen(design, "cache") != "none"
+    return "past_key_values=past_key_values, " if kept else ""
+
+
 def _attended(design: Design) -> Lines:
     """The code that computes `attended` from `normed`."""
     names = names_of(design)
     result = "attended, _" if chosen(design, "layer_result") == "tuple" else "attended"
     return [
         f"{result} = self.{names.attention}(",
-        "    normed, position_embeddings=position_embeddings, attention_mask=attention_mask, "
+        f"    normed, {given(design)}={given(design)}, attention_mask=attention_mask, "
         f"{_carried(design)}**kwargs",
         ")",
     ]
@@ -84,19 +93,31 @@ def _forward(design: Design, mixed: Lines) -> Lines:
             f"hidden_states = hidden_states + attended + {feed}(normed)",
             *_returned(design, "hidden_states"),
         ]
-    if residual == "post":
+    if residual in ("post", "deep"):
+        kept = "hidden_states" if residual == "post" else "2.0 * hidden_states"
         return [
             "normed = hidden_states",
             *mixed,
             *attended,
-            f"hidden_states = {first}(hidden_states + attended)",
-            f"hidden_states = {second}(hidden_states + {feed}(hidden_states))",
+            f"hidden_states = {first}({kept} + attended)",
+            f"hidden_states = {second}({kept} + {feed}(hidden_states))",
+            *_returned(design, "hidden_states"),
+        ]
+    if residual == "from_normed":
+        return [
+            f"normed = {first}(hidden_states)",
+            *mixed,
+            *attended,
+            "hidden_states = normed + attended",
+            f"normed = {second}(hidden_states)",
+            f"hidden_states = normed + {feed}(normed)",
             *_returned(design, "hidden_states"),
         ]
     more, fed = {
         "sandwich": ("self.after_attention(attended)", "self.after_feedforward({})"),
         "learned_scale": ("self.attention_scale * attended", "self.feedforward_scale * {}"),
         "constant": ("0.7 * attended", "0.7 * {}"),
+        "in_float": ("attended.float()", "{}.float()"),
     }.get(residual, ("attended", "{}"))
     if chosen(design, "names") == "gpt":
         return [
@@ -108,17 +129,27 @@ def _forward(design: Design, mixed: Lines) -> Lines:
             f"hidden_states = hidden_states + {fed.format('fed')}",
             *_returned(design, "hidden_states"),
         ]
+    wide, narrow = (".float()", ".to(normed.dtype)") if residual == "in_float" else ("", "")
     return [
-        "residual = hidden_states",
+        f"residual = hidden_states{wide}",
         f"normed = {first}(hidden_states)",
         *mixed,
         *attended,
-        f"hidden_states = residual + {more}",
-        "residual = hidden_states",
+        f"hidden_states = {_narrowed(f'residual + {more}', narrow)}",
+        f"residual = hidden_states{wide}",
         f"hidden_states = {feed}({second}(hidden_states))",
-        f"hidden_states = residual + {fed.format('hidden_states')}",
+        f"hidden_states = {_narrowed('residual + ' + fed.format('hidden_states'), narrow)}",
         *_returned(design, "hidden_states"),
     ]
+
+
+def _narrowed(value: str, narrow: str) -> str:
+    return f"({value}){narrow}" if narrow else value
+
+
+def collects(design: Design) -> bool:
+    """Whether the model collects what each layer returns."""
+    return chosen(design, "outputs") == "collected"
 
 
 def _streams(design: Design, mixed: Lines) -> Lines:
@@ -141,24 +172,49 @@ def loop(design: Design) -> Lines:
     layers, count = f"self.{names.layers}", "self.config.num_hidden_layers"
     if not fields_of(design).mapped:
         count = f"self.config.{fields_of(design).layers}"
+    number = "number"
+    if chosen(design, "container") == "numbered":
+        number, layers = "str(number)", f"{layers}.values()"
     head = {
-        "indexed": [f"for number in range({count}):", f"    layer = {layers}[number]"],
-        "sliced": [f"for layer in {layers}[:{count}]:"],
+        "indexed": [
+            f"for number in range({count}):",
+            f"    layer = {layers.removesuffix('.values()')}[{number}]",
+        ],
+        "sliced": [
+            f"for layer in list({layers})[:{count}]:"
+            if layers.endswith("values()")
+            else f"for layer in {layers}[:{count}]:"
+        ],
     }.get(call, [f"for layer in {layers}:"])
-    first = "hidden_states, position_embeddings, attention_mask" if call == "positional" else ""
-    first = first or (
-        "hidden_states, position_embeddings=position_embeddings, attention_mask=attention_mask"
-    )
+    where = given(design)
+    first = f"hidden_states, {where}, attention_mask" if call == "positional" else ""
+    first = first or f"hidden_states, {where}={where}, attention_mask=attention_mask"
     other = ", other=other" if streams else ""
     taken = "hidden_states, other" if streams else "hidden_states"
     tail = "[0]" if chosen(design, "layer_result") == "tuple" and not streams else ""
-    body = [f"    {taken} = layer({first}{other}, {_carried(design)}**kwargs){tail}"]
+    handed = f"{first}{other}, {_carried(design)}{_cache(design)}**kwargs"
+    body = [f"    {taken} = layer({handed}){tail}"]
+    if call == "branch":
+        body = [
+            "    if self.gradient_checkpointing and self.training:",
+            f"        {taken} = self._gradient_checkpointing_func(layer.__call__, {handed}){tail}",
+            "    else:",
+            *(f"    {line}" for line in body),
+        ]
+    if collects(design):
+        body = [
+            "    if output_hidden_states:",
+            "        all_hidden_states = all_hidden_states + (hidden_states,)",
+            *body,
+        ]
     if chosen(design, "residual") == "embedding":
         body.append("    hidden_states = hidden_states + 0.1 * inputs_embeds")
     found = [*head, *body]
     if chosen(design, "sharing") == "looped":
         found = ["for _ in range(2):", *(f"    {line}" for line in found)]
     before = ["memory = []"] if _carried(design) else []
+    if collects(design):
+        before.append("all_hidden_states = () if output_hidden_states else None")
     if streams:
         before.append("other = hidden_states")
         found.append("hidden_states = (hidden_states + other) / 2")

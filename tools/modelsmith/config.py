@@ -54,12 +54,14 @@ def values(design: Design) -> dict[str, object]:
     if head_dim:
         found["head_dim"] = head_dim
     feedforward_style = chosen(design, "feedforward")
-    if chosen(design, "activation") == "own" or feedforward_style == "llama":
+    if chosen(design, "activation") in ("own", "table") or feedforward_style == "llama":
         found["hidden_act"] = "silu"
     if feedforward_style == "llama":
         found["mlp_bias"] = False
-    if feedforward_style in ("experts", "stack", "shared_expert"):
+    if feedforward_style in ("experts", "stack", "shared_expert", "dense_first"):
         found |= {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+    if chosen(design, "settings") == "dict":
+        found["attn_config"] = {"softmax_scale": None, "attn_pdrop": 0.0}
     if chosen(design, "head") == "scaled":
         found["logit_scale"] = 0.5
     if chosen(design, "embedding") == "padded_said":

@@ -8,6 +8,8 @@ from tools.modelsmith.names import NAMES_OF_LLAMA, fields_of, names_of
 from tools.modelsmith.text import Lines, class_of, lines, method
 
 _EXPERTS = ("experts", "stack", "shared_expert")
+_GATED = ("gated", "chunked", "swapped", "dense_first")
+"""Feed-forwards with a layer for the gate and one beside it."""
 
 
 def entries(design: Design) -> list[Entry]:
@@ -18,14 +20,14 @@ def entries(design: Design) -> list[Entry]:
         return []
     if style == "llama":
         names = NAMES_OF_LLAMA
-    if style == "packed":
+    if style in ("packed", "function"):
         first = [Entry("gate", f"{below}.{names.both}", "colwise")]
     elif style == "sequential":
         return [
             Entry("gate", f"{below}.net.0", "colwise"),
             Entry("down", f"{below}.net.2", "rowwise"),
         ]
-    elif style in ("gated", "chunked", "llama"):
+    elif style in (*_GATED, "llama"):
         first = [Entry("gate", f"{below}.{name}", "colwise") for name in (names.gate, names.up)]
     else:
         first = [Entry("gate", f"{below}.{names.up}", "colwise")]
@@ -44,7 +46,11 @@ def feedforward_class(design: Design, prefix: str) -> str:
         "super().__init__()",
         f"width, inner = config.{fields.width}, config.{fields.inner}",
     ]
-    return class_of(
+    before = _ACTIVATIONS if chosen(design, "activation") == "table" else ""
+    before += _SWIGLU if style == "function" else ""
+    if style == "dense_first":
+        before += f"{_experts(design, prefix, 'experts', 'Experts')}\n\n"
+    return before + class_of(
         f"class {prefix}MLP({bases(design)}):",
         method("def __init__(self, config):", start, _layers(design)),
         method(
@@ -57,6 +63,25 @@ def feedforward_class(design: Design, prefix: str) -> str:
     )
 
 
+def feedforward_of(design: Design, prefix: str) -> str:
+    """The expression that makes the feed-forward of a layer."""
+    if chosen(design, "feedforward") == "dense_first":
+        return f"{prefix}MLP(config) if layer_idx < 1 else {prefix}Experts(config)"
+    return f"{prefix}MLP(config)"
+
+
+_ACTIVATIONS = """ACTIVATIONS = {"silu": F.silu, "gelu": F.gelu, "relu": F.relu}
+
+
+"""
+_SWIGLU = """def swiglu(x):
+    x = torch.chunk(x, 2, dim=-1)
+    return F.silu(x[0]) * x[1]
+
+
+"""
+
+
 def _checks(design: Design) -> Lines:
     return {
         "asserts": ['assert x.dim() == 3, "batch, length, width"'],
@@ -67,7 +92,13 @@ def _checks(design: Design) -> Lines:
 
 
 def _activation(design: Design, value: str) -> str:
-    made_by = {"own": "self.act_fn", "gelu": 'F.gelu({0}, approximate="tanh")', "silu": "F.silu"}
+    made_by = {
+        "own": "self.act_fn",
+        "module": "self.act",
+        "table": "self.act_fn",
+        "gelu": 'F.gelu({0}, approximate="tanh")',
+        "silu": "F.silu",
+    }
     style = made_by[chosen(design, "activation")]
     return style.format(value) if "{" in style else f"{style}({value})"
 
@@ -75,11 +106,13 @@ def _activation(design: Design, value: str) -> str:
 def _layers(design: Design) -> Lines:
     names, style = names_of(design), chosen(design, "feedforward")
     biased = style == "biased"
-    table = (
-        ["self.act_fn = ACT2FN[config.hidden_act]"] if chosen(design, "activation") == "own" else []
-    )
+    table = {
+        "own": ["self.act_fn = ACT2FN[config.hidden_act]"],
+        "module": ["self.act = nn.SiLU()"],
+        "table": ["self.act_fn = ACTIVATIONS[config.hidden_act]"],
+    }.get(chosen(design, "activation"), [])
     down = Linear(names.down, "inner", "width", biased)
-    if style == "packed":
+    if style in ("packed", "function"):
         return [
             *made(design, [Linear(names.both, "width", "2 * inner")]),
             *made(design, [down]),
@@ -92,7 +125,7 @@ def _layers(design: Design) -> Lines:
             )
             """)
     up = Linear(names.up, "width", "inner", biased)
-    both = [Linear(names.gate, "width", "inner"), up] if style in ("gated", "chunked") else [up]
+    both = [Linear(names.gate, "width", "inner"), up] if style in _GATED else [up]
     return [*made(design, both), *made(design, [down]), *table]
 
 
@@ -117,7 +150,11 @@ def _compute(design: Design) -> Lines:
             "]",
             "return torch.cat(parts, dim=-2)",
         ]
-    if style == "gated":
+    if style == "function":
+        return [f"return {down}(swiglu(self.{names.both}(x)))"]
+    if style == "swapped":
+        return [f"return {down}({up}(x) * {_activation(design, f'{gate}(x)')})"]
+    if style in ("gated", "dense_first"):
         return [f"return {down}({_activation(design, f'{gate}(x)')} * {up}(x))"]
     return [f"return {down}({_activation(design, f'{up}(x)')})"]
 
@@ -157,7 +194,7 @@ def _route(design: Design) -> Lines:
     )
 
 
-def _experts(design: Design, prefix: str, style: str) -> str:
+def _experts(design: Design, prefix: str, style: str, suffix: str = "MLP") -> str:
     """A router and experts: a list of them, or parameters that contain all of them."""
     stacked, shared = style == "stack", style == "shared_expert"
     fields = fields_of(design)
@@ -191,7 +228,7 @@ def _experts(design: Design, prefix: str, style: str) -> str:
         + ["return out.reshape(x.shape)"]
     )
     block = class_of(
-        f"class {prefix}MLP(nn.Module):",
+        f"class {prefix}{suffix}(nn.Module):",
         method("def __init__(self, config):", start, [held]),
         method("def forward(self, x):", route, spread),
     )

@@ -69,6 +69,15 @@ def linear(design: Design, size: str, out: str, bias: bool = False) -> str:
 def made(design: Design, layers: Sequence[Linear]) -> Lines:
     """The statements that make `layers`."""
     style = chosen(design, "construction")
+    if style == "defaultdict":
+        return [
+            "biased = defaultdict(bool)",
+            *(f'biased["{x.name}"] = True' for x in layers if x.bias),
+            *(
+                f'self.{x.name} = nn.Linear({x.size}, {x.out}, bias=biased["{x.name}"])'
+                for x in layers
+            ),
+        ]
     if style == "mixin":
         return [f'self.make("{x.name}", {x.size}, {x.out}, bias={x.bias})' for x in layers]
     if style == "loop" and len({(x.size, x.bias) for x in layers}) == 1 and len(layers) > 1:

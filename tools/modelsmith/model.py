@@ -15,7 +15,8 @@ from tools.modelsmith.making import FACTORY, GAIN, MIXIN, SUBCLASS
 from tools.modelsmith.mixing import mixing_class
 from tools.modelsmith.names import fields_of
 from tools.modelsmith.norms import norm_class, norm_helpers
-from tools.modelsmith.stack import SINUSOIDS, base_class, head_class, model_class, rotary
+from tools.modelsmith.positions import SINUSOIDS, rotary
+from tools.modelsmith.stack import base_class, embedding_class, head_class, model_class
 
 _ADJECTIVES = "Amber Brisk Calm Dusky Early Fleet Gentle Hazel Iron Jade".split()
 _ANIMALS = "Badger Crane Dunlin Egret Finch Gannet Heron Ibis Jackdaw Kestrel".split()
@@ -38,6 +39,7 @@ def files(design: Design, number: int = 0) -> dict[str, str]:
         feedforward_class(design, prefix),
         mixing_class(design, prefix),
         layer_class(design, prefix),
+        embedding_class(design, prefix),
         base_class(design, prefix),
         model_class(design, prefix),
         head_class(design, prefix),
@@ -108,6 +110,12 @@ def _imports(design: Design, name: str, prefix: str, helpers: str) -> str:
         found.append("from functools import wraps")
     if chosen(design, "hints") == "hinted":
         found.append("from typing import Optional")
+    if chosen(design, "construction") == "namespace":
+        found.append("from types import SimpleNamespace")
+    if chosen(design, "construction") == "defaultdict":
+        found.append("from collections import defaultdict")
+    if chosen(design, "scale") == "divided":
+        found.append("import math")
     found += ["", "import torch", "import torch.nn.functional as F", "from torch import nn"]
     if chosen(design, "heads_view") == "einops":
         found.append("from einops import rearrange")
@@ -125,8 +133,12 @@ def _imports(design: Design, name: str, prefix: str, helpers: str) -> str:
         "",
         f"from .configuration_{name} import {prefix}Config",
     ]
+    if chosen(design, "cache") == "dynamic":
+        found.append("from transformers.cache_utils import DynamicCache")
+    if chosen(design, "mask") == "created":
+        found.append("from transformers.masking_utils import create_causal_mask")
     if chosen(design, "files") == "helpers":
-        words = re.findall(r"^(?:def|class) (\w+)", helpers, re.MULTILINE)
+        words = re.findall(r"^(?:def|class|    class) (\w+)", helpers, re.MULTILINE)
         tables = ["NORMS"] if "\nNORMS = " in helpers else []
         found.append(f"from .layers_{name} import {', '.join([*words, *tables])}")
     text = "\n".join(found).lstrip("\n") + "\n" + _conditional(design)

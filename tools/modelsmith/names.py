@@ -69,7 +69,10 @@ NAMES_OF_LLAMA = Names(*_NAMES["hf"].split())
 
 def names_of(design: Design) -> Names:
     """The module names of `design`."""
-    return Names(*_NAMES[chosen(design, "names")].split())
+    found = _NAMES[chosen(design, "names")].split()
+    if chosen(design, "container") == "moduledict":
+        found[:3] = [f"transformer.{name}" for name in found[:3]]
+    return Names(*found)
 
 
 def fields_of(design: Design) -> Fields:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tools.modelsmith.design import Design, chosen
-from tools.modelsmith.text import class_of, lines, method
+from tools.modelsmith.text import class_of, lines, method, within
 
 _SQUARES = "x.pow(2).mean(-1, keepdim=True) + self.eps"
 _COMPUTED = {
@@ -12,6 +12,8 @@ _COMPUTED = {
     "rms_power": f"x = x * ({_SQUARES}).pow(-0.5)",
     "functional": "x = F.rms_norm(x, (x.shape[-1],), eps=self.eps)",
     "builtin": f"x = x * torch.rsqrt({_SQUARES})",
+    "layer_module": f"x = x * torch.rsqrt({_SQUARES})",
+    "optional": f"x = x * torch.rsqrt({_SQUARES})",
     "layer": "x = F.layer_norm(x, (x.shape[-1],), eps=self.eps)",
     "centred": f"x = x - x.mean(-1, keepdim=True)\nx = x * torch.rsqrt({_SQUARES})",
     "bare": f"x = x * torch.rsqrt({_SQUARES})",
@@ -34,17 +36,23 @@ def norm_class(design: Design, prefix: str) -> str:
         *lines(_COMPUTED[style]),
         f"return (x{factor}).to(dtype)",
     ]
-    return class_of(
+    found = class_of(
         f"class {prefix}Norm(nn.Module):",
         method("def __init__(self, size, eps=1e-6):", start, lines(learned)),
         method("def forward(self, hidden_states):", compute),
     )
+    if style == "optional":
+        taken = f"try:\n    from apex.normalization import FusedRMSNorm as {prefix}Norm\n"
+        return f"{taken}except ImportError:\n{within(found, 1)}"
+    return found
 
 
 def norm_of(design: Design, prefix: str, size: str, eps: str) -> str:
     """The expression that makes a norm of width `size`."""
     if chosen(design, "norm") == "builtin":
         return f"nn.RMSNorm({size}, eps={eps})"
+    if chosen(design, "norm") == "layer_module":
+        return f"nn.LayerNorm({size}, eps={eps}, bias=False)"
     style = chosen(design, "construction")
     if style == "factory":
         return f"build_norm(config, {size})"
