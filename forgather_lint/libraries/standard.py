@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,6 +82,24 @@ def _load_families() -> None:
         importlib.import_module(name)
 
 
+def _constant(name: str) -> Value | None:
+    found = _CONSTANTS.get(name)
+    if found is not None or not name.startswith("transformers.Pre"):
+        return found
+    return transformers_config.class_default(name) or transformers_model.class_default(name)
+
+
+def _function(name: str) -> Value | None:
+    return External(name) if op_named(name) is not None else None
+
+
+@lru_cache(maxsize=4096)
+def _member(name: str) -> Value | None:
+    # Asked for every class behind a model's own, at every lookup of an attribute.
+    constant = _constant(name)
+    return constant if constant is not None else _function(name)
+
+
 class StandardLibrary:
     """Answers what library names mean, from the table of ops."""
 
@@ -92,15 +110,12 @@ class StandardLibrary:
         return names.canonical(name)
 
     def constant(self, name: str) -> Value | None:
-        found = _CONSTANTS.get(name)
-        if found is not None or not name.startswith("transformers.Pre"):
-            return found
-        return transformers_config.class_default(name) or transformers_model.class_default(name)
+        return _constant(name)
 
-    def member_constant(self, machine: Machine, cls: str, name: str) -> Value | None:
+    def member(self, machine: Machine, cls: str, name: str) -> Value | None:
         if cls == names.CONFIG and name in machine.environment.removed_fields:
-            return None
-        return self.constant(f"{cls}.{name}")
+            return _function(f"{cls}.{name}")
+        return _member(f"{cls}.{name}")
 
     def lineage(self, name: str) -> tuple[str, ...] | None:
         return names.lineage(name)

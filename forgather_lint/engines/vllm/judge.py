@@ -17,13 +17,18 @@ from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.experts import ExpertBlock
 from forgather_lint.engines.vllm.fact_values import Fuser, NormSearch
 from forgather_lint.engines.vllm.fusers.fused import Fusion
-from forgather_lint.engines.vllm.fusers.fusion import fusions, require_heads_to_divide, with_fusions
+from forgather_lint.engines.vllm.fusers.fusion import (
+    fusions,
+    require_heads_to_divide,
+    traced_calls,
+    with_fusions,
+)
 from forgather_lint.engines.vllm.latent import Latent, latents, size_outcome, with_latents
 from forgather_lint.engines.vllm.model_config import VllmModelConfig
 from forgather_lint.engines.vllm.profile import VllmProfile
 from forgather_lint.engines.vllm.release import VllmEngine
 from forgather_lint.execution.assignments import Assignment, assign
-from forgather_lint.execution.dataflow import Body, graphs
+from forgather_lint.execution.dataflow import Body, Step, graphs
 from forgather_lint.execution.engine import Heads
 from forgather_lint.execution.error_causes import is_engines
 from forgather_lint.execution.memory import RankBytes
@@ -339,9 +344,13 @@ class VllmJudge:
         if ranks not in self._grouped:
             machine, engine = self.subject.machine, self.engine
             self._grouped[ranks] = fusions(
-                machine, self.bodies, engine, self.heads, ranks, self.latents
+                machine, self.bodies, self._traced, engine, self.heads, ranks, self.latents
             )
         return self._grouped[ranks]
+
+    @cached_property
+    def _traced(self) -> dict[Instance, list[Step]]:
+        return traced_calls(self.subject.machine, self.bodies)
 
     @cached_property
     def planned(self) -> dict[Instance, Assignment]:

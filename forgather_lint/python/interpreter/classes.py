@@ -220,13 +220,9 @@ def _own_member(machine: Machine, entry: OrderEntry, name: str) -> Value | None:
         return entry.namespace.get(name)
     if isinstance(entry, Unknown):
         return entry if not name.startswith("__") else None
-    qualified = f"{entry.name}.{name}"
-    if qualified in machine.environment.absent_members:
+    if f"{entry.name}.{name}" in machine.environment.absent_members:
         return None
-    constant = machine.library.member_constant(machine, entry.name, name)
-    if constant is not None:
-        return constant
-    return External(qualified) if machine.library.has(qualified) else None
+    return machine.library.member(machine, entry.name, name)
 
 
 def is_same_class(one: AnyClass, other: AnyClass) -> bool:

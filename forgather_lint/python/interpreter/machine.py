@@ -54,10 +54,10 @@ class Library(Protocol):
     def constant(self, name: str) -> Value | None:
         """The value of a library constant such as `math.pi`; None if `name` is none."""
 
-    def member_constant(self, machine: Machine, cls: str, name: str) -> Value | None:
-        """The value of the class attribute `name` of the library class `cls`.
+    def member(self, machine: Machine, cls: str, name: str) -> Value | None:
+        """The function or class attribute `name` of the library class `cls`; None if none is known.
 
-        None if it has none.
+        What `cls` inherits is not looked at.
         """
 
     def lineage(self, name: str) -> tuple[str, ...] | None:

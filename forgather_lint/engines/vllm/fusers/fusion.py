@@ -39,22 +39,37 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import NONE, Known, Value
 
 
+def traced_calls(machine: Machine, bodies: Mapping[Instance, Body]) -> dict[Instance, list[Step]]:
+    """The calls of Linears that torch.fx reaches in each kind of module that has two or more.
+
+    A Linear that is called twice is left out. They are the same at every number of ranks.
+    """
+    several = {
+        kind: body for kind, body in bodies.items() if len(_linears(machine, body.owner)) > 1
+    }
+    return {
+        kind: seen_by_trace(machine, body, _called_once(machine, body))
+        for kind, body in several.items()
+    }
+
+
 def fusions(
     machine: Machine,
     bodies: Mapping[Instance, Body],
+    traced: Mapping[Instance, list[Step]],
     engine: VllmEngine,
     heads: Heads | None,
     ranks: int,
     taken: Mapping[Instance, Latent],
 ) -> dict[Instance, Fusion]:
-    """The group in each kind of module (its first instance).
+    """The group in each kind of module (its first instance), of the calls that are `traced` in it.
 
     Modules in `taken`, as latent attention, are not tried for another.
     """
     found = {
         kind: taken[kind].fusion
         if kind in taken
-        else _first_fusion(machine, body, engine, heads, ranks)
+        else _first_fusion(machine, body, traced.get(kind, []), engine, heads, ranks)
         for kind, body in bodies.items()
     }
     return {kind: fusion for kind, fusion in found.items() if fusion is not None}
@@ -62,11 +77,14 @@ def fusions(
 
 @port_of("vllm/model_executor/models/transformers/fuser.py", "get_fusers")
 def _first_fusion(
-    machine: Machine, body: Body, engine: VllmEngine, heads: Heads | None, ranks: int
+    machine: Machine,
+    body: Body,
+    calls: list[Step],
+    engine: VllmEngine,
+    heads: Heads | None,
+    ranks: int,
 ) -> Fusion | None:
-    calls = seen_by_trace(machine, body, _called_once(machine, body))
-    linears = _linears(machine, body.owner)
-    if not calls or len(linears) < 2:
+    if not calls:
         return None
     size = _head_size(body.owner, heads, engine)
     if engine.fuses(Fuser.GLU) and (glu := gated_unit(machine, body, calls, engine, ranks)):
@@ -74,7 +92,7 @@ def _first_fusion(
     if engine.fuses(Fuser.QKV) and (qkv := _qkv(machine, body, calls, engine, size, ranks)):
         return qkv
     if engine.fuses(Fuser.PACKED_QKV):
-        modules = list(linears.values())
+        modules = list(_linears(machine, body.owner).values())
         packed = packed_qkv(machine, body, calls, modules, size, ranks)
         if packed is not None:
             return packed

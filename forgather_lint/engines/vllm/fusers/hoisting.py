@@ -80,8 +80,25 @@ def _below(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
     return node.children
 
 
+_STORES = frozenset(
+    (
+        cst.Assign,
+        cst.For,
+        cst.CompFor,
+        cst.NamedExpr,
+        cst.AnnAssign,
+        cst.AugAssign,
+        cst.Del,
+        cst.WithItem,
+    )
+)
+"""The kinds of nodes that assign: the pattern below asks an abstract class for every node."""
+
+
 def _targets(node: cst.CSTNode) -> Iterator[cst.BaseExpression]:
     """What a statement or expression assigns to or deletes."""
+    if type(node) not in _STORES:
+        return
     match node:
         case cst.Assign(targets=targets):
             yield from (each.target for each in targets)
