@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -30,6 +31,10 @@ class Span:
     def span(self) -> Span:
         return self
 
+    @property
+    def identity(self) -> Hashable:
+        return self
+
     def __str__(self) -> str:
         return f"{self.path}:{self.start.row}:{self.start.column}"
 
@@ -43,6 +48,10 @@ class Place(Protocol):
 
     @property
     def span(self) -> Span: ...
+
+    @property
+    def identity(self) -> Hashable:
+        """Equal for equal places, and known without their positions."""
 
 
 def file_start(path: str) -> Span:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import field
 from enum import Enum, auto
 from functools import cached_property
@@ -126,6 +126,10 @@ class ConfigPlace:
         key, value = spans[-1]
         whole = Span(self.file.path, key.start, value.end)
         return {_Part.KEY: key, _Part.VALUE: value}.get(self.part, whole)
+
+    @property
+    def identity(self) -> Hashable:
+        return self.file.path, self.keys, self.part
 
 
 def read_config(path: Path) -> ConfigFile:

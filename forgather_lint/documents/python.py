@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 
 import libcst as cst
 import libcst.native  # type: ignore[import-not-found]  # now: before processes fork
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+from libcst.metadata import CodeRange, PositionProvider
+from libcst.metadata.position_provider import PositionProvidingCodegenState
 
 from forgather_lint.core import doing
 from forgather_lint.core.files import holds_weights, read_at_most
@@ -36,18 +37,36 @@ class NotAnalysed(SourceError):
     """A text that is beyond the limits of this tool; a loader may well read it."""
 
 
-class _Positions(MetadataWrapper):
-    """Computes positions without the additional walk of the tree that libcst's own class makes."""
+class _Positions:
+    """The positions of a tree's nodes, as `PositionProvider` computes them.
 
-    def visit_batched(self, *_: object) -> cst.CSTNode:
-        return self.module
+    They are computed one statement of the file after the other, up to the node that is asked for:
+    a run often asks for a single one.
+    """
+
+    def __init__(self, tree: cst.Module) -> None:
+        self._known = PositionProvider()
+        self._state = PositionProvidingCodegenState(
+            default_indent=tree.default_indent,
+            default_newline=tree.default_newline,
+            provider=self._known,
+        )
+        self._waiting = iter((*tree.header, *tree.body, *tree.footer))
+
+    def of(self, node: cst.CSTNode) -> CodeRange | None:
+        """The range of `node`; None where it is not in this tree, or the tree itself."""
+        known = self._known._computed
+        with deep_recursion():
+            while node not in known and (part := next(self._waiting, None)) is not None:
+                part._codegen(self._state)
+        found = known.get(node)
+        return found if isinstance(found, CodeRange) else None
 
 
 @lru_cache(maxsize=64)
-def _ranges(tree: cst.Module) -> Mapping[cst.CSTNode, CodeRange]:
-    """The ranges of all nodes; cached by tree, which models share that share a file."""
-    with deep_recursion():
-        return _Positions(tree, unsafe_skip_copy=True).resolve(PositionProvider)
+def _positions(tree: cst.Module) -> _Positions:
+    """Cached by tree, which models share that share a file."""
+    return _Positions(tree)
 
 
 @record(frozen=False, eq=False, slots=False)
@@ -64,7 +83,7 @@ class PythonFile:
 
     def span(self, node: cst.CSTNode) -> Span:
         """The span of `node`, a node of this file's tree."""
-        code_range = _ranges(self.tree).get(node)
+        code_range = _positions(self.tree).of(node)
         if code_range is None:
             return file_start(self.path)
         start, end = code_range.start, code_range.end
@@ -85,6 +104,10 @@ class NodePlace:
     @property
     def span(self) -> Span:
         return self.file.span(self.node)
+
+    @property
+    def identity(self) -> Hashable:
+        return self.file.path, self.node
 
     def __repr__(self) -> str:
         return f"<{self.span}>"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Position, Span
 from forgather_lint.forgather.library import TemplateFile
@@ -17,6 +19,10 @@ class TemplatePlace:
     file: TemplateFile
     row: int
     fragment: str = ""
+
+    @property
+    def identity(self) -> Hashable:
+        return self
 
     @property
     def span(self) -> Span:

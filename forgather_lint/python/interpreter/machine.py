@@ -332,7 +332,7 @@ class Machine:
 
     def assume(self, why: Unknown) -> None:
         """Go on under an assumption: an error from here on is not proved, because of `why`."""
-        key = str(why.where.span) if why.where else why.reason
+        key = why.where.identity if why.where else why.reason
         self.trail.set_key(self.run.assumptions, key, why)
 
     def pass_over(self, error: Raised) -> None:
@@ -341,7 +341,7 @@ class Machine:
 
     def leave_unproved(self, why: Unknown) -> None:
         """Go on under an assumption: that the code reaches its end is not proved, due to `why`."""
-        key = str(why.where.span) if why.where else why.reason
+        key = why.where.identity if why.where else why.reason
         self.trail.set_key(self.run.passed_over, key, why)
 
     def unproved(self) -> Unknown | None:
@@ -351,7 +351,7 @@ class Machine:
 
     def tell(self, value: Constant, otherwise: Constant, what: str, where: Place) -> Known:
         """A constant that says who runs the code; another host would say `otherwise`."""
-        key = f"{where.span} {value!r}"
+        key = (where.identity, type(value), value)
         before = next(all_told(self.run.told.get(key)), None)
         if before is not None:
             return before.value

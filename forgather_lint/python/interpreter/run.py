@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING
 
@@ -38,10 +38,10 @@ class AbstractRun:
     trail: Trail = field(init=False)
     loop_copies: LoopCopies = field(default_factory=LoopCopies)
     prepared_for_missing: bool = False
-    assumptions: Mapping[str, Value] = field(default_factory=dict)
-    passed_over: Mapping[str, Value] = field(default_factory=dict)
-    told: Mapping[str, Value] = field(default_factory=dict)
-    told_before: frozenset[str] = frozenset()
+    assumptions: Mapping[Hashable, Value] = field(default_factory=dict)
+    passed_over: Mapping[Hashable, Value] = field(default_factory=dict)
+    told: Mapping[Hashable, Value] = field(default_factory=dict)
+    told_before: frozenset[Hashable] = frozenset()
     unknown_calls: int = 0
     unknown_values: int = 0
 
