@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -152,30 +154,32 @@ except KeyboardInterrupt:
 """
 
 
-@needs_proc
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupt_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
-    (tmp_path / "script.py").write_text(STUBBORN, encoding="utf-8")
-    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
+@contextmanager
+def stubborn_job(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A tool that runs a script which ignores signals, and the script's three processes."""
+    (folder / "script.py").write_text(STUBBORN, encoding="utf-8")
+    command = [sys.executable, "-c", INTERRUPTED, str(folder)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as tool:
         assert tool.stdout is not None
         assert tool.stdout.readline() == "load\n"
-        pids = json.loads((tmp_path / "script.events").read_text())["pids"]
+        pids = json.loads((folder / "script.events").read_text())["pids"]
         assert len(alive(pids)) == 3
+        yield tool, pids
+
+
+@needs_proc
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
+    with stubborn_job(tmp_path) as (tool, pids):
         tool.send_signal(number)
+        assert tool.stdout is not None
         assert tool.stdout.readline() == "interrupted\n"
     assert alive(pids) == []
 
 
 @needs_proc
 def test_a_tool_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(STUBBORN, encoding="utf-8")
-    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as tool:
-        assert tool.stdout is not None
-        assert tool.stdout.readline() == "load\n"
-        pids = json.loads((tmp_path / "script.events").read_text())["pids"]
-        assert len(alive(pids)) == 3
+    with stubborn_job(tmp_path) as (tool, pids):
         tool.kill()
     deadline = time.monotonic() + 60
     while alive(pids) and time.monotonic() < deadline:

@@ -19,7 +19,13 @@ from forgather_lint.core.source import Place
 from forgather_lint.documents.walk import all_below, of_kind
 from forgather_lint.engines.common.forward_text import definition_of, of_self
 from forgather_lint.engines.vllm.fact_values import Hoisting
-from forgather_lint.engines.vllm.fusers.fused import Fusion, linear_calls, returned_linear, width
+from forgather_lint.engines.vllm.fusers.fused import (
+    Fusion,
+    linear_calls,
+    returned_linear,
+    upstream_linear,
+    width,
+)
 from forgather_lint.engines.vllm.fusers.fuser_text import calls_of
 from forgather_lint.engines.vllm.fusers.traced import seen_by_trace
 from forgather_lint.engines.vllm.model_config import VllmModelConfig
@@ -136,28 +142,12 @@ def _chains(machine: Machine, body: Body, norms: Norms, linears: Sequence[Step])
     """All `rms_norm(linear(input))` in the forward."""
     others = [step for step in body.steps if step.module is not None and step not in linears]
     for norm in seen_by_trace(machine, body, others):
-        source = _upstream(body, norm.inputs[0], linears) if norm.inputs else None
+        source = upstream_linear(body, norm.inputs[0], linears) if norm.inputs else None
         if source is None or source.inputs[:1] not in [(each,) for each in body.placeholders]:
             continue
         assert norm.module is not None
         if norms.has(norm.module):
             yield Chain(source, norm)
-
-
-@port_of("vllm/model_executor/models/transformers/fx_utils.py", "upstream_linear")
-def _upstream(body: Body, value: ValueId, linears: Sequence[Step]) -> Step | None:
-    """The nearest Linear from whose output `value` is computed; None if there is none."""
-    waiting, seen = [value], set[ValueId]()
-    while waiting:
-        here = waiting.pop()
-        step = body.made_by(here) if here not in seen else None
-        seen.add(here)
-        if step is None or step.name == ATTENTION_INTERFACE:
-            continue
-        if any(step is linear for linear in linears):
-            return step
-        waiting += step.inputs
-    return None
 
 
 @port_of("vllm/model_executor/models/transformers/fx_utils.py", "downstream_linear")

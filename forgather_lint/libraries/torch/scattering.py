@@ -17,7 +17,7 @@ from forgather_lint.libraries.shapes import differ, shape_text, size_text
 from forgather_lint.libraries.torch.gathering import check_ranks, exceeds, instead
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values.placement import ZEROS
-from forgather_lint.python.values.value import NONE, Value
+from forgather_lint.python.values.value import NONE, TensorValue, Value
 
 
 @tensor_op(
@@ -77,20 +77,11 @@ def index_add(
     axis = dimension(dim, len(own))
     _check_added(own, shape, shape_of(added), axis)
     labels = tuple(range(len(own)))
-    operands = [
-        Operand(positions, ("added",) * len(shape), "argument"),
-        Operand(added, instead(labels, axis, "added")),
-    ]
+    at = Operand(positions, (_GIVEN,) * len(shape), "argument")
+    slices = Operand(added, instead(labels, axis, _GIVEN))
     if ZEROS in target.tags:
-        return result(site, own, propagate(site, operands, labels), target.dtype)
-    whole: list[Label] = [axis, "added"]
-    terms = [Operand(target, labels, "term"), operands[0], operands[1]._replace(role="term")]
-    return result(
-        site,
-        own,
-        propagate(site, terms, labels, whole=whole, wrong=needs_whole(site)),
-        target.dtype,
-    )
+        return result(site, own, propagate(site, [at, slices], labels), target.dtype)
+    return _onto(site, target, axis, [at, slices._replace(role="term")])
 
 
 def _check_added(own: Shape, positions: Shape, given: Shape, axis: int) -> None:
@@ -117,19 +108,11 @@ def index_copy(site: Site, input: Value, dim: Value, index: Value, source: Value
     own, shape = shape_of(target), shape_of(positions)
     axis = dimension(dim, len(own))
     _check_copied(own, shape, shape_of(written), axis)
-    labels = tuple(range(len(own)))
     operands = [
-        Operand(target, labels, "term"),
-        Operand(positions, ("written",) * len(shape), "argument"),
-        Operand(written, instead(labels, axis, "written"), "term"),
+        Operand(positions, (_GIVEN,) * len(shape), "argument"),
+        Operand(written, instead(tuple(range(len(own))), axis, _GIVEN), "term"),
     ]
-    whole: list[Label] = [axis, "written"]
-    return result(
-        site,
-        own,
-        propagate(site, operands, labels, whole=whole, wrong=needs_whole(site)),
-        target.dtype,
-    )
+    return _onto(site, target, axis, operands)
 
 
 def _check_copied(own: Shape, positions: Shape, given: Shape, axis: int) -> None:
@@ -163,16 +146,26 @@ def _differ_besides(axis: int, own: Shape, given: Shape) -> bool:
 @tensor_op("torch.index_fill", "Tensor.index_fill", "Tensor.index_fill_")
 def index_fill(site: Site, input: Value, dim: Value, index: Value, value: Value) -> Value:
     target, positions = tensor(site, input), tensor(site, index, "index", 3)
-    labels = tuple(range(len(shape_of(target))))
     operands = [
-        Operand(target, labels, "term"),
-        Operand(positions, ("written",) * len(shape_of(positions)), "argument"),
+        Operand(positions, (_GIVEN,) * len(shape_of(positions)), "argument"),
         Operand(number_operand(site, value), (), "term"),
     ]
-    whole: list[Label] = [dimension(dim, len(labels)), "written"]
-    return result(
+    return _onto(site, target, dimension(dim, len(shape_of(target))), operands)
+
+
+_GIVEN: Label = "given"
+"""The dimension of the positions, which is that of the slices written at them."""
+
+
+def _onto(site: Site, target: TensorValue, axis: int, operands: list[Operand]) -> Value:
+    """`target` with the operands written along `axis`, of which each rank needs the whole."""
+    shape = shape_of(target)
+    labels = tuple(range(len(shape)))
+    placement = propagate(
         site,
-        shape_of(target),
-        propagate(site, operands, labels, whole=whole, wrong=needs_whole(site)),
-        target.dtype,
+        [Operand(target, labels, "term"), *operands],
+        labels,
+        whole=[axis, _GIVEN],
+        wrong=needs_whole(site),
     )
+    return result(site, shape, placement, target.dtype)

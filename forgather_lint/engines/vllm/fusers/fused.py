@@ -8,10 +8,10 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.engines.vllm.fusers.traced import traces_completely
 from forgather_lint.execution.dataflow import Body, Step
-from forgather_lint.libraries.names import LINEAR
+from forgather_lint.libraries.names import ATTENTION_INTERFACE, LINEAR
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Known, TensorValue
+from forgather_lint.python.values.value import Known, TensorValue, ValueId
 
 
 @port_of("vllm/model_executor/models/transformers/fusers/base.py", "StackedFuser")
@@ -73,6 +73,25 @@ def returned_linear(
         return None
     last = [step for step in body.steps if any(step.module is other for other in candidates)]
     return last[-1].module if last else None
+
+
+@port_of("vllm/model_executor/models/transformers/fx_utils.py", "upstream_linear")
+def upstream_linear(body: Body, value: ValueId, linears: Sequence[Step]) -> Step | None:
+    """The call of the nearest of `linears` from which `value` is computed; None if there is none.
+
+    The way back does not go through the attention: what it takes did not produce the value.
+    """
+    waiting, seen = [value], set[ValueId]()
+    while waiting:
+        here = waiting.pop()
+        step = body.made_by(here) if here not in seen else None
+        seen.add(here)
+        if step is None or step.name == ATTENTION_INTERFACE:
+            continue
+        if any(step is linear for linear in linears):
+            return step
+        waiting += step.inputs
+    return None
 
 
 def mergeable(modules: tuple[Instance, ...]) -> bool:

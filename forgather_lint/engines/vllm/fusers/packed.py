@@ -7,12 +7,12 @@ import libcst as cst
 from forgather_lint.core.port import port_of
 from forgather_lint.documents.walk import all_below, descendants
 from forgather_lint.engines.common.forward_text import definition_of
-from forgather_lint.engines.vllm.fusers.fused import Fusion, returned_linear, width
+from forgather_lint.engines.vllm.fusers.fused import Fusion, returned_linear, upstream_linear, width
 from forgather_lint.execution.dataflow import Body, Step
 from forgather_lint.execution.layers import divide
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Known, ListValue, TupleValue, Value, ValueId
+from forgather_lint.python.values.value import Known, ListValue, TupleValue, Value
 
 
 @port_of("vllm/model_executor/models/transformers/fusers/packed_qkv.py", "PackedQKVFuser.match")
@@ -25,7 +25,8 @@ def packed_qkv(
     """
     for step in body.steps:
         widths = _packed_widths(step)
-        packed = _upstream(body, step.inputs[0], calls) if widths else None
+        source = upstream_linear(body, step.inputs[0], calls) if widths else None
+        packed = source.module if source is not None else None
         if packed is None or not size or width(packed, "out_features") != sum(widths):
             continue
         query, kv, _ = widths
@@ -54,22 +55,6 @@ def _packed_widths(step: Step) -> tuple[int, ...]:
 
 def _whole(value: Value) -> int:
     return value.value if isinstance(value, Known) and isinstance(value.value, int) else 0
-
-
-@port_of("vllm/model_executor/models/transformers/fx_utils.py", "upstream_linear")
-def _upstream(body: Body, value: ValueId, calls: list[Step]) -> Instance | None:
-    """The nearest of the `calls` from which `value` is computed; None if there is none."""
-    waiting, seen = [value], set[ValueId]()
-    while waiting:
-        current = waiting.pop()
-        made = body.made_by(current)
-        if made is None or current in seen:
-            continue
-        seen.add(current)
-        if any(made is call for call in calls):
-            return made.module
-        waiting.extend(made.inputs)
-    return None
 
 
 def _is_split_once(machine: Machine, body: Body, packed: Instance) -> bool:
