@@ -287,6 +287,34 @@ def test_a_plan_goes_to_config_json_where_it_stands(tmp_path: Path) -> None:
     assert json.loads(after)["base_model_tp_plan"].items() >= styles.items()
 
 
+def test_a_plan_that_does_not_serve_is_written_by_force_alone(tmp_path: Path) -> None:
+    model = copy_model("hf_llama", tmp_path)
+    file, code = model / "configuration_hf_llama.py", model / "modeling_hf_llama.py"
+    whole = file.read_text("utf-8")
+    shorter = whole.replace('        "norm": (["hidden_states"], ["hidden_states"]),\n', "")
+    file.write_text(shorter, "utf-8")
+    scaled = code.read_text("utf-8").replace(
+        "        hidden_states = inputs_embeds\n", "        hidden_states = inputs_embeds * 2\n"
+    )
+    code.write_text(scaled, "utf-8")  # each of the stages does so
+    named = ("plan", model, "--infer", "--write", "--target", "vllm==0.32")
+    refused = lint(*named)
+    assert refused.exit_code == 2 and refused.stdout == ""
+    assert refused.stderr.endswith(
+        f"Error: {model}: vllm==0.32.0 answers something else with this plan on 2 stages: "
+        "nothing is written without --force\n"
+    )
+    assert '+        "norm"' in lint(*named, "--diff").stdout
+    assert file.read_text("utf-8") == shorter
+    assert lint(*named, "--force").stdout == f"wrote {file}\n"
+    assert file.read_text("utf-8") == whole
+
+
+def test_force_goes_with_write(tmp_path: Path) -> None:
+    result = lint("plan", tmp_path, "--infer", "--force")
+    assert result.exit_code == 2 and "--force goes with --write" in result.stderr
+
+
 def test_a_generated_plan_is_not_written(tmp_path: Path) -> None:
     result = lint("plan", tmp_path, "--write")
     assert "--write writes the plan that --infer computes" in result.stderr

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from forgather_lint.core.record import record
-from forgather_lint.core.source import Place, file_start
+from forgather_lint.core.source import Place
 from forgather_lint.execution.engine import Engine, UndecidedKey
 from forgather_lint.execution.layers import Role
 from forgather_lint.facts import PlanEntry
+from forgather_lint.facts.causes.placement import PatternMalformed
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import Tree
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -55,7 +56,7 @@ def assign(
 def _of(
     name: str, keys: tuple[str, ...], written: Mapping[str, PlanEntry], engine: Engine
 ) -> Assignment:
-    key = _match(keys, name, engine)
+    key = _match(keys, name, written, engine)
     if key is None:
         return Assignment(Role.REPLICATED, None)
     entry = written[key]
@@ -63,7 +64,9 @@ def _of(
     return Assignment(role, entry.key_where, key)
 
 
-def _match(keys: tuple[str, ...], name: str, engine: Engine) -> str | None:
+def _match(
+    keys: tuple[str, ...], name: str, written: Mapping[str, PlanEntry], engine: Engine
+) -> str | None:
     """The key of the plan that the engine applies to the module `name`; None where none applies.
 
     Raises `BudgetExceeded` for an expression that is not safe to try, `Raised` for one on which the
@@ -75,5 +78,6 @@ def _match(keys: tuple[str, ...], name: str, engine: Engine) -> str | None:
     if not isinstance(found, UndecidedKey):
         return found
     if found.fails:
-        raise Raised("error", found.reason, file_start(found.key))
+        where, cause = written[found.key].key_where, PatternMalformed(found.key)
+        raise Raised("error", found.reason, where, cause=cause)
     raise BudgetExceeded("unsafe-pattern")

@@ -56,7 +56,7 @@ def divide(size: int, ranks: int, where: Place) -> int:
     """`size / ranks`. Raises what vLLM raises when that is no integer."""
     if size % ranks:
         text = f"{size} is not divisible by {ranks}"
-        raise Raised("AssertionError", text, where, cause=SizeDoesNotDivide(size, ranks))
+        raise Raised("AssertionError", text, where, cause=SizeDoesNotDivide(size, "features"))
     return size // ranks
 
 

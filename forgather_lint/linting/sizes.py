@@ -20,12 +20,16 @@ from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided, SizeVerdict
 from forgather_lint.facts.cause import OfSize
 from forgather_lint.facts.causes.placement import DoesNotFit
+from forgather_lint.facts.causes.stages import NoPipelinePlan
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.facts.sizes import UNKNOWN
 from forgather_lint.linting.registry import code_of
 from forgather_lint.linting.remedy import other_style
 
 Fact = Judged | NotBuilt | ServingProblem | SizesJudged | SizesUndecided
+
+_UNASKED = (OfSize, NoPipelinePlan)
+"""What is no defect where no sizes were asked for: nobody said that there should be stages."""
 
 
 def judged(model: ModelInput, targets: Sequence[Target], settings: Settings) -> Iterator[Fact]:
@@ -97,7 +101,7 @@ def _survey(prepared: AnyPreparedModel, device: Device | None, *, several: bool)
     yield _all(cells, where, asked=False, several=several)
     for axis in (tensor[1:], pipeline):
         if not any(map(_serves, axis)):
-            first = [each for each in axis if not isinstance(each.outcome.cause, OfSize)][:1]
+            first = [each for each in axis if not isinstance(each.outcome.cause, _UNASKED)][:1]
             yield from _broken(prepared, first, where)
     if not any(map(_serves, cells)):
         yield from _undecided(cells, where, asked=False)

@@ -8,7 +8,8 @@ transformers merges.
 ## Why is this bad?
 vLLM up to 0.24 refuses to start with more than one stage. From 0.25.0 it takes the children of the
 decoder that own parameters, in the order of their declaration: right for most models, wrong for
-one that declares its final norm before its layers.
+one that declares its final norm before its layers. A decoder with no `nn.ModuleList` of its own,
+or with several, is one that it cannot cut; that is an error (FGL905) where stages are asked for.
 
 The fix is unsafe because it decides which rank runs a module. It is offered where the target is
 proved to serve the inferred plan in two stages.
@@ -42,6 +43,7 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Label, Severity
 from forgather_lint.facts import Model
+from forgather_lint.facts.causes.stages import NoPipelinePlan
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.stages import pp_entries
 from forgather_lint.linting.support.tree import is_stack
@@ -51,6 +53,7 @@ from forgather_lint.linting.support.tree import is_stack
     "FGL311",
     "no-pp-plan",
     Severity.INFO,
+    explains=NoPipelinePlan,
     rests_on=("vllm/pipeline.missing", "vllm/pipeline.names_from"),
 )
 def check(model: Model) -> Iterator[Finding]:

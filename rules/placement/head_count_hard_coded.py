@@ -35,7 +35,7 @@ from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.placement import HeadsMixed, ReshapeDoesNotFit
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import inferred_size
-from forgather_lint.linting.support.judged import finding
+from forgather_lint.linting.support.judged import finding, first_size
 
 _HELP = "write `-1` for the number of heads: each rank has its own"
 
@@ -44,5 +44,10 @@ _HELP = "write `-1` for the number of heads: each rank has its own"
 def check(judged: Judged) -> Iterator[Finding]:
     misfit = judged.cause if isinstance(judged.cause, ReshapeDoesNotFit) else None
     fix = inferred_size(judged.where, misfit)
-    found = finding(judged)
+    found = finding(judged, _headline(judged, misfit) if misfit else "")
     yield replace(found, fix=fix, help=_HELP) if fix else found
+
+
+def _headline(judged: Judged, misfit: ReshapeDoesNotFit) -> str:
+    sizes = ", ".join(misfit.target)
+    return f"a rank's part of the value has no view of sizes [{sizes}] at {first_size(judged)}"

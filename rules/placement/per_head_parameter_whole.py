@@ -35,7 +35,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.placement import ParameterSizeDiffers
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.judged import finding
+from forgather_lint.linting.support.judged import finding, first_size
 
 
 @rule(
@@ -45,5 +45,8 @@ from forgather_lint.linting.support.judged import finding
     explains=ParameterSizeDiffers,
     rests_on=("vllm/attention.sinks_unresolved",),
 )
-def check(judged: Judged) -> Iterator[Finding]:
-    yield finding(judged)
+def check(judged: Judged, cause: ParameterSizeDiffers) -> Iterator[Finding]:
+    sizes = f"{cause.left} and {cause.right} at {first_size(judged)}"
+    yield finding(
+        judged, f"a parameter that each rank has whole meets a rank's part of a value: {sizes}"
+    )

@@ -34,9 +34,10 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.placement import WidthsDiffer
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.judged import finding
+from forgather_lint.linting.support.judged import finding, first_size
 
 
 @rule("FGL202", "row-input-not-sharded", Severity.ERROR, explains=WidthsDiffer)
-def check(judged: Judged) -> Iterator[Finding]:
-    yield finding(judged)
+def check(judged: Judged, cause: WidthsDiffer) -> Iterator[Finding]:
+    given = f"is given {cause.left} on a rank ({first_size(judged)})"
+    yield finding(judged, f"a matrix for {cause.right} features {given}")

@@ -40,7 +40,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.placement import SizesDiffer
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.judged import finding
+from forgather_lint.linting.support.judged import finding, first_size
 
 
 @rule(
@@ -50,5 +50,6 @@ from forgather_lint.linting.support.judged import finding
     explains=SizesDiffer,
     rests_on=("vllm/fusers.names",),
 )
-def check(judged: Judged) -> Iterator[Finding]:
-    yield finding(judged)
+def check(judged: Judged, cause: SizesDiffer) -> Iterator[Finding]:
+    sizes = f"{cause.left} and {cause.right} at {first_size(judged)}"
+    yield finding(judged, f"sizes that are equal in the whole model differ on a rank: {sizes}")

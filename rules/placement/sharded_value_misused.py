@@ -37,4 +37,12 @@ from forgather_lint.linting.support.judged import finding
 
 @rule("FGL209", "sharded-value-misused", Severity.ERROR, explains=(PartMisused, RaisesOnRank))
 def check(judged: Judged) -> Iterator[Finding]:
-    yield finding(judged)
+    raises = isinstance(judged.cause, RaisesOnRank)
+    yield finding(judged, _raises(judged) if raises else "")
+
+
+def _raises(judged: Judged) -> str:
+    """What is said where no more is known than that one rank alone does not raise."""
+    error = judged.reason.partition(":")[0]
+    place = "a rank's part of a value" if "stage" not in judged.sizes else "a stage of the model"
+    return f"what works in the whole model raises {error} on {place}"

@@ -29,7 +29,7 @@ from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.placement import SizeDoesNotDivide
 from forgather_lint.linting.rule import rule
-from forgather_lint.linting.support.judged import finding
+from forgather_lint.linting.support.judged import finding, first_size
 
 
 @rule(
@@ -39,5 +39,6 @@ from forgather_lint.linting.support.judged import finding
     explains=SizeDoesNotDivide,
     rests_on=("vllm/config.heads_indivisible", "vllm/config.width_indivisible"),
 )
-def check(judged: Judged) -> Iterator[Finding]:
-    yield finding(judged)
+def check(judged: Judged, cause: SizeDoesNotDivide) -> Iterator[Finding]:
+    number = f"{cause.size} {cause.things}"
+    yield finding(judged, f"{number} cannot be shared out evenly to {first_size(judged)}")

@@ -34,6 +34,7 @@ from forgather_lint.facts import Judged
 from forgather_lint.facts.causes.quantization import SchemesDiffer
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.judged import finding
+from forgather_lint.linting.support.wording import all_of, are
 
 
 @rule(
@@ -43,5 +44,6 @@ from forgather_lint.linting.support.judged import finding
     explains=SchemesDiffer,
     rests_on=("vllm/quantization.schemes_differ", "vllm/quantization.shards_differ"),
 )
-def check(judged: Judged) -> Iterator[Finding]:
-    yield finding(judged)
+def check(judged: Judged, cause: SchemesDiffer) -> Iterator[Finding]:
+    plain = f"{are(cause.ignored)} not quantized"
+    yield finding(judged, f"of {all_of(cause.parts)}, which become one layer, {plain}")

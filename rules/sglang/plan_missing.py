@@ -44,5 +44,5 @@ from forgather_lint.linting.support.judged import finding
         "sglang/pipeline.missing",
     ),
 )
-def check(judged: Judged) -> Iterator[Finding]:
-    yield finding(judged)
+def check(judged: Judged, cause: PlanMissing) -> Iterator[Finding]:
+    yield finding(judged, f"SGLang infers no {cause.kind}-parallel plan, and the model has none")

@@ -41,5 +41,7 @@ from forgather_lint.linting.support.judged import finding
         "sglang/pipeline.several_lists",
     ),
 )
-def check(judged: Judged) -> Iterator[Finding]:
-    yield finding(judged)
+def check(judged: Judged, cause: StackMissing) -> Iterator[Finding]:
+    number = "several" if cause.several else "none"
+    cuts = "SGLang cuts one list of layers into stages"
+    yield finding(judged, f"{cuts}, and the pipeline plan names {number}")

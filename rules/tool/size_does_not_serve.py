@@ -1,8 +1,13 @@
-"""The model does not serve at a size that was asked for.
+"""The model does not serve at a size that is judged.
 
 ## What it does
 Reports a size that provably fails or answers something else where no other rule has an error to
 show for it: a rule may call the same defect a warning, since other sizes or releases serve.
+
+Where no sizes were asked for, ranks are reported at the first size above one that fails, and stages
+where the model has a pipeline plan or the release infers one. A model that has none, and of which
+the release infers none, is one that nobody meant to cut: FGL311 and FGL290 say so, and it is no
+error until stages are asked for.
 
 What is judged is the target.
 
@@ -36,4 +41,6 @@ from forgather_lint.linting.support.judged import finding
 
 @rule("FGL905", "size-does-not-serve", Severity.ERROR)
 def check(fact: NotExplained) -> Iterator[Finding]:
-    yield finding(fact.judged)
+    judged = fact.judged
+    verdict = "does not serve" if judged.verdict == "fails" else "answers something else than"
+    yield finding(judged, f"{judged.target.said} {verdict} this model at {judged.sizes}")

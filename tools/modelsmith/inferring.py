@@ -158,7 +158,7 @@ def draw(
 def _gets_plan(folder: Path, target: VllmTarget) -> bool:
     """Whether an inferred plan is written that we say serves on two ranks."""
     named = (f"--target=vllm=={target.vllm.version}", f"--target={target.transformers}")
-    command = ("-m", "forgather_lint", "plan", str(folder), "--infer", "--write", *named)
+    command = ("-m", "forgather_lint", "plan", str(folder), "--infer", "--write", "--force", *named)
     subprocess.run([sys.executable, *command], capture_output=True, check=False)
     return judged(folder, target, [TWO_RANKS])[TWO_RANKS]["verdict"] == _SERVES
 

@@ -44,7 +44,7 @@ from forgather_lint.facts.causes.placement import (
     SizeDoesNotDivide,
 )
 from forgather_lint.facts.causes.sglang import PlanMissing, StackMissing
-from forgather_lint.facts.causes.stages import NotOneList
+from forgather_lint.facts.causes.stages import NotOneList, SeveralLists
 from forgather_lint.model.analysis import builder_of
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -132,12 +132,12 @@ class SglangJudge:
             assigned = self.assignments(ranks) if ranks > 1 else {}
         except Raised as error:
             return undecided(error.shown, error.where)
-        for count in (self.heads.query, self.heads.kv):
+        for count, things in ((self.heads.query, "attention heads"), (self.heads.kv, "KV heads")):
             if count % ranks:
                 fact = self.subject.profile.attention.heads_indivisible.value
                 text = fact.shown(heads=count, size=ranks)
                 where = self.config.place_of(("num_key_value_heads", "num_attention_heads"))
-                return Outcome(Verdict.FAILS, SizeDoesNotDivide(count, ranks), text, where)
+                return Outcome(Verdict.FAILS, SizeDoesNotDivide(count, things), text, where)
         alone = self.alone
         if ranks == 1 or self._alone.outcome.verdict is Verdict.FAILS:
             return alone.proved
@@ -207,7 +207,8 @@ class SglangJudge:
             return parts_of(subject.machine, subject.root, keys, self.engine, where)
         except Raised as error:
             if isinstance(error.cause, NotOneList):
-                return Outcome(Verdict.FAILS, StackMissing(), error.shown, error.where)
+                cause = StackMissing(isinstance(error.cause, SeveralLists))
+                return Outcome(Verdict.FAILS, cause, error.shown, error.where)
             # A name that is not there is put there on stages that would not have it.
             return undecided(error.shown, error.where)
 

@@ -56,13 +56,14 @@ from forgather_lint.facts.cause import OfEngine
 from forgather_lint.facts.causes.placement import (
     KvHeadsDoNotDivide,
     NoTensorPlan,
+    RaisesOnRank,
     SizeDoesNotDivide,
 )
 from forgather_lint.facts.causes.running import BehindAttention, ForwardRaises
 from forgather_lint.facts.causes.stages import (
     EmbedScaleNotSet,
     EntryNamesNoModule,
-    NoList,
+    NoPipelinePlan,
     NotOneList,
 )
 from forgather_lint.model.tree import class_name
@@ -153,7 +154,7 @@ class VllmJudge:
         try:
             assigned = self.assignments(ranks) if ranks > 1 else {}
         except Raised as error:
-            cause = error.cause or SizeDoesNotDivide(0, ranks)
+            cause = error.cause or RaisesOnRank()
             return Outcome(Verdict.FAILS, cause, error.shown, error.where)
         except BudgetExceeded as error:
             return undecided(error.reason, self.subject.where)
@@ -286,7 +287,7 @@ class VllmJudge:
             return None
         fact = self.profile.config.heads_indivisible
         text = fact.value.shown(heads=heads.query, size=ranks)
-        cause = SizeDoesNotDivide(heads.query, ranks)
+        cause = SizeDoesNotDivide(heads.query, "attention heads")
         return Outcome(Verdict.FAILS, cause, text, self.subject.where)
 
     def _refused(self, ranks: int) -> Outcome | None:
@@ -445,7 +446,7 @@ class VllmJudge:
             if not self.engine.stages.inferred:
                 title = f"<class '...{class_name(subject.root)}'>"
                 text = self.engine.stages.no_list.shown(type=title)
-                return Outcome(Verdict.FAILS, NoList(), text, subject.where)
+                return Outcome(Verdict.FAILS, NoPipelinePlan(), text, subject.where)
             decoder = decoder_of(subject.machine, subject.root)
             if decoder is None:
                 return undecided("decoder-not-known", subject.where)
@@ -456,6 +457,8 @@ class VllmJudge:
         except Raised as error:
             if error.doubt is not None:
                 return undecided_error(error)
+            if title and isinstance(error.cause, NotOneList):
+                return Outcome(Verdict.FAILS, NoPipelinePlan(), error.shown, error.where)
             cause = error.cause if isinstance(error.cause, NotOneList) else EntryNamesNoModule()
             return Outcome(Verdict.FAILS, cause, error.shown, error.where)
 

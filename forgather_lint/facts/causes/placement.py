@@ -201,10 +201,10 @@ class HeadSizeDiffers(OfEngine):
 
 @record
 class SizeDoesNotDivide(OfSize):
-    """The ranks cannot share out `size` evenly; 0 where the release does not print the number."""
+    """The ranks cannot share out `size` of what `things` says evenly, as in `3 KV heads`."""
 
     size: int
-    ranks: int
+    things: str
 
 
 @record
@@ -213,6 +213,13 @@ class KvHeadsDoNotDivide(Cause):
 
     heads: int
     kv_heads: int
+
+
+@record
+class PatternMalformed(Cause):
+    """The `key` of a plan is no regular expression, and the release reads it as one."""
+
+    key: str
 
 
 @record

@@ -23,7 +23,9 @@ class PlanMissing(Cause):
 
 @record
 class StackMissing(Cause):
-    """The pipeline plan does not name exactly one stack of layers."""
+    """The pipeline plan names no stack of layers, or `several`."""
+
+    several: bool
 
 
 @record

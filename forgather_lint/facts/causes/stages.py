@@ -29,6 +29,11 @@ class EntryNamesNoModule(Cause):
 
 
 @record
+class NoPipelinePlan(Cause):
+    """The model has no pipeline plan, and the release infers none that it could be cut by."""
+
+
+@record
 class NotOneList(Cause):
     """The pipeline plan does not name exactly one list of layers."""
 

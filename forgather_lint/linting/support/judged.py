@@ -14,15 +14,19 @@ def of_release(release: Release) -> ReleaseRange:
     return ReleaseRange.parse(str(release))
 
 
-def finding(judged: Judged) -> Finding:
-    """The finding at the operation that went wrong, with a label where the value became sharded."""
+def finding(judged: Judged, headline: str = "") -> Finding:
+    """The finding at the operation that went wrong, with a label where the value became sharded.
+
+    Without a `headline` it is what the cause tells. The words of the engine stand below: they say
+    what is seen, not what is wrong.
+    """
     since = judged.since
     related = (Label(since, "sharded since here"),) if since is not None else ()
     verdict = "fails" if judged.verdict == "fails" else "answers something else"
     remedy = judged.remedy
     return Finding(
         where=judged.where,
-        message=judged.reason,
+        message=headline or judged.cause.told or judged.reason,
         label=_on_ranks(judged.sizes),
         related=related,
         help=f"write `{remedy.style}` for `{remedy.entry.full_key}`" if remedy else "",
@@ -32,6 +36,11 @@ def finding(judged: Judged) -> Finding:
         releases=of_release(judged.target),
         target=str(judged.target),
     )
+
+
+def first_size(judged: Judged) -> str:
+    """The first of the sizes with this outcome, whose numbers the cause and the reason have."""
+    return judged.sizes.partition(", ")[0]
 
 
 def raised_at_every_size(

@@ -26,6 +26,12 @@ def begins(key: str, name: str) -> bool:
     return pattern.matches(f"model.{name}") is not False
 
 
+def error_of(key: str) -> str | None:
+    """What is wrong with a key that is no regular expression; None for one that is."""
+    pattern = _compiled(f"model.{key}")
+    return pattern.reason if isinstance(pattern, UnreadablePattern) and pattern.invalid else None
+
+
 def spells(key: str, name: str) -> bool:
     """Whether transformers matches the key to the module or parameter `name`: `*` for numbers.
 

@@ -85,11 +85,13 @@ def planned_linears(model: Model) -> tuple[Planned, ...]:
 
 
 def dead_entries(plan: Plan, *trees: Structure) -> tuple[PlanEntry, ...]:
-    """The entries that no branch of the source could match."""
+    """The entries that no branch of the source could match, though they are expressions."""
     return tuple(
         entry
         for entry in plan.entries
-        if entry.possible is False and not any(takes_anything(entry, tree) for tree in trees)
+        if entry.possible is False
+        and keys.error_of(entry.full_key) is None
+        and not any(takes_anything(entry, tree) for tree in trees)
     )
 
 

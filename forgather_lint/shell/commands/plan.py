@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -16,8 +16,9 @@ from forgather_lint.documents.discover import candidates
 from forgather_lint.engines.api import AnyPreparedModel, Cell, Target
 from forgather_lint.engines.registry import library
 from forgather_lint.execution.model_facts import facts_of
-from forgather_lint.execution.outcome import Verdict
+from forgather_lint.execution.outcome import Outcome, Verdict
 from forgather_lint.facts import Model, NotBuilt
+from forgather_lint.facts.cause import OfSize
 from forgather_lint.inference.infer import InferredPlan, folded
 from forgather_lint.inference.on_target import infer_for, served
 from forgather_lint.inference.plan_text import as_json, as_python, as_template, difference
@@ -45,6 +46,7 @@ _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
 @click.option(
     "--write", is_flag=True, help="With --infer: write the plan into the config; --diff shows how."
 )
+@click.option("--force", is_flag=True, help="With --write: also a plan that is judged to fail.")
 @click.option("--target", multiple=True, metavar="RELEASE", help="Whose reading of the plan.")
 @options.model_impl
 @click.option(
@@ -57,6 +59,7 @@ def command(
     inferred: bool,
     diff: bool,
     write: bool,
+    force: bool,
     target: tuple[str, ...],
     model_impl: str | None,
     output_format: str,
@@ -64,6 +67,8 @@ def command(
     """Print the plan of the model at PATH as it is applied: layer, shape, style, entry."""
     if write and not inferred:
         raise click.UsageError("--write writes the plan that --infer computes")
+    if force and not write:
+        raise click.UsageError("--force goes with --write")
     with options.misuse_told():
         opened = open_one(path, template)
         chosen = options.targets_given(target)[0]
@@ -80,7 +85,7 @@ def command(
         raise options.CannotRun(f"{opened.shown(prepared.ended.where)}: {told(prepared.ended)}")
     if write:
         with options.misuse_told():
-            _write_inferred(prepared, opened, path, diff)
+            _write_inferred(prepared, opened, path, diff=diff, force=force)
     elif inferred or diff:
         _print_inferred(prepared, opened, diff, output_format)
     else:
@@ -136,12 +141,23 @@ def _where_it_builds(
     return refused
 
 
-def _write_inferred(prepared: AnyPreparedModel, opened: Opened, path: Path, diff: bool) -> None:
-    """Write the plan into the file that has, or should have, that of the config."""
+def _write_inferred(
+    prepared: AnyPreparedModel, opened: Opened, path: Path, *, diff: bool, force: bool
+) -> None:
+    """Write the plan into the file that has, or should have, that of the config.
+
+    A plan with which the release does not serve is shown by `diff`, and written by `force` alone.
+    """
     if not any(candidates(path, lambda _: False)):
         told = "its files are generated: put what `--infer --output-format template` prints there"
         raise options.CannotRun(f"{path}: {told}")
-    plan = _told_plan(prepared, opened)
+    plan, found = _told_plan(prepared, opened)
+    failing = next(_failing(plan, found), None)
+    if failing is not None and not diff and not force:
+        size, outcome = failing
+        does = "fails" if outcome.verdict is Verdict.FAILS else "answers something else"
+        told = f"{prepared.target.release} {does} with this plan on {size}"
+        raise options.CannotRun(f"{path}: {told}: nothing is written without --force")
     assert prepared.builder is not None
     originals, texts = Originals([path]), dict[str, str]()
     for attribute, values in entries_of(plan).items():
@@ -180,7 +196,7 @@ def _change(originals: Originals, texts: dict[str, str], fix: Fix) -> None:
 
 
 def _print_inferred(prepared: AnyPreparedModel, opened: Opened, diff: bool, form: str) -> None:
-    plan = _told_plan(prepared, opened)
+    plan, _ = _told_plan(prepared, opened)
     if diff:
         lines = list(difference(_written(prepared), plan))
         for line in lines:
@@ -192,14 +208,30 @@ def _print_inferred(prepared: AnyPreparedModel, opened: Opened, diff: bool, form
     say_lines(_FORMATS.get(form, as_python)(plan))
 
 
-def _told_plan(prepared: AnyPreparedModel, opened: Opened) -> InferredPlan:
-    """The inferred plan; notes about it go to standard error."""
+def _failing(plan: InferredPlan, found: Sequence[Cell]) -> Iterator[tuple[str, Outcome]]:
+    """The sizes at which the release does not serve with `plan`, for a half that would be written.
+
+    What lies in the size alone, as heads that two ranks cannot share out, is no fault of the plan.
+    """
+    halves = (plan.tensor, plan.pipeline)
+    for size, half, each in zip(_AT, halves, found, strict=True):
+        bad = each.outcome.verdict in (Verdict.FAILS, Verdict.WRONG)
+        if half and bad and not isinstance(each.outcome.cause, OfSize):
+            yield size, each.outcome
+
+
+def _told_plan(prepared: AnyPreparedModel, opened: Opened) -> tuple[InferredPlan, list[Cell]]:
+    """The inferred plan, and what the release makes of it.
+
+    Notes about it go to standard error.
+    """
     plan = _inferred(prepared)
     if isinstance(plan, NotBuilt):
         raise options.CannotRun(f"{opened.shown(plan.where)}: {told(plan, 'the forward')}")
-    for note in (*_notes(plan, opened), _told(prepared.target, plan, opened)):
+    found = served(opened.model, prepared.target, plan)
+    for note in (*_notes(plan, opened), _told(prepared.target, found, opened)):
         say(f"note: {note}", err=True)
-    return plan
+    return plan, found
 
 
 def _notes(plan: InferredPlan, opened: Opened) -> Iterator[str]:
@@ -212,9 +244,8 @@ def _notes(plan: InferredPlan, opened: Opened) -> Iterator[str]:
         yield f"not proved on two ranks: {outcome.reason}{place}"
 
 
-def _told(target: Target, plan: InferredPlan, opened: Opened) -> str:
-    """The verdict of the release that the plan is for."""
-    found = served(opened.model, target, plan)
+def _told(target: Target, found: Sequence[Cell], opened: Opened) -> str:
+    """The verdicts of the release that the plan is for."""
     told = "; ".join(
         f"{size}: {_verdict(each, opened)}" for size, each in zip(_AT, found, strict=True)
     )

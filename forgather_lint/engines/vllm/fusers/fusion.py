@@ -172,7 +172,8 @@ def require_heads_to_divide(group: Fusion, engine: VllmEngine, ranks: int) -> No
     large, small = max(group.kv_heads, ranks), min(group.kv_heads, ranks)
     if small > 0 and large % small:
         text = fact.say(heads=large, size=small)
-        raise Raised(fact.raises, text, narrowest.where, cause=SizeDoesNotDivide(large, small))
+        cause = SizeDoesNotDivide(group.kv_heads, "KV heads")
+        raise Raised(fact.raises, text, narrowest.where, cause=cause)
 
 
 def _copies(modules: tuple[Instance, ...], size: int, ranks: int) -> tuple[int, ...]:
