@@ -123,5 +123,7 @@ def _of_problem(problem: ServingProblem) -> Outcome:
 
 def of_end(end: NotBuilt) -> Outcome:
     """The verdict on a model that the target cannot build."""
-    verdict = Verdict.UNKNOWN if end.kind is EndKind.UNDECIDED else Verdict.FAILS
-    return Outcome(verdict, end.cause, end.message, end.where)
+    verdict = Verdict.FAILS if end.is_proof else Verdict.UNKNOWN
+    guessed = end.kind is EndKind.RAISES and not end.is_proof
+    reason = f"built with the defaults of its config class it raises {end.message}"
+    return Outcome(verdict, end.cause, reason if guessed else end.message, end.where)

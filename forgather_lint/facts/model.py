@@ -10,7 +10,12 @@ from forgather_lint.core.diagnostics import Fix
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
 from forgather_lint.facts.cause import Cause
-from forgather_lint.facts.causes.running import ConstructorRaises, ModelClassMissing, ModelUndecided
+from forgather_lint.facts.causes.running import (
+    ConstructorRaises,
+    ModelClassMissing,
+    ModelUndecided,
+    ModelUnreadable,
+)
 from forgather_lint.facts.plans import Plans
 from forgather_lint.facts.structure import ClassFact, Structure
 from forgather_lint.facts.trace import Trace
@@ -74,6 +79,7 @@ class EndKind(StrEnum):
     """In which way the building of a model ended early."""
 
     NO_CLASS = "no class"
+    UNREADABLE = "unreadable"
     RAISES = "raises"
     UNDECIDED = "undecided"
 
@@ -89,6 +95,20 @@ class NotBuilt:
     """Not even the name of a class was found: this is no model."""
     target: str = ""
     """The release under which this happens; empty: under the newest one that is known."""
+    of_defaults: bool = False
+    """There is no config.json, so that the class is a guess and its values are the defaults."""
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether the model surely cannot be built, whatever a config.json might say."""
+        if self.kind is not EndKind.RAISES:
+            return self.kind is not EndKind.UNDECIDED
+        return not self.of_defaults or self.names_no_file
+
+    @property
+    def names_no_file(self) -> bool:
+        """Whether it ends at the import of a file that the model has not."""
+        return self.message.startswith("ModuleNotFoundError")
 
     @property
     def cause(self) -> Cause:
@@ -99,5 +119,6 @@ class NotBuilt:
 _CAUSES = {
     EndKind.RAISES: ConstructorRaises(),
     EndKind.NO_CLASS: ModelClassMissing(),
+    EndKind.UNREADABLE: ModelUnreadable(),
     EndKind.UNDECIDED: ModelUndecided(),
 }

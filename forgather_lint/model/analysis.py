@@ -10,7 +10,7 @@ from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.documents.python import NotAnalysed, SourceError
 from forgather_lint.facts import EndKind, NotBuilt, PackageMissing, Structure, Unreadable
-from forgather_lint.model.build import ModelBuilder, NoModel
+from forgather_lint.model.build import ModelBuilder, NoModel, NoText
 from forgather_lint.model.tree import Tree, tree_of
 from forgather_lint.python.interpreter.budget import BudgetExceeded
 from forgather_lint.python.interpreter.environment import Environment
@@ -25,19 +25,22 @@ def contained(builder: ModelBuilder, work: Callable[[], Result]) -> Result | Not
     try:
         with deep_recursion():
             return work()
+    except NoText as error:
+        return NotBuilt(EndKind.UNREADABLE, error.message, error.where)
     except NoModel as error:
         return NotBuilt(EndKind.NO_CLASS, error.message, error.where, error.nothing)
     except Raised as error:
-        return _of_error(error)
+        return _of_error(error, of_defaults=builder.config_file is None)
     except BudgetExceeded as error:
         return NotBuilt(EndKind.UNDECIDED, error.reason, error.where or builder.where)
     except RecursionError:
         return NotBuilt(EndKind.UNDECIDED, "recursion", builder.where)
 
 
-def _of_error(error: Raised) -> NotBuilt:
+def _of_error(error: Raised, *, of_defaults: bool) -> NotBuilt:
     if error.doubt is None:
-        return NotBuilt(EndKind.RAISES, f"{error.kind}: {error.text}", error.where)
+        text = f"{error.kind}: {error.text}"
+        return NotBuilt(EndKind.RAISES, text, error.where, of_defaults=of_defaults)
     return NotBuilt(EndKind.UNDECIDED, error.perhaps, error.doubt.where or error.where)
 
 

@@ -45,6 +45,10 @@ class NoModel(Ending):
         self.nothing = nothing
 
 
+class NoText(NoModel):
+    """The file with a class that is named cannot be read, which is told of the file itself."""
+
+
 @record(frozen=False, eq=False, slots=False)
 class ModelBuilder:
     """The files of one model with the interpreter that runs them in one environment."""
@@ -84,7 +88,7 @@ class ModelBuilder:
                 problem = self.loader.problems[-1]
                 if isinstance(problem, NotAnalysed):
                     raise BudgetExceeded(problem.message, problem.where)
-                raise NoModel(problem.where, f"{reference.name} cannot be read")
+                raise NoText(problem.where, f"{reference.name} cannot be read")
             names = namespace.globals if isinstance(namespace, Namespace) else {}
             found = names.get(reference.name)
             if isinstance(found, ClassValue):
@@ -121,9 +125,9 @@ class ModelBuilder:
         """Without a config: the last model class of the file, preferring one with a head."""
         found = [cls for cls in self._own_classes() if is_subclass(self.machine, cls, _PRETRAINED)]
         if not found:
+            self._need_bases()
             found = [cls for cls in self._own_classes() if is_subclass(self.machine, cls, _MODULE)]
         if not found:
-            self._need_bases()
             raise NoModel(
                 self.where, "no model here: no class of a model is named or defined", True
             )
@@ -131,11 +135,14 @@ class ModelBuilder:
         return (heads or found)[-1]
 
     def _need_bases(self) -> None:
-        """Raise where a class may be a model by virtue of a base whose source is not at hand."""
+        """Raise where a class may be a model by virtue of a base that is not known."""
         for cls in self._own_classes():
             for base in order_of(self.machine, cls):
-                if isinstance(base, Unknown) and base.reason == SOURCE_NOT_HERE:
+                if not isinstance(base, Unknown):
+                    continue
+                if base.reason == SOURCE_NOT_HERE:
                     raise SourceNotHere(base.detail, cls.where)
+                raise BudgetExceeded(f"whether {cls.name} is a model is not known", cls.where)
 
     def _own_classes(self) -> list[ClassValue]:
         names = [self.main] if self.main else list(self.sources.paths)

@@ -7,7 +7,8 @@ argument that a constructor does not take, an attention implementation that a ta
 (for vLLM it is named `vllm`).
 
 The constructor is run as each target runs it, which is a proof (an error), and with what the
-newest known transformers makes of it (a warning).
+newest known transformers makes of it (a warning). Without a config.json it is a warning too: the
+class is the last one of the file, and its values are defaults that nobody has to serve.
 
 ## Why is this bad?
 The model cannot be built by anyone. The plans are not checked.
@@ -45,12 +46,13 @@ from forgather_lint.linting.rule import rule
 )
 def check(end: NotBuilt) -> Iterator[Finding]:
     # Packages that are not installed here are none of these: this is a file of the model.
-    missing = end.message.startswith("ModuleNotFoundError")
+    sure = end.is_proof and (end.names_no_file or end.target)
+    values = " with the defaults of its config class" if end.of_defaults else ""
     yield Finding(
         end.where,
-        f"the constructor raises `{end.message}`",
+        f"the constructor raises `{end.message}`{values}",
         label="raised here",
         consequence=f"`{end.message}` when the model is loaded",
-        severity=Severity.ERROR if missing or end.target else None,
+        severity=Severity.ERROR if sure else None,
         target=end.target,
     )

@@ -29,10 +29,11 @@ from collections.abc import Iterator
 
 from forgather_lint.core.diagnostics import Finding, Severity
 from forgather_lint.facts import Unreadable
+from forgather_lint.facts.causes.running import ModelUnreadable
 from forgather_lint.linting.rule import rule
 
 
-@rule("FGL900", "unreadable-file", Severity.ERROR)
+@rule("FGL900", "unreadable-file", Severity.ERROR, explains=ModelUnreadable)
 def check(file: Unreadable) -> Iterator[Finding]:
     severity = Severity.WARNING if file.beyond_bounds else None
     yield Finding(file.where, file.message, label="here", severity=severity)

@@ -40,5 +40,10 @@ class ModelClassMissing(Cause):
 
 
 @record
+class ModelUnreadable(Cause):
+    """The file with the class that is named as the model's, or its config's, cannot be read."""
+
+
+@record
 class ModelUndecided(Cause):
     """It is not known whether the model can be built."""

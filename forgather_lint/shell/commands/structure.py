@@ -108,7 +108,7 @@ def told(end: NotBuilt, raising: str = "the constructor") -> str:
     """Why a model could not be built or run, in one line; `raising` is what raised, if it did."""
     if end.kind is EndKind.RAISES:
         return f"{raising} raises {end.message}"
-    return end.message if end.kind is EndKind.NO_CLASS else f"undecided: {end.message}"
+    return f"undecided: {end.message}" if end.kind is EndKind.UNDECIDED else end.message
 
 
 def _print(built: Built, opened: Opened, max_depth: int | None, params: bool, expand: bool) -> None:
