@@ -166,7 +166,8 @@ def _shown(machine: Machine, value: Value) -> str | None:
         value = DictValue(keyed(value.instance.attributes))
     if isinstance(value, DictValue) and value.rest is None:
         pairs = zip(value.key_values(), value.items.values(), strict=True)
-        return _container(machine, "dict", [TupleValue(pair) for pair in pairs])
+        kind = type_name(value).rpartition(".")[2]
+        return _container(machine, kind, [TupleValue(pair) for pair in pairs])
     return None
 
 

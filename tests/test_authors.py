@@ -16,12 +16,11 @@ OUTCOMES = read(VERDICTS / "authors_vllm_0.32.json")["outcomes"]
 OPEN = {
     "m04_sandwich_softcap",
     "m27_positions_from_arange",
-    "m30_registry",
 }
 """Models that are undecided somewhere.
 
-A cap that the engine takes from the config and the model's function from its argument, positions
-that are counted, a registry in a `defaultdict`.
+A cap that the engine takes from the config and the model's function from its argument, and
+positions that are counted.
 """
 OF_A_RELEASE = {"m28_inherit_llama", "m29_inherit_qwen3"}
 """Models of classes of transformers 5.19, whose sources are not beside the tests (FGL902)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.core.port import port_of
+from forgather_lint.libraries.masks import KEYS
 from forgather_lint.libraries.positions import COUNTED
 from forgather_lint.python.values.dims import TOKENS, Size, symbol
 from forgather_lint.python.values.value import (
@@ -23,7 +24,7 @@ BATCHED = symbol(TOKENS)
 def engine_arguments(sequence: Size = SEQUENCE) -> Arguments:
     """`input_ids` and `position_ids` of shape [1, tokens], passed by keyword, and nothing else."""
     tokens = TensorValue((1, sequence), dtype="int64")
-    positions = TensorValue((1, sequence), dtype="int64", tags=frozenset([COUNTED]))
+    positions = TensorValue((1, sequence), dtype="int64", tags=frozenset([COUNTED, KEYS]))
     return Arguments(
         [],
         {

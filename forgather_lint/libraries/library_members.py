@@ -143,5 +143,12 @@ MEMBERS: Mapping[str, frozenset[str]] = {
             "type xpu zero_grad"
         ).split()
     ),
+    "collections.ChainMap": frozenset(
+        (
+            "clear copy fromkeys get items keys maps new_child parents pop popitem setdefault "
+            "update values"
+        ).split()
+    ),
+    "types.MappingProxyType": frozenset("copy get items keys values".split()),
     **{f"torch.nn.{name}": frozenset(own.split()) for name, own in OWN_MEMBERS.items()},
 }

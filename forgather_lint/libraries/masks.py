@@ -29,11 +29,12 @@ HIDDEN = "1 where j > i, and 0 elsewhere"
 LOWERED = "where j > i so low that softmax drops it, and 0 elsewhere"
 ONES = "1 everywhere"
 _LOW = "everywhere so low that softmax drops it"
-_KEYS = "j"
+KEYS = "j"
+"""The tag of positions of keys, as `arange` and an engine give them."""
 _QUERIES = "i"
 _BACK = "i - j"
 _AHEAD = "j - i"
-_TAGS = frozenset((SHOWN, HIDDEN, LOWERED, ONES, _LOW, _KEYS, _QUERIES, _BACK, _AHEAD))
+_TAGS = frozenset((SHOWN, HIDDEN, LOWERED, ONES, _LOW, KEYS, _QUERIES, _BACK, _AHEAD))
 _OPPOSITE = {SHOWN: HIDDEN, HIDDEN: SHOWN}
 
 _COMPARED = {"le": "ge", "lt": "gt", "ge": "le", "gt": "lt", "eq": "eq", "ne": "ne"}
@@ -76,7 +77,7 @@ def overwrites_mask(name: str, arguments: Arguments, made: Value) -> bool:
     if _tag(given) in (ONES, _LOW):
         sizes = (given.shape or ())[-2:]
         return len(sizes) == 2 and all(size is None or dims.counts_tokens(size) for size in sizes)
-    return _tag(given) not in (None, _KEYS, _QUERIES)
+    return _tag(given) not in (None, KEYS, _QUERIES)
 
 
 def is_causal(mask: Value) -> bool:
@@ -138,7 +139,7 @@ def _full(call: _Call) -> str | None:
 def _arange(call: _Call) -> str | None:
     """`arange(n)` and `arange(0, n)`."""
     whole = len(call.given) == 1 or (len(call.given) == 2 and _is_number(call.given[0], 0))
-    return _KEYS if whole and not {"start", "end", "step"} & call.named.keys() else None
+    return KEYS if whole and not {"start", "end", "step"} & call.named.keys() else None
 
 
 def _lower_triangle(call: _Call) -> str | None:
@@ -158,7 +159,7 @@ def _inverse(call: _Call) -> str | None:
 
 def _same(call: _Call) -> str | None:
     """A copy, a cast, or more rows and planes."""
-    if call.tag in (_KEYS, _QUERIES) and call.short not in _CASTS:
+    if call.tag in (KEYS, _QUERIES) and call.short not in _CASTS:
         return None
     rounds = isinstance(call.given[0], TensorValue) and call.given[0].dtype != call.made.dtype
     lost = rounds and not is_floating(call.made) and call.tag not in (SHOWN, HIDDEN, ONES)
@@ -170,9 +171,9 @@ def _view(call: _Call) -> str | None:
     before, after = _shape(call.given[0]), _shape(call.made)
     if call.tag in (ONES, _LOW):
         return call.tag
-    if call.tag == _KEYS and before and after:
+    if call.tag == KEYS and before and after:
         if after[-1] == before[-1]:
-            return _KEYS
+            return KEYS
         return _QUERIES if len(after) > 1 and after[-2] == before[-1] else None
     return call.tag if len(before) > 1 and before[-2:] == after[-2:] else None
 
@@ -183,7 +184,7 @@ def _item(call: _Call) -> str | None:
     keys = key.items if isinstance(key, TupleValue) else (key,)
     if not all(each == NONE or _is_whole(each) for each in keys):
         return None
-    if call.tag in (_KEYS, _QUERIES):
+    if call.tag in (KEYS, _QUERIES):
         return _view(call)
     news = [number for number, each in enumerate(keys) if each == NONE]
     before = keys[: news[-1]] if news else ()
@@ -220,7 +221,7 @@ def _comparison(call: _Call) -> str | None:
         if tag in _OPPOSITE and (short, number) in _KEEPS | _TURNS:
             return tag if (short, number) in _KEEPS else _OPPOSITE[tag]
         return _OF_DISTANCE.get((tag, short, number)) if tag and number is not None else None
-    if (_tag(left), _tag(right)) == (_KEYS, _QUERIES):
+    if (_tag(left), _tag(right)) == (KEYS, _QUERIES):
         return {"le": SHOWN, "gt": HIDDEN}.get(short)
     return None
 
@@ -233,7 +234,7 @@ def _difference(call: _Call) -> str | None:
         left, right = right, left
     if _is_number(left, 1):
         return _OPPOSITE.get(_tag(right) or "")
-    return {(_KEYS, _QUERIES): _AHEAD, (_QUERIES, _KEYS): _BACK}.get(
+    return {(KEYS, _QUERIES): _AHEAD, (_QUERIES, KEYS): _BACK}.get(
         (_tag(left) or "", _tag(right) or "")
     )
 

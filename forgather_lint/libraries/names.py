@@ -62,6 +62,7 @@ TRANSFORMERS_ACTIVATIONS = frozenset(
     "XIELUActivation".split()
 )
 
+_ABSTRACT_MAPPINGS = ("collections.abc.MutableMapping", "collections.abc.Mapping")
 _LINEAGES: dict[str, tuple[str, ...]] = {
     MODULE: (MODULE,),
     PRETRAINED: (PRETRAINED, MODULE),
@@ -101,6 +102,9 @@ _LINEAGES: dict[str, tuple[str, ...]] = {
     "typing.NamedTuple": ("typing.NamedTuple",),
     "typing.TypedDict": ("typing.TypedDict",),
     "collections.OrderedDict": ("collections.OrderedDict",),
+    "collections.ChainMap": ("collections.ChainMap", *_ABSTRACT_MAPPINGS),
+    "types.MappingProxyType": ("types.MappingProxyType", *_ABSTRACT_MAPPINGS[1:]),
+    "types.SimpleNamespace": ("types.SimpleNamespace",),
 }
 
 

@@ -124,9 +124,9 @@ def _serves(each: Cell) -> bool:
 def _where(prepared: AnyPreparedModel) -> Place:
     if prepared.judge is not None:
         return prepared.judge.subject.where
-    own = prepared.own
-    if own is not None and own.where is not None:
-        return own.where
+    for decided in (prepared.own, blocking(prepared)):
+        if decided is not None and decided.where is not None:
+            return decided.where
     assert prepared.ended is not None
     return prepared.ended.where
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import libcst as cst
@@ -33,6 +34,7 @@ from forgather_lint.python.values.value import (
     Unknown,
     Value,
     known,
+    next_serial,
 )
 
 if TYPE_CHECKING:
@@ -171,7 +173,8 @@ def _as_dict(site: Site, value: Value, room: int) -> Value:
             return TupleValue(tuple(map(inner, value.items)))
         case DictValue():
             items = {key: inner(item) for key, item in value.items.items()}
-            return DictValue(items, dict(value.keys), value.rest)
+            kept = dict(value.keys)
+            return replace(value, items=items, keys=kept, serial=next_serial(), writes=0)
     return copied(value, {}, deep=True)
 
 

@@ -8,10 +8,12 @@ from dataclasses import replace
 from functools import reduce as fold
 from typing import Any, cast
 
+from forgather_lint.python.builtins.counters import update as count
 from forgather_lint.python.builtins.sequences import dict_
 from forgather_lint.python.interpreter.constants import compute, is_plain, plain
 from forgather_lint.python.interpreter.container_operators import held
 from forgather_lint.python.interpreter.exceptions import SUPPRESSED
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Site, op
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.interpreter.operators import binary
@@ -21,6 +23,8 @@ from forgather_lint.python.values.objects import Instance, PartialCall
 from forgather_lint.python.values.value import (
     NONE,
     Arguments,
+    CounterValue,
+    DefaultDictValue,
     DequeValue,
     DictValue,
     External,
@@ -144,7 +148,9 @@ def copied(value: Value, done: dict[ValueId, Value], deep: bool) -> Value:
             result = TupleValue(tuple(inner(item) for item in value.items))
         case DictValue():
             items = {key: inner(item) for key, item in value.items.items()}
-            result = DictValue(items, dict(value.keys), value.rest, dict(value.places))
+            result = replace(
+                value, items=items, keys=dict(value.keys), serial=next_serial(), writes=0
+            )
         case SetValue():
             result = replace(value, items=dict(value.items), serial=next_serial(), writes=0)
         case TensorValue():
@@ -161,8 +167,22 @@ def ordered_dict(site: Site, source: Value | None = None, **keywords: Value) -> 
 
 
 @op("collections.defaultdict")
-def default_dict(site: Site, factory: Value = NONE, *arguments: Value) -> Value:
-    return DictValue({}, rest=site.unknown("defaultdict"))
+def default_dict(
+    site: Site, factory: Value = NONE, source: Value | None = None, **keywords: Value
+) -> Value:
+    if isinstance(factory, Known) and factory.value is not None:
+        text = "first argument must be callable or None"
+        raise Raised("TypeError", text, site.where)
+    made = dict_(site, source, **keywords)
+    assert isinstance(made, DictValue)
+    return DefaultDictValue(made.items, made.keys, made.rest, factory=factory)
+
+
+@op("collections.Counter")
+def counter(site: Site, source: Value = NONE, **keywords: Value) -> Value:
+    made = CounterValue({})
+    count(site, made, source, **keywords)
+    return made
 
 
 @op("collections.deque")

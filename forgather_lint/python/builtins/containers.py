@@ -9,7 +9,13 @@ from forgather_lint.python.builtins.sequences import check_whole, is_no_number
 from forgather_lint.python.interpreter import stores, subscripts
 from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
-from forgather_lint.python.interpreter.hashing import disorder_of, has_key, is_key_in, key_error
+from forgather_lint.python.interpreter.hashing import (
+    disorder_of,
+    has_key,
+    is_key_in,
+    key_error,
+    set_key,
+)
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.joining import join
 from forgather_lint.python.values.objects import AttributeDict
@@ -193,7 +199,7 @@ def _items(target: DictValue | AttributeDict) -> Mapping[Key, Value]:
 def setdefault(site: Site, target: DictValue, key: Value, default: Value = NONE) -> Value:
     found = get(site, target, key, default)
     if not _is_in(site, target, key):
-        stores.set_key(machine_of(site), target, key, found, site.where)
+        set_key(machine_of(site), target, key, found, site.where)
     return found
 
 

@@ -25,6 +25,8 @@ from forgather_lint.python.values.value import (
     NONE,
     Builtin,
     Choice,
+    CounterValue,
+    DefaultDictValue,
     DequeValue,
     External,
     Known,
@@ -129,8 +131,8 @@ def type_(site: Site, obj: Value, *rest: Value) -> Value:
         return obj.cls
     if isinstance(obj, TensorValue):
         return External("torch.Tensor")
-    if isinstance(obj, DequeValue):
-        return External("collections.deque")
+    if isinstance(obj, DequeValue | DefaultDictValue | CounterValue):
+        return External(f"collections.{type_name(obj).rpartition('.')[2]}")
     if isinstance(obj, ClassValue | External | Choice | Super):
         plain = isinstance(obj, ClassValue) and not _has_unknown_base(machine_of(site), obj)
         return Builtin("type") if plain else site.unknown("type-of-class")

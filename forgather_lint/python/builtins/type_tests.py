@@ -19,6 +19,8 @@ from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Builtin,
     Choice,
+    CounterValue,
+    DefaultDictValue,
     DequeValue,
     DictValue,
     External,
@@ -83,8 +85,8 @@ def _known_to_differ(machine: Machine, value: Value, kind: Value) -> bool | None
     if isinstance(value, External | Unknown):
         return None
     plain = isinstance(kind, External) and machine.library.lineage(kind.name) is None
-    if isinstance(kind, External) and kind.name == "collections.deque":
-        return isinstance(value, DequeValue)
+    if isinstance(kind, External) and kind.name in _CONTAINER_TYPES:
+        return isinstance(value, _CONTAINER_TYPES[kind.name])
     if plain and isinstance(kind, External) and isinstance(value, _CONTAINER_VALUES):
         return _is_container(value, kind.name.rpartition(".")[2])
     if plain and isinstance(value, Known) and value.value is not None:
@@ -92,6 +94,13 @@ def _known_to_differ(machine: Machine, value: Value, kind: Value) -> bool | None
     if isinstance(value, Known) or isinstance(kind, ClassValue):
         return False
     return None if plain else False
+
+
+_CONTAINER_TYPES: dict[str, type[Value]] = {
+    "collections.deque": DequeValue,
+    "collections.defaultdict": DefaultDictValue,
+    "collections.Counter": CounterValue,
+}
 
 
 def _abstract_kind(kind: Value, value: Known) -> bool | None:

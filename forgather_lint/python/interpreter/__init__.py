@@ -6,6 +6,7 @@ Importing this package imports every family of handlers, which register themselv
 
 from forgather_lint.python.builtins import (  # noqa: F401
     containers,
+    counters,
     deques,
     numbers,
     objects,

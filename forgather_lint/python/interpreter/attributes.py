@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from types import GeneratorType
 from typing import TYPE_CHECKING
@@ -32,6 +32,8 @@ from forgather_lint.python.values.value import (
     Arguments,
     Builtin,
     Choice,
+    CounterValue,
+    DefaultDictValue,
     DequeValue,
     DictValue,
     External,
@@ -240,8 +242,11 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
     if isinstance(value, Builtin) and f"{value.name}.{name}" in BUILTINS:
         return Builtin(f"{value.name}.{name}")
     kind = type_name(value)
-    if f"{kind}.{name}" in BUILTINS:
-        return LibraryMethod(value, f"{kind}.{name}")
+    method = next((f"{k}.{name}" for k in _bases(value, kind) if f"{k}.{name}" in BUILTINS), None)
+    if method is not None:
+        return LibraryMethod(value, method)
+    if isinstance(value, DefaultDictValue) and name == "default_factory":
+        return value.factory
     if isinstance(value, Builtin) and name == "__name__":
         return known(value.name)
     if isinstance(value, Known) and value.value is not None and name in ("value", "name"):
@@ -259,12 +264,19 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
     return unknown
 
 
+def _bases(value: Value, kind: str) -> tuple[str, ...]:
+    """The types whose methods a plain value of type `kind` has."""
+    return (kind, "dict") if isinstance(value, DefaultDictValue | CounterValue) else (kind,)
+
+
 _CONTAINERS = (TupleValue, ListValue, DictValue, SetValue)
 _STANDS_FOR: dict[str, tuple[type, ...]] = {
     "list": (list,),
     "collections.deque": (deque,),
     "tuple": (tuple,),
-    "dict": (dict, OrderedDict, defaultdict, Counter, ChainMap),
+    "dict": (dict, OrderedDict),
+    "collections.defaultdict": (defaultdict,),
+    "Counter": (Counter,),
     "set": (set,),
     "frozenset": (frozenset,),
     "range": (range,),

@@ -16,6 +16,8 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     Arguments,
+    CounterValue,
+    DefaultDictValue,
     DequeValue,
     DictValue,
     IterableValue,
@@ -50,6 +52,8 @@ def on_containers(machine: Machine, name: str, left: Value, right: Value, where:
             return _repeat(machine, left, count)
         case "mul", Known(int() as count), ListValue() | TupleValue():
             return _repeat(machine, right, count)
+        case "or_", CounterValue(), _:
+            return Unknown("unmodelled-operator", where, name)
         case "or_", DictValue(), DictValue():
             return _united(left, right)
         case _, SetValue(), SetValue() if name in SET_OPERATORS:
@@ -172,11 +176,17 @@ def _repeat(machine: Machine, value: ListValue | TupleValue, count: int) -> Valu
 
 
 def _united(left: DictValue, right: DictValue) -> Value:
-    return DictValue(
-        {**left.items, **right.items},
-        {**left.keys, **right.keys},
-        left.rest or right.rest,
-        {**left.places, **right.places},
+    kind = right if isinstance(right, DefaultDictValue | CounterValue) else left
+    if isinstance(left, DefaultDictValue):
+        kind = left
+    return replace(
+        kind,
+        items={**left.items, **right.items},
+        keys={**left.keys, **right.keys},
+        rest=left.rest or right.rest,
+        places={**left.places, **right.places},
+        serial=next_serial(),
+        writes=0,
         disorder=left.disorder or right.disorder,
     )
 

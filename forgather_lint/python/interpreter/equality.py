@@ -23,6 +23,7 @@ from forgather_lint.python.values.value import (
     Builtin,
     Choice,
     Constant,
+    CounterValue,
     DequeValue,
     DictValue,
     External,
@@ -143,7 +144,8 @@ class _Comparing:
     def _dicts(self, left: DictValue, right: DictValue) -> bool | None:
         agree = _keys_agree(left, right)
         if agree is not True:
-            return agree
+            both_count = isinstance(left, CounterValue) and isinstance(right, CounterValue)
+            return None if both_count else agree  # a key that is missing counts 0
         values = tuple(left.items.values())
         return self._items(values, tuple(right.items[key] for key in left.items))
 

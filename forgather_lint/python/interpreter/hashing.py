@@ -121,6 +121,16 @@ def is_key_in(
     return False if apart or not (owner.items or owner.rest) else None
 
 
+def set_key(machine: Machine, owner: DictValue, key: Value, value: Value, where: Place) -> None:
+    """Set one key of a dict."""
+    if not has_key(machine, key, where):
+        machine.trail.may_hold_more(owner, Unknown("unknown-key", where))
+        return
+    machine.trail.set_item(owner, key_of(key), value)
+    if not isinstance(key, Known | TupleValue | SymbolicInt):
+        machine.trail.set_key(owner.keys, key_of(key), key)
+
+
 def looked_up(item: Value) -> Value:
     """What a set looks for that is asked for `item`: for a set as for a frozen one."""
     return FrozenSetValue(item.items, item.rest) if isinstance(item, SetValue) else item

@@ -276,7 +276,9 @@ class _Copying:
                 copy = replace(value, items=inner, serial=next_serial(), writes=0)
             case DictValue():
                 items = {key: self.of(item) for key, item in value.items.items()}
-                copy = DictValue(items, dict(value.keys), value.rest, dict(value.places))
+                copy = replace(
+                    value, items=items, keys=dict(value.keys), serial=next_serial(), writes=0
+                )
             case SetValue():
                 copy = replace(value, items=dict(value.items), serial=next_serial(), writes=0)
         self.collections.append(copy)

@@ -194,7 +194,7 @@ def _plain_numbers(
 ) -> list[Value] | None:
     """All results at once, for an expression that computes numbers from numbers only; else None."""
     given = untouched(over)
-    arithmetic = plain(node, frame) if given is not None else None
+    arithmetic = plain(machine, node, frame) if given is not None else None
     numbers = arithmetic.items(machine, given) if arithmetic is not None and given else None
     if numbers is not None:
         machine.trail.advance(over, items=(), given=0, source=None, rest=None)

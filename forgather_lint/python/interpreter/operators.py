@@ -27,6 +27,7 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     Arguments,
     Choice,
+    CounterValue,
     DictValue,
     FrozenSetValue,
     IterableValue,
@@ -200,7 +201,7 @@ def augmented(
         machine.trail.set_items(before, [*before.items, *items])
         machine.trail.may_hold_more(before, rest)
         return before
-    if name == "or_" and isinstance(before, DictValue):
+    if name == "or_" and isinstance(before, DictValue) and not isinstance(before, CounterValue):
         update(machine, before, operand, where)
         return before
     both_sets = isinstance(before, SetValue) and isinstance(operand, SetValue)

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from forgather_lint.python.interpreter.budget import LARGEST_BITS
+from forgather_lint.python.interpreter.classes import find_member
 from forgather_lint.python.interpreter.frame import Frame
 from forgather_lint.python.interpreter.names import look_up
 from forgather_lint.python.interpreter.operators import BINARY
+from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Builtin, Constant, External, Known, Value, known
 
 if TYPE_CHECKING:
@@ -44,11 +46,13 @@ class _NotPlain(Exception):
 class NumberComprehension:
     """A comprehension that computes numbers from numbers."""
 
-    def __init__(self, node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> None:
+    def __init__(
+        self, machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: Frame
+    ) -> None:
         clause = node.for_in
         if clause.inner_for_in is not None or not isinstance(clause.target, cst.Name):
             raise _NotPlain
-        writing = _Writing(clause.target.value, frame)
+        writing = _Writing(machine, clause.target.value, frame)
         self._item = writing.of(node.elt)
         self._tests = [writing.of(each.test) for each in clause.ifs]
         self._nodes = writing.nodes
@@ -69,10 +73,12 @@ class NumberComprehension:
             return None
 
 
-def plain(node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> NumberComprehension | None:
+def plain(
+    machine: Machine, node: cst.ListComp | cst.GeneratorExp, frame: Frame
+) -> NumberComprehension | None:
     """`node` as such a comprehension; None when it may do anything else."""
     try:
-        return NumberComprehension(node, frame)
+        return NumberComprehension(machine, node, frame)
     except _NotPlain:
         return None
 
@@ -80,8 +86,9 @@ def plain(node: cst.ListComp | cst.GeneratorExp, frame: Frame) -> NumberComprehe
 class _Writing:
     """Compiles an expression to functions of the one name that is bound to each item."""
 
-    def __init__(self, bound: str, frame: Frame) -> None:
+    def __init__(self, machine: Machine, bound: str, frame: Frame) -> None:
         self.nodes = 0
+        self._machine = machine
         self._bound = bound
         self._frame = frame
 
@@ -91,6 +98,8 @@ class _Writing:
         match node:
             case cst.Name():
                 return self._name(node.value)
+            case cst.Attribute():
+                return self._attribute(node)
             case cst.Integer() | cst.Float():
                 return _constant(node)
             case cst.BinaryOperation():
@@ -111,11 +120,20 @@ class _Writing:
     def _name(self, name: str) -> Compute:
         if name == self._bound:
             return lambda item: item
-        value = look_up(self._frame.scope, name)
-        if not isinstance(value, Known) or value.loop is not None:
+        return _of_known(look_up(self._frame.scope, name))
+
+    def _attribute(self, node: cst.Attribute) -> Compute:
+        """An attribute that an object has itself, so that reading it runs no code."""
+        name = self._frame.attribute(node)
+        if not isinstance(node.value, cst.Name) or node.value.value == self._bound:
             raise _NotPlain
-        number = _number(value.value)
-        return lambda _: number
+        owner = look_up(self._frame.scope, node.value.value)
+        if not isinstance(owner, Instance) or name not in owner.attributes:
+            raise _NotPlain
+        members = (find_member(self._machine, owner.cls, each) for each in (name, _READS_ALL))
+        if any(member is not None for member in members):
+            raise _NotPlain
+        return _of_known(self._machine.attribute(owner, name, self._frame.place(node)))
 
     def _binary(self, node: cst.BinaryOperation) -> Compute:
         function = _OPERATORS.get(BINARY.get(type(node.operator), ""))
@@ -169,6 +187,17 @@ class _Writing:
         if function is None:
             raise _NotPlain
         return function
+
+
+_READS_ALL = "__getattribute__"
+
+
+def _of_known(value: Value | None) -> Compute:
+    """What gives a number that is known, and no index of a loop. Raises `_NotPlain`."""
+    if not isinstance(value, Known) or value.loop is not None:
+        raise _NotPlain
+    number = _number(value.value)
+    return lambda _: number
 
 
 def _constant(node: cst.Integer | cst.Float) -> Compute:

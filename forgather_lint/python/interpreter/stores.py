@@ -9,7 +9,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.budget import MOST_ITEMS
 from forgather_lint.python.interpreter.classes import find_member, order_of
 from forgather_lint.python.interpreter.frame import Raised, cause_of
-from forgather_lint.python.interpreter.hashing import has_key, is_key_in, key_error
+from forgather_lint.python.interpreter.hashing import has_key, is_key_in, key_error, set_key
 from forgather_lint.python.interpreter.iteration import pairs_of
 from forgather_lint.python.interpreter.subscripts import bounds, check_index, index_of
 from forgather_lint.python.values.joining import join
@@ -27,6 +27,8 @@ from forgather_lint.python.values.type_names import is_iterable, is_plain, type_
 from forgather_lint.python.values.value import (
     Arguments,
     Choice,
+    CounterValue,
+    DefaultDictValue,
     DequeValue,
     DictValue,
     External,
@@ -36,8 +38,6 @@ from forgather_lint.python.values.value import (
     ListValue,
     SetValue,
     SliceValue,
-    SymbolicInt,
-    TupleValue,
     Unknown,
     Value,
     key_of,
@@ -64,6 +64,8 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
         machine.trail.set_shared(target.globals, name, value)
     elif isinstance(target, FunctionValue):
         machine.trail.set_shared(target.attributes, name, value)
+    elif isinstance(target, DefaultDictValue) and name == "default_factory":
+        machine.assume(Unknown("other-default-factory", where))
     elif isinstance(target, Known):
         text = f"'{type_name(target)}' object has no attribute '{name}'"
         raise Raised("AttributeError", text, where, cause=cause_of(target))
@@ -155,16 +157,6 @@ def _set_in_attribute_dict(machine: Machine, instance: Instance, key: Value, val
     if isinstance(key, Known) and isinstance(key.value, str):
         machine.trail.set_attribute(instance, key.value, value)
         machine.trail.hide(instance, key.value)
-
-
-def set_key(machine: Machine, owner: DictValue, key: Value, value: Value, where: Place) -> None:
-    """Set one key of a dict."""
-    if not has_key(machine, key, where):
-        machine.trail.may_hold_more(owner, Unknown("unknown-key", where))
-        return
-    machine.trail.set_item(owner, key_of(key), value)
-    if not isinstance(key, Known | TupleValue | SymbolicInt):
-        machine.trail.set_key(owner.keys, key_of(key), key)
 
 
 def update(
@@ -287,7 +279,8 @@ def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> Non
         if not has_key(machine, key, where):
             forget(machine, owner, Unknown("unknown-key", where))
         elif is_key_in(machine, owner, key, where) is False:
-            raise key_error(key, where)
+            if not isinstance(owner, CounterValue):  # which has no key that it cannot delete
+                raise key_error(key, where)
         else:
             machine.trail.delete_item(owner, key_of(key))
     elif isinstance(owner, IterableValue) or is_plain(owner):

@@ -15,7 +15,7 @@ from forgather_lint.python.interpreter.constants import compute
 from forgather_lint.python.interpreter.dispatch import expression
 from forgather_lint.python.interpreter.equality import equals
 from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
-from forgather_lint.python.interpreter.hashing import has_key, is_key_in, key_error
+from forgather_lint.python.interpreter.hashing import has_key, is_key_in, key_error, set_key
 from forgather_lint.python.interpreter.iteration import Rounds
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.joining import join, same
@@ -28,6 +28,8 @@ from forgather_lint.python.values.value import (
     Builtin,
     Choice,
     Constant,
+    CounterValue,
+    DefaultDictValue,
     DequeValue,
     DictValue,
     External,
@@ -134,13 +136,33 @@ def _read_attribute_dict(instance: Instance, key: Value, where: Place) -> Value:
 def read_dict(machine: Machine, owner: DictValue, key: Value, where: Place) -> Value:
     """`owner[key]` of a dict."""
     if isinstance(key, Unknown):
+        _may_have_made(machine, owner, key)
         return key if not owner.items else Unknown("unknown-key", where)
     is_there = is_key_in(machine, owner, key, where)
     if is_there is None:
-        return owner.rest or Unknown("unknown-key", where)
+        why = owner.rest or Unknown("unknown-key", where)
+        _may_have_made(machine, owner, why)
+        return why
     if is_there:
         return owner.items[key_of(key)]
+    return _missing(machine, owner, key, where)
+
+
+def _missing(machine: Machine, owner: DictValue, key: Value, where: Place) -> Value:
+    """What a dict gives for a key that it surely does not have. Raises `Raised` for most."""
+    if isinstance(owner, CounterValue):
+        return Known(0)
+    if isinstance(owner, DefaultDictValue) and not _is_none(owner.factory):
+        made = machine.call(owner.factory, Arguments([]), where)
+        set_key(machine, owner, key, made, where)
+        return made
     raise key_error(key, where)
+
+
+def _may_have_made(machine: Machine, owner: DictValue, why: Unknown) -> None:
+    """Reading a key that may be missing adds it to a `defaultdict`."""
+    if isinstance(owner, DefaultDictValue):
+        machine.trail.may_hold_more(owner, why)
 
 
 def _read_sequence(

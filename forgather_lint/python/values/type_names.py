@@ -13,6 +13,8 @@ from forgather_lint.python.values.objects import (
 )
 from forgather_lint.python.values.value import (
     Builtin,
+    CounterValue,
+    DefaultDictValue,
     DequeValue,
     DictValue,
     FrozenSetValue,
@@ -30,6 +32,8 @@ _NAMES: tuple[tuple[type[Value], str], ...] = (
     (DequeValue, "collections.deque"),
     (ListValue, "list"),
     (TupleValue, "tuple"),
+    (DefaultDictValue, "collections.defaultdict"),
+    (CounterValue, "Counter"),
     (DictValue, "dict"),
     (FrozenSetValue, "frozenset"),
     (SetValue, "set"),

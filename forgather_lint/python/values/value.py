@@ -182,6 +182,18 @@ class DictValue(Value):
 
 
 @record(eq=False)
+class DefaultDictValue(DictValue):
+    """A `collections.defaultdict`: `factory` is called for the value of a key that is missing."""
+
+    factory: Value = field(default_factory=lambda: Known(None))
+
+
+@record(eq=False)
+class CounterValue(DictValue):
+    """A `collections.Counter`, for which a key that is missing counts 0."""
+
+
+@record(eq=False)
 class SetValue(Value):
     """A set by key (see `key_of`); with `rest`, further items may be present."""
 
