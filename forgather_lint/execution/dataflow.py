@@ -94,8 +94,8 @@ class _OpenBody:
 class GraphRecorder(Observer):
     """Records one body for each kind of module; further modules of the kind are not run."""
 
+    answers: ModuleAnswers
     bodies: dict[Instance, Body] = field(default_factory=dict)
-    answers: ModuleAnswers = field(default_factory=ModuleAnswers)
     open: list[_OpenBody] = field(default_factory=list)
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
@@ -191,7 +191,7 @@ def fresh(value: Value) -> Value:
 class RecordingLibrary(EngineLibrary):
     """Tells the recorder of each op and its result."""
 
-    recorder: GraphRecorder = field(default_factory=GraphRecorder)
+    recorder: GraphRecorder = field(kw_only=True)
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
         result = EngineLibrary.call(self, machine, name, arguments, where)
@@ -206,7 +206,7 @@ def graphs(
 
     Raises `Raised` when the forward raises, `BudgetExceeded`.
     """
-    recorder = GraphRecorder()
+    recorder = GraphRecorder(ModuleAnswers(machine))
     with machine.undone_run(RecordingLibrary(engine, 1, heads, recorder=recorder), recorder):
         machine.call(root, given_arguments(engine), root.where)
     return recorder.bodies

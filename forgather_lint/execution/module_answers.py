@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 
 from forgather_lint.core.record import record
+from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.joining import same
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Arguments, Known, LoopIndex, Value
@@ -13,6 +14,19 @@ from forgather_lint.python.values.value import Arguments, Known, LoopIndex, Valu
 Question = Callable[[int], bool]
 Likeness = tuple[object, ...]
 """What modules have in common that may answer alike: equal keys, equal likeness."""
+
+
+@record
+class _Inside:
+    """What is told of a module by all that it holds.
+
+    `numbers` are those that loops gave to it and to what is below it, such as layer indices.
+    `whole`: no module in it is inside itself, so that the same holds wherever it is found.
+    """
+
+    likeness: Likeness
+    numbers: tuple[tuple[LoopIndex, int], ...]
+    whole: bool
 
 
 @record(frozen=False)
@@ -38,41 +52,51 @@ class _Answer:
     result: Value
     questions: tuple[Question, ...]
 
-    def holds_for(self, module: Instance, arguments: Arguments) -> bool:
+    def holds_for(self, module: Instance, arguments: Arguments, inside: _Inside) -> bool:
         """Whether a call of `module`, which is like the one that ran, returns the same."""
         if not same_arguments(self.arguments, arguments):
             return False
         if not self.questions or module is self.module:
             return True
-        numbers = {value for _, value in _numbers(module)}
+        numbers = {value for _, value in inside.numbers}
         return len(numbers) == 1 and all(ask(*numbers) for ask in self.questions)
 
 
-@record(frozen=False)
+@record(frozen=False, eq=False)
 class ModuleAnswers:
-    """The answers of one forward.
+    """The answers of one forward, which `machine` runs.
 
     Two modules are alike if they are copies of one instance, neither was written to since, and the
     same layers replace theirs (`roles`: what replaces which Linear).
     """
 
+    machine: Machine
     roles: Mapping[Instance, object] = field(default_factory=dict)
     _answers: dict[Likeness, list[_Answer]] = field(default_factory=dict)
     _open: list[_Call] = field(default_factory=list)
+    _known: dict[Instance, _Inside] = field(default_factory=dict)
+    _written: Sequence[Instance | None] | None = None
+    _seen: int = 0
+    """How many of these writes have been looked at: `_known` is from after them."""
 
     def result(self, module: Instance, arguments: Arguments) -> Value | None:
         """The answer of an earlier call of a module like this one with the same arguments.
 
         Else None.
         """
-        known = self._answers.get(self._likeness(module), ()) if self._answers else ()
-        answers = (each.result for each in known if each.holds_for(module, arguments))
-        return next(answers, None)
+        if not self._answers:
+            return None
+        inside = self._inside(module)
+        for known in self._answers.get(inside.likeness, ()):
+            if known.holds_for(module, arguments, inside):
+                return known.result
+        return None
 
     def entered(self, module: Instance, arguments: Arguments) -> None:
         """`module` begins to run."""
-        asked = {loop: len(loop.observations) for loop, _ in _numbers(module)}
-        self._open.append(_Call(module, self._likeness(module), arguments, asked))
+        inside = self._inside(module)
+        asked = {loop: len(loop.observations) for loop, _ in inside.numbers}
+        self._open.append(_Call(module, inside.likeness, arguments, asked))
 
     def left(self, result: Value) -> None:
         """The module that began last has returned `result`."""
@@ -85,30 +109,44 @@ class ModuleAnswers:
         """The module that began last has raised."""
         self._open.pop()
 
-    def _likeness(self, module: Instance, around: tuple[Instance, ...] = ()) -> Likeness:
+    def _inside(self, module: Instance) -> _Inside:
+        written = self.machine.trail.written
+        if self._written is not written:  # another run: a trail is not kept, as it keeps its run
+            self._written, self._seen = written, 0
+            self._known.clear()
+        new = written[self._seen :]
+        if new:
+            self._seen += len(new)
+            if any(each is None or each in self._known for each in new):
+                self._known.clear()
+        return self._told(module, ())
+
+    def _told(self, module: Instance, around: tuple[Instance, ...]) -> _Inside:
+        known = self._known.get(module)
+        if known is not None:
+            return known
         inside = (*around, module)
-        children = (each for _, each in _children(module) if each not in inside)
-        below = (self._likeness(child, inside) for child in children)
-        return (module.first_alike, self.roles.get(module), *below)
-
-
-def _children(module: Instance) -> Iterator[tuple[str, Instance]]:
-    for name, value in module.attributes.items():
-        if isinstance(value, Instance) and name not in module.hidden and name != "config":
-            yield name, value
-
-
-def _numbers(
-    module: Instance, around: tuple[Instance, ...] = ()
-) -> Iterator[tuple[LoopIndex, int]]:
-    """The numbers that loops gave to `module` and to what is below it, such as layer indices."""
-    for value in module.attributes.values():
-        if isinstance(value, Known) and value.loop is not None and isinstance(value.value, int):
-            yield value.loop, value.value
-    inside = (*around, module)
-    for _, child in _children(module):
-        if child not in inside:
-            yield from _numbers(child, inside)
+        likeness: list[object] = [module.first_alike, self.roles.get(module)]
+        numbers: list[tuple[LoopIndex, int]] = []
+        below: list[_Inside] = []
+        whole = True
+        for name, value in module.attributes.items():
+            if isinstance(value, Known):
+                if value.loop is not None and isinstance(value.value, int):
+                    numbers.append((value.loop, value.value))
+            elif isinstance(value, Instance) and name not in module.hidden and name != "config":
+                if value in inside:
+                    whole = False
+                else:
+                    below.append(self._told(value, inside))
+        for each in below:
+            likeness.append(each.likeness)
+            numbers.extend(each.numbers)
+            whole = whole and each.whole
+        told = _Inside(tuple(likeness), tuple(numbers), whole)
+        if whole:
+            self._known[module] = told
+        return told
 
 
 def same_arguments(known: Arguments, given: Arguments) -> bool:

@@ -286,7 +286,7 @@ def run(
     attention, running = AttentionRuns(), RunningModules(tree)
     layers = LayersOfRank(machine, engine, ranks, assignments, norms, running)
     kept = KeptByForward(machine)
-    rank = Rank(layers, running, ModuleAnswers(roles), attention, kept, replacing)
+    rank = Rank(layers, running, ModuleAnswers(machine, roles), attention, kept, replacing)
     library = EngineLibrary(engine, ranks, heads, attention, state=kept)
     with machine.undone_run(library, rank, environment):
         try:

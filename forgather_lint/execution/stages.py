@@ -193,9 +193,9 @@ class Pipeline:
         There are no answers where the run wrote to anything that existed before it, or made an
         assumption: what a module returns then depends on what ran before it.
         """
-        planned = ModuleAnswers()
+        planned = ModuleAnswers(self.machine)
         made, pure = _run(self, frozenset(), None, planned, gives=True)
-        return made, planned if pure else ModuleAnswers()
+        return made, planned if pure else ModuleAnswers(self.machine)
 
     def opaque(self) -> dict[Instance, str]:
         """The planned modules, with their keys."""
@@ -264,7 +264,7 @@ def _run(
         library=library,
         opaque=pipeline.opaque(),
         missing=missing,
-        answers=ModuleAnswers(),
+        answers=ModuleAnswers(machine),
         planned=planned,
         gives=gives,
         born=born,

@@ -45,6 +45,7 @@ class Recorder(Observer):
 
     machine: Machine
     tree: Tree
+    answers: ModuleAnswers
     calls: list[ModuleCall] = field(default_factory=list)
     uses: list[ModuleUse] = field(default_factory=list)
     branches: list[UndecidedBranch] = field(default_factory=list)
@@ -52,7 +53,6 @@ class Recorder(Observer):
     provenance: Provenance = field(default_factory=Provenance)
     stack: list[_OpenCall] = field(default_factory=list)
     conditions: list[tuple[Place, int]] = field(default_factory=list)
-    answers: ModuleAnswers = field(default_factory=ModuleAnswers)
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         known = self.answers.result(instance, arguments)
@@ -156,7 +156,7 @@ def trace(machine: Machine, root: Instance, tree: Tree) -> Trace:
 
     Raises `Raised` when the forward surely raises, `BudgetExceeded`.
     """
-    recorder = Recorder(machine, tree)
+    recorder = Recorder(machine, tree, ModuleAnswers(machine))
     with machine.undone_run(WatchedLibrary(recorder.provenance), recorder):
         machine.call(root, engine_arguments(), root.where)
     member = find_member(machine, root.cls, "forward")

@@ -42,6 +42,14 @@ class _TreeWalk:
     first_names: dict[Value, str] = field(default_factory=dict)
     on_path: set[Instance] = field(default_factory=set)
     budget: Budget = field(default_factory=Budget)
+    lineages: dict[ClassValue | External, tuple[str, ...]] = field(default_factory=dict)
+
+    def lineage_of(self, instance: Instance) -> tuple[str, ...]:
+        """`lineage_of`, once for each class."""
+        found = self.lineages.get(instance.cls)
+        if found is None:
+            found = self.lineages[instance.cls] = lineage_of(self.machine, instance)
+        return found
 
 
 def tree_of(machine: Machine, root: Instance) -> Tree:
@@ -158,7 +166,7 @@ def _add_module(
         Module(
             name=name,
             cls=class_name(instance),
-            lineage=lineage_of(walk.machine, instance),
+            lineage=walk.lineage_of(instance),
             where=where,
             defined=cls.where if isinstance(cls, ClassValue) else None,
             certain=certain,

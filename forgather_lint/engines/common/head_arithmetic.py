@@ -33,7 +33,7 @@ class _HeadWatch(Observer):
     library: Tracing
     base: Instance
     head: Instance
-    answers: ModuleAnswers = field(default_factory=ModuleAnswers)
+    answers: ModuleAnswers
     path: list[Instance] = field(default_factory=list)
     given: Value | None = None
     logits: Value | None = None
@@ -120,7 +120,7 @@ def _traced(
 ) -> tuple[_HeadWatch, Value] | None:
     """The run of the forward of the whole model, and its logits; None if it raises."""
     library = Tracing()
-    watch = _HeadWatch(library, base, head)
+    watch = _HeadWatch(library, base, head, ModuleAnswers(machine))
     try:
         with machine.undone_run(library, watch):
             answer = machine.call(whole, engine_arguments(), whole.where)

@@ -97,7 +97,7 @@ def _looks_both_ways(attention: Instance) -> bool:
     return attention.attributes.get("is_causal") == Known(False)
 
 
-_OF_NO_PLAN = ("norms", "latents", "attended", "bodies", "config", "heads")
+_OF_NO_PLAN = ("norms", "latents", "attended", "bodies", "_traced", "config", "heads")
 """The cached properties that do not depend on the plans of a model."""
 
 
@@ -217,10 +217,8 @@ class VllmJudge:
         """The norms that the release replaces."""
         from_config = self.profile.modules.norm_width_from_config.value
         width = self.config.number("hidden_size") if from_config else None
-        instances = self.subject.tree.instances.values()
-        return Norms(
-            frozenset(each.first_alike for each in instances if self._is_norm(each)), width
-        )
+        kinds = {each.first_alike for each in self.subject.tree.instances.values()}
+        return Norms(frozenset(filter(self._is_norm, kinds)), width)
 
     def _is_norm(self, module: Instance) -> bool:
         """Whether the release takes `module` for an RMS norm, and replaces it."""

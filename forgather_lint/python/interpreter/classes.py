@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -145,6 +145,25 @@ def order_of(machine: Machine, cls: AnyClass) -> tuple[OrderEntry, ...]:
     if cached is None:
         cached = cls.order = (cls, *_merge_bases(machine, cls))
     return cached
+
+
+def library_bases(machine: Machine, cls: AnyClass) -> frozenset[str]:
+    """The names of the library classes that `cls` derives from, itself included."""
+    if isinstance(cls, External):
+        return _bases_named(machine.library.lineage(cls.name) or (cls.name,))
+    found = cls.library_bases
+    if found is None:
+        found = cls.library_bases = _named(order_of(machine, cls))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _bases_named(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(names)
+
+
+def _named(order: Iterable[OrderEntry]) -> frozenset[str]:
+    return frozenset(each.name for each in order if isinstance(each, External))
 
 
 @lru_cache(maxsize=1024)

@@ -425,11 +425,9 @@ class Machine:
         """Whether `value` is an instance of the library class `name`."""
         if not isinstance(value, Instance):
             return False
-        from forgather_lint.python.interpreter.classes import order_of
+        from forgather_lint.python.interpreter.classes import library_bases
 
-        return any(
-            isinstance(cls, External) and cls.name == name for cls in order_of(self, value.cls)
-        )
+        return name in library_bases(self, value.cls)
 
 
 _CHANGEABLE = (Instance, ListValue, DictValue, SetValue, BoundMethod, AttributeDict, Namespace)

@@ -237,9 +237,11 @@ Listener = Callable[[object, Sequence[object]], None]
 class Trail:
     """Writes values, and logs the writes of open branches, innermost last.
 
-    `shared_writes` counts the writes to classes and modules; `outside_writes` counts those and
-    writes to objects older than what is being built (`guarding`), whose earlier contents are kept
-    for `changed`. `listener` is called for each join of branches, with what each of them had left.
+    `written` has the objects that were written to, each as often as that was, None for several at
+    once; who keeps what was computed from objects goes by it. `shared_writes` counts the writes to
+    classes and modules; `outside_writes` counts those and writes to objects older than what is
+    being built (`guarding`), whose earlier contents are kept for `changed`. `listener` is called
+    for each join of branches, with what each of them had left.
     Copies that a branch makes of what it changes are charged to `budget`.
     """
 
@@ -248,6 +250,7 @@ class Trail:
         self._logs: list[dict[Hashable, tuple[Slot, object]]] = []
         self._listener = listener
         self._oldest_free = 0
+        self.written: list[Instance | None] = []
         self.shared_writes = 0
         self.outside_writes = 0
         self._older: dict[OlderSlot, tuple[object, object]] = {}
@@ -275,6 +278,7 @@ class Trail:
 
     def stand_in(self, target: Instance, name: str, value: Value) -> None:
         """Set an attribute as an engine does: the same for all copies, which stay alike."""
+        self.written.append(target)
         self.set_key(target.attributes, name, value)
 
     def set_copy_of(self, target: Instance, first: Instance | None) -> None:
@@ -322,6 +326,7 @@ class Trail:
         object.__setattr__(target, "writes", target.writes + 1)
 
     def _changes(self, target: Instance, name: str, value: Value) -> None:
+        self.written.append(target)
         if target.serial < self._oldest_free:
             self.outside_writes += 1
             self._note_older((target, name), target)
@@ -436,6 +441,7 @@ class Trail:
     def roll_back(self) -> BranchWrites:
         """Close the innermost branch, undo its writes, and return them."""
         log = self._logs.pop()
+        self.written.append(None)
         after = {identity: (slot, slot.read()) for identity, (slot, _) in log.items()}
         for slot, before in reversed(log.values()):
             slot.write(before)
@@ -443,6 +449,7 @@ class Trail:
 
     def undo_all(self) -> None:
         """Close every open branch and undo their writes."""
+        self.written.append(None)
         while self._logs:
             for slot, before in reversed(self._logs.pop().values()):
                 slot.write(before)
@@ -473,6 +480,7 @@ class Trail:
             self._listener(joined, options)
 
     def _write(self, slot: Slot, content: object) -> None:
+        self.written.append(None)
         if self._logs:
             self._note(slot)
         slot.write(content)

@@ -118,6 +118,8 @@ class ClassValue(Value):
     places: dict[str, Place] = field(default_factory=dict)
     decorators: tuple[Value, ...] = ()
     order: tuple[ClassValue | External | Unknown, ...] | None = None
+    library_bases: frozenset[str] | None = None
+    """The names of the library classes in `order`, once they were asked for."""
 
     def __repr__(self) -> str:
         return f"<class {self.qualified}>"

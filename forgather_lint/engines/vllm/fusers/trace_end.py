@@ -8,6 +8,7 @@ recorded until then.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import libcst as cst
 
@@ -25,6 +26,20 @@ _FACTORIES = frozenset("arange ones zeros full empty eye tensor linspace finfo i
 """Functions of torch that do not handle proxies among their arguments, and raise."""
 
 _DEEPEST = 5
+
+_ASKING = frozenset(
+    (
+        cst.Lambda,
+        cst.ListComp,
+        cst.GeneratorExp,
+        cst.IfExp,
+        cst.BooleanOperation,
+        cst.UnaryOperation,
+        cst.Comparison,
+        cst.Call,
+    )
+)
+"""The expressions that may need the value of a proxy."""
 
 
 @record(frozen=False)
@@ -260,7 +275,7 @@ def _is_unknown_result(walk: _TraceWalk, call: cst.Call) -> bool:
 
 def _look(walk: _TraceWalk, value: cst.BaseExpression) -> None:
     """End the trace at the first part of an expression that needs the value of a proxy."""
-    for node in descendants(value):
+    for node in _asking(value):
         if walk.end is not None or isinstance(node, cst.Lambda):
             return
         match node:
@@ -277,6 +292,13 @@ def _look(walk: _TraceWalk, value: cst.BaseExpression) -> None:
                     walk.end = node
             case cst.Call() if _refuses(walk, node):
                 walk.end = node
+
+
+@lru_cache(maxsize=1024)
+def _asking(value: cst.BaseExpression) -> tuple[cst.CSTNode, ...]:
+    """The parts of `value` that may need the value of a proxy, which each engine and size asks."""
+    # By type: what libcst's classes derive from makes `isinstance` slow.
+    return tuple(node for node in descendants(value) if type(node) in _ASKING)
 
 
 def _refuses(walk: _TraceWalk, call: cst.Call) -> bool:
