@@ -6,8 +6,10 @@ import os
 import re
 from pathlib import Path
 
+import click
 import pytest
 
+from forgather_lint.shell.cli import cli
 from tests.written_commands import (
     PAGES,
     ROOT,
@@ -22,6 +24,12 @@ from tests.written_commands import (
 
 SHOWN = [command for page in PAGES for command in shown_commands(page)]
 BARE = [command for page in PAGES for command in bare_commands(page)]
+ALL_PAGES = (*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md")
+TOOL = re.compile(r"python (?:-m )?((?:tools|tests|oracles)(?:[./]\w+)*)((?: [^`#|\n]+)?)")
+OPTION = re.compile(r"--[a-z][a-z-]*")
+VERBS = "|".join(cli.list_commands(click.Context(cli)))
+SPAN = re.compile(rf"`((?:forgather-lint )?(?:{VERBS})(?: -[^`\n]*| [A-Z.][^`\n]*)?)`")
+FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +78,29 @@ def _without_figures(lines: tuple[str, ...] | list[str]) -> list[str]:
 def test_a_command_of_a_page_is_understood(command: Command, place: Path) -> None:
     code, printed = run(command, place)
     assert code in (0, 1), "\n".join(printed)
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.name)
+def test_a_tool_that_is_named_takes_what_is_said(page: Path) -> None:
+    """Tools that need an engine, a network or hours are not run here; but they have the options."""
+    for name, rest in TOOL.findall(page.read_text("utf-8")):
+        path = ROOT / name.replace(".", "/") if not name.endswith(".py") else ROOT / name
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        text = "".join(file.read_text("utf-8") for file in files)
+        missing = [word for word in OPTION.findall(rest) if f'"{word}"' not in text]
+        assert text and missing == [], f"{page.name}: {name}{rest}"
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.name)
+def test_an_option_of_a_command_within_a_text_is_one(page: Path) -> None:
+    context = click.Context(cli)
+    for span in SPAN.findall(FENCE.sub("", page.read_text("utf-8"))):
+        verb, *words = span.removeprefix("forgather-lint ").split(" -- ")[0].split()
+        command = cli.get_command(context, verb)
+        known = {name for each in command.params for name in each.opts} if command else set()
+        options = [word.partition("=")[0] for word in words if word.startswith("-")]
+        assert command, f"{page.name}: {span}"
+        assert [each for each in options if each not in known] == [], f"{page.name}: {span}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -6,7 +6,7 @@ has a class by the name of the architecture, on that one, whatever is loaded. Fr
 class also passes if transformers can set its attention, which it concludes from the text of the
 class's file.
 
-From `declared_or_settable` on only where the file has an attention class that never looks up the
+From then on this rule speaks only where the file has an attention class that never looks up the
 interface.
 
 ## Why is this bad?

@@ -5,7 +5,7 @@ Reports a subclass of `nn.Embedding` with a `forward` that does more than the li
 `get_input_embeddings()` returns it.
 
 ## Why is this bad?
-These releases put an embedding of their own in its place. Of what the subclass adds, only an
+The releases below put an embedding of their own in its place. Of what the subclass adds, only an
 attribute `embed_scale` survives, since 0.11.1.
 
 ## Example

@@ -1,7 +1,7 @@
 """A norm multiplies by `1 + weight` before it divides by the root: vLLM drops the 1.
 
 ## What it does
-Reports `(1 + self.weight) * x * torch.rsqrt(...)` in a module that these releases replace.
+Reports `(1 + self.weight) * x * torch.rsqrt(...)` in a module that the releases below replace.
 
 Where a norm is found by its name, see FGL533.
 

@@ -1,8 +1,8 @@
 """A norm keeps its epsilon where vLLM does not look, so that 1e-6 is used.
 
 ## What it does
-Looks at classes whose name ends in `RMSNorm`, which these releases replace: the epsilon is read
-from `eps` or `variance_epsilon`. Reports another name with another value than 1e-6.
+Looks at classes with a name that ends in `RMSNorm`. The releases below replace them, and read the
+epsilon from `eps` or `variance_epsilon`. Reports another name with another value than 1e-6.
 
 ## Why is this bad?
 The replacement computes with 1e-6.

@@ -1,7 +1,7 @@
 """A norm that vLLM replaces has a parameter that the replacement does not have.
 
 ## What it does
-These releases know an RMS norm by what its `forward` computes, whatever the class is called: the
+The releases below know an RMS norm by what its `forward` computes, however it is called: the
 input times `rsqrt(mean(input ** 2) + epsilon)`, times a weight if there is one. Reports one whose
 parameter is not named `weight`.
 

@@ -1,7 +1,7 @@
 """A class named `*RMSNorm` is replaced, and does what its replacement does not.
 
 ## What it does
-These releases replace every module whose class name ends in `RMSNorm`. Reports one with a
+The releases below replace every module whose class name ends in `RMSNorm`. Reports one with a
 parameter beside `weight`, with a second input, or with `1 + weight` in a class that cannot be
 built of a number (vLLM builds `cls(1)` to see whether its weight starts at 0).
 
