@@ -50,14 +50,19 @@ def _answer(words: list[str], writing: int) -> None:
             phase = "config"
             _configured(args)
     except SystemExit:
-        said = {"phase": phase, "error": errors.getvalue().strip().splitlines()[-1:]}
-        said["error"] = said["error"][0] if said["error"] else ""
+        said = {"phase": phase, "error": _told(errors.getvalue())}
     except BaseException as error:  # noqa: BLE001 - whatever is raised is the answer
         text = " ".join(str(error).split())
         said = {"phase": phase, "error": f"{type(error).__name__}: {text}"[:300]}
         said["raised in"] = _raised_in(error)
     os.write(writing, json.dumps(said).encode())
     os._exit(0)
+
+
+def _told(printed: str) -> str:
+    """What argparse says: all behind its usage, which may be several lines of pydantic's."""
+    _, marked, text = printed.rpartition(": error: ")
+    return " ".join(f"vllm serve: error: {text}".split())[:300] if marked else printed.strip()[:300]
 
 
 def _raised_in(error: BaseException) -> str:

@@ -212,6 +212,41 @@ TOGETHER = f"""
 {MODEL} --enable-dbo
 {MODEL} --enable-dbo --enable-expert-parallel
 {TIED} -tp 2
+{MODEL} --config-format auto
+{MODEL} --config-format hf
+{MODEL} --generation-config auto
+{MODEL} --generation-config vllm
+{MODEL} --load-format auto
+{MODEL} --load-format safetensors
+{MODEL} --tokenizer-mode auto
+{MODEL} --runner generate
+{MODEL} --convert none
+{MODEL} --port 65535
+{MODEL} --data-parallel-size 4 --nnodes 3
+{MODEL} --nnodes 2 -tp 2 --node-rank 1
+{MODEL} --nnodes 2 -tp 2 --node-rank 2
+{MODEL} --enable-lora --max-loras 2 --max-cpu-loras 2
+{MODEL} --enable-lora --max-loras 3 --max-cpu-loras 2
+{MODEL} --max-loras 3 --max-cpu-loras 2
+{MODEL} --enable-lora --max-loras 2 --max-cpu-loras 0
+{MODEL} --eplb-config '{{"num_redundant_experts": -1}}'
+{MODEL} --eplb-config '{{"window_size": "8"}}'
+{MODEL} --eplb-config '{{"window_size": 8.0}}'
+{MODEL} --eplb-config '{{"window_size": 8.5}}'
+{MODEL} --eplb-config '{{"use_async": "yes"}}'
+{MODEL} --eplb-config '{{"use_async": 2}}'
+{MODEL} --eplb-config '{{"use_async": 1}}'
+{MODEL} --compilation-config '{{"pass_config": {{"fuse_norm_quant": "x"}}}}'
+{MODEL} --compilation-config '{{"custom_ops": "none"}}'
+{MODEL} --compilation-config '{{"custom_ops": ["none"]}}'
+{MODEL} --gpu-memory-utilization 1.0
+{MODEL} --gpu-memory-utilization 1
+{MODEL} --kv-cache-memory-bytes 1M
+{MODEL} --kv-cache-memory-bytes 1.5
+{MODEL} --num-gpu-blocks-override 0
+{MODEL} --stream-interval 0
+{MODEL} --watermark 1
+{MODEL} --watermark 0
 {WITH_EXPERTS} -tp 2
 {WITH_EXPERTS} --data-parallel-size 2 --all2all-backend odd
 no_such_folder
@@ -253,7 +288,8 @@ def _said(option: ServeOption) -> Iterator[tuple[str, ...]]:
     if option.takes == "choice":
         values = (option.choices[0], option.choices[-1], "no_such_choice")
     for value in values:
-        yield (name, *value.split()) if value else (name,)
+        words = value.split() if option.takes == "words" else [value]
+        yield (name, *words) if value else (name,)
 
 
 def _spelt(option: ServeOption) -> Iterator[tuple[str, ...]]:

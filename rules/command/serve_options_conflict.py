@@ -4,8 +4,9 @@
 Checks options that the command line takes one by one and the engine refuses beside each other:
 a tool choice without a parser, a batch below the length of a prompt without chunked prefill or
 below the number of sequences, decode-context ranks that do not divide the tensor-parallel ones,
-local data-parallel ranks above all of them, `--nnodes` beside Ray, expert parallelism for a model
-without experts, and a quantization that is not that of the weights.
+local data-parallel ranks above all of them, `--nnodes` beside Ray or that do not divide the ranks,
+fewer adapters in memory than on the devices, expert parallelism for a model without experts, and a
+quantization that is not that of the weights.
 
 ## Why is this bad?
 The server ends while it reads its configuration.
@@ -39,6 +40,9 @@ from forgather_lint.linting.rule import rule
     Severity.ERROR,
     rests_on=(
         "vllm/command.nodes_of_ray",
+        "vllm/command.nodes_uneven",
+        "vllm/command.node_unknown",
+        "vllm/command.adapters_held",
         "vllm/command.context_ranks_uneven",
         "vllm/quantization.argument_differs",
         "vllm/quantization.argument_without_config",

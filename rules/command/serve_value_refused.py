@@ -3,7 +3,8 @@
 ## What it does
 Checks the values of options of `vllm serve` by the type and the choices that the release judged
 gives them: numbers, JSON, words of a list; a value behind a switch; an option at the end that
-lacks its value.
+lacks its value. Then by the types and bounds of the config class that they become, and, of a JSON
+object, by those of each of its fields.
 
 ## Why is this bad?
 The server ends at once with a line about its usage.

@@ -41,6 +41,7 @@ def command(project: str, version: str, requires: str | None, torch: str | None)
             f"read what changed in each port that it names, then python -m tools.ports {wheel}",
             f"python -m tools.release_names {wheel}",
             *([] if project == LIBRARY else [f"python -m tools.serve_options {wheel}"]),
+            *([] if project == LIBRARY else [f"python -m tools.serve_types {wheel}"]),
             "python -m pytest tests/test_targets.py tests/test_check_targets.py",
         ]
     )

@@ -303,12 +303,15 @@ class VllmCommand:
     context_ranks_uneven: Fact[Reaction]
     data_ranks_local: Fact[Reaction]
     nodes_of_ray: Fact[Reaction]
+    nodes_uneven: Fact[Reaction]
+    node_unknown: Fact[Reaction]
+    adapters_held: Fact[Reaction]
     no_experts: Fact[Reaction]
     too_few_devices: Fact[Reaction]
     code_not_trusted: Fact[Reaction]
     argument_unexpected: Fact[Reaction]
     field_unexpected: Fact[Reaction]
-    field_refused: Fact[Reaction]
+    field_invalid: Fact[Reaction]
     speculative_model_missing: Fact[Reaction]
 
 

@@ -71,8 +71,9 @@ def of_adapters(
 
     facts = release.checkpoint
     most = number_of(command, RANK) if RANK in command.given else facts.adapter_rank_default.value
-    for path in _paths(command):
-        folder = next((base / path for base in bases if is_file(base / path / CONFIG)), None)
+    for path in adapter_paths(command):
+        holding = (base / path for base in bases if path and is_file(base / path / CONFIG))
+        folder = next(holding, None)
         config = file_at(folder, CONFIG) if folder is not None else None
         rank = config.values.get("r") if config is not None else None
         if type(rank) is int and most is not None and rank > most:
@@ -85,20 +86,29 @@ def of_adapters(
             )
 
 
-def _paths(command: ServeCommand) -> Iterator[str]:
-    """The folders that follow `--lora-modules`: `name=path`, or JSON."""
+def adapter_paths(command: ServeCommand) -> Iterator[str | None]:
+    """The folders that follow `--lora-modules`: `name=path`, or JSON; None where it is neither."""
     texts = [word.text for word in command.words]
-    start = next((n for n, text in enumerate(texts) if text == ADAPTERS), len(texts))
-    for text in texts[start + 1 :]:
-        if text is None or text.startswith("--"):
+    options = (text.partition("=")[0].replace("_", "-") if text else "" for text in texts)
+    start = next((n for n, name in enumerate(options) if name == ADAPTERS), len(texts))
+    inline = (texts[start] or "").partition("=")[2] if start < len(texts) else ""
+    for text in [*([inline] if inline else []), *texts[start + 1 :]]:
+        if text is not None and text.startswith("--"):
             return
-        if text.startswith("{"):
-            try:
-                said = json.loads(text)
-            except (ValueError, RecursionError):
-                continue
-            path = said.get("path") if isinstance(said, dict) else None
-            if isinstance(path, str):
-                yield path
-        elif "=" in text:
-            yield text.partition("=")[2]
+        yield _adapter_path(text)
+
+
+def _adapter_path(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if not text.startswith("{"):
+        _, named, folder = text.partition("=")
+        return folder if named and "," not in text else None
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    path = (
+        said.get("path") if isinstance(said, dict) and isinstance(said.get("name"), str) else None
+    )
+    return path if isinstance(path, str) else None

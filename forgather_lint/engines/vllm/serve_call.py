@@ -31,6 +31,9 @@ def read_call(call: ServingCall, release: Version) -> ServeCommand:
             )
         elif option is not None and keyword.value is not None:
             given[option.name] = _given(option.name, keyword, bare=option.is_bare)
+        elif option is None and keyword.value is not None:
+            name = option_of(keyword.name)  # the class takes it, the command line does not have it
+            given[name] = _given(name, keyword, bare=False)
     return ServeCommand(
         given=given,
         model=model,

@@ -23,6 +23,8 @@ from forgather_lint.engines.vllm.serve_options import NEGATED, ServeOption
 from forgather_lint.facts.command import Given, RefusedFor, RefusedWord, ServeCommand
 
 OPTIONS_FILE = "--config"
+OPTIMIZED = "-O"
+"""What it stands for differs by release: a level, or a part of the compilation's settings."""
 _COUNT = re.compile(r"\s*\d+(?:\.\d+)?[kmgtKMGT]\s*")
 _SUFFIXED = re.compile(r"(\d+)(?:\.\d+)?[kKmMgGtT]\b")
 
@@ -98,6 +100,7 @@ class _CommandReader:
         if text.startswith("-O"):
             if text == "-O" and self._follows():
                 self.at += 1
+            self.given[OPTIMIZED] = Given(OPTIMIZED, word, None, True)
             return
         name, explicit, said = text.partition("=")
         if explicit and value is None:
@@ -230,10 +233,15 @@ def _is_json(text: str) -> bool:
     if text == "None":
         return True
     try:
-        json.loads(_SUFFIXED.sub(r"\1", text))
+        json.loads(expanded(text))
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def expanded(text: str) -> str:
+    """`text` with numbers such as 8k without their letter, so that it can be read as JSON."""
+    return _SUFFIXED.sub(r"\1", text)
 
 
 def count_of(text: str) -> int | None:

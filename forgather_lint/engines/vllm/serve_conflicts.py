@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 
 from forgather_lint.engines.fact import Fact
 from forgather_lint.engines.vllm.profile import VllmProfile
@@ -14,9 +15,11 @@ from forgather_lint.facts.release import Effect, Reaction
 TENSOR, PIPELINE = "--tensor-parallel-size", "--pipeline-parallel-size"
 CONTEXT = "--decode-context-parallel-size"
 DATA, DATA_LOCAL = "--data-parallel-size", "--data-parallel-size-local"
-BACKEND, NODES = "--distributed-executor-backend", "--nnodes"
+BACKEND, NODES, NODE = "--distributed-executor-backend", "--nnodes", "--node-rank"
+PROMPT_RANKS = "--prefill-context-parallel-size"
 BATCH, SEQUENCES, LENGTH = "--max-num-batched-tokens", "--max-num-seqs", "--max-model-len"
-EXPERTS = "--enable-expert-parallel"
+CHUNKED, EXPERTS = "--enable-chunked-prefill", "--enable-expert-parallel"
+LORA, LORAS, CPU_LORAS = "--enable-lora", "--max-loras", "--max-cpu-loras"
 
 
 def size_of(command: ServeCommand, name: str) -> int | None:
@@ -33,6 +36,15 @@ def number_of(command: ServeCommand, name: str) -> int | None:
     return None if text is None else count_of(text)
 
 
+def may_have_experts(config: Mapping[str, object], release: VllmProfile) -> bool:
+    """Whether the model of a config.json may be a mixture of experts."""
+    if any(name.endswith("_config") and name != "quantization_config" for name in config):
+        return True  # a model of parts may hold its experts in one of them
+    if any(config.get(name) for name in release.config.expert_fields.value):
+        return True
+    return any("expert" in name for name in config)  # a config class may map other names
+
+
 def conflicts(
     command: ServeCommand, release: VllmProfile, config: Mapping[str, object] | None
 ) -> Iterator[OptionsConflict]:
@@ -41,6 +53,8 @@ def conflicts(
     yield from asks.for_tools()
     yield from asks.for_batches()
     yield from asks.for_ranks()
+    yield from asks.for_nodes()
+    yield from asks.for_adapters()
     if config is not None:
         yield from asks.for_experts(config)
         yield from asks.for_quantization(config)
@@ -70,7 +84,7 @@ class _Asked:
         length, sequences = (number_of(self.command, name) for name in (LENGTH, SEQUENCES))
         if tokens is None:
             return
-        chunked = self.command.given.get("--enable-chunked-prefill")
+        chunked = self.command.given.get(CHUNKED)
         if length is not None and tokens < length and chunked is not None and chunked.on is False:
             message = f"`{BATCH} {tokens}` holds no prompt of `{LENGTH} {length}`"
             parts = {"tokens": tokens, "length": length}
@@ -93,21 +107,44 @@ class _Asked:
             message = f"`{DATA_LOCAL} {local}` is above `{DATA} {whole}`"
             parts = {"size": whole, "local": local}
             yield from self._told(facts.data_ranks_local, message, DATA_LOCAL, parts)
+
+    def for_nodes(self) -> Iterator[OptionsConflict]:
+        """Nodes that do not get as many ranks each, and the number of a node that there is not."""
+        facts = self.release.command
         nodes = number_of(self.command, NODES)
-        if nodes is not None and nodes > 1 and self.command.text(BACKEND) == "ray":
+        if nodes is None or nodes < 2:
+            return
+        if self.command.text(BACKEND) == "ray":
             message = f"`{NODES} {nodes}` is not for `{BACKEND} ray`"
             yield from self._told(facts.nodes_of_ray, message, NODES, {})
+        sizes = [size_of(self.command, name) for name in (TENSOR, PIPELINE, DATA, PROMPT_RANKS)]
+        known = [size for size in sizes if size is not None and size > 0]
+        ranks = prod(known)
+        if len(known) == len(sizes) and ranks % nodes:
+            message = f"`{NODES} {nodes}` does not divide {ranks} ranks"
+            parts = {"ranks": ranks, "nodes": nodes}
+            yield from self._told(facts.nodes_uneven, message, NODES, parts)
+        rank = number_of(self.command, NODE)
+        if rank is not None and rank >= nodes:
+            message = f"`{NODE} {rank}` of `{NODES} {nodes}`, which are counted from 0"
+            parts = {"rank": rank, "nodes": nodes, "last": nodes - 1}
+            yield from self._told(facts.node_unknown, message, NODE, parts)
+
+    def for_adapters(self) -> Iterator[OptionsConflict]:
+        """Fewer adapters in the memory of the host than on the devices."""
+        loras, held = (number_of(self.command, name) for name in (LORAS, CPU_LORAS))
+        if not self.command.is_on(LORA) or loras is None or not held or not 0 < held < loras:
+            return
+        message = f"`{CPU_LORAS} {held}` is below `{LORAS} {loras}`"
+        parts = {"held": held, "loras": loras}
+        yield from self._told(self.release.command.adapters_held, message, CPU_LORAS, parts)
 
     def for_experts(self, config: Mapping[str, object]) -> Iterator[OptionsConflict]:
         """Expert parallelism for a model without experts."""
         if not self.command.is_on(EXPERTS) or "--hf-overrides" in self.command.given:
             return
-        if any(name.endswith("_config") and name != "quantization_config" for name in config):
-            return  # a model of parts may hold its experts in one of them
-        if any(config.get(name) for name in self.release.config.expert_fields.value):
+        if may_have_experts(config, self.release):
             return
-        if any("expert" in name for name in config):
-            return  # under a name of its own a config class may map
         message = f"`{EXPERTS}` on a model whose config.json names no experts"
         yield from self._told(self.release.command.no_experts, message, EXPERTS, {})
 

@@ -48,8 +48,8 @@ def fields_refused(command: ServeCommand, release: VllmProfile) -> Iterator[Comm
             continue
         fields = fields_of(name, release)
         if fields is not None:
-            for key, value in said.items():
-                yield from _refused(command, name, key, value, fields, release)
+            for key in said:
+                yield from _refused(command, name, key, fields, release)
     yield from _speculative(command, release)
 
 
@@ -65,7 +65,6 @@ def _refused(
     command: ServeCommand,
     option: str,
     key: str,
-    value: object,
     fields: Fields,
     release: VllmProfile,
 ) -> Iterator[CommandRefused]:
@@ -77,16 +76,6 @@ def _refused(
         near = nearest(field, fields.choices).partition("'")[2].rpartition("'")[0]
         detail = f"`{fields.name}` of {release} has no `{field}`"
         text = facts.field_unexpected.value.shown(**parts)
-        refused = RefusedWord(RefusedFor.FIELD, word, option, detail)
-        yield CommandRefused(refused, str(release), nearest=near, text=text)
-        return
-    choices = fields.choices[field]
-    if choices and isinstance(value, str) and value not in choices:
-        listed = ", ".join(map(repr, choices[:-1]))
-        several = f"{listed} or {choices[-1]!r}" if listed else repr(choices[-1])
-        text = facts.field_refused.value.shown(**parts, choices=several)
-        detail = f"`{field}` of `{fields.name}` does not take `{value}`"
-        near = nearest(value, choices).partition("'")[2].rpartition("'")[0]
         refused = RefusedWord(RefusedFor.FIELD, word, option, detail)
         yield CommandRefused(refused, str(release), nearest=near, text=text)
 

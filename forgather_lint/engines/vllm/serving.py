@@ -23,6 +23,7 @@ from forgather_lint.engines.vllm.serve_beside import (
     without_template,
     without_tokenizer,
 )
+from forgather_lint.engines.vllm.serve_bounds import values_refused
 from forgather_lint.engines.vllm.serve_call import read_call, releases_taking
 from forgather_lint.engines.vllm.serve_command import read_command
 from forgather_lint.engines.vllm.serve_conflicts import (
@@ -37,6 +38,7 @@ from forgather_lint.engines.vllm.serve_conflicts import (
     number_of,
     size_of,
 )
+from forgather_lint.engines.vllm.serve_open import Deployed, Open, left_open
 from forgather_lint.engines.vllm.serve_options import (
     NEGATED,
     ServeOption,
@@ -44,7 +46,7 @@ from forgather_lint.engines.vllm.serve_options import (
     options_of,
     releases_with,
 )
-from forgather_lint.engines.vllm.serve_quantization import changes_nothing
+from forgather_lint.engines.vllm.serve_overrides import overrides_of
 from forgather_lint.engines.vllm.serve_records import fields_refused
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.facts import Judged, NotBuilt, SizesJudged, SizesUndecided
@@ -82,9 +84,25 @@ class ReadCommand:
 
     def facts(self, settings: Settings, gather: Gather | None) -> Iterator[object]:
         """The facts about the command, and about its model with the command's options."""
+        told = list(self._refusals())
+        yield from told
+        if self.model is not None:
+            is_refused = any(not _only_warns(fact) for fact in told)
+            yield from _judged(self, settings, gather, is_refused=is_refused)
+
+    def left_open(self) -> list[Open]:
+        """What in the command leaves its verdict open, where its model is here."""
+        if self.model is None:
+            return []
+        bases, config = _bases(self.found, self.root), _config(self.model) or {}
+        return list(left_open(Deployed(self.command, self.target, self.model, config, bases)))
+
+    def _refusals(self) -> Iterator[object]:
+        """What the release refuses of the command before it builds the model."""
         for refused in self.command.refused:
             yield _refused(refused, self.target)
         yield from fields_refused(self.command, self.target.vllm)
+        yield from values_refused(self.command, self.target.vllm)
         config = _config(self.model)
         yield from conflicts(self.command, self.target.vllm, config)
         yield from _devices(self)
@@ -94,7 +112,6 @@ class ReadCommand:
             yield from without_template(self.command, self.target.vllm, self.model)
             kind = config.get("model_type") if config is not None else None
             yield from without_tokenizer(self.command, self.target, self.model, kind)
-            yield from _judged(self, settings, gather)
 
 
 def read(found: ServingCommand, target: VllmTarget, root: Path) -> ReadCommand:
@@ -109,6 +126,10 @@ def read(found: ServingCommand, target: VllmTarget, root: Path) -> ReadCommand:
             positional=found.positional,
         )
     return ReadCommand(found, command, target, _folder(found, command, root), root)
+
+
+def _only_warns(fact: object) -> bool:
+    return isinstance(fact, CommandRefused) and fact.refused.why is RefusedFor.DEPRECATED
 
 
 def _folder(found: ServingCommand, command: ServeCommand, root: Path) -> Path | None:
@@ -233,7 +254,7 @@ def _asked(read: ReadCommand, settings: Settings) -> Settings | None:
     if "VLLM_ALLOW_LONG_MAX_MODEL_LEN" in command.environment:
         length = None
     implementation = command.text("--model-impl")
-    device, overrides = _device(command), _overrides(command)
+    device, overrides = _device(command), overrides_of(command)
     return replace(
         settings,
         device=device,
@@ -246,26 +267,6 @@ def _asked(read: ReadCommand, settings: Settings) -> Settings | None:
         max_model_len=length if length is not None and length > 0 else None,
         model_impl=_implementation(implementation) or settings.model_impl,
     )
-
-
-_OF_CLASS = ("model_type", "auto_map", "architectures")
-"""Keys that choose another class."""
-
-
-def _overrides(command: ServeCommand) -> dict[str, object] | None:
-    """What `--hf-overrides` sets on the config; None where it is not known, or chooses the class.
-
-    Values that it sets in a sub-config are not followed.
-    """
-    if "--hf-overrides" not in command.given:
-        return {}
-    try:
-        found = json.loads(command.text("--hf-overrides") or "")
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, dict) or any(isinstance(each, dict) for each in found.values()):
-        return None
-    return found if not any(name in found for name in _OF_CLASS) else None
 
 
 _OTHER_MEMORY = ("--cpu-offload-gb", "--kv-offloading-size", "--disable-sliding-window")
@@ -297,19 +298,28 @@ def _part(text: str) -> float | None:
 
 
 def _implementation(text: str | None) -> ModelImpl | None:
-    return next((each for each in ModelImpl if each.value == text), None)
+    """The engine's own code is asked for by the name of the engine."""
+    own = {"vllm": ModelImpl.OWN}
+    return own.get(text or "") or next((each for each in ModelImpl if each.value == text), None)
 
 
 def _judged(
-    read: ReadCommand, settings: Settings, gather: Gather | None
+    read: ReadCommand, settings: Settings, gather: Gather | None, *, is_refused: bool
 ) -> Iterator[CommandJudged]:
-    """The verdict on the model at the sizes of the command, where it does not serve."""
+    """The verdict on the model at the sizes of the command, where it does not serve.
+
+    `is_refused`: the engine does not come so far, so that nothing is told of what is undecided.
+    """
     asked = read.asked(settings)
     model = read.model
-    open_for = _unsupported(read)
-    if asked is None or model is None or open_for:
-        reason = open_for or "the sizes of the command are not known"
-        yield _verdict(read, UNKNOWN, None, reason, None, "")
+    if asked is None or model is None:
+        yield _verdict(read, UNKNOWN, None, "the sizes of the command are not known", None, "")
+        return
+    left = read.left_open()
+    altered = next((each for each in left if each.alters), None)
+    if altered is not None:
+        if not is_refused:
+            yield _verdict(read, UNKNOWN, None, altered.reason, None, "", altered.option)
         return
     if gather is None:
         return
@@ -325,25 +335,15 @@ def _judged(
     if bad is not None:
         yield _verdict(read, bad.verdict, None, bad.reason, None, sizes)
         return
-    undecided = next((fact for fact in facts if isinstance(fact, SizesUndecided)), None)
-    if undecided is not None:
-        yield _verdict(read, UNKNOWN, None, undecided.reason, undecided.where, sizes)
+    unsure = next((fact for fact in facts if isinstance(fact, SizesUndecided)), None)
+    if unsure is not None:
+        yield _verdict(read, UNKNOWN, None, unsure.reason, unsure.where, sizes)
     elif any(isinstance(fact, NotBuilt) for fact in facts) and not any(
         size.verdict == SERVES for size in verdicts
     ):
         yield _verdict(read, UNKNOWN, None, "its model could not be built", None, sizes)
-
-
-def _unsupported(read: ReadCommand) -> str:
-    """What in the command changes the model into another one; empty if nothing does."""
-    command = read.command
-    if "--hf-overrides" in command.given and _overrides(command) is None:
-        return "what `--hf-overrides` makes of the config is not followed"
-    if not changes_nothing(command, read.target.vllm, _config(read.model)):
-        return "`--quantization` changes the weights, which is not followed"
-    if "--speculative-config" in command.given:
-        return "`--speculative-config` adds a second model, which is not judged"
-    return ""
+    elif left and not is_refused:
+        yield _verdict(read, UNKNOWN, None, left[0].reason, None, sizes, left[0].option)
 
 
 def _verdict(
@@ -353,11 +353,14 @@ def _verdict(
     reason: str,
     origin: Place | None,
     sizes: str,
+    option: str | None = None,
 ) -> CommandJudged:
     command = read.command
     where = command.place(TENSOR) if size_of(command, TENSOR) != 1 else command.place(PIPELINE)
     if isinstance(cause, DoesNotFit | LengthExceedsPositions):
         where = command.place(LENGTH)
+    if option is not None:
+        where = command.place(option)
     return CommandJudged(
         where, verdict, cause, reason, origin, _named(command), sizes, str(read.target.vllm)
     )

@@ -1,0 +1,199 @@
+"""What the config classes of releases accept (`data/serve_types.toml`), and why not.
+
+An option that passes the command line becomes a field of a data class that pydantic checks. Values
+that pydantic may convert are not refused here: `"5"` is an int, `1` is true.
+
+Source: pydantic 2, the "lax" mode of its conversion table.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from forgather_lint.core.record import record
+from forgather_lint.core.version import Version
+from forgather_lint.engines.fact import DATA
+from forgather_lint.engines.names import admits
+
+FILE = "serve_types"
+_TRUTHS = ("0", "off", "f", "false", "n", "no", "1", "on", "t", "true", "y", "yes")
+_BOUNDS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
+    "gt": (operator.gt, "greater than"),
+    "ge": (operator.ge, "greater than or equal to"),
+    "lt": (operator.lt, "less than"),
+    "le": (operator.le, "less than or equal to"),
+}
+_COLLECTIONS = {"list": "list", "set": "set", "tuple": "tuple", "dict": "dictionary"}
+
+
+@record
+class Becomes:
+    """The field that an option becomes; empty where it is the whole record.
+
+    `when`: the switch without which the class is not made.
+    """
+
+    record: str
+    field: str
+    when: str
+
+
+@record
+class RefusedField:
+    """A field that pydantic refuses (a dotted name; empty for a whole record), and its words."""
+
+    name: str
+    words: str
+
+
+def becomes(option: str, release: Version) -> Becomes | None:
+    """What `option` becomes in `release`; None where that is not known."""
+    row = _row("given", f'"{option}"', release)
+    return None if row is None else Becomes(row["record"], row["field"], row.get("when", ""))
+
+
+def refused(becomes: Becomes, value: object, release: Version) -> Iterator[RefusedField]:
+    """What pydantic surely refuses of `value`."""
+    if becomes.field:
+        for words in _words(_kinds(becomes.record, becomes.field, release), value, release):
+            yield RefusedField(becomes.field, words)
+    elif isinstance(value, dict):
+        yield from _refused_fields(becomes.record, value, release)
+    elif value is not None:
+        yield RefusedField("", "Input should be an object")
+
+
+def _refused_fields(
+    owner: str, value: Mapping[str, object], release: Version
+) -> Iterator[RefusedField]:
+    for name, given in value.items():
+        for words in _words(_kinds(owner, name, release), given, release):
+            yield RefusedField(name, words)
+    for name in _required(owner, release):
+        if name not in value:
+            yield RefusedField(name, "Field required")
+
+
+def _words(kinds: Sequence[str], value: object, release: Version) -> Iterator[str]:
+    """Why each member of a union refuses `value`; nothing where one may take it."""
+    each = [_why_not(kind, value, release) for kind in kinds]
+    if each and all(each):
+        told = [words for words in each if words != "null"]
+        yield from told or ["Input should be None"]
+
+
+def _why_not(kind: str, value: object, release: Version) -> str:
+    """Why one member refuses; empty where it may not, "null" for None where others say why."""
+    name, _, rest = kind.partition(" ")
+    if name == "null":
+        return "" if value is None else "null"
+    if name in ("int", "float"):
+        return _why_no_number(name, rest, value)
+    if name == "bool":
+        return _why_no_truth(value)
+    if name == "str":
+        return "" if isinstance(value, str) else "Input should be a valid string"
+    if name == "literal":
+        return _why_none_of(json.loads(rest), value)
+    if name == "record":
+        return _why_no_record(rest, value, release)
+    wanted = dict if name == "dict" else list
+    return "" if isinstance(value, wanted) else f"Input should be a valid {_COLLECTIONS[name]}"
+
+
+def _why_no_number(name: str, bounds: str, value: object) -> str:
+    called = "integer" if name == "int" else "number"
+    number: float
+    if isinstance(value, str):
+        try:
+            number = int(value) if name == "int" else float(value)
+        except ValueError:
+            if name == "int" and _is_whole(value):
+                return ""
+            return (
+                f"Input should be a valid {called}, unable to parse string as "
+                f"{'an integer' if name == 'int' else 'a number'}"
+            )
+    elif isinstance(value, int | float):
+        if name == "int" and isinstance(value, float) and not value.is_integer():
+            return "Input should be a valid integer, got a number with a fractional part"
+        number = value
+    else:
+        return f"Input should be a valid {called}"
+    for bound in bounds.split():
+        key, _, limit = bound.partition("=")
+        holds, words = _BOUNDS[key]
+        if not holds(number, float(limit)):
+            shown = limit.removesuffix(".0") if name == "float" else limit
+            return f"Input should be {words} {shown}"
+    return ""
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        return float(text).is_integer()
+    except ValueError:
+        return False
+
+
+def _why_no_truth(value: object) -> str:
+    if isinstance(value, bool) or value in (0, 1):
+        return ""
+    if isinstance(value, str):
+        known = value.lower() in _TRUTHS
+        return "" if known else "Input should be a valid boolean, unable to interpret input"
+    if isinstance(value, int | float):
+        return "Input should be a valid boolean, unable to interpret input"
+    return "Input should be a valid boolean"
+
+
+def _why_none_of(choices: Sequence[object], value: object) -> str:
+    if value in choices or isinstance(value, bool | float):
+        return ""
+    told = [repr(each) for each in choices]
+    listed = f"{', '.join(told[:-1])} or {told[-1]}" if len(told) > 1 else told[0]
+    return f"Input should be {listed}"
+
+
+def _why_no_record(owner: str, value: object, release: Version) -> str:
+    if not isinstance(value, dict):
+        return f"Input should be a dictionary or an instance of {owner}"
+    first = next(_refused_fields(owner, value, release), None)
+    return "" if first is None else f"{first.name}: {first.words}"
+
+
+def _kinds(owner: str, name: str, release: Version) -> Sequence[str]:
+    """The members of the type of a field; none where it is not known."""
+    row = _row(owner, name, release)
+    found: Sequence[str] = row["kinds"] if row is not None else ()
+    return found
+
+
+def _required(owner: str, release: Version) -> Iterator[str]:
+    for line in _sections().get(owner, "").splitlines():
+        if "required = true" in line:
+            name = line.partition(" = ")[0]
+            row = _row(owner, name, release)
+            if row is not None and row.get("required"):
+                yield name
+
+
+@cache
+def _row(section: str, name: str, release: Version) -> Mapping[str, Any] | None:
+    _, found, rest = _sections().get(section, "").partition(f"\n{name} = ")
+    if not found:
+        return None
+    rows = tomllib.loads(f"rows = {rest.partition(chr(10))[0]}")["rows"]
+    return next((row for row in rows if admits(row["releases"], release)), None)
+
+
+@cache
+def _sections() -> Mapping[str, str]:
+    """The tables as text: all of it takes longer to parse than the few rows that are asked for."""
+    parts = ("\n" + (DATA / f"{FILE}.toml").read_text("utf-8")).split("\n[")[1:]
+    return {name: rows for name, _, rows in (part.partition("]") for part in parts)}
