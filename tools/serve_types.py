@@ -28,6 +28,7 @@ from forgather_lint.engines.fact import DATA
 from forgather_lint.engines.releases import known
 from tools.release_names import ranges_of
 from tools.serve_options import ENGINE, _flat
+from tools.serve_records import LATER as MADE_LATER
 from tools.serve_records import UTILS, _Records, _validated_before
 from tools.upstream import Missing, Upstream
 
@@ -36,7 +37,7 @@ PREAMBLE = """\
 # The types and bounds of the fields of config classes, and the field that each option of
 # `vllm serve` becomes, by release. Written by `python -m tools.serve_types WHEEL...`; not by hand.
 # A field without kinds accepts what is not known. `field` empty: the option is the whole record.
-# `when`: the switch without which the class is not made.
+# `when`: the switch without which the class is not made. `later`: of the object, not of its JSON.
 
 """
 BUILDERS = (
@@ -68,11 +69,15 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Becomes:
-    """The field that an option becomes, and the switch that the class depends on."""
+    """The field that an option becomes, and the switch that the class depends on.
+
+    `later`: a whole record that is made of the object, not of its JSON by argparse.
+    """
 
     record: str
     field: str
     when: str = ""
+    later: bool = False
 
 
 @dataclass
@@ -99,7 +104,8 @@ class _Types(_Records):
         for name, (node, path) in self.of_field.items():
             if self._is_validated(node, path):
                 self._note_record(node, path)
-                self.read.given[_option(name)] = Becomes(node.name, "")
+                later = name in LATER or name in MADE_LATER
+                self.read.given[_option(name)] = Becomes(node.name, "", later=later)
         tree = self.release.tree(ENGINE)
         classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
         owners = [classes[name] for name in ("EngineArgs", "AsyncEngineArgs")]
@@ -236,7 +242,7 @@ class _Types(_Records):
         if head == "Literal":
             values = list(self._choices(node, path))
             usable = all(isinstance(value, str | int | None) for value in values)
-            plain = [value for value in values if value is not None]
+            plain = list(dict.fromkeys(value for value in values if value is not None))
             yield f"literal {json.dumps(plain)}" if usable else "any"
             yield from ("null" for value in values if value is None)
         elif head in ("Optional", "Union"):
@@ -413,12 +419,13 @@ def text_of(read: Mapping[Version, Read]) -> str:
     lines = ["[given]"]
     for option in sorted({name for found in read.values() for name in found.given}):
         forms = {v: found.given[option] for v, found in read.items() if option in found.given}
-        rows = (
+        rows: Iterator[dict[str, object]] = (
             {
                 "releases": ranges_of("vllm", set(having)),
                 "record": form.record,
                 "field": form.field,
                 **({"when": form.when} if form.when else {}),
+                **({"later": True} if form.later else {}),
             }
             for form, having in _by_form(forms)
         )

@@ -28,6 +28,14 @@ _BOUNDS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
     "lt": (operator.lt, "less than"),
     "le": (operator.le, "less than or equal to"),
 }
+_IN_JSON = {
+    "Input should be a valid list": "Input should be a valid array",
+    "Input should be a valid set": "Input should be a valid array",
+    "Input should be a valid tuple": "Input should be a valid array",
+    "Input should be a valid dictionary": "Input should be an object",
+    "Input should be a dictionary": "Input should be an object",
+}
+"""How pydantic calls a list or a dict where it reads JSON."""
 _COLLECTIONS = {"list": "list", "set": "set", "tuple": "tuple", "dict": "dictionary"}
 
 
@@ -35,12 +43,14 @@ _COLLECTIONS = {"list": "list", "set": "set", "tuple": "tuple", "dict": "diction
 class Becomes:
     """The field that an option becomes; empty where it is the whole record.
 
-    `when`: the switch without which the class is not made.
+    `when`: the switch without which the class is not made. `in_json`: argparse makes the record of
+    the JSON itself, for which pydantic has other words.
     """
 
     record: str
     field: str
     when: str
+    in_json: bool
 
 
 @record
@@ -54,11 +64,20 @@ class RefusedField:
 def becomes(option: str, release: Version) -> Becomes | None:
     """What `option` becomes in `release`; None where that is not known."""
     row = _row("given", f'"{option}"', release)
-    return None if row is None else Becomes(row["record"], row["field"], row.get("when", ""))
+    if row is None:
+        return None
+    in_json = not row["field"] and not row.get("later")
+    return Becomes(row["record"], row["field"], row.get("when", ""), in_json)
 
 
 def refused(becomes: Becomes, value: object, release: Version) -> Iterator[RefusedField]:
     """What pydantic surely refuses of `value`."""
+    for field in _refused(becomes, value, release):
+        words = _IN_JSON.get(field.words.partition(" or an instance")[0], field.words)
+        yield RefusedField(field.name, words if becomes.in_json else field.words)
+
+
+def _refused(becomes: Becomes, value: object, release: Version) -> Iterator[RefusedField]:
     if becomes.field:
         for words in _words(_kinds(becomes.record, becomes.field, release), value, release):
             yield RefusedField(becomes.field, words)
