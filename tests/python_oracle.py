@@ -70,15 +70,12 @@ def in_python(text: str) -> End:
             exec(compile(_code(text), MODULE, "exec"), names)
             told = _written(names[RESULT])
     except Exception as error:  # noqa: BLE001 - whatever the code raises is its end
-        text = _COMPREHENSION.sub("", str(error))
-        for newer, older in _SAID_BEFORE.items():
-            text = text.replace(newer, older)
-        return End(f"{type(error).__name__}: {text}")
+        text = str(error)
+        for since, newer, older in _SAID_BEFORE:
+            if sys.version_info >= since:
+                text = newer.sub(older, text)
+        return End(f"{type(error).__name__}: {_without_item(text)}")
     return End(told)
-
-
-_COMPREHENSION = re.compile(r"<(list|set|dict)comp>\.")
-"""What a function of a comprehension was called by, until Python 3.12 gave up its frames."""
 
 
 class _Noting(Machine):
@@ -92,13 +89,30 @@ class _Noting(Machine):
         return value
 
 
-_SAID_BEFORE = {
-    "() iterable argument is empty": "() arg is an empty sequence",
-    " and no __dict__ for setting new attributes": "",
-}
-"""Texts of newer Pythons, by those of Python 3.11, which the interpreter says."""
-if sys.version_info >= (3, 13):
-    _SAID_BEFORE["must assign iterable to extended slice"] = "can only assign an iterable"
+_SAID_BEFORE = tuple(
+    (since, re.compile(newer), older)
+    for since, newer, older in (
+        ((3, 11), r"<(?:list|set|dict)comp>\.", ""),  # 3.12 gave up frames of comprehensions
+        ((3, 12), r"\(\) iterable argument is empty", "() arg is an empty sequence"),
+        ((3, 12), " and no __dict__ for setting new attributes", ""),
+        ((3, 13), "must assign iterable to extended slice", "can only assign an iterable"),
+        ((3, 14), r"cannot use '.*' as a (?:dict key|set element) \((.*)\)", r"\1"),
+        ((3, 14), r"(too many values to unpack \(expected \d+), got \d+", r"\1"),
+        (
+            (3, 14),
+            "^object is not iterable$",
+            "cannot convert dictionary update sequence element #0 to a sequence",
+        ),
+    )
+)
+"""Since when Python says what, and what Python 3.11 says, which is what the interpreter says."""
+
+_NOT_THERE = re.compile(r"(?:\w+\.\w+\(x\): x|.+ is) not in (list|deque)")
+
+
+def _without_item(text: str) -> str:
+    """`text` without the item that is not in a list: 3.14 no longer says which one it is."""
+    return _NOT_THERE.sub(r"x not in \1", text) if sys.version_info >= (3, 14) else text
 
 
 def in_interpreter(text: str, *, throughout: bool = False) -> End:
@@ -126,7 +140,7 @@ def _ended(machine: Machine, loader: SourceLoader) -> End:
             return UNDECIDED
         return End(_shown(machine, module.globals[RESULT]))
     except Raised as error:
-        told = f"{error.kind}: {error.text}"
+        told = f"{error.kind}: {_without_item(error.text)}"
         return End(told) if machine.doubted(error).doubt is None else UNDECIDED
     except BudgetExceeded:
         return UNDECIDED
