@@ -65,8 +65,7 @@ EXPANSION = "engine.latent_expansion"
 """Replaces the method that expands compressed keys and values: it returns them as they are."""
 _NAMES = ("query", "key", "value")
 _CAUSAL = frozenset(
-    f"transformers.create_{each}"
-    for each in ("causal_mask", "sliding_window_causal_mask", "masks_for_generate")
+    f"transformers.create_{each}" for each in ("causal_mask", "sliding_window_causal_mask")
 )
 """Functions whose masks are causal, but for windows of the config."""
 _OTHER_MASKS = frozenset(("or_mask_function", "and_mask_function", "block_sequence_ids"))

@@ -20,7 +20,6 @@ MASK_FUNCTIONS = frozenset(
         "causal_mask",
         "sliding_window_causal_mask",
         "chunked_causal_mask",
-        "masks_for_generate",
         "bidirectional_mask",
         "bidirectional_sliding_window_mask",
     )
