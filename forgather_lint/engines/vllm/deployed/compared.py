@@ -44,7 +44,7 @@ class TensorsCompared:
 
 
 def compared(seen: CheckedModel, checkpoint: Checkpoint) -> TensorsCompared:
-    """`checkpoint`, of which every header was read, compared with the model. Raises `NamesUnknown`."""
+    """`checkpoint`, every header of which was read, beside the model. Raises `NamesUnknown`."""
     return _Comparison(seen, checkpoint).result()
 
 
