@@ -1,11 +1,11 @@
-"""Whole numbers are stored for a parameter, and nothing says that the weights are quantised.
+"""Whole numbers are stored for a parameter, and nothing says that the weights are quantized.
 
 ## What it does
 Reports a tensor of an integer dtype for a parameter, in a checkpoint without a
 `quantization_config`.
 
 ## Why is this bad?
-A parameter is made of floating-point numbers. Quantised weights need their scales; without a config
+A parameter is made of floating-point numbers. Quantized weights need their scales; without a config
 vLLM copies the whole numbers as they are, and computes with them.
 
 ## Example
@@ -14,7 +14,7 @@ model.layers.0.mlp.down_proj.weight  I8
 ```
 
 ## Use instead
-The `quantization_config` of the method that made them, or weights that are not quantised.
+The `quantization_config` of the method that made them, or weights that are not quantized.
 
 ## What you see at run time
 Nothing: other tokens (measured on 0.32).
@@ -44,5 +44,5 @@ def check(problem: ServingProblem, cause: WholeNumbers) -> Iterator[Finding]:
         problem,
         f"`{cause.name}` is stored as {cause.dtype}, and nothing says how it is scaled{more}",
         label="whole numbers for a parameter",
-        help="name the method in `quantization_config`, or save weights that are not quantised",
+        help="name the method in `quantization_config`, or save weights that are not quantized",
     )

@@ -16,7 +16,7 @@ in a folder that holds `model-00001-of-00002.safetensors` alone.
 
 ## Use instead
 All files of the index, or `save_pretrained` again, which writes the index anew: an index that
-another way of saving has left behind names `files` that are gone.
+another way of saving has left behind names files that are gone.
 
 ## What you see at run time
 `FileNotFoundError: Weight files referenced in index but missing: {'model-00002-of-00002...'}`, or

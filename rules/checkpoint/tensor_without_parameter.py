@@ -7,7 +7,7 @@ AutoModel builds, with vLLM's `lm_head` beside it.
 
 ## Why is this bad?
 vLLM stops at the first name that it does not know, where transformers only warns. Wrappers of
-training leave their names behind, a config may say fewer layers than were trained, and quantised
+training leave their names behind, a config may say fewer layers than were trained, and quantized
 weights have tensors that no plain layer has.
 
 ## Example

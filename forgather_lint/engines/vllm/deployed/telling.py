@@ -58,7 +58,7 @@ def looks_like(names: Sequence[str], slots: Slots) -> str:
         if any(part in name.split(".") for name in names):
             return f"`{part}` is what {wrapper} calls the model inside it: save that"
     if quantised := _quantised(names):
-        return f"`{quantised}` belongs to quantised weights, and the config says nothing of them"
+        return f"`{quantised}` belongs to quantized weights, and the config says nothing of them"
     return _beyond(names, slots)
 
 
