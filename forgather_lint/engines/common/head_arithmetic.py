@@ -1,6 +1,6 @@
-"""What a model computes besides `lm_head(hidden_states)`.
+"""What a model computes besides the product of hidden states and the weight of its head.
 
-It is lost, as no engine runs its forward.
+It is lost, as no engine runs its forward, or that of the head.
 
 The forward is run abstractly, and the way back from the logits to the base model is searched for
 arithmetic. Casts, views and slices are none, nor is a factor of 1.
@@ -13,17 +13,24 @@ from dataclasses import field
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.engines.common.tracing import Tracing
+from forgather_lint.engines.common.tracing import TracedOp, Tracing
 from forgather_lint.execution.inputs import engine_arguments
 from forgather_lint.execution.module_answers import ModuleAnswers
+from forgather_lint.libraries.names import LINEAR
 from forgather_lint.libraries.neutral import NEUTRAL
+from forgather_lint.python.interpreter.classes import is_subclass
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.interpreter.subscripts import read
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Arguments, Known, TensorValue, Value
+from forgather_lint.python.values.value import Arguments, External, Known, TensorValue, Value
 
-_ALWAYS = frozenset("tanh tanh_ sigmoid softmax log_softmax clamp clip exp log relu".split())
+_ALWAYS = frozenset(
+    "tanh tanh_ sigmoid softmax log_softmax clamp clip exp log relu normalize layer_norm "
+    "rms_norm".split()
+)
+_CASTS = frozenset("to float half bfloat16 type type_as contiguous".split())
+WEIGHT = "weight"
 
 
 @record(frozen=False, eq=False)
@@ -61,6 +68,13 @@ class _HeadWatch(Observer):
         self._returned()
         self.answers.abandoned()
 
+    def steps_of_head(self) -> Iterator[TracedOp]:
+        """The ops with which the head computes what it returns, last first."""
+        for step in self.library.way_back(self.logits):
+            if step.result is self.given:
+                return
+            yield step
+
     def _returned(self) -> None:
         self.path.pop()
         if len(self.path) == 1:
@@ -93,9 +107,35 @@ def arithmetic_beside(
     watch, last = traced
     places = [
         *_back(watch.library, last, watch.logits, kept),
+        *_of_head(watch),
         *_back(watch.library, watch.given, None, OnLogits()),
     ]
     return places[0] if places else None
+
+
+def applies_its_weight(machine: Machine, whole: Instance, base: Instance, head: Instance) -> bool:
+    """Whether the head surely multiplies what it is given by its weight, and does nothing else."""
+    traced = _traced(machine, whole, base, head)
+    if traced is None:
+        return False
+    watch, _ = traced
+    steps = [step for step in watch.steps_of_head() if step.op not in _CASTS]
+    if len(steps) != 1:
+        return False
+    (step,) = steps
+    given = step.arguments.all()
+    if step.op == "forward":
+        return given[0] is head and is_subclass(machine, head.cls, External(LINEAR)) is True
+    return step.op == "linear" and len(given) > 1 and given[1] is head.attributes.get(WEIGHT)
+
+
+def _of_head(watch: _HeadWatch) -> Iterator[Place]:
+    """The places of arithmetic in the head, on what it is given or on its weight."""
+    for step in watch.steps_of_head():
+        if _changes(step.op, step.arguments, OnLogits()):
+            yield step.where
+        for each in step.arguments.all()[1:]:
+            yield from _back(watch.library, each, None, OnLogits())
 
 
 def numbers_behind(

@@ -12,17 +12,19 @@ from forgather_lint.documents.python import NodePlace
 from forgather_lint.documents.walk import descendants, of_kind
 from forgather_lint.engines.common.head_arithmetic import (
     OnLogits,
+    applies_its_weight,
     arithmetic_beside,
     numbers_behind,
 )
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.execution.outcome import Outcome, undecided
 from forgather_lint.facts.causes.modules import HeadForwardLost, LogitsChanged
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
 from forgather_lint.python.interpreter.classes import is_same_class
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Known
+from forgather_lint.python.values.value import External, Known
 
 HEAD = "lm_head"
 SCALE, CAP = "logit_scale", "final_logit_softcapping"
@@ -68,6 +70,18 @@ def logits_changed(seen: CheckedModel) -> Iterator[ServingProblem]:
                 error="",
                 releases=releases_of(seen.target.vllm.forward.logits_config),
             )
+
+
+def head_unproved(seen: CheckedModel) -> Outcome | None:
+    """Why it is open what the head computes, of whose module the engine keeps the weight alone."""
+    parts = _parts(seen)
+    if parts is None or isinstance(parts[1].cls, External):
+        return None
+    whole, head, base = parts
+    if applies_its_weight(seen.builder.machine, whole, base, head):
+        return None
+    name = class_name(head)
+    return undecided(f"what `{name}` computes is not known to be its weight alone", head.where)
 
 
 def _parts(seen: CheckedModel) -> tuple[Instance, Instance, Instance] | None:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import ModelImpl
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.vllm.checks import building, classes, imports, loading, stored
+from forgather_lint.engines.vllm.checks import (
+    building,
+    classes,
+    head_forward,
+    imports,
+    loading,
+    stored,
+)
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, checked_model
 from forgather_lint.engines.vllm.checks.phases import Phase, all_checks, phase_of
 from forgather_lint.engines.vllm.checks.unread import describes_alone
@@ -51,6 +58,7 @@ def look_for_problems(
                     later = phase_of(look) >= Phase.SIZES
                     for problem in look(seen):  # one by one: what was found before an error stays
                         found.append(replace(problem, after_sizes=later))
+                prepared.unproved = head_forward.head_unproved(seen)
             last = list(building.constructor(model, prepared))
             if checkpoint is not None:
                 last = [*stored.problems(model, prepared, seen, checkpoint), *last]
