@@ -142,7 +142,8 @@ class ModelBuilder:
                     continue
                 if base.reason == SOURCE_NOT_HERE:
                     raise SourceNotHere(base.detail, cls.where)
-                raise BudgetExceeded(f"whether {cls.name} is a model is not known", cls.where)
+                why = f"a base of {cls.name} is not known, so that it may be the model"
+                raise BudgetExceeded(why, cls.where)
 
     def _own_classes(self) -> list[ClassValue]:
         names = [self.main] if self.main else list(self.sources.paths)

@@ -139,11 +139,14 @@ class SourceLoader:
         """The absolute name of the module in `from ..name import x` inside `namespace`.
 
         One dot stays among the files of the model; more dots lead out of its folder, where that is
-        in a package.
+        in a package. Empty: they lead out of that package too, and what is there is not known.
         """
         parts = namespace.name.split(".")
-        if parts[0] == LOCAL and level > 1 and self.sources.package:
-            parts = [*self.sources.package.split("."), parts[-1]]
+        alone = parts[0] == LOCAL
+        if alone and level > 1 and self.sources.package:
+            parts, alone = [*self.sources.package.split("."), parts[-1]], False
+        if level >= len(parts) and not alone:
+            return ""
         base = parts[: len(parts) - level] if level < len(parts) else parts[:1]
         return ".".join([*base, name]) if name else ".".join(base)
 

@@ -37,7 +37,11 @@ def import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) -> Complet
     if node.relative:
         namespace = frame.scope.namespace
         name = machine.loader.resolve_relative(namespace, name, len(node.relative))
-    module = _load(machine, name, node, frame)
+    module = (
+        _load(machine, name, node, frame)
+        if name
+        else Unknown("outside-the-package", frame.place(node))
+    )
     if isinstance(node.names, cst.ImportStar):
         _import_all(machine, module, frame)
         return None
