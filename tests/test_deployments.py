@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -103,36 +104,13 @@ WIDE = {
     "num_hidden_layers": LAYERS,
 }
 TERABYTE = 900 * 10**9
-READ_AT_MOST = 16 * 2**20
+READ_AT_MOST = 2**20
 """All that a check may read, in bytes: Python files of the tool, the model, the headers."""
-
-
-def tensors() -> list[str]:
-    """The listing of a checkpoint for hf_llama as wide as a terabyte."""
-    width, inner, heads = WIDE["hidden_size"], WIDE["intermediate_size"], WIDE["head_dim"]
-    shapes = {
-        "self_attn.q_proj": [8 * heads, width],
-        "self_attn.k_proj": [4 * heads, width],
-        "self_attn.v_proj": [4 * heads, width],
-        "self_attn.o_proj": [width, 8 * heads],
-        "mlp.gate_proj": [inner, width],
-        "mlp.up_proj": [inner, width],
-        "mlp.down_proj": [width, inner],
-        "input_layernorm": [width],
-        "post_attention_layernorm": [width],
-    }
-    lines = [
-        f"model.layers.{layer}.{name}.weight BF16 {shape}"
-        for layer in range(LAYERS)
-        for name, shape in shapes.items()
-    ]
-    ends = {"model.embed_tokens": [256, width], "model.norm": [width], "lm_head": [256, width]}
-    return [*lines, *(f"{name}.weight BF16 {shape}" for name, shape in ends.items())]
 
 
 def in_shards(model: Path) -> int:
     """Write the checkpoint in holes of files, with its index; how many bytes it is said to have."""
-    lines, index, size = tensors(), {}, 0
+    lines, index, size = listed(model, "", without_head=False).splitlines(), {}, 0
     for shard in range(SHARDS):
         name = f"model-{shard + 1:05}-of-{SHARDS:05}.safetensors"
         held = lines[shard::SHARDS]
@@ -180,6 +158,104 @@ def test_a_tensor_of_a_terabyte_that_is_no_parameter_is_told(tmp_path: Path) -> 
     model = copy_model("hf_llama", tmp_path, **WIDE)
     in_shards(model)
     last = model / f"model-{SHARDS:05}-of-{SHARDS:05}.safetensors"
-    write("\n".join([*tensors()[SHARDS - 1 :: SHARDS], "model.odd.weight BF16 [8]"]), last)
+    held = listed(model, "", without_head=False).splitlines()[SHARDS - 1 :: SHARDS]
+    write("\n".join([*held, "model.odd.weight BF16 [8]"]), last)
     report, _, _ = checked(model)
     assert any("model.odd.weight" in each.message for each in report.diagnostics)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A folder made of hf_llama and what is said of serving it, as a public report has it."""
+
+    report: str
+    command: str
+    code: str = ""
+    """The finding that tells it; none where it serves."""
+    prefix: str = ""
+    """What stands before the names of all tensors."""
+    without_head: bool = False
+    config: Mapping[str, object] = field(default_factory=dict)
+    added: Mapping[str, str] = field(default_factory=dict)
+    """Files whose text is added, or put before that of a file of the model."""
+
+
+LEFT_BY_UNSLOTH = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+IMPORTS = {
+    "backbone.py": "from .missing_helper import helper\n",
+    "modeling_hf_llama.py": "from .backbone import helper\n",
+}
+REPORTED = {
+    "the prefix of PEFT": Deployment("vllm#12961", "-tp 2", "FGL624", prefix="base_model.model."),
+    "28 heads on 8 ranks": Deployment(
+        "vllm#11797", "-tp 8", "FGL210", config={"num_attention_heads": 28}
+    ),
+    "one head of keys": Deployment("vllm#1640", "-tp 4", config={"num_key_value_heads": 1}),
+    "an odd vocabulary": Deployment("vllm#578", "-tp 4", config={"vocab_size": 49954}),
+    "tied, and a head": Deployment("vllm#6758", "-tp 2", config={"tie_word_embeddings": True}),
+    "not tied, and no head": Deployment("vllm#5621", "-tp 2", "FGL625", without_head=True),
+    "the prefix of DeepSpeed": Deployment("vllm#19139", "-tp 2", "FGL624", prefix="module."),
+    "an import that was not copied": Deployment(
+        "transformers#36653", "-tp 2", "FGL405", added=IMPORTS
+    ),
+    "memory in percent": Deployment("by hand", "--gpu-memory-utilization 95", "FGL702"),
+    "bitsandbytes left after merging": Deployment(
+        "by hand", "-tp 1", "FGL591", config={"quantization_config": LEFT_BY_UNSLOTH}
+    ),
+}
+"""Ten deployments whose answers were written down before they were judged; all were equal."""
+
+
+def listed(model: Path, prefix: str, *, without_head: bool) -> str:
+    """The tensors of hf_llama in the sizes of the config of `model`."""
+    config = json.loads((model / "config.json").read_text())
+    width, inner, vocabulary = (
+        config[name] for name in ("hidden_size", "intermediate_size", "vocab_size")
+    )
+    heads, shared = (
+        config[name] * config["head_dim"] for name in ("num_attention_heads", "num_key_value_heads")
+    )
+    shapes = {
+        "self_attn.q_proj": [heads, width],
+        "self_attn.k_proj": [shared, width],
+        "self_attn.v_proj": [shared, width],
+        "self_attn.o_proj": [width, heads],
+        "mlp.gate_proj": [inner, width],
+        "mlp.up_proj": [inner, width],
+        "mlp.down_proj": [width, inner],
+        "input_layernorm": [width],
+        "post_attention_layernorm": [width],
+    }
+    named = {
+        f"model.layers.{layer}.{name}": shape
+        for layer in range(config["num_hidden_layers"])
+        for name, shape in shapes.items()
+    }
+    named |= {"model.embed_tokens": [vocabulary, width], "model.norm": [width]}
+    named |= {} if without_head else {"lm_head": [vocabulary, width]}
+    return "\n".join(f"{prefix}{name}.weight BF16 {shape}" for name, shape in named.items())
+
+
+@pytest.mark.parametrize("deployment", REPORTED.values(), ids=REPORTED)
+def test_what_was_reported_is_told(deployment: Deployment, tmp_path: Path) -> None:
+    model = copy_model("hf_llama", tmp_path, **deployment.config)
+    text = listed(model, deployment.prefix, without_head=deployment.without_head)
+    write(text, model / "model.safetensors")
+    (model / "tokenizer.json").write_text("{}")
+    for name, added in deployment.added.items():
+        held = (model / name).read_text() if (model / name).exists() else ""
+        future = "from __future__ import annotations\n"
+        (model / name).write_text(
+            held.replace(future, future + added, 1) if future in held else added + held
+        )
+    reports = list(told(f"hf_llama {deployment.command}{TRUST}", tmp_path))
+    found = {
+        each.code
+        for report in reports
+        for each in report.diagnostics
+        if each.severity is not Severity.INFO
+    }
+    assert found == ({deployment.code} if deployment.code else set())
+    if not deployment.code:
+        sizes = [size for report in reports for each in report.verdicts for size in each.sizes]
+        assert [verdict for _, _, verdict in sizes] == [SERVES]
