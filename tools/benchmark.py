@@ -1,6 +1,7 @@
 """How long a cold `check` takes, against what users would otherwise wait for.
 
     python tools/benchmark.py [--rounds 7] [--script .venv/bin/forgather-lint] [--mlinter FILE]
+                              [--only warm --only copies ...]
 
 Every command runs in a fresh process, the commands in turn, so that a busy machine slows all of
 them alike; each keeps its best round, by processor time (user and system) and by the clock. A first
@@ -28,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import chain
 from math import inf
@@ -176,9 +177,12 @@ def cost(command: Command, environment: Mapping[str, str]) -> Cost:
 
 
 def measure(
-    rounds: int, script: Path | None = None, mlinter: Path | None = None
+    rounds: int,
+    script: Path | None = None,
+    mlinter: Path | None = None,
+    only: Sequence[str] = (),
 ) -> dict[str, Cost]:
-    """The best cost of each command."""
+    """The best cost of each command, or of those in the pairs that begin with one of `only`."""
     best: dict[str, Cost] = {}
     with tempfile.TemporaryDirectory() as folder:
         environment = dict(
@@ -190,6 +194,9 @@ def measure(
         for variable in ("PYTHONDONTWRITEBYTECODE", "FORGATHER_LINT_NO_CACHE"):
             environment.pop(variable, None)
         every = commands(Path(folder), script, mlinter)
+        if only:
+            wanted = {name for pair in LIMITS if pair[0] in only for name in pair}
+            every = {name: command for name, command in every.items() if name in wanted}
         for command in every.values():
             cost(command, environment)
         for number in range(rounds):
@@ -219,8 +226,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--script", type=lambda path: Path(path).absolute())
     parser.add_argument("--mlinter", type=lambda path: Path(path).absolute())
+    parser.add_argument("--only", action="append", choices=sorted({one for one, _ in LIMITS}))
     chosen = parser.parse_args()
-    costs = measure(chosen.rounds, chosen.script, chosen.mlinter)
+    costs = measure(chosen.rounds, chosen.script, chosen.mlinter, chosen.only or ())
     print("processor   clock")
     for name, taken in costs.items():
         print(f"{taken.processor:7.3f} s {taken.clock:7.3f} s  {name}")
