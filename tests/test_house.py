@@ -224,6 +224,29 @@ def test_nothing_is_keyed_by_a_bare_identity() -> None:
     assert found == {f"forgather_lint/{holder}" for holder in holders}
 
 
+KEYED_BY_OUR_OWN = frozenset(
+    "answers/kept._class engines/fact.histories engines/fact.tables engines/ranges.ranges "
+    "engines/registry.project engines/registry.server engines/releases.known "
+    "documents/walk._parts python/interpreter/constants._fewest".split()
+)
+"""What is cached without a bound by names that the package itself has: of classes and tables."""
+
+UNBOUNDED = {"cache", "functools.cache", "lru_cache(maxsize=None)", "lru_cache(None)"}
+
+
+def test_no_cache_grows_with_what_is_read() -> None:
+    """A server lives as long as its editor: what texts and settings say is kept with a bound."""
+    found = set()
+    for file in FILES:
+        for node in ast.walk(tree(file)):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            unbounded = any(ast.unparse(each) in UNBOUNDED for each in node.decorator_list)
+            if unbounded and [each for each in node.args.args if each.arg not in ("self", "cls")]:
+                found.add(f"{name(file).removesuffix('.py')}.{node.name}")
+    assert found == {f"forgather_lint/{each}" for each in KEYED_BY_OUR_OWN}
+
+
 def test_no_file_hides_behind_a_folder_of_its_name() -> None:
     """Python takes the folder: such a file is read by people alone."""
     assert [name(file) for file in FILES if file.with_suffix("").is_dir()] == []

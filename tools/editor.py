@@ -34,6 +34,7 @@ from tests.language_client import LanguageClient, editing  # noqa: E402
 
 NAME, MANY_LAYERS = "hf_llama", 80
 PLAN = f"configuration_{NAME}.py"
+COMMENT = "# edit "
 WARM_UP, KEYSTROKES, SETTLED = 6, 20, 1.0
 LIMITS = {"keystroke": 150.0, "keystroke, 80 layers": 300.0}
 """Milliseconds."""
@@ -59,28 +60,37 @@ class Times(NamedTuple):
 
 
 def typed(client: LanguageClient, file: Path, count: int) -> Iterator[float]:
-    """Type a letter into a pattern and delete it again.
+    """Type a letter into a pattern and delete it again, with another number in a comment each time.
 
-    Yields how long each took to be answered.
+    So no text comes twice, and nothing is known of it. Yields how long each took to be answered.
     """
-    whole = client.texts[str(file)]
+    whole = client.texts[str(file)].partition(COMMENT)[0]
     pattern = "layers.*.mlp.gate_proj"
     offset = whole.index(pattern) + len(pattern)
-    line = whole[:offset].count("\n")
-    column = offset - whole[:offset].rfind("\n") - 1
+    here = _point(whole, offset)
+    first = client.versions[str(file)]
     for number in range(count):
-        put = number % 2 == 0
-        text = whole[:offset] + "x" * put + whole[offset:]
-        end = column if put else column + 1
-        place = {
-            "start": {"line": line, "character": column},
-            "end": {"line": line, "character": end},
-        }
+        put, before = number % 2 == 0, client.texts[str(file)]
+        text = f"{whole[:offset]}{'x' * put}{whole[offset:]}{COMMENT}{first + number}\n"
+        rest = before.rpartition(COMMENT)[1:] if COMMENT in before else ("", "")
+        end = {"start": _point(before, len(before) - len("".join(rest)))}
+        end["end"] = _point(before, len(before))
+        typed_at = {"start": here, "end": {**here, "character": here["character"] + (not put)}}
         start = time.perf_counter()
-        client.change(file, text, {"range": place, "text": "x" if put else ""})
+        client.change(
+            file,
+            text,
+            {"range": end, "text": f"{COMMENT}{first + number}\n"},
+            {"range": typed_at, "text": "x" if put else ""},
+        )
         found = client.on(file)
         yield time.perf_counter() - start
         assert bool(found) is put
+
+
+def _point(text: str, offset: int) -> dict[str, int]:
+    before = text[:offset]
+    return {"line": before.count("\n"), "character": len(before) - before.rfind("\n") - 1}
 
 
 def keystrokes(model: Path) -> Times:

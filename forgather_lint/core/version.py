@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from forgather_lint.core.printable import shortened
@@ -35,7 +35,7 @@ class Version(NamedTuple):
     patch: int = 0
 
     @classmethod
-    @cache
+    @lru_cache(maxsize=1024)
     def parse(cls, text: str) -> Version:
         """Read "0.32", "0.11.2.post2" or "5.0.0rc1". Raises `VersionError`."""
         found = _RELEASE.match(text.strip())

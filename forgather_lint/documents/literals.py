@@ -60,8 +60,10 @@ def sizes_of_call(place: Place) -> tuple[Place, ...] | None:
         return None
     call = place.node
     named = call.func.attr.value if isinstance(call.func, cst.Attribute) else ""
-    if named not in ("view", "reshape") or any(each.keyword or each.star for each in call.args):
+    if named not in ("view", "reshape") or any(each.keyword for each in call.args):
         return None
+    if any(each.star == "**" for each in call.args) or any(each.star for each in call.args[-2:]):
+        return None  # in front of the last two, which are counted from behind, a star is one place
     given = [argument.value for argument in call.args]
     if len(given) == 1:
         given = _sequence(given[0], place.file.tree)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import starmap
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar, get_args, get_origin
@@ -125,7 +125,7 @@ def histories(topic: str) -> dict[str, list[Row]]:
     return {name: sorted(starmap(Row, rows.items())) for name, rows in blocks.items()}
 
 
-@cache
+@lru_cache(maxsize=1024)
 def raw_facts(topic: str, version: Version) -> dict[str, Fact[object]]:
     """Every fact of `data/<topic>.toml` as of `version`, its value as TOML has it.
 

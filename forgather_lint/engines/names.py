@@ -6,7 +6,7 @@ The file is searched as text: parsing its thousands of rows would take longer th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from forgather_lint.core.version import Requirement, Version
 from forgather_lint.engines.fact import DATA
@@ -30,7 +30,7 @@ def said(table: str, name: str) -> str | None:
     return None
 
 
-@cache
+@lru_cache(maxsize=4096)
 def admits(ranges: str, release: Version) -> bool:
     """Whether one of `ranges`, separated by " or ", admits `release`; an empty text does."""
     return not ranges or any(

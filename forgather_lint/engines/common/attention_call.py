@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 
 import libcst as cst
 
@@ -33,7 +33,7 @@ def interface_call(function: FunctionValue) -> cst.Call | None:
     return _interface_call(function.node)
 
 
-@cache
+@lru_cache(maxsize=256)
 def _interface_call(node: cst.FunctionDef | cst.Lambda) -> cst.Call | None:
     names: set[str] = set()
     called: list[tuple[str, cst.Call]] = []

@@ -5,7 +5,7 @@ A name that is not in the table is unknown to this tool, which is not to say tha
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from forgather_lint.core.version import Requirement, Version
@@ -48,7 +48,7 @@ class ImportedName(NamedTuple):
         return f"ImportError: cannot import name '{self.name}' from '{self.module}'"
 
 
-@cache
+@lru_cache(maxsize=4096)
 def imported_name(module: str, name: str) -> ImportedName | None:
     """The entry for `from module import name`, else for the module.
 

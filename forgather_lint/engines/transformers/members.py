@@ -5,13 +5,13 @@ A member that is not in the table is unknown to this tool, which is not to say t
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from forgather_lint.core.version import Requirement, Version
 from forgather_lint.engines.fact import tables
 
 
-@cache
+@lru_cache(maxsize=64)
 def absent_members(version: Version) -> frozenset[str]:
     """The members, each with the name of its class in front, that the release `version` lacks."""
     return frozenset(

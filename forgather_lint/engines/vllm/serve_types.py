@@ -12,7 +12,7 @@ import json
 import operator
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from forgather_lint.core.record import record
@@ -202,7 +202,7 @@ def _required(owner: str, release: Version) -> Iterator[str]:
                 yield name
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _row(section: str, name: str, release: Version) -> Mapping[str, Any] | None:
     _, found, rest = _sections().get(section, "").partition(f"\n{name} = ")
     if not found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -34,7 +34,7 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
     raise Raised("NameError", f"name '{node.value}' is not defined", frame.place(node))
 
 
-@cache
+@lru_cache(maxsize=64)
 def _imported_names(module: cst.Module) -> frozenset[str]:
     """The names that imports anywhere in `module` bind, whether or not the package is installed."""
     imports = of_kind(descendants(module), cst.Import, cst.ImportFrom)

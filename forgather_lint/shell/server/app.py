@@ -49,7 +49,7 @@ AT_ONCE = 0.01
 """When idle: seconds after a change in which further changes are taken together with it."""
 PAUSE = 0.15
 """Seconds without a change after which a running analysis counts as outdated."""
-MOST_PICTURES = 50
+MOST_PICTURES, MOST_NOTES = 50, 200
 SLOW = 1.0
 """Seconds after which the user is shown that work is going on."""
 WATCHED = ("py", "json", "yaml", "yml", "jinja", "toml", "safetensors")
@@ -85,7 +85,7 @@ class Server(LanguageServer):
         self._sent: dict[str, Told] = {}
         self._whole: dict[str, list[Picture]] = {}
         self._runner: asyncio.Task[None] | None = None
-        self._notes: set[str] = set()
+        self._notes: dict[str, None] = {}
 
     # What the client is and wants.
 
@@ -289,9 +289,11 @@ class Server(LanguageServer):
         self.window_log_message(lsp.LogMessageParams(kind, printable(text)))
 
     def tell_once(self, text: str) -> None:
-        """Tell the user something, but not a second time."""
+        """Tell the user something, but not a second time among the last `MOST_NOTES`."""
         if text not in self._notes:
-            self._notes.add(text)
+            self._notes[text] = None
+            while len(self._notes) > MOST_NOTES:
+                del self._notes[next(iter(self._notes))]
             message = printable(f"{NAME}: {text}")
             self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, message))
 

@@ -26,6 +26,7 @@ _START = (
     "serve()"
 )
 _Sent = queue.SimpleQueue[bytes | None]
+_Waiting = list[asyncio.Queue[Answer]]
 
 
 class Ended(Exception):
@@ -38,7 +39,6 @@ class Link:
     def __init__(self) -> None:
         self.starts = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: list[asyncio.Queue[Answer]] = []
         self._start()
 
     def _start(self) -> None:
@@ -49,8 +49,11 @@ class Link:
             stdout=subprocess.PIPE,
         )
         self._sent: _Sent = queue.SimpleQueue()
+        self._waiting: _Waiting = []  # of this process: one that died ends its own questions alone
         threading.Thread(target=_send, args=(self._process.stdin, self._sent), daemon=True).start()
-        threading.Thread(target=self._receive, args=(self._process,), daemon=True).start()
+        threading.Thread(
+            target=self._receive, args=(self._process, self._waiting), daemon=True
+        ).start()
 
     async def answers(self, question: Question) -> AsyncIterator[Answer]:
         """The answers to `question`, `Done` last. Raises `Ended`.
@@ -80,22 +83,22 @@ class Link:
             self._process.kill()
             self._process.wait()
 
-    def _receive(self, process: subprocess.Popen[bytes]) -> None:
+    def _receive(self, process: subprocess.Popen[bytes], waiting: _Waiting) -> None:
         stream = process.stdout
         assert stream is not None
         while (data := received(stream)) is not None:
-            self._pass_on(pickle.loads(data))
+            self._pass_on(pickle.loads(data), waiting)
         process.wait()
-        while self._waiting:
-            self._pass_on(Done(outdated=True))
+        while waiting:
+            self._pass_on(Done(outdated=True), waiting)
 
-    def _pass_on(self, answer: Answer) -> None:
+    def _pass_on(self, answer: Answer, waiting: _Waiting) -> None:
         loop = self._loop
-        if loop is None or not self._waiting:
+        if loop is None or not waiting:
             return
-        first = self._waiting[0]
+        first = waiting[0]
         if isinstance(answer, Done):
-            self._waiting.pop(0)
+            waiting.pop(0)
         with suppress(RuntimeError):  # the server is ending
             loop.call_soon_threadsafe(first.put_nowait, answer)
 
