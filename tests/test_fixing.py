@@ -23,6 +23,7 @@ from tests.fixes_shown import CASES, SHOWN, fixed, shown, title
 from tests.fixture_models import copy_model
 from tests.snapshots import FIXTURES, FOLDER
 from tests.test_cli import lint
+from tools.modelsmith.model import write
 
 PLAN = "configuration_broken_llama.py"
 REVEALING = {"plans under the names of the guide": {"FGL601"}}
@@ -273,6 +274,20 @@ def test_a_missing_plan_is_written_into_the_class(tmp_path: Path, written: str) 
     assert "1 × FGL311 (no-pp-plan)" in result.stdout
     assert "serves at 1, 2, 4, 8 ranks and 2, 4 stages" in result.stdout
     assert "    base_model_tp_plan" in file.read_text("utf-8")
+
+
+def test_a_plan_that_is_inherited_from_transformers_is_written_into_the_class(
+    tmp_path: Path,
+) -> None:
+    """The files of the library stay as they are, though the plan of `LlamaConfig` stands there."""
+    model = write({"config": "llama", "names": "meta", "mistake": "no_plan"}, tmp_path / "model")
+    (file,) = model.glob("configuration_*.py")
+    assert "base_model_tp_plan" not in file.read_text("utf-8")
+    assert lint("plan", model, "--infer", "--write").stdout == f"wrote {file}\n"
+    written = file.read_text("utf-8")
+    assert '    base_model_tp_plan = {\n        "layers.*.attention.wq": "colwise",\n' in written
+    again = lint("plan", model, "--infer", "--write")
+    assert again.stdout == "the plan is the one that would be inferred\n"
 
 
 def test_a_plan_goes_to_config_json_where_it_stands(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """An inferred plan as edits of the file that has, or should have, the plan of the config.
 
 Entries that are right stay as they are, with their comments. A missing plan is added behind
-`model_type` of the config class, or to the end of config.json where there is no class.
+`model_type` of the config class, or to the end of config.json where there is no class. So is one
+that the class inherits from transformers: the files of a library are never written.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import libcst as cst
 
@@ -67,14 +69,23 @@ def is_written(model: Model, attribute: str, values: Values) -> bool:
 
 def _edits(model: Model, plan: Plan, attribute: str, values: Values) -> Iterator[Edit]:
     where = plan.declared
+    if isinstance(where, NodePlace) and not _is_own(model, where):
+        where = None  # inherited from a class of transformers, which a plan beside it replaces
     if isinstance(where, ConfigPlace):
         yield from _in_config(where, plan, attribute, values)
     elif isinstance(where, NodePlace):
         yield from _in_python(where, plan, values)
-    elif isinstance(model.config_class_where, NodePlace):
+    elif isinstance(model.config_class_where, NodePlace) and _is_own(
+        model, model.config_class_where
+    ):
         yield from _in_class(model.config_class_where, attribute, values)
     elif isinstance(model.config_where, ConfigPlace):
         yield from _behind_the_config(model.config_where, attribute, values)
+
+
+def _is_own(model: Model, where: NodePlace) -> bool:
+    """Whether the place is in a file of the model, not of a library that it inherits from."""
+    return where.file.path == model.path or Path(where.file.path).is_relative_to(model.path)
 
 
 def _in_config(where: ConfigPlace, plan: Plan, attribute: str, values: Values) -> Iterator[Edit]:
