@@ -127,6 +127,10 @@ def test_words_of_a_refused_value_are_those_of_the_engine() -> None:
     assert compared
 
 
+def test_an_older_release_was_asked_too() -> None:
+    assert len({target.vllm.version for target, _, _ in asked()}) == len(STORED) > 1
+
+
 def _texts(target: VllmTarget, command: str) -> Iterator[str]:
     for fact in _read(target, command).facts(Settings(), None):
         if isinstance(fact, CommandRefused):
@@ -135,7 +139,7 @@ def _texts(target: VllmTarget, command: str) -> Iterator[str]:
 
 def test_what_is_left_unsaid() -> None:
     found = [
-        f"{command} | {said.get('error', '')[:90]}".rstrip()
+        f"{target.vllm}: {command} | {said.get('error', '')[:90]}".rstrip()
         for target, command, said in asked()
         if said and not told(target, command)
     ]

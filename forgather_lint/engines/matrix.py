@@ -9,8 +9,8 @@ from forgather_lint.core import doing
 from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.settings import Device, ModelImpl
 from forgather_lint.documents.model_input import ModelInput
-from forgather_lint.engines.api import AnyPreparedModel, Cell, Target
-from forgather_lint.execution.outcome import Outcome, Verdict, worst
+from forgather_lint.engines.api import AnyPreparedModel, Capacity, Cell, Target
+from forgather_lint.execution.outcome import Outcome, Verdict, undecided, worst
 from forgather_lint.facts import EndKind, NotBuilt
 from forgather_lint.facts.causes.placement import DoesNotFit
 from forgather_lint.facts.serving import ServingProblem
@@ -83,7 +83,16 @@ def cell(prepared: AnyPreparedModel, ranks: int, stages: int, device: Device | N
     if held is not None and held.error and outcome.verdict is Verdict.SERVES:
         cause = DoesNotFit(held.max_model_len or 0, held.room or 0)
         outcome = Outcome(Verdict.FAILS, cause, held.error, held.where)
+    elif device is not None and outcome.verdict is Verdict.SERVES:
+        outcome = _fitting(outcome, held, device)
     return Cell(release, ranks, stages, outcome, size, held)
+
+
+def _fitting(outcome: Outcome, held: Capacity | None, device: Device) -> Outcome:
+    """`outcome`, unless memory was told and whether the model fits into it is not known."""
+    if held is None or not held.unknown or not device.is_told:
+        return outcome
+    return undecided(f"whether it fits is not known: {held.unknown}", None)
 
 
 def blocking(prepared: AnyPreparedModel) -> Outcome | None:
