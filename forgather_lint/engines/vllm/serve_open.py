@@ -93,8 +93,10 @@ def _is_aside(given: Given) -> bool:
     return not values or (given.value is not None and given.value.text in values)
 
 
-def _judged(_: Deployed, __: Given) -> str:
-    return ""  # whoever judges the model or the command asks for it
+def _judged(_: Deployed, given: Given) -> str:
+    """Whoever judges the model or the command asks for it, if its value is known."""
+    is_known = given.on is not None and (given.value is None or given.value.text is not None)
+    return "" if is_known else f"the value of `{given.name}` is not known"
 
 
 def _implementation(_: Deployed, given: Given) -> str:
