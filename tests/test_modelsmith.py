@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,16 @@ def test_inferred_plans_are_counted_by_what_the_engine_does(tmp_path: Path) -> N
     assert (found["drawn"], found["found"], found["serve"]) == (9, 2, 1)
     assert (found["differs"], found["missed"], found["no_reference"]) == ({"2": "wrong"}, [4], 1)
     assert found["revision"] == "abc"
+
+
+def test_what_inferred_plans_came_to_is_kept() -> None:
+    rows = {each["seed"]: each for each in json.loads(inferring.STORED.read_text("utf-8"))}
+    for row in rows.values():
+        assert row["found"] == row["serve"] + len(row["differs"])
+        asked = row["found"] + row["no_reference"] + len(row["missed"])
+        assert row["drawn"] >= asked
+    newest = rows[8140]
+    assert (newest["found"], newest["serve"], len(newest["missed"])) == (87, 87, 25)
 
 
 def test_models_that_were_drawn_are_known_to_a_later_call(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.facts import EndKind, NotBuilt, Parameter, Structure
 from forgather_lint.model.analysis import build_tree, builder_of
+from forgather_lint.python.interpreter.environment import Environment
 from tests.meta_truth import Shape
 from tests.meta_truth import Structure as Truth
 
@@ -32,24 +33,43 @@ class Comparison:
     reasons: tuple[str, ...] = ()
 
 
-def compared(model: ModelInput, truth: Truth | None, error: str | None = None) -> Comparison:
+def compared(
+    model: ModelInput,
+    truth: Truth | None,
+    error: str | None = None,
+    environment: Environment | None = None,
+) -> Comparison:
     """Build `model` from source and compare; a bug of ours is a crash.
 
-    `error` is what PyTorch raised, where it could not build the model either.
+    `error` is what PyTorch raised, where it could not build the model. That it raises where we
+    build is a difference, unless it only misses a package. `environment` is that of the release of
+    transformers with which it ran.
     """
     try:
-        built = build_tree(builder_of(model))
+        built = build_tree(builder_of(model, environment))
     except Exception as crash:  # noqa: BLE001 - crashes are what is counted
         return Comparison(Status.CRASHED, (repr(crash),))
     if isinstance(built, NotBuilt):
         return _not_built(built, truth, error)
-    return compare(built.structure, truth) if truth else Comparison(Status.NO_TRUTH, (error or "",))
+    if truth is not None:
+        return compare(built.structure, truth)
+    if error is None or _misses_package(error):
+        return Comparison(Status.NO_TRUTH, (error or "",))
+    return Comparison(Status.DIFFERS, (f"builds; PyTorch: {error}",))
+
+
+def _misses_package(error: str) -> bool:
+    return any(text in error for text in _NOT_INSTALLED)
+
+
+_NOT_INSTALLED = ("No module named", "requires the following packages", "requires the `")
+"""What PyTorch is told of packages that are not installed where it ran."""
 
 
 def _not_built(built: NotBuilt, truth: Truth | None, error: str | None) -> Comparison:
     said = f"{built.kind}: {built.message} ({built.where.span})"
-    if truth is None and error is None:
-        return Comparison(Status.NO_TRUTH, (said,))
+    if truth is None and (error is None or _misses_package(error)):
+        return Comparison(Status.NO_TRUTH, (f"{said}; PyTorch: {error}" if error else said,))
     real = f"{said}; PyTorch: {error or 'builds'}"
     if built.kind is EndKind.UNDECIDED:
         return Comparison(Status.UNDECIDED, (real,))

@@ -15,15 +15,19 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from forgather_lint.core.settings import Settings
+from forgather_lint.core.version import Version
 from forgather_lint.documents.discover import Candidate, candidates
 from forgather_lint.documents.model_input import open_model
 from forgather_lint.documents.python import SourceError
+from forgather_lint.engines.registry import library
+from forgather_lint.engines.transformers.profile import TransformersProfile
 from forgather_lint.linting.report import ModelReport
 from forgather_lint.pipeline import check_model
 from forgather_lint.probes.interpreter import environment
@@ -44,14 +48,17 @@ class Row(corpus_table.Row):
 
 @dataclass(frozen=True, slots=True)
 class Reality:
-    """What PyTorch built for a model, else the error that it ended with."""
+    """What PyTorch built for a model, else what it raised, else `why` nothing is known of it."""
 
-    structure: Truth | None
+    structure: Truth | None = None
     error: str | None = None
+    why: str = ""
 
 
-NOT_RUN = Reality(None, "its code was not run (--yes)")
-NO_CONFIG = Reality(None, "no config.json, so nothing loads it")
+NOT_RUN = Reality(why="its code was not run (--yes)")
+NO_CONFIG = Reality(why="no config.json, so nothing loads it")
+Builds = Callable[[Path], Reality]
+"""Has PyTorch build the model of a folder."""
 
 
 def rows(directories: Sequence[Path], settings: Settings, may_run: bool) -> Iterator[Row]:
@@ -62,12 +69,15 @@ def rows(directories: Sequence[Path], settings: Settings, may_run: bool) -> Iter
             report = check_model(candidate, settings)
             seconds = time.perf_counter() - begin
             if report is not None:
-                comparison = _compared(candidate, report, may_run)
+                comparison = compared_with_pytorch(candidate, report, _reality if may_run else None)
                 name = str(Path(candidate.path).relative_to(directory.parent))
                 yield Row(name, comparison, seconds, report=report)
 
 
-def _compared(candidate: Candidate, report: ModelReport, may_run: bool) -> Comparison:
+def compared_with_pytorch(
+    candidate: Candidate, report: ModelReport, builds: Builds | None
+) -> Comparison:
+    """How the tree of a model compares with what PyTorch builds; a crash of ours where it ended."""
     failed = report.error or next(
         (each.message for each in report.diagnostics if each.code == "FGL999"), None
     )
@@ -80,10 +90,12 @@ def _compared(candidate: Candidate, report: ModelReport, may_run: bool) -> Compa
     if candidate.file is not None:
         reality = NO_CONFIG
     else:
-        reality = _reality(candidate.folder) if may_run else NOT_RUN
-    comparison = compared(model, reality.structure, reality.error)
-    if comparison.status is Status.DIFFERS and reality.structure is None:
-        return Comparison(Status.NO_TRUTH, comparison.reasons)  # both end, each for its own reason
+        reality = NOT_RUN if builds is None else builds(candidate.folder)
+    installed = TransformersProfile(Version.parse(version("transformers")))
+    beside = library().environment(installed)
+    comparison = compared(model, reality.structure, reality.error, beside)
+    if comparison.status is Status.NO_TRUTH and reality.why:
+        return Comparison(Status.NO_TRUTH, (reality.why,))
     return comparison
 
 
@@ -99,8 +111,9 @@ def _reality(folder: Path) -> Reality:
         built = json.loads(found.read_text("utf-8")) if found.exists() else {}
     if "whole" in built:
         return Reality(built["whole"])
-    said = str(ran.said.get("error", f"exit code {ran.exit_code}"))
-    return Reality(None, said if ran.end is End.RETURNED else ran.end.value)
+    if ran.end is End.RETURNED and "error" in ran.said:
+        return Reality(error=str(ran.said["error"]))
+    return Reality(why=ran.end.value if ran.end is not End.RETURNED else f"exit {ran.exit_code}")
 
 
 def table(found: Sequence[Row]) -> str:
