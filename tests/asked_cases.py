@@ -19,6 +19,8 @@ SUITES = (
     "serving/positions_counted_by_model",
     "tool/asks_who_runs_it",
     "serving/tensor_value_read",
+    "tool/hostile_models",
+    "tool/hostile_models_again",
 )
 _SIZES = {"hidden_size": 128, "num_key_value_heads": 4}
 _BACKEND = "    _supports_attention_backend = True\n"

@@ -15,6 +15,8 @@ from tests.changes import ChangeFailed, changed
 MODELS = "models.md"
 """The file of the models that cases start from."""
 
+RULES = Path(__file__).parents[1] / "fixtures" / "rules"
+
 _HEADING = re.compile(r"^## (.+)\n", re.MULTILINE)
 _FENCE = re.compile(
     r"^```(?P<language>\w+) (?P<file>\S+)(?: \((?P<how>fixed|merge)\))?\n(?P<text>.*?)^```\n"
@@ -122,6 +124,12 @@ def read_cases(suite: Path) -> Iterator[Case]:
             _files(section, marked, fixed=True),
             _settings(section.prose, head.prose),
         )
+
+
+def model_files(name: str) -> dict[str, str]:
+    """The files of a model that cases start from."""
+    sections = {each.name: each for each in _sections(RULES / MODELS)}
+    return _model(sections[name]) | _files(sections[name], _model(sections[name]))
 
 
 def without_expectations(text: str, name: str = "") -> str:

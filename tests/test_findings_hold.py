@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from forgather_lint import pipeline
 from forgather_lint.core.diagnostics import Diagnostic, Severity
 from forgather_lint.core.settings import Settings
 from forgather_lint.documents.discover import candidates
@@ -19,6 +22,7 @@ from forgather_lint.documents.python import SourceError
 from forgather_lint.engines.api import Target
 from forgather_lint.engines.chosen_targets import chosen_targets
 from forgather_lint.engines.matrix import cell, examine
+from forgather_lint.linting import sizes
 from forgather_lint.linting.holding import holds_for
 from forgather_lint.linting.report import ModelReport
 from forgather_lint.session import checking
@@ -47,12 +51,12 @@ def contradictions(folder: Path, settings: Settings, target: Target) -> Iterator
     length, judged_as = settings.max_model_len, settings.model_impl
     prepared = examine(model, target, settings.dtype or "bfloat16", length, judged_as)
     verdicts = {
-        sizes: cell(prepared, *sizes, settings.told_device).outcome.verdict.value for sizes in SIZES
+        asked: cell(prepared, *asked, settings.told_device).outcome.verdict.value for asked in SIZES
     }
     at = f"{folder.name} on {target}"
     if {*verdicts.values()} == {"serves"}:
         together = _checked(folder, settings, target, (1, 2), (1, 2))
-        served = {(*sizes, "serves") for sizes in SIZES} <= {*together.verdicts[0].sizes}
+        served = {(*asked, "serves") for asked in SIZES} <= {*together.verdicts[0].sizes}
         if served and not any(_errors(together)):
             return  # what no size finds among others, it does not find alone
     for (ranks, stages), verdict in verdicts.items():
@@ -122,13 +126,55 @@ def test_they_agree_on_the_fixture_models(folder: Path) -> None:
     assert [line for t in targets for line in contradictions(folder, Settings(), t)] == []
 
 
+@pytest.fixture
+def analysed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal questions about the model of a test are analysed once, whoever asks.
+
+    That each would get the same answer alone is held by `test_company.py` and by the quick tests
+    here; what the slow ones compare is what `check` and `matrix` make of the answers.
+    """
+    here = sys.modules[__name__]
+    _once(monkeypatch, (sizes, here), "examine", lambda model, *asked: (model.path, *asked))
+    _once(monkeypatch, (sizes, here), "cell", lambda prepared, *asked: (id(prepared), *asked))
+    _once(
+        monkeypatch,
+        (pipeline,),
+        "builder_of",
+        lambda model, environment: (model.path, environment.transformers),
+    )
+    _once(monkeypatch, (pipeline,), "facts_of", lambda builder, model: id(builder))
+
+
+def _once(
+    monkeypatch: pytest.MonkeyPatch,
+    used_in: Sequence[ModuleType],
+    name: str,
+    question: Callable[..., object],
+) -> None:
+    """Let all of `used_in` keep what their function `name` answers, by what `question` makes."""
+    work = getattr(used_in[0], name)
+    known: dict[object, tuple[object, tuple[object, ...]]] = {}
+
+    def once(*asked: object) -> object:
+        key = question(*asked)
+        if key not in known:
+            # What was asked is kept too: an id is then of nothing else.
+            known[key] = (work(*asked), asked)
+        return known[key][0]
+
+    for module in used_in:
+        monkeypatch.setattr(module, name, once)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("analysed_once")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_they_agree_on_all_profiles(case: Case, tmp_path: Path) -> None:
     assert of_case(case, tmp_path, drawn(case, chosen_targets(("all",)).targets)) == []
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("analysed_once")
 @pytest.mark.parametrize("folder", model_directories(), ids=lambda folder: folder.name)
 def test_they_agree_on_all_profiles_of_the_fixture_models(folder: Path) -> None:
     targets = chosen_targets(("all",)).targets

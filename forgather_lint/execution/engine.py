@@ -105,11 +105,12 @@ class HandedOn:
     """What an engine passes to the model beside tokens, for the model to pass on to the attention.
 
     `attention`: the attention itself is passed (`ATTENTION_INSTANCES`); `others` are further
-    keywords.
+    keywords. `ids` is the dtype of the tokens themselves.
     """
 
     attention: bool = False
     others: tuple[str, ...] = ()
+    ids: str = "int64"
 
 
 @record
@@ -159,7 +160,8 @@ class Engine:
 
 def given_arguments(engine: Engine) -> Arguments:
     """The arguments with which the release calls the model; without an engine, tokens alone."""
-    arguments = engine_arguments(BATCHED if engine.attention else SEQUENCE)
+    sequence = BATCHED if engine.attention else SEQUENCE
+    arguments = engine_arguments(sequence, engine.handed_on.ids)
     if engine.attention is None:
         del arguments.keywords["position_ids"]
     if engine.handed_on.attention:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
 from forgather_lint.core.port import port_of
@@ -17,6 +17,7 @@ from forgather_lint.execution.engine import (
     Heads,
 )
 from forgather_lint.execution.kept_state import KeptByForward
+from forgather_lint.execution.narrow_ids import WHOLE_IDS, note_narrow_ids, require_whole_ids
 from forgather_lint.facts.causes.attention import BiasLeftOut, KeywordLost, NoAttentionForLayer
 from forgather_lint.facts.causes.experts import ExpertsUsedAsList
 from forgather_lint.facts.causes.placement import (
@@ -28,13 +29,14 @@ from forgather_lint.facts.causes.placement import (
     TooManyHeads,
 )
 from forgather_lint.facts.release import Effect
+from forgather_lint.libraries.aliases import Aliases
 from forgather_lint.libraries.masks import is_causal
 from forgather_lint.libraries.names import ATTENTION_INTERFACE, FUSED_EXPERTS, MASK_FUNCTIONS
 from forgather_lint.libraries.operands import is_none
 from forgather_lint.libraries.positions import is_bias
 from forgather_lint.libraries.propagation import since
 from forgather_lint.libraries.standard import StandardLibrary
-from forgather_lint.libraries.torch.rows_apart import rows_apart
+from forgather_lint.libraries.torch.rows_apart import WITHIN_HEADS, rows_apart
 from forgather_lint.model.tree import Tree, class_name
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine
@@ -103,18 +105,23 @@ class EngineLibrary(StandardLibrary):
     kept: tuple[Value, Value] | None = None
     """The arguments of the last call of `EXPANSION`: what the engine caches."""
     state: KeptByForward | None = None
+    aliases: Aliases = field(default_factory=Aliases)
 
     def __post_init__(self) -> None:
         StandardLibrary.__init__(self)
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
+        arguments = self.aliases.current(arguments)
         if name == EXPANSION:
             self.kept = arguments.positional[0], arguments.positional[1]
             return TupleValue(self.kept)
         if name == ATTENTION_INTERFACE and self.engine.attention:
             self.attention_runs.attends()
             return self._attention(self.engine.attention, arguments, where)
+        narrow = self.engine.handed_on.ids != WHOLE_IDS
         try:
+            if narrow:
+                require_whole_ids(name, arguments, where)
             made = StandardLibrary.call(self, machine, name, arguments, where)
         except Raised as error:
             if isinstance(error.cause, SizesDiffer) and any(
@@ -124,6 +131,9 @@ class EngineLibrary(StandardLibrary):
             if name.startswith(FUSED_EXPERTS):
                 error.cause = ExpertsUsedAsList()
             raise
+        if narrow:
+            note_narrow_ids(machine, name, arguments, made, where)
+        made = self.aliases.called(name, arguments, made, where)
         if self.state is not None:
             self.state.called(name, arguments, made, where)
         if name not in MASK_FUNCTIONS or not self.engine.attention:
@@ -132,6 +142,21 @@ class EngineLibrary(StandardLibrary):
         if name not in _CAUSAL or not _OTHER_MASKS.isdisjoint(arguments.keywords):
             machine.leave_unproved(Unknown("mask-not-known-to-be-causal", where))
         return NONE
+
+    def on_written(self, target: Value, made: Value, where: Place) -> Value:
+        if not isinstance(target, TensorValue):
+            return made
+        if self.state is not None:
+            self.state.called("Tensor.add_", Arguments([target]), made, where)
+        return self.aliases.written(target, made, where)
+
+    def on_replaced(self, target: Value, name: str, where: Place) -> None:
+        """What `x.data = y` leaves in `x` is not known, and outlasts the forward where `x` does."""
+        if name != "data" or not isinstance(target, TensorValue):
+            return
+        self.aliases.overwritten(target, where)
+        if self.state is not None:
+            self.state.called("Tensor.set_", Arguments([target]), NONE, where)
 
     @port_of("vllm/model_executor/models/transformers/__init__.py", "vllm_attention_forward")
     def _attention(self, own: EngineAttention, arguments: Arguments, where: Place) -> Value:
@@ -152,6 +177,8 @@ class EngineLibrary(StandardLibrary):
         if len(tensors) != 3 or any(t.shape is None or len(t.shape) != 4 for t in tensors):
             return _unknown_output(tensors, where)
         made = self._attend(own, tensors, self.heads, where)
+        if not isinstance(made.placement, Wrong) and not _of_same_tokens(tensors):
+            made = replace(made, placement=Undecided("keys-beside-the-tokens", where))
         mask = given.get("attention_mask", NONE)
         if isinstance(made.placement, Wrong):
             return TupleValue((made, NONE))
@@ -226,6 +253,9 @@ class EngineLibrary(StandardLibrary):
         padded = [*tensors[:2], tensors[2]]
         if own.pads_values:
             padded[2] = _padded(tensors[2], tensors[0])
+        narrow = padded[2] is not tensors[2]
+        if narrow and rows_apart(tensors[2]) == 2:
+            raise Raised("RuntimeError", _ROWS_APART, where)
         sizes = list(map(_head_size, padded))
         alike = all(size == here.size for size in sizes)
         if not alike and (None in sizes or not heads.uniform):
@@ -240,6 +270,10 @@ class EngineLibrary(StandardLibrary):
         placement = self._placement(tensors, surplus, where)
         if not alike:
             placement = self._regrouped(tensors, here.size, where)
+        if narrow and not isinstance(placement, Wrong) and WITHIN_HEADS not in tensors[2].tags:
+            # What the engine pads it first views by heads, which a part of wider rows is not fit
+            # for; and projections of one input may be parts of one.
+            placement = Undecided("values-narrower-than-keys", where)
         if isinstance(placement, Shard) and isinstance(width, int):
             width = dims.sharded(width)
         return TensorValue((query.shape[2], width), placement, query.dtype, where)
@@ -290,6 +324,12 @@ class EngineLibrary(StandardLibrary):
 def _is_bare_parameter(value: Value) -> bool:
     """Whether the value is a parameter that no layer holds, so that each rank has it whole."""
     return isinstance(value, TensorValue) and value.is_parameter
+
+
+def _of_same_tokens(tensors: Sequence[TensorValue]) -> bool:
+    """Whether there surely is one key and one value for each query, as the engine takes them."""
+    counts = [tensor.shape[2] if tensor.shape else None for tensor in tensors]
+    return all(count is not None and dims.compare(count, counts[0] or 0) == 0 for count in counts)
 
 
 def _not_heads(name: str, placement: Placement, where: Place) -> Placement:

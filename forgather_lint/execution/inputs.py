@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forgather_lint.core.port import port_of
+from forgather_lint.execution.narrow_ids import IDS
 from forgather_lint.libraries.masks import KEYS
 from forgather_lint.libraries.positions import COUNTED
 from forgather_lint.python.values.dims import TOKENS, Size, symbol
@@ -21,9 +22,12 @@ BATCHED = symbol(TOKENS)
 
 
 @port_of("vllm/model_executor/models/transformers/base.py", "Base.forward")
-def engine_arguments(sequence: Size = SEQUENCE) -> Arguments:
-    """`input_ids` and `position_ids` of shape [1, tokens], passed by keyword, and nothing else."""
-    tokens = TensorValue((1, sequence), dtype="int64")
+def engine_arguments(sequence: Size = SEQUENCE, ids: str = "int64") -> Arguments:
+    """`input_ids` and `position_ids` of shape [1, tokens], passed by keyword, and nothing else.
+
+    `ids` is the dtype of the former.
+    """
+    tokens = TensorValue((1, sequence), dtype=ids, tags=frozenset([IDS]))
     positions = TensorValue((1, sequence), dtype="int64", tags=frozenset([COUNTED, KEYS]))
     return Arguments(
         [],

@@ -11,17 +11,11 @@ from dataclasses import field
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.libraries.aliases import SAME_MEMORY
 from forgather_lint.libraries.operands import is_in_place
 from forgather_lint.python.interpreter.kept_state import KeptState
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import Arguments, TensorValue, TupleValue, Value
-
-_SAME_MEMORY = frozenset(
-    "T H mT mH data real view reshape view_as transpose permute movedim swapaxes expand expand_as "
-    "squeeze unsqueeze flatten unflatten narrow select getitem __getitem__ detach contiguous to "
-    "float half bfloat16 double type type_as chunk split unbind diagonal".split()
-)
-"""Ops whose result may share the memory of their input."""
 
 
 @record(frozen=False, eq=False)
@@ -46,7 +40,7 @@ class KeptByForward(KeptState):
         short = name.removesuffix(".get").rpartition(".")[2]
         if is_in_place(name) or short == "setitem":
             self.found.append(where)
-        elif short in _SAME_MEMORY:
+        elif short in SAME_MEMORY:
             self._hold(made)
 
     def _hold(self, value: Value | None) -> None:

@@ -46,6 +46,8 @@ class Role(StrEnum):
     DIVIDED = "divided"
 
 
+VOCABULARY_STEP = 64
+"""Engines pad the rows of a vocabulary to a multiple of this (vocab_parallel_embedding.py)."""
 BY_COLUMN = frozenset({Role.COLUMN, Role.COLUMN_GATHERED})
 BY_ROW = frozenset({Role.ROW, Role.ROW_SPLITTING})
 PACKED = frozenset({Role.PACKED_COLUMN, Role.PACKED_ROW})

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from forgather_lint.core.record import record
 from forgather_lint.execution.assignments import Assignment
-from forgather_lint.execution.layers import Role, split_dimension
+from forgather_lint.execution.layers import VOCABULARY_STEP, Role, split_dimension
 from forgather_lint.execution.partition import get_pp_indices, stages_apart
 from forgather_lint.libraries.names import EMBEDDING
 from forgather_lint.model.tree import Tree
@@ -28,8 +28,6 @@ DTYPE_BYTES = {
 
 
 HEAD = "lm_head.weight"
-VOCABULARY_STEP = 64
-"""Engines pad the rows of a vocabulary to a multiple of this (vocab_parallel_embedding.py)."""
 
 
 @record

@@ -8,7 +8,7 @@ from __future__ import annotations
 from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.execution.layers import BY_COLUMN, BY_ROW, Role
+from forgather_lint.execution.layers import BY_COLUMN, BY_ROW, VOCABULARY_STEP, Role
 from forgather_lint.facts.causes.running import ReplacementLacks
 from forgather_lint.libraries.names import EMBEDDING, LINEAR
 from forgather_lint.python.interpreter.budget import BudgetExceeded
@@ -58,6 +58,20 @@ class Replacing:
             ReplacementLacks(found[0], name),
         )
         return Raised("AttributeError", text, where, cause=cause)
+
+    def has_other_rows(self, instance: Instance, name: str, ranks: int) -> bool:
+        """Whether `instance.name` is the table of tokens, of which a rank has a part, or more rows.
+
+        Rows are added up to a multiple of `VOCABULARY_STEP`, and shared out among ranks.
+        """
+        if name != "weight" or self.replaced.embedding is None:
+            return False
+        found = self._layer(instance, Role.REPLICATED)
+        if found is None or found[1] is not self.replaced.embedding:
+            return False
+        weight = instance.attributes.get(name)
+        rows = weight.shape[0] if isinstance(weight, TensorValue) and weight.shape else None
+        return ranks > 1 or not isinstance(rows, int) or rows % VOCABULARY_STEP != 0
 
     def _is_models_own(self, instance: Instance, name: str) -> bool:
         member = find_member(self.machine, instance.cls, name)

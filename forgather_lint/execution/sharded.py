@@ -43,6 +43,7 @@ from forgather_lint.facts.causes.attention import AttentionRunsTwice
 from forgather_lint.facts.causes.code import BareTensorReturned
 from forgather_lint.facts.causes.placement import PartMisused
 from forgather_lint.facts.release import Effect
+from forgather_lint.libraries.aliases import Aliases
 from forgather_lint.libraries.devices import without_values
 from forgather_lint.libraries.names import LINEAR
 from forgather_lint.model.tree import Tree, class_name
@@ -195,12 +196,14 @@ class Rank(Observer):
     answers: ModuleAnswers
     attention: AttentionRuns
     kept: KeptByForward
+    aliases: Aliases
     replacing: Replacing | None = None
     given_up: list[Outcome] = field(default_factory=list)
     by_condition: TensorValue | None = None
     """The first tensor whose placement depends on an undecided condition."""
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
+        arguments = self.aliases.current(arguments)
         result = self.layers.result(instance, arguments, where)
         if result is not None:
             return result
@@ -211,7 +214,7 @@ class Rank(Observer):
 
     def entered(self, instance: Instance, arguments: Arguments, where: Place) -> None:
         self.running.path.append(instance)
-        self.answers.entered(instance, arguments)
+        self.answers.entered(instance, self.aliases.current(arguments))
         self.attention.entered(where)
 
     def left(self, instance: Instance, result: Value) -> Value:
@@ -244,6 +247,8 @@ class Rank(Observer):
         error = self.replacing.lacks(instance, name, role, where)
         if error is not None:
             raise error
+        if self.replacing.has_other_rows(instance, name, self.layers.ranks):
+            self.layers.machine.leave_unproved(Unknown("rows-of-the-embedding", where))
 
     def asked_kind(self, value: Value, where: Place) -> None:
         """A layer that holds parameters may be one of the engine's, and says so if it is asked."""
@@ -285,9 +290,9 @@ def run(
     replacing = Replacing(machine, root, engine.replaced) if engine.replaced.linear else None
     attention, running = AttentionRuns(), RunningModules(tree)
     layers = LayersOfRank(machine, engine, ranks, assignments, norms, running)
-    kept = KeptByForward(machine)
-    rank = Rank(layers, running, ModuleAnswers(machine, roles), attention, kept, replacing)
-    library = EngineLibrary(engine, ranks, heads, attention, state=kept)
+    kept, aliases = KeptByForward(machine), Aliases()
+    rank = Rank(layers, running, ModuleAnswers(machine, roles), attention, kept, aliases, replacing)
+    library = EngineLibrary(engine, ranks, heads, attention, state=kept, aliases=aliases)
     with machine.undone_run(library, rank, environment):
         try:
             leave_out_expansions(machine, tree, heads)
@@ -394,6 +399,7 @@ def _outcome(rank: Rank, result: Value, root: Instance) -> Outcome:
         reason = "forward returns a tensor of 3 dimensions, of which the engine takes the first row"
         return Outcome(Verdict.FAILS, BareTensorReturned(), reason, result.origin or root.where)
     first = result if isinstance(result, Unknown) else _first(machine, result, root)
+    first = rank.aliases.now(first)
     if isinstance(first, TensorValue):
         found = of_result(first.placement, first.origin)
         if repeated and found is SERVES:

@@ -300,7 +300,9 @@ def is_in_place(op: str) -> bool:
     module, _, name = op.rpartition(".")
     if module == "operator":
         return name in _IN_PLACE_OPERATORS
-    return name.endswith("_") and not name.endswith("__") and name not in _NO_NUMBERS
+    if name.endswith("__"):
+        return name.strip("_") in _IN_PLACE_OPERATORS
+    return name.endswith("_") and name not in _NO_NUMBERS
 
 
 _NO_NUMBERS = ("requires_grad_", "detach_")

@@ -14,7 +14,7 @@ from forgather_lint.libraries.library_members import MEMBERS
 from forgather_lint.libraries.masks import overwrites_mask, with_causality
 from forgather_lint.libraries.positions import with_counting
 from forgather_lint.libraries.stdlib.classes import construct_special
-from forgather_lint.libraries.tokens import with_choice
+from forgather_lint.libraries.tokens import with_choice, with_counts
 from forgather_lint.libraries.transformers import (
     config as transformers_config,
 )
@@ -28,7 +28,12 @@ from forgather_lint.libraries.transformers import (
     rope as transformers_rope,
 )
 from forgather_lint.python.interpreter.calls import initialise
-from forgather_lint.python.interpreter.classes import AnyClass, find_member, order_of
+from forgather_lint.python.interpreter.classes import (
+    AnyClass,
+    find_member,
+    is_subclass,
+    order_of,
+)
 from forgather_lint.python.interpreter.environment import Environment
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import OpFailure, Site, op_named, run
@@ -73,6 +78,10 @@ _KEEPING = frozenset(
 
 Nor do their context managers swallow errors.
 """
+
+
+_CHANGING = ("register_module_", "set_default_", "set_flush_", "use_deterministic_")
+"""How functions begin that change what all of torch does, such as a hook on every module."""
 
 
 @cache
@@ -157,6 +166,7 @@ class StandardLibrary:
             try:
                 made = run(meaning, Site(machine, where, name), arguments)
                 made = with_choice(name, arguments, devices.placed(machine, name, arguments, made))
+                made = with_counts(name, arguments, made)
                 made = with_counting(name, arguments, made, where)
                 made = with_causality(name, arguments, made)
                 if overwrites_mask(name, arguments, made):
@@ -175,6 +185,8 @@ class StandardLibrary:
             initialise(machine, instance, arguments, where)
             return instance
         machine.ran_unknown_code(arguments, where)
+        if name.rpartition(".")[2].startswith(_CHANGING):
+            machine.assume(Unknown("library-changed", where, name))
         return Unknown("unmodelled-call", where, name)
 
     def _has_member(self, machine: Machine, instance: Instance, name: str) -> bool:
@@ -244,6 +256,17 @@ class StandardLibrary:
             _keep_buffer(machine, target, name, before)
         machine.trail.unhide(target, name)
         return self.attribute_name(machine, target, name), devices.registered(machine, value)
+
+    def is_read_by_others(self, machine: Machine, asked: Instance | ClassValue) -> bool:
+        if isinstance(asked, ClassValue):
+            return is_subclass(machine, asked, External(names.CONFIG)) is True
+        return machine.is_instance_of(asked, names.CONFIG)
+
+    def on_written(self, target: Value, made: Value, where: Place) -> Value:
+        return made
+
+    def on_replaced(self, target: Value, name: str, where: Place) -> None:
+        """Nothing: what a constructor leaves in a tensor is told by the engine's loading."""
 
     def attribute_name(self, machine: Machine, target: Instance, name: str) -> str:
         """The name under which a config stores `name`."""

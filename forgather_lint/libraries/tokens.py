@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from forgather_lint.core.source import Place
 from forgather_lint.facts.causes.tokens import TokensMeet
 from forgather_lint.libraries.devices import tensors_in
 from forgather_lint.libraries.dtypes import kind
@@ -20,7 +21,13 @@ from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values import dims
 from forgather_lint.python.values.dims import Poly, Size
 from forgather_lint.python.values.placement import ZEROS, Placement, Undecided, Wrong
-from forgather_lint.python.values.value import Arguments, TensorValue, TupleValue, Value
+from forgather_lint.python.values.value import (
+    Arguments,
+    SymbolicInt,
+    TensorValue,
+    TupleValue,
+    Value,
+)
 
 _FLOATING = 2
 
@@ -60,9 +67,61 @@ def after_meeting(
         return _weighed(site, [each for each in met if each in decided], placement)
     if any(_holds_states(operand) for operand in operands):
         return Wrong(TokensMeet(op_text(site)), site.where)
-    if all(CHOSEN in each.tensor.tags or len([*_of_tokens(each)]) > 1 for each in met):
+    if all(_is_choice(site, each) or len([*_of_tokens(each)]) > 1 for each in met):
         return placement  # scores between tokens: what sums over them with states says so
     return Undecided("positions-meet", site.where)
+
+
+def _is_choice(site: Site, operand: Operand) -> bool:
+    """Whether tokens are only counted by what they hold, as a router does for its experts.
+
+    Numbers that run along the tokens, as a running sum does, and averages are none.
+    """
+    made_of = operand.tensor
+    runs = op_text(site).startswith(("cum", "logcum"))
+    return CHOSEN in made_of.tags and not runs and not _is_floating(made_of)
+
+
+def with_counts(name: str, arguments: Arguments, made: Value) -> Value:
+    """`made`; undecided where an op puts what other tokens hold into the features of each."""
+    short = name.rpartition(".")[2].strip("_")
+    if not isinstance(made, TensorValue) or not holds_states(made):
+        return made
+    if isinstance(made.placement, Wrong | Undecided):
+        return made
+    if short in _WITH_NUMBERS and any(map(_counts_tokens, arguments.all())):
+        return replace(made, placement=Undecided("positions-meet", made.origin))
+    if short not in _COMBINING:
+        return made
+    given = list(tensors_in(arguments.all()))
+    counts = [each for each in given if CHOSEN in each.tags and _is_of_no_token(each)]
+    if not counts or not any(map(holds_states, given)):
+        return made
+    return replace(made, placement=Undecided("tokens-counted", counts[0].origin or made.origin))
+
+
+def _counts_tokens(value: Value) -> bool:
+    return isinstance(value, SymbolicInt) and dims.counts_tokens(value.size)
+
+
+_WITH_NUMBERS = frozenset(
+    "hardtanh softplus leaky_relu threshold nan_to_num elu celu fill hardshrink softshrink".split()
+)
+"""Functions of each element that numbers are given to."""
+
+
+def _is_of_no_token(tensor: TensorValue) -> bool:
+    shape = tensor.shape
+    return shape is not None and not any(
+        size is None or dims.counts_tokens(size) or dims.is_counted(size) for size in shape
+    )
+
+
+_COMBINING = frozenset(
+    "add sub subtract rsub mul multiply div divide truediv true_divide floordiv floor_divide pow "
+    "where masked_fill maximum minimum clamp fmod remainder lerp addcmul addcdiv fill".split()
+)
+"""Ops whose result has features that come of all their operands."""
 
 
 def _weighed(site: Site, met: Sequence[Operand], placement: Placement) -> Placement:
@@ -188,6 +247,45 @@ def holds_states(tensor: TensorValue) -> bool:
     if tensor.dtype is not None and not _is_floating(tensor):
         return False
     return any(size is None or (size != 1 and not dims.counts_tokens(size)) for size in shape)
+
+
+def keeps_all_tokens(whole: TensorValue, part: Sequence[Size | None] | None) -> bool:
+    """Whether a part of `whole` of the shape `part` surely has something of every token.
+
+    A part that only the data decides, as the tokens of an expert, is none by position.
+    """
+    counted = [size for size in whole.shape or () if size is not None and dims.counts_tokens(size)]
+    sizes = [size for size in part or () if size is not None]
+    if any(map(dims.is_counted, sizes)):
+        return True
+    return all(
+        any(dims.divide_exactly(size, each) is not None for size in sizes) for each in counted
+    )
+
+
+def regroups_tokens(before: Sequence[Size], after: Sequence[Size]) -> bool:
+    """Whether a view of features puts other elements beside a token than its own.
+
+    It does not where the elements of a token stay together: the dimension of tokens is there after
+    it too, with the same sizes in front.
+    """
+    for place, size in enumerate(before):
+        if size not in _ALL_TOKENS:
+            continue
+        front = dims.product(tuple(before[:place]))
+        places = [n for n, each in enumerate(after) if dims.divide_exactly(each, size) is not None]
+        fronts = [dims.product(tuple(after[:n])) for n in places]
+        if not any(dims.divide_exactly(front, each) is not None for each in fronts):
+            return True
+    return False
+
+
+_ALL_TOKENS = (dims.symbol("T"), dims.symbol(dims.TOKENS))
+
+
+def written_by_position(where: Place) -> Undecided:
+    """The placement of what is written to some tokens alone, chosen by their place."""
+    return Undecided("written-by-position", where)
 
 
 def _of_tokens(operand: Operand) -> Iterator[Label]:

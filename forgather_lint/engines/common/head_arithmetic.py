@@ -23,7 +23,17 @@ from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.interpreter.subscripts import read
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Arguments, External, Known, TensorValue, Value
+from forgather_lint.python.values.value import (
+    NONE,
+    Arguments,
+    External,
+    Known,
+    SliceValue,
+    TensorValue,
+    TupleValue,
+    Value,
+    ValueId,
+)
 
 _ALWAYS = frozenset(
     "tanh tanh_ sigmoid softmax log_softmax clamp clip exp log relu normalize layer_norm "
@@ -37,6 +47,7 @@ WEIGHT = "weight"
 class _HeadWatch(Observer):
     """Starts the recording when the base model has run, and records the output of the head."""
 
+    machine: Machine
     library: Tracing
     base: Instance
     head: Instance
@@ -44,6 +55,8 @@ class _HeadWatch(Observer):
     path: list[Instance] = field(default_factory=list)
     given: Value | None = None
     logits: Value | None = None
+    states: Value | None = None
+    """What the base model gave first, which an engine hands to the head."""
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
         return None if self.library.armed else self.answers.result(instance, arguments)
@@ -59,7 +72,9 @@ class _HeadWatch(Observer):
     def left(self, instance: Instance, result: Value) -> Value:
         self._returned()
         self.answers.left(result)
-        self.library.armed = self.library.armed or instance is self.base
+        if instance is self.base and not self.library.armed:
+            self.library.armed = True
+            self.states = _first_of(self.machine, result, instance)
         if instance is self.head:
             self.logits = result
         return result
@@ -94,38 +109,38 @@ class OnLogits:
         return [each for each in (self.scale, self.cap) if each is not None]
 
 
-def arithmetic_beside(
-    machine: Machine, whole: Instance, base: Instance, head: Instance, kept: OnLogits
-) -> Place | None:
+@record(eq=False)
+class HeadRun:
+    """The run of the forward of a whole model, and the logits that it gave."""
+
+    watch: _HeadWatch
+    logits: Value
+
+
+def arithmetic_beside(ran: HeadRun, kept: OnLogits) -> Place | None:
     """The place of the first arithmetic that the engine does not do too; None if there is none.
 
     `kept` is what the engine does itself.
     """
-    traced = _traced(machine, whole, base, head)
-    if traced is None:
-        return None
-    watch, last = traced
+    watch = ran.watch
     places = [
-        *_back(watch.library, last, watch.logits, kept),
+        *_back(watch.library, ran.logits, watch.logits, kept),
         *_of_head(watch),
         *_back(watch.library, watch.given, None, OnLogits()),
     ]
     return places[0] if places else None
 
 
-def applies_its_weight(machine: Machine, whole: Instance, base: Instance, head: Instance) -> bool:
+def applies_its_weight(ran: HeadRun) -> bool:
     """Whether the head surely multiplies what it is given by its weight, and does nothing else."""
-    traced = _traced(machine, whole, base, head)
-    if traced is None:
-        return False
-    watch, _ = traced
+    watch, head = ran.watch, ran.watch.head
     steps = [step for step in watch.steps_of_head() if step.op not in _CASTS]
     if len(steps) != 1:
         return False
     (step,) = steps
     given = step.arguments.all()
     if step.op == "forward":
-        return given[0] is head and is_subclass(machine, head.cls, External(LINEAR)) is True
+        return given[0] is head and is_subclass(watch.machine, head.cls, External(LINEAR)) is True
     return step.op == "linear" and len(given) > 1 and given[1] is head.attributes.get(WEIGHT)
 
 
@@ -138,14 +153,40 @@ def _of_head(watch: _HeadWatch) -> Iterator[Place]:
             yield from _back(watch.library, each, None, OnLogits())
 
 
-def numbers_behind(
-    machine: Machine, whole: Instance, base: Instance, head: Instance
-) -> list[float] | None:
+def not_followed(ran: HeadRun, kept: OnLogits) -> Place | None:
+    """The place of what may make the logits others than the head makes of the first output.
+
+    None where they are surely the same, but for what `kept` says.
+    """
+    watch, library = ran.watch, ran.watch.library
+    seen: set[ValueId] = set()
+    given, value = watch.given, ran.logits
+    while value is not watch.logits:
+        step = library.made.get(ValueId(value))
+        if step is None:
+            return watch.head.where
+        seen.add(ValueId(value))
+        if _applies_head(step, watch.head):
+            given = step.source
+            break
+        if not _is_plain(step, kept):
+            return step.where
+        value = step.source or NONE
+    while given is not watch.states:
+        step = library.made.get(ValueId(given)) if given is not None else None
+        if step is None:
+            return watch.head.where
+        seen.add(ValueId(step.result))
+        if not _is_plain(step, OnLogits()):
+            return step.where
+        given = step.source
+    others = (each.where for each in library.written if ValueId(each.result) not in seen)
+    return next(others, None)
+
+
+def numbers_behind(ran: HeadRun) -> list[float] | None:
     """The factors between the output of the head and the logits; None if these are not known."""
-    traced = _traced(machine, whole, base, head)
-    if traced is None:
-        return None
-    watch, last = traced
+    watch, last = ran.watch, ran.logits
     found: list[float] = []
     for step in watch.library.way_back(last):
         if step.result is watch.logits:
@@ -155,24 +196,80 @@ def numbers_behind(
     return found if last is watch.logits else None
 
 
-def _traced(
+def run_with_head(
     machine: Machine, whole: Instance, base: Instance, head: Instance
-) -> tuple[_HeadWatch, Value] | None:
-    """The run of the forward of the whole model, and its logits; None if it raises."""
+) -> HeadRun | None:
+    """The run of the forward of the whole model; None if it raises."""
     library = Tracing()
-    watch = _HeadWatch(library, base, head, ModuleAnswers(machine))
+    watch = _HeadWatch(machine, library, base, head, ModuleAnswers(machine))
     try:
         with machine.undone_run(library, watch):
             answer = machine.call(whole, engine_arguments(), whole.where)
-            return watch, _logits(machine, answer, whole)
+            return HeadRun(watch, _first_of(machine, answer, whole))
     except Raised:
         return None
 
 
-def _logits(machine: Machine, answer: Value, whole: Instance) -> Value:
+def _first_of(machine: Machine, answer: Value, asked: Instance) -> Value:
+    """The tensor that a model gave, or the first item of what it gave."""
     return (
-        answer if isinstance(answer, TensorValue) else read(machine, answer, Known(0), whole.where)
+        answer if isinstance(answer, TensorValue) else read(machine, answer, Known(0), asked.where)
     )
+
+
+def _applies_head(step: TracedOp, head: Instance) -> bool:
+    """Whether the op is `F.linear(states, head.weight, head.bias)`."""
+    given, weights = step.arguments.all(), [head.attributes.get(n) for n in ("weight", "bias")]
+    return step.op == "linear" and len(given) > 1 and given[1:] == weights[: len(given) - 1]
+
+
+_COPIES = frozenset("to float half bfloat16 double type type_as contiguous clone detach".split())
+_ROWS = frozenset("view reshape flatten unsqueeze squeeze".split())
+_PASSING = ("torch.nn.Identity.", "torch.nn.Dropout.")
+
+
+def _is_plain(step: TracedOp, kept: OnLogits) -> bool:
+    """Whether the op surely leaves the features of each token as they are, but for `kept`.
+
+    Which tokens are left does not matter as long as the last ones are.
+    """
+    source, made, op = step.source, step.result, step.op.rstrip("_")
+    if source is None or not isinstance(made, TensorValue):
+        return False
+    if source.shape is None or made.shape is None or source.shape[-1:] != made.shape[-1:]:
+        return False
+    if op in _COPIES:
+        return made.dtype is None or "float" in made.dtype
+    if op == "getitem":
+        return _ends_with_last(step.arguments.all()[1], len(source.shape))
+    if op in _ROWS or op == "dropout" or step.name.startswith(_PASSING):
+        return True
+    if op == "tanh":
+        return kept.cap is not None
+    if op not in NEUTRAL or (op == "pow" and kept.numbers):
+        return False
+    numbers = [each.value for each in step.arguments.all() if isinstance(each, Known)]
+    factor = len(numbers) == 1 and isinstance(numbers[0], int | float)
+    scales = op not in ("add", "sub", "pow") and numbers[0] in kept.numbers if factor else False
+    return factor and (numbers[0] == NEUTRAL[op] or scales)
+
+
+def _ends_with_last(key: Value, dimensions: int) -> bool:
+    """Whether `states[key]` has all features of the last tokens, in order."""
+    keys = key.items if isinstance(key, TupleValue) else (key,)
+    of_features = keys[-1] if len(keys) == dimensions else None
+    if of_features is not None and not _reaches_end(of_features, whole=True):
+        return False
+    return all(_reaches_end(each) for each in keys)
+
+
+def _reaches_end(key: Value, *, whole: bool = False) -> bool:
+    if isinstance(key, SliceValue):
+        first = key.start.value if isinstance(key.start, Known) else ...
+        begins = first in (None, 0)
+        back = isinstance(first, int) and first < 0 and not whole
+        return key.stop == NONE and key.step in (NONE, Known(1)) and (begins or back)
+    return isinstance(key, Known) and (key.value is ... or (not whole and key.value in (None, -1)))
 
 
 def _back(

@@ -17,7 +17,12 @@ from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.common.attention_call import by_position, interface_call
 from forgather_lint.engines.common.forward_text import forward_of
-from forgather_lint.engines.common.head_arithmetic import OnLogits, arithmetic_beside
+from forgather_lint.engines.common.head_arithmetic import (
+    OnLogits,
+    arithmetic_beside,
+    not_followed,
+    run_with_head,
+)
 from forgather_lint.engines.common.rms_norm import NATIVE, adds_one, is_rms_norm
 from forgather_lint.engines.common.unknown_names import first_unknown_beginning
 from forgather_lint.engines.fact import Fact
@@ -262,9 +267,13 @@ def _of_the_head(prepared: PreparedModel) -> Iterator[Reason]:
         return
     if isinstance(head.attributes.get("bias"), TensorValue):
         yield "head-has-bias", head.where
-    found = arithmetic_beside(machine, whole.root, base, head, OnLogits())
+    ran = run_with_head(machine, whole.root, base, head)
+    found = arithmetic_beside(ran, OnLogits()) if ran is not None else None
     if found is not None:
         yield "arithmetic-beside-the-head", found
+    lost = not_followed(ran, OnLogits()) if ran is not None else None
+    if lost is not None:
+        yield "head-not-followed", lost
 
 
 @port_of("sglang/srt/models/transformers.py", "replace_rms_norm_class")

@@ -129,6 +129,7 @@ class VllmForward:
     """`forward.toml`: what is called at run time."""
 
     arguments: Fact[tuple[str, ...]]
+    ids_type: Fact[str]
     unexpected_argument: Fact[Reaction]
     hidden_states: Fact[str]
     decoder_arguments: Fact[tuple[str, ...]]

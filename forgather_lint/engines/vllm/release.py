@@ -54,7 +54,10 @@ def engine_of(profile: VllmProfile) -> VllmEngine:
             pads_values=attention.value_padded.value,
             of_no_layer=attention.no_attention.value,
         ),
-        handed_on=HandedOn(attention=attention.binding.value is AttentionBinding.KEYWORD),
+        handed_on=HandedOn(
+            attention=attention.binding.value is AttentionBinding.KEYWORD,
+            ids=profile.forward.ids_type.value,
+        ),
         norms=EngineNorms(
             of_other_width=profile.modules.norm_of_other_width.value,
             of_uneven_shard=profile.modules.norm_of_uneven_shard.value,

@@ -10,6 +10,7 @@ import libcst as cst
 from forgather_lint.documents.walk import descendants
 from forgather_lint.libraries.names import MODULE
 from forgather_lint.libraries.nn.build import leave_open, set_plain
+from forgather_lint.python.interpreter.calls import call_module
 from forgather_lint.python.interpreter.dispatch import machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.library import Op, Site, op
@@ -83,6 +84,13 @@ def add_module(site: Site, self: Instance, name: Value, module: Value) -> Value:
 def training(site: Site, self: Instance) -> Value:
     """False: the engine calls `eval()`."""
     return FALSE
+
+
+@op(*(f"{MODULE}.{each}" for each in ("__call__", "_call_impl", "_wrapped_call_impl")))
+def call(site: Site, self: Instance, *arguments: Value, **keywords: Value) -> Value:
+    """What a `__call__` of the model's own calls with `super()`: the forward."""
+    given = Arguments([*arguments], keywords)
+    return call_module(machine_of(site), self, given, site.where)
 
 
 @op("torch.nn.Module.train")

@@ -29,6 +29,12 @@ from forgather_lint.libraries.shapes import (
     one_on_rank,
     shape_text,
 )
+from forgather_lint.libraries.tokens import (
+    CHOSEN,
+    holds_states,
+    keeps_all_tokens,
+    written_by_position,
+)
 from forgather_lint.libraries.torch.selection import FULL_SLICE, Selection, is_mask
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
@@ -138,8 +144,16 @@ def setitem(site: Site, input: Value, key: Value, value: Value) -> Value:
     else:
         _check_assigned(shape_of(assigned), selection)
         placement = _of_assigned(site, target, assigned, selection)
+        if not isinstance(placement, Wrong) and _is_by_position(target, selection):
+            placement = written_by_position(site.where)
     tags = target.tags if ZEROS in assigned.tags else frozenset()
     return replace(target, placement=placement, tags=tags)
+
+
+def _is_by_position(target: TensorValue, selection: Selection) -> bool:
+    """Whether the region may leave out tokens, other than by what they hold."""
+    chosen = any(is_mask(each.tensor) or CHOSEN in each.tensor.tags for each in selection.tensors)
+    return holds_states(target) and not chosen and not keeps_all_tokens(target, selection.shape)
 
 
 def _check_assigned(shape: Shape, selection: Selection) -> None:

@@ -76,7 +76,9 @@ def normalized(
         )
     labels = tuple(range(len(shape)))
     last = labels[len(shape) - len(given) :]
-    placement = propagate(site, [Operand(source, labels, "argument")], labels, whole=last)
+    operand = Operand(source, labels, "argument")
+    placement = propagate(site, [operand], labels, whole=last)
+    placement = after_meeting(site, [operand], last, placement)
     return _scaled(site, result(site, shape, placement, source.dtype), parameters)
 
 

@@ -122,5 +122,7 @@ def histc(
     labels = tuple(range(len(shape_of(source))))
     bounded = not (min == _ZERO and max == _ZERO)
     whole = [] if bounded else labels
-    placement = propagate(site, [Operand(source, labels, "argument")], ("bin",), whole=whole)
+    operand = Operand(source, labels, "argument")
+    placement = propagate(site, [operand], ("bin",), whole=whole)
+    placement = after_meeting(site, [operand], labels, placement)
     return result(site, (integer(bins),), placement, source.dtype)

@@ -13,6 +13,8 @@ from forgather_lint.libraries.operands import Shape, shape_of
 from forgather_lint.python.values.value import TensorValue
 
 _TAG = "rows-apart-at-"
+WITHIN_HEADS = "cut-within-heads"
+"""The tag of a piece of the features of each head: joining its heads again copies it."""
 
 
 def apart(piece: TensorValue) -> TensorValue:

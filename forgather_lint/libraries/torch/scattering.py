@@ -14,9 +14,10 @@ from forgather_lint.libraries.operands import (
 )
 from forgather_lint.libraries.propagation import Label, Operand, Role, needs_whole, propagate
 from forgather_lint.libraries.shapes import differ, shape_text, size_text
+from forgather_lint.libraries.tokens import after_reading_at
 from forgather_lint.libraries.torch.gathering import check_ranks, exceeds, instead
 from forgather_lint.python.interpreter.library import OpFailure, Site
-from forgather_lint.python.values.placement import ZEROS
+from forgather_lint.python.values.placement import ZEROS, Wrong
 from forgather_lint.python.values.value import NONE, TensorValue, Value
 
 
@@ -63,6 +64,8 @@ def scatter(
         Operand(written, read[: len(given)], term),
     ]
     placement = propagate(site, operands, labels, whole=[axis, "written"], wrong=needs_whole(site))
+    moved = after_reading_at(site, written, [axis], positions) if given else None
+    placement = placement if moved is None or isinstance(placement, Wrong) else moved
     return result(site, own, placement, target.dtype)
 
 

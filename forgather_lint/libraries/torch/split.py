@@ -31,8 +31,9 @@ from forgather_lint.libraries.propagation import (
     propagate,
 )
 from forgather_lint.libraries.shapes import differ, shape_text, size_text
+from forgather_lint.libraries.tokens import holds_states
 from forgather_lint.libraries.torch.joins import total_of
-from forgather_lint.libraries.torch.rows_apart import apart
+from forgather_lint.libraries.torch.rows_apart import WITHIN_HEADS, apart
 from forgather_lint.libraries.torch.slices import at_most
 from forgather_lint.python.interpreter.library import OpFailure, Site
 from forgather_lint.python.values import dims
@@ -176,10 +177,16 @@ def _pieces(site: Site, source: TensorValue, axis: int, along: Sequence[Size | N
     placement = source.placement
     if isinstance(placement, Shard) and placement.dim == axis and [*along] != [shape[axis]]:
         placement = _of_pieces(site, placement, along)
+    whole, decided = shape[axis], not isinstance(placement, Undecided | Wrong)
+    by_token = whole is not None and dims.counts_tokens(whole) and not dims.is_counted(whole)
+    if decided and by_token and holds_states(source) and [*along] != [whole]:
+        placement = Undecided("token-picked", site.where)
     made = [
         result(site, (*shape[:axis], size, *shape[axis + 1 :]), placement, source.dtype)
         for size in along
     ]
+    if len(made) > 1 and axis == len(shape) - 1 == 3:
+        made = [replace(each, tags=each.tags | {WITHIN_HEADS}) for each in made]
     of_features = len(made) > 1 and axis == len(shape) - 1 == 2
     return TupleValue(tuple(map(apart, made) if of_features else made))
 

@@ -33,6 +33,7 @@ from forgather_lint.libraries.propagation import (
     since,
 )
 from forgather_lint.libraries.shapes import is_one, one_on_rank, shape_text
+from forgather_lint.libraries.tokens import holds_states, regroups_tokens
 from forgather_lint.libraries.torch.regrouping import (
     Sizes,
     fill_inferred,
@@ -178,6 +179,9 @@ def reshaped(site: Site, source: TensorValue, target: Shape) -> TensorValue:
     elements = source.viewed or source
     before = with_symbols(shape_of(elements))
     placement = _placement_of_view(site, elements.placement, before, full)
+    settled = isinstance(placement, Undecided | Wrong)
+    if not settled and holds_states(source) and regroups_tokens(shape, full):
+        placement = Undecided("tokens-regrouped", site.where)
     made = result(site, without_symbols(full), placement, source.dtype)
     made = regrouped(source, made, shape_of(source), without_symbols(full))
     broken = isinstance(placement, Wrong) and not isinstance(elements.placement, Wrong)

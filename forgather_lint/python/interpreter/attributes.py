@@ -45,6 +45,7 @@ from forgather_lint.python.values.value import (
     Unknown,
     Value,
     known,
+    next_serial,
 )
 
 if TYPE_CHECKING:
@@ -110,8 +111,11 @@ def read_instance(machine: Machine, instance: Instance, name: str, where: Place)
         return special
     fallback = find_member(machine, instance.cls, "__getattr__")
     if fallback is not None and not isinstance(fallback.value, Unknown):
+        found = machine.library.attribute(machine, instance, name, where)
+        if found is not None:
+            return found  # what a base has, `__getattr__` is not asked for
         method = bind(machine, fallback, instance, instance.cls)
-        return machine.call(method, Arguments([known(name)]), where)
+        return _computed(machine, instance, method, Arguments([known(name)]), where)
     return missing(machine, instance, name, where)
 
 
@@ -155,9 +159,27 @@ def _get_property(
 ) -> Value:
     if member.cached and name in instance.attributes:
         return instance.attributes[name]
-    value = machine.call(member.getter, Arguments([instance]), where)
+    value = _computed(machine, instance, member.getter, Arguments([instance]), where)
     if member.cached:
         machine.trail.set_attribute(instance, name, value)
+    return value
+
+
+def _computed(
+    machine: Machine, instance: Instance, getter: Value, arguments: Arguments, where: Place
+) -> Value:
+    """An attribute that code computes.
+
+    Where others read it too, nobody knows how often: what it leaves behind is not known then.
+    """
+    if not machine.library.is_read_by_others(machine, instance):
+        return machine.call(getter, arguments, where)
+    trail = machine.trail
+    before = trail.outside_writes
+    with trail.guarding(next_serial()):
+        value = machine.call(getter, arguments, where)
+    if trail.outside_writes != before:
+        machine.leave_unproved(Unknown("changed-by-reading", where))
     return value
 
 

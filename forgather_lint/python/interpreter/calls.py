@@ -139,8 +139,13 @@ def _call_instance(
 ) -> Value:
     """`instance(...)`: its `__call__`, else its `forward`, of which the observer is told."""
     own = find_member(machine, instance.cls, "__call__")
-    if own is not None and not isinstance(own.value, Unknown):
+    if own is not None and not isinstance(own.value, Unknown | External):
         return call(machine, own.value, _prepended(arguments, instance), where)
+    return call_module(machine, instance, arguments, where)
+
+
+def call_module(machine: Machine, instance: Instance, arguments: Arguments, where: Place) -> Value:
+    """`instance(...)` as `nn.Module` has it, whatever `__call__` its class has of its own."""
     forward = instance.attributes.get("forward")
     if forward is None:
         member = find_member(machine, instance.cls, "forward")

@@ -90,6 +90,18 @@ class Library(Protocol):
     ) -> tuple[str, Value]:
         """Called before an attribute is written; returns the name and value to be written."""
 
+    def is_read_by_others(self, machine: Machine, asked: Instance | ClassValue) -> bool:
+        """Whether a library or an engine makes and reads objects of this kind when it likes to."""
+
+    def on_written(self, target: Value, made: Value, where: Place) -> Value:
+        """Called where the library value `target` becomes `made` in place, as by `x += y`.
+
+        Returns what it then is.
+        """
+
+    def on_replaced(self, target: Value, name: str, where: Place) -> None:
+        """Called where the attribute `name` of a library value is written, as by `x.data = y`."""
+
     def keeps(self, decorator: Value) -> bool:
         """Whether a function decorated with `decorator` surely computes what its body says."""
 

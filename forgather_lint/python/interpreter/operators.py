@@ -218,8 +218,9 @@ def augmented(
     result = binary(machine, name, before, operand, where)
     if isinstance(before, TensorValue) and isinstance(result, TensorValue):
         same = result.is_parameter == before.is_parameter  # a tensor is changed in place
-        return result if same else replace(result, is_parameter=before.is_parameter)
-    return result
+        result = result if same else replace(result, is_parameter=before.is_parameter)
+    handled = machine.library.handles(before)
+    return machine.library.on_written(before, result, where) if handled else result
 
 
 @expression(cst.UnaryOperation)

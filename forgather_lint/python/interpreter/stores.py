@@ -59,6 +59,9 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
     elif isinstance(target, Instance):
         _set_on_instance(machine, target, name, value, where)
     elif isinstance(target, ClassValue):
+        if machine.library.is_read_by_others(machine, target):
+            # A class that is loaded a second time does not have it.
+            value = Unknown("set-on-a-class-of-others", where, name)
         machine.trail.set_shared(target.namespace, name, value)
     elif isinstance(target, Namespace):
         machine.trail.set_shared(target.globals, name, value)
@@ -71,6 +74,8 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
         raise Raised("AttributeError", text, where, cause=cause_of(target))
     elif isinstance(target, External):
         machine.assume(Unknown("library-changed", where, f"{target.name}.{name}"))
+    elif machine.library.handles(target):
+        machine.library.on_replaced(target, name, where)
 
 
 def _set_on_instance(

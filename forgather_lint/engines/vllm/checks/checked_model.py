@@ -10,6 +10,7 @@ from forgather_lint.core.settings import ModelImpl
 from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.model_input import ModelInput
+from forgather_lint.engines.common.head_arithmetic import HeadRun, run_with_head
 from forgather_lint.engines.common.model_config import ModelConfig
 from forgather_lint.engines.fact import Effect, Fact, Reaction, Value
 from forgather_lint.engines.vllm.judge import VllmJudge
@@ -24,13 +25,19 @@ from forgather_lint.model.analysis import Built, build_tree
 from forgather_lint.model.build import ModelBuilder, NoModel
 from forgather_lint.model.entry import AUTO_MODEL, model_reference
 from forgather_lint.python.interpreter.budget import BudgetExceeded
-from forgather_lint.python.interpreter.classes import find_member, is_subclass, order_of
+from forgather_lint.python.interpreter.classes import (
+    find_member,
+    is_same_class,
+    is_subclass,
+    order_of,
+)
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.objects import ClassValue, Instance
 from forgather_lint.python.values.value import External, Known
 from forgather_lint.python.values.value import Value as Held
 
 NOTHING: Mapping[str, object] = {}
+HEAD = "lm_head"
 VERDICTS = {Effect.ERROR: "fails", Effect.SILENT: "wrong"}
 
 
@@ -64,6 +71,17 @@ class CheckedModel:
         """
         whole = build_tree(self.builder) if self.judge is not None else None
         return whole if isinstance(whole, Built) else None
+
+    @cached_property
+    def head_run(self) -> HeadRun | None:
+        """The run of the model with its head; None where it, its base and head are not three."""
+        if self.whole is None:
+            return None
+        whole = self.whole.root
+        head, base = whole.attributes.get(HEAD), self.builder.base_child(whole)
+        if is_same_class(whole.cls, self.cls) or not isinstance(head, Instance) or base is None:
+            return None
+        return run_with_head(self.builder.machine, whole, base, head)
 
     @property
     def root(self) -> Instance | None:

@@ -14,6 +14,7 @@ from forgather_lint.engines.common.head_arithmetic import (
     OnLogits,
     applies_its_weight,
     arithmetic_beside,
+    not_followed,
     numbers_behind,
 )
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
@@ -22,28 +23,24 @@ from forgather_lint.execution.outcome import Outcome, undecided
 from forgather_lint.facts.causes.modules import HeadForwardLost, LogitsChanged
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
-from forgather_lint.python.interpreter.classes import is_same_class
-from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import External, Known
 
-HEAD = "lm_head"
 SCALE, CAP = "logit_scale", "final_logit_softcapping"
 
 
 @check(Phase.WEIGHTS)
 def forward_lost(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Arithmetic between the base model and the head, or behind the head."""
-    parts = _parts(seen)
-    if parts is None:
+    ran, whole = seen.head_run, seen.whole
+    if ran is None or whole is None:
         return
-    whole, head, base = parts
     fact = seen.target.vllm.forward.logits_config
     kept = _on_logits(seen)
-    found = arithmetic_beside(seen.builder.machine, whole, base, head, kept)
+    found = arithmetic_beside(ran, kept)
     if found is not None:
         field = CAP if _caps(found) else SCALE
         yield ServingProblem(
-            cause=HeadForwardLost(class_name(whole), field if field in fact.value else ""),
+            cause=HeadForwardLost(class_name(whole.root), field if field in fact.value else ""),
             verdict="wrong",
             where=found,
             target=str(seen.target),
@@ -55,11 +52,11 @@ def forward_lost(seen: CheckedModel) -> Iterator[ServingProblem]:
 @check(Phase.WEIGHTS)
 def logits_changed(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A factor or a soft cap by the config that the engine applies, and the model does not."""
-    parts, engine = _parts(seen), _on_logits(seen)
-    if parts is None or not engine.numbers:
+    engine = _on_logits(seen)
+    ran = seen.head_run if engine.numbers else None
+    if ran is None:
         return
-    whole, head, base = parts
-    applied = numbers_behind(seen.builder.machine, whole, base, head)
+    applied = numbers_behind(ran)
     for name, number in ((SCALE, engine.scale), (CAP, engine.cap)):
         if applied is not None and number is not None and number not in applied:
             yield ServingProblem(
@@ -73,26 +70,16 @@ def logits_changed(seen: CheckedModel) -> Iterator[ServingProblem]:
 
 
 def head_unproved(seen: CheckedModel) -> Outcome | None:
-    """Why it is open what the head computes, of whose module the engine keeps the weight alone."""
-    parts = _parts(seen)
-    if parts is None or isinstance(parts[1].cls, External):
+    """Why it is open whether the logits are those that the engine computes of the head's weight."""
+    ran = seen.head_run
+    if ran is None:
         return None
-    whole, head, base = parts
-    if applies_its_weight(seen.builder.machine, whole, base, head):
-        return None
-    name = class_name(head)
-    return undecided(f"what `{name}` computes is not known to be its weight alone", head.where)
-
-
-def _parts(seen: CheckedModel) -> tuple[Instance, Instance, Instance] | None:
-    """The model with its head, the head and the base model, if these are three."""
-    if seen.whole is None:
-        return None
-    whole = seen.whole.root
-    head, base = whole.attributes.get(HEAD), seen.builder.base_child(whole)
-    if is_same_class(whole.cls, seen.cls) or not isinstance(head, Instance) or base is None:
-        return None
-    return whole, head, base
+    head = ran.watch.head
+    if not isinstance(head.cls, External) and not applies_its_weight(ran):
+        name = class_name(head)
+        return undecided(f"what `{name}` computes is not known to be its weight alone", head.where)
+    lost = not_followed(ran, _on_logits(seen))
+    return undecided("head-not-followed", lost) if lost is not None else None
 
 
 def _on_logits(seen: CheckedModel) -> OnLogits:
