@@ -11,6 +11,7 @@ from dataclasses import field, replace
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
+from forgather_lint.libraries.masks import MASK_TAGS
 from forgather_lint.libraries.operands import is_in_place
 from forgather_lint.libraries.tokens import holds_states, keeps_all_tokens, written_by_position
 from forgather_lint.python.values.placement import Undecided, Wrong
@@ -107,7 +108,7 @@ class Aliases:
             made = replace(made, placement=written_by_position(where))
         settled = isinstance(made.placement, Undecided | Wrong)
         moved = type(made.placement) is not type(target.placement)
-        if settled or moved or whole.tags - made.tags:
+        if settled or moved or whole.tags - made.tags - MASK_TAGS:
             self._spoil(memory, where)
         self._of[ValueId(made)] = _Memory(made if target is whole else whole, memory)
         return made

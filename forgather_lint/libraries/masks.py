@@ -34,7 +34,8 @@ KEYS = "j"
 _QUERIES = "i"
 _BACK = "i - j"
 _AHEAD = "j - i"
-_TAGS = frozenset((SHOWN, HIDDEN, LOWERED, ONES, _LOW, KEYS, _QUERIES, _BACK, _AHEAD))
+MASK_TAGS = frozenset((SHOWN, HIDDEN, LOWERED, ONES, _LOW, KEYS, _QUERIES, _BACK, _AHEAD))
+"""The tags of masks, and of what they are made of. Who writes to one is told of by itself."""
 _OPPOSITE = {SHOWN: HIDDEN, HIDDEN: SHOWN}
 
 _COMPARED = {"le": "ge", "lt": "gt", "ge": "le", "gt": "lt", "eq": "eq", "ne": "ne"}
@@ -61,7 +62,7 @@ def with_causality(name: str, arguments: Arguments, made: Value) -> Value:
         return made
     meaning = _MEANINGS.get(name.rpartition(".")[2].strip("_"))
     found = meaning(_Call(name, arguments, made)) if meaning and arguments.all() else None
-    tags = made.tags - _TAGS | (frozenset((found,)) if found else frozenset())
+    tags = made.tags - MASK_TAGS | (frozenset((found,)) if found else frozenset())
     return made if tags == made.tags else replace(made, tags=tags)
 
 
@@ -106,7 +107,7 @@ class _Call:
 
 
 def _tag(value: Value) -> str | None:
-    tags = value.tags & _TAGS if isinstance(value, TensorValue) else ()
+    tags = value.tags & MASK_TAGS if isinstance(value, TensorValue) else ()
     return next(iter(tags), None)
 
 
