@@ -70,7 +70,8 @@ class Aliases:
             memory = self._of.get(ValueId(value))
             if memory is None or memory.written is None or isinstance(value.placement, Wrong):
                 return value
-            changed = replace(value, placement=Undecided(WRITTEN, memory.written), tags=frozenset())
+            written = Undecided(WRITTEN, memory.written)
+            changed = replace(value, placement=written, tags=value.tags & MASK_TAGS)
             self._of[ValueId(changed)] = memory
             return changed
         if isinstance(value, TupleValue | ListValue):
