@@ -59,9 +59,10 @@ def set_attribute(machine: Machine, target: Value, name: str, value: Value, wher
     elif isinstance(target, Instance):
         _set_on_instance(machine, target, name, value, where)
     elif isinstance(target, ClassValue):
-        if machine.library.is_read_by_others(machine, target):
-            # A class that is loaded a second time does not have it.
-            value = Unknown("set-on-a-class-of-others", where, name)
+        elsewhere = where.span.path != target.where.span.path and not name.endswith("_plan")
+        if elsewhere and machine.library.is_read_by_others(machine, target):
+            # Whoever loads the class by its own file may have another, without it.
+            value = Unknown("set-by-another-file", where, name)
         machine.trail.set_shared(target.namespace, name, value)
     elif isinstance(target, Namespace):
         machine.trail.set_shared(target.globals, name, value)
