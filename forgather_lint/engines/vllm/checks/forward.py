@@ -9,6 +9,7 @@ from forgather_lint.core.version import ReleaseRange
 from forgather_lint.engines.common.forward_text import forward_of
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.execution.outcome import Verdict
 from forgather_lint.execution.partition import DECODERS
 from forgather_lint.execution.trace import signature_of
 from forgather_lint.facts import Signature
@@ -37,7 +38,9 @@ def arguments(seen: CheckedModel) -> Iterator[ServingProblem]:
     forward = forward_of(seen.builder.machine, seen.root)
     where = forward.where if forward else seen.cls.where
     calls = seen.target.vllm.forward
-    for name in calls.arguments.value:
+    named = list(_decoder(seen, signature, where))
+    stops = any(each.verdict == Verdict.FAILS.value for each in named)  # before it is ever called
+    for name in calls.arguments.value if not stops else ():
         if not signature.accepts(name):
             yield from seen.problem(
                 ArgumentNotAccepted(name),
@@ -46,7 +49,7 @@ def arguments(seen: CheckedModel) -> Iterator[ServingProblem]:
                 parts={"class": seen.cls.name, "name": name},
             )
             return
-    yield from _decoder(seen, signature, where)
+    yield from named
 
 
 def _decoder(seen: CheckedModel, signature: Signature, where: Place) -> Iterator[ServingProblem]:
