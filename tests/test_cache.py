@@ -548,6 +548,15 @@ def test_copies_are_analysed_once(analysed: Analysed) -> None:
     assert [each for each in json.loads(said[1]) if "/m007/" in each["filename"]] == one
 
 
+def test_a_release_is_no_mention_of_a_folder_that_is_called_by_a_number(
+    analysed: Analysed,
+) -> None:
+    for number in range(3):
+        copy_model("hf_llama", Path.cwd()).rename(str(number))
+    lint(".", "--target", "vllm==0.32")
+    assert analysed == ["0"]
+
+
 @pytest.mark.parametrize("model", ["broken_llama", "hf_inherits_llama", "forgather_qwen"])
 @pytest.mark.parametrize("where", ["beside", "deeper", "same name"])
 def test_a_copy_is_told_as_if_it_stood_alone(model: str, where: str) -> None:

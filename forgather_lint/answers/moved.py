@@ -23,6 +23,7 @@ from forgather_lint.core.source import Span
 from forgather_lint.documents.discover import Candidate
 from forgather_lint.linting.report import ModelReport
 
+_RELEASE = re.compile(r"(?<![\w.])\d+(?:\.\d+)+(?![\w.])")
 _NOT_OF_PATHS = frozenset({Asked.VARIABLE, Asked.PACKAGE, Asked.RELEASE, Asked.HOST})
 
 
@@ -84,12 +85,13 @@ class _Way:
 
     def mentioned(self, text: str) -> bool:
         """Whether `text` mentions the first model by its path, or by a name the copy has not."""
-        names = Path(self.whole_from).name, Path(self.whole_to).name
-        if self.spelt_from in text or self.whole_from in text:
+        name, other = Path(self.whole_from).name, Path(self.whole_to).name
+        # Of a folder `0` nothing is said by `vLLM 0.33.0`.
+        bare = text if "." in name else _RELEASE.sub("", text)
+        spelt = bare if self.spelt_from == name else text
+        if self.spelt_from in spelt or self.whole_from in text:
             return True
-        return names[0] != names[1] and bool(
-            re.search(rf"(?<!\w){re.escape(names[0])}(?!\w)", text)
-        )
+        return name != other and bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", bare))
 
     def look(self, look: Look) -> Look | None:
         """The question for the copy that corresponds to `look`; None where that is not known."""
