@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from forgather_lint.documents.single_file import single_model
 from forgather_lint.engines.matrix import cell, examine
-from forgather_lint.engines.vllm.checks.weights import by_any_prefix, by_model
+from forgather_lint.engines.vllm.checks.naming import by_any_prefix, by_model
 from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.linting.registry import code_of

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
@@ -20,6 +21,7 @@ from forgather_lint.execution.value_numbers import (
     MARK,
     digest,
     first_tensor,
+    held_by_objects,
     is_numbered,
     number_of,
     numbered,
@@ -58,11 +60,13 @@ class NumberingLibrary(EngineLibrary):
     """Gives the result of every op a number (`value_numbers.py`).
 
     `stream` holds the numbers of the hidden states as they pass through the stage, `sites` the
-    places of ops that changed them outside the planned modules.
+    places of ops that changed them outside the planned modules, `objects` those of planned modules
+    that are given an object, to which each may write what the next one reads.
     """
 
     stream: set[str] = field(default_factory=set)
     sites: list[Place] = field(default_factory=list)
+    objects: list[Place] = field(default_factory=list)
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
         result = EngineLibrary.call(self, machine, name, arguments, where)
@@ -79,8 +83,16 @@ class NumberingLibrary(EngineLibrary):
         return made
 
 
-Made = tuple[TensorValue, list[Place]]
-"""What a stage passes on, and where it changed the hidden states outside the planned modules."""
+class Made(NamedTuple):
+    """What a stage passes on.
+
+    `sites` are where it changed the hidden states outside the planned modules, `objects` where it
+    gave a planned module an object that others are given too.
+    """
+
+    output: TensorValue
+    sites: list[Place]
+    objects: list[Place]
 
 
 @record(frozen=False)
@@ -110,6 +122,10 @@ class Stage(Observer):
             return self.answers.result(instance, arguments)
         # Before it runs: a module may write to a list or a dict that it is given.
         number = digest(name, arguments)
+        held = held_by_objects(arguments, self.born)
+        if held:
+            self.library.objects.append(where)
+            number = digest(f"{number} {held}", Arguments([], {}))
         made = numbered(self._run(instance, arguments, where), number)
         self.library.stream.add(number_of(first_tensor(made)))
         return made
@@ -228,21 +244,27 @@ def run_pipeline(pipeline: Pipeline, stages: int) -> Outcome:
         return undecided(whole.reason, whole.where)
     handed: TensorValue | None = None
     sites: list[list[Place]] = []
+    objects: list[Place] = []
     for stage in range(stages):
         made, _ = _run(pipeline, pipeline.missing(stage, stages), handed, planned)
         if isinstance(made, Outcome):
             return (
                 made if made.verdict is Verdict.FAILS or not isinstance(whole, Outcome) else whole
             )
-        handed, seen = made
-        sites.append(seen)
+        handed = made.output
+        sites.append(made.sites)
+        objects += made.objects
         refused = _cannot_cross(handed, last=stage == stages - 1)
         if refused is not None:
             return refused
     if isinstance(whole, Outcome):
         return whole  # no stage surely fails, and there is nothing to compare them with
     assert handed is not None
-    return _compared(pipeline, number_of(whole[0]), number_of(handed), sites)
+    if number_of(whole.output) == number_of(handed):
+        return SERVES
+    if objects:  # what a stage leaves unwritten in them may never be read
+        return undecided("object-handed-from-layer-to-layer", objects[0])
+    return _applied_per_stage(pipeline, sites)
 
 
 def _run(
@@ -284,7 +306,7 @@ def _run(
     except BudgetExceeded as error:
         return undecided(error.reason, pipeline.root.where), False
     if isinstance(first, TensorValue):
-        return (first, library.sites), pure
+        return Made(first, library.sites, library.objects), pure
     reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
     where = first.where if isinstance(first, Unknown) else None
     return undecided(reason, where or pipeline.root.where), False
@@ -306,9 +328,7 @@ def _cannot_cross(handed: TensorValue, last: bool) -> Outcome | None:
     return Outcome(Verdict.FAILS, cause, cause.told, handed.origin)
 
 
-def _compared(pipeline: Pipeline, whole: str, staged: str, sites: list[list[Place]]) -> Outcome:
-    if whole == staged:
-        return SERVES
+def _applied_per_stage(pipeline: Pipeline, sites: list[list[Place]]) -> Outcome:
     where = _repeated(sites) or pipeline.root.where
     cause = AppliedPerStage(beside=not any(sites))
     return Outcome(Verdict.WRONG, cause, cause.told, where)

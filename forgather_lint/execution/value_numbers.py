@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     Arguments,
     DictValue,
@@ -49,6 +50,30 @@ def digest(name: str, arguments: Arguments) -> str:
     text = f"{name}({positional};{keywords})"
     # Numbers are compared within one process, and to load OpenSSL takes longer than a stage.
     return f"{hash(text):x}.{hash(text[::-1]):x}"
+
+
+def held_by_objects(arguments: Arguments, born: int) -> str:
+    """The numbers of what objects made since `born` hold, among these arguments; empty for none.
+
+    An object is handed on as it is: what a module writes to it, the next one reads.
+    """
+    return ",".join(filter(None, (_held(each, born, ()) for each in arguments.all())))
+
+
+def _held(value: Value, born: int, around: tuple[Instance, ...]) -> str:
+    if isinstance(value, TupleValue | ListValue):
+        return ",".join(filter(None, (_held(each, born, around) for each in value.items)))
+    if isinstance(value, DictValue):
+        items = value.items.values()
+        return ",".join(filter(None, (_held(each, born, around) for each in items)))
+    if not isinstance(value, Instance) or value.serial < born or value in around:
+        return ""
+    inside = (*around, value)
+    named = (
+        f"{name}={number_of(each)}{_held(each, born, inside)}"
+        for name, each in sorted(value.attributes.items())
+    )
+    return f"{value!r}({';'.join(named)})"
 
 
 def is_numbered(value: Value) -> bool:

@@ -10,8 +10,9 @@ from forgather_lint.core.version import ReleaseRange
 from forgather_lint.engines.common.tracing import Tracing
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
+from forgather_lint.engines.vllm.checks.naming import HEAD
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.checks.weights import HEAD, has_plain_head
+from forgather_lint.engines.vllm.checks.weights import has_plain_head
 from forgather_lint.execution.inputs import engine_arguments
 from forgather_lint.facts import NotBuilt, Structure
 from forgather_lint.facts.causes.modules import (

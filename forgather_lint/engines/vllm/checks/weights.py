@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from forgather_lint.core.source import Place
 from forgather_lint.engines.common.unknown_names import first_unknown_beginning
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
+from forgather_lint.engines.vllm.checks.naming import (
+    HEAD,
+    NamesUnknown,
+    children_of,
+    is_ignored,
+    mapped_name,
+    names_held,
+    names_ignored,
+)
 from forgather_lint.engines.vllm.checks.phases import Phase, check
-from forgather_lint.engines.vllm.fact_values import BasePrefix
 from forgather_lint.facts.causes.modules import BufferNotLoaded, HeadOfOtherWidth, WeightNotPlaced
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import first_architecture
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import External, Known, TensorValue
+from forgather_lint.python.values.value import External, Known, TensorValue, Unknown
 
-HEAD = "lm_head"
 HEADED = ("ForCausalLM", "LMHeadModel")
 
 
@@ -36,10 +42,17 @@ def names(seen: CheckedModel) -> Iterator[ServingProblem]:
         return
     if whole.structure.open_at or seen.text_config is not seen.config:
         return
-    known = {f"model.{each}" for each in _held(seen)} | set(_of_head(seen))
+    known = {f"model.{each}" for each in names_held(seen)} | set(_of_head(seen))
     saved = sorted(each.name for each in whole.structure.parameters if not each.same_as)
-    for name in saved:
-        mapped = _mapped(seen, name, prefix, children)
+    try:
+        ignored = names_ignored(seen)
+        loaded = [name for name in saved if not is_ignored(ignored, name)]
+    except NamesUnknown as why:
+        what = Unknown("names-ignored-unknown", seen.cls.where, str(why))
+        seen.builder.machine.leave_unproved(what)
+        return
+    for name in loaded:
+        mapped = mapped_name(seen, name, prefix, children)
         if mapped not in known and (generates or mapped.partition(".")[0] != HEAD):
             of_head = name.partition(".")[0] not in (prefix, *children)
             head = whole.root.places.get(name.partition(".")[0]) if of_head else None
@@ -81,7 +94,7 @@ def buffers(seen: CheckedModel) -> Iterator[ServingProblem]:
         module = whole.tree.instances.get(owner)
         if module is None or not is_saved(module, attribute) or not buffer.certain:
             continue
-        name = _mapped(seen, buffer.name, prefix, children_of(seen))
+        name = mapped_name(seen, buffer.name, prefix, children_of(seen))
         if is_batch_norm(module) or any(each in name for each in weights.buffers_skipped.value):
             continue
         fact = weights.unknown_name
@@ -126,45 +139,6 @@ def _of_head(seen: CheckedModel) -> Iterator[str]:
     yield f"{HEAD}.weight"
     if seen.target.vllm.weights.head_bias_loaded.value:
         yield f"{HEAD}.bias"
-
-
-def _held(seen: CheckedModel) -> Iterator[str]:
-    assert seen.judge is not None
-    structure = seen.judge.subject.tree.structure
-    yield from (each.name for each in (*structure.parameters, *structure.buffers))
-
-
-def children_of(seen: CheckedModel) -> tuple[str, ...]:
-    """The names of the base model's direct children and own parameters."""
-    return tuple(dict.fromkeys(name.partition(".")[0] for name in _held(seen)))
-
-
-def _mapped(seen: CheckedModel, name: str, prefix: str, children: Iterable[str]) -> str:
-    """The name under which the engine looks for what the checkpoint calls `name`."""
-    weights = seen.target.vllm.weights
-    if weights.base_prefix.value is BasePrefix.ANY:
-        return by_any_prefix(name, prefix, children)
-    return by_model(name, weights.bare_names_accepted.value)
-
-
-def by_any_prefix(name: str, prefix: str, children: Iterable[str]) -> str:
-    """The mapping of vLLM 0.18 and later: transformers/base.py, `_create_hf_to_vllm_mapper`."""
-    either = "|".join(map(re.escape, children))
-    if prefix and prefix != "model":
-        name = re.sub(rf"^{re.escape(prefix)}\.(.+)", r"model.\1", name)
-    name = re.sub(rf"^(?!model\.)(({either}).*)", r"model.\1", name)
-    name = re.sub(rf"^(model\.)((?!{either}).+)", r"\2", name)
-    return re.sub(r"^model\.(?:.+\.)?(lm_head.+)", r"\1", name)
-
-
-def by_model(name: str, bare: bool) -> str:
-    """The mapping before vLLM 0.18: the prefixes of `Base.hf_to_vllm_mapper`, if there are any."""
-    if not bare:
-        return name
-    for old, new in (("model.model.", "model."), ("model.lm_head.", "lm_head.")):
-        if f"model.{name}".startswith(old):
-            return new + f"model.{name}".removeprefix(old)
-    return f"model.{name}"
 
 
 def _problem(

@@ -12,9 +12,9 @@ from forgather_lint.documents.model_input import ModelInput
 from forgather_lint.engines.api import BuiltTensor, StoredBeside
 from forgather_lint.engines.matrix import TENSOR_SIZES
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, checked_model
+from forgather_lint.engines.vllm.checks.naming import NamesUnknown
 from forgather_lint.engines.vllm.checks.stored import checkpoint_of
 from forgather_lint.engines.vllm.deployed.compared import TensorsCompared, compared, is_tied
-from forgather_lint.engines.vllm.deployed.naming import NamesUnknown
 from forgather_lint.engines.vllm.deployed.places import BASE, TensorSlot
 from forgather_lint.engines.vllm.server import server_of
 from forgather_lint.engines.vllm.subject import prepare

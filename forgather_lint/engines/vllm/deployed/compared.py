@@ -8,9 +8,8 @@ from forgather_lint.core.record import record
 from forgather_lint.deployment.checkpoint.files import Checkpoint, Tensor
 from forgather_lint.engines.fact import Effect
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
-from forgather_lint.engines.vllm.checks.weights import HEAD
+from forgather_lint.engines.vllm.checks.naming import HEAD, naming_of
 from forgather_lint.engines.vllm.deployed.forms import GROUP_INDICES
-from forgather_lint.engines.vllm.deployed.naming import naming_of
 from forgather_lint.engines.vllm.deployed.places import Slots, TensorSlot, slots_of
 
 

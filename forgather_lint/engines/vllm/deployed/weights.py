@@ -16,9 +16,9 @@ from forgather_lint.deployment.checkpoint.files import (
 from forgather_lint.deployment.checkpoint.headers import BrokenHeader, Unread
 from forgather_lint.engines.fact import Effect, Fact, Reaction
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, problem, releases_of
+from forgather_lint.engines.vllm.checks.naming import NamesUnknown
 from forgather_lint.engines.vllm.checks.weights import has_plain_head
 from forgather_lint.engines.vllm.deployed.compared import TensorMisfit, TensorsCompared, compared
-from forgather_lint.engines.vllm.deployed.naming import NamesUnknown
 from forgather_lint.engines.vllm.deployed.places import Kind, TensorSlot
 from forgather_lint.engines.vllm.deployed.telling import layers_of, listed, looks_like
 from forgather_lint.engines.vllm.judge import VllmJudge

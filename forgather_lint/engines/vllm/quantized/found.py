@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
+from forgather_lint.engines.vllm.checks.naming import NamesUnknown, Naming, naming_of
 from forgather_lint.engines.vllm.deployed.forms import PLAIN
-from forgather_lint.engines.vllm.deployed.naming import NamesUnknown, Naming, naming_of
 from forgather_lint.engines.vllm.fact_values import BasePrefix
 from forgather_lint.engines.vllm.judge import VllmJudge
 from forgather_lint.engines.vllm.quantized.description import description_of

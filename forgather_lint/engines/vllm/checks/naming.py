@@ -11,10 +11,10 @@ from forgather_lint.core.record import record
 from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.patterns import Expression, UnreadablePattern, compile_search
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
-from forgather_lint.engines.vllm.checks.weights import HEAD, by_any_prefix, by_model, children_of
 from forgather_lint.engines.vllm.fact_values import BasePrefix
 from forgather_lint.python.values.value import NONE, Known, ListValue, SetValue, TupleValue, Value
 
+HEAD = "lm_head"
 _IGNORED = "_keys_to_ignore_on_load_unexpected"
 
 
@@ -45,19 +45,21 @@ class Naming:
         if self.renamed or self.ignored or HEAD in name or not name.startswith(self.own):
             for pattern, new in self.renamed:
                 name = pattern.sub(new.replace("\\", r"\\"), name, count=1)
-            if self._is_ignored(name):
+            if is_ignored(self.ignored, name):
                 return None
             name = self.placed(name)
         return None if any(part in name for part in self.skipped) else name
 
-    def _is_ignored(self, name: str) -> bool:
-        for pattern in self.ignored:
-            found = pattern.found_in(name)
-            if found is None:
-                raise NamesUnknown("pattern-too-costly")
-            if found:
-                return True
-        return False
+
+def is_ignored(patterns: Iterable[Expression], name: str) -> bool:
+    """Whether one of `patterns` is found in `name`. Raises `NamesUnknown`."""
+    for pattern in patterns:
+        found = pattern.found_in(name)
+        if found is None:
+            raise NamesUnknown("pattern-too-costly")
+        if found:
+            return True
+    return False
 
 
 @port_of("vllm/model_executor/models/transformers/base.py", "Base._create_hf_to_vllm_mapper")
@@ -75,7 +77,7 @@ def naming_of(seen: CheckedModel) -> Naming:
         own = () if "model" in children else own
     return Naming(
         renamed=tuple(_renamed(seen)) if facts.names_converted.value else (),
-        ignored=tuple(_ignored(seen)) if facts.ignored_names_read.value else (),
+        ignored=names_ignored(seen),
         skipped=weights.buffers_skipped.value,
         placed=placed,
         own=own,
@@ -99,6 +101,12 @@ def _renamed(seen: CheckedModel) -> Iterator[tuple[re.Pattern[str], str]]:
         yield re.compile(pattern), new
 
 
+def names_ignored(seen: CheckedModel) -> tuple[Expression, ...]:
+    """Patterns of names in a checkpoint that the release skips. Raises `NamesUnknown`."""
+    read = seen.target.vllm.checkpoint.ignored_names_read.value
+    return tuple(_ignored(seen)) if read else ()
+
+
 def _ignored(seen: CheckedModel) -> Iterator[Expression]:
     value = seen.member(_IGNORED)
     if value is None or value == NONE:
@@ -120,3 +128,43 @@ def _texts(value: Value) -> list[str | None]:
     if items is None:
         raise NamesUnknown(f"`{_IGNORED}` not known")
     return [item if isinstance(item, str) else None for item in items]
+
+
+def names_held(seen: CheckedModel) -> Iterator[str]:
+    """The names of the base model's parameters and buffers."""
+    assert seen.judge is not None
+    structure = seen.judge.subject.tree.structure
+    yield from (each.name for each in (*structure.parameters, *structure.buffers))
+
+
+def children_of(seen: CheckedModel) -> tuple[str, ...]:
+    """The names of the base model's direct children and own parameters."""
+    return tuple(dict.fromkeys(name.partition(".")[0] for name in names_held(seen)))
+
+
+def mapped_name(seen: CheckedModel, name: str, prefix: str, children: Iterable[str]) -> str:
+    """The name under which the engine looks for what the checkpoint calls `name`."""
+    weights = seen.target.vllm.weights
+    if weights.base_prefix.value is BasePrefix.ANY:
+        return by_any_prefix(name, prefix, children)
+    return by_model(name, weights.bare_names_accepted.value)
+
+
+def by_any_prefix(name: str, prefix: str, children: Iterable[str]) -> str:
+    """The mapping of vLLM 0.18 and later: transformers/base.py, `_create_hf_to_vllm_mapper`."""
+    either = "|".join(map(re.escape, children))
+    if prefix and prefix != "model":
+        name = re.sub(rf"^{re.escape(prefix)}\.(.+)", r"model.\1", name)
+    name = re.sub(rf"^(?!model\.)(({either}).*)", r"model.\1", name)
+    name = re.sub(rf"^(model\.)((?!{either}).+)", r"\2", name)
+    return re.sub(r"^model\.(?:.+\.)?(lm_head.+)", r"\1", name)
+
+
+def by_model(name: str, bare: bool) -> str:
+    """The mapping before vLLM 0.18: the prefixes of `Base.hf_to_vllm_mapper`, if there are any."""
+    if not bare:
+        return name
+    for old, new in (("model.model.", "model."), ("model.lm_head.", "lm_head.")):
+        if f"model.{name}".startswith(old):
+            return new + f"model.{name}".removeprefix(old)
+    return f"model.{name}"
