@@ -51,7 +51,9 @@ def sizes_of(model: str) -> dict[tuple[int, int], str]:
 MODELS = sorted(each.name for each in AUTHORS.iterdir() if each.is_dir())
 
 
-@pytest.mark.parametrize("model", [each for each in MODELS if each not in OF_A_RELEASE | ONLY_ON_CPUS])
+@pytest.mark.parametrize(
+    "model", [each for each in MODELS if each not in OF_A_RELEASE | ONLY_ON_CPUS]
+)
 def test_what_is_decided_is_what_the_engine_did(model: str) -> None:
     examined = Static(AUTHORS / model, V032).examined
     for (ranks, stages), verdict in sizes_of(model).items():
