@@ -11,6 +11,7 @@ from forgather_lint.model.analysis import Built, build_tree, builder_of
 
 HEAD = """
 from collections import deque
+from collections.abc import MutableMapping
 from contextlib import suppress
 from dataclasses import KW_ONLY, InitVar, dataclass, fields
 from typing import ClassVar
@@ -56,6 +57,10 @@ class Outer(nn.Module):
 
     def right_inverse(self, weight):
         return weight[:, 0], weight[0]
+
+
+class Kept(dict, MutableMapping[str, torch.Tensor]):
+    pass
 
 
 class TinyConfig(PretrainedConfig):
@@ -194,6 +199,11 @@ def test_parameters(statements: str, tmp_path: Path) -> None:
     structure = tree_of(statements, tmp_path).structure
     assert {each.name: each.shape for each in structure.parameters} == PARAMETERS[statements]
     assert structure.unknowns == ()
+
+
+def test_an_object_whose_bases_are_pythons_own_is_no_module(tmp_path: Path) -> None:
+    structure = tree_of("self.a = nn.Embedding(3, 2); self.__kept = Kept()", tmp_path).structure
+    assert [each.name for each in structure.modules] == ["", "a"]
 
 
 @pytest.mark.parametrize("statements", BUFFERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import field
 
@@ -147,7 +148,16 @@ HIDES_NO_MODULE = frozenset(
 
 def _may_be_module(walk: _TreeWalk, instance: Instance) -> bool:
     """Whether the object, of a class with an unknown base, was built where modules are built."""
-    return instance.open is not None and isinstance(instance.cls, ClassValue)
+    if instance.open is None or not isinstance(instance.cls, ClassValue):
+        return False
+    bases = [base for base in order_of(walk.machine, instance.cls) if isinstance(base, Unknown)]
+    return not bases or not all(map(_is_pythons_own, bases))
+
+
+def _is_pythons_own(base: Unknown) -> bool:
+    """Whether a base class that is not followed is a builtin or of the standard library."""
+    package = base.detail.partition(".")[0]
+    return base.reason == "builtin-base-class" or package in sys.stdlib_module_names
 
 
 def _note_open(walk: _TreeWalk, name: str, reason: Unknown) -> None:
