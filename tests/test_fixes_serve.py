@@ -89,6 +89,7 @@ BREAKS: dict[str, tuple[str, tuple[str, ...], str, tuple[Change, ...]]] = {
         PLAN,
         (('"embed_tokens":', '"embed_token":'),),
     ),
+    "a stage's norm misspelt": ("FGL301", HAS_STAGES, PLAN, (('"norm":', '"nrom":'),)),
     "a stage's module left out": (
         "FGL306",
         HAS_STAGES,

@@ -36,7 +36,13 @@ from forgather_lint.core.diagnostics import Finding, Fix, Label, Severity
 from forgather_lint.facts import Model, ModuleCall
 from forgather_lint.linting.rule import rule
 from forgather_lint.linting.support.edits import add_text, entry_text
-from forgather_lint.linting.support.stages import StagedEntry, calls_within, stack_of, stages
+from forgather_lint.linting.support.stages import (
+    StagedEntry,
+    calls_within,
+    meant_by_misspelt,
+    stack_of,
+    stages,
+)
 from forgather_lint.linting.support.tree import is_within
 
 
@@ -46,7 +52,8 @@ def check(model: Model) -> Iterator[Finding]:
     stack = stack_of(plan)
     if model.trace is None or stack is None:
         return
-    reported: set[str] = set()
+    # What a misspelt entry means is told of that entry; a second one would leave the first.
+    reported = set(meant_by_misspelt(model))
     for call in model.trace.calls:
         if any(is_within(call.module, name) for name in reported):
             continue

@@ -64,8 +64,8 @@ def closest(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_typo(wanted: str, name: str) -> bool:
-    """Whether the two differ so little that one surely is a typo of the other."""
-    return likeness(wanted, name) > _TYPO
+    """Whether the two differ so little, or in the order of letters, that one surely is a typo."""
+    return likeness(wanted, name) > _TYPO or sorted(wanted) == sorted(name)
 
 
 def likeness(wanted: str, name: str) -> float:

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from forgather_lint.core.record import record
 from forgather_lint.facts import Model, Module, ModuleCall, PlanEntry, Structure, Trace
+from forgather_lint.linting.support.nearest import suggest
+from forgather_lint.linting.support.taking import name_meant
 from forgather_lint.linting.support.tree import is_stack, is_within
 
 
@@ -84,3 +86,13 @@ def _side(place: int, middle: int) -> Side:
     if place == middle:
         return Side.STACK
     return Side.BEFORE if place < middle else Side.AFTER
+
+
+def meant_by_misspelt(model: Model) -> frozenset[str]:
+    """The modules that entries would name if they were not misspelt, as findings of them say."""
+    entries = model.plans.pp.entries
+    keys, modules = {entry.full_key for entry in entries}, model.base.modules
+    names = {module.name: module for module in modules if module.name}
+    lost = [each for each in entries if each.possible is False and each.full_key not in names]
+    meant = (name_meant(each.full_key, suggest(each.full_key, names), keys) for each in lost)
+    return frozenset(filter(None, meant))
