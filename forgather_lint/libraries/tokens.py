@@ -87,7 +87,7 @@ def with_counts(name: str, arguments: Arguments, made: Value) -> Value:
     short = name.rpartition(".")[2].strip("_")
     if not isinstance(made, TensorValue) or not holds_states(made):
         return made
-    if isinstance(made.placement, Wrong | Undecided):
+    if isinstance(made.placement, Wrong | Undecided) or not _is_of_an_engine(made):
         return made
     if short in _WITH_NUMBERS and any(map(_counts_tokens, arguments.all())):
         return replace(made, placement=Undecided("positions-meet", made.origin))
@@ -98,6 +98,12 @@ def with_counts(name: str, arguments: Arguments, made: Value) -> Value:
     if not counts or not any(map(holds_states, given)):
         return made
     return replace(made, placement=Undecided("tokens-counted", counts[0].origin or made.origin))
+
+
+def _is_of_an_engine(tensor: TensorValue) -> bool:
+    """Whether it holds the tokens that an engine passes: a run without one has others."""
+    sizes = (size for size in tensor.shape or () if size is not None)
+    return any(dims.counts_tokens(size) or dims.is_counted(size) for size in sizes)
 
 
 def _counts_tokens(value: Value) -> bool:
