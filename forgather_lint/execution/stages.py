@@ -21,8 +21,8 @@ from forgather_lint.execution.value_numbers import (
     MARK,
     digest,
     first_tensor,
-    held_by_objects,
     is_numbered,
+    is_plain,
     number_of,
     numbered,
     plain_arguments,
@@ -60,13 +60,13 @@ class NumberingLibrary(EngineLibrary):
     """Gives the result of every op a number (`value_numbers.py`).
 
     `stream` holds the numbers of the hidden states as they pass through the stage, `sites` the
-    places of ops that changed them outside the planned modules, `objects` those of planned modules
-    that are given an object, to which each may write what the next one reads.
+    places of ops that changed them outside the planned modules. `within` is the planned module
+    that runs, whose ops are told from those of another one that is like it.
     """
 
     stream: set[str] = field(default_factory=set)
     sites: list[Place] = field(default_factory=list)
-    objects: list[Place] = field(default_factory=list)
+    within: str = ""
 
     def call(self, machine: Machine, name: str, arguments: Arguments, where: Place) -> Value:
         result = EngineLibrary.call(self, machine, name, arguments, where)
@@ -75,7 +75,7 @@ class NumberingLibrary(EngineLibrary):
         source = handed_on(name, arguments, result)
         if source is not None:
             return numbered(result, number_of(source).removeprefix(MARK))
-        made = numbered(result, digest(name, arguments))
+        made = numbered(result, digest(f"{self.within}{name}", arguments))
         read = any(number_of(value) in self.stream for value in arguments.all())
         if read and is_numbered(made):
             self.stream.add(number_of(made))
@@ -86,22 +86,24 @@ class NumberingLibrary(EngineLibrary):
 class Made(NamedTuple):
     """What a stage passes on.
 
-    `sites` are where it changed the hidden states outside the planned modules, `objects` where it
-    gave a planned module an object that others are given too.
+    `sites` are where it changed the hidden states outside the planned modules. `shared`: it gave a
+    planned module something by which modules may leave each other more than they return.
     """
 
     output: TensorValue
     sites: list[Place]
-    objects: list[Place]
+    shared: bool
 
 
 @record(frozen=False)
 class Stage(Observer):
     """Observes one stage: planned modules are opaque functions, missing ones return their argument.
 
+    With `follows` they are not opaque: each op in them has a number, and nothing is remembered.
+
     `planned` are the answers of planned modules in the undivided model. The stage uses them as long
     as nothing was written that a module could read; the run of the undivided model itself (`gives`)
-    produces them.
+    produces them. `shared`: a planned module is given what others are given too, and may write to.
     """
 
     machine: Machine
@@ -112,6 +114,8 @@ class Stage(Observer):
     planned: ModuleAnswers
     gives: bool = False
     born: int = 0
+    follows: bool = False
+    shared: bool = False
     path: list[Instance] = field(default_factory=list)
 
     def answer(self, instance: Instance, arguments: Arguments, where: Place) -> Value | None:
@@ -119,16 +123,23 @@ class Stage(Observer):
             return arguments.all()[0] if arguments.all() else NONE
         name = self.opaque.get(instance)
         if name is None or instance in self.path:
-            return self.answers.result(instance, arguments)
+            return None if self.follows else self.answers.result(instance, arguments)
+        if self.follows:
+            return self._follow(name, instance, arguments, where)
+        self.shared |= not all(is_plain(each, self.born) for each in arguments.all())
         # Before it runs: a module may write to a list or a dict that it is given.
         number = digest(name, arguments)
-        held = held_by_objects(arguments, self.born)
-        if held:
-            self.library.objects.append(where)
-            number = digest(f"{number} {held}", Arguments([], {}))
         made = numbered(self._run(instance, arguments, where), number)
         self.library.stream.add(number_of(first_tensor(made)))
         return made
+
+    def _follow(self, name: str, instance: Instance, arguments: Arguments, where: Place) -> Value:
+        """The module's own forward, on values with their numbers."""
+        around, self.library.within = self.library.within, f"{name}: "
+        try:
+            return call_forward(self.machine, instance, arguments, where)
+        finally:
+            self.library.within = around
 
     def _run(self, instance: Instance, arguments: Arguments, where: Place) -> Value:
         """The module's own forward, on values without numbers."""
@@ -213,6 +224,12 @@ class Pipeline:
         made, pure = _run(self, frozenset(), None, planned, gives=True)
         return made, planned if pure else ModuleAnswers(self.machine)
 
+    @cached_property
+    def followed(self) -> Made | Outcome:
+        """What the undivided model computes, with every op in its planned modules."""
+        nothing = ModuleAnswers(self.machine)
+        return _run(self, frozenset(), None, nothing, follows=True)[0]
+
     def opaque(self) -> dict[Instance, str]:
         """The planned modules, with their keys."""
         named = {module: key for key, module in (*self.parts.before, *self.parts.after)}
@@ -242,29 +259,42 @@ def run_pipeline(pipeline: Pipeline, stages: int) -> Outcome:
     whole, planned = pipeline.whole
     if isinstance(whole, Outcome) and whole.verdict is Verdict.FAILS:
         return undecided(whole.reason, whole.where)
-    handed: TensorValue | None = None
-    sites: list[list[Place]] = []
-    objects: list[Place] = []
-    for stage in range(stages):
-        made, _ = _run(pipeline, pipeline.missing(stage, stages), handed, planned)
-        if isinstance(made, Outcome):
-            return (
-                made if made.verdict is Verdict.FAILS or not isinstance(whole, Outcome) else whole
-            )
-        handed = made.output
-        sites.append(made.sites)
-        objects += made.objects
-        refused = _cannot_cross(handed, last=stage == stages - 1)
-        if refused is not None:
-            return refused
+    staged = _staged(pipeline, stages, planned)
+    if isinstance(staged, Outcome):
+        if isinstance(whole, Outcome) and staged.verdict is not Verdict.FAILS:
+            return whole
+        return staged
     if isinstance(whole, Outcome):
         return whole  # no stage surely fails, and there is nothing to compare them with
-    assert handed is not None
-    if number_of(whole.output) == number_of(handed):
-        return SERVES
-    if objects:  # what a stage leaves unwritten in them may never be read
-        return undecided("object-handed-from-layer-to-layer", objects[0])
-    return _applied_per_stage(pipeline, sites)
+    sites = [made.sites for made in staged]
+    if not any(made.shared for made in (whole, *staged)):
+        return _compared(pipeline, whole, staged[-1], sites)
+    # By its arguments alone a module does not tell what another one has left for it.
+    followed = pipeline.followed
+    again = _staged(pipeline, stages, ModuleAnswers(pipeline.machine), follows=True)
+    for each in (followed, again):
+        if isinstance(each, Outcome):
+            return undecided(each.reason, each.where)
+    assert isinstance(followed, Made) and isinstance(again, list)
+    return _compared(pipeline, followed, again[-1], sites)
+
+
+def _staged(
+    pipeline: Pipeline, stages: int, planned: ModuleAnswers, *, follows: bool = False
+) -> list[Made] | Outcome:
+    """What each stage passes on, in turn; the outcome where one fails or passes on what cannot."""
+    done: list[Made] = []
+    for stage in range(stages):
+        handed = done[-1].output if done else None
+        missing = pipeline.missing(stage, stages)
+        made, _ = _run(pipeline, missing, handed, planned, follows=follows)
+        if isinstance(made, Outcome):
+            return made
+        done.append(made)
+        refused = _cannot_cross(made.output, last=stage == stages - 1)
+        if refused is not None:
+            return refused
+    return done
 
 
 def _run(
@@ -274,6 +304,7 @@ def _run(
     planned: ModuleAnswers,
     *,
     gives: bool = False,
+    follows: bool = False,
 ) -> tuple[Made | Outcome, bool]:
     """What a stage without the `missing` modules passes on, and whether it changed nothing else."""
     machine = pipeline.machine
@@ -290,6 +321,7 @@ def _run(
         planned=planned,
         gives=gives,
         born=born,
+        follows=follows,
     )
     pure = False
     try:
@@ -306,7 +338,7 @@ def _run(
     except BudgetExceeded as error:
         return undecided(error.reason, pipeline.root.where), False
     if isinstance(first, TensorValue):
-        return Made(first, library.sites, library.objects), pure
+        return Made(first, library.sites, stage.shared), pure
     reason = first.reason if isinstance(first, Unknown) else "unmodelled-output"
     where = first.where if isinstance(first, Unknown) else None
     return undecided(reason, where or pipeline.root.where), False
@@ -328,7 +360,9 @@ def _cannot_cross(handed: TensorValue, last: bool) -> Outcome | None:
     return Outcome(Verdict.FAILS, cause, cause.told, handed.origin)
 
 
-def _applied_per_stage(pipeline: Pipeline, sites: list[list[Place]]) -> Outcome:
+def _compared(pipeline: Pipeline, whole: Made, staged: Made, sites: list[list[Place]]) -> Outcome:
+    if number_of(whole.output) == number_of(staged.output):
+        return SERVES
     where = _repeated(sites) or pipeline.root.where
     cause = AppliedPerStage(beside=not any(sites))
     return Outcome(Verdict.WRONG, cause, cause.told, where)

@@ -9,14 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from forgather_lint.python.values.objects import Instance
+from forgather_lint.python.values.objects import (
+    BoundMethod,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    PartialCall,
+)
 from forgather_lint.python.values.value import (
     Arguments,
+    Builtin,
     DictValue,
+    External,
+    FrozenSetValue,
     Known,
     ListValue,
+    SetValue,
+    SliceValue,
+    SymbolicInt,
     TensorValue,
     TupleValue,
+    Unknown,
     Value,
 )
 
@@ -52,28 +65,28 @@ def digest(name: str, arguments: Arguments) -> str:
     return f"{hash(text):x}.{hash(text[::-1]):x}"
 
 
-def held_by_objects(arguments: Arguments, born: int) -> str:
-    """The numbers of what objects made since `born` hold, among these arguments; empty for none.
+def is_plain(value: Value, born: int) -> bool:
+    """Whether nothing that a module does with `value` is seen by who is given it later.
 
-    An object is handed on as it is: what a module writes to it, the next one reads.
+    What is older than `born` counts as plain: writes to it are seen in another way.
     """
-    return ",".join(filter(None, (_held(each, born, ()) for each in arguments.all())))
-
-
-def _held(value: Value, born: int, around: tuple[Instance, ...]) -> str:
-    if isinstance(value, TupleValue | ListValue):
-        return ",".join(filter(None, (_held(each, born, around) for each in value.items)))
-    if isinstance(value, DictValue):
-        items = value.items.values()
-        return ",".join(filter(None, (_held(each, born, around) for each in items)))
-    if not isinstance(value, Instance) or value.serial < born or value in around:
-        return ""
-    inside = (*around, value)
-    named = (
-        f"{name}={number_of(each)}{_held(each, born, inside)}"
-        for name, each in sorted(value.attributes.items())
-    )
-    return f"{value!r}({';'.join(named)})"
+    match value:
+        case TensorValue() | Known() | SymbolicInt() | SliceValue() | Unknown():
+            return True
+        case External() | Builtin() | ClassValue() | FrozenSetValue():
+            return True
+        case TupleValue():
+            return all(is_plain(each, born) for each in value.items)
+        case ListValue() | DictValue() | SetValue() | Instance():
+            return value.serial < born
+        case FunctionValue():
+            return not value.inside
+        case BoundMethod():
+            return is_plain(value.receiver, born) and is_plain(value.function, born)
+        case PartialCall():
+            given = (value.function, *value.positional, *value.keywords.values())
+            return all(is_plain(each, born) for each in given)
+    return False
 
 
 def is_numbered(value: Value) -> bool:

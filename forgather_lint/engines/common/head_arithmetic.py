@@ -39,8 +39,6 @@ _ALWAYS = frozenset(
     "tanh tanh_ sigmoid softmax log_softmax clamp clip exp log relu normalize layer_norm "
     "rms_norm".split()
 )
-_CASTS = frozenset("to float half bfloat16 type type_as contiguous".split())
-WEIGHT = "weight"
 
 
 @record(frozen=False, eq=False)
@@ -134,14 +132,14 @@ def arithmetic_beside(ran: HeadRun, kept: OnLogits) -> Place | None:
 def applies_its_weight(ran: HeadRun) -> bool:
     """Whether the head surely multiplies what it is given by its weight, and does nothing else."""
     watch, head = ran.watch, ran.watch.head
-    steps = [step for step in watch.steps_of_head() if step.op not in _CASTS]
+    steps = [step for step in watch.steps_of_head() if step.op not in _COPIES]
     if len(steps) != 1:
         return False
     (step,) = steps
-    given = step.arguments.all()
     if step.op == "forward":
-        return given[0] is head and is_subclass(watch.machine, head.cls, External(LINEAR)) is True
-    return step.op == "linear" and len(given) > 1 and given[1] is head.attributes.get(WEIGHT)
+        of_head = step.arguments.all()[0] is head
+        return of_head and is_subclass(watch.machine, head.cls, External(LINEAR)) is True
+    return _applies_head(step, head)
 
 
 def _of_head(watch: _HeadWatch) -> Iterator[Place]:
@@ -198,16 +196,16 @@ def numbers_behind(ran: HeadRun) -> list[float] | None:
 
 def run_with_head(
     machine: Machine, whole: Instance, base: Instance, head: Instance
-) -> HeadRun | None:
-    """The run of the forward of the whole model; None if it raises."""
+) -> HeadRun | Raised:
+    """The run of the forward of the whole model, or what it raises."""
     library = Tracing()
     watch = _HeadWatch(machine, library, base, head, ModuleAnswers(machine))
     try:
         with machine.undone_run(library, watch):
             answer = machine.call(whole, engine_arguments(), whole.where)
             return HeadRun(watch, _first_of(machine, answer, whole))
-    except Raised:
-        return None
+    except Raised as error:
+        return error
 
 
 def _first_of(machine: Machine, answer: Value, asked: Instance) -> Value:
@@ -219,8 +217,9 @@ def _first_of(machine: Machine, answer: Value, asked: Instance) -> Value:
 
 def _applies_head(step: TracedOp, head: Instance) -> bool:
     """Whether the op is `F.linear(states, head.weight, head.bias)`."""
-    given, weights = step.arguments.all(), [head.attributes.get(n) for n in ("weight", "bias")]
-    return step.op == "linear" and len(given) > 1 and given[1:] == weights[: len(given) - 1]
+    given, held = step.arguments.all()[1:], (head.attributes.get(n) for n in ("weight", "bias"))
+    same = (one is other or one == other == NONE for one, other in zip(given, held, strict=False))
+    return step.op == "linear" and bool(given) and all(same)
 
 
 _COPIES = frozenset("to float half bfloat16 double type type_as contiguous clone detach".split())

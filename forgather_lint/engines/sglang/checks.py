@@ -268,10 +268,13 @@ def _of_the_head(prepared: PreparedModel) -> Iterator[Reason]:
     if isinstance(head.attributes.get("bias"), TensorValue):
         yield "head-has-bias", head.where
     ran = run_with_head(machine, whole.root, base, head)
-    found = arithmetic_beside(ran, OnLogits()) if ran is not None else None
+    if isinstance(ran, Raised):
+        yield f"the forward with the head raises {ran.shown}", ran.where
+        return
+    found = arithmetic_beside(ran, OnLogits())
     if found is not None:
         yield "arithmetic-beside-the-head", found
-    lost = not_followed(ran, OnLogits()) if ran is not None else None
+    lost = not_followed(ran, OnLogits())
     if lost is not None:
         yield "head-not-followed", lost
 

@@ -64,8 +64,20 @@ def closest(wanted: str, existing: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_typo(wanted: str, name: str) -> bool:
-    """Whether the two differ so little, or in the order of letters, that one surely is a typo."""
-    return likeness(wanted, name) > _TYPO or sorted(wanted) == sorted(name)
+    """Whether the two differ so little that one surely is a typo of the other."""
+    return likeness(wanted, name) > _TYPO or _are_swapped(wanted, name)
+
+
+def _are_swapped(wanted: str, name: str) -> bool:
+    """Whether two letters that stand side by side are swapped, which in a short name is much."""
+    if len(wanted) != len(name):
+        return False
+    pairs = enumerate(zip(wanted, name, strict=True))
+    differing = [place for place, (one, other) in pairs if one != other]
+    if len(differing) != 2:
+        return False
+    first, second = differing
+    return second == first + 1 and wanted[first : second + 1] == name[second] + name[first]
 
 
 def likeness(wanted: str, name: str) -> float:

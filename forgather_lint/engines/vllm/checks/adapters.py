@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from forgather_lint.core.files import listed
 from forgather_lint.core.port import port_of
-from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
-from forgather_lint.engines.vllm.checks.naming import HEAD, NamesUnknown, naming_of
+from forgather_lint.engines.vllm.checks.checked_model import HEAD, CheckedModel, releases_of
+from forgather_lint.engines.vllm.checks.naming import NamesUnknown, naming_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.deployed.places import BASE
 from forgather_lint.facts.cause import Cause

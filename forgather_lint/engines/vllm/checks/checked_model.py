@@ -73,8 +73,11 @@ class CheckedModel:
         return whole if isinstance(whole, Built) else None
 
     @cached_property
-    def head_run(self) -> HeadRun | None:
-        """The run of the model with its head; None where it, its base and head are not three."""
+    def head_run(self) -> HeadRun | Raised | None:
+        """The run of the model with its head, or what it raises.
+
+        None where the model, its base and its head are not three.
+        """
         if self.whole is None:
             return None
         whole = self.whole.root

@@ -11,6 +11,7 @@ from forgather_lint.core.version import ReleaseRange
 from forgather_lint.documents.python import NodePlace
 from forgather_lint.documents.walk import descendants, of_kind
 from forgather_lint.engines.common.head_arithmetic import (
+    HeadRun,
     OnLogits,
     applies_its_weight,
     arithmetic_beside,
@@ -23,6 +24,7 @@ from forgather_lint.execution.outcome import Outcome, undecided
 from forgather_lint.facts.causes.modules import HeadForwardLost, LogitsChanged
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.tree import class_name
+from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.values.value import External, Known
 
 SCALE, CAP = "logit_scale", "final_logit_softcapping"
@@ -32,7 +34,7 @@ SCALE, CAP = "logit_scale", "final_logit_softcapping"
 def forward_lost(seen: CheckedModel) -> Iterator[ServingProblem]:
     """Arithmetic between the base model and the head, or behind the head."""
     ran, whole = seen.head_run, seen.whole
-    if ran is None or whole is None:
+    if not isinstance(ran, HeadRun) or whole is None:
         return
     fact = seen.target.vllm.forward.logits_config
     kept = _on_logits(seen)
@@ -54,7 +56,7 @@ def logits_changed(seen: CheckedModel) -> Iterator[ServingProblem]:
     """A factor or a soft cap by the config that the engine applies, and the model does not."""
     engine = _on_logits(seen)
     ran = seen.head_run if engine.numbers else None
-    if ran is None:
+    if not isinstance(ran, HeadRun):
         return
     applied = numbers_behind(ran)
     for name, number in ((SCALE, engine.scale), (CAP, engine.cap)):
@@ -74,6 +76,8 @@ def head_unproved(seen: CheckedModel) -> Outcome | None:
     ran = seen.head_run
     if ran is None:
         return None
+    if isinstance(ran, Raised):
+        return undecided(f"the forward with the head raises {ran.shown}", ran.where)
     head = ran.watch.head
     if not isinstance(head.cls, External) and not applies_its_weight(ran):
         name = class_name(head)

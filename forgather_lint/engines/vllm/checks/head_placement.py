@@ -9,8 +9,7 @@ from forgather_lint.core.source import Place
 from forgather_lint.core.version import ReleaseRange
 from forgather_lint.engines.common.tracing import Tracing
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
-from forgather_lint.engines.vllm.checks.naming import HEAD
+from forgather_lint.engines.vllm.checks.checked_model import HEAD, CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.phases import Phase, check
 from forgather_lint.engines.vllm.checks.weights import has_plain_head
 from forgather_lint.execution.inputs import engine_arguments

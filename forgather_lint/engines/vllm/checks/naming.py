@@ -10,12 +10,11 @@ from forgather_lint.core.port import port_of
 from forgather_lint.core.record import record
 from forgather_lint.core.version import TRANSFORMERS_5
 from forgather_lint.engines.patterns import Expression, UnreadablePattern, compile_search
-from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
+from forgather_lint.engines.vllm.checks.checked_model import HEAD, CheckedModel
 from forgather_lint.engines.vllm.fact_values import BasePrefix
 from forgather_lint.python.values.value import NONE, Known, ListValue, SetValue, TupleValue, Value
 
-HEAD = "lm_head"
-_IGNORED = "_keys_to_ignore_on_load_unexpected"
+IGNORED = "_keys_to_ignore_on_load_unexpected"
 
 
 class NamesUnknown(Exception):
@@ -108,13 +107,13 @@ def names_ignored(seen: CheckedModel) -> tuple[Expression, ...]:
 
 
 def _ignored(seen: CheckedModel) -> Iterator[Expression]:
-    value = seen.member(_IGNORED)
+    value = seen.member(IGNORED)
     if value is None or value == NONE:
         return
     for text in _texts(value):
         pattern = compile_search(text) if text is not None else UnreadablePattern("not text")
         if isinstance(pattern, UnreadablePattern):
-            raise NamesUnknown(f"`{_IGNORED}`: {pattern.reason}")
+            raise NamesUnknown(f"`{IGNORED}`: {pattern.reason}")
         yield pattern
 
 
@@ -126,7 +125,7 @@ def _texts(value: Value) -> list[str | None]:
     elif isinstance(value, SetValue) and value.rest is None:
         items = value.items
     if items is None:
-        raise NamesUnknown(f"`{_IGNORED}` not known")
+        raise NamesUnknown(f"`{IGNORED}` not known")
     return [item if isinstance(item, str) else None for item in items]
 
 

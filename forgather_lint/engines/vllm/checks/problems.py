@@ -16,6 +16,7 @@ from forgather_lint.engines.vllm.checks import (
     imports,
     loading,
     stored,
+    weights,
 )
 from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, checked_model
 from forgather_lint.engines.vllm.checks.phases import Phase, all_checks, phase_of
@@ -58,7 +59,8 @@ def look_for_problems(
                     later = phase_of(look) >= Phase.SIZES
                     for problem in look(seen):  # one by one: what was found before an error stays
                         found.append(replace(problem, after_sizes=later))
-                prepared.unproved = head_forward.head_unproved(seen)
+                lost = head_forward.head_unproved(seen)
+                prepared.unproved = lost or weights.names_unproved(seen)
             last = list(building.constructor(model, prepared))
             if checkpoint is not None:
                 last = [*stored.problems(model, prepared, seen, checkpoint), *last]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from forgather_lint.core.source import Place
 from forgather_lint.engines.common.unknown_names import first_unknown_beginning
-from forgather_lint.engines.vllm.checks.checked_model import CheckedModel, releases_of
+from forgather_lint.engines.vllm.checks.checked_model import HEAD, CheckedModel, releases_of
 from forgather_lint.engines.vllm.checks.naming import (
-    HEAD,
+    IGNORED,
     NamesUnknown,
     children_of,
     is_ignored,
@@ -17,11 +18,12 @@ from forgather_lint.engines.vllm.checks.naming import (
     names_ignored,
 )
 from forgather_lint.engines.vllm.checks.phases import Phase, check
+from forgather_lint.execution.outcome import Outcome, undecided
 from forgather_lint.facts.causes.modules import BufferNotLoaded, HeadOfOtherWidth, WeightNotPlaced
 from forgather_lint.facts.serving import ServingProblem
 from forgather_lint.model.entry import first_architecture
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import External, Known, TensorValue, Unknown
+from forgather_lint.python.values.value import External, Known, TensorValue
 
 HEADED = ("ForCausalLM", "LMHeadModel")
 
@@ -32,6 +34,24 @@ def names(seen: CheckedModel) -> Iterator[ServingProblem]:
 
     Without weights in the folder, the names are those that `save_pretrained` would write.
     """
+    with suppress(NamesUnknown):  # `names_unproved` says so
+        yield from _unplaced(seen)
+
+
+def names_unproved(seen: CheckedModel) -> Outcome | None:
+    """Why it is open whether the engine skips a parameter that it cannot place; None if it is not.
+
+    The class says which names are to be ignored.
+    """
+    try:
+        next(_unplaced(seen), None)
+    except NamesUnknown as why:
+        return undecided(f"whether a weight is ignored: {why}", seen.place_of_member(IGNORED))
+    return None
+
+
+def _unplaced(seen: CheckedModel) -> Iterator[ServingProblem]:
+    """The first parameter that is neither placed nor ignored. Raises `NamesUnknown`."""
     whole = seen.whole
     if whole is None or seen.root is None or seen.names_stored:
         return
@@ -44,16 +64,10 @@ def names(seen: CheckedModel) -> Iterator[ServingProblem]:
         return
     known = {f"model.{each}" for each in names_held(seen)} | set(_of_head(seen))
     saved = sorted(each.name for each in whole.structure.parameters if not each.same_as)
-    try:
-        ignored = names_ignored(seen)
-        loaded = [name for name in saved if not is_ignored(ignored, name)]
-    except NamesUnknown as why:
-        what = Unknown("names-ignored-unknown", seen.cls.where, str(why))
-        seen.builder.machine.leave_unproved(what)
-        return
-    for name in loaded:
+    for name in saved:
         mapped = mapped_name(seen, name, prefix, children)
-        if mapped not in known and (generates or mapped.partition(".")[0] != HEAD):
+        placed = mapped in known or (not generates and mapped.partition(".")[0] == HEAD)
+        if not placed and not is_ignored(names_ignored(seen), name):
             of_head = name.partition(".")[0] not in (prefix, *children)
             head = whole.root.places.get(name.partition(".")[0]) if of_head else None
             yield _problem(seen, name, first_unknown_beginning(mapped, known), prefix, head)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from forgather_lint.core.record import record
 from forgather_lint.deployment.checkpoint.files import Checkpoint, Tensor
 from forgather_lint.engines.fact import Effect
-from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
-from forgather_lint.engines.vllm.checks.naming import HEAD, naming_of
+from forgather_lint.engines.vllm.checks.checked_model import HEAD, CheckedModel
+from forgather_lint.engines.vllm.checks.naming import naming_of
 from forgather_lint.engines.vllm.deployed.forms import GROUP_INDICES
 from forgather_lint.engines.vllm.deployed.places import Slots, TensorSlot, slots_of
 

@@ -8,8 +8,7 @@ from enum import Enum, auto
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.engines.vllm.checks.checked_model import CheckedModel
-from forgather_lint.engines.vllm.checks.naming import HEAD
+from forgather_lint.engines.vllm.checks.checked_model import HEAD, CheckedModel
 from forgather_lint.engines.vllm.checks.weights import is_batch_norm, is_saved
 from forgather_lint.engines.vllm.deployed.forms import Stored
 from forgather_lint.engines.vllm.fact_values import Fuser
