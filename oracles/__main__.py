@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from oracles.asking import OtherQuestions
 from oracles.outcome import Outcome
 from oracles.question import Question
 from oracles.releases import Release, ask_all, known, release
@@ -38,12 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     questions = list(map(question, chosen.models))
     found: dict[Release, dict[str, Outcome]] = {each: {} for each in asked}
     with tempfile.TemporaryDirectory(prefix="forgather-lint-oracles-") as folder:
-        for one, identity, came in ask_all(
-            questions, asked, chosen.work or Path(folder), chosen.jobs
-        ):
-            found[one][identity] = came
-            sys.stdout.write(json.dumps({"case": identity, **one.versions, **came}) + "\n")
-            sys.stdout.flush()
+        work = chosen.work or Path(folder)
+        try:
+            for one, identity, came in ask_all(questions, asked, work, chosen.jobs):
+                found[one][identity] = came
+                sys.stdout.write(json.dumps({"case": identity, **one.versions, **came}) + "\n")
+                sys.stdout.flush()
+        except OtherQuestions as error:
+            parser.error(str(error))
     if chosen.store:
         for one, outcomes in found.items():
             add(stored_path(one.vllm, chosen.store), one.versions, outcomes)

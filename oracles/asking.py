@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,10 @@ _TOP = 3
 Spec = dict[str, object]
 
 
+class OtherQuestions(ValueError):
+    """A folder holds the answers to other questions, or about models that have changed since."""
+
+
 def releases(python: str) -> dict[str, str]:
     """The versions of vLLM and transformers that `python` has."""
     found = require_vllm(python)
@@ -34,10 +39,12 @@ def ask(
 ) -> Iterator[tuple[str, Outcome]]:
     """The outcome of each question, by identity; `jobs` run at once.
 
-    Results in `work`, of an earlier run that was interrupted, are used again. Raises `Missing`
-    without a vLLM, `CalledProcessError` when it is unusable.
+    Results in `work`, of an earlier run that was interrupted, are used again. Raises
+    `OtherQuestions` where that run was asked something else, `MissingPackage` without a vLLM,
+    `CalledProcessError` when it is unusable.
     """
     work.mkdir(parents=True, exist_ok=True)
+    _claim(work, questions)
     folders = _copies(questions, work)
     served = [_serve(question, folders[question.folder]) for question in questions]
     made = {
@@ -57,6 +64,26 @@ def ask(
             continue
         tolerance = ROUNDED if question.packing else TOLERANCE
         yield question.identity, outcome_of(by_folder[question.folder], answer, tolerance)
+
+
+def _claim(work: Path, questions: Sequence[Question]) -> None:
+    """Note in `work` what is asked there; answers and copies in it belong to these questions."""
+    asked = hashlib.sha256()
+    for question in questions:
+        asked.update(repr(question).encode())
+    for folder in dict.fromkeys(question.folder for question in questions):
+        for file in sorted(each for each in folder.rglob("*") if _is_read(each)):
+            asked.update(f"{file.relative_to(folder)} {file.stat().st_size}\n".encode())
+            asked.update(hashlib.sha256(file.read_bytes()).digest())
+    noted, note = work / "asked.sha256", asked.hexdigest()
+    if not noted.exists():
+        noted.write_text(note, "utf-8")
+    elif noted.read_text("utf-8") != note:
+        raise OtherQuestions(f"{work} holds answers to other questions: name another folder")
+
+
+def _is_read(file: Path) -> bool:
+    return file.is_file() and file.parent.name != "__pycache__"
 
 
 def _copies(questions: Sequence[Question], work: Path) -> dict[Path, Path]:

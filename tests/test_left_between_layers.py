@@ -11,16 +11,9 @@ import pytest
 
 from forgather_lint.engines.matrix import cell
 from forgather_lint.facts.causes.stages import AppliedPerStage
-from tests.fixture_models import copy_model
+from tests.llama_ways import Way, write_llama
 from tests.verdicts import V032, Static
 
-LOOP = """            hidden_states = decoder_layer(
-                hidden_states,
-"""
-FORWARD = """    def forward(self, hidden_states: torch.Tensor, **kwargs):
-        residual = hidden_states
-"""
-MADE = "        hidden_states = inputs_embeds\n        position_embeddings"
 KEEPS_FIRST = """
 if left.first is None:
     left.first = hidden_states
@@ -62,9 +55,7 @@ def remembering():
 def counting():
     for number in range(1, 100):
         yield number
-
-
-class HfLlamaDecoderLayer"""
+"""
 ADDED = "hidden_states = hidden_states + left(hidden_states)"
 SCALED = "hidden_states = hidden_states * len(left)"
 READ = {
@@ -101,22 +92,8 @@ NOT_READ = {
 @pytest.mark.parametrize("way", [*READ, *NOT_READ])
 def test_what_is_left_counts_if_it_is_read(way: str, tmp_path: Path) -> None:
     made, statements = (READ | NOT_READ)[way]
-    model = copy_model("hf_llama", tmp_path)
-    body = "".join(f"        {line}\n" for line in statements.strip().splitlines())
-    changes = {
-        "\n\nclass HfLlamaDecoderLayer": f"\n{HELPERS}",
-        MADE: MADE.replace("        position", f"        left = {made}\n        position"),
-        LOOP: f"{LOOP}                left=left,\n",
-        FORWARD: FORWARD.replace(", **kwargs", ", left=None, **kwargs").replace(
-            "        residual", f"{body}        residual"
-        ),
-    }
-    file = model / "modeling_hf_llama.py"
-    text = file.read_text("utf-8")
-    for old, new in changes.items():
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    file.write_text(text, "utf-8")
+    changed = Way(top=HELPERS, made=f"left = {made}", passed="left", layer=statements)
+    model = write_llama(changed, tmp_path)
     examined = Static(model, V032).examined
     alone, staged = (cell(examined, 1, stages).outcome for stages in (1, 2))
     assert alone.verdict.value == "serves"

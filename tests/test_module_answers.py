@@ -11,7 +11,7 @@ from forgather_lint.execution.module_answers import ModuleAnswers
 from forgather_lint.model.analysis import Built, build_tree, builder_of
 from forgather_lint.python.interpreter.machine import Machine
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Arguments, Known
+from forgather_lint.python.values.value import Arguments, Known, ListValue, TupleValue
 
 MODEL = """
 from torch import nn
@@ -34,7 +34,7 @@ class Model(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList([Layer(number) for number in range(3)])
 """
-GIVEN, RETURNED = Arguments([Known(1)]), Known(2)
+GIVEN, OTHER, RETURNED = Arguments([Known(1)]), Arguments([Known(3)]), Known(2)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_one_answer_stands_for_all_that_are_alike(model: tuple[Machine, list[Ins
     with machine.undone_run():
         answers = _after_the_first(machine, layers[0])
         assert [answers.result(each, GIVEN) for each in layers] == [RETURNED] * 3
-        assert answers.result(layers[1], Arguments([Known(3)])) is None
+        assert answers.result(layers[1], OTHER) is None
 
 
 def test_a_write_deep_inside_is_noticed(model: tuple[Machine, list[Instance]]) -> None:
@@ -76,21 +76,65 @@ def test_a_write_deep_inside_is_noticed(model: tuple[Machine, list[Instance]]) -
         assert answers.result(layers[1], GIVEN) == RETURNED
         machine.trail.set_attribute(_inner(layers[1]), "linear", Known(None))
         assert answers.result(layers[1], GIVEN) is None
+        answers.entered(layers[0], GIVEN)
+        answers.left(RETURNED)
+        assert answers.result(layers[1], GIVEN) is None
         assert answers.result(layers[2], GIVEN) == RETURNED
 
 
-def test_a_write_that_is_undone_is_none(model: tuple[Machine, list[Instance]]) -> None:
+def test_a_write_to_what_is_older_ends_all_answers(model: tuple[Machine, list[Instance]]) -> None:
+    """Who knows which modules read it."""
+    machine, layers = model
+    with machine.undone_run():
+        answers = _after_the_first(machine, layers[0])
+        machine.trail.set_attribute(_inner(layers[1]), "linear", Known(None))
+        assert answers.result(layers[2], GIVEN) is None
+
+
+def test_a_call_that_writes_is_not_remembered(model: tuple[Machine, list[Instance]]) -> None:
+    machine, layers = model
+    with machine.undone_run():
+        answers = ModuleAnswers(machine)
+        shared = ListValue([])
+        answers.entered(layers[0], GIVEN)
+        own = ListValue([])
+        machine.trail.append(own, Known(1))
+        answers.left(RETURNED)
+        assert answers.result(layers[1], GIVEN) == RETURNED
+        answers.entered(layers[0], OTHER)
+        machine.trail.append(shared, Known(1))
+        answers.left(RETURNED)
+        assert answers.result(layers[1], OTHER) is None
+
+
+def test_an_answer_holds_while_its_arguments_do(model: tuple[Machine, list[Instance]]) -> None:
     machine, layers = model
 
     def branch() -> None:
-        machine.trail.set_attribute(_inner(layers[1]), "linear", Known(None))
-        assert answers.result(layers[1], GIVEN) is None
+        machine.trail.append(inner, Known(1))
+        assert answers.result(layers[1], given) is None
 
     with machine.undone_run():
-        answers = _after_the_first(machine, layers[0])
+        answers = ModuleAnswers(machine)
+        inner = ListValue([])
+        given = Arguments([TupleValue((ListValue([inner]),))])
+        answers.entered(layers[0], given)
+        answers.left(RETURNED)
+        assert answers.result(layers[1], given) == RETURNED
         written = machine.trail.attempt(branch)
-        assert answers.result(layers[1], GIVEN) == RETURNED
+        assert answers.result(layers[1], given) == RETURNED
         machine.trail.merge([written.changes])
+        assert answers.result(layers[1], given) is None
+
+
+def test_what_others_may_write_to_is_not_returned_twice(
+    model: tuple[Machine, list[Instance]],
+) -> None:
+    machine, layers = model
+    with machine.undone_run():
+        answers = ModuleAnswers(machine)
+        answers.entered(layers[0], GIVEN)
+        answers.left(ListValue([]))
         assert answers.result(layers[1], GIVEN) is None
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from oracles import asking
 from oracles.__main__ import question
 from oracles.outcome import Said, SaidAnswer, outcome_of
 from oracles.releases import Release
 from oracles.stored import add, read, stored_path
+from tests.fixture_models import copy_model
 
 ANSWER: SaidAnswer = {
     "prompt": [1, 2],
@@ -49,3 +51,21 @@ def test_outcomes_are_kept_with_the_versions_that_said_so(tmp_path: Path) -> Non
         "versions": {"vllm": "0.32.0", "transformers": "5.19.0"},
         "outcomes": {"1x1 a": {"verdict": "serves"}, "2x1 a": {"verdict": "wrong"}},
     }
+
+
+def test_answers_are_only_taken_up_for_the_same_questions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def says(listed: list[asking.Spec], *_: object) -> list[Said]:
+        return [{"error": "KeyError: 'x'", "phase": "load"} for _ in listed]
+
+    monkeypatch.setattr(asking, "run_listed", says)
+    model, work = copy_model("hf_llama", tmp_path), tmp_path / "work"
+    alone, both = question(f"{model}"), question(f"{model}:2")
+    first = list(asking.ask([alone], "python", work))
+    assert list(asking.ask([alone], "python", work)) == first
+    with pytest.raises(asking.OtherQuestions, match="work holds answers to other questions"):
+        list(asking.ask([both], "python", work))
+    (model / "config.json").write_text("{}", "utf-8")
+    with pytest.raises(asking.OtherQuestions):
+        list(asking.ask([alone], "python", work))

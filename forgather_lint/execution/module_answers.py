@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from itertools import islice
 
 from forgather_lint.core.record import record
 from forgather_lint.python.interpreter.machine import Machine
+from forgather_lint.python.values.contents import (
+    Contents,
+    contents_of,
+    is_plain,
+    same_contents,
+)
 from forgather_lint.python.values.joining import same
 from forgather_lint.python.values.objects import Instance
-from forgather_lint.python.values.value import Arguments, Known, LoopIndex, Value
+from forgather_lint.python.values.value import (
+    Arguments,
+    Known,
+    LoopIndex,
+    Value,
+    next_serial,
+)
 
 Question = Callable[[int], bool]
 Likeness = tuple[object, ...]
@@ -31,30 +44,43 @@ class _Inside:
 
 @record(frozen=False)
 class _Call:
-    """A call that has not returned, and how often each loop number was looked at before it."""
+    """A call that has not returned, and how often each loop number was looked at before it.
+
+    What it makes has a higher serial than `born`; `writes` counts the writes before it.
+    """
 
     module: Instance
     likeness: Likeness
     arguments: Arguments
     asked: Mapping[LoopIndex, int]
+    born: int
+    writes: int
 
 
 @record
 class _Answer:
-    """The result of a call.
+    """The result of a call that wrote to nothing older than itself.
 
     `questions` are comparisons that the run made with the module's number in a loop (its layer
-    index): the answer holds for another number only if they all come out the same.
+    index): the answer holds for another number only if they all come out the same. `contents` are
+    what its arguments held, `writes` counts the writes before its end.
     """
 
     module: Instance
     arguments: Arguments
     result: Value
     questions: tuple[Question, ...]
+    contents: Contents
+    born: int
+    writes: int
 
-    def holds_for(self, module: Instance, arguments: Arguments, inside: _Inside) -> bool:
+    def holds_for(
+        self, module: Instance, arguments: Arguments, contents: Contents, inside: _Inside
+    ) -> bool:
         """Whether a call of `module`, which is like the one that ran, returns the same."""
         if not same_arguments(self.arguments, arguments):
+            return False
+        if not same_contents(self.contents, contents):
             return False
         if not self.questions or module is self.module:
             return True
@@ -68,6 +94,11 @@ class ModuleAnswers:
 
     Two modules are alike if they are copies of one instance, neither was written to since, and the
     same layers replace theirs (`roles`: what replaces which Linear).
+
+    No answer is kept of a call that leaves more than its result: it wrote to something older, or
+    others may write to what it returned. An answer holds as long as its arguments hold the same,
+    and nothing was written to that is older than the forward (`born`). What is made in the forward
+    is found through such a write as well: after one, nothing older than the answer may change.
     """
 
     machine: Machine
@@ -78,6 +109,11 @@ class ModuleAnswers:
     _written: Sequence[Instance | None] | None = None
     _seen: int = 0
     """How many of these writes have been looked at: `_known` is from after them."""
+    _born: int = field(default_factory=next_serial)
+    _last_outside: int = -1
+    """The last write to what is older than the forward, as an index into `Trail.ages`."""
+    _aged: int = 0
+    """How many writes `_last_outside` is from."""
 
     def result(self, module: Instance, arguments: Arguments) -> Value | None:
         """The answer of an earlier call of a module like this one with the same arguments.
@@ -87,32 +123,59 @@ class ModuleAnswers:
         if not self._answers:
             return None
         inside = self._inside(module)
-        for known in self._answers.get(inside.likeness, ()):
-            if known.holds_for(module, arguments, inside):
-                return known.result
+        known = self._answers.get(inside.likeness)
+        if known is None:
+            return None
+        contents = contents_of(arguments, self._born)
+        if contents is None:
+            return None
+        for answer in known:
+            if self._lasts(answer) and answer.holds_for(module, arguments, contents, inside):
+                return answer.result
         return None
 
     def entered(self, module: Instance, arguments: Arguments) -> None:
         """`module` begins to run."""
         inside = self._inside(module)
         asked = {loop: len(loop.observations) for loop, _ in inside.numbers}
-        self._open.append(_Call(module, inside.likeness, arguments, asked))
+        writes = len(self.machine.trail.ages)
+        call = _Call(module, inside.likeness, arguments, asked, next_serial(), writes)
+        self._open.append(call)
 
     def left(self, result: Value) -> None:
         """The module that began last has returned `result`."""
         call = self._open.pop()
+        ages = self.machine.trail.ages
+        if any(age < call.born for age in islice(ages, call.writes, None)):
+            return
+        contents = contents_of(call.arguments, self._born)
+        if contents is None or not is_plain(result, call.born):
+            return
         new = tuple(each for loop, n in call.asked.items() for each in loop.observations[n:])
-        answer = _Answer(call.module, call.arguments, result, new)
+        answer = _Answer(call.module, call.arguments, result, new, contents, call.born, len(ages))
         self._answers.setdefault(call.likeness, []).append(answer)
 
     def abandoned(self) -> None:
         """The module that began last has raised."""
         self._open.pop()
 
+    def _lasts(self, answer: _Answer) -> bool:
+        """Whether nothing was written since that a module finds without being given it."""
+        ages = self.machine.trail.ages
+        for i in range(self._aged, len(ages)):
+            if ages[i] < self._born:
+                self._last_outside = i
+        self._aged = len(ages)
+        if self._last_outside < 0:
+            return True
+        since = islice(ages, answer.writes, None)
+        return self._last_outside < answer.writes and all(age >= answer.born for age in since)
+
     def _inside(self, module: Instance) -> _Inside:
         written = self.machine.trail.written
         if self._written is not written:  # another run: a trail is not kept, as it keeps its run
             self._written, self._seen = written, 0
+            self._last_outside, self._aged = -1, 0
             self._known.clear()
         new = written[self._seen :]
         if new:

@@ -22,7 +22,6 @@ from forgather_lint.execution.value_numbers import (
     digest,
     first_tensor,
     is_numbered,
-    is_plain,
     number_of,
     numbered,
     plain_arguments,
@@ -40,6 +39,7 @@ from forgather_lint.python.interpreter.calls import call_forward
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.machine import Machine, Observer
 from forgather_lint.python.interpreter.subscripts import read
+from forgather_lint.python.values.contents import is_plain
 from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     NONE,

@@ -9,27 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from forgather_lint.python.values.objects import (
-    BoundMethod,
-    ClassValue,
-    FunctionValue,
-    Instance,
-    PartialCall,
-)
 from forgather_lint.python.values.value import (
     Arguments,
-    Builtin,
     DictValue,
-    External,
-    FrozenSetValue,
     Known,
     ListValue,
-    SetValue,
-    SliceValue,
-    SymbolicInt,
     TensorValue,
     TupleValue,
-    Unknown,
     Value,
 )
 
@@ -63,30 +49,6 @@ def digest(name: str, arguments: Arguments) -> str:
     text = f"{name}({positional};{keywords})"
     # Numbers are compared within one process, and to load OpenSSL takes longer than a stage.
     return f"{hash(text):x}.{hash(text[::-1]):x}"
-
-
-def is_plain(value: Value, born: int) -> bool:
-    """Whether nothing that a module does with `value` is seen by who is given it later.
-
-    What is older than `born` counts as plain: writes to it are seen in another way.
-    """
-    match value:
-        case TensorValue() | Known() | SymbolicInt() | SliceValue() | Unknown():
-            return True
-        case External() | Builtin() | ClassValue() | FrozenSetValue():
-            return True
-        case TupleValue():
-            return all(is_plain(each, born) for each in value.items)
-        case ListValue() | DictValue() | SetValue() | Instance():
-            return value.serial < born
-        case FunctionValue():
-            return not value.inside
-        case BoundMethod():
-            return is_plain(value.receiver, born) and is_plain(value.function, born)
-        case PartialCall():
-            given = (value.function, *value.positional, *value.keywords.values())
-            return all(is_plain(each, born) for each in given)
-    return False
 
 
 def is_numbered(value: Value) -> bool:

@@ -11,6 +11,7 @@ from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.hashing import has_key
 from forgather_lint.python.interpreter.library import Site
 from forgather_lint.python.values.objects import (
+    ANY_NAME,
     BoundMethod,
     ClassValue,
     FunctionValue,
@@ -183,7 +184,8 @@ def print_(site: Site, *values: Value, **options: Value) -> Value:
 def dir_(site: Site, obj: Value) -> Value:
     machine = machine_of(site)
     if isinstance(obj, Namespace):
-        return ListValue([known(name) for name in obj.globals])
+        others = site.unknown("star-import") if ANY_NAME in obj.globals else None
+        return ListValue([known(name) for name in obj.globals if name != ANY_NAME], others)
     if isinstance(obj, Instance) and obj.open is None:
         names = dict.fromkeys(obj.attributes)
         for entry in order_of(machine, obj.cls):

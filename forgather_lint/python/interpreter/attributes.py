@@ -15,6 +15,7 @@ from forgather_lint.python.interpreter.dispatch import BUILTINS, expression
 from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
 from forgather_lint.python.interpreter.stores import forget
 from forgather_lint.python.values.objects import (
+    ANY_NAME,
     AttributeDict,
     BoundMethod,
     ClassMethod,
@@ -329,8 +330,14 @@ def _read_namespace(machine: Machine, value: Namespace, name: str, where: Place)
     found = value.globals.get(name)
     if found is not None:
         return found
-    submodule = machine.loader.load(machine, f"{value.name}.{name}")
+    try:
+        submodule: Value | None = machine.loader.load(machine, f"{value.name}.{name}")
+    except Raised:  # no such file: an attribute that is missing
+        submodule = None
     if isinstance(submodule, Namespace):
         return submodule
+    others = value.globals.get(ANY_NAME)
+    if others is not None:
+        return read(machine, others, name, where)
     text = f"module '{value.name}' has no attribute '{name}'"
     raise Raised("AttributeError", text, where)

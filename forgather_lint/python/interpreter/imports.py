@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from forgather_lint.core.source import Place
 from forgather_lint.python.interpreter.attributes import read
 from forgather_lint.python.interpreter.dispatch import statement
 from forgather_lint.python.interpreter.frame import Completion, Frame, NotInstalled, Raised
 from forgather_lint.python.interpreter.names import bind_name
-from forgather_lint.python.values.objects import Namespace
-from forgather_lint.python.values.value import External, Unknown, Value
+from forgather_lint.python.values.objects import ANY_NAME, Namespace
+from forgather_lint.python.values.value import External, Known, Unknown, Value
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
@@ -43,7 +46,7 @@ def import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) -> Complet
         else Unknown("outside-the-package", frame.place(node))
     )
     if isinstance(node.names, cst.ImportStar):
-        _import_all(machine, module, frame)
+        _import_all(machine, module, name, node, frame)
         return None
     for alias in node.names:
         assert isinstance(alias.name, cst.Name)
@@ -113,12 +116,58 @@ def _module_inside(machine: Machine, name: str) -> Value | None:
     return None if isinstance(found, External) else found
 
 
-def _import_all(machine: Machine, module: Value, frame: Frame) -> None:
-    if not isinstance(module, Namespace):
-        return
-    for name, value in module.globals.items():
-        if not name.startswith("_"):
+def _import_all(
+    machine: Machine, module: Value, module_name: str, node: cst.ImportFrom, frame: Frame
+) -> None:
+    """`from module import *`: what `__all__` names, else all names without a leading underscore."""
+    names = _exported(machine, module, frame.place(node))
+    if names is not None:
+        for name in names:
+            if isinstance(module, Namespace):
+                value = read(machine, module, name, frame.place(node))
+            else:
+                value = member_of(machine, module, module_name, name, frame, node)
             bind_name(machine, frame, name, value)
+    if isinstance(module, Namespace):
+        others = module.globals.get(ANY_NAME)
+    else:
+        others = module if names is None else None
+    if others is None:
+        return
+    # What else the module has may stand in front of a builtin, or of what was bound before.
+    machine.leave_unproved(Unknown("star-import", frame.place(node), module_name))
+    both = ANY_NAME in frame.scope.namespace.globals
+    bind_name(
+        machine, frame, ANY_NAME, Unknown("star-import", frame.place(node)) if both else others
+    )
+
+
+def _exported(machine: Machine, module: Value, where: Place) -> Sequence[str] | None:
+    """The names that `import *` takes from `module`; None where they are not known."""
+    if isinstance(module, External):
+        if module.name not in _LISTED:
+            return None
+        listed = importlib.import_module(module.name)
+        return getattr(listed, "__all__", None) or [
+            name for name in vars(listed) if not name.startswith("_")
+        ]
+    if not isinstance(module, Namespace):
+        return None
+    told = module.globals.get("__all__")
+    if told is None:
+        return [name for name in module.globals if not name.startswith("_") and name != ANY_NAME]
+    items, rest = machine.items_of(told, where)
+    texts = [
+        item.value for item in items if isinstance(item, Known) and isinstance(item.value, str)
+    ]
+    return texts if rest is None and len(texts) == len(items) else None
+
+
+_LISTED = frozenset(
+    "abc collections collections.abc contextlib copy dataclasses enum functools itertools math "
+    "operator types typing warnings".split()
+)
+"""Modules of the standard library that tell which names they have; to import them does no more."""
 
 
 def _dotted(node: cst.BaseExpression) -> str:

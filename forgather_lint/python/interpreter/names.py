@@ -11,8 +11,8 @@ import libcst as cst
 from forgather_lint.documents.walk import descendants, of_kind
 from forgather_lint.python.interpreter.dispatch import BUILTINS, expression, statement
 from forgather_lint.python.interpreter.frame import Completion, Frame, Raised
-from forgather_lint.python.values.objects import Scope
-from forgather_lint.python.values.value import Builtin, Known, Unknown, Value, known
+from forgather_lint.python.values.objects import ANY_NAME, Scope
+from forgather_lint.python.values.value import Builtin, External, Known, Unknown, Value, known
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
@@ -31,6 +31,11 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
         return value
     if node.value in _imported_names(frame.file.tree):
         return Unknown("optional-import", frame.place(node), node.value)
+    others = frame.scope.namespace.globals.get(ANY_NAME)
+    if isinstance(others, External):
+        return machine.loader.member(machine, others, node.value)
+    if others is not None:
+        return others
     raise Raised("NameError", f"name '{node.value}' is not defined", frame.place(node))
 
 

@@ -238,10 +238,12 @@ class Trail:
     """Writes values, and logs the writes of open branches, innermost last.
 
     `written` has the objects that were written to, each as often as that was, None for several at
-    once; who keeps what was computed from objects goes by it. `shared_writes` counts the writes to
-    classes and modules; `outside_writes` counts those and writes to objects older than what is
-    being built (`guarding`), whose earlier contents are kept for `changed`. `listener` is called
-    for each join of branches, with what each of them had left.
+    once; who keeps what was computed from objects goes by it. `ages` has the serials of what was
+    written to, in the order of the writes: those of objects, lists, dicts and sets, and 0 for a
+    class, a module or the names around a function. `shared_writes` counts the latter;
+    `outside_writes` counts them and writes to objects older than what is being built (`guarding`),
+    whose earlier contents are kept for `changed`. `listener` is called for each join of branches,
+    with what each of them had left.
     Copies that a branch makes of what it changes are charged to `budget`.
     """
 
@@ -251,6 +253,7 @@ class Trail:
         self._listener = listener
         self._oldest_free = 0
         self.written: list[Instance | None] = []
+        self.ages: list[int] = []
         self.shared_writes = 0
         self.outside_writes = 0
         self._older: dict[OlderSlot, tuple[object, object]] = {}
@@ -289,6 +292,7 @@ class Trail:
         """Set an attribute of a class or a module."""
         self.shared_writes += 1
         self.outside_writes += 1
+        self.ages.append(0)
         self._note_older((id(mapping), name), mapping)
         self.set_key(mapping, name, value)
 
@@ -320,6 +324,7 @@ class Trail:
             self._older[slot] = owner, _held(owner, slot[1])
 
     def _grows(self, target: Collection) -> None:
+        self.ages.append(target.serial)
         if target.serial < self._oldest_free:
             self.outside_writes += 1
             self._note_older((target, ""), target)
@@ -327,6 +332,7 @@ class Trail:
 
     def _changes(self, target: Instance, name: str, value: Value) -> None:
         self.written.append(target)
+        self.ages.append(target.serial)
         if target.serial < self._oldest_free:
             self.outside_writes += 1
             self._note_older((target, name), target)
@@ -408,6 +414,7 @@ class Trail:
     def may_have_more(self, target: Instance, why: Unknown | None) -> None:
         """`target` may have further attributes because of `why`; None changes nothing."""
         if target.open is None and why is not None:
+            self.ages.append(target.serial)
             self._write(RestSlot(target, "open"), why)
 
     def hide(self, target: Instance, name: str) -> None:

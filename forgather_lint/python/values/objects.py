@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import libcst as cst
 
 
+ANY_NAME = "*"
+"""The global under which stands where further names come from: `import *` of what is not read."""
+
+
 @record(eq=False)
 class Namespace(Value):
     """A module whose source was read: its globals."""
