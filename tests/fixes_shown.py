@@ -20,6 +20,7 @@ from forgather_lint.session.fixing import FixesTried, Fixing
 from forgather_lint.session.texts import Texts, contents
 from tests.cases import Case, read_cases
 from tests.snapshots import FIXTURES, FOLDER
+from tools import command_line
 
 SHOWN = Path(__file__).parent.parent / "fixtures" / "verdicts" / "fixes.txt"
 RULES = Path(__file__).parent.parent / "rules"
@@ -114,6 +115,7 @@ def _verdicts(reports: Sequence[ModelReport]) -> str:
 
 def main() -> None:
     """Store the results of all cases."""
+    command_line.parser(__doc__).parse_args()
     texts = []
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,6 @@ beside the editor. Every run is identified by its seed.
 
 from __future__ import annotations
 
-import argparse
 import random
 import shutil
 import tempfile
@@ -26,6 +25,7 @@ from forgather_lint.session import checking
 from forgather_lint.session.example import warm_up
 from tests.fixture_models import copy_model
 from tests.language_client import LanguageClient, Message, editing
+from tools import command_line
 
 MODELS = ("broken_llama", "hf_llama")
 SNIPPETS = (
@@ -277,7 +277,7 @@ def run(folder: Path, count: int, seed: int, say: Callable[[str], object] = len)
 
 def main() -> None:
     """Make the edits and say what came of it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()

@@ -21,6 +21,7 @@ from forgather_lint.session import checking
 from forgather_lint.shell.reporters import reporter
 from forgather_lint.shell.reporters.parts.style import Style
 from tests.cases import Case, read_cases
+from tools import command_line
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "rules"
 FOLDER = "model"
@@ -66,7 +67,10 @@ def refresh(suite: Path) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Refresh the suites that are named, or all."""
-    for suite in map(Path, arguments) if arguments else sorted(FIXTURES.glob("*/*.md")):
+    parser = command_line.parser(__doc__)
+    parser.add_argument("suites", nargs="*", type=Path, metavar="SUITE")
+    given: list[Path] = parser.parse_args(arguments).suites
+    for suite in given or sorted(FIXTURES.glob("*/*.md")):
         refresh(suite)
 
 

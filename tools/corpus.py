@@ -12,7 +12,6 @@ the text models with their official plans as well: their entries, and two ranks 
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import json
 import subprocess
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from forgather_lint.documents.single_file import single_model
-from tools import corpus_table
+from tools import command_line, corpus_table
 from tools.comparison import Comparison, Status, compared
 from tools.corpus_plans import Entries, entries_of
 from tools.corpus_truth import TRUTH
@@ -146,7 +145,7 @@ def plan_lines(found: Sequence[Row]) -> Iterator[str]:
 
 def main() -> None:
     """Print the table; exit 1 when a tree differs or a run crashed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("names", nargs="*", help="names of config classes; all by default")
     parser.add_argument("--all", action="store_true", help="also models without a plan")
     parser.add_argument("--keep", type=Path, help="keep the corpus here, and use what is there")

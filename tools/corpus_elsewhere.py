@@ -10,7 +10,6 @@ and a memory limit: it is only done with `--yes`. You have to fetch the models y
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -33,7 +32,7 @@ from forgather_lint.pipeline import check_model
 from forgather_lint.probes.interpreter import environment
 from forgather_lint.probes.runner import CHILDREN, End, Job, RunLimits, run
 from tests.meta_truth import Structure as Truth
-from tools import corpus_table
+from tools import command_line, corpus_table
 from tools.comparison import Comparison, Status, compared
 
 LIMITS = RunLimits(seconds=300, memory=6 * 2**30)
@@ -147,7 +146,7 @@ def as_json(row: Row) -> dict[str, Any]:
 
 def main() -> None:
     """Print the table; exit 1 when a tree differs or a run crashed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("directories", nargs="+", type=Path)
     parser.add_argument("--yes", action="store_true", help="run the models' code to compare")
     parser.add_argument("--json", action="store_true")

@@ -10,7 +10,6 @@ transformers, so `tools.corpus` calls it in a process of its own.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import inspect
 import json
@@ -23,6 +22,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tests.meta_truth import structure_of
+from tools import command_line
 
 if TYPE_CHECKING:
     import torch
@@ -213,7 +213,7 @@ def write(folder: Path, truth: dict[str, Any]) -> None:
 
 def main() -> None:
     """Entry point of the process that `tools.corpus` starts."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--all", action="store_true", help="also models without a plan")
     parser.add_argument("--only", nargs="*", help="names of config classes")

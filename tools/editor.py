@@ -13,7 +13,6 @@ touches processor time less. The limits are those of a machine that does nothing
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import statistics
@@ -31,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.fixture_models import copy_model  # noqa: E402
 from tests.language_client import LanguageClient, editing  # noqa: E402
+from tools import command_line  # noqa: E402
 
 NAME, MANY_LAYERS = "hf_llama", 80
 PLAN = f"configuration_{NAME}.py"
@@ -182,9 +182,7 @@ def growth(model: Path, edits: int) -> tuple[int, int]:
 
 def main() -> None:
     """Measure, print, and fail where a ratio is beyond its limit."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--edits", type=int, default=1000)
     chosen = parser.parse_args()

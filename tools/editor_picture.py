@@ -1,6 +1,6 @@
 """Draws the README's picture of an editor: the broken llama in a real Neovim, fixed there.
 
-    python tools/editor_picture.py NVIM fixtures/reports/editor.svg
+    python -m tools.editor_picture NVIM fixtures/reports/editor.svg
 
 NVIM is Neovim 0.11 or later; it runs in tmux.
 """
@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import io
 import re
-import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+from tools import command_line
 from tools.editor_screen import WIDTH, neovim_frames
 
 
@@ -32,4 +30,8 @@ def main(nvim: str, destination: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    parser = command_line.parser(__doc__)
+    parser.add_argument("nvim")
+    parser.add_argument("destination", type=Path)
+    given = parser.parse_args()
+    main(given.nvim, given.destination)

@@ -5,7 +5,6 @@ python -m tools.parallel_run [--models 200] [--rounds 3]
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import time
 from pathlib import Path
 
 from tests.fixture_models import copy_model, model_directories
+from tools import command_line
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,7 +44,7 @@ def seconds(folder: Path, jobs: int) -> float:
 
 def main() -> None:
     """Measure alternately, and print the best of each and their ratio."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("--models", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()

@@ -1,6 +1,6 @@
 """Draws the README's picture of the terminal from a real run.
 
-python tools/picture.py fixtures/reports/demo.svg
+python -m tools.picture fixtures/reports/demo.svg
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
+
+from tools import command_line
 
 COMMAND = ["check", "fixtures/models/broken_llama", "--select", "FGL1", "--color", "always"]
 LINES = 23
@@ -41,4 +43,6 @@ def main(destination: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = command_line.parser(__doc__)
+    parser.add_argument("destination", type=Path)
+    main(parser.parse_args().destination)

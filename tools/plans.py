@@ -30,7 +30,6 @@ claimed: a checkpoint may be rearranged while it loads, which the model's source
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -40,6 +39,7 @@ from pathlib import Path
 from typing import Any
 
 from forgather_lint.engines.api import Target
+from tools import command_line
 from tools.corpus import write_truth
 from tools.corpus_truth import TRUTH
 from tools.plan_comparison import Compared, Kind
@@ -81,7 +81,7 @@ def server_of(target: Target | None) -> str | None:
 
 def main() -> None:
     """Print the table; exit 1 when a run crashed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("names", nargs="*", help="names of config classes; all by default")
     parser.add_argument("--target", help="a release of vLLM that judges, such as vllm==0.33")
     parser.add_argument("--keep", type=Path, help="keep the corpus here, and use what is there")

@@ -1,6 +1,6 @@
 """Digests of upstream code that this tool ports, and whether they still hold.
 
-    python -m tools.ports FOLDER...
+    python -m tools.ports FILE...
 
 notes in `fixtures/ports.toml` that all ports were read beside the releases in these folders or
 wheels, and says what is new. `tools/check_targets.py` says which ports a release has changed: read
@@ -26,6 +26,7 @@ from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import tables
 from forgather_lint.engines.registry import projects
 from forgather_lint.engines.releases import known
+from tools import command_line
 from tools.upstream import Missing, Upstream
 
 ROOT = Path(__file__).parents[1]
@@ -174,10 +175,11 @@ def written(all_digests: Mapping[str, Digests]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Note the releases named; 1 if a port has no source in any release."""
+    given = command_line.releases(__doc__, arguments)
     sources = {port.source: port.project for port in ports()}
     digests = {source: dict(stored().get(source, {})) for source in sources}
     for project in projects():
-        opened = [Upstream.open(Path(argument), project) for argument in arguments]
+        opened = [Upstream.open(path, project) for path in given]
         found = [each for each in opened if each and each.version >= known(project)[0]]
         for release in sorted(found, key=lambda each: each.version):
             for source in (source for source, of in sources.items() if of == project):

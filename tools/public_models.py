@@ -12,7 +12,6 @@ judged for vLLM 0.32 at one and two ranks. With --yes its tree is compared with 
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import io
 import json
@@ -35,6 +34,7 @@ from forgather_lint.engines.vllm.target import VllmTarget
 from forgather_lint.pipeline import check_model
 from forgather_lint.probes.runner import CHILDREN
 from oracles.stored import VERDICTS
+from tools import command_line
 from tools.comparison import Comparison, Status
 from tools.corpus_elsewhere import Builds, Reality, compared_with_pytorch
 from tools.forked import ENDED, Child
@@ -244,9 +244,7 @@ def _counts(found: Mapping[str, int]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table and its counts; 1 when a tree differs or anything crashed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.parser(__doc__)
     parser.add_argument("mirror", type=Path)
     parser.add_argument("--only", default="", help="models with this text in their name")
     parser.add_argument("--yes", action="store_true", help="run the models' code to compare")

@@ -9,7 +9,6 @@ is said at the end. Needs `build` and `twine` (`pip install -e '.[dev]'`).
 
 from __future__ import annotations
 
-import argparse
 import re
 import subprocess
 import sys
@@ -18,6 +17,8 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tools import command_line
 
 ROOT = Path(__file__).parent.parent
 SERVES, FAILS = "fixtures/models/hf_llama", "fixtures/models/broken_llama"
@@ -176,7 +177,7 @@ def taken(release: Release, steps: Sequence[Step] = STEPS) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """Exit code 0 when all holds."""
-    parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("--tag", action="store_true", help="make the tag when all holds")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="release-") as folder:

@@ -17,13 +17,13 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import DATA, tables
 from forgather_lint.engines.names import FILE, admits
 from forgather_lint.engines.releases import known
 from forgather_lint.engines.transformers.profile import TransformersProfile
+from tools import command_line
 from tools.upstream import Missing, Upstream
 
 REGISTRY = "vllm/model_executor/models/registry.py"
@@ -44,9 +44,9 @@ def main(arguments: list[str]) -> int:
     """Read the releases named into the file."""
     read = {project: dict[Version, Names]() for project in ("vllm", "transformers")}
     seen = Classes()
-    for argument in arguments:
+    for path in command_line.releases(__doc__, arguments):
         for project, releases in read.items():
-            release = Upstream.open(Path(argument), project)
+            release = Upstream.open(path, project)
             if release is None:
                 continue
             if release.version not in known(project):

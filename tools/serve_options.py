@@ -18,11 +18,11 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import DATA
 from forgather_lint.engines.releases import known
+from tools import command_line
 from tools.release_names import ranges_of
 from tools.upstream import Missing, Upstream
 
@@ -65,10 +65,10 @@ def main(arguments: list[str]) -> int:
     """Read the releases named into the file."""
     read: dict[Version, Options] = {}
     older: dict[Version, set[str]] = {}
-    for argument in arguments:
-        release = Upstream.open(Path(argument), "vllm")
+    for path in command_line.releases(__doc__, arguments):
+        release = Upstream.open(path, "vllm")
         if release is None:
-            sys.exit(f"{argument}: no release of vLLM")
+            sys.exit(f"{path}: no release of vLLM")
         if release.version < known("vllm")[0]:
             older[release.version] = set(names_in(release))
             continue

@@ -17,11 +17,11 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import DATA
 from forgather_lint.engines.releases import known
+from tools import command_line
 from tools.release_names import ranges_of
 from tools.serve_options import Form, _Reader
 from tools.upstream import Missing, Upstream
@@ -163,10 +163,10 @@ def _forbids(release: Upstream) -> bool:
 def main(arguments: list[str]) -> int:
     """Read the releases named into the file."""
     read: dict[Version, Records] = {}
-    for argument in arguments:
-        release = Upstream.open(Path(argument), "vllm")
+    for path in command_line.releases(__doc__, arguments):
+        release = Upstream.open(path, "vllm")
         if release is None or release.version not in known("vllm"):
-            sys.exit(f"{argument}: no release of vLLM that is profiled")
+            sys.exit(f"{path}: no release of vLLM that is profiled")
         read[release.version] = found = _Records(release).records()
         print(f"vllm {release.version}: {len(found)} records")
     (DATA / "serve_records.toml").write_text(PREAMBLE + text_of(read), "utf-8")

@@ -20,12 +20,12 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 from forgather_lint.core.version import Version
 from forgather_lint.engines.fact import DATA
 from forgather_lint.engines.releases import known
+from tools import command_line
 from tools.release_names import ranges_of
 from tools.serve_options import ENGINE, _flat
 from tools.serve_records import LATER as MADE_LATER
@@ -403,10 +403,10 @@ def _is_required(value: ast.expr | None, said: Mapping[str, str] | None) -> bool
 def main(arguments: list[str]) -> int:
     """Read the releases named into the file."""
     read: dict[Version, Read] = {}
-    for argument in arguments:
-        release = Upstream.open(Path(argument), "vllm")
+    for path in command_line.releases(__doc__, arguments):
+        release = Upstream.open(path, "vllm")
         if release is None or release.version not in known("vllm"):
-            sys.exit(f"{argument}: no release of vLLM that is profiled")
+            sys.exit(f"{path}: no release of vLLM that is profiled")
         read[release.version] = found = _Types(release).all()
         fields = sum(len(each) for each in found.records.values())
         sys.stdout.write(f"vllm {release.version}: {len(found.given)} options, {fields} fields\n")

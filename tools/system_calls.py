@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools import command_line
+
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "fixtures" / "models"
 
@@ -148,11 +150,13 @@ def _allowed(model: Path) -> Iterator[str]:
 
 def main() -> int:
     """Watch every model, and say what was seen."""
+    parser = command_line.parser(__doc__)
+    parser.add_argument("models", nargs="*", type=Path, metavar="MODEL")
+    given: list[Path] = parser.parse_args().models
     if shutil.which("strace") is None:
         print("strace is not installed")
         return 2
-    models = [Path(each) for each in sys.argv[1:]]
-    models = models or sorted(path for path in MODELS.iterdir() if path.is_dir())
+    models = given or sorted(path for path in MODELS.iterdir() if path.is_dir())
     wrong = 0
     for model in models:
         seen = watch(model)

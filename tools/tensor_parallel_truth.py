@@ -11,7 +11,6 @@ it is not run again. Needs accelerate. Errors are kept in the folder OUTPUT.logs
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import json
 import os
@@ -29,6 +28,7 @@ from forgather_lint.engines.select import installed, select
 from forgather_lint.facts import NotBuilt
 from forgather_lint.inference.infer import infer
 from forgather_lint.model.analysis import contained
+from tools import command_line
 from tools.corpus_truth import TRUTH
 from tools.forked import ENDED, Child
 from tools.small_models import TRIES, answer, classes_of, seed, small_values, whole
@@ -195,7 +195,7 @@ def directories(corpus: Path, names: Sequence[str]) -> Iterator[Path]:
 
 def main() -> None:
     """Run the models that OUTPUT lacks."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--inferred", action="store_true", help="run the plan of `plan --infer`")

@@ -13,7 +13,6 @@ they need a quiet machine.
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import subprocess
@@ -30,6 +29,7 @@ from forgather_lint.documents.discover import candidates
 from forgather_lint.linting.report import ModelReport
 from forgather_lint.model.release_sources import installed_transformers
 from forgather_lint.pipeline import check_model
+from tools import command_line
 from tools.corpus_table import findings_by_rule
 
 SLOWEST = 10
@@ -138,7 +138,7 @@ def mlinter_seconds(executable: str, found: Sequence[Timed]) -> float:
 
 def main() -> None:
     """Print the summary; exit 1 when a model could not be checked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line.parser(__doc__)
     parser.add_argument(
         "names", nargs="*", help="folders below transformers/models; all by default"
     )

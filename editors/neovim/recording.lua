@@ -1,4 +1,4 @@
--- What `tools/editor_picture.py` runs Neovim with: the client as in `lsp/forgather_lint.lua`, and findings beside the lines.
+-- What `python -m tools.editor_picture` runs Neovim with: the client as in `lsp/forgather_lint.lua`, and findings beside the lines.
 vim.opt.runtimepath:prepend(vim.env.FORGATHER_LINT_EDITORS .. '/neovim')
 vim.opt.number = true
 vim.opt.termguicolors = true

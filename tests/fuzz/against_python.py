@@ -9,7 +9,6 @@ Python does not. The same seed makes the same expressions.
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 import time
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 
 from forgather_lint.python.interpreter import guard
 from tests.python_oracle import UNDECIDED, in_interpreter, in_python
+from tools import command_line
 
 NUMBERS = "0 1 -1 2 3 7 10 255 10**6 2**40 0.0 1.5 -0.5 1e308 True False None 2j".split()
 TEXTS = ["''", "'a'", "'abc'", "'a,b'", "'7'", "' x '", "b''", "b'ab'", "'{}'", "'%s %d'", "'A'"]
@@ -138,7 +138,7 @@ def program(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.against_python")
+    parser = command_line.parser(__doc__)
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=13)
     given = parser.parse_args(arguments)

