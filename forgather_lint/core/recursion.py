@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 _DEEPEST = 20_000
 """Python frames: libcst takes about four for each token of an expression of the longest size."""
@@ -26,3 +29,23 @@ def deep_recursion() -> Iterator[None]:
         sys.setrecursionlimit(before)
         if collects:
             gc.enable()
+
+
+_WORDS_OF_A_FRAME = 1 << 16
+"""Half a MiB and a little: Python then takes one MiB from the system, of which half is left."""
+
+
+def with_room(work: Callable[[], Result]) -> Result:
+    """The result of `work()`, with room for some thousand frames in one piece of memory.
+
+    Python takes memory for frames in pieces of 16 KiB, and gives one back as soon as the first
+    call in it returns (`push_chunk` and `_PyThreadState_PopFrame` in `Python/pystate.c`). A call
+    at the end of a piece that is made again and again takes and returns it each time: that was a
+    twentieth of a `check`, spent in the system. A piece is as large as its first frame asks for,
+    which is why the frame of this function asks for much. Nothing is stored in it, so that it
+    takes address space and no memory.
+    """
+    return work()
+
+
+with_room.__code__ = with_room.__code__.replace(co_stacksize=_WORDS_OF_A_FRAME)

@@ -33,6 +33,7 @@ from typing import NoReturn
 from forgather_lint.core import doing
 from forgather_lint.core.framing import complete, received_from, send_to
 from forgather_lint.core.record import record
+from forgather_lint.core.recursion import with_room
 from forgather_lint.core.remembered import in_run, new_run
 
 Job = Callable[[], object]
@@ -327,7 +328,7 @@ def outcome(job: bytes, limits: JobLimits, board: doing.Board) -> object:
     forked belong to another question.
     """
     try:
-        came = Context().run(pickle.loads(job))
+        came = Context().run(with_room, pickle.loads(job))
         pickle.dumps(came)
     except MemoryError:
         return Lost(too_much_memory(limits), board.read())
@@ -395,7 +396,7 @@ def _watched(job: Job, limits: JobLimits) -> object:
     watchdog.daemon = True
     watchdog.start()
     try:
-        return job()
+        return with_room(job)
     except MemoryError:
         return Lost(too_much_memory(limits), "")
     finally:
