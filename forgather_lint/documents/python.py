@@ -11,15 +11,13 @@ from pathlib import Path
 
 import libcst as cst
 import libcst.native  # type: ignore[import-not-found]  # now: before processes fork
-from libcst.metadata import CodeRange, PositionProvider
-from libcst.metadata.position_provider import PositionProvidingCodegenState
 
 from forgather_lint.core import doing
 from forgather_lint.core.files import holds_weights, read_at_most
 from forgather_lint.core.record import record
-from forgather_lint.core.recursion import deep_recursion
 from forgather_lint.core.source import Place, Position, Span, file_start
 from forgather_lint.documents.limits import MOST_BYTES, refusal
+from forgather_lint.documents.positions import positions_of
 
 OriginOf = Callable[[int], Place | None]
 
@@ -37,38 +35,6 @@ class NotAnalysed(SourceError):
     """A text that is beyond the limits of this tool; a loader may well read it."""
 
 
-class _Positions:
-    """The positions of a tree's nodes, as `PositionProvider` computes them.
-
-    They are computed one statement of the file after the other, up to the node that is asked for:
-    a run often asks for a single one.
-    """
-
-    def __init__(self, tree: cst.Module) -> None:
-        self._known = PositionProvider()
-        self._state = PositionProvidingCodegenState(
-            default_indent=tree.default_indent,
-            default_newline=tree.default_newline,
-            provider=self._known,
-        )
-        self._waiting = iter((*tree.header, *tree.body, *tree.footer))
-
-    def of(self, node: cst.CSTNode) -> CodeRange | None:
-        """The range of `node`; None where it is not in this tree, or the tree itself."""
-        known = self._known._computed
-        with deep_recursion():
-            while node not in known and (part := next(self._waiting, None)) is not None:
-                part._codegen(self._state)
-        found = known.get(node)
-        return found if isinstance(found, CodeRange) else None
-
-
-@lru_cache(maxsize=64)
-def _positions(tree: cst.Module) -> _Positions:
-    """Cached by tree, which models share that share a file."""
-    return _Positions(tree)
-
-
 @record(frozen=False, eq=False, slots=False)
 class PythonFile:
     """A parsed file. Positions are computed when the first of them is asked for.
@@ -83,15 +49,8 @@ class PythonFile:
 
     def span(self, node: cst.CSTNode) -> Span:
         """The span of `node`, a node of this file's tree."""
-        code_range = _positions(self.tree).of(node)
-        if code_range is None:
-            return file_start(self.path)
-        start, end = code_range.start, code_range.end
-        return Span(
-            self.path,
-            Position(start.line, start.column + 1),
-            Position(end.line, end.column + 1),
-        )
+        found = positions_of(self.tree, self.text).of(node)
+        return Span(self.path, *found) if found is not None else file_start(self.path)
 
 
 @record(eq=False)
