@@ -42,7 +42,7 @@ from forgather_lint.linting.rule import rule
 def check(fact: RemoteCodeNotTrusted) -> Iterator[Finding]:
     yield Finding(
         where=fact.where,
-        message="the model is code of its folder, and nothing allows that it is run",
+        message="the model brings code of its own, which this command does not allow to run",
         consequence=f"{fact.release}: `{fact.text}`",
         help=f"add `{'trust_remote_code=True' if fact.in_call else '--trust-remote-code'}`",
         target=fact.release,

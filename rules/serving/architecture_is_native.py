@@ -1,4 +1,4 @@
-"""vLLM has a model of its own by this name, and it serves.
+"""vLLM has a model of its own by this name, and runs that instead of the code here.
 
 ## What it does
 Says so where vLLM's registry of models knows an architecture of config.json, or knows it under

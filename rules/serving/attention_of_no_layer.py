@@ -44,7 +44,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: NoAttentionForLayer) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"`{cause.name}` is of layer {cause.index}, and the config counts {cause.layers}",
+        f"`{cause.name}` is of layer {cause.index}, and the config counts {cause.layers} layers",
         label="no attention of vLLM is there for it",
         help="count layers from 0, and write their number into the config",
     )

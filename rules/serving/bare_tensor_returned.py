@@ -1,4 +1,4 @@
-"""The base model returns a tensor where vLLM takes the first item.
+"""The base model returns a bare tensor, and vLLM takes the first item of what it returns.
 
 ## What it does
 Runs `forward` and looks at what it returns.
@@ -41,7 +41,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: BareTensorReturned) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"`{cause.name}` returns a bare tensor",
+        f"`{cause.name}` returns a bare tensor where vLLM expects a tuple",
         label="vLLM takes item 0 of it",
         help="return a tuple or a `BaseModelOutputWithPast`",
     )

@@ -1,4 +1,4 @@
-"""A config with experts, where vLLM cannot have the transformers that it asks for.
+"""A model with experts, in a vLLM whose code for them asks for a transformers it excludes.
 
 ## What it does
 Reads the fields that vLLM takes for the number of experts (`num_experts`, `moe_num_experts`,

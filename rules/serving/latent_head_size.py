@@ -47,7 +47,7 @@ from forgather_lint.linting.support.judged import raised_at_every_size
 def check(judged: Judged) -> Iterator[Finding]:
     yield raised_at_every_size(
         judged,
-        "vLLM takes this over as latent attention, which it has for other head sizes",
+        "vLLM takes this for latent attention (MLA), and has none with heads of this size",
         help="set `head_dim` to `kv_lora_rank + qk_rope_head_dim` if that is one of them, or "
         "`VLLM_MLA_DISABLE=1` in the environment",
     )

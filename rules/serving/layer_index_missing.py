@@ -1,4 +1,4 @@
-"""An attention module does not say which layer it belongs to.
+"""An attention module has no `layer_idx`, by which vLLM finds the cache of its layer.
 
 ## What it does
 Reports a module that calls the attention interface and has no attribute `layer_idx`.
@@ -48,7 +48,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: NoLayerIndex) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"`{cause.name}` has no `layer_idx`",
+        f"`{cause.name}` has no `layer_idx`, by which vLLM finds its cache",
         label="built here",
         help="set `self.layer_idx` to the number of the layer",
     )

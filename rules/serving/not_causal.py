@@ -43,7 +43,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: NotCausal) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"`{cause.name}` says that it is not causal",
-        label="vLLM serves the whole model as an encoder",
+        f"`{cause.name}` says that it is not causal: vLLM takes the model for an encoder",
+        label="every layer then attends in both directions",
         help="set it to True, or leave it out",
     )

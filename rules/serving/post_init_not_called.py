@@ -1,4 +1,4 @@
-"""The constructor never calls post_init.
+"""The constructor never calls `post_init`, which merges the plans of the model.
 
 ## What it does
 Runs the constructor and looks whether `self.post_init()` was called.
@@ -46,7 +46,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: PostInitNeverCalled) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"the constructor of `{cause.name}` never calls `post_init`",
-        label="no plan is merged",
+        f"the constructor of `{cause.name}` never calls `post_init`, which merges its plans",
+        label="ends without it",
         help="end the constructor with `self.post_init()`",
     )

@@ -44,7 +44,7 @@ from forgather_lint.linting.rule import rule
 def check(judged: Judged) -> Iterator[Finding]:
     yield Finding(
         where=judged.where,
-        message=f"{judged.target.said} cannot serve any such model at {judged.sizes}",
+        message=f"{judged.target.said} cannot serve any model of this kind at {judged.sizes}",
         label="not this model's fault",
         consequence=f"{judged.target.said}: `{judged.reason}`",
         help="use vLLM 0.17 or later for pipeline stages",

@@ -1,4 +1,4 @@
-"""The constructor takes `rope_scaling` for a scaling that was asked for.
+"""The model reads `rope_scaling` as in transformers 4, where it was None without a scaling.
 
 ## What it does
 Builds the model as the target's transformers does. From 5.0 on `rope_scaling` is another name of
@@ -43,7 +43,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem) -> Iterator[Finding]:
     yield finding(
         problem,
-        "`rope_scaling` is another name of `rope_parameters` in this release of transformers",
+        "`rope_scaling` is never None in transformers 5: it is another name of `rope_parameters`",
         label="it is not what this expects",
         help="read `rope_parameters` and its `rope_type`",
     )

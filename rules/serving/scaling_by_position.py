@@ -1,4 +1,4 @@
-"""The attention's scaling is passed by position.
+"""The attention's scaling is passed by position, where vLLM takes it by name alone.
 
 ## What it does
 Reports a call of the attention interface with more than five arguments by position.
@@ -41,7 +41,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: ScalingByPosition) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"`{cause.name}` passes more than five arguments by position",
+        f"`{cause.name}` passes more than five arguments by position, vLLM's attention takes five",
         label="in this forward",
         help="pass `scaling=` by name",
     )

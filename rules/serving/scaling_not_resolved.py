@@ -42,7 +42,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: ScalingNotResolved) -> Iterator[Finding]:
     yield finding(
         problem,
-        f"`scaling={cause.expression}` is neither a number nor an attribute that holds one",
+        f"vLLM cannot read `scaling={cause.expression}`: no number, no attribute with one",
         label="in this forward",
         help="keep the number in an attribute and pass that",
     )

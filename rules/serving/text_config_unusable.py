@@ -1,4 +1,4 @@
-"""The text part of the config is not what vLLM takes it for.
+"""The config has no text part with the sizes that vLLM reads there, or several.
 
 ## What it does
 Reports a composite config whose text part (`text_config`, `text_encoder`, `decoder` or `generator`)

@@ -47,7 +47,7 @@ from forgather_lint.linting.support.serving import finding
 def check(problem: ServingProblem, cause: TiedWeightsAreAList) -> Iterator[Finding]:
     found = finding(
         problem,
-        f"the tied weights of `{cause.name}` are a list",
+        f"the tied weights of `{cause.name}` are a list, which transformers 5 cannot read",
         label="a dict is needed",
         help="write a dict of target to source; older releases take it as well",
     )

@@ -201,7 +201,7 @@ def _of_pieces(site: Site, placement: Shard, along: Sequence[Size | None]) -> Pl
         return Shard(placement.dim, placement.since, blocks // count)
     if count == 1:
         return Undecided("size-of-a-part-in-the-code", site.where)
-    reason = "cuts a rank's part of a packed dimension where the whole model cuts the whole"
+    reason = "a rank cuts its share of a packed dimension, the whole model cuts all of it"
     return Wrong(PackedPartsMixed(reason), site.where, placement.since)
 
 

@@ -88,7 +88,7 @@ def command(
     template: str | None,
     **given: Any,
 ) -> None:
-    """Report what is wrong with the plans of models.
+    """Report what keeps models from being served, and at which sizes they serve.
 
     PATHS are model folders, Python files, Forgather projects or templates, or folders to search
     (default: the current one).

@@ -24,7 +24,9 @@ from forgather_lint.shell.size_table import tables
 
 @click.command()
 @options.one_model
-@click.option("--target", multiple=True, metavar="RELEASE", help="vllm==0.32; may be repeated.")
+@click.option(
+    "--target", multiple=True, metavar="RELEASE", help="What serves: 'vllm>=0.30'. May be repeated."
+)
 @click.option("-tp", "--tensor-parallel-size", metavar="SIZES", help="Only these: '2', '1,2,4'.")
 @click.option("-pp", "--pipeline-parallel-size", metavar="SIZES", help="Only these: '1', '1,2'.")
 @click.option(
@@ -36,10 +38,16 @@ from forgather_lint.shell.size_table import tables
 @options.model_impl
 @options.memory
 @click.option(
-    "--max-model-len", metavar="TOKENS", help="Of a request (default: as the config has)."
+    "--max-model-len",
+    metavar="TOKENS",
+    help="Of the longest request (default: what the config allows).",
 )
-@click.option("--kv-cache-dtype", default="auto", metavar="TYPE", help="As the engine's.")
-@click.option("--max-num-batched-tokens", metavar="TOKENS", help="As the engine's.")
+@click.option(
+    "--kv-cache-dtype", default="auto", metavar="TYPE", help="As the engine's --kv-cache-dtype."
+)
+@click.option(
+    "--max-num-batched-tokens", metavar="TOKENS", help="As the engine's --max-num-batched-tokens."
+)
 @click.option("--output-format", type=click.Choice(["text", "json", "html"]), default="text")
 @in_a_worker
 def command(

@@ -47,7 +47,9 @@ _FORMATS = {"python": as_python, "template": as_template, "json": as_json}
     "--write", is_flag=True, help="With --infer: write the plan into the config; --diff shows how."
 )
 @click.option("--force", is_flag=True, help="With --write: also a plan that is judged to fail.")
-@click.option("--target", multiple=True, metavar="RELEASE", help="Whose reading of the plan.")
+@click.option(
+    "--target", multiple=True, metavar="RELEASE", help="What reads the plan: 'vllm>=0.30'."
+)
 @options.model_impl
 @click.option(
     "--output-format", type=click.Choice(["text", "json", "python", "template"]), default="text"

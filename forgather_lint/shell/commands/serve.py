@@ -28,7 +28,9 @@ COMMAND = "<command>"
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--target", multiple=True, metavar="RELEASE", help="vllm==0.32; may be repeated.")
+@click.option(
+    "--target", multiple=True, metavar="RELEASE", help="What serves: 'vllm>=0.30'. May be repeated."
+)
 @click.option("--output-format", type=click.Choice(formats()), help="How findings are written.")
 @click.option("--color", type=click.Choice([color.value for color in Color]), default="auto")
 @options.memory

@@ -24,13 +24,18 @@ from forgather_lint.shell.say import say, say_as_it_is
 @click.command()
 @options.one_model
 @click.option("--entry", metavar="AUTO_CLASS", help="Build what this auto class loads: AutoModel.")
-@click.option("--target", multiple=True, metavar="RELEASE", help="transformers==5.19.")
+@click.option(
+    "--target", multiple=True, metavar="RELEASE", help="What builds it: 'transformers==5.19'."
+)
 @click.option("--max-depth", type=click.IntRange(0), metavar="N", help="Show N levels.")
 @click.option("--params", is_flag=True, help="Show parameters and buffers with their shapes.")
 @click.option("--expand", is_flag=True, help="Show every layer, also those that are alike.")
 @click.option("--checkpoint", is_flag=True, help="Show what is stored beside what is built.")
 @click.option(
-    "-tp", "--tensor-parallel-size", metavar="SIZES", help="For html and svg: '2', '1,2,4,8'."
+    "-tp",
+    "--tensor-parallel-size",
+    metavar="SIZES",
+    help="Ranks that html and svg count bytes for: '2', '1,2,4,8'.",
 )
 @click.option("--output-format", type=click.Choice(["text", "json", "html", "svg"]), default="text")
 @in_a_worker

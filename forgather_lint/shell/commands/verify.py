@@ -83,7 +83,7 @@ def command(
     yes: bool,
     output_format: str,
 ) -> None:
-    """Run the model in the folder PATH for real, and compare.
+    """Run the model in the folder PATH for real, beside what its source says.
 
     This executes the model's own code, in processes of their own with a time and a memory limit.
 
