@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -67,12 +68,21 @@ def test_without_sizes_where_none_is_proved_to_serve(undecided: Path) -> None:
     )
 
 
-def test_a_model_that_serves_at_no_size_is_an_error(tmp_path: Path) -> None:
-    model = case("tool/no_size_serves", "a constructor that raises", tmp_path)
-    result = check(model, *ON, "--select", "FGL2,FGL9", "--output-format", "concise")
+def test_a_model_that_serves_at_no_size_is_told_once(tmp_path: Path) -> None:
+    model = shutil.copytree(MODELS / "hf_llama", tmp_path / "model")
+    with (model / "modeling_hf_llama.py").open("a", encoding="utf-8") as code:
+        code.write("def (:\n")
+    result = check(model, *ON, "--output-format", "concise")
     assert result.exit_code == 1
-    assert "vLLM 0.32.0 serves this at no size" in result.stdout
+    assert "FGL900" in result.stdout
     assert closing(result) == "Found 1 error (1 model). vLLM 0.32.0: fails at 1, 2, 4, 8 ranks"
+
+
+def test_what_fits_at_no_size_is_an_error_without_sizes() -> None:
+    result = check(MODELS / "hf_llama", *ON, "--gpu-memory", "100KB", "--output-format", "concise")
+    assert result.exit_code == 1
+    assert "FGL214 [request-does-not-fit] the parameters leave no memory" in result.stdout
+    assert closing(result).startswith("Found 1 error")
 
 
 def test_every_chosen_target_has_a_verdict() -> None:

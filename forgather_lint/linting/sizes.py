@@ -99,11 +99,15 @@ def _survey(prepared: AnyPreparedModel, device: Device | None, *, several: bool)
     pipeline = [cell(prepared, 1, stages, device) for stages in _stages(prepared, tensor[0])]
     cells, where = [*tensor, *pipeline], _where(prepared)
     yield _all(cells, where, asked=False, several=several)
+    first: list[Cell] = []
     for axis in (tensor[1:], pipeline):
         if not any(map(_serves, axis)):
-            first = [each for each in axis if not isinstance(each.outcome.cause, _UNASKED)][:1]
-            yield from _broken(prepared, first, where)
-    if not any(map(_serves, cells)):
+            first += [each for each in axis if not isinstance(each.outcome.cause, _UNASKED)][:1]
+    if any(map(_serves, cells)):
+        yield from _broken(prepared, first, where)
+    else:
+        # That no size serves is no matter of sizes that nobody asked for.
+        yield from _broken(prepared, first or tensor[:1], where)
         yield from _undecided(cells, where, asked=False)
 
 

@@ -10,7 +10,8 @@ The default target is the vLLM installed beside the tool, else the newest known.
 
 ## Why is this bad?
 It is not: this is an answer, not a complaint. A size that is missing here fails at load, or
-answers garbage. Where no size serves, FGL904 says so (all fail) or FGL903 (some are undecided).
+answers garbage. Where no size serves there is an error that names the cause, or FGL903 where some
+are undecided.
 
 ## Example
 ```py
