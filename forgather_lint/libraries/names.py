@@ -115,6 +115,8 @@ def canonical(name: str) -> str:
             first = next((i for i, part in enumerate(parts) if part[:1].isupper()), -1)
             top = "transformers" if package == "transformers" else "torch.nn"
             name = ".".join([top, *parts[first:]])
+    if name.startswith("operator."):
+        name = f"_{name}"  # as `operator.add.__module__` says; operators on tensors have the other
     return _ALIASES.get(name, name)
 
 

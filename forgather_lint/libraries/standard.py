@@ -60,7 +60,9 @@ if TYPE_CHECKING:
 _CONSTANTS: dict[str, Value] = {
     "math.pi": known(3.141592653589793),
     "math.e": known(2.718281828459045),
+    "math.tau": known(6.283185307179586),
     "math.inf": known(float("inf")),
+    "math.nan": known(float("nan")),
     "torch.inf": known(float("inf")),
     "torch.pi": known(3.141592653589793),
     "numpy.pi": known(3.141592653589793),
@@ -80,6 +82,8 @@ Nor do their context managers swallow errors.
 """
 
 
+_CHOOSING = ("functools.singledispatch", "functools.singledispatchmethod")
+"""Decorators by which another function may be called."""
 _CHANGING = ("register_module_", "set_default_", "set_flush_", "use_deterministic_")
 """How functions begin that change what all of torch does, such as a hook on every module."""
 
@@ -137,6 +141,8 @@ class StandardLibrary:
         name = decorator.detail if isinstance(decorator, Unknown) else ""
         if isinstance(decorator, External | Builtin):
             name = decorator.name
+        if name in _CHOOSING:
+            return False
         return isinstance(decorator, Builtin) or name.partition(".")[0] in _KEEPING
 
     def handles(self, value: Value) -> bool:

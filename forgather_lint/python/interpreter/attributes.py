@@ -260,6 +260,8 @@ def _read_plain(machine: Machine, value: Value, name: str, where: Place) -> Valu
         return value.attributes[name]
     if isinstance(value, BoundMethod) and name == "__self__":
         return value.receiver
+    if isinstance(value, FunctionValue) and name == "__name__" and value.wrapped is not None:
+        return read(machine, value.wrapped, name, where)
     if isinstance(value, FunctionValue | BoundMethod) and name == "__name__":
         return known(value.name) if isinstance(value, FunctionValue) else Unknown("method-name")
     if isinstance(value, Builtin) and f"{value.name}.{name}" in BUILTINS:

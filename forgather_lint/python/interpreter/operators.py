@@ -188,10 +188,15 @@ def _on_sizes(name: str, left: dims.Size, right: dims.Size, where: Place) -> Val
 def augmented(
     machine: Machine, node: cst.BaseAugOp, before: Value, operand: Value, where: Place
 ) -> Value:
-    """The value of `before += operand` and the like; lists and dicts are changed in place."""
+    """The value of `before += operand` and the like."""
     name = AUGMENTED.get(type(node))
     if name is None:
         return Unknown("unmodelled-operator", where)
+    return in_place(machine, name, before, operand, where)
+
+
+def in_place(machine: Machine, name: str, before: Value, operand: Value, where: Place) -> Value:
+    """Apply the operator `name` with an assignment: lists and dicts are changed in place."""
     if isinstance(before, IterableValue) and name in ("add", "mul"):
         return on_iterables(name, before, operand, where, in_place=True)
     if name == "add" and isinstance(before, ListValue):
@@ -231,11 +236,12 @@ def unary_operation(machine: Machine, node: cst.UnaryOperation, frame: Frame) ->
         truth = machine.truth(value, where)
         return Unknown("undecided-condition", where) if truth is None else known(not truth)
     return machine.each_option(
-        value, lambda each: _unary(machine, UNARY[type(node.operator)], each, where), where
+        value, lambda each: unary(machine, UNARY[type(node.operator)], each, where), where
     )
 
 
-def _unary(machine: Machine, name: str, value: Value, where: Place) -> Value:
+def unary(machine: Machine, name: str, value: Value, where: Place) -> Value:
+    """Apply the operator on one value that Python's `operator` module calls `name`."""
     if machine.library.handles(value):
         return machine.library.call(machine, f"operator.{name}", Arguments([value]), where)
     if isinstance(value, Known):
