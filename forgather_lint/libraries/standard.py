@@ -48,7 +48,10 @@ from forgather_lint.python.values.value import (
     DictValue,
     External,
     Known,
+    ListValue,
+    SetValue,
     TensorValue,
+    TupleValue,
     Unknown,
     Value,
     known,
@@ -262,6 +265,11 @@ class StandardLibrary:
             _keep_buffer(machine, target, name, before)
         machine.trail.unhide(target, name)
         return self.attribute_name(machine, target, name), devices.registered(machine, value)
+
+    def keeps_apart(self, machine: Machine, target: Instance, value: Value) -> bool:
+        # torch/nn/modules/module.py, `__setattr__`: parameters, modules and buffers have own dicts.
+        of_python = isinstance(value, Known | ListValue | TupleValue | DictValue | SetValue)
+        return machine.is_instance_of(target, names.MODULE) and not of_python
 
     def is_read_by_others(self, machine: Machine, asked: Instance | ClassValue) -> bool:
         if isinstance(asked, ClassValue):

@@ -10,6 +10,7 @@ from forgather_lint.python.interpreter.dispatch import builtin, machine_of
 from forgather_lint.python.interpreter.frame import Raised
 from forgather_lint.python.interpreter.hashing import has_key
 from forgather_lint.python.interpreter.library import Site
+from forgather_lint.python.values.joining import join, where_set
 from forgather_lint.python.values.objects import (
     ANY_NAME,
     BoundMethod,
@@ -47,6 +48,9 @@ def getattr_(site: Site, obj: Value, name: Value, default: Value | None = None) 
     machine = machine_of(site)
     if not (isinstance(name, Known) and isinstance(name.value, str)):
         return site.unknown("dynamic-attribute")
+    perhaps = attributes.set_by_a_branch(machine, obj, name.value)
+    if perhaps is not None and default is not None:
+        return join([where_set(perhaps), default])
     try:
         found = attributes.read(machine, obj, name.value, site.where)
         if isinstance(obj, TensorValue) and isinstance(found, LibraryMethod):
@@ -65,6 +69,9 @@ def getattr_(site: Site, obj: Value, name: Value, default: Value | None = None) 
 def hasattr_(site: Site, obj: Value, name: Value) -> Value:
     if isinstance(obj, Unknown):
         return obj
+    text = name.value if isinstance(name, Known) else None
+    if isinstance(text, str) and attributes.set_by_a_branch(machine_of(site), obj, text):
+        return site.unknown("attribute-by-condition", text)
     try:
         value = getattr_(site, obj, name)
     except Raised:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from functools import partial
 from types import GeneratorType
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from forgather_lint.core.source import Place
+from forgather_lint.python.interpreter.branching import join_values
 from forgather_lint.python.interpreter.classes import Member, find_member, order_of
 from forgather_lint.python.interpreter.dispatch import BUILTINS, expression
 from forgather_lint.python.interpreter.frame import Frame, Raised, cause_in
 from forgather_lint.python.interpreter.stores import forget
+from forgather_lint.python.values.joining import may_be_absent, where_set
 from forgather_lint.python.values.objects import (
     ANY_NAME,
     AttributeDict,
@@ -100,8 +103,27 @@ def read_instance(machine: Machine, instance: Instance, name: str, where: Place)
     if member is not None and isinstance(member.value, Property):
         return _get_property(machine, instance, member.value, name, where)
     own = instance.attributes.get(name)
-    if own is not None:
-        return own
+    if own is None:
+        return _read_inherited(machine, instance, member, name, where)
+    if isinstance(own, Choice) and may_be_absent(own):
+        inherited = partial(_read_inherited, machine, instance, member, name, where)
+        return join_values(machine, [lambda: where_set(own), inherited], where)
+    return own
+
+
+def set_by_a_branch(machine: Machine, value: Value, name: str) -> Choice | None:
+    """What `value.name` may be, where the attribute is missing unless a branch was taken."""
+    own = value.attributes.get(name) if isinstance(value, Instance) else None
+    if not (isinstance(value, Instance) and isinstance(own, Choice) and may_be_absent(own)):
+        return None
+    other = find_member(machine, value.cls, name) or find_member(machine, value.cls, "__getattr__")
+    return own if other is None else None
+
+
+def _read_inherited(
+    machine: Machine, instance: Instance, member: Member | None, name: str, where: Place
+) -> Value:
+    """`instance.name` where it has no such attribute of its own."""
     if member is not None and not isinstance(member.value, Unknown):
         other = machine.library.attribute_name(machine, instance, name)
         if other != name:
@@ -128,7 +150,9 @@ def missing(machine: Machine, instance: Instance, name: str, where: Place) -> Va
     unknown_base = next(
         (each for each in order_of(machine, instance.cls) if isinstance(each, Unknown)), None
     )
-    if instance.open is not None or unknown_base is not None:
+    own_way = find_member(machine, instance.cls, "__getattribute__")
+    computed = own_way is not None and isinstance(own_way.value, FunctionValue)
+    if instance.open is not None or unknown_base is not None or computed:
         return Unknown("attribute-of-unknown-class", where, name)
     cls = instance.cls.name.rpartition(".")[2]
     raise Raised("AttributeError", f"'{cls}' object has no attribute '{name}'", where)
@@ -206,7 +230,7 @@ def read_class(machine: Machine, cls: ClassValue, name: str, where: Place) -> Va
     if name == "__module__":
         return known(cls.scope.namespace.name)
     if name == "__mro__":
-        return TupleValue(tuple(order_of(machine, cls)))
+        return TupleValue((*order_of(machine, cls), Builtin("object")))
     member = find_member(machine, cls, name)
     if member is None:
         inherited = machine.library.inherited(machine, cls, name, where)

@@ -10,10 +10,18 @@ import libcst as cst
 from forgather_lint.core.source import Place
 from forgather_lint.facts.causes.placement import ArgumentNotTaken
 from forgather_lint.python.interpreter.frame import Frame, Raised
-from forgather_lint.python.values.objects import AttributeDict, FunctionValue
+from forgather_lint.python.values.objects import (
+    AttributeDict,
+    BoundMethod,
+    ClassValue,
+    FunctionValue,
+)
 from forgather_lint.python.values.value import (
+    UNDECIDED_ITEM,
     Arguments,
+    Builtin,
     DictValue,
+    External,
     Key,
     TupleValue,
     Unknown,
@@ -25,8 +33,11 @@ if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
 
 
-def arguments_of(machine: Machine, node: cst.Call, frame: Frame) -> Arguments:
-    """Evaluate the arguments written at a call; starred ones are unpacked."""
+def arguments_of(machine: Machine, node: cst.Call, function: Value, frame: Frame) -> Arguments:
+    """Evaluate the arguments written at a call of `function`; starred ones are unpacked.
+
+    Raises `Raised("TypeError")` for a keyword that is given twice.
+    """
     arguments = Arguments()
     for argument in node.args:
         value = machine.evaluate(argument.value, frame)
@@ -35,24 +46,49 @@ def arguments_of(machine: Machine, node: cst.Call, frame: Frame) -> Arguments:
             arguments.positional.extend(items)
             arguments.rest = arguments.rest or rest
         elif argument.star == "**":
-            _unpack_keywords(value, arguments)
+            given = _unpack_keywords(machine, value, arguments, frame.place(argument))
+            _add_keywords(function, arguments, given, frame.place(argument))
         elif argument.keyword is not None:
-            arguments.keywords[argument.keyword.value] = value
+            given = {argument.keyword.value: value}
+            _add_keywords(function, arguments, given, frame.place(argument))
         else:
             arguments.positional.append(value)
     return arguments
 
 
-def _unpack_keywords(value: Value, arguments: Arguments) -> None:
+def _unpack_keywords(
+    machine: Machine, value: Value, arguments: Arguments, where: Place
+) -> dict[str, Value]:
+    """The keywords that `**value` surely gives; further ones are noted in `arguments.rest`."""
     if isinstance(value, AttributeDict):
         value = DictValue(keyed(value.instance.attributes))
     if not isinstance(value, DictValue):
         arguments.rest = value if isinstance(value, Unknown) else Unknown("unknown-keywords")
-        return
-    for key, item in value.items.items():
-        if isinstance(key, str):
-            arguments.keywords[key] = item
+        return {}
+    if value.rest is not None and value.rest.reason == UNDECIDED_ITEM:
+        machine.leave_unproved(Unknown("keywords-by-condition", where))
     arguments.rest = arguments.rest or value.rest
+    return {key: item for key, item in value.items.items() if isinstance(key, str)}
+
+
+def _add_keywords(
+    function: Value, arguments: Arguments, given: dict[str, Value], where: Place
+) -> None:
+    for name, value in given.items():
+        if name in arguments.keywords:
+            text = f"{_called(function)} got multiple values for keyword argument '{name}'"
+            raise Raised("TypeError", text, where)
+        arguments.keywords[name] = value
+
+
+def _called(function: Value) -> str:
+    """What Python calls `function`; the name of its module, which stands in front, is left out."""
+    if isinstance(function, BoundMethod):
+        function = function.function
+    if isinstance(function, FunctionValue):
+        return _title(function)
+    name = function.name if isinstance(function, ClassValue | External | Builtin) else "the call"
+    return f"{name.rpartition('.')[2]}()"
 
 
 def defaults_of(

@@ -62,7 +62,7 @@ def call_expression(machine: Machine, node: cst.Call, frame: Frame) -> Value:
     function = machine.evaluate(node.func, frame)
     if isinstance(function, Builtin) and function.name in ("super", "locals"):
         function = _with_frame(function, frame)
-    arguments = binding.arguments_of(machine, node, frame)
+    arguments = binding.arguments_of(machine, node, function, frame)
     return call(machine, function, arguments, frame.place(node))
 
 

@@ -35,6 +35,7 @@ from forgather_lint.python.values.value import (
     Unknown,
     Value,
     key_of,
+    may_have_fewer,
     parts_of,
 )
 
@@ -92,7 +93,7 @@ def _is_but_itself(machine: Machine, value: Instance, where: Place) -> bool:
     return True
 
 
-_COMPARED_BY_IDENTITY = ("torch.nn.", "builtins.object")
+_COMPARED_BY_IDENTITY = ("torch.nn.", "builtins.object", "enum.")
 
 
 def is_told_apart(key: object) -> bool:
@@ -116,7 +117,7 @@ def is_key_in(
         return False if is_empty and not isinstance(item, SliceValue) else None
     key = key_of(item)
     if key in owner.items:
-        return True
+        return None if may_have_fewer(owner) else True
     apart = owner.rest is None and all(map(is_told_apart, (key, *owner.items)))
     return False if apart or not (owner.items or owner.rest) else None
 

@@ -27,6 +27,7 @@ from forgather_lint.python.values.value import (
     Unknown,
     Value,
     known,
+    may_have_fewer,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def items_of(
     match value:
         case IterableValue() if value.is_iterator:
             return _all_of(machine, value), value.rest
+        case ListValue() | DictValue() | SetValue() if may_have_fewer(value):
+            return [], value.rest
         case ListValue():
             return list(value.items), value.rest
         case TupleValue():
@@ -95,7 +98,7 @@ def iterator_over(
     match value:
         case IterableValue() if value.is_iterator:
             return value
-        case ListValue() if len(value.items) <= MOST_ITEMS:
+        case ListValue() if len(value.items) <= MOST_ITEMS and not may_have_fewer(value):
             return IterableValue([], kind=kind, source=partial(_of_list, value))
         case Instance():
             return _iterator_of_instance(machine, value, where, kind)

@@ -138,7 +138,7 @@ Collect = Callable[[Frame], None]
 def generator_expression(machine: Machine, node: cst.GeneratorExp, frame: Frame) -> Value:
     """An iterator: the first iterable is evaluated now, the rest of the expression item by item."""
     inner, where = _inner(frame), frame.place(node.for_in.iter)
-    over = iterator_over(machine, machine.evaluate(node.for_in.iter, inner), where)
+    over = iterator_over(machine, machine.evaluate(node.for_in.iter, frame), where)
     source = partial(_generated, machine, node, inner, over)
     return IterableValue([], source=source, disorder=over.disorder)
 
@@ -169,13 +169,13 @@ def _generated(
         if not items:
             raise
         return Batch(items, error=machine.doubted(error))
-    return Batch(items, rest)
+    return Batch([] if rest is not None else items, rest)
 
 
 @expression(cst.ListComp)
 def list_comprehension(machine: Machine, node: cst.ListComp, frame: Frame) -> Value:
     clause, inner = node.for_in, _inner(frame)
-    iterable = machine.evaluate(clause.iter, inner)
+    iterable = machine.evaluate(clause.iter, frame)
     over = iterator_over(machine, iterable, frame.place(clause.iter))
     numbers = _plain_numbers(machine, node, inner, over)
     if numbers is not None:
@@ -208,7 +208,7 @@ def set_comprehension(machine: Machine, node: cst.SetComp, frame: Frame) -> Valu
     def collect(inner: Frame) -> None:
         new.add(machine.evaluate(node.elt, inner))
 
-    _, rest = _in_any_order(machine, node.for_in, _inner(frame), collect)
+    _, rest = _in_any_order(machine, node.for_in, frame, collect)
     return SetValue(new.items, new.rest or rest)
 
 
@@ -219,7 +219,7 @@ def _in_any_order(
     iterable = machine.evaluate(clause.iter, frame)
     turns = rounds(machine, iterable, frame.place(clause.iter), any_order=True)
     try:
-        return turns, _each_of(machine, clause, frame, collect, turns)
+        return turns, _each_of(machine, clause, _inner(frame), collect, turns)
     except Raised as error:
         error.doubt = error.doubt or turns.disorder
         raise
@@ -235,7 +235,7 @@ def dict_comprehension(machine: Machine, node: cst.DictComp, frame: Frame) -> Va
         key = machine.evaluate(node.key, inner)
         new.put(key, machine.evaluate(node.value, inner))
 
-    turns, rest = _in_any_order(machine, node.for_in, _inner(frame), collect)
+    turns, rest = _in_any_order(machine, node.for_in, frame, collect)
     new.rest, new.disorder = new.rest or rest, turns.disorder
     if turns.disorder is not None and len(new.items) < count:  # the last of equal keys stays
         machine.assume(turns.disorder)
@@ -243,7 +243,10 @@ def dict_comprehension(machine: Machine, node: cst.DictComp, frame: Frame) -> Va
 
 
 def _inner(frame: Frame) -> Frame:
-    """A frame for the names of a comprehension; `super()` and the receiver are those of `frame`."""
+    """A frame for the names of a comprehension; `super()` and the receiver are those of `frame`.
+
+    Its first iterable is evaluated outside it: in the body of a class, names of the class are seen.
+    """
     scope = Scope({}, frame.scope, frame.scope.namespace)
     return Frame(scope, frame.file, frame.function, frame.receiver, frame.trail_depth)
 

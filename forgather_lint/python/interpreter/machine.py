@@ -90,6 +90,12 @@ class Library(Protocol):
     ) -> tuple[str, Value]:
         """Called before an attribute is written; returns the name and value to be written."""
 
+    def keeps_apart(self, machine: Machine, target: Instance, value: Value) -> bool:
+        """Whether `target.name = value` may be stored beside the attributes that Python knows of.
+
+        A property of that name is then not asked.
+        """
+
     def is_read_by_others(self, machine: Machine, asked: Instance | ClassValue) -> bool:
         """Whether a library or an engine makes and reads objects of this kind when it likes to."""
 

@@ -11,8 +11,17 @@ import libcst as cst
 from forgather_lint.documents.walk import descendants, of_kind
 from forgather_lint.python.interpreter.dispatch import BUILTINS, expression, statement
 from forgather_lint.python.interpreter.frame import Completion, Frame, Raised
+from forgather_lint.python.values.joining import may_be_absent, where_set
 from forgather_lint.python.values.objects import ANY_NAME, Scope
-from forgather_lint.python.values.value import Builtin, External, Known, Unknown, Value, known
+from forgather_lint.python.values.value import (
+    Builtin,
+    Choice,
+    External,
+    Known,
+    Unknown,
+    Value,
+    known,
+)
 
 if TYPE_CHECKING:
     from forgather_lint.python.interpreter.machine import Machine
@@ -28,7 +37,13 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
     value = look_up(frame.scope, node.value)
     if value is not None:
         machine.run.loop_copies.met(value)
-        return value
+        if not (isinstance(value, Choice) and may_be_absent(value)):
+            return value
+        text = (
+            f"cannot access local variable '{node.value}' where it is not associated with a value"
+        )
+        machine.pass_over(Raised("UnboundLocalError", text, frame.place(node)))
+        return where_set(value)
     if node.value in _imported_names(frame.file.tree):
         return Unknown("optional-import", frame.place(node), node.value)
     others = frame.scope.namespace.globals.get(ANY_NAME)
@@ -36,7 +51,21 @@ def name(machine: Machine, node: cst.Name, frame: Frame) -> Value:
         return machine.loader.member(machine, others, node.value)
     if others is not None:
         return others
+    if frame.function is not None and node.value in _assigned_names(frame.function.node):
+        raise _unbound(node, frame)
     raise Raised("NameError", f"name '{node.value}' is not defined", frame.place(node))
+
+
+def _unbound(node: cst.Name, frame: Frame) -> Raised:
+    text = f"cannot access local variable '{node.value}' where it is not associated with a value"
+    return Raised("UnboundLocalError", text, frame.place(node))
+
+
+@lru_cache(maxsize=64)
+def _assigned_names(function: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
+    """The names that assignments and loops in `function` bind."""
+    nodes = of_kind(descendants(function), cst.AssignTarget, cst.AugAssign, cst.For)
+    return frozenset(node.target.value for node in nodes if isinstance(node.target, cst.Name))
 
 
 @lru_cache(maxsize=64)

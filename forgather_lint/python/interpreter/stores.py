@@ -25,6 +25,7 @@ from forgather_lint.python.values.objects import (
 )
 from forgather_lint.python.values.type_names import is_iterable, is_plain, type_name
 from forgather_lint.python.values.value import (
+    UNDECIDED_ITEM,
     Arguments,
     Choice,
     CounterValue,
@@ -88,9 +89,14 @@ def _set_on_instance(
         machine.call(method, Arguments([known(name), value]), where)
         return
     member = find_member(machine, target.cls, name)
-    if member is not None and isinstance(member.value, Property) and member.value.setter:
-        machine.call(member.value.setter, Arguments([target, value]), where)
-        return
+    if member is not None and isinstance(member.value, Property):
+        if member.value.setter:
+            machine.call(member.value.setter, Arguments([target, value]), where)
+            return
+        if not member.value.cached and not machine.library.keeps_apart(machine, target, value):
+            cls = target.cls.name.rpartition(".")[2]
+            text = f"property '{name}' of '{cls}' object has no setter"
+            raise Raised("AttributeError", text, where)
     store(machine, target, name, value, where)
 
 
@@ -282,6 +288,8 @@ def _delete_from_list(machine: Machine, owner: ListValue, key: Value, where: Pla
 def delete_item(machine: Machine, owner: Value, key: Value, where: Place) -> None:
     """`del owner[key]`."""
     if isinstance(owner, DictValue):
+        if owner.rest is not None and owner.rest.reason == UNDECIDED_ITEM:
+            machine.pass_over(key_error(key, where))
         if not has_key(machine, key, where):
             forget(machine, owner, Unknown("unknown-key", where))
         elif is_key_in(machine, owner, key, where) is False:

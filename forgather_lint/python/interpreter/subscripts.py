@@ -24,6 +24,7 @@ from forgather_lint.python.values.objects import AttributeDict, ClassValue, Inst
 from forgather_lint.python.values.type_names import type_name
 from forgather_lint.python.values.value import (
     PERHAPS_FEWER,
+    UNDECIDED_ITEM,
     Arguments,
     Builtin,
     Choice,
@@ -43,6 +44,7 @@ from forgather_lint.python.values.value import (
     Value,
     key_of,
     keyed,
+    may_have_fewer,
     size_of,
 )
 
@@ -142,10 +144,17 @@ def read_dict(machine: Machine, owner: DictValue, key: Value, where: Place) -> V
     if is_there is None:
         why = owner.rest or Unknown("unknown-key", where)
         _may_have_made(machine, owner, why)
+        if why.reason == UNDECIDED_ITEM and not _makes_missing(owner):
+            machine.pass_over(key_error(key, where))
         return why
     if is_there:
         return owner.items[key_of(key)]
     return _missing(machine, owner, key, where)
+
+
+def _makes_missing(owner: DictValue) -> bool:
+    is_default = isinstance(owner, DefaultDictValue) and not _is_none(owner.factory)
+    return is_default or isinstance(owner, CounterValue)
 
 
 def _missing(machine: Machine, owner: DictValue, key: Value, where: Place) -> Value:
@@ -189,6 +198,8 @@ def _read_sequence(
             observe(key, lambda i: i < len(items) and same(items[i], found))
         return found
     if rest is not None:
+        if rest.reason in PERHAPS_FEWER:
+            machine.leave_unproved(Unknown(rest.reason, where))
         return rest
     kind = _IN_MESSAGES.get(type_name(owner), type_name(owner))
     raise Raised("IndexError", f"{kind} index out of range", where)
@@ -326,9 +337,10 @@ def _contains_sequence(
         options = [each.value for each in owner.items if isinstance(each, Known)]
         return decide(lambda index: index in options, item)
     wanted, undecided = pinned(item), not complete
+    all_there = not (isinstance(owner, ListValue) and may_have_fewer(owner))
     for each in owner.items:
         equal = True if each is item else equals(machine, each, wanted, where)
         if equal:
-            return True
+            return True if all_there else None
         undecided = undecided or equal is None
     return None if undecided else False

@@ -21,6 +21,7 @@ from forgather_lint.python.values.objects import Instance
 from forgather_lint.python.values.value import (
     ABSENT,
     LENGTH_DIFFERS,
+    UNDECIDED_ITEM,
     Collection,
     DictValue,
     IterableValue,
@@ -76,6 +77,16 @@ class KeySlot:
 
     def joined(self, contents: list[object]) -> object:
         return join(content for content in contents if isinstance(content, Value))
+
+
+@record(eq=False)
+class ItemSlot(KeySlot):
+    """One key of a dict, or an item of a set.
+
+    Where only some arms leave it there, the dict or set may hold more than is known (`merge`).
+    """
+
+    target: DictValue | SetValue
 
 
 @record(eq=False)
@@ -348,12 +359,19 @@ class Trail:
     def set_item(self, target: DictValue | SetValue, key: Key, value: Value) -> None:
         """Set a key of a dict, or an item of a set."""
         self._grows(target)
-        self.set_key(target.items, key, value)
+        self._note_item(target, key)
+        cast("dict[Key, Value]", target.items)[key] = value
 
     def delete_item(self, target: DictValue | SetValue, key: Key) -> None:
         """Delete a key that may be missing."""
         self._grows(target)
-        self.delete_key(target.items, key)
+        self._note_item(target, key)
+        cast("dict[Key, Value]", target.items).pop(key, None)
+
+    def _note_item(self, target: DictValue | SetValue, key: Key) -> None:
+        if self._logs:
+            items = cast("Mapping[Hashable, object]", target.items)
+            self._note(ItemSlot(items, key, target))
 
     def set_fact(self, mapping: Mapping[Name, Content], key: Name, content: Content) -> None:
         """`mapping[key] = content`, for a mapping to something that is no value."""
@@ -478,6 +496,9 @@ class Trail:
             if isinstance(slot, ItemsSlot) and not agreed and _lengths_differ(contents):
                 self.may_hold_more(slot.target, Unknown(LENGTH_DIFFERS))
             joined = contents[0] if agreed else slot.joined(contents)
+            if isinstance(slot, ItemSlot) and not agreed and ABSENT in contents:
+                self.may_hold_more(slot.target, Unknown(UNDECIDED_ITEM))
+                joined = ABSENT
             self._write(slot, joined)
             self.tell(joined, contents)
 

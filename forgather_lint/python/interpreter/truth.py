@@ -24,6 +24,7 @@ from forgather_lint.python.values.value import (
     TupleValue,
     Unknown,
     Value,
+    may_have_fewer,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def truth(machine: Machine, value: Value, where: Place | None = None) -> bool | 
     if isinstance(value, IterableValue) and value.is_iterator:
         return True
     if isinstance(value, ListValue | DictValue | SetValue):
-        return True if value.items else (None if value.rest else False)
+        if not value.items or may_have_fewer(value):
+            return None if value.rest else False
+        return True
     if isinstance(value, SymbolicInt):
         sign = dims.compare_any(value.size, 0)
         return None if sign is None else sign != 0

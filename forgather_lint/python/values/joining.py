@@ -15,6 +15,7 @@ from forgather_lint.python.values.placement import (
     Wrong,
 )
 from forgather_lint.python.values.value import (
+    ABSENT,
     Choice,
     External,
     Known,
@@ -46,6 +47,16 @@ def join(values: Iterable[Value]) -> Value:
     if len(options) == 1:
         return options[0]
     return Choice(tuple(options)) if len(options) <= MOST_OPTIONS else Unknown("many-options")
+
+
+def may_be_absent(value: Value) -> bool:
+    """Whether only one of two branches has set what holds `value`."""
+    return isinstance(value, Choice) and ABSENT in value.options
+
+
+def where_set(value: Choice) -> Value:
+    """What `value` is where it was set at all (see `may_be_absent`)."""
+    return join(option for option in value.options if option is not ABSENT)
 
 
 def _is_computed(value: Value) -> bool:

@@ -97,6 +97,8 @@ class NamedTupleValue(TupleValue):
 
 LENGTH_DIFFERS = "list-length-differs"
 """The reason where a branch or loop that added to a list may not have run."""
+UNDECIDED_ITEM = "undecided-item"
+"""The reason where only one of two branches left a key in a dict, or an item in a set."""
 PERHAPS_FEWER = (LENGTH_DIFFERS, "undecided-filter")
 """Reasons for which even the known items of a list may be missing."""
 
@@ -210,6 +212,11 @@ class FrozenSetValue(SetValue):
 
 Collection = ListValue | DictValue | SetValue
 """What can be changed in place; `writes` counts how often it was, `serial` orders it by age."""
+
+
+def may_have_fewer(collection: Collection) -> bool:
+    """Whether even the items that are known may be missing."""
+    return collection.rest is not None and collection.rest.reason in PERHAPS_FEWER
 
 
 @record(eq=False)

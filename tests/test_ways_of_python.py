@@ -1,0 +1,60 @@
+"""What Python does with names and attributes decides whether a model runs.
+
+Each was asked of vLLM 0.32 at one rank, whose words these are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from forgather_lint.engines.matrix import cell
+from tests.llama_ways import Way, write_llama
+from tests.verdicts import V032, Static
+
+ENUM = "from enum import Enum\nclass Kind(Enum):\n    PLAIN = 'plain'"
+SERVES = {
+    "a member of an enumeration is not its value": Way(
+        ENUM, layer="if Kind.PLAIN == 'plain':\n    raise ValueError('equal')"
+    ),
+    "a member of an enumeration is found by its value": Way(
+        ENUM, layer="assert Kind('plain') is Kind.PLAIN"
+    ),
+    "a property with a setter": Way(
+        "class Kept:\n    @property\n    def x(self):\n        return self.y\n"
+        "    @x.setter\n    def x(self, new):\n        self.y = new",
+        layer="kept = Kept()\nkept.x = 1\nassert kept.x == 1",
+    ),
+}
+FAILS = {
+    "a keyword that the engine passes too": (
+        Way(made="(lambda **given: None)(return_dict=True, **kwargs)"),
+        "got multiple values for keyword argument 'return_dict'",
+    ),
+    "a property without a setter": (
+        Way(
+            "class Kept:\n    @property\n    def x(self):\n        return 1",
+            layer="kept = Kept()\nkept.x = 2",
+        ),
+        "property 'x' of 'Kept' object has no setter",
+    ),
+    "a name that is assigned further down": (
+        Way(layer="left = left + 1"),
+        "cannot access local variable 'left' where it is not associated with a value",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", SERVES)
+def test_what_python_allows(way: str, tmp_path: Path) -> None:
+    model = write_llama(SERVES[way], tmp_path)
+    assert cell(Static(model, V032).examined, 1, 1).outcome.verdict.value == "serves"
+
+
+@pytest.mark.parametrize("way", FAILS)
+def test_what_python_refuses(way: str, tmp_path: Path) -> None:
+    changed, words = FAILS[way]
+    outcome = cell(Static(write_llama(changed, tmp_path), V032).examined, 1, 1).outcome
+    assert outcome.verdict.value == "fails"
+    assert outcome.reason.endswith(words)
