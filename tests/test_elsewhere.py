@@ -185,7 +185,7 @@ def test_of_two_objects_perhaps_written_to_neither_surely_was() -> None:
         ("class E(Enum):\n    A = 4", "E.A.value", 4),
         ("class E(str, Enum):\n    A = 'four'", "len(E.A.value)", 4),
         ("class E(Enum):\n    A = 4", "E['A'].value", 4),
-        ("class E(Enum):\n    A = 4", "len(E.A.name)", None),
+        ("class E(Enum):\n    A = 4", "len(E.A.name)", 1),
     ],
 )
 def test_members_of_enumerations(before: str, expression: str, expected: int | None) -> None:
