@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from forgather_lint.shell.cli import cli
+from forgather_lint.shell.pages.page import prose
 from forgather_lint.shell.size_table import bytes_in_words
 from tests.fixture_models import MODELS, copy_model
 
@@ -117,6 +118,10 @@ def test_the_matrix_is_a_page_of_its_own() -> None:
     assert "prefers-color-scheme: dark" in "".join(page.said)
     told = run("matrix", model, *TARGET, "--gpu-memory", "1GiB", "--output-format=html")
     assert "Memory of the fullest rank" in read(told).said
+
+
+def test_what_an_engine_quotes_is_shown_as_code() -> None:
+    assert prose("no `<b>` in `mlp`") == "no <code>&lt;b&gt;</code> in <code>mlp</code>"
 
 
 def hostile(tmp_path: Path) -> Path:

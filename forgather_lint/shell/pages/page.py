@@ -6,6 +6,7 @@ into markup. The policy in the page forbids whatever would be loaded or run all 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from forgather_lint.core.paths import absolute
 from forgather_lint.core.printable import printable
 
+_CODE = re.compile(r"`([^`]+)`")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light dark; --back: #ffffff; --text: #1f2328; --faint: #59636e;
@@ -52,6 +54,11 @@ def name_at(path: Path) -> str:
 def text(of_model: object) -> str:
     """Text for the content of an element or a quoted attribute."""
     return escape(printable(str(of_model)))
+
+
+def prose(of_model: str) -> str:
+    """A sentence as `text`, with what stands between backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", text(of_model))
 
 
 def page(title: str, body: Iterable[str]) -> str:

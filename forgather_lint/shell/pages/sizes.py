@@ -10,7 +10,7 @@ from forgather_lint.engines.api import Cell
 from forgather_lint.execution.outcome import Verdict
 from forgather_lint.facts.release import Release
 from forgather_lint.shell.memory_table import memory_tables
-from forgather_lint.shell.pages.page import page, text
+from forgather_lint.shell.pages.page import page, prose, text
 from forgather_lint.shell.size_table import (
     Shown,
     legend,
@@ -45,7 +45,7 @@ def _body(cells: Sequence[Cell], titles: Mapping[Release, str], shown: Shown) ->
             for each in reasons:
                 at = f" at {text(each.sizes)}" if each.sizes else ""
                 place = f"<code>{text(each.place)}</code>: " if each.place else ""
-                yield f"<li><b>{text(each.code)}</b>{at}: {place}{text(each.text)}</li>"
+                yield f"<li><b>{text(each.code)}</b>{at}: {place}{prose(each.text)}</li>"
             yield "</ul>"
     memory = [click.unstyle(line) for line in memory_tables(cells, titles)]
     if memory:

@@ -52,7 +52,7 @@ class TreePicture:
         """What the columns mean."""
         return (
             "style: what the release makes of a layer by the plan; empty: whole on every rank, but "
-            "for the vocabulary",
+            "for the vocabulary and for experts that the release shares out",
             "sizes: parameters in bfloat16 on one rank, all that is below a line together; below "
             "layers that share a line those of one layer",
         )
