@@ -185,4 +185,7 @@ def _values(names: list[str]) -> Callable[[object], object]:
     """A function from an object to the values of these attributes, by which records are equal."""
     if len(names) > 1:
         return attrgetter(*names)
-    return lambda self: tuple(getattr(self, name) for name in names)
+    if not names:
+        return lambda _self: ()
+    only = attrgetter(*names)
+    return lambda self: (only(self),)

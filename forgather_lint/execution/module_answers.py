@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from itertools import islice
 
@@ -106,6 +106,7 @@ class ModuleAnswers:
     _answers: dict[Likeness, list[_Answer]] = field(default_factory=dict)
     _open: list[_Call] = field(default_factory=list)
     _known: dict[Instance, _Inside] = field(default_factory=dict)
+    _names: dict[Instance, tuple[str, ...]] = field(default_factory=dict)
     _written: Sequence[Instance | None] | None = None
     _seen: int = 0
     """How many of these writes have been looked at: `_known` is from after them."""
@@ -193,7 +194,8 @@ class ModuleAnswers:
         numbers: list[tuple[LoopIndex, int]] = []
         below: list[_Inside] = []
         whole = True
-        for name, value in module.attributes.items():
+        for name in self._telling(module):
+            value = module.attributes[name]
             if isinstance(value, Known):
                 if value.loop is not None and isinstance(value.value, int):
                     numbers.append((value.loop, value.value))
@@ -210,6 +212,26 @@ class ModuleAnswers:
         if whole:
             self._known[module] = told
         return told
+
+    def _telling(self, module: Instance) -> Iterable[str]:
+        """The attributes that may tell `module` from others: its integers and its parts.
+
+        Which these are is looked up once for all copies of one instance: as long as it counts as
+        its copy, nothing but what was there, or what equals it, was written to it.
+        """
+        if module.copy_of is None:
+            return module.attributes
+        names = self._names.get(module.copy_of)
+        if names is None:
+            names = tuple(name for name, value in module.attributes.items() if _may_tell(value))
+            self._names[module.copy_of] = names
+        return names
+
+
+def _may_tell(value: Value) -> bool:
+    return isinstance(value, Instance) or (
+        isinstance(value, Known) and isinstance(value.value, int)
+    )
 
 
 def same_arguments(known: Arguments, given: Arguments) -> bool:

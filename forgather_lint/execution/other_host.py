@@ -35,8 +35,8 @@ def keywords_are_asked(machine: Machine, tree: Tree) -> bool:
     """Whether a forward does more with its `**kwargs` than hand them on."""
     forwards = {
         member.value
-        for instance in tree.instances.values()
-        if (member := find_member(machine, instance.cls, "forward")) is not None
+        for cls in {instance.cls for instance in tree.instances.values()}
+        if (member := find_member(machine, cls, "forward")) is not None
         and isinstance(member.value, FunctionValue)
     }
     return any(map(_asks_keywords, forwards))

@@ -9,7 +9,7 @@ import libcst as cst
 
 from forgather_lint.core.record import record
 from forgather_lint.core.source import Place
-from forgather_lint.documents.walk import descendants, of_kind
+from forgather_lint.documents.walk import all_below, of_kind
 from forgather_lint.execution.inputs import engine_arguments
 from forgather_lint.execution.module_answers import ModuleAnswers
 from forgather_lint.execution.provenance import Provenance, WatchedLibrary
@@ -146,7 +146,7 @@ def signature_of(machine: Machine, instance: Instance) -> Signature | None:
 
 def _texts(body: cst.BaseSuite) -> Iterator[str]:
     """Every string in the body: the keys that it takes out of `**kwargs` are among them."""
-    for node in of_kind(descendants(body), cst.SimpleString):
+    for node in of_kind(all_below(body), cst.SimpleString):
         if isinstance(node.evaluated_value, str):
             yield node.evaluated_value
 

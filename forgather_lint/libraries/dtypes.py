@@ -7,6 +7,7 @@ without, then Python numbers; a later group counts only if it is of a higher kin
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from forgather_lint.python.values.value import External, Known, Value
 
@@ -66,6 +67,7 @@ def dtype_of_number(value: Value) -> str | None:
     return "complex64" if isinstance(number, complex) else "int64"
 
 
+@lru_cache(maxsize=64)
 def kind(dtype: str) -> int:
     """The kind of a dtype: 0 for bool, 1 for integers, 2 for floating point, 3 for complex."""
     return next((kind for kind, part in enumerate(_KIND_NAMES, 1) if part in dtype), 0)

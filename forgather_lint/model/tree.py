@@ -90,7 +90,7 @@ def _visit(walk: _TreeWalk, instance: Instance, name: str, certain: bool, where:
         _note_open(walk, name, instance.open)
     walk.on_path.add(instance)
     for attribute, value in list(instance.attributes.items()):
-        if attribute in instance.hidden:
+        if isinstance(value, Known) or attribute in instance.hidden:  # most are a number or a text
             continue
         dotted = f"{name}.{attribute}" if name else attribute
         place = instance.places.get(attribute, instance.where)

@@ -1,6 +1,7 @@
 """A small model that is analysed in advance, so that the first request takes no longer than others.
 
-Whatever an analysis imports and caches is then in this process, and in all forked from it.
+Whatever an analysis imports and caches is then in this process, and in all forked from it. As the
+first question may have to wait for that, it has no more layers and heads than two ranks need.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ _CONFIG = {
         "AutoModel": "modeling_example.ExampleModel",
         "AutoModelForCausalLM": "modeling_example.ExampleForCausalLM",
     },
-    "head_dim": 8,
+    "head_dim": 32,
     "hidden_size": 64,
     "intermediate_size": 128,
     "model_type": "example",
-    "num_attention_heads": 8,
-    "num_hidden_layers": 4,
-    "num_key_value_heads": 8,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 2,
+    "num_key_value_heads": 2,
     "vocab_size": 64,
 }
 _CONFIGURATION = """\

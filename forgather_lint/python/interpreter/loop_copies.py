@@ -248,7 +248,7 @@ class _Copying:
             case Instance():
                 return self._instance(value) if self._inside(value) else value
             case TensorValue() if value.is_parameter:
-                return replace(value)
+                return value.copy()
             case IterableValue() if value.source is not None and self._inside(value):
                 raise _HasNoCopy
             case ListValue() | DictValue() | SetValue():

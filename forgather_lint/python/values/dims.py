@@ -85,6 +85,8 @@ def depends_on_rank(size: Size) -> bool:
 
 def add(left: Size, right: Size) -> Size:
     """`left + right`."""
+    if isinstance(left, int) and isinstance(right, int):  # nearly always, as for all operators here
+        return left + right
     total = Counter(_terms(left))
     for names, factor in _terms(right).items():
         total[names] += factor
@@ -93,6 +95,8 @@ def add(left: Size, right: Size) -> Size:
 
 def negate(size: Size) -> Size:
     """`-size`."""
+    if isinstance(size, int):
+        return -size
     return _size({names: -factor for names, factor in _terms(size).items()})
 
 
@@ -103,6 +107,8 @@ def subtract(left: Size, right: Size) -> Size:
 
 def multiply(left: Size, right: Size) -> Size:
     """`left * right`."""
+    if isinstance(left, int) and isinstance(right, int):
+        return left * right
     total: Counter[Monomial] = Counter()
     for left_names, left_factor in _terms(left).items():
         for right_names, right_factor in _terms(right).items():
@@ -120,6 +126,8 @@ def product(sizes: tuple[Size, ...]) -> Size:
 
 def divide_exactly(size: Size, divisor: Size) -> Size | None:
     """`size / divisor` when that is a size again, else None."""
+    if isinstance(size, int) and isinstance(divisor, int) and divisor:
+        return None if size % divisor else size // divisor
     terms = _terms(divisor)
     if len(terms) != 1:
         return 1 if size == divisor else None
@@ -148,13 +156,16 @@ def floor_divide(size: Size, divisor: Size) -> Size:
 
 def counts_tokens(size: Size) -> bool:
     """Whether the size grows with the number of tokens of a forward."""
-    names = (name for names in _terms(size) for name in names if not name.startswith(ANY))
-    return any(_TOKENS.search(name) for name in names)
+    return isinstance(size, Poly) and any(
+        not name.startswith(ANY) and _TOKENS.search(name)
+        for names, _ in size.terms
+        for name in names
+    )
 
 
 def is_counted(size: Size) -> bool:
     """Whether the size contains a number of items that only the data decides."""
-    return any(ANY in name for names in _terms(size) for name in names)
+    return isinstance(size, Poly) and any(ANY in name for names, _ in size.terms for name in names)
 
 
 def compare(left: Size, right: Size) -> int | None:

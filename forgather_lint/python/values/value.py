@@ -251,6 +251,19 @@ class TensorValue(Value):
     A further view may make a part of it again.
     """
 
+    def copy(self) -> TensorValue:
+        """Another tensor, of which all is known that is known of this one."""
+        return TensorValue(
+            self.shape,
+            self.placement,
+            self.dtype,
+            self.origin,
+            self.is_parameter,
+            self.tags,
+            self.device,
+            self.viewed,
+        )
+
 
 @record
 class External(Value):
